@@ -1,0 +1,1 @@
+"""An SMS keyword responder: Event Grid events in, replies by YAML rules out through Azure Communication Services."""

@@ -1,0 +1,1 @@
+"""What is stored of each conversation, and the sending of its replies."""

@@ -1,0 +1,1 @@
+"""What crosses the line to Azure: events in, sends out."""
