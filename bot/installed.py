@@ -1,0 +1,19 @@
+"""Where the files that are no Python code stand: in a checkout beside `bot/`, in an installed wheel inside it."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def migrations_folder() -> Path:
+    """The folder of the Alembic environment: `env.py`, `script.py.mako` and `versions/`."""
+    return _shipped(_PACKAGE / "migrations", _PACKAGE.parent / "migrations")
+
+
+def starter_rules_folder() -> Path:
+    """The folder of the example rule book: the demo runs it and `bot init` copies it."""
+    return _shipped(_PACKAGE / "starter" / "rules", _PACKAGE.parent / "rules")
+
+
+def _shipped(in_wheel: Path, in_checkout: Path) -> Path:
+    return in_wheel if in_wheel.is_dir() else in_checkout

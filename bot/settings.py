@@ -1,0 +1,406 @@
+"""Every setting of the bot: its variable, default, meaning and reading, in one table.
+
+Nothing here reads the environment by itself and nothing is built: `read_environment` gathers, `load` checks.
+"""
+
+import base64
+import binascii
+import hmac
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+from dotenv import dotenv_values
+from msgspec import Struct
+
+from bot.text.durations import WrongDuration, parse_duration
+
+
+class WrongSetting(ValueError):
+    """A variable has a value that the bot can't use; the message names it and the mend, never a secret."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(f"{name} {sentence}")
+        self.name = name
+
+
+class Secret:
+    """A text that shows itself only when asked to: printed, logged or formatted it is `***`."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The secret itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        """Equal texts, compared in a time that doesn't tell how much of them is equal."""
+        if not isinstance(other, Secret):
+            return NotImplemented
+        # surrogatepass: a URL or an environment can bring bytes that are no UTF-8, and they must not raise.
+        mine, theirs = (text.encode("utf-8", "surrogatepass") for text in (self._text, other._text))
+        return hmac.compare_digest(mine, theirs)
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+
+class AcsConnection(Struct, frozen=True, kw_only=True):
+    """A parsed ACS connection string."""
+
+    #: Scheme and host, without a slash at the end.
+    endpoint: str
+    #: Base64, as the portal shows it.
+    access_key: Secret
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the bot was told; None where a variable is unset and has no default."""
+
+    database_url: str
+    rules: Path
+    host: str
+    port: int
+    acs_connection_string: AcsConnection | None
+    acs_endpoint: str | None
+    webhook_secrets: tuple[Secret, ...]
+    entra_tenant: str | None
+    entra_audience: str | None
+    admin_token: Secret | None
+    viewer_token: Secret | None
+    replies_per_hour: int
+    repeats_per_hour: int
+    reply_ttl: timedelta
+    report_timeout: timedelta
+    log_format: Literal["console", "json"] | None
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """One row of the table of settings."""
+
+    name: str
+    #: None: unset unless somebody sets it.
+    default: str | None = None
+    #: One line for people: what it decides.
+    help: str
+    #: A value as somebody might write it, for files that show how.
+    example: str
+    #: Given the variable's name and its text, neither of them empty.
+    read: Callable[[str, str], object]
+    #: What the field holds when the variable is unset and has no default.
+    unset: object = None
+
+    @property
+    def field(self) -> str:
+        """The field of Settings that this variable fills."""
+        return self.name.removeprefix("BOT_").lower()
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """The settings that these variables ask for; an empty variable counts as unset."""
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = _unquoted(environ.get(setting.name, "")) or setting.default
+        values[setting.field] = setting.unset if text is None else setting.read(setting.name, text)
+    settings = Settings(**values)
+    _refuse_contradictions(settings)
+    return settings
+
+
+def read_environment(folder: Path = Path()) -> dict[str, str]:
+    """The `.env` file of a folder, if it has one, with the process environment laid over it."""
+    try:
+        # No interpolation: a `$` in a password or a key is a `$`. utf-8-sig: editors on Windows put a mark first.
+        written = dotenv_values(folder / ".env", interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise WrongSetting(
+            str(folder / ".env"), f"cannot be read ({reason}): mend the file or remove it."
+        ) from error
+    return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
+
+
+def _unquoted(text: str) -> str:
+    """The value without the space and the quotes around it, which `docker run --env-file` passes on as written."""
+    text = text.strip()
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1].strip()
+    return text
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    if settings.acs_connection_string and settings.acs_endpoint:
+        raise WrongSetting(
+            "BOT_ACS_ENDPOINT",
+            "and BOT_ACS_CONNECTION_STRING are both set: keep the connection string to use its access key,"
+            " or BOT_ACS_ENDPOINT to use a managed identity.",
+        )
+    if settings.entra_tenant and not settings.entra_audience:
+        raise WrongSetting(
+            "BOT_ENTRA_AUDIENCE", "is missing: BOT_ENTRA_TENANT needs it, set both or neither."
+        )
+    if settings.entra_audience and not settings.entra_tenant:
+        raise WrongSetting(
+            "BOT_ENTRA_TENANT", "is missing: BOT_ENTRA_AUDIENCE needs it, set both or neither."
+        )
+    if settings.admin_token and settings.admin_token == settings.viewer_token:
+        raise WrongSetting(
+            "BOT_VIEWER_TOKEN",
+            "is the same as BOT_ADMIN_TOKEN, so whoever may look may edit: choose another one.",
+        )
+
+
+def _read_database_url(name: str, text: str) -> str:
+    # The text itself is never shown: it can hold a password.
+    sqlite, postgresql = "sqlite+aiosqlite:///", "postgresql+asyncpg://"
+    scheme = text.partition("://")[0].lower()
+    if scheme == "sqlite":
+        raise WrongSetting(
+            name, f"begins with sqlite:// and must name the driver: write {sqlite}data/bot.db."
+        )
+    if scheme in {"postgres", "postgresql"}:
+        raise WrongSetting(
+            name,
+            f"begins with {scheme}:// and must name the driver: write {postgresql}USER:PASSWORD@HOST/DATABASE.",
+        )
+    if scheme == "sqlite+aiosqlite":
+        if not text.startswith(sqlite) or text == sqlite:
+            raise WrongSetting(
+                name,
+                f"must have three slashes and a file: write {sqlite}data/bot.db, or four for an absolute path.",
+            )
+        return text
+    if not text.startswith(postgresql):
+        raise WrongSetting(name, f"must begin with {sqlite} or {postgresql}.")
+    try:
+        query = parse_qs(urlsplit(text).query)
+    except ValueError:
+        raise WrongSetting(name, f"is not a URL: write {postgresql}USER:PASSWORD@HOST/DATABASE.") from None
+    if "sslmode" in query:
+        raise WrongSetting(name, "says sslmode=, which the asyncpg driver does not know: write ssl= instead.")
+    return text
+
+
+def _read_path(_name: str, text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _read_host(name: str, text: str) -> str:
+    if "/" in text or text.count(":") == 1 or text.startswith("["):
+        raise WrongSetting(
+            name,
+            "must be a host name or an address alone, such as 127.0.0.1, 0.0.0.0 or ::1: the port goes to BOT_PORT.",
+        )
+    return text
+
+
+def _read_port(name: str, text: str) -> int:
+    return _read_number(name, text, lowest=0, highest=65535)
+
+
+def _read_cap(name: str, text: str) -> int:
+    return _read_number(name, text, lowest=1, highest=1_000_000)
+
+
+def _read_number(name: str, text: str, *, lowest: int, highest: int) -> int:
+    if text.isascii() and text.isdecimal() and len(text) <= 9 and lowest <= int(text) <= highest:
+        return int(text)
+    raise WrongSetting(name, f"is {text!r} and must be a whole number from {lowest} to {highest}.")
+
+
+def _read_duration(name: str, text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except WrongDuration as error:
+        raise WrongSetting(name, f"is {text!r}, which is no duration: {error.mend}") from None
+
+
+def _read_log_format(name: str, text: str) -> str:
+    if text.lower() not in {"console", "json"}:
+        raise WrongSetting(name, f"is {text!r} and must be console or json.")
+    return text.lower()
+
+
+def _read_text(_name: str, text: str) -> str:
+    return text
+
+
+def _read_secret(_name: str, text: str) -> Secret:
+    return Secret(text)
+
+
+def _read_secrets(name: str, text: str) -> tuple[Secret, ...]:
+    secrets = tuple(Secret(part.strip()) for part in text.split(",") if part.strip())
+    if not secrets:
+        raise WrongSetting(name, "holds only commas: write one secret, or several with commas between them.")
+    return secrets
+
+
+def _read_connection_string(name: str, text: str) -> AcsConnection:
+    # No part of the text is ever shown: somebody may have pasted the key where the endpoint belongs.
+    parts: dict[str, str] = {}
+    for part in text.split(";"):
+        # Only the first `=` divides: an access key is base64 and may end with some of its own.
+        key, _, value = part.partition("=")
+        parts[key.strip().lower()] = value.strip()
+    endpoint, access_key = parts.get("endpoint"), parts.get("accesskey")
+    if not endpoint or not access_key:
+        missing = "accesskey" if endpoint else "endpoint"
+        raise WrongSetting(
+            name, f"has no {missing}=: copy it whole from the portal, endpoint=https://...;accesskey=...."
+        )
+    try:
+        base64.b64decode(access_key, validate=True)
+    except (binascii.Error, ValueError):
+        raise WrongSetting(
+            name, "has an access key that is not base64: copy it from the portal again."
+        ) from None
+    return AcsConnection(endpoint=_read_endpoint(name, endpoint), access_key=Secret(access_key))
+
+
+def _read_endpoint(name: str, text: str) -> str:
+    if "accesskey=" in text.lower():
+        raise WrongSetting(name, "holds a connection string: put it in BOT_ACS_CONNECTION_STRING.")
+    try:
+        url = urlsplit(text.rstrip("/"))
+        host, port = url.hostname, url.port
+    except ValueError:
+        host = port = None
+    if not host or port == 0 or "@" in url.netloc or url.path or url.query or url.fragment:
+        raise WrongSetting(
+            name, "has an endpoint that is not a host's URL: write https://RESOURCE.communication.azure.com."
+        )
+    if url.scheme == "http" and not _is_loopback(host):
+        raise WrongSetting(
+            name, "has an http:// endpoint, which only a loopback host may have: write https://."
+        )
+    if url.scheme not in {"http", "https"}:
+        raise WrongSetting(
+            name, "has an endpoint without https://: write https://RESOURCE.communication.azure.com."
+        )
+    return f"{url.scheme}://{url.netloc}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        name="BOT_DATABASE_URL",
+        default="sqlite+aiosqlite:///data/bot.db",
+        help="Where conversations are kept: an SQLite file, or postgresql+asyncpg://USER:PASSWORD@HOST/DATABASE.",
+        example="postgresql+asyncpg://bot:PASSWORD@127.0.0.1/bot",
+        read=_read_database_url,
+    ),
+    Setting(
+        name="BOT_RULES", default="rules", help="The folder of rule files.", example="rules", read=_read_path
+    ),
+    Setting(
+        name="BOT_HOST",
+        default="127.0.0.1",
+        help="The address to listen on; 0.0.0.0 for every address of the machine.",
+        example="0.0.0.0",  # noqa: S104 - an example of the value, nothing binds to it here
+        read=_read_host,
+    ),
+    Setting(
+        name="BOT_PORT",
+        default="8000",
+        help="The port to listen on; 0 takes any free one.",
+        example="8000",
+        read=_read_port,
+    ),
+    Setting(
+        name="BOT_ACS_CONNECTION_STRING",
+        help="How to reach Azure Communication Services, as the Azure portal shows it."
+        " An http:// endpoint is honoured for loopback hosts only.",
+        example="endpoint=https://RESOURCE.communication.azure.com/;accesskey=KEY",
+        read=_read_connection_string,
+    ),
+    Setting(
+        name="BOT_ACS_ENDPOINT",
+        help="Instead of the connection string: the endpoint alone, reached with a managed identity"
+        " (needs the extra `identity`).",
+        example="https://RESOURCE.communication.azure.com",
+        read=_read_endpoint,
+    ),
+    Setting(
+        name="BOT_WEBHOOK_SECRETS",
+        help="What Event Grid must show to deliver here. Several, with commas between them, are all accepted,"
+        " so that a secret can be rotated without losing an event.",
+        example="NEW-SECRET,OLD-SECRET",
+        read=_read_secrets,
+        unset=(),
+    ),
+    Setting(
+        name="BOT_ENTRA_TENANT",
+        help="Accept Event Grid deliveries signed by Microsoft Entra ID: the tenant that signs.",
+        example="00000000-0000-0000-0000-000000000000",
+        read=_read_text,
+    ),
+    Setting(
+        name="BOT_ENTRA_AUDIENCE",
+        help="Together with BOT_ENTRA_TENANT: the application that Event Grid's token must be made for.",
+        example="api://00000000-0000-0000-0000-000000000000",
+        read=_read_text,
+    ),
+    Setting(
+        name="BOT_ADMIN_TOKEN",
+        help="Who may edit. Unset, one is made at start and printed once as a login link.",
+        example="A-LONG-RANDOM-TEXT",
+        read=_read_secret,
+    ),
+    Setting(
+        name="BOT_VIEWER_TOKEN",
+        help="Who may look, without editing. Unset, nobody but the admin.",
+        example="ANOTHER-LONG-RANDOM-TEXT",
+        read=_read_secret,
+    ),
+    Setting(
+        name="BOT_REPLIES_PER_HOUR",
+        default="30",
+        help="Loop guard: the most replies to one conversation in an hour.",
+        example="30",
+        read=_read_cap,
+    ),
+    Setting(
+        name="BOT_REPEATS_PER_HOUR",
+        default="3",
+        help="Loop guard: how often in an hour identical messages of one conversation are answered alike.",
+        example="3",
+        read=_read_cap,
+    ),
+    Setting(
+        name="BOT_REPLY_TTL",
+        default="24h",
+        help="A reply that could not be sent for so long is too old to be sent at all.",
+        example="24h",
+        read=_read_duration,
+    ),
+    Setting(
+        name="BOT_REPORT_TIMEOUT",
+        default="72h",
+        help="A sent message without a delivery report becomes `unconfirmed` after so long.",
+        example="72h",
+        read=_read_duration,
+    ),
+    Setting(
+        name="BOT_LOG_FORMAT",
+        help="`console` or `json`. Unset: console on a terminal, else json.",
+        example="json",
+        read=_read_log_format,
+    ),
+)
