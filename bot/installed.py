@@ -1,4 +1,4 @@
-"""Where the files that are no Python code stand: in a checkout beside `bot/`, in an installed wheel inside it."""
+"""Where the shipped files that are no code stand: beside `bot/` in a checkout, inside it in a wheel."""
 
 from pathlib import Path
 

@@ -120,7 +120,7 @@ def load(environ: Mapping[str, str]) -> Settings:
 def read_environment(folder: Path = Path()) -> dict[str, str]:
     """The `.env` file of a folder, if it has one, with the process environment laid over it."""
     try:
-        # No interpolation: a `$` in a password or a key is a `$`. utf-8-sig: editors on Windows put a mark first.
+        # A `$` in a password or a key is a `$`. utf-8-sig: editors on Windows put a mark before the text.
         written = dotenv_values(folder / ".env", interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
@@ -131,7 +131,7 @@ def read_environment(folder: Path = Path()) -> dict[str, str]:
 
 
 def _unquoted(text: str) -> str:
-    """The value without the space and the quotes around it, which `docker run --env-file` passes on as written."""
+    """The value without the space and quotes around it, which `docker run --env-file` leaves as written."""
     text = text.strip()
     if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
         return text[1:-1].strip()
@@ -171,13 +171,13 @@ def _read_database_url(name: str, text: str) -> str:
     if scheme in {"postgres", "postgresql"}:
         raise WrongSetting(
             name,
-            f"begins with {scheme}:// and must name the driver: write {postgresql}USER:PASSWORD@HOST/DATABASE.",
+            f"begins with {scheme}:// and must name the driver: write {postgresql}USER:PASSWORD@HOST/NAME.",
         )
     if scheme == "sqlite+aiosqlite":
         if not text.startswith(sqlite) or text == sqlite:
             raise WrongSetting(
                 name,
-                f"must have three slashes and a file: write {sqlite}data/bot.db, or four for an absolute path.",
+                f"needs three slashes and a file: write {sqlite}data/bot.db, or four for an absolute path.",
             )
         return text
     if not text.startswith(postgresql):
@@ -199,7 +199,7 @@ def _read_host(name: str, text: str) -> str:
     if "/" in text or text.count(":") == 1 or text.startswith("["):
         raise WrongSetting(
             name,
-            "must be a host name or an address alone, such as 127.0.0.1, 0.0.0.0 or ::1: the port goes to BOT_PORT.",
+            "must be a host name or an address alone, such as 127.0.0.1 or ::1: the port goes to BOT_PORT.",
         )
     return text
 
@@ -275,7 +275,7 @@ def _read_endpoint(name: str, text: str) -> str:
         url = urlsplit(text.rstrip("/"))
         host, port = url.hostname, url.port
     except ValueError:
-        host = port = None
+        url, host, port = urlsplit(""), None, None
     if not host or port == 0 or "@" in url.netloc or url.path or url.query or url.fragment:
         raise WrongSetting(
             name, "has an endpoint that is not a host's URL: write https://RESOURCE.communication.azure.com."
