@@ -1,0 +1,106 @@
+"""The sandbox for programs: the ACS endpoint, a text from a phone, what was sent and what was delivered."""
+
+import logging
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.handlers import HTTPRouteHandler
+
+from bot.sandbox import acs
+from bot.sandbox.event_grid import TooManyWaiting
+from bot.sandbox.sandbox import BadText, Sandbox
+from bot.text.numbers import normalise_number
+
+log = logging.getLogger(__name__)
+
+
+class InboundRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of ``POST /sandbox/inbound``."""
+
+    from_: str = msgspec.field(name="from")
+    to: str | None = None
+    text: str
+
+
+def problem(status: int, detail: str, **more: object) -> Response[bytes]:
+    """Return an RFC 9457 answer."""
+    titles = {400: "Bad Request", 403: "Forbidden", 404: "Not Found", 503: "Service Unavailable"}
+    body = {"type": "about:blank", "title": titles[status], "status": status, "detail": detail, **more}
+    headers = {"Retry-After": "5"} if status == 503 else {}
+    return Response(
+        msgspec.json.encode(body), status_code=status, media_type="application/problem+json", headers=headers
+    )
+
+
+def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
+    """Return the handlers; they are left out of the app's OpenAPI, being no part of the bot's own API."""
+
+    @post("/sms", include_in_schema=False)
+    async def send_sms(request: Request[Any, Any, Any]) -> Response[bytes]:
+        body = await request.body()
+        try:
+            acs.check_signature(
+                method="POST",
+                path_and_query=_path_and_query(request),
+                headers=request.headers,
+                body=body,
+                access_key=sandbox.access_key,
+                now=datetime.now(UTC),
+            )
+            send_request = acs.read_send_request(request.query_params.get("api-version"), body)
+        except acs.Refusal as refusal:
+            log.warning("POST /sms refused: %s.", refusal)
+            return Response(refusal.body, status_code=refusal.status, media_type="application/json")
+        return _json({"value": sandbox.send(send_request)}, 202)
+
+    @post("/sandbox/inbound", include_in_schema=False)
+    async def inbound(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return receive(sandbox, await request.body())
+
+    @get("/sandbox/inbound/{message_id:str}", include_in_schema=False)
+    async def inbound_fate(message_id: str) -> Response[bytes]:
+        if sms := sandbox.log.text(message_id):
+            return _json(sms)
+        return problem(404, "No phone of this sandbox sent a text of that id.")
+
+    @get("/sandbox/sent", include_in_schema=False)
+    async def sent(to: str | None = None, after: str | None = None) -> Response[bytes]:
+        number = None if to is None else normalise_number(to)
+        return _json({"items": sandbox.log.accepted(number, after), "next": None})
+
+    @get("/sandbox/events", include_in_schema=False)
+    async def events() -> Response[bytes]:
+        return _json({"items": sandbox.event_grid.deliveries(), "next": None})
+
+    return [send_sms, inbound, inbound_fate, sent, events]
+
+
+def receive(sandbox: Sandbox, body: bytes) -> Response[bytes]:
+    """Answer ``POST /sandbox/inbound``: 202 with the ids, or problem details that name the wrong field."""
+    try:
+        sms = msgspec.json.decode(body, type=InboundRequest)
+        text = sandbox.text_the_bot(sender=sms.from_, recipient=sms.to, text=sms.text)
+    except BadText as bad:
+        return problem(400, str(bad), field=bad.field)
+    except msgspec.ValidationError as error:
+        # msgspec names a missing field `name`, and the place of a wrong one `$.name`.
+        field = re.search(r"`\$\.(\w+)`|missing required field `(\w+)`", str(error))
+        return problem(400, f"The body is wrong: {error}.", field=(field[1] or field[2]) if field else None)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return problem(400, f"The body is not JSON: {error}.", field=None)
+    except TooManyWaiting as error:
+        return problem(503, str(error))
+    return _json({"messageId": text.message_id, "eventId": text.event_id}, 202)
+
+
+def _json(body: object, status: int = 200) -> Response[bytes]:
+    return Response(msgspec.json.encode(body), status_code=status, media_type="application/json")
+
+
+def _path_and_query(request: Request[Any, Any, Any]) -> str:
+    path: str = request.scope["path"]
+    query = request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path

@@ -1,0 +1,159 @@
+"""What the phones and the bot said to each other: the newest of it, in memory, with a wake-up for watchers."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+#: How many messages of each direction are kept.
+KEPT = 50_000
+#: How many messages of one phone can be looked at.
+KEPT_OF_A_PHONE = 500
+
+
+class AcceptedMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A message that the stand-in for ACS took to be sent to a phone."""
+
+    message_id: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    message: str
+    repeatability_request_id: str | None
+    repeatability_first_sent: str | None
+    tag: str | None
+    accepted_at: datetime
+    #: What its delivery report said; None until the webhook has taken that report.
+    delivery_status: str | None = None
+    #: The report's own words on a failure.
+    delivery_status_details: str | None = None
+
+
+class PhoneText(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A text that a phone sent to the bot."""
+
+    message_id: str
+    event_id: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    text: str
+    sent_at: datetime
+    state: Literal["sending", "received", "refused"] = "sending"
+    #: In plain words, why the bot does not have it (yet).
+    reason: str | None = None
+    #: How often the webhook was called with it.
+    tries: int = 0
+
+
+Said = AcceptedMessage | PhoneText
+
+
+class Log:
+    """The conversation of each phone, oldest message first; past its limits the oldest are forgotten."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._accepted: dict[str, AcceptedMessage] = {}
+        self._texts: dict[str, PhoneText] = {}
+        #: phone -> message id -> the revision in which it last changed
+        self._phones: dict[str, dict[str, int]] = {}
+        self._watchers: dict[str, set[asyncio.Event]] = {}
+        self.revision = 0
+
+    def note_accepted(self, message: AcceptedMessage) -> None:
+        self._accepted[message.message_id] = message
+        self._said(message.to, message.message_id)
+        if len(self._accepted) > self._kept:
+            oldest = self._accepted.pop(next(iter(self._accepted)))
+            self._forget(oldest.to, oldest.message_id)
+
+    def note_text(self, text: PhoneText) -> None:
+        self._texts[text.message_id] = text
+        self._said(text.from_, text.message_id)
+        if len(self._texts) > self._kept:
+            oldest = self._texts.pop(next(iter(self._texts)))
+            self._forget(oldest.from_, oldest.message_id)
+
+    def note_delivery(self, message_id: str, status: str, details: str) -> None:
+        """Note that the webhook has taken the delivery report of `message_id`."""
+        if message := self._accepted.get(message_id):
+            self._accepted[message_id] = msgspec.structs.replace(
+                message, delivery_status=status, delivery_status_details=details
+            )
+            self._changed(message.to, message_id)
+
+    def note_fate(
+        self,
+        message_id: str,
+        state: Literal["sending", "received", "refused"],
+        reason: str | None,
+        tries: int,
+    ) -> None:
+        """Note how far a phone's text has come."""
+        if text := self._texts.get(message_id):
+            self._texts[message_id] = msgspec.structs.replace(text, state=state, reason=reason, tries=tries)
+            self._changed(text.from_, message_id)
+
+    def accepted(self, to: str | None = None, after: str | None = None) -> list[AcceptedMessage]:
+        """Return what ACS accepted, newest last: all, or to one phone, or only what came after a message."""
+        messages = [message for message in self._accepted.values() if to is None or message.to == to]
+        if after is not None:
+            places = (place for place, message in enumerate(messages) if message.message_id == after)
+            messages = messages[next(places, -1) + 1 :]
+        return messages
+
+    def text(self, message_id: str) -> PhoneText | None:
+        return self._texts.get(message_id)
+
+    def said(self, phone: str, since: int = 0) -> list[Said]:
+        """Return what a phone said and heard, oldest first; only what changed after revision `since`."""
+        entries = self._phones.get(phone, {})
+        found = (
+            self._accepted.get(message_id) or self._texts.get(message_id)
+            for message_id, revision in entries.items()
+            if revision > since
+        )
+        return [message for message in found if message is not None]
+
+    @contextmanager
+    def watch(self, phone: str) -> Iterator[asyncio.Event]:
+        """Give an event that is set whenever something of this phone has changed."""
+        woken = asyncio.Event()
+        watchers = self._watchers.setdefault(phone, set())
+        watchers.add(woken)
+        try:
+            yield woken
+        finally:
+            watchers.discard(woken)
+            if not watchers:
+                self._watchers.pop(phone, None)
+
+    def wake_all(self) -> None:
+        """Wake every watcher, so that it sees that the sandbox stops."""
+        for watchers in self._watchers.values():
+            for woken in watchers:
+                woken.set()
+
+    def _said(self, phone: str, message_id: str) -> None:
+        entries = self._phones.setdefault(phone, {})
+        entries[message_id] = 0
+        if len(entries) > KEPT_OF_A_PHONE:
+            del entries[next(iter(entries))]
+        self._changed(phone, message_id)
+
+    def _changed(self, phone: str, message_id: str) -> None:
+        entries = self._phones.get(phone, {})
+        if message_id not in entries:
+            return
+        self.revision += 1
+        entries[message_id] = self.revision
+        for woken in self._watchers.get(phone, ()):
+            woken.set()
+
+    def _forget(self, phone: str, message_id: str) -> None:
+        entries = self._phones.get(phone, {})
+        entries.pop(message_id, None)
+        if not entries:
+            self._phones.pop(phone, None)

@@ -1,0 +1,192 @@
+"""The sandbox itself: one ACS resource with its number, one Event Grid subscription, and all the phones."""
+
+import asyncio
+import base64
+import binascii
+import logging
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import msgspec
+
+from bot.sandbox import acs
+from bot.sandbox.event_grid import Delivery, EventGrid, TooManyWaiting
+from bot.sandbox.events import delivery_report, new_message_id, sms_received
+from bot.sandbox.log import AcceptedMessage, Log, PhoneText
+from bot.sandbox.weather import Weather
+from bot.text.numbers import is_phone_number, normalise_number
+
+log = logging.getLogger(__name__)
+
+#: The access key of a sandbox that was given none: always the same, so that a .env stays good.
+ACCESS_KEY = base64.b64encode(b"the sandbox's access key is no secret").decode()
+NUMBER = "+15555550100"
+#: How many times faster than Azure the sandbox tries again, so that people need not wait.
+PACE = 10.0
+#: What a newcomer can text the example rule book.
+HINTS = ("HOURS", "ORDER 12345", "HELP")
+LONGEST_TEXT = 100_000
+
+
+#: What an event's delivery means for the text it carries.
+_FATES: Final[dict[str, Literal["sending", "received", "refused"]]] = {
+    "waiting": "sending",
+    "delivered": "received",
+    "dead-lettered": "refused",
+}
+
+
+class WrongAccessKey(ValueError):
+    """The access key is not base64, as Azure's are."""
+
+
+class BadText(ValueError):
+    """What a phone wanted to send can't be sent."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class Sandbox:
+    """A stand-in for ACS and Event Grid that delivers to one webhook while it is started.
+
+    `pace` says how many times faster than Azure a failed delivery is tried again; `hints` are texts that the
+    phone page offers to someone who has said nothing yet.
+    """
+
+    def __init__(
+        self,
+        webhook_url: str,
+        access_key: str = ACCESS_KEY,
+        number: str = NUMBER,
+        *,
+        pace: float = PACE,
+        hints: Sequence[str] = HINTS,
+    ) -> None:
+        """Check the key; nothing runs before `start`."""
+        try:
+            base64.b64decode(access_key, validate=True)
+        except (binascii.Error, ValueError):
+            raise WrongAccessKey("The access key must be base64, as the Azure portal shows it.") from None
+        self.access_key = access_key
+        self.number = normalise_number(number)
+        self.hints = tuple(hints)
+        self.weather = Weather()
+        self.log = Log()
+        self.event_grid = EventGrid(webhook_url, pace=pace)
+        self.stopping = False
+        self._repeatability = acs.Repeatability()
+        self._timers: set[asyncio.TimerHandle] = set()
+
+    async def start(self) -> None:
+        """Begin to deliver events; returns at once, whether the webhook is up yet or not."""
+        self.stopping = False
+        await self.event_grid.start()
+
+    async def stop(self) -> None:
+        """End open streams, timers and requests."""
+        self.stopping = True
+        self.log.wake_all()
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        await self.event_grid.stop()
+
+    def text_the_bot(self, *, sender: str, recipient: str | None, text: str) -> PhoneText:
+        """Send `text` from a phone to one of our numbers; raises BadText, or TooManyWaiting."""
+        sms = PhoneText(
+            message_id="",
+            event_id="",
+            from_=_read_number("from", sender),
+            to=self.number if recipient is None else _read_number("to", recipient),
+            text=_read_text(text),
+            sent_at=datetime.now(UTC),
+        )
+        event = sms_received(
+            message_id=new_message_id("Incoming", sms.sent_at),
+            sender=sms.from_,
+            recipient=sms.to,
+            text=sms.text,
+            now=sms.sent_at,
+        )
+        sms = msgspec.structs.replace(sms, message_id=event.id, event_id=event.id)
+        if self.event_grid.full:
+            raise TooManyWaiting
+        self.log.note_text(sms)
+        self.event_grid.publish(event, lambda delivery: self._note_fate(event.id, delivery))
+        return sms
+
+    def send(self, request: acs.SendRequest) -> list[acs.Result]:
+        """Answer a checked call of ``POST /sms``, recipient by recipient."""
+        now = datetime.now(UTC)
+        return [
+            acs.send_to(recipient, request, self._repeatability, now, self._accept)
+            for recipient in request.recipients
+        ]
+
+    def _accept(self, message_id: str, recipient: acs.Recipient, request: acs.SendRequest) -> None:
+        message = AcceptedMessage(
+            message_id=message_id,
+            from_=request.sender,
+            to=recipient.to,
+            message=request.message,
+            repeatability_request_id=recipient.repeatability_request_id,
+            repeatability_first_sent=recipient.repeatability_first_sent,
+            tag=request.tag,
+            accepted_at=datetime.now(UTC),
+        )
+        self.log.note_accepted(message)
+        if request.report:
+            self._later(self.weather.report_delay_ms / 1000, message)
+
+    def _later(self, seconds: float, message: AcceptedMessage) -> None:
+        def due() -> None:
+            self._timers.discard(timer)
+            self._report(message)
+
+        timer = asyncio.get_running_loop().call_later(seconds, due)
+        self._timers.add(timer)
+
+    def _report(self, message: AcceptedMessage) -> None:
+        status, details = "Delivered", "No error."
+
+        def watch(delivery: Delivery) -> None:
+            if delivery.state == "delivered":
+                self.log.note_delivery(message.message_id, status, details)
+
+        event = delivery_report(
+            message_id=message.message_id,
+            sender=message.from_,
+            recipient=message.to,
+            status=status,
+            details=details,
+            tag=message.tag,
+            segments=1,
+            accepted_at=message.accepted_at,
+            now=datetime.now(UTC),
+        )
+        try:
+            self.event_grid.publish(event, watch)
+        except TooManyWaiting:
+            log.warning("The delivery report of %s is lost: too many events wait.", message.message_id)
+
+    def _note_fate(self, message_id: str, delivery: Delivery) -> None:
+        self.log.note_fate(message_id, _FATES[delivery.state], delivery.reason, delivery.tries)
+
+
+def _read_number(field: str, raw: str) -> str:
+    number = normalise_number(raw)
+    if not re.fullmatch(r"\+?\d{3,15}", number) or not is_phone_number(number):
+        raise BadText(field, f"{field} must be a phone number such as +15555550101, or a short code.")
+    return number
+
+
+def _read_text(text: str) -> str:
+    if not text.strip():
+        raise BadText("text", "text must say something.")
+    if len(text) > LONGEST_TEXT:
+        raise BadText("text", f"text must have at most {LONGEST_TEXT:,} characters.")
+    return text
