@@ -1,0 +1,67 @@
+"""What goes into a decision and what comes out of it: values only."""
+
+import msgspec
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """An inbound message as the rule book sees it."""
+
+    #: The provider's message id: a `one_of` choice is stable for it.
+    id: str
+    text: str
+    #: The peer's number, normalised.
+    sender: str
+    #: Our number, normalised.
+    recipient: str
+
+
+class Flow(msgspec.Struct, frozen=True, kw_only=True):
+    """A running `ask`: which question the peer is to answer next."""
+
+    rule: str
+    #: The name under which the awaited answer is saved; survives a reordering of the questions.
+    awaits: str
+    answers: dict[str, str] = {}
+    #: How often the awaited question got an answer that it could not take.
+    misses: int = 0
+    #: When the peer last moved the flow, POSIX seconds.
+    touched: float
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a conversation brings to a decision, and takes away from it."""
+
+    opted_out: bool = False
+    #: A person has taken over: the bot is silent.
+    handed_over: bool = False
+    #: False: this is the peer's first message.
+    known: bool = False
+    tags: tuple[str, ...] = ()
+    #: What `set` and `ask` saved.
+    values: dict[str, str] = {}
+    #: Per limited rule, when it replied, POSIX seconds, oldest first.
+    uses: dict[str, tuple[float, ...]] = {}
+    flow: Flow | None = None
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rule book says to one message."""
+
+    #: The rule that matched.
+    rule: str | None
+    #: To be sent, in this order.
+    replies: tuple[str, ...]
+    #: Replies that the rule gives and a guard holds back.
+    withheld: tuple[str, ...] = ()
+    #: The guard: "opted out", "carrier answers", "handed over" or "limit".
+    silence: str | None = None
+    #: The replies go out although the peer is opted out: they confirm the very opt-out or opt-in.
+    exempt: bool = False
+    #: The conversation's standing from now on; `is` the given one when nothing changed.
+    after: Standing
+    #: What matched, as in `keyword "hours"`.
+    key: str | None
+    #: For a person to look at, as in "may be an opt-out".
+    marks: tuple[str, ...] = ()
+    #: URLs that the message is to be forwarded to.
+    forwards: tuple[str, ...] = ()
