@@ -8,6 +8,7 @@ import binascii
 import hmac
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -84,6 +85,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     report_timeout: timedelta
     log_format: Literal["console", "json"] | None
 
+    def __repr__(self) -> str:
+        # The database URL is the one field that is plain text and can hold a password.
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        fields["database_url"] = re.sub(r"//[^/]*@", "//***@", self.database_url)
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
+
 
 class Setting(Struct, frozen=True, kw_only=True):
     """One row of the table of settings."""
@@ -124,9 +131,7 @@ def read_environment(folder: Path = Path()) -> dict[str, str]:
         written = dotenv_values(folder / ".env", interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise WrongSetting(
-            str(folder / ".env"), f"cannot be read ({reason}): mend the file or remove it."
-        ) from error
+        raise WrongSetting(str(folder / ".env"), f"cannot be read ({reason}): mend or remove it.") from error
     return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
 
 
@@ -165,9 +170,7 @@ def _read_database_url(name: str, text: str) -> str:
     sqlite, postgresql = "sqlite+aiosqlite:///", "postgresql+asyncpg://"
     scheme = text.partition("://")[0].lower()
     if scheme == "sqlite":
-        raise WrongSetting(
-            name, f"begins with sqlite:// and must name the driver: write {sqlite}data/bot.db."
-        )
+        raise WrongSetting(name, f"begins with sqlite:// and must name the driver: write {sqlite}FILE.")
     if scheme in {"postgres", "postgresql"}:
         raise WrongSetting(
             name,

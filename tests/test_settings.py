@@ -1,0 +1,287 @@
+import os
+import traceback
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.settings import SETTINGS, AcsConnection, Secret, Settings, WrongSetting, load, read_environment
+
+KEY = "c2VjcmV0LWtleQ=="
+
+
+def refusal(**environ: str) -> str:
+    """The sentence that these variables are refused with."""
+    with pytest.raises(WrongSetting) as refused:
+        load(environ)
+    return str(refused.value)
+
+
+def test_every_variable_fills_one_field() -> None:
+    assert tuple(setting.field for setting in SETTINGS) == Settings.__struct_fields__
+
+
+def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
+    assert load({}) == Settings(
+        database_url="sqlite+aiosqlite:///data/bot.db",
+        rules=Path("rules"),
+        host="127.0.0.1",
+        port=8000,
+        acs_connection_string=None,
+        acs_endpoint=None,
+        webhook_secrets=(),
+        entra_tenant=None,
+        entra_audience=None,
+        admin_token=None,
+        viewer_token=None,
+        replies_per_hour=30,
+        repeats_per_hour=3,
+        reply_ttl=timedelta(hours=24),
+        report_timeout=timedelta(hours=72),
+        log_format=None,
+    )
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert load({setting.name: "  " for setting in SETTINGS}) == load({})
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_the_example_of_each_variable_is_a_value_it_takes(setting) -> None:
+    example = setting.example.replace("accesskey=KEY", f"accesskey={KEY}")
+    pair = (
+        {"BOT_ENTRA_TENANT": "tenant", "BOT_ENTRA_AUDIENCE": "api://bot"} if "ENTRA" in setting.name else {}
+    )
+    load(pair | {setting.name: example})
+
+
+def test_every_field_is_read_from_its_variable() -> None:
+    settings = load(
+        {
+            "BOT_DATABASE_URL": "postgresql+asyncpg://bot:pass@db/bot?ssl=require",
+            "BOT_RULES": "/srv/rules",
+            "BOT_HOST": "::1",
+            "BOT_PORT": "0",
+            "BOT_ACS_ENDPOINT": "https://shop.communication.azure.com/",
+            "BOT_WEBHOOK_SECRETS": " new , old,",
+            "BOT_ENTRA_TENANT": "tenant",
+            "BOT_ENTRA_AUDIENCE": "api://bot",
+            "BOT_ADMIN_TOKEN": "admin",
+            "BOT_VIEWER_TOKEN": "viewer",
+            "BOT_REPLIES_PER_HOUR": "5",
+            "BOT_REPEATS_PER_HOUR": "1",
+            "BOT_REPLY_TTL": "90m",
+            "BOT_REPORT_TIMEOUT": "7d",
+            "BOT_LOG_FORMAT": "JSON",
+        }
+    )
+    assert settings == Settings(
+        database_url="postgresql+asyncpg://bot:pass@db/bot?ssl=require",
+        rules=Path("/srv/rules"),
+        host="::1",
+        port=0,
+        acs_connection_string=None,
+        acs_endpoint="https://shop.communication.azure.com",
+        webhook_secrets=(Secret("new"), Secret("old")),
+        entra_tenant="tenant",
+        entra_audience="api://bot",
+        admin_token=Secret("admin"),
+        viewer_token=Secret("viewer"),
+        replies_per_hour=5,
+        repeats_per_hour=1,
+        reply_ttl=timedelta(minutes=90),
+        report_timeout=timedelta(days=7),
+        log_format="json",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"endpoint=https://shop.communication.azure.com/;accesskey={KEY}",
+        f"accesskey={KEY};endpoint=https://shop.communication.azure.com",
+        f"Endpoint=https://shop.communication.azure.com///;AccessKey={KEY};",
+        f" ENDPOINT = https://shop.communication.azure.com/ ; ACCESSKEY = {KEY} ",
+        f"'endpoint=https://shop.communication.azure.com/;accesskey={KEY}'",
+        f'"endpoint=HTTPS://shop.communication.azure.com/;accesskey={KEY}"',
+    ],
+)
+def test_a_connection_string_is_read_in_any_order_and_case(text: str) -> None:
+    expected = AcsConnection(endpoint="https://shop.communication.azure.com", access_key=Secret(KEY))
+    assert load({"BOT_ACS_CONNECTION_STRING": text}).acs_connection_string == expected
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:7071", "[::1]:80", "127.8.9.1", "localhost"])
+def test_plain_http_is_for_loopback_hosts(host: str) -> None:
+    connection = load(
+        {"BOT_ACS_CONNECTION_STRING": f"endpoint=http://{host}/;accesskey={KEY}"}
+    ).acs_connection_string
+    assert connection is not None
+    assert connection.endpoint == f"http://{host}"
+
+
+@pytest.mark.parametrize(
+    "host", ["shop.communication.azure.com", "10.0.0.1", "localhost.evil.example", "[::2]"]
+)
+def test_plain_http_to_another_host_is_refused(host: str) -> None:
+    assert "loopback" in refusal(BOT_ACS_CONNECTION_STRING=f"endpoint=http://{host};accesskey={KEY}")
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("sqlite:///data/bot.db", "write sqlite+aiosqlite:///FILE."),
+        ("sqlite+aiosqlite://data/bot.db", "write sqlite+aiosqlite:///data/bot.db, or four"),
+        ("postgres://bot:hunter2@db/bot", "write postgresql+asyncpg://USER:PASSWORD@HOST/NAME."),
+        ("postgresql://bot:hunter2@db/bot", "write postgresql+asyncpg://USER:PASSWORD@HOST/NAME."),
+        (
+            "postgresql+psycopg://bot:hunter2@db/bot",
+            "must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://.",
+        ),
+        ("postgresql+asyncpg://bot:hunter2@db/bot?sslmode=require", "write ssl= instead"),
+        ("postgresql+asyncpg://bot:hunter2@[db/bot", "is not a URL"),
+        ("hunter2", "must begin with"),
+    ],
+)
+def test_a_database_url_of_another_kind_is_answered_with_the_right_one(text: str, mend: str) -> None:
+    sentence = refusal(BOT_DATABASE_URL=text)
+    assert mend in sentence
+    assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("BOT_HOST", "http://127.0.0.1"),
+        ("BOT_HOST", "0.0.0.0:8000"),
+        ("BOT_HOST", "[::1]"),
+        ("BOT_PORT", "http"),
+        ("BOT_PORT", "-1"),
+        ("BOT_PORT", "65536"),
+        ("BOT_PORT", "8_000"),
+        ("BOT_PORT", "²"),
+        ("BOT_PORT", "9" * 5000),
+        ("BOT_ACS_CONNECTION_STRING", "hunter2"),
+        ("BOT_ACS_CONNECTION_STRING", "endpoint=https://x;accesskey="),
+        ("BOT_ACS_CONNECTION_STRING", "accesskey=hunter2="),
+        ("BOT_ACS_CONNECTION_STRING", "endpoint=https://x;accesskey=hunter2"),
+        ("BOT_ACS_CONNECTION_STRING", "endpoint=https://x;accesskey=hünter2"),
+        ("BOT_ACS_CONNECTION_STRING", f"endpoint=hunter2;accesskey={KEY}"),
+        ("BOT_ACS_CONNECTION_STRING", f"endpoint=https://a:hunter2@x;accesskey={KEY}"),
+        ("BOT_ACS_CONNECTION_STRING", f"endpoint=https://x/hunter2;accesskey={KEY}"),
+        ("BOT_ACS_CONNECTION_STRING", f"endpoint=https://[x;accesskey={KEY}"),
+        ("BOT_ACS_ENDPOINT", "shop.communication.azure.com"),
+        ("BOT_ACS_ENDPOINT", "ftp://shop.communication.azure.com"),
+        ("BOT_ACS_ENDPOINT", "https://x:99999"),
+        ("BOT_ACS_ENDPOINT", "endpoint=https://x;accesskey=hunter2"),
+        ("BOT_WEBHOOK_SECRETS", " , ,"),
+        ("BOT_REPLIES_PER_HOUR", "0"),
+        ("BOT_REPEATS_PER_HOUR", "many"),
+        ("BOT_REPLY_TTL", "24"),
+        ("BOT_REPORT_TIMEOUT", "0h"),
+        ("BOT_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_the_variable(name: str, text: str) -> None:
+    sentence = refusal(**{name: text})
+    assert sentence.startswith(f"{name} ")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert "hunter2" not in sentence
+
+
+def test_a_refusal_shows_no_secret_in_its_traceback_either() -> None:
+    key = "hunter" * 2 + "é"
+    with pytest.raises(WrongSetting) as refused:
+        load({"BOT_ACS_CONNECTION_STRING": f"endpoint=https://x;accesskey={key}"})
+    assert key not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        (
+            {
+                "BOT_ACS_ENDPOINT": "https://x.example",
+                "BOT_ACS_CONNECTION_STRING": f"endpoint=https://x.example;accesskey={KEY}",
+            },
+            "BOT_ACS_ENDPOINT",
+        ),
+        ({"BOT_ENTRA_TENANT": "tenant"}, "BOT_ENTRA_AUDIENCE"),
+        ({"BOT_ENTRA_AUDIENCE": "api://bot"}, "BOT_ENTRA_TENANT"),
+        ({"BOT_ADMIN_TOKEN": "hunter2", "BOT_VIEWER_TOKEN": "hunter2"}, "BOT_VIEWER_TOKEN"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(environ: dict[str, str], name: str) -> None:
+    sentence = refusal(**environ)
+    assert sentence.startswith(f"{name} ")
+    assert "hunter2" not in sentence
+
+
+@given(text=st.text())
+def test_no_connection_string_whatever_it_holds_raises_anything_else(text: str) -> None:
+    try:
+        load({"BOT_ACS_CONNECTION_STRING": text})
+        load({"BOT_ACS_CONNECTION_STRING": f"endpoint=https://{text};accesskey={KEY}"})
+    except WrongSetting:
+        pass
+
+
+def test_a_secret_shows_itself_only_when_asked() -> None:
+    secret = Secret("hunter2")
+    for shown in (str(secret), repr(secret), f"{secret}", f"{secret!r:>10}", repr([secret])):
+        assert "hunter2" not in shown
+        assert "***" in shown
+    assert secret.reveal() == "hunter2"
+
+
+def test_printed_settings_show_no_secret() -> None:
+    shown = repr(
+        load(
+            {
+                "BOT_ACS_CONNECTION_STRING": f"endpoint=https://x.example;accesskey={KEY}",
+                "BOT_WEBHOOK_SECRETS": "hunter2",
+                "BOT_ADMIN_TOKEN": "hunter3",
+                "BOT_DATABASE_URL": "postgresql+asyncpg://bot:hunter4@db/bot",
+            }
+        )
+    )
+    assert KEY not in shown
+    assert "hunter" not in shown
+
+
+def test_secrets_are_equal_when_their_texts_are() -> None:
+    assert Secret("a") == Secret("a")
+    assert Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert Secret("é\udc80") == Secret("é\udc80")
+    assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
+
+
+def test_the_environment_file_of_the_folder_lies_under_the_process_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text(
+        "\ufeff# a comment\nBOT_PORT=1\nBOT_HOST='::1'\nBOT_ADMIN_TOKEN=a$PATH${HOME}\nBOT_EMPTY\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("BOT_PORT", "2")
+    environ = read_environment(tmp_path)
+    assert environ["BOT_PORT"] == "2"
+    assert environ["BOT_HOST"] == "::1"
+    assert environ["BOT_ADMIN_TOKEN"] == "a$PATH${HOME}"
+    assert "BOT_EMPTY" not in environ
+
+
+def test_a_folder_without_an_environment_file_adds_nothing(tmp_path: Path) -> None:
+    assert read_environment(tmp_path) == dict(os.environ)
+
+
+def test_an_environment_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"BOT_PORT=\xff\xfe\n")
+    with pytest.raises(
+        WrongSetting, match=r"\.env cannot be read \(it is not UTF-8 text\): mend or remove it\.$"
+    ):
+        read_environment(tmp_path)
