@@ -58,6 +58,8 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
 
     @post("/sandbox/inbound", include_in_schema=False)
     async def inbound(request: Request[Any, Any, Any]) -> Response[bytes]:
+        if from_another_site(request):
+            return problem(403, "A page of another site may not text the bot.")
         return receive(sandbox, await request.body())
 
     @get("/sandbox/inbound/{message_id:str}", include_in_schema=False)
@@ -94,6 +96,11 @@ def receive(sandbox: Sandbox, body: bytes) -> Response[bytes]:
     except TooManyWaiting as error:
         return problem(503, str(error))
     return _json({"messageId": text.message_id, "eventId": text.event_id}, 202)
+
+
+def from_another_site(request: Request[Any, Any, Any]) -> bool:
+    """Whether a browser says that a page of another site makes this request."""
+    return request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
 
 
 def _json(body: object, status: int = 200) -> Response[bytes]:

@@ -233,7 +233,7 @@ class EventGrid:
         count: int,
         event_id: str | None = None,
     ) -> tuple[int | None, bytes, str]:
-        """POST as Event Grid does; return the status (None: no answer), the body, and the trouble in words."""
+        """POST as Event Grid does; return the status (None: no answer), the body, the trouble in words."""
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "aeg-event-type": event_type,

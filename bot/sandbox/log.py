@@ -1,6 +1,7 @@
-"""What the phones and the bot said to each other: the newest of it, in memory, with a wake-up for watchers."""
+"""What the phones and the bot said to each other: the newest of it, in memory, which wakes who watches."""
 
 import asyncio
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -61,6 +62,17 @@ class Log:
         self._phones: dict[str, dict[str, int]] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self.revision = 0
+        self._life = secrets.token_hex(4)
+
+    @property
+    def mark(self) -> str:
+        """Where the log stands now, to be given back to `read_mark` by someone who wants what comes after."""
+        return f"{self._life}-{self.revision}"
+
+    def read_mark(self, mark: str) -> int | None:
+        """Return the revision that `mark` stands for, or None when it is of another log or of none."""
+        life, _, revision = mark.partition("-")
+        return int(revision) if life == self._life and revision.isdecimal() else None
 
     def note_accepted(self, message: AcceptedMessage) -> None:
         self._accepted[message.message_id] = message

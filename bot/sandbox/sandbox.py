@@ -17,6 +17,7 @@ from bot.sandbox.events import delivery_report, new_message_id, sms_received
 from bot.sandbox.log import AcceptedMessage, Log, PhoneText
 from bot.sandbox.weather import Weather
 from bot.text.numbers import is_phone_number, normalise_number
+from bot.text.segments import measure
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +101,8 @@ class Sandbox:
         sms = PhoneText(
             message_id="",
             event_id="",
-            from_=_read_number("from", sender),
-            to=self.number if recipient is None else _read_number("to", recipient),
+            from_=read_number("from", sender),
+            to=self.number if recipient is None else read_number("to", recipient),
             text=_read_text(text),
             sent_at=datetime.now(UTC),
         )
@@ -164,7 +165,7 @@ class Sandbox:
             status=status,
             details=details,
             tag=message.tag,
-            segments=1,
+            segments=measure(message.message).segments,
             accepted_at=message.accepted_at,
             now=datetime.now(UTC),
         )
@@ -177,7 +178,8 @@ class Sandbox:
         self.log.note_fate(message_id, _FATES[delivery.state], delivery.reason, delivery.tries)
 
 
-def _read_number(field: str, raw: str) -> str:
+def read_number(field: str, raw: str) -> str:
+    """Return a phone's number in its one writing; raises BadText with the name of the field it came in."""
     number = normalise_number(raw)
     if not re.fullmatch(r"\+?\d{3,15}", number) or not is_phone_number(number):
         raise BadText(field, f"{field} must be a phone number such as +15555550101, or a short code.")
