@@ -1,0 +1,86 @@
+# On a machine that has Python 3.11 or newer and make, `make run` and `make test` set up all the rest, in .venv.
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+venv := .venv/bin
+# --universal: one lock for every platform and every Python from 3.11 on. uv writes no index and no host into it.
+compile = $(venv)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" pyproject.toml
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: setup ## the bot and a phone page to text it from; needs no Azure account
+	$(venv)/bot demo
+
+.PHONY: setup
+setup: .venv/.ready ## what the bot needs to run, in .venv
+
+.PHONY: test
+test: .venv/.ready-dev chromium ## every test, on two processes
+	$(venv)/pytest -n 2 --dist worksteal
+
+.PHONY: check
+check: .venv/.ready-dev ## lint, format, types, the walls between the rooms, migrations against the tables
+	$(venv)/ruff check .
+	$(venv)/ruff format --check .
+	$(venv)/mypy
+	$(venv)/lint-imports
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	export BOT_DATABASE_URL="sqlite+aiosqlite:///$$folder/fresh.db" && \
+	$(venv)/alembic upgrade head && $(venv)/alembic check
+
+.PHONY: format
+format: .venv/.ready-dev ## lay the code out as `make check` wants it
+	$(venv)/ruff check --fix .
+	$(venv)/ruff format .
+
+.PHONY: lock
+lock: .venv/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at the newest versions
+	$(compile) $(if $(UPGRADE),--upgrade) --extra identity --group build -o requirements.lock
+	$(compile) $(if $(UPGRADE),--upgrade) --extra identity --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(venv)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" --group uv -o requirements-uv.lock
+
+.PHONY: clean
+clean: ## remove .venv, builds and caches; conversations in data/ stay
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find bot tests benchmarks migrations -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is older than what it was made from when the lock or pyproject.toml changed: then, and only then, pip runs.
+.venv/.python:
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "There is no $(PYTHON) here: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; } >&2
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is $$("$(PYTHON)" -V) and the bot needs 3.11 or newer: name another one, make PYTHON=python3.13"; exit 1; } >&2
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; } >&2
+	"$(PYTHON)" -m venv .venv
+	@touch $@
+
+.venv/.uv: .venv/.python requirements-uv.lock
+	$(venv)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@touch $@
+
+.venv/.ready: .venv/.uv requirements.lock pyproject.toml
+	$(venv)/uv pip install --quiet --python $(venv)/python --require-hashes -r requirements.lock
+	$(venv)/uv pip install --quiet --python $(venv)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.ready-dev: .venv/.ready requirements-dev.lock
+	$(venv)/uv pip install --quiet --python $(venv)/python --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@for browser in chromium chromium-browser google-chrome; do command -v $$browser >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	else \
+		echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium), then run make test again" >&2; \
+		exit 1; \
+	fi
