@@ -5,8 +5,13 @@ PYTHON ?= python3
 SHELL := /bin/sh
 
 venv := .venv/bin
+# uv is quick; pip steps in where uv can't reach a registry that pip is configured for, or finds no certificates.
+install = install() { \
+	$(venv)/uv pip install --quiet --system-certs --python $(venv)/python "$$@" || { \
+	echo "uv could not install this, so pip does: it takes longer." >&2; \
+	@$(venv)/python -m pip install --quiet --disable-pip-version-check "$$@"; }; }; install
 # --universal: one lock for every platform and every Python from 3.11 on. uv writes no index and no host into it.
-compile = $(venv)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+compile = $(venv)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" pyproject.toml
 
 .PHONY: help
@@ -43,7 +48,7 @@ format: .venv/.ready-dev ## lay the code out as `make check` wants it
 lock: .venv/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at the newest versions
 	$(compile) $(if $(UPGRADE),--upgrade) --extra identity --group build -o requirements.lock
 	$(compile) $(if $(UPGRADE),--upgrade) --extra identity --group build --group dev -c requirements.lock -o requirements-dev.lock
-	$(venv)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
+	$(venv)/uv pip compile --quiet --system-certs $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --group uv -o requirements-uv.lock
 
 .PHONY: clean
@@ -59,20 +64,21 @@ clean: ## remove .venv, builds and caches; conversations in data/ stay
 		echo "$(PYTHON) is $$("$(PYTHON)" -V) and the bot needs 3.11 or newer: name another one, make PYTHON=python3.13"; exit 1; } >&2
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; } >&2
-	"$(PYTHON)" -m venv .venv
+	@echo "Setting up .venv, once."
+	@"$(PYTHON)" -m venv .venv
 	@touch $@
 
 .venv/.uv: .venv/.python requirements-uv.lock
-	$(venv)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@$(venv)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@touch $@
 
 .venv/.ready: .venv/.uv requirements.lock pyproject.toml
-	$(venv)/uv pip install --quiet --python $(venv)/python --require-hashes -r requirements.lock
-	$(venv)/uv pip install --quiet --python $(venv)/python --no-deps --no-build-isolation --editable .
+	@$(install) --require-hashes -r requirements.lock
+	@$(install) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.ready-dev: .venv/.ready requirements-dev.lock
-	$(venv)/uv pip install --quiet --python $(venv)/python --require-hashes -r requirements-dev.lock
+	@$(install) --require-hashes -r requirements-dev.lock
 	@touch $@
 
 .PHONY: chromium
