@@ -1,0 +1,141 @@
+"""The composition root: the only place where settings become parts and the parts meet."""
+
+import secrets
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import structlog
+from litestar import Litestar
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import ScalarRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.router import Router
+
+from bot import __version__
+from bot.conversation.database import Database
+from bot.conversation.inbox import Inbox
+from bot.conversation.operator import Operator
+from bot.conversation.sender import Sender
+from bot.conversation.sms import SmsService
+from bot.conversation.writer import Writer
+from bot.operations.health import Health
+from bot.rulebook.shelf import Shelf
+from bot.settings import Settings
+from bot.web.access import Guards, Tokens
+from bot.web.api import api_routes
+from bot.web.problems import PROBLEMS
+from bot.wire.acs import AcsSmsService
+from bot.wire.webhook import Webhook
+from bot.wire.webhook_auth import EntraTokens, WebhookAuth
+
+log = structlog.get_logger(__name__)
+
+
+class NotConfigured(Exception):
+    """The service lacks something that only its owner can give; the message says which variable to set."""
+
+
+def check_configured(settings: Settings) -> None:
+    """Raise `NotConfigured` unless replies can be sent and events can be trusted."""
+    if settings.acs_connection_string is None and settings.acs_endpoint is None:
+        raise NotConfigured(
+            "No way to send replies: set BOT_ACS_CONNECTION_STRING to the connection string that the Azure portal"
+            " shows, or BOT_ACS_ENDPOINT to use a managed identity. To try the bot without Azure run `bot demo`."
+        )
+    if not settings.webhook_secrets and settings.entra_tenant is None:
+        raise NotConfigured(
+            "No way to tell Event Grid's events from forged ones: set BOT_WEBHOOK_SECRETS to a long random text and"
+            " give it to the Event Grid subscription, or set BOT_ENTRA_TENANT and BOT_ENTRA_AUDIENCE."
+        )
+
+
+class Service:
+    """The whole bot. `start` raises whatever keeps it from running; `asgi` is served between `start` and `stop`."""
+
+    def __init__(self, settings: Settings, *, more_routes: Sequence[BaseRouteHandler] = ()) -> None:
+        check_configured(settings)
+        self.settings = settings
+        #: Made for this run when none is set, so that nothing is ever open.
+        self.admin_token = (
+            settings.admin_token.reveal() if settings.admin_token else secrets.token_urlsafe(24)
+        )
+        self.database = Database(settings.database_url)
+        self.shelf = Shelf(settings.rules)
+        self._sms = sms_service(settings)
+        self.writer = Writer(self.database)
+        self.sender = Sender(
+            self.database,
+            self.writer,
+            self._sms,
+            reply_ttl=settings.reply_ttl,
+            report_timeout=settings.report_timeout,
+        )
+        self.inbox = Inbox(self.writer, self.shelf.book, self.sender.wake)
+        self.webhook = Webhook(self.inbox, _webhook_auth(settings))
+        self._running = AsyncExitStack()
+        self.asgi = self._litestar(more_routes)
+
+    async def start(self) -> None:
+        """Open the database, read the rules, take up what is queued.
+
+        Raises `bot.conversation.database.DatabaseInUse` or `OldSchema`, and `bot.rulebook.shelf.NoGoodBook`.
+        """
+        self.shelf.open()
+        self.database.claim()
+        self._running.push_async_callback(self.database.close)
+        if self.database.is_sqlite:
+            await self.database.upgrade()
+        else:
+            await self.database.check_schema()
+        self._running.push_async_callback(self._sms.close)
+        self.writer.start()
+        self._running.push_async_callback(self.writer.stop)
+        self.sender.start()
+        self._running.push_async_callback(self.sender.stop)
+        book = self.shelf.book()
+        log.info("The bot is ready", rules=len(book.rules), book=book.version)
+
+    async def stop(self) -> None:
+        """Settle what is being sent, leave the rest queued, close everything, in the reverse order of the start."""
+        await self._running.aclose()
+
+    def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
+        viewer = self.settings.viewer_token
+        guards = Guards(Tokens(self.admin_token, viewer.reveal() if viewer else None))
+        operator = Operator(self.writer, self.sender.wake)
+        health = Health(self.database, self.writer, self.shelf)
+        return Litestar(
+            route_handlers=[
+                *self.webhook.routes(),
+                api_routes(guards, self.database, operator, self.shelf.book),
+                *health.routes(),
+                *more_routes,
+            ],
+            logging_config=None,  # `bot.operations.logs` has seen to it
+            exception_handlers=PROBLEMS,
+            openapi_config=OpenAPIConfig(
+                title="SMS keyword bot",
+                version=__version__,
+                openapi_router=Router("/docs", route_handlers=[], guards=[guards.neighbour_or_viewer]),
+                render_plugins=[ScalarRenderPlugin()],
+                components=Components(
+                    security_schemes={"token": SecurityScheme(type="http", scheme="bearer")},
+                ),
+            ),
+        )
+
+
+def sms_service(settings: Settings) -> SmsService:
+    """ACS by access key or by managed identity; raises `bot.wire.acs.CannotAuthenticate`."""
+    if settings.acs_connection_string is not None:
+        connection = settings.acs_connection_string
+        return AcsSmsService.with_key(connection.endpoint, connection.access_key.reveal())
+    return AcsSmsService.with_identity(settings.acs_endpoint or "")
+
+
+def _webhook_auth(settings: Settings) -> WebhookAuth:
+    entra = None
+    if settings.entra_tenant and settings.entra_audience:
+        entra = EntraTokens(settings.entra_tenant, settings.entra_audience)
+    return WebhookAuth(settings.webhook_secrets, entra)

@@ -1,0 +1,72 @@
+"""`bot demo`: the service and the sandbox in one, for trying the bot without an Azure account."""
+
+import secrets
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+
+import rich_click as click
+from msgspec.structs import replace
+from rich.console import Console
+from rich.panel import Panel
+
+from bot.app import Service
+from bot.cli.serve import run
+from bot.installed import starter_rules_folder
+from bot.operations.logs import configure_logs
+from bot.sandbox.app import Sandbox, routes
+from bot.settings import AcsConnection, Secret, Settings, load, read_environment
+
+#: A database of its own: the demo never touches real conversations.
+DEMO_DATABASE = "sqlite+aiosqlite:///data/demo.db"
+
+
+@click.command()
+def demo() -> None:
+    """Text the bot from a phone on a web page. Everything is real but Azure, which the sandbox stands in for.
+
+    BOT_HOST, BOT_PORT and BOT_RULES count; without a folder of rules the starter's are used.
+    """
+    settings = load(read_environment())
+    configure_logs(settings.log_format)
+    Demo(settings).run()
+
+
+class Demo:
+    """A service wired to a sandbox, both behind the same port."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._secret = secrets.token_urlsafe(24)
+        self._access_key = b64encode(secrets.token_bytes(32)).decode()
+        self._settings = replace(
+            settings,
+            database_url=DEMO_DATABASE,
+            rules=settings.rules if settings.rules.is_dir() else starter_rules_folder(),
+            acs_endpoint=None,
+            webhook_secrets=(Secret(self._secret),),
+        )
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        run(self._settings, self._build, self._welcome)
+
+    def _build(self, url: str) -> Service:
+        self._sandbox = Sandbox(f"{url}/events?code={self._secret}", self._access_key)
+        connection = AcsConnection(endpoint=url, access_key=Secret(self._access_key))
+        return Service(
+            replace(self._settings, acs_connection_string=connection), more_routes=routes(self._sandbox)
+        )
+
+    async def _welcome(self, service: Service, url: str) -> Callable[[], Awaitable[None]]:
+        await self._sandbox.start()
+        lines = [
+            f"[bold]Text the bot:[/bold]  {url}/sandbox/phone",
+            '[bold]Or from here:[/bold]  bot text "hours"',
+            f"[bold]Its rules:[/bold]     {self._settings.rules}",
+        ]
+        if service.settings.admin_token is None:
+            lines.append(f"[bold]API token:[/bold]     {service.admin_token}")
+        lines.append("Ctrl+C ends it.")
+        Console(stderr=True).print(
+            Panel("\n".join(lines), title="The bot is up", expand=False, padding=(1, 2))
+        )
+        return self._sandbox.stop

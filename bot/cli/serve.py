@@ -1,0 +1,123 @@
+"""`bot serve`: the service."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AsyncExitStack, contextmanager, suppress
+
+import rich_click as click
+import uvicorn
+
+from bot.app import NotConfigured, Service
+from bot.cli.failures import Failure
+from bot.conversation.database import DatabaseInUse, OldSchema
+from bot.operations.logs import configure_logs
+from bot.rulebook.shelf import NoGoodBook
+from bot.settings import Settings, load, read_environment
+from bot.wire.acs import CannotAuthenticate
+
+try:
+    from uvloop import run as run_loop
+except ImportError:  # Windows
+    from asyncio import run as run_loop
+
+#: What keeps the service from starting, each with a sentence that says what to do.
+_REFUSALS = (NotConfigured, CannotAuthenticate, DatabaseInUse, OldSchema, NoGoodBook)
+
+#: Seconds that requests and sends get to finish once the service is told to stop.
+_GRACE = 10
+
+#: Called with the address that the service listens on; what it returns is called before the service stops.
+WhenUp = Callable[[Service, str], Awaitable[Callable[[], Awaitable[None]]]]
+
+
+@click.command()
+def serve() -> None:
+    """Take events, answer them by the rules, and show what became of it.
+
+    Settings come from the environment and from `.env`; `bot init` writes one with every variable explained.
+    """
+    settings = load(read_environment())
+    configure_logs(settings.log_format)
+    run(settings, lambda url: Service(settings), _say_where)
+
+
+def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) -> None:
+    """Serve until told to stop; `build` is given the address, known before the service is made."""
+    listener = listen(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - to open in a browser, not to bind
+    url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    try:
+        run_loop(_serve(listener, url, build, when_up))
+    except _REFUSALS as error:
+        raise Failure(str(error)) from None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket at this address, before anything else is begun: a port that is taken is one sentence."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise Failure(
+            f"BOT_HOST={host} and BOT_PORT={port} can't be listened on ({error.strerror or error}): another program"
+            " has that port, or the address is not this machine's. Choose others."
+        ) from None
+
+
+async def _serve(listener: socket.socket, url: str, build: Callable[[str], Service], when_up: WhenUp) -> None:
+    service = build(url)
+    server = _Server(
+        uvicorn.Config(
+            service.asgi,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_GRACE,
+        )
+    )
+    async with AsyncExitStack() as ending:
+        ending.push_async_callback(service.stop)
+        await service.start()
+        told_to_stop = _stop_signals()
+        serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+        before_stop = await when_up(service, url)
+        waiting = asyncio.create_task(told_to_stop.wait())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        await before_stop()
+        server.should_exit = True
+        await serving
+
+
+async def _say_where(_service: Service, url: str) -> Callable[[], Awaitable[None]]:
+    click.echo(f"Listening on {url}; events go to {url}/events", err=True)
+    if _service.settings.admin_token is None:
+        click.echo(
+            f"Admin token for this run (set BOT_ADMIN_TOKEN to choose one): {_service.admin_token}", err=True
+        )
+    return _nothing
+
+
+async def _nothing() -> None:
+    pass
+
+
+def _stop_signals() -> asyncio.Event:
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl+C raises KeyboardInterrupt instead
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+    return told
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling, which would end the process before our parts are closed."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to us."""
+        yield

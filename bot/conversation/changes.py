@@ -1,0 +1,99 @@
+"""State changes of outbound messages: the summary on the message, the evidence beside it, for ever."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.delivery import DeliveryState
+from bot.conversation.tables import conversations, messages, status_changes
+
+
+class StateChange(Struct, frozen=True, kw_only=True):
+    """A message came from one state into another."""
+
+    message_id: str
+    before: DeliveryState
+    after: DeliveryState
+
+
+_UPDATE_MESSAGE = (
+    update(messages)
+    .where(messages.c.id == bindparam("key"))
+    .values(
+        status=bindparam("new_status"),
+        status_details=bindparam("new_details"),
+        reported_at=bindparam("new_reported_at"),
+        updated_at=bindparam("new_updated_at"),
+    )
+)
+_UPDATE_CONVERSATION = (
+    update(conversations)
+    .where(conversations.c.latest_outbound_id == bindparam("key"))
+    .values(delivery=bindparam("new_status"))
+)
+
+
+async def record_changes(connection: AsyncConnection, changes: list[StateChange], now: datetime) -> None:
+    """Store each change, its place in the message's history, and the conversation's newest delivery state."""
+    if not changes:
+        return
+    await connection.execute(
+        _UPDATE_MESSAGE,
+        [
+            {
+                "key": change.message_id,
+                "new_status": change.after.status,
+                "new_details": change.after.details,
+                "new_reported_at": change.after.reported_at,
+                "new_updated_at": now,
+            }
+            for change in changes
+        ],
+    )
+    seen = [change for change in changes if _is_visible(change)]
+    if not seen:
+        return
+    await connection.execute(
+        insert(status_changes),
+        [
+            {
+                "message_id": change.message_id,
+                "status": change.after.status,
+                "at": now,
+                "details": change.after.details,
+            }
+            for change in seen
+        ],
+    )
+    moved = {
+        change.message_id: change.after.status
+        for change in seen
+        if change.before.status != change.after.status
+    }
+    if moved:
+        rows = [{"key": key, "new_status": status} for key, status in sorted(moved.items())]
+        await connection.execute(_UPDATE_CONVERSATION, rows)
+
+
+async def states_of(connection: AsyncConnection, message_ids: list[str]) -> dict[str, DeliveryState]:
+    """The present state of each message, locked on PostgreSQL until the transaction ends."""
+    query = (
+        select(messages.c.id, messages.c.status, messages.c.status_details, messages.c.reported_at)
+        .where(messages.c.id.in_(message_ids))
+        .order_by(messages.c.id)
+        .with_for_update()
+    )
+    return {row.id: state_in(row) for row in await connection.execute(query)}
+
+
+def state_in(row: Any) -> DeliveryState:
+    """The delivery state in a row of `messages`."""
+    return DeliveryState(status=row.status, details=row.status_details, reported_at=row.reported_at)
+
+
+def _is_visible(change: StateChange) -> bool:
+    """A newer report that says the same again moves the clock, not the history."""
+    return change.before.status != change.after.status or change.before.details != change.after.details

@@ -1,0 +1,161 @@
+"""The database: connections to SQLite or PostgreSQL, and its schema."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, event, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.installed import migrations_folder
+
+#: How long SQLite waits for another process's lock before it says so; `bot.conversation.writer` then tries again.
+SQLITE_BUSY_SECONDS = 2.0
+
+
+class DatabaseInUse(Exception):
+    """Another bot has this SQLite file open."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"Another `bot serve` is using {path}. Stop it first, or give this one its own BOT_DATABASE_URL;"
+            " for several at once use PostgreSQL."
+        )
+
+
+class OldSchema(Exception):
+    """The database's tables are not those that this version of the bot expects."""
+
+    def __init__(self, found: str | None, expected: str | None) -> None:
+        super().__init__(
+            f"The database's schema is at revision {found or 'nothing'} and this version of the bot needs {expected}."
+            " Run `bot db upgrade`, then start again."
+        )
+
+
+class Database:
+    """Connections for one writer and many readers. Open it with `open`, end with `close`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self.path: Path | None = None
+        self._lock: FileLock | None = None
+        if self.is_sqlite:
+            self.path = Path(self._url.database or "data/bot.db")
+            self._writer = self._sqlite_engine(pool_size=1, begin="BEGIN IMMEDIATE")
+            self._readers = self._sqlite_engine(pool_size=4, begin="BEGIN DEFERRED")
+        else:
+            self._writer = self._readers = self._postgresql_engine()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that may change things. It commits at the end, or rolls back on an error."""
+        async with self._writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that sees one state of the database and changes nothing."""
+        async with self._readers.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection and let another process have the file."""
+        await self._readers.dispose()
+        await self._writer.dispose()
+        if self._lock is not None:
+            self._lock.release()
+
+    def claim(self) -> None:
+        """Take the SQLite file for this process; raises `DatabaseInUse`. PostgreSQL is for many: nothing to do."""
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{self.path}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise DatabaseInUse(self.path) from None
+        self._lock = lock
+
+    async def upgrade(self) -> None:
+        """Apply the migrations that are pending."""
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        async with self.writing() as connection:
+            await connection.run_sync(_upgrade)
+
+    async def check_schema(self) -> None:
+        """Raise `OldSchema` unless every migration has been applied."""
+        async with self.reading() as connection:
+            found = await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
+        expected = ScriptDirectory.from_config(alembic_config()).get_current_head()
+        if found != expected:
+            raise OldSchema(found, expected)
+
+    async def trouble(self) -> str | None:
+        """Why the database can't be read just now; None when it can."""
+        try:
+            async with self.reading() as connection:
+                await connection.execute(select(1))
+        except (DBAPIError, OSError, TimeoutError) as error:
+            return str(getattr(error, "orig", None) or error)
+        return None
+
+    def _sqlite_engine(self, *, pool_size: int, begin: str) -> AsyncEngine:
+        url = self._url.set(database=str(self.path))
+        engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            # The driver's own transaction handling is off: we say BEGIN, and which kind.
+            connect_args={"isolation_level": None, "timeout": SQLITE_BUSY_SECONDS},
+            **_json(),
+        )
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def prepare(connection: Any, _record: Any) -> None:
+            cursor = connection.cursor()
+            # FULL: a commit is on the disk before Event Grid hears 200.
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536"):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def start(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    def _postgresql_engine(self) -> AsyncEngine:
+        return create_async_engine(self._url, pool_size=8, max_overflow=4, pool_pre_ping=True, **_json())
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration, the same from a checkout and from an installed wheel."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _json() -> dict[str, Any]:
+    return {
+        "json_serializer": lambda value: msgspec.json.encode(value).decode(),
+        "json_deserializer": msgspec.json.decode,
+    }

@@ -1,0 +1,51 @@
+"""What arrives: inbound messages, delivery reports, and events that could not be read."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class Inbound(Struct, frozen=True, kw_only=True):
+    """A text that a person sent to one of our numbers (Azure's SMSReceived event)."""
+
+    #: Azure's MessageId, or the event's id where there is none. The same id is the same message.
+    message_id: str
+    #: Ours and theirs, normalised by `bot.text.numbers`.
+    number: str
+    peer: str
+    text: str
+    #: When Azure says it came, in UTC; None when it does not say.
+    received_at: datetime | None
+
+
+class DeliveryReport(Struct, frozen=True, kw_only=True):
+    """What a carrier says became of a message (Azure's SMSDeliveryReportReceived event)."""
+
+    provider_message_id: str
+    #: As it came: "Delivered", "Failed", or a word that Azure has not documented.
+    status: str
+    details: str | None
+    #: When the carrier's word reached Azure, in UTC; None when the event does not say.
+    reported_at: datetime | None
+    #: What we gave ACS with the send, if it comes back.
+    tag: str | None
+    peer: str | None
+    #: The event's data as it came, as JSON.
+    raw: str
+
+    @property
+    def key(self) -> str:
+        """What makes two reports the same one; event ids do not (two reports of one message can share theirs)."""
+        moment = self.reported_at.isoformat() if self.reported_at else ""
+        return f"{self.provider_message_id}|{self.status}|{moment}"
+
+
+class Unreadable(Struct, frozen=True, kw_only=True):
+    """An event that makes no sense to us, kept for a person to read."""
+
+    reason: str
+    #: The event as JSON, as near to what came as can be stored.
+    raw: str
+
+
+Event = Inbound | DeliveryReport | Unreadable

@@ -1,0 +1,157 @@
+"""The inbox: what arrives is deduplicated, decided, answered and stored, all in one transaction."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils import uuid7
+
+from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
+from bot.conversation.opened import open_conversations, save_conversations
+from bot.conversation.reports import apply_reports
+from bot.conversation.tables import messages, rejected_events
+from bot.conversation.writer import StorageUnavailable, Writer
+from bot.rulebook.book import Book
+from bot.rulebook.deciding import decide
+from bot.rulebook.decision import Heard
+
+#: Messages decided before other requests get a turn on the event loop.
+_DECIDED_AT_ONCE = 200
+
+log = structlog.get_logger(__name__)
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What became of one event."""
+
+    outcome: str
+    #: The sending number that has something to send now; None when there is no reply.
+    lane: str | None = None
+
+
+ACCEPTED = Receipt(outcome="accepted")
+DUPLICATE = Receipt(outcome="duplicate")
+REJECTED = Receipt(outcome="rejected")
+
+
+class Inbox:
+    """Takes events; when `accept` returns, they are durable and the replies to them are queued."""
+
+    def __init__(
+        self, writer: Writer, book: Callable[[], Book], on_queued: Callable[[set[str]], None]
+    ) -> None:
+        self._writer = writer
+        self._book = book
+        self._on_queued = on_queued
+
+    async def accept(self, events: Sequence[Event]) -> list[Receipt]:
+        """Store every event of a request, each inbound message with its decision and replies.
+
+        Raises `bot.conversation.writer.StorageUnavailable` when the database can't take them; then none is stored.
+        """
+        if not events:
+            return []
+        try:
+            receipts = await self._writer.submit(self._record, events)
+        except StorageUnavailable:
+            raise
+        except Exception as error:
+            receipts = await self._one_by_one(events, error)
+        lanes = {receipt.lane for receipt in receipts if receipt.lane is not None}
+        if lanes:
+            self._on_queued(lanes)
+        return receipts
+
+    async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:
+        """Keep the one event that the database or the rule book can't take apart, and lose none beside it."""
+        if len(events) == 1:
+            log.error("An event could not be processed and is kept as rejected", exc_info=error)
+            kept = Unreadable(
+                reason=f"It could not be processed: {type(error).__name__}.", raw=_as_json(events[0])
+            )
+            return await self._writer.submit(self._record, [kept])
+        receipts: list[Receipt] = []
+        for event in events:
+            receipts += await self.accept([event])
+        return receipts
+
+    async def _record(self, connection: AsyncConnection, events: list[Event]) -> list[Receipt]:
+        now = datetime.now(UTC)
+        receipts = [ACCEPTED] * len(events)
+        inbound = [(place, event) for place, event in enumerate(events) if isinstance(event, Inbound)]
+        if inbound:
+            outcome = await self._record_inbound(connection, [event for _, event in inbound], now)
+            for (place, _), receipt in zip(inbound, outcome, strict=True):
+                receipts[place] = receipt
+        reports = [(place, event) for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
+        if reports:
+            fresh = await apply_reports(connection, [event for _, event in reports], now)
+            for (place, _), is_fresh in zip(reports, fresh, strict=True):
+                receipts[place] = ACCEPTED if is_fresh else DUPLICATE
+        unreadable = [(place, event) for place, event in enumerate(events) if isinstance(event, Unreadable)]
+        if unreadable:
+            await _keep_rejected(connection, [event for _, event in unreadable], now)
+            for place, _ in unreadable:
+                receipts[place] = REJECTED
+        return receipts
+
+    async def _record_inbound(
+        self, connection: AsyncConnection, inbound: list[Inbound], now: datetime
+    ) -> list[Receipt]:
+        book = self._book()
+        receipts = [DUPLICATE] * len(inbound)
+        # Conversations first: on PostgreSQL this locks them, so that the look-up of duplicates sees what another
+        # replica has committed. Should one slip through, the unique constraint fails and the group is tried again.
+        opened = await open_conversations(connection, {(event.number, event.peer) for event in inbound}, now)
+        seen = await _known_message_ids(connection, inbound)
+        rows: list[dict[str, Any]] = []
+        for place, message in enumerate(inbound):
+            if message.message_id in seen:
+                continue
+            seen.add(message.message_id)
+            conversation = opened[message.number, message.peer]
+            heard = Heard(
+                id=message.message_id, text=message.text, sender=message.peer, recipient=message.number
+            )
+            decision = decide(book, heard, conversation.standing, now)
+            queued = conversation.hear(message, decision, book.version, now, rows)
+            receipts[place] = Receipt(outcome="accepted", lane=message.number) if queued else ACCEPTED
+            if place % _DECIDED_AT_ONCE == _DECIDED_AT_ONCE - 1:
+                await asyncio.sleep(0)
+        await save_conversations(connection, opened.values())
+        if rows:
+            await connection.execute(insert(messages), rows)
+        return receipts
+
+
+async def _known_message_ids(connection: AsyncConnection, inbound: list[Inbound]) -> set[str]:
+    query = select(messages.c.provider_message_id).where(
+        messages.c.direction == "inbound",
+        messages.c.provider_message_id.in_({message.message_id for message in inbound}),
+    )
+    return set((await connection.execute(query)).scalars())
+
+
+async def _keep_rejected(connection: AsyncConnection, events: list[Unreadable], now: datetime) -> None:
+    rows = {}
+    for event in events:
+        digest = sha256(event.raw.encode()).hexdigest()
+        rows[digest] = {
+            "id": str(uuid7()), "digest": digest, "arrived_at": now, "reason": event.reason, "raw": event.raw,
+        }  # fmt: skip
+    query = select(rejected_events.c.digest).where(rejected_events.c.digest.in_(rows))
+    for digest in (await connection.execute(query)).scalars():
+        del rows[digest]
+    if rows:
+        await connection.execute(insert(rejected_events), list(rows.values()))
+
+
+def _as_json(event: Event) -> str:
+    return msgspec.json.encode(event).decode()

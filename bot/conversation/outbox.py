@@ -1,0 +1,287 @@
+"""The outbox: queued messages, claimed before the call to ACS and settled after it.
+
+No transaction is open while a call runs. A process that dies in between leaves the message queued with
+`outcome_unknown` set: it is repeated with the same repeatability pair while ACS would still know the pair, and becomes
+`unconfirmed` after that, never a second SMS.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from msgspec import Struct
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils import uuid7
+
+from bot.conversation.changes import StateChange, record_changes, state_in
+from bot.conversation.delivery import (
+    DeliveryState,
+    after_accepted,
+    after_refused,
+    after_report,
+    after_silence,
+    says_opted_out,
+)
+from bot.conversation.opened import OPTED_OUT
+from bot.conversation.reports import mark_opted_out, overtaken_reports
+from bot.conversation.sms import Accepted, NotAccepted, Outcome
+from bot.conversation.tables import conversations, messages
+
+#: ACS remembers a repeatability id for 5 minutes at most; a try must start early enough to end within them.
+REPEATABILITY_WINDOW = timedelta(minutes=4)
+
+TOO_LATE = "Too late: it waited longer than BOT_REPLY_TTL."
+OUTCOME_UNKNOWN = (
+    "It may have been sent: no answer came from ACS while it could still tell a repeat from a new message."
+)
+
+
+class Queued(Struct, frozen=True, kw_only=True):
+    """A message that waits to be sent."""
+
+    id: str
+    conversation_id: str
+    peer: str
+    text: str
+    attempts: int
+    next_try_at: datetime | None
+
+
+class Claimed(Struct, frozen=True, kw_only=True):
+    """A message that is being sent, with the repeatability pair of this try."""
+
+    message: Queued
+    repeatability_id: str
+    first_sent_at: datetime
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """How a try ended."""
+
+    message: Queued
+    outcome: Outcome
+    #: When to try again, if the outcome is neither a success nor final.
+    next_try_at: datetime | None = None
+
+
+Verdict = Literal["send", "send with a new pair", "suppress", "too late", "outcome unknown"]
+
+
+def verdict(row: Any, now: datetime, reply_ttl: timedelta) -> Verdict:
+    """Whether a queued message may be sent now; `row` has the columns that `claim` reads."""
+    in_window = row.first_sent_at is not None and now - row.first_sent_at < REPEATABILITY_WINDOW
+    if row.outcome_unknown:  # it may be on its way already: only the same pair again is safe
+        return "send" if in_window else "outcome unknown"
+    if row.opted_out and not row.exempt:
+        return "suppress"
+    if now - row.created_at > reply_ttl:
+        return "too late"
+    return "send" if in_window or row.first_sent_at is None else "send with a new pair"
+
+
+async def queued_lanes(connection: AsyncConnection) -> set[str]:
+    """The sending numbers that have something to send."""
+    query = select(messages.c.number).where(messages.c.status == "queued").distinct()
+    return set((await connection.execute(query)).scalars())
+
+
+async def queued_messages(connection: AsyncConnection, number: str, after: str, limit: int) -> list[Queued]:
+    """The oldest queued messages of a lane with an id greater than `after`."""
+    query = (
+        select(
+            messages.c.id,
+            messages.c.conversation_id,
+            conversations.c.peer,
+            messages.c.text,
+            messages.c.attempts,
+            messages.c.next_try_at,
+        )
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(messages.c.status == "queued", messages.c.number == number, messages.c.id > after)
+        .order_by(messages.c.id)
+        .limit(limit)
+    )
+    return [Queued(**row._mapping) for row in await connection.execute(query)]
+
+
+class Outbox:
+    """Works for `bot.conversation.writer`: claims and settlements of many calls share a transaction."""
+
+    def __init__(self, *, reply_ttl: timedelta) -> None:
+        self._reply_ttl = reply_ttl
+
+    async def claim(self, connection: AsyncConnection, queued: list[Queued]) -> list[Claimed | None]:
+        """Mark each message as being sent; None for one that is not to be sent any more."""
+        now = datetime.now(UTC)
+        query = (
+            select(
+                messages.c.id,
+                messages.c.status,
+                messages.c.status_details,
+                messages.c.reported_at,
+                messages.c.created_at,
+                messages.c.exempt,
+                messages.c.repeatability_id,
+                messages.c.first_sent_at,
+                messages.c.outcome_unknown,
+                conversations.c.opted_out,
+            )
+            .join(conversations, conversations.c.id == messages.c.conversation_id)
+            .where(messages.c.id.in_([message.id for message in queued]))
+            .order_by(messages.c.id)
+            .with_for_update(of=messages)
+        )
+        rows = {row.id: row for row in await connection.execute(query)}
+        claimed: list[Claimed | None] = []
+        changes: list[StateChange] = []
+        for message in queued:
+            row = rows.get(message.id)
+            if row is None or row.status != "queued":
+                claimed.append(None)
+                continue
+            decided = verdict(row, now, self._reply_ttl)
+            if decided in ("send", "send with a new pair"):
+                is_new = decided == "send with a new pair"
+                claimed.append(
+                    Claimed(
+                        message=message,
+                        repeatability_id=str(uuid7()) if is_new else row.repeatability_id,
+                        first_sent_at=now if is_new or row.first_sent_at is None else row.first_sent_at,
+                    )
+                )
+                continue
+            claimed.append(None)
+            before = state_in(row)
+            changes.append(StateChange(message_id=row.id, before=before, after=_ended(before, decided)))
+        taken = [
+            {"key": claim.message.id, "new_pair": claim.repeatability_id, "new_first": claim.first_sent_at}
+            for claim in claimed
+            if claim is not None
+        ]
+        if taken:
+            await connection.execute(_CLAIM, taken)
+        await record_changes(connection, changes, now)
+        return claimed
+
+    async def settle(self, connection: AsyncConnection, settlements: list[Settlement]) -> list[None]:
+        """Record how each try ended, and apply the delivery reports that overtook its answer."""
+        now = datetime.now(UTC)
+        taken = {
+            settlement.outcome.provider_message_id: settlement.message.id
+            for settlement in settlements
+            if isinstance(settlement.outcome, Accepted) and settlement.outcome.provider_message_id
+        }
+        overtaken = await overtaken_reports(connection, taken) if taken else {}
+        rows = await _rows_of(connection, [settlement.message.id for settlement in settlements])
+        changes: list[StateChange] = []
+        tried: list[dict[str, Any]] = []
+        refusing: set[str] = set()
+        for settlement in settlements:
+            row = rows.get(settlement.message.id)
+            if row is None:  # purged meanwhile
+                continue
+            outcome = settlement.outcome
+            before = state_in(row)
+            tried.append(_as_tried(row, settlement))
+            if isinstance(outcome, NotAccepted):
+                if outcome.is_final:
+                    changes.append(
+                        StateChange(
+                            message_id=row.id, before=before, after=after_refused(before, outcome.reason)
+                        )
+                    )
+                continue
+            state = after_accepted(before)
+            steps = [state]
+            for report in overtaken.get(row.id, ()):
+                state = after_report(state, report)
+                steps.append(state)
+                if says_opted_out(report):
+                    refusing.add(row.conversation_id)
+            for after in steps:
+                if after is not before:
+                    changes.append(StateChange(message_id=row.id, before=before, after=after))
+                    before = after
+        await connection.execute(_SETTLE, tried)
+        await record_changes(connection, changes, now)
+        await mark_opted_out(connection, refusing)
+        return [None] * len(settlements)
+
+    async def expire(self, connection: AsyncConnection, timeouts: list[timedelta]) -> list[int]:
+        """Give up on reports: what was sent longer ago than the timeout becomes `unconfirmed`; how many did."""
+        now = datetime.now(UTC)
+        query = (
+            select(messages.c.id, messages.c.status, messages.c.status_details, messages.c.reported_at)
+            .where(messages.c.status == "sent", messages.c.updated_at < now - min(timeouts))
+            .order_by(messages.c.updated_at)
+            .limit(1_000)
+            .with_for_update()
+        )
+        changes = []
+        for row in await connection.execute(query):
+            before = state_in(row)
+            after = after_silence(before, "No delivery report came within BOT_REPORT_TIMEOUT.")
+            changes.append(StateChange(message_id=row.id, before=before, after=after))
+        await record_changes(connection, changes, now)
+        return [len(changes)] * len(timeouts)
+
+
+_CLAIM = (
+    update(messages)
+    .where(messages.c.id == bindparam("key"))
+    .values(
+        attempts=messages.c.attempts + 1,
+        repeatability_id=bindparam("new_pair"),
+        first_sent_at=bindparam("new_first"),
+        outcome_unknown=True,
+    )
+)
+_SETTLE = (
+    update(messages)
+    .where(messages.c.id == bindparam("key"))
+    .values(
+        provider_message_id=bindparam("new_provider_message_id"),
+        next_try_at=bindparam("new_next_try_at"),
+        last_error=bindparam("new_last_error"),
+        outcome_unknown=bindparam("new_outcome_unknown"),
+    )
+)
+
+
+def _as_tried(row: Any, settlement: Settlement) -> dict[str, Any]:
+    outcome = settlement.outcome
+    is_accepted = isinstance(outcome, Accepted)
+    return {
+        "key": row.id,
+        "new_provider_message_id": outcome.provider_message_id
+        if isinstance(outcome, Accepted)
+        else row.provider_message_id,
+        "new_next_try_at": settlement.next_try_at,
+        "new_last_error": None if isinstance(outcome, Accepted) else outcome.reason,
+        "new_outcome_unknown": not is_accepted and isinstance(outcome, NotAccepted) and outcome.is_unknown,
+    }
+
+
+def _ended(before: DeliveryState, decided: Verdict) -> DeliveryState:
+    if decided == "suppress":
+        return DeliveryState(status="suppressed", details=OPTED_OUT)
+    if decided == "too late":
+        return after_refused(before, TOO_LATE)
+    return after_silence(before, OUTCOME_UNKNOWN)
+
+
+async def _rows_of(connection: AsyncConnection, message_ids: list[str]) -> dict[str, Any]:
+    query = (
+        select(
+            messages.c.id,
+            messages.c.conversation_id,
+            messages.c.status,
+            messages.c.status_details,
+            messages.c.reported_at,
+            messages.c.provider_message_id,
+        )
+        .where(messages.c.id.in_(message_ids))
+        .order_by(messages.c.id)
+        .with_for_update()
+    )
+    return {row.id: row for row in await connection.execute(query)}

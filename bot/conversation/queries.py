@@ -1,0 +1,243 @@
+"""What people ask of the database: conversations, messages, and the events that could not be read."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.cursors import Page, decode_cursor, encode_cursor
+from bot.conversation.delivery import DELIVERY_STATES
+from bot.conversation.tables import conversations, messages, rejected_events, status_changes
+
+CONVERSATION_CURSOR = tuple[Annotated[datetime, Meta(tz=True)], str]
+MESSAGE_CURSOR = tuple[Annotated[int, Meta(ge=0, lt=2**31)]]
+
+
+class DeliveryCounts(Struct, frozen=True, kw_only=True):
+    """The newest outbound message's state, and how many messages are in each."""
+
+    latest: str | None
+    queued: int = 0
+    sent: int = 0
+    delivered: int = 0
+    failed: int = 0
+    suppressed: int = 0
+    unconfirmed: int = 0
+
+
+class ConversationView(Struct, frozen=True, kw_only=True):
+    """A conversation as the API and the command line show it."""
+
+    id: str
+    number: str
+    peer: str
+    opted_out: bool
+    last_message_at: datetime
+    last_text: str
+    tags: list[str]
+    flow: Any
+    delivery: DeliveryCounts
+
+
+class HistoryEntry(Struct, frozen=True, kw_only=True):
+    """A state that a message came into."""
+
+    status: str
+    at: datetime
+    details: str | None
+
+
+class MessageView(Struct, frozen=True, kw_only=True):
+    """A message as the API and the command line show it."""
+
+    id: str
+    conversation_id: str
+    direction: str
+    text: str
+    provider_message_id: str | None
+    rule: str | None
+    in_reply_to: str | None
+    status: str
+    status_details: str | None
+    segments: int
+    encoding: str
+    created_at: datetime
+    updated_at: datetime
+    history: list[HistoryEntry]
+
+
+class RejectedView(Struct, frozen=True, kw_only=True):
+    """An event that could not be read."""
+
+    id: str
+    arrived_at: datetime
+    reason: str
+    raw: str
+
+
+class ConversationFilter(Struct, frozen=True, kw_only=True):
+    """Which conversations to list; None means any. Numbers are normalised."""
+
+    peer: str | None = None
+    number: str | None = None
+    delivery: str | None = None
+    opted_out: bool | None = None
+
+
+async def list_conversations(
+    connection: AsyncConnection, wanted: ConversationFilter, *, limit: int, cursor: str | None
+) -> Page[ConversationView]:
+    """Conversations, newest first. Raises `bot.conversation.cursors.WrongCursor`."""
+    table = conversations.c
+    query = select(conversations).order_by(table.last_message_at.desc(), table.id.desc()).limit(limit + 1)
+    for column, value in (
+        (table.peer, wanted.peer),
+        (table.number, wanted.number),
+        (table.delivery, wanted.delivery),
+        (table.opted_out, wanted.opted_out),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if cursor is not None:
+        at, last_id = decode_cursor(cursor, CONVERSATION_CURSOR)
+        query = query.where(
+            or_(table.last_message_at < at, and_(table.last_message_at == at, table.id < last_id))
+        )
+    rows = (await connection.execute(query)).all()
+    shown = rows[:limit]
+    counts = await _count_deliveries(connection, [row.id for row in shown])
+    return Page(
+        items=[_conversation(row, counts) for row in shown],
+        next=encode_cursor((shown[-1].last_message_at, shown[-1].id)) if len(rows) > limit else None,
+    )
+
+
+async def find_conversation(connection: AsyncConnection, conversation_id: str) -> ConversationView | None:
+    """One conversation, or None when there is no such."""
+    row = (
+        await connection.execute(select(conversations).where(conversations.c.id == conversation_id))
+    ).first()
+    if row is None:
+        return None
+    return _conversation(row, await _count_deliveries(connection, [row.id]))
+
+
+async def list_messages(
+    connection: AsyncConnection, conversation_id: str, *, limit: int, cursor: str | None
+) -> Page[MessageView]:
+    """A conversation's messages, oldest first, each with its history. Raises `bot.conversation.cursors.WrongCursor`."""
+    query = (
+        select(messages)
+        .where(messages.c.conversation_id == conversation_id)
+        .order_by(messages.c.position)
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        (position,) = decode_cursor(cursor, MESSAGE_CURSOR)
+        query = query.where(messages.c.position > position)
+    rows = (await connection.execute(query)).all()
+    shown = rows[:limit]
+    return Page(
+        items=await _with_history(connection, shown),
+        next=encode_cursor((shown[-1].position,)) if len(rows) > limit else None,
+    )
+
+
+async def find_message(connection: AsyncConnection, message_id: str) -> MessageView | None:
+    """One message with its history, or None when there is no such."""
+    found = await _with_history(
+        connection, await _rows(connection, select(messages).where(messages.c.id == message_id))
+    )
+    return found[0] if found else None
+
+
+async def list_rejected(connection: AsyncConnection, *, limit: int, cursor: str | None) -> Page[RejectedView]:
+    """Events that could not be read, newest first. Raises `bot.conversation.cursors.WrongCursor`."""
+    query = select(rejected_events).order_by(rejected_events.c.id.desc()).limit(limit + 1)
+    if cursor is not None:
+        (last_id,) = decode_cursor(cursor, tuple[str])
+        query = query.where(rejected_events.c.id < last_id)
+    rows = await _rows(connection, query)
+    shown = rows[:limit]
+    return Page(
+        items=[
+            RejectedView(id=row.id, arrived_at=row.arrived_at, reason=row.reason, raw=row.raw)
+            for row in shown
+        ],
+        next=encode_cursor((shown[-1].id,)) if len(rows) > limit else None,
+    )
+
+
+async def _rows(connection: AsyncConnection, query: Select[Any]) -> Sequence[Row[Any]]:
+    return (await connection.execute(query)).all()
+
+
+async def _count_deliveries(connection: AsyncConnection, ids: list[str]) -> dict[str, dict[str, int]]:
+    if not ids:
+        return {}
+    query = (
+        select(messages.c.conversation_id, messages.c.status, func.count())
+        .where(messages.c.conversation_id.in_(ids), messages.c.direction == "outbound")
+        .group_by(messages.c.conversation_id, messages.c.status)
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for conversation_id, status, count in await connection.execute(query):
+        counts.setdefault(conversation_id, {})[status] = count
+    return counts
+
+
+def _conversation(row: Row[Any], counts: dict[str, dict[str, int]]) -> ConversationView:
+    memory = row.memory or {}
+    states = counts.get(row.id, {})
+    return ConversationView(
+        id=row.id,
+        number=row.number,
+        peer=row.peer,
+        opted_out=row.opted_out,
+        last_message_at=row.last_message_at,
+        last_text=row.last_text,
+        tags=row.tags or [],
+        flow=memory.get("flow"),
+        delivery=DeliveryCounts(
+            latest=row.delivery, **{state: states.get(state, 0) for state in DELIVERY_STATES}
+        ),
+    )
+
+
+async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[MessageView]:
+    changes: dict[str, list[HistoryEntry]] = {}
+    ids = [row.id for row in rows if row.direction == "outbound"]
+    if ids:
+        query = (
+            select(status_changes).where(status_changes.c.message_id.in_(ids)).order_by(status_changes.c.id)
+        )
+        for change in await connection.execute(query):
+            changes.setdefault(change.message_id, []).append(
+                HistoryEntry(status=change.status, at=change.at, details=change.details)
+            )
+    return [_message(row, changes.get(row.id, [])) for row in rows]
+
+
+def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
+    # A message is born received, queued or suppressed; only what changed after that has rows of its own.
+    born = "queued" if changes else row.status
+    birth = HistoryEntry(status=born, at=row.created_at, details=None if changes else row.status_details)
+    return MessageView(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        direction=row.direction,
+        text=row.text,
+        provider_message_id=row.provider_message_id,
+        rule=row.rule,
+        in_reply_to=row.in_reply_to,
+        status=row.status,
+        status_details=row.status_details,
+        segments=row.segments,
+        encoding=row.encoding,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        history=[birth, *changes],
+    )

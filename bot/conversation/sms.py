@@ -1,0 +1,62 @@
+"""What the sender asks of an SMS service, and what it can hear back. `bot.wire.acs` is the real one."""
+
+from datetime import datetime
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+
+class Recipient(Struct, frozen=True, kw_only=True):
+    """One phone of a call, with the repeatability pair by which ACS knows a repeated send."""
+
+    peer: str
+    repeatability_id: str
+    first_sent_at: datetime
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One text from one of our numbers to 1 to 100 phones."""
+
+    number: str
+    text: str
+    tag: str
+    recipients: tuple[Recipient, ...]
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """ACS took the message; whether it reaches the phone, a delivery report will say."""
+
+    #: ACS's MessageId, by which reports name the message; None when ACS forgot to say.
+    provider_message_id: str | None
+
+
+class NotAccepted(Struct, frozen=True, kw_only=True):
+    """The message was not taken, or nobody knows; what to do about it is data, not a type of error."""
+
+    #: For people: one sentence.
+    reason: str
+    #: No later try can go better.
+    is_final: bool = False
+    #: ACS may have taken it all the same.
+    is_unknown: bool = False
+    #: Who else it concerns: only this recipient, every recipient of the call, or everything that we send.
+    scope: Literal["recipient", "call", "service"] = "recipient"
+    #: Seconds that ACS asks us to wait.
+    retry_after: float | None = None
+    #: What refused us is our credential, so no message is to blame.
+    is_credential: bool = False
+
+
+Outcome = Accepted | NotAccepted
+
+
+class SmsService(Protocol):
+    """Sends one text to up to 100 phones."""
+
+    async def send(self, call: Call) -> list[Outcome]:
+        """One outcome a recipient, in their order. Never raises for what ACS or the network does."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

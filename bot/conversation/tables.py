@@ -1,0 +1,202 @@
+"""The tables: what is stored of each conversation. Alembic compares `metadata` with the migrations."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment. PostgreSQL keeps it as timestamptz, SQLite as fixed-width ISO text, which sorts as time does.
+
+    A naive datetime is refused: it could mean any of 38 moments.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text on SQLite: its own datetime type is slower to write and drops the offset."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(32))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuse a naive time; give SQLite its text."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; times in the database are UTC")
+        if value.tzinfo is not UTC:
+            value = value.astimezone(UTC)
+        return value.isoformat(timespec="microseconds") if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Bring back an aware time, in UTC."""
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        moment: datetime = value
+        return moment.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: UUIDv7 in its usual writing: what the API, the logs and the database show is the same text.
+Id = String(36)
+Number = String(64)
+Counter = BigInteger().with_variant(Integer, "sqlite")
+Json = JSON(none_as_null=True)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("number", Number, nullable=False),
+    Column("peer", Number, nullable=False),
+    Column("opted_out", Boolean, nullable=False),
+    Column("handed_over", Boolean, nullable=False),
+    Column("tags", Json, nullable=True),
+    # What the rule book remembers of this person: saved values, uses of limited rules, a running flow.
+    Column("memory", Json, nullable=True),
+    Column("last_position", Integer, nullable=False),
+    Column("last_message_at", UtcTime, nullable=False),
+    Column("last_text", Text, nullable=False),
+    # The newest outbound message and its delivery state, kept here so that a list can be filtered by it.
+    Column("latest_outbound_id", Id, nullable=True),
+    Column("delivery", String(16), nullable=True),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("peer", "number"),
+    Index(None, "last_message_at", "id"),
+    Index(None, "delivery", "last_message_at", "id"),
+    Index("ix_conversations_latest_outbound_id", "latest_outbound_id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    # 1, 2, 3 … within the conversation, both directions counted together.
+    Column("position", Integer, nullable=False),
+    Column("direction", String(8), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("status_details", Text, nullable=True),
+    Column("provider_message_id", String(256), nullable=True),
+    Column("rule", Text, nullable=True),
+    Column("in_reply_to", Id, nullable=True),
+    Column("segments", Integer, nullable=False),
+    Column("encoding", String(5), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    # Inbound only: when Azure says that it came, and what the rule book made of it.
+    Column("received_at", UtcTime, nullable=True),
+    Column("decision", Json, nullable=True),
+    # Outbound only: the rule book that decided it, the lane it leaves by, and how its sending stands.
+    Column("book_version", String(12), nullable=True),
+    Column("number", Number, nullable=True),
+    Column("exempt", Boolean, nullable=True),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_try_at", UtcTime, nullable=True),
+    Column("last_error", Text, nullable=True),
+    # The repeatability pair in use, and whether a try with it ended without an answer.
+    Column("repeatability_id", Id, nullable=True),
+    Column("first_sent_at", UtcTime, nullable=True),
+    Column("outcome_unknown", Boolean, nullable=False, server_default=text("false")),
+    # The ReceivedTimestamp of the newest report applied.
+    Column("reported_at", UtcTime, nullable=True),
+    UniqueConstraint("conversation_id", "position"),
+    Index(
+        "uq_messages_inbound_provider_message_id",
+        "provider_message_id",
+        unique=True,
+        sqlite_where=text("direction = 'inbound'"),
+        postgresql_where=text("direction = 'inbound'"),
+    ),
+    Index(
+        "ix_messages_outbound_provider_message_id",
+        "provider_message_id",
+        sqlite_where=text("direction = 'outbound' AND provider_message_id IS NOT NULL"),
+        postgresql_where=text("direction = 'outbound' AND provider_message_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_outbox",
+        "number",
+        "id",
+        sqlite_where=text("status = 'queued'"),
+        postgresql_where=text("status = 'queued'"),
+    ),
+    Index(
+        "ix_messages_unreported",
+        "updated_at",
+        sqlite_where=text("status = 'sent'"),
+        postgresql_where=text("status = 'sent'"),
+    ),
+)
+
+# A message is born received, queued or suppressed; each change after that is a row here, for ever.
+status_changes = Table(
+    "status_changes",
+    metadata,
+    Column("id", Counter, primary_key=True, autoincrement=True),
+    Column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("details", Text, nullable=True),
+    Index(None, "message_id"),
+)
+
+# The evidence: each delivery report as it came, once; message_id is null until its message is known.
+delivery_reports = Table(
+    "delivery_reports",
+    metadata,
+    Column("id", Counter, primary_key=True, autoincrement=True),
+    Column("key", String(512), nullable=False, unique=True),
+    Column("provider_message_id", String(256), nullable=False),
+    Column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=True),
+    Column("status", Text, nullable=False),
+    Column("details", Text, nullable=True),
+    Column("reported_at", UtcTime, nullable=True),
+    Column("arrived_at", UtcTime, nullable=False),
+    Column("raw", Text, nullable=False),
+    Index(None, "provider_message_id"),
+    Index(None, "message_id"),
+)
+
+rejected_events = Table(
+    "rejected_events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # SHA-256 of the raw event: the same one sent again is the same one.
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("arrived_at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+)

@@ -1,0 +1,39 @@
+"""Errors as RFC 9457 problem details: what happened in `detail`, and for wrong input what is wrong where in `errors`."""
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+log = structlog.get_logger(__name__)
+
+
+def problem(
+    status: int, detail: str, *, headers: dict[str, str] | None = None, errors: Any = None
+) -> Response[dict[str, Any]]:
+    """A problem details response."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if errors:
+        body["errors"] = errors
+    return Response(body, status_code=status, headers=headers, media_type="application/problem+json")
+
+
+def _answer_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    if (
+        error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+        and error.status_code != HTTPStatus.SERVICE_UNAVAILABLE
+    ):
+        return _answer_unexpected(request, error)
+    return problem(error.status_code, error.detail, headers=error.headers, errors=error.extra)
+
+
+def _answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    log.error("A request failed", method=request.method, path=request.url.path, exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The bot could not answer this; its log says why.")
+
+
+#: For Litestar's `exception_handlers`. A fault of ours is said without its insides, which go to the log.
+PROBLEMS: ExceptionHandlersMap = {HTTPException: _answer_http_error, Exception: _answer_unexpected}

@@ -1,0 +1,239 @@
+"""From the bytes of a webhook call to events, whichever of Event Grid's envelopes they came in.
+
+Event Grid's own schema (an array, or one bare object, which real senders produce) and CloudEvents 1.0, structured or
+batched, are told apart by their shape, not by the content type, which senders get wrong.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
+from bot.text.numbers import normalise_number
+from bot.text.storable import make_storable
+
+SMS_RECEIVED = "microsoft.communication.smsreceived"
+DELIVERY_REPORT = "microsoft.communication.smsdeliveryreportreceived"
+SUBSCRIPTION_VALIDATION = "microsoft.eventgrid.subscriptionvalidationevent"
+
+#: Characters. Azure's ids have about 60; a longer one would not fit a database index.
+_LONGEST_ID = 256
+_LONGEST_NUMBER = 64
+_LONGEST_STATUS = 64
+
+
+class NotAnEventBatch(ValueError):
+    """The body is no batch of events; the message says what it is instead."""
+
+
+class EventBatch(Struct, frozen=True, kw_only=True):
+    """What one webhook call brought."""
+
+    events: list[Event]
+    #: How many events came of each type that means nothing to this bot.
+    ignored: dict[str, int]
+    #: To be sent back as `validationResponse` when Azure asks whether this address is ours.
+    validation_code: str | None = None
+
+
+class _Missing(ValueError):
+    """An event lacks what it takes to make sense; the message is the reason, for people."""
+
+
+def read_batch(body: bytes) -> EventBatch:
+    """Read a webhook call's body; raises `NotAnEventBatch` when it holds no event at all.
+
+    An event that can't be understood becomes `Unreadable` and does not disturb its neighbours.
+    """
+    parsed = _parse(body)
+    elements = parsed if isinstance(parsed, list) else [parsed]
+    if elements and not any(_type_of(element) for element in elements):
+        raise NotAnEventBatch(
+            f"The body is JSON but not an Event Grid event, a CloudEvent, or an array of them: {_describe(parsed)}."
+        )
+    events: list[Event] = []
+    ignored: dict[str, int] = {}
+    validation_code: str | None = None
+    for element in elements:
+        event_type = _type_of(element)
+        reader = _READERS.get(event_type)
+        if reader is not None:
+            events.append(_read(reader, element))
+        elif event_type == SUBSCRIPTION_VALIDATION:
+            validation_code = _text(_fields(element).get("validationcode")) or None
+            if validation_code is None:
+                raise NotAnEventBatch("The subscription validation event has no validationCode.")
+        elif event_type:
+            ignored[event_type] = ignored.get(event_type, 0) + 1
+        else:
+            events.append(
+                Unreadable(reason=f"It has no eventType or type: {_describe(element)}.", raw=as_json(element))
+            )
+    return EventBatch(events=events, ignored=ignored, validation_code=validation_code)
+
+
+def as_json(value: Any) -> str:
+    """JSON in ASCII: whatever strange characters it holds, it can be stored and shown."""
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    # Python's own reader takes what msgspec does not: lone surrogates, a byte order mark, UTF-16, stray bytes.
+    try:
+        return json.loads(body.decode(json.detect_encoding(body), errors="replace"))
+    except (ValueError, RecursionError) as error:
+        reason = (
+            str(error) if isinstance(error, json.JSONDecodeError) else "it is nested too deeply or not text"
+        )
+        raise NotAnEventBatch(f"The body is not JSON: {reason}." if body else "The body is empty.") from None
+
+
+def _type_of(element: Any) -> str:
+    if not isinstance(element, dict):
+        return ""
+    event_type = element.get("eventType") or element.get("type")
+    if event_type is None:
+        names = {str(name).casefold(): value for name, value in element.items()}
+        event_type = names.get("eventtype") or names.get("type")
+    return event_type.casefold() if isinstance(event_type, str) else ""
+
+
+def _read(reader: Callable[[dict[str, Any]], Event], element: dict[str, Any]) -> Event:
+    try:
+        return reader(element)
+    except _Missing as missing:
+        return Unreadable(reason=str(missing), raw=as_json(element))
+    except Exception as error:  # one poison event must not fail the batch
+        return Unreadable(reason=f"It could not be read: {type(error).__name__}.", raw=as_json(element))
+
+
+def _read_inbound(element: dict[str, Any]) -> Inbound:
+    data = _fields(element)
+    return Inbound(
+        message_id=_message_id(data, element),
+        number=_number(data.get("to") or _subject_number(element), "To"),
+        peer=_number(data.get("from"), "From"),
+        text=_text(data.get("message"), "Message"),
+        received_at=_time(data.get("receivedtimestamp")) or _event_time(element),
+    )
+
+
+def _read_report(element: dict[str, Any]) -> DeliveryReport:
+    data = _fields(element)
+    status = _text(data.get("deliverystatus"), "DeliveryStatus")
+    if not status:
+        raise _Missing("The delivery report has no DeliveryStatus.")
+    peer = _text(data.get("to"))
+    return DeliveryReport(
+        provider_message_id=_message_id(data, element),
+        status=status[:_LONGEST_STATUS],
+        details=_text(data.get("deliverystatusdetails")) or None,
+        reported_at=_time(data.get("receivedtimestamp")) or _event_time(element),
+        tag=_text(data.get("tag")) or None,
+        peer=normalise_number(peer) if peer else None,
+        raw=as_json(element),
+    )
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Event]] = {
+    SMS_RECEIVED: _read_inbound,
+    DELIVERY_REPORT: _read_report,
+}
+
+
+def _fields(element: dict[str, Any]) -> dict[str, Any]:
+    """The event's `data` with its keys in lower case: they come in PascalCase, camelCase and mixed."""
+    data = element.get("data")
+    if data is None and isinstance(element.get("data_base64"), str):
+        try:
+            data = base64.b64decode(element["data_base64"], validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise _Missing("The event's data_base64 is not base64 of UTF-8 text.") from None
+    if isinstance(data, str):
+        try:
+            data = json.loads(data)
+        except ValueError:
+            raise _Missing("The event's data is a text and not an object.") from None
+    if not isinstance(data, dict):
+        raise _Missing(f"The event has no data object: {_describe(data)}.")
+    return {str(name).lower(): value for name, value in data.items()}
+
+
+def _message_id(data: dict[str, Any], element: dict[str, Any]) -> str:
+    message_id = _text(data.get("messageid"), "MessageId") or _text(element.get("id"), "id")
+    if not message_id:
+        raise _Missing("The event has neither a MessageId nor an id.")
+    if len(message_id) > _LONGEST_ID:
+        raise _Missing(f"The MessageId has {len(message_id)} characters; at most {_LONGEST_ID} are expected.")
+    return message_id
+
+
+def _number(value: Any, name: str) -> str:
+    raw = _text(value, name)
+    number = normalise_number(raw)
+    if not number:
+        raise _Missing(f"The event has no {name}.")
+    if len(number) > _LONGEST_NUMBER:
+        raise _Missing(f"{name} has {len(number)} characters; at most {_LONGEST_NUMBER} are expected.")
+    return number
+
+
+def _subject_number(element: dict[str, Any]) -> str | None:
+    """Our number as the envelope's subject, `/phonenumber/15555555555`, has it."""
+    subject = element.get("subject")
+    return (
+        subject.rpartition("/")[2]
+        if isinstance(subject, str) and "/phonenumber/" in subject.lower()
+        else None
+    )
+
+
+def _text(value: Any, name: str = "a field") -> str:
+    if type(value) is str:
+        return make_storable(value)
+    if value is None:
+        return ""
+    if isinstance(value, str | int | float):
+        return make_storable(str(value))
+    raise _Missing(f"{name} is not text: {_describe(value)}.")
+
+
+def _event_time(element: dict[str, Any]) -> datetime | None:
+    return _time(element.get("eventTime") or element.get("time"))
+
+
+def _time(value: Any) -> datetime | None:
+    """A moment in UTC from 7, 2 or no fractional digits, `Z`, an offset or nothing; None for what is no time."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _describe(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case dict():
+            return "an object with " + (", ".join(map(repr, list(value)[:5])) or "nothing in it")
+        case list():
+            return f"an array of {len(value)}"
+        case str():
+            return "a text"
+        case _:
+            return "a number"

@@ -1,0 +1,48 @@
+"""One person is one conversation, whichever way their number is written."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text.numbers import normalise_number
+
+
+@pytest.mark.parametrize(
+    ("raw", "number"),
+    [
+        ("15555550101", "+15555550101"),
+        ("+15555550101", "+15555550101"),
+        ("+1 (555) 555-0101", "+15555550101"),
+        (
+            " 15555550101",
+            "+15555550101",
+        ),  # how "+1…" arrives in a query string that forgot to escape the plus
+        ("tel:+15555550101", "+15555550101"),
+        ("33612345678", "+33612345678"),
+        ("+33 (0)6 12 34 56 78", "+33612345678"),
+        ("+330612345678", "+33612345678"),
+        ("0033612345678", "+33612345678"),
+        ("+390612345678", "+390612345678"),  # Italy keeps its zero
+        ("\u200e+447700900123\u200f", "+447700900123"),
+        ("12345", "12345"),
+        ("247365", "247365"),
+        ("+99912345678", "+99912345678"),
+        ("00000000", "+000000"),
+        ("Corner Books", "Corner Books"),
+        ("  MyBank1 ", "MyBank1"),
+        ("", ""),
+    ],
+)
+def test_each_way_to_write_a_number_gives_its_one_form(raw: str, number: str) -> None:
+    assert normalise_number(raw) == number
+
+
+@given(st.text(max_size=30))
+def test_any_text_has_a_form_that_is_its_own_form(raw: str) -> None:
+    number = normalise_number(raw)
+    assert normalise_number(number) == number
+
+
+@given(st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True))
+def test_the_plus_makes_no_difference(digits: str) -> None:
+    assert normalise_number(digits) == normalise_number("+" + digits)
