@@ -362,7 +362,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="BOT_ADMIN_TOKEN",
-        help="Who may edit. Unset, one is made at start and printed once as a login link.",
+        help="Who may edit. Unset, one is made at start and printed once.",
         example="A-LONG-RANDOM-TEXT",
         read=_read_secret,
     ),

@@ -68,7 +68,7 @@ def _write_rules(target: Path) -> None:
 
 
 def _write_environment(path: Path) -> None:
-    text = environment_file(secrets.token_urlsafe(32))
+    text = environment_file(secrets.token_hex(32))
     _write_new(path, text.encode(), mode=0o600)
 
 

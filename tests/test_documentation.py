@@ -1,0 +1,100 @@
+"""What the documentation says exists, and what exists is documented."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from bot.cli import group
+from bot.settings import SETTINGS, Setting
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
+OPERATIONS = TEXTS["docs/operations.md"]
+
+
+def commands(command: click.Command = group, name: str = "bot") -> Iterator[str]:
+    """The full name of every command that does something, such as `bot rules check`."""
+    if not isinstance(command, click.Group):
+        yield name
+        return
+    context = click.Context(command)
+    for part in command.list_commands(context):
+        found = command.get_command(context, part)
+        assert found is not None, f"{name} lists {part} and doesn't have it"
+        yield from commands(found, f"{name} {part}")
+
+
+def code_in(text: str) -> Iterator[str]:
+    """What stands in backticks, and each line of a block of code."""
+    for block in re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        yield from block.splitlines()
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_stands_in_the_table_as_the_code_has_it(setting: Setting) -> None:
+    default = f" `{setting.default}`" if setting.default else ""
+    assert f"| `{setting.name}` |{default} | {setting.help} |" in OPERATIONS
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_no_page_names_a_setting_that_is_not_there(page: str) -> None:
+    assert set(re.findall(r"\bBOT_[A-Z_]*[A-Z]", TEXTS[page])) <= {setting.name for setting in SETTINGS}
+
+
+def test_every_command_stands_in_the_table_and_no_other() -> None:
+    table = OPERATIONS.partition("## Commands")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"^\| `(bot [a-z ]+)` \|", table, re.MULTILINE)) == sorted(commands())
+
+
+def test_every_command_says_in_a_sentence_what_it_does() -> None:
+    for name in commands():
+        command: click.Command = group
+        for part in name.split()[1:]:
+            assert isinstance(command, click.Group)
+            command = command.get_command(click.Context(command), part) or group
+        assert command.get_short_help_str(), name
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_command_that_a_page_shows_is_one(page: str) -> None:
+    known = set(commands())
+    # A group alone may be named, as in "by `bot conversations`".
+    known |= {name.rpartition(" ")[0] for name in known}
+    for code in code_in(TEXTS[page]):
+        shown = re.match(r"(?:\$ |\.venv/bin/)?(bot [a-z]+(?: [a-z]+)?)(?![\w/.-])", code.strip())
+        if shown:
+            words = shown[1].split()
+            assert shown[1] in known or " ".join(words[:2]) in known, f"{page} shows `{code}`"
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_make_target_that_a_page_shows_is_one(page: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for code in code_in(TEXTS[page]):
+        shown = re.match(r"make ([a-z-]+)", code.strip())
+        assert not shown or shown[1] in targets, f"{page} shows `{code}`"
+
+
+def test_every_make_target_with_a_description_is_listed_by_make_help() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    phony = set(re.findall(r"^\.PHONY: (\S+)$", makefile, re.MULTILINE)) - {"chromium"}
+    assert set(re.findall(r"^([a-z-]+):.*## \S", makefile, re.MULTILINE)) == phony
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_file_that_a_page_links_to_is_there(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", TEXTS[page]):
+        if "://" not in target:
+            assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_path_of_ours_that_a_page_names_is_there(page: str) -> None:
+    for code in code_in(TEXTS[page]):
+        if re.fullmatch(r"(?:bot|tests|docs|migrations|benchmarks)/[\w/.-]*|\.ci/run", code):
+            assert (ROOT / code).exists(), f"{page} names {code}"

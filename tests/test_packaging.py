@@ -1,0 +1,136 @@
+"""A wheel works by itself: from an empty folder, with nothing of the checkout in reach."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+import urllib.error
+import urllib.request
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of what is packaged, so that nothing is written to the checkout."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for folder in ("bot", "migrations", "rules"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"):
+        shutil.copy(ROOT / file, source)
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", out],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bot` of a fresh virtual environment that holds the wheel; its dependencies are lent by ours."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False, symlinks=True)
+    site_packages = Path(
+        sysconfig.get_path("purelib", "venv", vars={"base": str(folder), "platbase": str(folder)})
+    )
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", "--quiet"),
+            *("--no-deps", "--no-index", "--disable-pip-version-check", wheel),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    # addsitedir would follow our own editable install's .pth file to the checkout; a plain path does not.
+    (site_packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin" / "bot"
+
+
+def run(bot: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [bot, *arguments], cwd=cwd, check=False, capture_output=True, text=True, env=environment(), timeout=50
+    )
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | more
+
+
+def test_every_file_that_is_no_code_travels_with_the_wheel(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder, inside in (("bot", "bot"), ("migrations", "bot/migrations"), ("rules", "bot/starter/rules")):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                assert f"{inside}/{path.relative_to(ROOT / folder).as_posix()}" in names
+    assert "bot/migrations/env.py" in names
+
+
+def test_the_wheel_holds_one_package_and_its_metadata(wheel: Path) -> None:
+    tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"bot"}
+
+
+def test_the_installed_command_is_the_wheels_and_says_its_version(installed: Path, tmp_path: Path) -> None:
+    result = run(installed, "--version", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"\d+\.\d+\.\d+", result.stdout)
+    where = subprocess.run(
+        [installed.parent / "python", "-c", "import bot; print(bot.__file__)"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment(),
+    ).stdout.strip()
+    assert Path(where).is_relative_to(installed.parent.parent)
+
+
+def test_an_empty_folder_becomes_a_bot_that_answers(installed: Path, tmp_path: Path) -> None:
+    result = run(installed, "init", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert list((tmp_path / "rules").glob("*.yaml"))
+
+    with (tmp_path / "demo.log").open("wb") as log:
+        demo = subprocess.Popen(
+            [installed, "demo"],
+            cwd=tmp_path,
+            env=environment(BOT_PORT="0"),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        page = phone_page(demo, tmp_path / "demo.log")
+        with urllib.request.urlopen(page, timeout=5) as answer:
+            assert answer.status == 200
+            assert "text/html" in answer.headers["Content-Type"]
+    finally:
+        demo.terminate()
+        demo.wait(timeout=20)
+    assert (tmp_path / "data" / "demo.db").is_file()
+
+
+def phone_page(demo: subprocess.Popen[bytes], log: Path) -> str:
+    """The address of the phone page, once the demo has named it and answers there."""
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline and demo.poll() is None:
+        named = re.search(r"http://[\w.:\[\]]+/sandbox/phone", log.read_text(errors="replace"))
+        if named:
+            try:
+                urllib.request.urlopen(named[0], timeout=5).close()
+            except urllib.error.URLError:
+                pass
+            else:
+                return named[0]
+        time.sleep(0.1)
+    pytest.fail(f"bot demo did not come up:\n{log.read_text(errors='replace')}")
