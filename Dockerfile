@@ -18,7 +18,8 @@ COPY --from=build /opt/bot /opt/bot
 COPY --chown=bot:bot rules /srv/bot/rules
 ENV PATH=/opt/bot/bin:$PATH PYTHONUNBUFFERED=1 BOT_HOST=0.0.0.0 BOT_PORT=8000 BOT_LOG_FORMAT=json
 WORKDIR /srv/bot
-USER bot
+# By number, so that Kubernetes can see that it is not root.
+USER 10001
 VOLUME /srv/bot/data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
