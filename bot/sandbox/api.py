@@ -63,13 +63,14 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
         return receive(sandbox, await request.body())
 
     @get("/sandbox/inbound/{message_id:str}", include_in_schema=False)
-    async def inbound_fate(message_id: str) -> Response[bytes]:
-        if sms := sandbox.log.text(message_id):
+    async def inbound_fate(request: Request[Any, Any, Any]) -> Response[bytes]:
+        if sms := sandbox.log.text(request.path_params["message_id"]):
             return _json(sms)
         return problem(404, "No phone of this sandbox sent a text of that id.")
 
     @get("/sandbox/sent", include_in_schema=False)
-    async def sent(to: str | None = None, after: str | None = None) -> Response[bytes]:
+    async def sent(request: Request[Any, Any, Any]) -> Response[bytes]:
+        to, after = request.query_params.get("to"), request.query_params.get("after")
         number = None if to is None else normalise_number(to)
         return _json({"items": sandbox.log.accepted(number, after), "next": None})
 

@@ -28,4 +28,4 @@ def create_app(sandbox: Sandbox) -> Litestar:
         finally:
             await sandbox.stop()
 
-    return Litestar(routes(sandbox), lifespan=[lifespan], openapi_config=None)
+    return Litestar(routes(sandbox), lifespan=[lifespan], openapi_config=None, logging_config=None)

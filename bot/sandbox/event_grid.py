@@ -90,8 +90,8 @@ class EventGrid:
         self.shown_url = parts._replace(query="", netloc=parts.netloc.rpartition("@")[2]).geturl()
         self._pace = pace
         self._subscription = subscription
-        #: Why the webhook gets no events yet; None once the handshake has passed.
-        self.handshake_trouble: str | None = "The webhook has not been asked yet whether it wants events."
+        #: Why the handshake has not passed yet, in plain words.
+        self.handshake_trouble: str | None = None
         self._refused = False
         self._validated = asyncio.Event()
         self._ready: asyncio.Queue[_Pending] = asyncio.Queue()
@@ -139,8 +139,11 @@ class EventGrid:
         if self._refused:
             # Without a subscription Event Grid has nowhere to send an event: it is lost, and we say so.
             self._settle(pending, "dead-lettered", self.handshake_trouble)
-        else:
-            self._ready.put_nowait(pending)
+            return delivery
+        self._ready.put_nowait(pending)
+        if self.handshake_trouble is not None:
+            delivery.reason = self.handshake_trouble
+            _tell(pending)
         return delivery
 
     @property
@@ -166,11 +169,13 @@ class EventGrid:
                 return
             if status is not None and status in DELIVERED:
                 trouble = f"it answered {status} without the validation code"
-            self.handshake_trouble = f"The webhook did not pass Event Grid's handshake: {trouble}."
+            words = f"The webhook did not pass Event Grid's handshake: {trouble}."
+            if words != self.handshake_trouble:
+                log.warning("%s It is asked again until it does.", words)
+            self.handshake_trouble = words
             # No answer or a passing trouble: the webhook may come up yet, events wait. Others are a "no".
             self._refused = not (status is None or status >= 500 or status in (408, 429))
             self._tell_waiting()
-            log.warning("%s (%s)", self.handshake_trouble, self.shown_url)
             await asyncio.sleep(wait)
             wait = min(wait * 1.5, 2.0)
 

@@ -219,7 +219,8 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
         )
 
     @get(PATH + "/{name:str}", include_in_schema=False)
-    async def asset(name: str) -> Response[bytes]:
+    async def asset(request: Request[Any, Any, Any]) -> Response[bytes]:
+        name = request.path_params["name"]
         if name not in page.assets:
             return Response(b"", status_code=404)
         media_type, content = page.assets[name]
@@ -268,11 +269,13 @@ async def _changes(sandbox: Sandbox, page: Page, phone: str, since: str) -> Asyn
         while not sandbox.stopping:
             woken.clear()
             messages = log.said(phone, since=revision)
-            revision = log.revision
+            revision, mark = log.revision, log.mark
             for message in messages:
                 html = page.bubble(bubble(message, sandbox.number))
                 data = "".join(f"data: {line}\n" for line in re.split(r"\r\n|\r|\n", html))
-                yield f"event: bubble\nid: {log.mark}\n{data}\n".encode()
+                # Only the last one stands for all: whoever loses the stream before it gets the others again.
+                last = f"id: {mark}\n" if message is messages[-1] else ""
+                yield f"event: bubble\n{last}{data}\n".encode()
             try:
                 await asyncio.wait_for(woken.wait(), HEARTBEAT)
             except TimeoutError:

@@ -1,0 +1,71 @@
+"""`bot events post`: events from a file to a running bot, as Event Grid would send them."""
+
+from typing import Any, BinaryIO
+
+import httpx
+import msgspec
+import rich_click as click
+
+from bot.cli.failures import AnswerIsNo, Failure
+from bot.sandbox.event_grid import ANSWER_WAIT, DELIVERED
+from bot.sandbox.events import SUBSCRIPTION_VALIDATION
+from bot.sandbox.inert import shown_in_terminal
+
+
+@click.group()
+def events() -> None:
+    """Send Event Grid events."""
+
+
+@events.command()
+@click.argument("file", type=click.File("rb"))
+@click.option(
+    "--url", required=True, metavar="URL", help="The webhook, such as http://127.0.0.1:8000/events."
+)
+@click.option("--secret", metavar="S", help="Sent as X-Bot-Secret; or write ?code=S into the URL.")
+def post(file: BinaryIO, url: str, secret: str | None) -> None:
+    """Send the events of FILE (- for stdin) in one request, and print what the bot answers.
+
+    FILE is what Event Grid sends: a JSON array of events, one event, or CloudEvents. Exit status 1 when the
+    bot refuses them.
+    """
+    body = file.read()
+    headers = headers_for(_read(body, file.name)) | ({"X-Bot-Secret": secret} if secret else {})
+    try:
+        answer = httpx.post(url, content=body, headers=headers, timeout=ANSWER_WAIT, trust_env=False)
+    except httpx.TimeoutException:
+        raise Failure(f"The bot did not answer within {ANSWER_WAIT:g} s: see its log.") from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError):
+        raise Failure("--url must be an address such as http://127.0.0.1:8000/events.") from None
+    except httpx.HTTPError as error:
+        where = httpx.URL(url).copy_with(query=None, userinfo=b"")
+        raise Failure(f"No bot answers at {where} ({error}): is it running there?") from None
+    click.echo(f"{answer.status_code} {answer.reason_phrase}")
+    for line in answer.text.splitlines():
+        click.echo(shown_in_terminal(line))
+    if answer.status_code not in DELIVERED:
+        raise AnswerIsNo
+
+
+def headers_for(content: Any) -> dict[str, str]:
+    """Return the headers with which Event Grid sends this content: its own schema, or CloudEvents."""
+    first = content[0] if isinstance(content, list) and content else content
+    first = first if isinstance(first, dict) else {}
+    if "specversion" in first:
+        form = "cloudevents-batch+json" if isinstance(content, list) else "cloudevents+json"
+    else:
+        form = "json"
+    validation = first.get("eventType") == SUBSCRIPTION_VALIDATION
+    return {
+        "Content-Type": f"application/{form}; charset=utf-8",
+        "aeg-event-type": "SubscriptionValidation" if validation else "Notification",
+        "aeg-subscription-name": "BOT-EVENTS-POST",
+        "aeg-delivery-count": "0",
+    }
+
+
+def _read(body: bytes, name: str) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Failure(f"{name} is not JSON: {error}.") from None

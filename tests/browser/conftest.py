@@ -1,0 +1,65 @@
+"""Debian's Chromium, and a small scripted bot behind a sandbox."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from bot.sandbox.app import Sandbox
+from tests.sandbox.parts import RECEIVED, Webhook, listening, sms_client
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+ANSWERS = {
+    "hours": ["Corner Books is open Mon-Sat 9-18."],
+    "order 12345": ["Order 12345: we are looking it up.", "Reply HELP to talk to a person."],
+}
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+class Scripted:
+    """A sandbox and a bot that answers through it with the SDK."""
+
+    def __init__(self, sandbox: Sandbox, webhook: Webhook, address: str) -> None:
+        self.sandbox, self.webhook, self.address = sandbox, webhook, address
+
+
+@pytest.fixture
+async def scripted() -> AsyncIterator[Scripted]:
+    webhook = Webhook()
+    await webhook.start()
+    sandbox = Sandbox(webhook.url)
+    replies: set[asyncio.Task[None]] = set()
+    async with listening(sandbox) as address, sms_client(address, sandbox.access_key) as sms:
+
+        async def reply(data: dict[str, Any]) -> None:
+            for answer in ANSWERS.get(data["Message"].lower(), ["You said: " + data["Message"]]):
+                await sms.send(sandbox.number, "+" + data["From"], answer, enable_delivery_report=True)
+
+        async def answer(event: dict[str, Any]) -> None:
+            if event["eventType"] == RECEIVED:
+                replies.add(asyncio.create_task(reply(event["data"])))
+
+        webhook.on_event = answer
+        yield Scripted(sandbox, webhook, address)
+        await asyncio.gather(*replies)
+    await webhook.stop()

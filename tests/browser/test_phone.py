@@ -1,0 +1,201 @@
+"""The phone page in a real browser."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.conftest import Scripted
+
+A_PHONE = {"width": 360, "height": 740}
+A_LAPTOP = {"width": 1280, "height": 860}
+
+
+@asynccontextmanager
+async def opened(
+    browser: Browser, scripted: Scripted, path: str = "/sandbox/phone", **options: Any
+) -> AsyncIterator[Page]:
+    """The page, on which no script may fail and nothing may be refused by the security policy."""
+    context = await browser.new_context(**{"viewport": A_LAPTOP} | options)
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on(
+        "console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    await page.goto(scripted.address + path)
+    yield page
+    assert complaints == []
+    await context.close()
+
+
+async def test_a_text_is_answered_and_shown_delivered_without_a_reload(
+    browser: Browser, scripted: Scripted
+) -> None:
+    async with opened(browser, scripted) as page:
+        await expect(page.get_by_text("· live")).to_be_visible()
+        await page.evaluate("window.sameDocument = true")
+        text = page.get_by_label("Your text message")
+        await expect(text).to_be_focused()
+        await text.fill("ORDER 12345")
+        await text.press("Enter")
+        first, second = page.locator("#talk .theirs").nth(0), page.locator("#talk .theirs").nth(1)
+        await expect(first).to_contain_text("Order 12345: we are looking it up.", timeout=3000)
+        await expect(first).to_contain_text("✓✓ delivered", timeout=3000)
+        await expect(second).to_contain_text("✓✓ delivered", timeout=3000)
+        await expect(page.locator("#talk .mine")).to_contain_text("✓ received by the bot")
+        await expect(text).to_be_focused()
+        await expect(text).to_have_value("")
+        await expect(page.locator("#nothing-yet")).to_be_hidden()
+        assert await page.evaluate("window.sameDocument")
+
+
+async def test_a_hint_can_be_tapped(browser: Browser, scripted: Scripted) -> None:
+    async with opened(browser, scripted) as page:
+        await page.get_by_role("button", name="HOURS").click()
+        await expect(page.locator("#talk .theirs")).to_contain_text("Corner Books is open Mon-Sat 9-18.")
+
+
+async def test_without_javascript_forms_and_refresh_do_it_all(browser: Browser, scripted: Scripted) -> None:
+    async with opened(browser, scripted, java_script_enabled=False) as page:
+        await page.get_by_role("button", name="HOURS").click()
+        await expect(page.locator("#talk .mine")).to_contain_text("HOURS")
+        # The page looks again by itself while an answer is due.
+        await expect(page.locator("#talk .theirs")).to_contain_text("✓✓ delivered", timeout=8000)
+        await page.get_by_label("Your text message").fill("thanks")
+        await page.get_by_role("button", name="Send").click()
+        await page.get_by_role("link", name="Refresh").click()
+        await expect(page.locator("#talk")).to_contain_text("You said: thanks", timeout=8000)
+        await expect(page.locator("#talk .theirs").last).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize("viewport", [A_PHONE, {"width": 320, "height": 568}])
+async def test_a_phone_has_no_sideways_scroll(
+    viewport: dict[str, int], javascript: bool, browser: Browser, scripted: Scripted
+) -> None:
+    phone = scripted.sandbox
+    for text in ("x" * 400, "https://example.com/" + "y" * 300, "👩‍👩‍👧" * 60, "مرحبا " * 40):
+        phone.text_the_bot(sender="+15555550101", recipient=None, text=text)
+    async with opened(browser, scripted, viewport=viewport, java_script_enabled=javascript) as page:
+        await expect(page.locator("#talk .mine")).to_have_count(4)
+        width = await page.locator("html").evaluate("html => html.scrollWidth")
+        assert width <= viewport["width"]
+        screen = await page.locator(".screen").evaluate("screen => screen.scrollWidth - screen.clientWidth")
+        assert screen <= 0
+
+
+async def test_texts_do_nothing_but_show(browser: Browser, scripted: Scripted) -> None:
+    evil = "<img src=x onerror=alert(1)><script>alert(1)</script>\u202eevil\x1b[31m"
+    async with opened(browser, scripted) as page:
+        scripted.sandbox.text_the_bot(sender="+15555550101", recipient=None, text=evil)
+        mine, theirs = page.locator("#talk .mine .text"), page.locator("#talk .theirs .text")
+        await expect(theirs).to_have_count(1)
+        assert await mine.inner_text() == evil.replace("\x1b", "␛")
+        assert await page.locator("#talk img, #talk script").count() == 0
+        # An override of direction ends with the text: what follows it is read as always.
+        assert await mine.evaluate("text => getComputedStyle(text).unicodeBidi") in ("isolate", "plaintext")
+        await page.reload()
+        assert await mine.inner_text() == evil.replace("\x1b", "␛")
+
+
+async def test_a_refused_text_says_why_at_once(browser: Browser, scripted: Scripted) -> None:
+    scripted.webhook.answers = [401]
+    async with opened(browser, scripted) as page:
+        await page.get_by_label("Your text message").fill("Hours")
+        await page.keyboard.press("Enter")
+        mine = page.locator("#talk .mine")
+        await expect(mine).to_contain_text("✕ refused")
+        await expect(mine).to_contain_text("it does not know the secret")
+        await expect(page.get_by_role("status")).to_contain_text("it does not know the secret")
+
+
+async def test_a_page_finds_its_way_back_after_the_sandbox_was_away(
+    browser: Browser, scripted: Scripted
+) -> None:
+    async with opened(browser, scripted) as page:
+        await expect(page.get_by_text("· live")).to_be_visible()
+        await scripted.sandbox.stop()
+        await expect(page.get_by_text("· reconnecting…")).to_be_visible()
+        await scripted.sandbox.start()
+        await expect(page.get_by_text("· live")).to_be_visible()
+        scripted.sandbox.text_the_bot(sender="+15555550101", recipient=None, text="still here?")
+        await expect(page.locator("#talk")).to_contain_text("You said: still here?")
+
+
+async def test_one_can_be_another_phone(browser: Browser, scripted: Scripted) -> None:
+    async with opened(browser, scripted) as page:
+        await page.get_by_role("link", name="+1 555 555 0102").click()
+        await expect(page.get_by_role("link", name="+1 555 555 0102").last).to_have_attribute(
+            "aria-current", "true"
+        )
+        await page.get_by_label("Another number").fill("06")
+        await page.get_by_label("Another number").fill("+33 6 12 34 56 78")
+        await page.get_by_role("button", name="Be this phone").click()
+        await page.get_by_label("Your text message").fill("salut")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#talk")).to_contain_text("You said: salut")
+    assert scripted.sandbox.log.said("+33612345678")
+
+
+def luminance(colour: str) -> float:
+    channels = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+CONTRASTS = """() => [...document.querySelectorAll('body *')]
+    .filter(el => [...el.childNodes].some(n => n.nodeType === 3 && n.data.trim())
+        && el.checkVisibility({visibilityProperty: true}) && !el.closest('.unseen, noscript'))
+    .map(el => {
+        let under = el;
+        const see = e => getComputedStyle(e).backgroundColor;
+        while (under.parentElement && see(under) === 'rgba(0, 0, 0, 0)') under = under.parentElement;
+        return [el.textContent.trim().slice(0, 40), getComputedStyle(el).color, see(under)];
+    })"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_text_stands_out_from_what_is_under_it(
+    scheme: str, browser: Browser, scripted: Scripted
+) -> None:
+    async with opened(browser, scripted, color_scheme=scheme) as page:
+        await page.get_by_role("button", name="HOURS").click()
+        await expect(page.locator("#talk .theirs")).to_contain_text("✓✓ delivered")
+        scripted.webhook.answers = [401]
+        await page.get_by_label("Your text message").fill("refuse this")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#talk")).to_contain_text("✕ refused")
+        await page.wait_for_timeout(200)  # until the bubbles have faded in
+        for text, front, back in await page.evaluate(CONTRASTS):
+            light, dark = sorted((luminance(front), luminance(back)), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{text!r}: {front} on {back}"
+        page_colour = await page.locator("html").evaluate("html => getComputedStyle(html).backgroundColor")
+        assert (luminance(page_colour) > 0.5) == (scheme == "light")
+
+
+async def test_everything_can_be_reached_and_is_big_enough_to_be_hit(
+    browser: Browser, scripted: Scripted
+) -> None:
+    async with opened(browser, scripted, viewport=A_PHONE) as page:
+        for control in await page.locator("a:visible, button:visible, input:visible").all():
+            box = await control.bounding_box()
+            assert box
+            assert box["height"] >= 24
+            assert box["width"] >= 24
+        await page.get_by_label("Your text message").focus()
+        reached = []
+        for _ in range(9):
+            await page.keyboard.press("Tab")
+            reached.append(await page.evaluate("document.activeElement.textContent.trim()"))
+        assert any("Be this phone" in name for name in reached)
+
+
+async def test_motion_is_left_out_for_who_asks(browser: Browser, scripted: Scripted) -> None:
+    async with opened(browser, scripted, reduced_motion="reduce") as page:
+        await page.get_by_role("button", name="HOURS").click()
+        fresh = page.locator("#talk .fresh").first
+        assert await fresh.evaluate("li => getComputedStyle(li).animationName") == "none"

@@ -1,0 +1,142 @@
+"""Real parts to test the sandbox with: a webhook that answers as it is told, and a sandbox that listens."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import msgspec
+import uvicorn
+from aiohttp import ClientSession, web
+from azure.communication.sms.aio import SmsClient
+from azure.core.credentials import AzureKeyCredential
+
+from bot.sandbox.app import Sandbox, create_app
+
+RECEIVED = "Microsoft.Communication.SMSReceived"
+REPORT = "Microsoft.Communication.SMSDeliveryReportReceived"
+VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
+
+
+class Call(msgspec.Struct):
+    """A request that the webhook got."""
+
+    headers: dict[str, str]
+    query: dict[str, str]
+    events: list[dict[str, Any]]
+
+    @property
+    def event(self) -> dict[str, Any]:
+        return self.events[0]
+
+
+class Webhook:
+    """A bot's webhook: passes the handshake, answers each event with the next of `answers`, then with 200."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.answers: list[int] = []
+        self.handshake_answers: list[int] = []
+        self.on_event: Callable[[dict[str, Any]], Awaitable[None]] | None = None
+        self.port = 0
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/events?code=secret"
+
+    def of(self, event_type: str) -> list[Call]:
+        return [call for call in self.calls if call.event["eventType"] == event_type]
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_post("/events", self._answer)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        call = Call(
+            {name.lower(): value for name, value in request.headers.items()},
+            dict(request.query),
+            await request.json(),
+        )
+        self.calls.append(call)
+        if call.event["eventType"] == VALIDATION:
+            if self.handshake_answers:
+                return web.Response(status=self.handshake_answers.pop(0))
+            return web.json_response({"validationResponse": call.event["data"]["validationCode"]})
+        if self.answers and (status := self.answers.pop(0)) != 200:
+            return web.Response(status=status)
+        if self.on_event is not None:
+            await self.on_event(call.event)
+        return web.Response()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to pytest."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def listening(sandbox: Sandbox) -> AsyncIterator[str]:
+    """Serve a sandbox on a free port; gives its address."""
+    config = uvicorn.Config(
+        create_app(sandbox), port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve())
+    try:
+        await until(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        await sandbox.stop()
+        server.should_exit = True
+        await running
+
+
+async def until(holds: Callable[[], object], seconds: float = 10) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - what is awaited has no event
+            await asyncio.sleep(0.01)
+
+
+def sms_client(address: str, access_key: str) -> SmsClient:
+    """The SDK's own client of a sandbox."""
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    return SmsClient(address, AzureKeyCredential(access_key), retry_total=0)
+
+
+class Phone:
+    """A person with a phone: texts the bot, and looks at what it was sent."""
+
+    def __init__(self, address: str, http: ClientSession) -> None:
+        self.address = address
+        self.http = http
+
+    async def text(self, text: str, **fields: str) -> dict[str, Any]:
+        body = {"from": "+15555550101", "text": text} | fields
+        async with self.http.post(self.address + "/sandbox/inbound", json=body) as response:
+            assert response.status == 202, await response.text()
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+    async def get(self, path: str) -> Any:
+        async with self.http.get(self.address + path) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def sent(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = (await self.get("/sandbox/sent"))["items"]
+        return items
