@@ -54,7 +54,7 @@ lock: .venv/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at the 
 .PHONY: clean
 clean: ## remove .venv, builds and caches; conversations in data/ stay
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	find bot tests benchmarks migrations -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is older than what it was made from when the lock or pyproject.toml changed: then, and only then, pip runs.
 .venv/.python:

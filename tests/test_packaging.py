@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import tomllib
 import urllib.error
 import urllib.request
 import venv
@@ -14,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -134,3 +136,40 @@ def phone_page(demo: subprocess.Popen[bytes], log: Path) -> str:
                 return named[0]
         time.sleep(0.1)
     pytest.fail(f"bot demo did not come up:\n{log.read_text(errors='replace')}")
+
+
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-uv.lock"]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_versions_and_hashes_and_no_address(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert not re.search(r"://|--(?:index|extra|find|trusted)|\bfile:| @ ", text)
+    requirements = re.split(r"\n(?=[a-z])", re.sub(r"^\s*#.*\n?", "", text, flags=re.MULTILINE).strip())
+    for requirement in requirements:
+        assert re.match(r"[a-z0-9._-]+==[^ ]+ ", requirement), requirement
+        assert "--hash=sha256:" in requirement, requirement
+
+
+def test_the_locks_hold_what_the_project_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    run = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["identity"]]
+    groups = project["dependency-groups"]
+    for lock, wanted in (
+        ("requirements.lock", [*run, *groups["build"], *project["build-system"]["requires"]]),
+        ("requirements-dev.lock", [*run, *groups["build"], *groups["dev"]]),
+        ("requirements-uv.lock", groups["uv"]),
+    ):
+        locked = dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+        for requirement in map(Requirement, wanted):
+            version = locked.get(requirement.name.lower())
+            assert version, f"{lock} lacks {requirement.name}: run make lock"
+            assert requirement.specifier.contains(version), f"{lock} has {requirement.name} {version}"
+
+
+def test_every_part_that_both_locks_hold_has_one_version() -> None:
+    run, dev = (
+        dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+        for lock in LOCKS[:2]
+    )
+    assert run.items() <= dev.items()
