@@ -9,7 +9,7 @@ venv := .venv/bin
 install = install() { \
 	$(venv)/uv pip install --quiet --system-certs --python $(venv)/python "$$@" || { \
 	echo "uv could not install this, so pip does: it takes longer." >&2; \
-	@$(venv)/python -m pip install --quiet --disable-pip-version-check "$$@"; }; }; install
+	$(venv)/python -m pip install --quiet --disable-pip-version-check "$$@"; }; }; install
 # --universal: one lock for every platform and every Python from 3.11 on. uv writes no index and no host into it.
 compile = $(venv)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" pyproject.toml
