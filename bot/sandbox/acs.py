@@ -193,7 +193,7 @@ def send_to(
 ) -> Result:
     """Return what ACS answers for one recipient; `accept` is told the message id where it is really sent."""
     if not (_E164.fullmatch(recipient.to) or _SHORT_CODE.fullmatch(recipient.to)):
-        return _refuse(recipient, 400, "Invalid To phone number format.")
+        return refuse(recipient, 400, "Invalid To phone number format.")
     request_id, first_sent = recipient.repeatability_request_id, recipient.repeatability_first_sent
     if request_id is None and first_sent is None:
         message_id = new_message_id("Outgoing", now)
@@ -202,21 +202,21 @@ def send_to(
 
     sent = _read_http_date(first_sent or "")
     if request_id is None or sent is None:
-        return _refuse(recipient, 400, "repeatabilityRequestId needs repeatabilityFirstSent, an HTTP date.")
+        return refuse(recipient, 400, "repeatabilityRequestId needs repeatabilityFirstSent, an HTTP date.")
     try:
         key = str(UUID(request_id))
     except ValueError:
-        return _refuse(recipient, 400, "repeatabilityRequestId is not a UUID.")
+        return refuse(recipient, 400, "repeatabilityRequestId is not a UUID.")
     if now - sent > REPEATABILITY_WINDOW:
-        return _refuse(recipient, 412, "repeatabilityFirstSent is more than 5 minutes ago.")
+        return refuse(recipient, 412, "repeatabilityFirstSent is more than 5 minutes ago.")
     if sent - now > REPEATABILITY_WINDOW:
-        return _refuse(recipient, 400, "repeatabilityFirstSent is more than 5 minutes ahead.")
+        return refuse(recipient, 400, "repeatabilityFirstSent is more than 5 minutes ahead.")
     said = f"{request.sender}\n{recipient.to}\n{request.message}"
     content = hashlib.blake2b(said.encode(), digest_size=16).digest()
     if known := repeatability.find(key, content):
         message_id, same = known
         if not same:
-            return _refuse(recipient, 400, "repeatabilityRequestId was used before for another message.")
+            return refuse(recipient, 400, "repeatabilityRequestId was used before for another message.")
     else:
         message_id = new_message_id("Outgoing", now)
         repeatability.remember(key, message_id, content)
@@ -230,7 +230,8 @@ def send_to(
     )
 
 
-def _refuse(recipient: Recipient, status: int, why: str) -> Result:
+def refuse(recipient: Recipient, status: int, why: str) -> Result:
+    """Return the result of a recipient that is not sent to."""
     repeatable = recipient.repeatability_request_id is not None
     return Result(
         to=recipient.to,

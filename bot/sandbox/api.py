@@ -1,17 +1,19 @@
 """The sandbox for programs: the ACS endpoint, a text from a phone, what was sent and what was delivered."""
 
+import asyncio
 import logging
 import re
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Request, Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 
 from bot.sandbox import acs
 from bot.sandbox.event_grid import TooManyWaiting
 from bot.sandbox.sandbox import BadText, Sandbox
+from bot.sandbox.weather import Weather
 from bot.text.numbers import normalise_number
 
 log = logging.getLogger(__name__)
@@ -40,21 +42,7 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
 
     @post("/sms", include_in_schema=False)
     async def send_sms(request: Request[Any, Any, Any]) -> Response[bytes]:
-        body = await request.body()
-        try:
-            acs.check_signature(
-                method="POST",
-                path_and_query=_path_and_query(request),
-                headers=request.headers,
-                body=body,
-                access_key=sandbox.access_key,
-                now=datetime.now(UTC),
-            )
-            send_request = acs.read_send_request(request.query_params.get("api-version"), body)
-        except acs.Refusal as refusal:
-            log.warning("POST /sms refused: %s.", refusal)
-            return Response(refusal.body, status_code=refusal.status, media_type="application/json")
-        return _json({"value": sandbox.send(send_request)}, 202)
+        return await _send_sms(sandbox, request)
 
     @post("/sandbox/inbound", include_in_schema=False)
     async def inbound(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -78,7 +66,39 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
     async def events() -> Response[bytes]:
         return _json({"items": sandbox.event_grid.deliveries(), "next": None})
 
-    return [send_sms, inbound, inbound_fate, sent, events]
+    @get("/sandbox/weather", include_in_schema=False)
+    async def weather() -> Response[bytes]:
+        return _json(sandbox.weather)
+
+    @put("/sandbox/weather", include_in_schema=False)
+    async def set_weather(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return change_weather(sandbox, await request.body())
+
+    return [send_sms, inbound, inbound_fate, sent, events, weather, set_weather]
+
+
+async def _send_sms(sandbox: Sandbox, request: Request[Any, Any, Any]) -> Response[bytes]:
+    body = await request.body()
+    await asyncio.sleep(sandbox.weather.latency(sandbox.chance))
+    try:
+        acs.check_signature(
+            method="POST",
+            path_and_query=_path_and_query(request),
+            headers=request.headers,
+            body=body,
+            access_key=sandbox.access_key,
+            now=datetime.now(UTC),
+        )
+        send_request = acs.read_send_request(request.query_params.get("api-version"), body)
+    except acs.Refusal as refusal:
+        log.warning("POST /sms refused: %s.", refusal)
+        return Response(refusal.body, status_code=refusal.status, media_type="application/json")
+    if status := sandbox.weather.refusal(sandbox.chance):
+        return _turn_away(status)
+    answer = _json({"value": sandbox.send(send_request)}, 202)
+    if sandbox.weather.drops_response(sandbox.chance):
+        await _hang_up(request)
+    return answer
 
 
 def receive(sandbox: Sandbox, body: bytes) -> Response[bytes]:
@@ -88,15 +108,49 @@ def receive(sandbox: Sandbox, body: bytes) -> Response[bytes]:
         text = sandbox.text_the_bot(sender=sms.from_, recipient=sms.to, text=sms.text)
     except BadText as bad:
         return problem(400, str(bad), field=bad.field)
-    except msgspec.ValidationError as error:
-        # msgspec names a missing field `name`, and the place of a wrong one `$.name`.
-        field = re.search(r"`\$\.(\w+)`|missing required field `(\w+)`", str(error))
-        return problem(400, f"The body is wrong: {error}.", field=(field[1] or field[2]) if field else None)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return problem(400, f"The body is not JSON: {error}.", field=None)
+        return _unreadable(error)
     except TooManyWaiting as error:
         return problem(503, str(error))
     return _json({"messageId": text.message_id, "eventId": text.event_id}, 202)
+
+
+def change_weather(sandbox: Sandbox, body: bytes) -> Response[bytes]:
+    """Answer ``PUT /sandbox/weather``: what is not named is fair again."""
+    try:
+        weather = msgspec.json.decode(body, type=Weather)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _unreadable(error)
+    refuse = tuple(normalise_number(number) for number in weather.refuse)
+    sandbox.weather = msgspec.structs.replace(weather, refuse=refuse)
+    return _json(sandbox.weather)
+
+
+async def _hang_up(request: Request[Any, Any, Any]) -> None:
+    """Close the connection without an answer, as when a network fails. uvicorn only."""
+    transport = getattr(getattr(request.receive, "__self__", None), "transport", None)
+    if transport is None:
+        raise RuntimeError("Responses can only be dropped under uvicorn.")
+    transport.abort()
+    await asyncio.sleep(0)  # until uvicorn knows, and leaves out what is answered
+
+
+def _turn_away(status: int) -> Response[bytes]:
+    code, headers = (
+        ("TooManyRequests", {"Retry-After": "1"}) if status == 429 else ("InternalServerError", {})
+    )
+    body = {"error": {"code": code, "message": "The sandbox's weather is bad."}}
+    return Response(
+        msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers
+    )
+
+
+def _unreadable(error: Exception) -> Response[bytes]:
+    if not isinstance(error, msgspec.ValidationError):
+        return problem(400, f"The body is not JSON: {error}.", field=None)
+    # msgspec names a missing or unknown field `name`, and the place of a wrong one `$.name`.
+    field = re.search(r"`\$\.(\w+)|(?:missing required|unknown) field `(\w+)`", str(error))
+    return problem(400, f"The body is wrong: {error}.", field=(field[1] or field[2]) if field else None)
 
 
 def from_another_site(request: Request[Any, Any, Any]) -> bool:

@@ -77,7 +77,12 @@ class _Pending(msgspec.Struct):
 
 
 class TooManyWaiting(Exception):
-    """The webhook has not taken the last 50,000 events; more are not held for it."""
+    """So many events wait for the webhook that no more are held for it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The webhook has yet to take {KEPT:,} events: no more are held for it. Try again later."
+        )
 
 
 class EventGrid:

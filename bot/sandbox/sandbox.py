@@ -4,16 +4,17 @@ import asyncio
 import base64
 import binascii
 import logging
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
 
 import msgspec
 
 from bot.sandbox import acs
-from bot.sandbox.event_grid import Delivery, EventGrid, TooManyWaiting
-from bot.sandbox.events import delivery_report, new_message_id, sms_received
+from bot.sandbox.event_grid import Delivery, EventGrid, TooManyWaiting, Watcher
+from bot.sandbox.events import Event, delivery_report, new_message_id, sms_received
 from bot.sandbox.log import AcceptedMessage, Log, PhoneText
 from bot.sandbox.weather import Weather
 from bot.text.numbers import is_phone_number, normalise_number
@@ -76,6 +77,7 @@ class Sandbox:
         self.number = normalise_number(number)
         self.hints = tuple(hints)
         self.weather = Weather()
+        self.chance = random.Random()  # noqa: S311 - it is the weather, not a secret
         self.log = Log()
         self.event_grid = EventGrid(webhook_url, pace=pace)
         self.stopping = False
@@ -117,14 +119,16 @@ class Sandbox:
         if self.event_grid.full:
             raise TooManyWaiting
         self.log.note_text(sms)
-        self.event_grid.publish(event, lambda delivery: self._note_fate(event.id, delivery))
+        self._publish(event, lambda delivery: self._note_fate(event.id, delivery))
         return sms
 
     def send(self, request: acs.SendRequest) -> list[acs.Result]:
         """Answer a checked call of ``POST /sms``, recipient by recipient."""
         now = datetime.now(UTC)
         return [
-            acs.send_to(recipient, request, self._repeatability, now, self._accept)
+            acs.refuse(recipient, 400, "The sandbox's weather refuses this recipient.")
+            if recipient.to in self.weather.refuse
+            else acs.send_to(recipient, request, self._repeatability, now, self._accept)
             for recipient in request.recipients
         ]
 
@@ -141,18 +145,13 @@ class Sandbox:
         )
         self.log.note_accepted(message)
         if request.report:
-            self._later(self.weather.report_delay_ms / 1000, message)
-
-    def _later(self, seconds: float, message: AcceptedMessage) -> None:
-        def due() -> None:
-            self._timers.discard(timer)
-            self._report(message)
-
-        timer = asyncio.get_running_loop().call_later(seconds, due)
-        self._timers.add(timer)
+            self._later(self.weather.report_delay_ms / 1000, lambda: self._report(message))
 
     def _report(self, message: AcceptedMessage) -> None:
-        status, details = "Delivered", "No error."
+        outcome = self.weather.report(self.chance)
+        if outcome is None:
+            return
+        status, details = outcome
 
         def watch(delivery: Delivery) -> None:
             if delivery.state == "delivered":
@@ -169,13 +168,34 @@ class Sandbox:
             accepted_at=message.accepted_at,
             now=datetime.now(UTC),
         )
-        try:
-            self.event_grid.publish(event, watch)
-        except TooManyWaiting:
-            log.warning("The delivery report of %s is lost: too many events wait.", message.message_id)
+        self._publish(event, watch)
 
     def _note_fate(self, message_id: str, delivery: Delivery) -> None:
-        self.log.note_fate(message_id, _FATES[delivery.state], delivery.reason, delivery.tries)
+        text = self.log.text(message_id)
+        # Another copy of the same event may have been taken before.
+        if text is not None and text.state != "received":
+            self.log.note_fate(message_id, _FATES[delivery.state], delivery.reason, delivery.tries)
+
+    def _publish(self, event: Event, watcher: Watcher) -> None:
+        for seconds in self.weather.arrivals(self.chance):
+            if seconds:
+                self._later(seconds, lambda: self._publish_now(event, watcher))
+            else:
+                self._publish_now(event, watcher)
+
+    def _publish_now(self, event: Event, watcher: Watcher) -> None:
+        try:
+            self.event_grid.publish(event, watcher)
+        except TooManyWaiting as error:
+            log.warning("Event %s is lost: %s", event.id, error)
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> None:
+        def due() -> None:
+            self._timers.discard(timer)
+            do()
+
+        timer = asyncio.get_running_loop().call_later(seconds, due)
+        self._timers.add(timer)
 
 
 def read_number(field: str, raw: str) -> str:

@@ -1,0 +1,159 @@
+"""Each kind of weather does what it says, and nothing happens in fair weather."""
+
+from collections import Counter
+from random import Random
+from time import monotonic
+from typing import Any
+
+import pytest
+from azure.communication.sms.aio import SmsClient
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
+
+from bot.sandbox.weather import Weather
+from tests.sandbox.parts import RECEIVED, REPORT, Phone, Webhook, until
+
+ME, BOT = "+15555550101", "+15555550100"
+
+
+async def set_weather(phone: Phone, **weather: Any) -> tuple[int, dict[str, Any]]:
+    async with phone.http.put(phone.address + "/sandbox/weather", json=weather) as response:
+        answer: dict[str, Any] = await response.json(content_type=None)
+        return response.status, answer
+
+
+async def test_the_weather_is_fair_until_it_is_set_and_what_is_not_named_is_fair_again(phone: Phone) -> None:
+    fair = await phone.get("/sandbox/weather")
+    assert fair == {
+        "latency_ms": 0,
+        "throttle_rate": 0,
+        "error_rate": 0,
+        "drop_response_rate": 0,
+        "refuse": [],
+        "report_delay_ms": 300,
+        "report_failed_rate": 0,
+        "report_lost_rate": 0,
+        "duplicate_rate": 0,
+        "shuffle": False,
+    }
+    assert await set_weather(phone, error_rate=0.5, refuse=["1 555 555 0199"]) == (
+        200,
+        fair | {"error_rate": 0.5, "refuse": ["+15555550199"]},
+    )
+    assert await set_weather(phone) == (200, fair)
+
+
+@pytest.mark.parametrize(
+    ("weather", "field"),
+    [
+        ({"error_rate": 1.1}, "error_rate"),
+        ({"latency_ms": -1}, "latency_ms"),
+        ({"refuse": [5]}, "refuse"),
+        ({"shuffle": "yes"}, "shuffle"),
+        ({"storm": 1}, "storm"),
+    ],
+)
+async def test_wrong_weather_is_refused_by_its_name_and_changes_nothing(
+    weather: dict[str, Any], field: str, phone: Phone
+) -> None:
+    status, problem = await set_weather(phone, **weather)
+    assert (status, problem["field"]) == (400, field)
+    assert (await phone.get("/sandbox/weather"))["error_rate"] == 0
+
+
+@pytest.mark.parametrize(("weather", "status"), [({"throttle_rate": 1}, 429), ({"error_rate": 1}, 500)])
+async def test_a_call_that_is_turned_away_sends_nothing(
+    weather: dict[str, Any], status: int, sms: SmsClient, phone: Phone
+) -> None:
+    await set_weather(phone, **weather)
+    with pytest.raises(HttpResponseError) as refused:
+        await sms.send(BOT, ME, "Hello")
+    assert refused.value.status_code == status
+    waits = getattr(refused.value.response, "headers", {}).get("Retry-After")
+    assert waits == ("1" if status == 429 else None)
+    assert await phone.sent() == []
+
+
+async def test_a_dropped_response_leaves_the_message_sent(sms: SmsClient, phone: Phone) -> None:
+    await set_weather(phone, drop_response_rate=1)
+    with pytest.raises(ServiceRequestError):
+        await sms.send(BOT, ME, "Hello")
+    assert [message["message"] for message in await phone.sent()] == ["Hello"]
+
+
+async def test_only_the_refused_recipient_is_refused(sms: SmsClient, phone: Phone) -> None:
+    await set_weather(phone, refuse=[ME])
+    refused, taken = await sms.send(BOT, [ME, "+15555550102"], "Hello")
+    assert (refused.http_status_code, refused.successful) == (400, False)
+    assert taken.successful
+
+
+async def test_latency_is_waited_for(sms: SmsClient, phone: Phone) -> None:
+    await set_weather(phone, latency_ms=200)
+    started = monotonic()
+    for _ in range(6):
+        await sms.send(BOT, ME, "Hello")
+    # Six waits of up to 0.2 s, 0.6 s together on average, are under 50 ms once in 3,000,000 times.
+    assert monotonic() - started > 0.05
+
+
+async def test_failed_and_lost_reports(sms: SmsClient, phone: Phone, webhook: Webhook) -> None:
+    await set_weather(phone, report_lost_rate=1, report_delay_ms=0)
+    await sms.send(BOT, ME, "lost", enable_delivery_report=True)
+    await set_weather(phone, report_failed_rate=1, report_delay_ms=0)
+    (failed,) = await sms.send(BOT, ME, "failed", enable_delivery_report=True)
+    await until(lambda: webhook.of(REPORT))
+    (report,) = webhook.of(REPORT)
+    assert report.event["data"]["MessageId"] == failed.message_id
+    assert report.event["data"]["DeliveryStatus"] == "Failed"
+    assert "4006" in report.event["data"]["DeliveryStatusDetails"]
+
+
+async def test_duplicates_come_up_to_three_times_with_the_same_id(phone: Phone, webhook: Webhook) -> None:
+    await set_weather(phone, duplicate_rate=1)
+    sent = await phone.text("Hours?")
+    await until(lambda: len(webhook.of(RECEIVED)) == 3)
+    assert {call.event["id"] for call in webhook.of(RECEIVED)} == {sent["eventId"]}
+
+
+async def test_a_copy_that_is_refused_does_not_take_back_one_that_was_taken(
+    phone: Phone, webhook: Webhook
+) -> None:
+    await set_weather(phone, duplicate_rate=1)
+    webhook.answers = [200, 400, 400]
+    sent = await phone.text("Hours?")
+    await until(lambda: len(webhook.of(RECEIVED)) == 3)
+
+    async def state() -> str:
+        fate = await phone.get("/sandbox/inbound/" + sent["messageId"])
+        return str(fate["state"])
+
+    while await state() != "received":
+        pass
+    while {item["state"] for item in (await phone.get("/sandbox/events"))["items"]} & {"waiting"}:
+        pass
+    assert await state() == "received"
+
+
+async def test_shuffled_events_come_in_another_order_and_none_is_lost(phone: Phone, webhook: Webhook) -> None:
+    await set_weather(phone, shuffle=True)
+    sent = [(await phone.text(str(n)))["eventId"] for n in range(20)]
+    await until(lambda: len(webhook.of(RECEIVED)) == 20)
+    came = [call.event["id"] for call in webhook.of(RECEIVED)]
+    assert came != sent
+    assert sorted(came) == sorted(sent)
+
+
+def test_rates_are_shares() -> None:
+    weather = Weather(
+        throttle_rate=0.5, error_rate=0.5, report_failed_rate=0.1, report_lost_rate=0.2, duplicate_rate=0.5
+    )
+    chance = Random(2)
+    refusals = Counter(weather.refusal(chance) for _ in range(4000))
+    assert refusals[429] == pytest.approx(2000, rel=0.1)
+    assert refusals[500] == pytest.approx(1000, rel=0.1)
+    reports = Counter(outcome and outcome[0] for outcome in (weather.report(chance) for _ in range(10_000)))
+    assert reports[None] == pytest.approx(2000, rel=0.1)
+    assert reports["Failed"] == pytest.approx(800, rel=0.2)
+    copies = Counter(len(weather.arrivals(chance)) for _ in range(4000))
+    assert copies[1] == pytest.approx(2000, rel=0.1)
+    assert copies[3] == pytest.approx(1000, rel=0.1)
