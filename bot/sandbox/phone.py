@@ -57,6 +57,13 @@ class Bubble(msgspec.Struct, frozen=True, kw_only=True):
     other_number: str | None = None
 
 
+class Mistake(msgspec.Struct, frozen=True):
+    """What is wrong with a form, to be shown beside its field."""
+
+    field: str
+    sentence: str
+
+
 #: State -> glyph, word, tone.
 _TEXT_FATES: Final = {
     "sending": ("◌", "sending…", ""),
@@ -158,7 +165,7 @@ class Page:
         self,
         sandbox: Sandbox,
         phone: str,
-        wrong: BadText | None = None,
+        wrong: Mistake | None = None,
         draft: str = "",
         draft_number: str = "",
     ) -> str:
@@ -196,8 +203,8 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
         raw = request.query_params.get("from", PHONES[0])
         try:
             return _answer(page.render(sandbox, read_number("from", raw)))
-        except BadText as wrong:
-            return _answer(page.render(sandbox, PHONES[0], wrong, draft_number=raw), 400)
+        except BadText as bad:
+            return _answer(page.render(sandbox, PHONES[0], _mistake(bad), draft_number=raw), 400)
 
     @post(PATH, include_in_schema=False)
     async def send(request: Request[Any, Any, Any]) -> Response[Any]:
@@ -248,13 +255,17 @@ def _send(sandbox: Sandbox, page: Page, body: bytes) -> Response[Any]:
     sender, text = form.get("from", [""])[-1], form.get("text", [""])[-1]
     try:
         sms = sandbox.text_the_bot(sender=sender, recipient=None, text=text)
-    except BadText as wrong:
-        phone = PHONES[0] if wrong.field == "from" else read_number("from", sender)
-        return _answer(page.render(sandbox, phone, wrong, text, sender), 400)
+    except BadText as bad:
+        phone = PHONES[0] if bad.field == "from" else read_number("from", sender)
+        return _answer(page.render(sandbox, phone, _mistake(bad), text, sender), 400)
     except TooManyWaiting as full:
         phone = read_number("from", sender)
-        return _answer(page.render(sandbox, phone, BadText("text", str(full)), text), 503)
+        return _answer(page.render(sandbox, phone, Mistake("text", str(full)), text), 503)
     return Redirect(_address(sms.from_), status_code=303)
+
+
+def _mistake(bad: BadText) -> Mistake:
+    return Mistake(bad.field, f"This {bad.rest}")
 
 
 async def _changes(sandbox: Sandbox, page: Page, phone: str, since: str) -> AsyncIterator[bytes]:

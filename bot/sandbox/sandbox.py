@@ -47,9 +47,11 @@ class WrongAccessKey(ValueError):
 class BadText(ValueError):
     """What a phone wanted to send can't be sent."""
 
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, field: str, rest: str) -> None:
+        super().__init__(f"{field} {rest}")
         self.field = field
+        #: The sentence without the field's name, for a page that shows it beside the field.
+        self.rest = rest
 
 
 class Sandbox:
@@ -202,13 +204,13 @@ def read_number(field: str, raw: str) -> str:
     """Return a phone's number in its one writing; raises BadText with the name of the field it came in."""
     number = normalise_number(raw)
     if not re.fullmatch(r"\+?\d{3,15}", number) or not is_phone_number(number):
-        raise BadText(field, f"{field} must be a phone number such as +15555550101, or a short code.")
+        raise BadText(field, "must be a phone number such as +15555550101, or a short code.")
     return number
 
 
 def _read_text(text: str) -> str:
     if not text.strip():
-        raise BadText("text", "text must say something.")
+        raise BadText("text", "must say something.")
     if len(text) > LONGEST_TEXT:
-        raise BadText("text", f"text must have at most {LONGEST_TEXT:,} characters.")
+        raise BadText("text", f"must have at most {LONGEST_TEXT:,} characters.")
     return text

@@ -63,6 +63,7 @@ for (const form of document.querySelectorAll("form[data-send]")) {
     event.preventDefault();
     const hint = event.submitter?.name === "text" ? event.submitter.value : null;
     const message = hint ?? text.value;
+    if (message.trim() === "") return;
     if (hint === null) text.value = "";
     text.focus();
     if (!(await send(message)) && hint === null && text.value === "") text.value = message;
