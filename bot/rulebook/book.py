@@ -3,19 +3,11 @@
 import msgspec
 
 from bot.rulebook.findings import Finding
+from bot.rulebook.index import Index
+from bot.rulebook.numbers import OurNumber
+from bot.rulebook.rules import Rule
 
-__all__ = ["Book", "Finding", "Rule"]
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule, and where it stands."""
-
-    name: str
-    file: str
-    line: int
-    #: A short text of its `when`, for people.
-    when: str
-    replies: tuple[str, ...]
+__all__ = ["Book", "BookSummary", "Finding", "OurNumber", "Rule", "RuleSummary", "summarise"]
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,5 +17,31 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     files: tuple[str, ...]
     rules: tuple[Rule, ...]
-    keywords: dict[tuple[str, ...], int]
-    anything: int | None
+    #: Our numbers, as far as the files say something about them.
+    numbers: dict[str, OurNumber]
+    index: Index
+
+
+class RuleSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule, and where it stands."""
+
+    name: str
+    file: str
+    line: int
+    when: str
+
+
+class BookSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What `GET /api/rules` shows."""
+
+    version: str
+    files: tuple[str, ...]
+    rules: tuple[RuleSummary, ...]
+
+
+def summarise(book: Book) -> BookSummary:
+    """The book in force, without its workings."""
+    rules = [
+        RuleSummary(name=each.name, file=each.file, line=each.line, when=each.when) for each in book.rules
+    ]
+    return BookSummary(version=book.version, files=book.files, rules=tuple(rules))

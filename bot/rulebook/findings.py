@@ -1,10 +1,50 @@
 """What is wrong, doubtful or notable in rule files: one sentence each, with its place and a stable code."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
 Level = Literal["error", "warning", "info"]
+
+_LEVELS: dict[str, Level] = {"E": "error", "W": "warning", "I": "info"}
+
+#: Every code, with its line of documentation. A code is never used again for something else.
+CODES: dict[str, str] = {
+    # the folder and the file
+    "E101": "The rule file is not UTF-8 text.",
+    "E102": "The rule file is not YAML.",
+    "E103": "The rule file is larger than 5 MB.",
+    "E104": "The YAML is nested deeper than any rule needs.",
+    "E105": "The YAML has more parts than any rule book needs, counting each alias as what it stands for.",
+    "E106": "A YAML tag (`!something`) stands where plain text, a list or a mapping is wanted.",
+    "E107": "The rule file holds more than one YAML document.",
+    "E108": "The rule file or folder cannot be read.",
+    "E109": "The folder of rule files does not exist.",
+    "E110": "The folder has no rule file.",
+    "W111": "The rule file is empty.",
+    "W112": "A file looks like a rule file, but its name does not end in .yaml, so it is not read.",
+    # the shape
+    "E201": "A value has the wrong type.",
+    "E202": "A key is not known.",
+    "E203": "A key is given twice in one mapping.",
+    "E204": "A key that must be there is missing.",
+    "E205": "A value is of the right type, but not one that can be used here.",
+    "E206": "A key of the rule format that this version does not carry out yet.",
+    # the rules
+    "E301": "Two rules have the same name.",
+    "E302": "A pattern is not RE2 syntax.",
+    "E303": "A pattern, or all patterns together, are too large.",
+    "E304": "A template is not Liquid syntax.",
+    "E305": "A template goes past its limits, or fails, when it is tried.",
+    "E306": "A template uses a name that nothing defines.",
+    "E307": "The time zone is not known.",
+    "E308": "A keyword has no word in it.",
+    "E310": "One number is described in two different ways.",
+    "E311": "A name is one that the bot gives a meaning itself.",
+    "E312": "Two keys of a rule contradict each other.",
+}
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -19,3 +59,52 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.level} {self.code} {self.message}"
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where in a file, counted from 1."""
+
+    line: int
+    column: int
+
+
+START = Place(1, 1)
+
+
+class Report:
+    """Collects the findings of one file while it is read."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.findings: list[Finding] = []
+
+    def add(self, code: str, place: Place, message: str) -> None:
+        """Note a finding; the code's first letter is its level."""
+        self.findings.append(
+            Finding(
+                file=self.file,
+                line=place.line,
+                column=place.column,
+                level=_LEVELS[code[0]],
+                code=code,
+                message=message,
+            )
+        )
+
+
+def has_error(findings: Iterable[Finding]) -> bool:
+    """Whether one of the findings is an error."""
+    return any(each.level == "error" for each in findings)
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """` Did you mean "x"?`, or nothing when no known word is near."""
+    by_lower = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
+    return f' Did you mean "{by_lower[near[0]]}"?' if near else ""
+
+
+def listed(words: Iterable[str], last: str = "or") -> str:
+    """`a, b or c`."""
+    *most, end = list(words)
+    return f"{', '.join(most)} {last} {end}" if most else end

@@ -1,15 +1,19 @@
 """Rule files become a book, or findings that say why not."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import yaml
 
-from bot.rulebook.book import Book, Rule
-from bot.rulebook.findings import Finding
-from bot.text.words import split_words
+from bot.rulebook.book import Book
+from bot.rulebook.findings import START, Finding, Place, Report, did_you_mean, has_error
+from bot.rulebook.index import Index
+from bot.rulebook.nodes import LARGEST_FILE
+from bot.rulebook.numbers import OurNumber
+from bot.rulebook.patterns import WrongPattern
+from bot.rulebook.reading import RuleFile, read_file
+from bot.rulebook.templates import ALWAYS
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,34 +25,133 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_folder(path: Path) -> Loaded:
-    """Read the `*.yaml` files of a folder, in file-name order."""
-    return load_texts({each.name: each.read_text("utf-8") for each in sorted(path.glob("*.yaml"))})
+    """Read the `*.yaml` files of a folder in file-name order, or one file."""
+    report = Report(str(path))
+    texts: dict[str, str] = {}
+    findings: list[Finding] = []
+    try:
+        files = [path] if path.is_file() else sorted(path.iterdir())
+    except FileNotFoundError:
+        report.add("E109", START, f"The folder {path} does not exist; make it, or name another in BOT_RULES.")
+        return Loaded(book=None, findings=tuple(report.findings))
+    except OSError as error:
+        report.add("E108", START, f"The folder {path} cannot be read: {error.strerror}.")
+        return Loaded(book=None, findings=tuple(report.findings))
+    for each in files:
+        if each.name.startswith("."):
+            continue
+        about = Report(each.name)
+        if each.suffix == ".yaml" or each == path:
+            text = _read(each, about)
+            if text is not None:
+                texts[each.name] = text
+        elif each.suffix.lower() in {".yml", ".yaml"}:
+            about.add("W112", START, f"{each.name} is not read: the names of rule files end in .yaml.")
+        findings += about.findings
+    if not texts and not has_error(findings):
+        report.add(
+            "E110", START, f"The folder {path} has no rule file; put one there whose name ends in .yaml."
+        )
+        findings += report.findings
+    loaded = load_texts(texts)
+    findings = sorted([*findings, *loaded.findings])
+    return Loaded(book=None if has_error(findings) else loaded.book, findings=tuple(findings))
 
 
 def load_texts(texts: Mapping[str, str]) -> Loaded:
-    """Read rule files that are already in memory: name to text, in file-name order."""
-    digest = hashlib.sha256()
-    rules: list[Rule] = []
-    keywords: dict[tuple[str, ...], int] = {}
-    anything: int | None = None
-    for name, text in sorted(texts.items()):
-        digest.update(name.encode() + b"\0" + text.encode() + b"\0")
-        for raw in (yaml.safe_load(text) or {}).get("rules", []):
-            when = raw["when"]
-            if when == "anything":
-                anything = len(rules) if anything is None else anything
+    """Read rule files that are in memory: name to text."""
+    reports = {name: Report(name) for name in sorted(texts)}
+    files = [read_file(name, texts[name], report) for name, report in reports.items()]
+    _refuse_same_names(files, reports)
+    _refuse_unknown_names(files, reports)
+    numbers = _gather_numbers(files, reports)
+    book = None
+    if not any(has_error(report.findings) for report in reports.values()):
+        rules = tuple(rule for file in files for rule in file.rules)
+        try:
+            index = Index(rules)
+        except WrongPattern as error:
+            last = next(rule for rule in reversed(rules) for key in rule.keys if key.pattern)
+            reports[last.file].add(error.code, Place(last.line, 1), f"Here {error}.")
+        else:
+            book = Book(
+                version=_version(texts), files=tuple(reports), rules=rules, numbers=numbers, index=index
+            )
+    findings = sorted(finding for report in reports.values() for finding in report.findings)
+    return Loaded(book=book, findings=tuple(findings))
+
+
+def _read(path: Path, report: Report) -> str | None:
+    """A file's text, or None and a finding."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        report.add("E108", START, f"{path.name} cannot be read: {error.strerror}.")
+        return None
+    if len(raw) > LARGEST_FILE:
+        report.add("E103", START, f"{path.name} has more than {LARGEST_FILE:,} bytes. Split it up.")
+        return None
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8", "replace")
+        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        byte = f"0x{raw[error.start]:02X}"
+        report.add(
+            "E101", place, f"{path.name} is not UTF-8: here stands the byte {byte}. Save the file as UTF-8."
+        )
+        return None
+
+
+def _refuse_same_names(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
+    """A name is unique in the book; within a file, reading has seen to it."""
+    seen: dict[str, tuple[str, Place]] = {}
+    for file in files:
+        for name, place in file.places.items():
+            if name in seen:
+                first, where = seen[name]
+                there = f"{first}, line {where.line}"
+                reports[file.name].add(
+                    "E301", place, f'The name "{name}" is already that of a rule in {there}.'
+                )
             else:
-                given = when["keyword"]
-                for keyword in given if isinstance(given, list) else [given]:
-                    keywords.setdefault(split_words(str(keyword)), len(rules))
-            reply = raw.get("reply", [])
-            replies = tuple(reply) if isinstance(reply, list) else (reply,)
-            rules.append(Rule(name=raw["name"], file=name, line=1, when=str(when), replies=replies))
-    book = Book(
-        version=digest.hexdigest()[:12],
-        files=tuple(sorted(texts)),
-        rules=tuple(rules),
-        keywords=keywords,
-        anything=anything,
-    )
-    return Loaded(book=book, findings=())
+                seen[name] = (file.name, place)
+
+
+def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
+    """What any rule of the book saves, every template may use."""
+    if any(finding.code.startswith("E1") for report in reports.values() for finding in report.findings):
+        return  # a file that could not be read may be the one that defines them
+    saved = {name for file in files for rule in file.rules for name, _ in rule.saves}
+    for file in files:
+        known = saved | ALWAYS | {name for rule in file.rules[:1] for name in rule.values}
+        for name, place in file.uses:
+            if name not in saved:
+                hint = did_you_mean(name, known) or " Give it under values, as a named group, or by set."
+                reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')
+
+
+def _gather_numbers(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> dict[str, OurNumber]:
+    """All numbers; two files may name the same one, but not say different things about it."""
+    described: dict[str, tuple[OurNumber, str]] = {}
+    for file in files:
+        for number, place in file.described.items():
+            ours = file.numbers[number]
+            if number in described and described[number][0] != ours:
+                other = described[number][1]
+                reports[file.name].add(
+                    "E310", place, f"{number} is described differently in {other}; say it once."
+                )
+            described.setdefault(number, (ours, file.name))
+    named = {number: ours for file in files for number, ours in file.numbers.items()}
+    return named | {number: ours for number, (ours, _) in described.items()}
+
+
+def _version(texts: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for name, text in sorted(texts.items()):
+        for part in (name, text):
+            raw = part.encode("utf-8", "replace")
+            digest.update(len(raw).to_bytes(8, "big") + raw)
+    return digest.hexdigest()[:12]

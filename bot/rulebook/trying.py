@@ -5,12 +5,18 @@ from datetime import UTC, datetime
 import msgspec
 
 from bot.rulebook.book import Book
-from bot.rulebook.deciding import decide, explain
+from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.explaining import explain
+from bot.text.numbers import normalise_number
+
+#: Numbers that belong to nobody.
+_SOME_PEER = "+15555550101"
+_SOME_NUMBER = "+15555550100"
 
 
 class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The rule that answers, its replies, and the reasons."""
+    """The rule that answers, the replies that would be sent, and the reasons."""
 
     rule: str | None
     replies: tuple[str, ...]
@@ -20,10 +26,17 @@ class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def answer(
     book: Book, text: str, sender: str | None = None, recipient: str | None = None, at: datetime | None = None
 ) -> TryAnswer:
-    """Decide on a text as if a new peer had sent it now, or at the given time; changes nothing."""
-    heard = Heard(id="try", text=text, sender=sender or "", recipient=recipient or "")
+    """Decide on a text as if a new peer had sent it, now or at a time; changes nothing.
+
+    Without a recipient, it is our first number that a rule file names.
+    """
+    if at is not None and at.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    number = normalise_number(recipient) if recipient else next(iter(book.numbers), _SOME_NUMBER)
+    peer = normalise_number(sender) if sender else _SOME_PEER
+    # The same text always gets the same of several replies, as a message id would see to.
+    heard = Heard(id=f"try:{text}", text=text, sender=peer, recipient=number)
+    standing = Standing()
     now = at or datetime.now(UTC)
-    decision = decide(book, heard, Standing(), now)
-    return TryAnswer(
-        rule=decision.rule, replies=decision.replies, why=explain(book, heard, Standing(), now)
-    )
+    decision = decide(book, heard, standing, now)
+    return TryAnswer(rule=decision.rule, replies=decision.replies, why=explain(book, heard, standing, now))

@@ -1,0 +1,133 @@
+"""`bot rules`: check rule files, and try messages on them."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+
+from bot.cli.failures import AnswerIsNo, Failure
+from bot.rulebook.book import Book
+from bot.rulebook.findings import Finding, has_error
+from bot.rulebook.loading import load_folder
+from bot.rulebook.trying import TryAnswer, answer
+from bot.settings import load, read_environment
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What `bot rules check --json` prints."""
+
+    ok: bool
+    #: The book's version, when it could be read.
+    version: str | None
+    rules: int
+    findings: tuple[Finding, ...]
+
+
+@click.group()
+def rules() -> None:
+    """Check rule files, and try messages on them."""
+
+
+@rules.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def check(path: Path | None, as_json: bool) -> None:
+    """Read every rule file and say what is wrong.
+
+    PATH is a folder of rule files or one file; default is BOT_RULES. Each finding is a line
+    `file:line:column: level code message`. The exit status is 1 when one of them is an error.
+    """
+    path = path or _usual_path()
+    loaded = load_folder(path)
+    book = loaded.book
+    failed = book is None or has_error(loaded.findings)
+    count = len(book.rules) if book else 0
+    if as_json:
+        checked = Checked(
+            ok=not failed, version=book.version if book else None, rules=count, findings=loaded.findings
+        )
+        _print_json(checked)
+    else:
+        for finding in loaded.findings:
+            click.echo(str(finding))
+        if book and not failed:
+            click.echo(
+                f"{path}: {_counted(count, 'rule')} in {_counted(len(book.files), 'file')}, no errors."
+            )
+    if failed:
+        raise AnswerIsNo
+
+
+@rules.command(name="try")
+@click.argument("text")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--from", "sender", metavar="NUMBER", help="The number that texts.")
+@click.option("--to", "recipient", metavar="NUMBER", help="Our number; default the first in the rules.")
+@click.option("--at", metavar="TIME", help="When, as 2026-11-23T18:30+01:00; default now.")
+@click.option("--rules", "folder", type=click.Path(path_type=Path), help="The same as PATH.")
+@click.option("--json", "as_json", is_flag=True, help="Print what POST /api/try answers.")
+def try_(
+    text: str,
+    path: Path | None,
+    sender: str | None,
+    recipient: str | None,
+    at: str | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what would happen to the message TEXT, and why.
+
+    Changes nothing and needs no database. The sender is new to the bot.
+    """
+    book = _read_book(path or folder or _usual_path())
+    tried = answer(book, text, sender=sender, recipient=recipient, at=_read_time(at) if at else None)
+    if as_json:
+        _print_json(tried)
+    else:
+        _print_try(tried)
+
+
+def _usual_path() -> Path:
+    return load(read_environment()).rules
+
+
+def _read_book(path: Path) -> Book:
+    loaded = load_folder(path)
+    if loaded.book is None:
+        for finding in loaded.findings:
+            click.echo(str(finding), err=True)
+        raise Failure(f"The rules in {path} have errors; mend them first.")
+    return loaded.book
+
+
+def _read_time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        sentence = "is not a time with a zone; write it as 2026-11-23T18:30+01:00 or 2026-11-23T17:30Z."
+        raise Failure(f'--at: "{text}" {sentence}')
+    return at
+
+
+def _print_try(tried: TryAnswer) -> None:
+    click.echo(f"Rule: {tried.rule}" if tried.rule else "No rule matches.")
+    for reply in tried.replies:
+        click.echo("Reply: " + reply.replace("\n", "\n       "))
+    if not tried.replies:
+        click.echo("No reply is sent.")
+    click.echo("Why:")
+    for line in tried.why:
+        click.echo(f"  {line}")
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number:,} {thing}s"

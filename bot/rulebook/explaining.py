@@ -1,0 +1,65 @@
+"""Why the book answers as it does, in sentences for its author."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from bot.rulebook.book import Book
+from bot.rulebook.deciding import decide, why_not
+from bot.rulebook.decision import Decision, Heard, Standing
+from bot.text.words import split_words
+
+_SILENCES = {
+    "opted out": "The peer has opted out, so nothing is sent.",
+    "carrier answers": "The carrier answers this word itself on this number, so the bot stays silent.",
+    "handed over": "A person has taken over this conversation, so the bot stays silent.",
+    "limit": "The rule has replied as often as its limit allows, so the bot stays silent.",
+}
+
+
+def explain(book: Book, heard: Heard, standing: Standing, now: datetime) -> tuple[str, ...]:
+    """Say why `decide` decides as it does: what was heard, which rules were looked at, what they change."""
+    words = split_words(heard.text)
+    decision = decide(book, heard, standing, now)
+    return (
+        f"Heard the words: {', '.join(words)}." if words else "Heard no words, only signs or nothing.",
+        *_looked_at(book, heard, words),
+        *_said(decision),
+        *_changed(standing, decision.after),
+        *(f"Note: {mark}." for mark in decision.marks),
+    )
+
+
+def _looked_at(book: Book, heard: Heard, words: tuple[str, ...]) -> Iterator[str]:
+    seen = set()
+    for entry in book.index.candidates(words, heard.text):
+        rule, key = book.index.entries[entry]
+        if rule.name in seen:
+            continue
+        seen.add(rule.name)
+        at = f"Rule {rule.name} ({rule.file}:{rule.line})"
+        reason = why_not(rule, heard)
+        if reason is None:
+            yield f"{at} matches by {key.label}; it is the first that does."
+            return
+        yield f"{at} would match by {key.label}, but {reason}."
+
+
+def _said(decision: Decision) -> Iterator[str]:
+    if decision.rule is None:
+        yield "No rule matches, so the bot says nothing."
+    if decision.silence:
+        yield _SILENCES[decision.silence]
+    if decision.rule is not None and not decision.replies and not decision.withheld:
+        yield "The rule gives no reply."
+
+
+def _changed(before: Standing, after: Standing) -> Iterator[str]:
+    if after.opted_out != before.opted_out:
+        yield "The peer is opted out from now on." if after.opted_out else "The peer is opted in again."
+    for name, value in after.values.items():
+        if before.values.get(name) != value:
+            yield f"Saves {name}: {value}."
+    if after.tags != before.tags:
+        yield f"The conversation's tags are now: {', '.join(after.tags) or 'none'}."
+    if after.handed_over and not before.handed_over:
+        yield "A person takes over: the bot is silent here until the conversation is handed back."

@@ -1,0 +1,173 @@
+"""The compiled index: finds the rules for a message, at a cost that does not grow with their number.
+
+An entry is one key of one rule; entries are numbered in the order of the book, so the smallest number is the
+first match. Words are looked up in dicts, patterns in one automaton.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from bot.rulebook.patterns import Pattern, PatternSet, encode
+from bot.rulebook.rules import Key, Rule
+from bot.text.words import split_rich_words
+
+Words = tuple[str, ...]
+Entries = list[int]
+
+
+class _Phrases:
+    """Phrases by their words; a phrase is looked up by its first word and its length."""
+
+    def __init__(self) -> None:
+        self.single: dict[str, Entries] = {}
+        self.longer: dict[Words, Entries] = {}
+        self._lengths: dict[str, tuple[int, ...]] = {}
+
+    def of(self, words: Words) -> Entries:
+        """The entries of a phrase, to be added to."""
+        if len(words) == 1:
+            return self.single.setdefault(words[0], [])
+        self._lengths[words[0]] = tuple(sorted({*self._lengths.get(words[0], ()), len(words)}))
+        return self.longer.setdefault(words, [])
+
+    def starting_at(self, words: Words, at: int, found: list[int]) -> None:
+        """Add the entries of all phrases that stand at a position."""
+        first = words[at]
+        entries = self.single.get(first)
+        if entries:
+            found += entries
+        lengths = self._lengths.get(first)
+        if lengths:
+            for length in lengths:
+                entries = self.longer.get(words[at : at + length])
+                if entries:
+                    found += entries
+
+
+class Index:
+    """Every key of a book, ready to be looked up."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        #: Entry to its rule and its key.
+        self.entries: list[tuple[Rule, Key]] = []
+        self._exact: dict[Words, Entries] = {}
+        self._starts = _Phrases()
+        self._within = _Phrases()
+        self._anchored: dict[str, list[tuple[int, frozenset[str]]]] = {}
+        self._anything: list[int] = []
+        #: Entries of which the words alone do not decide: `c++`.
+        self._rich: set[int] = set()
+        patterns: list[tuple[int, Pattern]] = []
+        together: list[tuple[int, frozenset[str]]] = []
+        for rule in rules:
+            for key in rule.keys:
+                entry = len(self.entries)
+                self.entries.append((rule, key))
+                if key.rich:
+                    self._rich.add(entry)
+                if key.kind == "all_words":
+                    together.append((entry, frozenset(key.words)))
+                elif key.pattern:
+                    patterns.append((entry, key.pattern))
+                else:
+                    self._add(self._of(key), entry)
+        self._anchor(together)
+        self._has_within = bool(self._within.single or self._within.longer)
+        self._pattern_entries = tuple(entry for entry, _ in patterns)
+        self._patterns = PatternSet([pattern for _, pattern in patterns]) if patterns else None
+        self._first_pattern = self._pattern_entries[0] if patterns else len(self.entries)
+
+    def _of(self, key: Key) -> Entries:
+        """The entries of the same words, to be added to."""
+        if key.kind == "exact":
+            return self._exact.setdefault(key.words, [])
+        if key.kind == "keyword":
+            return self._starts.of(key.words)
+        if key.kind == "contains":
+            return self._within.of(key.words)
+        return self._anything
+
+    def _add(self, entries: Entries, entry: int) -> None:
+        """Add an entry, unless one before it never lets a message pass on to it."""
+        if not entries or entries[-1] in self._rich or self.entries[entries[-1]][0].conditional:
+            entries.append(entry)
+
+    def _anchor(self, together: list[tuple[int, frozenset[str]]]) -> None:
+        """Keep each set of words under the one that the fewest sets have."""
+        uses = Counter(word for _, words in together for word in words)
+        for entry, words in together:
+            anchor = min(words, key=lambda word: (uses[word], word))
+            self._anchored.setdefault(anchor, []).append((entry, words))
+
+    def candidates(self, words: Words, text: str) -> list[int]:
+        """The entries that match, first of the book first.
+
+        Where the first one leaves no doubt, later ones may be missing.
+        """
+        found = self._by_words(words)
+        if self._rich and not self._rich.isdisjoint(found):
+            found = self._without_wrong_symbols(found, text)
+        if self._patterns is not None and not self._settled(found):
+            hits = self._patterns.match(encode(text))
+            if hits:
+                found += [self._pattern_entries[hit] for hit in hits]
+                found.sort()
+        return found
+
+    def _by_words(self, words: Words) -> list[int]:
+        found: list[int] = []
+        if words:
+            entries = self._exact.get(words)
+            if entries:
+                found += entries
+            self._starts.starting_at(words, 0, found)
+            if self._has_within:
+                for at in range(len(words)):
+                    self._within.starting_at(words, at, found)
+            if self._anchored:
+                self._all_words(words, found)
+        if self._anything:
+            found += self._anything
+        if len(found) > 1:
+            found.sort()
+        return found
+
+    def _settled(self, found: list[int]) -> bool:
+        """Whether no pattern could come before what is found."""
+        return bool(found) and found[0] < self._first_pattern and not self.entries[found[0]][0].conditional
+
+    def _all_words(self, words: Words, found: list[int]) -> None:
+        heard = frozenset(words)
+        for word in heard:
+            for entry, wanted in self._anchored.get(word, ()):
+                if wanted <= heard:
+                    found.append(entry)
+
+    def _without_wrong_symbols(self, found: list[int], text: str) -> list[int]:
+        rich = split_rich_words(text)
+        return [each for each in found if each not in self._rich or _fits(self.entries[each][1], rich)]
+
+
+def _fits(key: Key, heard: Words) -> bool:
+    """Whether a key with symbols is in the message's rich words, as its kind wants."""
+    wanted = key.rich or ()
+    if key.kind == "all_words":
+        return all(any(_same(each, word) for word in heard) for each in wanted)
+    return any(
+        all(_same(each, word) for each, word in zip(wanted, heard[at:], strict=False))
+        for at in _positions(key, len(heard))
+    )
+
+
+def _positions(key: Key, length: int) -> Iterator[int]:
+    if key.kind == "contains":
+        yield from range(length - len(key.words) + 1)
+    elif key.kind == "keyword" or length == len(key.words):
+        yield 0
+
+
+def _same(wanted: str, heard: str) -> bool:
+    """A word with symbols wants just these; a word without them takes any."""
+    if wanted[-1] in "+#":
+        return wanted == heard
+    return wanted == heard.rstrip("+#")

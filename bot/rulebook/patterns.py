@@ -1,0 +1,115 @@
+"""RE2 patterns: each alone, for its groups, and all of a book in one automaton."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import re2
+
+#: Instructions of one compiled pattern: `[a-z]{1,1000}` has 3,000, a common one 20 to 60.
+_LARGEST_PROGRAM = 10_000
+_MEMORY_OF_ONE = 1 << 20
+#: Memory for the automaton of all patterns: the first that is enough is taken, and used as far as needed.
+_MEMORY_OF_ALL = (64 << 20, 256 << 20)
+
+_HINTS = {
+    "invalid perl operator": "RE2 has no look-ahead and no look-behind",
+    "invalid escape sequence": "RE2 has no such escape, and no back-references",
+    "invalid repetition size": "a repetition goes up to 1000, nested ones multiplied",
+    "pattern too large": "it needs more memory than a pattern may have",
+    "missing )": "a bracket is not closed",
+    "unexpected )": "a bracket is closed that was not opened",
+    "missing ]": "a character class is not closed",
+    "missing argument to repetition operator": "there is nothing before it to repeat",
+    "no argument for repetition operator": "there is nothing before it to repeat",
+}
+
+
+class WrongPattern(ValueError):
+    """The pattern cannot be used; `code` is the finding's."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class Pattern(msgspec.Struct, frozen=True, kw_only=True):
+    """A pattern that has been compiled."""
+
+    source: str
+    compiled: Any
+    groups: tuple[str, ...]
+
+    def found_in(self, text: bytes) -> bool:
+        """Whether it is found in a text."""
+        return self.compiled.search(text) is not None
+
+    def values(self, text: bytes) -> dict[str, str]:
+        """What its named groups hold in a text; a group that took no part is left out."""
+        found = self.compiled.search(text)
+        if found is None:
+            return {}
+        values = {name: found.group(name.encode()) for name in self.groups}
+        return {name: value.decode("utf-8", "replace") for name, value in values.items() if value is not None}
+
+
+def encode(text: str) -> bytes:
+    """A message as patterns see it; half a surrogate pair is a question mark."""
+    return text.encode("utf-8", "replace")
+
+
+def read_pattern(source: str) -> Pattern:
+    """Compile a pattern, ignoring case; raises WrongPattern."""
+    try:
+        # As bytes: positions need not be counted in characters at each match.
+        compiled = re2.compile(encode(source), _options(_MEMORY_OF_ONE))
+    except re2.error as error:
+        reason = error.args[0].decode("utf-8", "replace") if error.args else "it cannot be read"
+        hint = next((hint for start, hint in _HINTS.items() if reason.startswith(start)), None)
+        code = "E303" if reason.startswith("pattern too large") else "E302"
+        raise WrongPattern(code, f"{reason} ({hint})" if hint else reason) from None
+    if compiled.programsize > _LARGEST_PROGRAM:
+        size = f"it has {compiled.programsize:,} instructions, and at most {_LARGEST_PROGRAM:,} are allowed"
+        raise WrongPattern("E303", size)
+    groups = tuple(name.decode() for name in compiled.groupindex)
+    return Pattern(source=source, compiled=compiled, groups=groups)
+
+
+class PatternSet:
+    """Finds which of many patterns are in a text, in one pass."""
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._patterns = tuple(patterns)
+        self._set: Any = None
+        for memory in _MEMORY_OF_ALL:
+            made = re2.Set.SearchSet(_options(memory))
+            for each in patterns:
+                made.Add(encode(each.source))
+            # The empty pattern is in every text: when it is not found, the automaton ran out of memory.
+            made.Add(b"")
+            try:
+                made.Compile()
+            except re2.error:
+                continue
+            if made.Match(b""):
+                self._set = made
+                break
+        else:
+            raise WrongPattern("E303", "all patterns together need more memory than they may have")
+
+    def match(self, text: bytes) -> list[int]:
+        """The positions of the patterns that are found, in order."""
+        found: list[int] | None = self._set.Match(text)
+        if not found:
+            return [at for at, each in enumerate(self._patterns) if each.found_in(text)]
+        found.remove(len(self._patterns))
+        found.sort()
+        return found
+
+
+def _options(memory: int) -> Any:
+    options = re2.Options()
+    options.max_mem = memory
+    options.case_sensitive = False
+    options.log_errors = False
+    return options
