@@ -1,11 +1,13 @@
 """What the documentation says exists, and what exists is documented."""
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from bot.cli import group
 from bot.settings import SETTINGS, Setting
@@ -98,3 +100,12 @@ def test_every_path_of_ours_that_a_page_names_is_there(page: str) -> None:
     for code in code_in(TEXTS[page]):
         if re.fullmatch(r"(?:bot|tests|docs|migrations|benchmarks)/[\w/.-]*|\.ci/run", code):
             assert (ROOT / code).exists(), f"{page} names {code}"
+
+
+def test_what_the_readme_shows_of_rules_try_is_what_it_says() -> None:
+    command, _, shown = re.findall(r"```console\n\$ bot (.*?)```", TEXTS["README.md"], re.DOTALL)[
+        0
+    ].partition("\n")
+    result = CliRunner().invoke(group, [*shlex.split(command), "--rules", str(ROOT / "rules")])
+    assert result.exit_code == 0, result.output
+    assert result.output.rstrip() == shown.rstrip()

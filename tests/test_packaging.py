@@ -1,5 +1,6 @@
 """A wheel works by itself: from an empty folder, with nothing of the checkout in reach."""
 
+import ast
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 import venv
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -173,3 +175,41 @@ def test_every_part_that_both_locks_hold_has_one_version() -> None:
         for lock in LOCKS[:2]
     )
     assert run.items() <= dev.items()
+
+
+#: Needed, though no line of ours imports them.
+UNIMPORTED = {
+    "aiosqlite": "SQLAlchemy's driver for SQLite",
+    "asyncpg": "SQLAlchemy's driver for PostgreSQL",
+    "httptools": "uvicorn's parser",
+    "tzdata": "zoneinfo's data where the system has none",
+}
+
+
+def test_the_dependencies_are_what_the_code_imports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["identity"]]
+    declared = {Requirement(requirement).name for requirement in wanted}
+    imported: set[str] = set()
+    for path in [*(ROOT / "bot").rglob("*.py"), *(ROOT / "migrations").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(node.module or "")
+    # azure is one name that many distributions share: the full names tell them apart.
+    azure = {"azure.communication.sms": "azure-communication-sms", "azure.identity": "azure-identity"}
+    distributions = packages_distributions()
+    used = {
+        name.lower().replace("_", "-")
+        for module in imported
+        if module.partition(".")[0] not in {*sys.stdlib_module_names, "bot", "azure", "click"}
+        for name in distributions[module.partition(".")[0]]
+    }
+    used |= {
+        distribution
+        for module in imported
+        for prefix, distribution in azure.items()
+        if module.startswith(prefix)
+    }
+    assert declared == used | UNIMPORTED.keys()
