@@ -67,9 +67,7 @@ def compose(text: str, report: Report) -> Node | None:
     except UnicodeEncodeError:
         report.add("E101", START, "The text holds half of a surrogate pair, which no UTF-8 file can hold.")
     except yaml.MarkedYAMLError as error:
-        is_open = "end of stream" in (
-            error.problem or ""
-        )  # where a quote opened says more than the file's end
+        is_open = "end of stream" in (error.problem or "")  # say where the quote opens
         mark = (is_open and error.context_mark) or error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else START
         report.add("E102", place, f"This is not YAML: {_sentence(error)}")

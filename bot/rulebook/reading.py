@@ -40,8 +40,8 @@ _MOST_WORDS = 20
 
 #: A message to try templates with.
 _SAMPLE: Mapping[str, object] = {
-    "message": "Hello 7",
-    "words": ["hello", "7"],
+    "message": "7",
+    "words": ["7"],
     "from": "+15555550101",
     "to": "+15555550100",
     "rule": "sample",
@@ -295,7 +295,7 @@ def _read_words(kind: KeyKind, text: Text, report: Report) -> Key | None:
         return None
     if len(words) > _MOST_WORDS:
         report.add(
-            "E205", text.place, f"A {kind} key has at most {_MOST_WORDS} words, and this has {len(words)}."
+            "E205", text.place, f"Here are {len(words)} words, and {kind} takes at most {_MOST_WORDS}."
         )
         return None
     rich = split_rich_words(text.value)

@@ -1,0 +1,86 @@
+"""What one decision costs, for books from 10 to 100,000 rules, and what loading them costs.
+
+Run: python benchmarks/decide.py [--json]
+The median over many messages, half of them for the book's last rule; the machine's noise is in it.
+"""
+
+import json
+import statistics
+import sys
+import time
+from datetime import UTC, datetime
+
+from bot.rulebook.book import Book
+from bot.rulebook.deciding import decide
+from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.loading import load_texts
+
+_FILE = 20_000  # rules a file: a file has at most 5 MB
+
+
+def keyword_rule(at: int) -> str:
+    return f"  - {{name: r{at}, when: {{keyword: [word{at}, other word{at}]}}, reply: Answer number {at}.}}\n"
+
+
+def pattern_rule(at: int) -> str:
+    pattern = rf"order{at}\s+#?(?P<number>\d{{4,8}})"
+    return f"  - {{name: r{at}, when: {{pattern: '{pattern}'}}, reply: 'Order {{{{ number }}}}.'}}\n"
+
+
+def load(kind: str, count: int) -> tuple[Book, float]:
+    rule = keyword_rule if kind == "keyword" else pattern_rule
+    texts = {
+        f"{start:07}.yaml": "rules:\n" + "".join(rule(at) for at in range(start, min(start + _FILE, count)))
+        for start in range(0, count, _FILE)
+    }
+    start = time.perf_counter()
+    loaded = load_texts(texts)
+    took = time.perf_counter() - start
+    assert loaded.book is not None, loaded.findings[:3]
+    return loaded.book, took
+
+
+def measure(kind: str, count: int) -> dict[str, object]:
+    book, loading = load(kind, count)
+    matching = f"Word{count - 1}, please!" if kind == "keyword" else f"my Order{count - 1} #12345 please"
+    texts = [matching, "What are your opening hours on Sunday?"]
+    now = datetime.now(UTC)
+    standing = Standing(known=True)
+    heard = [
+        Heard(id=f"m{at}", text=texts[at % 2], sender="+15555550101", recipient="+15555550100")
+        for at in range(200)
+    ]
+    assert decide(book, heard[0], standing, now).rule == f"r{count - 1}"
+    costs = []
+    for _ in range(100):
+        for half in (heard[::2], heard[1::2]):
+            start = time.perf_counter()
+            for each in half:
+                decide(book, each, standing, now)
+            costs.append((time.perf_counter() - start) / len(half) * 1e6)
+    return {
+        "rules": count,
+        "kind": kind,
+        "match_us": round(statistics.median(costs[::2]), 2),
+        "no_match_us": round(statistics.median(costs[1::2]), 2),
+        "load_s": round(loading, 2),
+    }
+
+
+def main() -> None:
+    plan = [("keyword", 10), ("keyword", 1_000), ("keyword", 10_000), ("keyword", 100_000)]
+    plan += [("pattern", 10), ("pattern", 1_000), ("pattern", 10_000)]
+    results = [measure(kind, count) for kind, count in plan]
+    if "--json" in sys.argv:
+        print(json.dumps(results, indent=2))
+        return
+    print(f"{'rules':>8} {'kind':8} {'match':>10} {'no match':>10} {'loading':>9}")
+    for each in results:
+        print(
+            f"{each['rules']:>8,} {each['kind']:8} {each['match_us']:>7} µs {each['no_match_us']:>7} µs"
+            f" {each['load_s']:>7} s"
+        )
+
+
+if __name__ == "__main__":
+    main()

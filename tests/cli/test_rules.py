@@ -1,0 +1,116 @@
+"""`bot rules` as a person uses it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bot.cli.rules import rules
+
+BOOK = """
+numbers: ["+15555550100"]
+rules:
+  - {name: hours, when: {keyword: hours}, reply: "We open at 9."}
+  - {name: stop, when: {exact: stop}, opt_out: true, reply: Bye.}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of rules where BOT_RULES looks by default."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "rules"
+    path.mkdir()
+    (path / "shop.yaml").write_text(BOOK)
+    return path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(rules, arguments)
+
+
+def test_check_reads_the_usual_folder(folder: Path) -> None:
+    result = run("check")
+    assert (result.exit_code, result.stdout) == (0, "rules: 2 rules in 1 file, no errors.\n")
+
+
+def test_check_says_where_a_mistake_is_and_answers_no(folder: Path) -> None:
+    (folder / "bad.yaml").write_text("rules:\n  - {name: a, when: anything, repli: x}\n")
+    result = run("check", str(folder))
+    assert result.exit_code == 1
+    assert result.stdout == 'bad.yaml:2:31: error E202 A rule has no key "repli". Did you mean "reply"?\n'
+
+
+def test_a_warning_is_shown_and_is_no_no(folder: Path) -> None:
+    (folder / "empty.yaml").write_text("")
+    result = run("check", str(folder))
+    assert result.exit_code == 0
+    assert result.stdout.startswith("empty.yaml:1:1: warning W111 ")
+
+
+def test_check_of_a_missing_folder_answers_no(folder: Path) -> None:
+    result = run("check", "nowhere")
+    assert result.exit_code == 1
+    assert "E109 The folder nowhere does not exist" in result.stdout
+
+
+def test_check_in_json(folder: Path) -> None:
+    (folder / "bad.yaml").write_text("rule: []")
+    result = run("check", "--json")
+    answer = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (answer["ok"], answer["version"], answer["findings"][0]["code"]) == (False, None, "E202")
+    (folder / "bad.yaml").unlink()
+    answer = json.loads(run("check", "--json").stdout)
+    assert (answer["ok"], answer["rules"], answer["findings"]) == (True, 2, [])
+
+
+def test_try_says_the_reply_and_why(folder: Path) -> None:
+    result = run("try", "Hours?")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "Rule: hours",
+        "Reply: We open at 9.",
+        "Why:",
+        "  Heard the words: hours.",
+        '  Rule hours (shop.yaml:4) matches by keyword "hours"; it is the first that does.',
+    ]
+
+
+def test_try_of_another_number_says_why_the_rule_does_not_answer(folder: Path) -> None:
+    result = run("try", "hours", "--to", "+1 555 555 0199", "--json")
+    answer = json.loads(result.stdout)
+    assert (answer["rule"], answer["replies"]) == (None, [])
+    assert "its file serves +15555550100, and the message came to +15555550199" in answer["why"][1]
+
+
+def test_try_of_an_opt_out(folder: Path) -> None:
+    answer = json.loads(run("try", "STOP", "--json").stdout)
+    assert (answer["rule"], answer["replies"]) == ("stop", ["Bye."])
+    assert answer["why"][-1] == "The peer is opted out from now on."
+
+
+def test_try_at_a_time_takes_a_folder_too(folder: Path) -> None:
+    (folder / "time.yaml").write_text(
+        "timezone: Europe/Paris\n"
+        "rules: [{name: t, when: {keyword: now}, reply: \"{{ now | date: '%H:%M' }}\"}]"
+    )
+    result = run("try", "now", "--at", "2026-07-01T10:00Z", "--rules", str(folder))
+    assert "Reply: 12:00" in result.stdout
+
+
+@pytest.mark.parametrize("time", ["noon", "2026-07-01T10:00"])
+def test_a_time_needs_its_zone(folder: Path, time: str) -> None:
+    result = run("try", "now", "--at", time)
+    assert result.exit_code == 2
+    assert f'"{time}" is not a time with a zone' in result.stderr
+
+
+def test_try_on_rules_with_errors_is_refused(folder: Path) -> None:
+    (folder / "bad.yaml").write_text("rules: {}")
+    result = run("try", "hours")
+    assert result.exit_code == 2
+    assert "bad.yaml:1:8: error E201" in result.stderr
+    assert "mend them first" in result.stderr
+    assert result.stdout == ""

@@ -1,0 +1,41 @@
+"""Books for tests, from their text."""
+
+from datetime import UTC, datetime
+
+from bot.rulebook.book import Book
+from bot.rulebook.deciding import decide
+from bot.rulebook.decision import Decision, Heard, Standing
+from bot.rulebook.loading import load_texts
+
+NOW = datetime(2026, 11, 23, 17, 30, tzinfo=UTC)
+
+
+def book_of(*rules: str, head: str = "") -> Book:
+    """A book of rules, each in YAML's flow form without its braces; a name is given where there is none."""
+    text = head + "\nrules:\n"
+    for at, rule in enumerate(rules):
+        name = "" if rule.startswith("name:") else f"name: r{at}, "
+        text += f"  - {{{name}{rule}}}\n"
+    return book_from(text)
+
+
+def book_from(text: str) -> Book:
+    """A book of one file, which must have no error."""
+    loaded = load_texts({"test.yaml": text})
+    assert loaded.book is not None, [str(each) for each in loaded.findings]
+    return loaded.book
+
+
+def hear(
+    book: Book,
+    text: str,
+    standing: Standing | None = None,
+    *,
+    message_id: str = "m1",
+    sender: str = "+15555550101",
+    to: str = "+15555550100",
+    at: datetime = NOW,
+) -> Decision:
+    """What the book decides on a text."""
+    heard = Heard(id=message_id, text=text, sender=sender, recipient=to)
+    return decide(book, heard, standing or Standing(), at)

@@ -1,0 +1,60 @@
+"""The rule book that comes with the bot."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.rulebook.decision import Standing
+from bot.rulebook.loading import load_folder
+from tests.rulebook.books import hear
+
+BOOK = load_folder(Path("rules")).book
+
+
+def test_it_has_no_findings() -> None:
+    assert load_folder(Path("rules")).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "reply"),
+    [
+        ("Hours?", "hours", "Corner Books is open Mon-Sat 9-18."),
+        ("Where is my order no. 12345?", "order-status", "Order 12345: we are looking it up"),
+        ("order", "order-again", "Text ORDER and its number"),
+        ("how much is Emma", "price", "Text us the title"),
+        ("where are you", "address", "Corner Books, 12 Mill Lane."),
+        ("Thx!", "thanks", ""),
+        ("🙏", "thanks", ""),
+        ("HELP", "help", "Corner Books: text HOURS"),
+        ("endurance", "anything-else", "Sorry, we didn't get that."),
+        ("stop it", "anything-else", "Sorry, we didn't get that."),
+        ("", "anything-else", "Sorry"),
+    ],
+)
+def test_it_answers(text: str, rule: str, reply: str) -> None:
+    assert BOOK is not None
+    decision = hear(BOOK, text)
+    assert decision.rule == rule
+    assert decision.replies[0].startswith(reply)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *["STOP", "stop", "Quit.", "END", "REVOKE", "Opt Out", "opt-out", "OPTOUT", "CANCEL", "UNSUBSCRIBE"],
+        *["STOPALL", "Stop all", "REMOVE"],
+    ],
+)
+def test_it_takes_every_word_that_revokes_consent(word: str) -> None:
+    assert BOOK is not None
+    decision = hear(BOOK, word)
+    assert decision.after.opted_out
+    assert decision.exempt
+    back = hear(BOOK, "Unstop", decision.after)
+    assert not back.after.opted_out
+
+
+def test_it_remembers_an_order() -> None:
+    assert BOOK is not None
+    after = hear(BOOK, "order 12345", Standing()).after
+    assert hear(BOOK, "order", after).replies == ("Order 12345 is with us.",)
