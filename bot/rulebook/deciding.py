@@ -25,7 +25,7 @@ _LONGEST_VALUE = 1_000
 def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decision:
     """Say what the book answers; never raises, changes nothing, and gives the same for the same."""
     words = split_words(heard.text)
-    rule, key = first_match(book, words, heard)
+    rule, key = first_match(book, words, heard, standing, now)
     if (
         rule is not None
         and rule.plain is not None
@@ -37,21 +37,23 @@ def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decis
     return _Deciding(book, heard, standing, now, words).decide(rule, key)
 
 
-def first_match(book: Book, words: tuple[str, ...], heard: Heard) -> tuple[Rule | None, Key | None]:
+def first_match(
+    book: Book, words: tuple[str, ...], heard: Heard, standing: Standing, now: datetime
+) -> tuple[Rule | None, Key | None]:
     """The first rule of the book that is for this message, and the key that matched."""
     index = book.index
     for entry in index.candidates(words, heard.text):
         rule, key = index.entries[entry]
-        if not rule.conditional or why_not(rule, heard) is None:
+        if not rule.conditional or why_not(rule, heard, standing, now) is None:
             return rule, key
     return None, None
 
 
-def why_not(rule: Rule, heard: Heard) -> str | None:
+def why_not(rule: Rule, heard: Heard, standing: Standing, now: datetime) -> str | None:
     """The condition that keeps a rule from a message that one of its keys matches."""
     if rule.numbers and heard.recipient not in rule.numbers:
         return f"its file serves {', '.join(sorted(rule.numbers))}, and the message came to {heard.recipient}"
-    return None
+    return rule.only.why_not(heard, standing, now) if rule.only else None
 
 
 class _Deciding:
@@ -80,6 +82,13 @@ class _Deciding:
             replies = self._replies(rule, names)
             after = self._changed(after, rule, names)
         silence = self._silence(opted_out)
+        if rule is not None and rule.limit and replies and silence is None:
+            seconds = self._now.timestamp()
+            recent = rule.limit.recent(standing.uses.get(rule.name, ()), seconds)
+            if len(recent) < rule.limit.count:
+                after = replace(after, uses={**after.uses, rule.name: (*recent, seconds)})
+            elif opted_out == standing.opted_out:
+                silence = "limit"
         silent = silence is not None
         return Decision(
             rule=rule.name if rule else None,

@@ -22,14 +22,16 @@ def explain(book: Book, heard: Heard, standing: Standing, now: datetime) -> tupl
     decision = decide(book, heard, standing, now)
     return (
         f"Heard the words: {', '.join(words)}." if words else "Heard no words, only signs or nothing.",
-        *_looked_at(book, heard, words),
+        *_looked_at(book, heard, words, standing, now),
         *_said(decision),
         *_changed(standing, decision.after),
         *(f"Note: {mark}." for mark in decision.marks),
     )
 
 
-def _looked_at(book: Book, heard: Heard, words: tuple[str, ...]) -> Iterator[str]:
+def _looked_at(
+    book: Book, heard: Heard, words: tuple[str, ...], standing: Standing, now: datetime
+) -> Iterator[str]:
     seen = set()
     for entry in book.index.candidates(words, heard.text):
         rule, key = book.index.entries[entry]
@@ -37,7 +39,7 @@ def _looked_at(book: Book, heard: Heard, words: tuple[str, ...]) -> Iterator[str
             continue
         seen.add(rule.name)
         at = f"Rule {rule.name} ({rule.file}:{rule.line})"
-        reason = why_not(rule, heard)
+        reason = why_not(rule, heard, standing, now)
         if reason is None:
             yield f"{at} matches by {key.label}; it is the first that does."
             return

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
+from bot.rulebook.conditions import read_limit, read_only
 from bot.rulebook.findings import Place, Report, did_you_mean
 from bot.rulebook.nodes import Items, Node, Table, Text, compose
 from bot.rulebook.numbers import KINDS, OurNumber, guess
@@ -29,8 +30,20 @@ from bot.text.words import split_rich_words, split_words
 
 _FILE_KEYS = ("timezone", "numbers", "values", "rules")
 _FILE_KEYS_LATER = ("tests",)
-_RULE_KEYS = ("name", "when", "reply", "opt_out", "opt_in", "handover", "set", "tag", "untag")
-_RULE_KEYS_LATER = ("only", "limit", "ask", "expires", "forward", "help")
+_RULE_KEYS = (
+    "name",
+    "when",
+    "reply",
+    "opt_out",
+    "opt_in",
+    "handover",
+    "set",
+    "tag",
+    "untag",
+    "only",
+    "limit",
+)
+_RULE_KEYS_LATER = ("ask", "expires", "forward", "help")
 _WORD_KEYS: tuple[KeyKind, ...] = ("exact", "keyword", "contains", "all_words")
 _WHEN_KEYS: tuple[KeyKind, ...] = (*_WORD_KEYS, "pattern")
 _WHEN_KEYS_LATER = ("fuzzy",)
@@ -211,6 +224,8 @@ def _read_rule(node: Node, file: RuleFile, settings: _Settings, report: Report) 
         saves=saves,
         tag=_tags(table, "tag", report),
         untag=_tags(table, "untag", report),
+        only=read_only(table["only"], settings.zone, report) if "only" in table else None,
+        limit=read_limit(table["limit"], report) if "limit" in table else None,
         opt_out=flags["opt_out"],
         opt_in=flags["opt_in"],
         handover=flags["handover"],

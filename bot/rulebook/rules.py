@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from bot.rulebook.conditions import Limit, Only
 from bot.rulebook.findings import Place
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.templates import Template
@@ -59,10 +60,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     saves: tuple[tuple[str, Template], ...] = ()
     tag: tuple[str, ...] = ()
     untag: tuple[str, ...] = ()
+    only: Only | None = None
+    limit: Limit | None = None
     #: The replies, where they are the same for every message and the rule does nothing else.
     plain: tuple[str, ...] | None = None
 
     @property
     def conditional(self) -> bool:
         """Whether it may let a message pass on to later rules although a key matches."""
-        return bool(self.numbers)
+        return self.only is not None or bool(self.numbers)

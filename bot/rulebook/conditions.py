@@ -1,0 +1,147 @@
+"""Conditions of a rule: `only` passes messages on to later rules; `limit` keeps the rule silent."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from typing import TypeVar
+
+import msgspec
+
+from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.findings import Report, listed
+from bot.rulebook.hours import Dates, Hours, WrongHours, read_dates, read_hours
+from bot.rulebook.nodes import Node, Text
+from bot.rulebook.shapes import read_flag, read_table, read_text, read_texts, shortened
+from bot.text.durations import WrongDuration, parse_duration
+from bot.text.numbers import normalise_number
+
+_ONLY_KEYS = ("hours", "dates", "from", "to", "first_time", "tagged", "not_tagged", "opted_out")
+_LIMIT = re.compile(r"\s*(\d{1,4}|once)\s+per\s+(.+)", re.IGNORECASE)
+_UNITS = {"minute": "1m", "hour": "1h", "day": "1d", "week": "7d"}
+_Read = TypeVar("_Read")
+_PREFIX = re.compile(r"\+?[\d\s().-]+")
+
+
+class Only(msgspec.Struct, frozen=True, kw_only=True):
+    """All of what is given must hold; of a list, one."""
+
+    zone: tzinfo
+    hours: tuple[Hours, ...] = ()
+    dates: tuple[Dates, ...] = ()
+    #: Beginnings of the peer's number.
+    sender: tuple[str, ...] = ()
+    #: Our numbers.
+    recipient: tuple[str, ...] = ()
+    first_time: bool | None = None
+    tagged: tuple[str, ...] = ()
+    not_tagged: tuple[str, ...] = ()
+    opted_out: bool | None = None
+
+    def why_not(self, heard: Heard, standing: Standing, now: datetime) -> str | None:
+        """What does not hold, to be read after "but"; None when all does."""
+        return self._why_not_now(now) or self._why_not_them(heard) or self._why_not_standing(standing)
+
+    def _why_not_now(self, now: datetime) -> str | None:
+        if not self.hours and not self.dates:
+            return None
+        local = now.astimezone(self.zone)
+        if self.hours and not any(each.hold(local) for each in self.hours):
+            return f"only in the hours {_any_of(self.hours)}, and it is {local:%a %H:%M}"
+        if self.dates and not any(each.hold(local) for each in self.dates):
+            return f"only on {_any_of(self.dates)}, and it is {local:%Y-%m-%d}"
+        return None
+
+    def _why_not_them(self, heard: Heard) -> str | None:
+        if self.sender and not heard.sender.startswith(self.sender):
+            return f"only from {listed(self.sender)}, and it came from {heard.sender}"
+        if self.recipient and heard.recipient not in self.recipient:
+            return f"only to {listed(self.recipient)}, and it came to {heard.recipient}"
+        return None
+
+    def _why_not_standing(self, standing: Standing) -> str | None:
+        if self.first_time is not None and self.first_time == standing.known:
+            return "only to a peer's first message" if self.first_time else "not to a peer's first message"
+        if self.opted_out is not None and self.opted_out != standing.opted_out:
+            return f"only when the peer {'has' if self.opted_out else 'has not'} opted out"
+        if self.tagged and not any(tag in standing.tags for tag in self.tagged):
+            return f"only when tagged {listed(self.tagged)}"
+        unwanted = [tag for tag in self.not_tagged if tag in standing.tags]
+        if unwanted:
+            return f"not when tagged {listed(unwanted)}"
+        return None
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """At most so many replies in so long."""
+
+    count: int
+    seconds: float
+
+    def recent(self, uses: tuple[float, ...], now: float) -> tuple[float, ...]:
+        """The uses that still count."""
+        return tuple(each for each in uses if each > now - self.seconds)
+
+
+def read_only(node: Node, zone: tzinfo, report: Report) -> Only | None:
+    """Read `only`."""
+    table = read_table(node, "only", report, known=_ONLY_KEYS)
+    if table is None:
+        return None
+    texts = {
+        key: read_texts(table[key], key, report)
+        for key in ("hours", "dates", "from", "to", "tagged", "not_tagged")
+        if key in table
+    }
+    return Only(
+        zone=zone,
+        hours=tuple(hours for text in texts.get("hours", ()) if (hours := _read(read_hours, text, report))),
+        dates=tuple(dates for text in texts.get("dates", ()) if (dates := _read(read_dates, text, report))),
+        sender=tuple(_prefix(text.value) for text in texts.get("from", ())),
+        recipient=tuple(normalise_number(text.value) for text in texts.get("to", ())),
+        first_time=read_flag(table["first_time"], "first_time", report) if "first_time" in table else None,
+        tagged=tuple(text.value.strip() for text in texts.get("tagged", ())),
+        not_tagged=tuple(text.value.strip() for text in texts.get("not_tagged", ())),
+        opted_out=read_flag(table["opted_out"], "opted_out", report) if "opted_out" in table else None,
+    )
+
+
+def read_limit(node: Node, report: Report) -> Limit | None:
+    """Read `limit`: `3 per 1h`."""
+    text = read_text(node, "limit", report)
+    if text is None:
+        return None
+    found = _LIMIT.fullmatch(text.value)
+    mend = "write how many replies in how long, such as 3 per 1h or 1 per 7d."
+    count = 0
+    if found:
+        count = 1 if found[1].lower() == "once" else int(found[1])
+        try:
+            window = parse_duration(_UNITS.get(found[2].strip().lower(), found[2]))
+        except WrongDuration as error:
+            mend = f"{found[2].strip()} is no duration: {error.mend}"
+        else:
+            if 1 <= count <= 1_000:
+                return Limit(count=count, seconds=window / timedelta(seconds=1))
+            mend = "the number of replies lies between 1 and 1,000."
+    report.add("E205", text.place, f'"{shortened(text.value)}" is no limit: {mend}')
+    return None
+
+
+def _read(reader: Callable[[str], _Read], text: Text, report: Report) -> _Read | None:
+    try:
+        return reader(text.value)
+    except WrongHours as error:
+        report.add("E205", text.place, f'"{shortened(text.value)}" cannot be read: {error}.')
+        return None
+
+
+def _prefix(text: str) -> str:
+    """The beginning of a number, without what people put between its digits."""
+    text = text.strip()
+    if not _PREFIX.fullmatch(text):
+        return text
+    return text[:1] + "".join(each for each in text[1:] if each.isdigit())
+
+
+def _any_of(spans: tuple[Hours, ...] | tuple[Dates, ...]) -> str:
+    return listed([each.text for each in spans])
