@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.rulebook.patterns import Pattern, PatternSet, encode
 from bot.rulebook.rules import Key, Rule
+from bot.rulebook.typos import Typos
 from bot.text.words import split_rich_words
 
 Words = tuple[str, ...]
@@ -55,6 +56,7 @@ class Index:
         self._within = _Phrases()
         self._anchored: dict[str, list[tuple[int, frozenset[str]]]] = {}
         self._anything: list[int] = []
+        self._typos = Typos()
         #: Entries of which the words alone do not decide: `c++`.
         self._rich: set[int] = set()
         patterns: list[tuple[int, Pattern]] = []
@@ -65,6 +67,8 @@ class Index:
                 self.entries.append((rule, key))
                 if key.rich:
                     self._rich.add(entry)
+                if key.kind == "fuzzy":
+                    self._typos.add(key.words[0], entry)
                 if key.kind == "all_words":
                     together.append((entry, frozenset(key.words)))
                 elif key.pattern:
@@ -81,7 +85,7 @@ class Index:
         """The entries of the same words, to be added to."""
         if key.kind == "exact":
             return self._exact.setdefault(key.words, [])
-        if key.kind == "keyword":
+        if key.kind in {"keyword", "fuzzy"}:  # without a typing error, it is a keyword
             return self._starts.of(key.words)
         if key.kind == "contains":
             return self._within.of(key.words)
@@ -112,7 +116,21 @@ class Index:
             if hits:
                 found += [self._pattern_entries[hit] for hit in hits]
                 found.sort()
+        if self._typos and words and all(each in self._anything for each in found):
+            return self._with_typos(words[0], found)
         return found
+
+    def _with_typos(self, first: str, anything: list[int]) -> list[int]:
+        """The keywords that may have been meant, each before the `anything` rules that come after it.
+
+        Asked only where no key matches as it is written: a typing error never beats an exact match.
+        """
+        near = self._typos.near(first)
+        merged: list[int] = []
+        for catch_all in anything:
+            merged += [each for each in near if each < catch_all and each not in merged]
+            merged.append(catch_all)
+        return merged + [each for each in near if each not in merged]
 
     def _by_words(self, words: Words) -> list[int]:
         found: list[int] = []
@@ -162,7 +180,7 @@ def _fits(key: Key, heard: Words) -> bool:
 def _positions(key: Key, length: int) -> Iterator[int]:
     if key.kind == "contains":
         yield from range(length - len(key.words) + 1)
-    elif key.kind == "keyword" or length == len(key.words):
+    elif key.kind in {"keyword", "fuzzy"} or length == len(key.words):
         yield 0
 
 

@@ -44,11 +44,11 @@ _RULE_KEYS = (
     "limit",
 )
 _RULE_KEYS_LATER = ("ask", "expires", "forward", "help")
-_WORD_KEYS: tuple[KeyKind, ...] = ("exact", "keyword", "contains", "all_words")
+_WORD_KEYS: tuple[KeyKind, ...] = ("exact", "keyword", "contains", "all_words", "fuzzy")
 _WHEN_KEYS: tuple[KeyKind, ...] = (*_WORD_KEYS, "pattern")
-_WHEN_KEYS_LATER = ("fuzzy",)
 #: More words than any keyword needs; a phrase costs one look-up for each length that its first word has.
 _MOST_WORDS = 20
+_SHORTEST_FUZZY = 3
 
 
 #: A message to try templates with.
@@ -284,7 +284,7 @@ def _read_when(node: Node, report: Report) -> tuple[Key, ...]:
             f"when must be a mapping such as {{keyword: hours}}, or the word anything, not {kind_of(node)}.",
         )
         return ()
-    table = read_table(node, "when", report, known=_WHEN_KEYS, later=_WHEN_KEYS_LATER)
+    table = read_table(node, "when", report, known=_WHEN_KEYS)
     if table is None:
         return ()
     if not table and isinstance(node, Table) and not node.pairs:
@@ -311,6 +311,14 @@ def _read_words(kind: KeyKind, text: Text, report: Report) -> Key | None:
     if len(words) > _MOST_WORDS:
         report.add(
             "E205", text.place, f"Here are {len(words)} words, and {kind} takes at most {_MOST_WORDS}."
+        )
+        return None
+    if kind == "fuzzy" and (len(words) > 1 or len(words[0]) < _SHORTEST_FUZZY):
+        report.add(
+            "E205",
+            text.place,
+            f'"{shortened(text.value)}" cannot be fuzzy: that takes one word of at least {_SHORTEST_FUZZY}'
+            " letters, as a shorter one is a typing error away from too many others.",
         )
         return None
     rich = split_rich_words(text.value)

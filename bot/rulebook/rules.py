@@ -11,7 +11,7 @@ from bot.rulebook.findings import Place
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.templates import Template
 
-KeyKind = Literal["exact", "keyword", "contains", "all_words", "pattern", "anything"]
+KeyKind = Literal["exact", "keyword", "contains", "all_words", "pattern", "fuzzy", "anything"]
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):

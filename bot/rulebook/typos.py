@@ -1,0 +1,43 @@
+"""Keywords that take typing errors: found by edit distance, among those of nearly the same length."""
+
+from collections import defaultdict
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+#: From so many letters on, two typing errors are taken.
+_TWO_FROM = 8
+
+
+class Typos:
+    """The `fuzzy` keywords of a book."""
+
+    def __init__(self) -> None:
+        #: By length: the words, and the entry of each.
+        self._words: dict[int, list[str]] = defaultdict(list)
+        self._entries: dict[int, list[int]] = defaultdict(list)
+
+    def __bool__(self) -> bool:
+        return bool(self._words)
+
+    def add(self, word: str, entry: int) -> None:
+        """Add a keyword; entries come in the order of the book."""
+        self._words[len(word)].append(word)
+        self._entries[len(word)].append(entry)
+
+    def near(self, word: str) -> list[int]:
+        """The entries whose keyword this may have been meant for: the nearest first, then in the book's order.
+
+        A typing error is a letter too many, one missing, a wrong one, or two swapped.
+        """
+        found: list[tuple[int, int]] = []
+        for length in range(max(1, len(word) - 2), len(word) + 3):
+            words = self._words.get(length)
+            if words:
+                errors = 1 if length < _TWO_FROM else 2
+                hits = process.extract(
+                    word, words, scorer=OSA.distance, processor=None, score_cutoff=errors, limit=None
+                )
+                entries = self._entries[length]
+                found += [(int(distance), entries[at]) for _, distance, at in hits if distance]
+        return [entry for _, entry in sorted(found)]
