@@ -1,6 +1,7 @@
-"""`bot rules`: check rule files, and try messages on them."""
+"""`bot rules`: check rule files, run their tests, and try messages on them."""
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bot.cli.failures import AnswerIsNo, Failure
 from bot.rulebook.book import Book
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.loading import load_folder
+from bot.rulebook.testing import Outcomes, run_tests
 from bot.rulebook.trying import TryAnswer, answer
 from bot.settings import load, read_environment
 
@@ -27,7 +29,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group()
 def rules() -> None:
-    """Check rule files, and try messages on them."""
+    """Check rule files, run their tests, and try messages on them."""
 
 
 @rules.command()
@@ -57,6 +59,24 @@ def check(path: Path | None, as_json: bool) -> None:
                 f"{path}: {_counted(count, 'rule')} in {_counted(len(book.files), 'file')}, no errors."
             )
     if failed:
+        raise AnswerIsNo
+
+
+@rules.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def test(path: Path | None, as_json: bool) -> None:
+    """Run the tests that are written in the rule files.
+
+    PATH is a folder of rule files or one file; default is BOT_RULES. A failure shows what was heard,
+    expected and said. The exit status is 1 when a test fails.
+    """
+    outcomes = run_tests(_read_book(path or _usual_path()))
+    if as_json:
+        _print_json(outcomes)
+    else:
+        _print_outcomes(outcomes)
+    if outcomes.failed:
         raise AnswerIsNo
 
 
@@ -122,6 +142,31 @@ def _print_try(tried: TryAnswer) -> None:
     click.echo("Why:")
     for line in tried.why:
         click.echo(f"  {line}")
+
+
+def _print_outcomes(outcomes: Outcomes) -> None:
+    for outcome in outcomes.tests:
+        for failure in outcome.failures:
+            click.echo(f"{outcome.file}:{failure.line}: failed")
+            click.echo(f"  heard:    {failure.heard}")
+            if failure.expected is not None:
+                _print_texts("expected", [" or ".join(texts) for texts in failure.expected])
+            _print_texts("said", failure.said)
+            if failure.silence:
+                click.echo(f"  silent:   {failure.silence}")
+            if failure.expected_rule not in {None, failure.rule}:
+                click.echo(f"  rule:     {failure.rule or 'none'}, expected {failure.expected_rule}")
+    summary = f"{_counted(outcomes.passed, 'test')} passed, {outcomes.failed} failed."
+    untested = [name for name, turns in outcomes.rules.items() if not turns]
+    if untested:
+        shown = ", ".join(untested[:10]) + (", …" if len(untested) > 10 else "")
+        summary += f" {_counted(len(untested), 'rule')} without a test: {shown}."
+    click.echo(summary)
+
+
+def _print_texts(label: str, texts: Sequence[str]) -> None:
+    for at, text in enumerate(texts or ["(nothing)"]):
+        click.echo(f"  {f'{label}:' if at == 0 else '':9} {text.replace(chr(10), chr(10) + ' ' * 12)}")
 
 
 def _print_json(value: object) -> None:

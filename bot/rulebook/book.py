@@ -6,6 +6,7 @@ from bot.rulebook.findings import Finding
 from bot.rulebook.index import Index
 from bot.rulebook.numbers import OurNumber
 from bot.rulebook.rules import Rule
+from bot.rulebook.tests import RuleTest
 
 __all__ = ["Book", "BookSummary", "Finding", "OurNumber", "Rule", "RuleSummary", "summarise"]
 
@@ -20,6 +21,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     #: Our numbers, as far as the files say something about them.
     numbers: dict[str, OurNumber]
     index: Index
+    tests: tuple[RuleTest, ...] = ()
 
 
 class RuleSummary(msgspec.Struct, frozen=True, kw_only=True):

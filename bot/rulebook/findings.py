@@ -43,7 +43,8 @@ CODES: dict[str, str] = {
     "E308": "A keyword has no word in it.",
     "E310": "One number is described in two different ways.",
     "E311": "A name is one that the bot gives a meaning itself.",
-    "E312": "Two keys of a rule contradict each other.",
+    "E312": "Two keys contradict each other.",
+    "E313": "A test names a rule that does not exist.",
 }
 
 

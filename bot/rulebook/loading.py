@@ -64,6 +64,7 @@ def load_texts(texts: Mapping[str, str]) -> Loaded:
     files = [read_file(name, texts[name], report) for name, report in reports.items()]
     _refuse_same_names(files, reports)
     _refuse_unknown_names(files, reports)
+    _refuse_tests_of_unknown_rules(files, reports)
     numbers = _gather_numbers(files, reports)
     book = None
     if not any(has_error(report.findings) for report in reports.values()):
@@ -75,7 +76,12 @@ def load_texts(texts: Mapping[str, str]) -> Loaded:
             reports[last.file].add(error.code, Place(last.line, 1), f"Here {error}.")
         else:
             book = Book(
-                version=_version(texts), files=tuple(reports), rules=rules, numbers=numbers, index=index
+                version=_version(texts),
+                files=tuple(reports),
+                rules=rules,
+                numbers=numbers,
+                index=index,
+                tests=tuple(test for file in files for test in file.tests),
             )
     findings = sorted(finding for report in reports.values() for finding in report.findings)
     return Loaded(book=book, findings=tuple(findings))
@@ -130,6 +136,15 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
             if name not in saved:
                 hint = did_you_mean(name, known) or " Give it under values, as a named group, or by set."
                 reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')
+
+
+def _refuse_tests_of_unknown_rules(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
+    known = {rule.name for file in files for rule in file.rules}
+    for file in files:
+        for turn in (turn for test in file.tests for turn in test.turns):
+            if turn.rule is not None and turn.rule not in known and turn.rule_place:
+                message = f'There is no rule "{turn.rule}".{did_you_mean(turn.rule, known)}'
+                reports[file.name].add("E313", turn.rule_place, message)
 
 
 def _gather_numbers(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> dict[str, OurNumber]:

@@ -25,11 +25,11 @@ from bot.rulebook.shapes import (
     shortened,
 )
 from bot.rulebook.templates import ALWAYS, NAME, RESERVED, Template, WrongTemplate, read_template
+from bot.rulebook.tests import RuleTest, read_tests
 from bot.text.numbers import normalise_number
 from bot.text.words import split_rich_words, split_words
 
-_FILE_KEYS = ("timezone", "numbers", "values", "rules")
-_FILE_KEYS_LATER = ("tests",)
+_FILE_KEYS = ("timezone", "numbers", "values", "rules", "tests")
 _RULE_KEYS = (
     "name",
     "when",
@@ -70,6 +70,7 @@ class RuleFile(msgspec.Struct, kw_only=True):
     #: The numbers of which the file says a kind or who answers STOP, and where it does.
     described: dict[str, Place] = {}
     rules: list[Rule] = []
+    tests: list[RuleTest] = []
     #: Where each rule's name stands.
     places: dict[str, Place] = {}
     #: Names in templates that neither this file nor the template's own rule gives.
@@ -92,7 +93,7 @@ def read_file(name: str, text: str, report: Report) -> RuleFile:
         if not report.findings:
             report.add("W111", Place(1, 1), "The file is empty; it gives the bot nothing to say.")
         return file
-    table = read_table(root, "a rule file", report, known=_FILE_KEYS, later=_FILE_KEYS_LATER)
+    table = read_table(root, "a rule file", report, known=_FILE_KEYS)
     if table is None:
         return file
     if numbers := table.get("numbers"):
@@ -113,6 +114,8 @@ def read_file(name: str, text: str, report: Report) -> RuleFile:
                 )
             file.places.setdefault(rule.name, place)
             file.rules.append(rule)
+    if "tests" in table:
+        file.tests = read_tests(table["tests"], settings.zone, report)
     return file
 
 

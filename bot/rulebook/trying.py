@@ -11,7 +11,7 @@ from bot.rulebook.explaining import explain
 from bot.text.numbers import normalise_number
 
 #: Numbers that belong to nobody.
-_SOME_PEER = "+15555550101"
+SOME_PEER = "+15555550101"
 _SOME_NUMBER = "+15555550100"
 
 
@@ -32,11 +32,19 @@ def answer(
     """
     if at is not None and at.tzinfo is None:
         raise ValueError("a time needs its zone")
-    number = normalise_number(recipient) if recipient else next(iter(book.numbers), _SOME_NUMBER)
-    peer = normalise_number(sender) if sender else _SOME_PEER
+    number = normalise_number(recipient) if recipient else usual_number(book)
+    peer = normalise_number(sender) if sender else SOME_PEER
     # The same text always gets the same of several replies, as a message id would see to.
     heard = Heard(id=f"try:{text}", text=text, sender=peer, recipient=number)
     standing = Standing()
     now = at or datetime.now(UTC)
     decision = decide(book, heard, standing, now)
     return TryAnswer(rule=decision.rule, replies=decision.replies, why=explain(book, heard, standing, now))
+
+
+def usual_number(book: Book, file: str | None = None) -> str:
+    """The number that a message comes to when nobody says: the first that this file, or any, serves."""
+    for rule in book.rules:
+        if rule.numbers and file in {None, rule.file}:
+            return next(number for number in book.numbers if number in rule.numbers)
+    return next(iter(book.numbers), _SOME_NUMBER)

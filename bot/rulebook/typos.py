@@ -26,7 +26,7 @@ class Typos:
         self._entries[len(word)].append(entry)
 
     def near(self, word: str) -> list[int]:
-        """The entries whose keyword this may have been meant for: the nearest first, then in the book's order.
+        """The entries whose keyword this may be meant for: the nearest first, then in the book's order.
 
         A typing error is a letter too many, one missing, a wrong one, or two swapped.
         """
@@ -35,9 +35,7 @@ class Typos:
             words = self._words.get(length)
             if words:
                 errors = 1 if length < _TWO_FROM else 2
-                hits = process.extract(
-                    word, words, scorer=OSA.distance, processor=None, score_cutoff=errors, limit=None
-                )
+                hits = process.extract(word, words, scorer=OSA.distance, score_cutoff=errors, limit=None)
                 entries = self._entries[length]
                 found += [(int(distance), entries[at]) for _, distance, at in hits if distance]
         return [entry for _, entry in sorted(found)]

@@ -114,3 +114,29 @@ def test_try_on_rules_with_errors_is_refused(folder: Path) -> None:
     assert "bad.yaml:1:8: error E201" in result.stderr
     assert "mend them first" in result.stderr
     assert result.stdout == ""
+
+
+def test_test_runs_the_tests_of_the_rules(folder: Path) -> None:
+    with (folder / "shop.yaml").open("a") as file:
+        file.write("tests: [{hear: hours, say: We open at 9.}]")
+    result = run("test")
+    assert result.exit_code == 0
+    assert result.stdout == "1 test passed, 0 failed. 1 rule without a test: stop.\n"
+
+
+def test_a_failing_test_shows_what_was_heard_expected_and_said(folder: Path) -> None:
+    with (folder / "shop.yaml").open("a") as file:
+        file.write("tests:\n  - {hear: hours, say: [We open at 10., Come!], rule: stop}\n")
+    result = run("test")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "shop.yaml:7: failed",
+        "  heard:    hours",
+        "  expected: We open at 10.",
+        "            Come!",
+        "  said:     We open at 9.",
+        "  rule:     hours, expected stop",
+        "0 tests passed, 1 failed. 1 rule without a test: stop.",
+    ]
+    answer = json.loads(run("test", "--json").stdout)
+    assert (answer["failed"], answer["tests"][0]["failures"][0]["said"]) == (1, ["We open at 9."])
