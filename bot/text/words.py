@@ -8,8 +8,8 @@ import re
 import string
 import unicodedata
 
-#: Phones write an apostrophe in all these ways; U+00B4 would become a space and an accent by NFKC.
-_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u00b4", "'"))
+#: Phones write an apostrophe in all these ways; NFKC would make the last two a space and an accent.
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u00b4\u1ffd", "'"))
 
 #: Characters that are not seen (soft hyphen, joiners, direction marks, variation selectors), as in Unicode's
 #: NFKC_Casefold. The zero-width joiner stays, as it holds emoji together.
