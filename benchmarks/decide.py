@@ -27,8 +27,20 @@ def pattern_rule(at: int) -> str:
     return f"  - {{name: r{at}, when: {{pattern: '{pattern}'}}, reply: 'Order {{{{ number }}}}.'}}\n"
 
 
+def mixed_rule(at: int) -> str:
+    """As authors write them: with conditions, something saved, and a template that only Liquid can write."""
+    return (
+        f"  - name: r{at}\n    when: {{keyword: [word{at}, other word{at}]}}\n"
+        "    only: {hours: Mon-Sun 0:00-24:00}\n    set: {last: '{{ message }}'}\n"
+        f"    reply: 'Hi {{{{ from }}}}, {{{{ words | first | upcase }}}} {at}'\n"
+    )
+
+
+_RULES = {"keyword": keyword_rule, "pattern": pattern_rule, "mixed": mixed_rule}
+
+
 def load(kind: str, count: int) -> tuple[Book, float]:
-    rule = keyword_rule if kind == "keyword" else pattern_rule
+    rule = _RULES[kind]
     texts = {
         f"{start:07}.yaml": "rules:\n" + "".join(rule(at) for at in range(start, min(start + _FILE, count)))
         for start in range(0, count, _FILE)
@@ -42,7 +54,7 @@ def load(kind: str, count: int) -> tuple[Book, float]:
 
 def measure(kind: str, count: int) -> dict[str, object]:
     book, loading = load(kind, count)
-    matching = f"Word{count - 1}, please!" if kind == "keyword" else f"my Order{count - 1} #12345 please"
+    matching = f"Word{count - 1}, please!" if kind != "pattern" else f"my Order{count - 1} #12345 please"
     texts = [matching, "What are your opening hours on Sunday?"]
     now = datetime.now(UTC)
     standing = Standing(known=True)
@@ -70,6 +82,7 @@ def measure(kind: str, count: int) -> dict[str, object]:
 def main() -> None:
     plan = [("keyword", 10), ("keyword", 1_000), ("keyword", 10_000), ("keyword", 100_000)]
     plan += [("pattern", 10), ("pattern", 1_000), ("pattern", 10_000)]
+    plan += [("mixed", 10), ("mixed", 10_000)]
     results = [measure(kind, count) for kind, count in plan]
     if "--json" in sys.argv:
         print(json.dumps(results, indent=2))

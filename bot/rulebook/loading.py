@@ -1,5 +1,6 @@
 """Rule files become a book, or findings that say why not."""
 
+import gc
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -60,6 +61,18 @@ def load_folder(path: Path) -> Loaded:
 
 def load_texts(texts: Mapping[str, str]) -> Loaded:
     """Read rule files that are in memory: name to text."""
+    # Loading makes next to no garbage in cycles, and looking for it would double the time of a large book.
+    # Measure with benchmarks/decide.py.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _load(texts)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _load(texts: Mapping[str, str]) -> Loaded:
     reports = {name: Report(name) for name in sorted(texts)}
     files = [read_file(name, texts[name], report) for name, report in reports.items()]
     _refuse_same_names(files, reports)
