@@ -81,7 +81,7 @@ async def measure(port: int, singles: int, batches: int, rounds: int, connection
         for _ in range(singles):
             number += 1
             bodies.append(json.dumps([event(number, 1000)]).encode())
-        seconds = await post_all("127.0.0.1", port, [as_request("/empty", b"[]")] * singles, connections)
+        seconds = await post_all("127.0.0.1", port, [as_request("/empty", body) for body in bodies], connections)
         empty_rates.append(singles / seconds)
         seconds = await post_all("127.0.0.1", port, [as_request(path, body) for body in bodies], connections)
         single_rates.append(singles / seconds)

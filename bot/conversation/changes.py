@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import DeliveryState
@@ -15,6 +15,7 @@ class StateChange(Struct, frozen=True, kw_only=True):
     """A message came from one state into another."""
 
     message_id: str
+    conversation_id: str
     before: DeliveryState
     after: DeliveryState
 
@@ -31,7 +32,9 @@ _UPDATE_MESSAGE = (
 )
 _UPDATE_CONVERSATION = (
     update(conversations)
-    .where(conversations.c.latest_outbound_id == bindparam("key"))
+    .where(
+        conversations.c.id == bindparam("conversation"), conversations.c.latest_outbound_id == bindparam("key")
+    )
     .values(delivery=bindparam("new_status"))
 )
 
@@ -78,15 +81,9 @@ async def record_changes(connection: AsyncConnection, changes: list[StateChange]
         await connection.execute(_UPDATE_CONVERSATION, rows)
 
 
-async def states_of(connection: AsyncConnection, message_ids: list[str]) -> dict[str, DeliveryState]:
-    """The present state of each message, locked on PostgreSQL until the transaction ends."""
-    query = (
-        select(messages.c.id, messages.c.status, messages.c.status_details, messages.c.reported_at)
-        .where(messages.c.id.in_(message_ids))
-        .order_by(messages.c.id)
-        .with_for_update()
-    )
-    return {row.id: state_in(row) for row in await connection.execute(query)}
+def change_of(row: Any, before: DeliveryState, after: DeliveryState) -> StateChange:
+    """The change of the message in a row of `messages`."""
+    return StateChange(message_id=row.id, conversation_id=row.conversation_id, before=before, after=after)
 
 
 def state_in(row: Any) -> DeliveryState:

@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 import structlog
 from msgspec import Struct
-from sqlalchemy import insert, select
+from sqlalchemy import insert, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.conversation.bulk import Lookup
 from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
-from bot.conversation.opened import open_conversations, save_conversations
+from bot.conversation.opened import NewMessages, open_conversations, save_conversations
 from bot.conversation.reports import apply_reports
 from bot.conversation.tables import messages, rejected_events
 from bot.conversation.writer import StorageUnavailable, Writer
@@ -110,8 +110,9 @@ class Inbox:
         # Conversations first: on PostgreSQL this locks them, so that the look-up of duplicates sees what another
         # replica has committed. Should one slip through, the unique constraint fails and the group is tried again.
         opened = await open_conversations(connection, {(event.number, event.peer) for event in inbound}, now)
-        seen = await _known_message_ids(connection, inbound)
-        rows: list[dict[str, Any]] = []
+        ids = {message.message_id for message in inbound}
+        seen = {row[0] for row in await _KNOWN_MESSAGE_IDS.fetch(connection, ids)}
+        new = NewMessages()
         for place, message in enumerate(inbound):
             if message.message_id in seen:
                 continue
@@ -121,22 +122,19 @@ class Inbox:
                 id=message.message_id, text=message.text, sender=message.peer, recipient=message.number
             )
             decision = decide(book, heard, conversation.standing, now)
-            queued = conversation.hear(message, decision, book.version, now, rows)
+            queued = conversation.hear(message, decision, book.version, now, new)
             receipts[place] = Receipt(outcome="accepted", lane=message.number) if queued else ACCEPTED
             if place % _DECIDED_AT_ONCE == _DECIDED_AT_ONCE - 1:
                 await asyncio.sleep(0)
         await save_conversations(connection, opened.values())
-        if rows:
-            await connection.execute(insert(messages), rows)
+        await new.insert(connection)
         return receipts
 
 
-async def _known_message_ids(connection: AsyncConnection, inbound: list[Inbound]) -> set[str]:
-    query = select(messages.c.provider_message_id).where(
-        messages.c.direction == "inbound",
-        messages.c.provider_message_id.in_({message.message_id for message in inbound}),
-    )
-    return set((await connection.execute(query)).scalars())
+_KNOWN_MESSAGE_IDS = Lookup(
+    select(messages.c.provider_message_id).where(messages.c.direction == literal_column("'inbound'")),
+    messages.c.provider_message_id,
+)
 
 
 async def _keep_rejected(connection: AsyncConnection, events: list[Unreadable], now: datetime) -> None:

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.conversation.bulk import Bulk, Lookup
 from bot.conversation.events import Inbound
-from bot.conversation.tables import conversations
+from bot.conversation.tables import conversations, messages
 from bot.rulebook.decision import Decision, Standing
 from bot.text.segments import measure
 
@@ -18,15 +19,21 @@ from bot.text.segments import measure
 OPTED_OUT = "The recipient has opted out."
 
 _NEWCOMER = Standing()
-_CHANGING = (
-    "opted_out", "handed_over", "tags", "memory", "last_position", "last_message_at", "last_text",
-    "latest_outbound_id", "delivery",
-)  # fmt: skip
-_UPDATE_CONVERSATION = (
-    update(conversations)
-    .where(conversations.c.id == bindparam("key"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
-)
+
+
+class NewMessages:
+    """Messages to be inserted, as rows of `Bulk`."""
+
+    __slots__ = ("inbound", "outbound")
+
+    def __init__(self) -> None:
+        self.inbound: list[tuple[Any, ...]] = []
+        self.outbound: list[tuple[Any, ...]] = []
+
+    async def insert(self, connection: AsyncConnection) -> None:
+        """Write them; their conversations must be there already."""
+        await _INSERT_INBOUND.execute(connection, self.inbound)
+        await _INSERT_OUTBOUND.execute(connection, self.outbound)
 
 
 class OpenConversation:
@@ -53,151 +60,84 @@ class OpenConversation:
 
     @classmethod
     def stored(cls, row: Any) -> "OpenConversation":
-        """A conversation as the database has it."""
+        """A conversation as the database has it, in the order of the table's columns."""
         self = cls.__new__(cls)
-        self.id, self.number, self.peer = row.id, row.number, row.peer
+        (
+            self.id, self.number, self.peer, opted_out, handed_over, tags, memory, self.last_position,
+            self.last_message_at, self.last_text, self.latest_outbound_id, self.delivery, self.created_at,
+        ) = row  # fmt: skip
         self.is_new = self.changed = False
-        self.last_position, self.last_message_at, self.last_text = (
-            row.last_position,
-            row.last_message_at,
-            row.last_text,
-        )
-        self.latest_outbound_id, self.delivery, self.created_at = (
-            row.latest_outbound_id,
-            row.delivery,
-            row.created_at,
-        )
-        memory = row.memory or {}
-        self.standing = msgspec.convert(
-            {
-                "opted_out": row.opted_out,
-                "handed_over": row.handed_over,
-                "known": True,
-                "tags": row.tags or (),
-                **memory,
-            },
-            Standing,
-        )
+        standing = {"opted_out": opted_out, "handed_over": handed_over, "known": True, "tags": tuple(tags or ())}
+        self.standing = msgspec.convert(standing | memory, Standing) if memory else Standing(**standing)
         return self
 
     def hear(
-        self, message: Inbound, decision: Decision, version: str, now: datetime, rows: list[dict[str, Any]]
+        self, message: Inbound, decision: Decision, version: str, now: datetime, new: NewMessages
     ) -> bool:
-        """Add an inbound message and the replies to it to `rows`; True when one of them is to be sent."""
+        """Add an inbound message and the replies to it to `new`; True when one of them is to be sent."""
         self.standing = decision.after
-        heard = self._message(rows, message.text, "inbound", "received", now)
-        heard["provider_message_id"] = message.message_id
-        heard["received_at"] = message.received_at
-        heard["rule"] = decision.rule
-        heard["book_version"] = version
+        message_id, position = self._next(message.text, now)
+        rule, size = decision.rule, measure(message.text)
+        new.inbound.append(
+            (
+                message_id, self.id, position, message.text, message.message_id, rule, size.segments,
+                size.encoding, now, now, message.received_at, None, version,
+            )
+        )  # fmt: skip
         for text in decision.replies:
-            reply = self.say(rows, text, now, exempt=decision.exempt)
-            reply["rule"], reply["in_reply_to"], reply["book_version"] = decision.rule, heard["id"], version
-        for text in decision.withheld if decision.silence == "opted out" else ():
-            reply = self.say(rows, text, now, status="suppressed")
-            reply["rule"], reply["in_reply_to"], reply["book_version"] = decision.rule, heard["id"], version
+            self.say(new, text, now, rule=rule, in_reply_to=message_id, version=version, exempt=decision.exempt)
+        if decision.silence == "opted out":
+            for text in decision.withheld:
+                self.say(new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed")
         return bool(decision.replies)
 
     def say(
         self,
-        rows: list[dict[str, Any]],
+        new: NewMessages,
         text: str,
         now: datetime,
         *,
+        rule: str | None = None,
+        in_reply_to: str | None = None,
+        version: str | None = None,
         status: str = "queued",
         exempt: bool = False,
-    ) -> dict[str, Any]:
-        """Add an outbound message to `rows` and return its row."""
-        said = self._message(rows, text, "outbound", status, now)
-        said["number"] = self.number
-        said["exempt"] = exempt
-        if status == "queued":
-            # The id is the first repeatability id; its first-sent time is set by the try that first uses it.
-            said["repeatability_id"] = said["id"]
-        else:
-            said["status_details"] = OPTED_OUT
-        self.latest_outbound_id, self.delivery = said["id"], status
-        return said
+    ) -> str:
+        """Add an outbound message to `new` and return its id."""
+        message_id, position = self._next(text, now)
+        size = measure(text)
+        new.outbound.append(
+            (
+                message_id, self.id, position, text, status, OPTED_OUT if status == "suppressed" else None, rule,
+                in_reply_to, size.segments, size.encoding, now, now, version, self.number, exempt,
+            )
+        )  # fmt: skip
+        self.latest_outbound_id, self.delivery = message_id, status
+        return message_id
 
-    def _message(
-        self, rows: list[dict[str, Any]], text: str, direction: str, status: str, now: datetime
-    ) -> dict[str, Any]:
+    def columns(self) -> tuple[Any, ...]:
+        """The conversation as a row, in the order of the table's columns."""
+        standing = self.standing
+        return (
+            self.id, self.number, self.peer, standing.opted_out, standing.handed_over, standing.tags or None,
+            _memory(standing), self.last_position, self.last_message_at, self.last_text, self.latest_outbound_id,
+            self.delivery, self.created_at,
+        )  # fmt: skip
+
+    def _next(self, text: str, now: datetime) -> tuple[str, int]:
         self.changed = True
         self.last_position += 1
         self.last_message_at, self.last_text = now, text
-        size = measure(text)
-        row = {
-            "id": str(uuid7()),
-            "conversation_id": self.id,
-            "position": self.last_position,
-            "direction": direction,
-            "text": text,
-            "status": status,
-            "status_details": None,
-            "provider_message_id": None,
-            "rule": None,
-            "in_reply_to": None,
-            "segments": size.segments,
-            "encoding": size.encoding,
-            "created_at": now,
-            "updated_at": now,
-            "received_at": None,
-            "decision": None,
-            "book_version": None,
-            "number": None,
-            "exempt": None,
-            "repeatability_id": None,
-        }
-        rows.append(row)
-        return row
-
-    def row(self) -> dict[str, Any]:
-        """The conversation's columns, by name."""
-        standing = self.standing
-        return {
-            "id": self.id,
-            "number": self.number,
-            "peer": self.peer,
-            "opted_out": standing.opted_out,
-            "handed_over": standing.handed_over,
-            "tags": list(standing.tags) or None,
-            "memory": _memory(standing),
-            "last_position": self.last_position,
-            "last_message_at": self.last_message_at,
-            "last_text": self.last_text,
-            "latest_outbound_id": self.latest_outbound_id,
-            "delivery": self.delivery,
-            "created_at": self.created_at,
-        }
-
-
-def _for_update(row: dict[str, Any]) -> dict[str, Any]:
-    return {"key": row["id"], **{f"new_{name}": row[name] for name in _CHANGING}}
-
-
-def _memory(standing: Standing) -> dict[str, Any] | None:
-    memory: dict[str, Any] = {}
-    if standing.values:
-        memory["values"] = standing.values
-    if standing.uses:
-        memory["uses"] = standing.uses
-    if standing.flow is not None:
-        memory["flow"] = msgspec.to_builtins(standing.flow)
-    return memory or None
+        return str(uuid7()), self.last_position
 
 
 async def open_conversations(
     connection: AsyncConnection, wanted: Collection[tuple[str, str]], now: datetime
 ) -> dict[tuple[str, str], OpenConversation]:
     """Read, and on PostgreSQL lock in key order, the conversations of these (number, peer); begin those not there."""
-    query = (
-        select(conversations)
-        .where(conversations.c.peer.in_({peer for _, peer in wanted}))
-        .order_by(conversations.c.peer, conversations.c.number)
-        .with_for_update()
-    )
-    found = await connection.execute(query)
-    opened = {(row.number, row.peer): OpenConversation.stored(row) for row in found}
+    rows = await _CONVERSATIONS_OF.fetch(connection, {peer for _, peer in wanted})
+    found = map(OpenConversation.stored, rows)
+    opened = {(conversation.number, conversation.peer): conversation for conversation in found}
     for number, peer in wanted:
         if (number, peer) not in opened:
             opened[number, peer] = OpenConversation(number, peer, now)
@@ -207,9 +147,45 @@ async def open_conversations(
 async def save_conversations(connection: AsyncConnection, opened: Iterable[OpenConversation]) -> None:
     """Write what has changed."""
     changed = [conversation for conversation in opened if conversation.changed]
-    new = [conversation.row() for conversation in changed if conversation.is_new]
-    old = [_for_update(conversation.row()) for conversation in changed if not conversation.is_new]
-    if new:
-        await connection.execute(insert(conversations), new)
-    if old:
-        await connection.execute(_UPDATE_CONVERSATION, old)
+    await _INSERT_CONVERSATION.execute(connection, [each.columns() for each in changed if each.is_new])
+    await _UPDATE_CONVERSATION.execute(
+        connection, [(row[0], *row[3:12]) for each in changed if not each.is_new for row in (each.columns(),)]
+    )
+
+
+_COLUMNS = tuple(conversations.c.keys())
+_CONVERSATIONS_OF = Lookup(
+    select(conversations).order_by(conversations.c.peer, conversations.c.number).with_for_update(),
+    conversations.c.peer,
+)
+_INSERT_CONVERSATION = Bulk.insert(conversations, _COLUMNS)
+_UPDATE_CONVERSATION = Bulk.update(conversations, _COLUMNS[3:12])
+_INSERT_INBOUND = Bulk.insert(
+    messages,
+    (
+        "id", "conversation_id", "position", "text", "provider_message_id", "rule", "segments", "encoding",
+        "created_at", "updated_at", "received_at", "decision", "book_version",
+    ),
+    direction="inbound",
+    status="received",
+)  # fmt: skip
+_INSERT_OUTBOUND = Bulk.insert(
+    messages,
+    (
+        "id", "conversation_id", "position", "text", "status", "status_details", "rule", "in_reply_to", "segments",
+        "encoding", "created_at", "updated_at", "book_version", "number", "exempt",
+    ),
+    direction="outbound",
+)  # fmt: skip
+
+
+def _memory(standing: Standing) -> dict[str, Any] | None:
+    """What of the standing has no column of its own."""
+    memory: dict[str, Any] = {}
+    if standing.values:
+        memory["values"] = standing.values
+    if standing.uses:
+        memory["uses"] = standing.uses
+    if standing.flow is not None:
+        memory["flow"] = standing.flow
+    return memory or None

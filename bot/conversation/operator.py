@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.opened import OpenConversation, save_conversations
-from bot.conversation.tables import conversations, messages
+from bot.conversation.opened import NewMessages, OpenConversation, save_conversations
+from bot.conversation.tables import conversations
 from bot.conversation.writer import Writer
 
 
@@ -63,7 +62,7 @@ class Operator:
             .with_for_update()
         )
         opened = {row.id: OpenConversation.stored(row) for row in await connection.execute(query)}
-        rows: list[dict[str, Any]] = []
+        new = NewMessages()
         results: list[_Said | CannotReply | None] = []
         for reply in replies:
             conversation = opened.get(reply.conversation_id)
@@ -72,9 +71,8 @@ class Operator:
             elif conversation.standing.opted_out:
                 results.append(CannotReply(conversation.peer))
             else:
-                said = conversation.say(rows, reply.text, now)
-                results.append(_Said(message_id=said["id"], number=conversation.number))
+                message_id = conversation.say(new, reply.text, now)
+                results.append(_Said(message_id=message_id, number=conversation.number))
         await save_conversations(connection, opened.values())
-        if rows:
-            await connection.execute(insert(messages), rows)
+        await new.insert(connection)
         return results

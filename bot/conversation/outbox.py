@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.conversation.changes import StateChange, record_changes, state_in
+from bot.conversation.changes import StateChange, change_of, record_changes, state_in
 from bot.conversation.delivery import (
     DeliveryState,
     after_accepted,
@@ -116,6 +116,7 @@ class Outbox:
         query = (
             select(
                 messages.c.id,
+                messages.c.conversation_id,
                 messages.c.status,
                 messages.c.status_details,
                 messages.c.reported_at,
@@ -145,14 +146,15 @@ class Outbox:
                 claimed.append(
                     Claimed(
                         message=message,
-                        repeatability_id=str(uuid7()) if is_new else row.repeatability_id,
+                        # The message's own id is its first repeatability id.
+                        repeatability_id=str(uuid7()) if is_new else row.repeatability_id or row.id,
                         first_sent_at=now if is_new or row.first_sent_at is None else row.first_sent_at,
                     )
                 )
                 continue
             claimed.append(None)
             before = state_in(row)
-            changes.append(StateChange(message_id=row.id, before=before, after=_ended(before, decided)))
+            changes.append(change_of(row, before, _ended(before, decided)))
         taken = [
             {"key": claim.message.id, "new_pair": claim.repeatability_id, "new_first": claim.first_sent_at}
             for claim in claimed
@@ -200,7 +202,7 @@ class Outbox:
                     refusing.add(row.conversation_id)
             for after in steps:
                 if after is not before:
-                    changes.append(StateChange(message_id=row.id, before=before, after=after))
+                    changes.append(change_of(row, before, after))
                     before = after
         await connection.execute(_SETTLE, tried)
         await record_changes(connection, changes, now)
@@ -211,7 +213,13 @@ class Outbox:
         """Give up on reports: what was sent longer ago than the timeout becomes `unconfirmed`; how many did."""
         now = datetime.now(UTC)
         query = (
-            select(messages.c.id, messages.c.status, messages.c.status_details, messages.c.reported_at)
+            select(
+                messages.c.id,
+                messages.c.conversation_id,
+                messages.c.status,
+                messages.c.status_details,
+                messages.c.reported_at,
+            )
             .where(messages.c.status == "sent", messages.c.updated_at < now - min(timeouts))
             .order_by(messages.c.updated_at)
             .limit(1_000)
@@ -221,7 +229,7 @@ class Outbox:
         for row in await connection.execute(query):
             before = state_in(row)
             after = after_silence(before, "No delivery report came within BOT_REPORT_TIMEOUT.")
-            changes.append(StateChange(message_id=row.id, before=before, after=after))
+            changes.append(change_of(row, before, after))
         await record_changes(connection, changes, now)
         return [len(changes)] * len(timeouts)
 

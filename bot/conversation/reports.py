@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.changes import StateChange, record_changes, state_in
+from bot.conversation.changes import StateChange, change_of, record_changes, state_in
 from bot.conversation.delivery import DeliveryState, after_report, says_opted_out
 from bot.conversation.events import DeliveryReport
 from bot.conversation.tables import conversations, delivery_reports, messages
@@ -62,7 +62,7 @@ async def apply_reports(
         before = states.get(row.id) or state_in(row)
         after = states[row.id] = after_report(before, report)
         if after is not before:
-            changes.append(StateChange(message_id=row.id, before=before, after=after))
+            changes.append(change_of(row, before, after))
     await record_changes(connection, changes, now)
     refusing = {
         rows[report.provider_message_id].conversation_id

@@ -156,6 +156,8 @@ class Lane:
 
     def _launch(self, now: datetime) -> float | None:
         """Start the calls that can start now; seconds until the next one could, None when only a wake-up helps."""
+        if len(self._calls) >= self._most_calls():
+            return None  # a call that ends wakes the lane
         if self._paused_until is not None:
             if now < self._paused_until:
                 return (self._paused_until - now).total_seconds()
@@ -176,10 +178,13 @@ class Lane:
             due.setdefault(message.text, []).append(message)
         for same_text in due.values():
             for start in range(0, len(same_text), MOST_RECIPIENTS):
-                if len(self._calls) >= (1 if self._failures else MOST_CALLS):
-                    return None  # a call that ends wakes the lane
+                if len(self._calls) >= self._most_calls():
+                    return None
                 self._start_call(same_text[start : start + MOST_RECIPIENTS])
         return None if earliest is None else (earliest - now).total_seconds()
+
+    def _most_calls(self) -> int:
+        return 1 if self._failures else MOST_CALLS
 
     def _start_call(self, group: list[Queued]) -> None:
         for message in group:

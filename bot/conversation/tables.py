@@ -95,7 +95,6 @@ conversations = Table(
     UniqueConstraint("peer", "number"),
     Index(None, "last_message_at", "id"),
     Index(None, "delivery", "last_message_at", "id"),
-    Index("ix_conversations_latest_outbound_id", "latest_outbound_id"),
 )
 
 messages = Table(

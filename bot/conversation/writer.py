@@ -5,6 +5,7 @@ at once, and whatever arrives while a commit runs shares the next one.
 """
 
 import asyncio
+import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -22,6 +23,9 @@ Work = Callable[[AsyncConnection, list[Any]], Awaitable[list[Any]]]
 
 #: Items in one transaction; bounds both its length and the memory that it takes.
 MOST_ITEMS = 2_000
+#: Requests in one transaction. While it runs, the event loop reads the requests of the next one: with everybody in
+#: the same transaction, loop and database would take turns and each stand still half of the time.
+MOST_JOBS = 128
 #: Items that may wait; more are turned away at once, so that a flood costs senders a retry and not us the memory.
 MOST_WAITING = 50_000
 #: Conflicts with another replica before a job is taken to be at fault itself.
@@ -29,6 +33,8 @@ MOST_CONFLICTS = 5
 
 #: PostgreSQL error classes that pass: connection, transaction rollback, resources, object in use, shutdown.
 _PASSING_CLASSES = ("08", "40", "53", "55", "57", "58")
+#: `bot.conversation.bulk` speaks to SQLite's driver itself, whose errors then come without SQLAlchemy's around them.
+_PASSING = (OperationalError, InterfaceError, sqlite3.OperationalError, PoolTimeout, OSError, TimeoutError)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -116,7 +122,7 @@ class Writer:
             except Exception as error:  # the writer must outlive whatever one transaction met
                 if _passes(error):
                     self._put_back(group, error)
-                    await asyncio.sleep(0 if isinstance(error, IntegrityError) else pause)
+                    await asyncio.sleep(0 if _is_conflict(error) else pause)
                     pause = min(pause * 2, 1.0)
                     continue
                 await self._one_by_one(group)
@@ -154,7 +160,11 @@ class Writer:
     def _take(self) -> list[_Job]:
         group: list[_Job] = []
         items = 0
-        while self._waiting and (not group or items + len(self._waiting[0].items) <= MOST_ITEMS):
+        while (
+            self._waiting
+            and len(group) < MOST_JOBS
+            and (not group or items + len(self._waiting[0].items) <= MOST_ITEMS)
+        ):
             job = self._waiting.popleft()
             items += len(job.items)
             group.append(job)
@@ -166,13 +176,13 @@ class Writer:
     def _put_back(self, group: list[_Job], error: Exception) -> None:
         """Let a group try again; who waited too long is told so."""
         cause = str(getattr(error, "orig", None) or error)
-        if not isinstance(error, IntegrityError):
+        if not _is_conflict(error):
             if self.trouble is None:
                 log.warning("The database can't be written to; requests are held", cause=cause)
             self.trouble = cause
         now = asyncio.get_running_loop().time()
         for job in reversed(group):
-            if isinstance(error, IntegrityError):
+            if _is_conflict(error):
                 job.conflicts += 1
             if job.conflicts > MOST_CONFLICTS:
                 job.fail(error)
@@ -189,11 +199,14 @@ class Writer:
             self._wake.clear()
 
 
+def _is_conflict(error: Exception) -> bool:
+    """Whether a unique constraint found what another transaction had just written."""
+    return isinstance(error, IntegrityError | sqlite3.IntegrityError)
+
+
 def _passes(error: Exception) -> bool:
     """Whether the same transaction may go well a moment later."""
-    if isinstance(
-        error, OperationalError | InterfaceError | IntegrityError | PoolTimeout | OSError | TimeoutError
-    ):
+    if isinstance(error, _PASSING) or _is_conflict(error):
         return True
     if isinstance(error, DBAPIError):
         state = cast("str | None", getattr(error.orig, "sqlstate", None)) or ""

@@ -47,7 +47,6 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_conversations_last_message_at_id"), ["last_message_at", "id"], unique=False
         )
-        batch_op.create_index("ix_conversations_latest_outbound_id", ["latest_outbound_id"], unique=False)
 
     op.create_table(
         "rejected_events",
@@ -205,7 +204,6 @@ def downgrade() -> None:
     op.drop_table("messages")
     op.drop_table("rejected_events")
     with op.batch_alter_table("conversations", schema=None) as batch_op:
-        batch_op.drop_index("ix_conversations_latest_outbound_id")
         batch_op.drop_index(batch_op.f("ix_conversations_last_message_at_id"))
         batch_op.drop_index(batch_op.f("ix_conversations_delivery_last_message_at_id"))
 
