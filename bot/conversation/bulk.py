@@ -5,10 +5,11 @@ on every value; and each call of aiosqlite is a trip to its thread and back, of 
 for a statement where one will do. Together that was two thirds of the time an event took (`benchmarks/intake.py`).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -16,10 +17,9 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
-    insert,
     literal_column,
-    update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 
@@ -27,46 +27,71 @@ Process = Callable[[Any], Any]
 _NOTHING = object()
 
 
+class _Compiled(Struct, frozen=True, kw_only=True):
+    """A statement in one dialect: its text, and which column each parameter is, made ready for the driver how."""
+
+    sql: str
+    order: tuple[int, ...]
+    processes: list[Process | None]
+
+
 class Bulk:
-    """An INSERT or UPDATE of many rows; a row is a tuple in the order of `columns`."""
+    """An INSERT of many rows; a row is a tuple in the order of `columns`."""
 
-    def __init__(self, statement: Any, columns: tuple[str, ...]) -> None:
-        self.columns = columns
-        self._statement = statement
-        self._compiled: dict[str, tuple[str, tuple[int, ...], list[Process | None]]] = {}
-
-    @classmethod
-    def insert(cls, table: Table, columns: tuple[str, ...], **constants: str) -> "Bulk":
-        """Insert rows with these columns; `constants` are the same in every row."""
-        values: dict[str, Any] = {name: bindparam(name, type_=table.c[name].type) for name in columns}
-        values |= {name: literal_column(f"'{value}'") for name, value in constants.items()}
-        return cls(insert(table).values(values), columns)
-
-    @classmethod
-    def update(cls, table: Table, columns: tuple[str, ...]) -> "Bulk":
-        """Set these columns where the primary key `id` is the row's first value."""
-        values = {table.c[name]: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
-        statement = update(table).where(table.c.id == bindparam("key", type_=table.c.id.type)).values(values)
-        return cls(statement, ("key", *(f"new_{name}" for name in columns)))
+    def __init__(
+        self,
+        table: Table,
+        columns: tuple[str, ...],
+        *,
+        constants: Mapping[str, str] | None = None,
+        replacing: tuple[str, ...] = (),
+    ) -> None:
+        """`constants` are the same in every row; where a row's `id` is there already, `replacing` are set instead."""
+        self._table = table
+        self._columns = columns
+        self._constants = dict(constants or {})
+        self._replacing = replacing
+        self._compiled: dict[str, _Compiled] = {}
 
     async def execute(self, connection: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run the statement for every row; none is fine."""
+        """Write the rows; none is fine."""
         if not rows:
             return
-        sql, order, processes = self._for(connection.dialect)
+        compiled = self._for(connection.dialect)
         given = list(zip(*rows, strict=True))
-        columns = [_bound(process, given[place]) for place, process in zip(order, processes, strict=True)]
-        await _execute_many(connection, sql, list(zip(*columns, strict=True)))
+        columns = [
+            _bound(process, given[place])
+            for place, process in zip(compiled.order, compiled.processes, strict=True)
+        ]
+        bound = list(zip(*columns, strict=True))
+        if connection.dialect.name != "sqlite":
+            await connection.exec_driver_sql(compiled.sql, bound)
+            return
+        await (await _driver(connection)).executemany(compiled.sql, bound)
 
-    def _for(self, dialect: Dialect) -> tuple[str, tuple[int, ...], list[Process | None]]:
+    def _for(self, dialect: Dialect) -> _Compiled:
         found = self._compiled.get(dialect.name)
         if found is None:
-            compiled = self._statement.compile(dialect=dialect)
-            names = compiled.positiontup
-            processes = [compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
-            order = tuple(self.columns.index(name) for name in names)
-            found = self._compiled[dialect.name] = str(compiled), order, processes
+            found = self._compiled[dialect.name] = self._compile(dialect)
         return found
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        column = self._table.c
+        values: dict[str, Any] = {name: bindparam(name, type_=column[name].type) for name in self._columns}
+        values |= {name: literal_column(f"'{value}'") for name, value in self._constants.items()}
+        make = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+        statement: Any = make(self._table).values(values)
+        if self._replacing:
+            statement = statement.on_conflict_do_update(
+                index_elements=["id"], set_={name: statement.excluded[name] for name in self._replacing}
+            )
+        compiled: Any = statement.compile(dialect=dialect)
+        names: list[str] = compiled.positiontup
+        return _Compiled(
+            sql=str(compiled),
+            order=tuple(self._columns.index(name) for name in names),
+            processes=[column[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names],
+        )
 
 
 class Lookup:
@@ -122,13 +147,6 @@ def _in_array(element: _OneOf, compiler: Any, **options: Any) -> str:
 async def _driver(connection: AsyncConnection) -> Any:
     """The driver's own connection: on SQLite an `aiosqlite.Connection`."""
     return (await connection.get_raw_connection()).driver_connection
-
-
-async def _execute_many(connection: AsyncConnection, sql: str, rows: list[tuple[Any, ...]]) -> None:
-    if connection.dialect.name == "sqlite":
-        await (await _driver(connection)).executemany(sql, rows)
-    else:
-        await connection.exec_driver_sql(sql, rows)
 
 
 def _bound(process: Process | None, values: Sequence[Any]) -> Sequence[Any]:

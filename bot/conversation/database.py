@@ -136,7 +136,7 @@ class Database:
         def prepare(connection: Any, _record: Any) -> None:
             cursor = connection.cursor()
             # FULL: a commit is on the disk before Event Grid hears 200.
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536", "wal_autocheckpoint=8000"):
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "wal_autocheckpoint=8000"):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 

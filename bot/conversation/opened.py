@@ -146,11 +146,7 @@ async def open_conversations(
 
 async def save_conversations(connection: AsyncConnection, opened: Iterable[OpenConversation]) -> None:
     """Write what has changed."""
-    changed = [conversation for conversation in opened if conversation.changed]
-    await _INSERT_CONVERSATION.execute(connection, [each.columns() for each in changed if each.is_new])
-    await _UPDATE_CONVERSATION.execute(
-        connection, [(row[0], *row[3:12]) for each in changed if not each.is_new for row in (each.columns(),)]
-    )
+    await _SAVE_CONVERSATION.execute(connection, [each.columns() for each in opened if each.changed])
 
 
 _COLUMNS = tuple(conversations.c.keys())
@@ -158,24 +154,26 @@ _CONVERSATIONS_OF = Lookup(
     select(conversations).order_by(conversations.c.peer, conversations.c.number).with_for_update(),
     conversations.c.peer,
 )
-_INSERT_CONVERSATION = Bulk.insert(conversations, _COLUMNS)
-_UPDATE_CONVERSATION = Bulk.update(conversations, _COLUMNS[3:12])
-_INSERT_INBOUND = Bulk.insert(
+_SAVE_CONVERSATION = Bulk(
+    conversations,
+    _COLUMNS,
+    replacing=tuple(name for name in _COLUMNS if name not in ("id", "number", "peer", "created_at")),
+)
+_INSERT_INBOUND = Bulk(
     messages,
     (
         "id", "conversation_id", "position", "text", "provider_message_id", "rule", "segments", "encoding",
         "created_at", "updated_at", "received_at", "decision", "book_version",
     ),
-    direction="inbound",
-    status="received",
+    constants={"direction": "inbound", "status": "received"},
 )  # fmt: skip
-_INSERT_OUTBOUND = Bulk.insert(
+_INSERT_OUTBOUND = Bulk(
     messages,
     (
         "id", "conversation_id", "position", "text", "status", "status_details", "rule", "in_reply_to", "segments",
         "encoding", "created_at", "updated_at", "book_version", "number", "exempt",
     ),
-    direction="outbound",
+    constants={"direction": "outbound"},
 )  # fmt: skip
 
 
