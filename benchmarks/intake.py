@@ -22,12 +22,12 @@ from pathlib import Path
 
 from load import as_request, post_all
 
-SECRET = "benchmark"  # noqa: S105 - for a server that lives a minute, on loopback
+SECRET = "benchmark"
 RULES = """
 values: {shop: Corner Books}
 rules:
   - {name: hours, when: {keyword: [hours, open]}, reply: "{{ shop }} is open Mon-Sat 9-18."}
-  - {name: order, when: {pattern: 'order\\s+#?(?P<number>\\d{4,8})'}, reply: "Order {{ number }}: we are looking it up."}
+  - {name: order, when: {pattern: 'order\\s+#?(?P<number>\\d{4,8})'}, reply: "Order {{ number }}: we look it up."}
   - {name: anything-else, when: anything, reply: "Sorry?"}
 """
 SERVER = """
@@ -81,7 +81,9 @@ async def measure(port: int, singles: int, batches: int, rounds: int, connection
         for _ in range(singles):
             number += 1
             bodies.append(json.dumps([event(number, 1000)]).encode())
-        seconds = await post_all("127.0.0.1", port, [as_request("/empty", body) for body in bodies], connections)
+        seconds = await post_all(
+            "127.0.0.1", port, [as_request("/empty", body) for body in bodies], connections
+        )
         empty_rates.append(singles / seconds)
         seconds = await post_all("127.0.0.1", port, [as_request(path, body) for body in bodies], connections)
         single_rates.append(singles / seconds)
@@ -109,7 +111,9 @@ def spread(rates: list[float]) -> str:
 
 def main() -> None:
     """Run a server, measure, end it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--singles", type=int, default=8_000, help="single-event posts a round")
     parser.add_argument("--batches", type=int, default=40, help="batches of 500 a round")
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,10 +1,12 @@
 """The command line, `bot`: each command stands in a module of its own and is imported when it is called."""
 
 import importlib
+import os
 import sys
 from typing import Any, ClassVar
 
 import rich_click as click
+from click.exceptions import Exit
 
 from bot import __version__
 from bot.cli.failures import Failure
@@ -29,11 +31,11 @@ class LazyGroup(click.RichGroup):
 
     commands_at: ClassVar[dict[str, str]] = COMMANDS
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """Every command, in our order."""
         return list(self.commands_at)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
         place = self.commands_at.get(cmd_name)
         if place is None:
@@ -57,5 +59,21 @@ def group() -> None:
 
 
 def main() -> None:
-    """Run `bot`. An unexpected failure is one sentence, too."""
-    group.main(args=sys.argv[1:], prog_name="bot")
+    """Run `bot`; what fails is one plain sentence on stderr, without a box around it that folds paths."""
+    try:
+        code = group.main(args=sys.argv[1:], prog_name="bot", standalone_mode=False)
+    except Exit as ending:
+        code = ending.exit_code
+    except click.UsageError as error:
+        hint = f" Try `{error.ctx.command_path} --help`." if error.ctx else ""
+        click.echo(f"{error.format_message()}{hint}", err=True)
+        code = error.exit_code
+    except click.ClickException as error:
+        click.echo(error.format_message(), err=True)
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

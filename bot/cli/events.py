@@ -9,7 +9,7 @@ import rich_click as click
 from bot.cli.failures import AnswerIsNo, Failure
 from bot.sandbox.event_grid import ANSWER_WAIT, DELIVERED
 from bot.sandbox.events import SUBSCRIPTION_VALIDATION
-from bot.sandbox.inert import shown_in_terminal
+from bot.text.inert import shown_in_terminal
 
 
 @click.group()

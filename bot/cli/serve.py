@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AsyncExitStack, contextmanager, suppress
 
@@ -18,10 +19,10 @@ from bot.rulebook.shelf import NoGoodBook
 from bot.settings import Settings, load, read_environment
 from bot.wire.acs import CannotAuthenticate
 
-try:
-    from uvloop import run as run_loop
-except ImportError:  # Windows
+if sys.platform == "win32":
     from asyncio import run as run_loop
+else:
+    from uvloop import run as run_loop
 
 #: What keeps the service from starting, each with a sentence that says what to do.
 _REFUSALS = (NotConfigured, CannotAuthenticate, DatabaseInUse, OldSchema, NoGoodBook)
@@ -41,7 +42,7 @@ def serve() -> None:
     """
     settings = load(read_environment())
     configure_logs(settings.log_format)
-    run(settings, lambda url: Service(settings), _say_where)
+    run(settings, lambda _url: Service(settings), _say_where)
 
 
 def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) -> None:

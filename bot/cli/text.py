@@ -9,8 +9,8 @@ import msgspec
 import rich_click as click
 
 from bot.cli.failures import AnswerIsNo, Failure
-from bot.sandbox.inert import shown_in_terminal
 from bot.settings import read_environment
+from bot.text.inert import shown_in_terminal
 
 #: Where `bot sandbox` listens unless told otherwise.
 STANDALONE = "http://127.0.0.1:8001"

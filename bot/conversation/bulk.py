@@ -112,7 +112,9 @@ class Lookup:
         else:
             rows = (await connection.exec_driver_sql(sql, (list(values),))).all()
         return [
-            tuple([process(value) if process else value for process, value in zip(processes, row, strict=True)])
+            tuple(
+                [process(value) if process else value for process, value in zip(processes, row, strict=True)]
+            )
             for row in rows
         ]
 
@@ -120,7 +122,9 @@ class Lookup:
         found = self._compiled.get(dialect.name)
         if found is None:
             columns = self._statement.selected_columns
-            processes = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+            processes: list[Process | None] = [
+                column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
+            ]
             found = self._compiled[dialect.name] = str(self._statement.compile(dialect=dialect)), processes
         return found
 
@@ -134,12 +138,12 @@ class _OneOf(ColumnElement[bool]):
         self.column = column
 
 
-@compiles(_OneOf, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(_OneOf, "sqlite")
 def _in_json(element: _OneOf, compiler: Any, **options: Any) -> str:
-    return f"{compiler.process(element.column, **options)} IN (SELECT value FROM json_each(?))"
+    return f"{compiler.process(element.column, **options)} IN (SELECT value FROM json_each(?))"  # noqa: S608 - a column
 
 
-@compiles(_OneOf, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(_OneOf, "postgresql")
 def _in_array(element: _OneOf, compiler: Any, **options: Any) -> str:
     return f"{compiler.process(element.column, **options)} = ANY ($1::VARCHAR[])"
 

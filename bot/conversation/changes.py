@@ -33,7 +33,8 @@ _UPDATE_MESSAGE = (
 _UPDATE_CONVERSATION = (
     update(conversations)
     .where(
-        conversations.c.id == bindparam("conversation"), conversations.c.latest_outbound_id == bindparam("key")
+        conversations.c.id == bindparam("conversation"),
+        conversations.c.latest_outbound_id == bindparam("key"),
     )
     .values(delivery=bindparam("new_status"))
 )

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -28,7 +28,7 @@ class Page(Struct, Generic[Item], frozen=True, kw_only=True):
     next: str | None
 
 
-def encode_cursor(key: tuple[Any, ...]) -> str:
+def encode_cursor(key: Struct) -> str:
     """The cursor for the place in a listing just behind `key`."""
     return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 

@@ -22,6 +22,18 @@ from bot.installed import migrations_folder
 SQLITE_BUSY_SECONDS = 2.0
 
 
+#: What any use of the database may raise when it can't be reached, read or written.
+DATABASE_ERRORS = (DBAPIError, OSError, TimeoutError)
+
+#: What `Database.reading` gives, for those who only hand it on.
+DatabaseConnection = AsyncConnection
+
+
+def cause_of(error: BaseException) -> str:
+    """What the driver said, without SQLAlchemy's words around it."""
+    return str(getattr(error, "orig", None) or error)
+
+
 class DatabaseInUse(Exception):
     """Another bot has this SQLite file open."""
 
@@ -68,7 +80,7 @@ class Database:
         async with self._writer.connect() as connection, connection.begin():
             if self.is_sqlite:
                 # Straight to the driver: one trip to its thread in the place of three.
-                driver = (await connection.get_raw_connection()).driver_connection
+                driver: Any = (await connection.get_raw_connection()).driver_connection
                 await driver.execute("BEGIN IMMEDIATE")
             yield connection
 
@@ -104,10 +116,16 @@ class Database:
         async with self.writing() as connection:
             await connection.run_sync(_upgrade)
 
+    async def revision(self) -> str | None:
+        """The revision of the schema; None before the first migration."""
+        if self.path is not None and not self.path.exists():
+            return None
+        async with self.reading() as connection:
+            return await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
+
     async def check_schema(self) -> None:
         """Raise `OldSchema` unless every migration has been applied."""
-        async with self.reading() as connection:
-            found = await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
+        found = await self.revision()
         expected = ScriptDirectory.from_config(alembic_config()).get_current_head()
         if found != expected:
             raise OldSchema(found, expected)
@@ -117,8 +135,8 @@ class Database:
         try:
             async with self.reading() as connection:
                 await connection.execute(select(1))
-        except (DBAPIError, OSError, TimeoutError) as error:
-            return str(getattr(error, "orig", None) or error)
+        except DATABASE_ERRORS as error:
+            return cause_of(error)
         return None
 
     def _sqlite_engine(self, **pool: Any) -> AsyncEngine:
@@ -136,7 +154,12 @@ class Database:
         def prepare(connection: Any, _record: Any) -> None:
             cursor = connection.cursor()
             # FULL: a commit is on the disk before Event Grid hears 200.
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "wal_autocheckpoint=8000"):
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "cache_size=-65536",
+                "wal_autocheckpoint=8000",
+            ):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 

@@ -62,7 +62,7 @@ class Inbox:
             receipts = await self._writer.submit(self._record, events)
         except StorageUnavailable:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the events must not be lost for it
             receipts = await self._one_by_one(events, error)
         lanes = {receipt.lane for receipt in receipts if receipt.lane is not None}
         if lanes:
@@ -73,10 +73,15 @@ class Inbox:
         """Keep the one event that the database or the rule book can't take apart, and lose none beside it."""
         if len(events) == 1:
             log.error("An event could not be processed and is kept as rejected", exc_info=error)
-            kept = Unreadable(
-                reason=f"It could not be processed: {type(error).__name__}.", raw=_as_json(events[0])
-            )
-            return await self._writer.submit(self._record, [kept])
+            reason = f"It could not be processed: {type(error).__name__}."
+            kept: list[Event] = [Unreadable(reason=reason, raw=_as_json(events[0]))]
+            try:
+                return await self._writer.submit(self._record, kept)
+            except StorageUnavailable:
+                raise
+            except Exception as worse:
+                log.exception("An event could not even be kept as rejected")
+                raise StorageUnavailable(type(worse).__name__) from worse
         receipts: list[Receipt] = []
         for event in events:
             receipts += await self.accept([event])

@@ -67,7 +67,12 @@ class OpenConversation:
             self.last_message_at, self.last_text, self.latest_outbound_id, self.delivery, self.created_at,
         ) = row  # fmt: skip
         self.is_new = self.changed = False
-        standing = {"opted_out": opted_out, "handed_over": handed_over, "known": True, "tags": tuple(tags or ())}
+        standing = {
+            "opted_out": opted_out,
+            "handed_over": handed_over,
+            "known": True,
+            "tags": tuple(tags or ()),
+        }
         self.standing = msgspec.convert(standing | memory, Standing) if memory else Standing(**standing)
         return self
 
@@ -85,10 +90,14 @@ class OpenConversation:
             )
         )  # fmt: skip
         for text in decision.replies:
-            self.say(new, text, now, rule=rule, in_reply_to=message_id, version=version, exempt=decision.exempt)
+            self.say(
+                new, text, now, rule=rule, in_reply_to=message_id, version=version, exempt=decision.exempt
+            )
         if decision.silence == "opted out":
             for text in decision.withheld:
-                self.say(new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed")
+                self.say(
+                    new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed"
+                )
         return bool(decision.replies)
 
     def say(

@@ -101,7 +101,7 @@ async def queued_messages(connection: AsyncConnection, number: str, after: str, 
         .order_by(messages.c.id)
         .limit(limit)
     )
-    return [Queued(**row._mapping) for row in await connection.execute(query)]
+    return [Queued(**row) for row in (await connection.execute(query)).mappings()]
 
 
 class Outbox:
@@ -187,11 +187,7 @@ class Outbox:
             tried.append(_as_tried(row, settlement))
             if isinstance(outcome, NotAccepted):
                 if outcome.is_final:
-                    changes.append(
-                        StateChange(
-                            message_id=row.id, before=before, after=after_refused(before, outcome.reason)
-                        )
-                    )
+                    changes.append(change_of(row, before, after_refused(before, outcome.reason)))
                 continue
             state = after_accepted(before)
             steps = [state]

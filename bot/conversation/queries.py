@@ -12,8 +12,24 @@ from bot.conversation.cursors import Page, decode_cursor, encode_cursor
 from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.tables import conversations, messages, rejected_events, status_changes
 
-CONVERSATION_CURSOR = tuple[Annotated[datetime, Meta(tz=True)], str]
-MESSAGE_CURSOR = tuple[Annotated[int, Meta(ge=0, lt=2**31)]]
+
+class NewestFirst(Struct, frozen=True, array_like=True):
+    """Where a page of conversations ends."""
+
+    at: Annotated[datetime, Meta(tz=True)]
+    id: str
+
+
+class ByPosition(Struct, frozen=True, array_like=True):
+    """Where a page of messages ends."""
+
+    position: Annotated[int, Meta(ge=0, lt=2**31)]
+
+
+class ById(Struct, frozen=True, array_like=True):
+    """Where a page of rejected events ends."""
+
+    id: str
 
 
 class DeliveryCounts(Struct, frozen=True, kw_only=True):
@@ -102,16 +118,17 @@ async def list_conversations(
         if value is not None:
             query = query.where(column == value)
     if cursor is not None:
-        at, last_id = decode_cursor(cursor, CONVERSATION_CURSOR)
-        query = query.where(
-            or_(table.last_message_at < at, and_(table.last_message_at == at, table.id < last_id))
-        )
+        end = decode_cursor(cursor, NewestFirst)
+        same_moment = and_(table.last_message_at == end.at, table.id < end.id)
+        query = query.where(or_(table.last_message_at < end.at, same_moment))
     rows = (await connection.execute(query)).all()
     shown = rows[:limit]
     counts = await _count_deliveries(connection, [row.id for row in shown])
     return Page(
         items=[_conversation(row, counts) for row in shown],
-        next=encode_cursor((shown[-1].last_message_at, shown[-1].id)) if len(rows) > limit else None,
+        next=encode_cursor(NewestFirst(shown[-1].last_message_at, shown[-1].id))
+        if len(rows) > limit
+        else None,
     )
 
 
@@ -136,13 +153,12 @@ async def list_messages(
         .limit(limit + 1)
     )
     if cursor is not None:
-        (position,) = decode_cursor(cursor, MESSAGE_CURSOR)
-        query = query.where(messages.c.position > position)
+        query = query.where(messages.c.position > decode_cursor(cursor, ByPosition).position)
     rows = (await connection.execute(query)).all()
     shown = rows[:limit]
     return Page(
         items=await _with_history(connection, shown),
-        next=encode_cursor((shown[-1].position,)) if len(rows) > limit else None,
+        next=encode_cursor(ByPosition(shown[-1].position)) if len(rows) > limit else None,
     )
 
 
@@ -158,8 +174,7 @@ async def list_rejected(connection: AsyncConnection, *, limit: int, cursor: str 
     """Events that could not be read, newest first. Raises `bot.conversation.cursors.WrongCursor`."""
     query = select(rejected_events).order_by(rejected_events.c.id.desc()).limit(limit + 1)
     if cursor is not None:
-        (last_id,) = decode_cursor(cursor, tuple[str])
-        query = query.where(rejected_events.c.id < last_id)
+        query = query.where(rejected_events.c.id < decode_cursor(cursor, ById).id)
     rows = await _rows(connection, query)
     shown = rows[:limit]
     return Page(
@@ -167,12 +182,13 @@ async def list_rejected(connection: AsyncConnection, *, limit: int, cursor: str 
             RejectedView(id=row.id, arrived_at=row.arrived_at, reason=row.reason, raw=row.raw)
             for row in shown
         ],
-        next=encode_cursor((shown[-1].id,)) if len(rows) > limit else None,
+        next=encode_cursor(ById(shown[-1].id)) if len(rows) > limit else None,
     )
 
 
 async def _rows(connection: AsyncConnection, query: Select[Any]) -> Sequence[Row[Any]]:
-    return (await connection.execute(query)).all()
+    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
 
 
 async def _count_deliveries(connection: AsyncConnection, ids: list[str]) -> dict[str, dict[str, int]]:

@@ -9,7 +9,7 @@ import structlog
 from uuid_utils import uuid7
 
 from bot.conversation.backoff import wait_before_try
-from bot.conversation.database import Database
+from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
 from bot.conversation.outbox import Claimed, Outbox, Queued, Settlement, queued_lanes, queued_messages
 from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient, SmsService
 from bot.conversation.writer import StorageUnavailable, Writer
@@ -79,8 +79,8 @@ class Sender:
             try:
                 async with self._database.reading() as connection:
                     numbers = await queued_lanes(connection)
-            except Exception as error:
-                log.warning("The outbox can't be read", cause=str(error))
+            except DATABASE_ERRORS as error:
+                log.warning("The outbox can't be read", cause=cause_of(error))
             else:
                 self.wake(numbers)
             await asyncio.sleep(_LOOK_AGAIN)
@@ -135,8 +135,10 @@ class Lane:
             self._wake.clear()
             try:
                 await self._fill()
-            except Exception as error:
-                log.warning("The outbox can't be read", lane=self.number, cause=str(error))
+            except DATABASE_ERRORS as error:
+                self._has_more = True
+                self._pause(timedelta(seconds=1))
+                log.warning("The outbox can't be read", lane=self.number, cause=cause_of(error))
             wait = self._launch(datetime.now(UTC))
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
@@ -162,26 +164,35 @@ class Lane:
             if now < self._paused_until:
                 return (self._paused_until - now).total_seconds()
             self._paused_until = None
+        groups, earliest = self._due(now)
+        for group in groups:
+            if len(self._calls) >= self._most_calls():
+                return None
+            self._start_call(group)
+        return None if earliest is None else (earliest - now).total_seconds()
+
+    def _due(self, now: datetime) -> tuple[list[list[Queued]], datetime | None]:
+        """What may leave now, in groups of the same text, and when the next message that waits its time is due."""
         heads: dict[str, Queued] = {}
         for message in self._window.values():
             head = heads.setdefault(message.conversation_id, message)
             if message.id < head.id:
                 heads[message.conversation_id] = message
         due: dict[str, list[Queued]] = {}
-        earliest: datetime | None = None
+        later: list[datetime] = []
         for conversation_id, message in heads.items():
             if conversation_id in self._sending:
                 continue
             if message.next_try_at is not None and message.next_try_at > now:
-                earliest = message.next_try_at if earliest is None else min(earliest, message.next_try_at)
-                continue
-            due.setdefault(message.text, []).append(message)
-        for same_text in due.values():
-            for start in range(0, len(same_text), MOST_RECIPIENTS):
-                if len(self._calls) >= self._most_calls():
-                    return None
-                self._start_call(same_text[start : start + MOST_RECIPIENTS])
-        return None if earliest is None else (earliest - now).total_seconds()
+                later.append(message.next_try_at)
+            else:
+                due.setdefault(message.text, []).append(message)
+        groups = [
+            same_text[start : start + MOST_RECIPIENTS]
+            for same_text in due.values()
+            for start in range(0, len(same_text), MOST_RECIPIENTS)
+        ]
+        return groups, min(later, default=None)
 
     def _most_calls(self) -> int:
         return 1 if self._failures else MOST_CALLS

@@ -49,7 +49,7 @@ class UtcTime(TypeDecorator[datetime]):
             value = value.astimezone(UTC)
         return value.isoformat(timespec="microseconds") if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
         """Bring back an aware time, in UTC."""
         if value is None:
             return None

@@ -89,7 +89,7 @@ class Writer:
         """Write what waits, then end."""
         if self._task is None:
             return
-        while self._waiting and not self._task.done():
+        while self._waiting and not self._task.done():  # noqa: ASYNC110 - once, at the end of the process
             await asyncio.sleep(0.01)
         self._task.cancel()
         with suppress(asyncio.CancelledError):
@@ -119,7 +119,7 @@ class Writer:
             group = self._take()
             try:
                 await self._commit(group)
-            except Exception as error:  # the writer must outlive whatever one transaction met
+            except Exception as error:  # noqa: BLE001 - the writer must outlive whatever a transaction meets
                 if _passes(error):
                     self._put_back(group, error)
                     await asyncio.sleep(0 if _is_conflict(error) else pause)
@@ -151,7 +151,7 @@ class Writer:
         for job in group:
             try:
                 await self._commit([job])
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - it goes to whoever waits for this job
                 if _passes(error):
                     self._put_back([job], error)
                 else:

@@ -18,9 +18,9 @@ from litestar.response import Redirect, Stream
 
 from bot.sandbox.api import from_another_site
 from bot.sandbox.event_grid import TooManyWaiting
-from bot.sandbox.inert import shown
 from bot.sandbox.log import AcceptedMessage, Said
 from bot.sandbox.sandbox import BadText, Sandbox, read_number
+from bot.text.inert import shown
 
 PATH = "/sandbox/phone"
 #: The phones to choose from; any other number can be typed.

@@ -1,8 +1,8 @@
 """The JSON API under `/api`: conversations, messages, rules, and what could not be read."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from litestar import Router, get, post
 from litestar.exceptions import ClientException, HTTPException, NotFoundException, ServiceUnavailableException
@@ -35,6 +35,9 @@ Cursor = Annotated[str | None, Parameter(description="`next` of the page before.
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
 
 
+Item = TypeVar("Item")
+
+
 class TryRequest(Struct, frozen=True, kw_only=True):
     """A message to be tried against the rule book in force."""
 
@@ -50,7 +53,9 @@ class OperatorReply(Struct, frozen=True, kw_only=True):
     text: Annotated[str, Meta(min_length=1, max_length=2048)]
 
 
-def api_routes(guards: Guards, database: Database, operator: Operator, book: Callable[[], Book]) -> Router:
+def api_routes(  # noqa: C901 - a list of handlers, each a few lines
+    guards: Guards, database: Database, operator: Operator, book: Callable[[], Book]
+) -> Router:
     """The handlers of `/api`, behind a viewer's token; those that change something behind the admin's."""
 
     @get("/conversations")
@@ -157,7 +162,7 @@ def api_routes(guards: Guards, database: Database, operator: Operator, book: Cal
     )
 
 
-async def _page(listing: Any) -> Any:
+async def _page(listing: Awaitable[Page[Item]]) -> Page[Item]:
     try:
         return await listing
     except WrongCursor as error:

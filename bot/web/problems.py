@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: what happened in `detail`, and for wrong input what is wrong where in `errors`."""
+"""Errors as RFC 9457 problem details: the sentence in `detail`, and for wrong input the places in `errors`."""
 
 from http import HTTPStatus
 from typing import Any

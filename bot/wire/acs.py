@@ -71,7 +71,7 @@ class AcsSmsService:
     def with_identity(cls, endpoint: str) -> "AcsSmsService":
         """Authenticate by managed identity; raises `CannotAuthenticate` without azure-identity."""
         try:
-            from azure.identity.aio import DefaultAzureCredential
+            from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - an extra, not always there
         except ImportError:
             raise CannotAuthenticate from None
         return cls(endpoint, DefaultAzureCredential())
@@ -87,7 +87,7 @@ class AcsSmsService:
                 enable_delivery_report=True,
                 tag=call.tag,
             )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the SDK raises TypeError for a broken answer, and worse
             return [outcome_of_error(error)] * len(call.recipients)
         return outcomes_of_results(call, results)
 
@@ -129,7 +129,7 @@ def outcome_of_error(error: Exception) -> NotAccepted:
             error.status_code,
             _message_in(error),
             scope="call",
-            retry_after=_retry_after(error.response.headers) if error.response is not None else None,
+            retry_after=_retry_after(getattr(error.response, "headers", {})),
         )
     if isinstance(error, ClientAuthenticationError):
         return NotAccepted(
@@ -189,7 +189,8 @@ def _message_in(error: HttpResponseError) -> str:
         inner = body.get("error")
         if isinstance(inner, dict) and isinstance(inner.get("message"), str):
             return str(inner["message"])
-        fields = body.get("errors") if isinstance(body.get("errors"), dict) else body
+        errors = body.get("errors")
+        fields = errors if isinstance(errors, dict) else body
         complaints = [
             f"{name}: {', '.join(map(str, said))}" for name, said in fields.items() if isinstance(said, list)
         ]

@@ -113,7 +113,7 @@ def _read(reader: Callable[[dict[str, Any]], Event], element: dict[str, Any]) ->
         return reader(element)
     except _Missing as missing:
         return Unreadable(reason=str(missing), raw=as_json(element))
-    except Exception as error:  # one poison event must not fail the batch
+    except Exception as error:  # noqa: BLE001 - one poison event must not fail the batch
         return Unreadable(reason=f"It could not be read: {type(error).__name__}.", raw=as_json(element))
 
 

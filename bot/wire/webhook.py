@@ -5,6 +5,7 @@ the events for good, so errors are dear: what can't be understood is kept and ac
 """
 
 from collections import Counter
+from typing import cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -57,8 +58,7 @@ class Webhook:
 
         @asgi("/events", name="events", copy_scope=False)
         async def events(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http":
-                await self._answer(scope, receive, send)
+            await self._answer(cast("HTTPScope", scope), receive, send)
 
         return [events]
 
@@ -125,7 +125,10 @@ class Webhook:
 
 def _handshake(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     """CloudEvents' "yes, I want these events" (HTTP 1.1 Web Hooks for Event Delivery, section 4)."""
-    answer = [(b"allow", b"POST, OPTIONS"), (b"webhook-allowed-rate", headers.get(b"webhook-request-rate", b"*"))]
+    answer = [
+        (b"allow", b"POST, OPTIONS"),
+        (b"webhook-allowed-rate", headers.get(b"webhook-request-rate", b"*")),
+    ]
     origin = headers.get(b"webhook-request-origin")
     return [*answer, (b"webhook-allowed-origin", origin)] if origin else answer
 

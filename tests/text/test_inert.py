@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.sandbox.inert import shown, shown_in_terminal
+from bot.text.inert import shown, shown_in_terminal
 
 
 @pytest.mark.parametrize(

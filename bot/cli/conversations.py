@@ -1,0 +1,207 @@
+"""`bot conversations`: what was said, what was answered, and whether it reached the phone."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bot.cli.failures import AnswerIsNo, Failure
+from bot.conversation.cursors import Page, WrongCursor
+from bot.conversation.database import DATABASE_ERRORS, Database, DatabaseConnection, OldSchema, cause_of
+from bot.conversation.delivery import DELIVERY_STATES
+from bot.conversation.queries import (
+    ConversationFilter,
+    ConversationView,
+    MessageView,
+    find_conversation,
+    list_conversations,
+    list_messages,
+)
+from bot.settings import load, read_environment
+from bot.text.inert import shown_in_terminal
+from bot.text.numbers import normalise_number
+
+Answer = TypeVar("Answer")
+
+#: A state is a glyph and a word, never a colour alone.
+GLYPHS = {
+    "received": "←",
+    "queued": "◌",
+    "sent": "✓",
+    "delivered": "✓✓",
+    "failed": "✕",
+    "suppressed": "⊘",
+    "unconfirmed": "?",
+}
+_COLOURS = {"delivered": "green", "failed": "red", "unconfirmed": "yellow", "suppressed": "yellow"}
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A conversation with all that was said in it."""
+
+    conversation: ConversationView
+    messages: list[MessageView]
+
+
+@click.group()
+def conversations() -> None:
+    """What was said, what was answered, and whether it reached the phone."""
+
+
+@conversations.command("list")
+@click.option("--delivery", type=click.Choice(DELIVERY_STATES), help="Only those whose newest reply is so.")
+@click.option("--peer", help="Only this person's number, in any writing.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many at most.")
+@click.option("--cursor", help="Where to go on: `next` of the listing before.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def list_command(
+    delivery: str | None, peer: str | None, limit: int, cursor: str | None, as_json: bool
+) -> None:
+    """Conversations, newest first, with their delivery state."""
+    wanted = ConversationFilter(peer=None if peer is None else normalise_number(peer), delivery=delivery)
+
+    async def ask(connection: DatabaseConnection) -> Page[ConversationView]:
+        return await list_conversations(connection, wanted, limit=limit, cursor=cursor)
+
+    try:
+        page = _query(ask)
+    except WrongCursor as error:
+        raise Failure(str(error)) from None
+    if as_json:
+        _print_json(page)
+        return
+    if not page.items:
+        click.echo("No conversations.")
+        return
+    table = Table("Last message", "Peer", "Number", "Text", "Delivery", "Id", box=None, pad_edge=False)
+    for item in page.items:
+        table.add_row(
+            _local(item.last_message_at),
+            escape(shown_in_terminal(item.peer)) + (" [yellow]opted out[/]" if item.opted_out else ""),
+            escape(shown_in_terminal(item.number)),
+            escape(_clip(shown_in_terminal(item.last_text))),
+            _state(item.delivery.latest),
+            item.id,
+        )
+    _console().print(table)
+    if page.next:
+        click.echo(f"There are more: --cursor {page.next}")
+
+
+@conversations.command()
+@click.argument("conversation_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def show(conversation_id: str, as_json: bool) -> None:
+    """One conversation: each message with its delivery state and the times of each change."""
+
+    async def ask(connection: DatabaseConnection) -> Shown | None:
+        conversation = await find_conversation(connection, conversation_id)
+        if conversation is None:
+            return None
+        messages: list[MessageView] = []
+        cursor = None
+        while True:
+            page = await list_messages(connection, conversation_id, limit=200, cursor=cursor)
+            messages += page.items
+            cursor = page.next
+            if cursor is None:
+                return Shown(conversation=conversation, messages=messages)
+
+    found = _query(ask)
+    if found is None:
+        click.echo(
+            f"There is no conversation {conversation_id}; `bot conversations list` shows those there are.",
+            err=True,
+        )
+        raise AnswerIsNo
+    if as_json:
+        _print_json(msgspec.to_builtins(found.conversation) | {"messages": found.messages})
+        return
+    _print_conversation(found)
+
+
+def _print_conversation(found: Shown) -> None:
+    conversation = found.conversation
+    console = _console()
+    notes = [*(["opted out"] if conversation.opted_out else []), *(f"tag {tag}" for tag in conversation.tags)]
+    console.print(
+        f"[bold]{escape(shown_in_terminal(conversation.peer))}[/] with"
+        f" {escape(shown_in_terminal(conversation.number))}"
+        + (f"  [yellow]{escape(shown_in_terminal(', '.join(notes)))}[/]" if notes else "")
+    )
+    table = Table("When", "", "Text", "Rule", "Segments", "Delivery", box=None, pad_edge=False)
+    for message in found.messages:
+        is_inbound = message.direction == "inbound"
+        table.add_row(
+            _local(message.created_at),
+            "in" if is_inbound else "out",
+            escape(shown_in_terminal(message.text)),
+            escape(shown_in_terminal(message.rule or "-")),
+            f"{message.segments} {message.encoding}",
+            "received" if is_inbound else _history(message),
+        )
+    console.print(table)
+
+
+def _history(message: MessageView) -> str:
+    lines = []
+    for entry in message.history:
+        details = f" {escape(shown_in_terminal(entry.details))}" if entry.details else ""
+        lines.append(f"{_state(entry.status)} {_local(entry.at)}{details}")
+    return "\n".join(lines)
+
+
+def _state(status: str | None) -> str:
+    if status is None:
+        return "no reply"
+    colour = _COLOURS.get(status)
+    text = f"{GLYPHS.get(status, '?')} {status}"
+    return f"[{colour}]{text}[/]" if colour else text
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    # A pipe has no width; 80 columns would fold the ids that a script looks for.
+    return console if console.is_terminal else Console(highlight=False, width=200)
+
+
+def _print_json(value: object) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def _query(ask: Callable[[DatabaseConnection], Awaitable[Answer]]) -> Answer:
+    """Ask the database that the settings name."""
+
+    async def run() -> Answer:
+        database = Database(load(read_environment()).database_url)
+        try:
+            if database.path is not None and not database.path.exists():
+                raise Failure(
+                    f"There is no database at {database.path} yet: `bot serve` makes it,"
+                    " or set BOT_DATABASE_URL to where it is."
+                )
+            await database.check_schema()
+            async with database.reading() as connection:
+                return await ask(connection)
+        except OldSchema as error:
+            raise Failure(str(error)) from None
+        except DATABASE_ERRORS as error:
+            raise Failure(f"The database at BOT_DATABASE_URL can't be read: {cause_of(error)}.") from None
+        finally:
+            await database.close()
+
+    return asyncio.run(run())

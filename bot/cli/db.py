@@ -1,0 +1,39 @@
+"""`bot db`: the database's schema."""
+
+import asyncio
+
+import rich_click as click
+
+from bot.cli.failures import Failure
+from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.settings import load, read_environment
+
+
+@click.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the database's schema up to this version of the bot.
+
+    On SQLite `bot serve` does this itself; on PostgreSQL run it before a new version is started.
+    """
+
+    async def run() -> tuple[str | None, str | None]:
+        database = Database(load(read_environment()).database_url)
+        try:
+            before = await database.revision()
+            await database.upgrade()
+            return before, await database.revision()
+        except DATABASE_ERRORS as error:
+            raise Failure(f"The database at BOT_DATABASE_URL can't be upgraded: {cause_of(error)}.") from None
+        finally:
+            await database.close()
+
+    before, after = asyncio.run(run())
+    if before == after:
+        click.echo(f"The schema is up to date, at revision {after}.")
+    else:
+        click.echo(f"Upgraded the schema from {before or 'nothing'} to revision {after}.")
