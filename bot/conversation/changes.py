@@ -73,12 +73,17 @@ async def record_changes(connection: AsyncConnection, changes: list[StateChange]
         ],
     )
     moved = {
-        change.message_id: change.after.status
+        change.message_id: {
+            "conversation": change.conversation_id,
+            "key": change.message_id,
+            "new_status": change.after.status,
+        }
         for change in seen
         if change.before.status != change.after.status
     }
     if moved:
-        rows = [{"key": key, "new_status": status} for key, status in sorted(moved.items())]
+        # In one order everywhere, so that two replicas never wait for each other.
+        rows = sorted(moved.values(), key=lambda row: row["conversation"])
         await connection.execute(_UPDATE_CONVERSATION, rows)
 
 
