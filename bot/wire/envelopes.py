@@ -7,7 +7,8 @@ batched, are told apart by their shape, not by the content type, which senders g
 import base64
 import binascii
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,9 @@ _LONGEST_ID = 256
 _LONGEST_NUMBER = 64
 _LONGEST_STATUS = 64
 
+#: What a JSON text is divided by; a string is one piece, so that what stands in it is not taken for structure.
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+
 
 class NotAnEventBatch(ValueError):
     """The body is no batch of events; the message says what it is instead."""
@@ -40,6 +44,12 @@ class EventBatch(Struct, frozen=True, kw_only=True):
     ignored: dict[str, int]
     #: To be sent back as `validationResponse` when Azure asks whether this address is ours.
     validation_code: str | None = None
+
+
+class _TooDeep(Struct, frozen=True, kw_only=True):
+    """An element of a batch that no JSON reader takes; its neighbours are read all the same."""
+
+    raw: str
 
 
 class _Missing(ValueError):
@@ -66,11 +76,14 @@ def read_batch(body: bytes) -> EventBatch:
         if reader is not None:
             events.append(_read(reader, element))
         elif event_type == SUBSCRIPTION_VALIDATION:
-            validation_code = _text(_fields(element).get("validationcode")) or None
-            if validation_code is None:
-                raise NotAnEventBatch("The subscription validation event has no validationCode.")
+            try:
+                validation_code = _validation_code(element)
+            except _Missing as missing:
+                events.append(Unreadable(reason=str(missing), raw=as_json(element)))
         elif event_type:
             ignored[event_type] = ignored.get(event_type, 0) + 1
+        elif isinstance(element, _TooDeep):
+            events.append(Unreadable(reason="It is nested too deeply.", raw=as_json(element.raw)))
         else:
             events.append(
                 Unreadable(reason=f"It has no eventType or type: {_describe(element)}.", raw=as_json(element))
@@ -80,7 +93,10 @@ def read_batch(body: bytes) -> EventBatch:
 
 def as_json(value: Any) -> str:
     """JSON in ASCII: whatever strange characters it holds, it can be stored and shown."""
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+    try:
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
+    except RecursionError:  # near the limit the reader still took it
+        return '"It is nested too deeply to be shown."'
 
 
 def _parse(body: bytes) -> Any:
@@ -89,13 +105,47 @@ def _parse(body: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     # Python's own reader takes what msgspec does not: lone surrogates, a byte order mark, UTF-16, stray bytes.
+    text = body.decode(json.detect_encoding(body), errors="replace")
     try:
-        return json.loads(body.decode(json.detect_encoding(body), errors="replace"))
-    except (ValueError, RecursionError) as error:
-        reason = (
-            str(error) if isinstance(error, json.JSONDecodeError) else "it is nested too deeply or not text"
-        )
-        raise NotAnEventBatch(f"The body is not JSON: {reason}." if body else "The body is empty.") from None
+        return _loads(text)
+    except RecursionError:
+        if text.lstrip().startswith("["):
+            return [_loads_alone(element) for element in _split(text)]
+        raise NotAnEventBatch("The body is JSON but nested too deeply to be an event.") from None
+    except ValueError as error:
+        raise NotAnEventBatch(f"The body is not JSON: {error}." if body else "The body is empty.") from None
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_int=_integer)
+
+
+def _loads_alone(text: str) -> Any:
+    try:
+        return _loads(text)
+    except (ValueError, RecursionError):
+        return _TooDeep(raw=text)
+
+
+def _integer(digits: str) -> int | float:
+    """Python refuses to read integers of more than 4,300 digits; no field of an event means one."""
+    return int(digits) if len(digits) <= 1_000 else float(digits)
+
+
+def _split(array: str) -> Iterator[str]:
+    """The elements of a JSON array, unread."""
+    depth = start = 0
+    for mark in _STRUCTURE.finditer(array):
+        kind = mark.group()
+        if kind in "[{":
+            depth += 1
+            if depth == 1:
+                start = mark.end()
+        elif kind in "]}":
+            depth -= 1
+        if (kind == "," and depth == 1) or (kind == "]" and depth == 0):
+            yield array[start : mark.start()]
+            start = mark.end()
 
 
 def _type_of(element: Any) -> str:
@@ -167,6 +217,13 @@ def _fields(element: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise _Missing(f"The event has no data object: {_describe(data)}.")
     return {str(name).lower(): value for name, value in data.items()}
+
+
+def _validation_code(element: dict[str, Any]) -> str:
+    code = _text(_fields(element).get("validationcode"), "validationCode")
+    if not code:
+        raise _Missing("The subscription validation event has no validationCode.")
+    return code
 
 
 def _message_id(data: dict[str, Any], element: dict[str, Any]) -> str:
