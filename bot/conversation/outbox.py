@@ -53,6 +53,8 @@ class Claimed(Struct, frozen=True, kw_only=True):
     message: Queued
     repeatability_id: str
     first_sent_at: datetime
+    #: An earlier try with this pair ended without an answer.
+    was_unknown: bool = False
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
@@ -62,6 +64,8 @@ class Settlement(Struct, frozen=True, kw_only=True):
     outcome: Outcome
     #: When to try again, if the outcome is neither a success nor final.
     next_try_at: datetime | None = None
+    #: An earlier try ended without an answer: that this one was refused says nothing of that one.
+    was_unknown: bool = False
 
 
 Verdict = Literal["send", "send with a new pair", "suppress", "too late", "outcome unknown"]
@@ -149,6 +153,7 @@ class Outbox:
                         # The message's own id is its first repeatability id.
                         repeatability_id=str(uuid7()) if is_new else row.repeatability_id or row.id,
                         first_sent_at=now if is_new or row.first_sent_at is None else row.first_sent_at,
+                        was_unknown=row.outcome_unknown,
                     )
                 )
                 continue
@@ -254,7 +259,6 @@ _SETTLE = (
 
 def _as_tried(row: Any, settlement: Settlement) -> dict[str, Any]:
     outcome = settlement.outcome
-    is_accepted = isinstance(outcome, Accepted)
     return {
         "key": row.id,
         "new_provider_message_id": outcome.provider_message_id
@@ -262,7 +266,8 @@ def _as_tried(row: Any, settlement: Settlement) -> dict[str, Any]:
         else row.provider_message_id,
         "new_next_try_at": settlement.next_try_at,
         "new_last_error": None if isinstance(outcome, Accepted) else outcome.reason,
-        "new_outcome_unknown": not is_accepted and isinstance(outcome, NotAccepted) and outcome.is_unknown,
+        "new_outcome_unknown": isinstance(outcome, NotAccepted)
+        and (outcome.is_unknown or settlement.was_unknown),
     }
 
 

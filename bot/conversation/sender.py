@@ -266,7 +266,14 @@ class Lane:
                 if outcome.scope != "recipient":
                     next_try_at = now  # the lane's pause holds it, not its own clock
                     pause = max(pause or wait, wait)
-            settlements.append(Settlement(message=claim.message, outcome=outcome, next_try_at=next_try_at))
+            settlements.append(
+                Settlement(
+                    message=claim.message,
+                    outcome=outcome,
+                    next_try_at=next_try_at,
+                    was_unknown=claim.was_unknown,
+                )
+            )
             self._remember_try(claim.message, next_try_at)
         if pause is None:
             self._failures = 0
