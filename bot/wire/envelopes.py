@@ -212,7 +212,7 @@ def _fields(element: dict[str, Any]) -> dict[str, Any]:
     if isinstance(data, str):
         try:
             data = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _Missing("The event's data is a text and not an object.") from None
     if not isinstance(data, dict):
         raise _Missing(f"The event has no data object: {_describe(data)}.")
