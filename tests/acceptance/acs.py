@@ -1,0 +1,60 @@
+"""The ACS server of these tests (`acs_server.py`) as a test holds it."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.acceptance.acs_server import ACCESS_KEY
+from tests.processes import Process, until
+
+
+class Acs:
+    """ACS as a process: what it was asked, what it sent, and what it is to do next."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        script = Path(__file__).with_name("acs_server.py")
+        self._process = Process([sys.executable, str(script), str(port)], folder=folder, environ={})
+        self.port = int(self._process.wait_for(r"port (\d+)"))
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
+
+    @property
+    def connection_string(self) -> str:
+        """What the bot is told."""
+        return connection_string(self.port)
+
+    def plan(self, number: str, *deeds: dict[str, Any]) -> None:
+        """What becomes of the next calls from this number, one deed each; `{}` is to take it."""
+        self._http.put("/control/plan", json={"from": number, "deeds": deeds}).raise_for_status()
+
+    def release(self) -> None:
+        """Let the calls go on that are held."""
+        self._http.put("/control/release").raise_for_status()
+
+    def calls(self, peer: str) -> list[dict[str, Any]]:
+        """Every call that named this phone, with what was wrong with its signature."""
+        calls = self._http.get("/").json()["calls"]
+        return [
+            call for call in calls if peer in [recipient["to"] for recipient in call["body"]["smsRecipients"]]
+        ]
+
+    def messages(self, peer: str) -> list[dict[str, Any]]:
+        """Every SMS that went out to this phone; one that was asked for twice is one."""
+        return [message for message in self._http.get("/").json()["messages"] if message["to"] == peer]
+
+    def calls_when(self, peer: str, count: int) -> list[dict[str, Any]]:
+        """The calls for this phone, once there are so many."""
+        return until(
+            lambda: c if len(c := self.calls(peer)) >= count else [], what=f"call {count} for {peer}"
+        )
+
+    def close(self) -> None:
+        """End the process."""
+        self._http.close()
+        self._process.kill()
+
+
+def connection_string(port: int) -> str:
+    """As the Azure portal would show it, for an ACS on this port."""
+    return f"endpoint=http://127.0.0.1:{port}/;accesskey={ACCESS_KEY}"

