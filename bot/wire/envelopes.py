@@ -146,6 +146,8 @@ def _split(array: str) -> Iterator[str]:
         if (kind == "," and depth == 1) or (kind == "]" and depth == 0):
             yield array[start : mark.start()]
             start = mark.end()
+    if depth > 0:
+        raise NotAnEventBatch("The body is not JSON: its array does not end.")
 
 
 def _type_of(element: Any) -> str:
