@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--singles", type=int, default=8_000, help="single-event posts a round")
     parser.add_argument("--batches", type=int, default=40, help="batches of 500 a round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--connections", type=int, default=256, help="for single posts; batches use 8")
     parser.add_argument("--database", help="a database URL instead of a fresh SQLite file")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

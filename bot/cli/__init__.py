@@ -76,4 +76,13 @@ def main() -> None:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        click.echo(
+            f"A fault of the bot's own: {type(error).__name__}: {error}."
+            " Please report it with what `python -X dev -m bot` prints for the same command.",
+            err=True,
+        )
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)

