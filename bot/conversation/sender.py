@@ -202,7 +202,12 @@ class Lane:
             self._sending.add(message.conversation_id)
         task = asyncio.create_task(self._send(group), name=f"call from {self.number}")
         self._calls.add(task)
-        task.add_done_callback(self._calls.discard)
+        task.add_done_callback(self._end_call)
+
+    def _end_call(self, task: asyncio.Task[None]) -> None:
+        # In this order: a lane that looks while it still counts this call may find no room, and nothing wakes it again.
+        self._calls.discard(task)
+        self._wake.set()
 
     async def _send(self, group: list[Queued]) -> None:
         settlements: list[Settlement] = []
@@ -229,7 +234,6 @@ class Lane:
                 self._sending.discard(message.conversation_id)
                 if message.id not in again:
                     self._window.pop(message.id, None)
-            self._wake.set()
 
     async def _call(self, claimed: list[Claimed]) -> list[Outcome]:
         outcomes = await self._service.send(
