@@ -39,6 +39,11 @@ check: .venv/.ready-dev ## lint, format, types, the walls between the rooms, mig
 	export BOT_DATABASE_URL="sqlite+aiosqlite:///$$folder/fresh.db" && \
 	$(venv)/alembic upgrade head && $(venv)/alembic check
 
+.PHONY: bench
+bench: setup ## how fast events are taken and decided; ends by itself after two minutes or so
+	$(venv)/python benchmarks/intake.py
+	$(venv)/python benchmarks/decide.py
+
 .PHONY: format
 format: .venv/.ready-dev ## lay the code out as `make check` wants it
 	$(venv)/ruff check --fix .

@@ -91,6 +91,8 @@ class Service:
         self._running.push_async_callback(self._sms.close)
         self.writer.start()
         self._running.push_async_callback(self.writer.stop)
+        self.shelf.start()
+        self._running.push_async_callback(self.shelf.stop)
         self.sender.start()
         self._running.push_async_callback(self.sender.stop)
         book = self.shelf.book()

@@ -84,5 +84,5 @@ def main() -> None:
             " Please report it with what `python -X dev -m bot` prints for the same command.",
             err=True,
         )
-        code = 1
+        code = 2
     sys.exit(code if isinstance(code, int) else 0)

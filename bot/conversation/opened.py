@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
@@ -80,7 +81,7 @@ class OpenConversation:
         self, message: Inbound, decision: Decision, version: str, now: datetime, new: NewMessages
     ) -> bool:
         """Add an inbound message and the replies to it to `new`; True when one of them is to be sent."""
-        self.standing = decision.after
+        self.standing = decision.after if decision.after.known else replace(decision.after, known=True)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
         new.inbound.append(

@@ -1,10 +1,20 @@
 """The rule book in force: the last good one, whatever happens to the files."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
+import structlog
+from watchfiles import awatch
+
 from bot.rulebook.book import Book
-from bot.rulebook.findings import Finding
+from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.loading import Loaded, load_folder
+
+#: Milliseconds in which further changes to the files still belong to the same save.
+_SETTLING = 100
+
+log = structlog.get_logger(__name__)
 
 
 class NoGoodBook(Exception):
@@ -17,12 +27,15 @@ class NoGoodBook(Exception):
 
 
 class Shelf:
-    """Holds the book that decides."""
+    """Holds the book that decides. A saved file takes effect as a whole or not at all."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._book: Book | None = None
         self._newest = Loaded(book=None, findings=())
+        self._task: asyncio.Task[None] | None = None
+        #: Called after another book has come into force.
+        self.on_change: Callable[[], None] = lambda: None
 
     def open(self) -> None:
         """Read the files; raises `NoGoodBook`."""
@@ -41,3 +54,43 @@ class Shelf:
     def errors(self) -> tuple[Finding, ...]:
         """The errors in the files as they are now; empty when the book in force is the newest."""
         return tuple(finding for finding in self._newest.findings if finding.level == "error")
+
+    def start(self) -> None:
+        """Follow the files from now on."""
+        self._task = asyncio.create_task(self._follow(), name="rules")
+
+    async def stop(self) -> None:
+        """Follow the files no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def reload(self) -> None:
+        """Read the files again, off the event loop, and put a good book in force."""
+        loaded = await asyncio.to_thread(load_folder, self.folder)
+        self._newest = loaded
+        if loaded.book is None or has_error(loaded.findings):
+            for finding in self.errors:
+                log.error("The rules were not taken; the book before stays in force", finding=str(finding))
+            return
+        if loaded.book.version == self.book().version:
+            return
+        before, self._book = self.book(), loaded.book
+        self.on_change()
+        log.info(
+            "The rules took effect",
+            book=loaded.book.version,
+            before=before.version,
+            rules=len(loaded.book.rules),
+        )
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async for _ in awatch(self.folder, debounce=_SETTLING, step=_SETTLING // 2, recursive=False):
+                    await self.reload()
+            except (OSError, RuntimeError) as error:
+                # The folder may be replaced as a whole, as a deployment does it: look for it again.
+                log.warning("The folder of rules can't be followed; it is looked for again", cause=str(error))
+                await asyncio.sleep(1)
+                await self.reload()
