@@ -79,6 +79,7 @@ class Writer:
         self._committed: list[tuple[_Job, list[Any]]] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_writing = False
         #: Why the newest transaction failed, or None when it went well; `/health/ready` shows it.
         self.trouble: str | None = None
 
@@ -90,7 +91,7 @@ class Writer:
         """Write what waits, then end."""
         if self._task is None:
             return
-        while self._waiting and not self._task.done():  # noqa: ASYNC110 - once, at the end of the process
+        while (self._waiting or self._is_writing) and not self._task.done():  # noqa: ASYNC110 - once, at the end of the process
             await asyncio.sleep(0.01)
         self._task.cancel()
         with suppress(asyncio.CancelledError):
@@ -116,14 +117,18 @@ class Writer:
     async def _run(self) -> None:
         pause = 0.05
         while True:
+            self._is_writing = False
             await self._wake.wait()
+            self._is_writing = True
             await asyncio.sleep(0)  # let the requests that the same turn of the loop has read come along
             group = self._take()
             try:
                 await self._commit(group)
             except Exception as error:  # noqa: BLE001 - the writer must outlive whatever a transaction meets
                 self._tell()
-                if _passes(error):
+                # A conflict that stays may be one job's own fault: its neighbours must not pay for it.
+                stays = _is_conflict(error) and any(job.conflicts == MOST_CONFLICTS for job in group)
+                if _passes(error) and not stays:
                     self._put_back(group, error)
                     await asyncio.sleep(0 if _is_conflict(error) else pause)
                     pause = min(pause * 2, 1.0)
@@ -165,6 +170,7 @@ class Writer:
             try:
                 await self._commit([job])
             except Exception as error:  # noqa: BLE001 - it goes to whoever waits for this job
+                self._tell()
                 if _passes(error):
                     self._put_back([job], error)
                 else:
