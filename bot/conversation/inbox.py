@@ -1,6 +1,7 @@
 """The inbox: what arrives is deduplicated, decided, answered and stored, all in one transaction."""
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -157,4 +158,4 @@ async def _keep_rejected(connection: AsyncConnection, events: list[Unreadable], 
 
 
 def _as_json(event: Event) -> str:
-    return msgspec.json.encode(event).decode()
+    return json.dumps(msgspec.to_builtins(event))  # in ASCII: what can't be stored as text can be stored so
