@@ -20,6 +20,8 @@ from bot.installed import migrations_folder
 
 #: How long SQLite waits for another process's lock before it says so; `bot.conversation.writer` then tries again.
 SQLITE_BUSY_SECONDS = 2.0
+#: The same for PostgreSQL, which would wait without end.
+POSTGRESQL_LOCK_SECONDS = 5.0
 
 
 #: What any use of the database may raise when it can't be reached, read or written.
@@ -166,7 +168,14 @@ class Database:
         return engine
 
     def _postgresql_engine(self) -> AsyncEngine:
-        return create_async_engine(self._url, pool_size=8, max_overflow=4, pool_pre_ping=True, **_json())
+        return create_async_engine(
+            self._url,
+            pool_size=8,
+            max_overflow=4,
+            pool_pre_ping=True,
+            connect_args={"server_settings": {"lock_timeout": f"{POSTGRESQL_LOCK_SECONDS * 1_000:.0f}"}},
+            **_json(),
+        )
 
 
 def alembic_config() -> Config:
