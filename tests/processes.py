@@ -190,15 +190,21 @@ class Bot:
 
     def replies_when(self, peer: str, status: str, seconds: float = 10) -> list[dict[str, Any]]:
         """What the bot said to a peer, once all of it is in this state."""
+        return self._replies_once(peer, lambda reply: reply["status"] == status, seconds)
 
-        def look() -> list[dict[str, Any]]:
-            replies = self.replies(peer)
-            return replies if replies and all(reply["status"] == status for reply in replies) else []
+    def replies_when_settled(self, peer: str, seconds: float = 10) -> list[dict[str, Any]]:
+        """What the bot said to a peer, once none of it waits to be sent."""
+        return self._replies_once(peer, lambda reply: reply["status"] != "queued", seconds)
 
-        try:
-            return until(look, seconds, f"{status} for {peer}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}; there is {self.replies(peer)}") from None
+    def _replies_once(
+        self, peer: str, holds: Callable[[dict[str, Any]], bool], seconds: float
+    ) -> list[dict[str, Any]]:
+        deadline = time.monotonic() + seconds
+        while not (replies := self.replies(peer)) or not all(map(holds, replies)):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"After {seconds:g} s there is {replies}")
+            time.sleep(0.02)
+        return replies
 
 
 class PostgreSQL:

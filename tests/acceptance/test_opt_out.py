@@ -1,0 +1,88 @@
+"""STOP is confirmed once, then there is silence until START."""
+
+import pytest
+
+from tests.acceptance.acs import Acs
+from tests.acceptance.events import received
+from tests.processes import ADMIN, Bot
+
+GOODBYE = "You are unsubscribed. Reply START to come back."
+
+
+def test_stop_is_confirmed_then_nothing_is_sent_until_start(bot: Bot, acs: Acs, peer: str) -> None:
+    for text in ("hours", "Stop!", "hours", "STOP"):
+        bot.post([received(peer, text)])
+        bot.replies_when_settled(peer)
+    assert bot.conversation(peer)["opted_out"] is True
+    bot.post([received(peer, "start")])
+    bot.post([received(peer, "hours")])
+    replies = [(reply["text"], reply["status"]) for reply in bot.replies_when_settled(peer)]
+    assert replies == [
+        ("We are open 9-18.", "sent"),
+        (GOODBYE, "sent"),
+        ("We are open 9-18.", "suppressed"),
+        (GOODBYE, "suppressed"),
+        ("You are back.", "sent"),
+        ("We are open 9-18.", "sent"),
+    ]
+    assert bot.conversation(peer)["opted_out"] is False
+    said = ["We are open 9-18.", GOODBYE, "You are back.", "We are open 9-18."]
+    assert [message["text"] for message in acs.messages(peer)] == said
+
+
+def test_the_whole_story_in_one_batch_goes_the_same_way(bot: Bot, acs: Acs, peer: str) -> None:
+    bot.post([received(peer, text) for text in ("stop", "hours", "start", "hours")])
+    assert [reply["status"] for reply in bot.replies_when_settled(peer)] == [
+        "sent",
+        "suppressed",
+        "sent",
+        "sent",
+    ]
+    assert [message["text"] for message in acs.messages(peer)] == [
+        GOODBYE,
+        "You are back.",
+        "We are open 9-18.",
+    ]
+
+
+def test_stop_to_one_of_our_numbers_says_nothing_of_another(
+    bot: Bot, acs: Acs, peer: str, number: str
+) -> None:
+    bot.post([received(peer, "stop")])
+    bot.post([received(peer, "hours", number=number)])
+    assert {reply["status"] for reply in bot.replies_when_settled(peer)} == {"sent"}
+    assert sorted(message["text"] for message in acs.messages(peer)) == ["We are open 9-18.", GOODBYE]
+
+
+def test_a_reply_that_waits_is_not_sent_after_stop(bot: Bot, acs: Acs, peer: str, number: str) -> None:
+    """Decided before STOP came, but not sent yet: it must not go out any more; the confirmation must."""
+    acs.plan(number, {"status": 503, "headers": {"Retry-After": "1"}})
+    bot.post([received(peer, "hours", number=number)])
+    acs.calls_when(peer, 1)
+    bot.post([received(peer, "stop", number=number)])
+    assert [reply["status"] for reply in bot.replies_when_settled(peer)] == ["suppressed", "sent"]
+    assert [message["text"] for message in acs.messages(peer)] == [GOODBYE]
+
+
+def test_an_operator_cannot_text_who_opted_out(bot: Bot, acs: Acs, peer: str) -> None:
+    bot.post([received(peer, "stop")])
+    bot.replies_when_settled(peer)
+    path = f"/api/conversations/{bot.conversation(peer)['id']}/messages"
+    answer = bot.http.post(path, json={"text": "Are you sure?"}, headers=ADMIN)
+    assert answer.status_code == 409
+    assert "opted out" in answer.json()["detail"]
+    assert len(acs.messages(peer)) == 1
+
+
+@pytest.mark.parametrize("number_of_ours", ["+18885550100", "+18005550100"])
+def test_on_a_toll_free_number_the_carrier_answers_stop(
+    number_of_ours: str, bot: Bot, acs: Acs, peer: str
+) -> None:
+    bot.post([received(peer, "stop", number=number_of_ours)])
+    bot.post([received(peer, "hours", number=number_of_ours)])
+    assert bot.conversation(peer)["opted_out"] is True
+    bot.post([received(peer, "start", number=number_of_ours)])
+    bot.post([received(peer, "hours", number=number_of_ours)])
+    bot_says = [reply["text"] for reply in bot.replies_when_settled(peer) if reply["status"] == "sent"]
+    assert bot_says == ["We are open 9-18."]
+    assert [message["text"] for message in acs.messages(peer)] == ["We are open 9-18."]
