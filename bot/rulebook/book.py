@@ -21,6 +21,10 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     #: Our numbers, as far as the files say something about them.
     numbers: dict[str, OurNumber]
     index: Index
+    #: The rules that ask, by name.
+    asks: dict[str, Rule] = {}
+    #: The rules with a line in `{{ help }}`.
+    helps: tuple[Rule, ...] = ()
     tests: tuple[RuleTest, ...] = ()
 
 

@@ -8,45 +8,62 @@ from msgspec.structs import replace
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import Decision, Flow, Heard, Standing
+from bot.rulebook.expecting import LONGEST_VALUE
 from bot.rulebook.numbers import CARRIER_WORDS, carrier_effect
 from bot.rulebook.patterns import encode
-from bot.rulebook.rules import Choice, Key, Rule
+from bot.rulebook.rules import Choice, Key, Question, Rule
 from bot.rulebook.templates import Template, WrongTemplate
+from bot.text.consent import HELP, looks_like_opt_out
 from bot.text.words import split_words
 
 __all__ = ["Decision", "Flow", "Heard", "Standing", "decide"]
 
 #: What ACS takes in one message.
 LONGEST_REPLY = 2_048
-#: What a conversation may keep under one name.
-_LONGEST_VALUE = 1_000
+#: Rules that are named as passed by.
+_MOST_PASSED_BY = 10
+_MAY_BE_AN_OPT_OUT = ("may be an opt-out",)
 
 
 def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decision:
     """Say what the book answers; never raises, changes nothing, and gives the same for the same."""
     words = split_words(heard.text)
-    rule, key = first_match(book, words, heard, standing, now)
+    rule, key, passed_by = first_match(book, words, heard, standing, now)
     if (
         rule is not None
         and rule.plain is not None
         and not standing.opted_out
         and not standing.handed_over
+        and standing.flow is None
         and words not in CARRIER_WORDS
     ):
-        return Decision(rule=rule.name, replies=rule.plain, after=standing, key=key.label if key else None)
-    return _Deciding(book, heard, standing, now, words).decide(rule, key)
+        return Decision(
+            rule=rule.name,
+            replies=rule.plain,
+            after=standing,
+            key=key.label if key else None,
+            marks=_MAY_BE_AN_OPT_OUT if looks_like_opt_out(words) else (),
+            passed_by=passed_by,
+        )
+    return _Deciding(book, heard, standing, now, words).decide(rule, key, passed_by)
 
 
 def first_match(
     book: Book, words: tuple[str, ...], heard: Heard, standing: Standing, now: datetime
-) -> tuple[Rule | None, Key | None]:
-    """The first rule of the book that is for this message, and the key that matched."""
+) -> tuple[Rule | None, Key | None, tuple[str, ...]]:
+    """The first rule of the book that is for this message, the key that matched, and what was passed by."""
     index = book.index
+    passed_by: tuple[str, ...] = ()
     for entry in index.candidates(words, heard.text):
         rule, key = index.entries[entry]
-        if not rule.conditional or why_not(rule, heard, standing, now) is None:
-            return rule, key
-    return None, None
+        if not rule.conditional:
+            return rule, key, passed_by
+        reason = why_not(rule, heard, standing, now)
+        if reason is None:
+            return rule, key, passed_by
+        if len(passed_by) < _MOST_PASSED_BY:
+            passed_by = (*passed_by, f"{rule.name}: {reason}")
+    return None, None, passed_by
 
 
 def why_not(rule: Rule, heard: Heard, standing: Standing, now: datetime) -> str | None:
@@ -62,6 +79,7 @@ class _Deciding:
     def __init__(
         self, book: Book, heard: Heard, standing: Standing, now: datetime, words: tuple[str, ...]
     ) -> None:
+        self._book = book
         self._heard = heard
         self._standing = standing
         self._now = now
@@ -72,16 +90,25 @@ class _Deciding:
             carrier_effect(book.numbers, heard.recipient, words) if words in CARRIER_WORDS else None
         )
 
-    def decide(self, rule: Rule | None, key: Key | None) -> Decision:
+    def decide(self, rule: Rule | None, key: Key | None, passed_by: tuple[str, ...]) -> Decision:
+        flow = self._standing.flow
+        if flow is not None and (step := self._step(flow, rule, key)):
+            return step
         standing = self._standing
         opted_out = self._opted_out(rule)
-        after = standing if opted_out == standing.opted_out else replace(standing, opted_out=opted_out)
+        after = standing
+        if opted_out != standing.opted_out:
+            # Whoever leaves is not asked on, and whoever comes back is not asked about what was then.
+            after = replace(standing, opted_out=opted_out, flow=None)
+        silence = self._silence(opted_out)
         replies: tuple[str, ...] = ()
         if rule is not None:
             names = self._names(rule, key)
-            replies = self._replies(rule, names)
-            after = self._changed(after, rule, names)
-        silence = self._silence(opted_out)
+            if rule.ask:
+                replies = self._question(rule, rule.ask.questions[0], names)
+            else:
+                replies = self._replies(rule, rule.reply, names)
+                after = self._changed(after, rule, names)
         if rule is not None and rule.limit and replies and silence is None:
             seconds = self._now.timestamp()
             recent = rule.limit.recent(standing.uses.get(rule.name, ()), seconds)
@@ -90,6 +117,12 @@ class _Deciding:
             elif opted_out == standing.opted_out:
                 silence = "limit"
         silent = silence is not None
+        if rule is not None and rule.ask and not silent:
+            awaits = rule.ask.questions[0].save
+            after = replace(after, flow=Flow(rule=rule.name, awaits=awaits, touched=self._now.timestamp()))
+        opts = rule is not None and (rule.opt_out or rule.opt_in)
+        if not opts and not self._carrier and not opted_out and looks_like_opt_out(self._words):
+            self._marks += _MAY_BE_AN_OPT_OUT
         return Decision(
             rule=rule.name if rule else None,
             replies=() if silent else replies,
@@ -99,7 +132,87 @@ class _Deciding:
             after=after,
             key=key.label if key else None,
             marks=tuple(self._marks),
+            forwards=rule.forward if rule and not rule.ask else (),
+            passed_by=passed_by,
         )
+
+    def _step(self, flow: Flow, rule: Rule | None, key: Key | None) -> Decision | None:
+        """What the message does to a running `ask`; None when it is to be decided as any other.
+
+        `rule` is the one that would answer it: an opt-out goes before every answer.
+        """
+        standing = self._standing
+        asking = self._book.asks.get(flow.rule)
+        ask = asking.ask if asking else None
+        question = ask.question(flow.awaits) if ask else None
+        if self._carrier or (rule is not None and rule.opt_out):
+            return None
+        seconds = self._now.timestamp()
+        if (
+            asking is None
+            or ask is None
+            or question is None
+            or seconds - flow.touched > ask.expires
+            or standing.opted_out
+            or standing.handed_over
+        ):
+            self._standing = replace(standing, flow=None)
+            return None
+        if self._words in ask.cancel:
+            names = self._names(asking, None, flow.answers)
+            replies = self._replies(asking, ask.cancelled, names)
+            after = replace(standing, flow=None)
+            return self._stepped(asking, replies, after, f'cancel word "{" ".join(self._words)}"')
+        today = self._now.astimezone(asking.zone).date()
+        answer = question.expect.take(self._heard.text, self._words, today)
+        if answer is None:
+            if self._words in HELP and key is not None and key.kind != "anything":
+                return None  # help is given at any question, and the question waits
+            if flow.misses + 1 >= ask.tries:
+                self._standing = replace(standing, flow=None)
+                return None
+            names = self._names(asking, None, flow.answers)
+            said = self._question(asking, question, names, again=True)
+            moved = replace(flow, misses=flow.misses + 1, touched=seconds)
+            return self._stepped(asking, said, replace(standing, flow=moved), f'no answer to "{flow.awaits}"')
+        answers = {**flow.answers, **answer.more, question.save: answer.value}
+        label = f'answer to "{flow.awaits}"'
+        following = ask.next_after(answers)
+        if following:
+            said = self._question(asking, following, self._names(asking, None, answers))
+            moved = Flow(rule=flow.rule, awaits=following.save, answers=answers, touched=seconds)
+            return self._stepped(asking, said, replace(standing, flow=moved), label)
+        done = replace(standing, flow=None, values={**standing.values, **answers})
+        self._standing = done
+        names = self._names(asking, None)
+        replies = self._replies(asking, asking.reply, names)
+        after = self._changed(done, asking, names)
+        return self._stepped(asking, replies, after, label, forwards=asking.forward)
+
+    def _stepped(
+        self,
+        rule: Rule,
+        replies: tuple[str, ...],
+        after: Standing,
+        label: str,
+        forwards: tuple[str, ...] = (),
+    ) -> Decision:
+        if looks_like_opt_out(self._words):
+            self._marks += _MAY_BE_AN_OPT_OUT
+        return Decision(
+            rule=rule.name,
+            replies=replies,
+            after=after,
+            key=label,
+            marks=tuple(self._marks),
+            forwards=forwards,
+        )
+
+    def _question(
+        self, rule: Rule, question: Question, names: Mapping[str, object], *, again: bool = False
+    ) -> tuple[str, ...]:
+        choice = question.otherwise if again and question.otherwise else question.question
+        return self._replies(rule, (choice,), names)
 
     def _opted_out(self, rule: Rule | None) -> bool:
         """Only an opt-in undoes an opt-out; what the carrier answered holds whatever the rules say."""
@@ -107,7 +220,7 @@ class _Deciding:
             return True
         if self._carrier == "in":
             return False
-        if rule is not None and (rule.opt_out or rule.opt_in):
+        if rule is not None and (rule.opt_out or (rule.opt_in and not rule.ask)):
             return rule.opt_out
         return self._standing.opted_out
 
@@ -122,9 +235,13 @@ class _Deciding:
             return "handed over"
         return None
 
-    def _names(self, rule: Rule, key: Key | None) -> Mapping[str, object]:
+    def _names(
+        self, rule: Rule, key: Key | None, answers: Mapping[str, str] | None = None
+    ) -> Mapping[str, object]:
         """What templates can use; on one name, the later in this list wins."""
-        names: dict[str, object] = dict(self._standing.values)
+        names: dict[str, object] = (
+            {**self._standing.values, **answers} if answers else {**self._standing.values}
+        )
         names.update(rule.values)
         if key is not None and key.pattern is not None and key.pattern.groups:
             names.update(key.pattern.values(encode(self._heard.text)))
@@ -134,10 +251,24 @@ class _Deciding:
         names["to"] = self._heard.recipient
         names["rule"] = rule.name
         names["now"] = self._now.astimezone(rule.zone).replace(microsecond=0)
+        if rule.writes_help:
+            names["help"] = self._help()
         return names
 
-    def _replies(self, rule: Rule, names: Mapping[str, object]) -> tuple[str, ...]:
-        written = [self._write(self._choose(rule, choice, at), names) for at, choice in enumerate(rule.reply)]
+    def _help(self) -> str:
+        """A line of each rule that has one and would answer this peer now."""
+        lines = [
+            rule.help
+            for rule in self._book.helps
+            if rule.help
+            and (not rule.conditional or why_not(rule, self._heard, self._standing, self._now) is None)
+        ]
+        return "\n".join(dict.fromkeys(lines))
+
+    def _replies(
+        self, rule: Rule, choices: tuple[Choice, ...], names: Mapping[str, object]
+    ) -> tuple[str, ...]:
+        written = [self._write(self._choose(rule, choice, at), names) for at, choice in enumerate(choices)]
         return tuple(text for text in written if text.strip())
 
     def _choose(self, rule: Rule, choice: Choice, at: int) -> Template:
@@ -165,7 +296,7 @@ class _Deciding:
         if rule.saves:
             values = dict(after.values)
             for name, template in rule.saves:
-                value = self._write(template, names).strip()[:_LONGEST_VALUE]
+                value = self._write(template, names).strip()[:LONGEST_VALUE]
                 if value:
                     values[name] = value
                 else:

@@ -65,3 +65,22 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[str, ...] = ()
     #: URLs that the message is to be forwarded to.
     forwards: tuple[str, ...] = ()
+    #: Rules whose key matched before and whose condition did not hold: each with what did not.
+    passed_by: tuple[str, ...] = ()
+
+    def record(self, version: str | None = None) -> dict[str, object]:
+        """What is worth keeping of the decision beside the message: why this, and not something else.
+
+        What is empty is left out; `version` is that of the book.
+        """
+        kept = {
+            "rule": self.rule,
+            "key": self.key,
+            "passed_by": list(self.passed_by),
+            "guard": self.silence,
+            "withheld": list(self.withheld),
+            "marks": list(self.marks),
+            "forwards": list(self.forwards),
+            "version": version,
+        }
+        return {name: value for name, value in kept.items() if value}

@@ -22,11 +22,20 @@ def explain(book: Book, heard: Heard, standing: Standing, now: datetime) -> tupl
     decision = decide(book, heard, standing, now)
     return (
         f"Heard the words: {', '.join(words)}." if words else "Heard no words, only signs or nothing.",
-        *_looked_at(book, heard, words, standing, now),
+        *(_looked_at(book, heard, words, standing, now) if not _is_step(decision) else _stepped(decision)),
         *_said(decision),
         *_changed(standing, decision.after),
         *(f"Note: {mark}." for mark in decision.marks),
     )
+
+
+def _is_step(decision: Decision) -> bool:
+    """Whether a running `ask` took the message."""
+    return (decision.key or "").startswith(("answer to ", "no answer to ", "cancel word "))
+
+
+def _stepped(decision: Decision) -> Iterator[str]:
+    yield f"Rule {decision.rule} is asking, and takes it as {decision.key}."
 
 
 def _looked_at(
@@ -61,6 +70,10 @@ def _changed(before: Standing, after: Standing) -> Iterator[str]:
     for name, value in after.values.items():
         if before.values.get(name) != value:
             yield f"Saves {name}: {value}."
+    if after.flow and after.flow != before.flow:
+        yield f"Now awaits the answer to {after.flow.awaits} (rule {after.flow.rule})."
+    if before.flow and not after.flow:
+        yield f"The questions of rule {before.flow.rule} are over."
     if after.tags != before.tags:
         yield f"The conversation's tags are now: {', '.join(after.tags) or 'none'}."
     if after.handed_over and not before.handed_over:

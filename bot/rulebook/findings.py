@@ -31,7 +31,6 @@ CODES: dict[str, str] = {
     "E203": "A key is given twice in one mapping.",
     "E204": "A key that must be there is missing.",
     "E205": "A value is of the right type, but not one that can be used here.",
-    "E206": "A key of the rule format that this version does not carry out yet.",
     # the rules
     "E301": "Two rules have the same name.",
     "E302": "A pattern is not RE2 syntax.",
@@ -45,6 +44,8 @@ CODES: dict[str, str] = {
     "E311": "A name is one that the bot gives a meaning itself.",
     "E312": "Two keys contradict each other.",
     "E313": "A test names a rule that does not exist.",
+    # what is allowed, and does not work
+    "E415": "A question that no answer can satisfy, or a choice that no answer can mean.",
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from bot.rulebook.asking import names_saved
 from bot.rulebook.book import Book
 from bot.rulebook.findings import START, Finding, Place, Report, did_you_mean, has_error
 from bot.rulebook.index import Index
@@ -94,6 +95,8 @@ def _load(texts: Mapping[str, str]) -> Loaded:
                 rules=rules,
                 numbers=numbers,
                 index=index,
+                asks={rule.name: rule for rule in rules if rule.ask},
+                helps=tuple(rule for rule in rules if rule.help),
                 tests=tuple(test for file in files for test in file.tests),
             )
     findings = sorted(finding for report in reports.values() for finding in report.findings)
@@ -143,6 +146,7 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
     if any(finding.code.startswith("E1") for report in reports.values() for finding in report.findings):
         return  # a file that could not be read may be the one that defines them
     saved = {name for file in files for rule in file.rules for name, _ in rule.saves}
+    saved.update(name for file in files for rule in file.rules if rule.ask for name in names_saved(rule.ask))
     for file in files:
         known = saved | ALWAYS | {name for rule in file.rules[:1] for name in rule.values}
         for name, place in file.uses:

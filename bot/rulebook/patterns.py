@@ -1,6 +1,7 @@
 """RE2 patterns: each alone, for its groups, and all of a book in one automaton."""
 
 from collections.abc import Sequence
+from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import msgspec
@@ -11,6 +12,9 @@ _LARGEST_PROGRAM = 10_000
 _MEMORY_OF_ONE = 1 << 20
 #: Memory for the automaton of all patterns: the first that is enough is taken, and used as far as needed.
 _MEMORY_OF_ALL = (64 << 20, 256 << 20)
+
+#: A match that can be longer is taken to have no bound.
+_LONGEST_BOUND = 2_048
 
 _HINTS = {
     "invalid perl operator": "RE2 has no look-ahead and no look-behind",
@@ -51,6 +55,18 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True):
             return {}
         values = {name: found.group(name.encode()) for name in self.groups}
         return {name: value.decode("utf-8", "replace") for name, value in values.items() if value is not None}
+
+    def longest(self, group: str | None = None) -> str | None:
+        """A text as long as the pattern, or one of its groups, can match; None when there is no bound."""
+        try:
+            parsed = _parser.parse(self.source)
+            if group is None:
+                width = parsed.getwidth()[1]
+            else:
+                width = parsed.state.groupwidths[parsed.state.groupdict[group]][1]
+        except Exception:  # noqa: BLE001 - what RE2 has and Python has not: then no bound is known
+            return None
+        return "8" * width if width <= _LONGEST_BOUND else None
 
 
 def encode(text: str) -> bytes:

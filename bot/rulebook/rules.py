@@ -7,7 +7,9 @@ from typing import Literal
 import msgspec
 
 from bot.rulebook.conditions import Limit, Only
+from bot.rulebook.expecting import Expectation
 from bot.rulebook.findings import Place
+from bot.rulebook.nodes import Text
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.templates import Template
 
@@ -36,6 +38,53 @@ class Choice(msgspec.Struct, frozen=True):
     """One message of a reply: of several templates, one is taken for a message id."""
 
     templates: tuple[Template, ...]
+    #: Where each stands in the file.
+    texts: tuple[Text, ...]
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One question of an `ask`."""
+
+    #: The name under which the answer is saved.
+    save: str
+    question: Choice
+    expect: Expectation
+    #: What is said to an answer that cannot be taken; None: the question again.
+    otherwise: Choice | None
+    place: Place
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """Questions, put one at a time; the answer is the peer's next message."""
+
+    questions: tuple[Question, ...]
+    #: Seconds without a word from the peer after which the talk is over.
+    expires: float
+    #: How often one question may get an answer that it cannot take before the talk is over.
+    tries: int
+    #: Words that end the talk, as whole messages.
+    cancel: frozenset[tuple[str, ...]]
+    cancelled: tuple[Choice, ...]
+
+    def question(self, save: str) -> Question | None:
+        """The question whose answer is saved under a name."""
+        return next((each for each in self.questions if each.save == save), None)
+
+    def next_after(self, answers: Mapping[str, str]) -> Question | None:
+        """The first question without an answer."""
+        return next((each for each in self.questions if each.save not in answers), None)
+
+
+class FileSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file says for all its rules."""
+
+    #: The numbers that it serves; empty means all.
+    numbers: frozenset[str]
+    #: Constants for templates.
+    values: Mapping[str, object]
+    zone: tzinfo
+    #: How many segments a reply may cost before `bot rules check` warns.
+    max_segments: int
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +109,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     saves: tuple[tuple[str, Template], ...] = ()
     tag: tuple[str, ...] = ()
     untag: tuple[str, ...] = ()
+    ask: Ask | None = None
+    #: URLs that the message is posted to.
+    forward: tuple[str, ...] = ()
+    #: Its line in `{{ help }}`.
+    help: str | None = None
+    #: One of its templates writes `{{ help }}`.
+    writes_help: bool = False
+    max_segments: int = 3
     only: Only | None = None
     limit: Limit | None = None
     #: The replies, where they are the same for every message and the rule does nothing else.

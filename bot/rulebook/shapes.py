@@ -92,12 +92,8 @@ def read_table(
     *,
     known: Collection[str],
     required: Collection[str] = (),
-    later: Collection[str] = (),
 ) -> dict[str, Node] | None:
-    """A mapping with known keys; what is wrong with its keys is reported, and the rest is returned.
-
-    `later` are keys that the rule format has and this version does not carry out: never accepted in silence.
-    """
+    """A mapping with known keys; what is wrong with its keys is reported, and the rest is returned."""
     read = read_names(node, what, report)
     if read is None:
         return None
@@ -105,12 +101,6 @@ def read_table(
     for key, value in read.items():
         if key.value in known:
             table[key.value] = value
-        elif key.value in later:
-            report.add(
-                "E206",
-                key.place,
-                f'"{key.value}" in {what} is not carried out by this version of the bot yet.',
-            )
         else:
             hint = did_you_mean(key.value, known) or f" It knows {listed(known, 'and')}."
             report.add(

@@ -14,13 +14,13 @@ from liquid.exceptions import LiquidError, LiquidSyntaxError, UnknownFilterError
 from bot.rulebook.bounds import LONGEST_SOURCE, BoundedLiquid, refuse_wide_ranges
 
 #: What the bot itself gives to every template.
-ALWAYS = frozenset({"message", "words", "from", "to", "rule", "now"})
+ALWAYS = frozenset({"message", "words", "from", "to", "rule", "now", "help"})
 #: These are no plain texts, so only Liquid writes them.
 _NOT_PLAIN = frozenset({"words", "now"})
 #: Words that Liquid gives a meaning.
 _LITERALS = frozenset({"true", "false", "nil", "null", "empty", "blank"})
-#: Names that neither values, groups nor saved answers may take; `help` will write itself.
-RESERVED = ALWAYS | _LITERALS | {"help"}
+#: Names that neither values, groups nor saved answers may take.
+RESERVED = ALWAYS | _LITERALS
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _SLOT = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")

@@ -406,3 +406,58 @@ def test_a_message_of_only_punctuation_matches_only_anything(text: str) -> None:
 def test_the_time_may_have_any_zone() -> None:
     book = book_of("when: anything, reply: \"{{ now | date: '%H' }}\"", head="timezone: Asia/Kolkata")
     assert hear(book, "x", at=datetime(2026, 1, 1, 0, 0, tzinfo=UTC)).replies == ("05",)
+
+
+def test_what_may_be_an_opt_out_is_answered_and_marked() -> None:
+    book = book_of(
+        *OPT_OUT[:2],
+        "name: stops, when: {keyword: stop}, reply: Which stop?",
+        "name: else, when: anything, reply: 'Sorry, {{ message }}?'",
+    )
+    polite = hear(book, "Stop. Thank you")
+    assert (polite.replies, polite.marks) == (("Which stop?",), ("may be an opt-out",))
+    assert hear(book, "take me off this list").marks == ("may be an opt-out",)
+    assert hear(book, "we have got to stop this bill").marks == ()
+    assert hear(book, "stop").marks == hear(book, "take me off this list", OUT).marks == ()
+    assert hear(book, "stop", to="+18885550100").marks == ()
+
+
+def test_a_rule_that_was_passed_by_is_named_with_the_condition_that_did_not_hold() -> None:
+    book = book_of(
+        "name: vip, when: {keyword: a}, only: {tagged: vip}, reply: A",
+        "name: b, when: {keyword: a}, limit: 1 per 1h, reply: B",
+    )
+    decision = hear(book, "a")
+    assert decision.passed_by == ("vip: only when tagged vip",)
+    assert decision.record("0123456789ab") == {
+        "rule": "b",
+        "key": 'keyword "a"',
+        "passed_by": ["vip: only when tagged vip"],
+        "version": "0123456789ab",
+    }
+    held = hear(book, "a", decision.after).record()
+    assert (held["guard"], held["withheld"]) == ("limit", ["B"])
+
+
+def test_help_writes_itself_from_the_rules_that_would_answer_this_peer() -> None:
+    book = book_from("""
+rules:
+  - {name: hours, when: {keyword: hours}, help: HOURS  opening times, reply: We open at 9.}
+  - {name: vip, when: {keyword: vip}, help: VIP for members, only: {tagged: member}, reply: Hello.}
+  - {name: help, when: {exact: help}, reply: "We know:\\n{{ help }}"}
+  - {name: brief, when: {keyword: brief}, reply: "{{ help | split: ' ' | first }}"}
+""")
+    assert hear(book, "help").replies == ("We know:\nHOURS opening times",)
+    member = Standing(tags=("member",))
+    assert hear(book, "help", member).replies == ("We know:\nHOURS opening times\nVIP for members",)
+    assert hear(book, "brief").replies == ("HOURS",)
+
+
+def test_a_message_is_forwarded_whatever_is_said_to_the_peer() -> None:
+    book = book_of(
+        "when: {keyword: a}, forward: [https://example.com/a, 'http://localhost:8080/a'], reply: ok",
+        "when: {keyword: b}, forward: https://example.com/b",
+    )
+    urls = ("https://example.com/a", "http://localhost:8080/a")
+    assert hear(book, "a").forwards == hear(book, "a", OUT).forwards == urls
+    assert (hear(book, "b").forwards, hear(book, "b").replies) == (("https://example.com/b",), ())

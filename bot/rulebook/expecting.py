@@ -1,0 +1,215 @@
+"""What a question takes for an answer, and what it keeps of it."""
+
+import re
+import unicodedata
+from datetime import date, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from bot.rulebook.days import Order, read_day
+from bot.rulebook.patterns import Pattern, encode
+
+Words = tuple[str, ...]
+
+#: A free answer is kept up to this length, unless the author says otherwise.
+USUAL_TEXT = 160
+#: What a conversation may keep under one name.
+LONGEST_VALUE = 1_000
+
+_YES: frozenset[Words] = frozenset(
+    (each,) for each in ("yes", "y", "yeah", "yep", "yup", "sure", "ok", "okay", "👍")
+)
+_NO: frozenset[Words] = frozenset((each,) for each in ("no", "n", "nope", "nah", "👎"))
+_NUMBER = re.compile(r"(?<![\w.,])-?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,15}(?:[.,]\d{1,6})?)(?![\w]|[.,]\d)")
+_NUMBER_WORDS = {
+    word: Decimal(number)
+    for number, word in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
+    )
+}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What is kept: the value, and what named groups give besides."""
+
+    value: str
+    more: dict[str, str] = {}
+
+
+class OneOf(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One of a few choices, each with the words that mean it."""
+
+    choices: tuple[tuple[str, tuple[Words, ...]], ...]
+
+    def take(self, _text: str, words: Words, _today: date) -> Answer | None:
+        """The only choice that the message names; where phrases overlap, the longer one counts."""
+        named = {phrase: name for name, phrases in self.choices for phrase in phrases}
+        if words in named:
+            return Answer(named[words])
+        longest = max(map(len, named), default=0)
+        found: set[str] = set()
+        at = 0
+        while at < len(words):
+            for length in range(min(longest, len(words) - at), 0, -1):
+                if name := named.get(words[at : at + length]):
+                    found.add(name)
+                    at += length - 1
+                    break
+            at += 1
+        return Answer(found.pop()) if len(found) == 1 else None
+
+    def longest(self) -> str:
+        """The longest value that it can keep."""
+        return max((name for name, _ in self.choices), key=len, default="")
+
+
+class Number(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A number within bounds, in digits or as an English word up to twelve."""
+
+    lowest: Decimal | None = None
+    highest: Decimal | None = None
+    #: Whether 4.5 is a number, too.
+    decimals: bool = False
+
+    def take(self, text: str, words: Words, _today: date) -> Answer | None:
+        """The only number in the message."""
+        found = [_decimal(each[0]) for each in _NUMBER.finditer(unicodedata.normalize("NFKC", text))]
+        found = found or [_NUMBER_WORDS[word] for word in words if word in _NUMBER_WORDS]
+        if len(found) != 1:
+            return None
+        number = found[0]
+        if not self.decimals and number != number.to_integral_value():
+            return None
+        if (self.lowest is not None and number < self.lowest) or (
+            self.highest is not None and number > self.highest
+        ):
+            return None
+        if number == number.to_integral_value():
+            return Answer(str(int(number)))
+        return Answer(f"{number.normalize():f}")
+
+    def longest(self) -> str:
+        """The longest value that it can keep."""
+        bounds = [str(each) for each in (self.lowest, self.highest) if each is not None]
+        digits = max(map(len, bounds)) if len(bounds) == 2 else 15
+        return "8" * (digits + (3 if self.decimals else 0))
+
+
+class YesNo(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Yes or no, kept as just these words."""
+
+    yes: frozenset[Words] = _YES
+    no: frozenset[Words] = _NO
+
+    def take(self, _text: str, words: Words, _today: date) -> Answer | None:
+        """What the message begins with, unless it says the other, too."""
+        yes = any(_begin(words, each) for each in self.yes)
+        no = any(_begin(words, each) for each in self.no)
+        if yes and not any(_contain(words, each) for each in self.no):
+            return Answer("yes")
+        if no and not any(_contain(words, each) for each in self.yes):
+            return Answer("no")
+        return None
+
+    def longest(self) -> str:
+        """The longest value that it can keep."""
+        return "yes"
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """A day: a certain one, or so many days from the day of the answer."""
+
+    day: date | None = None
+    ahead: int = 0
+
+    def on(self, today: date) -> date:
+        """The day that it is, seen from a day."""
+        return self.day or today + timedelta(days=self.ahead)
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A day, kept as 2026-12-24."""
+
+    earliest: Bound | None = None
+    latest: Bound | None = None
+    order: Order | None = None
+
+    def take(self, text: str, _words: Words, today: date) -> Answer | None:
+        """The day that the message names."""
+        day = read_day(unicodedata.normalize("NFKC", text), today, self.order)
+        if day is None:
+            return None
+        if (self.earliest and day < self.earliest.on(today)) or (self.latest and day > self.latest.on(today)):
+            return None
+        return Answer(day.isoformat())
+
+    def longest(self) -> str:
+        """The longest value that it can keep."""
+        return "2026-12-24"
+
+
+class Matching(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A text in which a pattern is found; what is found is kept, and its named groups besides."""
+
+    pattern: Pattern
+
+    def take(self, text: str, _words: Words, _today: date) -> Answer | None:
+        """What the pattern finds."""
+        found = self.pattern.compiled.search(encode(text))
+        if found is None:
+            return None
+        value = found.group(0).decode("utf-8", "replace").strip() or text.strip()
+        more = {name: each[:LONGEST_VALUE] for name, each in self.pattern.values(encode(text)).items()}
+        return Answer(value[:LONGEST_VALUE], more)
+
+    def longest(self) -> str:
+        """The longest value that it can keep."""
+        return self.pattern.longest() or "x" * USUAL_TEXT
+
+
+class Text(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Any text of at most so many characters."""
+
+    most: int = USUAL_TEXT
+
+    def take(self, text: str, _words: Words, _today: date) -> Answer | None:
+        """The message, when it says something and is not too long."""
+        value = text.strip()
+        return Answer(value) if 0 < len(value) <= self.most else None
+
+    def longest(self) -> str:
+        """The longest value that it can keep."""
+        return "x" * self.most
+
+
+Expectation = OneOf | Number | YesNo | Day | Matching | Text
+
+
+def _begin(words: Words, wanted: Words) -> bool:
+    return words[: len(wanted)] == wanted
+
+
+def _contain(words: Words, wanted: Words) -> bool:
+    return any(words[at : at + len(wanted)] == wanted for at in range(len(words) - len(wanted) + 1))
+
+
+def _decimal(text: str) -> Decimal:
+    """`1,000` is a thousand, `4,5` and `4.5` are four and a half."""
+    if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", text):
+        return Decimal(text.replace(",", ""))
+    return Decimal(text.replace(",", "."))

@@ -1,0 +1,91 @@
+"""What a rule listens for: reads `when` into keys."""
+
+from collections.abc import Iterable
+
+from bot.rulebook.findings import Report
+from bot.rulebook.nodes import Node, Table, Text
+from bot.rulebook.patterns import WrongPattern, read_pattern
+from bot.rulebook.rules import Key, KeyKind
+from bot.rulebook.shapes import kind_of, read_table, read_texts, shortened
+from bot.rulebook.wording import is_free_name
+from bot.text.words import split_rich_words, split_words
+
+_WORD_KEYS: tuple[KeyKind, ...] = ("exact", "keyword", "contains", "all_words", "fuzzy")
+WHEN_KEYS: tuple[KeyKind, ...] = (*_WORD_KEYS, "pattern")
+#: More words than any keyword needs; a phrase costs one look-up for each length that its first word has.
+_MOST_WORDS = 20
+_SHORTEST_FUZZY = 3
+
+
+def read_when(node: Node, report: Report) -> tuple[Key, ...]:
+    if isinstance(node, Text):
+        if node.value == "anything":
+            return (Key(kind="anything", text="anything", place=node.place),)
+        report.add(
+            "E201",
+            node.place,
+            f"when must be a mapping such as {{keyword: hours}}, or the word anything, not {kind_of(node)}.",
+        )
+        return ()
+    table = read_table(node, "when", report, known=WHEN_KEYS)
+    if table is None:
+        return ()
+    if not table and isinstance(node, Table) and not node.pairs:
+        report.add(
+            "E204", node.place, "when is empty; say what the rule listens for, such as {keyword: hours}."
+        )
+    keys: list[Key] = []
+    for kind in WHEN_KEYS:
+        if kind in table:
+            read = _read_pattern if kind == "pattern" else _read_words
+            keys += [
+                key for text in read_texts(table[kind], kind, report) if (key := read(kind, text, report))
+            ]
+    return tuple(keys)
+
+
+def _read_words(kind: KeyKind, text: Text, report: Report) -> Key | None:
+    words = split_words(text.value)
+    if not words:
+        report.add(
+            "E308", text.place, f'"{shortened(text.value)}" has no word in it; for signs alone use a pattern.'
+        )
+        return None
+    if len(words) > _MOST_WORDS:
+        report.add(
+            "E205", text.place, f"Here are {len(words)} words, and {kind} takes at most {_MOST_WORDS}."
+        )
+        return None
+    if kind == "fuzzy" and (len(words) > 1 or len(words[0]) < _SHORTEST_FUZZY):
+        report.add(
+            "E205",
+            text.place,
+            f'"{shortened(text.value)}" cannot be fuzzy: that takes one word of at least {_SHORTEST_FUZZY}'
+            " letters, as a shorter one is a typing error away from too many others.",
+        )
+        return None
+    rich = split_rich_words(text.value)
+    return Key(
+        kind=kind, text=text.value, place=text.place, words=words, rich=rich if rich != words else None
+    )
+
+
+def _read_pattern(kind: KeyKind, text: Text, report: Report) -> Key | None:
+    try:
+        pattern = read_pattern(text.value)
+    except WrongPattern as error:
+        report.add(error.code, text.place, f'The pattern "{shortened(text.value)}" cannot be used: {error}.')
+        return None
+    for group in pattern.groups:
+        is_free_name(Text(group, text.place, plain=False, first=None), report)
+    return Key(kind=kind, text=text.value, place=text.place, pattern=pattern)
+
+
+def shown_keys(keys: Iterable[Key]) -> str:
+    """`keyword: hours, open; pattern: ...`, for people."""
+    kinds: dict[str, list[str]] = {}
+    for key in keys:
+        kinds.setdefault(key.kind, []).append(key.text)
+    return "; ".join(
+        kind if kind == "anything" else f"{kind}: {', '.join(all_)}" for kind, all_ in kinds.items()
+    )
