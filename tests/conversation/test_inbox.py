@@ -1,0 +1,185 @@
+"""What arrives is stored once, decided once and answered once."""
+
+import asyncio
+
+from bot.conversation.events import Unreadable
+from bot.conversation.inbox import ACCEPTED, DUPLICATE, REJECTED
+from tests.conversation.parts import OURS, PEER, Bot, heard, report
+from tests.rulebook.books import book_of
+
+
+async def test_a_message_and_its_reply_are_stored_together(bot: Bot) -> None:
+    (receipt,) = await bot.hear(heard("Hours?", message_id="Incoming_a"))
+    question, reply = await bot.talk()
+    assert receipt.outcome == "accepted"
+    assert (question.direction, question.text, question.status, question.provider_message_id) == (
+        "inbound", "Hours?", "received", "Incoming_a",
+    )  # fmt: skip
+    assert (reply.direction, reply.text, reply.rule, reply.in_reply_to) == (
+        "outbound", "We are open.", "hours", question.id,
+    )  # fmt: skip
+
+
+async def test_the_same_message_in_one_batch_counts_once(bot: Bot) -> None:
+    event = heard(message_id="Incoming_a")
+    receipts = await bot.hear(*[event] * 5)
+    assert [receipt.outcome for receipt in receipts] == ["accepted"] + ["duplicate"] * 4
+    assert len(await bot.talk()) == 2
+
+
+async def test_the_same_message_from_five_requests_at_once_counts_once(bot: Bot) -> None:
+    event = heard(message_id="Incoming_a")
+    receipts = await asyncio.gather(*(bot.hear(event) for _ in range(5)))
+    assert sorted(one.outcome for [one] in receipts) == ["accepted"] + ["duplicate"] * 4
+    assert len(await bot.talk()) == 2
+
+
+async def test_the_same_message_after_a_restart_counts_once(bot: Bot) -> None:
+    event = heard(message_id="Incoming_a")
+    await bot.hear(event)
+    again = Bot(bot.url)
+    await again.start(sending=False)
+    assert await again.hear(event) == [DUPLICATE]
+    assert len(await again.talk()) == 2
+    await again.stop()
+
+
+async def test_two_processes_that_hear_the_same_messages_answer_each_once(database_url: str) -> None:
+    """On SQLite `bot serve` is alone, but the constraint holds there too."""
+    bots = [Bot(database_url) for _ in range(2)]
+    for one in bots:
+        await one.start(sending=False)
+    events = [heard(peer=f"+1555555{at:04}") for at in range(20)]
+    outcomes = await asyncio.gather(*(one.hear(event) for event in events for one in bots))
+    assert sorted(receipt.outcome for [receipt] in outcomes) == ["accepted"] * 20 + ["duplicate"] * 20
+    conversations = await bots[0].conversations()
+    assert len(conversations) == 20
+    assert {one.delivery.queued for one in conversations} == {1}
+    for one in bots:
+        await one.stop()
+
+
+async def test_two_processes_keep_one_order_in_one_conversation(database_url: str) -> None:
+    bots = [Bot(database_url) for _ in range(2)]
+    for one in bots:
+        await one.start(sending=False)
+    await asyncio.gather(*(one.hear(heard(f"hours {at}")) for at in range(15) for one in bots))
+    said = await bots[0].talk()
+    assert len(said) == 60
+    by_id = {message.id: message for message in said}
+    for before, after in zip(said[::2], said[1::2], strict=True):
+        assert (before.direction, after.direction) == ("inbound", "outbound")
+        assert by_id[after.in_reply_to or ""] is before
+    for one in bots:
+        await one.stop()
+
+
+async def test_each_pair_of_numbers_is_a_conversation(bot: Bot) -> None:
+    await bot.hear(
+        heard(), heard(peer="+15555550102"), heard(number="+15555550199"), heard(peer="12345", number=OURS)
+    )
+    pairs = {(one.number, one.peer) for one in await bot.conversations()}
+    assert pairs == {(OURS, PEER), (OURS, "+15555550102"), ("+15555550199", PEER), (OURS, "12345")}
+
+
+async def test_messages_of_one_batch_and_of_later_ones_keep_their_order(bot: Bot) -> None:
+    await bot.hear(heard("five", message_id="Incoming_a"), heard("hours", message_id="Incoming_b"))
+    await bot.hear(heard("quiet", message_id="Incoming_c"))
+    said = await bot.talk()
+    texts = ["five", "one", "two", "three", "four", "five", "hours", "We are open.", "quiet"]
+    assert [message.text for message in said] == texts
+    assert {message.in_reply_to for message in said[1:6]} == {said[0].id}
+
+
+async def test_a_message_that_no_rule_answers_is_kept(bot: Bot) -> None:
+    (receipt,) = await bot.hear(heard("Who are you?"))
+    (message,) = await bot.talk()
+    assert receipt == ACCEPTED
+    assert (message.text, message.rule) == ("Who are you?", None)
+
+
+async def test_an_opted_out_peer_gets_the_confirmation_and_nothing_more(bot: Bot) -> None:
+    await bot.hear(heard("stop"))
+    await bot.hear(heard("hours"))
+    (conversation,) = await bot.conversations()
+    goodbye, withheld = await bot.replies()
+    assert conversation.opted_out
+    assert goodbye.text == "Goodbye."
+    assert goodbye.status != "suppressed"
+    assert (withheld.status, withheld.status_details) == ("suppressed", "The recipient has opted out.")
+    assert [entry.status for entry in withheld.history] == ["suppressed"]
+
+
+async def test_start_ends_the_silence(bot: Bot) -> None:
+    await bot.hear(heard("stop"), heard("hours"), heard("start"), heard("hours"))
+    (conversation,) = await bot.conversations()
+    replies = await bot.replies()
+    assert not conversation.opted_out
+    assert [reply.status == "suppressed" for reply in replies] == [False, True, False, False]
+
+
+async def test_a_stop_in_one_conversation_leaves_the_others_alone(bot: Bot) -> None:
+    await bot.hear(heard("stop"), heard("hours", peer="+15555550102"))
+    flags = {one.peer: one.opted_out for one in await bot.conversations()}
+    assert flags == {PEER: True, "+15555550102": False}
+
+
+async def test_an_unreadable_event_is_kept_once_and_its_neighbours_are_answered(bot: Bot) -> None:
+    bad = Unreadable(reason="It has no eventType.", raw='{"a":1}')
+    receipts = await bot.hear(bad, heard(), bad)
+    assert receipts[0] == receipts[2] == REJECTED
+    assert await bot.hear(bad) == [REJECTED]
+    (kept,) = await bot.rejected()
+    assert (kept.reason, kept.raw) == ("It has no eventType.", '{"a":1}')
+    assert len(await bot.talk()) == 2
+
+
+async def test_an_event_that_the_database_refuses_is_kept_apart_and_takes_none_with_it(bot: Bot) -> None:
+    """A lone surrogate has no UTF-8; the wire replaces it, and should one slip through, this is what happens."""
+    receipts = await bot.hear(heard("hours"), heard("poison \ud800"), heard("hours"))
+    assert [receipt.outcome for receipt in receipts] == ["accepted", "rejected", "accepted"]
+    (kept,) = await bot.rejected()
+    assert kept.reason.startswith("It could not be processed")
+    assert "poison" in kept.raw
+    assert [message.text for message in await bot.talk()] == ["hours", "We are open."] * 2
+
+
+async def test_a_poison_event_of_one_request_does_not_fail_another_request(bot: Bot) -> None:
+    answers = await asyncio.gather(
+        *(bot.hear(heard(f"hours {at}")) for at in range(10)), bot.hear(heard("\ud800"))
+    )
+    assert [one.outcome for [one] in answers] == ["accepted"] * 10 + ["rejected"]
+
+
+async def test_a_batch_of_everything_is_one_transaction(bot: Bot) -> None:
+    receipts = await bot.hear(heard(), report("Outgoing_x"), Unreadable(reason="No.", raw="1"), heard())
+    assert [receipt.outcome for receipt in receipts] == ["accepted", "accepted", "rejected", "accepted"]
+
+
+async def test_no_events_are_no_work(bot: Bot) -> None:
+    assert await bot.hear() == []
+
+
+async def test_a_large_batch_with_long_texts_is_stored_whole(bot: Bot) -> None:
+    """5,000 events are the most that Event Grid sends; a text of 10,000 characters is longer than any SMS."""
+    await bot.hear(
+        *(heard("quiet", peer=f"+1555{at:07}") for at in range(5_000)), heard("quiet " + "é" * 10_000)
+    )
+    assert len((await bot.talk())[0].text) == 10_006
+
+
+async def test_values_tags_and_opt_out_survive_a_restart(database_url: str) -> None:
+    book = book_of(
+        "name: my, when: {pattern: 'my name is (?P<who>[a-z]+)'}, set: {who: '{{ who }}'}, tag: [named], reply: Hi.",
+        "name: who, when: {keyword: who}, reply: 'You are {{ who }}.'",
+    )
+    first = Bot(database_url, book=book)
+    await first.start(sending=False)
+    await first.hear(heard("my name is ada"))
+    await first.stop()
+    second = Bot(database_url, book=book)
+    await second.start(sending=False)
+    await second.hear(heard("who"))
+    assert (await second.talk())[-1].text == "You are ada."
+    assert (await second.conversations())[0].tags == ["named"]
+    await second.stop()
