@@ -43,6 +43,7 @@ check: .venv/.ready-dev ## lint, format, types, the walls between the rooms, mig
 bench: setup ## how fast events are taken and decided; ends by itself after two minutes or so
 	$(venv)/python benchmarks/intake.py
 	$(venv)/python benchmarks/decide.py
+	$(venv)/python benchmarks/reload.py
 
 .PHONY: format
 format: .venv/.ready-dev ## lay the code out as `make check` wants it

@@ -85,7 +85,7 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
     async with AsyncExitStack() as ending:
         ending.push_async_callback(service.stop)
         await service.start()
-        _leave_garbage_alone()
+        leave_garbage_alone()
         told_to_stop = _stop_signals()
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
         before_stop = await when_up(service, url)
@@ -106,7 +106,7 @@ async def _say_where(_service: Service, url: str) -> Callable[[], Awaitable[None
     return _nothing
 
 
-def _leave_garbage_alone() -> None:
+def leave_garbage_alone() -> None:
     """Collect less often: a busy batch makes many objects and few cycles, and modules and rules live to the end.
 
     With Python's own thresholds an event of a batch takes 15 % longer (`benchmarks/intake.py`).
