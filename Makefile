@@ -50,6 +50,10 @@ format: .venv/.ready-dev ## lay the code out as `make check` wants it
 	$(venv)/ruff check --fix .
 	$(venv)/ruff format .
 
+.PHONY: pictures
+pictures: .venv/.ready-dev chromium ## the documentation's pictures, taken anew from a running demo
+	$(venv)/python docs/pictures.py
+
 .PHONY: lock
 lock: .venv/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at the newest versions
 	$(compile) $(if $(UPGRADE),--upgrade) --extra identity --group build -o requirements.lock
