@@ -142,11 +142,23 @@ def _print_conversation(found: Shown) -> None:
             _local(message.created_at),
             "in" if is_inbound else "out",
             escape(shown_in_terminal(message.text)),
-            escape(shown_in_terminal(message.rule or "-")),
+            escape(shown_in_terminal(_why(message))),
             f"{message.segments} {message.encoding}",
             "received" if is_inbound else _history(message),
         )
     console.print(table)
+
+
+def _why(message: MessageView) -> str:
+    """The rule, and for an inbound message what of it matched and what held its reply back."""
+    decision = message.decision or {}
+    words = [message.rule or ("-" if message.direction == "outbound" else "no rule")]
+    if decision.get("key"):
+        words.append(f"by {decision['key']}")
+    if decision.get("guard"):
+        words.append(f"silent: {decision['guard']}")
+    words += decision.get("marks", [])
+    return ", ".join(words)
 
 
 def _history(message: MessageView) -> str:

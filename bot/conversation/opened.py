@@ -87,7 +87,7 @@ class OpenConversation:
         new.inbound.append(
             (
                 message_id, self.id, position, message.text, message.message_id, rule, size.segments,
-                size.encoding, now, now, message.received_at, None, version,
+                size.encoding, now, now, message.received_at, decision.record(), version,
             )
         )  # fmt: skip
         for text in decision.replies:

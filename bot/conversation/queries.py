@@ -83,6 +83,8 @@ class MessageView(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     history: list[HistoryEntry]
+    #: On an inbound message: what was decided and why; `bot.rulebook.decision.Decision.record` has the keys.
+    decision: dict[str, Any] | None
 
 
 class RejectedView(Struct, frozen=True, kw_only=True):
@@ -256,4 +258,5 @@ def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
         created_at=row.created_at,
         updated_at=row.updated_at,
         history=[birth, *changes],
+        decision=None if row.decision is None else row.decision | {"version": row.book_version},
     )
