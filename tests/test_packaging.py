@@ -61,9 +61,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "bot"
 
 
-def run(bot: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(bot: Path, *arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [bot, *arguments], cwd=cwd, check=False, capture_output=True, text=True, env=environment(), timeout=50
+        [bot, *arguments],
+        cwd=cwd,
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(PYTHONUTF8="1", **environ),
+        timeout=50,
     )
 
 
@@ -101,6 +107,7 @@ def test_the_installed_command_is_the_wheels_and_says_its_version(installed: Pat
 
 
 def test_an_empty_folder_becomes_a_bot_that_answers(installed: Path, tmp_path: Path) -> None:
+    """`bot init && bot demo`, then a text: migrations, rules and the page's assets come from the wheel."""
     result = run(installed, "init", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert list((tmp_path / "rules").glob("*.yaml"))
@@ -118,10 +125,20 @@ def test_an_empty_folder_becomes_a_bot_that_answers(installed: Path, tmp_path: P
         with urllib.request.urlopen(page, timeout=5) as answer:
             assert answer.status == 200
             assert "text/html" in answer.headers["Content-Type"]
+        sandbox = page.removesuffix("/sandbox/phone")
+        texted = run(installed, "text", "Hours?", "--sandbox", sandbox, cwd=tmp_path)
+        assert (texted.returncode, texted.stderr) == (0, "")
+        assert texted.stdout == "Corner Books is open Mon-Sat 9-18.\n  ✓✓ delivered\n"
     finally:
         demo.terminate()
-        demo.wait(timeout=20)
-    assert (tmp_path / "data" / "demo.db").is_file()
+        assert demo.wait(timeout=20) == 0
+    assert "Traceback" not in (tmp_path / "demo.log").read_text()
+    shown = run(
+        *(installed, "conversations", "list"),
+        cwd=tmp_path,
+        BOT_DATABASE_URL="sqlite+aiosqlite:///data/demo.db",
+    )
+    assert "delivered" in shown.stdout, shown.stderr
 
 
 def phone_page(demo: subprocess.Popen[bytes], log: Path) -> str:
