@@ -12,12 +12,15 @@ from bot.conversation.cursors import Page, decode_cursor, encode_cursor
 from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.tables import conversations, messages, rejected_events, status_changes
 
+#: A cursor comes from outside: what is no id of ours (a NUL, say) must not reach the database.
+_Id = Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}\Z")]
+
 
 class NewestFirst(Struct, frozen=True, array_like=True):
     """Where a page of conversations ends."""
 
     at: Annotated[datetime, Meta(tz=True)]
-    id: str
+    id: _Id
 
 
 class ByPosition(Struct, frozen=True, array_like=True):
@@ -29,7 +32,7 @@ class ByPosition(Struct, frozen=True, array_like=True):
 class ById(Struct, frozen=True, array_like=True):
     """Where a page of rejected events ends."""
 
-    id: str
+    id: _Id
 
 
 class DeliveryCounts(Struct, frozen=True, kw_only=True):
