@@ -11,6 +11,7 @@ from sqlalchemy.engine import Row
 
 from bot.conversation.database import Database
 from bot.conversation.events import DeliveryReport, Inbound
+from bot.conversation.guards import Caps
 from bot.conversation.inbox import Inbox, Receipt
 from bot.conversation.queries import (
     ConversationFilter,
@@ -31,6 +32,8 @@ from tests.rulebook.books import book_of
 OURS = "+15555550100"
 PEER = "+15555550101"
 
+#: As BOT_REPLIES_PER_HOUR and BOT_REPEATS_PER_HOUR are by default.
+CAPS = Caps(replies=30, repeats=3)
 BOOK = book_of(
     "name: hours, when: {keyword: hours}, reply: We are open.",
     "name: five, when: {keyword: five}, reply: [one, two, three, four, five]",
@@ -74,6 +77,16 @@ def report(
     )
 
 
+async def until(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 10) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            answer = holds()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.02)
+
+
 class Scripted:
     """An SMS service that accepts everything, until it is told what else to answer."""
 
@@ -108,14 +121,16 @@ class Scripted:
 class Bot:
     """Inbox, writer and sender on one database. Started again on the same address it is the same bot after a crash."""
 
-    def __init__(self, url: str, *, book: Book = BOOK, sms: Scripted | None = None, **sender: Any) -> None:
+    def __init__(
+        self, url: str, *, book: Book = BOOK, sms: Scripted | None = None, caps: Caps = CAPS, **sender: Any
+    ) -> None:
         self.url = url
         self.sms = sms or Scripted()
         self.database = Database(url)
         self.writer = Writer(self.database, hold=5)
         periods = {"reply_ttl": timedelta(hours=24), "report_timeout": timedelta(hours=72)}
         self.sender = Sender(self.database, self.writer, self.sms, **periods | sender)
-        self.inbox = Inbox(self.writer, lambda: book, self.sender.wake)
+        self.inbox = Inbox(self.writer, lambda: book, self.sender.wake, caps)
 
     async def start(self, *, sending: bool = True) -> None:
         self.writer.start()
@@ -142,8 +157,8 @@ class Bot:
             (found,) = (await list_conversations(connection, wanted, limit=2, cursor=None)).items
             return (await list_messages(connection, found.id, limit=200, cursor=None)).items
 
-    async def replies(self, peer: str = PEER) -> list[MessageView]:
-        return [message for message in await self.talk(peer) if message.direction == "outbound"]
+    async def replies(self, peer: str = PEER, number: str = OURS) -> list[MessageView]:
+        return [message for message in await self.talk(peer, number) if message.direction == "outbound"]
 
     async def rejected(self) -> list[RejectedView]:
         async with self.database.reading() as connection:
@@ -159,11 +174,22 @@ class Bot:
         async with self.database.writing() as connection:
             await connection.execute(update(messages).where(messages.c.id == message_id).values(**values))
 
-    async def settled(self, peer: str = PEER, status: str = "sent") -> list[MessageView]:
+    async def no_longer_queued(self, peer: str = PEER) -> list[str]:
+        """The states of the replies to a peer, once none of them waits."""
+
+        async def none_waits() -> bool:
+            return "queued" not in {reply.status for reply in await self.replies(peer)}
+
+        await until(none_waits)
+        return [reply.status for reply in await self.replies(peer)]
+
+    async def settled(
+        self, peer: str = PEER, status: str = "sent", *, number: str = OURS
+    ) -> list[MessageView]:
         """The replies to a peer, once all of them have this state."""
         async with asyncio.timeout(10):
             while True:
-                replies = await self.replies(peer)
+                replies = await self.replies(peer, number)
                 if replies and all(reply.status == status for reply in replies):
                     return replies
                 await asyncio.sleep(0.02)

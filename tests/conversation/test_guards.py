@@ -1,0 +1,62 @@
+"""Two auto-responders fall silent, whatever they say; a person who writes a little too often is told nothing wrong."""
+
+from bot.conversation.guards import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
+from tests.conversation.parts import PEER, Bot, heard
+from tests.rulebook.books import book_of
+
+BOOK = book_of("""
+rules:
+  - {name: stop, when: {exact: stop}, opt_out: true, reply: Bye.}
+  - {name: start, when: {exact: start}, opt_in: true, reply: Hello again.}
+  - {name: echo, when: anything, reply: "You said {{ message }}"}
+""")
+
+
+async def test_the_same_message_is_answered_three_times_in_an_hour(bot: Bot) -> None:
+    for _ in range(5):
+        await bot.hear(heard("hours"))
+    assert len(await bot.replies()) == 3
+    last = (await bot.talk())[-1]
+    assert last.direction == "inbound"
+    assert last.decision is not None
+    assert last.decision["guard"] == TOO_MANY_REPEATS
+
+
+async def test_a_batch_counts_as_its_messages_one_by_one(bot: Bot) -> None:
+    await bot.hear(*[heard("hours") for _ in range(5)])
+    assert len(await bot.replies()) == 3
+
+
+async def test_replies_whose_text_varies_are_capped_too(database_url: str) -> None:
+    bot = Bot(database_url, book=BOOK, caps=Caps(replies=10, repeats=3))
+    await bot.start(sending=False)
+    for number in range(8):
+        await bot.hear(heard(f"message {number}"), heard(f"and {number}"))
+    assert len(await bot.replies()) == 10
+    last = (await bot.talk())[-1]
+    assert last.decision is not None
+    assert last.decision["guard"] == TOO_MANY_REPLIES
+    await bot.stop()
+
+
+async def test_another_person_is_answered_meanwhile(bot: Bot) -> None:
+    await bot.hear(*[heard("hours") for _ in range(5)], heard("hours", peer="+15555550199"))
+    assert len(await bot.replies("+15555550199")) == 1
+
+
+async def test_an_opt_out_is_confirmed_however_much_was_said(database_url: str) -> None:
+    bot = Bot(database_url, book=BOOK, caps=Caps(replies=2, repeats=3))
+    await bot.start(sending=False)
+    for number in range(4):
+        await bot.hear(heard(f"message {number}"))
+    await bot.hear(heard("stop"))
+    assert [reply.text for reply in await bot.replies(PEER)][-1] == "Bye."
+    await bot.stop()
+
+
+async def test_an_hour_later_it_answers_again(bot: Bot) -> None:
+    await bot.hear(*[heard("hours") for _ in range(5)])
+    for message in await bot.talk():
+        await bot.alter(message.id, created_at=message.created_at.replace(year=message.created_at.year - 1))
+    await bot.hear(heard("hours"))
+    assert len(await bot.replies()) == 4
