@@ -14,6 +14,7 @@ from litestar.router import Router
 
 from bot import __version__
 from bot.conversation.database import Database
+from bot.conversation.guards import Caps
 from bot.conversation.inbox import Inbox
 from bot.conversation.operator import Operator
 from bot.conversation.sender import Sender
@@ -71,7 +72,8 @@ class Service:
             reply_ttl=settings.reply_ttl,
             report_timeout=settings.report_timeout,
         )
-        self.inbox = Inbox(self.writer, self.shelf.book, self.sender.wake)
+        caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
+        self.inbox = Inbox(self.writer, self.shelf.book, self.sender.wake, caps)
         self.webhook = Webhook(self.inbox, _webhook_auth(settings))
         self._running = AsyncExitStack()
         self.asgi = self._litestar(more_routes)

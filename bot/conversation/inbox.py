@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -15,7 +16,8 @@ from uuid_utils import uuid7
 
 from bot.conversation.bulk import Lookup
 from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
-from bot.conversation.opened import NewMessages, open_conversations, save_conversations
+from bot.conversation.guards import Caps, Recent, guarded, may_be_near, recall
+from bot.conversation.opened import NewMessages, OpenConversation, open_conversations, save_conversations
 from bot.conversation.reports import apply_reports
 from bot.conversation.tables import messages, rejected_events
 from bot.conversation.writer import StorageUnavailable, Writer
@@ -46,9 +48,10 @@ class Inbox:
     """Takes events; when `accept` returns, they are durable and the replies to them are queued."""
 
     def __init__(
-        self, writer: Writer, book: Callable[[], Book], on_queued: Callable[[set[str]], None]
+        self, writer: Writer, book: Callable[[], Book], on_queued: Callable[[set[str]], None], caps: Caps
     ) -> None:
         self._writer = writer
+        self._caps = caps
         self._book = book
         self._on_queued = on_queued
 
@@ -118,6 +121,7 @@ class Inbox:
         opened = await open_conversations(connection, {(event.number, event.peer) for event in inbound}, now)
         ids = {message.message_id for message in inbound}
         seen = {row[0] for row in await _KNOWN_MESSAGE_IDS.fetch(connection, ids)}
+        recent = await self._recall(connection, opened, inbound, now)
         new = NewMessages()
         for place, message in enumerate(inbound):
             if message.message_id in seen:
@@ -128,6 +132,8 @@ class Inbox:
                 id=message.message_id, text=message.text, sender=message.peer, recipient=message.number
             )
             decision = decide(book, heard, conversation.standing, now)
+            if conversation.id in recent:
+                decision = guarded(decision, message.text, recent[conversation.id], self._caps)
             queued = conversation.hear(message, decision, book.version, now, new)
             receipts[place] = Receipt(outcome="accepted", lane=message.number) if queued else ACCEPTED
             if place % _DECIDED_AT_ONCE == _DECIDED_AT_ONCE - 1:
@@ -135,6 +141,26 @@ class Inbox:
         await save_conversations(connection, opened.values())
         await new.insert(connection)
         return receipts
+
+    async def _recall(
+        self,
+        connection: AsyncConnection,
+        opened: dict[tuple[str, str], OpenConversation],
+        inbound: list[Inbound],
+        now: datetime,
+    ) -> dict[str, Recent]:
+        """What the loop guards must know, for the few conversations that say so much."""
+        coming = Counter((message.number, message.peer) for message in inbound)
+        near = [
+            conversation
+            for key, conversation in opened.items()
+            if may_be_near(conversation, coming[key], self._caps, now)
+        ]
+        recent = await recall(connection, near, now)
+        for key, conversation in opened.items():
+            if coming[key] > min(self._caps.repeats, self._caps.replies):
+                recent.setdefault(conversation.id, Recent())
+        return recent
 
 
 _KNOWN_MESSAGE_IDS = Lookup(

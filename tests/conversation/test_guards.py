@@ -1,30 +1,42 @@
 """Two auto-responders fall silent, whatever they say; a person who writes a little too often is told nothing wrong."""
 
+from collections.abc import AsyncIterator
+
+import pytest
+
 from bot.conversation.guards import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
 from tests.conversation.parts import PEER, Bot, heard
 from tests.rulebook.books import book_of
 
-BOOK = book_of("""
-rules:
-  - {name: stop, when: {exact: stop}, opt_out: true, reply: Bye.}
-  - {name: start, when: {exact: start}, opt_in: true, reply: Hello again.}
-  - {name: echo, when: anything, reply: "You said {{ message }}"}
-""")
+BOOK = book_of(
+    "name: stop, when: {exact: stop}, opt_out: true, reply: Bye.",
+    "name: echo, when: anything, reply: 'You said {{ message }}'",
+)
+#: As BOT_REPLIES_PER_HOUR and BOT_REPEATS_PER_HOUR are by default.
+USUAL = Caps(replies=30, repeats=3)
 
 
-async def test_the_same_message_is_answered_three_times_in_an_hour(bot: Bot) -> None:
+@pytest.fixture
+async def guarded_bot(database_url: str) -> AsyncIterator[Bot]:
+    bot = Bot(database_url, caps=USUAL)
+    await bot.start(sending=False)
+    yield bot
+    await bot.stop()
+
+
+async def test_the_same_message_is_answered_three_times_in_an_hour(guarded_bot: Bot) -> None:
     for _ in range(5):
-        await bot.hear(heard("hours"))
-    assert len(await bot.replies()) == 3
-    last = (await bot.talk())[-1]
+        await guarded_bot.hear(heard("hours"))
+    assert len(await guarded_bot.replies()) == 3
+    last = (await guarded_bot.talk())[-1]
     assert last.direction == "inbound"
     assert last.decision is not None
     assert last.decision["guard"] == TOO_MANY_REPEATS
 
 
-async def test_a_batch_counts_as_its_messages_one_by_one(bot: Bot) -> None:
-    await bot.hear(*[heard("hours") for _ in range(5)])
-    assert len(await bot.replies()) == 3
+async def test_a_batch_counts_as_its_messages_one_by_one(guarded_bot: Bot) -> None:
+    await guarded_bot.hear(*[heard("hours") for _ in range(5)])
+    assert len(await guarded_bot.replies()) == 3
 
 
 async def test_replies_whose_text_varies_are_capped_too(database_url: str) -> None:
@@ -39,9 +51,9 @@ async def test_replies_whose_text_varies_are_capped_too(database_url: str) -> No
     await bot.stop()
 
 
-async def test_another_person_is_answered_meanwhile(bot: Bot) -> None:
-    await bot.hear(*[heard("hours") for _ in range(5)], heard("hours", peer="+15555550199"))
-    assert len(await bot.replies("+15555550199")) == 1
+async def test_another_person_is_answered_meanwhile(guarded_bot: Bot) -> None:
+    await guarded_bot.hear(*[heard("hours") for _ in range(5)], heard("hours", peer="+15555550199"))
+    assert len(await guarded_bot.replies("+15555550199")) == 1
 
 
 async def test_an_opt_out_is_confirmed_however_much_was_said(database_url: str) -> None:
@@ -54,9 +66,11 @@ async def test_an_opt_out_is_confirmed_however_much_was_said(database_url: str) 
     await bot.stop()
 
 
-async def test_an_hour_later_it_answers_again(bot: Bot) -> None:
-    await bot.hear(*[heard("hours") for _ in range(5)])
-    for message in await bot.talk():
-        await bot.alter(message.id, created_at=message.created_at.replace(year=message.created_at.year - 1))
-    await bot.hear(heard("hours"))
-    assert len(await bot.replies()) == 4
+async def test_an_hour_later_it_answers_again(guarded_bot: Bot) -> None:
+    await guarded_bot.hear(*[heard("hours") for _ in range(5)])
+    for message in await guarded_bot.talk():
+        await guarded_bot.alter(
+            message.id, created_at=message.created_at.replace(year=message.created_at.year - 1)
+        )
+    await guarded_bot.hear(heard("hours"))
+    assert len(await guarded_bot.replies()) == 4
