@@ -13,7 +13,7 @@ import uvicorn
 
 from bot.app import NotConfigured, Service
 from bot.cli.failures import Failure
-from bot.conversation.database import DatabaseInUse, OldSchema
+from bot.conversation.database import DATABASE_ERRORS, DatabaseInUse, OldSchema, cause_of
 from bot.operations.logs import configure_logs
 from bot.rulebook.shelf import NoGoodBook
 from bot.settings import Settings, load, read_environment
@@ -84,7 +84,11 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
     )
     async with AsyncExitStack() as ending:
         ending.push_async_callback(service.stop)
-        await service.start()
+        try:
+            await service.start()
+        except DATABASE_ERRORS as error:
+            cause = cause_of(error).removesuffix(".")
+            raise Failure(f"The database at BOT_DATABASE_URL can't be used: {cause}.") from None
         leave_garbage_alone()
         told_to_stop = _stop_signals()
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
