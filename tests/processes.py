@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from uuid import uuid4
 
 import httpx
 from filelock import FileLock
+from sqlalchemy.engine import make_url
 
 ROOT = Path(__file__).resolve().parent.parent
 BOT = (sys.executable, "-m", "bot")
@@ -76,10 +78,18 @@ class Process:
             time.sleep(0.02)
         return found[1]
 
-    def terminate(self, seconds: float = 15) -> int:
-        """Ask it to end (SIGTERM); its exit status."""
-        self._process.terminate()
+    def send_signal(self, number: int) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float = 15) -> int:
+        """Its exit status, once it has ended."""
         return self._process.wait(seconds)
+
+    def terminate(self, seconds: float = 15, *, number: int = signal.SIGTERM) -> int:
+        """Ask it to end; its exit status."""
+        self.send_signal(number)
+        return self.wait(seconds)
 
     def kill(self) -> None:
         """End it in the midst of whatever it does (SIGKILL). Does nothing to one that has ended."""
@@ -87,10 +97,16 @@ class Process:
         self._process.wait(15)
 
 
+def assert_no_fault(printed: str) -> None:
+    """Whatever a person may meet, it is neither a traceback nor an error that nobody thought of."""
+    assert "Traceback" not in printed, printed
+    assert "A fault of the bot's own" not in printed, printed
+
+
 def run_bot(
     *arguments: str, folder: Path, environ: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command of `bot` to its end. None may show a traceback."""
+    """Run a command of `bot` to its end."""
     done = subprocess.run(
         [*BOT, *arguments],
         cwd=folder,
@@ -100,7 +116,7 @@ def run_bot(
         encoding="utf-8",
         timeout=30,
     )
-    assert "Traceback" not in done.stderr, done.stderr
+    assert_no_fault(done.stderr)
     return done
 
 
@@ -146,7 +162,7 @@ class Bot:
         self.http.close()
         if self.process is not None:
             self.process.kill()
-            assert "Traceback" not in self.process.printed(), self.process.printed()
+            assert_no_fault(self.process.printed())
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Another command of `bot`, with the same settings."""
@@ -219,10 +235,11 @@ class PostgreSQL:
             self._server = get_server(folder, cleanup_mode="stop")
         self._uri: str = self._server.get_uri()
 
-    def database(self) -> str:
-        """The URL of a new, empty database."""
+    def database(self, like: str | None = None) -> str:
+        """The URL of a new database: empty, or a copy of another one that nobody is connected to."""
         name = f"bot_{uuid4().hex[:12]}"
-        self._server.psql(f"CREATE DATABASE {name};")
+        template = f" TEMPLATE {make_url(like).database}" if like else ""
+        self._server.psql(f"CREATE DATABASE {name}{template};")
         return self._uri.replace("postgresql://", "postgresql+asyncpg://").replace("/postgres?", f"/{name}?")
 
     def stop(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.acs import Acs
 from tests.acceptance.events import a_number
-from tests.processes import Bot, PostgreSQL, postgresql_server
+from tests.processes import Bot, PostgreSQL, postgresql_server, run_bot
 
 RULES = """\
 rules:
@@ -66,16 +66,25 @@ MakeBot = Callable[..., Bot]
 
 
 @pytest.fixture(scope="session")
+def upgraded_database(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PostgreSQL database that `bot db upgrade` has made ready, to be copied."""
+    url = postgresql.database()
+    done = run_bot(
+        "db", "upgrade", folder=tmp_path_factory.mktemp("upgrade"), environ={"BOT_DATABASE_URL": url}
+    )
+    assert done.returncode == 0, done.stderr
+    return url
+
+
+@pytest.fixture(scope="session")
 def _make_bot(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> MakeBot:
     def make(database: str, acs: str, **environ: str) -> Bot:
         folder = in_folder(tmp_path_factory.mktemp("bot"))
         if database == "sqlite":
             return Bot(folder, acs=acs, **environ)
         server: PostgreSQL = request.getfixturevalue("postgresql")
-        bot = Bot(folder, acs=acs, database_url=server.database(), **environ)
-        upgraded = bot.run("db", "upgrade")
-        assert upgraded.returncode == 0, upgraded.stderr
-        return bot
+        url = server.database(like=request.getfixturevalue("upgraded_database"))
+        return Bot(folder, acs=acs, database_url=url, **environ)
 
     return make
 
