@@ -1,4 +1,4 @@
-"""What one decision costs, for books from 10 to 100,000 rules, and what loading them costs.
+"""What one decision costs, for books from 10 to 100,000 rules, and what loading and checking them costs.
 
 Run: python benchmarks/decide.py [--json]
 The median over many messages, half of them for the book's last rule; the machine's noise is in it.
@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 
 from bot.rulebook.book import Book
+from bot.rulebook.checking import check
 from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Heard, Standing
 from bot.rulebook.loading import load_texts
@@ -39,7 +40,8 @@ def mixed_rule(at: int) -> str:
 _RULES = {"keyword": keyword_rule, "pattern": pattern_rule, "mixed": mixed_rule}
 
 
-def load(kind: str, count: int) -> tuple[Book, float]:
+def load(kind: str, count: int) -> tuple[Book, float, float]:
+    """The book, and the seconds that reading it and checking it took."""
     rule = _RULES[kind]
     texts = {
         f"{start:07}.yaml": "rules:\n" + "".join(rule(at) for at in range(start, min(start + _FILE, count)))
@@ -49,11 +51,13 @@ def load(kind: str, count: int) -> tuple[Book, float]:
     loaded = load_texts(texts)
     took = time.perf_counter() - start
     assert loaded.book is not None, loaded.findings[:3]
-    return loaded.book, took
+    start = time.perf_counter()
+    check(loaded.book)
+    return loaded.book, took, time.perf_counter() - start
 
 
 def measure(kind: str, count: int) -> dict[str, object]:
-    book, loading = load(kind, count)
+    book, loading, checking = load(kind, count)
     matching = f"Word{count - 1}, please!" if kind != "pattern" else f"my Order{count - 1} #12345 please"
     texts = [matching, "What are your opening hours on Sunday?"]
     now = datetime.now(UTC)
@@ -76,6 +80,7 @@ def measure(kind: str, count: int) -> dict[str, object]:
         "match_us": round(statistics.median(costs[::2]), 2),
         "no_match_us": round(statistics.median(costs[1::2]), 2),
         "load_s": round(loading, 2),
+        "check_s": round(checking, 2),
     }
 
 
@@ -87,11 +92,11 @@ def main() -> None:
     if "--json" in sys.argv:
         print(json.dumps(results, indent=2))
         return
-    print(f"{'rules':>8} {'kind':8} {'match':>10} {'no match':>10} {'loading':>9}")
+    print(f"{'rules':>8} {'kind':8} {'match':>10} {'no match':>10} {'loading':>9} {'checking':>9}")
     for each in results:
         print(
             f"{each['rules']:>8,} {each['kind']:8} {each['match_us']:>7} µs {each['no_match_us']:>7} µs"
-            f" {each['load_s']:>7} s"
+            f" {each['load_s']:>7} s {each['check_s']:>7} s"
         )
 
 

@@ -10,6 +10,7 @@ import rich_click as click
 
 from bot.cli.failures import AnswerIsNo, Failure
 from bot.rulebook.book import Book
+from bot.rulebook.checking import check_folder
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.loading import load_folder
 from bot.rulebook.testing import Outcomes, run_tests
@@ -36,13 +37,13 @@ def rules() -> None:
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check(path: Path | None, as_json: bool) -> None:
-    """Read every rule file and say what is wrong.
+    """Read every rule file, and say what is wrong or will not do what it seems to.
 
     PATH is a folder of rule files or one file; default is BOT_RULES. Each finding is a line
     `file:line:column: level code message`. The exit status is 1 when one of them is an error.
     """
     path = path or _usual_path()
-    loaded = load_folder(path)
+    loaded = check_folder(path)
     book = loaded.book
     failed = book is None or has_error(loaded.findings)
     count = len(book.rules) if book else 0

@@ -22,7 +22,7 @@ _Read = TypeVar("_Read")
 _PREFIX = re.compile(r"\+?[\d\s().-]+")
 
 
-class Only(msgspec.Struct, frozen=True, kw_only=True):
+class Only(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """All of what is given must hold; of a list, one."""
 
     zone: tzinfo
@@ -71,7 +71,7 @@ class Only(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-class Limit(msgspec.Struct, frozen=True, kw_only=True):
+class Limit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """At most so many replies in so long."""
 
     count: int

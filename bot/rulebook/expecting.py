@@ -44,14 +44,14 @@ _NUMBER_WORDS = {
 }
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What is kept: the value, and what named groups give besides."""
 
     value: str
     more: dict[str, str] = {}
 
 
-class OneOf(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class OneOf(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """One of a few choices, each with the words that mean it."""
 
     choices: tuple[tuple[str, tuple[Words, ...]], ...]
@@ -78,7 +78,7 @@ class OneOf(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return max((name for name, _ in self.choices), key=len, default="")
 
 
-class Number(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Number(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """A number within bounds, in digits or as an English word up to twelve."""
 
     lowest: Decimal | None = None
@@ -110,7 +110,7 @@ class Number(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return "8" * (digits + (3 if self.decimals else 0))
 
 
-class YesNo(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class YesNo(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """Yes or no, kept as just these words."""
 
     yes: frozenset[Words] = _YES
@@ -131,7 +131,7 @@ class YesNo(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return "yes"
 
 
-class Bound(msgspec.Struct, frozen=True):
+class Bound(msgspec.Struct, frozen=True, gc=False):
     """A day: a certain one, or so many days from the day of the answer."""
 
     day: date | None = None
@@ -142,7 +142,7 @@ class Bound(msgspec.Struct, frozen=True):
         return self.day or today + timedelta(days=self.ahead)
 
 
-class Day(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Day(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """A day, kept as 2026-12-24."""
 
     earliest: Bound | None = None
@@ -163,7 +163,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return "2026-12-24"
 
 
-class Matching(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Matching(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """A text in which a pattern is found; what is found is kept, and its named groups besides."""
 
     pattern: Pattern
@@ -182,7 +182,7 @@ class Matching(msgspec.Struct, frozen=True, kw_only=True, tag=True):
         return self.pattern.longest() or "x" * USUAL_TEXT
 
 
-class Text(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Text(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """Any text of at most so many characters."""
 
     most: int = USUAL_TEXT

@@ -45,11 +45,25 @@ CODES: dict[str, str] = {
     "E312": "Two keys contradict each other.",
     "E313": "A test names a rule that does not exist.",
     # what is allowed, and does not work
+    "E401": "A word that carriers require to be an opt-out does not opt out.",
+    "E402": "A rule can never answer, because an earlier one takes all its messages.",
+    "W403": "A keyword does nothing, because it is given twice or an earlier rule takes it.",
+    "E404": "A rule takes an opt-out word before the opt-out rule sees it.",
+    "W405": "A word that US law names as a revocation does not opt out.",
+    "W406": "Nobody who has opted out can come back.",
+    "W407": "HELP has no answer of its own, or another rule takes it first.",
+    "E408": "A rule opts out by a part of a word, or by anything at all.",
+    "W409": "A rule opts out whoever begins with a word, or nearly has it.",
+    "W410": "A reply may cost more segments than max_segments.",
+    "E411": "A reply has more characters than a message can have.",
+    "W412": "A stray character turns a plain reply into UCS-2, which costs more than twice as much.",
+    "W414": "The book would answer this reply itself, so two bots could go on for ever.",
     "E415": "A question that no answer can satisfy, or a choice that no answer can mean.",
+    "I416": "Rules that no test covers.",
 }
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
     """One thing found in a rule file; `str()` is the line that `bot rules check` prints."""
 
     file: str

@@ -6,6 +6,7 @@ They are compared with the clock on the wall of the file's time zone, so dayligh
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -35,7 +36,7 @@ class WrongHours(ValueError):
     """The text is no opening hours, or no date; the message is the mend."""
 
 
-class Hours(msgspec.Struct, frozen=True, kw_only=True):
+class Hours(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Blocks of a week."""
 
     text: str
@@ -48,7 +49,7 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
         return any(start <= minute < end or start <= minute + _WEEK < end for start, end in self.blocks)
 
 
-class Dates(msgspec.Struct, frozen=True, kw_only=True):
+class Dates(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A day or a span of days, the last one included; of one year, or of every year."""
 
     text: str
@@ -67,6 +68,7 @@ class Dates(msgspec.Struct, frozen=True, kw_only=True):
         return day >= self.first or day <= self.last
 
 
+@lru_cache(maxsize=1_000)
 def read_hours(text: str) -> Hours:
     """Read opening hours; raises WrongHours."""
     days: list[int] = []

@@ -103,6 +103,13 @@ class Index:
             anchor = min(words, key=lambda word: (uses[word], word))
             self._anchored.setdefault(anchor, []).append((entry, words))
 
+    def matching_words(self, words: Words) -> list[int]:
+        """The entries that a message of just these words matches by its words, first of the book first.
+
+        Those that an earlier one of the same words always keeps from answering may be missing.
+        """
+        return self._by_words(words)
+
     def candidates(self, words: Words, text: str) -> list[int]:
         """The entries that match, first of the book first.
 

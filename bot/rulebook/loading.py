@@ -2,7 +2,8 @@
 
 import gc
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -62,12 +63,21 @@ def load_folder(path: Path) -> Loaded:
 
 def load_texts(texts: Mapping[str, str]) -> Loaded:
     """Read rule files that are in memory: name to text."""
-    # Loading makes next to no garbage in cycles, and looking for it would double the time of a large book.
-    # Measure with benchmarks/decide.py.
+    with without_garbage_collection():
+        return _load(texts)
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Keep the collector off.
+
+    Loading makes next to no garbage in cycles, and looking for it would double the time of a large book: measure
+    with benchmarks/decide.py.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return _load(texts)
+        yield
     finally:
         if collecting:
             gc.enable()

@@ -3,7 +3,7 @@
 Scalars keep their literal text: whether `no` is a word or a "false" is for the reader to know.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 import msgspec
@@ -61,7 +61,7 @@ def compose(text: str, report: Report) -> Node | None:
         )
         return None
     try:
-        return _Composer(report).compose(yaml.parse(text, Loader=_LOADER))
+        return _Composer(report).compose(_events(text))
     except _Refused:
         return None
     except UnicodeEncodeError:
@@ -74,6 +74,15 @@ def compose(text: str, report: Report) -> Node | None:
     except yaml.YAMLError as error:
         report.add("E102", _place_of_character(text, error), f"This is not YAML: {_first_line(error)}.")
     return None
+
+
+def _events(text: str) -> Iterator[Any]:
+    """What `yaml.parse` gives, without asking before each event whether there is one."""
+    loader = _LOADER(text)
+    try:
+        yield from iter(loader.get_event, None)
+    finally:
+        loader.dispose()
 
 
 class _Open(msgspec.Struct):

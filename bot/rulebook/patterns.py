@@ -37,7 +37,7 @@ class WrongPattern(ValueError):
         self.code = code
 
 
-class Pattern(msgspec.Struct, frozen=True, kw_only=True):
+class Pattern(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A pattern that has been compiled."""
 
     source: str

@@ -194,6 +194,7 @@ def _read_rule(
         name=name.value if name else "",
         file=file.name,
         line=place.line,
+        place=place,
         when=shown_keys(keys),
         keys=keys,
         numbers=settings.numbers,

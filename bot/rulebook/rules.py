@@ -16,7 +16,7 @@ from bot.rulebook.templates import Template
 KeyKind = Literal["exact", "keyword", "contains", "all_words", "pattern", "fuzzy", "anything"]
 
 
-class Key(msgspec.Struct, frozen=True, kw_only=True):
+class Key(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One alternative of a rule's `when`."""
 
     kind: KeyKind
@@ -34,7 +34,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
         return "anything" if self.kind == "anything" else f'{self.kind} "{self.text}"'
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """One message of a reply: of several templates, one is taken for a message id."""
 
     templates: tuple[Template, ...]
@@ -42,7 +42,7 @@ class Choice(msgspec.Struct, frozen=True):
     texts: tuple[Text, ...]
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One question of an `ask`."""
 
     #: The name under which the answer is saved.
@@ -54,7 +54,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Questions, put one at a time; the answer is the peer's next message."""
 
     questions: tuple[Question, ...]
@@ -75,7 +75,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return next((each for each in self.questions if each.save not in answers), None)
 
 
-class FileSettings(msgspec.Struct, frozen=True, kw_only=True):
+class FileSettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a file says for all its rules."""
 
     #: The numbers that it serves; empty means all.
@@ -87,12 +87,14 @@ class FileSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_segments: int
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the bot does about the messages that it listens for."""
 
     name: str
     file: str
     line: int
+    #: Where its name stands.
+    place: Place
     #: A short text of its `when`, for people.
     when: str
     keys: tuple[Key, ...]

@@ -6,6 +6,8 @@ only what is left goes through Liquid at each message.
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 from liquid import BoundTemplate
@@ -21,9 +23,22 @@ _NOT_PLAIN = frozenset({"words", "now"})
 _LITERALS = frozenset({"true", "false", "nil", "null", "empty", "blank"})
 #: Names that neither values, groups nor saved answers may take.
 RESERVED = ALWAYS | _LITERALS
+#: A message to try templates with.
+SAMPLE: Mapping[str, object] = {
+    "message": "7",
+    "words": ["7"],
+    "from": "+15555550101",
+    "to": "+15555550100",
+    "rule": "sample",
+    "help": "7",
+    "now": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+}
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-_SLOT = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+#: A pair of braces; `name` where there is nothing else in it.
+_OUTPUT = re.compile(r"\{\{(?:\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*|(?:(?!\}\}).)*)\}\}", re.DOTALL)
+#: A message has 2,048; a template may write more, of which the rest is cut.
+_LONGEST_TEXT = 16_000
 _LIQUID = BoundedLiquid()
 #: What an SMS carries no trace of, and databases refuse.
 _UNSENDABLE = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -47,26 +62,33 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
-class Template(msgspec.Struct, frozen=True, kw_only=True):
+class Expression(msgspec.Struct, frozen=True, gc=False):
+    """A place where Liquid writes something: `{{ words | first }}`."""
+
+    liquid: BoundTemplate
+
+
+Part = str | Slot | Expression
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A text with places to fill in."""
 
     source: str
     #: The whole text, where nothing of the message or the conversation is in it.
     constant: str | None = None
-    #: Texts and slots, where there are only these.
-    parts: tuple[str | Slot, ...] | None = None
+    #: Texts and places, where nothing goes from one place to another.
+    parts: tuple[Part, ...] | None = None
     liquid: BoundTemplate | None = None
     #: The names it uses and neither the file nor the template gives, with where they first stand.
     names: Mapping[str, int] = {}
 
     def write(self, names: Mapping[str, object]) -> str:
-        """Fill in the names; raises WrongTemplate when Liquid refuses."""
+        """Fill in the names, the file's values among them; raises WrongTemplate when Liquid refuses."""
         if self.constant is not None:
             return self.constant
         if self.parts is not None:
-            text = "".join(
-                [each if isinstance(each, str) else _written(names.get(each.name)) for each in self.parts]
-            )
+            text = _join(self.parts, names)
         else:
             text = _render(self.liquid, names) if self.liquid else self.source
         return _UNSENDABLE.sub("", text)
@@ -84,35 +106,90 @@ def read_template(source: str, values: Mapping[str, object], groups: frozenset[s
     if "{{" not in source and "{%" not in source:
         return Template(source=source, constant=source)
     constants = {name: value for name, value in values.items() if name not in groups}
-    parts = _read_parts(source, constants)
-    if parts is not None:
-        names = {each.group(1): each.start(1) for each in reversed(list(_SLOT.finditer(source)))}
-        if all(isinstance(each, str) for each in parts):
-            return Template(source=source, constant="".join(map(str, parts)))
-        return Template(source=source, parts=parts, names=_without(names, constants))
-    return _read_liquid(source, constants)
+    if "{%" in source or "{{-" in source or "-}}" in source or "{#" in source:
+        return _read_liquid(source, constants)
+    return _read_parts(source, constants)
 
 
-def _read_parts(source: str, constants: Mapping[str, object]) -> tuple[str | Slot, ...] | None:
-    """The texts and slots of a template that has nothing else in it, constants filled in; else None."""
-    pieces = _SLOT.split(source)
-    if any("{{" in text or "{%" in text for text in pieces[::2]):
-        return None
-    parts: list[str | Slot] = []
-    for at, piece in enumerate(pieces):
-        if at % 2 == 0:
-            part: str | Slot = piece
-        elif piece in constants and isinstance(constants[piece], str | bool):
-            part = _written(constants[piece])
-        elif piece in constants or piece in _NOT_PLAIN or piece in _LITERALS:
-            return None
+def _read_parts(source: str, constants: Mapping[str, object]) -> Template:
+    """Read a template without tags: each place by itself, and the same place of many templates only once."""
+    parts: list[Part] = []
+    names: dict[str, int] = {}
+    text = ""
+    at = 0
+    for found in _OUTPUT.finditer(source):
+        text += source[at : found.start()]
+        at = found.end()
+        part, offsets = _read_place(found, constants)
+        for name, offset in offsets.items():
+            names.setdefault(name, offset)
+        if isinstance(part, str):
+            text += part
+            continue
+        if text:
+            parts.append(text)
+            text = ""
+        parts.append(part)
+    if "{{" in source[at:]:
+        raise WrongTemplate("{{ is not closed by }}", source.index("{{", at), "E304")
+    text += source[at:]
+    if not parts:
+        return Template(source=source, constant=text)
+    if text:
+        parts.append(text)
+    return Template(source=source, parts=tuple(parts), names=names)
+
+
+def _read_place(found: re.Match[str], constants: Mapping[str, object]) -> tuple[Part, dict[str, int]]:
+    """What stands in one pair of braces, and the names in it that are no constants."""
+    name = found["name"]
+    if name and name in constants and isinstance(constants[name], str | bool):
+        return _written(constants[name]), {}
+    if name and name not in constants and name not in _NOT_PLAIN and name not in _LITERALS:
+        return Slot(name), {name: found.start("name")}
+    try:
+        liquid, uses = _read_expression(found[0])
+    except WrongTemplate as error:
+        raise WrongTemplate(str(error), found.start() + error.offset, error.code) from None
+    names = {each: found.start() + at for each, at in uses if each not in constants}
+    if not names and "date" not in found[0]:  # "now" | date has the time in it
+        return _render(liquid, constants), {}
+    return Expression(liquid), names
+
+
+@lru_cache(maxsize=10_000)
+def _read_expression(source: str) -> tuple[BoundTemplate, tuple[tuple[str, int], ...]]:
+    """One pair of braces, and the names in it with where they stand; it is tried once. Raises WrongTemplate."""
+    try:
+        liquid = _LIQUID.from_string(source)
+        refuse_wide_ranges(liquid)
+        found = liquid.analyze().globals
+    except (LiquidError, RecursionError) as error:
+        raise _wrong(error) from None
+    uses = tuple(
+        (name, min(each.span.index for each in places))
+        for name, places in found.items()
+        if name not in _LITERALS
+    )
+    if uses:
+        _render(liquid, {**dict.fromkeys((name for name, _ in uses), "7"), **SAMPLE})
+    return liquid, uses
+
+
+def _join(parts: tuple[Part, ...], names: Mapping[str, object]) -> str:
+    texts: list[str] = []
+    room = _LONGEST_TEXT
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, Slot):
+            texts.append(_written(names.get(part.name)))
         else:
-            part = Slot(piece)
-        if isinstance(part, str) and parts and isinstance(parts[-1], str):
-            parts[-1] += part
-        elif part != "":
-            parts.append(part)
-    return tuple(parts)
+            texts.append(_render(part.liquid, names))
+        room -= len(texts[-1])
+        if room < 0:
+            raise WrongTemplate(f"it writes more than {_LONGEST_TEXT:,} characters")
+    return "".join(texts)
 
 
 def _read_liquid(source: str, constants: Mapping[str, object]) -> Template:

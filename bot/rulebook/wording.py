@@ -1,24 +1,10 @@
 """What a rule says: reads replies, questions and saved texts into templates, each tried once."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-
 from bot.rulebook.findings import Place, Report
 from bot.rulebook.nodes import Items, Node, Table, Text
 from bot.rulebook.rules import Choice, FileSettings
 from bot.rulebook.shapes import kind_of, read_names, read_table, read_text, read_texts, shortened
-from bot.rulebook.templates import ALWAYS, NAME, RESERVED, Template, WrongTemplate, read_template
-
-#: A message to try templates with.
-_SAMPLE: Mapping[str, object] = {
-    "message": "7",
-    "words": ["7"],
-    "from": "+15555550101",
-    "to": "+15555550100",
-    "rule": "sample",
-    "help": "7",
-    "now": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-}
+from bot.rulebook.templates import ALWAYS, NAME, RESERVED, SAMPLE, Template, WrongTemplate, read_template
 
 
 def is_free_name(key: Text, report: Report) -> bool:
@@ -103,7 +89,8 @@ class Templates:
         """One template, read and tried."""
         try:
             template = read_template(text.value, self._settings.values, self._groups)
-            template.write({**dict.fromkeys(template.names, "7"), **_SAMPLE})
+            if template.liquid is not None:
+                template.write({**dict.fromkeys(template.names, "7"), **self._settings.values, **SAMPLE})
         except WrongTemplate as error:
             place = place_in(text, error.offset)
             source = shortened(text.value)

@@ -34,6 +34,11 @@ class Segments(msgspec.Struct, frozen=True, kw_only=True):
 _SHORT = tuple(Segments(encoding="GSM-7", segments=1, units=units) for units in range(161))
 
 
+def is_gsm(text: str) -> bool:
+    """Whether a text needs nothing but the GSM 7-bit alphabet."""
+    return _ALL_GSM(text) is not None
+
+
 def measure(text: str) -> Segments:
     """Count the segments that a text is sent in; an empty text counts as one."""
     if _ALL_BASIC(text):

@@ -12,8 +12,15 @@ BOOK = """
 numbers: ["+15555550100"]
 rules:
   - {name: hours, when: {keyword: hours}, reply: "We open at 9."}
-  - {name: stop, when: {exact: stop}, opt_out: true, reply: Bye.}
+  - name: stop
+    when: {exact: [stop, stopall, unsubscribe, cancel, end, quit, revoke, opt out]}
+    opt_out: true
+    reply: Bye.
+  - {name: start, when: {exact: start}, opt_in: true}
+  - {name: help, when: {exact: help}, reply: A shop.}
 """
+NUMBERS = 'numbers: ["+15555550100"]\n'
+TESTS = "tests: [{talk: [{hear: hours}, {hear: help}, {hear: stop}, {hear: start}]}]\n"
 
 
 @pytest.fixture
@@ -22,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "rules"
     path.mkdir()
-    (path / "shop.yaml").write_text(BOOK)
+    (path / "shop.yaml").write_text(BOOK + TESTS)
     return path
 
 
@@ -32,7 +39,7 @@ def run(*arguments: str) -> Result:
 
 def test_check_reads_the_usual_folder(folder: Path) -> None:
     result = run("check")
-    assert (result.exit_code, result.stdout) == (0, "rules: 2 rules in 1 file, no errors.\n")
+    assert (result.exit_code, result.stdout) == (0, "rules: 4 rules in 1 file, no errors.\n")
 
 
 def test_check_says_where_a_mistake_is_and_answers_no(folder: Path) -> None:
@@ -49,6 +56,20 @@ def test_a_warning_is_shown_and_is_no_no(folder: Path) -> None:
     assert result.stdout.startswith("empty.yaml:1:1: warning W111 ")
 
 
+def test_check_says_what_will_not_do_what_it_seems_to(folder: Path) -> None:
+    (folder / "more.yaml").write_text(
+        NUMBERS + "rules: [{name: late, when: {keyword: open}, reply: Open at 9.}]"
+    )
+    result = run("check")
+    assert result.exit_code == 0
+    assert [line.split()[1:3] for line in result.stdout.splitlines()[:2]] == [
+        ["info", "I416"],
+        ["warning", "W414"],
+    ]
+    (folder / "less.yaml").write_text(NUMBERS + "rules: [{name: early, when: anything, reply: Sorry?}]")
+    assert run("check").exit_code == 1
+
+
 def test_check_of_a_missing_folder_answers_no(folder: Path) -> None:
     result = run("check", "nowhere")
     assert result.exit_code == 1
@@ -63,7 +84,7 @@ def test_check_in_json(folder: Path) -> None:
     assert (answer["ok"], answer["version"], answer["findings"][0]["code"]) == (False, None, "E202")
     (folder / "bad.yaml").unlink()
     answer = json.loads(run("check", "--json").stdout)
-    assert (answer["ok"], answer["rules"], answer["findings"]) == (True, 2, [])
+    assert (answer["ok"], answer["rules"], answer["findings"]) == (True, 4, [])
 
 
 def test_try_says_the_reply_and_why(folder: Path) -> None:
@@ -117,26 +138,26 @@ def test_try_on_rules_with_errors_is_refused(folder: Path) -> None:
 
 
 def test_test_runs_the_tests_of_the_rules(folder: Path) -> None:
-    with (folder / "shop.yaml").open("a") as file:
-        file.write("tests: [{hear: hours, say: We open at 9.}]")
+    (folder / "shop.yaml").write_text(BOOK + "tests: [{hear: hours, say: We open at 9.}]")
     result = run("test")
     assert result.exit_code == 0
-    assert result.stdout == "1 test passed, 0 failed. 1 rule without a test: stop.\n"
+    assert result.stdout == "1 test passed, 0 failed. 3 rules without a test: stop, start, help.\n"
 
 
 def test_a_failing_test_shows_what_was_heard_expected_and_said(folder: Path) -> None:
-    with (folder / "shop.yaml").open("a") as file:
-        file.write("tests:\n  - {hear: hours, say: [We open at 10., Come!], rule: stop}\n")
+    (folder / "shop.yaml").write_text(
+        BOOK + "tests:\n  - {hear: hours, say: [We open at 10., Come!], rule: stop}\n"
+    )
     result = run("test")
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
-        "shop.yaml:7: failed",
+        "shop.yaml:12: failed",
         "  heard:    hours",
         "  expected: We open at 10.",
         "            Come!",
         "  said:     We open at 9.",
         "  rule:     hours, expected stop",
-        "0 tests passed, 1 failed. 1 rule without a test: stop.",
+        "0 tests passed, 1 failed. 3 rules without a test: stop, start, help.",
     ]
     answer = json.loads(run("test", "--json").stdout)
     assert (answer["failed"], answer["tests"][0]["failures"][0]["said"]) == (1, ["We open at 9."])

@@ -19,8 +19,8 @@ def test_it_has_no_findings() -> None:
     ("text", "rule", "reply"),
     [
         ("Hours?", "hours", "Corner Books is open Mon-Sat 9-18."),
-        ("Where is my order no. 12345?", "order-status", "Order 12345: we are looking it up"),
-        ("order", "order-again", "Text ORDER and its number"),
+        ("Where is my order no. 12345?", "order-status", "Got it: we are looking up no. 12345"),
+        ("order", "order-again", "Text ORDER and the number"),
         ("how much is Emma", "price", "Text us the title"),
         ("where are you", "address", "Corner Books, 12 Mill Lane."),
         ("Thx!", "thanks", ""),
@@ -57,4 +57,4 @@ def test_it_takes_every_word_that_revokes_consent(word: str) -> None:
 def test_it_remembers_an_order() -> None:
     assert BOOK is not None
     after = hear(BOOK, "order 12345", Standing()).after
-    assert hear(BOOK, "order", after).replies == ("Order 12345 is with us.",)
+    assert hear(BOOK, "order", after).replies == ("No. 12345 is with us.",)

@@ -1,0 +1,163 @@
+"""Finds replies that cost more than they seem to, and replies that would start a talk with another bot."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from bot.rulebook.book import Book
+from bot.rulebook.deciding import LONGEST_REPLY
+from bot.rulebook.expecting import USUAL_TEXT, Matching
+from bot.rulebook.findings import Report
+from bot.rulebook.nodes import Text
+from bot.rulebook.rules import Rule
+from bot.rulebook.templates import Template, WrongTemplate
+from bot.rulebook.wording import place_in
+from bot.text.segments import measure
+from bot.text.twins import find_strays
+from bot.text.words import split_words
+
+#: What has no bound of its own is taken to be as long as a message of one segment.
+_FREE = "x" * USUAL_TEXT
+_SOME_TIME = datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC)
+
+
+def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
+    """Report replies of too many segments, stray characters, and replies that the book would answer itself."""
+    worst = _Worst(book)
+    for rule in book.rules:
+        report = reports[rule.file]
+        for template, text, is_reply in _templates(rule):
+            longest = worst.written(template, rule)
+            _check_size(rule, template, text, longest, report)
+            if not longest.isascii():
+                _check_strays(template, text, longest, report)
+            if is_reply:
+                _check_loop(book, rule, text, longest, report)
+
+
+def _templates(rule: Rule) -> Iterator[tuple[Template, Text, bool]]:
+    """Everything that the rule may say, and whether it ends the matter or waits for an answer."""
+    for choice in rule.reply:
+        for template, text in zip(choice.templates, choice.texts, strict=True):
+            yield template, text, True
+    if rule.ask:
+        choices = list(rule.ask.cancelled)
+        for question in rule.ask.questions:
+            choices += [question.question, question.otherwise] if question.otherwise else [question.question]
+        for choice in choices:
+            for template, text in zip(choice.templates, choice.texts, strict=True):
+                yield template, text, False
+
+
+class _Worst:
+    """What templates write at most."""
+
+    def __init__(self, book: Book) -> None:
+        self._help = "\n".join(dict.fromkeys(rule.help for rule in book.helps if rule.help))
+        self._saved: dict[str, str] = {}
+        for rule in book.rules:
+            if rule.ask:
+                for question in rule.ask.questions:
+                    self._save(question.save, question.expect.longest())
+                    if isinstance(question.expect, Matching):
+                        for group in question.expect.pattern.groups:
+                            self._save(group, question.expect.pattern.longest(group) or _FREE)
+        for rule in book.rules:
+            for name, template in rule.saves:
+                self._save(name, self.written(template, rule))
+
+    def _save(self, name: str, value: str) -> None:
+        if len(value) >= len(self._saved.get(name, "")):
+            self._saved[name] = value
+
+    def written(self, template: Template, rule: Rule) -> str:
+        """The longest text that a template writes, as far as it can be known."""
+        if template.constant is not None:
+            return template.constant
+        names = {name: self._value(name, rule) for name in template.names}
+        texts = [_write(template, {**rule.values, "now": _SOME_TIME, **names})]
+        if "{%" in template.source:  # the other branch of an if
+            texts.append(_write(template, {**rule.values, "now": _SOME_TIME}))
+        return max(texts, key=len)
+
+    def _value(self, name: str, rule: Rule) -> object:
+        if name in {"from", "to"}:
+            return "+15555550101234"
+        if name == "rule":
+            return rule.name
+        if name == "now":
+            return _SOME_TIME
+        if name == "help":
+            return self._help
+        if name == "words":
+            return _FREE.split()
+        groups = [
+            key.pattern.longest(name) or _FREE
+            for key in rule.keys
+            if key.pattern and name in key.pattern.groups
+        ]
+        return max(groups, key=len) if groups else self._saved.get(name, _FREE)
+
+
+def _write(template: Template, names: Mapping[str, object]) -> str:
+    try:
+        return template.write(names)
+    except WrongTemplate:
+        return ""
+
+
+def _check_size(rule: Rule, template: Template, text: Text, longest: str, report: Report) -> None:
+    if len(longest) <= 70:
+        return
+    if len(longest) > LONGEST_REPLY and template.constant is not None:
+        message = (
+            f"This has {len(longest):,} characters, and a message has at most {LONGEST_REPLY:,}; split it up."
+        )
+        report.add("E411", text.place, message)
+        return
+    size = measure(longest)
+    if size.segments > rule.max_segments:
+        most = "" if template.constant is not None else "up to "
+        message = (
+            f"This costs {most}{size.segments} segments ({size.encoding}, {len(longest):,} characters), and"
+            f" max_segments is {rule.max_segments}."
+        )
+        report.add("W410", text.place, message)
+
+
+def _check_strays(template: Template, text: Text, longest: str, report: Report) -> None:
+    """A text that is UCS-2 for want of plain letters; where an emoji or a script needs it, nothing is said."""
+    strays = find_strays(longest)
+    if not strays or any(each.twin is None for each in strays):
+        return
+    plain = "".join(twin if (twin := _plain(each)) is not None else each for each in longest)
+    before, after = measure(longest), measure(plain)
+    first = strays[0]
+    at = template.source.find(first.character)
+    twin = f'write "{first.twin}"' if first.twin else "leave it out"
+    more = len({each.character for each in strays}) - 1
+    others = f" and {more} more" if more else ""
+    counts = (
+        f"{before.segments} {'segment' if before.segments == 1 else 'segments'} instead of {after.segments}"
+    )
+    message = f"{first.label}{others} makes this UCS-2, {counts}; {twin} for GSM-7."
+    report.add("W412", place_in(text, max(at, 0)), message[0].upper() + message[1:])
+
+
+def _plain(character: str) -> str | None:
+    strays = find_strays(character)
+    return strays[0].twin if strays else None
+
+
+def _check_loop(book: Book, rule: Rule, text: Text, longest: str, report: Report) -> None:
+    """Another bot that echoes, or talks as this one does, would get an answer to this reply, and so on."""
+    for entry in book.index.candidates(split_words(longest), longest):
+        other, key = book.index.entries[entry]
+        if key.kind == "anything" or not (other.reply or other.ask):
+            continue
+        if rule.numbers and other.numbers and rule.numbers.isdisjoint(other.numbers):
+            continue
+        message = (
+            f'Rule "{other.name}" ({other.file}, line {other.line}) would answer this reply by {key.label}:'
+        )
+        report.add("W414", text.place, f"{message} two bots could go on for ever; begin it with other words.")
+        return

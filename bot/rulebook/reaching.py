@@ -1,0 +1,124 @@
+"""Finds rules and keywords that no message ever reaches, and names the rule that stands before them."""
+
+from collections.abc import Iterator, Mapping
+
+from bot.rulebook.book import Book
+from bot.rulebook.findings import Report
+from bot.rulebook.rules import Key, KeyKind, Rule
+
+#: Which kinds of an earlier key take every message that a later one listens for, given that the earlier one takes
+#: the later one's words as a message.
+_TAKEN_BY: Mapping[KeyKind, frozenset[KeyKind]] = {
+    "exact": frozenset({"exact", "keyword", "fuzzy", "contains", "all_words", "anything"}),
+    "keyword": frozenset({"keyword", "fuzzy", "contains", "all_words", "anything"}),
+    "contains": frozenset({"contains", "all_words", "anything"}),
+    "all_words": frozenset({"all_words", "contains", "anything"}),
+    "fuzzy": frozenset({"fuzzy", "anything"}),
+    "pattern": frozenset({"pattern", "anything"}),
+    "anything": frozenset({"anything"}),
+}
+#: Earlier keys that are looked at for one key.
+_MOST_LOOKED_AT = 100
+
+
+def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
+    """Report rules that can never answer, and keywords that do nothing where they stand."""
+    index = book.index
+    catch_all: list[int] = []
+    patterns: dict[str, list[int]] = {}
+    entry = 0
+    for rule in book.rules:
+        report = reports[rule.file]
+        takers: list[tuple[Key, Rule, Key] | None] = []
+        own: set[object] = set()
+        for key in rule.keys:
+            same = (key.kind, key.rich or key.words or key.text)
+            if same in own:
+                report.add("W403", key.place, f"The {key.label} is given twice in this rule; once is enough.")
+            own.add(same)
+            if key.words:
+                before: list[int] = index.matching_words(key.words)
+            else:
+                before = sorted(catch_all + patterns.get(key.text, [])) if key.pattern else catch_all
+            takers.append(_taker(book, rule, key, entry, before))
+            if key.kind == "anything":
+                catch_all.append(entry)
+            elif key.pattern:
+                patterns.setdefault(key.text, []).append(entry)
+            entry += 1
+        _report(rule, takers, report)
+        if rule.only and (both := set(rule.only.tagged) & set(rule.only.not_tagged)):
+            message = f'Nothing is tagged "{min(both)}" and not, so this rule can never answer.'
+            if set(rule.only.tagged) <= set(rule.only.not_tagged):
+                report.add("E402", rule.keys[0].place if rule.keys else rule.place, message)
+
+
+def _taker(book: Book, rule: Rule, key: Key, entry: int, before: list[int]) -> tuple[Key, Rule, Key] | None:
+    """The first earlier rule that takes every message of this key."""
+    kinds = _TAKEN_BY[key.kind]
+    for each in before[:_MOST_LOOKED_AT]:
+        if each >= entry:
+            break
+        other, its = book.index.entries[each]
+        if other is not rule and its.kind in kinds and _takes(its, key) and _covers(other, rule):
+            return key, other, its
+    return None
+
+
+def _takes(earlier: Key, later: Key) -> bool:
+    """Whether nothing in the keys themselves lets a message of the later one pass the earlier one."""
+    if earlier.kind == "anything":
+        return True
+    if earlier.rich and earlier.rich != later.rich:
+        return False
+    if later.kind == "pattern":
+        return earlier.text == later.text
+    if later.kind == "fuzzy":
+        return earlier.words == later.words
+    # In another order, the words of all_words still match, and a phrase of several words does not.
+    return not (later.kind == "all_words" and earlier.kind == "contains" and len(earlier.words) > 1)
+
+
+def _covers(earlier: Rule, later: Rule) -> bool:
+    """Whether the conditions of the earlier rule hold whenever those of the later one do."""
+    if earlier.numbers and not (later.numbers and later.numbers <= earlier.numbers):
+        return False
+    return earlier.only is None or earlier.only == later.only
+
+
+def _report(rule: Rule, takers: list[tuple[Key, Rule, Key] | None], report: Report) -> None:
+    found = [each for each in takers if each is not None]
+    if not found:
+        return
+    if len(found) == len(takers):
+        key, other, its = found[0]
+        names = sorted({f'"{each.name}"' for _, each, _ in found} - {f'"{other.name}"'})
+        more = f" and {', '.join(names)}" if names else ""
+        message = (
+            f'This rule can never answer: rule "{other.name}"{more} {_where(other, rule)} {_what(its)} first.'
+        )
+        report.add("E402", key.place, message)
+        return
+    for key, other, its in found:
+        message = f'The {key.label} does nothing here: rule "{other.name}" {_where(other, rule)} {_what(its)} first.'
+        report.add("W403", key.place, message)
+
+
+def _where(other: Rule, rule: Rule) -> str:
+    return f"(line {other.line})" if other.file == rule.file else f"({other.file}, line {other.line})"
+
+
+def _what(key: Key) -> str:
+    return "takes every message" if key.kind == "anything" else f"takes {key.label}"
+
+
+def untested(book: Book, answered: Mapping[str, int]) -> Iterator[tuple[Rule, str]]:
+    """For each file with rules that no test covers: the first of them, and the sentence."""
+    by_file: dict[str, list[Rule]] = {}
+    for rule in book.rules:
+        if not answered.get(rule.name):
+            by_file.setdefault(rule.file, []).append(rule)
+    for rules in by_file.values():
+        shown = ", ".join(each.name for each in rules[:5]) + (", ..." if len(rules) > 5 else "")
+        some = "1 rule" if len(rules) == 1 else f"{len(rules):,} rules"
+        yield rules[0], f"No test covers {some} of this file: {shown}."
