@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import socket
+from collections.abc import Generator
 from urllib.parse import urlsplit
 
 import rich_click as click
@@ -23,6 +24,13 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, sandbox: Sandbox) -> None:
         super().__init__(config)
         self._sandbox = sandbox
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """End when told to; uvicorn would then die of the signal, so that an orderly end looks like a failure."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the sandbox, then serving."""
