@@ -14,6 +14,7 @@ from litestar.router import Router
 
 from bot import __version__
 from bot.conversation.database import Database
+from bot.conversation.forwards import Forwarder
 from bot.conversation.guards import Caps
 from bot.conversation.inbox import Inbox
 from bot.conversation.operator import Operator
@@ -27,6 +28,7 @@ from bot.web.access import Guards, Tokens
 from bot.web.api import api_routes
 from bot.web.problems import PROBLEMS
 from bot.wire.acs import AcsSmsService
+from bot.wire.forwarding import HttpPoster
 from bot.wire.webhook import Webhook
 from bot.wire.webhook_auth import EntraTokens, WebhookAuth
 
@@ -73,7 +75,12 @@ class Service:
             report_timeout=settings.report_timeout,
         )
         caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
-        self.inbox = Inbox(self.writer, self.shelf.book, self.sender.wake, caps)
+        secret = settings.forward_secret
+        self._poster = HttpPoster(
+            secret=secret.reveal() if secret else None, private_hosts=settings.forward_private_hosts
+        )
+        self.forwarder = Forwarder(self.database, self.writer, self._poster)
+        self.inbox = Inbox(self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps)
         self.webhook = Webhook(self.inbox, _webhook_auth(settings))
         self._running = AsyncExitStack()
         self.asgi = self._litestar(more_routes)
@@ -91,12 +98,15 @@ class Service:
         else:
             await self.database.check_schema()
         self._running.push_async_callback(self._sms.close)
+        self._running.push_async_callback(self._poster.close)
         self.writer.start()
         self._running.push_async_callback(self.writer.stop)
         self.shelf.start()
         self._running.push_async_callback(self.shelf.stop)
         self.sender.start()
         self._running.push_async_callback(self.sender.stop)
+        self.forwarder.start()
+        self._running.push_async_callback(self.forwarder.stop)
         book = self.shelf.book()
         log.info("The bot is ready", rules=len(book.rules), book=book.version)
 

@@ -83,6 +83,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     repeats_per_hour: int
     reply_ttl: timedelta
     report_timeout: timedelta
+    forward_secret: Secret | None
+    forward_private_hosts: tuple[str, ...]
     log_format: Literal["console", "json"] | None
 
     def __repr__(self) -> str:
@@ -249,6 +251,10 @@ def _read_secrets(name: str, text: str) -> tuple[Secret, ...]:
     return secrets
 
 
+def _read_hosts(_name: str, text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _read_connection_string(name: str, text: str) -> AcsConnection:
     # No part of the text is ever shown: somebody may have pasted the key where the endpoint belongs.
     parts: dict[str, str] = {}
@@ -399,6 +405,19 @@ SETTINGS: tuple[Setting, ...] = (
         help="A sent message without a delivery report becomes `unconfirmed` after so long.",
         example="72h",
         read=_read_duration,
+    ),
+    Setting(
+        name="BOT_FORWARD_SECRET",
+        help="Signs what a rule's `forward` posts: header X-Bot-Signature, sha256= and the HMAC of the body in hex.",
+        example="A-LONG-RANDOM-TEXT",
+        read=_read_secret,
+    ),
+    Setting(
+        name="BOT_FORWARD_PRIVATE_HOSTS",
+        help="Hosts in a private network that `forward` may post to, with commas between them. Unset: none.",
+        example="localhost,10.0.0.7",
+        read=_read_hosts,
+        unset=(),
     ),
     Setting(
         name="BOT_LOG_FORMAT",

@@ -40,6 +40,8 @@ def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
         repeats_per_hour=3,
         reply_ttl=timedelta(hours=24),
         report_timeout=timedelta(hours=72),
+        forward_secret=None,
+        forward_private_hosts=(),
         log_format=None,
     )
 
@@ -74,6 +76,8 @@ def test_every_field_is_read_from_its_variable() -> None:
             "BOT_REPEATS_PER_HOUR": "1",
             "BOT_REPLY_TTL": "90m",
             "BOT_REPORT_TIMEOUT": "7d",
+            "BOT_FORWARD_SECRET": "sign",
+            "BOT_FORWARD_PRIVATE_HOSTS": "localhost, 10.0.0.7",
             "BOT_LOG_FORMAT": "JSON",
         }
     )
@@ -93,6 +97,8 @@ def test_every_field_is_read_from_its_variable() -> None:
         repeats_per_hour=1,
         reply_ttl=timedelta(minutes=90),
         report_timeout=timedelta(days=7),
+        forward_secret=Secret("sign"),
+        forward_private_hosts=("localhost", "10.0.0.7"),
         log_format="json",
     )
 

@@ -37,6 +37,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     outcome: str
     #: The sending number that has something to send now; None when there is no reply.
     lane: str | None = None
+    #: A message was queued to be forwarded.
+    has_forward: bool = False
 
 
 ACCEPTED = Receipt(outcome="accepted")
@@ -48,12 +50,18 @@ class Inbox:
     """Takes events; when `accept` returns, they are durable and the replies to them are queued."""
 
     def __init__(
-        self, writer: Writer, book: Callable[[], Book], on_queued: Callable[[set[str]], None], caps: Caps
+        self,
+        writer: Writer,
+        book: Callable[[], Book],
+        on_queued: Callable[[set[str]], None],
+        on_forward: Callable[[], None],
+        caps: Caps,
     ) -> None:
         self._writer = writer
         self._caps = caps
         self._book = book
         self._on_queued = on_queued
+        self._on_forward = on_forward
 
     async def accept(self, events: Sequence[Event]) -> list[Receipt]:
         """Store every event of a request, each inbound message with its decision and replies.
@@ -71,6 +79,8 @@ class Inbox:
         lanes = {receipt.lane for receipt in receipts if receipt.lane is not None}
         if lanes:
             self._on_queued(lanes)
+        if any(receipt.has_forward for receipt in receipts):
+            self._on_forward()
         return receipts
 
     async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:
@@ -135,7 +145,14 @@ class Inbox:
             if conversation.id in recent:
                 decision = guarded(decision, message.text, recent[conversation.id], self._caps)
             queued = conversation.hear(message, decision, book.version, now, new)
-            receipts[place] = Receipt(outcome="accepted", lane=message.number) if queued else ACCEPTED
+            if queued or decision.forwards:
+                receipts[place] = Receipt(
+                    outcome="accepted",
+                    lane=message.number if queued else None,
+                    has_forward=bool(decision.forwards),
+                )
+            else:
+                receipts[place] = ACCEPTED
             if place % _DECIDED_AT_ONCE == _DECIDED_AT_ONCE - 1:
                 await asyncio.sleep(0)
         await save_conversations(connection, opened.values())

@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 
 from bot.conversation.bulk import Bulk, Lookup
 from bot.conversation.events import Inbound
+from bot.conversation.forwards import INSERT_FORWARDS, forward_row
 from bot.conversation.tables import conversations, messages
 from bot.rulebook.decision import Decision, Standing
 from bot.text.segments import measure
@@ -25,16 +26,18 @@ _NEWCOMER = Standing()
 class NewMessages:
     """Messages to be inserted, as rows of `Bulk`."""
 
-    __slots__ = ("inbound", "outbound")
+    __slots__ = ("forwards", "inbound", "outbound")
 
     def __init__(self) -> None:
         self.inbound: list[tuple[Any, ...]] = []
         self.outbound: list[tuple[Any, ...]] = []
+        self.forwards: list[tuple[Any, ...]] = []
 
     async def insert(self, connection: AsyncConnection) -> None:
         """Write them; their conversations must be there already."""
         await _INSERT_INBOUND.execute(connection, self.inbound)
         await _INSERT_OUTBOUND.execute(connection, self.outbound)
+        await INSERT_FORWARDS.execute(connection, self.forwards)
 
 
 class OpenConversation:
@@ -99,6 +102,10 @@ class OpenConversation:
                 self.say(
                     new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed"
                 )
+        for url in decision.forwards:
+            new.forwards.append(
+                forward_row(url, message, message_id=message_id, conversation_id=self.id, rule=rule, now=now)
+            )
         return bool(decision.replies)
 
     def say(

@@ -189,6 +189,29 @@ delivery_reports = Table(
     Index(None, "message_id"),
 )
 
+# Messages that a rule has posted to an address; status is queued, delivered or failed.
+forwards = Table(
+    "forwards",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_try_at", UtcTime, nullable=True),
+    Column("last_error", Text, nullable=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Index(None, "message_id"),
+    Index(
+        "ix_forwards_outbox",
+        "id",
+        sqlite_where=text("status = 'queued'"),
+        postgresql_where=text("status = 'queued'"),
+    ),
+)
+
 rejected_events = Table(
     "rejected_events",
     metadata,

@@ -151,6 +151,33 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "forwards",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("message_id", sa.String(length=36), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_try_at", TIME, nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("updated_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["messages.id"], name=op.f("fk_forwards_message_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_forwards")),
+    )
+    with op.batch_alter_table("forwards", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_forwards_message_id"), ["message_id"], unique=False)
+        batch_op.create_index(
+            "ix_forwards_outbox",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("status = 'queued'"),
+            postgresql_where=sa.text("status = 'queued'"),
+        )
+
+    op.create_table(
         "status_changes",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -174,6 +201,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_status_changes_message_id"))
 
     op.drop_table("status_changes")
+    with op.batch_alter_table("forwards", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_forwards_outbox",
+            sqlite_where=sa.text("status = 'queued'"),
+            postgresql_where=sa.text("status = 'queued'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_forwards_message_id"))
+
+    op.drop_table("forwards")
     with op.batch_alter_table("delivery_reports", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delivery_reports_provider_message_id"))
         batch_op.drop_index(batch_op.f("ix_delivery_reports_message_id"))

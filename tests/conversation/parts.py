@@ -130,7 +130,7 @@ class Bot:
         self.writer = Writer(self.database, hold=5)
         periods = {"reply_ttl": timedelta(hours=24), "report_timeout": timedelta(hours=72)}
         self.sender = Sender(self.database, self.writer, self.sms, **periods | sender)
-        self.inbox = Inbox(self.writer, lambda: book, self.sender.wake, caps)
+        self.inbox = Inbox(self.writer, lambda: book, self.sender.wake, lambda: None, caps)
 
     async def start(self, *, sending: bool = True) -> None:
         self.writer.start()
