@@ -24,7 +24,7 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from bot.conversation.inbox import Inbox
 from bot.conversation.writer import StorageUnavailable
 from bot.wire.envelopes import NotAnEventBatch, read_batch
-from bot.wire.webhook_auth import WebhookAuth
+from bot.wire.webhook_auth import KeysUnavailable, WebhookAuth
 
 #: Bytes. Event Grid sends at most 1 MiB.
 LARGEST_BODY = 1024 * 1024
@@ -107,8 +107,12 @@ class Webhook:
         if b"x-bot-secret" in headers:
             offered.append(headers[b"x-bot-secret"].decode("latin-1"))
         authorization = headers.get(b"authorization", b"").decode("latin-1")
-        if await self._auth.allows(offered, authorization):
-            return
+        try:
+            if await self._auth.allows(offered, authorization):
+                return
+        except KeysUnavailable as error:  # 401 would lose the events
+            headers_back = {"Retry-After": str(RETRY_AFTER)}
+            raise ServiceUnavailableException(detail=str(error), headers=headers_back) from None
         if any(name.startswith(b"aeg-") for name in headers):
             self.refused += 1
             log.error(

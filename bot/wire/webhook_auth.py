@@ -15,6 +15,13 @@ EVENT_GRID_ROLE = "AzureEventGridSecureWebhookSubscriber"
 log = structlog.get_logger(__name__)
 
 
+class KeysUnavailable(Exception):
+    """Entra's keys can't be fetched, so nobody can tell whether a token is good."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"The keys of Microsoft Entra can't be fetched now ({cause}). Send it again later.")
+
+
 class Revealing(Protocol):
     """A secret that shows itself only when asked to."""
 
@@ -31,7 +38,7 @@ class WebhookAuth:
         self._entra = entra
 
     async def allows(self, offered: Sequence[str | None], authorization: str | None) -> bool:
-        """Whether any of the offered secrets, or the bearer token, is good."""
+        """Whether any of the offered secrets, or the bearer token, is good. Raises `KeysUnavailable`."""
         is_known = False
         for secret in offered:
             if secret is not None:
@@ -63,7 +70,10 @@ class EntraTokens:
         self._keys = jwt.PyJWKClient(f"{authority}/{tenant}/discovery/v2.0/keys", lifespan=600, timeout=5)
 
     def accepts(self, token: str) -> bool:
-        """Whether a token is signed by Entra, for us, now, and speaks for Event Grid. Blocks while keys are fetched."""
+        """Whether a token is signed by Entra, for us, now, and speaks for Event Grid.
+
+        Blocks while keys are fetched; raises `KeysUnavailable` when they can't be.
+        """
         try:
             key = self._keys.get_signing_key_from_jwt(token)
             claims: dict[str, Any] = jwt.decode(
@@ -74,6 +84,9 @@ class EntraTokens:
                 issuer=self._issuers,
                 options={"require": ["exp", "iss", "aud"]},
             )
+        except jwt.PyJWKClientConnectionError as error:
+            log.warning("An Entra token can't be checked", cause=str(error))
+            raise KeysUnavailable(str(error)) from None
         except (jwt.PyJWTError, ValueError) as error:
             log.warning("An Entra token was refused", reason=str(error))
             return False
