@@ -1,0 +1,263 @@
+"""Who may post events: bearers of one of our secrets, and Event Grid with a token that Entra signed for us."""
+
+import asyncio
+import base64
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from jwt.algorithms import RSAAlgorithm
+
+from bot.settings import Secret
+from bot.wire.webhook_auth import (
+    EVENT_GRID_APPLICATION,
+    EVENT_GRID_ROLE,
+    EntraTokens,
+    KeysUnavailable,
+    WebhookAuth,
+)
+
+TENANT = "11111111-2222-3333-4444-555555555555"
+AUDIENCE = "api://bot"
+
+
+class Entra:
+    """The keys of a tenant at an HTTP server, and the tokens that they sign."""
+
+    def __init__(self) -> None:
+        self.keys = {"first": generate_private_key(65537, 2048)}
+        self.fetches = 0
+        entra = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                entra.fetches += 1
+                body = json.dumps({"keys": [entra.public(name) for name in entra.keys]}).encode()
+                found = self.path == f"/{TENANT}/discovery/v2.0/keys"
+                self.send_response(200 if found else 404)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    @property
+    def authority(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def public(self, name: str) -> dict[str, Any]:
+        key: dict[str, Any] = RSAAlgorithm.to_jwk(self.keys[name].public_key(), as_dict=True)
+        return key | {"kid": name, "use": "sig", "alg": "RS256"}
+
+    def claims(self, **changes: Any) -> dict[str, Any]:
+        """What Event Grid's token says; a change to None takes a claim away."""
+        now = datetime.now(UTC)
+        whole = {
+            "aud": AUDIENCE,
+            "iss": f"{self.authority}/{TENANT}/v2.0",
+            "iat": now,
+            "nbf": now,
+            "exp": now + timedelta(hours=1),
+            "azp": EVENT_GRID_APPLICATION,
+            "roles": [EVENT_GRID_ROLE],
+        } | changes
+        return {name: value for name, value in whole.items() if value is not None}
+
+    def token(self, *, kid: str = "first", key: RSAPrivateKey | None = None, **changes: Any) -> str:
+        return jwt.encode(
+            self.claims(**changes), key or self.keys[kid], algorithm="RS256", headers={"kid": kid}
+        )
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def entra() -> Iterator[Entra]:
+    entra = Entra()
+    yield entra
+    entra.close()
+
+
+@pytest.fixture
+def auth(entra: Entra) -> WebhookAuth:
+    return WebhookAuth([Secret("a-secret")], EntraTokens(TENANT, AUDIENCE, authority=entra.authority))
+
+
+async def bearer(auth: WebhookAuth, token: str) -> bool:
+    return await auth.allows([], f"Bearer {token}")
+
+
+async def test_event_grids_token_is_accepted(entra: Entra, auth: WebhookAuth) -> None:
+    assert await bearer(auth, entra.token())
+    assert await auth.allows([None, "wrong"], f"bearer  {entra.token()} ")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": f"https://sts.windows.net/{TENANT}/", "azp": None, "appid": EVENT_GRID_APPLICATION},
+        {"aud": "bot"},
+        {"aud": ["other", AUDIENCE]},
+        {"roles": ["Other", EVENT_GRID_ROLE]},
+    ],
+    ids=["version 1", "bare audience", "many audiences", "many roles"],
+)
+async def test_every_form_of_a_good_token_is_accepted(
+    entra: Entra, auth: WebhookAuth, changes: dict[str, Any]
+) -> None:
+    assert await bearer(auth, entra.token(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": datetime.now(UTC) - timedelta(minutes=10)},
+        {"exp": None},
+        {"nbf": datetime.now(UTC) + timedelta(hours=1)},
+        {"aud": "api://another-app"},
+        {"aud": None},
+        {"iss": "https://sts.windows.net/99999999-0000-0000-0000-000000000000/"},
+        {"iss": "https://login.microsoftonline.com/common/v2.0"},
+        {"iss": None},
+        {"azp": "99999999-0000-0000-0000-000000000000"},
+        {"azp": None},
+        {"azp": EVENT_GRID_APPLICATION, "appid": "99999999-0000-0000-0000-000000000000"},
+        {"roles": ["Reader"]},
+        {"roles": []},
+        {"roles": None},
+    ],
+    ids=lambda changes: ",".join(f"{name}={str(value)[:24]}" for name, value in changes.items()),
+)
+async def test_a_token_for_or_from_anybody_else_is_refused(
+    entra: Entra, auth: WebhookAuth, changes: dict[str, Any], logs: list[dict[str, Any]]
+) -> None:
+    token = entra.token(**changes)
+    assert not await bearer(auth, token)
+    (line,) = logs
+    assert line["event"] == "An Entra token was refused"
+    assert token not in str(line)
+
+
+async def test_a_token_signed_by_another_key_is_refused(entra: Entra, auth: WebhookAuth) -> None:
+    assert not await bearer(auth, entra.token(key=generate_private_key(65537, 2048)))
+
+
+async def test_a_token_whose_claims_were_changed_is_refused(entra: Entra, auth: WebhookAuth) -> None:
+    head, _, signature = entra.token(roles=[]).split(".")
+    _, claims, _ = entra.token().split(".")
+    assert not await bearer(auth, f"{head}.{claims}.{signature}")
+
+
+async def test_a_token_without_a_signature_is_refused(entra: Entra, auth: WebhookAuth) -> None:
+    claims = {
+        name: int(one.timestamp()) if isinstance(one, datetime) else one
+        for name, one in entra.claims().items()
+    }
+    assert not await bearer(auth, jwt.encode(claims, None, algorithm="none", headers={"kid": "first"}))  # type: ignore[arg-type]
+
+
+async def test_a_token_signed_with_the_public_key_as_a_shared_secret_is_refused(
+    entra: Entra, auth: WebhookAuth
+) -> None:
+    """The oldest trick: the algorithm in the token's head says HS256, and everybody knows the public key."""
+    _, claims, _ = entra.token().split(".")
+    head = written({"alg": "HS256", "kid": "first", "typ": "JWT"})
+    public = json.dumps(entra.public("first")).encode()
+    signature = hmac.new(public, f"{head}.{claims}".encode(), sha256).digest()
+    assert not await bearer(
+        auth, f"{head}.{claims}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+    )
+
+
+def written(part: dict[str, str]) -> str:
+    """A part of a token."""
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "token", ["", "x", "a.b.c", "é.é.é", "e30.e30.", "\ud800", "." * 1_000, "A" * 100_000]
+)
+async def test_what_is_no_token_is_refused(auth: WebhookAuth, token: str) -> None:
+    assert not await bearer(auth, token)
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "", "Token"])
+async def test_other_schemes_are_refused(entra: Entra, auth: WebhookAuth, scheme: str) -> None:
+    assert not await auth.allows([], f"{scheme} {entra.token()}")
+    assert not await auth.allows([], entra.token())
+    assert not await auth.allows([], None)
+
+
+async def test_keys_are_fetched_once_and_again_when_a_new_one_signs(
+    entra: Entra, auth: WebhookAuth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = entra.fetches
+    assert await bearer(auth, entra.token())
+    assert await bearer(auth, entra.token())
+    assert entra.fetches == before + 1
+    keys = auth._entra._keys  # type: ignore[union-attr]
+    monkeypatch.setattr(keys, "cooldown_duration", 0, raising=False)
+    entra.keys["second"] = generate_private_key(65537, 2048)
+    assert await bearer(auth, entra.token(kid="second"))
+    assert entra.fetches == before + 2
+    del entra.keys["second"]
+
+
+async def test_when_keys_can_not_be_fetched_nothing_is_said_of_the_token(entra: Entra) -> None:
+    """A refusal would make Event Grid drop the event for good; the token may be good."""
+    nowhere = WebhookAuth([], EntraTokens(TENANT, AUDIENCE, authority="http://127.0.0.1:1"))
+    with pytest.raises(KeysUnavailable, match="keys"):
+        await bearer(nowhere, entra.token())
+    assert not await bearer(nowhere, "x"), "what is no token needs no key"
+
+
+async def test_a_good_secret_needs_no_keys(entra: Entra) -> None:
+    nowhere = WebhookAuth([Secret("a-secret")], EntraTokens(TENANT, AUDIENCE, authority="http://127.0.0.1:1"))
+    assert await nowhere.allows(["a-secret"], f"Bearer {entra.token()}")
+
+
+async def test_requests_do_not_wait_for_each_others_keys(entra: Entra, auth: WebhookAuth) -> None:
+    tokens = [entra.token() for _ in range(5)]
+    assert await asyncio.gather(*(bearer(auth, token) for token in tokens)) == [True] * 5
+
+
+@pytest.mark.parametrize(
+    ("offered", "expected"),
+    [
+        (["first"], True),
+        (["second"], True),
+        (["x", "second"], True),
+        ([None, None], False),
+        ([], False),
+        ([""], False),
+        (["first,second"], False),
+        (["FIRST"], False),
+        (["\ud800"], False),
+    ],
+)
+async def test_every_secret_is_accepted_so_that_one_can_be_rotated(
+    offered: list[str | None], *, expected: bool
+) -> None:
+    auth = WebhookAuth([Secret("first"), Secret("second")])
+    assert await auth.allows(offered, None) is expected
+    assert await auth.allows(offered, "Bearer first") is expected
+
+
+async def test_without_any_secret_nothing_is_allowed() -> None:
+    assert not await WebhookAuth([]).allows(["", None], "Bearer ")
