@@ -10,6 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import group
+from bot.rulebook.asking import EXPECT_KEYS
+from bot.rulebook.conditions import ONLY_KEYS
+from bot.rulebook.findings import CODES
+from bot.rulebook.listening import WHEN_KEYS
+from bot.rulebook.reading import FILE_KEYS, RULE_KEYS
 from bot.settings import SETTINGS, Setting
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,3 +114,32 @@ def test_what_the_readme_shows_of_rules_try_is_what_it_says() -> None:
     result = CliRunner().invoke(group, [*shlex.split(command), "--rules", str(ROOT / "rules")])
     assert result.exit_code == 0, result.output
     assert result.output.rstrip() == shown.rstrip()
+
+
+RULES = TEXTS["docs/rules.md"]
+
+
+def keys_in_table(heading: str) -> set[str]:
+    table = RULES.partition(f"| {heading} |")[2].partition("\n\n")[0]
+    return {
+        key
+        for row in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+        for key in re.findall(r"`(\w+)`", row)
+    }
+
+
+def test_every_key_of_a_rule_file_stands_in_its_table() -> None:
+    assert keys_in_table("of a file") == set(FILE_KEYS)
+    assert keys_in_table("of a rule") == set(RULE_KEYS)
+    assert keys_in_table("key of `only`") == set(ONLY_KEYS)
+    assert keys_in_table("key") == set(WHEN_KEYS)
+
+
+def test_every_kind_of_answer_stands_in_its_table() -> None:
+    table = RULES.partition("| `expect` |")[2].partition("\n\n")[0]
+    assert all(f"`{kind}" in table or f"{{{kind}:" in table for kind in EXPECT_KEYS)
+
+
+def test_every_finding_stands_in_its_table_as_the_code_has_it() -> None:
+    shown = re.findall(r"^\| ([EWI]\d{3}) \| (.+) \|$", RULES, re.MULTILINE)
+    assert dict(shown) == CODES

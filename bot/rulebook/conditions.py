@@ -15,7 +15,7 @@ from bot.rulebook.shapes import read_flag, read_table, read_text, read_texts, sh
 from bot.text.durations import WrongDuration, parse_duration
 from bot.text.numbers import normalise_number
 
-_ONLY_KEYS = ("hours", "dates", "from", "to", "first_time", "tagged", "not_tagged", "opted_out")
+ONLY_KEYS = ("hours", "dates", "from", "to", "first_time", "tagged", "not_tagged", "opted_out")
 _LIMIT = re.compile(r"\s*(\d{1,4}|once)\s+per\s+(.+)", re.IGNORECASE)
 _UNITS = {"minute": "1m", "hour": "1h", "day": "1d", "week": "7d"}
 _Read = TypeVar("_Read")
@@ -84,7 +84,7 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def read_only(node: Node, zone: tzinfo, report: Report) -> Only | None:
     """Read `only`."""
-    table = read_table(node, "only", report, known=_ONLY_KEYS)
+    table = read_table(node, "only", report, known=ONLY_KEYS)
     if table is None:
         return None
     texts = {
