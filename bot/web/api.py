@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from litestar import Router, get, post
 from litestar.exceptions import ClientException, HTTPException, NotFoundException, ServiceUnavailableException
-from litestar.params import Body, Parameter
+from litestar.params import Body, FromPath, FromQuery, QueryParameter
 from msgspec import Meta, Struct, field
 
 from bot.conversation.cursors import Page, WrongCursor
@@ -30,8 +30,8 @@ from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
 from bot.web.access import Guards
 
-Limit = Annotated[int, Parameter(ge=1, le=200, description="How many items at most.")]
-Cursor = Annotated[str | None, Parameter(description="`next` of the page before.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many items at most.")]
+Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.")]
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
 
 
@@ -60,10 +60,10 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
 
     @get("/conversations")
     async def get_conversations(
-        peer: str | None = None,
-        number: str | None = None,
-        delivery: Delivery | None = None,
-        opted_out: bool | None = None,
+        peer: FromQuery[str | None] = None,
+        number: FromQuery[str | None] = None,
+        delivery: FromQuery[Delivery | None] = None,
+        opted_out: FromQuery[bool | None] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[ConversationView]:
@@ -75,7 +75,7 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
             return await _page(list_conversations(connection, wanted, limit=limit, cursor=cursor))
 
     @get("/conversations/{conversation_id:str}")
-    async def get_conversation(conversation_id: str) -> ConversationView:
+    async def get_conversation(conversation_id: FromPath[str]) -> ConversationView:
         """One conversation."""
         async with database.reading() as connection:
             found = await find_conversation(connection, make_storable(conversation_id))
@@ -85,7 +85,7 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
 
     @get("/conversations/{conversation_id:str}/messages")
     async def get_messages(
-        conversation_id: str, limit: Limit = 50, cursor: Cursor = None
+        conversation_id: FromPath[str], limit: Limit = 50, cursor: Cursor = None
     ) -> Page[MessageView]:
         """A conversation's messages, oldest first."""
         key = make_storable(conversation_id)
@@ -95,7 +95,7 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
             return await _page(list_messages(connection, key, limit=limit, cursor=cursor))
 
     @post("/conversations/{conversation_id:str}/messages", status_code=202, guards=[guards.admin])
-    async def reply(conversation_id: str, data: Annotated[OperatorReply, Body()]) -> MessageView:
+    async def reply(conversation_id: FromPath[str], data: Annotated[OperatorReply, Body()]) -> MessageView:
         """Send a person's own reply."""
         try:
             message_id = await operator.reply(make_storable(conversation_id), make_storable(data.text))
@@ -112,7 +112,7 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
         return said
 
     @get("/messages/{message_id:str}")
-    async def get_message(message_id: str) -> MessageView:
+    async def get_message(message_id: FromPath[str]) -> MessageView:
         """One message with its history."""
         async with database.reading() as connection:
             found = await find_message(connection, make_storable(message_id))
