@@ -22,6 +22,7 @@ from bot.conversation.sender import Sender
 from bot.conversation.sms import SmsService
 from bot.conversation.writer import Writer
 from bot.operations.health import Health
+from bot.operations.metrics import Metrics
 from bot.rulebook.shelf import Shelf
 from bot.settings import Settings
 from bot.web.access import Guards, Tokens
@@ -119,11 +120,13 @@ class Service:
         guards = Guards(Tokens(self.admin_token, viewer.reveal() if viewer else None))
         operator = Operator(self.writer, self.sender.wake)
         health = Health(self.database, self.writer, self.shelf)
+        metrics = Metrics(self.database, self.writer, self.shelf, self.webhook)
         return Litestar(
             route_handlers=[
                 *self.webhook.routes(),
                 api_routes(guards, self.database, operator, self.shelf.book),
                 *health.routes(),
+                *metrics.routes(guards.viewer),
                 *more_routes,
             ],
             logging_config=None,  # `bot.operations.logs` has seen to it

@@ -1,16 +1,16 @@
 """What people ask of the database: conversations, messages, and the events that could not be read."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
-from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy import Row, Select, and_, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.cursors import Page, decode_cursor, encode_cursor
 from bot.conversation.delivery import DELIVERY_STATES
-from bot.conversation.tables import conversations, messages, rejected_events, status_changes
+from bot.conversation.tables import UtcTime, conversations, messages, rejected_events, status_changes
 
 #: A cursor comes from outside: what is no id of ours (a NUL, say) must not reach the database.
 _Id = Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}\Z")]
@@ -99,6 +99,13 @@ class RejectedView(Struct, frozen=True, kw_only=True):
     raw: str
 
 
+class Backlog(Struct, frozen=True, kw_only=True):
+    """What waits to be sent."""
+
+    queued: int
+    oldest_seconds: float
+
+
 class ConversationFilter(Struct, frozen=True, kw_only=True):
     """Which conversations to list; None means any. Numbers are normalised."""
 
@@ -173,6 +180,16 @@ async def find_message(connection: AsyncConnection, message_id: str) -> MessageV
         connection, await _rows(connection, select(messages).where(messages.c.id == message_id))
     )
     return found[0] if found else None
+
+
+async def find_backlog(connection: AsyncConnection) -> Backlog:
+    """How many messages wait to be sent, and for how long the oldest has."""
+    query = select(func.count(), func.min(messages.c.created_at, type_=UtcTime())).where(
+        messages.c.status == literal_column("'queued'")
+    )
+    queued, oldest = (await connection.execute(query)).one()
+    seconds = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+    return Backlog(queued=queued, oldest_seconds=seconds)
 
 
 async def list_rejected(connection: AsyncConnection, *, limit: int, cursor: str | None) -> Page[RejectedView]:

@@ -1,0 +1,86 @@
+"""`/metrics`: what to draw and what to raise an alarm on, as Prometheus reads it."""
+
+from collections.abc import Iterable
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Guard
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from bot.conversation.database import DATABASE_ERRORS, Database
+from bot.conversation.queries import Backlog, find_backlog
+from bot.conversation.writer import Writer
+from bot.rulebook.shelf import Shelf
+from bot.wire.webhook import Webhook
+
+
+class Metrics:
+    """Reads the parts when asked; counts nothing itself."""
+
+    def __init__(self, database: Database, writer: Writer, shelf: Shelf, webhook: Webhook) -> None:
+        self._database = database
+        self._writer = writer
+        self._shelf = shelf
+        self._webhook = webhook
+
+    def routes(self, guard: Guard) -> list[HTTPRouteHandler]:
+        """Litestar's handler, for whom the guard lets through."""
+
+        @get("/metrics", guards=[guard], media_type=CONTENT_TYPE_LATEST, tags=["Health"])
+        async def metrics() -> Response[bytes]:
+            """Counters and gauges in Prometheus's text format."""
+            registry = CollectorRegistry(auto_describe=False)
+            registry.register(_Once(self._read(await self._backlog())))
+            return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+        return [metrics]
+
+    async def _backlog(self) -> Backlog | None:
+        try:
+            async with self._database.reading() as connection:
+                return await find_backlog(connection)
+        except DATABASE_ERRORS:
+            return None  # `bot_database_writable` says so
+
+    def _read(self, backlog: Backlog | None) -> Iterable[Metric]:
+        events = CounterMetricFamily(
+            "bot_events", "Events received, by what became of them.", labels=["outcome"]
+        )
+        for outcome, count in self._webhook.counts.items():
+            events.add_metric([outcome], count)
+        yield events
+        yield CounterMetricFamily(
+            "bot_refused_deliveries",
+            "Event Grid's deliveries that had a wrong secret: each is an event lost for good.",
+            value=self._webhook.refused,
+        )
+        is_well = backlog is not None and self._writer.trouble is None
+        yield GaugeMetricFamily("bot_database_writable", "1 while messages can be stored.", value=is_well)
+        if backlog is not None:
+            yield GaugeMetricFamily(
+                "bot_queued_messages", "Replies that wait to be sent.", value=backlog.queued
+            )
+            yield GaugeMetricFamily(
+                "bot_oldest_queued_seconds",
+                "How long the oldest of them has waited.",
+                value=backlog.oldest_seconds,
+            )
+        book = self._shelf.book()
+        yield GaugeMetricFamily("bot_rules", "Rules in force.", value=len(book.rules))
+        yield GaugeMetricFamily(
+            "bot_rule_errors", "Errors in the rule files; while there are any, the book before them is in force.",
+            value=len(self._shelf.errors),
+        )  # fmt: skip
+        yield InfoMetricFamily("bot_rule_book", "The rule book in force.", value={"version": book.version})
+
+
+class _Once(Collector):
+    """Metrics that have been read already."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
