@@ -1,0 +1,51 @@
+"""What Prometheus is told is what happened, and only to those who may look."""
+
+from tests.conversation.parts import OURS
+from tests.wire.conftest import acs, bot, databases, logs
+from tests.wire.parts import SECRET, VIEWER, Running
+
+__all__ = ["acs", "bot", "databases", "logs"]
+
+
+def sms(message_id: str, text: str = "hours") -> dict[str, object]:
+    return {
+        "id": message_id,
+        "eventType": "Microsoft.Communication.SMSReceived",
+        "data": {"MessageId": message_id, "From": "15555550101", "To": OURS, "Message": text},
+    }
+
+
+async def metrics(bot: Running) -> dict[str, str]:
+    answer = await bot.get("/metrics", token=VIEWER)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    return dict(line.rsplit(" ", 1) for line in lines)
+
+
+async def test_events_are_counted_by_what_became_of_them(bot: Running) -> None:
+    await bot.post([sms("Incoming_1"), sms("Incoming_1"), {"eventType": "Contoso.Other", "data": {}}])
+    await bot.post([sms("Incoming_2") | {"data": "garbage"}])
+    counted = await metrics(bot)
+    assert counted['bot_events_total{outcome="accepted"}'] == "1.0"
+    assert counted['bot_events_total{outcome="duplicate"}'] == "1.0"
+    assert counted['bot_events_total{outcome="rejected"}'] == "1.0"
+    assert counted["bot_database_writable"] == "1.0"
+
+
+async def test_a_delivery_with_a_wrong_secret_raises_the_count_of_lost_events(bot: Running) -> None:
+    headers = {"aeg-event-type": "Notification", "Content-Type": "application/json"}
+    answer = await bot.post([sms("Incoming_1")], params={"code": "wrong"}, headers=headers)
+    assert answer.status_code == 401
+    assert (await metrics(bot))["bot_refused_deliveries_total"] == "1.0"
+
+
+async def test_replies_that_wait_are_counted_until_they_are_sent(bot: Running) -> None:
+    await bot.post([sms("Incoming_1")])
+    await bot.replies()
+    assert (await metrics(bot))["bot_queued_messages"] == "0.0"
+
+
+async def test_no_token_no_metrics_and_no_secret_in_them(bot: Running) -> None:
+    assert (await bot.http.get("/metrics")).status_code == 401
+    assert SECRET not in (await bot.get("/metrics")).text
