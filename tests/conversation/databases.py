@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import shutil
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,7 +58,9 @@ class Databases:
         else:
             self._psql("CREATE DATABASE template_bot")
             address = self._postgresql("template_bot")
-        asyncio.run(_upgrade(address))
+        # In a thread of its own: who asks may be in an event loop already.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _upgrade(address)).result()
 
     def _sqlite(self, name: str) -> str:
         return f"sqlite+aiosqlite:///{self._folder / name}.db"
