@@ -1,4 +1,4 @@
-"""`bot rules`: check rule files, run their tests, and try messages on them."""
+"""`bot rules`: check rule files, run their tests, try messages on them, and print their schema."""
 
 import sys
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.checking import check_folder
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.loading import load_folder
+from bot.rulebook.schema import rule_file_schema
 from bot.rulebook.testing import Outcomes, run_tests
 from bot.rulebook.trying import TryAnswer, answer
 from bot.settings import load, read_environment
@@ -108,6 +109,16 @@ def try_(
         _print_json(tried)
     else:
         _print_try(tried)
+
+
+@rules.command()
+@click.option("--json", "as_json", is_flag=True, help="The same; the schema is one JSON document anyway.")
+def schema(as_json: bool) -> None:  # noqa: ARG001 - every listing takes --json
+    """Print the JSON Schema of a rule file, for editors.
+
+    Save it beside the rules and begin each file with `# yaml-language-server: $schema=rules.schema.json`.
+    """
+    _print_json(rule_file_schema())
 
 
 def _usual_path() -> Path:

@@ -16,8 +16,8 @@ from bot.text.numbers import normalise_number
 _A_MONDAY = datetime(2026, 1, 5, 12, 0)  # noqa: DTZ001 - the file's zone is put in
 _WEEKDAY = re.compile(r"\s*(\w+)\s+(\d{1,2}[:.]\d{2})\s*")
 
-_TEST_KEYS = ("hear", "say", "rule", "talk", "at", "from", "to")
-_STEP_KEYS = ("hear", "say", "rule", "at", "after")
+TEST_KEYS = ("hear", "say", "rule", "talk", "at", "from", "to")
+STEP_KEYS = ("hear", "say", "rule", "at", "after")
 
 
 class Turn(msgspec.Struct, kw_only=True):
@@ -52,7 +52,7 @@ def read_tests(node: Node, zone: tzinfo, report: Report) -> list[RuleTest]:
 
 
 def _read_test(node: Node, zone: tzinfo, report: Report) -> RuleTest | None:
-    table = read_table(node, "a test", report, known=_TEST_KEYS)
+    table = read_table(node, "a test", report, known=TEST_KEYS)
     if table is None:
         return None
     if ("hear" in table) == ("talk" in table):
@@ -84,7 +84,7 @@ def _read_test(node: Node, zone: tzinfo, report: Report) -> RuleTest | None:
 
 
 def _read_step(node: Node, turns: list[Turn], zone: tzinfo, report: Report) -> None:
-    table = read_table(node, "a step of a talk", report, known=_STEP_KEYS)
+    table = read_table(node, "a step of a talk", report, known=STEP_KEYS)
     if table is None:
         return
     if "hear" in table:

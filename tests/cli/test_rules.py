@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli.rules import rules
+from bot.rulebook.schema import rule_file_schema
 
 BOOK = """
 numbers: ["+15555550100"]
@@ -161,3 +162,9 @@ def test_a_failing_test_shows_what_was_heard_expected_and_said(folder: Path) -> 
     ]
     answer = json.loads(run("test", "--json").stdout)
     assert (answer["failed"], answer["tests"][0]["failures"][0]["said"]) == (1, ["We open at 9."])
+
+
+def test_schema_prints_one_json_document(folder: Path) -> None:
+    result = run("schema")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == rule_file_schema()
