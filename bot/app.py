@@ -13,6 +13,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 
 from bot import __version__
+from bot.conversation.books import KeptBook, find_last_book, keep_books
 from bot.conversation.database import Database
 from bot.conversation.forwards import Forwarder
 from bot.conversation.guards import Caps
@@ -20,10 +21,10 @@ from bot.conversation.inbox import Inbox
 from bot.conversation.operator import Operator
 from bot.conversation.sender import Sender
 from bot.conversation.sms import SmsService
-from bot.conversation.writer import Writer
+from bot.conversation.writer import StorageUnavailable, Writer
 from bot.operations.health import Health
 from bot.operations.metrics import Metrics
-from bot.rulebook.shelf import Shelf
+from bot.rulebook.shelf import NoGoodBook, Shelf
 from bot.settings import Settings
 from bot.web.access import Guards, Tokens
 from bot.web.api import api_routes
@@ -91,7 +92,6 @@ class Service:
 
         Raises `bot.conversation.database.DatabaseInUse` or `OldSchema`, and `bot.rulebook.shelf.NoGoodBook`.
         """
-        self.shelf.open()
         self.database.claim()
         self._running.push_async_callback(self.database.close)
         if self.database.is_sqlite:
@@ -100,6 +100,7 @@ class Service:
             await self.database.check_schema()
         self._running.push_async_callback(self._sms.close)
         self._running.push_async_callback(self._poster.close)
+        await self._open_rules()
         self.writer.start()
         self._running.push_async_callback(self.writer.stop)
         self.shelf.start()
@@ -110,6 +111,30 @@ class Service:
         self._running.push_async_callback(self.forwarder.stop)
         book = self.shelf.book()
         log.info("The bot is ready", rules=len(book.rules), book=book.version)
+
+    async def _open_rules(self) -> None:
+        """Read the rules; a mistake in them must not keep the bot down that ran before it was made."""
+        self.shelf.on_change = self._keep_book
+        try:
+            self.shelf.open()
+        except NoGoodBook as error:
+            async with self.database.reading() as connection:
+                last = await find_last_book(connection)
+            if last is None or not self.shelf.fall_back(last.texts):
+                raise
+            log.warning("The last good rule book is in force", book=last.version, cause=str(error))
+        else:
+            async with self.database.writing() as connection:
+                await keep_books(connection, [self._book_to_keep()])
+
+    async def _keep_book(self) -> None:
+        try:
+            await self.writer.submit(keep_books, [self._book_to_keep()])
+        except StorageUnavailable as error:
+            log.warning("The rule book in force could not be kept for the next start", cause=str(error))
+
+    def _book_to_keep(self) -> KeptBook:
+        return KeptBook(version=self.shelf.book().version, texts=self.shelf.texts)
 
     async def stop(self) -> None:
         """Settle what is being sent, leave the rest queued, close everything, in the reverse order of the start."""

@@ -212,6 +212,16 @@ forwards = Table(
     ),
 )
 
+# Each rule book that has been in force, as its files were.
+rule_books = Table(
+    "rule_books",
+    metadata,
+    Column("version", String(12), primary_key=True),
+    Column("texts", Json, nullable=False),
+    Column("in_force_since", UtcTime, nullable=False),
+    Index(None, "in_force_since"),
+)
+
 rejected_events = Table(
     "rejected_events",
     metadata,

@@ -25,6 +25,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     #: None when a finding is an error.
     book: Book | None
     findings: tuple[Finding, ...]
+    #: The files as they were read, by name.
+    texts: Mapping[str, str] = {}
 
 
 def load_folder(path: Path) -> Loaded:
@@ -58,7 +60,8 @@ def load_folder(path: Path) -> Loaded:
         findings += report.findings
     loaded = load_texts(texts)
     findings = sorted([*findings, *loaded.findings])
-    return Loaded(book=None if has_error(findings) else loaded.book, findings=tuple(findings))
+    book = None if has_error(findings) else loaded.book
+    return Loaded(book=book, findings=tuple(findings), texts=texts)
 
 
 def load_texts(texts: Mapping[str, str]) -> Loaded:

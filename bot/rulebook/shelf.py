@@ -1,7 +1,7 @@
 """The rule book in force: the last good one, whatever happens to the files."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import structlog
@@ -9,7 +9,7 @@ from watchfiles import awatch
 
 from bot.rulebook.book import Book
 from bot.rulebook.findings import Finding, has_error
-from bot.rulebook.loading import Loaded, load_folder
+from bot.rulebook.loading import Loaded, load_folder, load_texts
 
 #: Milliseconds in which further changes to the files still belong to the same save.
 _SETTLING = 100
@@ -26,6 +26,10 @@ class NoGoodBook(Exception):
         self.findings = findings
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Shelf:
     """Holds the book that decides. A saved file takes effect as a whole or not at all."""
 
@@ -34,8 +38,8 @@ class Shelf:
         self._book: Book | None = None
         self._newest = Loaded(book=None, findings=())
         self._task: asyncio.Task[None] | None = None
-        #: Called after another book has come into force.
-        self.on_change: Callable[[], None] = lambda: None
+        #: Awaited after another book has come into force.
+        self.on_change: Callable[[], Awaitable[None]] = _nothing
 
     def open(self) -> None:
         """Read the files; raises `NoGoodBook`."""
@@ -43,6 +47,16 @@ class Shelf:
         if self._newest.book is None:
             raise NoGoodBook(self.folder, self._newest.findings)
         self._book = self._newest.book
+
+    def fall_back(self, texts: Mapping[str, str]) -> bool:
+        """After `open` has failed, go on with an earlier book; False when it is no good either."""
+        self._book = load_texts(texts).book
+        return self._book is not None
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The files as they were read last, by name."""
+        return self._newest.texts
 
     def book(self) -> Book:
         """The book in force. Only after `open`."""
@@ -79,7 +93,7 @@ class Shelf:
         before = old[0].version
         self._book = loaded.book
         await asyncio.to_thread(_let_go, old)
-        self.on_change()
+        await self.on_change()
         log.info(
             "The rules took effect", book=loaded.book.version, before=before, rules=len(loaded.book.rules)
         )

@@ -59,6 +59,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", name=op.f("uq_rejected_events_digest")),
     )
     op.create_table(
+        "rule_books",
+        sa.Column("version", sa.String(length=12), nullable=False),
+        sa.Column("texts", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("in_force_since", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_rule_books")),
+    )
+    with op.batch_alter_table("rule_books", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rule_books_in_force_since"), ["in_force_since"], unique=False)
+
+    op.create_table(
         "messages",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("conversation_id", sa.String(length=36), nullable=False),
@@ -238,6 +248,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("messages")
+    with op.batch_alter_table("rule_books", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rule_books_in_force_since"))
+
+    op.drop_table("rule_books")
     op.drop_table("rejected_events")
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_conversations_last_message_at_id"))

@@ -1,0 +1,64 @@
+"""A mistake in the rules can't take the bot down: not while it runs, and not at the next start."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.app import Service
+from bot.rulebook.shelf import NoGoodBook
+from bot.rulebook.trying import answer
+from bot.settings import load
+from tests.conversation.conftest import database_url, databases
+from tests.wire.parts import Acs, settings_for
+
+__all__ = ["database_url", "databases"]
+
+BROKEN = "rules:\n  - {name: hours, wen: {keyword: hours}}\n"
+
+
+def service_in(folder: Path, database_url: str) -> Service:
+    acs = Acs()
+    acs.port = 9  # nobody is there, and nothing is sent
+    return Service(load(settings_for(folder, database_url, acs)))
+
+
+async def test_after_a_restart_the_last_good_book_is_in_force_and_the_mistake_is_told(
+    tmp_path: Path, database_url: str
+) -> None:
+    service = service_in(tmp_path, database_url)
+    await service.start()
+    version = service.shelf.book().version
+    await service.stop()
+    again = service_in(tmp_path, database_url)  # writes the rules anew, so the mistake comes after it
+    (tmp_path / "rules" / "shop.yaml").write_text(BROKEN)
+    await again.start()
+    assert again.shelf.book().version == version
+    assert answer(again.shelf.book(), "hours").replies == ("Corner Books is open Mon-Sat 9-18.",)
+    assert next((finding.file, finding.line) for finding in again.shelf.errors) == ("shop.yaml", 2)
+    await again.stop()
+
+
+async def test_a_book_that_took_effect_while_running_is_the_one_to_come_back_to(
+    tmp_path: Path, database_url: str
+) -> None:
+    service = service_in(tmp_path, database_url)
+    await service.start()
+    rules = tmp_path / "rules" / "shop.yaml"
+    rules.write_text(rules.read_text().replace("9-18", "10-19"))
+    await service.shelf.reload()
+    await service.stop()
+    again = service_in(tmp_path, database_url)
+    rules.write_text(BROKEN)
+    await again.start()
+    assert answer(again.shelf.book(), "hours").replies == ("Corner Books is open Mon-Sat 10-19.",)
+    await again.stop()
+
+
+async def test_a_first_start_with_a_mistake_is_refused_with_its_place(
+    tmp_path: Path, database_url: str
+) -> None:
+    service = service_in(tmp_path, database_url)
+    (tmp_path / "rules" / "shop.yaml").write_text(BROKEN)
+    with pytest.raises(NoGoodBook, match=r"shop\.yaml:2:\d+: error E\d+ "):
+        await service.start()
+    await service.stop()
