@@ -28,6 +28,8 @@ from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient
 #: Seconds. The SDK's own are 300, and its retries sleep up to 120 s inside the call: ours are short and durable.
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 20
+#: Seconds. A longer Retry-After would stop a lane for good; after an hour it is asked again.
+LONGEST_RETRY_AFTER = 3600.0
 
 #: Statuses after which the same message may go better; what else begins with 4 never does.
 _TRY_AGAIN = {401, 403, 408, 409, 412, 429}
@@ -192,7 +194,9 @@ def _message_in(error: HttpResponseError) -> str:
         errors = body.get("errors")
         fields = errors if isinstance(errors, dict) else body
         complaints = [
-            f"{name}: {', '.join(map(str, said))}" for name, said in fields.items() if isinstance(said, list)
+            f"{name}: {', '.join(map(str, said))}"
+            for name, said in fields.items()
+            if isinstance(said, list) and said
         ]
         if complaints:
             return "; ".join(complaints)
@@ -205,7 +209,7 @@ def _retry_after(headers: Any) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        return min(max(0.0, float(value)), LONGEST_RETRY_AFTER)
     except ValueError:
         pass
     try:
@@ -214,7 +218,7 @@ def _retry_after(headers: Any) -> float | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), LONGEST_RETRY_AFTER)
 
 
 def _digits(number: str | None) -> str:
