@@ -1,0 +1,374 @@
+"""Whatever ACS or the network does, each recipient has one outcome, and it says what may be done next."""
+
+import asyncio
+import base64
+import hmac
+import json
+import socket
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient
+from bot.wire.acs import AcsSmsService
+from tests.wire.parts import ACCESS_KEY, Acs, Answer, accept, result
+
+FIRST_SENT = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
+PEERS = ("+15555550101", "+15555550102", "+15555550103")
+
+
+def call(*peers: str, text: str = "Hello ☎") -> Call:
+    recipients = tuple(
+        Recipient(peer=peer, repeatability_id=f"00000000-0000-7000-8000-{at:012}", first_sent_at=FIRST_SENT)
+        for at, peer in enumerate(peers or PEERS)
+    )
+    return Call(number="+15555550100", text=text, tag="a-tag", recipients=recipients)
+
+
+@pytest.fixture
+async def sms(acs: Acs, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AcsSmsService]:
+    monkeypatch.setattr("bot.wire.acs.READ_TIMEOUT", 0.5)
+    service = AcsSmsService.with_key(acs.address, ACCESS_KEY)
+    yield service
+    await service.close()
+
+
+def respond(status: int, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
+    """An answer with this body: bytes as they are, anything else as JSON, None for nothing."""
+
+    def answer(_request: web.Request, _call: dict[str, Any]) -> web.Response:
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        return web.Response(
+            status=status, body=raw, headers={"Content-Type": "application/json", **(headers or {})}
+        )
+
+    return answer
+
+
+async def one(acs: Acs, sms: AcsSmsService, answer: Answer) -> NotAccepted:
+    """The outcome of a call that was refused, which is the same for all its recipients."""
+    acs.answers = [answer]
+    outcomes = await sms.send(call())
+    assert len(outcomes) == 3
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    outcome = outcomes[0]
+    assert isinstance(outcome, NotAccepted)
+    assert outcome.reason
+    assert "\n" not in outcome.reason
+    assert len(acs.calls) <= 1, "repeats are ours, not the SDK's"
+    return outcome
+
+
+async def test_a_call_carries_what_it_was_given_and_is_signed(acs: Acs, sms: AcsSmsService) -> None:
+    outcomes = await sms.send(call())
+    (body,), (headers,), (raw,) = acs.calls, acs.headers, acs.bodies
+    assert outcomes == [
+        Accepted(provider_message_id=f"Outgoing_00000000-0000-7000-8000-{at:012}") for at in range(3)
+    ]
+    assert body["from"] == "+15555550100"
+    assert body["message"] == "Hello ☎"
+    assert body["smsSendOptions"] == {"enableDeliveryReport": True, "tag": "a-tag"}
+    assert body["smsRecipients"] == [
+        {
+            "to": peer,
+            "repeatabilityRequestId": f"00000000-0000-7000-8000-{at:012}",
+            "repeatabilityFirstSent": "Mon, 23 Nov 2026 12:00:05 GMT",
+        }
+        for at, peer in enumerate(PEERS)
+    ]
+    digest = base64.b64encode(sha256(raw).digest()).decode()
+    assert headers["x-ms-content-sha256"] == digest
+    path = "/sms?api-version=2021-03-07"
+    signed = f"POST\n{path}\n{headers['x-ms-date']};{headers['host']};{digest}"
+    signature = hmac.new(base64.b64decode(ACCESS_KEY), signed.encode(), sha256).digest()
+    assert headers["authorization"].endswith("&Signature=" + base64.b64encode(signature).decode())
+
+
+async def test_calls_at_the_same_time_keep_their_own_pairs(acs: Acs, sms: AcsSmsService) -> None:
+    async def slowly(request: web.Request, sent: dict[str, Any]) -> web.Response:
+        await asyncio.sleep(0.02)
+        return accept(request, sent)
+
+    acs.answers = [slowly] * 20
+    calls = [call(f"+1555555{at:04}") for at in range(20)]
+    calls = [
+        replace(each, recipients=(replace(each.recipients[0], repeatability_id=f"id-{at}"),))
+        for at, each in enumerate(calls)
+    ]
+    await asyncio.gather(*(sms.send(each) for each in calls))
+    seen = {
+        sent["smsRecipients"][0]["to"]: sent["smsRecipients"][0]["repeatabilityRequestId"]
+        for sent in acs.calls
+    }
+    assert seen == {f"+1555555{at:04}": f"id-{at}" for at in range(20)}
+
+
+async def test_a_hundred_recipients_and_a_long_text_are_one_call(acs: Acs, sms: AcsSmsService) -> None:
+    peers = [f"+1555{at:07}" for at in range(100)]
+    outcomes = await sms.send(call(*peers, text="x" * 2_048))
+    assert len(outcomes) == 100
+    assert len(acs.calls) == 1
+
+
+async def test_each_recipient_has_its_own_result(acs: Acs, sms: AcsSmsService) -> None:
+    def answer(_request: web.Request, sent: dict[str, Any]) -> web.Response:
+        first, second, third = sent["smsRecipients"]
+        refused = {"successful": False, "messageId": None, "errorMessage": "Invalid To phone number format."}
+        busy = {"successful": False, "messageId": None, "errorMessage": "Too many", "httpStatusCode": 429}
+        value = [result(first), result(second, httpStatusCode=400, **refused), result(third, **busy)]
+        return web.json_response({"value": value}, status=202)
+
+    acs.answers = [answer]
+    outcomes = await sms.send(call())
+    assert outcomes == [
+        Accepted(provider_message_id="Outgoing_00000000-0000-7000-8000-000000000000"),
+        NotAccepted(reason="ACS answered 400: Invalid To phone number format.", is_final=True),
+        NotAccepted(reason="ACS answered 429: Too many"),
+    ]
+
+
+async def test_results_are_matched_by_number_when_their_order_is_another(
+    acs: Acs, sms: AcsSmsService
+) -> None:
+    def answer(_request: web.Request, sent: dict[str, Any]) -> web.Response:
+        reordered = reversed(sent["smsRecipients"])
+        value = [result(recipient, to=recipient["to"].lstrip("+")) for recipient in reordered]
+        return web.json_response({"value": value}, status=202)
+
+    acs.answers = [answer]
+    outcomes = await sms.send(call())
+    assert outcomes == [
+        Accepted(provider_message_id=f"Outgoing_00000000-0000-7000-8000-{at:012}") for at in range(3)
+    ]
+
+
+async def test_a_recipient_that_the_answer_leaves_out_is_unknown(acs: Acs, sms: AcsSmsService) -> None:
+    def answer(_request: web.Request, sent: dict[str, Any]) -> web.Response:
+        first, _, third = sent["smsRecipients"]
+        return web.json_response({"value": [result(third), result(first)]}, status=202)
+
+    acs.answers = [answer]
+    first, second, third = await sms.send(call())
+    assert isinstance(first, Accepted)
+    assert isinstance(third, Accepted)
+    assert isinstance(second, NotAccepted)
+    assert (second.is_unknown, second.is_final) == (True, False)
+
+
+async def test_an_accepted_message_without_a_name_is_accepted(acs: Acs, sms: AcsSmsService) -> None:
+    def answer(_request: web.Request, sent: dict[str, Any]) -> web.Response:
+        value = [result(one, messageId=None) for one in sent["smsRecipients"]]
+        return web.json_response({"value": value}, status=202)
+
+    acs.answers = [answer]
+    assert await sms.send(call()) == [Accepted(provider_message_id=None)] * 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "final", "unknown", "scope"),
+    [
+        (
+            respond(400, {"errors": {"From": ["Invalid From phone number format."]}, "status": 400}),
+            "ACS answered 400: From: Invalid From phone number format.",
+            True, False, "call",
+        ),
+        (respond(400, {"From": ["Bad.", "Worse."]}), "ACS answered 400: From: Bad., Worse.", True, False, "call"),
+        (
+            respond(400, {"error": {"code": "BadRequest", "message": "Message too long."}}),
+            "ACS answered 400: Message too long.",
+            True, False, "call",
+        ),
+        (respond(400, b"<html>"), "ACS answered 400: Bad Request", True, False, "call"),
+        (respond(404), "ACS answered 404: Not Found", True, False, "call"),
+        (respond(413), "ACS answered 413: ", True, False, "call"),
+        (respond(408), "ACS answered 408: ", False, True, "service"),
+        (respond(409, {"error": {"message": "Busy."}}), "ACS answered 409: Busy.", False, True, "service"),
+        (respond(412), "ACS answered 412: ", False, True, "service"),
+        (respond(429, {"error": {"message": "Slow down."}}), "ACS answered 429: Slow down.", False, False, "service"),
+        (respond(500, b"oops"), "ACS answered 500: ", False, True, "service"),
+        (respond(502), "ACS answered 502: ", False, True, "service"),
+        (respond(503), "ACS answered 503: ", False, False, "service"),
+        (respond(504), "ACS answered 504: ", False, True, "service"),
+        (respond(200, {"value": []}), "ACS answered 200: OK", False, True, "service"),
+        (respond(302, headers={"Location": "/elsewhere"}), "ACS answered 302: ", False, True, "service"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.startswith("ACS") else None,
+)  # fmt: skip
+async def test_what_each_status_of_a_call_means(
+    acs: Acs, sms: AcsSmsService, answer: Answer, reason: str, final: bool, unknown: bool, scope: str
+) -> None:
+    outcome = await one(acs, sms, answer)
+    assert outcome.reason.startswith(reason)
+    assert (outcome.is_final, outcome.is_unknown, outcome.scope) == (final, unknown, scope)
+    assert not outcome.is_credential
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_credential_is_no_fault_of_a_message(
+    acs: Acs, sms: AcsSmsService, status: int
+) -> None:
+    outcome = await one(acs, sms, respond(status))
+    assert (outcome.is_credential, outcome.is_final, outcome.is_unknown) == (True, False, False)
+    assert outcome.scope == "service"
+    assert ACCESS_KEY not in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("header", "low", "high"),
+    [
+        ("7", 7, 7),
+        ("0", 0, 0),
+        ("-5", 0, 0),
+        ("2.5", 2.5, 2.5),
+        (format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True), 500, 600),
+        (format_datetime(datetime.now(UTC) - timedelta(seconds=30), usegmt=True), 0, 0),
+        ("soon", None, None),
+        ("", None, None),
+        ("nan", 0, 3_600),
+        ("inf", 0, 3_600),
+        ("1e30", 0, 3_600),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 0, 3_600),
+        ("Fri, 99 Dec 2026 99:99:99 GMT", None, None),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_retry_after_is_told_and_not_slept_within_the_call(
+    acs: Acs, sms: AcsSmsService, status: int, header: str, low: float | None, high: float | None
+) -> None:
+    """Seconds or a date; what a lane could not come back from in an hour is an hour."""
+    before = time.monotonic()
+    outcome = await one(acs, sms, respond(status, headers={"Retry-After": header}))
+    assert time.monotonic() - before < 1.5
+    if low is None or high is None:
+        assert outcome.retry_after is None
+    else:
+        assert outcome.retry_after is not None
+        assert low <= outcome.retry_after <= high
+
+
+async def test_a_server_that_is_not_there_has_seen_nothing() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    sms = AcsSmsService.with_key(address, ACCESS_KEY)
+    outcomes = await sms.send(call())
+    assert len(outcomes) == 3
+    for outcome in outcomes:
+        assert isinstance(outcome, NotAccepted)
+        assert outcome.reason.startswith("ACS can't be reached")
+        assert (outcome.is_unknown, outcome.is_final, outcome.scope) == (False, False, "service")
+    await sms.close()
+
+
+async def test_a_name_that_no_one_knows_has_seen_nothing() -> None:
+    sms = AcsSmsService.with_key("http://acs.invalid", ACCESS_KEY)
+    outcome = (await sms.send(call()))[0]
+    assert isinstance(outcome, NotAccepted)
+    assert not outcome.is_unknown
+    await sms.close()
+
+
+async def drop(request: web.Request, _call: dict[str, Any]) -> web.Response:
+    """Take the request and hang up."""
+    assert request.transport is not None
+    request.transport.abort()
+    await asyncio.sleep(0)
+    return web.Response()
+
+
+async def sleep(_request: web.Request, _call: dict[str, Any]) -> web.Response:
+    """Take the request and say nothing for longer than anybody waits."""
+    await asyncio.sleep(2)
+    return web.Response()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        drop,
+        sleep,
+        respond(202),
+        respond(202, b"{"),
+        respond(202, b"<html>Accepted</html>"),
+        respond(202, b"\xff\xfe"),
+        respond(202, {}),
+        respond(202, []),
+        respond(202, {"value": None}),
+        respond(202, {"value": []}),
+        respond(202, {"value": "text"}),
+        respond(202, {"value": [{}]}),
+        respond(202, {"value": [None]}),
+        respond(202, {"value": [{"to": 5, "httpStatusCode": "many", "successful": "perhaps"}]}),
+        respond(202, {"value": [{"to": ["a"], "httpStatusCode": 202, "successful": True}]}),
+        respond(202, {"value": {"to": "x"}}),
+        respond(202, 5),
+    ],
+    ids=["dropped", "slow", "empty", "broken", "html", "bytes", "{}", "[]", "null", "none", "text", "hollow", "[null]",
+         "odd", "odd to", "object", "number"],
+)  # fmt: skip
+async def test_a_lost_or_unreadable_answer_leaves_the_outcome_unknown(
+    acs: Acs, sms: AcsSmsService, answer: Answer
+) -> None:
+    """ACS may have taken the messages: only the same pair again is safe."""
+    outcome = await one(acs, sms, answer)
+    assert (outcome.is_unknown, outcome.is_final) == (True, False)
+
+
+async def test_after_a_lost_answer_the_next_call_goes_well(acs: Acs, sms: AcsSmsService) -> None:
+    acs.answers = [drop, sleep]
+    await sms.send(call())
+    await sms.send(call())
+    assert all(isinstance(outcome, Accepted) for outcome in await sms.send(call()))
+
+
+async def test_an_access_key_is_in_no_reason(acs: Acs, sms: AcsSmsService) -> None:
+    reasons: list[str] = []
+    for answer in (drop, sleep, respond(401), respond(500, ACCESS_KEY[:4].encode()), respond(202)):
+        acs.answers = [answer]
+        reasons += [outcome.reason for outcome in await sms.send(call()) if isinstance(outcome, NotAccepted)]
+    assert len(reasons) == 15
+    assert not any(ACCESS_KEY in reason for reason in reasons)
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=10)
+RESULTS = st.dictionaries(
+    st.sampled_from(
+        ["to", "messageId", "httpStatusCode", "successful", "errorMessage", "repeatabilityResult"]
+    ),
+    SCALARS | st.sampled_from([*PEERS, 202, 400, 429, True, False]),
+)
+BODIES = (
+    st.fixed_dictionaries({"value": st.lists(RESULTS | SCALARS, max_size=4) | SCALARS}) | RESULTS | SCALARS
+)
+
+
+async def test_no_answer_makes_it_raise(acs: Acs, sms: AcsSmsService) -> None:
+    loop = asyncio.get_running_loop()
+
+    @settings(max_examples=60, deadline=None, database=None)
+    @given(st.sampled_from([200, 202, 400, 404, 429, 500, 503]), BODIES)
+    def fuzz(status: int, body: Any) -> None:
+        acs.answers = [respond(status, body)]
+        outcomes = asyncio.run_coroutine_threadsafe(sms.send(call()), loop).result(10)
+        assert len(outcomes) == 3
+        for outcome in outcomes:
+            check(outcome)
+
+    await asyncio.to_thread(fuzz)
+
+
+def check(outcome: Outcome) -> None:
+    if isinstance(outcome, Accepted):
+        assert outcome.provider_message_id is None or isinstance(outcome.provider_message_id, str)
+    else:
+        assert isinstance(outcome.reason, str)
+        assert not (outcome.is_final and outcome.is_unknown)
