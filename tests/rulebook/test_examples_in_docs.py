@@ -33,3 +33,7 @@ def test_an_example_is_clean_and_its_tests_pass(place: str, text: str) -> None:
     failures = [failure for outcome in outcomes.tests for failure in outcome.failures]
     assert failures == [], place
     assert outcomes.passed
+
+
+def test_the_cookbook_has_its_cases() -> None:
+    assert len([place for place, _ in examples() if "cookbook" in place]) >= 25
