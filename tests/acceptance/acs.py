@@ -41,7 +41,11 @@ class Acs:
 
     def messages(self, peer: str) -> list[dict[str, Any]]:
         """Every SMS that went out to this phone; one that was asked for twice is one."""
-        return [message for message in self._http.get("/").json()["messages"] if message["to"] == peer]
+        return [message for message in self.all_messages() if message["to"] == peer]
+
+    def all_messages(self) -> list[dict[str, Any]]:
+        """Every SMS that went out."""
+        return list(self._http.get("/").json()["messages"])
 
     def calls_when(self, peer: str, count: int) -> list[dict[str, Any]]:
         """The calls for this phone, once there are so many."""

@@ -115,6 +115,7 @@ def _shared_bots(_make_bot: MakeBot, acs: Acs) -> Iterator[Callable[[str], Bot]]
 
     yield shared
     for bot in running.values():
+        assert bot.stop() == 0
         bot.close()
 
 

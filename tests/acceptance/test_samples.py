@@ -53,9 +53,6 @@ def test_the_samples_word_for_word_give_one_reply_that_is_delivered(bot: Bot, ac
     }  # fmt: skip
     shown = json.loads(bot.run("conversations", "show", conversation["id"], "--json").stdout)
     assert shown["messages"] == [inbound, reply]
-    table = bot.run("conversations", "show", conversation["id"]).stdout
-    assert "Great to connect with Azure" in table
-    assert "delivered" in table
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -74,7 +71,7 @@ def test_every_form_of_the_events_is_understood(form: str, bot: Bot, acs: Acs, p
 
 def test_every_way_to_write_a_time_is_understood(bot: Bot, acs: Acs, peer: str) -> None:
     """A report's moment decides which one stands: here each is the newest, whichever way it is written."""
-    events = [received(peer, "hours", ReceivedTimestamp=time) for time in TIMES]
+    events = [received(peer, f"hours {time}", ReceivedTimestamp=time) for time in TIMES]
     assert bot.post(events).status_code == 200
     replies = bot.replies_when(peer, "sent")
     assert len(replies) == len(TIMES)

@@ -9,8 +9,8 @@ import pytest
 
 from tests.acceptance.acs import Acs, connection_string
 from tests.acceptance.conftest import MakeBot, in_folder
-from tests.acceptance.events import received
-from tests.processes import SECRET, Bot, PostgreSQL, run_bot
+from tests.acceptance.events import a_number, received
+from tests.processes import SECRET, VIEWER, Bot, PostgreSQL, run_bot, until
 
 CONNECTION = connection_string(1)
 GOOD = {"BOT_PORT": "0", "BOT_ACS_CONNECTION_STRING": CONNECTION, "BOT_WEBHOOK_SECRETS": SECRET}
@@ -22,10 +22,6 @@ REFUSALS = {
     "a connection string without a key": (
         {"BOT_ACS_CONNECTION_STRING": "endpoint=https://x.communication.azure.com"},
         "BOT_ACS_CONNECTION_STRING has no accesskey=",
-    ),
-    "plain http to elsewhere": (
-        {"BOT_ACS_CONNECTION_STRING": f"endpoint=http://example.com/;accesskey={KEY}"},
-        "BOT_ACS_CONNECTION_STRING has an http:// endpoint",
     ),
     "a host that is none": ({"BOT_HOST": "no.such.host.invalid"}, "BOT_HOST"),
     "a database that is not there": (
@@ -99,38 +95,12 @@ def test_postgresql_with_an_old_schema_names_the_upgrade(postgresql: PostgreSQL,
     assert done.returncode == 2
     assert "`bot db upgrade`" in done.stderr
     assert_one_sentence(done.stderr)
-    listed = run_bot("conversations", "list", folder=folder, environ=environ)
-    assert listed.returncode == 2
-    assert "`bot db upgrade`" in listed.stderr
     missing = run_bot(
         "serve", folder=folder, environ=GOOD | {"BOT_DATABASE_URL": empty.replace("/bot_", "/no_")}
     )
     assert missing.returncode == 2
     assert "BOT_DATABASE_URL" in missing.stderr
     assert_one_sentence(missing.stderr)
-    upgraded = run_bot("db", "upgrade", folder=folder, environ=environ)
-    assert (upgraded.returncode, upgraded.stderr) == (0, "")
-
-
-@pytest.mark.parametrize(
-    ("number_of_signal", "database"),
-    [(signal.SIGTERM, "sqlite"), (signal.SIGTERM, "postgresql"), (signal.SIGINT, "sqlite")],
-)
-def test_it_ends_cleanly_and_soon_when_told_to(
-    number_of_signal: signal.Signals, database: str, make_bot: MakeBot, acs: Acs, peer: str
-) -> None:
-    """With an open connection and a message that waits for ACS."""
-    bot = make_bot(database, connection_string(1)).start()
-    bot.post([received(peer, "hours")])
-    assert bot.process
-    started = time.monotonic()
-    assert bot.process.terminate(number=number_of_signal) == 0
-    assert time.monotonic() - started < 10
-    # What waited is there for the next one.
-    bot.environ["BOT_ACS_CONNECTION_STRING"] = acs.connection_string
-    bot.start()
-    bot.replies_when(peer, "sent", seconds=20)
-    assert len(acs.messages(peer)) == 1
 
 
 def test_a_send_under_way_is_settled_before_the_end(
@@ -174,6 +144,30 @@ def test_an_admin_token_of_its_own_is_named_once_and_works(make_bot: MakeBot) ->
     answer = bot.http.get("/api/rules", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200
     assert bot.process.printed().count(token) == 1
+
+
+def test_a_saved_rule_file_takes_effect_and_a_broken_one_does_not(make_bot: MakeBot, acs: Acs) -> None:
+    bot = make_bot("sqlite", acs.connection_string).start()
+    file = bot.folder / "rules" / "00-more.yaml"
+
+    def rule() -> str | None:
+        tried: dict[str, str | None] = bot.http.post(
+            "/api/try", json={"text": "price"}, headers=VIEWER
+        ).json()
+        return tried["rule"]
+
+    assert rule() == "anything-else"
+    file.write_text("rules:\n  - {name: price, when: {keyword: price}, reply: Nine.}\n", "utf-8")
+    until(lambda: rule() == "price", what="the new rule")
+    version = bot.get("/rules")["version"]
+    file.write_text("rules:\n  - {name: price, when: {keyword: price}, reply: [}\n", "utf-8")
+    assert bot.process
+    bot.process.wait_for(r"(00-more\.yaml:2:)")
+    assert bot.get("/rules")["version"] == version
+    peer = a_number()
+    bot.post([received(peer, "price")])
+    bot.replies_when(peer, "sent")
+    assert acs.messages(peer)[0]["text"] == "Nine."
 
 
 def assert_one_sentence(stderr: str) -> None:
