@@ -50,7 +50,7 @@ class TryRequest(Struct, frozen=True, kw_only=True):
 class OperatorReply(Struct, frozen=True, kw_only=True):
     """A person's own words to a conversation's peer."""
 
-    text: Annotated[str, Meta(min_length=1, max_length=2048)]
+    text: Annotated[str, Meta(min_length=1, max_length=2048, pattern=r"\S")]
 
 
 def api_routes(  # noqa: C901 - a list of handlers, each a few lines

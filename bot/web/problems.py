@@ -35,5 +35,16 @@ def _answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Res
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The bot could not answer this; its log says why.")
 
 
+def _answer_deep_nesting(
+    _request: Request[Any, Any, Any], _error: RecursionError
+) -> Response[dict[str, Any]]:
+    # The only recursion that a request drives is the reading of its body.
+    return problem(HTTPStatus.BAD_REQUEST, "The body is nested too deeply.")
+
+
 #: For Litestar's `exception_handlers`. A fault of ours is said without its insides, which go to the log.
-PROBLEMS: ExceptionHandlersMap = {HTTPException: _answer_http_error, Exception: _answer_unexpected}
+PROBLEMS: ExceptionHandlersMap = {
+    HTTPException: _answer_http_error,
+    RecursionError: _answer_deep_nesting,
+    Exception: _answer_unexpected,
+}
