@@ -8,6 +8,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from bot.conversation.database import DATABASE_ERRORS, cause_of
+
 log = structlog.get_logger(__name__)
 
 
@@ -42,9 +44,21 @@ def _answer_deep_nesting(
     return problem(HTTPStatus.BAD_REQUEST, "The body is nested too deeply.")
 
 
+def _answer_database_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    log.error(
+        "The database can't be read", method=request.method, path=request.url.path, cause=cause_of(error)
+    )
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The database can't be read now; its trouble is in the log and in /health/ready. Try again later.",
+        headers={"Retry-After": "10"},
+    )
+
+
 #: For Litestar's `exception_handlers`. A fault of ours is said without its insides, which go to the log.
 PROBLEMS: ExceptionHandlersMap = {
     HTTPException: _answer_http_error,
     RecursionError: _answer_deep_nesting,
+    **dict.fromkeys(DATABASE_ERRORS, _answer_database_error),
     Exception: _answer_unexpected,
 }
