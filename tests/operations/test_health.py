@@ -1,0 +1,87 @@
+"""Health says whether messages can be taken and answered; nobody needs a token, and nothing secret is told."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conversation.databases import Databases
+from tests.wire.conftest import acs, databases, logs
+from tests.wire.parts import ADMIN, SECRET, Acs, Running, running
+from tests.wire.test_envelopes import event, inbound
+
+__all__ = ["acs", "databases", "logs"]
+
+
+async def ready(bot: Running) -> tuple[int, dict[str, Any]]:
+    answer = await bot.http.get("/health/ready")
+    return answer.status_code, answer.json()
+
+
+async def test_a_healthy_bot_is_ready(tmp_path: Path, databases: Databases, acs: Acs) -> None:
+    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
+        status, body = await ready(bot)
+        assert (status, body["status"]) == (200, "ok")
+        assert body["checks"]["database"] == {"status": "ok"}
+        assert (await bot.http.get("/health/live")).json() == {"status": "ok", "checks": {}}
+
+
+async def test_a_broken_rule_file_is_told_and_takes_nobody_out_of_service(
+    tmp_path: Path, databases: Databases, acs: Acs
+) -> None:
+    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
+        _, before = await ready(bot)
+        (tmp_path / "rules" / "shop.yaml").write_text("rules: [{name: broken, whn: {keyword: x}}]\n")
+        await bot.service.shelf.reload()
+        status, body = await ready(bot)
+        assert status == 200
+        check = body["checks"]["rules"]
+        assert (check["status"], check["book"]) == ("degraded", before["checks"]["rules"]["book"])
+        assert any("shop.yaml:1:" in line for line in check["errors"])
+        await bot.post([event()])
+        (reply,) = await bot.replies()
+        assert reply["text"] == "Corner Books is open Mon-Sat 9-18."
+
+
+async def test_connections_that_break_are_made_anew(tmp_path: Path, databases: Databases, acs: Acs) -> None:
+    url = databases.migrated("postgresql")
+    name = url.split("?")[0].rpartition("/")[2]
+    async with running(tmp_path, url, acs) as bot:
+        for at in range(3):
+            databases._psql(
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            )
+            assert (await bot.post([inbound(MessageId=f"Incoming_{at}")])).status_code == 200
+            assert (await ready(bot))[0] == 200
+        assert len(await bot.replies()) == 3
+
+
+async def test_a_database_that_is_gone_is_503_everywhere_and_the_process_lives_on(
+    tmp_path: Path, databases: Databases, acs: Acs
+) -> None:
+    url = databases.migrated("postgresql")
+    name = url.split("?")[0].rpartition("/")[2]
+    async with running(tmp_path, url, acs) as bot:
+        bot.service.writer._hold = 0.3
+        databases._psql(f"DROP DATABASE {name} WITH (FORCE)")
+        posted = await bot.post([event()])
+        listed = await bot.get("/api/conversations")
+        status, body = await ready(bot)
+        assert posted.status_code == 503
+        assert int(posted.headers["retry-after"]) <= 30
+        assert listed.status_code == 503
+        assert "can't be read now" in listed.json()["detail"]
+        assert (status, body["status"], body["checks"]["database"]["status"]) == (503, "failing", "failing")
+        assert name in body["checks"]["database"]["reason"]
+        assert (await bot.http.get("/health/live")).status_code == 200
+        for text in (posted.text, listed.text, str(body)):
+            assert ADMIN not in text
+            assert SECRET not in text
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_many_may_ask_at_once(tmp_path: Path, databases: Databases, acs: Acs, path: str) -> None:
+    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
+        answers = await asyncio.gather(*(bot.http.get(path) for _ in range(30)))
+        assert {answer.status_code for answer in answers} == {200}
