@@ -87,6 +87,9 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
         try:
             await service.start()
         except DATABASE_ERRORS as error:
+            # A connection that failed leaves a thread of aiosqlite, which tells the loop that it ends, and prints a
+            # traceback where there is no loop any more.
+            await asyncio.sleep(0.1)
             cause = cause_of(error).removesuffix(".")
             raise Failure(f"The database at BOT_DATABASE_URL can't be used: {cause}.") from None
         leave_garbage_alone()
