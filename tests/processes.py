@@ -219,7 +219,7 @@ class Bot:
         while not (replies := self.replies(peer)) or not all(map(holds, replies)):
             if time.monotonic() > deadline:
                 raise AssertionError(f"After {seconds:g} s there is {replies}")
-            time.sleep(0.02)
+            time.sleep(0.05)
         return replies
 
 
