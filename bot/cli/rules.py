@@ -1,5 +1,6 @@
-"""`bot rules`: check rule files, run their tests, try messages on them, and print their schema."""
+"""`bot rules`: check rule files, run their tests, try and replay messages on them, and print their schema."""
 
+import importlib
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,7 +30,20 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
 
 
-@click.group()
+class _WithReplay(click.RichGroup):
+    """Imports `replay` when it is asked for: the others need no database, and start in half the time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), "replay"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "replay":
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = importlib.import_module("bot.cli.replay").replay
+        return command
+
+
+@click.group(cls=_WithReplay)
 def rules() -> None:
     """Check rule files, run their tests, and try messages on them."""
 
@@ -43,7 +57,7 @@ def check(path: Path | None, as_json: bool) -> None:
     PATH is a folder of rule files or one file; default is BOT_RULES. Each finding is a line
     `file:line:column: level code message`. The exit status is 1 when one of them is an error.
     """
-    path = path or _usual_path()
+    path = path or usual_path()
     loaded = check_folder(path)
     book = loaded.book
     failed = book is None or has_error(loaded.findings)
@@ -52,14 +66,12 @@ def check(path: Path | None, as_json: bool) -> None:
         checked = Checked(
             ok=not failed, version=book.version if book else None, rules=count, findings=loaded.findings
         )
-        _print_json(checked)
+        print_json(checked)
     else:
         for finding in loaded.findings:
             click.echo(str(finding))
         if book and not failed:
-            click.echo(
-                f"{path}: {_counted(count, 'rule')} in {_counted(len(book.files), 'file')}, no errors."
-            )
+            click.echo(f"{path}: {counted(count, 'rule')} in {counted(len(book.files), 'file')}, no errors.")
     if failed:
         raise AnswerIsNo
 
@@ -73,9 +85,9 @@ def test(path: Path | None, as_json: bool) -> None:
     PATH is a folder of rule files or one file; default is BOT_RULES. A failure shows what was heard,
     expected and said. The exit status is 1 when a test fails.
     """
-    outcomes = run_tests(_read_book(path or _usual_path()))
+    outcomes = run_tests(read_book(path or usual_path()))
     if as_json:
-        _print_json(outcomes)
+        print_json(outcomes)
     else:
         _print_outcomes(outcomes)
     if outcomes.failed:
@@ -103,10 +115,10 @@ def try_(
 
     Changes nothing and needs no database. The sender is new to the bot.
     """
-    book = _read_book(path or folder or _usual_path())
-    tried = answer(book, text, sender=sender, recipient=recipient, at=_read_time(at) if at else None)
+    book = read_book(path or folder or usual_path())
+    tried = answer(book, text, sender=sender, recipient=recipient, at=read_time(at) if at else None)
     if as_json:
-        _print_json(tried)
+        print_json(tried)
     else:
         _print_try(tried)
 
@@ -118,14 +130,16 @@ def schema(as_json: bool) -> None:  # noqa: ARG001 - every listing takes --json
 
     Save it beside the rules and begin each file with `# yaml-language-server: $schema=rules.schema.json`.
     """
-    _print_json(rule_file_schema())
+    print_json(rule_file_schema())
 
 
-def _usual_path() -> Path:
+def usual_path() -> Path:
+    """The folder that BOT_RULES names."""
     return load(read_environment()).rules
 
 
-def _read_book(path: Path) -> Book:
+def read_book(path: Path) -> Book:
+    """The book of a folder; raises Failure when there is none."""
     loaded = load_folder(path)
     if loaded.book is None:
         for finding in loaded.findings:
@@ -134,14 +148,15 @@ def _read_book(path: Path) -> Book:
     return loaded.book
 
 
-def _read_time(text: str) -> datetime:
+def read_time(text: str, option: str = "--at") -> datetime:
+    """A time with its zone; raises Failure."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
         sentence = "is not a time with a zone; write it as 2026-11-23T18:30+01:00 or 2026-11-23T17:30Z."
-        raise Failure(f'--at: "{text}" {sentence}')
+        raise Failure(f'{option}: "{text}" {sentence}')
     return at
 
 
@@ -162,29 +177,34 @@ def _print_outcomes(outcomes: Outcomes) -> None:
             click.echo(f"{outcome.file}:{failure.line}: failed")
             click.echo(f"  heard:    {failure.heard}")
             if failure.expected is not None:
-                _print_texts("expected", [" or ".join(texts) for texts in failure.expected])
-            _print_texts("said", failure.said)
+                print_texts("expected", [" or ".join(texts) for texts in failure.expected])
+            print_texts("said", failure.said)
             if failure.silence:
                 click.echo(f"  silent:   {failure.silence}")
             if failure.expected_rule not in {None, failure.rule}:
                 click.echo(f"  rule:     {failure.rule or 'none'}, expected {failure.expected_rule}")
-    summary = f"{_counted(outcomes.passed, 'test')} passed, {outcomes.failed} failed."
+    summary = f"{counted(outcomes.passed, 'test')} passed, {outcomes.failed} failed."
     untested = [name for name, turns in outcomes.rules.items() if not turns]
     if untested:
         shown = ", ".join(untested[:10]) + (", …" if len(untested) > 10 else "")
-        summary += f" {_counted(len(untested), 'rule')} without a test: {shown}."
+        summary += f" {counted(len(untested), 'rule')} without a test: {shown}."
     click.echo(summary)
 
 
-def _print_texts(label: str, texts: Sequence[str]) -> None:
+def print_texts(label: str, texts: Sequence[str], width: int = 9) -> None:
+    """Texts under each other, the first behind a label."""
     for at, text in enumerate(texts or ["(nothing)"]):
-        click.echo(f"  {f'{label}:' if at == 0 else '':9} {text.replace(chr(10), chr(10) + ' ' * 12)}")
+        click.echo(
+            f"  {f'{label}:' if at == 0 else '':{width}} {text.replace(chr(10), chr(10) + ' ' * (width + 3))}"
+        )
 
 
-def _print_json(value: object) -> None:
+def print_json(value: object) -> None:
+    """One JSON document and nothing else."""
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
     sys.stdout.buffer.flush()
 
 
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number:,} {thing}s"
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """`1 rule`, `1,000 rules`."""
+    return f"{number} {thing}" if number == 1 else f"{number:,} {things or thing + 's'}"

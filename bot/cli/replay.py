@@ -1,0 +1,90 @@
+"""`bot rules replay`: what other rules would have said to the messages that came."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+from rich.progress import Progress
+
+from bot.cli.failures import Failure
+from bot.cli.rules import counted, print_json, print_texts, read_book, read_time, usual_path
+from bot.conversation.database import DATABASE_ERRORS, Database, OldSchema, cause_of
+from bot.conversation.stored import count_inbound, stored_inbound
+from bot.rulebook.book import Book
+from bot.rulebook.replaying import Replay, Replayed
+from bot.settings import load, read_environment
+from bot.text.durations import WrongDuration, parse_duration
+from bot.text.inert import shown_in_terminal
+
+
+@click.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--since", metavar="TIME", help="As 2026-11-23T18:30+01:00, or 7d for the last seven days.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def replay(path: Path | None, since: str | None, as_json: bool) -> None:
+    """Run a candidate rule book over the stored inbound messages; list every reply that would change.
+
+    PATH is the candidate, a folder of rule files or one file; default is BOT_RULES. Nothing is sent or stored.
+    """
+    replayed = asyncio.run(_replay(read_book(path or usual_path()), _read_since(since) if since else None))
+    if as_json:
+        print_json(replayed)
+    else:
+        _print_replayed(replayed)
+
+
+def _read_since(text: str) -> datetime:
+    """A time, or how long ago."""
+    try:
+        return datetime.now(UTC) - parse_duration(text)
+    except WrongDuration:
+        return read_time(text, "--since")
+
+
+async def _replay(book: Book, since: datetime | None) -> Replayed:
+    played = Replay(book, since)
+    database = Database(load(read_environment()).database_url)
+    try:
+        if database.path is not None and not database.path.exists():
+            raise Failure(
+                f"There is no database at {database.path} yet: `bot serve` makes it,"
+                " or set BOT_DATABASE_URL to where it is."
+            )
+        await database.check_schema()
+        async with database.reading() as connection:
+            console = Console(stderr=True)
+            with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+                task = progress.add_task("Replaying", total=await count_inbound(connection, since))
+                async for past in stored_inbound(connection, since):
+                    played.take(past)
+                    progress.advance(task)
+    except OldSchema as error:
+        raise Failure(str(error)) from None
+    except DATABASE_ERRORS as error:
+        raise Failure(f"The database at BOT_DATABASE_URL can't be read: {cause_of(error)}.") from None
+    finally:
+        await database.close()
+    return played.result()
+
+
+def _print_replayed(replayed: Replayed) -> None:
+    for group in replayed.rules:
+        rule = f"Rule {group.rule}" if group.rule else "No rule"
+        click.echo(f"{rule}: {counted(group.count, 'reply', 'replies')} would change")
+        for change in group.changes:
+            at = change.at.astimezone().strftime("%Y-%m-%d %H:%M")
+            click.echo(f"  {at}  {shown_in_terminal(change.sender)}")
+            print_texts("heard", [shown_in_terminal(change.heard)], width=10)
+            print_texts("said", [shown_in_terminal(each) for each in change.said_then], width=10)
+            print_texts("would say", change.says, width=10)
+            if change.silence:
+                click.echo(f"  silent:    {change.silence}")
+            if change.rule != change.rule_then:
+                click.echo(f"  rule:      {change.rule or 'none'}, and it was {change.rule_then or 'none'}")
+    unchanged = replayed.messages - replayed.changed
+    click.echo(
+        f"{counted(replayed.messages, 'message')} replayed: {replayed.changed:,} would be answered otherwise,"
+        f" {unchanged:,} as before."
+    )

@@ -1,0 +1,81 @@
+"""Stored inbound messages with what was said to them, for `bot rules replay`."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.tables import conversations, messages
+from bot.rulebook.decision import Heard
+from bot.rulebook.replaying import Past
+
+#: Guards that a rule book brings about itself; what any other one held back, the rules did say.
+_OF_THE_BOOK = frozenset({"opted out", "carrier answers", "handed over", "limit"})
+_AT_ONCE = 1_000
+
+
+async def count_inbound(connection: AsyncConnection, since: datetime | None) -> int:
+    """How many messages `stored_inbound` gives."""
+    query = select(func.count()).select_from(_joined(since, messages.c.id).subquery())
+    return (await connection.execute(query)).scalar_one()
+
+
+async def stored_inbound(connection: AsyncConnection, since: datetime | None) -> AsyncIterator[Past]:
+    """Every inbound message of the conversations that had one since then, by conversation, oldest first.
+
+    Older messages of these come along, as what was said and saved before bears on the later ones.
+    """
+    query = _joined(
+        since,
+        messages.c.id, messages.c.conversation_id, messages.c.text, messages.c.provider_message_id,
+        messages.c.rule, messages.c.created_at, messages.c.decision, conversations.c.number, conversations.c.peer,
+    ).order_by(messages.c.conversation_id, messages.c.position)  # fmt: skip
+    rows = await connection.stream(query.execution_options(yield_per=_AT_ONCE))
+    async for some in rows.partitions(_AT_ONCE):
+        said = await _said(connection, {row.conversation_id for row in some})
+        for row in some:
+            kept = row.decision or {}
+            guard = kept.get("guard")
+            held_back = kept.get("withheld", ()) if guard is not None and guard not in _OF_THE_BOOK else ()
+            yield Past(
+                conversation_id=row.conversation_id,
+                message_id=row.id,
+                heard=Heard(
+                    id=row.provider_message_id or row.id,
+                    text=row.text,
+                    sender=row.peer,
+                    recipient=row.number,
+                ),
+                at=row.created_at,
+                rule=row.rule,
+                said=() if guard in _OF_THE_BOOK else tuple(held_back) or said.get(row.id, ()),
+            )
+
+
+def _joined(since: datetime | None, *columns: Any) -> Select[Any]:
+    query = (
+        select(*columns)
+        .select_from(messages.join(conversations, conversations.c.id == messages.c.conversation_id))
+        .where(messages.c.direction == "inbound")
+    )
+    return query if since is None else query.where(conversations.c.last_message_at >= since)
+
+
+async def _said(connection: AsyncConnection, conversation_ids: set[str]) -> dict[str, tuple[str, ...]]:
+    """By inbound message, what the rules said to it; an operator's words are no answer of theirs."""
+    query = (
+        select(messages.c.in_reply_to, messages.c.text)
+        .where(
+            messages.c.conversation_id.in_(conversation_ids),
+            messages.c.direction == "outbound",
+            messages.c.in_reply_to.is_not(None),
+            messages.c.rule.is_not(None),
+        )
+        .order_by(messages.c.conversation_id, messages.c.position)
+    )
+    said: dict[str, tuple[str, ...]] = {}
+    for inbound_id, text in await connection.execute(query):
+        said[inbound_id] = (*said.get(inbound_id, ()), text)
+    return said

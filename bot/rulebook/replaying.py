@@ -1,0 +1,118 @@
+"""What a candidate rule book would have said to messages that were answered already."""
+
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from bot.rulebook.book import Book
+from bot.rulebook.deciding import decide
+from bot.rulebook.decision import Heard, Standing
+
+
+class Past(msgspec.Struct, frozen=True, kw_only=True):
+    """An inbound message, and what the rules in force said to it then."""
+
+    conversation_id: str
+    message_id: str
+    heard: Heard
+    #: When it was decided.
+    at: datetime
+    rule: str | None
+    #: What the rules said, whether or not a guard against loops kept it from being sent.
+    said: tuple[str, ...]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that the candidate answers otherwise."""
+
+    conversation_id: str
+    message_id: str
+    at: datetime
+    sender: str
+    recipient: str
+    heard: str
+    rule_then: str | None
+    said_then: tuple[str, ...]
+    rule: str | None
+    says: tuple[str, ...]
+    #: The guard that keeps the candidate silent.
+    silence: str | None
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """The changes that one rule of the candidate brings; None: those that no rule of it answers."""
+
+    rule: str | None
+    count: int
+    changes: tuple[Change, ...]
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay found."""
+
+    #: The candidate's.
+    version: str
+    messages: int
+    changed: int
+    rules: tuple[Group, ...]
+
+
+class Replay:
+    """Plays whole conversations to a candidate book, so that what it saves, tags and asks is in its later answers.
+
+    Messages come by conversation, oldest first.
+    """
+
+    def __init__(self, book: Book, since: datetime | None = None) -> None:
+        self._book = book
+        self._since = since
+        self._conversation = ""
+        self._standing = Standing()
+        self._messages = 0
+        self._changes: dict[str | None, list[Change]] = {}
+
+    def take(self, past: Past) -> Change | None:
+        """Decide on the next message; the change, when it is one and not older than asked for."""
+        if past.conversation_id != self._conversation:
+            self._conversation = past.conversation_id
+            self._standing = Standing()
+        if self._standing.handed_over and past.said:
+            # The bot was speaking then, so a person had handed the conversation back.
+            self._standing = replace(self._standing, handed_over=False)
+        decision = decide(self._book, past.heard, self._standing, past.at)
+        self._standing = replace(decision.after, known=True)
+        if self._since is not None and past.at < self._since:
+            return None
+        self._messages += 1
+        if decision.replies == past.said:
+            return None
+        change = Change(
+            conversation_id=past.conversation_id,
+            message_id=past.message_id,
+            at=past.at,
+            sender=past.heard.sender,
+            recipient=past.heard.recipient,
+            heard=past.heard.text,
+            rule_then=past.rule,
+            said_then=past.said,
+            rule=decision.rule,
+            says=decision.replies,
+            silence=decision.silence,
+        )
+        self._changes.setdefault(decision.rule, []).append(change)
+        return change
+
+    def result(self) -> Replayed:
+        """All changes so far, the rule that brings most of them first."""
+        groups = [
+            Group(rule=rule, count=len(changes), changes=tuple(changes))
+            for rule, changes in self._changes.items()
+        ]
+        groups.sort(key=lambda group: (-group.count, group.rule or ""))
+        return Replayed(
+            version=self._book.version,
+            messages=self._messages,
+            changed=sum(group.count for group in groups),
+            rules=tuple(groups),
+        )

@@ -1,0 +1,57 @@
+"""Stored messages come back for a replay by conversation, oldest first, each with what the rules said to it."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.conversation.guards import Caps
+from bot.conversation.stored import count_inbound, stored_inbound
+from bot.rulebook.replaying import Past, Replay
+from tests.conversation.parts import BOOK, Bot, heard
+
+
+@pytest.fixture
+async def still(database_url: str) -> AsyncIterator[Bot]:
+    """A bot that sends nothing."""
+    bot = Bot(database_url, caps=Caps(replies=100, repeats=1))
+    bot.inbox._on_queued = lambda _numbers: None
+    await bot.start(sending=False)
+    yield bot
+    await bot.stop()
+
+
+async def stored(bot: Bot, since: datetime | None = None) -> list[Past]:
+    async with bot.database.reading() as connection:
+        found = [past async for past in stored_inbound(connection, since)]
+        assert len(found) == await count_inbound(connection, since)
+        return found
+
+
+async def test_each_message_comes_with_what_the_rules_said(still: Bot) -> None:
+    await still.hear(heard("five"), heard("x"), heard("hours", peer="+15555550199", message_id="the id"))
+    await still.hear(heard("stop"))
+    await still.hear(heard("hours"))
+    pasts = await stored(still)
+    assert [(past.heard.text, past.said) for past in pasts if past.heard.sender != "+15555550199"] == [
+        ("five", ("one", "two", "three", "four", "five")),
+        ("x", ()),
+        ("stop", ("Goodbye.",)),
+        ("hours", ()),
+    ]
+    other = next(past for past in pasts if past.heard.sender == "+15555550199")
+    assert (other.heard.id, other.rule, other.said) == ("the id", "hours", ("We are open.",))
+    replay = Replay(BOOK)
+    assert [replay.take(past) for past in pasts] == [None] * 5
+
+
+async def test_what_a_guard_against_loops_held_back_the_rules_did_say(still: Bot) -> None:
+    for _ in range(3):
+        await still.hear(heard("hours"))
+    assert [past.said for past in await stored(still)] == [("We are open.",)] * 3
+
+
+async def test_only_conversations_that_had_a_message_since_then_come(still: Bot) -> None:
+    await still.hear(heard("hours"))
+    assert len(await stored(still, datetime.now(UTC) - timedelta(minutes=1))) == 1
+    assert await stored(still, datetime.now(UTC) + timedelta(minutes=1)) == []
