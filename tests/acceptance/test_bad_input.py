@@ -1,10 +1,12 @@
 """Whatever comes to the webhook, nothing good is lost, nothing is answered 500, and a refusal says why."""
 
 import json
+from typing import Any
 
 import pytest
 
-from tests.acceptance.events import received
+from tests.acceptance.acs import Acs
+from tests.acceptance.events import a_number, received, report
 from tests.acceptance.problems import assert_problem
 from tests.processes import Bot
 
@@ -71,3 +73,97 @@ def test_any_text_is_stored_and_answered(case: str, bot: Bot, peer: str) -> None
     # What is no character, or what PostgreSQL can't keep, becomes U+FFFD; all else is kept as it came.
     assert inbound["text"] == "".join("�" if m == "\0" or "\ud800" <= m <= "\udfff" else m for m in text)
     assert reply["text"] in ("Say HOURS.", "We are open 9-18.")
+
+
+ODD_FIELDS: dict[str, dict[str, Any]] = {
+    "a time before all others": {"ReceivedTimestamp": "0001-01-01T00:00:00+14:00"},
+    "a time after all others": {"ReceivedTimestamp": "9999-12-31T23:59:59.9999999-14:00"},
+    "a time that is none": {"ReceivedTimestamp": "yesterday"},
+    "no time": {"ReceivedTimestamp": None},
+    "a time that is a number": {"ReceivedTimestamp": 1_700_000_000},
+    "a number as the text": {"Message": 12345},
+    "NUL in a field that we don't know": {"Other": "a\x00b\ud800"},
+    "a name with NUL": {"Oth\x00er": 1},
+    "a number of thousands of digits": {"Other": 10**4000},
+    "a sender of letters": {"From": "Corner Books"},
+    "a sender of 12 digits": {"From": "123456789012"},
+}
+
+
+@pytest.mark.parametrize("case", ODD_FIELDS)
+def test_odd_fields_cost_no_message(case: str, bot: Bot, peer: str) -> None:
+    event = received(peer, "hours", **ODD_FIELDS[case])
+    assert bot.post(json.dumps([event])).status_code == 200
+    sender = str(ODD_FIELDS[case].get("From", peer))
+    messages = bot.messages(sender)
+    assert event["data"]["MessageId"] in [message["provider_message_id"] for message in messages]
+    assert messages[-1]["direction"] == "outbound"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"DeliveryStatusDetails": "nul\x00 and \ud800"},
+        {"DeliveryStatus": "Fail\x00ed"},
+        {"ReceivedTimestamp": "9999-12-31T23:59:59.9999999-14:00"},
+        {"ReceivedTimestamp": None},
+        {"DeliveryAttempts": "\x00", "Other": ["\ud800"], "Tag": 5},
+        {"DeliveryStatusDetails": "x" * 20_000},
+        {"DeliveryStatusDetails": {"code": 4006}},
+        {"From": None, "To": None},
+    ],
+    ids="-".join,
+)
+def test_an_odd_report_does_no_harm(changes: dict[str, Any], bot: Bot, acs: Acs, peer: str) -> None:
+    bot.post([received(peer, "hours")])
+    bot.replies_when(peer, "sent")
+    (sms,) = acs.messages(peer)
+    assert bot.post(json.dumps([report(sms, **changes)])).status_code == 200
+    assert bot.post([report(sms, at="9999-12-31T00:00:00Z")]).status_code == 200
+    assert bot.replies(peer)[0]["status"] == "delivered"
+
+
+def test_events_that_cant_be_read_are_kept_whatever_they_hold(bot: Bot, peer: str) -> None:
+    odd = received(peer, "x", From=None, Other="nul\x00 and \ud800", Many=10**4000)
+    deep = (
+        b'{"eventType": "Microsoft.Communication.SMSReceived", "data": '
+        + b"[" * 30_000
+        + b"]" * 30_000
+        + b"}"
+    )
+    body = (
+        b"["
+        + json.dumps(odd).encode()
+        + b","
+        + deep
+        + b","
+        + json.dumps(received(peer, "hours")).encode()
+        + b"]"
+    )
+    assert bot.post(body).status_code == 200
+    assert [message["text"] for message in bot.messages(peer)] == ["hours", "We are open 9-18."]
+    newest = bot.get("/rejected", limit=2)["items"]
+    assert any("The event has no From" in item["reason"] for item in newest)
+    assert any(odd["id"] in item["raw"] for item in newest)
+
+
+def test_the_largest_batches_of_event_grid_are_taken_whole(bot: Bot, number: str) -> None:
+    """5,000 events fit in 1 MiB when they are as small as can be."""
+    to = number.removeprefix("+")
+    start = int(a_number()) * 100_000 % 10**14
+    events = [
+        f'{{"id":"{start + place}","eventType":"Microsoft.Communication.SMSReceived","data":{{"From":'
+        f'"{start + place}","To":"{to}","Message":"quiet"}}}}'
+        for place in range(5_000)
+    ]
+    body = "[" + ",".join(events) + "]"
+    assert len(body) < 1024 * 1024
+    assert bot.post(body).json() == {"received": 5_000}
+    assert bot.post(body).json() == {"received": 5_000}
+    reports = [
+        f'{{"id":"{start + place}","eventType":"Microsoft.Communication.SMSDeliveryReportReceived","data":'
+        f'{{"MessageId":"{start + place}","DeliveryStatus":"Delivered"}}}}'
+        for place in range(5_000)
+    ]
+    assert bot.post("[" + ",".join(reports) + "]").json() == {"received": 5_000}
+    assert len(bot.get("/conversations", number=number, limit=200)["items"]) == 200
