@@ -5,7 +5,6 @@ batched, are told apart by their shape, not by the content type, which senders g
 """
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -209,7 +208,7 @@ def _fields(element: dict[str, Any]) -> dict[str, Any]:
     if data is None and isinstance(element.get("data_base64"), str):
         try:
             data = base64.b64decode(element["data_base64"], validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # of base64, of UTF-8, or of what is not even ASCII
             raise _Missing("The event's data_base64 is not base64 of UTF-8 text.") from None
     if isinstance(data, str):
         try:

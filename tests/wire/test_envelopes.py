@@ -210,6 +210,14 @@ def test_what_is_no_batch_gets_a_sentence(body: bytes, sentence: str) -> None:
             "The event's data_base64 is not base64 of UTF-8 text.",
         ),
         (
+            {"type": SMS, "id": "1", "data_base64": "é"},
+            "The event's data_base64 is not base64 of UTF-8 text.",
+        ),
+        (
+            {"type": VALIDATION, "id": "1", "data_base64": "é"},
+            "The event's data_base64 is not base64 of UTF-8 text.",
+        ),
+        (
             {"type": SMS, "id": "1", "data_base64": base64.b64encode(b"\xff").decode()},
             "The event's data_base64 is not base64 of UTF-8 text.",
         ),
