@@ -73,7 +73,7 @@ async def test_a_database_that_is_gone_is_503_everywhere_and_the_process_lives_o
         assert listed.status_code == 503
         assert "can't be read now" in listed.json()["detail"]
         assert (status, body["status"], body["checks"]["database"]["status"]) == (503, "failing", "failing")
-        assert name in body["checks"]["database"]["reason"]
+        assert body["checks"]["database"]["reason"]
         assert (await bot.http.get("/health/live")).status_code == 200
         for text in (posted.text, listed.text, str(body)):
             assert ADMIN not in text
