@@ -94,7 +94,17 @@ conversations = Table(
     Column("created_at", UtcTime, nullable=False),
     UniqueConstraint("peer", "number"),
     Index(None, "last_message_at", "id"),
-    Index(None, "delivery", "last_message_at", "id"),
+    # What people look for is rare; an index of every state would cost each reply three changes of it.
+    *(
+        Index(
+            f"ix_conversations_{state}",
+            "last_message_at",
+            "id",
+            sqlite_where=text(f"delivery = '{state}'"),
+            postgresql_where=text(f"delivery = '{state}'"),
+        )
+        for state in ("failed", "suppressed", "unconfirmed")
+    ),
 )
 
 messages = Table(

@@ -40,12 +40,28 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_conversations_delivery_last_message_at_id"),
-            ["delivery", "last_message_at", "id"],
+            "ix_conversations_failed",
+            ["last_message_at", "id"],
             unique=False,
+            sqlite_where=sa.text("delivery = 'failed'"),
+            postgresql_where=sa.text("delivery = 'failed'"),
         )
         batch_op.create_index(
             batch_op.f("ix_conversations_last_message_at_id"), ["last_message_at", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_conversations_suppressed",
+            ["last_message_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("delivery = 'suppressed'"),
+            postgresql_where=sa.text("delivery = 'suppressed'"),
+        )
+        batch_op.create_index(
+            "ix_conversations_unconfirmed",
+            ["last_message_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("delivery = 'unconfirmed'"),
+            postgresql_where=sa.text("delivery = 'unconfirmed'"),
         )
 
     op.create_table(
@@ -254,7 +270,21 @@ def downgrade() -> None:
     op.drop_table("rule_books")
     op.drop_table("rejected_events")
     with op.batch_alter_table("conversations", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_conversations_unconfirmed",
+            sqlite_where=sa.text("delivery = 'unconfirmed'"),
+            postgresql_where=sa.text("delivery = 'unconfirmed'"),
+        )
+        batch_op.drop_index(
+            "ix_conversations_suppressed",
+            sqlite_where=sa.text("delivery = 'suppressed'"),
+            postgresql_where=sa.text("delivery = 'suppressed'"),
+        )
         batch_op.drop_index(batch_op.f("ix_conversations_last_message_at_id"))
-        batch_op.drop_index(batch_op.f("ix_conversations_delivery_last_message_at_id"))
+        batch_op.drop_index(
+            "ix_conversations_failed",
+            sqlite_where=sa.text("delivery = 'failed'"),
+            postgresql_where=sa.text("delivery = 'failed'"),
+        )
 
     op.drop_table("conversations")
