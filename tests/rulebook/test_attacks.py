@@ -1,0 +1,132 @@
+"""No rule file and no message can hang or exhaust the service: each attack, and the sentence that answers it."""
+
+# ruff: noqa: E501 - a table of attacks reads best with one in a line
+
+import time
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from bot.rulebook.checking import check_texts
+from bot.rulebook.expecting import Day, Expectation, Number, OneOf, YesNo
+from bot.rulebook.loading import load_texts
+from bot.text.consent import looks_like_opt_out
+from bot.text.words import split_words
+from tests.rulebook.books import book_of, hear
+
+#: Seconds of work. The attacks that are held off take a hundredth of it; those that are not, minutes or the memory.
+_AT_MOST = 5.0
+
+BILLION_LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{chr(98 + at)}: &{chr(98 + at)} [{', '.join(['*' + chr(97 + at)] * 10)}]\n" for at in range(8)
+)
+REPLY = 'rules: [{name: a, when: anything, reply: "%s"}]'
+PATTERN = "rules: [{name: a, when: {pattern: '%s'}}]"
+DOUBLING = "{% assign x = message %}" + "{% assign x = x | append: x %}" * 60 + "{{ x }}"
+
+
+def in_time(work: Callable[[], object]) -> None:
+    start = time.process_time()
+    work()
+    assert time.process_time() - start < _AT_MOST
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (BILLION_LAUGHS, "E105 Here the file passes 1,000,000 parts, an alias counted as all it stands for."),
+        ("- a\n" * 1_000_001, "E105 Here the file passes 1,000,000 parts"),
+        ("a: &a [*a]", "E102 This is not YAML: nothing before it is called &a."),
+        ("[" * 100_000, "E104 This is nested more than 20 deep; no rule needs that."),
+        ("{a: " * 100_000, "E104 This is nested more than 20 deep; no rule needs that."),
+        ("? " * 5_000, "E104 This is nested more than 20 deep; no rule needs that."),
+        ("rules: !!python/object/apply:os.system [ls]", "E106 The YAML tag tag:yaml.org,2002:python/object/apply:os.system has no meaning in a rule file"),
+        ("#" * 5_000_001, "E103 The file has 5,000,001 characters, and at most 5,000,000 are read."),
+        ("timezone: ../../../etc/passwd", 'E307 There is no time zone "../../../etc/passwd".'),
+        (PATTERN % "(a{1000}){1000}", 'E302 The pattern "(a{1000}){1000}" cannot be used: invalid repetition size'),
+        (PATTERN % r"\pL{1000}", 'E303 The pattern "\\pL{1000}" cannot be used: pattern too large'),
+        (PATTERN % ("(" * 5000 + "a" + ")" * 5000), "has 10,005 instructions, and at most 10,000 are allowed."),
+        (PATTERN % r"(a)\1", 'E302 The pattern "(a)\\1" cannot be used: invalid escape sequence'),
+        (REPLY % "{% for i in (1..1000000000) %}x{% endfor %}", "a range of more than 1,000 numbers."),
+        (REPLY % "{% if (1..1000000000) contains 7 %}x{% endif %}", "a range of more than 1,000 numbers."),
+        (REPLY % "{% for i in (1..900) %}{% for j in (1..900) %}x{% endfor %}{% endfor %}", "loop iteration limit reached."),
+        (REPLY % DOUBLING, "a text of more than 1,000 characters."),
+        (REPLY % ("{% if a %}" * 11 + "x" + "{% endif %}" * 11), "E305"),
+        (REPLY % ("{{ message }}" * 400), "a template has at most 4,000 characters, and this has 5,200."),
+        (REPLY % "{{ 9 | times: 999999999999 | times: 999999999999 }}", "a number of more than 18 digits."),
+        (REPLY % "{% capture x %}{% for i in (1..150) %}{{ message }}{% endfor %}{% endcapture %}{% for i in (1..150) %}{{ x }}{% endfor %}", "output stream limit reached."),
+        (REPLY % "{% include '/etc/passwd' %}", "unexpected tag 'include'."),
+        (REPLY % "{% render '/etc/passwd' %}", "unexpected tag 'render'."),
+        (REPLY % ("{{" * 1900), "{{ is not closed by }}."),
+        ("rules: [{name: a, when: anything, forward: 'http://169.254.169.254/latest'}]", "E205"),
+        ("rules: [{name: a, when: anything, forward: 'file:///etc/passwd'}]", "E205"),
+    ],
+    ids=range(26),
+)  # fmt: skip
+def test_a_file_that_attacks_is_refused_in_a_sentence(text: str, sentence: str) -> None:
+    start = time.process_time()
+    loaded = load_texts({"f.yaml": text})
+    assert time.process_time() - start < _AT_MOST
+    assert any(sentence in str(each) for each in loaded.findings), loaded.findings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules:\n  - {name: a, when: {keyword: " + "x" * 200_000 + "}}",
+        "rules: [{name: a, when: {keyword: [" + "x, " * 200_000 + "]}}]",
+        "rules: [{name: a, when: {keyword: [" + ", ".join(f"x{at}" for at in range(100_000)) + "]}}]",
+        "rules: [{name: a, when: anything, only: {dates: [" + "12-24, " * 50_000 + "]}}]",
+        "rules: [{name: a, when: anything, only: {hours: '" + "Mon-Sun 0-24; " * 20_000 + "'}}]",
+        "rules:\n"
+        + "".join(f"  - {{name: a{at}, when: anything, only: {{tagged: t{at}}}}}\n" for at in range(5_000)),
+        PATTERN % ("(?:" * 1000 + "a" + ")*" * 1000),
+        REPLY % "{{ now | date: '%999999999d' }}",
+        REPLY % "{{ message.__class__.__mro__ }}",
+    ],
+    ids=range(9),
+)
+def test_a_file_that_is_only_large_is_read_and_checked_in_time(text: str) -> None:
+    in_time(lambda: check_texts({"f.yaml": text}))
+
+
+@pytest.mark.parametrize(
+    ("rule", "message", "mark"),
+    [
+        ("when: {pattern: '(a+)+$'}, reply: ok", "a" * 100_000 + "b", None),
+        ("when: {pattern: '(.*)*x(.*)*y'}, reply: ok", "x" * 100_000, None),
+        ("when: anything, reply: \"{{ message | replace: 'a', message }}\"", "a" * 2_000, "a template failed: a text of more than 1,000 characters"),
+        ("when: anything, reply: \"{{ message | split: '' | join: message }}\"", "a" * 1_500, "a template failed: a list of more than 1,000 items"),
+        ("when: anything, reply: '{% for w in words %}{% for v in words %}{{ message }}{% endfor %}{% endfor %}'", "a " * 1_000, "a template failed: loop iteration limit reached"),
+        ("when: anything, reply: '{{ message | times: message }}'", "9" * 200, "a template failed: a number of more than 18 digits"),
+        ("when: anything, reply: '{{ now | date: message }}'", "%9999999d" * 10, None),
+        ("when: anything, reply: '" + "{{ message }}" * 20 + "'", "x" * 2_000, "a template failed: it writes more than 16,000 characters"),
+        ("when: anything, reply: '{{ message }}'", "x" * 3_000, "a reply was cut at 2,048 characters"),
+        ("when: {fuzzy: stop}, reply: ok", "x" * 1_000_000, None),
+        ("when: anything, reply: ok", "é'" * 300_000, None),
+        ("when: anything, reply: ok", "stop please " * 50_000, None),
+        ("when: {contains: [a b c d e f g h i j]}, reply: ok", "a b c d e f g h i " * 30_000, None),
+    ],
+    ids=range(13),
+)  # fmt: skip
+def test_a_message_that_attacks_costs_its_own_reply_and_no_time(
+    rule: str, message: str, mark: str | None
+) -> None:
+    book = book_of(rule)
+    start = time.process_time()
+    decision = hear(book, message)
+    assert time.process_time() - start < _AT_MOST
+    assert (mark is None) or decision.marks == (mark,)
+
+
+@pytest.mark.parametrize("expect", [Number(), Day(), YesNo(), OneOf(choices=(("a", (("a", "b"),)),))])
+@pytest.mark.parametrize("message", ["1,111" * 100_000, "a b " * 100_000, "-" * 200_000, "24 " * 100_000])
+def test_an_answer_that_attacks_takes_no_time(expect: Expectation, message: str) -> None:
+    words = split_words(message)
+    in_time(lambda: expect.take(message, words, date(2026, 11, 23)))
+
+
+@pytest.mark.parametrize("words", [("i", "want") * 100_000, ("stop",) * 100_000, ("off", "the") * 100_000])
+def test_looking_for_an_opt_out_takes_no_time(words: tuple[str, ...]) -> None:
+    in_time(lambda: looks_like_opt_out(words))
