@@ -62,6 +62,8 @@ def _said(decision: Decision) -> Iterator[str]:
         yield _SILENCES[decision.silence]
     if decision.rule is not None and not decision.replies and not decision.withheld:
         yield "The rule gives no reply."
+    for url in decision.forwards:
+        yield f"The message is posted to {url}."
 
 
 def _changed(before: Standing, after: Standing) -> Iterator[str]:

@@ -246,6 +246,12 @@ def test_trying_says_what_is_awaited_and_what_was_taken() -> None:
     assert 'Rule booking is asking, and takes it as answer to "day".' in explain(BOOK, answer, standing, NOW)
 
 
+def test_trying_says_where_a_message_is_posted_to() -> None:
+    book = book_of("when: {keyword: a}, forward: https://example.com/a")
+    heard = Heard(id="1", text="a", sender="+15555550101", recipient="+15555550100")
+    assert explain(book, heard, Standing(), NOW)[-1] == "The message is posted to https://example.com/a."
+
+
 ASK = "rules: [{name: a, when: anything, "
 
 

@@ -403,6 +403,19 @@ def test_a_message_of_only_punctuation_matches_only_anything(text: str) -> None:
     assert hear(BOOK, text).rule == "else"
 
 
+def test_the_first_of_many_patterns_wins_in_whichever_automaton_it_is() -> None:
+    rules = [f"when: {{pattern: '^(n{at}|all)$'}}, only: {{tagged: t{at % 2}}}" for at in range(5_100)]
+    book = book_of(*rules, "when: {pattern: all}")
+    for tags, text, rule in [
+        (("t1",), "n5099", "r5099"),
+        (("t1",), "all", "r1"),
+        (("t0",), "N2500", "r2500"),
+        ((), "all", "r5100"),
+        ((), "n1", None),
+    ]:
+        assert hear(book, text, Standing(tags=tags)).rule == rule
+
+
 def test_the_time_may_have_any_zone() -> None:
     book = book_of("when: anything, reply: \"{{ now | date: '%H' }}\"", head="timezone: Asia/Kolkata")
     assert hear(book, "x", at=datetime(2026, 1, 1, 0, 0, tzinfo=UTC)).replies == ("05",)

@@ -128,7 +128,7 @@ def talk(book: Book, texts: list[str], to: str = "+15555550100") -> list[tuple[S
     return decided
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(BOOKS, st.lists(TEXTS, max_size=8), st.sampled_from(["+15555550100", "+18885550100", "12345"]))
 def test_deciding_never_raises_and_says_the_same_to_the_same(text: str, texts: list[str], to: str) -> None:
     book = book_from(text)
@@ -142,7 +142,7 @@ def test_deciding_never_raises_and_says_the_same_to_the_same(text: str, texts: l
         assert msgspec.json.encode(decision.record(book.version))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(BOOKS, st.lists(TEXTS, max_size=10), st.sampled_from(["+15555550100", "+18885550100"]))
 def test_who_has_opted_out_is_sent_nothing_until_an_opt_in(text: str, texts: list[str], to: str) -> None:
     book = book_from(text)
@@ -159,7 +159,7 @@ def test_who_has_opted_out_is_sent_nothing_until_an_opt_in(text: str, texts: lis
             assert decision.after.flow is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(BOOKS, TEXTS)
 def test_the_first_rule_of_which_a_key_matches_is_taken(text: str, message: str) -> None:
     """As the index finds it, and as reading the rules one by one does; typing errors and `c++` aside."""
