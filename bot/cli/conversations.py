@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bot.cli.asking import asking_database
 from bot.cli.failures import AnswerIsNo, Failure
 from bot.conversation.cursors import Page, WrongCursor
-from bot.conversation.database import DATABASE_ERRORS, Database, DatabaseConnection, OldSchema, cause_of
+from bot.conversation.database import DatabaseConnection
 from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.queries import (
     ConversationFilter,
@@ -23,7 +24,6 @@ from bot.conversation.queries import (
     list_conversations,
     list_messages,
 )
-from bot.settings import load, read_environment
 from bot.text.inert import shown_in_terminal
 from bot.text.numbers import normalise_number
 
@@ -196,24 +196,8 @@ def _print_json(value: object) -> None:
 
 
 def _query(ask: Callable[[DatabaseConnection], Awaitable[Answer]]) -> Answer:
-    """Ask the database that the settings name."""
-
     async def run() -> Answer:
-        database = Database(load(read_environment()).database_url)
-        try:
-            if database.path is not None and not database.path.exists():
-                raise Failure(
-                    f"There is no database at {database.path} yet: `bot serve` makes it,"
-                    " or set BOT_DATABASE_URL to where it is."
-                )
-            await database.check_schema()
-            async with database.reading() as connection:
-                return await ask(connection)
-        except OldSchema as error:
-            raise Failure(str(error)) from None
-        except DATABASE_ERRORS as error:
-            raise Failure(f"The database at BOT_DATABASE_URL can't be read: {cause_of(error)}.") from None
-        finally:
-            await database.close()
+        async with asking_database() as connection:
+            return await ask(connection)
 
     return asyncio.run(run())

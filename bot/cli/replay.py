@@ -8,13 +8,11 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import Progress
 
-from bot.cli.failures import Failure
+from bot.cli.asking import asking_database
 from bot.cli.rules import counted, print_json, print_texts, read_book, read_time, usual_path
-from bot.conversation.database import DATABASE_ERRORS, Database, OldSchema, cause_of
 from bot.conversation.stored import count_inbound, stored_inbound
 from bot.rulebook.book import Book
 from bot.rulebook.replaying import Replay, Replayed
-from bot.settings import load, read_environment
 from bot.text.durations import WrongDuration, parse_duration
 from bot.text.inert import shown_in_terminal
 
@@ -45,27 +43,13 @@ def _read_since(text: str) -> datetime:
 
 async def _replay(book: Book, since: datetime | None) -> Replayed:
     played = Replay(book, since)
-    database = Database(load(read_environment()).database_url)
-    try:
-        if database.path is not None and not database.path.exists():
-            raise Failure(
-                f"There is no database at {database.path} yet: `bot serve` makes it,"
-                " or set BOT_DATABASE_URL to where it is."
-            )
-        await database.check_schema()
-        async with database.reading() as connection:
-            console = Console(stderr=True)
-            with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-                task = progress.add_task("Replaying", total=await count_inbound(connection, since))
-                async for past in stored_inbound(connection, since):
-                    played.take(past)
-                    progress.advance(task)
-    except OldSchema as error:
-        raise Failure(str(error)) from None
-    except DATABASE_ERRORS as error:
-        raise Failure(f"The database at BOT_DATABASE_URL can't be read: {cause_of(error)}.") from None
-    finally:
-        await database.close()
+    console = Console(stderr=True)
+    async with asking_database() as connection:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("Replaying", total=await count_inbound(connection, since))
+            async for past in stored_inbound(connection, since):
+                played.take(past)
+                progress.advance(task)
     return played.result()
 
 

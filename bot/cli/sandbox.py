@@ -10,6 +10,7 @@ import rich_click as click
 import uvicorn
 
 from bot.cli.failures import Failure
+from bot.cli.listening import listen
 from bot.sandbox.app import Sandbox, create_app
 from bot.sandbox.sandbox import ACCESS_KEY, NUMBER, WrongAccessKey
 
@@ -56,7 +57,7 @@ def sandbox(host: str, port: int, webhook: str, access_key: str, number: str) ->
         stand_in = Sandbox(webhook, access_key, number)
     except WrongAccessKey as error:
         raise Failure(f"--access-key: {error}") from None
-    listener = _listen(host, port)
+    listener = listen(host, port, mend="Choose others with --host and --port.")
     port = listener.getsockname()[1]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     # What the bot answers is seen on the phone page; the terminal shows what needs a hand.
@@ -71,14 +72,3 @@ def sandbox(host: str, port: int, webhook: str, access_key: str, number: str) ->
     )
     with contextlib.suppress(KeyboardInterrupt):
         _Server(config, stand_in).run([listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
-    except OSError as error:
-        raise Failure(
-            f"The sandbox can't listen on {host} port {port} ({error.strerror or error}): choose others with"
-            " --host and --port."
-        ) from None

@@ -13,6 +13,7 @@ import uvicorn
 
 from bot.app import NotConfigured, Service
 from bot.cli.failures import Failure
+from bot.cli.listening import listen
 from bot.conversation.database import DATABASE_ERRORS, DatabaseInUse, OldSchema, cause_of
 from bot.operations.logs import configure_logs
 from bot.rulebook.shelf import NoGoodBook
@@ -47,7 +48,8 @@ def serve() -> None:
 
 def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) -> None:
     """Serve until told to stop; `build` is given the address, known before the service is made."""
-    listener = listen(settings.host, settings.port)
+    mend = f"Choose others than BOT_HOST={settings.host} and BOT_PORT={settings.port}."
+    listener = listen(settings.host, settings.port, mend=mend)
     host, port = listener.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - to open in a browser, not to bind
     url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
@@ -55,18 +57,6 @@ def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) ->
         run_loop(_serve(listener, url, build, when_up))
     except _REFUSALS as error:
         raise Failure(str(error)) from None
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket at this address, before anything else is begun: a port that is taken is one sentence."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
-    except OSError as error:
-        raise Failure(
-            f"BOT_HOST={host} and BOT_PORT={port} can't be listened on ({error.strerror or error}): another program"
-            " has that port, or the address is not this machine's. Choose others."
-        ) from None
 
 
 async def _serve(listener: socket.socket, url: str, build: Callable[[str], Service], when_up: WhenUp) -> None:

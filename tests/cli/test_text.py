@@ -186,7 +186,7 @@ async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to() -> No
     [
         (("--webhook", "bot"), "--webhook must be an address"),
         (("--access-key", "no base64!"), "must be base64"),
-        (("--port", "{taken}"), "choose others with"),
+        (("--port", "{taken}"), "Choose others with"),
     ],
 )
 async def test_a_sandbox_that_cannot_start_says_why(arguments: tuple[str, ...], sentence: str) -> None:

@@ -1,0 +1,29 @@
+"""How a command asks the database that the settings name."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from bot.cli.failures import Failure
+from bot.conversation.database import DATABASE_ERRORS, Database, DatabaseConnection, OldSchema, cause_of
+from bot.settings import load, read_environment
+
+
+@asynccontextmanager
+async def asking_database() -> AsyncGenerator[DatabaseConnection]:
+    """A connection to read from; what keeps it from being read is a `Failure`."""
+    database = Database(load(read_environment()).database_url)
+    try:
+        if database.path is not None and not database.path.exists():
+            raise Failure(
+                f"There is no database at {database.path} yet: `bot serve` makes it,"
+                " or set BOT_DATABASE_URL to where it is."
+            )
+        await database.check_schema()
+        async with database.reading() as connection:
+            yield connection
+    except OldSchema as error:
+        raise Failure(str(error)) from None
+    except DATABASE_ERRORS as error:
+        raise Failure(f"The database at BOT_DATABASE_URL can't be read: {cause_of(error)}.") from None
+    finally:
+        await database.close()
