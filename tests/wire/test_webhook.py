@@ -183,6 +183,19 @@ async def test_a_length_that_is_no_length_is_refused_by_the_server_and_not_with_
         await writer.wait_closed()
 
 
+async def test_a_body_without_an_end_is_refused_as_soon_as_it_is_too_large(bot: Running) -> None:
+    host, port = bot.address.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /events?code={SECRET} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    writer.write(head.encode())
+    for _ in range(20):
+        writer.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+    async with asyncio.timeout(5):
+        line = await reader.readline()
+    assert line.split()[1] == b"413"
+    writer.close()
+
+
 async def test_a_caller_that_leaves_in_the_middle_leaves_nothing(bot: Running) -> None:
     host, port = bot.address.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
