@@ -15,8 +15,8 @@ async def asking_database() -> AsyncGenerator[DatabaseConnection]:
     try:
         if database.path is not None and not database.path.exists():
             raise Failure(
-                f"There is no database at {database.path} yet: `bot serve` makes it,"
-                " or set BOT_DATABASE_URL to where it is."
+                f"There is no database at {database.path} yet: `bot serve` makes it, or set BOT_DATABASE_URL to"
+                " where it is; the demo's is at sqlite+aiosqlite:///data/demo.db."
             )
         await database.check_schema()
         async with database.reading() as connection:
