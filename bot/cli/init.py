@@ -13,6 +13,8 @@ from bot.installed import starter_rules_folder
 from bot.settings import SETTINGS, Setting
 
 _RULE_FILES = ("*.yaml", "*.yml")
+#: What editors complete rule files by; the files' first lines name it.
+_SCHEMA = "rules.schema.json"
 
 
 @click.command()
@@ -62,7 +64,7 @@ def _write_rules(target: Path) -> None:
         _say_left_alone(path)
     if theirs:
         return
-    for pattern in _RULE_FILES:
+    for pattern in (*_RULE_FILES, _SCHEMA):
         for source in sorted(starter_rules_folder().glob(pattern)):
             _write_new(target / source.name, source.read_bytes(), mode=0o666)
 

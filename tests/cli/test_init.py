@@ -20,7 +20,8 @@ def test_an_empty_folder_gets_rules_and_settings(tmp_path: Path, monkeypatch: py
     assert result.exit_code == 0, result.output
     assert {path.name for path in tmp_path.iterdir()} == {"rules", ".env"}
     starter = {path.name: path.read_text() for path in starter_rules_folder().glob("*.y*ml")}
-    assert starter
+    starter["rules.schema.json"] = (starter_rules_folder() / "rules.schema.json").read_text()
+    assert len(starter) > 1
     assert {path.name: path.read_text() for path in (tmp_path / "rules").iterdir()} == starter
     assert "bot demo" in result.output
     assert "cd " not in result.output
