@@ -4,7 +4,7 @@
 
 Starts one `bot serve` on a fresh SQLite file (or the database that --database names), with an empty Litestar route
 added on the same server, and posts to both in turn, so that the ratio holds on a noisy machine. Each event is a new
-message, half of them from a new peer. ACS is a closed port: what is measured is the way in, while the sender waits.
+message; half come from a new peer, half from one of --peers. ACS is a closed port: what is measured is the way in, while the sender waits.
 """
 
 import argparse
@@ -22,8 +22,6 @@ from pathlib import Path
 
 from load import as_request, post_all
 
-#: Half of the events come from these, one or two each: as in a vote. The loop guards count those who text more.
-PEERS = 50_000
 SECRET = "benchmark"
 RULES = """
 values: {shop: Corner Books}
@@ -50,7 +48,7 @@ run(settings, lambda _url: Service(settings, more_routes=[empty]), _say_where)
 """
 
 
-def event(number: int, peers: int = PEERS) -> dict[str, object]:
+def event(number: int, peers: int) -> dict[str, object]:
     """An SMSReceived event as Azure documents it."""
     message_id = f"Incoming_20261123{number:010d}{random.randrange(10**9):09d}"
     peer = f"1555{number if number % 2 else random.randrange(peers):07d}"
@@ -73,7 +71,7 @@ def event(number: int, peers: int = PEERS) -> dict[str, object]:
     }
 
 
-async def measure(port: int, singles: int, batches: int, rounds: int, connections: int) -> None:
+async def measure(port: int, singles: int, batches: int, rounds: int, connections: int, peers: int) -> None:
     """Post in turns and print what came of it."""
     path = f"/events?code={SECRET}"
     number = 0
@@ -82,7 +80,7 @@ async def measure(port: int, singles: int, batches: int, rounds: int, connection
         bodies = []
         for _ in range(singles):
             number += 1
-            bodies.append(json.dumps([event(number)]).encode())
+            bodies.append(json.dumps([event(number, peers)]).encode())
         seconds = await post_all(
             "127.0.0.1", port, [as_request("/empty", body) for body in bodies], connections
         )
@@ -94,7 +92,7 @@ async def measure(port: int, singles: int, batches: int, rounds: int, connection
             events = []
             for _ in range(500):
                 number += 1
-                events.append(event(number))
+                events.append(event(number, peers))
             bodies.append(json.dumps(events).encode())
         seconds = await post_all("127.0.0.1", port, [as_request(path, body) for body in bodies], 8)
         batch_rates.append(batches * 500 / seconds)
@@ -120,6 +118,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=40, help="batches of 500 a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=256, help="for single posts; batches use 8")
+    parser.add_argument("--peers", type=int, default=1_000, help="who half of the events come from")
     parser.add_argument("--database", help="a database URL instead of a fresh SQLite file")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -134,13 +133,18 @@ def main() -> None:
             "BOT_PORT": str(port),
             "BOT_WEBHOOK_SECRETS": SECRET,
             "BOT_ADMIN_TOKEN": "benchmark",
+            # A thousand people who text as much would be taken for machines.
+            "BOT_REPLIES_PER_HOUR": "1000000",
+            "BOT_REPEATS_PER_HOUR": "1000000",
             "BOT_ACS_CONNECTION_STRING": "endpoint=http://127.0.0.1:9;accesskey=c2VjcmV0",
         }
         with Path(folder, "log").open("w") as log:
             server = subprocess.Popen([sys.executable, "-c", SERVER], env=environment, stderr=log, stdout=log)
             try:
                 wait_until_up(port)
-                asyncio.run(measure(port, given.singles, given.batches, given.rounds, given.connections))
+                asyncio.run(
+                    measure(port, given.singles, given.batches, given.rounds, given.connections, given.peers)
+                )
             finally:
                 server.terminate()
                 server.wait(20)

@@ -160,7 +160,7 @@ class Database:
                 "journal_mode=WAL",
                 "synchronous=FULL",
                 "cache_size=-65536",
-                "wal_autocheckpoint=8000",
+                "wal_autocheckpoint=16000",
             ):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
