@@ -4,7 +4,8 @@
 
 Starts one `bot serve` on a fresh SQLite file (or the database that --database names), with an empty Litestar route
 added on the same server, and posts to both in turn, so that the ratio holds on a noisy machine. Each event is a new
-message; half come from a new peer, half from one of --peers. ACS is a closed port: what is measured is the way in, while the sender waits.
+message; half come from a new peer, half from one of --peers. ACS is a closed port: what is measured is the way in,
+while the sender waits.
 """
 
 import argparse
