@@ -54,7 +54,9 @@ async def test_two_processes_that_hear_the_same_messages_answer_each_once(databa
     assert sorted(receipt.outcome for [receipt] in outcomes) == ["accepted"] * 20 + ["duplicate"] * 20
     conversations = await bots[0].conversations()
     assert len(conversations) == 20
-    assert {one.delivery.queued for one in conversations} == {1}
+    assert {one.delivery.queued + one.delivery.sent for one in conversations} == {
+        1
+    }  # one of them may be quick
     for one in bots:
         await one.stop()
 
