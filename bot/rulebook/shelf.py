@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +84,7 @@ class Shelf:
 
     async def reload(self) -> None:
         """Read the files again, off the event loop, and put a good book in force."""
-        with _collector_at_rest():
+        with _collector_at_rest(), _quick_turns():
             loaded = await asyncio.to_thread(load_folder, self.folder)
         self._newest = loaded
         if loaded.book is None or has_error(loaded.findings):
@@ -95,7 +96,8 @@ class Shelf:
         old = [self.book()]
         before = old[0].version
         self._book = loaded.book
-        await asyncio.to_thread(_let_go, old)
+        with _quick_turns():
+            await asyncio.to_thread(_let_go, old)
         await self.on_change()
         log.info(
             "The rules took effect", book=loaded.book.version, before=before, rules=len(loaded.book.rules)
@@ -127,6 +129,17 @@ def _collector_at_rest() -> Iterator[None]:
         gc.freeze()
         if is_on:
             gc.enable()
+
+
+@contextmanager
+def _quick_turns() -> Iterator[None]:
+    """Let the thread that reads give way to the event loop every half millisecond, not every five."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def _let_go(old: list[Book]) -> None:
