@@ -1,0 +1,20 @@
+"""Sending, people and the console
+
+Compatible both ways for one release: the version of the bot before this one still runs on the new schema, so add
+columns as nullable or with a default, and drop what the previous version uses only in the release after.
+
+Revision 0002, after 0001.
+"""
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+
+
+def downgrade() -> None:
+    """Take back."""
