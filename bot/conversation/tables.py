@@ -139,6 +139,8 @@ messages = Table(
     Column("repeatability_id", Id, nullable=True),
     Column("first_sent_at", UtcTime, nullable=True),
     Column("outcome_unknown", Boolean, nullable=False, server_default=text("false")),
+    # The tag of the call in which it leaves; every repeat bears the same one, and reports bring it back.
+    Column("call_tag", Id, nullable=True),
     # The ReceivedTimestamp of the newest report applied.
     Column("reported_at", UtcTime, nullable=True),
     UniqueConstraint("conversation_id", "position"),
