@@ -45,6 +45,9 @@ class Queued(Struct, frozen=True, kw_only=True):
     text: str
     attempts: int
     next_try_at: datetime | None
+    #: The tag of the call that it leaves in: the caller's choice for the first try, kept for every one after it.
+    #: What is repeated is the exact body of the first call, and a report that brings the tag back names the message.
+    tag: str | None = None
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -53,6 +56,8 @@ class Claimed(Struct, frozen=True, kw_only=True):
     message: Queued
     repeatability_id: str
     first_sent_at: datetime
+    #: What the call gives ACS as its tag.
+    tag: str
     #: An earlier try with this pair ended without an answer.
     was_unknown: bool = False
 
@@ -99,6 +104,7 @@ async def queued_messages(connection: AsyncConnection, number: str, after: str, 
             messages.c.text,
             messages.c.attempts,
             messages.c.next_try_at,
+            messages.c.call_tag.label("tag"),
         )
         .join(conversations, conversations.c.id == messages.c.conversation_id)
         .where(messages.c.status == "queued", messages.c.number == number, messages.c.id > after)
@@ -129,6 +135,7 @@ class Outbox:
                 messages.c.repeatability_id,
                 messages.c.first_sent_at,
                 messages.c.outcome_unknown,
+                messages.c.call_tag,
                 conversations.c.opted_out,
             )
             .join(conversations, conversations.c.id == messages.c.conversation_id)
@@ -141,7 +148,9 @@ class Outbox:
         changes: list[StateChange] = []
         for message in queued:
             row = rows.get(message.id)
-            if row is None or row.status != "queued":
+            tag = message.tag or message.id
+            # Another tag: another replica has taken it meanwhile. It is read anew, and then leaves with that one.
+            if row is None or row.status != "queued" or (row.call_tag or tag) != tag:
                 claimed.append(None)
                 continue
             decided = verdict(row, now, self._reply_ttl)
@@ -153,6 +162,7 @@ class Outbox:
                         # The message's own id is its first repeatability id.
                         repeatability_id=str(uuid7()) if is_new else row.repeatability_id or row.id,
                         first_sent_at=now if is_new or row.first_sent_at is None else row.first_sent_at,
+                        tag=tag,
                         was_unknown=row.outcome_unknown,
                     )
                 )
@@ -161,7 +171,12 @@ class Outbox:
             before = state_in(row)
             changes.append(change_of(row, before, _ended(before, decided)))
         taken = [
-            {"key": claim.message.id, "new_pair": claim.repeatability_id, "new_first": claim.first_sent_at}
+            {
+                "key": claim.message.id,
+                "new_pair": claim.repeatability_id,
+                "new_first": claim.first_sent_at,
+                "new_tag": claim.tag,
+            }
             for claim in claimed
             if claim is not None
         ]
@@ -242,6 +257,7 @@ _CLAIM = (
         attempts=messages.c.attempts + 1,
         repeatability_id=bindparam("new_pair"),
         first_sent_at=bindparam("new_first"),
+        call_tag=bindparam("new_tag"),
         outcome_unknown=True,
     )
 )

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from msgspec.structs import replace
 from uuid_utils import uuid7
 
 from bot.conversation.backoff import wait_before_try
@@ -178,7 +179,8 @@ class Lane:
             head = heads.setdefault(message.conversation_id, message)
             if message.id < head.id:
                 heads[message.conversation_id] = message
-        due: dict[str, list[Queued]] = {}
+        # What is repeated is the very call of before, its tag included; `outbox.Queued.tag` says why.
+        due: dict[tuple[str, str | None], list[Queued]] = {}
         later: list[datetime] = []
         for conversation_id, message in heads.items():
             if conversation_id in self._sending:
@@ -186,11 +188,11 @@ class Lane:
             if message.next_try_at is not None and message.next_try_at > now:
                 later.append(message.next_try_at)
             else:
-                due.setdefault(message.text, []).append(message)
+                due.setdefault((message.text, message.tag), []).append(message)
         groups = [
-            same_text[start : start + MOST_RECIPIENTS]
-            for same_text in due.values()
-            for start in range(0, len(same_text), MOST_RECIPIENTS)
+            alike[start : start + MOST_RECIPIENTS]
+            for alike in due.values()
+            for start in range(0, len(alike), MOST_RECIPIENTS)
         ]
         return groups, min(later, default=None)
 
@@ -211,6 +213,8 @@ class Lane:
 
     async def _send(self, group: list[Queued]) -> None:
         settlements: list[Settlement] = []
+        tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
+        group = [replace(message, tag=tag) for message in group]
         try:
             claimed = [
                 claim for claim in await self._writer.submit(self._outbox.claim, group) if claim is not None
@@ -240,7 +244,7 @@ class Lane:
             Call(
                 number=self.number,
                 text=claimed[0].message.text,
-                tag=claimed[0].message.id if len(claimed) == 1 else str(uuid7()),
+                tag=claimed[0].tag,
                 recipients=tuple(
                     Recipient(
                         peer=claim.message.peer,
@@ -290,13 +294,8 @@ class Lane:
 
     def _remember_try(self, message: Queued, next_try_at: datetime | None) -> None:
         if next_try_at is not None:
-            self._window[message.id] = Queued(
-                id=message.id,
-                conversation_id=message.conversation_id,
-                peer=message.peer,
-                text=message.text,
-                attempts=message.attempts + 1,
-                next_try_at=next_try_at,
+            self._window[message.id] = replace(
+                message, attempts=message.attempts + 1, next_try_at=next_try_at
             )
 
     async def _settle(self, settlements: list[Settlement]) -> None:
