@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bot.cli.asking import asking_database
 from bot.cli.failures import AnswerIsNo, Failure
+from bot.cli.telling import tell_bot, url_option
 from bot.conversation.cursors import Page, WrongCursor
 from bot.conversation.database import DatabaseConnection
 from bot.conversation.delivery import DELIVERY_STATES
@@ -57,14 +58,25 @@ def conversations() -> None:
 @conversations.command("list")
 @click.option("--delivery", type=click.Choice(DELIVERY_STATES), help="Only those whose newest reply is so.")
 @click.option("--peer", help="Only this person's number, in any writing.")
+@click.option("--handed-over", is_flag=True, help="Only those that a person has taken over.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where to go on: `next` of the listing before.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_command(
-    delivery: str | None, peer: str | None, limit: int, cursor: str | None, as_json: bool
+    delivery: str | None,
+    peer: str | None,
+    limit: int,
+    cursor: str | None,
+    *,
+    handed_over: bool,
+    as_json: bool,
 ) -> None:
     """Conversations, newest first, with their delivery state."""
-    wanted = ConversationFilter(peer=None if peer is None else normalise_number(peer), delivery=delivery)
+    wanted = ConversationFilter(
+        peer=None if peer is None else normalise_number(peer),
+        delivery=delivery,
+        handed_over=True if handed_over else None,
+    )
 
     async def ask(connection: DatabaseConnection) -> Page[ConversationView]:
         return await list_conversations(connection, wanted, limit=limit, cursor=cursor)
@@ -83,7 +95,7 @@ def list_command(
     for item in page.items:
         table.add_row(
             _local(item.last_message_at),
-            escape(shown_in_terminal(item.peer)) + (" [yellow]opted out[/]" if item.opted_out else ""),
+            escape(shown_in_terminal(item.peer)) + "".join(f" [yellow]{note}[/]" for note in _notes(item)),
             escape(shown_in_terminal(item.number)),
             escape(_clip(shown_in_terminal(item.last_text))),
             _state(item.delivery.latest),
@@ -126,10 +138,35 @@ def show(conversation_id: str, as_json: bool) -> None:
     _print_conversation(found)
 
 
+@conversations.command("hand-over")
+@click.argument("conversation_id", metavar="ID")
+@url_option
+def hand_over(conversation_id: str, url: str | None) -> None:
+    """Take a conversation over from the running bot: it is silent there until you hand it back."""
+    told = tell_bot("PUT", "conversations", conversation_id, "handover", url=url)
+    click.echo(f"The bot is silent towards {shown_in_terminal(told['peer'])} until you hand back.")
+
+
+@conversations.command("hand-back")
+@click.argument("conversation_id", metavar="ID")
+@url_option
+def hand_back(conversation_id: str, url: str | None) -> None:
+    """Hand a conversation back to the running bot: it answers the next message again."""
+    told = tell_bot("DELETE", "conversations", conversation_id, "handover", url=url)
+    click.echo(f"The bot answers {shown_in_terminal(told['peer'])} again.")
+
+
+def _notes(conversation: ConversationView) -> list[str]:
+    return [
+        *(["opted out"] if conversation.opted_out else []),
+        *(["handed over"] if conversation.handed_over else []),
+    ]
+
+
 def _print_conversation(found: Shown) -> None:
     conversation = found.conversation
     console = _console()
-    notes = [*(["opted out"] if conversation.opted_out else []), *(f"tag {tag}" for tag in conversation.tags)]
+    notes = [*_notes(conversation), *(f"tag {tag}" for tag in conversation.tags)]
     console.print(
         f"[bold]{escape(shown_in_terminal(conversation.peer))}[/] with"
         f" {escape(shown_in_terminal(conversation.number))}"

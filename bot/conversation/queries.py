@@ -54,6 +54,8 @@ class ConversationView(Struct, frozen=True, kw_only=True):
     number: str
     peer: str
     opted_out: bool
+    #: A person has taken over: the bot is silent here until the conversation is handed back.
+    handed_over: bool
     last_message_at: datetime
     last_text: str
     tags: list[str]
@@ -113,6 +115,7 @@ class ConversationFilter(Struct, frozen=True, kw_only=True):
     number: str | None = None
     delivery: str | None = None
     opted_out: bool | None = None
+    handed_over: bool | None = None
 
 
 async def list_conversations(
@@ -125,6 +128,7 @@ async def list_conversations(
         (table.peer, wanted.peer),
         (table.number, wanted.number),
         (table.opted_out, wanted.opted_out),
+        (table.handed_over, wanted.handed_over),
     ):
         if value is not None:
             query = query.where(column == value)
@@ -237,6 +241,7 @@ def _conversation(row: Row[Any], counts: dict[str, dict[str, int]]) -> Conversat
         number=row.number,
         peer=row.peer,
         opted_out=row.opted_out,
+        handed_over=row.handed_over,
         last_message_at=row.last_message_at,
         last_text=row.last_text,
         tags=row.tags or [],

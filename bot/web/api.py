@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from litestar import Router, get, post
+from litestar import Router, delete, get, post, put
 from litestar.exceptions import ClientException, HTTPException, NotFoundException, ServiceUnavailableException
 from litestar.params import Body, FromPath, FromQuery, QueryParameter
 from msgspec import Meta, Struct, field
 
 from bot.conversation.cursors import Page, WrongCursor
 from bot.conversation.database import Database
-from bot.conversation.operator import CannotReply, Operator
+from bot.conversation.operator import CannotAct, NotThere, Operator
 from bot.conversation.queries import (
     ConversationFilter,
     ConversationView,
@@ -36,6 +36,7 @@ Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "uncon
 
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class TryRequest(Struct, frozen=True, kw_only=True):
@@ -64,12 +65,17 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
         number: FromQuery[str | None] = None,
         delivery: FromQuery[Delivery | None] = None,
         opted_out: FromQuery[bool | None] = None,
+        handed_over: FromQuery[bool | None] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[ConversationView]:
         """Conversations, newest first."""
         wanted = ConversationFilter(
-            peer=_number(peer), number=_number(number), delivery=delivery, opted_out=opted_out
+            peer=_number(peer),
+            number=_number(number),
+            delivery=delivery,
+            opted_out=opted_out,
+            handed_over=handed_over,
         )
         async with database.reading() as connection:
             return await _page(list_conversations(connection, wanted, limit=limit, cursor=cursor))
@@ -97,19 +103,22 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
     @post("/conversations/{conversation_id:str}/messages", status_code=202, guards=[guards.admin])
     async def reply(conversation_id: FromPath[str], data: Annotated[OperatorReply, Body()]) -> MessageView:
         """Send a person's own reply."""
-        try:
-            message_id = await operator.reply(make_storable(conversation_id), make_storable(data.text))
-        except CannotReply as error:
-            raise HTTPException(detail=str(error), status_code=409) from None
-        except StorageUnavailable as error:
-            raise ServiceUnavailableException(detail=str(error), headers={"Retry-After": "30"}) from None
-        if message_id is None:
-            raise _no_conversation(conversation_id)
+        message_id = await _act(operator.reply(make_storable(conversation_id), make_storable(data.text)))
         async with database.reading() as connection:
             said = await find_message(connection, message_id)
         if said is None:  # purged in the moment between
             raise _no_conversation(conversation_id)
         return said
+
+    @put("/conversations/{conversation_id:str}/handover", guards=[guards.admin])
+    async def hand_over(conversation_id: FromPath[str]) -> ConversationView:
+        """A person takes over: the bot is silent until the conversation is handed back. Opt-out words still work."""
+        return await _act(operator.hand_over(make_storable(conversation_id)))
+
+    @delete("/conversations/{conversation_id:str}/handover", status_code=200, guards=[guards.admin])
+    async def hand_back(conversation_id: FromPath[str]) -> ConversationView:
+        """Hand the conversation back: the bot answers the next message again."""
+        return await _act(operator.hand_back(make_storable(conversation_id)))
 
     @get("/messages/{message_id:str}")
     async def get_message(message_id: FromPath[str]) -> MessageView:
@@ -151,6 +160,8 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
             get_conversation,
             get_messages,
             reply,
+            hand_over,
+            hand_back,
             get_message,
             get_rejected,
             get_rules,
@@ -167,6 +178,18 @@ async def _page(listing: Awaitable[Page[Item]]) -> Page[Item]:
         return await listing
     except WrongCursor as error:
         raise ClientException(detail=str(error)) from None
+
+
+async def _act(action: Awaitable[Result]) -> Result:
+    """What an operator's action gives; what it meets as an HTTP error."""
+    try:
+        return await action
+    except NotThere as error:
+        raise NotFoundException(detail=str(error)) from None
+    except CannotAct as error:
+        raise HTTPException(detail=str(error), status_code=409) from None
+    except StorageUnavailable as error:
+        raise ServiceUnavailableException(detail=str(error), headers={"Retry-After": "30"}) from None
 
 
 def _number(raw: str | None) -> str | None:

@@ -19,7 +19,7 @@ from tests.wire.test_envelopes import inbound
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CONVERSATION = {
-    "id", "number", "peer", "opted_out", "last_message_at", "last_text", "tags", "flow", "delivery",
+    "id", "number", "peer", "opted_out", "handed_over", "last_message_at", "last_text", "tags", "flow", "delivery",
 }  # fmt: skip
 DELIVERY = {"latest", "queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"}
 MESSAGE = {
@@ -58,7 +58,8 @@ async def test_a_conversation_has_the_shape_of_the_contract(bot: Running) -> Non
     assert set(listed["delivery"]) == DELIVERY
     assert UTC_TIME.fullmatch(listed["last_message_at"])
     assert listed | {"id": "", "last_message_at": ""} == {
-        "id": "", "number": "+15555550100", "peer": DELIVERED, "opted_out": False, "last_message_at": "",
+        "id": "", "number": "+15555550100", "peer": DELIVERED, "opted_out": False,
+        "handed_over": False, "last_message_at": "",
         "last_text": "Corner Books is open Mon-Sat 9-18.", "tags": [], "flow": None,
         "delivery": {
             "latest": "delivered", "queued": 0, "sent": 0, "delivered": 1, "failed": 0, "suppressed": 0,
@@ -175,6 +176,7 @@ async def test_a_token_in_the_query_is_no_token(bot: Running) -> None:
         ("number=+15555550100&opted_out=true", {OPTED_OUT}),
         ("number=12345", set()),
         ("opted_out=false", {DELIVERED, SENT, SILENT}),
+        ("handed_over=true", set()),
         ("delivery=delivered", {DELIVERED}),
         ("delivery=suppressed", {OPTED_OUT}),
         ("delivery=sent", {SENT}),
@@ -297,6 +299,36 @@ async def test_nobody_may_text_a_peer_that_opted_out(bot: Running) -> None:
     assert await bot.messages(OPTED_OUT) == before
 
 
+async def test_a_conversation_is_handed_over_and_back_by_the_admin_as_often_as_they_like(
+    bot: Running,
+) -> None:
+    await bot.post([inbound(MessageId="ho1", From="15555550187", Message="What?")])
+    conversation = await conversation_of(bot, "+15555550187")
+    path = f"/api/conversations/{conversation['id']}/handover"
+    problem(await bot.http.put(path), 401)
+    problem(await bot.send("PUT", path, token=VIEWER), 403)
+    problem(await bot.send("DELETE", path, token=VIEWER), 403)
+    for _ in range(2):
+        taken = await bot.send("PUT", path)
+        assert (taken.status_code, taken.json()) == (200, conversation | {"handed_over": True})
+    assert [one["peer"] for one in await bot.items("/api/conversations", handed_over="true")] == [
+        "+15555550187"
+    ]
+    await bot.post([inbound(MessageId="ho2", From="15555550187", Message="hours")])
+    assert len(await bot.messages("+15555550187")) == 2
+    for _ in range(2):
+        back = await bot.send("DELETE", path)
+        assert (back.status_code, back.json()["handed_over"]) == (200, False)
+    await bot.post([inbound(MessageId="ho3", From="15555550187", Message="hours")])
+    assert len(await bot.replies("+15555550187")) == 1
+
+
+async def test_what_is_not_there_can_not_be_handed_over(bot: Running) -> None:
+    for name in ("nope", "%00", "%FF"):
+        for method in ("PUT", "DELETE"):
+            problem(await bot.send(method, f"/api/conversations/{name}/handover"), 404)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -367,7 +399,8 @@ async def test_the_documentation_is_for_this_machine_and_for_viewers(bot: Runnin
     schema = (await bot.http.get("/docs/openapi.json")).json()
     documented = {
         "/api/conversations", "/api/conversations/{conversation_id}", "/api/conversations/{conversation_id}/messages",
-        "/api/messages/{message_id}", "/api/try", "/api/rules", "/api/rejected", "/health/live", "/health/ready",
+        "/api/conversations/{conversation_id}/handover", "/api/messages/{message_id}", "/api/try",
+        "/api/rules", "/api/rejected", "/health/live", "/health/ready",
     }  # fmt: skip
     assert documented <= set(schema["paths"])
     from_elsewhere = {"X-Forwarded-For": "203.0.113.7"}
@@ -395,7 +428,9 @@ PIECES = st.text(max_size=20) | st.sampled_from(
     ["%00", "%FF", "+", "\x00", "🙏", "null", "-1", "true", forged("[]")]
 )
 QUERIES = st.dictionaries(
-    st.sampled_from(["peer", "number", "delivery", "opted_out", "limit", "cursor", "x"]), PIECES, max_size=4
+    st.sampled_from(["peer", "number", "delivery", "opted_out", "handed_over", "limit", "cursor", "x"]),
+    PIECES,
+    max_size=4,
 )
 BODIES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

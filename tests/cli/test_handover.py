@@ -1,0 +1,107 @@
+"""Who looks after people takes a conversation over from the running bot, and hands it back, on the command line."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bot.cli.conversations import conversations
+from tests.processes import free_port, run_bot
+from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running
+from tests.wire.test_envelopes import inbound
+
+
+@pytest.fixture
+async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+    """A running bot that one person has written to, and an environment that knows where it is."""
+    monkeypatch.chdir(tmp_path)
+    url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
+    acs = Acs()
+    await acs.start()
+    async with running(tmp_path, url, acs) as bot:
+        monkeypatch.setenv("BOT_DATABASE_URL", url)
+        monkeypatch.setenv("BOT_PORT", bot.address.rpartition(":")[2])
+        monkeypatch.setenv("BOT_ADMIN_TOKEN", ADMIN)
+        await bot.post([inbound(Message="hours", From="15555550101")])
+        yield bot
+    await acs.stop()
+
+
+async def run(*arguments: str) -> Result:
+    return await asyncio.to_thread(CliRunner().invoke, conversations, arguments)
+
+
+async def refusal(folder: Path, *arguments: str) -> tuple[int, str]:
+    """The exit status and the one sentence with which a command ends as people see it."""
+    done = await asyncio.to_thread(
+        run_bot,
+        "conversations",
+        *arguments,
+        folder=folder,
+        environ={name: value for name, value in os.environ.items() if name.startswith("BOT_")},
+    )
+    (sentence,) = done.stderr.splitlines()
+    return done.returncode, sentence
+
+
+async def the_id(*options: str) -> str:
+    (item,) = json.loads((await run("list", "--json", *options)).stdout)["items"]
+    return str(item["id"])
+
+
+async def test_a_conversation_is_handed_over_and_back(bot: Running) -> None:
+    key = await the_id()
+    taken = await run("hand-over", key)
+    assert (taken.exit_code, taken.stdout) == (
+        0,
+        "The bot is silent towards +15555550101 until you hand back.\n",
+    )
+    assert await the_id("--handed-over") == key
+    assert "handed over" in (await run("list")).stdout
+    assert "handed over" in (await run("show", key)).stdout
+    back = await run("hand-back", key, "--url", bot.address + "/")
+    assert (back.exit_code, back.stdout) == (0, "The bot answers +15555550101 again.\n")
+    assert (await run("list", "--handed-over")).stdout == "No conversations.\n"
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_unknown_conversation_is_a_no_in_one_sentence() -> None:
+    for name in ("nobody", "?x", "\udcff"):
+        result = await run("hand-over", name)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("There is no conversation "), result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("bot")
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"BOT_ADMIN_TOKEN": ""}, "set BOT_ADMIN_TOKEN to the token it started with"),
+        ({"BOT_ADMIN_TOKEN": "another"}, "set BOT_ADMIN_TOKEN to the one it started with"),
+        ({"BOT_ADMIN_TOKEN": VIEWER}, "This takes the admin's token"),
+        ({"BOT_PORT": "0"}, "name its address with --url"),
+        ({"BOT_PORT": str(free_port())}, "start it with `bot serve`"),
+    ],
+)
+async def test_what_keeps_a_command_from_the_bot_is_said_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
+) -> None:
+    key = await the_id()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    status, said = await refusal(tmp_path, "hand-over", key)
+    assert status == 2
+    assert sentence in said
+    assert not any(secret in said for secret in (ADMIN, VIEWER))
+
+
+@pytest.mark.usefixtures("bot")
+async def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
+    for url in ("nonsense", "ftp://127.0.0.1", "http://"):
+        status, said = await refusal(tmp_path, "hand-back", "x", "--url", url)
+        assert (status, said) == (2, "--url must be an address such as http://127.0.0.1:8000.")
