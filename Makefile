@@ -44,6 +44,7 @@ bench: setup ## how fast events are taken and decided; ends by itself after two 
 	$(venv)/python benchmarks/intake.py
 	$(venv)/python benchmarks/decide.py
 	$(venv)/python benchmarks/reload.py
+	$(venv)/python benchmarks/reload.py --patterns all
 
 .PHONY: format
 format: .venv/.ready-dev ## lay the code out as `make check` wants it

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import LONGEST_REPLY
 from bot.rulebook.expecting import USUAL_TEXT, Matching
@@ -24,6 +25,7 @@ def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
     """Report replies of too many segments, stray characters, and replies that the book would answer itself."""
     worst = _Worst(book)
     for rule in book.rules:
+        give_way()
         report = reports[rule.file]
         for template, text, is_reply in _templates(rule):
             longest = worst.written(template, rule)

@@ -7,6 +7,7 @@ first match. Words are looked up in dicts, patterns in one automaton.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from bot.rulebook.background import give_way
 from bot.rulebook.patterns import Pattern, PatternSet, encode
 from bot.rulebook.rules import Key, Rule
 from bot.rulebook.typos import Typos
@@ -62,6 +63,7 @@ class Index:
         patterns: list[tuple[int, Pattern]] = []
         together: list[tuple[int, frozenset[str]]] = []
         for rule in rules:
+            give_way()
             for key in rule.keys:
                 entry = len(self.entries)
                 self.entries.append((rule, key))

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import msgspec
 import yaml
 
+from bot.rulebook.background import give_way
 from bot.rulebook.findings import START, Place, Report
 
 LARGEST_FILE = 5_000_000
@@ -162,6 +163,7 @@ class _Composer:
             self._anchors[opened.anchor] = (node, self._nodes - opened.nodes_before)
         self._children = opened.children
         self._children.append(node)
+        give_way()
 
     def _alias(self, event: Any) -> None:
         known = self._anchors.get(event.anchor)

@@ -1,17 +1,19 @@
 """RE2 patterns: each alone, for its groups, and all of a book in few automata."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import msgspec
 import re2
 
+from bot.rulebook.background import give_way
+
 #: Instructions of one compiled pattern: `[a-z]{1,1000}` has 3,000, a common one 20 to 60.
 _LARGEST_PROGRAM = 10_000
 _MEMORY_OF_ONE = 1 << 20
-#: Patterns in one automaton. Compiling one holds up every other thread: 80 ms for 10,000 of them, 12 ms for 2,500.
-_MOST_TOGETHER = 2_500
+#: Instructions of the patterns in one automaton. Compiling it holds up every other thread: 15 ms for 90,000 of them.
+_MOST_TOGETHER = 90_000
 #: Memory for the automaton of these patterns: the first that is enough is taken, and used as far as needed.
 _MEMORY_OF_ALL = (64 << 20, 256 << 20)
 
@@ -97,25 +99,36 @@ class PatternSet:
     """Finds which of many patterns are in a text, in one pass for each few thousand of them."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
-        self._patterns = tuple(patterns)
-        #: Each with the position of its first pattern.
-        self._sets = [
-            (start, _compile_together(patterns[start : start + _MOST_TOGETHER]))
-            for start in range(0, len(patterns), _MOST_TOGETHER)
-        ]
+        #: How each automaton matches, the position of its first pattern, and its patterns.
+        self._sets: list[tuple[Callable[[bytes], list[int]], int, Sequence[Pattern]]] = []
+        start = 0
+        for together in _divide(patterns):
+            self._sets.append((_compile_together(together).Match, start, together))
+            start += len(together)
 
     def match(self, text: bytes) -> list[int]:
         """The positions of the patterns that are found, in order."""
         found: list[int] = []
-        for start, together in self._sets:
-            hits: list[int] = together.Match(text)
-            count = min(_MOST_TOGETHER, len(self._patterns) - start)
-            if not hits:  # not even the empty pattern: the automaton ran out of memory
-                one_by_one = self._patterns[start : start + count]
-                found += [start + at for at, each in enumerate(one_by_one) if each.found_in(text)]
-            elif len(hits) > 1:
-                found += sorted(start + hit for hit in hits if hit != count)
+        for match, start, patterns in self._sets:
+            hits = match(text)
+            if len(hits) == 1:  # the empty pattern, and no other
+                continue
+            if hits:
+                found += sorted(start + hit for hit in hits if hit != len(patterns))
+            else:  # not even the empty pattern: the automaton ran out of memory
+                found += [start + at for at, each in enumerate(patterns) if each.found_in(text)]
         return found
+
+
+def _divide(patterns: Sequence[Pattern]) -> Iterator[Sequence[Pattern]]:
+    """Cut them into as many as are compiled together."""
+    start = size = 0
+    for at, each in enumerate(patterns):
+        if size and size + each.compiled.programsize > _MOST_TOGETHER:
+            yield patterns[start:at]
+            start, size = at, 0
+        size += each.compiled.programsize
+    yield patterns[start:]
 
 
 def _compile_together(patterns: Sequence[Pattern]) -> Any:
@@ -123,12 +136,15 @@ def _compile_together(patterns: Sequence[Pattern]) -> Any:
         made = re2.Set.SearchSet(_options(memory))
         for each in patterns:
             made.Add(encode(each.source))
+            give_way()
         # The empty pattern is in every text: when it is not found, the automaton ran out of memory.
         made.Add(b"")
         try:
             made.Compile()
         except re2.error:
             continue
+        finally:
+            give_way()
         if made.Match(b""):
             return made
     raise WrongPattern("E303", "all patterns together need more memory than they may have")

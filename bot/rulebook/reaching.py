@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Key, KeyKind, Rule
@@ -28,6 +29,7 @@ def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
     patterns: dict[str, list[int]] = {}
     entry = 0
     for rule in book.rules:
+        give_way()
         report = reports[rule.file]
         takers: list[tuple[Key, Rule, Key] | None] = []
         own: set[object] = set()

@@ -1,12 +1,13 @@
 """A rule file becomes rules; what is wrong in it is reported, and reading goes on to find the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
 from bot.rulebook.asking import read_ask
+from bot.rulebook.background import give_way
 from bot.rulebook.conditions import read_limit, read_only
 from bot.rulebook.findings import Place, Report, did_you_mean
 from bot.rulebook.forwarding import read_forward
@@ -91,7 +92,7 @@ def read_file(name: str, text: str, report: Report) -> RuleFile:
         max_segments=_read_segments(table, _USUAL_SEGMENTS, report),
     )
     rules = read_list(table["rules"], "rules", report) if "rules" in table else []
-    for node in rules:
+    for node in _let_go_one_by_one(rules):
         rule, place = _read_rule(node, file, settings, report)
         if rule is not None:
             if rule.name in file.places:
@@ -104,6 +105,14 @@ def read_file(name: str, text: str, report: Report) -> RuleFile:
     if "tests" in table:
         file.tests = read_tests(table["tests"], settings.zone, report)
     return file
+
+
+def _let_go_one_by_one(nodes: list[Node]) -> Iterator[Node]:
+    """Each in turn; the tree of 10,000 rules, freed all at once, would hold every other thread up for 20 ms."""
+    nodes.reverse()
+    while nodes:
+        yield nodes.pop()
+        give_way()
 
 
 def _read_zone(node: Node, report: Report) -> tzinfo:

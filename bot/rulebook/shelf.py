@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import structlog
 from watchfiles import awatch
 
+from bot.rulebook.background import give_way, in_background
 from bot.rulebook.book import Book
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.loading import Loaded, load_folder, load_texts
@@ -84,8 +84,8 @@ class Shelf:
 
     async def reload(self) -> None:
         """Read the files again, off the event loop, and put a good book in force."""
-        with _collector_at_rest(), _quick_turns():
-            loaded = await asyncio.to_thread(load_folder, self.folder)
+        with _collector_at_rest():
+            loaded = await in_background(load_folder, self.folder)
         self._newest = loaded
         if loaded.book is None or has_error(loaded.findings):
             for finding in self.errors:
@@ -96,8 +96,7 @@ class Shelf:
         old = [self.book()]
         before = old[0].version
         self._book = loaded.book
-        with _quick_turns():
-            await asyncio.to_thread(_let_go, old)
+        await in_background(_let_go, old)
         await self.on_change()
         log.info(
             "The rules took effect", book=loaded.book.version, before=before, rules=len(loaded.book.rules)
@@ -131,19 +130,9 @@ def _collector_at_rest() -> Iterator[None]:
             gc.enable()
 
 
-@contextmanager
-def _quick_turns() -> Iterator[None]:
-    """Let the thread that reads give way to the event loop every half millisecond, not every five."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(0.0005)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
-
-
 def _let_go(old: list[Book]) -> None:
     """Take a book apart rule by rule: 10,000 of them freed at once hold the event loop up for 40 ms."""
     rules = list(old.pop().rules)
     while rules:
         rules.pop()
+        give_way()

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
+from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Decision, Heard, Standing
@@ -58,6 +59,7 @@ def run_tests(book: Book) -> Outcomes:
 
 
 def _run(book: Book, test: RuleTest, answered: Counter[str]) -> Outcome:
+    give_way()
     standing = Standing()
     now = test.start
     failures: list[Failure] = []
