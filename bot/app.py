@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 
 import structlog
 from litestar import Litestar
+from litestar.channels import ChannelsPlugin
+from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import ScalarRenderPlugin
@@ -28,7 +30,11 @@ from bot.rulebook.shelf import NoGoodBook, Shelf
 from bot.settings import Settings
 from bot.web.access import Guards, Tokens
 from bot.web.api import api_routes
+from bot.web.console.layout import Console
+from bot.web.console.live import CHANNEL, Live
+from bot.web.console.places import console_routes
 from bot.web.problems import PROBLEMS
+from bot.web.sessions import Sessions
 from bot.wire.acs import AcsSmsService
 from bot.wire.forwarding import HttpPoster
 from bot.wire.webhook import Webhook
@@ -84,6 +90,11 @@ class Service:
         self.forwarder = Forwarder(self.database, self.writer, self._poster)
         self.inbox = Inbox(self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps)
         self.webhook = Webhook(self.inbox, _webhook_auth(settings))
+        viewer = settings.viewer_token
+        self._tokens = Tokens(self.admin_token, viewer.reveal() if viewer else None)
+        self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
+        self._sessions = Sessions(self._tokens)
+        self.live = Live(self._channels)
         self._running = AsyncExitStack()
         self.asgi = self._litestar(more_routes)
 
@@ -92,6 +103,7 @@ class Service:
 
         Raises `bot.conversation.database.DatabaseInUse` or `OldSchema`, and `bot.rulebook.shelf.NoGoodBook`.
         """
+        await self._running.enter_async_context(self._channels)
         self.database.claim()
         self._running.push_async_callback(self.database.close)
         if self.database.is_sqlite:
@@ -136,22 +148,38 @@ class Service:
     def _book_to_keep(self) -> KeptBook:
         return KeptBook(version=self.shelf.book().version, texts=self.shelf.texts)
 
+    def new_login_link(self) -> str:
+        """The path of a page that logs the admin in at the console, once."""
+        return self._sessions.new_link()
+
+    def hang_up(self) -> None:
+        """End the streams of open pages, which would keep a server from ending."""
+        self.live.close()
+
     async def stop(self) -> None:
         """Settle what is being sent, leave the rest queued, close everything, in the reverse order of the start."""
         await self._running.aclose()
 
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
-        viewer = self.settings.viewer_token
-        guards = Guards(Tokens(self.admin_token, viewer.reveal() if viewer else None))
+        guards = Guards(self._tokens)
         operator = Operator(self.writer, self.sender.wake)
         health = Health(self.database, self.writer, self.shelf)
         metrics = Metrics(self.database, self.writer, self.shelf, self.webhook)
+        console = Console(
+            sessions=self._sessions,
+            database=self.database,
+            writer=self.writer,
+            operator=operator,
+            shelf=self.shelf,
+            live=self.live,
+        )
         return Litestar(
             route_handlers=[
                 *self.webhook.routes(),
                 api_routes(guards, self.database, operator, self.shelf.book),
                 *health.routes(),
                 *metrics.routes(guards.viewer),
+                *console_routes(console),
                 *more_routes,
             ],
             logging_config=None,  # `bot.operations.logs` has seen to it

@@ -61,6 +61,7 @@ class Demo:
         lines = [
             f"[bold]Text the bot:[/bold]  {url}/sandbox/phone",
             '[bold]Or from here:[/bold]  bot text "hours"',
+            f"[bold]Its console:[/bold]   {url}{_console(service)}",
             f"[bold]Its rules:[/bold]     {self._settings.rules}",
         ]
         if service.settings.admin_token is None:
@@ -70,3 +71,7 @@ class Demo:
             Panel("\n".join(lines), title="The bot is up", expand=False, padding=(1, 2))
         )
         return self._sandbox.stop
+
+
+def _console(service: Service) -> str:
+    return "/console" if service.settings.admin_token else service.new_login_link()

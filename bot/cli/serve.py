@@ -90,15 +90,17 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         await before_stop()
+        service.hang_up()
         server.should_exit = True
         await serving
 
 
-async def _say_where(_service: Service, url: str) -> Callable[[], Awaitable[None]]:
+async def _say_where(service: Service, url: str) -> Callable[[], Awaitable[None]]:
     click.echo(f"Listening on {url}; events go to {url}/events", err=True)
-    if _service.settings.admin_token is None:
+    if service.settings.admin_token is None:
+        click.echo(f"Open the console: {url}{service.new_login_link()} (works once)", err=True)
         click.echo(
-            f"Admin token for this run (set BOT_ADMIN_TOKEN to choose one): {_service.admin_token}", err=True
+            f"Admin token for this run (set BOT_ADMIN_TOKEN to choose one): {service.admin_token}", err=True
         )
     return _nothing
 

@@ -11,7 +11,6 @@ from urllib.parse import parse_qs, urlencode
 
 import jinja2
 import msgspec
-import phonenumbers
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect, Stream
@@ -21,6 +20,7 @@ from bot.sandbox.event_grid import TooManyWaiting
 from bot.sandbox.log import AcceptedMessage, Said
 from bot.sandbox.sandbox import BadText, Sandbox, read_number
 from bot.text.inert import shown
+from bot.text.numbers import spaced
 
 PATH = "/sandbox/phone"
 #: The phones to choose from; any other number can be typed.
@@ -103,16 +103,6 @@ def bubble(message: Said, number: str) -> Bubble:
         reason=message.reason,
         other_number=None if message.to == number else message.to,
     )
-
-
-def spaced(number: str) -> str:
-    """Return a number as people write it: ``+1 555 555 0100``."""
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        return number
-    written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-    return re.sub(r"[-\s]+", "\u00a0", written)
 
 
 def _or_last(listed: str) -> str:

@@ -4,6 +4,7 @@ Azure writes numbers with and without ``+``; people who search write them with s
 alphanumeric senders have only one writing and keep it.
 """
 
+import re
 from functools import lru_cache
 
 import phonenumbers
@@ -31,6 +32,17 @@ def normalise_number(raw: str) -> str:
 def is_phone_number(number: str) -> bool:
     """Whether a normalised number can be texted: digits, with or without ``+``."""
     return number.lstrip("+").isdigit()
+
+
+@lru_cache(maxsize=16_384)
+def spaced(number: str) -> str:
+    """Return a number as people write it, with spaces that don't break: ``+1 555 555 0100``."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return re.sub(r"[-\s]+", "\u00a0", written)
 
 
 def _is_plain(digits: str) -> bool:

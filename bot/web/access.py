@@ -1,5 +1,6 @@
-"""Who may look and who may edit: bearer tokens, compared in constant time."""
+"""Who may look and who may edit: bearer tokens, compared in constant time. The console's are in `bot.web.sessions`."""
 
+import hashlib
 import hmac
 import ipaddress
 from typing import Any
@@ -24,6 +25,13 @@ class Tokens:
         is_admin = hmac.compare_digest(self._admin, given)
         is_viewer = self._viewer is not None and hmac.compare_digest(self._viewer, given)
         return "admin" if is_admin else "viewer" if is_viewer else None
+
+    def derive_key(self, role: str, purpose: bytes) -> bytes:
+        """A key that changes with the token of `role`; raises LookupError when nobody has that role."""
+        token = {"admin": self._admin, "viewer": self._viewer}[role]
+        if token is None:
+            raise LookupError(role)
+        return hmac.new(token, purpose, hashlib.sha256).digest()
 
 
 class Guards:

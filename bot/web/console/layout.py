@@ -1,0 +1,339 @@
+"""What all pages of the console share: templates, headers, what a person chose, messages after a change, errors.
+
+To add a page, write a module beside this one with a function
+
+    def routes(console: Console) -> list[HTTPRouteHandler]:
+        @get("/things", include_in_schema=False)            # becomes /console/things, behind the login
+        async def things(request: Call) -> Page:
+            async with console.database.reading() as connection:
+                return console.page(request, "things.html", things=await list_things(connection))
+
+        @post("/things", include_in_schema=False, guards=[console.sessions.admin])     # only for the admin
+        async def add_thing(request: Call) -> Page:
+            form = await request.form()                     # its CSRF field is checked already
+            return console.redirect("/console/things", "The thing is added.")
+
+        return [things, add_thing]
+
+and name it in `bot.web.console.places`. Its template stands in bot/web/templates:
+
+    {% extends layout %}
+    {% set place = "rules" %}                               {# which word of the bar is current #}
+    {% block title %}Things{% endblock %}
+    {% block main %}<h1>Things</h1> ... {% endblock %}
+
+- Every form with method="post" holds `{{ csrf_field }}`; `session.may_edit` says whether to show one at all.
+- Filters: `shown` for texts of strangers, `spaced` for phone numbers, `clock`, `moment` and `exact` for times (the
+  viewer's), `number` for counts, `counted("message")` for a count with its noun.
+- An element with an id and `data-live="TOPICS"` is fetched again when one of them changes (`bot.web.console.live`);
+  inside it whatever has the focus, was typed or opened stays. `data-live-src` names another page to take it from.
+- `data-key="r"` on a control: the key focuses or clicks it. `data-row` on the links of a list: j and k walk them.
+- `data-mount="chart"`: console.js imports src/chart.js, when such an element shows, and calls its `mount(element)`.
+- No style or script inside the HTML, and no style attributes: the Content-Security-Policy refuses them.
+"""
+
+import base64
+import binascii
+import secrets
+from contextvars import ContextVar
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final, Self, TypeAlias
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import jinja2
+import msgspec
+import structlog
+from litestar import MediaType, Request, Response
+from litestar.datastructures import Cookie
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+from markupsafe import Markup
+from msgspec import Struct
+
+from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.conversation.operator import Operator
+from bot.conversation.writer import Writer
+from bot.rulebook.shelf import Shelf
+from bot.text.inert import shown
+from bot.text.numbers import spaced
+from bot.web.console.files import Files
+from bot.web.console.live import Live
+from bot.web.sessions import CSRF_FIELD, HOME, NotLoggedIn, Session, Sessions
+
+log = structlog.get_logger(__name__)
+
+Call: TypeAlias = Request[Any, Any, Any]
+Page: TypeAlias = Response[str]
+
+_FOLDER = Path(__file__).resolve().parent.parent
+#: What a person chose, in cookies that scripts may write: how it looks, and their time zone.
+THEME, ZONE = "bot_theme", "bot_zone"
+THEMES: Final = ("auto", "light", "dark")
+_FLASH: Final = "bot_flash"
+_zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
+
+
+class Flash(Struct, frozen=True, array_like=True):
+    """A sentence on the next page about what was just done."""
+
+    sentence: str
+    #: `good`, `careful` or `bad`.
+    tone: str = "good"
+
+
+class Console:
+    """What every page is made with and from; `bot.app` makes one."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        database: Database,
+        writer: Writer,
+        operator: Operator,
+        shelf: Shelf,
+        live: Live,
+    ) -> None:
+        self.sessions = sessions
+        self.database = database
+        self.writer = writer
+        self.operator = operator
+        self.shelf = shelf
+        self.live = live
+        self.files = Files(_FOLDER / "assets")
+        self._jinja = _environment(self.files)
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        """Itself: Litestar copies a router with all that its handlers lead to, and there is one database."""
+        return self
+
+    def page(self, request: Call, name: str, *, status: int = 200, **context: Any) -> Page:
+        """The page of a template; for a request that htmx makes for a part of it, its `<main>` alone."""
+        session: Session | None = request.state.get("session")
+        nonce = secrets.token_urlsafe(16)
+        flash = _read_flash(request)
+        is_part = _wants_part(request)
+        html = self._render(
+            request,
+            name,
+            layout="part.html" if is_part else "layout.html",
+            session=session,
+            csrf_field=self.csrf_field(session),
+            csrf=self.sessions.csrf(session) if session else "",
+            theme=_theme(request),
+            here=_here(request),
+            nonce=nonce,
+            mark=request.state.get("mark", self.live.mark),
+            flash=None if is_part else flash,
+            **context,
+        )
+        answer = html_response(html, status, nonce)
+        renewed = self.sessions.renewed(session) if session else None
+        if renewed:
+            answer.cookies.append(self.sessions.cookie(request, renewed))
+        if flash and not is_part:
+            answer.cookies.append(Cookie(key=_FLASH, value="", max_age=0, path=HOME, samesite="strict"))
+        return answer
+
+    def fragment(self, request: Call, name: str, *, status: int = 200, **context: Any) -> Page:
+        """A template that is no page of its own, for a request by script."""
+        session: Session | None = request.state.get("session")
+        html = self._render(request, name, session=session, csrf_field=self.csrf_field(session), **context)
+        return html_response(html, status, "")
+
+    def redirect(self, path: str, sentence: str | None = None, tone: str = "good") -> Response[Any]:
+        """Go to a page after a form was done, there to say what happened."""
+        answer = _go_to(path)
+        if sentence:
+            value = base64.urlsafe_b64encode(msgspec.json.encode(Flash(sentence, tone))).decode().rstrip("=")
+            answer.cookies.append(
+                Cookie(key=_FLASH, value=value, max_age=60, path=HOME, httponly=True, samesite="strict")
+            )
+        return answer
+
+    def csrf_field(self, session: Session | None) -> Markup:
+        """The hidden field that each form of a session carries."""
+        if session is None:
+            return Markup()
+        return Markup('<input type="hidden" name="{}" value="{}">').format(
+            CSRF_FIELD, self.sessions.csrf(session)
+        )
+
+    def errors(self) -> ExceptionHandlersMap:
+        """Failures as pages in the console's design."""
+        return {
+            NotLoggedIn: self._answer_stranger,
+            HTTPException: self._answer_http_error,
+            **dict.fromkeys(DATABASE_ERRORS, self._answer_database_error),
+            Exception: self._answer_unexpected,
+        }
+
+    def _render(self, request: Call, name: str, **context: Any) -> str:
+        before = _zone.set(_read_zone(request.cookies.get(ZONE, "")))
+        try:
+            return self._jinja.get_template(name).render(context)
+        finally:
+            _zone.reset(before)
+
+    def _error(self, request: Call, status: int, sentence: str) -> Page:
+        title = {404: "There is no such page", 403: "Not allowed"}.get(status, HTTPStatus(status).phrase)
+        return self.page(request, "error.html", status=status, title=title, sentence=sentence)
+
+    def _answer_stranger(self, request: Call, stranger: NotLoggedIn) -> Response[Any]:
+        login = f"{HOME}/login?" + urlencode({"next": stranger.next_page})
+        if request.headers.get("HX-Request"):
+            return Response(b"", status_code=401, headers={"HX-Redirect": login}, media_type=MediaType.HTML)
+        if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
+            # A link on another site: the browser keeps our strict cookie back until a page of ours asks.
+            return self.page(request, "again.html")
+        return _go_to(login)
+
+    def _answer_http_error(self, request: Call, error: HTTPException) -> Page:
+        if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            return self._answer_unexpected(request, error)
+        answer = self._error(request, error.status_code, error.detail)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    def _answer_database_error(self, request: Call, error: Exception) -> Page:
+        log.error(
+            "The database can't be read", method=request.method, path=request.url.path, cause=cause_of(error)
+        )
+        return self._error(request, 503, "The database can't be read now; the log says why. Try again later.")
+
+    def _answer_unexpected(self, request: Call, error: Exception) -> Page:
+        log.error("A request failed", method=request.method, path=request.url.path, exc_info=error)
+        return self._error(request, 500, "The bot could not make this page; its log says why.")
+
+
+def html_response(html: str, status: int, nonce: str) -> Page:
+    """HTML that may load and send nothing but what the console brings itself."""
+    styles = (
+        f"'self' 'nonce-{nonce}'" if nonce else "'self'"
+    )  # for the editor, which writes its styles itself
+    return Response(
+        html,
+        status_code=status,
+        media_type=MediaType.HTML,
+        headers={
+            "Content-Security-Policy": (
+                f"default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self'; connect-src 'self';"
+                " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            ),
+            # The browser's Origin header, by which forgery is told, needs it.
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _go_to(path: str) -> Response[Any]:
+    return Response(b"", status_code=303, headers={"Location": path}, media_type=MediaType.HTML)
+
+
+def _environment(files: Files) -> jinja2.Environment:
+    jinja = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    jinja.filters |= {
+        "clock": clock,
+        "counted": counted,
+        "exact": exact,
+        "moment": moment,
+        "number": number,
+        "shown": shown,
+        "spaced": spaced,
+    }
+    jinja.globals |= {"assets": files.addresses, "THEMES": THEMES}
+    return jinja
+
+
+def clock(at: datetime) -> Markup:
+    """A time of day."""
+    return _time(at, f"{at.astimezone(_zone.get()):%H:%M}")
+
+
+def moment(at: datetime) -> Markup:
+    """A time of today, or else a day."""
+    here, now = at.astimezone(_zone.get()), datetime.now(_zone.get())
+    if here.date() == now.date():
+        return _time(at, f"{here:%H:%M}")
+    return _time(at, f"{here.day} {here:%b}" if here.year == now.year else f"{here.day} {here:%b %Y}")
+
+
+def exact(at: datetime) -> Markup:
+    """A day and a time to the second."""
+    here = at.astimezone(_zone.get())
+    return _time(at, f"{here.day} {here:%b %Y, %H:%M:%S}")
+
+
+def number(count: int) -> str:
+    """A count with its thousands apart."""
+    return f"{count:,}"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def _time(at: datetime, text: str) -> Markup:
+    here = at.astimezone(_zone.get())
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        f"{here:%A} {here.day} {here:%B %Y, %H:%M:%S} {_zone_name(here)}",
+        text,
+    )
+
+
+def _zone_name(here: datetime) -> str:
+    zone = here.tzinfo
+    return zone.key if isinstance(zone, ZoneInfo) else "UTC"
+
+
+@lru_cache(maxsize=256)
+def _read_zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _theme(request: Call) -> str:
+    chosen = request.cookies.get(THEME, "")
+    return chosen if chosen in THEMES else "auto"
+
+
+def _wants_part(request: Call) -> bool:
+    headers = request.headers
+    return (
+        headers.get("HX-Request") == "true"
+        and "HX-Boosted" not in headers
+        and "HX-History-Restore-Request" not in headers
+    )
+
+
+def _here(request: Call) -> str:
+    query = request.url.query
+    return quote(request.url.path, safe="/") + (f"?{query}" if query else "")
+
+
+def _read_flash(request: Call) -> Flash | None:
+    cookie = request.cookies.get(_FLASH)
+    if not cookie:
+        return None
+    try:
+        padded = cookie + "=" * (-len(cookie) % 4)
+        return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_"), type=Flash)
+    except (binascii.Error, msgspec.MsgspecError, ValueError):
+        return None

@@ -1,0 +1,129 @@
+"""Live pages: what changed is announced after its commit, and each open page hears of it on one stream of its own.
+
+A topic is a conversation's id, or the name of something that pages show: `rules`, `rejected`. Whoever announces ids
+need not know who looks: a page that wants `conversations` hears of every one.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Collection
+from typing import Final
+
+import msgspec
+from litestar.channels import ChannelsPlugin
+from msgspec import Struct
+
+#: A page that wants this topic hears of every conversation.
+CONVERSATIONS: Final = "conversations"
+#: Topics that are no conversation's id.
+RULES, REJECTED = "rules", "rejected"
+
+CHANNEL: Final = "console"
+#: Seconds in which announcements are gathered, and the shortest time between two events on one stream.
+_GATHERING, _BETWEEN = 0.05, 0.25
+#: A comment this often tells proxies, and us, whether anyone still listens.
+_HEARTBEAT = 15.0
+#: So many topics at once are told as "everything".
+_MANY = 500
+
+
+class _News(Struct, frozen=True, array_like=True):
+    mark: str
+    #: None: too many to name.
+    topics: list[str] | None
+
+
+class _Ear:
+    """What one stream has heard and not yet told."""
+
+    def __init__(self, wanted: frozenset[str], mark: str) -> None:
+        self.wanted = wanted
+        self.mark = mark
+        self.changed: set[str] = set()
+        self.woken = asyncio.Event()
+
+    async def hear(self, event: bytes) -> None:
+        news = msgspec.json.decode(event, type=_News)
+        self.mark = news.mark
+        if news.topics is None:
+            self.changed |= self.wanted
+        else:
+            self.changed.update(self.wanted.intersection(news.topics))
+            if CONVERSATIONS in self.wanted and not {RULES, REJECTED}.issuperset(news.topics):
+                self.changed.add(CONVERSATIONS)
+        if self.changed:
+            self.woken.set()
+
+
+class Live:
+    """Carries the news from who changes something to who looks at it."""
+
+    def __init__(self, channels: ChannelsPlugin) -> None:
+        self._channels = channels
+        self._start = secrets.token_hex(4)
+        self._count = 0
+        self._gathered: set[str] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ears: set[_Ear] = set()
+        self._is_closed = False
+
+    @property
+    def mark(self) -> str:
+        """Where the news stands; a page that was made at another mark may have missed something."""
+        return f"{self._start}-{self._count}"
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens; without, gathering what to announce can be left out."""
+        return bool(self._ears)
+
+    def announce(self, topics: Collection[str] = ()) -> None:
+        """Tell every page that wants one of `topics`. Costs next to nothing while no page is open."""
+        self._count += 1
+        if self._ears and topics:
+            self._gathered.update(topics)
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(_GATHERING, self._publish)
+
+    def close(self) -> None:
+        """End every stream, so that none holds up the end of the service."""
+        self._is_closed = True
+        for ear in self._ears:
+            ear.woken.set()
+
+    async def stream(self, wanted: frozenset[str], since: str) -> AsyncIterator[bytes]:
+        """Server-sent events: `changed`, its data those among `wanted` that did since that mark; until `close`."""
+        ear = _Ear(wanted, since)
+        async with (
+            self._channels.start_subscription(CHANNEL) as listener,
+            listener.run_in_background(ear.hear),
+        ):
+            self._ears.add(ear)
+            try:
+                yield b"retry: 1000\n\n"
+                if since != self.mark:
+                    ear.mark = self.mark
+                    yield _event(ear.mark, wanted)
+                while not self._is_closed:
+                    try:
+                        await asyncio.wait_for(ear.woken.wait(), _HEARTBEAT)
+                    except TimeoutError:
+                        yield b": still here\n\n"
+                        continue
+                    changed, ear.changed = ear.changed, set()
+                    ear.woken.clear()
+                    if changed:
+                        yield _event(ear.mark, changed)
+                        await asyncio.sleep(_BETWEEN)
+            finally:
+                self._ears.discard(ear)
+
+    def _publish(self) -> None:
+        topics, self._gathered, self._timer = self._gathered, set(), None
+        if not self._is_closed:
+            news = _News(self.mark, None if len(topics) > _MANY else sorted(topics))
+            self._channels.publish(msgspec.json.encode(news), CHANNEL)
+
+
+def _event(mark: str, topics: Collection[str]) -> bytes:
+    return f"event: changed\nid: {mark}\ndata: {' '.join(sorted(topics))}\n\n".encode()

@@ -1,0 +1,89 @@
+"""The door of the console: log in with a token or by the link of the start, log out, choose how pages look."""
+
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.datastructures import Cookie
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from bot.web.console.layout import THEME, THEMES, Call, Console, Page
+from bot.web.sessions import HOME, Session, TooManyGuesses, refuse_other_sites, safe_next, session_of
+
+_WRONG: Final = "This is neither the admin's nor the viewer's token."
+_USED_LINK: Final = (
+    "This login link is used up: it works once. Log in with the token, or start the bot again for a new link."
+)
+_YEAR: Final = 365 * 24 * 3600
+
+
+def public_routes(console: Console) -> list[HTTPRouteHandler]:
+    """What can be reached without a session."""
+    sessions = console.sessions
+
+    @get(f"{HOME}/login", include_in_schema=False, sync_to_thread=False)
+    def show(request: Call) -> Response[Any]:
+        next_page = safe_next(request.query_params.get("next", HOME))
+        key = request.query_params.get("key", "")
+        if not key and sessions.find(request):
+            return console.redirect(next_page)
+        # The link shows a button and does nothing by itself: a chat that looks at links would use it up.
+        return _form(console, request, next_page=next_page, key=key)
+
+    @post(f"{HOME}/login", include_in_schema=False)
+    async def log_in(request: Call) -> Response[Any]:
+        refuse_other_sites(request)
+        form = await request.form()
+        key, token = _text(form.get("key")), _text(form.get("token"))
+        next_page = safe_next(_text(form.get("next")))
+        try:
+            session = sessions.redeem(request, key) if key else sessions.log_in(request, token)
+        except TooManyGuesses as error:
+            answer = _form(console, request, next_page=next_page, wrong=error.detail, status=429)
+            answer.headers.update(error.headers or {})
+            return answer
+        if session is None:
+            wrong = _USED_LINK if key else _WRONG
+            return _form(console, request, next_page=next_page, wrong=wrong, status=403)
+        return _opened(console, request, session, next_page)
+
+    return [show, log_in]
+
+
+def routes(console: Console) -> list[HTTPRouteHandler]:
+    """What a session can do with itself."""
+
+    @post("/logout", include_in_schema=False, sync_to_thread=False)
+    def log_out(request: Call) -> Response[Any]:
+        console.sessions.end(session_of(request))
+        answer = console.redirect(f"{HOME}/login")
+        answer.cookies.append(console.sessions.cookie(request, None))
+        return answer
+
+    @post("/look", include_in_schema=False)
+    async def choose_look(request: Call) -> Response[Any]:
+        form = await request.form()
+        theme = _text(form.get("theme"))
+        if theme not in THEMES:
+            raise HTTPException(detail="The look is auto, light or dark.", status_code=400)
+        answer = console.redirect(safe_next(_text(form.get("next"))))
+        answer.cookies.append(Cookie(key=THEME, value=theme, max_age=_YEAR, path=HOME, samesite="strict"))
+        return answer
+
+    return [log_out, choose_look]
+
+
+def _form(
+    console: Console, request: Call, *, next_page: str, key: str = "", wrong: str = "", status: int = 200
+) -> Page:
+    return console.page(request, "login.html", status=status, next_page=next_page, key=key, wrong=wrong)
+
+
+def _opened(console: Console, request: Call, session: Session, next_page: str) -> Response[Any]:
+    answer = console.redirect(next_page)
+    answer.cookies.append(console.sessions.cookie(request, session))
+    return answer
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

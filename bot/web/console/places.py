@@ -1,0 +1,60 @@
+"""The console's places, put together behind the login."""
+
+from typing import Any
+
+from litestar import Response, Router, get
+from litestar.exceptions import NotFoundException
+from litestar.handlers import BaseRouteHandler
+from litestar.params import FromPath
+from litestar.response import Stream
+
+from bot.web.console import conversations, login
+from bot.web.console.layout import Call, Console
+from bot.web.sessions import HOME
+
+#: Each has `routes(console)`; its paths are beneath /console.
+PLACES = (login, conversations)
+
+
+def console_routes(console: Console) -> list[BaseRouteHandler | Router]:
+    """Every handler of the console. Only the login page, styles and scripts can be reached without a session."""
+
+    @get("/live", include_in_schema=False)
+    async def live(request: Call) -> Response[Any]:
+        wanted = frozenset(request.query_params.get("topics", "").split())
+        since = str(request.headers.get("last-event-id") or request.query_params.get("since", ""))
+        return Stream(
+            console.live.stream(wanted, since),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    @get("/{path:path}", include_in_schema=False, sync_to_thread=False)
+    def nothing(path: FromPath[str]) -> None:
+        raise NotFoundException(detail=f"The console has no page at {HOME}{path}.")
+
+    @get("/", include_in_schema=False, sync_to_thread=False)
+    def home() -> Response[Any]:
+        return console.redirect(f"{HOME}/conversations")
+
+    def remember_mark(request: Call) -> None:
+        # Before anything is read: what changes while the page is made is news to it.
+        request.state["mark"] = console.live.mark
+
+    errors = console.errors()
+    return [
+        console.files.route(),
+        Router("/", route_handlers=login.public_routes(console), exception_handlers=errors),
+        Router(
+            HOME,
+            route_handlers=[
+                *(handler for place in PLACES for handler in place.routes(console)),
+                home,
+                live,
+                nothing,
+            ],
+            guards=[console.sessions.viewer],
+            before_request=remember_mark,
+            exception_handlers=errors,
+        ),
+    ]
