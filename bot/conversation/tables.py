@@ -141,6 +141,8 @@ messages = Table(
     Column("outcome_unknown", Boolean, nullable=False, server_default=text("false")),
     # The tag of the call in which it leaves; every repeat bears the same one, and reports bring it back.
     Column("call_tag", Id, nullable=True),
+    # The message that this one sends again because a person wanted it.
+    Column("resend_of", Id, nullable=True),
     # The ReceivedTimestamp of the newest report applied.
     Column("reported_at", UtcTime, nullable=True),
     UniqueConstraint("conversation_id", "position"),
@@ -169,6 +171,12 @@ messages = Table(
         "updated_at",
         sqlite_where=text("status = 'sent'"),
         postgresql_where=text("status = 'sent'"),
+    ),
+    Index(
+        "ix_messages_resend_of",
+        "resend_of",
+        sqlite_where=text("resend_of IS NOT NULL"),
+        postgresql_where=text("resend_of IS NOT NULL"),
     ),
 )
 
@@ -199,6 +207,46 @@ delivery_reports = Table(
     Column("raw", Text, nullable=False),
     Index(None, "provider_message_id"),
     Index(None, "message_id"),
+)
+
+# What a person should look at: at most one open of each kind in a conversation.
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    # The inbound message that opened it; null when a person did.
+    Column("message_id", Id, nullable=True),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("closed_at", UtcTime, nullable=True),
+    # How it ended, and by whom.
+    Column("outcome", Text, nullable=True),
+    Column("closed_by", Text, nullable=True),
+    Index(None, "conversation_id"),
+    Index(
+        "uq_incidents_open",
+        "conversation_id",
+        "kind",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+
+# What people did to conversations, for ever: rows are only ever added.
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("message_id", Id, nullable=True),
+    Column("action", String(24), nullable=False),
+    Column("details", Text, nullable=True),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index(None, "conversation_id"),
 )
 
 # Messages that a rule has posted to an address; status is queued, delivered or failed.
