@@ -1,11 +1,10 @@
-"""What becomes of an outbound message: pure functions from a state and what happened to the next state.
+"""What becomes of an outbound message: `next_state`, a pure function from a state and what happened to the next one.
 
-    queued ──▶ sent ──▶ delivered | failed | unconfirmed
-       │         ▲          newest report by ReceivedTimestamp wins among these
-       └─────────┴──▶ failed, unconfirmed, suppressed
+    queued ──▶ sent ──▶ delivered | failed | unconfirmed      the newest report decides among these three
+       └──────▶ failed, unconfirmed, suppressed               what never got an answer from ACS, or a final no
 
-A report may come before the answer of the send call: it is applied on top of `queued`, and the late answer adds only
-the provider's id.
+What happened may be heard in any order and any number of times: the end is the same. A report may come before the
+answer of the send call, which then adds nothing but the provider's id; a late `sent` never takes back a `delivered`.
 """
 
 import re
@@ -29,7 +28,13 @@ RECIPIENT_OPTED_OUT = 4007
 
 _CODE = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _BLOCKED = "sender blocked for given recipient"
-_SAYS_FAILED = re.compile(r"fail|undeliver|reject|expired", re.IGNORECASE)
+#: The words of a status such as "DeliveryFailed", "NOT_DELIVERED", "rejected by carrier".
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_SAY_FAILED = {
+    "fail", "failed", "failure", "undelivered", "undeliverable", "undeliv", "rejected", "rejectd", "reject",
+    "expired", "deleted", "blocked",
+}  # fmt: skip
+_SAY_NOT = {"no", "not", "non", "never", "un"}
 #: Where a report without a timestamp stands: before every other.
 _FIRST = datetime.fromtimestamp(0, UTC)
 #: Among reports with the same timestamp the higher one stands, so that their order of arrival does not matter.
@@ -41,8 +46,65 @@ class DeliveryState(Struct, frozen=True, kw_only=True):
 
     status: Status
     details: str | None = None
-    #: The ReceivedTimestamp of the newest report that was applied; None before any.
+    #: The ReceivedTimestamp of the report that `details` are from; None when they are not from a report.
     reported_at: datetime | None = None
+
+
+class Taken(Struct, frozen=True):
+    """ACS has taken the message."""
+
+
+class Refused(Struct, frozen=True):
+    """It was never taken and will never be tried again: ACS refused every try, or it became too late."""
+
+    reason: str
+
+
+class Withheld(Struct, frozen=True):
+    """It was not sent, and must not be: the recipient has opted out."""
+
+    reason: str
+
+
+class Silence(Struct, frozen=True):
+    """Nobody can know any more whether it was sent, or whether it arrived."""
+
+    reason: str
+
+
+Happening = Taken | Refused | Withheld | Silence | DeliveryReport
+
+TAKEN = Taken()
+
+
+def next_state(state: DeliveryState, happened: Happening) -> DeliveryState:
+    """The state after what happened; the same object when it is no news."""
+    match happened:
+        case DeliveryReport():
+            return _after_report(state, happened)
+        case Taken() if state.status == "queued":
+            return replace(state, status="sent")
+        case Refused(reason) if state.status == "queued":
+            return DeliveryState(status="failed", details=reason)
+        case Withheld(reason) if state.status == "queued":
+            return DeliveryState(status="suppressed", details=reason)
+        case Silence(reason) if state.status in ("queued", "sent"):
+            return DeliveryState(status="unconfirmed", details=reason)
+    return state
+
+
+def status_of(report: DeliveryReport) -> Status | None:
+    """The final state that a report speaks of; None for words that say none."""
+    said = [word.casefold() for word in _WORD.findall(report.status)]
+    if said == ["delivered"]:
+        return "delivered"
+    if code_of(report.details) == NO_REPORT_FROM_CARRIER:
+        return "unconfirmed"
+    says_failed = any(
+        word == "delivered" if before in _SAY_NOT else word in _SAY_FAILED
+        for before, word in zip(["", *said], said, strict=False)
+    )
+    return "failed" if says_failed else None
 
 
 def code_of(details: str | None) -> int | None:
@@ -55,55 +117,27 @@ def code_of(details: str | None) -> int | None:
 
 def says_opted_out(report: DeliveryReport) -> bool:
     """Whether a report says that the recipient blocks our number."""
-    details = report.details or ""
-    return code_of(details) == RECIPIENT_OPTED_OUT or _BLOCKED in details.casefold()
+    details = report.details
+    return details is not None and (code_of(details) == RECIPIENT_OPTED_OUT or _BLOCKED in details.casefold())
 
 
-def status_of(report: DeliveryReport) -> Status | None:
-    """The final state that a report speaks of; None for a word that Azure has not documented."""
-    said = report.status.strip().casefold()
-    if said == "delivered":
-        return "delivered"
-    if _SAYS_FAILED.search(said):
-        return "unconfirmed" if code_of(report.details) == NO_REPORT_FROM_CARRIER else "failed"
-    return None
-
-
-def after_report(state: DeliveryState, report: DeliveryReport) -> DeliveryState:
-    """The state once `report` is known; the same object when the report is no news."""
+def _after_report(state: DeliveryState, report: DeliveryReport) -> DeliveryState:
     if state.status in ("suppressed", "received"):
         return state
-    status = status_of(report)
+    moment, status = report.reported_at or _FIRST, status_of(report)
     if status is None:
-        return _after_unknown_word(state, report)
-    moment = report.reported_at or _FIRST
-    if state.reported_at is not None:
-        if moment < state.reported_at:
+        # It is shown while nothing better is known, and decides nothing.
+        if state.status not in ("queued", "sent"):
             return state
-        if moment == state.reported_at and _RANK[status] <= _RANK[state.status]:
-            return state
-    return DeliveryState(status=status, details=report.details, reported_at=moment)
+        details = f"{report.status}: {report.details}" if report.details else report.status
+        after = replace(state, details=details, reported_at=moment)
+    else:
+        after = DeliveryState(status=status, details=report.details, reported_at=moment)
+        if state.status in ("queued", "sent"):
+            return after
+    return after if state.reported_at is None or _standing(after) > _standing(state) else state
 
 
-def after_accepted(state: DeliveryState) -> DeliveryState:
-    """The state once ACS has taken the message; a report that overtook this answer stands."""
-    return replace(state, status="sent", details=None) if state.status == "queued" else state
-
-
-def after_refused(state: DeliveryState, reason: str) -> DeliveryState:
-    """The state once ACS has refused the message for good, or it became too late to send it."""
-    return DeliveryState(status="failed", details=reason) if state.status == "queued" else state
-
-
-def after_silence(state: DeliveryState, reason: str) -> DeliveryState:
-    """The state once nobody can know any more whether the message arrived."""
-    if state.status not in ("queued", "sent"):
-        return state
-    return DeliveryState(status="unconfirmed", details=reason, reported_at=state.reported_at)
-
-
-def _after_unknown_word(state: DeliveryState, report: DeliveryReport) -> DeliveryState:
-    if state.reported_at is not None:  # a report that we understand says more
-        return state
-    details = f"{report.status}: {report.details}" if report.details else report.status
-    return state if details == state.details else replace(state, details=details)
+def _standing(state: DeliveryState) -> tuple[datetime, int, str]:
+    """Which of two reports decides: the greater one."""
+    return state.reported_at or _FIRST, _RANK[state.status], state.details or ""

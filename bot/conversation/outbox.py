@@ -5,25 +5,19 @@ No transaction is open while a call runs. A process that dies in between leaves 
 `unconfirmed` after that, never a second SMS.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.conversation.changes import StateChange, change_of, record_changes, state_in
-from bot.conversation.delivery import (
-    DeliveryState,
-    after_accepted,
-    after_refused,
-    after_report,
-    after_silence,
-    says_opted_out,
-)
+from bot.conversation.changes import Changes
+from bot.conversation.delivery import TAKEN, Happening, Refused, Silence, Withheld, says_opted_out
 from bot.conversation.opened import OPTED_OUT
-from bot.conversation.reports import mark_opted_out, overtaken_reports
+from bot.conversation.reports import STATE_COLUMNS, mark_opted_out, overtaken_reports, what_is_told_by
 from bot.conversation.sms import Accepted, NotAccepted, Outcome
 from bot.conversation.tables import conversations, messages
 
@@ -34,6 +28,8 @@ TOO_LATE = "Too late: it waited longer than BOT_REPLY_TTL."
 OUTCOME_UNKNOWN = (
     "It may have been sent: no answer came from ACS while it could still tell a repeat from a new message."
 )
+REFUSED_AFTER_UNKNOWN = "It may have been sent: a try got no answer from ACS, and a later one this: "
+NO_REPORT = "No delivery report came within BOT_REPORT_TIMEOUT."
 
 
 class Queued(Struct, frozen=True, kw_only=True):
@@ -114,22 +110,23 @@ async def queued_messages(connection: AsyncConnection, number: str, after: str, 
     return [Queued(**row) for row in (await connection.execute(query)).mappings()]
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Outbox:
     """Works for `bot.conversation.writer`: claims and settlements of many calls share a transaction."""
 
-    def __init__(self, *, reply_ttl: timedelta) -> None:
+    def __init__(self, *, reply_ttl: timedelta, clock: Callable[[], datetime] = _now) -> None:
         self._reply_ttl = reply_ttl
+        self._clock = clock
 
     async def claim(self, connection: AsyncConnection, queued: list[Queued]) -> list[Claimed | None]:
         """Mark each message as being sent; None for one that is not to be sent any more."""
-        now = datetime.now(UTC)
+        now = self._clock()
         query = (
             select(
-                messages.c.id,
-                messages.c.conversation_id,
-                messages.c.status,
-                messages.c.status_details,
-                messages.c.reported_at,
+                *STATE_COLUMNS,
                 messages.c.created_at,
                 messages.c.exempt,
                 messages.c.repeatability_id,
@@ -145,7 +142,7 @@ class Outbox:
         )
         rows = {row.id: row for row in await connection.execute(query)}
         claimed: list[Claimed | None] = []
-        changes: list[StateChange] = []
+        changes = Changes()
         for message in queued:
             row = rows.get(message.id)
             tag = message.tag or message.id
@@ -154,22 +151,21 @@ class Outbox:
                 claimed.append(None)
                 continue
             decided = verdict(row, now, self._reply_ttl)
-            if decided in ("send", "send with a new pair"):
-                is_new = decided == "send with a new pair"
-                claimed.append(
-                    Claimed(
-                        message=message,
-                        # The message's own id is its first repeatability id.
-                        repeatability_id=str(uuid7()) if is_new else row.repeatability_id or row.id,
-                        first_sent_at=now if is_new or row.first_sent_at is None else row.first_sent_at,
-                        tag=tag,
-                        was_unknown=row.outcome_unknown,
-                    )
-                )
+            if decided in _INSTEAD:
+                claimed.append(None)
+                changes.apply(row, _INSTEAD[decided])
                 continue
-            claimed.append(None)
-            before = state_in(row)
-            changes.append(change_of(row, before, _ended(before, decided)))
+            is_new = decided == "send with a new pair"
+            claimed.append(
+                Claimed(
+                    message=message,
+                    # The message's own id is its first repeatability id.
+                    repeatability_id=str(uuid7()) if is_new else row.repeatability_id or row.id,
+                    first_sent_at=now if is_new or row.first_sent_at is None else row.first_sent_at,
+                    tag=tag,
+                    was_unknown=row.outcome_unknown,
+                )
+            )
         taken = [
             {
                 "key": claim.message.id,
@@ -182,74 +178,73 @@ class Outbox:
         ]
         if taken:
             await connection.execute(_CLAIM, taken)
-        await record_changes(connection, changes, now)
+        await changes.record(connection, now)
         return claimed
 
     async def settle(self, connection: AsyncConnection, settlements: list[Settlement]) -> list[None]:
         """Record how each try ended, and apply the delivery reports that overtook its answer."""
-        now = datetime.now(UTC)
-        taken = {
+        now = self._clock()
+        names = {
             settlement.outcome.provider_message_id: settlement.message.id
             for settlement in settlements
             if isinstance(settlement.outcome, Accepted) and settlement.outcome.provider_message_id
         }
-        overtaken = await overtaken_reports(connection, taken) if taken else {}
+        overtaken = await overtaken_reports(connection, names)
         rows = await _rows_of(connection, [settlement.message.id for settlement in settlements])
-        changes: list[StateChange] = []
+        changes = Changes()
         tried: list[dict[str, Any]] = []
         refusing: set[str] = set()
         for settlement in settlements:
             row = rows.get(settlement.message.id)
             if row is None:  # purged meanwhile
                 continue
-            outcome = settlement.outcome
-            before = state_in(row)
             tried.append(_as_tried(row, settlement))
-            if isinstance(outcome, NotAccepted):
-                if outcome.is_final:
-                    changes.append(change_of(row, before, after_refused(before, outcome.reason)))
-                continue
-            state = after_accepted(before)
-            steps = [state]
+            changes.apply(row, *what_a_try_told(settlement))
             for report in overtaken.get(row.id, ()):
-                state = after_report(state, report)
-                steps.append(state)
+                changes.apply(row, *what_is_told_by(report))
                 if says_opted_out(report):
                     refusing.add(row.conversation_id)
-            for after in steps:
-                if after is not before:
-                    changes.append(change_of(row, before, after))
-                    before = after
-        await connection.execute(_SETTLE, tried)
-        await record_changes(connection, changes, now)
-        await mark_opted_out(connection, refusing)
+        if tried:
+            await connection.execute(_SETTLE, tried)
+        await changes.record(connection, now)
+        await mark_opted_out(connection, refusing, now)
         return [None] * len(settlements)
 
     async def expire(self, connection: AsyncConnection, timeouts: list[timedelta]) -> list[int]:
         """Give up on reports: what was sent longer ago than the timeout becomes `unconfirmed`; how many did."""
-        now = datetime.now(UTC)
+        now = self._clock()
         query = (
-            select(
-                messages.c.id,
-                messages.c.conversation_id,
-                messages.c.status,
-                messages.c.status_details,
-                messages.c.reported_at,
-            )
-            .where(messages.c.status == "sent", messages.c.updated_at < now - min(timeouts))
+            select(*STATE_COLUMNS)
+            .where(messages.c.status == literal_column("'sent'"), messages.c.updated_at < now - min(timeouts))
             .order_by(messages.c.updated_at)
             .limit(1_000)
             .with_for_update()
         )
-        changes = []
+        changes = Changes()
         for row in await connection.execute(query):
-            before = state_in(row)
-            after = after_silence(before, "No delivery report came within BOT_REPORT_TIMEOUT.")
-            changes.append(change_of(row, before, after))
-        await record_changes(connection, changes, now)
-        return [len(changes)] * len(timeouts)
+            changes.apply(row, Silence(NO_REPORT))
+        return [await changes.record(connection, now)] * len(timeouts)
 
 
+def what_a_try_told(settlement: Settlement) -> tuple[Happening, ...]:
+    """What the end of a try means for the message; nothing when it is to be tried again."""
+    outcome = settlement.outcome
+    if isinstance(outcome, Accepted):
+        return (TAKEN,)
+    if not outcome.is_final:
+        return ()
+    if settlement.was_unknown:
+        # That this try was refused says nothing of the one before it: ACS refuses a pair that it knows, too.
+        return (Silence(REFUSED_AFTER_UNKNOWN + outcome.reason),)
+    return (Refused(outcome.reason),)
+
+
+#: What becomes of a message that is not to be sent any more.
+_INSTEAD: dict[Verdict, Happening] = {
+    "suppress": Withheld(OPTED_OUT),
+    "too late": Refused(TOO_LATE),
+    "outcome unknown": Silence(OUTCOME_UNKNOWN),
+}
 _CLAIM = (
     update(messages)
     .where(messages.c.id == bindparam("key"))
@@ -277,9 +272,9 @@ def _as_tried(row: Any, settlement: Settlement) -> dict[str, Any]:
     outcome = settlement.outcome
     return {
         "key": row.id,
-        "new_provider_message_id": outcome.provider_message_id
-        if isinstance(outcome, Accepted)
-        else row.provider_message_id,
+        # Where ACS forgot to say, a report may have told it.
+        "new_provider_message_id": (isinstance(outcome, Accepted) and outcome.provider_message_id)
+        or row.provider_message_id,
         "new_next_try_at": settlement.next_try_at,
         "new_last_error": None if isinstance(outcome, Accepted) else outcome.reason,
         "new_outcome_unknown": isinstance(outcome, NotAccepted)
@@ -287,26 +282,8 @@ def _as_tried(row: Any, settlement: Settlement) -> dict[str, Any]:
     }
 
 
-def _ended(before: DeliveryState, decided: Verdict) -> DeliveryState:
-    if decided == "suppress":
-        return DeliveryState(status="suppressed", details=OPTED_OUT)
-    if decided == "too late":
-        return after_refused(before, TOO_LATE)
-    return after_silence(before, OUTCOME_UNKNOWN)
-
-
 async def _rows_of(connection: AsyncConnection, message_ids: list[str]) -> dict[str, Any]:
     query = (
-        select(
-            messages.c.id,
-            messages.c.conversation_id,
-            messages.c.status,
-            messages.c.status_details,
-            messages.c.reported_at,
-            messages.c.provider_message_id,
-        )
-        .where(messages.c.id.in_(message_ids))
-        .order_by(messages.c.id)
-        .with_for_update()
+        select(*STATE_COLUMNS).where(messages.c.id.in_(message_ids)).order_by(messages.c.id).with_for_update()
     )
     return {row.id: row for row in await connection.execute(query)}
