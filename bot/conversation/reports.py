@@ -109,7 +109,7 @@ async def overtaken_reports(
         return {}
     await connection.execute(
         _JOIN_REPORT,
-        [{"key": row.id, "message": provider_message_ids[row.provider_message_id]} for row in rows],
+        [{"joined": row.id, "message": provider_message_ids[row.provider_message_id]} for row in rows],
     )
     found: dict[str, list[DeliveryReport]] = {}
     for row in rows:
@@ -210,7 +210,7 @@ async def _learn_names(
 
 _JOIN_REPORT = (
     update(delivery_reports)
-    .where(delivery_reports.c.id == bindparam("key"))
+    .where(delivery_reports.c.id == bindparam("joined"))
     .values(message_id=bindparam("message"))
 )
 _NAME_MESSAGE = (
