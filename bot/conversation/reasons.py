@@ -1,0 +1,53 @@
+"""Why a message did not arrive, in words that a shopkeeper knows."""
+
+from msgspec import Struct
+
+from bot.conversation.delivery import code_of
+
+#: What Azure's delivery codes mean to people.
+_WORDS_OF_CODES = {
+    4000: "it was taken for fraud",
+    4001: "our number can't send this",
+    4002: "the number isn't valid",
+    4003: "texts can't be sent to this country or network",
+    4004: "the number doesn't exist",
+    4005: "the carrier blocked it",
+    4006: "the phone can't be reached now",
+    4007: "the person opted out at the carrier",
+    4008: "our account's sending limit is reached",
+    4010: "our toll-free number isn't verified",
+    4020: "the carrier's volume limit is reached",
+    5000: "something failed at Azure",
+    5001: "something failed at Azure",
+    5002: "the carrier gave no report, so it may have arrived",
+    9999: "nobody knows why",
+}
+#: How our own reasons begin, which have no code.
+_WORDS_OF_OURS = (
+    ("The recipient has opted out", "the person opted out"),
+    ("Too late", "it waited too long to be sent"),
+    ("It may have been sent", "Azure never answered, so it may have arrived"),
+    ("No delivery report came", "no delivery report came, so it may have arrived"),
+)
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """Why a message did not arrive."""
+
+    #: Part of a sentence, without a capital and a full stop. Azure's own words where we have none: strangers' text.
+    words: str
+    #: Azure's code, for those who look it up.
+    code: int | None = None
+
+
+def reason_of(details: str | None) -> Reason | None:
+    """The reason in a message's `status_details`; None where there is none: nothing was said, or no error."""
+    code = code_of(details)
+    if not details or code == 2000 or details.strip().casefold().startswith("no error"):
+        return None
+    if code in _WORDS_OF_CODES:
+        return Reason(words=_WORDS_OF_CODES[code], code=code)
+    for beginning, words in _WORDS_OF_OURS:
+        if details.startswith(beginning):
+            return Reason(words=words)
+    return Reason(words=details.strip().rstrip("."))
