@@ -1,3 +1,11 @@
+# The console's scripts, from the locked npm packages.
+FROM node:22-slim AS scripts
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY bot/web/assets/src bot/web/assets/src
+RUN npm run build
+
 # Build: the locked dependencies and the bot, into a virtual environment that the second stage takes over whole.
 FROM python:3.13-slim AS build
 WORKDIR /src
@@ -6,6 +14,7 @@ COPY requirements.lock .
 RUN /opt/bot/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md CHANGELOG.md LICENSE ./
 COPY bot bot
+COPY --from=scripts /src/bot/web/assets/built bot/web/assets/built
 COPY migrations migrations
 COPY rules rules
 RUN /opt/bot/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

