@@ -1,6 +1,7 @@
 """What arrives: inbound messages, delivery reports, and events that could not be read."""
 
 from datetime import datetime
+from hashlib import blake2b
 
 from msgspec import Struct
 
@@ -37,7 +38,8 @@ class DeliveryReport(Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """What makes two reports the same one; event ids do not (two reports of one message can share theirs)."""
         moment = self.reported_at.isoformat() if self.reported_at else ""
-        return f"{self.provider_message_id}|{self.status}|{moment}"
+        details = blake2b(self.details.encode(), digest_size=8).hexdigest() if self.details else ""
+        return f"{self.provider_message_id}|{self.status}|{moment}|{details}"
 
 
 class Unreadable(Struct, frozen=True, kw_only=True):

@@ -63,6 +63,8 @@ def report(
     details: str | None = "No error.",
     *,
     seconds: float | None = 0,
+    tag: str | None = None,
+    peer: str | None = None,
 ) -> DeliveryReport:
     """A delivery report whose timestamp is so many seconds after a certain moment; None: it has no timestamp."""
     moment = None if seconds is None else datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(seconds=seconds)
@@ -71,8 +73,8 @@ def report(
         status=status,
         details=details,
         reported_at=moment,
-        tag=None,
-        peer=None,
+        tag=tag,
+        peer=peer,
         raw="{}",
     )
 

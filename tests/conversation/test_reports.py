@@ -1,5 +1,6 @@
 """Delivery reports are kept as they came, once, and move the message that they speak of."""
 
+import asyncio
 import itertools
 
 import pytest
@@ -7,8 +8,9 @@ from sqlalchemy import select
 
 from bot.conversation.events import DeliveryReport
 from bot.conversation.queries import MessageView
+from bot.conversation.sms import Accepted, Call, NotAccepted
 from bot.conversation.tables import delivery_reports
-from tests.conversation.parts import PEER, Bot, heard, report
+from tests.conversation.parts import OURS, PEER, Bot, heard, report, until
 
 
 async def sent(bot: Bot) -> MessageView:
@@ -83,6 +85,114 @@ async def test_a_report_that_overtakes_the_sends_answer_is_kept_and_applied(data
     await bot.stop()
 
 
+LOST = NotAccepted(reason="The answer of ACS was lost.", is_unknown=True, retry_after=60)
+
+
+async def in_doubt(database_url: str, *peers: str) -> tuple[Bot, Call]:
+    """A bot whose one call to these peers got no answer, so that nobody told it the MessageIds; and the call."""
+    bot = Bot(database_url)
+    bot.sms.script = [LOST]
+    bot.inbox._on_queued = lambda _numbers: None
+    await bot.start(sending=False)
+    await bot.hear(*(heard(peer=peer) for peer in peers))
+    bot.sender.wake({OURS})
+
+    async def is_tried() -> bool:
+        return all([(await bot.row((await bot.replies(peer))[0].id)).last_error for peer in peers])
+
+    await until(is_tried)
+    (call,) = bot.sms.calls
+    return bot, call
+
+
+async def due_again(bot: Bot, *peers: str) -> None:
+    """Let the next try come, in a process that knows only what the database does."""
+    await bot.stop()
+    after = Bot(bot.url, sms=bot.sms)
+    for peer in peers:
+        await after.alter((await after.replies(peer))[0].id, next_try_at=None)
+    await after.start()
+    await asyncio.sleep(0.3)
+    await after.stop()
+
+
+async def test_a_report_under_an_unknown_name_is_joined_by_its_tag_and_nothing_is_sent_again(
+    database_url: str,
+) -> None:
+    """The answer to the send was lost; the report is the first that we hear of this MessageId."""
+    bot, call = await in_doubt(database_url, PEER)
+    await bot.hear(report("Outgoing_x", tag=call.tag, peer=PEER))
+    (message,) = await bot.replies()
+    assert (message.status, message.provider_message_id) == ("delivered", "Outgoing_x")
+    assert [entry.status for entry in message.history] == ["queued", "sent", "delivered"]
+    assert (await bot.conversations())[0].delivery.latest == "delivered"
+    await due_again(bot, PEER)
+    assert len(bot.sms.calls) == 1
+
+
+async def test_the_tag_of_a_call_to_many_names_each_message_by_its_recipient(database_url: str) -> None:
+    peers = [f"+1555555010{at}" for at in range(1, 5)]
+    bot, call = await in_doubt(database_url, *peers)
+    assert len(call.recipients) == 4
+    await bot.hear(
+        report("Outgoing_2", tag=call.tag, peer=peers[1]),
+        report("Outgoing_3", "Failed", "4006", tag=call.tag, peer=peers[2]),
+    )
+    states = [(await bot.replies(peer))[0].status for peer in peers]
+    assert states == ["queued", "delivered", "failed", "queued"]
+    await due_again(bot, *peers)
+    assert [one.peer for one in bot.sms.calls[1].recipients] == [peers[0], peers[3]]
+    assert bot.sms.calls[1].tag == call.tag
+
+
+async def test_what_is_known_by_tag_joins_what_came_without_one(database_url: str) -> None:
+    bot, call = await in_doubt(database_url, PEER)
+    await bot.hear(report("Outgoing_x", "Failed", "4006", seconds=5))
+    await bot.hear(report("Outgoing_x", seconds=1, tag=call.tag, peer=PEER))
+    await bot.hear(report("Outgoing_x", "Failed", "4004", seconds=3))
+    (message,) = await bot.replies()
+    assert (message.status, message.status_details) == ("failed", "4006")
+    assert [message_id for _, message_id in await kept(bot)] == [message.id] * 3
+    await bot.stop()
+
+
+@pytest.mark.parametrize(
+    "which", ["foreign tag", "foreign peer", "no peer", "no tag", "id as tag", "odd tag"]
+)
+async def test_a_foreign_or_forged_tag_does_no_harm(database_url: str, which: str) -> None:
+    bot, call = await in_doubt(database_url, PEER, "+15555550102")
+    await bot.hear(heard(peer="+15555550103"))  # queued, and never tried
+    (untried,) = await bot.replies("+15555550103")
+    tag, peer = {
+        "foreign tag": ("campaign-7", PEER),
+        "foreign peer": (call.tag, "+15555550103"),
+        "no peer": (call.tag, None),
+        "no tag": (None, PEER),
+        "id as tag": (untried.id, "+15555550103"),
+        "odd tag": ("'\u2028%_\ufffd" * 1_000, PEER),
+    }[which]
+    await bot.hear(report("Outgoing_x", tag=tag, peer=peer))
+    assert await kept(bot) == [("Delivered", None)]
+    for each in (PEER, "+15555550102", "+15555550103"):
+        assert [message.status for message in await bot.replies(each)] == ["queued"]
+    await bot.stop()
+
+
+async def test_an_unknown_word_joined_by_its_tag_is_shown_and_decides_nothing(database_url: str) -> None:
+    bot, call = await in_doubt(database_url, PEER)
+    await bot.hear(report("Outgoing_x", "Buffered", None, tag=call.tag, peer=PEER))
+    (message,) = await bot.replies()
+    assert (message.status, message.status_details) == ("queued", "Buffered")
+    await bot.stop()
+
+
+async def test_an_opt_out_that_is_joined_by_its_tag_counts(database_url: str) -> None:
+    bot, call = await in_doubt(database_url, PEER)
+    await bot.hear(report("Outgoing_x", "Failed", "4007", tag=call.tag, peer=PEER))
+    assert (await bot.conversations())[0].opted_out
+    await bot.stop()
+
+
 async def test_a_report_for_a_message_that_was_never_ours_is_kept_apart(bot: Bot) -> None:
     assert (await bot.hear(report("Outgoing_of_another_app")))[0].outcome == "accepted"
     assert await kept(bot) == [("Delivered", None)]
@@ -103,6 +213,46 @@ async def test_a_carrier_that_says_opted_out_is_believed(bot: Bot, details: str)
     (conversation,) = await bot.conversations()
     assert conversation.opted_out
     assert [reply.status for reply in await bot.replies()] == ["failed", "suppressed"]
+
+
+async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_once(
+    database_url: str,
+) -> None:
+    """What may be on its way already, and what confirms an opt-out, are not."""
+    bot = Bot(database_url)
+    bot.sms.script = [[Accepted(provider_message_id="Outgoing_1")], LOST]
+    await bot.start()
+    await bot.hear(heard())
+    await bot.settled()
+    await bot.hear(heard("five"), heard("stop"), heard("start"))
+
+    async def is_tried() -> bool:
+        return bool((await bot.row((await bot.replies())[1].id)).last_error)
+
+    await until(is_tried)
+    await bot.hear(report("Outgoing_1", "Failed", "4007"))
+    messages = [(message.text, message.status) for message in await bot.replies()]
+    assert messages == [
+        ("We are open.", "failed"), ("one", "queued"),
+        ("two", "suppressed"), ("three", "suppressed"), ("four", "suppressed"), ("five", "suppressed"),
+        ("Goodbye.", "queued"), ("Welcome back.", "queued"),
+    ]  # fmt: skip
+    assert [entry.status for entry in (await bot.replies())[2].history] == ["queued", "suppressed"]
+    await bot.stop()
+
+
+async def test_two_reports_that_differ_only_in_their_reason_are_both_kept(bot: Bot) -> None:
+    """Whichever comes first, the message's details are the same."""
+    ends = set()
+    for peer, order in (("+15555550111", [0, 1]), ("+15555550112", [1, 0])):
+        await bot.hear(heard(peer=peer))
+        (message,) = await bot.settled(peer)
+        both = [report(message.provider_message_id or "", "Failed", code) for code in ("4004", "4006")]
+        for at in order:
+            assert (await bot.hear(both[at]))[0].outcome == "accepted"
+        ends.add((await bot.replies(peer))[0].status_details)
+    assert ends == {"4006"}
+    assert len(await kept(bot)) == 4
 
 
 async def test_a_carrier_without_a_report_leaves_the_message_unconfirmed(bot: Bot) -> None:

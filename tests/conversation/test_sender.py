@@ -270,6 +270,38 @@ async def test_what_is_queued_when_the_peer_opts_out_is_not_sent_but_the_goodbye
     await bot.stop()
 
 
+async def test_a_final_refusal_after_a_try_without_an_answer_leaves_the_message_unconfirmed(bot: Bot) -> None:
+    """ACS refuses a pair that it knows, too: the first try may be on its way to the phone."""
+    bot.sms.script = [LOST, BAD_NUMBER]
+    await bot.hear(heard())
+    (message,) = await bot.settled(status="unconfirmed")
+    assert "may have been sent" in (message.status_details or "")
+    assert "To is no number" in (message.status_details or "")
+    await bot.hear(report("Outgoing_x", tag=bot.sms.calls[0].tag, peer=PEER))
+    await bot.settled(status="delivered")
+
+
+async def test_a_call_is_repeated_as_it_was_and_not_with_others(bot: Bot) -> None:
+    """The pair belongs to a body, and the tag is a part of that."""
+    held = asyncio.Event()
+
+    async def hold(call: Call) -> None:
+        await held.wait()
+
+    bot.sms.during = hold
+    bot.sms.script = [LOST]
+    peers = [f"+1555555010{at}" for at in range(1, 4)]
+    await bot.hear(*(heard(peer=peer) for peer in peers))
+    await until(lambda: bool(bot.sms.calls))
+    await bot.hear(heard(peer="+15555550104"))
+    held.set()
+    for peer in [*peers, "+15555550104"]:
+        await bot.settled(peer)
+    calls = sorted((call.tag, tuple(one.peer for one in call.recipients)) for call in bot.sms.calls)
+    assert len(calls) == 3
+    assert sum(tag == bot.sms.calls[0].tag and of == tuple(peers) for tag, of in calls) == 2
+
+
 async def test_one_refused_recipient_does_not_take_the_others_of_its_call(bot: Bot) -> None:
     bot.sms.by_peer = {"+15555550103": BAD_NUMBER}
     await bot.hear(*(heard(peer=f"+1555555010{at}") for at in range(1, 6)))
