@@ -8,11 +8,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.tables import conversations, messages
-from bot.rulebook.decision import Heard
+from bot.rulebook.decision import OUR_OWN_NUMBER, Heard
 from bot.rulebook.replaying import Past
 
 #: Guards that a rule book brings about itself; what any other one held back, the rules did say.
-_OF_THE_BOOK = frozenset({"opted out", "carrier answers", "handed over", "limit"})
+_OF_THE_BOOK = frozenset({"opted out", "carrier answers", "handed over", "limit", OUR_OWN_NUMBER})
 _AT_ONCE = 1_000
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Decision, Flow, Heard, Standing
+from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, OUR_OWN_NUMBER, Decision, Flow, Heard, Standing
 from bot.rulebook.expecting import LONGEST_VALUE
 from bot.rulebook.numbers import CARRIER_WORDS, carrier_effect
 from bot.rulebook.patterns import encode
@@ -22,13 +22,22 @@ __all__ = ["Decision", "Flow", "Heard", "Standing", "decide"]
 LONGEST_REPLY = 2_048
 #: Rules that are named as passed by.
 _MOST_PASSED_BY = 10
-_MAY_BE_AN_OPT_OUT = ("may be an opt-out",)
+_MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
 
 
 def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decision:
     """Say what the book answers; never raises, changes nothing, and gives the same for the same."""
     words = split_words(heard.text)
     rule, key, passed_by = first_match(book, words, heard, standing, now)
+    if heard.sender in book.numbers:
+        return Decision(
+            rule=rule.name if rule else None,
+            replies=(),
+            silence=OUR_OWN_NUMBER,
+            after=standing,
+            key=key.label if key else None,
+            passed_by=passed_by,
+        )
     if (
         rule is not None
         and rule.plain is not None

@@ -2,6 +2,11 @@
 
 import msgspec
 
+#: The guard of a message that one of our own numbers sent: two bots of ours would answer each other for ever.
+OUR_OWN_NUMBER = "one of our own numbers"
+#: The mark of a message that asks to be left alone in words that no opt-out rule knows.
+MAY_BE_AN_OPT_OUT = "may be an opt-out"
+
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """An inbound message as the rule book sees it."""
@@ -53,7 +58,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     replies: tuple[str, ...]
     #: Replies that the rule gives and a guard holds back.
     withheld: tuple[str, ...] = ()
-    #: The guard: "opted out", "carrier answers", "handed over" or "limit".
+    #: The guard: "opted out", "carrier answers", "handed over", "limit" or `OUR_OWN_NUMBER`.
     silence: str | None = None
     #: The replies go out although the peer is opted out: they confirm the very opt-out or opt-in.
     exempt: bool = False

@@ -5,13 +5,14 @@ from datetime import datetime
 
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide, why_not
-from bot.rulebook.decision import Decision, Heard, Standing
+from bot.rulebook.decision import OUR_OWN_NUMBER, Decision, Heard, Standing
 from bot.text.words import split_words
 
 _SILENCES = {
     "opted out": "The peer has opted out, so nothing is sent.",
     "carrier answers": "The carrier answers this word itself on this number, so the bot stays silent.",
     "handed over": "A person has taken over this conversation, so the bot stays silent.",
+    OUR_OWN_NUMBER: "The message came from a number that `numbers` declares as ours: the bot never answers itself.",
     "limit": "The rule has replied as often as its limit allows, so the bot stays silent.",
 }
 
@@ -60,7 +61,7 @@ def _said(decision: Decision) -> Iterator[str]:
         yield "No rule matches, so the bot says nothing."
     if decision.silence:
         yield _SILENCES[decision.silence]
-    if decision.rule is not None and not decision.replies and not decision.withheld:
+    elif decision.rule is not None and not decision.replies:
         yield "The rule gives no reply."
     for url in decision.forwards:
         yield f"The message is posted to {url}."

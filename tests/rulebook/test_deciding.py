@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.explaining import explain
 from bot.rulebook.loading import load_texts
 from bot.text.words import split_words
 from tests.rulebook.books import NOW, book_from, book_of, hear
@@ -474,3 +475,21 @@ def test_a_message_is_forwarded_whatever_is_said_to_the_peer() -> None:
     urls = ("https://example.com/a", "http://localhost:8080/a")
     assert hear(book, "a").forwards == hear(book, "a", OUT).forwards == urls
     assert (hear(book, "b").forwards, hear(book, "b").replies) == (("https://example.com/b",), ())
+
+
+def test_one_of_our_own_numbers_is_never_answered_whatever_it_says() -> None:
+    """Two numbers of ours, or one bot and itself, would answer each other for ever."""
+    tell = "name: tell, when: {keyword: tell}, tag: [told], handover: true, reply: ok"
+    book = book_of(tell, *OPT_OUT, head="numbers: ['12345', +1 555 555 0100]")
+    for sender in ("+15555550100", "12345"):
+        for text in ("tell", "stop", "start"):
+            decision = hear(book, text, sender=sender)
+            assert (decision.replies, decision.silence) == ((), "one of our own numbers")
+            assert decision.after == Standing()
+    assert hear(book, "tell", sender="+15555550101").replies == ("ok",)
+    why = explain(
+        book, Heard(id="m", text="hello", sender="12345", recipient="+15555550100"), Standing(), NOW
+    )
+    assert (
+        "The message came from a number that `numbers` declares as ours: the bot never answers itself." in why
+    )
