@@ -45,7 +45,7 @@ class OpenConversation:
 
     __slots__ = (
         "changed", "created_at", "delivery", "id", "is_new", "last_message_at", "last_position", "last_text",
-        "latest_outbound_id", "number", "peer", "standing",
+        "latest_outbound_id", "number", "peer", "standing", "unanswered_since",
     )  # fmt: skip
 
     def __init__(self, number: str, peer: str, now: datetime) -> None:
@@ -61,6 +61,7 @@ class OpenConversation:
         self.latest_outbound_id: str | None = None
         self.delivery: str | None = None
         self.created_at = now
+        self.unanswered_since: datetime | None = None
 
     @classmethod
     def stored(cls, row: Any) -> "OpenConversation":
@@ -69,6 +70,7 @@ class OpenConversation:
         (
             self.id, self.number, self.peer, opted_out, handed_over, tags, memory, self.last_position,
             self.last_message_at, self.last_text, self.latest_outbound_id, self.delivery, self.created_at,
+            self.unanswered_since,
         ) = row  # fmt: skip
         self.is_new = self.changed = False
         standing = {
@@ -87,6 +89,7 @@ class OpenConversation:
         self.standing = decision.after if decision.after.known else replace(decision.after, known=True)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
+        waiting_since = self.unanswered_since
         new.inbound.append(
             (
                 message_id, self.id, position, message.text, message.message_id, rule, size.segments,
@@ -102,6 +105,12 @@ class OpenConversation:
                 self.say(
                     new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed"
                 )
+        # A rule that says nothing means to; who was handed over waits for a person, whatever the bot said.
+        is_silent = not decision.replies and (rule is None or decision.silence is not None)
+        if self.standing.opted_out or not (is_silent or self.standing.handed_over):
+            self.unanswered_since = None
+        else:
+            self.unanswered_since = waiting_since or now
         for url in decision.forwards:
             new.forwards.append(
                 forward_row(url, message, message_id=message_id, conversation_id=self.id, rule=rule, now=now)
@@ -129,7 +138,7 @@ class OpenConversation:
                 in_reply_to, size.segments, size.encoding, now, now, version, self.number, exempt,
             )
         )  # fmt: skip
-        self.latest_outbound_id, self.delivery = message_id, status
+        self.latest_outbound_id, self.delivery, self.unanswered_since = message_id, status, None
         return message_id
 
     def columns(self) -> tuple[Any, ...]:
@@ -138,7 +147,7 @@ class OpenConversation:
         return (
             self.id, self.number, self.peer, standing.opted_out, standing.handed_over, standing.tags or None,
             _memory(standing), self.last_position, self.last_message_at, self.last_text, self.latest_outbound_id,
-            self.delivery, self.created_at,
+            self.delivery, self.created_at, self.unanswered_since,
         )  # fmt: skip
 
     def _next(self, text: str, now: datetime) -> tuple[str, int]:

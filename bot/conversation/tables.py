@@ -92,6 +92,8 @@ conversations = Table(
     Column("latest_outbound_id", Id, nullable=True),
     Column("delivery", String(16), nullable=True),
     Column("created_at", UtcTime, nullable=False),
+    # The first message that got no answer, and no rule means it to get none; null when there is none.
+    Column("unanswered_since", UtcTime, nullable=True),
     UniqueConstraint("peer", "number"),
     Index(None, "last_message_at", "id"),
     # What people look for is rare; an index of every state would cost each reply three changes of it.
@@ -104,6 +106,20 @@ conversations = Table(
             postgresql_where=text(f"delivery = '{state}'"),
         )
         for state in ("failed", "suppressed", "unconfirmed")
+    ),
+    *(
+        Index(
+            f"ix_conversations_{name}",
+            "last_message_at",
+            "id",
+            sqlite_where=text(on_sqlite),
+            postgresql_where=text(on_postgresql),
+        )
+        for name, on_sqlite, on_postgresql in (
+            ("opted_out", "opted_out = 1", "opted_out"),
+            ("handed_over", "handed_over = 1", "handed_over"),
+            ("unanswered", "unanswered_since IS NOT NULL", "unanswered_since IS NOT NULL"),
+        )
     ),
 )
 
@@ -280,6 +296,23 @@ rule_books = Table(
     Column("texts", Json, nullable=False),
     Column("in_force_since", UtcTime, nullable=False),
     Index(None, "in_force_since"),
+)
+
+# What was changed in the rule files, by whom: the files as such are the truth.
+rule_edits = Table(
+    "rule_edits",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("file", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("who", Text, nullable=True),
+    Column("how", String(16), nullable=False),
+    Column("version", String(12), nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("removed", Integer, nullable=False),
+    Column("before", Text, nullable=True),
+    Column("after", Text, nullable=True),
+    Index(None, "file", "id"),
 )
 
 rejected_events = Table(

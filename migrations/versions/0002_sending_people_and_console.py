@@ -16,10 +16,25 @@ depends_on = None
 
 #: A moment: timestamptz on PostgreSQL, ISO text on SQLite.
 TIME = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
+#: Conversations that people look for and that are rare: index, and which they are on SQLite and PostgreSQL.
+RARE_CONVERSATIONS = (
+    ("ix_conversations_opted_out", "opted_out = 1", "opted_out"),
+    ("ix_conversations_handed_over", "handed_over = 1", "handed_over"),
+    ("ix_conversations_unanswered", "unanswered_since IS NOT NULL", "unanswered_since IS NOT NULL"),
+)
 
 
 def upgrade() -> None:
     """Apply."""
+    op.add_column("conversations", sa.Column("unanswered_since", TIME, nullable=True))
+    for name, on_sqlite, on_postgresql in RARE_CONVERSATIONS:
+        op.create_index(
+            name,
+            "conversations",
+            ["last_message_at", "id"],
+            sqlite_where=sa.text(on_sqlite),
+            postgresql_where=sa.text(on_postgresql),
+        )
     op.add_column("messages", sa.Column("call_tag", sa.String(length=36), nullable=True))
     op.add_column("messages", sa.Column("resend_of", sa.String(length=36), nullable=True))
     op.create_index(
@@ -75,10 +90,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_actions")),
     )
     op.create_index(op.f("ix_actions_conversation_id"), "actions", ["conversation_id"])
+    op.create_table(
+        "rule_edits",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("who", sa.Text(), nullable=True),
+        sa.Column("how", sa.String(length=16), nullable=False),
+        sa.Column("version", sa.String(length=12), nullable=False),
+        sa.Column("added", sa.Integer(), nullable=False),
+        sa.Column("removed", sa.Integer(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=True),
+        sa.Column("after", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_edits")),
+    )
+    op.create_index(op.f("ix_rule_edits_file_id"), "rule_edits", ["file", "id"])
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_index(op.f("ix_rule_edits_file_id"), "rule_edits")
+    op.drop_table("rule_edits")
     op.drop_index(op.f("ix_actions_conversation_id"), "actions")
     op.drop_table("actions")
     op.drop_index(
@@ -97,3 +129,11 @@ def downgrade() -> None:
     )
     op.drop_column("messages", "resend_of")
     op.drop_column("messages", "call_tag")
+    for name, on_sqlite, on_postgresql in reversed(RARE_CONVERSATIONS):
+        op.drop_index(
+            name,
+            "conversations",
+            sqlite_where=sa.text(on_sqlite),
+            postgresql_where=sa.text(on_postgresql),
+        )
+    op.drop_column("conversations", "unanswered_since")
