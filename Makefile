@@ -58,6 +58,10 @@ bench: setup ## how fast events are taken and decided; ends by itself after two 
 	$(venv)/python benchmarks/reload.py
 	$(venv)/python benchmarks/reload.py --patterns all
 
+.PHONY: soak
+soak: setup ## never lost, never twice: a bot killed 50 times under 20,000 texts; OPTIONS="--kills 5" for less, --help for all
+	$(venv)/python -m benchmarks.soak $(OPTIONS)
+
 .PHONY: format
 format: .venv/.ready-dev ## lay the code out as `make check` wants it
 	$(venv)/ruff check --fix .

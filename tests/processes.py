@@ -57,8 +57,10 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
 class Process:
     """A command that runs until it is told to end; what it prints goes to a file."""
 
-    def __init__(self, command: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> None:
-        self.log = folder / f"{Path(command[-1]).stem}-{uuid4().hex[:8]}.log"
+    def __init__(
+        self, command: Sequence[str], *, folder: Path, environ: Mapping[str, str], name: str | None = None
+    ) -> None:
+        self.log = folder / f"{name or Path(command[-1]).stem}-{uuid4().hex[:8]}.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, cwd=folder, env=environment(environ), stdout=log, stderr=subprocess.STDOUT
@@ -137,10 +139,14 @@ class Bot:
         self.url = ""
         self.http = httpx.Client(trust_env=False, timeout=30)
 
+    def launch(self) -> Process:
+        """Start it, and do not wait until it is up."""
+        self.process = Process([*BOT, "serve"], folder=self.folder, environ=self.environ)
+        return self.process
+
     def start(self) -> Self:
         """Start it; when this returns it takes events."""
-        self.process = Process([*BOT, "serve"], folder=self.folder, environ=self.environ)
-        self.url = self.process.wait_for(r"Listening on (http://\S+);")
+        self.url = self.launch().wait_for(r"Listening on (http://\S+);")
         self.http.close()  # connections to an earlier process
         # The bot closes connections that were idle for 5 s; ours must not be in use at that moment.
         limits = httpx.Limits(keepalive_expiry=2)
