@@ -190,6 +190,7 @@ async def running(folder: Path, database_url: str, acs: Acs, **environ: str) -> 
         async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as http:
             yield Running(service, address, http, acs)
     finally:
+        service.hang_up()
         server.should_exit = True
         await serving
         await service.stop()
