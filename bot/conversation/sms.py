@@ -39,8 +39,9 @@ class NotAccepted(Struct, frozen=True, kw_only=True):
     is_final: bool = False
     #: ACS may have taken it all the same.
     is_unknown: bool = False
-    #: Who else it concerns: only this recipient, every recipient of the call, or everything that we send.
-    scope: Literal["recipient", "call", "service"] = "recipient"
+    #: Whom else it concerns: only this recipient, every recipient of the call, all that the number sends, or all that
+    #: anybody sends.
+    scope: Literal["recipient", "call", "number", "service"] = "recipient"
     #: Seconds that ACS asks us to wait.
     retry_after: float | None = None
     #: What refused us is our credential, so no message is to blame.

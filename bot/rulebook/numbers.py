@@ -1,4 +1,4 @@
-"""Our own numbers: what kind each is, and who answers STOP on it, the bot or the carrier."""
+"""Our own numbers: what kind each is, how much it may send, and who answers STOP on it, the bot or the carrier."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -27,6 +27,9 @@ _SHORT_CODE_WORDS: dict[tuple[str, ...], Effect] = {
     ("start",): "in",
     ("help",): "none",
 }
+#: Messages a minute that Azure takes (docs: communication-services/concepts/service-limits); it says nothing of other
+#: kinds. An alphanumeric sender shares its figure with those of the same resource.
+_PER_MINUTE: dict[Kind, int] = {"toll-free": 200, "short-code": 6_000, "alphanumeric": 600}
 #: All of them, so that other messages need only one look.
 CARRIER_WORDS = frozenset(_TOLL_FREE_WORDS | _SHORT_CODE_WORDS)
 
@@ -46,6 +49,12 @@ def guess(number: str) -> OurNumber:
     """What a number is when no rule file says so; on toll-free numbers the carrier answers STOP."""
     kind = _kind_of(number)
     return OurNumber(kind=kind, opt_out="carrier" if kind == "toll-free" else "bot")
+
+
+def messages_per_minute(numbers: Mapping[str, OurNumber], number: str) -> int | None:
+    """How many messages of one of our numbers may leave in a minute; None: as many as there are."""
+    ours = numbers.get(number) or guess(number)
+    return ours.per_minute or _PER_MINUTE.get(ours.kind)
 
 
 def carrier_effect(numbers: Mapping[str, OurNumber], number: str, words: tuple[str, ...]) -> Effect | None:

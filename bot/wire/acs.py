@@ -36,6 +36,10 @@ _TRY_AGAIN = {401, 403, 408, 409, 412, 429}
 #: Statuses that leave open whether ACS took the message: it timed out, is still at it, or knows the id from before.
 _UNKNOWN = {408, 409, 412, 500, 502, 504}
 _CREDENTIAL = {401, 403}
+#: What ACS holds against the sending number: its limit, or that it is not the resource's, which is a 401 as well.
+_OF_THE_NUMBER = {401, 403, 429}
+#: What ACS holds against the repeatability pairs of the call: each message has its own.
+_OF_THE_PAIRS = {409, 412}
 
 _recipients: ContextVar[tuple[Recipient, ...]] = ContextVar("recipients")
 
@@ -161,8 +165,9 @@ def _outcome_of_status(
     status: int, message: str, *, scope: Any, retry_after: float | None = None
 ) -> NotAccepted:
     can_be_repeated = status >= 500 or status in _TRY_AGAIN or not status >= 400
-    if can_be_repeated and scope == "call":
-        scope = "service"
+    is_of_the_call = scope == "call"
+    if can_be_repeated and is_of_the_call and status not in _OF_THE_PAIRS:
+        scope = "number" if status in _OF_THE_NUMBER else "service"
     return NotAccepted(
         reason=f"ACS answered {status}" + (f": {message}" if message else "."),
         is_final=not can_be_repeated,
@@ -170,7 +175,7 @@ def _outcome_of_status(
         is_unknown=status in _UNKNOWN or status < 400,
         scope=scope,
         retry_after=retry_after,
-        is_credential=status in _CREDENTIAL,
+        is_credential=is_of_the_call and status in _CREDENTIAL,
     )
 
 

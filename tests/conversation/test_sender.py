@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.conversation import sender as module
-from bot.conversation.operator import CannotReply, Operator
+from bot.conversation.operator import CannotReply, NotThere, Operator
 from bot.conversation.outbox import REPEATABILITY_WINDOW
 from bot.conversation.sms import Accepted, Call, NotAccepted
 from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, report, until
@@ -23,8 +22,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries after milliseconds, not seconds."""
     monkeypatch.setattr("bot.conversation.backoff.FIRST", 0.01)
     monkeypatch.setattr("bot.conversation.backoff.LONGEST", 0.05)
-    monkeypatch.setattr(module, "_CREDENTIAL_PAUSE", 0.1)
-    monkeypatch.setattr(module, "_LOOK_AGAIN", 0.2)
+    monkeypatch.setattr("bot.conversation.circuit.FIRST_PAUSE", 0.05)
+    monkeypatch.setattr("bot.conversation.circuit.LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr("bot.conversation.sender._LOOK_AGAIN", 0.2)
 
 
 async def asleep(url: str, **options: Any) -> Bot:
@@ -441,7 +441,8 @@ async def test_an_accepted_message_without_a_name_is_sent_all_the_same(bot: Bot)
 async def test_a_backlog_longer_than_the_window_leaves_whole(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WINDOW", 40)
+    monkeypatch.setattr("bot.conversation.lane.WINDOW", 40)
+    monkeypatch.setattr("bot.conversation.lane._READ_AT_ONCE", 20)
     before = await asleep(database_url)
     peers = [f"+1555{at:07}" for at in range(300)]
     await before.hear(*(heard("name", peer=peer) for peer in peers))
@@ -470,5 +471,6 @@ async def test_an_operator_may_not_text_who_opted_out(bot: Bot) -> None:
     operator = Operator(bot.writer, bot.sender.wake)
     with pytest.raises(CannotReply, match=r"\+15555550101 has opted out"):
         await operator.reply(conversation.id, "Please come back!")
-    assert await operator.reply("no-such-conversation", "Hello?") is None
+    with pytest.raises(NotThere):
+        await operator.reply("no-such-conversation", "Hello?")
     assert [reply.text for reply in await bot.replies()] == ["Goodbye."]

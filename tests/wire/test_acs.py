@@ -191,9 +191,9 @@ async def test_an_accepted_message_without_a_name_is_accepted(acs: Acs, sms: Acs
         (respond(404), "ACS answered 404: Not Found", True, False, "call"),
         (respond(413), "ACS answered 413: ", True, False, "call"),
         (respond(408), "ACS answered 408: ", False, True, "service"),
-        (respond(409, {"error": {"message": "Busy."}}), "ACS answered 409: Busy.", False, True, "service"),
-        (respond(412), "ACS answered 412: ", False, True, "service"),
-        (respond(429, {"error": {"message": "Slow down."}}), "ACS answered 429: Slow down.", False, False, "service"),
+        (respond(409, {"error": {"message": "Busy."}}), "ACS answered 409: Busy.", False, True, "call"),
+        (respond(412), "ACS answered 412: ", False, True, "call"),
+        (respond(429, {"error": {"message": "Slow down."}}), "ACS answered 429: Slow down.", False, False, "number"),
         (respond(500, b"oops"), "ACS answered 500: ", False, True, "service"),
         (respond(502), "ACS answered 502: ", False, True, "service"),
         (respond(503), "ACS answered 503: ", False, False, "service"),
@@ -216,9 +216,10 @@ async def test_what_each_status_of_a_call_means(
 async def test_a_refused_credential_is_no_fault_of_a_message(
     acs: Acs, sms: AcsSmsService, status: int
 ) -> None:
+    """Nor of our other numbers: ACS answers 401 as well for a number that is not the resource's."""
     outcome = await one(acs, sms, respond(status))
     assert (outcome.is_credential, outcome.is_final, outcome.is_unknown) == (True, False, False)
-    assert outcome.scope == "service"
+    assert outcome.scope == "number"
     assert ACCESS_KEY not in outcome.reason
 
 

@@ -1,0 +1,114 @@
+"""A circuit: calls that keep failing are made one at a time, with growing pauses, until one goes well.
+
+There is one for ACS as a whole, which every lane shares, and one for each sending number. Pure: a circuit is a value,
+and what happens makes the next one. `now` is in seconds, by any clock that only goes forward.
+"""
+
+import random
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+#: Failures in a row that open a circuit: single calls fail in good times too, and their messages wait for themselves.
+THRESHOLD = 5
+#: Seconds before the first probe, doubling from there.
+FIRST_PAUSE = 1.0
+#: Seconds between probes at most: so long after the end of a trouble everybody waits for nothing.
+LONGEST_PAUSE = 30.0
+
+State = Literal["closed", "open", "half-open"]
+
+
+class Circuit(Struct, frozen=True, kw_only=True):
+    """How calls fare."""
+
+    #: In a row, while the circuit is closed.
+    failures: int = 0
+    #: Probes are due from then on; None while the circuit is closed.
+    until: float | None = None
+    #: Probes that failed.
+    probes: int = 0
+    #: A call is out to see whether the trouble is over.
+    is_probing: bool = False
+    #: ACS named the time itself: what is learned elsewhere does not cut it short.
+    is_asked: bool = False
+    #: What the newest failure was.
+    reason: str | None = None
+
+
+def state_of(circuit: Circuit, now: float) -> State:
+    """Closed: calls are made. Open: none. Half-open: one at a time, to see whether the trouble is over."""
+    if circuit.until is None:
+        return "closed"
+    return "half-open" if now >= circuit.until else "open"
+
+
+def admits(circuit: Circuit, now: float) -> bool:
+    """Whether a call may be made."""
+    return circuit.until is None or (now >= circuit.until and not circuit.is_probing)
+
+
+def wait_of(circuit: Circuit, now: float) -> float | None:
+    """Seconds until a call may be made; None while that hangs on how the probe ends."""
+    if circuit.until is None:
+        return 0.0
+    if now < circuit.until:
+        return circuit.until - now
+    return None if circuit.is_probing else 0.0
+
+
+def after_start(circuit: Circuit) -> Circuit:
+    """A call has been made, which `admits` allowed; unless the circuit is closed it is the probe."""
+    return circuit if circuit.until is None else replace(circuit, is_probing=True)
+
+
+def after_success(_circuit: Circuit) -> Circuit:
+    """ACS has dealt with a call, as the probe or as one made before the trouble: either way it is there again."""
+    return Circuit()
+
+
+def after_nothing(circuit: Circuit) -> Circuit:
+    """The probe ended without a call: whatever is next is the probe."""
+    return replace(circuit, is_probing=False)
+
+
+def after_failure(
+    circuit: Circuit,
+    now: float,
+    reason: str,
+    *,
+    is_probe: bool,
+    at_once: bool = False,
+    retry_after: float | None = None,
+    chance: float | None = None,
+) -> Circuit:
+    """A call failed in a way that concerns others too.
+
+    `at_once` opens the circuit without waiting for more of the same; a Retry-After always does. `chance` (0 to 1) takes
+    the place of the dice in tests.
+    """
+    asked = None if retry_after is None else now + retry_after
+    if circuit.until is not None and not is_probe:
+        # One that was made before the circuit opened: it only knows what is known already, but for the Retry-After.
+        if asked is None or asked <= circuit.until:
+            return circuit
+        return replace(circuit, until=asked, is_asked=True)
+    failures, probes = circuit.failures + 1, circuit.probes + (1 if circuit.until is not None else 0)
+    if circuit.until is None and failures < THRESHOLD and not at_once and asked is None:
+        return replace(circuit, failures=failures, reason=reason)
+    until = now + _pause(probes, chance)
+    is_asked = asked is not None and asked >= until
+    return Circuit(
+        failures=failures,
+        until=asked if asked is not None and is_asked else until,
+        probes=probes,
+        is_asked=is_asked,
+        reason=reason,
+    )
+
+
+def _pause(probes: int, chance: float | None) -> float:
+    """Between half of the doubling bound and all of it: bots that failed together do not come back together."""
+    bound = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(probes, 16))
+    return bound * (0.5 + 0.5 * (random.random() if chance is None else chance))  # noqa: S311 - dice, not a secret
