@@ -17,8 +17,8 @@ from bot.cli.telling import tell_bot, url_option
 from bot.conversation.cursors import Page, WrongCursor
 from bot.conversation.database import DatabaseConnection
 from bot.conversation.delivery import DELIVERY_STATES
+from bot.conversation.filtering import ConversationFilter
 from bot.conversation.queries import (
-    ConversationFilter,
     ConversationView,
     MessageView,
     find_conversation,

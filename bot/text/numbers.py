@@ -16,6 +16,8 @@ _SEPARATORS = dict.fromkeys(
 
 #: US short codes have 5 or 6 digits, other countries' start at 3; the shortest international numbers have 7.
 _LONGEST_SHORT_CODE = 6
+#: Fewer digits would find nearly everybody.
+_FEWEST_TYPED = 3
 
 
 def normalise_number(raw: str) -> str:
@@ -32,6 +34,21 @@ def normalise_number(raw: str) -> str:
 def is_phone_number(number: str) -> bool:
     """Whether a normalised number can be texted: digits, with or without ``+``."""
     return number.lstrip("+").isdigit()
+
+
+def digits_typed(typed: str) -> str | None:
+    """What a person who looks for a number has typed of it: ``5550101`` for ``555 0101``, ``+1555`` for ``+1 (555``.
+
+    A ``+`` says that it is the beginning; the zeros that people dial first are left out. None for what is no number.
+    """
+    digits = typed.translate(_SEPARATORS)
+    is_beginning = digits.startswith("+")
+    digits = digits.removeprefix("+")
+    if len(digits) > _LONGEST_SHORT_CODE:
+        digits = digits.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) < _FEWEST_TYPED:
+        return None
+    return f"+{digits}" if is_beginning else digits
 
 
 @lru_cache(maxsize=16_384)

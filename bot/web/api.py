@@ -11,9 +11,9 @@ from msgspec import Meta, Struct, field
 
 from bot.conversation.cursors import Page, WrongCursor
 from bot.conversation.database import Database
+from bot.conversation.filtering import ConversationFilter
 from bot.conversation.operator import CannotAct, NotThere, Operator
 from bot.conversation.queries import (
-    ConversationFilter,
     ConversationView,
     MessageView,
     RejectedView,

@@ -11,10 +11,10 @@ from sqlalchemy.engine import Row
 
 from bot.conversation.database import Database
 from bot.conversation.events import DeliveryReport, Inbound
+from bot.conversation.filtering import ConversationFilter
 from bot.conversation.guards import Caps
 from bot.conversation.inbox import Inbox, Receipt
 from bot.conversation.queries import (
-    ConversationFilter,
     ConversationView,
     MessageView,
     RejectedView,

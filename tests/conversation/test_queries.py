@@ -10,8 +10,8 @@ from sqlalchemy import update
 
 from bot.conversation.cursors import WrongCursor
 from bot.conversation.events import Unreadable
+from bot.conversation.filtering import ConversationFilter
 from bot.conversation.queries import (
-    ConversationFilter,
     ConversationView,
     find_conversation,
     find_message,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.numbers import normalise_number, spaced
+from bot.text.numbers import digits_typed, normalise_number, spaced
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,24 @@ def test_the_plus_makes_no_difference(digits: str) -> None:
 )
 def test_numbers_are_written_as_people_write_them(number: str, written: str) -> None:
     assert spaced(number).replace("\u00a0", " ") == written
+
+
+@pytest.mark.parametrize(
+    ("typed", "digits"),
+    [
+        ("555 0101", "5550101"),
+        ("+1 (555) 555-0101", "+15555550101"),
+        ("0101", "0101"),
+        ("06 12 34 56 78", "612345678"),
+        ("0033 6 12", "33612"),
+        ("\u200e+44\u00a07700", "+447700"),
+        ("12", None),
+        ("000 000 0000", None),
+        ("555x", None),
+        ("order 5", None),
+        ("", None),
+        ("٣٤٥٦", None),
+    ],
+)
+def test_what_people_type_to_find_a_number(typed: str, digits: str | None) -> None:
+    assert digits_typed(typed) == digits

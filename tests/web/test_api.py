@@ -19,7 +19,8 @@ from tests.wire.test_envelopes import inbound
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CONVERSATION = {
-    "id", "number", "peer", "opted_out", "handed_over", "last_message_at", "last_text", "tags", "flow", "delivery",
+    "id", "number", "peer", "opted_out", "handed_over", "last_message_at", "last_text",
+    "unanswered_since", "tags", "flow", "delivery",
 }  # fmt: skip
 DELIVERY = {"latest", "queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"}
 MESSAGE = {
@@ -59,7 +60,7 @@ async def test_a_conversation_has_the_shape_of_the_contract(bot: Running) -> Non
     assert UTC_TIME.fullmatch(listed["last_message_at"])
     assert listed | {"id": "", "last_message_at": ""} == {
         "id": "", "number": "+15555550100", "peer": DELIVERED, "opted_out": False,
-        "handed_over": False, "last_message_at": "",
+        "handed_over": False, "last_message_at": "", "unanswered_since": None,
         "last_text": "Corner Books is open Mon-Sat 9-18.", "tags": [], "flow": None,
         "delivery": {
             "latest": "delivered", "queued": 0, "sent": 0, "delivered": 1, "failed": 0, "suppressed": 0,
