@@ -1,0 +1,213 @@
+"""The whole path: from a text at the webhook to the SMS at ACS and its delivery report, in fair weather and in a storm.
+
+    .venv/bin/python -m benchmarks.storm [fair] [storm] [backlog] [same] [lone]
+
+Bot and Azure are processes on the same machine (`tests/faults`), the database is a fresh SQLite file with
+`synchronous=FULL`, the rules set no pace. Without a name all are measured:
+
+fair     20,000 texts as fast as the bot takes them, single-event posts over 128 connections. ACS answers within 0.1 s
+storm    the same in the weather of `make soak`: a third of the calls goes wrong, one in five takes up to 2 s
+backlog  a bot that starts with 5,000 and with 50,000 replies queued: seconds until all are sent, and its memory
+same     10,000 phones say the same word: calls to ACS
+lone     a text every 40 ms: from its commit to the SDK call that answers it (`Sender.wake` to `AcsSmsService.send`,
+         in the bot), and from its 200 to that call's arrival (as Azure's process sees them)
+"""
+
+import argparse
+import itertools
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.faults.acs import Storm
+from tests.faults.azure import Progress, Texts, peer_of
+from tests.faults.soak import STORM
+from tests.faults.stand import Stand
+from tests.processes import Process
+
+FAIR = Storm(latency=0.1)
+LANES = 10
+#: A bot that prints when a commit wakes its sender, and when a call to ACS begins.
+TOLD = """
+import sys, time
+from bot.conversation.sender import Sender
+from bot.wire.acs import AcsSmsService
+
+def told(kind, name):
+    original = getattr(kind, name)
+    def tell(*arguments):
+        print(f"{name} at {time.monotonic_ns()}", file=sys.stderr)
+        return original(*arguments)
+    setattr(kind, name, tell)
+
+told(Sender, "wake")
+told(AcsSmsService, "send")
+from bot.cli import main
+main()
+"""
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "measures", nargs="*", metavar="NAME", help="what to measure; all of it without a name"
+    )
+    parser.add_argument("--messages", type=int, default=20_000, help="for fair and storm")
+    given = parser.parse_args()
+    measures: dict[str, Callable[[], None]] = {
+        "fair": lambda: measure_path("fair weather", FAIR, given.messages),
+        "storm": lambda: measure_path("storm", STORM, given.messages),
+        "backlog": measure_backlogs,
+        "same": measure_same,
+        "lone": measure_lone,
+    }
+    if unknown := set(given.measures) - measures.keys():
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(measures)}")
+    for name in given.measures or measures:
+        measures[name]()
+
+
+def measure_path(name: str, storm: Storm, messages: int) -> None:
+    """Texts in, SMS out, reports in."""
+    with _stand(lanes=LANES, connections=128, pace=60) as stand:
+        stand.azure.set_storm(storm)
+        stand.bot.start()
+        began = time.monotonic()
+        stand.azure.text(Texts(first=0, count=messages))
+        sent = _wait(stand, lambda progress: progress.sent >= messages).newest_sms - began
+        done = _wait(stand, lambda progress: not progress.waiting)
+        whole = done.newest_delivery - began
+        print(
+            f"{name}: {messages:,} texts, {done.calls:,} calls to ACS,"
+            f" {done.calls - done.fates['taken']:,} of which went wrong, {done.delivered - messages:,} reports"
+        )
+        print(f"  answered by SMS        {messages / sent:8,.0f} messages/s  ({sent:.1f} s)")
+        print(f"  reports stored as well {messages / whole:8,.0f} messages/s  ({whole:.1f} s)")
+        print(f"  events taken meanwhile {done.delivered / whole:8,.0f} events/s")
+
+
+def measure_backlogs() -> None:
+    """Small, large, and large with nothing that could leave together."""
+    measure_backlog(5_000)
+    measure_backlog(50_000)
+    measure_backlog(50_000, texts=["order {n:06d}"])
+
+
+def measure_backlog(count: int, *, texts: list[str] | None = None) -> None:
+    """Fill the outbox while ACS fails, start a bot on it in fair weather."""
+    with _stand(lanes=LANES, texts=texts, connections=8, batch=500) as stand:
+        stand.azure.set_storm(Storm(failed=1.0))
+        stand.bot.start()
+        stand.azure.text(Texts(first=0, count=count))
+        _wait(stand, lambda progress: progress.delivered >= count)
+        filled = _memory(stand, "VmHWM")
+        stand.bot.stop()
+        stand.azure.set_storm(FAIR)
+        stand.bot.start()
+        began = time.monotonic()
+        at_start = _memory(stand, "VmRSS")
+        before = stand.azure.progress().calls
+        sent = _wait(stand, lambda progress: progress.sent >= count).newest_sms - began
+        done = _wait(stand, lambda progress: not progress.waiting)
+        print(
+            f"backlog of {count:,}{', each with a text of its own' if texts else ''}: sent in {sent:.1f} s"
+            f" ({count / sent:,.0f} messages/s, {done.calls - before:,} calls), with all reports in"
+            f" {done.newest_delivery - began:.1f} s"
+        )
+        print(
+            f"  memory: {at_start:.0f} MB when it starts, {_memory(stand, 'VmHWM'):.0f} MB at most while it drains"
+            f" ({filled:.0f} MB at most while it filled)"
+        )
+
+
+def measure_same() -> None:
+    """How many calls it takes to say the same to many."""
+    for name, options, latency in (
+        ("in requests of 500", {"connections": 8, "batch": 500}, 0.1),
+        ("one by one, ACS answering within 0.1 s", {"connections": 128}, 0.1),
+        ("one by one, ACS answering at once", {"connections": 128}, 0.0),
+    ):
+        with _stand(texts=["hours"], **options) as stand:
+            stand.azure.set_storm(Storm(latency=latency, reports=False))
+            stand.bot.start()
+            stand.azure.text(Texts(first=0, count=10_000))
+            done = _wait(stand, lambda progress: progress.sent >= 10_000)
+            ids = {sms.repeatability_id for sms in stand.azure.outcome().sent}
+            print(f"10,000 phones say the same, {name}: {done.calls:,} calls, {len(ids):,} repeatability ids")
+
+
+def measure_lone(count: int = 500) -> None:
+    """How long a text waits that nobody waits beside."""
+    with _stand(texts=["hours"], connections=1) as stand:
+        stand.azure.set_storm(Storm(reports=False))
+        process = Process(
+            [sys.executable, "-c", TOLD, "serve"], folder=stand.bot.folder, environ=stand.bot.environ
+        )
+        try:
+            process.wait_for("Listening on (.+);")
+            stand.azure.text(Texts(first=0, count=count, seconds=count * 0.04))
+            _wait(stand, lambda progress: progress.sent >= count)
+            outcome = stand.azure.outcome()
+        finally:
+            process.kill()
+        lines = re.findall(r"^(wake|send) at (\d+)$", process.printed(), re.MULTILINE)
+        moments = [(kind, int(at)) for kind, at in lines]
+        inside = [
+            (later - earlier) / 1e6
+            for (kind, earlier), (next_kind, later) in itertools.pairwise(moments)
+            if (kind, next_kind) == ("wake", "send")
+        ]
+        outside = [
+            (outcome.called[peer] - outcome.acknowledged[peer]) * 1e3 for peer in map(peer_of, range(count))
+        ]
+        print(f"a lone text, {len(inside):,} of {count:,} in the bot, {len(outside):,} outside:")
+        print(f"  commit to SDK call          {_spread(inside)}")
+        print(f"  its 200 to the call at ACS  {_spread(outside)}")
+
+
+@contextmanager
+def _stand(**options: Any) -> Iterator[Stand]:
+    """A stand that leaves nothing behind."""
+    folder = Path(tempfile.mkdtemp(prefix="storm-"))
+    try:
+        with Stand(folder / "stand", **options) as stand:
+            yield stand
+    finally:
+        shutil.rmtree(folder)
+
+
+def _wait(stand: Stand, holds: Callable[[Progress], bool], seconds: float = 900) -> Progress:
+    """How far Azure has come, once it has come so far."""
+    deadline = time.monotonic() + seconds
+    while not holds(progress := stand.azure.progress()):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"after {seconds:g} s there is only {progress}")
+        time.sleep(0.05)
+    return progress
+
+
+def _memory(stand: Stand, name: str) -> float:
+    """Megabytes of the bot's process: VmRSS as it is, VmHWM the most so far."""
+    assert stand.bot.process
+    status = Path(f"/proc/{stand.bot.process.pid}/status").read_text("ascii")
+    return int(status.partition(f"{name}:")[2].split()[0]) / 1024
+
+
+def _spread(milliseconds: list[float]) -> str:
+    """Median, and what one in ten, nine in ten and 99 in a hundred stay below."""
+    parts = statistics.quantiles(milliseconds, n=100)
+    return f"median {parts[49]:.2f} ms, 10 % within {parts[9]:.2f}, 90 % within {parts[89]:.2f}, 99 % within {parts[98]:.2f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Whatever ACS does, a phone gets the messages of one reply in the order in which they were written."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from tests.faults.azure import Texts
+from tests.faults.soak import STORM
+from tests.faults.stand import FIVE, Stand
+from tests.processes import until
+
+PHONES = 25
+
+
+def test_a_reply_of_five_texts_arrives_in_order_in_any_weather(tmp_path: Path) -> None:
+    """Answers are lost, calls throttled and failed, and in the midst of it the bot is killed."""
+    stand = Stand(tmp_path / "stand", lanes=2, texts=["five"], pace=60)
+    with stand:
+        stand.azure.set_storm(replace(STORM, slow=0.0, retry_after=0.2))
+        stand.bot.start()
+        stand.azure.text(Texts(first=0, count=PHONES, seconds=1, copies=3))
+        until(lambda: stand.azure.progress().sent > PHONES, 30, "the first of the texts")
+        stand.bot.kill()
+        stand.bot.start()
+        until(lambda: stand.azure.progress().sent == 5 * PHONES, 40, "every text")
+        sent = stand.azure.outcome().sent
+        assert len({sms.peer for sms in sent}) == PHONES
+        for peer in {sms.peer for sms in sent}:
+            texts = [sms.text for sms in sent if sms.peer == peer]
+            assert texts == [text.replace("{{ from }}", peer) for text in FIVE]
+        assert stand.azure.progress().fates.keys() > {"taken", "throttled", "failed", "lost"}
