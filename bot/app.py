@@ -21,19 +21,22 @@ from bot.conversation.forwards import Forwarder
 from bot.conversation.guards import Caps
 from bot.conversation.inbox import Inbox
 from bot.conversation.operator import Operator
+from bot.conversation.rule_edits import edits_between, edits_in, keep_edits
 from bot.conversation.sender import Sender
 from bot.conversation.sms import SmsService
 from bot.conversation.writer import StorageUnavailable, Writer
 from bot.operations.health import Health
 from bot.operations.metrics import Metrics
-from bot.rulebook.shelf import NoGoodBook, Shelf
+from bot.rulebook.saving import RuleFiles
+from bot.rulebook.shelf import NoGoodBook, Shelf, Taken
 from bot.settings import Settings
 from bot.web.access import Guards, Tokens
 from bot.web.api import api_routes
 from bot.web.console.layout import Console
-from bot.web.console.live import CHANNEL, Live
+from bot.web.console.live import CHANNEL, RULES, Live
 from bot.web.console.places import console_routes
 from bot.web.problems import PROBLEMS
+from bot.web.rule_files import rule_file_routes
 from bot.web.sessions import Sessions
 from bot.wire.acs import AcsSmsService
 from bot.wire.forwarding import HttpPoster
@@ -73,6 +76,7 @@ class Service:
         )
         self.database = Database(settings.database_url)
         self.shelf = Shelf(settings.rules)
+        self.rule_files = RuleFiles(self.shelf)
         self._sms = sms_service(settings)
         self.writer = Writer(self.database)
         self.sender = Sender(
@@ -127,26 +131,32 @@ class Service:
     async def _open_rules(self) -> None:
         """Read the rules; a mistake in them must not keep the bot down that ran before it was made."""
         self.shelf.on_change = self._keep_book
+        self.shelf.on_read = self._announce_rules
+        async with self.database.reading() as connection:
+            last = await find_last_book(connection)
         try:
             self.shelf.open()
         except NoGoodBook as error:
-            async with self.database.reading() as connection:
-                last = await find_last_book(connection)
             if last is None or not self.shelf.fall_back(last.texts):
                 raise
             log.warning("The last good rule book is in force", book=last.version, cause=str(error))
         else:
+            version, texts = self.shelf.book().version, self.shelf.texts
+            edits = edits_between(last.texts, texts, version) if last else []
             async with self.database.writing() as connection:
-                await keep_books(connection, [self._book_to_keep()])
+                await keep_books(connection, [KeptBook(version=version, texts=texts)])
+                if edits:
+                    await keep_edits(connection, edits)
 
-    async def _keep_book(self) -> None:
+    async def _keep_book(self, taken: Taken) -> None:
         try:
-            await self.writer.submit(keep_books, [self._book_to_keep()])
+            await self.writer.submit(keep_books, [KeptBook(version=taken.version, texts=taken.texts)])
+            await self.writer.submit(keep_edits, edits_in(taken))
         except StorageUnavailable as error:
             log.warning("The rule book in force could not be kept for the next start", cause=str(error))
 
-    def _book_to_keep(self) -> KeptBook:
-        return KeptBook(version=self.shelf.book().version, texts=self.shelf.texts)
+    def _announce_rules(self) -> None:
+        self.live.announce([RULES])
 
     def new_login_link(self) -> str:
         """The path of a page that logs the admin in at the console, once."""
@@ -176,7 +186,13 @@ class Service:
         return Litestar(
             route_handlers=[
                 *self.webhook.routes(),
-                api_routes(guards, self.database, operator, self.shelf.book),
+                api_routes(
+                    guards,
+                    self.database,
+                    operator,
+                    self.shelf.book,
+                    more_routes=rule_file_routes(guards, self.database, self.rule_files),
+                ),
                 *health.routes(),
                 *metrics.routes(guards.viewer),
                 *console_routes(console),

@@ -3,10 +3,19 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bot.rulebook.book import Book
 from bot.rulebook.costing import find_costly_replies
 from bot.rulebook.findings import Finding, Report
-from bot.rulebook.loading import Loaded, load_folder, load_texts, without_garbage_collection
+from bot.rulebook.loading import (
+    FilesRead,
+    Loaded,
+    load_files,
+    load_folder,
+    load_texts,
+    without_garbage_collection,
+)
 from bot.rulebook.opting import find_opt_out_faults
 from bot.rulebook.reaching import find_unreachable, untested
 from bot.rulebook.testing import run_tests
@@ -29,6 +38,11 @@ def check_folder(path: Path) -> Loaded:
     return _checked(load_folder(path))
 
 
+def check_files(files: FilesRead) -> Loaded:
+    """The same for the files of a folder that have been read."""
+    return _checked(load_files(files))
+
+
 def check_texts(texts: Mapping[str, str]) -> Loaded:
     """The same for rule files in memory: name to text."""
     return _checked(load_texts(texts))
@@ -37,4 +51,4 @@ def check_texts(texts: Mapping[str, str]) -> Loaded:
 def _checked(loaded: Loaded) -> Loaded:
     if loaded.book is None:
         return loaded
-    return Loaded(book=loaded.book, findings=tuple(sorted([*loaded.findings, *check(loaded.book)])))
+    return replace(loaded, findings=tuple(sorted([*loaded.findings, *check(loaded.book)])))

@@ -29,8 +29,29 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     texts: Mapping[str, str] = {}
 
 
+class FilesRead(msgspec.Struct, frozen=True, kw_only=True):
+    """The rule files as they are on the disk."""
+
+    #: Those that could be read, by name.
+    texts: Mapping[str, str]
+    #: About those that could not.
+    findings: tuple[Finding, ...]
+
+
 def load_folder(path: Path) -> Loaded:
     """Read the `*.yaml` files of a folder in file-name order, or one file."""
+    return load_files(read_files(path))
+
+
+def load_files(files: FilesRead) -> Loaded:
+    """Make a book of files that have been read."""
+    loaded = load_texts(files.texts)
+    findings = tuple(sorted([*files.findings, *loaded.findings]))
+    return Loaded(book=None if has_error(findings) else loaded.book, findings=findings, texts=files.texts)
+
+
+def read_files(path: Path) -> FilesRead:
+    """The texts of the rule files of a folder, in file-name order, or of one file."""
     report = Report(str(path))
     texts: dict[str, str] = {}
     findings: list[Finding] = []
@@ -38,10 +59,10 @@ def load_folder(path: Path) -> Loaded:
         files = [path] if path.is_file() else sorted(path.iterdir())
     except FileNotFoundError:
         report.add("E109", START, f"The folder {path} does not exist; make it, or name another in BOT_RULES.")
-        return Loaded(book=None, findings=tuple(report.findings))
+        return FilesRead(texts={}, findings=tuple(report.findings))
     except OSError as error:
         report.add("E108", START, f"The folder {path} cannot be read: {error.strerror}.")
-        return Loaded(book=None, findings=tuple(report.findings))
+        return FilesRead(texts={}, findings=tuple(report.findings))
     for each in files:
         if each.name.startswith("."):
             continue
@@ -58,10 +79,7 @@ def load_folder(path: Path) -> Loaded:
             "E110", START, f"The folder {path} has no rule file; put one there whose name ends in .yaml."
         )
         findings += report.findings
-    loaded = load_texts(texts)
-    findings = sorted([*findings, *loaded.findings])
-    book = None if has_error(findings) else loaded.book
-    return Loaded(book=book, findings=tuple(findings), texts=texts)
+    return FilesRead(texts=texts, findings=tuple(findings))
 
 
 def load_texts(texts: Mapping[str, str]) -> Loaded:

@@ -1,18 +1,17 @@
 """The rule book in force: the last good one, whatever happens to the files."""
 
 import asyncio
-import gc
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+import msgspec
 import structlog
 from watchfiles import awatch
 
-from bot.rulebook.background import give_way, in_background
+from bot.rulebook.background import collector_at_rest, give_way, in_background
 from bot.rulebook.book import Book
 from bot.rulebook.findings import Finding, has_error
-from bot.rulebook.loading import Loaded, load_folder, load_texts
+from bot.rulebook.loading import FilesRead, Loaded, load_files, load_texts, read_files
 
 #: Milliseconds in which further changes to the files still belong to the same save.
 _SETTLING = 100
@@ -29,7 +28,31 @@ class NoGoodBook(Exception):
         self.findings = findings
 
 
-async def _nothing() -> None:
+class Author(msgspec.Struct, frozen=True, kw_only=True):
+    """Who saved a rule file through the bot."""
+
+    file: str
+    who: str
+    #: Where they did: `api`, `console`, or `restore` for an older text that was put back.
+    how: str
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """A book that has come into force in the place of another."""
+
+    version: str
+    #: Its files, by name, and those of the book before it.
+    texts: Mapping[str, str]
+    before: Mapping[str, str]
+    #: Whoever else changed something did so on the disk.
+    author: Author | None
+
+
+async def _nothing(_taken: Taken) -> None:
+    pass
+
+
+def _say_nothing() -> None:
     pass
 
 
@@ -39,27 +62,35 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._book: Book | None = None
+        self._texts: Mapping[str, str] = {}
+        self._files: FilesRead | None = None
         self._newest = Loaded(book=None, findings=())
         self._task: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
         #: Awaited after another book has come into force.
-        self.on_change: Callable[[], Awaitable[None]] = _nothing
+        self.on_change: Callable[[Taken], Awaitable[None]] = _nothing
+        #: Called after the files have changed, whatever came of it.
+        self.on_read: Callable[[], None] = _say_nothing
 
     def open(self) -> None:
         """Read the files; raises `NoGoodBook`."""
-        self._newest = load_folder(self.folder)
+        self._files = read_files(self.folder)
+        self._newest = load_files(self._files)
         if self._newest.book is None:
             raise NoGoodBook(self.folder, self._newest.findings)
         self._book = self._newest.book
+        self._texts = self._newest.texts
 
     def fall_back(self, texts: Mapping[str, str]) -> bool:
         """After `open` has failed, go on with an earlier book; False when it is no good either."""
         self._book = load_texts(texts).book
+        self._texts = texts
         return self._book is not None
 
     @property
     def texts(self) -> Mapping[str, str]:
-        """The files as they were read last, by name."""
-        return self._newest.texts
+        """The files of the book in force, by name."""
+        return self._texts
 
     def book(self) -> Book:
         """The book in force. Only after `open`."""
@@ -84,22 +115,48 @@ class Shelf:
 
     async def reload(self) -> None:
         """Read the files again, off the event loop, and put a good book in force."""
-        with _collector_at_rest():
-            loaded = await in_background(load_folder, self.folder)
+        async with self._changing:
+            files = await in_background(read_files, self.folder)
+            if files == self._files:
+                return
+            with collector_at_rest():
+                loaded = await in_background(load_files, files)
+            self._files = files
+            await self._take(loaded, None)
+            self.on_read()
+
+    async def save(self, files: FilesRead, loaded: Loaded, write: Callable[[], None], author: Author) -> None:
+        """Have `write` change the files on the disk, and put what was `loaded` from them in force.
+
+        `files` is how they are then. Nothing changes when `write` raises.
+        """
+        async with self._changing:
+            await asyncio.to_thread(write)
+            self._files = files
+            await self._take(loaded, author)
+            self.on_read()
+
+    async def _take(self, loaded: Loaded, author: Author | None) -> None:
         self._newest = loaded
         if loaded.book is None or has_error(loaded.findings):
             for finding in self.errors:
                 log.error("The rules were not taken; the book before stays in force", finding=str(finding))
             return
-        if loaded.book.version == self.book().version:
+        before, texts = self.book(), self._texts
+        if loaded.book.version == before.version:
             return
-        old = [self.book()]
-        before = old[0].version
-        self._book = loaded.book
-        await in_background(_let_go, old)
-        await self.on_change()
+        self._book, self._texts = loaded.book, loaded.texts
         log.info(
-            "The rules took effect", book=loaded.book.version, before=before, rules=len(loaded.book.rules)
+            "The rules took effect",
+            book=loaded.book.version,
+            before=before.version,
+            rules=len(loaded.book.rules),
+        )
+        old = [before]
+        del before
+        await in_background(_let_go, old)
+        await self.on_change(
+            Taken(version=loaded.book.version, texts=loaded.texts, before=texts, author=author)
         )
 
     async def _follow(self) -> None:
@@ -112,22 +169,6 @@ class Shelf:
                 log.warning("The folder of rules can't be followed; it is looked for again", cause=str(error))
                 await asyncio.sleep(1)
                 await self.reload()
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Keep what a book is made of out of the collector's sight for good.
-
-    It lives until the next one; walking half a million new objects at once holds the event loop up for 80 ms.
-    """
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if is_on:
-            gc.enable()
 
 
 def _let_go(old: list[Book]) -> None:

@@ -1,11 +1,12 @@
 """The JSON API under `/api`: conversations, messages, rules, and what could not be read."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from litestar import Router, delete, get, post, put
 from litestar.exceptions import ClientException, HTTPException, NotFoundException, ServiceUnavailableException
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import Body, FromPath, FromQuery, QueryParameter
 from msgspec import Meta, Struct, field
 
@@ -55,7 +56,12 @@ class OperatorReply(Struct, frozen=True, kw_only=True):
 
 
 def api_routes(  # noqa: C901 - a list of handlers, each a few lines
-    guards: Guards, database: Database, operator: Operator, book: Callable[[], Book]
+    guards: Guards,
+    database: Database,
+    operator: Operator,
+    book: Callable[[], Book],
+    *,
+    more_routes: Sequence[HTTPRouteHandler],
 ) -> Router:
     """The handlers of `/api`, behind a viewer's token; those that change something behind the admin's."""
 
@@ -166,6 +172,7 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
             get_rejected,
             get_rules,
             try_message,
+            *more_routes,
         ],
         guards=[guards.viewer],
         security=[{"token": []}],

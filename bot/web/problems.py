@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details: the sentence in `detail`, and for wrong input the places in `errors`."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -9,17 +10,30 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from bot.conversation.database import DATABASE_ERRORS, cause_of
+from bot.rulebook.findings import Finding
 
 log = structlog.get_logger(__name__)
 
 
 def problem(
-    status: int, detail: str, *, headers: dict[str, str] | None = None, errors: Any = None
+    status: int,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    errors: Any = None,
+    findings: Sequence[Finding] = (),
 ) -> Response[dict[str, Any]]:
     """A problem details response."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
     if errors:
         body["errors"] = errors
+    if findings:
+        body["findings"] = findings
     return Response(body, status_code=status, headers=headers, media_type="application/problem+json")
 
 
