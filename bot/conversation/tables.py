@@ -325,3 +325,28 @@ rejected_events = Table(
     Column("reason", Text, nullable=False),
     Column("raw", Text, nullable=False),
 )
+
+# Messages counted by the minute and the hour in which they were made; `counts` is `bot.conversation.traffic.Counts`.
+traffic = Table(
+    "traffic",
+    metadata,
+    Column("start", UtcTime, primary_key=True),
+    Column("seconds", Integer, primary_key=True, autoincrement=False),
+    Column("counts", Text, nullable=False),
+)
+
+# How far the counting has come; one row, or none before it began.
+traffic_progress = Table(
+    "traffic_progress",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    # Goes up with each pass: who finds another number than it has read was overtaken.
+    Column("passes", Integer, nullable=False),
+    # What was made from the first of these times up to the other stands in `traffic`.
+    Column("counted_from", UtcTime, nullable=False),
+    Column("counted_to", UtcTime, nullable=False),
+    # State changes up to this one are counted, and the newest there was at that time.
+    Column("change_id", Counter, nullable=False),
+    Column("newer_change_id", Counter, nullable=False),
+    Column("newer_change_at", UtcTime, nullable=False),
+)

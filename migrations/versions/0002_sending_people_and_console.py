@@ -16,6 +16,7 @@ depends_on = None
 
 #: A moment: timestamptz on PostgreSQL, ISO text on SQLite.
 TIME = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
+COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 #: Conversations that people look for and that are rare: index, and which they are on SQLite and PostgreSQL.
 RARE_CONVERSATIONS = (
     ("ix_conversations_opted_out", "opted_out = 1", "opted_out"),
@@ -105,10 +106,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_edits")),
     )
     op.create_index(op.f("ix_rule_edits_file_id"), "rule_edits", ["file", "id"])
+    op.create_table(
+        "traffic",
+        sa.Column("start", TIME, nullable=False),
+        sa.Column("seconds", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("start", "seconds", name=op.f("pk_traffic")),
+    )
+    op.create_table(
+        "traffic_progress",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("passes", sa.Integer(), nullable=False),
+        sa.Column("counted_from", TIME, nullable=False),
+        sa.Column("counted_to", TIME, nullable=False),
+        sa.Column("change_id", COUNTER, nullable=False),
+        sa.Column("newer_change_id", COUNTER, nullable=False),
+        sa.Column("newer_change_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_traffic_progress")),
+    )
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_table("traffic_progress")
+    op.drop_table("traffic")
     op.drop_index(op.f("ix_rule_edits_file_id"), "rule_edits")
     op.drop_table("rule_edits")
     op.drop_index(op.f("ix_actions_conversation_id"), "actions")
