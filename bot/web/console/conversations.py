@@ -1,16 +1,207 @@
-"""Conversations: the list at the left, the conversation at the right."""
+"""Conversations: the list at the left, the conversation at the right, and what a person can do there."""
 
-from litestar import get
+from collections.abc import Awaitable
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from litestar import Response, get, post
+from litestar.exceptions import ClientException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from msgspec import Struct
 
+from bot.conversation.cursors import WrongCursor
+from bot.conversation.delivery import DELIVERY_STATES
+from bot.conversation.operator import CannotAct
+from bot.conversation.queries import find_message
+from bot.conversation.reasons import reason_of
+from bot.conversation.searching import FoundBySearch, Search, find_conversations
+from bot.conversation.talk import Talk, read_talk
+from bot.conversation.writer import StorageUnavailable
+from bot.text.numbers import normalise_number
+from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
+from bot.web.console.words import GLYPHS, rule_links, steps_of, whys_of
+
+PATH: Final = "/console/conversations"
+#: Rows of the list, and messages of a conversation, on one page; with them a page stays under 30 kB.
+_ROWS, _MESSAGES = 25, 20
+
+#: The tabs above the list: a word, and what of the query it stands for.
+_TABS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
+    ("All", {}),
+    ("Waiting", {"waiting": "1"}),
+    ("Unanswered", {"unanswered": "1"}),
+    ("Failed", {"delivery": "failed"}),
+    ("Opted out", {"opted_out": "1"}),
+)
+_YES: Final = frozenset({"1", "true", "yes"})
+#: What of a query stays when another conversation is opened.
+_KEPT: Final = (
+    "q", "waiting", "unanswered", "unmatched", "delivery", "opted_out", "handed_over", "rule", "tag", "number",
+    "cursor",
+)  # fmt: skip
 
 
-def routes(console: Console) -> list[HTTPRouteHandler]:
+class _Listing(Struct, frozen=True, kw_only=True):
+    """The list as a page asks for it."""
+
+    query: dict[str, str]
+    found: FoundBySearch
+
+    def address(self, **changes: str | None) -> str:
+        """A page of this list, with other words in its query."""
+        return _address(PATH, {name: value for name, value in (self.query | changes).items() if value})
+
+    @property
+    def tabs(self) -> list[tuple[str, str, bool]]:
+        """The word of each, its address, and whether it is the one that is shown."""
+        shown = {name: value for name, value in self.query.items() if name not in ("q", "cursor")}
+        typed = {"q": self.query["q"]} if "q" in self.query else {}
+        return [(word, _address(PATH, query | typed), query == shown) for word, query in _TABS]
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.query.keys() - {"cursor"})
+
+
+def _address(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def routes(console: Console) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of handlers, each a few lines
     """The handlers of the place."""
+    database, operator, admin = console.database, console.operator, console.sessions.admin
 
-    @get("/conversations", include_in_schema=False, sync_to_thread=False)
-    def show(request: Call) -> Page:
-        return console.page(request, "conversations.html")
+    async def show(request: Call, talk: Talk | None) -> Page:
+        # What only one half of the page is fetched again for needs no look at the other half.
+        part = request.headers.get("HX-Target", "")
+        listing = None if part == "talk" else await _listing(request, console)
+        book = console.shelf.book()
+        rules = {message.rule for message in talk.messages if message.rule} if talk else set()
+        return console.page(
+            request,
+            "conversations.html",
+            listing=listing,
+            kept=urlencode(
+                {name: request.query_params[name] for name in _KEPT if request.query_params.get(name)}
+            ),
+            states=DELIVERY_STATES,
+            rule_names=sorted(rule.name for rule in book.rules),
+            talk=talk,
+            rules=rule_links(book, rules),
+            glyphs=GLYPHS,
+            reason_of=reason_of,
+        )
 
-    return [show]
+    @get("/conversations", include_in_schema=False)
+    async def list_all(request: Call) -> Page:
+        return await show(request, None)
+
+    @get("/conversations/{conversation_id:str}", include_in_schema=False)
+    async def open_one(request: Call, conversation_id: FromPath[str]) -> Page:
+        before = request.query_params.get("before", "")
+        async with database.reading() as connection:
+            talk = await read_talk(
+                connection,
+                make_storable(conversation_id),
+                before=int(before) if before.isascii() and before.isdecimal() and len(before) < 10 else None,
+                limit=_MESSAGES,
+            )
+        if talk is None:
+            raise NotFoundException(detail="There is no such conversation. It may be purged.")
+        return await show(request, talk)
+
+    @get("/messages/{message_id:str}", include_in_schema=False)
+    async def explain(request: Call, message_id: FromPath[str]) -> Page:
+        async with database.reading() as connection:
+            message = await find_message(connection, make_storable(message_id))
+        if message is None:
+            raise NotFoundException(detail="There is no such message. It may be purged.")
+        book = console.shelf.book()
+        return console.page(
+            request,
+            "message.html",
+            message=message,
+            steps=steps_of(message),
+            whys=whys_of(message.decision) if message.decision else [],
+            rule=rule_links(book, {message.rule})[message.rule] if message.rule else None,
+            glyphs=GLYPHS,
+        )
+
+    async def act(
+        request: Call, conversation_id: str, doing: Awaitable[Any], sentence: str | None = None
+    ) -> Response[Any]:
+        """Do it, and go back to the conversation, there to say what was done or why it was not."""
+        back = f"{PATH}/{conversation_id}"
+        kept = str((await request.form()).get("kept", ""))
+        if kept:
+            back += "?" + kept
+        try:
+            await doing
+        except (CannotAct, StorageUnavailable) as error:
+            return console.redirect(back, str(error), "bad")
+        return console.redirect(back, sentence)
+
+    @post("/conversations/{conversation_id:str}/reply", include_in_schema=False, guards=[admin])
+    async def reply(request: Call, conversation_id: FromPath[str]) -> Response[Any]:
+        text = make_storable(str((await request.form()).get("text", ""))).replace("\r\n", "\n").strip()
+        if not text or len(text) > 2048:
+            raise ClientException(detail="A reply has at least one character, and at most 2,048.")
+        key = make_storable(conversation_id)
+        return await act(request, key, operator.reply(key, text))
+
+    @post("/conversations/{conversation_id:str}/hand-over", include_in_schema=False, guards=[admin])
+    async def hand_over(request: Call, conversation_id: FromPath[str]) -> Response[Any]:
+        key = make_storable(conversation_id)
+        return await act(
+            request,
+            key,
+            operator.hand_over(key),
+            "You have taken over: the bot is silent here until you hand back.",
+        )
+
+    @post("/conversations/{conversation_id:str}/hand-back", include_in_schema=False, guards=[admin])
+    async def hand_back(request: Call, conversation_id: FromPath[str]) -> Response[Any]:
+        key = make_storable(conversation_id)
+        return await act(
+            request, key, operator.hand_back(key), "Handed back: the bot answers the next message."
+        )
+
+    return [list_all, open_one, explain, reply, hand_over, hand_back]
+
+
+async def _listing(request: Call, console: Console) -> _Listing:
+    given = request.query_params
+    query = {name: given[name] for name in _KEPT if given.get(name)}
+
+    def flag(name: str) -> bool | None:
+        return True if query.get(name, "").lower() in _YES else None
+
+    delivery = query.get("delivery")
+    wanted = Search(
+        typed=query.get("q"),
+        waiting=bool(flag("waiting")),
+        unanswered=flag("unanswered"),
+        unmatched=_catch_alls(console) if flag("unmatched") else None,
+        delivery=delivery if delivery in DELIVERY_STATES else None,
+        opted_out=flag("opted_out"),
+        handed_over=flag("handed_over"),
+        rule=query.get("rule"),
+        tag=make_storable(query["tag"]) if "tag" in query else None,
+        number=normalise_number(make_storable(query["number"])) if "number" in query else None,
+    )
+    try:
+        async with console.database.reading() as connection:
+            found = await find_conversations(
+                connection, wanted, limit=_ROWS, cursor=query.get("cursor"), counted=False
+            )
+    except WrongCursor as error:
+        raise ClientException(detail=str(error)) from None
+    return _Listing(query=query, found=found)
+
+
+def _catch_alls(console: Console) -> list[str]:
+    return [
+        rule.name for rule in console.shelf.book().rules if any(key.kind == "anything" for key in rule.keys)
+    ]

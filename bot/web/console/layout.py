@@ -248,6 +248,7 @@ def _environment(files: Files) -> jinja2.Environment:
     jinja.filters |= {
         "clock": clock,
         "counted": counted,
+        "day": day,
         "exact": exact,
         "moment": moment,
         "number": number,
@@ -269,6 +270,15 @@ def moment(at: datetime) -> Markup:
     if here.date() == now.date():
         return _time(at, f"{here:%H:%M}")
     return _time(at, f"{here.day} {here:%b}" if here.year == now.year else f"{here.day} {here:%b %Y}")
+
+
+def day(at: datetime) -> str:
+    """A day, for the line above its messages."""
+    here, today = at.astimezone(_zone.get()).date(), datetime.now(_zone.get()).date()
+    ago = (today - here).days
+    if ago in (0, 1):
+        return ("Today", "Yesterday")[ago]
+    return f"{here:%A}, {here.day} {here:%B}" + ("" if here.year == today.year else f" {here.year}")
 
 
 def exact(at: datetime) -> Markup:

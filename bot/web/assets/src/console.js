@@ -1,9 +1,10 @@
 // What makes the console quick. Every page works without this file: its links and forms do all of it, a page at a time.
 
 import htmx from "htmx.org";
-import "./morph.js";
+import "./cards.js";
 import "./keys.js";
 import "./live.js";
+import "./morph.js";
 import { settle } from "./mounting.js";
 import "./prefetch.js";
 import { keepZone } from "./zone.js";

@@ -18,6 +18,13 @@ addEventListener("keydown", (event) => {
   }
 });
 
+// Enter sends a text, as on a phone; with Shift it begins a new line.
+addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || !event.target.matches("[data-enter-sends]")) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+});
+
 function walk(step) {
   const rows = [...document.querySelectorAll("[data-row]")].filter((row) => row.checkVisibility());
   if (!rows.length) return;

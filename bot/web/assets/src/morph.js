@@ -7,12 +7,14 @@ const callbacks = {
   beforeNodeMorphed(before, after) {
     if (before.nodeType !== Node.ELEMENT_NODE) return true;
     // What a script has made of an element is its own, as long as the page means the same thing by it.
+    if (before.matches("[data-filled] > .card")) return false; // fetched by cards.js
     if (before.hasAttribute("data-mounted")) {
       return before.dataset.mount !== after.dataset?.mount || before.dataset.version !== after.dataset?.version;
     }
     return true;
   },
   beforeAttributeUpdated(name, node) {
+    if (name === "data-filled" || name === "data-hovered") return false;
     if (name === "open" && node.matches("details")) return false; // opened or closed by the person
     if (name === "hidden" && node.id === "live") return false;
     if (name === "value" && isTyped(node)) return false;

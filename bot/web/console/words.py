@@ -1,0 +1,101 @@
+"""How the console says what the database knows: states as a glyph and a word, reasons as people say them."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from msgspec import Struct
+
+from bot.conversation.queries import HistoryEntry, MessageView
+from bot.conversation.reasons import Reason, reason_of
+from bot.rulebook.book import Book
+
+#: State of an outbound message → glyph. The word is the state itself.
+GLYPHS: Final = {
+    "queued": "◌",
+    "sent": "✓",
+    "delivered": "✓✓",
+    "failed": "✕",
+    "suppressed": "⊘",
+    "unconfirmed": "?",
+}
+#: What came into a message's history without a reason of its own.
+_USUAL: Final = {
+    "queued": "stored, waits for its turn",
+    "sent": "accepted by Azure",
+    "delivered": "the carrier has delivered it",
+}
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """A state that a message came into, as people read it."""
+
+    entry: HistoryEntry
+    reason: Reason | None
+    usual: str
+    #: Since the message was made, as in "2.1 s".
+    after: str
+
+
+class RuleLink(Struct, frozen=True, kw_only=True):
+    """Where a rule stands in the book in force."""
+
+    name: str
+    #: None when the book in force has no such rule any more.
+    path: str | None
+    place: str | None
+
+
+def steps_of(message: MessageView) -> list[Step]:
+    """The history of an outbound message."""
+    return [
+        Step(
+            entry=entry,
+            reason=reason_of(entry.details),
+            usual=_USUAL.get(entry.status, ""),
+            after=took(entry.at - message.created_at),
+        )
+        for entry in message.history
+    ]
+
+
+def took(time: timedelta) -> str:
+    """A stretch of time, as exact as people want it."""
+    seconds = time.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def rule_links(book: Book, names: set[str]) -> dict[str, RuleLink]:
+    """The lines of the rules that answered."""
+    found = {
+        rule.name: RuleLink(
+            name=rule.name,
+            path=f"/console/rules/{rule.file}#L{rule.line}",
+            place=f"{rule.file}:{rule.line}",
+        )
+        for rule in book.rules
+        if rule.name in names
+    }
+    return {name: found.get(name) or RuleLink(name=name, path=None, place=None) for name in names}
+
+
+def whys_of(decision: dict[str, Any]) -> list[str]:
+    """Why a message was answered as it was, one reason a line."""
+    whys: list[str] = []
+    rule, key, guard = decision.get("rule"), decision.get("key"), decision.get("guard")
+    whys.extend(f"passed by {passed}" for passed in decision.get("passed_by", ()))
+    if rule and key:
+        whys.append(f"{rule}: {key}")
+    elif rule:
+        whys.append(f"{rule} took it")
+    else:
+        whys.append("no rule matched")
+    if guard:
+        whys.append(f"held back: {guard}")
+    whys.extend(decision.get("marks", ()))
+    whys.extend(f"forwarded to {url}" for url in decision.get("forwards", ()))
+    return whys
