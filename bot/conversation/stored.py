@@ -1,4 +1,4 @@
-"""Stored inbound messages with what was said to them, for `bot rules replay`."""
+"""Stored inbound messages with what was said to them, for `bot rules replay` and for the console."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -14,6 +14,8 @@ from bot.rulebook.replaying import Past
 #: Guards that a rule book brings about itself; what any other one held back, the rules did say.
 _OF_THE_BOOK = frozenset({"opted out", "carrier answers", "handed over", "limit", OUR_OWN_NUMBER})
 _AT_ONCE = 1_000
+#: Messages of either direction that are read for a look at the newest: a long talk must not hold a page up.
+_MOST_BEFORE = 20_000
 
 
 async def count_inbound(connection: AsyncConnection, since: datetime | None) -> int:
@@ -22,16 +24,55 @@ async def count_inbound(connection: AsyncConnection, since: datetime | None) -> 
     return (await connection.execute(query)).scalar_one()
 
 
+async def newest_inbound(connection: AsyncConnection, count: int) -> tuple[list[Past], datetime | None]:
+    """The newest inbound messages with what came before them, and since when they are the newest.
+
+    Conversations of which more came before than `_MOST_BEFORE` messages altogether are left out.
+    """
+    newest = (
+        select(messages.c.conversation_id, messages.c.created_at)
+        .where(messages.c.direction == "inbound")
+        .order_by(messages.c.id.desc())
+        .limit(count)
+    )
+    rows = (await connection.execute(newest)).all()
+    if not rows:
+        return [], None
+    wanted = {row.conversation_id for row in rows}
+    lengths = (
+        select(conversations.c.id, conversations.c.last_position)
+        .where(conversations.c.id.in_(wanted))
+        .order_by(conversations.c.last_position)
+    )
+    before, taken = 0, set()
+    for row in await connection.execute(lengths):
+        before += row.last_position
+        if before > _MOST_BEFORE:
+            break
+        taken.add(row.id)
+    query = _selected(None).where(messages.c.conversation_id.in_(taken))
+    pasts = [past async for past in _pasts(connection, query)]
+    return pasts, min(row.created_at for row in rows)
+
+
 async def stored_inbound(connection: AsyncConnection, since: datetime | None) -> AsyncIterator[Past]:
     """Every inbound message of the conversations that had one since then, by conversation, oldest first.
 
     Older messages of these come along, as what was said and saved before bears on the later ones.
     """
-    query = _joined(
+    async for past in _pasts(connection, _selected(since)):
+        yield past
+
+
+def _selected(since: datetime | None) -> Select[Any]:
+    return _joined(
         since,
         messages.c.id, messages.c.conversation_id, messages.c.text, messages.c.provider_message_id,
         messages.c.rule, messages.c.created_at, messages.c.decision, conversations.c.number, conversations.c.peer,
     ).order_by(messages.c.conversation_id, messages.c.position)  # fmt: skip
+
+
+async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Past]:
     rows = await connection.stream(query.execution_options(yield_per=_AT_ONCE))
     async for some in rows.partitions(_AT_ONCE):
         said = await _said(connection, {row.conversation_id for row in some})

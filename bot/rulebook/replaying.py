@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide
-from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.decision import Decision, Heard, Standing
 
 
 class Past(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,22 +58,15 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Group, ...]
 
 
-class Replay:
-    """Plays whole conversations to a candidate book, so that what it saves, tags and asks is in its later answers.
+class _Conversations:
+    """Plays whole conversations to a book, so that what it saves, tags and asks is in its later answers."""
 
-    Messages come by conversation, oldest first.
-    """
-
-    def __init__(self, book: Book, since: datetime | None = None) -> None:
+    def __init__(self, book: Book) -> None:
         self._book = book
-        self._since = since
         self._conversation = ""
         self._standing = Standing()
-        self._messages = 0
-        self._changes: dict[str | None, list[Change]] = {}
 
-    def take(self, past: Past) -> Change | None:
-        """Decide on the next message; the change, when it is one and not older than asked for."""
+    def decide(self, past: Past) -> Decision:
         if past.conversation_id != self._conversation:
             self._conversation = past.conversation_id
             self._standing = Standing()
@@ -82,10 +75,37 @@ class Replay:
             self._standing = replace(self._standing, handed_over=False)
         decision = decide(self._book, past.heard, self._standing, past.at)
         self._standing = replace(decision.after, known=True)
+        return decision
+
+
+class Replay:
+    """Plays stored messages to a candidate book, and keeps each that it answers otherwise than was said then.
+
+    Messages come by conversation, oldest first. Compared with another book, what that one says now stands for what
+    was said then.
+    """
+
+    def __init__(
+        self, book: Book, since: datetime | None = None, *, compared_with: Book | None = None
+    ) -> None:
+        self._book = book
+        self._since = since
+        self._candidate = _Conversations(book)
+        self._other = _Conversations(compared_with) if compared_with else None
+        self._messages = 0
+        self._changes: dict[str | None, list[Change]] = {}
+
+    def take(self, past: Past) -> Change | None:
+        """Decide on the next message; the change, when it is one and not older than asked for."""
+        decision = self._candidate.decide(past)
+        rule_then, said_then = past.rule, past.said
+        if self._other:
+            other = self._other.decide(past)
+            rule_then, said_then = other.rule, other.replies
         if self._since is not None and past.at < self._since:
             return None
         self._messages += 1
-        if decision.replies == past.said:
+        if decision.replies == said_then:
             return None
         change = Change(
             conversation_id=past.conversation_id,
@@ -94,8 +114,8 @@ class Replay:
             sender=past.heard.sender,
             recipient=past.heard.recipient,
             heard=past.heard.text,
-            rule_then=past.rule,
-            said_then=past.said,
+            rule_then=rule_then,
+            said_then=said_then,
             rule=decision.rule,
             says=decision.replies,
             silence=decision.silence,

@@ -1,6 +1,7 @@
 """What would happen to a message, and why: the answer of `bot rules try` and of `POST /api/try`."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -21,6 +22,54 @@ class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None
     replies: tuple[str, ...]
     why: tuple[str, ...]
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a talk that was tried, and what came of it."""
+
+    heard: str
+    rule: str | None
+    #: What matched, as in `keyword "hours"`.
+    key: str | None
+    replies: tuple[str, ...]
+    #: The guard that kept the bot silent.
+    silence: str | None
+    why: tuple[str, ...]
+
+
+def play(
+    book: Book,
+    texts: Sequence[str],
+    *,
+    sender: str | None = None,
+    recipient: str | None = None,
+    at: datetime,
+    file: str | None = None,
+) -> tuple[Turn, ...]:
+    """Play a talk from its beginning, a second between two messages; changes nothing.
+
+    Without a recipient, it is the first number that `file`, or any file, names.
+    """
+    number = normalise_number(recipient) if recipient else usual_number(book, file)
+    peer = normalise_number(sender) if sender else SOME_PEER
+    standing = Standing()
+    turns: list[Turn] = []
+    for position, text in enumerate(texts):
+        now = at + timedelta(seconds=position)
+        heard = Heard(id=f"try:{position}:{text}", text=text, sender=peer, recipient=number)
+        decision = decide(book, heard, standing, now)
+        turns.append(
+            Turn(
+                heard=text,
+                rule=decision.rule,
+                key=decision.key,
+                replies=decision.replies,
+                silence=decision.silence,
+                why=explain(book, heard, standing, now),
+            )
+        )
+        standing = msgspec.structs.replace(decision.after, known=True)
+    return tuple(turns)
 
 
 def answer(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.conversation.guards import Caps
-from bot.conversation.stored import count_inbound, stored_inbound
+from bot.conversation.stored import count_inbound, newest_inbound, stored_inbound
 from bot.rulebook.replaying import Past, Replay
 from tests.conversation.parts import BOOK, Bot, heard
 
@@ -55,3 +55,15 @@ async def test_only_conversations_that_had_a_message_since_then_come(still: Bot)
     await still.hear(heard("hours"))
     assert len(await stored(still, datetime.now(UTC) - timedelta(minutes=1))) == 1
     assert await stored(still, datetime.now(UTC) + timedelta(minutes=1)) == []
+
+
+async def test_the_newest_come_with_what_was_heard_before_them(still: Bot) -> None:
+    async with still.database.reading() as connection:
+        assert await newest_inbound(connection, 5) == ([], None)
+    await still.hear(heard("five"))
+    await still.hear(heard("hours", peer="+15555550199"))
+    await still.hear(heard("stop"))
+    async with still.database.reading() as connection:
+        pasts, since = await newest_inbound(connection, 1)
+    assert [past.heard.text for past in pasts] == ["five", "stop"]
+    assert since == pasts[-1].at

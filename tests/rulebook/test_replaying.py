@@ -77,3 +77,23 @@ def test_a_conversation_that_a_person_handed_back_is_the_bots_again() -> None:
     answered = msgspec.structs.replace(pasts[1], said=("We open at 9.",))
     replay = Replay(OLD)
     assert [replay.take(past) for past in (pasts[0], answered)] == [None, None]
+
+
+def test_compared_with_a_book_what_that_one_says_now_counts_and_not_what_was_said_then() -> None:
+    now, candidate = (
+        book_of("when: {keyword: hours}, reply: Open."),
+        book_of("when: {keyword: hours}, reply: Shut."),
+    )
+    past = Past(
+        conversation_id="c",
+        message_id="m",
+        heard=Heard(id="m", text="hours", sender="+15555550101", recipient="+15555550100"),
+        at=NOW,
+        rule="old",
+        said=("Long ago.",),
+    )
+    same = Replay(now, compared_with=now)
+    assert same.take(past) is None
+    change = Replay(candidate, compared_with=now).take(past)
+    assert change is not None
+    assert (change.said_then, change.says, change.rule_then) == (("Open.",), ("Shut.",), "r0")

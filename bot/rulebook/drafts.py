@@ -1,0 +1,101 @@
+"""Unsaved texts: what is wrong in them, what they would answer, and what they would change."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from bot.rulebook.background import give_way, in_background
+from bot.rulebook.book import Book
+from bot.rulebook.checking import check_files
+from bot.rulebook.findings import Finding, has_error
+from bot.rulebook.folder import RuleFolder
+from bot.rulebook.loading import FilesRead, Loaded
+from bot.rulebook.replaying import Past, Replay, Replayed
+from bot.rulebook.testing import Outcomes, run_tests
+from bot.rulebook.trying import Turn, play
+
+#: Drafts that are kept: somebody who tries a text asks about the one that was just checked.
+_MOST_KEPT = 4
+#: Turns of a talk that is tried.
+MOST_TURNS = 50
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole book, with an unsaved text in the place of one of its files."""
+
+    file: str
+    loaded: Loaded
+    #: None when the book can't be read.
+    outcomes: Outcomes | None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """About all files."""
+        return self.loaded.findings
+
+    @property
+    def has_error(self) -> bool:
+        """Whether it would be refused."""
+        return has_error(self.findings)
+
+
+class Drafts:
+    """Checks and tries drafts, off the event loop and one at a time."""
+
+    def __init__(self, folder: RuleFolder) -> None:
+        self._folder = folder
+        self._kept: OrderedDict[tuple[str, bytes], Draft] = OrderedDict()
+        self._checking = asyncio.Lock()
+
+    async def check(self, file: str, text: str) -> Draft:
+        """What is to be said about a text that would be saved as this file."""
+        async with self._checking:
+            return await self._check(file, text)
+
+    async def play(self, file: str, text: str, heard: Sequence[str], at: datetime) -> tuple[Turn, ...]:
+        """A talk with the book that the text would make; nobody answers where it can't be read."""
+        async with self._checking:
+            draft = await self._check(file, text)
+            if draft.loaded.book is None:
+                return ()
+            return await in_background(
+                play, draft.loaded.book, heard[:MOST_TURNS], recipient=None, at=at, file=file
+            )
+
+    async def compare(
+        self, file: str, text: str, pasts: Sequence[Past], since: datetime | None, now: Book
+    ) -> Replayed | None:
+        """Which of these messages would get another reply than from the book in force; None: it can't be read."""
+        async with self._checking:
+            draft = await self._check(file, text)
+            if draft.loaded.book is None:
+                return None
+            return await in_background(_compare, draft.loaded.book, now, pasts, since)
+
+    async def _check(self, file: str, text: str) -> Draft:
+        files = await asyncio.to_thread(self._folder.files)
+        after = self._folder.with_text(files, file, text)
+        key = (file, msgspec.json.encode(after))
+        known = self._kept.get(key)
+        if known is None:
+            known = self._kept[key] = await in_background(_look_at, file, after)
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return known
+
+
+def _look_at(file: str, files: FilesRead) -> Draft:
+    loaded = check_files(files)
+    return Draft(file=file, loaded=loaded, outcomes=run_tests(loaded.book) if loaded.book else None)
+
+
+def _compare(book: Book, now: Book, pasts: Sequence[Past], since: datetime | None) -> Replayed:
+    replay = Replay(book, since, compared_with=now)
+    for past in pasts:
+        replay.take(past)
+        give_way()
+    return replay.result()
