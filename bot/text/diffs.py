@@ -1,0 +1,74 @@
+"""What changed between two texts, line by line."""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Literal
+
+from msgspec import Struct
+
+#: Lines of either text around a change that are compared with each other; more are taken to be all different, as the
+#: comparison of long texts with nothing in common takes time that grows with the square of their length.
+_MOST_COMPARED = 5_000
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A line of a comparison."""
+
+    kind: Literal["same", "added", "removed", "left out"]
+    text: str
+    #: Its number in each text, counted from 1.
+    old: int | None = None
+    new: int | None = None
+
+
+def compare_lines(before: str, after: str, context: int = 3) -> list[Line]:
+    """The lines that differ, each with a few around it; stretches that are the same are left out."""
+    lines = list(_compared(before.splitlines(), after.splitlines()))
+    near = [False] * len(lines)
+    for at, line in enumerate(lines):
+        if line.kind != "same":
+            start, end = max(at - context, 0), min(at + context + 1, len(lines))
+            near[start:end] = [True] * (end - start)
+    shown: list[Line] = []
+    skipped = 0
+    for line, is_near in zip([*lines, None], [*near, True], strict=True):
+        if not is_near:
+            skipped += 1
+            continue
+        if skipped:
+            shown.append(Line(kind="left out", text=f"{skipped:,} more" if skipped > 1 else "1 more"))
+            skipped = 0
+        if line is not None:
+            shown.append(line)
+    return shown if any(near) else []
+
+
+def _compared(old: list[str], new: list[str]) -> Iterator[Line]:
+    for is_same, a, b, c, d in _stretches(old, new):
+        if is_same:
+            for at in range(b - a):
+                yield Line(kind="same", text=old[a + at], old=a + at + 1, new=c + at + 1)
+            continue
+        for at in range(a, b):
+            yield Line(kind="removed", text=old[at], old=at + 1)
+        for at in range(c, d):
+            yield Line(kind="added", text=new[at], new=at + 1)
+
+
+def _stretches(old: list[str], new: list[str]) -> Iterator[tuple[bool, int, int, int, int]]:
+    """Whether a stretch is the same in both, and from where to where it goes in each."""
+    start, shorter = 0, min(len(old), len(new))
+    while start < shorter and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < shorter - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    yield True, 0, start, 0, start
+    middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
+    if max(len(middle_old), len(middle_new)) > _MOST_COMPARED:
+        yield False, start, len(old) - end, start, len(new) - end
+    else:
+        matcher = SequenceMatcher(None, middle_old, middle_new, autojunk=False)
+        for tag, a, b, c, d in matcher.get_opcodes():
+            yield tag == "equal", start + a, start + b, start + c, start + d
+    yield True, len(old) - end, len(old), len(new) - end, len(new)
