@@ -5,10 +5,12 @@ import unicodedata
 #: The control characters as their pictures: ␀ ␛ … and ␡; newline and tab stay.
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
 _PICTURES |= dict.fromkeys(range(0x80, 0xA0), "\ufffd")
+#: Overrides of direction turn what follows them round, so that exe.png reads as gnp.exe; no script needs them.
+_PICTURES |= dict.fromkeys((0x202D, 0x202E), "\ufffd")
 
 
 def shown(text: str) -> str:
-    """Return `text` with pictures instead of control characters, for a page that escapes HTML itself."""
+    """Return `text` with pictures instead of control characters and overrides, for a page that escapes HTML itself."""
     return text.translate(_PICTURES)
 
 

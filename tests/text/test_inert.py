@@ -21,3 +21,9 @@ def test_a_terminal_gets_no_control_and_no_direction_mark(text: str, inert: str)
 
 def test_a_page_gets_pictures_for_control_characters_and_keeps_lines() -> None:
     assert shown("a\x00b\x1b[0m\n\tc\x7f\x9b") == "a␀b␛[0m\n\tc␡\ufffd"
+
+
+def test_a_page_turns_no_text_round_and_keeps_what_scripts_need() -> None:
+    """A file that a stranger names gnp.exe must not read as exe.png."""
+    assert shown("\u202egnp.exe\u202d") == "\ufffdgnp.exe\ufffd"
+    assert shown("a\u200fb\u2067c\u2069\u200d") == "a\u200fb\u2067c\u2069\u200d"

@@ -33,7 +33,6 @@ _TABS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("Waiting", {"waiting": "1"}),
     ("Unanswered", {"unanswered": "1"}),
     ("Failed", {"delivery": "failed"}),
-    ("Opted out", {"opted_out": "1"}),
 )
 _YES: Final = frozenset({"1", "true", "yes"})
 #: What of a query stays when another conversation is opened.
