@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Literal
 
 from msgspec import Struct
@@ -29,18 +30,13 @@ def compare_lines(before: str, after: str, context: int = 3) -> list[Line]:
         if line.kind != "same":
             start, end = max(at - context, 0), min(at + context + 1, len(lines))
             near[start:end] = [True] * (end - start)
+    if not any(near):
+        return []
     shown: list[Line] = []
-    skipped = 0
-    for line, is_near in zip([*lines, None], [*near, True], strict=True):
-        if not is_near:
-            skipped += 1
-            continue
-        if skipped:
-            shown.append(Line(kind="left out", text=f"{skipped:,} more" if skipped > 1 else "1 more"))
-            skipped = 0
-        if line is not None:
-            shown.append(line)
-    return shown if any(near) else []
+    for is_near, stretch in groupby(zip(near, lines, strict=True), key=lambda pair: pair[0]):
+        several = [line for _, line in stretch]
+        shown += several if is_near else [Line(kind="left out", text=f"{len(several):,} more")]
+    return shown
 
 
 def _compared(old: list[str], new: list[str]) -> Iterator[Line]:
