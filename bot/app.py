@@ -1,5 +1,6 @@
 """The composition root: the only place where settings become parts and the parts meet."""
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -27,6 +28,7 @@ from bot.conversation.sms import SmsService
 from bot.conversation.writer import StorageUnavailable, Writer
 from bot.operations.health import Health
 from bot.operations.metrics import Metrics
+from bot.rulebook.numbers import messages_per_minute
 from bot.rulebook.saving import RuleFiles
 from bot.rulebook.shelf import NoGoodBook, Shelf, Taken
 from bot.settings import Settings
@@ -85,6 +87,7 @@ class Service:
             self._sms,
             reply_ttl=settings.reply_ttl,
             report_timeout=settings.report_timeout,
+            per_minute=lambda number: messages_per_minute(self.shelf.book().numbers, number),
         )
         caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
         secret = settings.forward_secret
@@ -149,6 +152,7 @@ class Service:
                     await keep_edits(connection, edits)
 
     async def _keep_book(self, taken: Taken) -> None:
+        self.sender.look()  # at once: it may let numbers send faster
         try:
             await self.writer.submit(keep_books, [KeptBook(version=taken.version, texts=taken.texts)])
             await self.writer.submit(keep_edits, edits_in(taken))
@@ -166,6 +170,11 @@ class Service:
         """End the streams of open pages, which would keep a server from ending."""
         self.live.close()
 
+    async def settle(self, patience: float) -> None:
+        """Take no more events and start no more sends; let those that run end, for so many seconds at most."""
+        self.webhook.is_closed = True
+        await asyncio.gather(self.sender.stop(patience), self.forwarder.stop(patience))
+
     async def stop(self) -> None:
         """Settle what is being sent, leave the rest queued, close everything, in the reverse order of the start."""
         await self._running.aclose()
@@ -173,8 +182,8 @@ class Service:
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         guards = Guards(self._tokens)
         operator = Operator(self.writer, self.sender.wake)
-        health = Health(self.database, self.writer, self.shelf)
-        metrics = Metrics(self.database, self.writer, self.shelf, self.webhook)
+        health = Health(self.database, self.writer, self.shelf, self.sender.link, self.webhook)
+        metrics = Metrics(self.database, self.writer, self.shelf, self.webhook, self.sender.link)
         console = Console(
             sessions=self._sessions,
             database=self.database,

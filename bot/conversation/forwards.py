@@ -116,14 +116,18 @@ class Forwarder:
         self._poster = poster
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
 
     def start(self) -> None:
         """Take up what an earlier run left queued, and wait for more."""
         self._task = asyncio.create_task(self._run(), name="forwarder")
 
-    async def stop(self) -> None:
-        """Post no more; what was not recorded as posted is posted again at the next start."""
+    async def stop(self, patience: float = 10.0) -> None:
+        """Begin no more posts and wait for those that run; what is not recorded by then is posted again later."""
+        self._is_stopping = True
+        self._wake.set()
         if self._task is not None:
+            await asyncio.wait([self._task], timeout=patience)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
@@ -132,7 +136,7 @@ class Forwarder:
         self._wake.set()
 
     async def _run(self) -> None:
-        while True:
+        while not self._is_stopping:
             self._wake.clear()
             try:
                 async with self._database.reading() as connection:

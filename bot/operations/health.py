@@ -6,17 +6,23 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from bot.conversation.database import Database
+from bot.conversation.link import Link
 from bot.conversation.writer import Writer
 from bot.rulebook.shelf import Shelf
+from bot.wire.webhook import Webhook
 
 
 class Health:
     """`/health/live` and `/health/ready`."""
 
-    def __init__(self, database: Database, writer: Writer, shelf: Shelf) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, shelf: Shelf, link: Link, webhook: Webhook
+    ) -> None:
         self._database = database
         self._writer = writer
         self._shelf = shelf
+        self._link = link
+        self._webhook = webhook
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Litestar's handlers; anyone may ask."""
@@ -29,7 +35,12 @@ class Health:
         @get("/health/ready", tags=["Health"])
         async def ready() -> Response[dict[str, Any]]:
             """Messages can be taken and answered: 200, or 503 with what is wrong."""
-            checks = {"database": await self._check_database(), "rules": self._check_rules()}
+            checks = {
+                "database": await self._check_database(),
+                "rules": self._check_rules(),
+                "sending": self._check_sending(),
+                "events": self._check_events(),
+            }
             is_well = all(check["status"] != "failing" for check in checks.values())
             body = {"status": "ok" if is_well else "failing", "checks": checks}
             return Response(body, status_code=200 if is_well else 503)
@@ -49,3 +60,16 @@ class Health:
         if errors:
             return {"status": "degraded", "book": version, "errors": errors}
         return {"status": "ok", "book": version}
+
+    def _check_sending(self) -> dict[str, Any]:
+        """While ACS is in trouble messages wait, but events can be taken all the same."""
+        troubles = self._link.troubles()
+        if troubles:
+            return {"status": "degraded", "troubles": troubles}
+        return {"status": "ok"}
+
+    def _check_events(self) -> dict[str, Any]:
+        """A bot that is stopping takes no more."""
+        if self._webhook.is_closed:
+            return {"status": "failing", "reason": "The bot is stopping."}
+        return {"status": "ok"}

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from bot.conversation.database import DATABASE_ERRORS, Database
+from bot.conversation.link import Link
 from bot.conversation.queries import Backlog, find_backlog
 from bot.conversation.writer import Writer
 from bot.rulebook.shelf import Shelf
@@ -19,11 +20,14 @@ from bot.wire.webhook import Webhook
 class Metrics:
     """Reads the parts when asked; counts nothing itself."""
 
-    def __init__(self, database: Database, writer: Writer, shelf: Shelf, webhook: Webhook) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, shelf: Shelf, webhook: Webhook, link: Link
+    ) -> None:
         self._database = database
         self._writer = writer
         self._shelf = shelf
         self._webhook = webhook
+        self._link = link
 
     def routes(self, guard: Guard) -> list[HTTPRouteHandler]:
         """Litestar's handler, for whom the guard lets through."""
@@ -67,6 +71,19 @@ class Metrics:
                 "How long the oldest of them has waited.",
                 value=backlog.oldest_seconds,
             )
+        calls = CounterMetricFamily("bot_sms_calls", "Calls to ACS, by how they ended.", labels=["outcome"])
+        for outcome, count in self._link.calls.items():
+            calls.add_metric([outcome], count)
+        yield calls
+        yield GaugeMetricFamily(
+            "bot_acs_down",
+            "1 while ACS is down: single calls try it, and messages wait.",
+            value=self._link.is_down,
+        )
+        yield GaugeMetricFamily(
+            "bot_acs_credential_refused", "1 while ACS refuses our credential: messages wait.",
+            value=self._link.is_credential_refused,
+        )  # fmt: skip
         book = self._shelf.book()
         yield GaugeMetricFamily("bot_rules", "Rules in force.", value=len(book.rules))
         yield GaugeMetricFamily(

@@ -48,6 +48,8 @@ class Webhook:
         self.refused = 0
         #: Events received, by what became of them or by the type that we don't know.
         self.counts: Counter[str] = Counter()
+        #: Nothing is taken any more; Event Grid is told to come again later.
+        self.is_closed = False
 
     def routes(self) -> list[ASGIRouteHandler]:
         """Litestar's handler for POST and OPTIONS.
@@ -70,6 +72,11 @@ class Webhook:
                 body = await _read_body(receive, headers)
             except ClientLeft:
                 return
+            if self.is_closed:
+                raise ServiceUnavailableException(
+                    detail="The bot is stopping; send it again later.",
+                    headers={"Retry-After": str(RETRY_AFTER)},
+                )
             await _send_json(send, await self._take(body))
         elif scope["method"] == "OPTIONS":
             await self._authenticate(scope["query_string"], headers)
