@@ -37,6 +37,7 @@ from bot.web.api import api_routes
 from bot.web.console.layout import Console
 from bot.web.console.live import CHANNEL, RULES, Live
 from bot.web.console.places import console_routes
+from bot.web.front_door import FrontDoor
 from bot.web.problems import PROBLEMS
 from bot.web.rule_files import rule_file_routes
 from bot.web.sessions import Sessions
@@ -103,7 +104,7 @@ class Service:
         self._sessions = Sessions(self._tokens)
         self.live = Live(self._channels)
         self._running = AsyncExitStack()
-        self.asgi = self._litestar(more_routes)
+        self.asgi = FrontDoor("/events", self.webhook.answer, self._litestar(more_routes))
 
     async def start(self) -> None:
         """Open the database, read the rules, take up what is queued.
@@ -194,7 +195,6 @@ class Service:
         )
         return Litestar(
             route_handlers=[
-                *self.webhook.routes(),
                 api_routes(
                     guards,
                     self.database,

@@ -179,9 +179,11 @@ class Writer:
     def _take(self) -> list[_Job]:
         group: list[_Job] = []
         items = 0
+        # Half of the requests in hand: while they are written, the event loop answers and reads the other half.
+        most = min(MOST_JOBS, (len(self._waiting) + len(self._committed) + 1) // 2)
         while (
             self._waiting
-            and len(group) < MOST_JOBS
+            and len(group) < most
             and (not group or items + len(self._waiting[0].items) <= MOST_ITEMS)
         ):
             job = self._waiting.popleft()

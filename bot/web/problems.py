@@ -15,6 +15,11 @@ from bot.rulebook.findings import Finding
 log = structlog.get_logger(__name__)
 
 
+def problem_of(status: int, detail: str) -> dict[str, Any]:
+    """The members of a problem details object."""
+    return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+
+
 def problem(
     status: int,
     detail: str,
@@ -24,12 +29,7 @@ def problem(
     findings: Sequence[Finding] = (),
 ) -> Response[dict[str, Any]]:
     """A problem details response."""
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
+    body = problem_of(status, detail)
     if errors:
         body["errors"] = errors
     if findings:

@@ -4,13 +4,12 @@ It answers 200 only once every event of the call is durable. Anything but 200, 4
 the events for good, so errors are dear: what can't be understood is kept and acknowledged.
 """
 
+import re
 from collections import Counter
-from typing import cast
 from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
-from litestar import asgi
 from litestar.exceptions import (
     ClientException,
     HTTPException,
@@ -18,8 +17,7 @@ from litestar.exceptions import (
     NotAuthorizedException,
     ServiceUnavailableException,
 )
-from litestar.handlers import ASGIRouteHandler
-from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Send
 
 from bot.conversation.inbox import Inbox
 from bot.conversation.writer import StorageUnavailable
@@ -30,6 +28,9 @@ from bot.wire.webhook_auth import KeysUnavailable, WebhookAuth
 LARGEST_BODY = 1024 * 1024
 #: Seconds after which Event Grid comes again anyway; ours only has to be no longer.
 RETRY_AFTER = 30
+
+#: A query string as nearly all are, with nothing in it to be decoded.
+_PLAIN_CODE = re.compile(rb"code=([\w.~-]*)")
 
 log = structlog.get_logger(__name__)
 
@@ -51,20 +52,12 @@ class Webhook:
         #: Nothing is taken any more; Event Grid is told to come again later.
         self.is_closed = False
 
-    def routes(self) -> list[ASGIRouteHandler]:
-        """Litestar's handler for POST and OPTIONS.
+    async def answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """Answer a call of `/events`: POST or OPTIONS. Raises Litestar's `HTTPException` for one that is refused.
 
-        An ASGI one: it takes the bytes as they are, and at single-event posts Litestar's handling of parameters and
-        responses would cost more than all that we do (`benchmarks/intake.py`).
+        It takes the bytes as they are: at single-event posts a framework's handling of parameters and responses would
+        cost more than all that we do (`benchmarks/intake.py`).
         """
-
-        @asgi("/events", name="events", copy_scope=False)
-        async def events(scope: Scope, receive: Receive, send: Send) -> None:
-            await self._answer(cast("HTTPScope", scope), receive, send)
-
-        return [events]
-
-    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
         if scope["method"] == "POST":
             await self._authenticate(scope["query_string"], headers)
@@ -110,12 +103,13 @@ class Webhook:
 
     async def _authenticate(self, query: bytes, headers: dict[bytes, bytes]) -> None:
         """Raise 401 unless the call carries a good credential."""
-        offered = [value for name, value in parse_qsl(query.decode("latin-1")) if name == "code"]
+        offered = _codes(query)
         if b"x-bot-secret" in headers:
-            offered.append(headers[b"x-bot-secret"].decode("latin-1"))
-        authorization = headers.get(b"authorization", b"").decode("latin-1")
+            offered.append(headers[b"x-bot-secret"])
+        if self._auth.knows(offered):
+            return
         try:
-            if await self._auth.allows(offered, authorization):
+            if await self._auth.accepts(headers.get(b"authorization", b"").decode("latin-1")):
                 return
         except KeysUnavailable as error:  # 401 would lose the events
             headers_back = {"Retry-After": str(RETRY_AFTER)}
@@ -132,6 +126,14 @@ class Webhook:
             detail="The credential is missing or wrong:"
             " give one of BOT_WEBHOOK_SECRETS as ?code=... or in the header X-Bot-Secret."
         )
+
+
+def _codes(query: bytes) -> list[bytes]:
+    """The values of `code` in a query string."""
+    plain = _PLAIN_CODE.fullmatch(query)
+    if plain:
+        return [plain[1]]
+    return [value.encode() for name, value in parse_qsl(query.decode("latin-1")) if name == "code"]
 
 
 def _handshake(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import jwt
@@ -37,16 +37,17 @@ class WebhookAuth:
         self._secrets = [secret.reveal().encode() for secret in secrets]
         self._entra = entra
 
-    async def allows(self, offered: Sequence[str | None], authorization: str | None) -> bool:
-        """Whether any of the offered secrets, or the bearer token, is good. Raises `KeysUnavailable`."""
+    def knows(self, offered: Iterable[bytes]) -> bool:
+        """Whether any of the offered secrets is one of ours."""
         is_known = False
         for secret in offered:
-            if secret is not None:
-                is_known |= self._is_ours(secret.encode("utf-8", "surrogatepass"))
-        if is_known or self._entra is None or not authorization:
-            return is_known
+            is_known |= self._is_ours(secret)
+        return is_known
+
+    async def accepts(self, authorization: str) -> bool:
+        """Whether an `Authorization` header carries a token of Event Grid's. Raises `KeysUnavailable`."""
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
+        if self._entra is None or scheme.lower() != "bearer":
             return False
         return await asyncio.to_thread(self._entra.accepts, token.strip())
 

@@ -100,12 +100,12 @@ def auth(entra: Entra) -> WebhookAuth:
 
 
 async def bearer(auth: WebhookAuth, token: str) -> bool:
-    return await auth.allows([], f"Bearer {token}")
+    return await auth.accepts(f"Bearer {token}")
 
 
 async def test_event_grids_token_is_accepted(entra: Entra, auth: WebhookAuth) -> None:
     assert await bearer(auth, entra.token())
-    assert await auth.allows([None, "wrong"], f"bearer  {entra.token()} ")
+    assert await auth.accepts(f"bearer  {entra.token()} ")
 
 
 @pytest.mark.parametrize(
@@ -199,9 +199,9 @@ async def test_what_is_no_token_is_refused(auth: WebhookAuth, token: str) -> Non
 
 @pytest.mark.parametrize("scheme", ["Basic", "", "Token"])
 async def test_other_schemes_are_refused(entra: Entra, auth: WebhookAuth, scheme: str) -> None:
-    assert not await auth.allows([], f"{scheme} {entra.token()}")
-    assert not await auth.allows([], entra.token())
-    assert not await auth.allows([], None)
+    assert not await auth.accepts(f"{scheme} {entra.token()}")
+    assert not await auth.accepts(entra.token())
+    assert not await auth.accepts("")
 
 
 async def test_keys_are_fetched_once_and_again_when_a_new_one_signs(
@@ -227,9 +227,9 @@ async def test_when_keys_can_not_be_fetched_nothing_is_said_of_the_token(entra: 
     assert not await bearer(nowhere, "x"), "what is no token needs no key"
 
 
-async def test_a_good_secret_needs_no_keys(entra: Entra) -> None:
+def test_a_good_secret_needs_no_keys() -> None:
     nowhere = WebhookAuth([Secret("a-secret")], EntraTokens(TENANT, AUDIENCE, authority="http://127.0.0.1:1"))
-    assert await nowhere.allows(["a-secret"], f"Bearer {entra.token()}")
+    assert nowhere.knows([b"a-secret"])
 
 
 async def test_requests_do_not_wait_for_each_others_keys(entra: Entra, auth: WebhookAuth) -> None:
@@ -240,24 +240,23 @@ async def test_requests_do_not_wait_for_each_others_keys(entra: Entra, auth: Web
 @pytest.mark.parametrize(
     ("offered", "expected"),
     [
-        (["first"], True),
-        (["second"], True),
-        (["x", "second"], True),
-        ([None, None], False),
+        ([b"first"], True),
+        ([b"second"], True),
+        ([b"x", b"second"], True),
         ([], False),
-        ([""], False),
-        (["first,second"], False),
-        (["FIRST"], False),
-        (["\ud800"], False),
+        ([b""], False),
+        ([b"first,second"], False),
+        ([b"FIRST"], False),
+        ([b"\xff"], False),
     ],
 )
 async def test_every_secret_is_accepted_so_that_one_can_be_rotated(
-    offered: list[str | None], *, expected: bool
+    offered: list[bytes], *, expected: bool
 ) -> None:
     auth = WebhookAuth([Secret("first"), Secret("second")])
-    assert await auth.allows(offered, None) is expected
-    assert await auth.allows(offered, "Bearer first") is expected
+    assert auth.knows(offered) is expected
 
 
 async def test_without_any_secret_nothing_is_allowed() -> None:
-    assert not await WebhookAuth([]).allows(["", None], "Bearer ")
+    assert not WebhookAuth([]).knows([b""])
+    assert not await WebhookAuth([]).accepts("Bearer ")
