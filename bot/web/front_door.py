@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import msgspec
 import structlog
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
@@ -31,7 +32,7 @@ class FrontDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
-        if scope["type"] != "http" or scope["path"] not in self._paths:
+        if scope["type"] != ScopeType.HTTP or scope["path"] not in self._paths:
             await self._others(scope, receive, send)
             return
         try:
