@@ -103,6 +103,8 @@ class Service:
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
         self._sessions = Sessions(self._tokens)
         self.live = Live(self._channels)
+        self.writer.news.on_commit = self.live.announce
+        self.writer.news.is_heard = lambda: self.live.is_heard
         self._running = AsyncExitStack()
         self.asgi = FrontDoor("/events", self.webhook.answer, self._litestar(more_routes))
 

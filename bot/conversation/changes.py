@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import DeliveryState, Happening, next_state
+from bot.conversation.news import touch
 from bot.conversation.tables import conversations, messages, status_changes
 
 
@@ -55,6 +56,7 @@ class Changes:
         await _extend_histories(connection, [change for change in self._changes if change.is_visible], now)
         moved = [change for change in self._changes if change.before.status != change.after.status]
         await _update_conversations(connection, moved)
+        touch(change.conversation_id for change in self._changes)
         return len(self._changes)
 
 

@@ -13,6 +13,7 @@ from uuid_utils import uuid7
 from bot.conversation.bulk import Bulk, Lookup
 from bot.conversation.events import Inbound
 from bot.conversation.forwards import INSERT_FORWARDS, forward_row
+from bot.conversation.news import touch
 from bot.conversation.tables import conversations, messages
 from bot.rulebook.decision import Decision, Standing
 from bot.text.segments import measure
@@ -172,7 +173,9 @@ async def open_conversations(
 
 async def save_conversations(connection: AsyncConnection, opened: Iterable[OpenConversation]) -> None:
     """Write what has changed."""
-    await _SAVE_CONVERSATION.execute(connection, [each.columns() for each in opened if each.changed])
+    changed = [each for each in opened if each.changed]
+    await _SAVE_CONVERSATION.execute(connection, [each.columns() for each in changed])
+    touch(each.id for each in changed)
 
 
 _COLUMNS = tuple(conversations.c.keys())

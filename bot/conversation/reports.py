@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.changes import Changes
 from bot.conversation.delivery import TAKEN, Happening, Withheld, says_opted_out, status_of
 from bot.conversation.events import DeliveryReport
+from bot.conversation.news import touch
 from bot.conversation.opened import OPTED_OUT
 from bot.conversation.tables import conversations, delivery_reports, messages
 
@@ -138,6 +139,7 @@ async def mark_opted_out(
         return
     ids = sorted(conversation_ids)
     await connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(opted_out=True))
+    touch(ids)
     query = (
         select(*STATE_COLUMNS)
         .where(

@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.database import Database
+from bot.conversation.news import News
 
 #: What a job does: given a transaction and all the items of the same kind that wait, one result for each item.
 Work = Callable[[AsyncConnection, list[Any]], Awaitable[list[Any]]]
@@ -80,6 +81,8 @@ class Writer:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_writing = False
+        #: Tells who listens which conversations each transaction has changed.
+        self.news = News()
         #: Why the newest transaction failed, or None when it went well; `/health/ready` shows it.
         self.trouble: str | None = None
 
@@ -141,17 +144,18 @@ class Writer:
         for job in group:
             kinds.setdefault(job.work, []).append(job)
         finished: list[tuple[_Job, list[Any]]] = []
-        async with self._database.writing() as connection:
-            for work, jobs in kinds.items():
-                results = await work(connection, [item for job in jobs for item in job.items])
-                start = 0
-                for job in jobs:
-                    end = start + len(job.items)
-                    finished.append((job, results[start:end]))
-                    start = end
-            # The last group's callers are told only now: answering them and reading what they send next is work for
-            # the event loop that goes on while the database commits (10 % more single posts a second).
-            self._tell()
+        with self.news.gathering():
+            async with self._database.writing() as connection:
+                for work, jobs in kinds.items():
+                    results = await work(connection, [item for job in jobs for item in job.items])
+                    start = 0
+                    for job in jobs:
+                        end = start + len(job.items)
+                        finished.append((job, results[start:end]))
+                        start = end
+                # The last group's callers are told only now: answering them and reading what they send next is work
+                # for the event loop that goes on while the database commits (10 % more single posts a second).
+                self._tell()
         self.trouble = None
         self._committed = finished
         if not self._waiting:

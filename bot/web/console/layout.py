@@ -23,8 +23,8 @@ and name it in `bot.web.console.places`. Its template stands in bot/web/template
     {% block main %}<h1>Things</h1> ... {% endblock %}
 
 - Every form with method="post" holds `{{ csrf_field }}`; `session.may_edit` says whether to show one at all.
-- Filters: `shown` for texts of strangers, `spaced` for phone numbers, `clock`, `second`, `moment`, `exact` and `day` for
-  times (the viewer's), `number` for counts, `counted("message")` for a count with its noun.
+- Filters: `shown` for texts of strangers, `spaced` for phone numbers, `clock`, `second`, `moment`, `exact` and `day`
+  for times (the viewer's), `number` for counts, `counted("message")` for a count with its noun.
 - An element with an id and `data-live="TOPICS"` is fetched again when one of them changes (`bot.web.console.live`);
   inside it whatever has the focus, was typed or opened stays. `data-live-src` names another page to take it from.
 - `data-key="r"` on a control: the key focuses or clicks it. `data-row` on the links of a list: j and k walk them.

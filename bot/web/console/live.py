@@ -41,6 +41,11 @@ class _Ear:
         self.mark = mark
         self.changed: set[str] = set()
         self.woken = asyncio.Event()
+        self.is_over = False
+
+    def end(self) -> None:
+        self.is_over = True
+        self.woken.set()
 
     async def hear(self, event: bytes) -> None:
         news = msgspec.json.decode(event, type=_News)
@@ -89,7 +94,7 @@ class Live:
         """End every stream, so that none holds up the end of the service."""
         self._is_closed = True
         for ear in self._ears:
-            ear.woken.set()
+            ear.end()
 
     async def stream(self, wanted: frozenset[str], since: str) -> AsyncIterator[bytes]:
         """Server-sent events: `changed`, its data those among `wanted` that did since that mark; until `close`."""
@@ -104,7 +109,7 @@ class Live:
                 if since != self.mark:
                     ear.mark = self.mark
                     yield _event(ear.mark, wanted)
-                while not self._is_closed:
+                while not (ear.is_over or self._is_closed):
                     try:
                         await asyncio.wait_for(ear.woken.wait(), _HEARTBEAT)
                     except TimeoutError:

@@ -1,0 +1,71 @@
+"""A page of the console on which nothing may go wrong, and what every page must hold."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page
+
+from tests.wire.parts import ADMIN, Running
+
+A_LAPTOP = {"width": 1280, "height": 800}
+A_PHONE = {"width": 360, "height": 740}
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@asynccontextmanager
+async def console(
+    browser: Browser,
+    bot: Running,
+    path: str = "/console/conversations",
+    *,
+    token: str | None = ADMIN,
+    **options: Any,
+) -> AsyncIterator[Page]:
+    """A page, logged in; no script on it may fail, and nothing be refused by the security policy."""
+    context = await browser.new_context(**{"viewport": A_LAPTOP, "base_url": bot.address} | options)
+    page = await context.new_page()
+    page.set_default_timeout(10_000)
+    if token is not None:
+        answer = await context.request.post(
+            "/console/login", form={"token": token}, headers={"Sec-Fetch-Site": "same-origin"}
+        )
+        assert answer.ok, await answer.text()
+    complaints: list[str] = []
+
+    def complain(sentence: str, address: str) -> None:
+        # A page that says that there is no such page is told so by the browser, too.
+        if "the server responded with a status of 40" not in sentence:
+            complaints.append(f"{sentence} ({address})")
+
+    page.on(
+        "console",
+        lambda said: complain(said.text, page.url) if said.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: complain(str(error), page.url))
+    page.on("dialog", lambda dialog: complain(dialog.message, page.url))
+    await page.goto(path)
+    yield page
+    assert complaints == []
+    await context.close()
+
+
+async def serious_violations(page: Page) -> list[str]:
+    """What axe-core finds on a page that keeps somebody from using it, each with its first place."""
+    await page.evaluate(AXE.read_text())
+    found = await page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    return [
+        f"{violation['id']}: {violation['help']} at {violation['nodes'][0]['html'][:200]}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+    ]
+
+
+async def sideways(page: Page) -> int:
+    """By how many pixels a page is wider than its window."""
+    return int(
+        await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    )

@@ -1,0 +1,431 @@
+"""The console in a real browser: the door, the frame, conversations, live, with and without scripts."""
+
+import re
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright, expect
+
+from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.browser.parts import A_PHONE, console, serious_violations, sideways
+from tests.conversation.conftest import databases, logs
+from tests.conversation.databases import Databases
+from tests.wire.parts import VIEWER, Acs, Running, running
+from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
+
+__all__ = ["databases", "logs"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DELIVERED, STRANGER, FAILED, STOPPED, LONG = (f"+1555555010{n}" for n in range(1, 6))
+EVIL = "<img src=x onerror=alert(1)><script>alert(1)</script>\u202egnp.exe\x1b[31m"
+WHY_FAILED = "ErrorCode: 4004. ErrorMessage: Recipient doesn't exist"
+#: From the event to the page.
+LIVE = 1_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    acs = Acs()
+    await acs.start()
+    async with running(tmp_path_factory.mktemp("bot"), databases.migrated("sqlite"), acs) as bot:
+        await text(bot, DELIVERED, "Hours?")
+        await text(bot, FAILED, "hours")
+        await report(bot, DELIVERED)
+        await report(bot, FAILED, DeliveryStatus="Failed", DeliveryStatusDetails=WHY_FAILED)
+        await text(bot, STOPPED, "STOP")
+        for number in range(40):
+            await text(bot, LONG, f"message {number} " + "of many words " * 8)
+        await text(bot, STRANGER, EVIL)
+        yield bot
+    await acs.stop()
+
+
+async def text(bot: Running, peer: str, message: str) -> None:
+    """A person's text, as Event Grid brings it."""
+    text.count = getattr(text, "count", 0) + 1  # type: ignore[attr-defined]
+    answer = await bot.post([inbound(MessageId=f"i{text.count}", From=peer, Message=message)])  # type: ignore[attr-defined]
+    assert answer.status_code == 200
+
+
+async def report(bot: Running, peer: str, **changes: str) -> None:
+    """The delivery report of the newest reply to a peer."""
+    reply = (await bot.replies(peer))[-1]
+    answer = await bot.post(
+        [event(REPORT, REPORT_DATA | {"MessageId": reply["provider_message_id"]} | changes)]
+    )
+    assert answer.status_code == 200
+
+
+async def path_of(bot: Running, peer: str) -> str:
+    (found,) = await bot.items("/api/conversations", peer=peer)
+    return f"/console/conversations/{found['id']}"
+
+
+# The door
+
+
+async def test_the_link_of_the_start_opens_the_console(browser: Browser, bot: Running) -> None:
+    link = bot.service.new_login_link()
+    async with console(browser, bot, link, token=None) as page:
+        await page.get_by_role("button", name="Open the console").click()
+        await expect(page.get_by_role("navigation", name="Places")).to_be_visible()
+        await page.get_by_role("button", name="Account: admin").click()
+        await page.get_by_role("button", name="Log out").click()
+        await expect(page).to_have_url(re.compile("/console/login$"))
+        await page.goto(link)
+        await page.get_by_role("button", name="Open the console").click()
+        await expect(page.get_by_role("alert")).to_contain_text("it works once")
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_a_token_leads_to_the_page_that_was_wanted(
+    javascript: bool, browser: Browser, bot: Running
+) -> None:
+    wanted = await path_of(bot, DELIVERED)
+    async with console(browser, bot, wanted, token=None, java_script_enabled=javascript) as page:
+        await expect(page).to_have_title("Log in · Bot")
+        await page.get_by_label("Token").fill("not it")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_contain_text("neither the admin's nor the viewer's")
+        await page.get_by_label("Token").fill(VIEWER)
+        await page.get_by_role("button", name="Log in").click()
+        await expect(page).to_have_url(re.compile(wanted + "$"))
+        await expect(page.get_by_text("Corner Books is open Mon-Sat 9-18.").last).to_be_visible()
+
+
+async def test_the_look_that_is_chosen_stays(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, color_scheme="light") as page:
+        for look, is_dark in (("Dark", True), ("Light", False)):
+            await page.get_by_role("button", name="Account").click()
+            await page.get_by_role("button", name=look, exact=True).click()
+            await page.wait_for_load_state()
+            for _ in range(2):
+                colour = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+                assert (colour == "rgb(20, 19, 18)") == is_dark
+                await page.reload()
+
+
+# Conversations
+
+
+async def test_the_list_opens_conversations_without_a_new_document(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot) as page:
+        await page.evaluate("window.sameDocument = true")
+        await page.locator(".row", has_text="0101").click()
+        await expect(page.get_by_role("heading", name="+1 555 555 0101")).to_be_visible()
+        talk = page.locator("#talk")
+        await expect(talk.locator(".out .bubble")).to_have_text("Corner Books is open Mon-Sat 9-18.")
+        await expect(talk.locator(".out .fate")).to_contain_text("✓✓ delivered")
+        await expect(page.locator(".row[aria-current]")).to_contain_text("0101")
+        await page.go_back()
+        await expect(page.get_by_text("Choose a conversation.")).to_be_visible()
+        await page.go_forward()
+        await expect(talk.locator(".out .bubble")).to_be_visible()
+        assert await page.evaluate("window.sameDocument")
+
+
+async def test_a_failure_says_why_in_plain_words_and_history_is_a_tap_away(
+    browser: Browser, bot: Running
+) -> None:
+    async with console(browser, bot, await path_of(bot, FAILED)) as page:
+        message = page.locator(".message.out")
+        await expect(message.locator(".reason")).to_have_text("the number doesn't exist 4004")
+        await message.locator("summary").click()
+        card = message.locator(".card")
+        for state in ("◌ queued", "✓ sent", "✕ failed"):
+            await expect(card).to_contain_text(state)
+        await expect(card.get_by_role("link", name="hours")).to_have_attribute(
+            "href", "/console/rules/shop.yaml#L3"
+        )
+        await page.keyboard.press("Escape")
+        await expect(card).to_be_hidden()
+        await page.locator(".message.in summary").click()
+        await expect(page.locator(".message.in .card")).to_contain_text('hours: keyword "hours"')
+
+
+async def test_history_opens_when_the_pointer_rests_on_a_fate(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, await path_of(bot, DELIVERED)) as page:
+        message = page.locator(".message.out")
+        await message.locator("summary").hover()
+        await expect(message.locator(".card")).to_contain_text("the carrier has delivered it")
+        await page.mouse.move(10, 10)
+        await expect(message.locator(".card")).to_be_hidden()
+
+
+async def test_search_finds_numbers_and_texts(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot) as page:
+        for typed, found in (("555 0104", "0104"), ("mon-sat", "0103"), ("message 7 of", "0105")):
+            await page.keyboard.press("/")
+            await page.keyboard.type(typed)
+            await page.keyboard.press("Enter")
+            await expect(page.locator(".found")).to_contain_text(typed)
+            await expect(page.locator(".row", has_text=found)).to_be_visible()
+            await page.keyboard.press("Escape")
+        await page.get_by_role("searchbox").fill("no such words anywhere")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("Nothing like this.")).to_be_visible()
+
+
+async def test_filters_lead_to_what_needs_somebody(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot) as page:
+        await page.get_by_role("link", name="Failed").click()
+        await expect(page.locator(".row")).to_have_count(1)
+        await expect(page.locator(".row")).to_contain_text("✕ failed")
+        await page.locator(".row").click()
+        await expect(page.locator("#peer")).to_contain_text("0103")
+        await expect(page.locator(".row")).to_have_count(1)  # still the same list
+        await page.get_by_label("More filters").click()
+        await page.get_by_label("Newest reply").select_option("in any state")
+        await page.get_by_label("Opted out").check()
+        await page.get_by_role("button", name="Show").click()
+        await expect(page.locator(".row")).to_have_count(1)
+        await expect(page.locator(".row")).to_contain_text("⊘ opted out")
+
+
+async def test_a_long_conversation_is_read_from_its_end(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, await path_of(bot, LONG)) as page:
+        await expect(page.locator(".message").last).to_be_in_viewport()
+        await expect(page.locator(".message").last).to_contain_text("message 39")
+        await page.get_by_role("link", name="Earlier messages").click()
+        await expect(page.locator(".message").last).to_contain_text("message 19")
+        await expect(page.get_by_role("link", name="Earlier messages")).to_have_count(0)
+
+
+async def test_texts_of_strangers_do_nothing_but_show(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, await path_of(bot, STRANGER)) as page:
+        inert = EVIL.replace("\x1b", "␛").replace("\u202e", "\ufffd")
+        assert await page.locator(".message.in .bubble").inner_text() == inert
+        assert await page.locator(".row[aria-current] .last").inner_text() == inert
+        assert await page.locator("main img, main script").count() == 0
+
+
+async def test_a_viewer_may_look_and_nothing_else(browser: Browser, bot: Running) -> None:
+    path = await path_of(bot, DELIVERED)
+    async with console(browser, bot, path, token=VIEWER) as page:
+        await expect(page.get_by_text("may look but not write")).to_be_visible()
+        assert await page.locator("main form[method=post]").count() == 0
+        csrf = await page.locator("input[name=csrf]").first.get_attribute("value")
+        answer = await page.request.post(f"{path}/reply", form={"text": "hello", "csrf": str(csrf)})
+        assert answer.status == 403
+        assert "may look but not change" in await answer.text()
+
+
+# What people do
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_a_person_takes_over_writes_and_hands_back(
+    javascript: bool, browser: Browser, bot: Running
+) -> None:
+    peer = "+15555550120" if javascript else "+15555550121"
+    await text(bot, peer, "hours")
+    async with console(browser, bot, await path_of(bot, peer), java_script_enabled=javascript) as page:
+        await page.get_by_role("button", name="Hand over").click()
+        await expect(page.locator(".notice")).to_contain_text("the bot is silent")
+        await page.get_by_label("Your reply").fill("Let me look.\nOne moment.")
+        await page.get_by_role("button", name="Send").click()
+        newest = page.locator(".message.out").last
+        await expect(newest.locator(".bubble")).to_have_text("Let me look.\nOne moment.")
+        await expect(newest).to_contain_text("by a person")
+        await expect(page.get_by_label("Your reply")).to_have_value("")
+        await page.get_by_role("button", name="Hand back").click()
+        await expect(page.locator(".flash")).to_contain_text("Handed back")
+        await expect(page.get_by_role("button", name="Hand over")).to_be_visible()
+    assert [call["message"] for call in bot.acs.calls].count("Let me look.\nOne moment.") == 1 + (
+        not javascript
+    )
+
+
+async def test_everything_can_be_done_by_the_keyboard(browser: Browser, bot: Running) -> None:
+    peer = "+15555550122"
+    await text(bot, peer, "hours")
+    async with console(browser, bot) as page:
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("heading", name="Keys")).to_be_hidden()
+        for key in "jjk":
+            await page.keyboard.press(key)
+        await expect(page.locator(".row").first).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#peer")).to_contain_text("0122")
+        await page.keyboard.press("r")
+        await expect(page.get_by_label("Your reply")).to_be_focused()
+        await page.keyboard.type("jkhe?/")  # letters in a field are letters
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".message.out .bubble").last).to_have_text("jkhe?/")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("h")
+        await expect(page.locator(".notice")).to_contain_text("the bot is silent")
+        await page.keyboard.press("e")
+        await expect(page).to_have_url(re.compile(r"/console/rules/shop\.yaml#L3$"))
+
+
+# Live
+
+
+async def test_a_message_and_a_report_show_within_a_second_and_a_draft_stays(
+    browser: Browser, bot: Running
+) -> None:
+    peer = "+15555550130"
+    await text(bot, peer, "hello there")
+    async with console(browser, bot, await path_of(bot, peer)) as page:
+        await expect(page.locator("#live.on")).to_be_visible()
+        await page.evaluate("window.sameDocument = true")
+        await page.get_by_label("Your reply").fill("half a sent")
+        await page.get_by_role("searchbox").focus()
+        began = time.perf_counter()
+        await text(bot, peer, "hours")
+        await expect(page.locator(".message.out .bubble")).to_be_visible(timeout=LIVE)
+        await expect(page.locator(".row", has_text="0130")).to_contain_text("Corner Books", timeout=LIVE)
+        took = time.perf_counter() - began
+        await expect(page.locator(".message.out")).to_contain_text("✓ sent")
+        await report(bot, peer)
+        await expect(page.locator(".message.out")).to_contain_text("✓✓ delivered", timeout=LIVE)
+        await expect(page.get_by_label("Your reply")).to_have_value("half a sent")
+        await expect(page.get_by_role("searchbox")).to_be_focused()
+        assert await page.evaluate("window.sameDocument")
+        assert took < 1
+
+
+async def test_a_newcomer_is_at_the_top_of_an_open_list_within_a_second(
+    browser: Browser, bot: Running
+) -> None:
+    async with console(browser, bot) as page:
+        await expect(page.locator("#live.on")).to_be_visible()
+        await text(bot, "+15555550131", "hours")
+        await expect(page.locator(".row").first).to_contain_text("0131", timeout=LIVE)
+
+
+async def test_what_came_while_a_page_was_made_is_not_missed(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot) as page:
+        await page.evaluate("document.getElementById('main').dataset.mark = 'of-another-start'")
+        await page.evaluate("dispatchEvent(new Event('pagehide'))")
+        await text(bot, "+15555550132", "hours")
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(page.locator(".row").first).to_contain_text("0132", timeout=LIVE)
+
+
+async def test_an_open_page_finds_its_way_back(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot) as page:
+        await expect(page.locator("#live.on")).to_be_visible()
+        for ear in list(bot.service.live._ears):
+            ear.end()
+        await expect(page.locator("#live")).to_have_text("reconnecting…")
+        await text(bot, "+15555550133", "hours")
+        await expect(page.locator(".row").first).to_contain_text("0133", timeout=4_000)
+        await expect(page.locator("#live.on")).to_be_visible()
+
+
+# Everybody's pages
+
+
+async def pages(bot: Running) -> list[str]:
+    message = (await bot.messages(FAILED))[-1]
+    return [
+        "/console/conversations",
+        "/console/conversations?q=nothing-like-it",
+        await path_of(bot, STRANGER),
+        await path_of(bot, FAILED),
+        await path_of(bot, STOPPED),
+        await path_of(bot, LONG),
+        f"/console/messages/{message['id']}",
+        "/console/no-such-page",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_serious(scheme: str, browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, "/console/login", token=None, color_scheme=scheme) as page:
+        assert await serious_violations(page) == []
+    async with console(browser, bot, color_scheme=scheme, reduced_motion="reduce") as page:
+        for path in await pages(bot):
+            await page.goto(path)
+            for summary in await page.locator("main summary").all():
+                if path.endswith(("conversations", "like-it")):
+                    await summary.click()
+            assert await serious_violations(page) == [], path
+        await page.get_by_role("button", name="Account").click()
+        assert await serious_violations(page) == []
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("?")
+        assert await serious_violations(page) == []
+
+
+@pytest.mark.parametrize("width", [360, 320])
+async def test_a_phone_has_no_sideways_scroll(width: int, browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, viewport=A_PHONE | {"width": width}, has_touch=True) as page:
+        for path in await pages(bot):
+            await page.goto(path)
+            assert await sideways(page) <= 0, path
+        await page.goto(await path_of(bot, FAILED))
+        await page.locator(".message.out summary").tap()
+        await expect(page.locator(".message.out .card")).to_contain_text("✕ failed")
+        assert await sideways(page) <= 0
+        box = await page.locator(".message.out .card").bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+
+
+async def test_on_a_phone_one_thing_shows_at_a_time_and_back_works(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, viewport=A_PHONE, has_touch=True) as page:
+        await expect(page.locator("#talk")).to_be_hidden()
+        places = page.get_by_role("navigation", name="Places")
+        box = await places.bounding_box()
+        assert box
+        assert box["y"] + box["height"] == A_PHONE["height"]
+        await page.locator(".row", has_text="0103").tap()
+        await expect(page.locator("#index")).to_be_hidden()
+        await expect(page.get_by_label("Your reply")).to_be_in_viewport()
+        await page.get_by_label("Back to the list").tap()
+        await expect(page.locator("#index")).to_be_visible()
+        await page.go_back()
+        await expect(page.locator("#peer")).to_contain_text("0103")
+
+
+async def test_everything_is_big_enough_to_be_hit(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, viewport=A_PHONE, has_touch=True) as page:
+        for path in (await pages(bot))[:4]:
+            await page.goto(path)
+            for control in await page.locator(
+                "a:visible, button:visible, input:visible, summary:visible"
+            ).all():
+                box = await control.bounding_box()
+                assert box, path
+                assert box["height"] >= 24, await control.inner_text()
+
+
+async def test_pages_are_light_and_nothing_in_them_jumps(browser: Browser, bot: Running) -> None:
+    for path in await pages(bot):
+        async with console(browser, bot, path) as page:
+            await page.evaluate(
+                "window.shift = 0; new PerformanceObserver(list => { for (const e of list.getEntries())"
+                " window.shift += e.value }).observe({type: 'layout-shift', buffered: true})"
+            )
+            await page.wait_for_timeout(300)
+            assert await page.evaluate("window.shift") < 0.001, path
+            answer = await page.request.get(path)
+            assert len(await answer.body()) < 30_000, path
+
+
+async def test_motion_is_left_out_for_who_asks(browser: Browser, bot: Running) -> None:
+    peer = "+15555550134"
+    await text(bot, peer, "hello")
+    async with console(browser, bot, await path_of(bot, peer), reduced_motion="reduce") as page:
+        await expect(page.locator("#live.on")).to_be_visible()
+        await text(bot, peer, "hours")
+        fresh = page.locator(".message.fresh").first
+        await expect(fresh).to_be_visible()
+        assert await fresh.evaluate("li => getComputedStyle(li).animationName") == "none"
