@@ -6,7 +6,7 @@ event costs (`benchmarks/intake.py`, docs/decisions/0001-the-way-in.md).
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import structlog
@@ -36,7 +36,7 @@ class FrontDoor:
             await self._others(scope, receive, send)
             return
         try:
-            await self._webhook(cast("HTTPScope", scope), receive, send)
+            await self._webhook(scope, receive, send)
         except HTTPException as error:
             await _refuse(send, error.status_code, error.detail, error.headers)
         except Exception:
