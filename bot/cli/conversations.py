@@ -203,6 +203,10 @@ def _history(message: MessageView) -> str:
     for entry in message.history:
         details = f" {escape(shown_in_terminal(entry.details))}" if entry.details else ""
         lines.append(f"{_state(entry.status)} {_local(entry.at)}{details}")
+    if message.status == "queued" and message.attempts:
+        again = f"; next try {_local(message.next_try_at)}" if message.next_try_at else ""
+        error = f" {escape(shown_in_terminal(message.last_error))}" if message.last_error else ""
+        lines.append(f"tried {message.attempts}×{again}{error}")
     return "\n".join(lines)
 
 

@@ -34,6 +34,8 @@ MOST_CALLS = 16
 WINDOW = 4_000
 #: Of them, so many are read at once.
 _READ_AT_ONCE = 1_000
+#: Seconds at most by which a message that failed leaves the next probe to others.
+_AFTER_OTHERS = 1.0
 #: Seconds before the outbox is read again after that went wrong.
 _READ_AGAIN = 1.0
 
@@ -285,12 +287,16 @@ class Lane:
         for claim, outcome in zip(claimed, outcomes, strict=True):
             next_try_at = None
             if isinstance(outcome, NotAccepted) and not outcome.is_final:
-                wait = together
-                if outcome.scope == "recipient":
+                if most is not None:
+                    wait = 0.0
+                elif outcome.scope == "recipient":
                     wait = wait_before_try(claim.message.attempts).total_seconds()
-                elif hold or most is not None:
-                    wait = 0.0  # the circuits hold it, not its own clock: it goes first when they let one go
-                next_try_at = clock + timedelta(seconds=max(wait, hold))
+                elif hold:
+                    # When the circuits let one go, another goes first: this one may be what ACS can't take.
+                    wait = hold + min(together, _AFTER_OTHERS)
+                else:
+                    wait = together
+                next_try_at = clock + timedelta(seconds=wait)
                 message = replace(claim.message, attempts=claim.message.attempts + 1)
                 again[message.id] = message, now + wait, most
             settlements.append(
@@ -305,12 +311,18 @@ class Lane:
 
     async def _settle(self, settlements: list[Settlement]) -> None:
         while True:
+            recording = asyncio.ensure_future(self._exit.writer.submit(self._exit.outbox.settle, settlements))
+            recording.add_done_callback(_take_note)
             try:
                 # Shielded: what ACS answered must be recorded, whoever is being cancelled.
-                await asyncio.shield(
-                    asyncio.ensure_future(self._exit.writer.submit(self._exit.outbox.settle, settlements))
-                )
+                await asyncio.shield(recording)
             except StorageUnavailable as error:
                 log.warning("What ACS answered can't be recorded yet", lane=self.number, cause=str(error))
             else:
                 return
+
+
+def _take_note(recording: asyncio.Future[list[None]]) -> None:
+    """Its failure concerns whoever waits for it; when the process ends, that may be nobody."""
+    if not recording.cancelled():
+        recording.exception()

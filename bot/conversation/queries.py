@@ -95,6 +95,11 @@ class MessageView(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     history: list[HistoryEntry]
+    #: How often it was given to ACS, and what the newest try failed of; None when it went well.
+    attempts: int
+    last_error: str | None
+    #: When it is tried again; None for what doesn't wait for another try.
+    next_try_at: datetime | None
     #: On an inbound message: what was decided and why; `bot.rulebook.decision.Decision.record` has the keys.
     decision: dict[str, Any] | None
 
@@ -314,5 +319,8 @@ def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
         created_at=row.created_at,
         updated_at=row.updated_at,
         history=[birth, *changes],
+        attempts=row.attempts,
+        last_error=row.last_error,
+        next_try_at=row.next_try_at if row.status == "queued" else None,
         decision=None if row.decision is None else row.decision | {"version": row.book_version},
     )

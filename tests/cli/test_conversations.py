@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from bot.cli.conversations import conversations
 from bot.cli.db import db
-from tests.conversation.parts import PEER, Bot, heard, report
+from bot.conversation.sms import NotAccepted
+from tests.conversation.parts import PEER, Bot, heard, report, until
 
 
 @pytest.fixture
@@ -53,6 +55,25 @@ def test_the_list_is_newest_first_with_the_state_of_the_newest_reply() -> None:
     assert "no reply" in lines[1]
     assert "+15555550199" in lines[2]
     assert "✓✓ delivered" in lines[2]
+
+
+def test_a_reply_that_waits_shows_how_often_it_was_tried_and_why_it_waits(database_url: str) -> None:
+    async def tell() -> str:
+        bot = Bot(database_url)
+        await bot.database.upgrade()
+        await bot.start()
+        bot.sms.script = [NotAccepted(reason="ACS answered 429.", scope="number", retry_after=60)]
+        await bot.hear(heard())
+        await until(lambda: bool(bot.sms.calls))
+        (conversation,) = await bot.conversations()
+        await bot.stop()
+        return conversation.id
+
+    conversation = asyncio.run(tell())
+    shown = run("show", conversation).stdout
+    assert re.search(r"tried 1×; next try \d{4}-\d\d-\d\d [\d:]{8} ACS answered 429\.", shown)
+    (_, reply) = json.loads(run("show", conversation, "--json").stdout)["messages"]
+    assert (reply["attempts"], reply["last_error"]) == (1, "ACS answered 429.")
 
 
 @pytest.mark.usefixtures("talks")

@@ -26,6 +26,7 @@ DELIVERY = {"latest", "queued", "sent", "delivered", "failed", "suppressed", "un
 MESSAGE = {
     "id", "conversation_id", "direction", "text", "provider_message_id", "rule", "in_reply_to", "status",
     "status_details", "segments", "encoding", "created_at", "updated_at", "history",
+    "attempts", "last_error", "next_try_at",
 }  # fmt: skip
 UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
