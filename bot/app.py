@@ -193,6 +193,7 @@ class Service:
             writer=self.writer,
             operator=operator,
             shelf=self.shelf,
+            rule_files=self.rule_files,
             live=self.live,
         )
         return Litestar(

@@ -99,6 +99,11 @@ class Shelf:
         return self._book
 
     @property
+    def files(self) -> FilesRead:
+        """The files as they were on the disk when they were read last."""
+        return self._files or FilesRead(texts=self._texts, findings=())
+
+    @property
     def errors(self) -> tuple[Finding, ...]:
         """The errors in the files as they are now; empty when the book in force is the newest."""
         return tuple(finding for finding in self._newest.findings if finding.level == "error")

@@ -57,6 +57,7 @@ from msgspec import Struct
 from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
 from bot.conversation.operator import Operator
 from bot.conversation.writer import Writer
+from bot.rulebook.saving import RuleFiles
 from bot.rulebook.shelf import Shelf
 from bot.text.inert import shown
 from bot.text.numbers import spaced
@@ -96,6 +97,7 @@ class Console:
         writer: Writer,
         operator: Operator,
         shelf: Shelf,
+        rule_files: RuleFiles,
         live: Live,
     ) -> None:
         self.sessions = sessions
@@ -103,6 +105,7 @@ class Console:
         self.writer = writer
         self.operator = operator
         self.shelf = shelf
+        self.rule_files = rule_files
         self.live = live
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)

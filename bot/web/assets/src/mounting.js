@@ -5,6 +5,8 @@ import { toEnd } from "./scrolling.js";
 
 const modules = {
   // chart: () => import("./chart.js"),
+  editor: () => import("./editor.js"),
+  merge: () => import("./merge.js"),
 };
 
 async function mount(element) {

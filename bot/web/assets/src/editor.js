@@ -1,0 +1,259 @@
+// The editor of a rule file: findings under the line they are about as somebody types, and a phone that runs the text.
+
+import { forceParsing } from "@codemirror/language";
+import { setDiagnostics } from "@codemirror/lint";
+import { EditorState, StateEffect, StateField } from "@codemirror/state";
+import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
+import { help } from "./schema.js";
+import { writing } from "./writing.js";
+
+const SOON = 250; // ms after the last key until the text is checked
+const LATER = 900; // ms until it is tried on stored messages
+const PARTS = { check: "findings", play: "phone", changes: "changes" };
+
+let view = null;
+let timers = {};
+let running = {};
+let kept = null; // where the reader was when the text was saved
+
+const form = () => document.getElementById("writing");
+const paper = () => document.getElementById("paper");
+const file = () => form().elements.name?.value || form().dataset.file || "new.yaml";
+const heard = () => [...form().querySelectorAll("input[name=heard]")].map((input) => input.value);
+const isDirty = () => paper().dataset.saved !== view.state.doc.toString();
+
+export function mount(element) {
+  view?.destroy();
+  timers = {};
+  const textarea = element.querySelector("textarea");
+  element.dataset.saved = textarea.defaultValue;
+  view = new EditorView({
+    parent: element,
+    state: EditorState.create({
+      doc: textarea.value,
+      extensions: [
+        keymap.of([{ key: "Mod-s", run: save, preventDefault: true }]),
+        writing(element.querySelector("label").textContent),
+        help(),
+        found,
+        EditorView.updateListener.of((update) => update.docChanged && changed(textarea)),
+      ],
+    }),
+  });
+  textarea.hidden = true;
+  bringBack(textarea);
+  const line = Number(/^#L(\d+)$/.exec(location.hash)?.[1] ?? element.dataset.line);
+  if (kept?.file === file()) {
+    view.dispatch({ selection: { anchor: Math.min(kept.at, view.state.doc.length) } });
+    view.scrollDOM.scrollTop = kept.top;
+    view.focus();
+  } else if (line) goTo(line);
+  kept = null;
+  forceParsing(view, view.viewport.to, 50);
+  if (document.getElementById("findings").querySelector(".tests")) mark();
+  else ask("check");
+}
+
+// Texts and the parts of the page
+
+function changed(textarea) {
+  textarea.value = view.state.doc.toString();
+  const key = `rules:${form().dataset.file}`;
+  if (isDirty()) sessionStorage.setItem(key, JSON.stringify({ text: textarea.value, etag: form().elements.etag.value }));
+  else sessionStorage.removeItem(key);
+  after("check", SOON, check);
+}
+
+function after(what, wait, run) {
+  clearTimeout(timers[what]);
+  timers[what] = setTimeout(run, wait);
+}
+
+async function check() {
+  if (!(await ask("check"))) return;
+  if (heard().length) ask("play");
+  if (isDirty()) after("changes", LATER, () => ask("changes"));
+}
+
+// Whether the answer is to the text as it is now; a newer question makes an older one worthless.
+async function ask(what) {
+  running[what]?.abort();
+  const abort = (running[what] = new AbortController());
+  const text = view.state.doc.toString();
+  const body = new URLSearchParams({ file: file(), text });
+  for (const each of heard()) body.append("heard", each);
+  try {
+    const answer = await fetch(`/console/rules/draft/${what}`, {
+      method: "POST",
+      body,
+      headers: { "X-CSRF-Token": document.body.dataset.csrf, "HX-Request": "true" },
+      signal: abort.signal,
+    });
+    const login = answer.headers.get("HX-Redirect");
+    if (login) location.assign(login);
+    if (!answer.ok || !form()) return false;
+    const html = await answer.text();
+    if (view.state.doc.toString() !== text) return false;
+    const part = document.getElementById(PARTS[what]);
+    part.innerHTML = html;
+    if (what === "check") mark();
+    if (what === "play") part.scrollTop = part.scrollHeight;
+    return true;
+  } catch (error) {
+    if (error.name !== "AbortError") console.warn(error);
+    return false;
+  }
+}
+
+// Findings
+
+class Found extends WidgetType {
+  constructor(level, text) {
+    super();
+    Object.assign(this, { level, text });
+  }
+  eq(other) {
+    return other.level === this.level && other.text === this.text;
+  }
+  toDOM() {
+    const line = document.createElement("div");
+    line.className = `cm-found ${this.level}`;
+    line.textContent = `~ ${this.text}`;
+    return line;
+  }
+  ignoreEvent() {
+    return true;
+  }
+}
+
+const show = StateEffect.define();
+const found = StateField.define({
+  create: () => Decoration.none,
+  update(lines, transaction) {
+    for (const effect of transaction.effects) if (effect.is(show)) return effect.value;
+    return lines.map(transaction.changes);
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+function mark() {
+  const { doc } = view.state;
+  const findings = [...document.querySelectorAll("#findings [data-finding]")].map(({ dataset }) => {
+    const line = doc.line(Math.min(Math.max(Number(dataset.line), 1), doc.lines));
+    const start = Math.min(line.from + Number(dataset.column) - 1, line.to);
+    const length = /^[^\s,\]}]*/.exec(line.text.slice(start - line.from))[0].length;
+    const message = `${dataset.level} ${dataset.code}: ${dataset.message}`;
+    return { from: start, to: Math.min(start + Math.max(length, 1), line.to), line, severity: dataset.level, message };
+  });
+  const under = findings
+    .filter(({ severity }) => severity !== "info")
+    .sort((one, other) => one.line.from - other.line.from)
+    .map(({ line, severity, message }) =>
+      Decoration.widget({ widget: new Found(severity, message), block: true, side: 1 }).range(line.to),
+    );
+  const marks = findings.map(({ from, to, severity, message }) => ({ from, to, severity, message }));
+  view.dispatch({ effects: show.of(Decoration.set(under)) });
+  view.dispatch(setDiagnostics(view.state, marks));
+}
+
+function goTo(number) {
+  const line = view.state.doc.line(Math.min(Math.max(number, 1), view.state.doc.lines));
+  view.dispatch({ selection: { anchor: line.to }, effects: EditorView.scrollIntoView(line.from, { y: "center" }) });
+  view.focus();
+}
+
+// What the buttons do without leaving the page
+
+function save() {
+  const button = document.getElementById("save");
+  if (button) form().requestSubmit(button);
+  return true;
+}
+
+const buttons = {
+  check: () => check(),
+  changes: () => ask("changes"),
+  clear() {
+    form().querySelectorAll("input[name=heard]").forEach((input) => input.remove());
+    document.getElementById("clear").hidden = true;
+    ask("play");
+  },
+  try() {
+    const say = document.getElementById("say");
+    if (!say.value.trim()) return;
+    const input = Object.assign(document.createElement("input"), { type: "hidden", name: "heard", value: say.value });
+    document.getElementById("phone").append(input);
+    document.getElementById("clear").hidden = false;
+    say.value = "";
+    ask("play");
+  },
+};
+
+document.addEventListener(
+  "submit",
+  (event) => {
+    if (event.target.id !== "writing" || !paper()?.hasAttribute("data-mounted") || paper().dataset.mount !== "editor") return;
+    const button = buttons[event.submitter?.value];
+    if (button) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      button();
+    } else {
+      kept = { file: file(), at: view.state.selection.main.head, top: view.scrollDOM.scrollTop };
+    }
+  },
+  true,
+);
+addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "s" && paper()?.dataset.mount === "editor") {
+    event.preventDefault();
+    if (!event.target.closest(".cm-editor")) save();
+  }
+});
+document.addEventListener("click", (event) => {
+  const line = /^#L(\d+)$/.exec(event.target.closest?.("a")?.getAttribute("href") ?? "")?.[1];
+  if (!line || !paper()) return;
+  event.preventDefault();
+  goTo(Number(line));
+});
+
+// What is not saved survives a look at another page; what somebody else has saved is told.
+
+function bringBack(textarea) {
+  const key = `rules:${form().dataset.file}`;
+  const draft = JSON.parse(sessionStorage.getItem(key) ?? "null");
+  const isPlain = !location.pathname.endsWith("/draft");
+  if (!draft || draft.text === textarea.value || textarea.value !== textarea.defaultValue || !isPlain) {
+    if (draft?.text === textarea.defaultValue) sessionStorage.removeItem(key);
+    return;
+  }
+  const saved = { text: textarea.value, etag: form().elements.etag.value };
+  const notice = document.createElement("p");
+  notice.className = "notice";
+  notice.id = "back";
+  notice.append("What you had not saved is back. ");
+  const drop = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: "Drop it" });
+  drop.addEventListener("click", () => {
+    form().elements.etag.value = saved.etag;
+    replace(saved.text);
+    sessionStorage.removeItem(key);
+    notice.remove();
+  });
+  notice.append(drop);
+  paper().before(notice);
+  form().elements.etag.value = draft.etag;
+  replace(draft.text);
+}
+
+function replace(text) {
+  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+}
+
+document.addEventListener("console:refreshed", async (event) => {
+  if (event.detail !== "files" || paper()?.dataset.mount !== "editor" || !form().elements.etag.value) return;
+  const answer = await fetch(form().action, { headers: { "HX-Request": "true" }, cache: "no-store" });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const etag = page.querySelector("#writing input[name=etag]")?.value;
+  const moved = document.getElementById("moved");
+  if (moved) moved.hidden = etag === form().elements.etag.value;
+});
