@@ -206,7 +206,8 @@ def _memory(stand: Stand, name: str) -> float:
 def _spread(milliseconds: list[float]) -> str:
     """Median, and what one in ten, nine in ten and 99 in a hundred stay below."""
     parts = statistics.quantiles(milliseconds, n=100)
-    return f"median {parts[49]:.2f} ms, 10 % within {parts[9]:.2f}, 90 % within {parts[89]:.2f}, 99 % within {parts[98]:.2f}"
+    least, median, most, nearly_all = (parts[place] for place in (9, 49, 89, 98))
+    return f"median {median:.2f} ms, 10 % within {least:.2f}, 90 % within {most:.2f}, 99 % within {nearly_all:.2f}"
 
 
 if __name__ == "__main__":

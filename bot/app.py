@@ -177,6 +177,7 @@ class Service:
         """Take no more events and start no more sends; let those that run end, for so many seconds at most."""
         self.webhook.is_closed = True
         await asyncio.gather(self.sender.stop(patience), self.forwarder.stop(patience))
+        self.writer.let_go()
 
     async def stop(self) -> None:
         """Settle what is being sent, leave the rest queued, close everything, in the reverse order of the start."""

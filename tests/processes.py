@@ -71,7 +71,7 @@ class Process:
         """Everything so far, stdout and stderr."""
         return self.log.read_text("utf-8", "replace")
 
-    def wait_for(self, pattern: str, seconds: float = 30) -> str:
+    def wait_for(self, pattern: str, seconds: float = 60) -> str:
         """The first group of a pattern, once the command has printed it."""
         deadline = time.monotonic() + seconds
         while not (found := re.search(pattern, self.printed())):
@@ -158,10 +158,10 @@ class Bot:
         assert self.process
         self.process.kill()
 
-    def stop(self) -> int:
+    def stop(self, seconds: float = 15) -> int:
         """SIGTERM; its exit status."""
         assert self.process
-        return self.process.terminate()
+        return self.process.terminate(seconds)
 
     def close(self) -> None:
         """Leave nothing behind. A bot that let an unexpected failure show fails its test here."""

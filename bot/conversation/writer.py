@@ -100,6 +100,10 @@ class Writer:
         with suppress(asyncio.CancelledError):
             await self._task
 
+    def let_go(self) -> None:
+        """Hold nobody any more: what the next try can't write is refused, so that the process can end."""
+        self._hold = 0.0
+
     async def submit(
         self, work: Callable[[AsyncConnection, list[Item]], Awaitable[list[Result]]], items: Sequence[Item]
     ) -> list[Result]:
@@ -214,7 +218,7 @@ class Writer:
             else:
                 self._waiting.appendleft(job)
                 self._items_waiting += len(job.items)
-        for job in [job for job in self._waiting if job.deadline <= now or job.done.cancelled()]:
+        for job in [job for job in self._waiting if self._is_over(job, now)]:
             self._waiting.remove(job)
             self._items_waiting -= len(job.items)
             job.fail(StorageUnavailable(cause))
@@ -222,6 +226,10 @@ class Writer:
             self._wake.set()
         else:
             self._wake.clear()
+
+    def _is_over(self, job: _Job, now: float) -> bool:
+        """Whether nobody waits for a job any more."""
+        return not self._hold or job.deadline <= now or job.done.cancelled()
 
 
 def _is_conflict(error: Exception) -> bool:

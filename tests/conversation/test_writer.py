@@ -149,6 +149,27 @@ async def test_who_waited_too_long_is_told_and_nothing_of_theirs_is_kept(databas
     await database.close()
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_nobody_is_held_any_more_once_they_are_let_go(database_url: str) -> None:
+    database = Database(database_url)
+    writer = Writer(database, hold=30)
+    writer.start()
+    work = Notes()
+    async with locked(database):
+        waiting = asyncio.create_task(writer.submit(work.keep, [1]))
+        while writer.trouble is None:
+            await asyncio.sleep(0.01)
+        writer.let_go()
+        async with asyncio.timeout(5):
+            with pytest.raises(StorageUnavailable):
+                await waiting
+            with pytest.raises(StorageUnavailable):
+                await writer.submit(work.keep, [2])
+            await writer.stop()
+    assert await stored(database) == []
+    await database.close()
+
+
 async def test_a_caller_that_left_takes_no_neighbour_with_it(writer: Writer, database: Database) -> None:
     work = Notes()
     leaving = asyncio.create_task(writer.submit(work.keep, [1]))

@@ -1,7 +1,8 @@
 """ACS in a storm: what it takes, what it turns away, and what it remembers of repeated calls.
 
 As strict as Azure's documentation allows: a message is known again by the pair of repeatabilityRequestId and
-repeatabilityFirstSent, and whoever comes with another pair gets a second SMS.
+repeatabilityFirstSent, whoever comes with another pair gets a second SMS, and the same pair with another text, phone or
+tag is refused.
 """
 
 import random
@@ -125,7 +126,8 @@ class Ledger:
             if abs(age) > WINDOW:
                 return _refused(412, "repeatabilityFirstSent is out of the window."), None
             if known := self._taken.get(pair):
-                if (known.number, known.peer, known.text) != (body["from"], recipient["to"], body["message"]):
+                mine_now = (body["from"], recipient["to"], body["message"], _tag(body))
+                if (known.number, known.peer, known.text, known.tag) != mine_now:
                     return _refused(400, "The repeatability id was used for another message."), None
                 self.repeats += 1
                 return _accepted(known), None
@@ -135,7 +137,7 @@ class Ledger:
             number=body["from"],
             peer=recipient["to"],
             text=body["message"],
-            tag=body.get("smsSendOptions", {}).get("tag"),
+            tag=_tag(body),
         )
         if pair is not None:
             self._taken[pair] = sms
@@ -145,6 +147,11 @@ class Ledger:
 def _pair(recipient: dict[str, Any]) -> tuple[str, str] | None:
     request_id, first_sent = (recipient.get(f"repeatability{name}") for name in ("RequestId", "FirstSent"))
     return (str(UUID(request_id)), first_sent) if request_id and first_sent else None
+
+
+def _tag(body: dict[str, Any]) -> str | None:
+    tag: str | None = body.get("smsSendOptions", {}).get("tag")
+    return tag
 
 
 def _accepted(sms: Sms) -> dict[str, Any]:

@@ -44,6 +44,11 @@ class Disk:
         """The database."""
         return self.folder / "bot.db"
 
+    @property
+    def url(self) -> str:
+        """The database's address."""
+        return f"sqlite+aiosqlite:///{self.file}"
+
     def begin(self) -> None:
         """The trouble begins, with the bot at work."""
         raise NotImplementedError

@@ -1,8 +1,9 @@
 """Whatever befalls the disk under the database, nothing is lost, nothing is said twice, and all is well after it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.processes import SECRET, Bot, until
 
 #: Seconds that the bot holds a request while the database can't store it.
 HOLD = 20
+#: Seconds after which a service manager loses its patience (docs/operations.md).
+STOPS_WITHIN = 30
 TROUBLES: list[Callable[[Path], Disk]] = [
     disks.locked,
     disks.full,
@@ -34,8 +37,7 @@ def test_while_the_disk_is_in_trouble_events_are_held_then_refused_and_afterward
     """Every trouble lasts longer than a request is held, so they all have theirs at the same time."""
     with ThreadPoolExecutor(len(TROUBLES)) as threads:
         running = {
-            trouble: threads.submit(go_through, trouble, in_folder(tmp_path / trouble.__name__))
-            for trouble in TROUBLES
+            trouble: threads.submit(go_through, trouble, tmp_path / trouble.__name__) for trouble in TROUBLES
         }
         for trouble, outcome in running.items():
             with subtests.test(trouble.__name__):
@@ -44,23 +46,39 @@ def test_while_the_disk_is_in_trouble_events_are_held_then_refused_and_afterward
 
 def go_through(trouble: Callable[[Path], Disk], folder: Path) -> None:
     """Take a bot through a trouble of its disk, and look at all that it promises."""
-    (folder / "disk").mkdir()
-    disk = trouble(folder / "disk")
-    acs = Acs(folder)
-    bot = Bot(
-        folder, acs=acs.connection_string, database_url=f"sqlite+aiosqlite:///{disk.file}",
-        BOT_LOG_FORMAT="json", **disk.environ,
-    )  # fmt: skip
-    try:
-        bot.start()
-        assert bot.process
-        disk.pid = bot.process.pid
+    with a_bot(trouble, folder) as (disk, bot, acs):
         _go_through(disk, bot, acs)
         assert bot.stop() == 0
+
+
+@contextmanager
+def a_disk(trouble: Callable[[Path], Disk], folder: Path) -> Iterator[Disk]:
+    """A disk for a database, in a folder with rules."""
+    in_folder(folder)
+    (folder / "disk").mkdir()
+    disk = trouble(folder / "disk")
+    try:
+        yield disk
     finally:
-        bot.close()
-        acs.close()
         disk.close()
+
+
+@contextmanager
+def a_bot(trouble: Callable[[Path], Disk], folder: Path) -> Iterator[tuple[Disk, Bot, Acs]]:
+    """A bot at work on a disk that can get into trouble."""
+    with a_disk(trouble, folder) as disk:
+        acs = Acs(folder)
+        bot = Bot(
+            folder, acs=acs.connection_string, database_url=disk.url, BOT_LOG_FORMAT="json", **disk.environ
+        )
+        try:
+            bot.start()
+            assert bot.process
+            disk.pid = bot.process.pid
+            yield disk, bot, acs
+        finally:
+            bot.close()
+            acs.close()
 
 
 def _go_through(disk: Disk, bot: Bot, acs: Acs) -> None:
@@ -126,3 +144,67 @@ def post(bot: Bot, event: dict[str, Any]) -> httpx.Response:
 def is_ready(bot: Bot) -> bool:
     """What a load balancer sees."""
     return bot.http.get("/health/ready").status_code == 200
+
+
+@pytest.mark.timeout(200)
+def test_a_bot_that_may_not_write_ends_when_it_is_told_to_and_the_next_one_says_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    """What ACS answered can't be recorded and a request is held; both are made good by the next process."""
+    with a_bot(disks.locked, tmp_path) as (disk, bot, acs):
+        asked, answered = a_number(), a_number()
+        number = a_number()
+        acs.plan(number, {"hold": True})
+        bot.post([received(answered, "hours", number=number)])
+        acs.calls_when(answered, 1)
+        disk.begin()
+        event = received(asked, "hours")
+        with ThreadPoolExecutor(1) as threads:
+            answer = threads.submit(post, bot, event)
+            acs.release()
+            until(lambda: not is_ready(bot), 10, "a word of the trouble from /health/ready")
+            assert bot.stop(seconds=STOPS_WITHIN) == 0
+            assert answer.exception() or answer.result().status_code == 503
+        disk.end()
+        bot.start()
+        assert bot.post([event]).status_code == 200
+        for peer in (asked, answered):
+            (reply,) = bot.replies_when(peer, "sent", seconds=30)
+            (sms,) = acs.messages(peer)
+            assert sms["messageId"] == reply["provider_message_id"]
+        assert bot.stop() == 0
+
+
+@pytest.mark.timeout(200)
+def test_a_bot_killed_while_its_disk_keeps_nothing_answers_once_all_the_same(tmp_path: Path) -> None:
+    """A commit that failed can be found whole in the log after a crash: then the event comes again and is known."""
+    with a_bot(disks.unsyncable, tmp_path) as (disk, bot, acs):
+        peers = [a_number() for _ in range(3)]
+        events = [received(peer, "hours") for peer in peers]
+        disk.begin()
+        with ThreadPoolExecutor(len(events)) as threads:
+            answers = [threads.submit(post, bot, event) for event in events]
+            until(lambda: not is_ready(bot), 10, "a word of the trouble from /health/ready")
+            bot.kill()
+            assert all(isinstance(answer.exception(), httpx.TransportError) for answer in answers)
+        disk.end()
+        bot.start()
+        for event in events:
+            assert bot.post([event]).status_code == 200
+        for peer in peers:
+            bot.replies_when(peer, "sent", seconds=30)
+            assert len(acs.messages(peer)) == 1
+            assert len(bot.messages(peer)) == 2
+        assert bot.stop() == 0
+
+
+@pytest.mark.timeout(200)
+def test_a_bot_that_finds_its_disk_full_says_so_in_one_sentence(tmp_path: Path) -> None:
+    with a_disk(disks.full, tmp_path) as disk:
+        disk.begin()
+        bot = Bot(
+            disk.folder.parent, acs="endpoint=http://127.0.0.1:9;accesskey=c2VjcmV0", database_url=disk.url
+        )
+        process = bot.launch()
+        assert process.wait(100) == 2
+        assert process.printed() == (f"The database at BOT_DATABASE_URL can't be used: {disk.says}.\n")
