@@ -19,6 +19,8 @@ WAITS = (10, 30, 60, 300, 600)
 LEAST_WAIT = {408: 120, 503: 30}
 #: Seconds after which an idle connection is made anew: the bot closes its own after five.
 IDLE = 2.0
+#: Seconds that a connection rests after a try without an answer, so that a dead bot does not cost a whole core.
+BREATH = 0.2
 #: Answers after which Event Grid drops an event for good.
 NEVER_AGAIN = frozenset({400, 401, 403, 413})
 
@@ -84,7 +86,10 @@ class Subscription:
                 while len(events) < self._batch and not self._due.empty():
                     events.append(self._due.get_nowait())
                 body = b"[%s]" % b",".join(event.body for event in events)
-                self._end_try(events, await connection.post(self._head, body))
+                status = await connection.post(self._head, body)
+                self._end_try(events, status)
+                if not status:
+                    await asyncio.sleep(BREATH)
         finally:
             connection.close()
 
