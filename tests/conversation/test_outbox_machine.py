@@ -1,0 +1,494 @@
+"""Whatever happens, and in whatever order, each message ends in one state, and no phone gets it twice.
+
+A model ACS and a model sender play against the real outbox and the real reports on a real database: calls are
+refused, throttled, lost before or after ACS took them, processes die between any two steps and come again while
+requests of theirs are still on the way, reports arrive early, late, often and in any order, and time passes.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import delete, select
+
+from bot.conversation.database import Database
+from bot.conversation.delivery import status_of
+from bot.conversation.events import DeliveryReport
+from bot.conversation.opened import NewMessages, open_conversations, save_conversations
+from bot.conversation.outbox import Claimed, Outbox, Queued, Settlement, queued_lanes, queued_messages
+from bot.conversation.reports import apply_reports
+from bot.conversation.sms import Accepted, NotAccepted, Outcome
+from bot.conversation.tables import conversations, delivery_reports, messages, status_changes
+from tests.conversation.databases import Databases
+
+OURS = "+15555550100"
+PEERS = [f"+1555555010{at}" for at in range(1, 4)]
+TTL = timedelta(hours=24)
+REPORT_TIMEOUT = timedelta(hours=72)
+#: ACS forgets a pair so long after its first-sent time; what comes then is a new SMS.
+ACS_REMEMBERS = timedelta(minutes=5)
+#: A request reaches ACS in this time, or never: the timeouts of the ACS client.
+LONGEST_CALL = timedelta(seconds=25)
+MOST_RECIPIENTS = 3
+MOST_MESSAGES = 10
+
+ANSWERS = st.sampled_from([
+    "taken", "lost after", "throttled", "lost before", "taken", "refused", "one refused", "lost after", "nameless",
+])  # fmt: skip
+#: Until the next try.
+WAITS = st.sampled_from([timedelta(0), timedelta(0), timedelta(seconds=60)])
+OK = "2000: No Error"
+SAID = st.sampled_from([
+    ("Delivered", OK), ("Delivered", OK), ("Failed", "4006: Not reachable"), ("Failed", "4004"), ("Failed", "4007"),
+    ("Failed", "5002"), ("Buffered", None), ("Pending", "4006"),
+])  # fmt: skip
+
+
+class Sms:
+    """A message that ACS took: as the phone sees it, it has it."""
+
+    def __init__(self, name: str, pair: str, peer: str, text: str, tag: str) -> None:
+        self.name, self.pair, self.peer, self.text, self.tag = name, pair, peer, text, tag
+        self.message_id = ""
+        self.reports: list[DeliveryReport] = []
+
+
+class Acs:
+    """ACS, which knows a pair for five minutes and then no more."""
+
+    def __init__(self) -> None:
+        self.taken: list[Sms] = []
+        self._known: dict[str, Sms] = {}
+
+    def take(self, claim: Claimed, now: datetime) -> Outcome:
+        known = self._known.get(claim.repeatability_id)
+        if known is not None and now - claim.first_sent_at <= ACS_REMEMBERS:
+            if (known.text, known.tag, known.peer) != (claim.message.text, claim.tag, claim.message.peer):
+                return NotAccepted(reason="ACS answered 400: another body.", is_final=True)
+            return Accepted(provider_message_id=known.name)
+        sms = Sms(
+            f"Outgoing_{len(self.taken)}",
+            claim.repeatability_id,
+            claim.message.peer,
+            claim.message.text,
+            claim.tag,
+        )
+        sms.message_id = claim.message.id
+        self.taken.append(sms)
+        self._known[claim.repeatability_id] = sms
+        return Accepted(provider_message_id=sms.name)
+
+
+def a_foreign_one(peer: str) -> list[DeliveryReport]:
+    """Reports of another app's message to one of our people."""
+    return [
+        DeliveryReport(
+            provider_message_id="Outgoing_foreign", status="Delivered", details=None, reported_at=None, tag=tag,
+            peer=peer, raw="{}",
+        )
+        for tag in ("campaign", None)
+    ]  # fmt: skip
+
+
+class OnItsWay(Struct):
+    """A call between its claim and its settlement."""
+
+    claims: list[Claimed]
+    started_at: datetime
+    outcomes: list[Outcome] | None = None
+    #: The process that made it is dead: nobody hears the answer.
+    is_orphan: bool = False
+
+    def conversations(self) -> set[str]:
+        return {claim.message.conversation_id for claim in self.claims}
+
+
+class AnOutboxMachine(RuleBasedStateMachine):
+    """Steps of senders, ACS, carriers, people and the clock, in any order."""
+
+    def __init__(self, runner: asyncio.Runner, database: Database) -> None:
+        super().__init__()
+        self._runner = runner
+        self._database = database
+        self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+        self.outbox = Outbox(reply_ttl=TTL, clock=lambda: self.now)
+        self.acs = Acs()
+        self.window: dict[str, Queued] = {}
+        self.calls: list[OnItsWay] = []
+        self.reports: list[DeliveryReport] = []
+        self.said = 0
+        self.doubted: set[str] = set()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self._runner.run(work)
+
+    async def _write(self, work: Any, items: list[Any]) -> Any:
+        async with self._database.writing() as connection:
+            return await work(connection, items)
+
+    @initialize()
+    def begin(self) -> None:
+        async def empty() -> None:
+            async with self._database.writing() as connection:
+                for table in (status_changes, delivery_reports, messages, conversations):
+                    await connection.execute(delete(table))
+
+        self.run(empty())
+
+    # People
+
+    @precondition(lambda self: self.said < MOST_MESSAGES)
+    @rule(
+        peer=st.sampled_from(PEERS),
+        texts=st.lists(st.sampled_from(["We are open.", "Sorry?"]), min_size=1, max_size=2),
+        opted_out=st.sampled_from([None, None, None, True, False]),
+    )
+    def a_message_is_answered(self, peer: str, texts: list[str], opted_out: bool | None) -> None:
+        """With one or two texts; with one that says so when it opted out, or in again."""
+        self.run(self._say(peer, texts[:1] if opted_out is not None else texts, opted_out))
+
+    async def _say(self, peer: str, texts: list[str], opted_out: bool | None) -> None:
+        self.said += len(texts)
+        async with self._database.writing() as connection:
+            opened = await open_conversations(connection, {(OURS, peer)}, self.now)
+            conversation = opened[OURS, peer]
+            new = NewMessages()
+            if opted_out is not None:
+                conversation.standing = replace(conversation.standing, opted_out=opted_out)
+            for text in texts:
+                is_held = opted_out is None and conversation.standing.opted_out
+                conversation.say(
+                    new,
+                    text,
+                    self.now,
+                    status="suppressed" if is_held else "queued",
+                    exempt=opted_out is not None,
+                )
+            await save_conversations(connection, opened.values())
+            await new.insert(connection)
+
+    # The sender
+
+    async def _look(self) -> None:
+        async with self._database.reading() as connection:
+            for number in await queued_lanes(connection):
+                for message in await queued_messages(connection, number, "", 100):
+                    self.window.setdefault(message.id, message)
+
+    def _groups(self) -> list[list[Queued]]:
+        """What may leave: the first message of each conversation, alike ones together."""
+        busy = {one for call in self.calls if not call.is_orphan for one in call.conversations()}
+        heads: dict[str, Queued] = {}
+        for message in sorted(self.window.values(), key=lambda message: message.id):
+            heads.setdefault(message.conversation_id, message)
+        alike: dict[tuple[str, str | None], list[Queued]] = {}
+        for head in heads.values():
+            is_due = head.next_try_at is None or head.next_try_at <= self.now
+            if head.conversation_id not in busy and is_due:
+                alike.setdefault((head.text, head.tag), []).append(head)
+        return [group[:MOST_RECIPIENTS] for group in alike.values()]
+
+    @rule(data=st.data())
+    def a_call_is_begun(self, data: st.DataObject) -> None:
+        self.run(self._look())
+        if groups := self._groups():
+            self._begin(data.draw(st.sampled_from(groups)))
+
+    @rule(answer=ANSWERS, wait=WAITS)
+    def a_whole_try(self, answer: str, wait: timedelta) -> None:
+        """Most tries are over before anything else happens."""
+        self.run(self._look())
+        if groups := self._groups():
+            before = list(self.calls)
+            self._begin(groups[0])
+            for call in [call for call in self.calls if call not in before]:
+                self._answer(call, answer)
+                self._settle(call, wait)
+
+    def _begin(self, group: list[Queued]) -> None:
+        tag = group[0].tag or group[0].id
+        tagged = [replace(message, tag=tag) for message in group]
+        claimed = self.run(self._write(self.outbox.claim, tagged))
+        claims = [claim for claim in claimed if claim is not None]
+        for message, claim in zip(group, claimed, strict=True):
+            if claim is None:
+                del self.window[message.id]
+        if claims:
+            note(f"tried: {[(claim.message.id, claim.repeatability_id) for claim in claims]}")
+            self.calls.append(OnItsWay(claims=claims, started_at=self.now))
+
+    def _unanswered(self) -> list[OnItsWay]:
+        return [call for call in self.calls if call.outcomes is None]
+
+    @precondition(lambda self: self._unanswered())
+    @rule(data=st.data(), answer=ANSWERS)
+    def acs_answers(self, data: st.DataObject, answer: str) -> None:
+        self._answer(data.draw(st.sampled_from(self._unanswered())), answer)
+
+    def _answer(self, call: OnItsWay, answer: str) -> None:
+        lost = NotAccepted(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
+        busy = NotAccepted(reason="ACS answered 429.", scope="service")
+        refused = NotAccepted(reason="ACS answered 400.", is_final=True)
+        outcomes: list[Outcome] = []
+        if "refused" in answer:
+            self._answer_what_came_before(call)
+        for place, claim in enumerate(call.claims):
+            if answer in ("refused", "one refused") and (answer == "refused" or place == 0):
+                # It may refuse a pair that it has taken before, too: AZURE says so of another body and of an old time.
+                outcomes.append(refused)
+            elif answer == "lost before":
+                outcomes.append(lost)
+                self.doubted.add(claim.message.id)
+            elif answer == "throttled":
+                outcomes.append(busy)
+            else:
+                outcome = self.acs.take(claim, self.now)
+                if answer == "lost after":
+                    outcome = lost
+                if answer == "nameless" and isinstance(outcome, Accepted):
+                    outcome = Accepted(provider_message_id=None)
+                outcomes.append(outcome)
+        call.outcomes = outcomes
+        if call.is_orphan:
+            self.calls.remove(call)
+
+    def _answer_what_came_before(self, call: OnItsWay) -> None:
+        """ACS refuses no pair for good while another request with it waits."""
+        mine = {claim.message.id for claim in call.claims}
+        for other in self._unanswered():
+            if other is not call and mine & {claim.message.id for claim in other.claims}:
+                self._answer(other, "taken")
+
+    def _answered(self) -> list[OnItsWay]:
+        return [call for call in self.calls if call.outcomes is not None]
+
+    @precondition(lambda self: self._answered())
+    @rule(data=st.data(), wait=WAITS)
+    def an_answer_is_recorded(self, data: st.DataObject, wait: timedelta) -> None:
+        self._settle(data.draw(st.sampled_from(self._answered())), wait)
+
+    def _settle(self, call: OnItsWay, wait: timedelta = timedelta(0)) -> None:
+        settlements = []
+        for claim, outcome in zip(call.claims, call.outcomes or [], strict=True):
+            again = isinstance(outcome, NotAccepted) and not outcome.is_final
+            next_try_at = self.now + wait if again else None
+            settlements.append(
+                Settlement(
+                    message=claim.message,
+                    outcome=outcome,
+                    next_try_at=next_try_at,
+                    was_unknown=claim.was_unknown,
+                )
+            )
+            self.window.pop(claim.message.id, None)
+            if again:
+                self.window[claim.message.id] = replace(
+                    claim.message, attempts=claim.message.attempts + 1, next_try_at=next_try_at
+                )
+        self.run(self._write(self.outbox.settle, settlements))
+        self.calls.remove(call)
+
+    @rule()
+    def the_process_dies(self) -> None:
+        """Everything it knew is forgotten; what it had sent off may reach ACS yet."""
+        self.window.clear()
+        self.doubted |= {claim.message.id for call in self.calls for claim in call.claims}
+        self.calls = self._unanswered()
+        for call in self.calls:
+            call.is_orphan = True
+
+    # Carriers
+
+    @precondition(lambda self: self.acs.taken)
+    @rule(
+        data=st.data(),
+        said=SAID,
+        seconds=st.sampled_from([None, 0, 1, 2, 3]),
+        is_tagged=st.sampled_from([True, True, False]),
+        is_quick=st.booleans(),
+    )
+    def a_carrier_reports(
+        self,
+        data: st.DataObject,
+        said: tuple[str, str | None],
+        seconds: int | None,
+        is_tagged: bool,
+        is_quick: bool,
+    ) -> None:
+        sms = data.draw(st.sampled_from(self.acs.taken))
+        moment = (
+            None if seconds is None else datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(seconds=seconds)
+        )
+        report = DeliveryReport(
+            provider_message_id=sms.name,
+            status=said[0],
+            details=said[1],
+            reported_at=moment,
+            tag=sms.tag if is_tagged else None,
+            peer=sms.peer if is_tagged else None,
+            raw="{}",
+        )
+        sms.reports.append(report)
+        self.reports.append(report)
+        if is_quick:
+            self._hear([report])
+
+    @precondition(lambda self: self.reports)
+    @rule(data=st.data())
+    def reports_arrive(self, data: st.DataObject) -> None:
+        """Any of them, in any order, as often as Event Grid likes: those that came before as well."""
+        foreign = [report for peer in PEERS for report in a_foreign_one(peer)]
+        self._hear(data.draw(st.lists(st.sampled_from(self.reports + foreign), min_size=1, max_size=4)))
+
+    def _hear(self, reports: list[DeliveryReport]) -> None:
+        async def apply(connection: Any, items: list[DeliveryReport]) -> list[bool]:
+            return await apply_reports(connection, items, self.now)
+
+        self.run(self._write(apply, reports))
+
+    # Time
+
+    @rule(
+        passed=st.sampled_from([
+            timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=3, seconds=59), timedelta(minutes=4),
+            timedelta(minutes=5), timedelta(hours=25), timedelta(hours=73),
+        ])
+    )  # fmt: skip
+    def time_passes(self, passed: timedelta) -> None:
+        self._pass(passed)
+        self._expire()
+
+    def _pass(self, passed: timedelta) -> None:
+        self.now += passed
+        for call in self._unanswered():
+            if self.now - call.started_at > LONGEST_CALL:
+                self._answer(call, "lost before")  # ACS never saw it, or not in time
+
+    def _expire(self) -> None:
+        self.run(self._write(self.outbox.expire, [REPORT_TIMEOUT]))
+
+    # The end
+
+    def teardown(self) -> None:
+        """Fair weather until nothing moves any more; then every book must tell the same story."""
+        for call in list(self._unanswered()):
+            self._answer(call, "taken")
+        for call in list(self._answered()):
+            self._settle(call)
+        for _ in range(100):
+            self.run(self._look())
+            groups = self._groups()
+            if not groups:
+                if not self.window:
+                    break
+                self._pass(timedelta(minutes=1))  # somebody waits for the time of the next try
+                continue
+            self._begin(groups[0])
+            for call in list(self.calls):
+                self._answer(call, "taken")
+                self._settle(call)
+        if self.reports:
+            self._hear(self.reports)
+        self._pass(REPORT_TIMEOUT + timedelta(seconds=1))
+        self._expire()
+        self.run(self._check())
+
+    async def _check(self) -> None:
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(select(messages).order_by(messages.c.position))).all()
+            talks = (await connection.execute(select(conversations))).all()
+            history = (await connection.execute(select(status_changes).order_by(status_changes.c.id))).all()
+            joined = (await connection.execute(select(delivery_reports))).all()
+        sent: dict[str, list[Sms]] = {}
+        for sms in self.acs.taken:
+            sent.setdefault(sms.message_id, []).append(sms)
+        for row in rows:
+            copies = sent.get(row.id, [])
+            assert len(copies) <= 1, "as the phone sees it, one message came twice"
+            assert row.status not in ("queued", "sent"), "a message has no end"
+            changes = [change for change in history if change.message_id == row.id]
+            if changes:
+                assert (changes[-1].status, changes[-1].details) == (row.status, row.status_details)
+            if copies:
+                self._check_sent(row, copies[0])
+            else:
+                assert row.status in ("failed", "suppressed", "unconfirmed")
+                assert row.status != "unconfirmed" or row.id in self.doubted
+                assert row.id not in {report.message_id for report in joined}
+        for talk in talks:
+            mine = [row for row in rows if row.conversation_id == talk.id]
+            assert talk.delivery == mine[-1].status
+            left = [sms.message_id for sms in self.acs.taken if sms.peer == talk.peer]
+            assert left == [row.id for row in mine if row.id in sent], (
+                "not in the order in which they were decided"
+            )
+        assert {
+            report.message_id for report in joined if report.provider_message_id == "Outgoing_foreign"
+        } <= {None}
+
+    def _check_sent(self, row: Any, sms: Sms) -> None:
+        heard = sms.reports
+        if row.provider_message_id is None:
+            heard = []  # nobody told us its name: what came without its tag can't be joined
+            assert not any(report.tag for report in sms.reports)
+        else:
+            assert row.provider_message_id == sms.name
+        first = datetime.fromtimestamp(0, UTC)
+        ranks = ["unconfirmed", "failed", "delivered"]
+        known = [
+            (report.reported_at or first, ranks.index(meaning), report.details or "")
+            for report in heard
+            if (meaning := status_of(report)) is not None
+        ]
+        if known:
+            _, rank, details = max(known)
+            assert (row.status, row.status_details or "") == (ranks[rank], details)
+        else:
+            assert row.status == "unconfirmed"
+
+
+async def _need_not_outlive_a_power_cut(database: Database) -> None:
+    async with database._writer.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA synchronous=OFF")
+
+
+def play(databases: Databases, kind: Any, *, examples: int, steps: int) -> None:
+    with asyncio.Runner() as runner:
+        database = Database(databases.migrated(kind))
+        if database.is_sqlite:
+            runner.run(_need_not_outlive_a_power_cut(database))
+        try:
+            run_state_machine_as_test(
+                lambda: AnOutboxMachine(runner, database),
+                settings=settings(
+                    max_examples=examples,
+                    stateful_step_count=steps,
+                    deadline=None,
+                    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+                ),
+            )
+        finally:
+            runner.run(database.close())
+
+
+@pytest.mark.timeout(300)
+def test_the_outbox_on_sqlite(databases: Databases) -> None:
+    play(databases, "sqlite", examples=80, steps=40)
+
+
+@pytest.mark.timeout(300)
+def test_the_outbox_on_postgresql(databases: Databases) -> None:
+    play(databases, "postgresql", examples=10, steps=40)
