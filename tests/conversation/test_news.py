@@ -1,4 +1,4 @@
-"""Who listens hears which conversations a transaction has changed once it is committed, and nothing of one that failed."""
+"""Who listens hears which conversations a transaction has changed once it is committed, nothing of one that failed."""
 
 import pytest
 

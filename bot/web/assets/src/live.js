@@ -1,6 +1,6 @@
 // One stream for each page tells what changed; the elements that show it are fetched again and changed in place.
 
-import { morph } from "./morph.js";
+import { morphLive } from "./morph.js";
 import { mountIn } from "./mounting.js";
 import { isAtEnd, toEnd } from "./scrolling.js";
 
@@ -58,7 +58,8 @@ async function refresh() {
   }
 }
 
-async function fetchAgain(part) {
+export async function fetchAgain(part) {
+  const here = location.href;
   const address = part.dataset.liveSrc ?? location.pathname + location.search;
   const answer = await fetch(address, {
     headers: { "HX-Request": "true", "HX-Target": part.id },
@@ -70,9 +71,9 @@ async function fetchAgain(part) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById(part.id);
   // Meanwhile the person may have gone to another page.
-  if (!fresh || document.getElementById(part.id) !== part) return;
+  if (!fresh || location.href !== here || document.getElementById(part.id) !== part) return;
   const atEnd = isAtEnd(part);
-  morph(part, fresh, { live: true });
+  morphLive(part, fresh);
   mountIn(document.getElementById(part.id));
   if (atEnd) toEnd(document.getElementById(part.id));
   document.dispatchEvent(new CustomEvent("console:refreshed", { detail: part.id }));

@@ -3,11 +3,20 @@
 import htmx from "htmx.org";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
 
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+let isLive = false;
+// Where a form was just sent to: what was typed into it is no draft any more, unless it could not be done.
+let sent = null;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  sent = event.detail.requestConfig.verb === "post" ? event.detail.elt.getAttribute("action") : null;
+});
+
 const callbacks = {
   beforeNodeMorphed(before, after) {
     if (before.nodeType !== Node.ELEMENT_NODE) return true;
-    // What a script has made of an element is its own, as long as the page means the same thing by it.
     if (before.matches("[data-filled] > .card")) return false; // fetched by cards.js
+    // What a script has made of an element is its own, as long as the page means the same thing by it.
     if (before.hasAttribute("data-mounted")) {
       return before.dataset.mount !== after.dataset?.mount || before.dataset.version !== after.dataset?.version;
     }
@@ -16,49 +25,52 @@ const callbacks = {
   beforeAttributeUpdated(name, node) {
     if (name === "data-filled" || name === "data-hovered") return false;
     if (name === "open" && node.matches("details")) return false; // opened or closed by the person
-    if (name === "hidden" && node.id === "live") return false;
-    if (name === "value" && isTyped(node)) return false;
+    if (node.id === "live") return false; // live.js knows
     return true;
   },
   afterNodeAdded(node) {
-    if (node.nodeType === Node.ELEMENT_NODE && node.dataset.arrives !== undefined && isLive) node.classList.add("fresh");
+    if (isLive && !calm.matches && node.nodeType === Node.ELEMENT_NODE && node.dataset.arrives !== undefined) {
+      node.animate([{ opacity: 0, transform: "translateY(8px)" }, {}], { duration: 120, easing: "ease-out" });
+    }
   },
 };
 
-let isLive = false;
-
-// A field that somebody has written into and not sent yet.
-function isTyped(node) {
-  return node.matches("input, textarea") && node.value !== node.defaultValue;
+// Fields that somebody has written into and not sent yet. The same field of another form is another field.
+function draftsIn(root) {
+  return [...root.querySelectorAll("textarea[id], input[id]:not([type=hidden], [type=checkbox], [type=radio])")]
+    .filter((field) => field.value !== field.defaultValue)
+    .map((field) => ({ id: field.id, action: field.form?.getAttribute("action"), text: field.value }));
 }
 
-// Idiomorph sets the text of a field to what the page says; a draft must survive that.
-function keepDrafts(root, change) {
-  const drafts = [...root.querySelectorAll("textarea[id], input[id]:not([type=hidden], [type=checkbox], [type=radio])")]
-    .filter(isTyped)
-    .map((field) => [field.id, field.form?.getAttribute("action"), field.value]);
-  const result = change();
-  for (const [id, action, value] of drafts) {
+function restore(drafts) {
+  for (const { id, action, text } of drafts) {
     const field = document.getElementById(id);
-    if (field && field.form?.getAttribute("action") === action) field.value = value;
+    if (field && field.form?.getAttribute("action") === action && field.value !== text) field.value = text;
   }
-  return result;
 }
 
-export function morph(target, content, { live = false, inner = false } = {}) {
-  isLive = live;
-  const options = { morphStyle: inner ? "innerHTML" : "outerHTML", ignoreActiveValue: true, callbacks };
+// A part that changed while it was looked at: nothing that somebody does there is disturbed.
+export function morphLive(part, fresh) {
+  const drafts = draftsIn(part);
+  isLive = true;
   try {
-    return keepDrafts(target, () => Idiomorph.morph(target, content, options));
+    Idiomorph.morph(part, fresh, { morphStyle: "outerHTML", ignoreActiveValue: true, callbacks });
   } finally {
     isLive = false;
   }
+  restore(drafts);
 }
 
 htmx.defineExtension("morph", {
   isInlineSwap: (style) => style === "morph",
   handleSwap(style, target, fragment) {
     if (style !== "morph") return false;
-    return morph(target, fragment.children, { inner: target === document.body });
+    const failed = fragment.querySelector(".flash.bad") !== null;
+    const drafts = draftsIn(target).filter(({ action }) => failed || action !== sent);
+    sent = null;
+    const morphStyle = target === document.body ? "innerHTML" : "outerHTML";
+    const changed = Idiomorph.morph(target, [...fragment.children], { morphStyle, callbacks });
+    restore(drafts);
+    return changed;
   },
 });

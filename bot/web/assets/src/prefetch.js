@@ -29,6 +29,7 @@ addEventListener("pointerover", (event) => {
   if (path && event.pointerType === "mouse") timer = setTimeout(ask, SOON, path);
 });
 addEventListener("pointerdown", (event) => {
+  clearTimeout(timer);
   const path = event.button === 0 && pathOf(event.target);
   if (path) ask(path);
 });
@@ -42,6 +43,7 @@ document.addEventListener("htmx:confirm", async (event) => {
   event.preventDefault();
   const html = await known.answer;
   if (html === null) return issueRequest(true);
+  history.replaceState({ htmx: true }, "", location.href);
   history.pushState({ htmx: true }, "", path);
   htmx.swap(document.body, html, { swapStyle: "morph", swapDelay: 0, settleDelay: 0, show: "top", showTarget: "window" });
 });

@@ -1,0 +1,294 @@
+"""The Rules place in a real browser: findings as somebody types, a phone that runs the text, conflicts, the history."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+
+from bot.rulebook.folder import etag_of
+from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.browser.parts import A_PHONE, console, serious_violations, sideways
+from tests.conversation.conftest import databases, logs
+from tests.conversation.databases import Databases
+from tests.web.test_rule_files import OPT_OUT, SHOP, put, said
+from tests.wire.parts import VIEWER, Acs, Running, running
+from tests.wire.test_envelopes import inbound
+
+__all__ = ["databases", "logs"]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HERE = "/console/rules/10-shop.yaml"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
+    acs = Acs()
+    await acs.start()
+    rules = tmp_path / "book"
+    rules.mkdir()
+    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
+    (rules / "10-shop.yaml").write_text(SHOP)
+    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+        yield bot
+    await acs.stop()
+
+
+def text_of(bot: Running) -> str:
+    return (bot.service.shelf.folder / "10-shop.yaml").read_text()
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Wait for what no page shows."""
+    for _ in range(100):
+        if reached():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not happen")
+
+
+def line(page: Page, text: str) -> Locator:
+    """The line of the editor with this text."""
+    return page.locator(".cm-line", has_text=text).first
+
+
+async def write(page: Page, text: str) -> None:
+    """Put another text in the editor, as somebody who pastes it."""
+    await page.locator("#paper .cm-content").click()
+    await page.keyboard.press("Control+a")
+    await page.keyboard.insert_text(text)
+
+
+async def test_findings_stand_under_the_line_as_somebody_types(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, HERE) as page:
+        await expect(page.locator(".tests")).to_contain_text("Tests")
+        await line(page, "{keyword: hours}").click()
+        await page.keyboard.press("Home")
+        for _ in range(4):
+            await page.keyboard.press("ArrowRight")
+        await page.keyboard.type("x")
+        found = page.locator(".cm-found.error").first
+        await expect(found).to_contain_text("E202")
+        await expect(page.locator("#findings")).to_contain_text("line 4")
+        await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
+        await page.keyboard.press("Backspace")
+        await expect(page.locator(".cm-found.error")).to_have_count(0)
+        assert text_of(bot) == SHOP
+
+
+async def test_a_link_to_a_line_leads_there(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, f"{HERE}#L5") as page:
+        await expect(page.locator(".cm-activeLine")).to_have_text("    reply: Open 9-18.")
+
+
+async def test_keys_are_completed_and_explained(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, HERE) as page:
+        await line(page, "reply: Open").click()
+        await page.keyboard.press("End")
+        await page.keyboard.press("Enter")
+        await page.keyboard.type("hand")
+        option = page.locator(".cm-tooltip-autocomplete li", has_text="handover")
+        await expect(option).to_be_visible()
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".cm-activeLine")).to_have_text(re.compile(r"^\s+handover: "))
+        await page.keyboard.type("tr")
+        await expect(page.locator(".cm-tooltip-autocomplete li", has_text="true")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await line(page, "when:").get_by_text("when").hover()
+        await expect(page.locator(".cm-help")).to_be_visible()
+
+
+async def test_the_phone_runs_the_unsaved_text_with_its_reasons(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, HERE) as page:
+        await page.locator("#say").fill("hours")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open 9-18"))
+        await expect(page.locator("#phone .why summary")).to_have_text('hours · keyword "hours"')
+        # The same talk again, as soon as the text is another one.
+        await write(page, SHOP.replace("Open 9-18", "Open all night"))
+        await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open all night"))
+        assert await said(bot, "hours") == ["Open 9-18."]
+        await page.get_by_role("button", name="Start again").click()
+        await expect(page.locator("#phone .message")).to_have_count(0)
+        await page.locator("#say").fill("what is this")
+        await page.get_by_role("button", name="Try").click()
+        await expect(page.locator("#phone .why summary")).to_have_text("no rule · says nothing")
+
+
+async def test_what_would_change_is_told_by_itself(browser: Browser, bot: Running) -> None:
+    for at in range(3):
+        await bot.post([inbound(MessageId=f"m{at}", From=f"+1555555010{at}", Message="Hours?")])
+    async with console(browser, bot, HERE) as page:
+        await write(page, SHOP.replace("Open 9-18", "Open 10-19"))
+        await expect(page.locator("#changes")).to_contain_text("Last 3 messages: 3 replies would change")
+        await expect(page.locator("#changes .added").first).to_contain_text("Open 10-19.")
+
+
+async def test_a_save_by_key_is_in_force_and_leaves_the_reader_where_they_were(
+    browser: Browser, bot: Running
+) -> None:
+    async with console(browser, bot, HERE) as page:
+        await line(page, "reply: Open").click()
+        await page.keyboard.press("End")
+        await page.keyboard.type(" Closed on Sundays.")
+        await page.keyboard.press("Control+s")
+        await expect(page.locator(".flash")).to_contain_text("Saved and in force")
+        text = SHOP.replace("reply: Open 9-18.", "reply: Open 9-18. Closed on Sundays.")
+        assert text_of(bot) == text
+        assert await said(bot, "hours") == ["Open 9-18. Closed on Sundays."]
+        await expect(page.locator(".cm-activeLine")).to_contain_text("Closed on Sundays.")
+        await expect(page.locator("#findings")).to_contain_text("test fails")
+        # What is saved is what the next save is about.
+        await page.keyboard.type(" Really.")
+        await page.keyboard.press("Control+s")
+        await until(lambda: "Really." in text_of(bot))
+        await expect(page.locator("#moved")).to_be_hidden()
+
+
+async def test_the_second_of_two_people_gets_both_versions(browser: Browser, bot: Running) -> None:
+    mine, theirs = SHOP.replace("9-18", "MINE"), SHOP.replace("9-18", "THEIRS")
+    async with console(browser, bot, HERE) as page:
+        await write(page, mine)
+        await put(bot, "10-shop.yaml", theirs, If_Match=etag_of(SHOP))
+        await expect(page.locator("#moved")).to_be_visible()
+        await page.get_by_role("button", name="Save rules").click()
+        await expect(page.get_by_role("heading", name="Two versions")).to_be_visible()
+        assert text_of(bot) == theirs
+        await expect(page.locator(".diff .removed").first).to_contain_text("THEIRS")
+        await expect(page.locator(".diff .added").first).to_contain_text("MINE")
+        both = page.locator(".cm-merge-b .cm-content")
+        await expect(both).to_contain_text("MINE")
+        assert await serious_violations(page) == []
+        await both.click()
+        await page.keyboard.press("Control+Home")
+        await page.keyboard.type("# Both.\n")
+        await page.get_by_role("button", name="Save my text").click()
+        await expect(page.locator(".flash")).to_contain_text("Saved")
+        assert text_of(bot) == "# Both.\n" + mine
+
+
+async def test_what_was_not_saved_survives_a_look_at_another_page(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, HERE) as page:
+        await write(page, SHOP.replace("9-18", "DRAFT"))
+        await page.get_by_role("link", name="Conversations").click()
+        await expect(page).to_have_url(re.compile("/console/conversations"))
+        await page.goto(HERE)
+        await expect(page.locator("#back")).to_contain_text("What you had not saved is back")
+        await expect(page.locator("#paper .cm-content")).to_contain_text("DRAFT")
+        await page.get_by_role("button", name="Drop it").click()
+        await expect(page.locator("#paper .cm-content")).to_contain_text("Open 9-18.")
+
+
+async def test_the_history_shows_differences_and_puts_an_older_text_back(
+    browser: Browser, bot: Running
+) -> None:
+    await put(bot, "10-shop.yaml", SHOP.replace("9-18", "10-19"), If_Match=etag_of(SHOP))
+    async with console(browser, bot, "/console/rules/history") as page:
+        await page.get_by_role("link", name=re.compile("10-shop.yaml .* by the API")).click()
+        await expect(page.locator(".diff .added").first).to_contain_text("Open 10-19.")
+        assert await serious_violations(page) == []
+        await page.get_by_role("button", name="Restore the text before this edit").click()
+        await expect(page.locator(".flash")).to_contain_text("it is in force")
+        assert text_of(bot) == SHOP
+        await expect(page.locator("#paper .cm-content")).to_contain_text("Open 9-18.")
+
+
+async def test_an_unmatched_message_becomes_a_rule(browser: Browser, bot: Running) -> None:
+    await bot.post([inbound(MessageId="m", Message="do you deliver?")])
+    (message,) = await bot.messages()
+    async with console(browser, bot, f"/console/rules/draft?message={message['id']}") as page:
+        await expect(page.locator(".cm-activeLine")).to_contain_text("Write the answer here.")
+        await page.keyboard.press("Home")
+        await page.keyboard.press("Shift+End")
+        await page.keyboard.type("reply: We do, on Fridays.")
+        await expect(page.locator("#findings")).to_contain_text("✓ Tests")
+        await page.keyboard.press("Control+s")
+        await expect(page.locator(".flash")).to_contain_text("Saved and in force")
+        assert await said(bot, "do you deliver on sunday") == ["We do, on Fridays."]
+
+
+async def test_files_that_were_broken_on_the_disk_are_told_on_the_open_page(
+    browser: Browser, bot: Running
+) -> None:
+    async with console(browser, bot, "/console/rules") as page:
+        await expect(page.locator("#live")).to_have_text("live")
+        (bot.service.shelf.folder / "10-shop.yaml").write_text(SHOP.replace("when:", "wen:"))
+        await expect(page.locator(".files .notice")).to_contain_text("the rules from before stay in force")
+        (bot.service.shelf.folder / "10-shop.yaml").write_text(SHOP)
+        await expect(page.locator(".files .notice")).to_have_count(0)
+
+
+async def test_everything_main_works_without_scripts(browser: Browser, bot: Running) -> None:
+    await bot.post([inbound(MessageId="m", Message="hours")])
+    async with console(browser, bot, HERE, java_script_enabled=False) as page:
+        text = page.locator("textarea#text")
+        await text.fill(SHOP.replace("when:", "wen:"))
+        await page.get_by_role("button", name="Check").click()
+        await expect(page.locator("#findings")).to_contain_text("E202")
+        await text.fill(SHOP.replace("9-18", "10-19"))
+        await page.locator("#say").fill("hours")
+        await page.locator("#say").press("Enter")
+        await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open 10-19"))
+        await page.get_by_role("button", name="What would change?").click()
+        await expect(page.locator("#changes")).to_contain_text("1 reply would change")
+        await page.get_by_role("button", name="Differences").click()
+        await expect(page.locator("#diff .added").first).to_contain_text("Open 10-19.")
+        assert text_of(bot) == SHOP
+        await page.get_by_role("button", name="Save rules").click()
+        await expect(page.locator(".flash")).to_contain_text("Saved and in force")
+        assert text_of(bot) == SHOP.replace("9-18", "10-19")
+        await page.get_by_role("link", name="History").first.click()
+        await page.locator(".edits a").first.click()
+        await page.get_by_role("button", name="Restore the text before").click()
+        await expect(page.locator("textarea#text")).to_have_value(SHOP)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_nothing_serious_for_axe_on_any_page(browser: Browser, bot: Running, theme: str) -> None:
+    await put(bot, "10-shop.yaml", SHOP.replace("reply: Open", "reply: Shut"), If_Match=etag_of(SHOP))
+    (edit,) = await bot.items("/api/rule-edits")
+    async with console(browser, bot, "/console/rules", color_scheme=theme) as page:
+        for path in ("", "/10-shop.yaml", "/new", "/history", f"/history/{edit['id']}"):
+            await page.goto(f"/console/rules{path}")
+            if path == "/10-shop.yaml":
+                await page.locator("#say").fill("hours")
+                await page.keyboard.press("Enter")
+                await expect(page.locator("#phone .message.in")).to_be_visible()
+                await expect(page.locator(".cm-found")).not_to_have_count(0)
+            assert await serious_violations(page) == [], path
+
+
+async def test_a_phone_has_the_text_first_and_no_sideways_scroll(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, "/console/rules", viewport=A_PHONE, has_touch=True) as page:
+        assert await sideways(page) == 0
+        await page.get_by_role("link", name=re.compile("10-shop")).click()
+        await expect(page.locator("#paper .cm-content")).to_be_visible()
+        assert await sideways(page) == 0
+        await page.locator("#say").fill("hours")
+        await page.locator("#say").press("Enter")
+        await expect(page.locator("#phone .message.in")).to_be_visible()
+        assert await sideways(page) == 0
+        await page.get_by_role("link", name="Back to the files").click()
+        await expect(page.get_by_role("link", name=re.compile("00-opt-out"))).to_be_visible()
+
+
+async def test_a_viewer_tries_and_saves_nothing(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, HERE, token=VIEWER) as page:
+        await expect(page.get_by_role("button", name="Save rules")).to_have_count(0)
+        await expect(page.get_by_text("You are logged in as a viewer")).to_be_visible()
+        await write(page, SHOP.replace("9-18", "10-19"))
+        await page.locator("#say").fill("hours")
+        await page.locator("#say").press("Enter")
+        await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open 10-19"))
