@@ -17,11 +17,14 @@ from litestar.router import Router
 
 from bot import __version__
 from bot.conversation.books import KeptBook, find_last_book, keep_books
+from bot.conversation.counting import TrafficCounter
 from bot.conversation.database import Database
 from bot.conversation.forwards import Forwarder
 from bot.conversation.guards import Caps
 from bot.conversation.inbox import Inbox
 from bot.conversation.operator import Operator
+from bot.conversation.overview import Overview
+from bot.conversation.rejected import RejectedEvents
 from bot.conversation.rule_edits import edits_between, edits_in, keep_edits
 from bot.conversation.sender import Sender
 from bot.conversation.sms import SmsService
@@ -38,11 +41,14 @@ from bot.web.console.layout import Console
 from bot.web.console.live import CHANNEL, RULES, Live
 from bot.web.console.places import console_routes
 from bot.web.front_door import FrontDoor
+from bot.web.overview_api import overview_routes
 from bot.web.problems import PROBLEMS
+from bot.web.rejected_api import rejected_routes
 from bot.web.rule_files import rule_file_routes
 from bot.web.sessions import Sessions
 from bot.wire.acs import AcsSmsService
 from bot.wire.forwarding import HttpPoster
+from bot.wire.rereading import read_again
 from bot.wire.webhook import Webhook
 from bot.wire.webhook_auth import EntraTokens, WebhookAuth
 
@@ -98,6 +104,7 @@ class Service:
         self.forwarder = Forwarder(self.database, self.writer, self._poster)
         self.inbox = Inbox(self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps)
         self.webhook = Webhook(self.inbox, _webhook_auth(settings))
+        self.counter = TrafficCounter(self.database)
         viewer = settings.viewer_token
         self._tokens = Tokens(self.admin_token, viewer.reveal() if viewer else None)
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
@@ -131,6 +138,8 @@ class Service:
         self._running.push_async_callback(self.sender.stop)
         self.forwarder.start()
         self._running.push_async_callback(self.forwarder.stop)
+        self.counter.start()
+        self._running.push_async_callback(self.counter.stop)
         book = self.shelf.book()
         log.info("The bot is ready", rules=len(book.rules), book=book.version)
 
@@ -188,6 +197,8 @@ class Service:
         operator = Operator(self.writer, self.sender.wake)
         health = Health(self.database, self.writer, self.shelf, self.sender.link, self.webhook)
         metrics = Metrics(self.database, self.writer, self.shelf, self.webhook, self.sender.link)
+        overview = Overview(self.shelf, self.sender.link, lambda: self.webhook.refused)
+        rejected = RejectedEvents(self.database, self.writer, read_again, self.inbox.accept)
         console = Console(
             sessions=self._sessions,
             database=self.database,
@@ -195,6 +206,8 @@ class Service:
             operator=operator,
             shelf=self.shelf,
             rule_files=self.rule_files,
+            overview=overview,
+            rejected=rejected,
             live=self.live,
         )
         return Litestar(
@@ -204,7 +217,11 @@ class Service:
                     self.database,
                     operator,
                     self.shelf.book,
-                    more_routes=rule_file_routes(guards, self.database, self.rule_files),
+                    more_routes=[
+                        *rule_file_routes(guards, self.database, self.rule_files),
+                        *overview_routes(self.database, overview),
+                        *rejected_routes(guards, rejected),
+                    ],
                 ),
                 *health.routes(),
                 *metrics.routes(guards.viewer),

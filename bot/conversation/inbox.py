@@ -17,6 +17,7 @@ from uuid_utils import uuid7
 from bot.conversation.bulk import Lookup
 from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
 from bot.conversation.guards import Caps, Recent, guarded, may_be_near, recall
+from bot.conversation.news import touch
 from bot.conversation.opened import NewMessages, OpenConversation, open_conversations, save_conversations
 from bot.conversation.reports import apply_reports
 from bot.conversation.tables import messages, rejected_events
@@ -198,6 +199,7 @@ async def _keep_rejected(connection: AsyncConnection, events: list[Unreadable], 
         del rows[digest]
     if rows:
         await connection.execute(insert(rejected_events), list(rows.values()))
+        touch(["rejected"])
 
 
 def _as_json(event: Event) -> str:

@@ -120,7 +120,7 @@ class Backlog(Struct, frozen=True, kw_only=True):
     oldest_seconds: float
 
 
-class Found(Page[ConversationView], frozen=True, kw_only=True):
+class Found(Page[ConversationView], frozen=True, kw_only=True, omit_defaults=True):
     """A stretch of a listing of conversations."""
 
     #: Where looking ended, when it ended before everything was looked at; there may be more behind `next`.

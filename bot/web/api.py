@@ -12,7 +12,6 @@ from msgspec import Meta, Struct, field
 
 from bot.conversation.cursors import Page, WrongCursor
 from bot.conversation.database import Database
-from bot.conversation.filtering import ConversationFilter
 from bot.conversation.operator import CannotAct, NotThere, Operator
 from bot.conversation.queries import (
     ConversationView,
@@ -20,10 +19,10 @@ from bot.conversation.queries import (
     RejectedView,
     find_conversation,
     find_message,
-    list_conversations,
     list_messages,
     list_rejected,
 )
+from bot.conversation.searching import Search, find_conversations
 from bot.conversation.writer import StorageUnavailable
 from bot.rulebook.book import Book
 from bot.rulebook.trying import TryAnswer, answer
@@ -36,7 +35,7 @@ Cursor = Annotated[str | None, QueryParameter(description="`next` of the page be
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
 
 
-Item = TypeVar("Item")
+Listing = TypeVar("Listing")
 Result = TypeVar("Result")
 
 
@@ -72,19 +71,35 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
         delivery: FromQuery[Delivery | None] = None,
         opted_out: FromQuery[bool | None] = None,
         handed_over: FromQuery[bool | None] = None,
+        waiting: FromQuery[bool] = False,
+        unanswered: FromQuery[bool | None] = None,
+        q: FromQuery[str | None] = None,
+        rule: FromQuery[str | None] = None,
+        tag: FromQuery[str | None] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[ConversationView]:
-        """Conversations, newest first."""
-        wanted = ConversationFilter(
+        """Conversations, newest first.
+
+        `q` is a number or part of one, or else part of a text; `rule` is one that a message met; `waiting` are those
+        handed over whose peer waits for a person's word. Where so many conversations or messages would have to be
+        looked at that it took long, the page may be short, even empty, and yet have a `next` one.
+        """
+        wanted = Search(
             peer=_number(peer),
             number=_number(number),
             delivery=delivery,
             opted_out=opted_out,
             handed_over=handed_over,
+            waiting=waiting,
+            unanswered=unanswered,
+            typed=q,
+            rule=None if rule is None else make_storable(rule),
+            tag=None if tag is None else make_storable(tag),
         )
         async with database.reading() as connection:
-            return await _page(list_conversations(connection, wanted, limit=limit, cursor=cursor))
+            found = await _page(find_conversations(connection, wanted, limit=limit, cursor=cursor))
+        return Page(items=found.items, next=found.next)
 
     @get("/conversations/{conversation_id:str}")
     async def get_conversation(conversation_id: FromPath[str]) -> ConversationView:
@@ -180,7 +195,7 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
     )
 
 
-async def _page(listing: Awaitable[Page[Item]]) -> Page[Item]:
+async def _page(listing: Awaitable[Listing]) -> Listing:
     try:
         return await listing
     except WrongCursor as error:

@@ -56,6 +56,8 @@ from msgspec import Struct
 
 from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
 from bot.conversation.operator import Operator
+from bot.conversation.overview import Overview
+from bot.conversation.rejected import RejectedEvents
 from bot.conversation.writer import Writer
 from bot.rulebook.saving import RuleFiles
 from bot.rulebook.shelf import Shelf
@@ -98,6 +100,8 @@ class Console:
         operator: Operator,
         shelf: Shelf,
         rule_files: RuleFiles,
+        overview: Overview,
+        rejected: RejectedEvents,
         live: Live,
     ) -> None:
         self.sessions = sessions
@@ -106,6 +110,8 @@ class Console:
         self.operator = operator
         self.shelf = shelf
         self.rule_files = rule_files
+        self.overview = overview
+        self.rejected = rejected
         self.live = live
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)

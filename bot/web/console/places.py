@@ -8,12 +8,12 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from bot.web.console import conversations, login, rules
+from bot.web.console import conversations, login, overview, rejected, rules
 from bot.web.console.layout import Call, Console
 from bot.web.sessions import HOME
 
 #: Each has `routes(console)`; its paths are beneath /console.
-PLACES = (login, conversations, rules)
+PLACES = (login, overview, conversations, rules, rejected)
 
 
 def console_routes(console: Console) -> list[BaseRouteHandler | Router]:
@@ -33,10 +33,6 @@ def console_routes(console: Console) -> list[BaseRouteHandler | Router]:
     def nothing(path: FromPath[str]) -> None:
         raise NotFoundException(detail=f"The console has no page at {HOME}{path}.")
 
-    @get("/", include_in_schema=False, sync_to_thread=False)
-    def home() -> Response[Any]:
-        return console.redirect(f"{HOME}/conversations")
-
     def remember_mark(request: Call) -> None:
         # Before anything is read: what changes while the page is made is news to it.
         request.state["mark"] = console.live.mark
@@ -49,7 +45,6 @@ def console_routes(console: Console) -> list[BaseRouteHandler | Router]:
             HOME,
             route_handlers=[
                 *(handler for place in PLACES for handler in place.routes(console)),
-                home,
                 live,
                 nothing,
             ],

@@ -1,0 +1,282 @@
+"""Is it well, and what needs a person? All that the console's first page says, read at once."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.counting import Progress, find_progress
+from bot.conversation.likeness import Alike
+from bot.conversation.link import Link, Trouble
+from bot.conversation.queries import Backlog, find_backlog
+from bot.conversation.reasons import Reason, reason_of
+from bot.conversation.tables import conversations, incidents, messages, rejected_events
+from bot.conversation.traffic import (
+    HOUR,
+    MINUTE,
+    Counts,
+    count_messages,
+    floor_to,
+    read_traffic,
+    time_of_id,
+    total,
+)
+from bot.conversation.unmatched import Unmatched
+from bot.rulebook.findings import Finding
+from bot.rulebook.shelf import Shelf
+
+Period = Literal["hour", "day", "month"]
+
+#: How long each is, and how long a point of its chart.
+PERIODS: dict[Period, tuple[timedelta, timedelta]] = {
+    "hour": (timedelta(hours=1), MINUTE),
+    "day": (timedelta(days=1), timedelta(minutes=15)),
+    "month": (timedelta(days=30), timedelta(hours=6)),
+}
+#: What needs a person is of this time.
+NEEDED = timedelta(days=1)
+#: Counted so far and no further; more are "more than".
+COUNTED_TO = 1_000
+#: Where nobody has counted for longer, the page does not make up for it.
+_MOST_LIVE = timedelta(hours=2)
+_SHOWN = 3
+
+
+class Point(Struct, frozen=True, kw_only=True):
+    """A stretch of a chart."""
+
+    start: datetime
+    inbound: int
+    outbound: int
+    failed: int
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Messages that failed for one reason."""
+
+    reason: Reason
+    count: int
+
+
+class Noticed(Struct, frozen=True, kw_only=True):
+    """An open incident, and the text that it began with."""
+
+    conversation_id: str
+    peer: str
+    reason: str
+    opened_at: datetime
+    text: str | None
+
+
+class Needs(Struct, frozen=True, kw_only=True):
+    """What waits for a person. Numbers go up to `COUNTED_TO` and one."""
+
+    waiting: int
+    #: Conversations whose newest reply failed, in the last day.
+    failed: int
+    failures: list[Failure]
+    unmatched: list[Alike]
+    #: Open incidents by kind, and the newest of those that are shown.
+    incidents: dict[str, int]
+    loops: list[Noticed]
+    opt_outs: list[Noticed]
+    rejected: int
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nobody need do anything."""
+        shown = (
+            self.waiting,
+            self.failed,
+            self.rejected,
+            len(self.unmatched),
+            len(self.loops),
+            len(self.opt_outs),
+        )
+        return not any(shown)
+
+
+class OverviewView(Struct, frozen=True, kw_only=True):
+    """What the overview says."""
+
+    period: Period
+    since: datetime
+    step_seconds: int
+    counts: Counts
+    points: list[Point]
+    #: When messages from before are still being counted: the time from which on all are.
+    counted_from: datetime | None
+    backlog: Backlog
+    needs: Needs
+    #: What keeps messages waiting.
+    troubles: list[Trouble]
+    #: Calls that ACS throttled since the bot was started, and Event Grid's calls that had a wrong secret.
+    throttled: int
+    refused: int
+    book: str
+    rule_errors: list[Finding]
+
+
+class Overview:
+    """Reads what the overview says, from the database and from the parts that run."""
+
+    def __init__(self, shelf: Shelf, link: Link, refused: Callable[[], int]) -> None:
+        self._shelf = shelf
+        self._link = link
+        self._refused = refused
+        self._unmatched = Unmatched()
+
+    async def look(self, connection: AsyncConnection, period: Period, now: datetime) -> OverviewView:
+        """Everything as it stands now."""
+        length, step = PERIODS[period]
+        progress = await find_progress(connection)
+        live = await _count_live(connection, progress, now)
+        since = floor_to(now - length, step) + step if period != "month" else floor_to(now - length, HOUR)
+        stretches = await _stretches(
+            connection, progress, live, since, now, MINUTE if period != "month" else HOUR
+        )
+        counted_from = progress.counted_from if progress else floor_to(now, HOUR)
+        book = self._shelf.book()
+        await self._unmatched.refresh(connection, book, now)
+        return OverviewView(
+            period=period,
+            since=since,
+            step_seconds=int(step.total_seconds()),
+            counts=total(stretches.values()),
+            points=_points(stretches, since, now, step),
+            counted_from=counted_from if await _is_behind(connection, progress, since) else None,
+            backlog=await find_backlog(connection),
+            needs=await self._needs(connection, progress, live, now),
+            troubles=self._link.troubles(),
+            throttled=self._link.calls["throttled"],
+            refused=self._refused(),
+            book=book.version,
+            rule_errors=list(self._shelf.errors),
+        )
+
+    async def _needs(
+        self,
+        connection: AsyncConnection,
+        progress: Progress | None,
+        live: dict[datetime, Counts],
+        now: datetime,
+    ) -> Needs:
+        day_ago = now - NEEDED
+        of_the_day = total(
+            (await _stretches(connection, progress, live, floor_to(day_ago, HOUR), now, HOUR)).values()
+        )
+        table = conversations.c
+        is_open = incidents.c.closed_at.is_(None)
+        kinds = await connection.execute(
+            select(incidents.c.kind, func.count()).where(is_open).group_by(incidents.c.kind)
+        )
+        return Needs(
+            waiting=await _count(
+                connection,
+                select(table.id).where(
+                    table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out
+                ),
+            ),
+            failed=await _count(
+                connection,
+                # Written out, so that the databases see that failures have an index of their own.
+                select(table.id).where(
+                    table.delivery == literal_column("'failed'"), table.last_message_at >= day_ago
+                ),
+            ),
+            failures=failures_of(of_the_day),
+            unmatched=self._unmatched.groups(self._shelf.book()),
+            incidents=dict(kinds.tuples().all()),
+            loops=await _noticed(connection, "loop"),
+            opt_outs=await _noticed(connection, "opt-out"),
+            rejected=await _count(connection, select(rejected_events.c.id)),
+        )
+
+
+def failures_of(counts: Counts) -> list[Failure]:
+    """The reasons for which messages failed, the most frequent one first."""
+    named = [(reason_of(name) or Reason(words=name), count) for name, count in counts.failures.items()]
+    return [
+        Failure(reason=reason, count=count)
+        for reason, count in sorted(named, key=lambda each: (-each[1], each[0].words))
+    ]
+
+
+async def _count_live(
+    connection: AsyncConnection, progress: Progress | None, now: datetime
+) -> dict[datetime, Counts]:
+    """The minutes that nobody has counted yet."""
+    start = max(progress.counted_to if progress else floor_to(now, HOUR), floor_to(now - _MOST_LIVE, MINUTE))
+    return await count_messages(connection, start, now + MINUTE)
+
+
+async def _stretches(
+    connection: AsyncConnection,
+    progress: Progress | None,
+    live: dict[datetime, Counts],
+    since: datetime,
+    now: datetime,
+    step: timedelta,
+) -> dict[datetime, Counts]:
+    """What is counted since then, by the minute or the hour."""
+    stretches: dict[datetime, Counts] = {}
+    if progress is not None:
+        stretches = await read_traffic(connection, step, since, now + HOUR)
+    for minute, counts in live.items():
+        if minute >= since:
+            stretches.setdefault(floor_to(minute, step), Counts()).add(counts)
+    return stretches
+
+
+def _points(
+    stretches: dict[datetime, Counts], since: datetime, now: datetime, step: timedelta
+) -> list[Point]:
+    by_point: dict[int, list[Counts]] = {}
+    for start, counts in stretches.items():
+        by_point.setdefault(int((start - since) / step), []).append(counts)
+    points = []
+    for place in range(int((now - since) / step) + 1):
+        counts = total(by_point.get(place, ()))
+        points.append(
+            Point(
+                start=since + place * step,
+                inbound=counts.inbound,
+                outbound=counts.outbound,
+                failed=counts.states.get("failed", 0),
+            )
+        )
+    return points
+
+
+async def _is_behind(connection: AsyncConnection, progress: Progress | None, since: datetime) -> bool:
+    """Whether messages of the period are not counted yet; after an update, the month's take some seconds."""
+    if progress is None or progress.counted_from <= since:
+        return progress is None
+    oldest = (await connection.execute(select(func.min(messages.c.id)))).scalar()
+    return oldest is not None and time_of_id(oldest) < progress.counted_from
+
+
+async def _count(connection: AsyncConnection, query: Select[tuple[str]]) -> int:
+    few = query.limit(COUNTED_TO + 1).subquery()
+    return (await connection.execute(select(func.count()).select_from(few))).scalar_one()
+
+
+async def _noticed(connection: AsyncConnection, kind: str) -> list[Noticed]:
+    query = (
+        select(
+            incidents.c.conversation_id,
+            conversations.c.peer,
+            incidents.c.reason,
+            incidents.c.opened_at,
+            messages.c.text,
+        )
+        .join_from(incidents, conversations, conversations.c.id == incidents.c.conversation_id)
+        .outerjoin(messages, messages.c.id == incidents.c.message_id)
+        .where(incidents.c.closed_at.is_(None), incidents.c.kind == kind)
+        .order_by(incidents.c.id.desc())
+        .limit(_SHOWN)
+    )
+    return [Noticed(**row) for row in (await connection.execute(query)).mappings()]

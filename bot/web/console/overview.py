@@ -1,0 +1,107 @@
+"""The first page: is it well, and what needs me?"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, get_args
+
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from bot.conversation.overview import COUNTED_TO, OverviewView, Period, failures_of
+from bot.web.console.charts import chart_of
+from bot.web.console.layout import Call, Console, Page
+from bot.web.console.words import took
+
+#: Groups of unmatched messages and rules that the page names.
+_GROUPS, _RULES = 6, 6
+_WORDS: Final[dict[Period, str]] = {
+    "hour": "last hour",
+    "day": "last 24 hours",
+    "month": "last 30 days",
+}
+
+
+class Trouble(Struct, frozen=True, kw_only=True):
+    """Something that is not well."""
+
+    sentence: str
+    path: str | None = None
+    since: datetime | None = None
+
+
+def routes(console: Console) -> list[HTTPRouteHandler]:
+    """The handler of the page."""
+
+    @get("/", include_in_schema=False)
+    async def show(request: Call) -> Page:
+        asked = request.query_params.get("period")
+        period: Period = next((each for each in get_args(Period) if each == asked), "day")
+        async with console.database.reading() as connection:
+            view = await console.overview.look(connection, period, datetime.now(UTC))
+        troubles = _troubles(view, console.writer.trouble)
+        book = console.shelf.book()
+        top_rules = sorted(
+            ((name, count) for name, count in view.counts.rules.items() if name),
+            key=lambda each: (-each[1], each[0]),
+        )[:_RULES]
+        return console.page(
+            request,
+            "overview.html",
+            view=view,
+            troubles=troubles,
+            words=_WORDS,
+            chart=chart_of(view.points),
+            failures=failures_of(view.counts),
+            top_rules=top_rules,
+            rate=_percent(view.counts.delivery_rate),
+            p50=_as_time(view.counts.reply_time(0.5)),
+            p95=_as_time(view.counts.reply_time(0.95)),
+            oldest=took(timedelta(seconds=view.backlog.oldest_seconds)),
+            groups=view.needs.unmatched[:_GROUPS],
+            unmatched=sum(group.count for group in view.needs.unmatched),
+            rules=len(book.rules),
+            files=len(book.files),
+            many=COUNTED_TO,
+        )
+
+    return [show]
+
+
+def _troubles(view: OverviewView, writing: str | None) -> list[Trouble]:
+    """What is not well, the worst first."""
+    troubles = []
+    if writing is not None:
+        troubles.append(Trouble(sentence=f"Messages can't be stored: {writing}."))
+    troubles += [
+        Trouble(sentence=f"Messages wait: {each.reason}.", since=each.since) for each in view.troubles
+    ]
+    if view.refused:
+        calls = "1 call" if view.refused == 1 else f"{view.refused:,} calls"
+        troubles.append(
+            Trouble(
+                sentence=f"Event Grid shows a wrong secret: {calls} refused since the start, and their events are lost."
+                " Set BOT_WEBHOOK_SECRETS to both the old and the new secret."
+            )
+        )
+    if view.rule_errors:
+        first = view.rule_errors[0]
+        troubles.append(
+            Trouble(
+                sentence=f"The rule files have errors, so the book before them is in force: {first}",
+                path=f"/console/rules/{first.file}#L{first.line}",
+            )
+        )
+    return troubles
+
+
+def _percent(rate: float | None) -> str | None:
+    """A part of a hundred; 100 only when nothing is missing."""
+    if rate is None:
+        return None
+    return "100" if rate == 1 else f"{min(rate * 100, 99.9):.1f}"
+
+
+def _as_time(milliseconds: float | None) -> str:
+    if milliseconds is None:
+        return "–"
+    return f"{milliseconds:.0f} ms" if milliseconds < 1_000 else took(timedelta(milliseconds=milliseconds))

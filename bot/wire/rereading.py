@@ -1,0 +1,22 @@
+"""A rejected event, read again: as it stands in the table it is an element of a batch, or an event of ours."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+
+from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
+from bot.wire.envelopes import NotAnEventBatch, read_batch
+
+
+def read_again(raw: str) -> Sequence[Event]:
+    """The events in it, unreadable ones among them; none when it is of a type that the bot has no use for."""
+    try:
+        return read_batch(raw.encode()).events
+    except NotAnEventBatch as error:
+        # What could be read but not processed was kept as we read it.
+        kinds: tuple[type[Inbound | DeliveryReport], ...] = (Inbound, DeliveryReport)
+        for kind in kinds:
+            with suppress(msgspec.MsgspecError, UnicodeError):
+                return [msgspec.json.decode(raw, type=kind)]
+        return [Unreadable(reason=str(error), raw=raw)]
