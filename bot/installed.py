@@ -15,5 +15,10 @@ def starter_rules_folder() -> Path:
     return _shipped(_PACKAGE / "starter" / "rules", _PACKAGE.parent / "rules")
 
 
+def look_stylesheet() -> Path:
+    """The colours and the ground that the console and the sandbox's phone page share."""
+    return _PACKAGE / "web" / "assets" / "look.css"
+
+
 def _shipped(in_wheel: Path, in_checkout: Path) -> Path:
     return in_wheel if in_wheel.is_dir() else in_checkout

@@ -15,6 +15,7 @@ from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect, Stream
 
+from bot.installed import look_stylesheet
 from bot.sandbox.api import from_another_site
 from bot.sandbox.event_grid import TooManyWaiting
 from bot.sandbox.log import AcceptedMessage, Said
@@ -124,7 +125,7 @@ class Page:
         here = Path(__file__).parent
         self.assets: dict[str, tuple[str, bytes]] = {}
         addresses = {}
-        for path in sorted((here / "assets").iterdir()):
+        for path in [look_stylesheet(), *sorted((here / "assets").iterdir())]:
             content = path.read_bytes()
             name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
             self.assets[name] = (_MEDIA_TYPES[path.suffix], content)
