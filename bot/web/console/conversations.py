@@ -17,6 +17,7 @@ from bot.conversation.queries import find_message
 from bot.conversation.reasons import reason_of
 from bot.conversation.searching import FoundBySearch, Search, find_conversations
 from bot.conversation.talk import Talk, read_talk
+from bot.conversation.unmatched import catch_alls
 from bot.conversation.writer import StorageUnavailable
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
@@ -89,6 +90,7 @@ def routes(console: Console) -> list[HTTPRouteHandler]:  # noqa: C901 - a list o
             rule_names=sorted(rule.name for rule in book.rules),
             talk=talk,
             rules=rule_links(book, rules),
+            catch_alls=catch_alls(book),
             glyphs=GLYPHS,
             reason_of=reason_of,
         )
@@ -182,7 +184,7 @@ async def _listing(request: Call, console: Console) -> _Listing:
         typed=query.get("q"),
         waiting=bool(flag("waiting")),
         unanswered=flag("unanswered"),
-        unmatched=_catch_alls(console) if flag("unmatched") else None,
+        unmatched=catch_alls(console.shelf.book()) if flag("unmatched") else None,
         delivery=delivery if delivery in DELIVERY_STATES else None,
         opted_out=flag("opted_out"),
         handed_over=flag("handed_over"),
@@ -198,9 +200,3 @@ async def _listing(request: Call, console: Console) -> _Listing:
     except WrongCursor as error:
         raise ClientException(detail=str(error)) from None
     return _Listing(query=query, found=found)
-
-
-def _catch_alls(console: Console) -> list[str]:
-    return [
-        rule.name for rule in console.shelf.book().rules if any(key.kind == "anything" for key in rule.keys)
-    ]

@@ -8,6 +8,7 @@ from msgspec import Struct
 from bot.conversation.queries import HistoryEntry, MessageView
 from bot.conversation.reasons import Reason, reason_of
 from bot.rulebook.book import Book
+from bot.web.console.rules_place import address_of
 
 #: State of an outbound message → glyph. The word is the state itself.
 GLYPHS: Final = {
@@ -74,7 +75,7 @@ def rule_links(book: Book, names: set[str]) -> dict[str, RuleLink]:
     found = {
         rule.name: RuleLink(
             name=rule.name,
-            path=f"/console/rules/{rule.file}#L{rule.line}",
+            path=address_of(rule.file, rule.line),
             place=f"{rule.file}:{rule.line}",
         )
         for rule in book.rules
