@@ -100,12 +100,12 @@ def measure_backlogs() -> None:
     """Small, large, and large with nothing that could leave together."""
     measure_backlog(5_000)
     measure_backlog(50_000)
-    measure_backlog(50_000, texts=["order {n:06d}"])
+    measure_backlog(50_000, lanes=LANES, texts=["order {n:06d}"])
 
 
-def measure_backlog(count: int, *, texts: list[str] | None = None) -> None:
+def measure_backlog(count: int, *, lanes: int = 1, texts: list[str] | None = None) -> None:
     """Fill the outbox while ACS fails, start a bot on it in fair weather."""
-    with _stand(lanes=LANES, texts=texts, connections=8, batch=500) as stand:
+    with _stand(lanes=lanes, texts=texts, connections=8, batch=500) as stand:
         stand.azure.set_storm(Storm(failed=1.0))
         stand.bot.start()
         stand.azure.text(Texts(first=0, count=count))
@@ -120,8 +120,8 @@ def measure_backlog(count: int, *, texts: list[str] | None = None) -> None:
         sent = _wait(stand, lambda progress: progress.sent >= count).newest_sms - began
         done = _wait(stand, lambda progress: not progress.waiting)
         print(
-            f"backlog of {count:,}{', each with a text of its own' if texts else ''}: sent in {sent:.1f} s"
-            f" ({count / sent:,.0f} messages/s, {done.calls - before:,} calls), with all reports in"
+            f"backlog of {count:,}{', each with a text of its own' if texts else ''}, lanes: {lanes}: sent in"
+            f" {sent:.1f} s ({count / sent:,.0f} messages/s, {done.calls - before:,} calls), with all reports in"
             f" {done.newest_delivery - began:.1f} s"
         )
         print(

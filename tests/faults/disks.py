@@ -151,15 +151,8 @@ def full(folder: Path) -> Disk:
     return Quota(folder)
 
 
-def out_of_quota(folder: Path) -> Disk:
-    """The bot's files may not grow."""
-    return Quota(folder)
-
-
 def unwritable(folder: Path) -> Disk:
     """The disk's writes failing."""
-    if failing_disk():
-        return Failing(folder, order=f"write {errno.EIO}", says="disk I/O error")
     return Quota(folder)
 
 

@@ -21,13 +21,7 @@ from tests.processes import SECRET, Bot, until
 HOLD = 20
 #: Seconds after which a service manager loses its patience (docs/operations.md).
 STOPS_WITHIN = 30
-TROUBLES: list[Callable[[Path], Disk]] = [
-    disks.locked,
-    disks.full,
-    disks.out_of_quota,
-    disks.unwritable,
-    disks.unsyncable,
-]
+TROUBLES: list[Callable[[Path], Disk]] = [disks.locked, disks.full, disks.unwritable, disks.unsyncable]
 
 
 @pytest.mark.timeout(240)

@@ -9,7 +9,7 @@ from tests.faults.soak import STORM
 from tests.faults.stand import FIVE, Stand
 from tests.processes import until
 
-PHONES = 25
+PHONES = 15
 
 
 def test_a_reply_of_five_texts_arrives_in_order_in_any_weather(tmp_path: Path) -> None:
