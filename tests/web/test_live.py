@@ -1,0 +1,119 @@
+"""What changes reaches each open page that shows it, a few times a second at most, and nobody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from litestar.channels import ChannelsPlugin
+from litestar.channels.backends.memory import MemoryChannelsBackend
+
+from bot.web.console.live import CHANNEL, CONVERSATIONS, REJECTED, RULES, Live
+
+
+@pytest.fixture
+async def live() -> AsyncIterator[Live]:
+    async with ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL]) as channels:
+        yield Live(channels)
+
+
+class Stream:
+    """What an open page was told."""
+
+    def __init__(self) -> None:
+        self.told: list[set[str]] = []
+        self.ids: list[str] = []
+        self.ended = False
+
+    async def wait(self, count: int) -> list[set[str]]:
+        async with asyncio.timeout(5):
+            while len(self.told) < count:  # noqa: ASYNC110 - a stream has no event for it
+                await asyncio.sleep(0.01)
+        return self.told
+
+
+@asynccontextmanager
+async def listening(live: Live, *wanted: str, since: str | None = None) -> AsyncIterator[Stream]:
+    stream = Stream()
+
+    async def read() -> None:
+        async for chunk in live.stream(frozenset(wanted), live.mark if since is None else since):
+            fields = dict(line.split(": ", 1) for line in chunk.decode().splitlines() if ": " in line)
+            if fields.get("event") == "changed":
+                stream.told.append(set(fields["data"].split()))
+                stream.ids.append(fields["id"])
+        stream.ended = True
+
+    reading = asyncio.create_task(read())
+    while not live._ears and not stream.ended:  # noqa: ASYNC110 - until the stream is open
+        await asyncio.sleep(0.01)
+    try:
+        yield stream
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_a_page_hears_of_what_it_shows_and_of_nothing_else(live: Live) -> None:
+    async with listening(live, "a", RULES) as stream:
+        live.announce(["b"])
+        live.announce(["a", "c"])
+        live.announce([RULES])
+        assert await stream.wait(1) == [{"a", RULES}]
+
+
+async def test_a_list_hears_of_every_conversation_but_not_of_rules(live: Live) -> None:
+    async with listening(live, CONVERSATIONS) as stream:
+        live.announce([RULES, REJECTED])
+        await asyncio.sleep(0.2)
+        assert stream.told == []
+        live.announce(["whoever"])
+        assert await stream.wait(1) == [{CONVERSATIONS}]
+
+
+async def test_a_storm_of_changes_is_told_four_times_a_second(live: Live) -> None:
+    async with listening(live, "a", CONVERSATIONS) as stream:
+        for _ in range(100):
+            live.announce(["a", *(f"other-{number}" for number in range(50))])
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.4)
+        assert 2 <= len(stream.told) <= 8
+        assert stream.told[-1] == {"a", CONVERSATIONS}
+
+
+async def test_what_is_too_much_to_name_is_everything(live: Live) -> None:
+    async with listening(live, "a") as stream:
+        live.announce([f"other-{number}" for number in range(1000)])
+        assert await stream.wait(1) == [{"a"}]
+
+
+async def test_a_page_made_before_a_change_is_told_at_once(live: Live) -> None:
+    mark = live.mark
+    live.announce(["a"])  # nobody listens yet
+    async with listening(live, "a", since=mark) as stream:
+        assert await stream.wait(1) == [{"a"}]
+    async with listening(live, "a", since=stream.ids[-1]) as stream:
+        await asyncio.sleep(0.1)
+        assert stream.told == []
+
+
+async def test_a_page_from_before_a_restart_is_told_at_once(live: Live) -> None:
+    async with listening(live, "a", since="of-another-start") as stream:
+        assert await stream.wait(1) == [{"a"}]
+
+
+async def test_closing_ends_every_stream_and_leaves_nobody(live: Live) -> None:
+    async with listening(live, "a") as one, listening(live, "b") as other:
+        assert live.is_heard
+        live.close()
+        async with asyncio.timeout(2):
+            while not (one.ended and other.ended):  # noqa: ASYNC110 - a stream has no event for it
+                await asyncio.sleep(0.01)
+        assert not live.is_heard
+        live.announce(["a"])
+
+
+async def test_a_page_that_was_closed_is_forgotten(live: Live) -> None:
+    async with listening(live, "a"):
+        assert live.is_heard
+    assert not live.is_heard
