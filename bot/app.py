@@ -194,7 +194,7 @@ class Service:
 
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         guards = Guards(self._tokens)
-        operator = Operator(self.writer, self.sender.wake)
+        operator = Operator(self.writer, self.sender.wake, self.shelf.book)
         health = Health(self.database, self.writer, self.shelf, self.sender.link, self.webhook)
         metrics = Metrics(self.database, self.writer, self.shelf, self.webhook, self.sender.link)
         overview = Overview(self.shelf, self.sender.link, lambda: self.webhook.refused)

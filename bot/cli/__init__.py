@@ -19,6 +19,7 @@ COMMANDS = {
     "serve": "bot.cli.serve:serve",
     "rules": "bot.cli.rules:rules",
     "conversations": "bot.cli.conversations:conversations",
+    "incidents": "bot.cli.incidents:incidents",
     "text": "bot.cli.text:text",
     "sandbox": "bot.cli.sandbox:sandbox",
     "events": "bot.cli.events:events",

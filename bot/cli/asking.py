@@ -1,11 +1,25 @@
 """How a command asks the database that the settings name."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from bot.cli.failures import Failure
 from bot.conversation.database import DATABASE_ERRORS, Database, DatabaseConnection, OldSchema, cause_of
 from bot.settings import load, read_environment
+
+Answer = TypeVar("Answer")
+
+
+def ask_database(ask: Callable[[DatabaseConnection], Awaitable[Answer]]) -> Answer:
+    """What a query answers; what keeps the database from being read is a `Failure`."""
+
+    async def run() -> Answer:
+        async with asking_database() as connection:
+            return await ask(connection)
+
+    return asyncio.run(run())
 
 
 @asynccontextmanager

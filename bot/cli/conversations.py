@@ -1,23 +1,23 @@
 """`bot conversations`: what was said, what was answered, and whether it reached the phone."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import TypeVar
 
 import msgspec
 import rich_click as click
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bot.cli.asking import asking_database
+from bot.cli.asking import ask_database
 from bot.cli.failures import AnswerIsNo, Failure
+from bot.cli.printing import local_time, print_json, terminal
 from bot.cli.telling import tell_bot, url_option
+from bot.conversation.actions import ActionView, list_actions
 from bot.conversation.cursors import Page, WrongCursor
 from bot.conversation.database import DatabaseConnection
 from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.filtering import ConversationFilter
+from bot.conversation.incidents import KINDS
 from bot.conversation.queries import (
     ConversationView,
     MessageView,
@@ -28,7 +28,7 @@ from bot.conversation.queries import (
 from bot.text.inert import shown_in_terminal
 from bot.text.numbers import normalise_number
 
-Answer = TypeVar("Answer")
+Item = TypeVar("Item")
 
 #: A state is a glyph and a word, never a colour alone.
 GLYPHS = {
@@ -48,6 +48,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
     conversation: ConversationView
     messages: list[MessageView]
+    actions: list[ActionView]
 
 
 @click.group()
@@ -58,6 +59,7 @@ def conversations() -> None:
 @conversations.command("list")
 @click.option("--delivery", type=click.Choice(DELIVERY_STATES), help="Only those whose newest reply is so.")
 @click.option("--peer", help="Only this person's number, in any writing.")
+@click.option("--waiting", is_flag=True, help="Only those in which a person is waited for.")
 @click.option("--handed-over", is_flag=True, help="Only those that a person has taken over.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where to go on: `next` of the listing before.")
@@ -68,6 +70,7 @@ def list_command(
     limit: int,
     cursor: str | None,
     *,
+    waiting: bool,
     handed_over: bool,
     as_json: bool,
 ) -> None:
@@ -75,6 +78,7 @@ def list_command(
     wanted = ConversationFilter(
         peer=None if peer is None else normalise_number(peer),
         delivery=delivery,
+        waiting=waiting,
         handed_over=True if handed_over else None,
     )
 
@@ -82,11 +86,11 @@ def list_command(
         return await list_conversations(connection, wanted, limit=limit, cursor=cursor)
 
     try:
-        page = _query(ask)
+        page = ask_database(ask)
     except WrongCursor as error:
         raise Failure(str(error)) from None
     if as_json:
-        _print_json(page)
+        print_json(page)
         return
     if not page.items:
         click.echo("No conversations.")
@@ -94,14 +98,14 @@ def list_command(
     table = Table("Last message", "Peer", "Number", "Text", "Delivery", "Id", box=None, pad_edge=False)
     for item in page.items:
         table.add_row(
-            _local(item.last_message_at),
+            local_time(item.last_message_at),
             escape(shown_in_terminal(item.peer)) + "".join(f" [yellow]{note}[/]" for note in _notes(item)),
             escape(shown_in_terminal(item.number)),
             escape(_clip(shown_in_terminal(item.last_text))),
             _state(item.delivery.latest),
             item.id,
         )
-    _console().print(table)
+    terminal().print(table)
     if page.next:
         click.echo(f"There are more: --cursor {page.next}")
 
@@ -116,16 +120,15 @@ def show(conversation_id: str, as_json: bool) -> None:
         conversation = await find_conversation(connection, conversation_id)
         if conversation is None:
             return None
-        messages: list[MessageView] = []
-        cursor = None
-        while True:
-            page = await list_messages(connection, conversation_id, limit=200, cursor=cursor)
-            messages += page.items
-            cursor = page.next
-            if cursor is None:
-                return Shown(conversation=conversation, messages=messages)
+        messages = await _whole(
+            lambda cursor: list_messages(connection, conversation_id, limit=200, cursor=cursor)
+        )
+        actions = await _whole(
+            lambda cursor: list_actions(connection, conversation_id, limit=200, cursor=cursor)
+        )
+        return Shown(conversation=conversation, messages=messages, actions=actions)
 
-    found = _query(ask)
+    found = ask_database(ask)
     if found is None:
         click.echo(
             f"There is no conversation {conversation_id}; `bot conversations list` shows those there are.",
@@ -133,7 +136,8 @@ def show(conversation_id: str, as_json: bool) -> None:
         )
         raise AnswerIsNo
     if as_json:
-        _print_json(msgspec.to_builtins(found.conversation) | {"messages": found.messages})
+        told = {"messages": found.messages, "actions": found.actions}
+        print_json(msgspec.to_builtins(found.conversation) | told)
         return
     _print_conversation(found)
 
@@ -160,12 +164,13 @@ def _notes(conversation: ConversationView) -> list[str]:
     return [
         *(["opted out"] if conversation.opted_out else []),
         *(["handed over"] if conversation.handed_over else []),
+        *(KINDS[incident.kind] for incident in conversation.incidents),
     ]
 
 
 def _print_conversation(found: Shown) -> None:
     conversation = found.conversation
-    console = _console()
+    console = terminal()
     notes = [*_notes(conversation), *(f"tag {tag}" for tag in conversation.tags)]
     console.print(
         f"[bold]{escape(shown_in_terminal(conversation.peer))}[/] with"
@@ -176,7 +181,7 @@ def _print_conversation(found: Shown) -> None:
     for message in found.messages:
         is_inbound = message.direction == "inbound"
         table.add_row(
-            _local(message.created_at),
+            local_time(message.created_at),
             "in" if is_inbound else "out",
             escape(shown_in_terminal(message.text)),
             escape(shown_in_terminal(_why(message))),
@@ -184,6 +189,14 @@ def _print_conversation(found: Shown) -> None:
             "received" if is_inbound else _history(message),
         )
     console.print(table)
+    for action in found.actions:
+        words = [
+            local_time(action.at),
+            action.by,
+            action.action,
+            *([action.details] if action.details else []),
+        ]
+        click.echo(shown_in_terminal("  ".join(words)))
 
 
 def _why(message: MessageView) -> str:
@@ -202,9 +215,9 @@ def _history(message: MessageView) -> str:
     lines = []
     for entry in message.history:
         details = f" {escape(shown_in_terminal(entry.details))}" if entry.details else ""
-        lines.append(f"{_state(entry.status)} {_local(entry.at)}{details}")
+        lines.append(f"{_state(entry.status)} {local_time(entry.at)}{details}")
     if message.status == "queued" and message.attempts:
-        again = f"; next try {_local(message.next_try_at)}" if message.next_try_at else ""
+        again = f"; next try {local_time(message.next_try_at)}" if message.next_try_at else ""
         error = f" {escape(shown_in_terminal(message.last_error))}" if message.last_error else ""
         lines.append(f"tried {message.attempts}×{again}{error}")
     return "\n".join(lines)
@@ -218,27 +231,17 @@ def _state(status: str | None) -> str:
     return f"[{colour}]{text}[/]" if colour else text
 
 
-def _local(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _clip(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
-    # A pipe has no width; 80 columns would fold the ids that a script looks for.
-    return console if console.is_terminal else Console(highlight=False, width=200)
-
-
-def _print_json(value: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
-
-
-def _query(ask: Callable[[DatabaseConnection], Awaitable[Answer]]) -> Answer:
-    async def run() -> Answer:
-        async with asking_database() as connection:
-            return await ask(connection)
-
-    return asyncio.run(run())
+async def _whole(page: Callable[[str | None], Awaitable[Page[Item]]]) -> list[Item]:
+    """Every item of a listing."""
+    items: list[Item] = []
+    cursor = None
+    while True:
+        found = await page(cursor)
+        items += found.items
+        cursor = found.next
+        if cursor is None:
+            return items

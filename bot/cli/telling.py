@@ -1,5 +1,6 @@
 """How a command has the running bot do something: through its API, so that there is one writer and one way to act."""
 
+import getpass
 from typing import Any
 from urllib.parse import quote
 
@@ -33,7 +34,11 @@ def tell_bot(method: str, *path: str, url: str | None, body: object = None) -> A
         )
     base = (url or _usual_place(settings.host, settings.port)).rstrip("/")
     address = "/".join([base, "api", *(quote(part, safe="", errors="replace") for part in path)])
-    headers = {"Authorization": f"Bearer {settings.admin_token.reveal()}", "Content-Type": "application/json"}
+    headers = {
+        b"Authorization": f"Bearer {settings.admin_token.reveal()}".encode("utf-8", "surrogateescape"),
+        b"Content-Type": b"application/json",
+        b"X-Bot-Person": _person().encode("utf-8", "replace"),
+    }
     content = None if body is None else msgspec.json.encode(body)
     try:
         answer = httpx.request(
@@ -58,6 +63,14 @@ def tell_bot(method: str, *path: str, url: str | None, body: object = None) -> A
             f"The bot at {base} takes another token: set BOT_ADMIN_TOKEN to the one it started with."
         )
     raise Failure(sentence)
+
+
+def _person() -> str:
+    """Who is at this terminal: it is kept with what they do."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        return ""
 
 
 def _usual_place(host: str, port: int) -> str:

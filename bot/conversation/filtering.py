@@ -7,7 +7,8 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Text, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.tables import conversations, messages
+from bot.conversation.incidents import Kind
+from bot.conversation.tables import conversations, incidents, messages
 
 #: So many are few: they are found by what is rare about them, and not by looking at all.
 _FEW = 1_000
@@ -26,6 +27,8 @@ class ConversationFilter(Struct, frozen=True, kw_only=True):
     #: Handed over, and the peer waits for a person's word.
     waiting: bool = False
     unanswered: bool | None = None
+    #: With an open incident of this kind.
+    incident: Kind | None = None
     tag: str | None = None
     #: Part of the peer's number, `+` before it when it is the beginning: "5550101", "+1555".
     digits: str | None = None
@@ -48,6 +51,10 @@ async def conditions_for(connection: AsyncConnection, wanted: ConversationFilter
     is_rare = wanted.peer is not None or bool(
         wanted.opted_out or wanted.handed_over or wanted.waiting or wanted.unanswered
     )
+    if wanted.incident is not None:
+        is_rare = True
+        is_open = incidents.c.closed_at.is_(None) & (incidents.c.kind == wanted.incident)
+        all_.append(table.id.in_(select(incidents.c.conversation_id).where(is_open)))
     if wanted.delivery in _INDEXED_STATES:
         is_rare = True
     elif wanted.delivery in {"queued", "sent"}:

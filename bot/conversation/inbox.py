@@ -157,7 +157,7 @@ class Inbox:
             if place % _DECIDED_AT_ONCE == _DECIDED_AT_ONCE - 1:
                 await asyncio.sleep(0)
         await save_conversations(connection, opened.values())
-        await new.insert(connection)
+        await new.insert(connection, now)
         return receipts
 
     async def _recall(

@@ -13,6 +13,14 @@ from uuid_utils import uuid7
 from bot.conversation.bulk import Bulk, Lookup
 from bot.conversation.events import Inbound
 from bot.conversation.forwards import INSERT_FORWARDS, forward_row
+from bot.conversation.guards import SILENCED, TOO_MANY_REPLIES, Guarded
+from bot.conversation.incidents import (
+    ENDED_BY_OPT_OUT,
+    NewIncident,
+    close_incidents,
+    noticed_in,
+    open_incidents,
+)
 from bot.conversation.news import touch
 from bot.conversation.tables import conversations, messages
 from bot.rulebook.decision import Decision, Standing
@@ -25,28 +33,37 @@ _NEWCOMER = Standing()
 
 
 class NewMessages:
-    """Messages to be inserted, as rows of `Bulk`."""
+    """Messages to be inserted, as rows of `Bulk`, and what a person should look at because of them."""
 
-    __slots__ = ("forwards", "inbound", "outbound")
+    __slots__ = ("forwards", "inbound", "incidents", "opted_out", "outbound")
 
     def __init__(self) -> None:
         self.inbound: list[tuple[Any, ...]] = []
         self.outbound: list[tuple[Any, ...]] = []
         self.forwards: list[tuple[Any, ...]] = []
+        self.incidents: list[NewIncident] = []
+        #: Conversations whose peer has just opted out by a word of the rules: no more guessing.
+        self.opted_out: list[str] = []
 
-    async def insert(self, connection: AsyncConnection) -> None:
+    async def insert(self, connection: AsyncConnection, now: datetime) -> None:
         """Write them; their conversations must be there already."""
         await _INSERT_INBOUND.execute(connection, self.inbound)
         await _INSERT_OUTBOUND.execute(connection, self.outbound)
         await INSERT_FORWARDS.execute(connection, self.forwards)
+        if self.opted_out:
+            await close_incidents(
+                connection, self.opted_out, ENDED_BY_OPT_OUT, outcome="opted out", by=None, now=now
+            )
+        if self.incidents:
+            await open_incidents(connection, self.incidents, now)
 
 
 class OpenConversation:
     """A conversation while a transaction adds messages to it."""
 
     __slots__ = (
-        "changed", "created_at", "delivery", "id", "is_new", "last_message_at", "last_position", "last_text",
-        "latest_outbound_id", "number", "peer", "standing", "unanswered_since",
+        "changed", "created_at", "delivery", "guarded", "id", "is_new", "last_message_at", "last_position",
+        "last_text", "latest_outbound_id", "number", "peer", "standing", "unanswered_since",
     )  # fmt: skip
 
     def __init__(self, number: str, peer: str, now: datetime) -> None:
@@ -55,6 +72,7 @@ class OpenConversation:
         self.peer = peer
         self.is_new = True
         self.changed = False
+        self.guarded: Guarded | None = None
         self.standing = _NEWCOMER
         self.last_position = 0
         self.last_message_at = now
@@ -74,19 +92,27 @@ class OpenConversation:
             self.unanswered_since,
         ) = row  # fmt: skip
         self.is_new = self.changed = False
+        self.guarded = None
         standing = {
             "opted_out": opted_out,
             "handed_over": handed_over,
             "known": True,
             "tags": tuple(tags or ()),
         }
-        self.standing = msgspec.convert(standing | memory, Standing) if memory else Standing(**standing)
+        if memory:
+            self.standing = msgspec.convert(standing | memory, Standing)
+            if "guarded" in memory:
+                self.guarded = msgspec.convert(memory["guarded"], Guarded)
+        else:
+            self.standing = Standing(**standing)
         return self
 
     def hear(
         self, message: Inbound, decision: Decision, version: str, now: datetime, new: NewMessages
     ) -> bool:
         """Add an inbound message and the replies to it to `new`; True when one of them is to be sent."""
+        if decision.after.opted_out and not self.standing.opted_out:
+            new.opted_out.append(self.id)
         self.standing = decision.after if decision.after.known else replace(decision.after, known=True)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
@@ -112,6 +138,8 @@ class OpenConversation:
             self.unanswered_since = None
         else:
             self.unanswered_since = waiting_since or now
+        if decision.marks or self.standing.handed_over:
+            self._notice(decision, message_id, new)
         for url in decision.forwards:
             new.forwards.append(
                 forward_row(url, message, message_id=message_id, conversation_id=self.id, rule=rule, now=now)
@@ -147,9 +175,29 @@ class OpenConversation:
         standing = self.standing
         return (
             self.id, self.number, self.peer, standing.opted_out, standing.handed_over, standing.tags or None,
-            _memory(standing), self.last_position, self.last_message_at, self.last_text, self.latest_outbound_id,
+            self._memory(), self.last_position, self.last_message_at, self.last_text, self.latest_outbound_id,
             self.delivery, self.created_at, self.unanswered_since,
         )  # fmt: skip
+
+    def _memory(self) -> dict[str, Any] | None:
+        """What has no column of its own."""
+        standing = self.standing
+        memory: dict[str, Any] = {}
+        if standing.values:
+            memory["values"] = standing.values
+        if standing.uses:
+            memory["uses"] = standing.uses
+        if standing.flow is not None:
+            memory["flow"] = standing.flow
+        if self.guarded is not None:
+            memory["guarded"] = self.guarded
+        return memory or None
+
+    def _notice(self, decision: Decision, message_id: str, new: NewMessages) -> None:
+        """What a person should look at."""
+        if decision.silence == TOO_MANY_REPLIES:
+            self.guarded = SILENCED
+        new.incidents += noticed_in(decision, self.id, message_id)
 
     def _next(self, text: str, now: datetime) -> tuple[str, int]:
         self.changed = True
@@ -204,15 +252,3 @@ _INSERT_OUTBOUND = Bulk(
     ),
     constants={"direction": "outbound"},
 )  # fmt: skip
-
-
-def _memory(standing: Standing) -> dict[str, Any] | None:
-    """What of the standing has no column of its own."""
-    memory: dict[str, Any] = {}
-    if standing.values:
-        memory["values"] = standing.values
-    if standing.uses:
-        memory["uses"] = standing.uses
-    if standing.flow is not None:
-        memory["flow"] = standing.flow
-    return memory or None

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.cursors import Page, decode_cursor, encode_cursor
 from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.filtering import ConversationFilter, conditions_for
+from bot.conversation.incidents import OpenIncident, open_in
 from bot.conversation.tables import Id, UtcTime, conversations, messages, rejected_events, status_changes
 
 #: A cursor comes from outside: what is no id of ours (a NUL, say) must not reach the database.
@@ -67,6 +68,8 @@ class ConversationView(Struct, frozen=True, kw_only=True):
     unanswered_since: datetime | None
     tags: list[str]
     flow: Any
+    #: What a person should look at and nobody has yet.
+    incidents: list[OpenIncident]
     delivery: DeliveryCounts
 
 
@@ -88,6 +91,8 @@ class MessageView(Struct, frozen=True, kw_only=True):
     provider_message_id: str | None
     rule: str | None
     in_reply_to: str | None
+    #: The message that this one sends again because a person wanted it.
+    resend_of: str | None
     status: str
     status_details: str | None
     segments: int
@@ -162,8 +167,10 @@ async def conversation_views(
     connection: AsyncConnection, rows: Sequence[Row[Any]], *, counted: bool = True
 ) -> list[ConversationView]:
     """Rows of `conversations` as people see them."""
-    counts = await _count_deliveries(connection, [row.id for row in rows]) if counted else {}
-    return [_conversation(row, counts) for row in rows]
+    ids = [row.id for row in rows]
+    counts = await _count_deliveries(connection, ids) if counted else {}
+    opened = await open_in(connection, ids)
+    return [_conversation(row, counts, opened.get(row.id, [])) for row in rows]
 
 
 async def find_conversation(connection: AsyncConnection, conversation_id: str) -> ConversationView | None:
@@ -266,7 +273,9 @@ async def _count_deliveries(connection: AsyncConnection, ids: list[str]) -> dict
     return counts
 
 
-def _conversation(row: Row[Any], counts: dict[str, dict[str, int]]) -> ConversationView:
+def _conversation(
+    row: Row[Any], counts: dict[str, dict[str, int]], incidents: list[OpenIncident]
+) -> ConversationView:
     memory = row.memory or {}
     states = counts.get(row.id, {})
     return ConversationView(
@@ -280,6 +289,7 @@ def _conversation(row: Row[Any], counts: dict[str, dict[str, int]]) -> Conversat
         unanswered_since=row.unanswered_since,
         tags=row.tags or [],
         flow=memory.get("flow"),
+        incidents=incidents,
         delivery=DeliveryCounts(
             latest=row.delivery, **{state: states.get(state, 0) for state in DELIVERY_STATES}
         ),
@@ -312,6 +322,7 @@ def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
         provider_message_id=row.provider_message_id,
         rule=row.rule,
         in_reply_to=row.in_reply_to,
+        resend_of=row.resend_of,
         status=row.status,
         status_details=row.status_details,
         segments=row.segments,

@@ -1,18 +1,18 @@
 """The JSON API under `/api`: conversations, messages, rules, and what could not be read."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from litestar import Router, delete, get, post, put
-from litestar.exceptions import ClientException, HTTPException, NotFoundException, ServiceUnavailableException
+from litestar import Router, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Body, FromPath, FromQuery, QueryParameter
+from litestar.params import Body, FromPath, FromQuery
 from msgspec import Meta, Struct, field
 
-from bot.conversation.cursors import Page, WrongCursor
+from bot.conversation.cursors import Page
 from bot.conversation.database import Database
-from bot.conversation.operator import CannotAct, NotThere, Operator
+from bot.conversation.incidents import Kind
+from bot.conversation.operator import Operator
 from bot.conversation.queries import (
     ConversationView,
     MessageView,
@@ -23,20 +23,15 @@ from bot.conversation.queries import (
     list_rejected,
 )
 from bot.conversation.searching import Search, find_conversations
-from bot.conversation.writer import StorageUnavailable
 from bot.rulebook.book import Book
 from bot.rulebook.trying import TryAnswer, answer
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
 from bot.web.access import Guards
+from bot.web.acting import acting_routes
+from bot.web.answers import Cursor, Limit, found, page_of
 
-Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many items at most.")]
-Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.")]
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
-
-
-Listing = TypeVar("Listing")
-Result = TypeVar("Result")
 
 
 class TryRequest(Struct, frozen=True, kw_only=True):
@@ -48,13 +43,7 @@ class TryRequest(Struct, frozen=True, kw_only=True):
     at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
-class OperatorReply(Struct, frozen=True, kw_only=True):
-    """A person's own words to a conversation's peer."""
-
-    text: Annotated[str, Meta(min_length=1, max_length=2048, pattern=r"\S")]
-
-
-def api_routes(  # noqa: C901 - a list of handlers, each a few lines
+def api_routes(
     guards: Guards,
     database: Database,
     operator: Operator,
@@ -65,7 +54,7 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
     """The handlers of `/api`, behind a viewer's token; those that change something behind the admin's."""
 
     @get("/conversations")
-    async def get_conversations(
+    async def get_conversations(  # noqa: PLR0917 - the names of a query, given by name
         peer: FromQuery[str | None] = None,
         number: FromQuery[str | None] = None,
         delivery: FromQuery[Delivery | None] = None,
@@ -73,6 +62,7 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
         handed_over: FromQuery[bool | None] = None,
         waiting: FromQuery[bool] = False,
         unanswered: FromQuery[bool | None] = None,
+        incident: FromQuery[Kind | None] = None,
         q: FromQuery[str | None] = None,
         rule: FromQuery[str | None] = None,
         tag: FromQuery[str | None] = None,
@@ -83,7 +73,8 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
 
         `q` is a number or part of one, or else part of a text; `rule` is one that a message met; `waiting` are those
         handed over whose peer waits for a person's word. Where so many conversations or messages would have to be
-        looked at that it took long, the page may be short, even empty, and yet have a `next` one.
+        looked at that it took long, the page may be short, even empty, and yet have a `next` one. `incident` is open
+        in each.
         """
         wanted = Search(
             peer=_number(peer),
@@ -93,22 +84,21 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
             handed_over=handed_over,
             waiting=waiting,
             unanswered=unanswered,
+            incident=incident,
             typed=q,
             rule=None if rule is None else make_storable(rule),
             tag=None if tag is None else make_storable(tag),
         )
         async with database.reading() as connection:
-            found = await _page(find_conversations(connection, wanted, limit=limit, cursor=cursor))
-        return Page(items=found.items, next=found.next)
+            listed = await page_of(find_conversations(connection, wanted, limit=limit, cursor=cursor))
+        return Page(items=listed.items, next=listed.next)
 
     @get("/conversations/{conversation_id:str}")
     async def get_conversation(conversation_id: FromPath[str]) -> ConversationView:
         """One conversation."""
         async with database.reading() as connection:
-            found = await find_conversation(connection, make_storable(conversation_id))
-        if found is None:
-            raise _no_conversation(conversation_id)
-        return found
+            one = await find_conversation(connection, make_storable(conversation_id))
+        return found("conversation", conversation_id, one)
 
     @get("/conversations/{conversation_id:str}/messages")
     async def get_messages(
@@ -117,44 +107,20 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
         """A conversation's messages, oldest first."""
         key = make_storable(conversation_id)
         async with database.reading() as connection:
-            if await find_conversation(connection, key) is None:
-                raise _no_conversation(conversation_id)
-            return await _page(list_messages(connection, key, limit=limit, cursor=cursor))
-
-    @post("/conversations/{conversation_id:str}/messages", status_code=202, guards=[guards.admin])
-    async def reply(conversation_id: FromPath[str], data: Annotated[OperatorReply, Body()]) -> MessageView:
-        """Send a person's own reply."""
-        message_id = await _act(operator.reply(make_storable(conversation_id), make_storable(data.text)))
-        async with database.reading() as connection:
-            said = await find_message(connection, message_id)
-        if said is None:  # purged in the moment between
-            raise _no_conversation(conversation_id)
-        return said
-
-    @put("/conversations/{conversation_id:str}/handover", guards=[guards.admin])
-    async def hand_over(conversation_id: FromPath[str]) -> ConversationView:
-        """A person takes over: the bot is silent until the conversation is handed back. Opt-out words still work."""
-        return await _act(operator.hand_over(make_storable(conversation_id)))
-
-    @delete("/conversations/{conversation_id:str}/handover", status_code=200, guards=[guards.admin])
-    async def hand_back(conversation_id: FromPath[str]) -> ConversationView:
-        """Hand the conversation back: the bot answers the next message again."""
-        return await _act(operator.hand_back(make_storable(conversation_id)))
+            found("conversation", conversation_id, await find_conversation(connection, key))
+            return await page_of(list_messages(connection, key, limit=limit, cursor=cursor))
 
     @get("/messages/{message_id:str}")
     async def get_message(message_id: FromPath[str]) -> MessageView:
         """One message with its history."""
         async with database.reading() as connection:
-            found = await find_message(connection, make_storable(message_id))
-        if found is None:
-            raise NotFoundException(detail=f"There is no message {message_id!r}.")
-        return found
+            return found("message", message_id, await find_message(connection, make_storable(message_id)))
 
     @get("/rejected")
     async def get_rejected(limit: Limit = 50, cursor: Cursor = None) -> Page[RejectedView]:
         """Events that could not be read, newest first, raw, with the reason."""
         async with database.reading() as connection:
-            return await _page(list_rejected(connection, limit=limit, cursor=cursor))
+            return await page_of(list_rejected(connection, limit=limit, cursor=cursor))
 
     @get("/rules", sync_to_thread=False)
     def get_rules() -> dict[str, Any]:
@@ -180,13 +146,11 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
             get_conversations,
             get_conversation,
             get_messages,
-            reply,
-            hand_over,
-            hand_back,
             get_message,
             get_rejected,
             get_rules,
             try_message,
+            *acting_routes(guards, database, operator),
             *more_routes,
         ],
         guards=[guards.viewer],
@@ -195,28 +159,5 @@ def api_routes(  # noqa: C901 - a list of handlers, each a few lines
     )
 
 
-async def _page(listing: Awaitable[Listing]) -> Listing:
-    try:
-        return await listing
-    except WrongCursor as error:
-        raise ClientException(detail=str(error)) from None
-
-
-async def _act(action: Awaitable[Result]) -> Result:
-    """What an operator's action gives; what it meets as an HTTP error."""
-    try:
-        return await action
-    except NotThere as error:
-        raise NotFoundException(detail=str(error)) from None
-    except CannotAct as error:
-        raise HTTPException(detail=str(error), status_code=409) from None
-    except StorageUnavailable as error:
-        raise ServiceUnavailableException(detail=str(error), headers={"Retry-After": "30"}) from None
-
-
 def _number(raw: str | None) -> str | None:
     return None if raw is None else normalise_number(make_storable(raw))
-
-
-def _no_conversation(conversation_id: str) -> NotFoundException:
-    return NotFoundException(detail=f"There is no conversation {conversation_id!r}.")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli.conversations import conversations
-from tests.processes import free_port, run_bot
+from bot.cli.failures import Failure
+from tests.processes import free_port
 from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running
 from tests.wire.test_envelopes import inbound
 
@@ -35,17 +35,12 @@ async def run(*arguments: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, conversations, arguments)
 
 
-async def refusal(folder: Path, *arguments: str) -> tuple[int, str]:
-    """The exit status and the one sentence with which a command ends as people see it."""
-    done = await asyncio.to_thread(
-        run_bot,
-        "conversations",
-        *arguments,
-        folder=folder,
-        environ={name: value for name, value in os.environ.items() if name.startswith("BOT_")},
-    )
-    (sentence,) = done.stderr.splitlines()
-    return done.returncode, sentence
+async def refusal(*arguments: str) -> str:
+    """The sentence with which a command fails."""
+    result = await asyncio.to_thread(CliRunner().invoke, conversations, arguments, standalone_mode=False)
+    assert isinstance(result.exception, Failure)
+    assert result.exception.exit_code == 2
+    return result.exception.format_message()
 
 
 async def the_id(*options: str) -> str:
@@ -89,19 +84,18 @@ async def test_an_unknown_conversation_is_a_no_in_one_sentence() -> None:
     ],
 )
 async def test_what_keeps_a_command_from_the_bot_is_said_with_the_mend(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
 ) -> None:
     key = await the_id()
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    status, said = await refusal(tmp_path, "hand-over", key)
-    assert status == 2
+    said = await refusal("hand-over", key)
     assert sentence in said
     assert not any(secret in said for secret in (ADMIN, VIEWER))
 
 
 @pytest.mark.usefixtures("bot")
-async def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
+async def test_an_address_that_is_none_is_said() -> None:
     for url in ("nonsense", "ftp://127.0.0.1", "http://"):
-        status, said = await refusal(tmp_path, "hand-back", "x", "--url", url)
-        assert (status, said) == (2, "--url must be an address such as http://127.0.0.1:8000.")
+        said = await refusal("hand-back", "x", "--url", url)
+        assert said == "--url must be an address such as http://127.0.0.1:8000."

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from bot.conversation.operator import CannotReply, NotThere, Operator
 from bot.conversation.outbox import REPEATABILITY_WINDOW
 from bot.conversation.sms import Accepted, Call, NotAccepted
 from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, report, until
@@ -453,24 +452,3 @@ async def test_a_backlog_longer_than_the_window_leaves_whole(
     await bot.settled(peers[-1])
     assert sorted(call.recipients[0].peer for call in bot.sms.calls) == peers
     await bot.stop()
-
-
-async def test_an_operators_reply_goes_the_way_of_every_reply(bot: Bot) -> None:
-    await bot.hear(heard("quiet"))
-    (conversation,) = await bot.conversations()
-    operator = Operator(bot.writer, bot.sender.wake)
-    message_id = await operator.reply(conversation.id, "A person speaks.")
-    (message,) = await bot.settled()
-    assert (message.id, message.rule, message.in_reply_to) == (message_id, None, None)
-    assert [call.text for call in bot.sms.calls] == ["A person speaks."]
-
-
-async def test_an_operator_may_not_text_who_opted_out(bot: Bot) -> None:
-    await bot.hear(heard("stop"))
-    (conversation,) = await bot.conversations()
-    operator = Operator(bot.writer, bot.sender.wake)
-    with pytest.raises(CannotReply, match=r"\+15555550101 has opted out"):
-        await operator.reply(conversation.id, "Please come back!")
-    with pytest.raises(NotThere):
-        await operator.reply("no-such-conversation", "Hello?")
-    assert [reply.text for reply in await bot.replies()] == ["Goodbye."]

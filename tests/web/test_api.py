@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CONVERSATION = {
     "id", "number", "peer", "opted_out", "handed_over", "last_message_at", "last_text",
-    "unanswered_since", "tags", "flow", "delivery",
+    "unanswered_since", "tags", "flow", "incidents", "delivery",
 }  # fmt: skip
 DELIVERY = {"latest", "queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"}
 MESSAGE = {
@@ -62,7 +62,7 @@ async def test_a_conversation_has_the_shape_of_the_contract(bot: Running) -> Non
     assert listed | {"id": "", "last_message_at": ""} == {
         "id": "", "number": "+15555550100", "peer": DELIVERED, "opted_out": False,
         "handed_over": False, "last_message_at": "", "unanswered_since": None,
-        "last_text": "Corner Books is open Mon-Sat 9-18.", "tags": [], "flow": None,
+        "last_text": "Corner Books is open Mon-Sat 9-18.", "tags": [], "flow": None, "incidents": [],
         "delivery": {
             "latest": "delivered", "queued": 0, "sent": 0, "delivered": 1, "failed": 0, "suppressed": 0,
             "unconfirmed": 0,
@@ -76,7 +76,7 @@ async def test_messages_have_the_shape_of_the_contract(bot: Running) -> None:
     question, reply = await bot.messages(DELIVERED)
     for message in (question, reply):
         assert set(message) >= MESSAGE
-        assert set(message) - MESSAGE <= {"decision"}
+        assert set(message) - MESSAGE <= {"decision", "resend_of"}
         assert all(set(entry) == {"status", "at", "details"} for entry in message["history"])
         times = [message["created_at"], message["updated_at"], *(entry["at"] for entry in message["history"])]
         assert all(UTC_TIME.fullmatch(time) for time in times)
@@ -299,36 +299,6 @@ async def test_nobody_may_text_a_peer_that_opted_out(bot: Running) -> None:
     )
     assert "has opted out" in problem(answer, 409)["detail"]
     assert await bot.messages(OPTED_OUT) == before
-
-
-async def test_a_conversation_is_handed_over_and_back_by_the_admin_as_often_as_they_like(
-    bot: Running,
-) -> None:
-    await bot.post([inbound(MessageId="ho1", From="15555550187", Message="What?")])
-    conversation = await conversation_of(bot, "+15555550187")
-    path = f"/api/conversations/{conversation['id']}/handover"
-    problem(await bot.http.put(path), 401)
-    problem(await bot.send("PUT", path, token=VIEWER), 403)
-    problem(await bot.send("DELETE", path, token=VIEWER), 403)
-    for _ in range(2):
-        taken = await bot.send("PUT", path)
-        assert (taken.status_code, taken.json()) == (200, conversation | {"handed_over": True})
-    assert [one["peer"] for one in await bot.items("/api/conversations", handed_over="true")] == [
-        "+15555550187"
-    ]
-    await bot.post([inbound(MessageId="ho2", From="15555550187", Message="hours")])
-    assert len(await bot.messages("+15555550187")) == 2
-    for _ in range(2):
-        back = await bot.send("DELETE", path)
-        assert (back.status_code, back.json()["handed_over"]) == (200, False)
-    await bot.post([inbound(MessageId="ho3", From="15555550187", Message="hours")])
-    assert len(await bot.replies("+15555550187")) == 1
-
-
-async def test_what_is_not_there_can_not_be_handed_over(bot: Running) -> None:
-    for name in ("nope", "%00", "%FF"):
-        for method in ("PUT", "DELETE"):
-            problem(await bot.send(method, f"/api/conversations/{name}/handover"), 404)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""`bot incidents`: what a person should look at, and that they have."""
+
+import rich_click as click
+from rich.markup import escape
+from rich.table import Table
+
+from bot.cli.asking import ask_database
+from bot.cli.failures import Failure
+from bot.cli.printing import local_time, print_json, terminal
+from bot.cli.telling import tell_bot, url_option
+from bot.conversation.cursors import Page, WrongCursor
+from bot.conversation.database import DatabaseConnection
+from bot.conversation.incidents import KINDS, IncidentFilter, IncidentView, Kind, list_incidents
+from bot.text.inert import shown_in_terminal
+
+
+@click.group()
+def incidents() -> None:
+    """What a person should look at: silences, possible opt-outs, people who wait for an answer."""
+
+
+@incidents.command("list")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Only these.")
+@click.option("--all", "with_closed", is_flag=True, help="Those that somebody has seen to as well.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many at most.")
+@click.option("--cursor", help="Where to go on: `next` of the listing before.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def list_command(
+    kind: Kind | None, limit: int, cursor: str | None, *, with_closed: bool, as_json: bool
+) -> None:
+    """What a person should look at, newest first."""
+    wanted = IncidentFilter(open=None if with_closed else True, kind=kind)
+
+    async def ask(connection: DatabaseConnection) -> Page[IncidentView]:
+        return await list_incidents(connection, wanted, limit=limit, cursor=cursor)
+
+    try:
+        page = ask_database(ask)
+    except WrongCursor as error:
+        raise Failure(str(error)) from None
+    if as_json:
+        print_json(page)
+        return
+    if not page.items:
+        click.echo("Nothing to look at.")
+        return
+    table = Table("Since", "Peer", "What", "Seen to", "Conversation", "Id", box=None, pad_edge=False)
+    for item in page.items:
+        what = KINDS.get(item.kind, item.kind)
+        why = "" if item.reason in what else f" ({item.reason})"
+        ended = f"{item.outcome}, {item.closed_by or 'by the peer'}" if item.closed_at else ""
+        table.add_row(
+            local_time(item.opened_at),
+            escape(shown_in_terminal(item.peer)),
+            escape(shown_in_terminal(what + why)),
+            escape(shown_in_terminal(ended)),
+            item.conversation_id,
+            item.id,
+        )
+    terminal().print(table)
+    if page.next:
+        click.echo(f"There are more: --cursor {page.next}")
+
+
+@incidents.command()
+@click.argument("incident_id", metavar="ID")
+@click.option(
+    "--opt-out", "is_opt_out", is_flag=True, help="The message was an opt-out: send the peer no more."
+)
+@url_option
+def release(incident_id: str, url: str | None, *, is_opt_out: bool) -> None:
+    """Tell the running bot that an incident has been seen to: where it fell silent, it answers again."""
+    told = tell_bot("POST", "incidents", incident_id, "release", url=url, body={"opt_out": is_opt_out})
+    click.echo(f"{shown_in_terminal(told['peer'])}: {told['outcome']}.")

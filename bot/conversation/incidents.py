@@ -1,0 +1,206 @@
+"""Incidents: what a person should look at in a conversation, from the moment it happens until somebody has.
+
+A conversation has at most one open incident of each kind. What happens again while it is open is the same incident.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+from sqlalchemy import Row, Select, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils import uuid7
+
+from bot.conversation.cursors import Page, decode_cursor, encode_cursor
+from bot.conversation.guards import TOO_MANY_REPEATS, TOO_MANY_REPLIES
+from bot.conversation.tables import conversations, incidents
+from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, Decision
+
+Kind = Literal["loop", "repeats", "opt-out", "handover"]
+
+#: Each kind, and what it says of a conversation.
+KINDS: dict[str, str] = {
+    "loop": "fell silent: it looks like another auto-responder",
+    "repeats": "one message comes too often",
+    "opt-out": "a message may be an opt-out",
+    "handover": "a person is waited for",
+}
+WAITING = "a person is waited for"
+#: What is over once the peer has opted out.
+ENDED_BY_OPT_OUT: tuple[Kind, ...] = ("opt-out", "handover")
+
+_OF_GUARDS: dict[str | None, Kind] = {TOO_MANY_REPLIES: "loop", TOO_MANY_REPEATS: "repeats"}
+
+
+class _ById(Struct, frozen=True, array_like=True):
+    """Where a page of incidents ends."""
+
+    id: Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}\Z")]
+
+
+class NewIncident(Struct, frozen=True, kw_only=True):
+    """Something to look at, if it is not open already."""
+
+    conversation_id: str
+    kind: Kind
+    reason: str
+    #: The inbound message that it began with; None when a person began it.
+    message_id: str | None = None
+
+
+class OpenIncident(Struct, frozen=True, kw_only=True):
+    """An open incident as its conversation shows it."""
+
+    id: str
+    kind: str
+    reason: str
+    message_id: str | None
+    since: datetime
+
+
+class IncidentView(Struct, frozen=True, kw_only=True):
+    """An incident as the API and the command line show it."""
+
+    id: str
+    conversation_id: str
+    number: str
+    peer: str
+    kind: str
+    reason: str
+    message_id: str | None
+    opened_at: datetime
+    #: None while it is open.
+    closed_at: datetime | None
+    outcome: str | None
+    closed_by: str | None
+
+
+class IncidentFilter(Struct, frozen=True, kw_only=True):
+    """Which incidents to list; None means any."""
+
+    open: bool | None = None
+    kind: Kind | None = None
+    conversation_id: str | None = None
+
+
+def noticed_in(decision: Decision, conversation_id: str, message_id: str) -> Iterable[NewIncident]:
+    """What a person should know of a decision."""
+    found: dict[Kind, str] = {}
+    guard = _OF_GUARDS.get(decision.silence)
+    if guard is not None and decision.silence is not None:
+        found[guard] = decision.silence
+    if MAY_BE_AN_OPT_OUT in decision.marks:
+        found["opt-out"] = MAY_BE_AN_OPT_OUT
+    if decision.after.handed_over and not decision.after.opted_out:
+        found["handover"] = WAITING
+    return [
+        NewIncident(conversation_id=conversation_id, kind=kind, reason=reason, message_id=message_id)
+        for kind, reason in found.items()
+    ]
+
+
+async def open_incidents(
+    connection: AsyncConnection, noticed: Collection[NewIncident], now: datetime
+) -> None:
+    """Open those that are not open already."""
+    rows = {
+        (each.conversation_id, each.kind): {
+            "id": str(uuid7()),
+            "conversation_id": each.conversation_id,
+            "kind": each.kind,
+            "reason": each.reason,
+            "message_id": each.message_id,
+            "opened_at": now,
+        }
+        for each in reversed(list(noticed))  # of several in one transaction the first one counts
+    }
+    if not rows:
+        return
+    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(incidents).on_conflict_do_nothing(
+        index_elements=["conversation_id", "kind"], index_where=incidents.c.closed_at.is_(None)
+    )
+    await connection.execute(statement, [rows[key] for key in sorted(rows)])
+
+
+async def close_incidents(
+    connection: AsyncConnection,
+    conversation_ids: Collection[str],
+    kinds: Collection[Kind],
+    *,
+    outcome: str,
+    by: str | None,
+    now: datetime,
+) -> None:
+    """Close what is open of these kinds. `by` is None when the peer's own message ended it."""
+    statement = (
+        update(incidents)
+        .where(
+            incidents.c.conversation_id.in_(conversation_ids),
+            incidents.c.kind.in_(kinds),
+            incidents.c.closed_at.is_(None),
+        )
+        .values(closed_at=now, outcome=outcome, closed_by=by)
+    )
+    await connection.execute(statement)
+
+
+async def find_incident(connection: AsyncConnection, incident_id: str) -> IncidentView | None:
+    """One incident, or None when there is no such."""
+    row = (await connection.execute(_joined().where(incidents.c.id == incident_id))).first()
+    return None if row is None else _view(row)
+
+
+async def list_incidents(
+    connection: AsyncConnection, wanted: IncidentFilter, *, limit: int, cursor: str | None
+) -> Page[IncidentView]:
+    """Incidents, newest first. Raises `bot.conversation.cursors.WrongCursor`."""
+    query = _joined().order_by(incidents.c.id.desc()).limit(limit + 1)
+    if wanted.open is not None:
+        closed = incidents.c.closed_at
+        query = query.where(closed.is_(None) if wanted.open else closed.is_not(None))
+    if wanted.kind is not None:
+        query = query.where(incidents.c.kind == wanted.kind)
+    if wanted.conversation_id is not None:
+        query = query.where(incidents.c.conversation_id == wanted.conversation_id)
+    if cursor is not None:
+        query = query.where(incidents.c.id < decode_cursor(cursor, _ById).id)
+    rows = (await connection.execute(query)).all()
+    shown = rows[:limit]
+    return Page(
+        items=[_view(row) for row in shown],
+        next=encode_cursor(_ById(shown[-1].id)) if len(rows) > limit else None,
+    )
+
+
+async def open_in(
+    connection: AsyncConnection, conversation_ids: Collection[str]
+) -> dict[str, list[OpenIncident]]:
+    """What is open in each of these conversations, oldest first."""
+    if not conversation_ids:
+        return {}
+    query = (
+        select(incidents)
+        .where(incidents.c.conversation_id.in_(conversation_ids), incidents.c.closed_at.is_(None))
+        .order_by(incidents.c.id)
+    )
+    found: dict[str, list[OpenIncident]] = {}
+    for row in await connection.execute(query):
+        found.setdefault(row.conversation_id, []).append(
+            OpenIncident(
+                id=row.id, kind=row.kind, reason=row.reason, message_id=row.message_id, since=row.opened_at
+            )
+        )
+    return found
+
+
+def _joined() -> Select[Any]:
+    return select(incidents, conversations.c.number, conversations.c.peer).join(
+        conversations, conversations.c.id == incidents.c.conversation_id
+    )
+
+
+def _view(row: Row[Any]) -> IncidentView:
+    return IncidentView(**{name: getattr(row, name) for name in IncidentView.__struct_fields__})
