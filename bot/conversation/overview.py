@@ -171,7 +171,7 @@ class Overview:
         table = conversations.c
         is_open = incidents.c.closed_at.is_(None)
         kinds = await connection.execute(
-            select(incidents.c.kind, func.count()).where(is_open).group_by(incidents.c.kind)
+            select(incidents.c.kind, func.count().label("number")).where(is_open).group_by(incidents.c.kind)
         )
         return Needs(
             waiting=await _count(
@@ -189,7 +189,7 @@ class Overview:
             ),
             failures=failures_of(of_the_day),
             unmatched=self._unmatched.groups(self._shelf.book()),
-            incidents=dict(kinds.tuples().all()),
+            incidents={row.kind: row.number for row in kinds},
             loops=await _noticed(connection, "loop"),
             opt_outs=await _noticed(connection, "opt-out"),
             rejected=await _count(connection, select(rejected_events.c.id)),
