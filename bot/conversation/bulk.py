@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     literal_column,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -57,17 +58,7 @@ class Bulk:
         """Write the rows; none is fine."""
         if not rows:
             return
-        compiled = self._for(connection.dialect)
-        given = list(zip(*rows, strict=True))
-        columns = [
-            _bound(process, given[place])
-            for place, process in zip(compiled.order, compiled.processes, strict=True)
-        ]
-        bound = list(zip(*columns, strict=True))
-        if connection.dialect.name != "sqlite":
-            await connection.exec_driver_sql(compiled.sql, bound)
-            return
-        await (await _driver(connection)).executemany(compiled.sql, bound)
+        await _execute(connection, self._for(connection.dialect), rows)
 
     def _for(self, dialect: Dialect) -> _Compiled:
         found = self._compiled.get(dialect.name)
@@ -80,7 +71,7 @@ class Bulk:
         values: dict[str, Any] = {name: bindparam(name, type_=column[name].type) for name in self._columns}
         values |= {name: literal_column(f"'{value}'") for name, value in self._constants.items()}
         make = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
-        statement: Any = make(self._table).values(values)
+        statement: Any = make(self._table).values(values).inline()
         if self._replacing:
             statement = statement.on_conflict_do_update(
                 index_elements=["id"], set_={name: statement.excluded[name] for name in self._replacing}
@@ -91,6 +82,57 @@ class Bulk:
             sql=str(compiled),
             order=tuple(self._columns.index(name) for name in names),
             processes=[column[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names],
+        )
+
+
+class Change:
+    """An UPDATE of many rows; a row is a tuple: the values of `keys`, by which it is found, then those of `columns`."""
+
+    def __init__(
+        self,
+        table: Table,
+        columns: tuple[str, ...],
+        *,
+        keys: tuple[str, ...] = ("id",),
+        constants: Mapping[str, ColumnElement[Any]] | None = None,
+    ) -> None:
+        """`constants` are set by the same expression in every row."""
+        self._table = table
+        self._keys = keys
+        self._columns = columns
+        self._constants = dict(constants or {})
+        self._compiled: dict[str, _Compiled] = {}
+
+    async def execute(self, connection: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write the rows; none is fine."""
+        if not rows:
+            return
+        await _execute(connection, self._for(connection.dialect), rows)
+
+    def _for(self, dialect: Dialect) -> _Compiled:
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = self._compile(dialect)
+        return found
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        # No parameter may have a column's own name: an UPDATE keeps those for itself.
+        given = [f"given_{name}" for name in (*self._keys, *self._columns)]
+        types = [self._table.c[name].type for name in (*self._keys, *self._columns)]
+        parameters = [bindparam(name, type_=kind) for name, kind in zip(given, types, strict=True)]
+        found = zip(self._keys, parameters, strict=False)
+        values = dict(zip(self._columns, parameters[len(self._keys) :], strict=True))
+        statement = (
+            update(self._table)
+            .where(*(self._table.c[name] == parameter for name, parameter in found))
+            .values(values | self._constants)
+        )
+        compiled: Any = statement.compile(dialect=dialect)
+        order = tuple(given.index(name) for name in compiled.positiontup)
+        return _Compiled(
+            sql=str(compiled),
+            order=order,
+            processes=[types[place].dialect_impl(dialect).bind_processor(dialect) for place in order],
         )
 
 
@@ -153,6 +195,19 @@ def _in_json(element: _OneOf, compiler: Any, **options: Any) -> str:
 @compiles(_OneOf, "postgresql")
 def _in_array(element: _OneOf, compiler: Any, **options: Any) -> str:
     return f"{compiler.process(element.column, **options)} = ANY ($1::VARCHAR[])"
+
+
+async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> None:
+    given = list(zip(*rows, strict=True))
+    columns = [
+        _bound(process, given[place])
+        for place, process in zip(compiled.order, compiled.processes, strict=True)
+    ]
+    bound = list(zip(*columns, strict=True))
+    if connection.dialect.name != "sqlite":
+        await connection.exec_driver_sql(compiled.sql, bound)
+        return
+    await (await _driver(connection)).executemany(compiled.sql, bound)
 
 
 async def _driver(connection: AsyncConnection) -> Any:

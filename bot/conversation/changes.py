@@ -1,15 +1,30 @@
 """State changes of outbound messages: the summary on the message, the evidence beside it, for ever."""
 
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.delivery import DeliveryState, Happening, next_state
+from bot.conversation.bulk import Bulk, Change
+from bot.conversation.delivery import DeliveryState, Happening, Status, next_state
 from bot.conversation.news import touch
 from bot.conversation.tables import conversations, messages, status_changes
+
+
+class Stored(NamedTuple):
+    """What must be known of a message to move its delivery state."""
+
+    id: str
+    conversation_id: str
+    provider_message_id: str | None
+    status: Status
+    status_details: str | None
+    reported_at: datetime | None
+
+
+#: The columns of `Stored`, in its order.
+STORED = tuple(messages.c[name] for name in Stored._fields)
 
 
 class _Change(Struct, frozen=True, kw_only=True):
@@ -33,8 +48,8 @@ class Changes:
         self._states: dict[str, DeliveryState] = {}
         self._changes: list[_Change] = []
 
-    def apply(self, row: Any, *happened: Happening) -> None:
-        """Move the message in a row of `messages` on by what happened to it, in this order."""
+    def apply(self, row: Stored, *happened: Happening) -> None:
+        """Move a message on by what happened to it, in this order."""
         state = self._states.get(row.id) or DeliveryState(
             status=row.status, details=row.status_details, reported_at=row.reported_at
         )
@@ -62,64 +77,27 @@ class Changes:
 
 async def _update_messages(connection: AsyncConnection, changes: list[_Change], now: datetime) -> None:
     last = {change.message_id: change.after for change in changes}
-    if last:
-        rows = [
-            {
-                "key": message_id,
-                "new_status": state.status,
-                "new_details": state.details,
-                "new_reported_at": state.reported_at,
-                "new_updated_at": now,
-            }
-            for message_id, state in last.items()
-        ]
-        await connection.execute(_UPDATE_MESSAGE, rows)
+    rows = [
+        (message_id, state.status, state.details, state.reported_at, now)
+        for message_id, state in last.items()
+    ]
+    await _UPDATE_MESSAGE.execute(connection, rows)
 
 
 async def _extend_histories(connection: AsyncConnection, changes: list[_Change], now: datetime) -> None:
-    if changes:
-        rows = [
-            {
-                "message_id": change.message_id,
-                "status": change.after.status,
-                "at": now,
-                "details": change.after.details,
-            }
-            for change in changes
-        ]
-        await connection.execute(insert(status_changes), rows)
+    rows = [(change.message_id, change.after.status, now, change.after.details) for change in changes]
+    await _INSERT_STATUS_CHANGE.execute(connection, rows)
 
 
 async def _update_conversations(connection: AsyncConnection, changes: list[_Change]) -> None:
     last = {change.message_id: change for change in changes}
-    if last:
-        # In one order everywhere, so that two replicas never wait for each other.
-        rows = [
-            {
-                "conversation": change.conversation_id,
-                "key": change.message_id,
-                "new_status": change.after.status,
-            }
-            for change in sorted(last.values(), key=lambda change: change.conversation_id)
-        ]
-        await connection.execute(_UPDATE_CONVERSATION, rows)
+    # In one order everywhere, so that two replicas never wait for each other.
+    rows = sorted(
+        (change.conversation_id, change.message_id, change.after.status) for change in last.values()
+    )
+    await _UPDATE_CONVERSATION.execute(connection, rows)
 
 
-_UPDATE_MESSAGE = (
-    update(messages)
-    .where(messages.c.id == bindparam("key"))
-    .values(
-        status=bindparam("new_status"),
-        status_details=bindparam("new_details"),
-        reported_at=bindparam("new_reported_at"),
-        updated_at=bindparam("new_updated_at"),
-    )
-)
-_UPDATE_CONVERSATION = (
-    update(conversations)
-    .where(
-        conversations.c.id == bindparam("conversation"),
-        conversations.c.latest_outbound_id == bindparam("key"),
-    )
-    .values(delivery=bindparam("new_status"))
-)
+_UPDATE_MESSAGE = Change(messages, ("status", "status_details", "reported_at", "updated_at"))
+_INSERT_STATUS_CHANGE = Bulk(status_changes, ("message_id", "status", "at", "details"))
+_UPDATE_CONVERSATION = Change(conversations, ("delivery",), keys=("id", "latest_outbound_id"))

@@ -9,6 +9,7 @@ answer of the send call, which then adds nothing but the provider's id; a late `
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -95,11 +96,17 @@ def next_state(state: DeliveryState, happened: Happening) -> DeliveryState:
 
 def status_of(report: DeliveryReport) -> Status | None:
     """The final state that a report speaks of; None for words that say none."""
-    said = [word.casefold() for word in _WORD.findall(report.status)]
+    said = _said_by(report.status)
+    if said != "delivered" and code_of(report.details) == NO_REPORT_FROM_CARRIER:
+        return "unconfirmed"
+    return said
+
+
+@lru_cache(maxsize=256)
+def _said_by(status: str) -> Status | None:
+    said = [word.casefold() for word in _WORD.findall(status)]
     if said == ["delivered"]:
         return "delivered"
-    if code_of(report.details) == NO_REPORT_FROM_CARRIER:
-        return "unconfirmed"
     says_failed = any(
         word == "delivered" if before in _SAY_NOT else word in _SAY_FAILED
         for before, word in zip(["", *said], said, strict=False)

@@ -7,18 +7,27 @@ No transaction is open while a call runs. A process that dies in between leaves 
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import literal_column, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.conversation.changes import Changes
-from bot.conversation.delivery import TAKEN, Happening, Refused, Silence, Withheld, says_opted_out
+from bot.conversation.bulk import Change, Lookup
+from bot.conversation.changes import STORED, Changes, Stored
+from bot.conversation.delivery import (
+    TAKEN,
+    Happening,
+    Refused,
+    Silence,
+    Status,
+    Withheld,
+    says_opted_out,
+)
 from bot.conversation.opened import OPTED_OUT
-from bot.conversation.reports import STATE_COLUMNS, mark_opted_out, overtaken_reports, what_is_told_by
-from bot.conversation.sms import Accepted, NotAccepted, Outcome
+from bot.conversation.reports import mark_opted_out, overtaken_reports, what_is_told_by
+from bot.conversation.sms import Accepted, Outcome
 from bot.conversation.tables import conversations, messages
 
 #: ACS remembers a repeatability id for 5 minutes at most; a try must start early enough to end within them.
@@ -124,23 +133,8 @@ class Outbox:
     async def claim(self, connection: AsyncConnection, queued: list[Queued]) -> list[Claimed | None]:
         """Mark each message as being sent; None for one that is not to be sent any more."""
         now = self._clock()
-        query = (
-            select(
-                *STATE_COLUMNS,
-                messages.c.created_at,
-                messages.c.exempt,
-                messages.c.repeatability_id,
-                messages.c.first_sent_at,
-                messages.c.outcome_unknown,
-                messages.c.call_tag,
-                conversations.c.opted_out,
-            )
-            .join(conversations, conversations.c.id == messages.c.conversation_id)
-            .where(messages.c.id.in_([message.id for message in queued]))
-            .order_by(messages.c.id)
-            .with_for_update(of=messages)
-        )
-        rows = {row.id: row for row in await connection.execute(query)}
+        found = await _CLAIMABLE.fetch(connection, [message.id for message in queued])
+        rows = {row.id: row for row in map(_Claimable._make, found)}
         claimed: list[Claimed | None] = []
         changes = Changes()
         for message in queued:
@@ -153,7 +147,7 @@ class Outbox:
             decided = verdict(row, now, self._reply_ttl)
             if decided in _INSTEAD:
                 claimed.append(None)
-                changes.apply(row, _INSTEAD[decided])
+                changes.apply(row.stored(), _INSTEAD[decided])
                 continue
             is_new = decided == "send with a new pair"
             claimed.append(
@@ -167,17 +161,11 @@ class Outbox:
                 )
             )
         taken = [
-            {
-                "key": claim.message.id,
-                "new_pair": claim.repeatability_id,
-                "new_first": claim.first_sent_at,
-                "new_tag": claim.tag,
-            }
+            (claim.message.id, claim.repeatability_id, claim.first_sent_at, claim.tag)
             for claim in claimed
             if claim is not None
         ]
-        if taken:
-            await connection.execute(_CLAIM, taken)
+        await _CLAIM.execute(connection, taken)
         await changes.record(connection, now)
         return claimed
 
@@ -190,9 +178,10 @@ class Outbox:
             if isinstance(settlement.outcome, Accepted) and settlement.outcome.provider_message_id
         }
         overtaken = await overtaken_reports(connection, names)
-        rows = await _rows_of(connection, [settlement.message.id for settlement in settlements])
+        found = await _SETTLED.fetch(connection, [settlement.message.id for settlement in settlements])
+        rows = {row.id: row for row in map(Stored._make, found)}
         changes = Changes()
-        tried: list[dict[str, Any]] = []
+        tried: list[tuple[Any, ...]] = []
         refusing: set[str] = set()
         for settlement in settlements:
             row = rows.get(settlement.message.id)
@@ -204,8 +193,7 @@ class Outbox:
                 changes.apply(row, *what_is_told_by(report))
                 if says_opted_out(report):
                     refusing.add(row.conversation_id)
-        if tried:
-            await connection.execute(_SETTLE, tried)
+        await _SETTLE.execute(connection, tried)
         await changes.record(connection, now)
         await mark_opted_out(connection, refusing, now)
         return [None] * len(settlements)
@@ -214,7 +202,7 @@ class Outbox:
         """Give up on reports: what was sent longer ago than the timeout becomes `unconfirmed`; how many did."""
         now = self._clock()
         query = (
-            select(*STATE_COLUMNS)
+            select(*STORED)
             .where(messages.c.status == literal_column("'sent'"), messages.c.updated_at < now - min(timeouts))
             .order_by(messages.c.updated_at)
             .limit(1_000)
@@ -222,7 +210,7 @@ class Outbox:
         )
         changes = Changes()
         for row in await connection.execute(query):
-            changes.apply(row, Silence(NO_REPORT))
+            changes.apply(Stored(*row), Silence(NO_REPORT))
         return [await changes.record(connection, now)] * len(timeouts)
 
 
@@ -245,45 +233,59 @@ _INSTEAD: dict[Verdict, Happening] = {
     "too late": Refused(TOO_LATE),
     "outcome unknown": Silence(OUTCOME_UNKNOWN),
 }
-_CLAIM = (
-    update(messages)
-    .where(messages.c.id == bindparam("key"))
-    .values(
-        attempts=messages.c.attempts + 1,
-        repeatability_id=bindparam("new_pair"),
-        first_sent_at=bindparam("new_first"),
-        call_tag=bindparam("new_tag"),
-        outcome_unknown=True,
-    )
-)
-_SETTLE = (
-    update(messages)
-    .where(messages.c.id == bindparam("key"))
-    .values(
-        provider_message_id=bindparam("new_provider_message_id"),
-        next_try_at=bindparam("new_next_try_at"),
-        last_error=bindparam("new_last_error"),
-        outcome_unknown=bindparam("new_outcome_unknown"),
-    )
-)
 
 
-def _as_tried(row: Any, settlement: Settlement) -> dict[str, Any]:
+class _Claimable(NamedTuple):
+    """What must be known of a message to claim it."""
+
+    id: str
+    conversation_id: str
+    provider_message_id: str | None
+    status: Status
+    status_details: str | None
+    reported_at: datetime | None
+    created_at: datetime
+    exempt: bool | None
+    repeatability_id: str | None
+    first_sent_at: datetime | None
+    outcome_unknown: bool
+    call_tag: str | None
+    opted_out: bool
+
+    def stored(self) -> Stored:
+        return Stored._make(self[: len(STORED)])
+
+
+_CLAIMABLE = Lookup(
+    select(
+        *STORED,
+        messages.c.created_at,
+        messages.c.exempt,
+        messages.c.repeatability_id,
+        messages.c.first_sent_at,
+        messages.c.outcome_unknown,
+        messages.c.call_tag,
+        conversations.c.opted_out,
+    )
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .order_by(messages.c.id)
+    .with_for_update(of=messages),
+    messages.c.id,
+)
+_CLAIM = Change(
+    messages,
+    ("repeatability_id", "first_sent_at", "call_tag"),
+    constants={"attempts": literal_column("attempts + 1"), "outcome_unknown": true()},
+)
+_SETTLED = Lookup(select(*STORED).order_by(messages.c.id).with_for_update(), messages.c.id)
+_SETTLE = Change(messages, ("provider_message_id", "next_try_at", "last_error", "outcome_unknown"))
+
+
+def _as_tried(row: Stored, settlement: Settlement) -> tuple[Any, ...]:
+    """A row of `_SETTLE`."""
     outcome = settlement.outcome
-    return {
-        "key": row.id,
+    if isinstance(outcome, Accepted):
         # Where ACS forgot to say, a report may have told it.
-        "new_provider_message_id": (isinstance(outcome, Accepted) and outcome.provider_message_id)
-        or row.provider_message_id,
-        "new_next_try_at": settlement.next_try_at,
-        "new_last_error": None if isinstance(outcome, Accepted) else outcome.reason,
-        "new_outcome_unknown": isinstance(outcome, NotAccepted)
-        and (outcome.is_unknown or settlement.was_unknown),
-    }
-
-
-async def _rows_of(connection: AsyncConnection, message_ids: list[str]) -> dict[str, Any]:
-    query = (
-        select(*STATE_COLUMNS).where(messages.c.id.in_(message_ids)).order_by(messages.c.id).with_for_update()
-    )
-    return {row.id: row for row in await connection.execute(query)}
+        return row.id, outcome.provider_message_id or row.provider_message_id, None, None, False
+    is_unknown = outcome.is_unknown or settlement.was_unknown
+    return row.id, row.provider_message_id, settlement.next_try_at, outcome.reason, is_unknown

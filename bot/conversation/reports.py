@@ -2,27 +2,17 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.changes import Changes
+from bot.conversation.bulk import Bulk, Change, Lookup
+from bot.conversation.changes import STORED, Changes, Stored
 from bot.conversation.delivery import TAKEN, Happening, Withheld, says_opted_out, status_of
 from bot.conversation.events import DeliveryReport
 from bot.conversation.news import touch
 from bot.conversation.opened import OPTED_OUT
 from bot.conversation.tables import conversations, delivery_reports, messages
-
-#: What must be known of a message to move its delivery state.
-STATE_COLUMNS = (
-    messages.c.id,
-    messages.c.conversation_id,
-    messages.c.provider_message_id,
-    messages.c.status,
-    messages.c.status_details,
-    messages.c.reported_at,
-)
 
 
 async def apply_reports(
@@ -36,10 +26,7 @@ async def apply_reports(
     """
     fresh: dict[str, DeliveryReport] = {}
     is_fresh: list[bool] = []
-    query = select(delivery_reports.c.key).where(
-        delivery_reports.c.key.in_({report.key for report in reports})
-    )
-    known = set((await connection.execute(query)).scalars())
+    known = {row[0] for row in await _KNOWN_KEYS.fetch(connection, {report.key for report in reports})}
     for report in reports:
         is_new = report.key not in known and report.key not in fresh
         is_fresh.append(is_new)
@@ -52,29 +39,18 @@ async def apply_reports(
         connection, [report for report in fresh.values() if report.provider_message_id not in rows]
     )
     rows |= rows_by_tag
-    await connection.execute(
-        insert(delivery_reports),
+    joined = [(rows.get(report.provider_message_id), report) for report in fresh.values()]
+    await _INSERT_REPORT.execute(
+        connection,
         [
-            {
-                "key": report.key,
-                "provider_message_id": report.provider_message_id,
-                "message_id": rows[report.provider_message_id].id
-                if report.provider_message_id in rows
-                else None,
-                "status": report.status,
-                "details": report.details,
-                "reported_at": report.reported_at,
-                "arrived_at": now,
-                "raw": report.raw,
-            }
-            for report in fresh.values()
+            (
+                key, report.provider_message_id, None if row is None else row.id, report.status, report.details,
+                report.reported_at, now, report.raw,
+            )
+            for key, (row, report) in zip(fresh, joined, strict=True)
         ],
-    )
-    told = [
-        (rows[report.provider_message_id], report)
-        for report in fresh.values()
-        if report.provider_message_id in rows
-    ]
+    )  # fmt: skip
+    told = [(row, report) for row, report in joined if row is not None]
     if rows_by_tag:
         told += await _learn_names(connection, rows_by_tag)
     changes = Changes()
@@ -99,32 +75,28 @@ async def overtaken_reports(
 
     Takes provider's id → our message's id; gives our message's id → its reports, in order of arrival.
     """
-    if not provider_message_ids:
-        return {}
-    mine = delivery_reports.c.provider_message_id.in_(
-        provider_message_ids
-    ) & delivery_reports.c.message_id.is_(None)
-    query = select(delivery_reports).where(mine).order_by(delivery_reports.c.id)
-    rows = (await connection.execute(query)).all()
-    if not rows:
-        return {}
-    await connection.execute(
-        _JOIN_REPORT,
-        [{"joined": row.id, "message": provider_message_ids[row.provider_message_id]} for row in rows],
-    )
-    found: dict[str, list[DeliveryReport]] = {}
-    for row in rows:
-        found.setdefault(provider_message_ids[row.provider_message_id], []).append(
+    waiting = await _WAITING_REPORTS.fetch(connection, provider_message_ids)
+    rows = [
+        (
+            row_id,
             DeliveryReport(
-                provider_message_id=row.provider_message_id,
-                status=row.status,
-                details=row.details,
-                reported_at=row.reported_at,
+                provider_message_id=name,
+                status=status,
+                details=details,
+                reported_at=reported_at,
                 tag=None,
                 peer=None,
-                raw=row.raw,
-            )
+                raw=raw,
+            ),
         )
+        for row_id, name, status, details, reported_at, raw in waiting
+    ]
+    await _JOIN_REPORT.execute(
+        connection, [(row_id, provider_message_ids[report.provider_message_id]) for row_id, report in rows]
+    )
+    found: dict[str, list[DeliveryReport]] = {}
+    for _, report in rows:
+        found.setdefault(provider_message_ids[report.provider_message_id], []).append(report)
     return found
 
 
@@ -141,10 +113,10 @@ async def mark_opted_out(
     await connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(opted_out=True))
     touch(ids)
     query = (
-        select(*STATE_COLUMNS)
+        select(*STORED)
         .where(
             messages.c.conversation_id.in_(ids),
-            messages.c.status == "queued",
+            messages.c.status == literal_column("'queued'"),
             messages.c.outcome_unknown.is_(False),
             messages.c.exempt.is_not(True),
         )
@@ -153,24 +125,19 @@ async def mark_opted_out(
     )
     changes = Changes()
     for row in await connection.execute(query):
-        changes.apply(row, Withheld(OPTED_OUT))
+        changes.apply(Stored(*row), Withheld(OPTED_OUT))
     await changes.record(connection, now)
 
 
-async def _messages_named_by(connection: AsyncConnection, names: Collection[str]) -> dict[str, Any]:
+async def _messages_named_by(connection: AsyncConnection, names: Collection[str]) -> dict[str, Stored]:
     """Outbound messages by the MessageIds that ACS gave them."""
-    query = (
-        select(*STATE_COLUMNS)
-        .where(messages.c.direction == "outbound", messages.c.provider_message_id.in_(names))
-        .order_by(messages.c.id)
-        .with_for_update()
-    )
-    return {row.provider_message_id: row for row in await connection.execute(query)}
+    rows = [Stored._make(row) for row in await _MESSAGES_NAMED.fetch(connection, names)]
+    return {row.provider_message_id: row for row in rows if row.provider_message_id is not None}
 
 
 async def _messages_tagged_by(
     connection: AsyncConnection, reports: Iterable[DeliveryReport]
-) -> dict[str, Any]:
+) -> dict[str, Stored]:
     """Outbound messages by the MessageIds of reports that bring back the tag of their call, and their recipient.
 
     They are found through their conversations: so the tag needs no index, which every reply would have to pay for.
@@ -179,7 +146,7 @@ async def _messages_tagged_by(
     if not tagged:
         return {}
     query = (
-        select(*STATE_COLUMNS, messages.c.call_tag, conversations.c.peer)
+        select(messages.c.call_tag, conversations.c.peer, *STORED)
         .join(conversations, conversations.c.id == messages.c.conversation_id)
         .where(
             conversations.c.peer.in_({report.peer for report in tagged}),
@@ -188,7 +155,7 @@ async def _messages_tagged_by(
         .order_by(messages.c.id)
         .with_for_update(of=messages)
     )
-    rows = {(row.call_tag, row.peer): row for row in await connection.execute(query)}
+    rows = {(tag, peer): Stored(*row) for tag, peer, *row in await connection.execute(query)}
     return {
         report.provider_message_id: rows[report.tag, report.peer]
         for report in tagged
@@ -197,26 +164,42 @@ async def _messages_tagged_by(
 
 
 async def _learn_names(
-    connection: AsyncConnection, named: dict[str, Any]
-) -> list[tuple[Any, DeliveryReport]]:
+    connection: AsyncConnection, named: dict[str, Stored]
+) -> list[tuple[Stored, DeliveryReport]]:
     """Keep the MessageIds of messages that had none; gives what had been reported by these MessageIds before."""
-    nameless = [
-        {"key": row.id, "name": name} for name, row in named.items() if row.provider_message_id is None
-    ]
-    if nameless:
-        await connection.execute(_NAME_MESSAGE, nameless)
+    nameless = {row.id: name for name, row in named.items() if row.provider_message_id is None}
+    await _NAME_MESSAGE.execute(connection, list(nameless.items()))
     before = await overtaken_reports(connection, {name: row.id for name, row in named.items()})
     rows = {row.id: row for row in named.values()}
     return [(rows[message_id], report) for message_id, reports in before.items() for report in reports]
 
 
-_JOIN_REPORT = (
-    update(delivery_reports)
-    .where(delivery_reports.c.id == bindparam("joined"))
-    .values(message_id=bindparam("message"))
+_KNOWN_KEYS = Lookup(select(delivery_reports.c.key), delivery_reports.c.key)
+_INSERT_REPORT = Bulk(
+    delivery_reports,
+    (
+        "key", "provider_message_id", "message_id", "status", "details", "reported_at", "arrived_at", "raw",
+    ),
+)  # fmt: skip
+_WAITING_REPORTS = Lookup(
+    select(
+        delivery_reports.c.id,
+        delivery_reports.c.provider_message_id,
+        delivery_reports.c.status,
+        delivery_reports.c.details,
+        delivery_reports.c.reported_at,
+        delivery_reports.c.raw,
+    )
+    .where(delivery_reports.c.message_id.is_(None))
+    .order_by(delivery_reports.c.id),
+    delivery_reports.c.provider_message_id,
 )
-_NAME_MESSAGE = (
-    update(messages)
-    .where(messages.c.id == bindparam("key"), messages.c.provider_message_id.is_(None))
-    .values(provider_message_id=bindparam("name"))
+_JOIN_REPORT = Change(delivery_reports, ("message_id",))
+_MESSAGES_NAMED = Lookup(
+    select(*STORED)
+    .where(messages.c.direction == literal_column("'outbound'"))
+    .order_by(messages.c.id)
+    .with_for_update(),
+    messages.c.provider_message_id,
 )
+_NAME_MESSAGE = Change(messages, ("provider_message_id",))
