@@ -68,7 +68,15 @@ async def write(page: Page, text: str) -> None:
     """Put another text in the editor, as somebody who pastes it."""
     await page.locator("#paper .cm-content").click()
     await page.keyboard.press("Control+a")
-    await page.keyboard.insert_text(text)
+    await page.evaluate(
+        """text => {
+            const clipboardData = new DataTransfer();
+            clipboardData.setData("text/plain", text);
+            const paste = new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true});
+            document.querySelector("#paper .cm-content").dispatchEvent(paste);
+        }""",
+        text,
+    )
 
 
 async def test_findings_stand_under_the_line_as_somebody_types(browser: Browser, bot: Running) -> None:
@@ -79,8 +87,7 @@ async def test_findings_stand_under_the_line_as_somebody_types(browser: Browser,
         for _ in range(4):
             await page.keyboard.press("ArrowRight")
         await page.keyboard.type("x")
-        found = page.locator(".cm-found.error").first
-        await expect(found).to_contain_text("E202")
+        await expect(page.locator(".cm-found.error", has_text="E202")).to_be_visible()
         await expect(page.locator("#findings")).to_contain_text("line 4")
         await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
         await page.keyboard.press("Backspace")
@@ -101,6 +108,7 @@ async def test_keys_are_completed_and_explained(browser: Browser, bot: Running) 
         await page.keyboard.type("hand")
         option = page.locator(".cm-tooltip-autocomplete li", has_text="handover")
         await expect(option).to_be_visible()
+        await page.wait_for_timeout(200)  # what is chosen in the very moment in which it shows is not meant
         await page.keyboard.press("Enter")
         await expect(page.locator(".cm-activeLine")).to_have_text(re.compile(r"^\s+handover: "))
         await page.keyboard.type("tr")

@@ -20,6 +20,8 @@ const form = () => document.getElementById("writing");
 const paper = () => document.getElementById("paper");
 const file = () => form().elements.name?.value || form().dataset.file || "new.yaml";
 const heard = () => [...form().querySelectorAll("input[name=heard]")].map((input) => input.value);
+// Whether the editor is still on the page that is shown.
+const isHere = () => view.dom.isConnected && form() !== null;
 const isDirty = () => paper().dataset.saved !== view.state.doc.toString();
 
 export function mount(element) {
@@ -70,13 +72,14 @@ function after(what, wait, run) {
 }
 
 async function check() {
-  if (!(await ask("check"))) return;
+  if (!(await ask("check")) || !isHere()) return;
   if (heard().length) ask("play");
   if (isDirty()) after("changes", LATER, () => ask("changes"));
 }
 
 // Whether the answer is to the text as it is now; a newer question makes an older one worthless.
 async function ask(what) {
+  if (!isHere()) return false;
   running[what]?.abort();
   const abort = (running[what] = new AbortController());
   const text = view.state.doc.toString();
@@ -91,9 +94,8 @@ async function ask(what) {
     });
     const login = answer.headers.get("HX-Redirect");
     if (login) location.assign(login);
-    if (!answer.ok || !form()) return false;
     const html = await answer.text();
-    if (view.state.doc.toString() !== text) return false;
+    if (!answer.ok || !isHere() || view.state.doc.toString() !== text) return false;
     const part = document.getElementById(PARTS[what]);
     part.innerHTML = html;
     if (what === "check") mark();
@@ -165,8 +167,7 @@ function goTo(number) {
 // What the buttons do without leaving the page
 
 function save() {
-  const button = document.getElementById("save");
-  if (button) form().requestSubmit(button);
+  document.getElementById("save")?.click();
   return true;
 }
 

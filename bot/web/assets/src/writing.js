@@ -38,6 +38,12 @@ const look = EditorView.theme({
   ".cm-found.error": { color: "var(--bad)" },
   ".cm-found.warning": { color: "var(--careful)" },
   ".cm-diagnostic": { font: "13px/1.5 system-ui, sans-serif" },
+  // The lint package draws its waves with images, which the security policy has no place for.
+  ".cm-lintRange": { backgroundImage: "none", textDecoration: "underline wavy 1px", textUnderlineOffset: "3px" },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecorationColor: "var(--bad)" },
+  ".cm-lintRange-warning": { backgroundImage: "none", textDecorationColor: "var(--careful)" },
+  ".cm-lintRange-info": { backgroundImage: "none", textDecorationColor: "var(--line)" },
+  ".cm-lintPoint::after": { borderBottomColor: "var(--bad)" },
   ".cm-specialChar": { color: "var(--bad)" },
 });
 
