@@ -24,6 +24,7 @@ from bot.conversation.guards import Caps
 from bot.conversation.inbox import Inbox
 from bot.conversation.operator import Operator
 from bot.conversation.overview import Overview
+from bot.conversation.queue_limit import QueueLimit
 from bot.conversation.rejected import RejectedEvents
 from bot.conversation.rule_edits import edits_between, edits_in, keep_edits
 from bot.conversation.sender import Sender
@@ -102,7 +103,10 @@ class Service:
             secret=secret.reveal() if secret else None, private_hosts=settings.forward_private_hosts
         )
         self.forwarder = Forwarder(self.database, self.writer, self._poster)
-        self.inbox = Inbox(self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps)
+        self.queue_limit = QueueLimit(self.database, settings.queue_limit)
+        self.inbox = Inbox(
+            self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit
+        )
         self.webhook = Webhook(self.inbox, _webhook_auth(settings))
         self.counter = TrafficCounter(self.database)
         viewer = settings.viewer_token
@@ -132,6 +136,7 @@ class Service:
         await self._open_rules()
         self.writer.start()
         self._running.push_async_callback(self.writer.stop)
+        self._running.push_async_callback(self.queue_limit.stop)
         self.shelf.start()
         self._running.push_async_callback(self.shelf.stop)
         self.sender.start()
@@ -195,8 +200,12 @@ class Service:
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         guards = Guards(self._tokens)
         operator = Operator(self.writer, self.sender.wake, self.shelf.book)
-        health = Health(self.database, self.writer, self.shelf, self.sender.link, self.webhook)
-        metrics = Metrics(self.database, self.writer, self.shelf, self.webhook, self.sender.link)
+        health = Health(
+            self.database, self.writer, self.shelf, self.sender.link, self.webhook, self.queue_limit
+        )
+        metrics = Metrics(
+            self.database, self.writer, self.shelf, self.webhook, self.sender.link, self.queue_limit
+        )
         overview = Overview(self.shelf, self.sender.link, lambda: self.webhook.refused)
         rejected = RejectedEvents(self.database, self.writer, read_again, self.inbox.accept)
         console = Console(

@@ -81,6 +81,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     viewer_token: Secret | None
     replies_per_hour: int
     repeats_per_hour: int
+    queue_limit: int
     reply_ttl: timedelta
     report_timeout: timedelta
     forward_secret: Secret | None
@@ -215,6 +216,10 @@ def _read_port(name: str, text: str) -> int:
 
 def _read_cap(name: str, text: str) -> int:
     return _read_number(name, text, lowest=1, highest=1_000_000)
+
+
+def _read_queue_limit(name: str, text: str) -> int:
+    return _read_number(name, text, lowest=1, highest=100_000_000)
 
 
 def _read_number(name: str, text: str, *, lowest: int, highest: int) -> int:
@@ -391,6 +396,13 @@ SETTINGS: tuple[Setting, ...] = (
         help="Loop guard: how often in an hour identical messages of one conversation are answered alike.",
         example="3",
         read=_read_cap,
+    ),
+    Setting(
+        name="BOT_QUEUE_LIMIT",
+        default="100000",
+        help="With so many replies waiting to be sent no new message is taken: Event Grid keeps it and comes again.",
+        example="100000",
+        read=_read_queue_limit,
     ),
     Setting(
         name="BOT_REPLY_TTL",

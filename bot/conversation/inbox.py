@@ -19,6 +19,7 @@ from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
 from bot.conversation.guards import Caps, Recent, guarded, may_be_near, recall
 from bot.conversation.news import touch
 from bot.conversation.opened import NewMessages, OpenConversation, open_conversations, save_conversations
+from bot.conversation.queue_limit import QueueFull, QueueLimit
 from bot.conversation.reports import apply_reports
 from bot.conversation.tables import messages, rejected_events
 from bot.conversation.writer import StorageUnavailable, Writer
@@ -57,9 +58,11 @@ class Inbox:
         on_queued: Callable[[set[str]], None],
         on_forward: Callable[[], None],
         caps: Caps,
+        queue: QueueLimit,
     ) -> None:
         self._writer = writer
         self._caps = caps
+        self._queue = queue
         self._book = book
         self._on_queued = on_queued
         self._on_forward = on_forward
@@ -67,10 +70,18 @@ class Inbox:
     async def accept(self, events: Sequence[Event]) -> list[Receipt]:
         """Store every event of a request, each inbound message with its decision and replies.
 
-        Raises `bot.conversation.writer.StorageUnavailable` when the database can't take them; then none is stored.
+        Raises `bot.conversation.writer.StorageUnavailable` when the database can't take them; then none is stored. So
+        it does when too many replies wait to be sent; then all but the inbound messages are.
         """
         if not events:
             return []
+        try:
+            await self._queue.check()
+        except QueueFull:
+            others = [event for event in events if not isinstance(event, Inbound)]
+            if len(others) < len(events):
+                await self.accept(others)
+                raise
         try:
             receipts = await self._writer.submit(self._record, events)
         except StorageUnavailable:
@@ -158,6 +169,7 @@ class Inbox:
                 await asyncio.sleep(0)
         await save_conversations(connection, opened.values())
         await new.insert(connection, now)
+        self._queue.add(len(new.outbound))
         return receipts
 
     async def _recall(

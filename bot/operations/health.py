@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from bot.conversation.database import Database
 from bot.conversation.link import Link
+from bot.conversation.queue_limit import QueueLimit
 from bot.conversation.writer import Writer
 from bot.rulebook.shelf import Shelf
 from bot.wire.webhook import Webhook
@@ -16,13 +17,20 @@ class Health:
     """`/health/live` and `/health/ready`."""
 
     def __init__(
-        self, database: Database, writer: Writer, shelf: Shelf, link: Link, webhook: Webhook
+        self,
+        database: Database,
+        writer: Writer,
+        shelf: Shelf,
+        link: Link,
+        webhook: Webhook,
+        queue_limit: QueueLimit,
     ) -> None:
         self._database = database
         self._writer = writer
         self._shelf = shelf
         self._link = link
         self._webhook = webhook
+        self._queue_limit = queue_limit
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Litestar's handlers; anyone may ask."""
@@ -39,6 +47,7 @@ class Health:
                 "database": await self._check_database(),
                 "rules": self._check_rules(),
                 "sending": self._check_sending(),
+                "queue": await self._check_queue(),
                 "events": self._check_events(),
             }
             is_well = all(check["status"] != "failing" for check in checks.values())
@@ -67,6 +76,16 @@ class Health:
         if troubles:
             return {"status": "degraded", "troubles": troubles}
         return {"status": "ok"}
+
+    async def _check_queue(self) -> dict[str, Any]:
+        """With a full queue new messages are turned away; the bot stays in service to take reports and to send."""
+        if self._queue_limit.is_full:
+            await self._queue_limit.refresh()
+        if not self._queue_limit.is_full:
+            return {"status": "ok"}
+        queued, limit = self._queue_limit.queued, self._queue_limit.limit
+        reason = "Messages are turned away, to come again, until fewer replies wait to be sent."
+        return {"status": "degraded", "queued": queued, "limit": limit, "reason": reason}
 
     def _check_events(self) -> dict[str, Any]:
         """A bot that is stopping takes no more."""

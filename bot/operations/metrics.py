@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from bot.conversation.database import DATABASE_ERRORS, Database
 from bot.conversation.link import Link
 from bot.conversation.queries import Backlog, find_backlog
+from bot.conversation.queue_limit import QueueLimit
 from bot.conversation.writer import Writer
 from bot.rulebook.shelf import Shelf
 from bot.wire.webhook import Webhook
@@ -21,13 +22,20 @@ class Metrics:
     """Reads the parts when asked; counts nothing itself."""
 
     def __init__(
-        self, database: Database, writer: Writer, shelf: Shelf, webhook: Webhook, link: Link
+        self,
+        database: Database,
+        writer: Writer,
+        shelf: Shelf,
+        webhook: Webhook,
+        link: Link,
+        queue_limit: QueueLimit,
     ) -> None:
         self._database = database
         self._writer = writer
         self._shelf = shelf
         self._webhook = webhook
         self._link = link
+        self._queue_limit = queue_limit
 
     def routes(self, guard: Guard) -> list[HTTPRouteHandler]:
         """Litestar's handler, for whom the guard lets through."""
@@ -71,6 +79,14 @@ class Metrics:
                 "How long the oldest of them has waited.",
                 value=backlog.oldest_seconds,
             )
+        yield GaugeMetricFamily(
+            "bot_queue_limit", "With so many of them no new message is taken.", value=self._queue_limit.limit
+        )
+        yield CounterMetricFamily(
+            "bot_turned_away",
+            "Calls with messages that were turned away because the queue was full; Event Grid brings them again.",
+            value=self._queue_limit.turned_away,
+        )
         calls = CounterMetricFamily("bot_sms_calls", "Calls to ACS, by how they ended.", labels=["outcome"])
         for outcome, count in self._link.calls.items():
             calls.add_metric([outcome], count)

@@ -22,6 +22,7 @@ from bot.conversation.queries import (
     list_messages,
     list_rejected,
 )
+from bot.conversation.queue_limit import QueueLimit
 from bot.conversation.sender import Sender
 from bot.conversation.sms import Accepted, Call, Outcome, Recipient
 from bot.conversation.tables import messages
@@ -124,7 +125,14 @@ class Bot:
     """Inbox, writer and sender on one database. Started again on the same address it is the same bot after a crash."""
 
     def __init__(
-        self, url: str, *, book: Book = BOOK, sms: Scripted | None = None, caps: Caps = CAPS, **sender: Any
+        self,
+        url: str,
+        *,
+        book: Book = BOOK,
+        sms: Scripted | None = None,
+        caps: Caps = CAPS,
+        queue_limit: int = 1_000_000,
+        **sender: Any,
     ) -> None:
         self.url = url
         self.sms = sms or Scripted()
@@ -132,7 +140,8 @@ class Bot:
         self.writer = Writer(self.database, hold=5)
         periods = {"reply_ttl": timedelta(hours=24), "report_timeout": timedelta(hours=72)}
         self.sender = Sender(self.database, self.writer, self.sms, **periods | sender)
-        self.inbox = Inbox(self.writer, lambda: book, self.sender.wake, lambda: None, caps)
+        self.queue = QueueLimit(self.database, queue_limit)
+        self.inbox = Inbox(self.writer, lambda: book, self.sender.wake, lambda: None, caps, self.queue)
 
     async def start(self, *, sending: bool = True) -> None:
         self.writer.start()
@@ -141,6 +150,7 @@ class Bot:
 
     async def stop(self) -> None:
         await self.sender.stop(patience=1)
+        await self.queue.stop()
         await self.writer.stop()
         await self.database.close()
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.conversation.databases import Databases
 from tests.wire.conftest import acs, databases, logs
 from tests.wire.parts import ADMIN, SECRET, Acs, Running, running
-from tests.wire.test_envelopes import event, inbound
+from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
 
 __all__ = ["acs", "databases", "logs"]
 
@@ -42,6 +43,24 @@ async def test_a_broken_rule_file_is_told_and_takes_nobody_out_of_service(
         await bot.post([event()])
         (reply,) = await bot.replies()
         assert reply["text"] == "Corner Books is open Mon-Sat 9-18."
+
+
+async def test_a_full_queue_is_told_and_takes_nobody_out_of_service(
+    tmp_path: Path, databases: Databases, acs: Acs
+) -> None:
+    """Reports must still be taken: they are what is waited for."""
+    acs.answers = [lambda _request, _call: web.Response(status=503)] * 1_000
+    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_QUEUE_LIMIT="2") as bot:
+        assert (await bot.post([inbound(MessageId="a", Message="two")])).status_code == 200
+        turned_away = await bot.post([inbound(MessageId="b", Message="hours")])
+        assert turned_away.status_code == 503
+        assert turned_away.headers["retry-after"] == "30"
+        assert "BOT_QUEUE_LIMIT is 2" in turned_away.json()["detail"]
+        assert (await bot.post([event(REPORT, REPORT_DATA)])).status_code == 200
+        status, body = await ready(bot)
+        assert (status, body["status"]) == (200, "ok")
+        check = body["checks"]["queue"]
+        assert (check["status"], check["queued"], check["limit"]) == ("degraded", 2, 2)
 
 
 async def test_connections_that_break_are_made_anew(tmp_path: Path, databases: Databases, acs: Acs) -> None:

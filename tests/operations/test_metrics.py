@@ -46,6 +46,11 @@ async def test_replies_that_wait_are_counted_until_they_are_sent(bot: Running) -
     assert (await metrics(bot))["bot_queued_messages"] == "0.0"
 
 
+async def test_the_queues_limit_and_the_calls_turned_away_for_it_are_told(bot: Running) -> None:
+    counted = await metrics(bot)
+    assert (counted["bot_queue_limit"], counted["bot_turned_away_total"]) == ("100000.0", "0.0")
+
+
 async def test_no_token_no_metrics_and_no_secret_in_them(bot: Running) -> None:
     assert (await bot.http.get("/metrics")).status_code == 401
     assert SECRET not in (await bot.get("/metrics")).text

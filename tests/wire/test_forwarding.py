@@ -16,6 +16,7 @@ from bot.conversation.backoff import wait_before_try
 from bot.conversation.database import Database
 from bot.conversation.forwards import Forwarder
 from bot.conversation.inbox import Inbox
+from bot.conversation.queue_limit import QueueLimit
 from bot.conversation.writer import Writer
 from bot.wire.forwarding import HttpPoster
 from tests.conversation.parts import CAPS, heard
@@ -57,7 +58,8 @@ class Forwarding:
         self.writer = Writer(self.database)
         self.forwarder = Forwarder(self.database, self.writer, poster)
         book = book_of(f"name: all, when: anything, forward: '{url}'")
-        self.inbox = Inbox(self.writer, lambda: book, lambda _: None, self.forwarder.wake, CAPS)
+        queue = QueueLimit(self.database, 100_000)
+        self.inbox = Inbox(self.writer, lambda: book, lambda _: None, self.forwarder.wake, CAPS, queue)
 
     async def __aenter__(self) -> Self:
         await self.database.upgrade()
