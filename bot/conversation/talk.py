@@ -1,9 +1,10 @@
-"""One conversation as a person reads it: its newest messages, and what is open in it."""
+"""One conversation as a person reads it: its newest messages, and what people did in between."""
 
 from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.actions import ActionView
 from bot.conversation.cursors import encode_cursor
 from bot.conversation.queries import (
     ByPosition,
@@ -12,7 +13,10 @@ from bot.conversation.queries import (
     find_conversation,
     list_messages,
 )
-from bot.conversation.tables import messages
+from bot.conversation.tables import actions, messages
+
+#: So many of people's actions are shown between the messages, the newest.
+_ACTIONS = 50
 
 
 class Talk(Struct, frozen=True, kw_only=True):
@@ -23,6 +27,8 @@ class Talk(Struct, frozen=True, kw_only=True):
     messages: list[MessageView]
     #: Give it as `before` for the stretch before this one; None when this one begins with the first message.
     earlier: int | None
+    #: What people did since the first of these messages, oldest first.
+    actions: list[ActionView]
 
 
 async def read_talk(
@@ -39,8 +45,30 @@ async def read_talk(
     page = await list_messages(
         connection, conversation_id, limit=max(end - start, 1), cursor=encode_cursor(ByPosition(start))
     )
+    shown = page.items if end > start else []
+    has_earlier = start > 0 and len(shown) == end - start  # older ones may be purged
     return Talk(
         conversation=conversation,
-        messages=page.items,
-        earlier=start + 1 if start and len(page.items) == end - start else None,  # older ones may be purged
+        messages=shown,
+        earlier=start + 1 if has_earlier else None,
+        actions=await _actions_beside(
+            connection, conversation_id, shown, has_earlier=has_earlier, is_newest=end == last
+        ),
     )
+
+
+async def _actions_beside(
+    connection: AsyncConnection,
+    conversation_id: str,
+    shown: list[MessageView],
+    *,
+    has_earlier: bool,
+    is_newest: bool,
+) -> list[ActionView]:
+    query = select(actions).where(actions.c.conversation_id == conversation_id)
+    if has_earlier:
+        query = query.where(actions.c.at >= shown[0].created_at)
+    if not is_newest and shown:
+        query = query.where(actions.c.at <= shown[-1].created_at)
+    rows = (await connection.execute(query.order_by(actions.c.id.desc()).limit(_ACTIONS))).mappings().all()
+    return [ActionView(**row) for row in reversed(rows)]

@@ -1,10 +1,9 @@
-"""Conversations: the list at the left, the conversation at the right, and what a person can do there."""
+"""Conversations: the list at the left, the conversation at the right. What one does there is in `acting`."""
 
-from collections.abc import Awaitable
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
-from litestar import Response, get, post
+from litestar import get
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -12,17 +11,16 @@ from msgspec import Struct
 
 from bot.conversation.cursors import WrongCursor
 from bot.conversation.delivery import DELIVERY_STATES
-from bot.conversation.operator import CannotAct
+from bot.conversation.incidents import KINDS
 from bot.conversation.queries import find_message
 from bot.conversation.reasons import reason_of
 from bot.conversation.searching import FoundBySearch, Search, find_conversations
 from bot.conversation.talk import Talk, read_talk
 from bot.conversation.unmatched import catch_alls
-from bot.conversation.writer import StorageUnavailable
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
-from bot.web.console.words import GLYPHS, rule_links, steps_of, whys_of
+from bot.web.console.words import GLYPHS, rule_links, steps_of, timeline_of, whys_of
 
 PATH: Final = "/console/conversations"
 #: Rows of the list, and messages of a conversation, on one page; with them a page stays under 30 kB.
@@ -38,8 +36,8 @@ _TABS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
 _YES: Final = frozenset({"1", "true", "yes"})
 #: What of a query stays when another conversation is opened.
 _KEPT: Final = (
-    "q", "waiting", "unanswered", "unmatched", "delivery", "opted_out", "handed_over", "rule", "tag", "number",
-    "cursor",
+    "q", "waiting", "unanswered", "unmatched", "delivery", "opted_out", "handed_over", "incident", "rule", "tag",
+    "number", "cursor",
 )  # fmt: skip
 
 
@@ -69,9 +67,9 @@ def _address(path: str, query: dict[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def routes(console: Console) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of handlers, each a few lines
+def routes(console: Console) -> list[HTTPRouteHandler]:
     """The handlers of the place."""
-    database, operator, admin = console.database, console.operator, console.sessions.admin
+    database = console.database
 
     async def show(request: Call, talk: Talk | None) -> Page:
         # What only one half of the page is fetched again for needs no look at the other half.
@@ -89,6 +87,10 @@ def routes(console: Console) -> list[HTTPRouteHandler]:  # noqa: C901 - a list o
             states=DELIVERY_STATES,
             rule_names=sorted(rule.name for rule in book.rules),
             talk=talk,
+            timeline=timeline_of(talk) if talk else [],
+            writers={action.message_id: action.by for action in talk.actions} if talk else {},
+            resent={message.resend_of for message in talk.messages} if talk else set(),
+            incident_kinds=KINDS,
             rules=rule_links(book, rules),
             catch_alls=catch_alls(book),
             glyphs=GLYPHS,
@@ -130,46 +132,7 @@ def routes(console: Console) -> list[HTTPRouteHandler]:  # noqa: C901 - a list o
             glyphs=GLYPHS,
         )
 
-    async def act(
-        request: Call, conversation_id: str, doing: Awaitable[Any], sentence: str | None = None
-    ) -> Response[Any]:
-        """Do it, and go back to the conversation, there to say what was done or why it was not."""
-        back = f"{PATH}/{conversation_id}"
-        kept = str((await request.form()).get("kept", ""))
-        if kept:
-            back += "?" + kept
-        try:
-            await doing
-        except (CannotAct, StorageUnavailable) as error:
-            return console.redirect(back, str(error), "bad")
-        return console.redirect(back, sentence)
-
-    @post("/conversations/{conversation_id:str}/reply", include_in_schema=False, guards=[admin])
-    async def reply(request: Call, conversation_id: FromPath[str]) -> Response[Any]:
-        text = make_storable(str((await request.form()).get("text", ""))).replace("\r\n", "\n").strip()
-        if not text or len(text) > 2048:
-            raise ClientException(detail="A reply has at least one character, and at most 2,048.")
-        key = make_storable(conversation_id)
-        return await act(request, key, operator.reply(key, text))
-
-    @post("/conversations/{conversation_id:str}/hand-over", include_in_schema=False, guards=[admin])
-    async def hand_over(request: Call, conversation_id: FromPath[str]) -> Response[Any]:
-        key = make_storable(conversation_id)
-        return await act(
-            request,
-            key,
-            operator.hand_over(key),
-            "You have taken over: the bot is silent here until you hand back.",
-        )
-
-    @post("/conversations/{conversation_id:str}/hand-back", include_in_schema=False, guards=[admin])
-    async def hand_back(request: Call, conversation_id: FromPath[str]) -> Response[Any]:
-        key = make_storable(conversation_id)
-        return await act(
-            request, key, operator.hand_back(key), "Handed back: the bot answers the next message."
-        )
-
-    return [list_all, open_one, explain, reply, hand_over, hand_back]
+    return [list_all, open_one, explain]
 
 
 async def _listing(request: Call, console: Console) -> _Listing:
@@ -179,7 +142,7 @@ async def _listing(request: Call, console: Console) -> _Listing:
     def flag(name: str) -> bool | None:
         return True if query.get(name, "").lower() in _YES else None
 
-    delivery = query.get("delivery")
+    delivery, incident = query.get("delivery"), query.get("incident")
     wanted = Search(
         typed=query.get("q"),
         waiting=bool(flag("waiting")),
@@ -188,6 +151,7 @@ async def _listing(request: Call, console: Console) -> _Listing:
         delivery=delivery if delivery in DELIVERY_STATES else None,
         opted_out=flag("opted_out"),
         handed_over=flag("handed_over"),
+        incident=incident if incident in KINDS else None,
         rule=query.get("rule"),
         tag=make_storable(query["tag"]) if "tag" in query else None,
         number=normalise_number(make_storable(query["number"])) if "number" in query else None,

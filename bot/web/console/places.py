@@ -8,12 +8,12 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 from litestar.response import Stream
 
-from bot.web.console import conversations, login, overview, rejected, rules
+from bot.web.console import acting, conversations, login, overview, rejected, rules
 from bot.web.console.layout import Call, Console
 from bot.web.sessions import HOME
 
 #: Each has `routes(console)`; its paths are beneath /console.
-PLACES = (login, overview, conversations, rules, rejected)
+PLACES = (login, overview, conversations, acting, rules, rejected)
 
 
 def console_routes(console: Console) -> list[BaseRouteHandler | Router]:

@@ -1,12 +1,14 @@
 """How the console says what the database knows: states as a glyph and a word, reasons as people say them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Struct
 
+from bot.conversation.actions import ActionView
 from bot.conversation.queries import HistoryEntry, MessageView
 from bot.conversation.reasons import Reason, reason_of
+from bot.conversation.talk import Talk
 from bot.rulebook.book import Book
 from bot.web.console.rules_place import address_of
 
@@ -57,6 +59,34 @@ def steps_of(message: MessageView) -> list[Step]:
         )
         for entry in message.history
     ]
+
+
+def timeline_of(talk: Talk) -> list[MessageView | str]:
+    """A talk's messages, and between them sentences about what people did."""
+    entries: list[tuple[datetime, MessageView | str]] = [(each.created_at, each) for each in talk.messages]
+    entries += [(action.at, said) for action in talk.actions if (said := deed(action))]
+    return [entry for _, entry in sorted(entries, key=lambda entry: entry[0])]
+
+
+def deed(action: ActionView) -> str | None:
+    """What a person did, as a sentence; None for what a message shows."""
+    details = f": {action.details}" if action.details else ""
+    match action.action:
+        case "hand over":
+            return f"{action.by} took over"
+        case "hand back":
+            return f"{action.by} handed back"
+        case "tag":
+            return f"{action.by} tagged it {action.details}"
+        case "untag":
+            return f"{action.by} took away the tag {action.details}"
+        case "opt out":
+            return f"{action.by} opted them out{details}"
+        case "opt in":
+            return f"{action.by} recorded a new consent{details}"
+        case "release":
+            return f"{action.by} has seen to it{details}"
+    return None
 
 
 def took(time: timedelta) -> str:

@@ -50,7 +50,7 @@ addEventListener("click", (event) => {
 });
 
 addEventListener("keydown", (event) => {
-  const open = event.key === "Escape" && document.querySelector("[data-card][open], .actions details[open], .more-filters[open]");
+  const open = event.key === "Escape" && document.querySelector("[data-card][open], .actions details[open], .more-filters[open], .again[open]");
   if (!open) return;
   open.open = false;
   open.querySelector("summary").focus();
@@ -58,7 +58,7 @@ addEventListener("keydown", (event) => {
 
 // A sheet closes when something beside it is clicked.
 addEventListener("click", (event) => {
-  for (const sheet of document.querySelectorAll(".actions details[open], .more-filters[open], [data-card][open]")) {
+  for (const sheet of document.querySelectorAll(".actions details[open], .more-filters[open], .again[open], [data-card][open]")) {
     if (!sheet.contains(event.target)) sheet.open = false;
   }
 });
