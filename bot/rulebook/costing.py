@@ -138,9 +138,10 @@ def _check_strays(template: Template, text: Text, longest: str, report: Report) 
     twin = f'write "{first.twin}"' if first.twin else "leave it out"
     more = len({each.character for each in strays}) - 1
     others = f" and {more} more" if more else ""
-    counts = (
-        f"{before.segments} {'segment' if before.segments == 1 else 'segments'} instead of {after.segments}"
-    )
+    if before.segments == after.segments:
+        counts = "where a segment holds 70 characters instead of 160"
+    else:
+        counts = f"{before.segments} segments instead of {after.segments}"
     message = f"{first.label}{others} makes this UCS-2, {counts}; {twin} for GSM-7."
     report.add("W412", place_in(text, max(at, 0)), message[0].upper() + message[1:])
 

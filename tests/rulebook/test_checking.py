@@ -230,11 +230,11 @@ def test_opting_out_by_whole_wordings_is_fine(when: str) -> None:
         ("y" * 450 + "{{ code }}", "W410 This costs up to 4 segments (GSM-7, 462 characters), and max_segments is 3."),
         ("y" * 420 + "{{ words | join: '' | slice: 0, 40 }}", "W410 This costs up to 4 segments (GSM-7, 460 characters)"),
         ("x" * 2049, "E411 This has 2,049 characters, and a message has at most 2,048"),
-        ("It’s open.", "W412 ’ (right single quotation mark) makes this UCS-2, 1 segment instead of 1; write \"'\" for GSM-7."),
-        ("a – b", 'W412 – (en dash) makes this UCS-2, 1 segment instead of 1; write "-" for GSM-7.'),
-        ("Forêt", 'W412 Ê (latin small letter e with circumflex) makes this UCS-2, 1 segment instead of 1; write "e" for GSM-7.'),
+        ("It’s open.", "W412 ’ (right single quotation mark) makes this UCS-2, where a segment holds 70 characters instead of 160; write \"'\" for GSM-7."),
+        ("a – b", 'W412 – (en dash) makes this UCS-2, where a segment holds 70 characters instead of 160; write "-" for GSM-7.'),
+        ("Forêt", 'W412 Ê (latin small letter e with circumflex) makes this UCS-2, where a segment holds 70 characters instead of 160; write "e" for GSM-7.'),
         ("“Hi” " + "x" * 70, 'W412 “ (left double quotation mark) and 1 more makes this UCS-2, 2 segments instead of 1; write "\\"" for GSM-7.'),
-        ("zero\u200bwidth", "W412 A zero width space makes this UCS-2, 1 segment instead of 1; leave it out for GSM-7."),
+        ("zero\u200bwidth", "W412 A zero width space makes this UCS-2, where a segment holds 70 characters instead of 160; leave it out for GSM-7."),
     ],
 )  # fmt: skip
 def test_a_reply_that_costs_more_than_it_seems_is_found(reply: str, finding: str) -> None:

@@ -37,7 +37,7 @@ def _pages(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
 
     @get("/rules", include_in_schema=False)
     async def overview(request: Call) -> Page:
-        return place.page(request, "rules.html")
+        return place.page(request, "rules.html", whole=await place.whole())
 
     @get("/rules/new", include_in_schema=False)
     async def new(request: Call) -> Page:

@@ -116,6 +116,14 @@ class Place:
         turns = await self.play(shown) if shown.heard else ()
         return with_changes(shown, draft=draft, turns=turns)
 
+    async def whole(self) -> Draft | None:
+        """What there is to say of all files as they are on the disk; None when that would take long."""
+        texts = self.console.shelf.files.texts
+        if not texts or sum(map(len, texts.values())) > _QUICK:
+            return None
+        name = next(iter(texts))
+        return await self.drafts.check(name, texts[name])
+
     def size(self) -> int:
         """How many characters the book in force has."""
         return sum(map(len, self.console.shelf.texts.values()))

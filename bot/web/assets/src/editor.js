@@ -14,6 +14,8 @@ const PARTS = { check: "findings", play: "phone", changes: "changes" };
 let view = null;
 let timers = {};
 let running = {};
+let isChecking = false;
+let isListOpen = false;
 let kept = null; // where the reader was when the text was saved
 
 const form = () => document.getElementById("writing");
@@ -52,8 +54,9 @@ export function mount(element) {
   } else if (line) goTo(line);
   kept = null;
   forceParsing(view, view.viewport.to, 50);
+  foldFindings();
   if (document.getElementById("findings").querySelector(".tests")) mark();
-  else ask("check");
+  else check();
 }
 
 // Texts and the parts of the page
@@ -71,8 +74,16 @@ function after(what, wait, run) {
   timers[what] = setTimeout(run, wait);
 }
 
+// One at a time: where checking takes long, a next one waits until it is worth it.
 async function check() {
-  if (!(await ask("check")) || !isHere()) return;
+  if (isChecking) {
+    after("check", SOON, check);
+    return;
+  }
+  isChecking = true;
+  const isTold = await ask("check");
+  isChecking = false;
+  if (!isTold || !isHere()) return;
   if (heard().length) ask("play");
   if (isDirty()) after("changes", LATER, () => ask("changes"));
 }
@@ -98,7 +109,10 @@ async function ask(what) {
     if (!answer.ok || !isHere() || view.state.doc.toString() !== text) return false;
     const part = document.getElementById(PARTS[what]);
     part.innerHTML = html;
-    if (what === "check") mark();
+    if (what === "check") {
+      foldFindings();
+      mark();
+    }
     if (what === "play") part.scrollTop = part.scrollHeight;
     return true;
   } catch (error) {
@@ -156,6 +170,14 @@ function mark() {
   const marks = findings.map(({ from, to, severity, message }) => ({ from, to, severity, message }));
   view.dispatch({ effects: show.of(Decoration.set(under)) });
   view.dispatch(setDiagnostics(view.state, marks));
+}
+
+// They stand in the text already: the list is for whoever wants it.
+function foldFindings() {
+  const list = document.querySelector("#findings details");
+  if (!list) return;
+  list.open = isListOpen || list.querySelector("li:not([data-finding])") !== null;
+  list.addEventListener("toggle", () => (isListOpen = list.open));
 }
 
 function goTo(number) {
