@@ -4,7 +4,7 @@
 import { toEnd } from "./scrolling.js";
 
 const modules = {
-  // chart: () => import("./chart.js"),
+  chart: () => import("./chart.js"),
   editor: () => import("./editor.js"),
   merge: () => import("./merge.js"),
 };
