@@ -46,6 +46,10 @@ class Receipt(Struct, frozen=True, kw_only=True):
 ACCEPTED = Receipt(outcome="accepted")
 DUPLICATE = Receipt(outcome="duplicate")
 REJECTED = Receipt(outcome="rejected")
+#: A delivery report for a message that this bot does not know.
+KEPT_APART = Receipt(outcome="kept_apart")
+
+_FATES = {"accepted": ACCEPTED, "duplicate": DUPLICATE, "kept_apart": KEPT_APART}
 
 
 class Inbox:
@@ -123,9 +127,9 @@ class Inbox:
                 receipts[place] = receipt
         reports = [(place, event) for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
         if reports:
-            fresh = await apply_reports(connection, [event for _, event in reports], now)
-            for (place, _), is_fresh in zip(reports, fresh, strict=True):
-                receipts[place] = ACCEPTED if is_fresh else DUPLICATE
+            fates = await apply_reports(connection, [event for _, event in reports], now)
+            for (place, _), fate in zip(reports, fates, strict=True):
+                receipts[place] = _FATES[fate]
         unreadable = [(place, event) for place, event in enumerate(events) if isinstance(event, Unreadable)]
         if unreadable:
             await _keep_rejected(connection, [event for _, event in unreadable], now)

@@ -23,10 +23,11 @@ from bot.conversation.delivery import (
     Silence,
     Status,
     Withheld,
-    says_opted_out,
 )
+from bot.conversation.events import DeliveryReport
 from bot.conversation.opened import OPTED_OUT
-from bot.conversation.reports import mark_opted_out, overtaken_reports, what_is_told_by
+from bot.conversation.optouts import heed_opt_outs
+from bot.conversation.reports import overtaken_reports, what_is_told_by
 from bot.conversation.sms import Accepted, Outcome
 from bot.conversation.tables import conversations, messages
 
@@ -182,7 +183,7 @@ class Outbox:
         rows = {row.id: row for row in map(Stored._make, found)}
         changes = Changes()
         tried: list[tuple[Any, ...]] = []
-        refusing: set[str] = set()
+        told: list[tuple[Stored, DeliveryReport]] = []
         for settlement in settlements:
             row = rows.get(settlement.message.id)
             if row is None:  # purged meanwhile
@@ -191,11 +192,10 @@ class Outbox:
             changes.apply(row, *what_a_try_told(settlement))
             for report in overtaken.get(row.id, ()):
                 changes.apply(row, *what_is_told_by(report))
-                if says_opted_out(report):
-                    refusing.add(row.conversation_id)
+                told.append((row, report))
         await _SETTLE.execute(connection, tried)
         await changes.record(connection, now)
-        await mark_opted_out(connection, refusing, now)
+        await heed_opt_outs(connection, told, now)
         return [None] * len(settlements)
 
     async def expire(self, connection: AsyncConnection, timeouts: list[timedelta]) -> list[int]:

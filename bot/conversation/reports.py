@@ -2,65 +2,68 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any, Literal
 
-from sqlalchemy import literal_column, select, update
+from sqlalchemy import literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.bulk import Bulk, Change, Lookup
 from bot.conversation.changes import STORED, Changes, Stored
-from bot.conversation.delivery import TAKEN, Happening, Withheld, says_opted_out, status_of
+from bot.conversation.delivery import TAKEN, Happening, status_of
 from bot.conversation.events import DeliveryReport
-from bot.conversation.news import touch
-from bot.conversation.opened import OPTED_OUT
+from bot.conversation.optouts import heed_opt_outs
 from bot.conversation.tables import conversations, delivery_reports, messages
+
+#: What became of a report: it moved its message or could have, it was here before, or nobody knows its message.
+Fate = Literal["accepted", "duplicate", "kept_apart"]
 
 
 async def apply_reports(
     connection: AsyncConnection, reports: list[DeliveryReport], now: datetime
-) -> list[bool]:
-    """Store the reports and move their messages on; for each one whether it was new.
+) -> list[Fate]:
+    """Store the reports and move their messages on; for each one what became of it.
 
     A report whose MessageId nobody told us yet, because it overtook the send call's answer or that was lost, names
     its message by the call's tag and the recipient. One that does neither is kept with no message: `overtaken_reports`
     finds it if the message turns up.
     """
-    fresh: dict[str, DeliveryReport] = {}
-    is_fresh: list[bool] = []
-    known = {row[0] for row in await _KNOWN_KEYS.fetch(connection, {report.key for report in reports})}
-    for report in reports:
-        is_new = report.key not in known and report.key not in fresh
-        is_fresh.append(is_new)
-        if is_new:
-            fresh[report.key] = report
+    fates: list[Fate] = ["duplicate"] * len(reports)
+    keys = [report.key for report in reports]
+    seen = {row[0] for row in await _KNOWN_KEYS.fetch(connection, set(keys))}
+    fresh: list[tuple[int, DeliveryReport]] = []
+    for place, (key, report) in enumerate(zip(keys, reports, strict=True)):
+        if key not in seen:
+            seen.add(key)
+            fresh.append((place, report))
     if not fresh:
-        return is_fresh
-    rows = await _messages_named_by(connection, {report.provider_message_id for report in fresh.values()})
+        return fates
+    rows = await _messages_named_by(connection, {report.provider_message_id for _, report in fresh})
     rows_by_tag = await _messages_tagged_by(
-        connection, [report for report in fresh.values() if report.provider_message_id not in rows]
+        connection, [report for _, report in fresh if report.provider_message_id not in rows]
     )
     rows |= rows_by_tag
-    joined = [(rows.get(report.provider_message_id), report) for report in fresh.values()]
-    await _INSERT_REPORT.execute(
-        connection,
-        [
+    told: list[tuple[Stored, DeliveryReport]] = []
+    kept: list[tuple[Any, ...]] = []
+    for place, report in fresh:
+        row = rows.get(report.provider_message_id)
+        fates[place] = "kept_apart" if row is None else "accepted"
+        if row is not None:
+            told.append((row, report))
+        kept.append(
             (
-                key, report.provider_message_id, None if row is None else row.id, report.status, report.details,
-                report.reported_at, now, report.raw,
+                keys[place], report.provider_message_id, None if row is None else row.id, report.status,
+                report.details, report.reported_at, now, report.raw,
             )
-            for key, (row, report) in zip(fresh, joined, strict=True)
-        ],
-    )  # fmt: skip
-    told = [(row, report) for row, report in joined if row is not None]
+        )  # fmt: skip
+    await _INSERT_REPORT.execute(connection, kept)
     if rows_by_tag:
         told += await _learn_names(connection, rows_by_tag)
     changes = Changes()
     for row, report in told:
         changes.apply(row, *what_is_told_by(report))
     await changes.record(connection, now)
-    await mark_opted_out(
-        connection, {row.conversation_id for row, report in told if says_opted_out(report)}, now
-    )
-    return is_fresh
+    await heed_opt_outs(connection, told, now)
+    return fates
 
 
 def what_is_told_by(report: DeliveryReport) -> tuple[Happening, ...]:
@@ -98,35 +101,6 @@ async def overtaken_reports(
     for _, report in rows:
         found.setdefault(provider_message_ids[report.provider_message_id], []).append(report)
     return found
-
-
-async def mark_opted_out(
-    connection: AsyncConnection, conversation_ids: Collection[str], now: datetime
-) -> None:
-    """The carrier says that these people opted out: nothing is sent to them any more, what is queued included.
-
-    What may be on its way already and what confirms an opt-out or opt-in keep their course.
-    """
-    if not conversation_ids:
-        return
-    ids = sorted(conversation_ids)
-    await connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(opted_out=True))
-    touch(ids)
-    query = (
-        select(*STORED)
-        .where(
-            messages.c.conversation_id.in_(ids),
-            messages.c.status == literal_column("'queued'"),
-            messages.c.outcome_unknown.is_(False),
-            messages.c.exempt.is_not(True),
-        )
-        .order_by(messages.c.id)
-        .with_for_update()
-    )
-    changes = Changes()
-    for row in await connection.execute(query):
-        changes.apply(Stored(*row), Withheld(OPTED_OUT))
-    await changes.record(connection, now)
 
 
 async def _messages_named_by(connection: AsyncConnection, names: Collection[str]) -> dict[str, Stored]:

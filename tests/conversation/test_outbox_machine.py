@@ -178,7 +178,7 @@ class AnOutboxMachine(RuleBasedStateMachine):
                     exempt=opted_out is not None,
                 )
             await save_conversations(connection, opened.values())
-            await new.insert(connection)
+            await new.insert(connection, self.now)
 
     # The sender
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from bot.conversation.events import DeliveryReport
@@ -200,7 +202,8 @@ async def test_an_opt_out_that_is_joined_by_its_tag_counts(database_url: str) ->
 
 
 async def test_a_report_for_a_message_that_was_never_ours_is_kept_apart(bot: Bot) -> None:
-    assert (await bot.hear(report("Outgoing_of_another_app")))[0].outcome == "accepted"
+    (receipt,) = await bot.hear(report("Outgoing_of_another_app"))
+    assert receipt.outcome == "kept_apart"
     assert await kept(bot) == [("Delivered", None)]
     assert await bot.conversations() == []
 
@@ -221,6 +224,25 @@ async def test_a_carrier_that_says_opted_out_is_believed(bot: Bot, details: str)
     assert [reply.status for reply in await bot.replies()] == ["failed", "suppressed"]
 
 
+@pytest.mark.parametrize("carrier_answers", [False, True])
+async def test_an_opt_in_that_is_newer_than_a_late_opt_out_report_counts_more(
+    bot: Bot, *, carrier_answers: bool
+) -> None:
+    """Reports can be hours late, and people come back."""
+    message = await sent(bot)
+    if carrier_answers:  # a toll-free number's START is confirmed by the carrier, and the bot is silent
+        await bot.hear(heard("quiet"))
+        (_, _, start) = await bot.talk()
+        await bot.alter(start.id, decision={"guard": "carrier answers"})
+    else:
+        await bot.hear(heard("stop"), heard("start"))
+    name = message.provider_message_id or ""
+    hour = timedelta(hours=1)
+    for at, expected in ((datetime.now(UTC) - hour, False), (datetime.now(UTC) + hour, True)):
+        await bot.hear(replace(report(name, "Failed", "4007"), reported_at=at))
+        assert (await bot.conversations())[0].opted_out is expected
+
+
 async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_once(
     database_url: str,
 ) -> None:
@@ -236,7 +258,8 @@ async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_
         return bool((await bot.row((await bot.replies())[1].id)).last_error)
 
     await until(is_tried)
-    await bot.hear(report("Outgoing_1", "Failed", "4007"))
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    await bot.hear(replace(report("Outgoing_1", "Failed", "4007"), reported_at=later))
     messages = [(message.text, message.status) for message in await bot.replies()]
     assert messages == [
         ("We are open.", "failed"), ("one", "queued"),

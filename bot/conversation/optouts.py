@@ -1,0 +1,76 @@
+"""What carriers say of opt-outs: who blocks our number is sent nothing more, what is queued included."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import and_, func, literal_column, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.changes import STORED, Changes, Stored
+from bot.conversation.delivery import Withheld, says_opted_out
+from bot.conversation.events import DeliveryReport
+from bot.conversation.incidents import ENDED_BY_OPT_OUT, close_incidents
+from bot.conversation.news import touch
+from bot.conversation.opened import OPTED_OUT
+from bot.conversation.tables import UtcTime, conversations, messages
+
+
+async def heed_opt_outs(
+    connection: AsyncConnection, told: Iterable[tuple[Stored, DeliveryReport]], now: datetime
+) -> None:
+    """Where a report says that its message's recipient opted out, believe it.
+
+    Only an opt-in that is newer than the report counts more: reports can be hours late. What may be on its way
+    already and what confirms an opt-out or opt-in keep their course.
+    """
+    said_at: dict[str, datetime] = {}
+    for row, report in told:
+        if says_opted_out(report):
+            moment = report.reported_at or now
+            said_at[row.conversation_id] = max(said_at.get(row.conversation_id, moment), moment)
+    if not said_at:
+        return
+    came_back = await _last_confirmed(connection, said_at)
+    ids = sorted(
+        each for each, moment in said_at.items() if each not in came_back or came_back[each] <= moment
+    )
+    await connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(opted_out=True))
+    await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome="opted out", by=None, now=now)
+    touch(ids)
+    query = (
+        select(*STORED)
+        .where(
+            messages.c.conversation_id.in_(ids),
+            messages.c.status == literal_column("'queued'"),
+            messages.c.outcome_unknown.is_(False),
+            messages.c.exempt.is_not(True),
+        )
+        .order_by(messages.c.id)
+        .with_for_update()
+    )
+    changes = Changes()
+    for queued in await connection.execute(query):
+        changes.apply(Stored(*queued), Withheld(OPTED_OUT))
+    await changes.record(connection, now)
+
+
+async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, datetime]:
+    """When those of them who are not opted out last said what they want.
+
+    What they said was that they want messages, or they would be opted out. It shows by our confirmation, or by the
+    message that the carrier confirmed.
+    """
+    query = (
+        select(messages.c.conversation_id, func.max(messages.c.created_at, type_=UtcTime()))
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(
+            conversations.c.id.in_(list(ids)),
+            conversations.c.opted_out.is_(False),
+            or_(
+                and_(messages.c.direction == literal_column("'outbound'"), messages.c.exempt.is_(True)),
+                messages.c.decision["guard"].as_string() == "carrier answers",
+            ),
+        )
+        .group_by(messages.c.conversation_id)
+    )
+    return {row[0]: row[1] for row in await connection.execute(query)}
