@@ -141,7 +141,7 @@ async def test_a_failure_says_why_in_plain_words_and_history_is_a_tap_away(
     async with console(browser, bot, await path_of(bot, FAILED)) as page:
         message = page.locator(".message.out")
         await expect(message.locator(".reason")).to_have_text("the number doesn't exist 4004")
-        await message.locator("summary").click()
+        await message.locator("[data-card] > summary").click()
         card = message.locator(".card")
         for state in ("◌ queued", "✓ sent", "✕ failed"):
             await expect(card).to_contain_text(state)
@@ -237,7 +237,8 @@ async def test_a_person_takes_over_writes_and_hands_back(
         await page.get_by_role("button", name="Send").click()
         newest = page.locator(".message.out").last
         await expect(newest.locator(".bubble")).to_have_text("Let me look.\nOne moment.")
-        await expect(newest).to_contain_text("by a person")
+        await expect(newest).to_contain_text("by admin")
+        await expect(page.locator(".deed")).to_have_text("admin took over")
         await expect(page.get_by_label("Your reply")).to_have_value("")
         await page.get_by_role("button", name="Hand back").click()
         await expect(page.locator(".flash")).to_contain_text("Handed back")
@@ -245,6 +246,84 @@ async def test_a_person_takes_over_writes_and_hands_back(
     assert [call["message"] for call in bot.acs.calls].count("Let me look.\nOne moment.") == 1 + (
         not javascript
     )
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_a_failed_reply_is_sent_again_with_a_warning(
+    javascript: bool, browser: Browser, bot: Running
+) -> None:
+    peer = "+15555550123" if javascript else "+15555550124"
+    await text(bot, peer, "hours")
+    await report(
+        bot, peer, DeliveryStatus="Failed", DeliveryStatusDetails="ErrorCode: 5002. ErrorMessage: Timeout"
+    )
+    async with console(browser, bot, await path_of(bot, peer), java_script_enabled=javascript) as page:
+        message = page.locator(".message.out").first
+        await expect(message).to_contain_text("? unconfirmed")
+        await expect(message.locator(".reason")).to_contain_text("it may have arrived")
+        await message.get_by_text("Send again…").click()
+        await expect(message.locator(".again")).to_contain_text("they may get it twice")
+        await message.get_by_role("checkbox").check()
+        await message.get_by_role("button", name="Send again").click()
+        await expect(page.locator(".message.out")).to_have_count(2)
+        await expect(page.locator(".message.out").last).to_contain_text("sent again")
+        await expect(page.get_by_text("Send again…")).to_have_count(0)  # once is enough
+    first, again = [one for one in await bot.messages(peer) if one["direction"] == "outbound"]
+    assert (first["resend_of"], again["resend_of"]) == (None, first["id"])
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_tags_come_and_go_and_lead_to_who_has_them(
+    javascript: bool, browser: Browser, bot: Running
+) -> None:
+    peer = "+15555550125" if javascript else "+15555550126"
+    tag = f"vip & <b> {javascript}"
+    await text(bot, peer, "hours")
+    async with console(browser, bot, await path_of(bot, peer), java_script_enabled=javascript) as page:
+        await page.get_by_label("Tags and opt-out").click()
+        await page.locator("#tag").fill(tag)
+        await page.get_by_role("button", name="Add").click()
+        await expect(page.locator(".peer .chip")).to_have_text(tag)
+        await expect(page.locator(".deed")).to_have_text(f"admin tagged it {tag}")
+        await page.locator(".peer .chip").click()
+        await expect(page.locator(".row")).to_have_count(1)
+        await page.locator(".row").click()
+        await page.get_by_label("Tags and opt-out").click()
+        await page.get_by_role("button", name=f"Take away the tag {tag}").click()
+        await expect(page.locator(".peer .chip")).to_have_count(0)
+
+
+async def test_what_may_be_an_opt_out_is_one_or_is_not(browser: Browser, bot: Running) -> None:
+    for peer, button in (("+15555550127", "Opt out"), ("+15555550128", "It is not")):
+        await text(bot, peer, "please take me off this list")
+        async with console(browser, bot, await path_of(bot, peer)) as page:
+            notice = page.locator(".notice")
+            await expect(notice).to_contain_text("A message may be an opt-out.")
+            await notice.get_by_role("button", name=button).click()
+            await expect(notice).to_have_count(0)
+            if button == "Opt out":
+                await expect(page.locator(".closed")).to_contain_text("opted out and gets no texts")
+                await page.get_by_label("Tags and opt-out").click()
+                await page.get_by_label("They agreed anew").fill("On the phone, today")
+                await page.get_by_role("button", name="Record the consent").click()
+                await expect(page.locator(".deed").last).to_contain_text("On the phone, today")
+            await expect(page.get_by_label("Your reply")).to_be_visible()
+
+
+async def test_what_can_not_be_done_says_why_and_keeps_what_was_written(
+    browser: Browser, bot: Running
+) -> None:
+    peer = "+15555550129"
+    await text(bot, peer, "hours")
+    async with console(browser, bot, await path_of(bot, peer)) as page:
+        await page.get_by_label("Your reply").fill("A long thought")
+        # They opt out in this very moment; the page does not know yet.
+        await page.evaluate(
+            "document.querySelectorAll('[data-live]').forEach(one => one.removeAttribute('data-live'))"
+        )
+        await text(bot, peer, "STOP")
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.locator(".flash.bad")).to_contain_text("has opted out and is not to be texted")
 
 
 async def test_everything_can_be_done_by_the_keyboard(browser: Browser, bot: Running) -> None:
@@ -342,6 +421,10 @@ async def pages(bot: Running) -> list[str]:
         await path_of(bot, LONG),
         f"/console/messages/{message['id']}",
         "/console/no-such-page",
+        "/console",
+        "/console/rejected",
+        "/console/rules",
+        "/console/rules/shop.yaml",
     ]
 
 
@@ -370,7 +453,7 @@ async def test_a_phone_has_no_sideways_scroll(width: int, browser: Browser, bot:
             await page.goto(path)
             assert await sideways(page) <= 0, path
         await page.goto(await path_of(bot, FAILED))
-        await page.locator(".message.out summary").tap()
+        await page.locator(".message.out [data-card] > summary").tap()
         await expect(page.locator(".message.out .card")).to_contain_text("✕ failed")
         assert await sideways(page) <= 0
         box = await page.locator(".message.out .card").bounding_box()

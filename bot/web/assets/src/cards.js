@@ -5,8 +5,9 @@ let timer;
 
 async function fill(card) {
   if (card.dataset.filled !== undefined) return;
+  const address = card.querySelector(".card a").href;
   card.dataset.filled = "";
-  const answer = await fetch(card.dataset.card, { headers: { "HX-Request": "true" }, cache: "no-store" });
+  const answer = await fetch(address, { headers: { "HX-Request": "true" }, cache: "no-store" });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const content = page.getElementById("card");
   if (content) card.querySelector(".card").replaceChildren(...content.childNodes);
