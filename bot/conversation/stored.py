@@ -1,18 +1,19 @@
 """Stored inbound messages with what was said to them, for `bot rules replay` and for the console."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.tables import conversations, messages
+from bot.conversation.tables import actions, conversations, messages
 from bot.rulebook.decision import OUR_OWN_NUMBER, Heard
-from bot.rulebook.replaying import Past
+from bot.rulebook.replaying import Deed, Past
 
 #: Guards that a rule book brings about itself; what any other one held back, the rules did say.
 _OF_THE_BOOK = frozenset({"opted out", "carrier answers", "handed over", "limit", OUR_OWN_NUMBER})
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 _AT_ONCE = 1_000
 #: Messages of either direction that are read for a look at the newest: a long talk must not hold a page up.
 _MOST_BEFORE = 20_000
@@ -74,9 +75,15 @@ def _selected(since: datetime | None) -> Select[Any]:
 
 async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Past]:
     rows = await connection.stream(query.execution_options(yield_per=_AT_ONCE))
+    conversation, before = "", _LONG_AGO
     async for some in rows.partitions(_AT_ONCE):
-        said = await _said(connection, {row.conversation_id for row in some})
+        ids = {row.conversation_id for row in some}
+        said, done = await _said(connection, ids), await _done(connection, ids)
         for row in some:
+            if row.conversation_id != conversation:
+                conversation, before = row.conversation_id, _LONG_AGO
+            deeds = [deed for at, deed in done.get(conversation, ()) if before < at <= row.created_at]
+            before = row.created_at
             kept = row.decision or {}
             guard = kept.get("guard")
             held_back = kept.get("withheld", ()) if guard is not None and guard not in _OF_THE_BOOK else ()
@@ -92,6 +99,7 @@ async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterat
                 at=row.created_at,
                 rule=row.rule,
                 said=() if guard in _OF_THE_BOOK else tuple(held_back) or said.get(row.id, ()),
+                deeds=tuple(deeds),
             )
 
 
@@ -104,6 +112,21 @@ def _joined(since: datetime | None, *columns: Any) -> Select[Any]:
     return query if since is None else query.where(conversations.c.last_message_at >= since)
 
 
+async def _done(
+    connection: AsyncConnection, conversation_ids: set[str]
+) -> dict[str, list[tuple[datetime, Deed]]]:
+    """By conversation, what people did to it and when, oldest first."""
+    query = (
+        select(actions.c.conversation_id, actions.c.at, actions.c.action, actions.c.details)
+        .where(actions.c.conversation_id.in_(conversation_ids))
+        .order_by(actions.c.id)
+    )
+    done: dict[str, list[tuple[datetime, Deed]]] = {}
+    for conversation_id, at, action, details in await connection.execute(query):
+        done.setdefault(conversation_id, []).append((at, Deed(action, details)))
+    return done
+
+
 async def _said(connection: AsyncConnection, conversation_ids: set[str]) -> dict[str, tuple[str, ...]]:
     """By inbound message, what the rules said to it; an operator's words are no answer of theirs."""
     query = (
@@ -113,6 +136,7 @@ async def _said(connection: AsyncConnection, conversation_ids: set[str]) -> dict
             messages.c.direction == "outbound",
             messages.c.in_reply_to.is_not(None),
             messages.c.rule.is_not(None),
+            messages.c.resend_of.is_(None),
         )
         .order_by(messages.c.conversation_id, messages.c.position)
     )

@@ -10,6 +10,26 @@ from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Decision, Heard, Standing
 
 
+class Deed(msgspec.Struct, frozen=True):
+    """Something that a person did to a conversation: no rule book brings it about, and any has to live with it."""
+
+    action: str
+    #: The tag, where it is about one.
+    details: str | None = None
+
+    def change(self, standing: Standing) -> Standing:
+        """The standing after it."""
+        match self.action:
+            case "hand over" | "hand back":
+                return replace(standing, handed_over=self.action == "hand over", flow=None)
+            case "opt out" | "opt in":
+                return replace(standing, opted_out=self.action == "opt out")
+            case "tag" | "untag" if self.details is not None:
+                others = tuple(tag for tag in standing.tags if tag != self.details)
+                return replace(standing, tags=(*others, self.details) if self.action == "tag" else others)
+        return standing
+
+
 class Past(msgspec.Struct, frozen=True, kw_only=True):
     """An inbound message, and what the rules in force said to it then."""
 
@@ -21,6 +41,8 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None
     #: What the rules said, whether or not a guard against loops kept it from being sent.
     said: tuple[str, ...]
+    #: What people did to the conversation since the message before, oldest first.
+    deeds: tuple[Deed, ...] = ()
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +95,8 @@ class _Conversations:
         if self._standing.handed_over and past.said:
             # The bot was speaking then, so a person had handed the conversation back.
             self._standing = replace(self._standing, handed_over=False)
+        for deed in past.deeds:
+            self._standing = deed.change(self._standing)
         decision = decide(self._book, past.heard, self._standing, past.at)
         self._standing = replace(decision.after, known=True)
         return decision

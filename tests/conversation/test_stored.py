@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.conversation.guards import Caps
+from bot.conversation.operator import Operator
 from bot.conversation.stored import count_inbound, newest_inbound, stored_inbound
 from bot.rulebook.replaying import Past, Replay
 from tests.conversation.parts import BOOK, Bot, heard
@@ -49,6 +50,40 @@ async def test_what_a_guard_against_loops_held_back_the_rules_did_say(still: Bot
     for _ in range(3):
         await still.hear(heard("hours"))
     assert [past.said for past in await stored(still)] == [("We are open.",)] * 3
+
+
+async def test_what_people_did_to_a_conversation_is_nothing_that_another_book_would_change(
+    still: Bot,
+) -> None:
+    """The bot was silent because a person had taken over, or had opted the peer out: it would be with any book."""
+    operator = Operator(still.writer, lambda _numbers: None, lambda: BOOK)
+    await still.hear(heard("hours"))
+    (conversation,) = await still.conversations()
+    key = conversation.id
+    await operator.hand_over(key)
+    await still.hear(heard("five"))
+    await operator.hand_back(key)
+    await still.hear(heard("name"))
+    await operator.opt_out(key, reason="Asked on the phone.")
+    await still.hear(heard("hours"))
+    await operator.opt_in(key, consent="Signed the form.")
+    await operator.tag(key, "vip")
+    await still.hear(heard("five"))
+    pasts = await stored(still)
+    assert [[deed.action for deed in past.deeds] for past in pasts] == [
+        [], ["hand over"], ["hand back"], ["opt out"], ["opt in", "tag"],
+    ]  # fmt: skip
+    assert [len(past.said) for past in pasts] == [1, 0, 1, 0, 5]
+    replay = Replay(BOOK)
+    assert [replay.take(past) for past in pasts] == [None] * 5
+
+
+async def test_what_was_sent_again_was_said_once(still: Bot) -> None:
+    await still.hear(heard("hours"))
+    (reply,) = await still.replies()
+    await still.alter(reply.id, status="failed")
+    await Operator(still.writer, lambda _numbers: None, lambda: BOOK).resend(reply.id)
+    assert [past.said for past in await stored(still)] == [("We are open.",)]
 
 
 async def test_only_conversations_that_had_a_message_since_then_come(still: Bot) -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import Standing
-from bot.rulebook.replaying import Past, Replay
+from bot.rulebook.replaying import Deed, Past, Replay
 from tests.rulebook.books import NOW, Heard, book_of, decide
 
 OLD = book_of(
@@ -97,3 +97,20 @@ def test_compared_with_a_book_what_that_one_says_now_counts_and_not_what_was_sai
     change = Replay(candidate, compared_with=now).take(past)
     assert change is not None
     assert (change.said_then, change.says, change.rule_then) == (("Open.",), ("Shut.",), "r0")
+
+
+def test_a_tag_that_a_person_gave_counts_from_then_on() -> None:
+    book = book_of(
+        "when: {keyword: hours}, only: {tagged: vip}, reply: Always.", "when: anything, reply: Shut."
+    )
+    replay = Replay(book)
+    says = []
+    for number, deeds in enumerate([(), (Deed("tag", "vip"),), (), (Deed("untag", "vip"), Deed("reply"))]):
+        heard = Heard(id=str(number), text="hours", sender="+15555550101", recipient="+15555550100")
+        past = Past(
+            conversation_id="c", message_id=str(number), heard=heard, at=NOW, rule=None, said=(), deeds=deeds
+        )
+        change = replay.take(past)
+        assert change is not None
+        says.append(change.says)
+    assert says == [("Shut.",), ("Always.",), ("Always.",), ("Shut.",)]
