@@ -15,7 +15,6 @@ const topicsOf = (part) => part.dataset.live.split(" ");
 function show(state) {
   const dot = document.getElementById("live");
   if (!dot) return;
-  dot.hidden = false;
   dot.className = `live ${state}`;
   dot.textContent = state === "on" ? "live" : "reconnecting…";
 }
