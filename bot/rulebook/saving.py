@@ -8,7 +8,7 @@ import msgspec
 from bot.rulebook.background import collector_at_rest, in_background
 from bot.rulebook.checking import check_files
 from bot.rulebook.findings import Finding, has_error
-from bot.rulebook.folder import Changed, RuleFolder, etag_of
+from bot.rulebook.folder import CannotWrite, RuleFolder, etag_of
 from bot.rulebook.loading import FilesRead, Loaded
 from bot.rulebook.shelf import Author, Shelf
 from bot.rulebook.testing import run_tests
@@ -86,7 +86,7 @@ class RuleFiles:
                     return await self._save(name, text, expected, Author(file=name, who=who, how=how))
                 except _Moved:
                     continue
-        raise Changed(name, None, is_new=expected is None)
+        raise CannotWrite(self.folder.path, "other files there change all the time")
 
     async def _save(
         self, name: str, text: str | None, expected: Collection[str] | None, author: Author

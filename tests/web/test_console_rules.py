@@ -10,7 +10,8 @@ import pytest
 
 from bot.rulebook.folder import etag_of
 from tests.conversation.databases import Databases
-from tests.web.test_rule_files import OPT_OUT, SHOP, put, said
+from tests.rulebook.test_folder import nobody
+from tests.web.test_rule_files import OPT_OUT, SHOP, put, said, shut_folder
 from tests.web.test_sessions import browser, csrf_in
 from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running
 from tests.wire.test_envelopes import inbound
@@ -245,6 +246,25 @@ async def test_a_viewer_may_try_and_not_save(bot: Running) -> None:
         assert (await send(http, SHOP.replace("9", "8"), "save")).status_code == 403
         assert (await send(http, SHOP, "try", say="hours")).status_code == 200
     assert (bot.service.shelf.folder / "10-shop.yaml").read_text() == SHOP
+
+
+async def test_a_folder_that_cannot_be_written_to_is_shown_with_the_reason(
+    tmp_path: Path, databases: Databases
+) -> None:
+    acs, url = Acs(), databases.migrated("sqlite")
+    await acs.start()
+    with shut_folder() as rules:
+        async with running(tmp_path, url, acs, BOT_RULES=str(rules)) as bot, browser(bot, ADMIN) as http:
+            with nobody():
+                html = await page(http)
+                assert "the bot has no right to write into the folder" in html
+                assert 'value="save"' not in html
+                assert "can only be looked at" in await page(http, "/console/rules")
+                answer = await send(http, SHOP.replace("9-18", "1-2"), "save")
+            assert answer.status_code == 409
+            assert "can&#39;t be changed from here: permission denied" in answer.text
+            assert "Open 1-2." in answer.text
+    await acs.stop()
 
 
 async def test_a_change_from_another_page_than_ours_is_refused(

@@ -1,9 +1,9 @@
 """Rule files are read and saved over HTTP: checked as a whole, nothing of anybody overwritten, in force at once."""
 
 import asyncio
-import os
-import shutil
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from bot.rulebook.folder import etag_of
 from tests.conversation.databases import Databases
+from tests.rulebook.test_folder import nobody
 from tests.web.test_api import problem
 from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running
 from tests.wire.test_envelopes import inbound
@@ -43,6 +44,18 @@ async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
     async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
         yield bot
     await acs.stop()
+
+
+@contextmanager
+def shut_folder() -> Iterator[Path]:
+    """A folder of rules that nobody but root may write to."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        (folder / "00-opt-out.yaml").write_text(OPT_OUT)
+        (folder / "10-shop.yaml").write_text(SHOP)
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
 
 
 def folder_of(bot: Running) -> Path:
@@ -270,18 +283,17 @@ async def test_saving_leaves_nothing_for_hot_reload_to_do(bot: Running) -> None:
 # A folder that cannot be written to
 
 
-async def test_a_folder_without_the_right_to_write_says_so(bot: Running, tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        folder_of(bot).chmod(0o555)
-    else:  # nothing stops root but what is no folder
-        shutil.rmtree(folder_of(bot))
-        folder_of(bot).write_text(OPT_OUT + SHOP.partition("rules:\n")[2].partition("\ntests")[0])
-        answer = await put(bot, "10-shop.yaml", SHOP, If_None_Match="*")
-        assert "can't be the name" in problem(answer, 400)["detail"]
-        return
-    answer = await put(bot, "10-shop.yaml", SHOP.replace("9", "8"), If_Match=etag_of(SHOP))
-    assert "permission denied" in problem(answer, 409)["detail"]
-    folder_of(bot).chmod(0o755)
+async def test_a_folder_without_the_right_to_write_says_so(tmp_path: Path, databases: Databases) -> None:
+    acs, url = Acs(), databases.migrated("sqlite")
+    await acs.start()
+    with shut_folder() as rules:
+        async with running(tmp_path, url, acs, BOT_RULES=str(rules)) as bot:
+            with nobody():
+                answer = await put(bot, "10-shop.yaml", SHOP.replace("9", "8"), If_Match=etag_of(SHOP))
+                read = await bot.get("/api/rules/10-shop.yaml")
+            assert "permission denied" in problem(answer, 409)["detail"]
+            assert read.text == SHOP
+    await acs.stop()
 
 
 # History
