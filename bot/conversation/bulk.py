@@ -147,35 +147,37 @@ class Lookup:
         """The rows, in the order of the statement's columns."""
         if not values:
             return []
-        sql, processes = self._for(connection.dialect)
-        if connection.dialect.name == "sqlite":
-            given = msgspec.json.encode(list(values)).decode()
-            ((found,),) = await (await _driver(connection)).execute_fetchall(sql, (given,))
-            rows: Sequence[Sequence[Any]] = msgspec.json.decode(found)
-        else:
-            rows = (await connection.exec_driver_sql(sql, (list(values),))).all()
-        return [
-            tuple(
-                [process(value) if process else value for process, value in zip(processes, row, strict=True)]
-            )
-            for row in rows
-        ]
-
-    def _for(self, dialect: Dialect) -> tuple[str, list[Process | None]]:
+        dialect = connection.dialect
         found = self._compiled.get(dialect.name)
         if found is None:
-            columns = self._statement.selected_columns
-            processes: list[Process | None] = [
-                column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
-            ]
             sql = str(self._statement.compile(dialect=dialect))
-            if dialect.name == "sqlite":
-                # All rows in one value: Python's driver lets go of the interpreter lock for each row that it steps
-                # to, and has to wait for the busy event loop to get it back (looking up 128 took 1.2 ms, now 0.5).
-                names = ", ".join(column.name for column in columns)
-                sql = f"SELECT json_group_array(json_array({names})) FROM ({sql})"  # noqa: S608 - columns of ours
-            found = self._compiled[dialect.name] = sql, processes
-        return found
+            found = self._compiled[dialect.name] = _as_one_value(self._statement, sql, dialect)
+        given = msgspec.json.encode(list(values)).decode() if dialect.name == "sqlite" else list(values)
+        return await _fetch(connection, *found, (given,))
+
+
+class Query:
+    """A SELECT that is asked again and again, with other parameters."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self._statement = statement
+        self._compiled: dict[str, tuple[str, list[Process | None], list[str], dict[str, Any]]] = {}
+
+    async def fetch(self, connection: AsyncConnection, **parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows, in the order of the statement's columns."""
+        dialect = connection.dialect
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            compiled: Any = self._statement.compile(
+                dialect=dialect, compile_kwargs={"render_postcompile": True}
+            )
+            sql, processes = _as_one_value(self._statement, str(compiled), dialect)
+            # SQLite's dialect adds one of its own: the OFFSET that goes with a LIMIT.
+            own = {name: value for name, value in compiled.params.items() if name not in parameters}
+            found = self._compiled[dialect.name] = sql, processes, compiled.positiontup, own
+        sql, processes, names, own = found
+        given = parameters | own
+        return await _fetch(connection, sql, processes, tuple([given[name] for name in names]))
 
 
 class _OneOf(ColumnElement[bool]):
@@ -195,6 +197,34 @@ def _in_json(element: _OneOf, compiler: Any, **options: Any) -> str:
 @compiles(_OneOf, "postgresql")
 def _in_array(element: _OneOf, compiler: Any, **options: Any) -> str:
     return f"{compiler.process(element.column, **options)} = ANY ($1::VARCHAR[])"
+
+
+def _as_one_value(statement: Select[Any], sql: str, dialect: Dialect) -> tuple[str, list[Process | None]]:
+    """The SQL to give to the driver, and what turns a row's values into Python's."""
+    columns = statement.selected_columns
+    processes: list[Process | None] = [
+        column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
+    ]
+    if dialect.name == "sqlite":
+        # All rows in one value: Python's driver lets go of the interpreter lock for each row that it steps to, and
+        # has to wait for the busy event loop to get it back (looking up 128 took 1.2 ms, now 0.5).
+        names = ", ".join(column.name for column in columns)
+        sql = f"SELECT json_group_array(json_array({names})) FROM ({sql})"  # noqa: S608 - columns of ours
+    return sql, processes
+
+
+async def _fetch(
+    connection: AsyncConnection, sql: str, processes: list[Process | None], parameters: tuple[Any, ...]
+) -> list[tuple[Any, ...]]:
+    if connection.dialect.name == "sqlite":
+        ((found,),) = await (await _driver(connection)).execute_fetchall(sql, parameters)
+        rows: Sequence[Sequence[Any]] = msgspec.json.decode(found)
+    else:
+        rows = (await connection.exec_driver_sql(sql, parameters)).all()
+    return [
+        tuple([process(value) if process else value for process, value in zip(processes, row, strict=True)])
+        for row in rows
+    ]
 
 
 async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> None:

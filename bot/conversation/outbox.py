@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import literal_column, select, true
+from sqlalchemy import ColumnElement, Integer, bindparam, literal_column, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.conversation.bulk import Change, Lookup
+from bot.conversation.bulk import Change, Lookup, Query
 from bot.conversation.changes import STORED, Changes, Stored
 from bot.conversation.delivery import (
     TAKEN,
@@ -33,6 +33,9 @@ from bot.conversation.tables import conversations, messages
 
 #: ACS remembers a repeatability id for 5 minutes at most; a try must start early enough to end within them.
 REPEATABILITY_WINDOW = timedelta(minutes=4)
+
+#: Messages that one transaction gives up on.
+MOST_EXPIRED = 1_000
 
 TOO_LATE = "Too late: it waited longer than BOT_REPLY_TTL."
 OUTCOME_UNKNOWN = (
@@ -79,6 +82,28 @@ class Settlement(Struct, frozen=True, kw_only=True):
     was_unknown: bool = False
 
 
+#: Written out, not a parameter: only then do both databases see that queued messages have an index of their own.
+_IS_QUEUED: ColumnElement[str] = literal_column("'queued'")
+_QUEUED_MESSAGES = Query(
+    select(
+        messages.c.id,
+        messages.c.conversation_id,
+        conversations.c.peer,
+        messages.c.text,
+        messages.c.attempts,
+        messages.c.next_try_at,
+        messages.c.call_tag,
+    )
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .where(
+        messages.c.status == _IS_QUEUED,
+        messages.c.number == bindparam("number"),
+        messages.c.id > bindparam("after"),
+    )
+    .order_by(messages.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+
 Verdict = Literal["send", "send with a new pair", "suppress", "too late", "outcome unknown"]
 
 
@@ -96,28 +121,25 @@ def verdict(row: Any, now: datetime, reply_ttl: timedelta) -> Verdict:
 
 async def queued_lanes(connection: AsyncConnection) -> set[str]:
     """The sending numbers that have something to send."""
-    query = select(messages.c.number).where(messages.c.status == "queued").distinct()
+    query = select(messages.c.number).where(messages.c.status == _IS_QUEUED).distinct()
     return set((await connection.execute(query)).scalars())
 
 
 async def queued_messages(connection: AsyncConnection, number: str, after: str, limit: int) -> list[Queued]:
     """The oldest queued messages of a lane with an id greater than `after`."""
-    query = (
-        select(
-            messages.c.id,
-            messages.c.conversation_id,
-            conversations.c.peer,
-            messages.c.text,
-            messages.c.attempts,
-            messages.c.next_try_at,
-            messages.c.call_tag.label("tag"),
+    rows = await _QUEUED_MESSAGES.fetch(connection, number=number, after=after, most=limit)
+    return [
+        Queued(
+            id=message_id,
+            conversation_id=conversation_id,
+            peer=peer,
+            text=text,
+            attempts=attempts,
+            next_try_at=next_try_at,
+            tag=tag,
         )
-        .join(conversations, conversations.c.id == messages.c.conversation_id)
-        .where(messages.c.status == "queued", messages.c.number == number, messages.c.id > after)
-        .order_by(messages.c.id)
-        .limit(limit)
-    )
-    return [Queued(**row) for row in (await connection.execute(query)).mappings()]
+        for message_id, conversation_id, peer, text, attempts, next_try_at, tag in rows
+    ]
 
 
 def _now() -> datetime:
@@ -205,7 +227,7 @@ class Outbox:
             select(*STORED)
             .where(messages.c.status == literal_column("'sent'"), messages.c.updated_at < now - min(timeouts))
             .order_by(messages.c.updated_at)
-            .limit(1_000)
+            .limit(MOST_EXPIRED)
             .with_for_update()
         )
         changes = Changes()

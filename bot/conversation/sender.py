@@ -10,7 +10,7 @@ import structlog
 from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
 from bot.conversation.lane import Exit, Lane
 from bot.conversation.link import Link
-from bot.conversation.outbox import Outbox, queued_lanes
+from bot.conversation.outbox import MOST_EXPIRED, Outbox, queued_lanes
 from bot.conversation.sms import SmsService
 from bot.conversation.writer import StorageUnavailable, Writer
 
@@ -111,6 +111,9 @@ class Sender:
 
     async def _expire(self) -> None:
         while True:
+            has_more = False
             with suppress(StorageUnavailable):
-                await self._writer.submit(self._outbox.expire, [self._report_timeout])
-            await asyncio.sleep(min(_EXPIRE_EVERY, self._report_timeout.total_seconds()))
+                (expired,) = await self._writer.submit(self._outbox.expire, [self._report_timeout])
+                has_more = expired == MOST_EXPIRED
+            if not has_more:
+                await asyncio.sleep(min(_EXPIRE_EVERY, self._report_timeout.total_seconds()))

@@ -430,6 +430,26 @@ async def test_a_message_without_a_report_becomes_unconfirmed_and_a_late_report_
     await bot.stop()
 
 
+async def test_however_many_wait_for_a_report_in_vain_none_waits_for_the_timers_next_look(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("sender", "outbox"):
+        monkeypatch.setattr(f"bot.conversation.{place}.MOST_EXPIRED", 2)
+    before = Bot(database_url)
+    await before.start()
+    peers = [f"+1555555010{at}" for at in range(5)]
+    await before.hear(*(heard(peer=peer) for peer in peers))
+    for peer in peers:
+        (message,) = await before.settled(peer)
+        await before.alter(message.id, updated_at=datetime.now(UTC) - timedelta(hours=73))
+    await before.stop()
+    bot = Bot(database_url)
+    await bot.start()
+    for peer in peers:
+        await bot.settled(peer, "unconfirmed")
+    await bot.stop()
+
+
 async def test_an_accepted_message_without_a_name_is_sent_all_the_same(bot: Bot) -> None:
     bot.sms.script = [[Accepted(provider_message_id=None)]]
     await bot.hear(heard())
