@@ -2,15 +2,13 @@
 
 import asyncio
 import itertools
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from msgspec.structs import replace
 from sqlalchemy import select
 
 from bot.conversation.events import DeliveryReport
 from bot.conversation.queries import MessageView
-from bot.conversation.sms import Accepted, Call, NotAccepted
+from bot.conversation.sms import Call, NotAccepted
 from bot.conversation.tables import delivery_reports
 from tests.conversation.parts import OURS, PEER, Bot, heard, report, until
 
@@ -194,13 +192,6 @@ async def test_an_unknown_word_joined_by_its_tag_is_shown_and_decides_nothing(da
     await bot.stop()
 
 
-async def test_an_opt_out_that_is_joined_by_its_tag_counts(database_url: str) -> None:
-    bot, call = await in_doubt(database_url, PEER)
-    await bot.hear(report("Outgoing_x", "Failed", "4007", tag=call.tag, peer=PEER))
-    assert (await bot.conversations())[0].opted_out
-    await bot.stop()
-
-
 async def test_a_report_for_a_message_that_was_never_ours_is_kept_apart(bot: Bot) -> None:
     (receipt,) = await bot.hear(report("Outgoing_of_another_app"))
     assert receipt.outcome == "kept_apart"
@@ -212,62 +203,6 @@ async def test_a_report_that_bears_the_name_of_an_inbound_message_moves_nothing(
     await bot.hear(heard("quiet", message_id="Incoming_x"))
     await bot.hear(report("Incoming_x"))
     assert [message.status for message in await bot.talk()] == ["received"]
-
-
-@pytest.mark.parametrize("details", ["4007: opted out", "Sender blocked for given recipient."])
-async def test_a_carrier_that_says_opted_out_is_believed(bot: Bot, details: str) -> None:
-    message = await sent(bot)
-    await bot.hear(report(message.provider_message_id or "", "Failed", details))
-    await bot.hear(heard())
-    (conversation,) = await bot.conversations()
-    assert conversation.opted_out
-    assert [reply.status for reply in await bot.replies()] == ["failed", "suppressed"]
-
-
-@pytest.mark.parametrize("carrier_answers", [False, True])
-async def test_an_opt_in_that_is_newer_than_a_late_opt_out_report_counts_more(
-    bot: Bot, *, carrier_answers: bool
-) -> None:
-    """Reports can be hours late, and people come back."""
-    message = await sent(bot)
-    if carrier_answers:  # a toll-free number's START is confirmed by the carrier, and the bot is silent
-        await bot.hear(heard("quiet"))
-        (_, _, start) = await bot.talk()
-        await bot.alter(start.id, decision={"guard": "carrier answers"})
-    else:
-        await bot.hear(heard("stop"), heard("start"))
-    name = message.provider_message_id or ""
-    hour = timedelta(hours=1)
-    for at, expected in ((datetime.now(UTC) - hour, False), (datetime.now(UTC) + hour, True)):
-        await bot.hear(replace(report(name, "Failed", "4007"), reported_at=at))
-        assert (await bot.conversations())[0].opted_out is expected
-
-
-async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_once(
-    database_url: str,
-) -> None:
-    """What may be on its way already, and what confirms an opt-out, are not."""
-    bot = Bot(database_url)
-    bot.sms.script = [[Accepted(provider_message_id="Outgoing_1")], *[LOST] * 1_000]
-    await bot.start()
-    await bot.hear(heard())
-    await bot.settled()
-    await bot.hear(heard("five"), heard("stop"), heard("start"))
-
-    async def is_tried() -> bool:
-        return bool((await bot.row((await bot.replies())[1].id)).last_error)
-
-    await until(is_tried)
-    later = datetime.now(UTC) + timedelta(seconds=1)
-    await bot.hear(replace(report("Outgoing_1", "Failed", "4007"), reported_at=later))
-    messages = [(message.text, message.status) for message in await bot.replies()]
-    assert messages == [
-        ("We are open.", "failed"), ("one", "queued"),
-        ("two", "suppressed"), ("three", "suppressed"), ("four", "suppressed"), ("five", "suppressed"),
-        ("Goodbye.", "queued"), ("Welcome back.", "queued"),
-    ]  # fmt: skip
-    assert [entry.status for entry in (await bot.replies())[2].history] == ["queued", "suppressed"]
-    await bot.stop()
 
 
 async def test_two_reports_that_differ_only_in_their_reason_are_both_kept(bot: Bot) -> None:
