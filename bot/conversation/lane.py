@@ -114,10 +114,16 @@ class Lane:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            wait = self._launch()
-            if self._has_more and len(self._window) <= WINDOW - _READ_AT_ONCE:
-                waits = [wait, await self._read()]
-                wait = min((each for each in waits if each is not None), default=None)
+            try:
+                wait = self._launch()
+                if self._has_more and len(self._window) <= WINDOW - _READ_AT_ONCE:
+                    waits = [wait, await self._read()]
+                    wait = min((each for each in waits if each is not None), default=None)
+            except Exception:
+                log.exception("A fault of the bot's own stopped a lane; it looks again", lane=self.number)
+                self._read_again()
+                await asyncio.sleep(_READ_AGAIN)
+                continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
@@ -128,19 +134,24 @@ class Lane:
         if now < self._read_not_before:
             return self._read_not_before - now
         self._has_more = False
+        after = self._read_up_to
         try:
             async with self._exit.database.reading() as connection:
-                found = await queued_messages(connection, self.number, self._read_up_to, _READ_AT_ONCE)
+                found = await queued_messages(connection, self.number, after, _READ_AT_ONCE)
+                # Before the transaction ends: that takes a while, too.
+                return self._take_in(found, after)
         except DATABASE_ERRORS as error:
             log.warning("The outbox can't be read", lane=self.number, cause=cause_of(error))
             self._read_again()
             return _READ_AGAIN
-        if len(found) == _READ_AT_ONCE:
+
+    def _take_in(self, found: list[Queued], after: str) -> float | None:
+        """Let what has been read wait in the window, and start what can start now."""
+        if found and self._read_up_to == after:  # else it is to be read from the start
             self._read_up_to = found[-1].id
+        if len(found) == _READ_AT_ONCE:
             self._has_more = True
             self._wake.set()
-        elif found:
-            self._read_up_to = max(self._read_up_to, found[-1].id)
         self._window.add(found)
         return self._launch()
 
