@@ -120,6 +120,16 @@ class OverviewView(Struct, frozen=True, kw_only=True):
     rule_errors: list[Finding]
 
 
+class Alarms(Struct, frozen=True, kw_only=True):
+    """What `/metrics` tells of it, for alarms."""
+
+    #: The last hour.
+    counts: Counts
+    waiting: int
+    incidents: dict[str, int]
+    rejected: int
+
+
 class Overview:
     """Reads what the overview says, from the database and from the parts that run."""
 
@@ -169,17 +179,8 @@ class Overview:
             (await _stretches(connection, progress, live, floor_to(day_ago, HOUR), now, HOUR)).values()
         )
         table = conversations.c
-        is_open = incidents.c.closed_at.is_(None)
-        kinds = await connection.execute(
-            select(incidents.c.kind, func.count().label("number")).where(is_open).group_by(incidents.c.kind)
-        )
         return Needs(
-            waiting=await _count(
-                connection,
-                select(table.id).where(
-                    table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out
-                ),
-            ),
+            waiting=await _count_waiting(connection),
             failed=await _count(
                 connection,
                 # Written out, so that the databases see that failures have an index of their own.
@@ -189,11 +190,24 @@ class Overview:
             ),
             failures=failures_of(of_the_day),
             unmatched=self._unmatched.groups(self._shelf.book()),
-            incidents={row.kind: row.number for row in kinds},
+            incidents=await _count_incidents(connection),
             loops=await _noticed(connection, "loop"),
             opt_outs=await _noticed(connection, "opt-out"),
             rejected=await _count(connection, select(rejected_events.c.id)),
         )
+
+
+async def read_alarms(connection: AsyncConnection, now: datetime) -> Alarms:
+    """The part of the overview that is worth an alarm."""
+    progress = await find_progress(connection)
+    live = await _count_live(connection, progress, now)
+    stretches = await _stretches(connection, progress, live, floor_to(now - HOUR, MINUTE), now, MINUTE)
+    return Alarms(
+        counts=total(stretches.values()),
+        waiting=await _count_waiting(connection),
+        incidents=await _count_incidents(connection),
+        rejected=await _count(connection, select(rejected_events.c.id)),
+    )
 
 
 def failures_of(counts: Counts) -> list[Failure]:
@@ -257,6 +271,18 @@ async def _is_behind(connection: AsyncConnection, progress: Progress | None, sin
         return progress is None
     oldest = (await connection.execute(select(func.min(messages.c.id)))).scalar()
     return oldest is not None and time_of_id(oldest) < progress.counted_from
+
+
+async def _count_waiting(connection: AsyncConnection) -> int:
+    table = conversations.c
+    is_waiting = (table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out)
+    return await _count(connection, select(table.id).where(*is_waiting))
+
+
+async def _count_incidents(connection: AsyncConnection) -> dict[str, int]:
+    is_open = incidents.c.closed_at.is_(None)
+    query = select(incidents.c.kind, func.count().label("number")).where(is_open).group_by(incidents.c.kind)
+    return {row.kind: row.number for row in await connection.execute(query)}
 
 
 async def _count(connection: AsyncConnection, query: Select[tuple[str]]) -> int:

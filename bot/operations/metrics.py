@@ -1,6 +1,7 @@
 """`/metrics`: what to draw and what to raise an alarm on, as Prometheus reads it."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
@@ -11,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from bot.conversation.database import DATABASE_ERRORS, Database
 from bot.conversation.link import Link
+from bot.conversation.overview import Alarms, read_alarms
 from bot.conversation.queries import Backlog, find_backlog
 from bot.conversation.queue_limit import QueueLimit
 from bot.conversation.writer import Writer
@@ -44,17 +46,18 @@ class Metrics:
         async def metrics() -> Response[bytes]:
             """Counters and gauges in Prometheus's text format."""
             registry = CollectorRegistry(auto_describe=False)
-            registry.register(_Once(self._read(await self._backlog())))
+            backlog, alarms = await self._ask()
+            registry.register(_Once([*self._read(backlog), *_of_the_hour(alarms)]))
             return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
         return [metrics]
 
-    async def _backlog(self) -> Backlog | None:
+    async def _ask(self) -> tuple[Backlog | None, Alarms | None]:
         try:
             async with self._database.reading() as connection:
-                return await find_backlog(connection)
+                return await find_backlog(connection), await read_alarms(connection, datetime.now(UTC))
         except DATABASE_ERRORS:
-            return None  # `bot_database_writable` says so
+            return None, None  # `bot_database_writable` says so
 
     def _read(self, backlog: Backlog | None) -> Iterable[Metric]:
         events = CounterMetricFamily(
@@ -107,6 +110,44 @@ class Metrics:
             value=len(self._shelf.errors),
         )  # fmt: skip
         yield InfoMetricFamily("bot_rule_book", "The rule book in force.", value={"version": book.version})
+
+
+def _of_the_hour(alarms: Alarms | None) -> Iterable[Metric]:
+    """What the console's overview says, as far as it is worth an alarm."""
+    if alarms is None:
+        return
+    counts = alarms.counts
+    messages = GaugeMetricFamily(
+        "bot_hour_messages", "Messages of the last hour, by what became of them.", labels=["state"]
+    )
+    for state, count in {"received": counts.inbound, "answered": counts.answered, **counts.states}.items():
+        messages.add_metric([state], count)
+    yield messages
+    if counts.delivery_rate is not None:
+        yield GaugeMetricFamily(
+            "bot_hour_delivery_ratio",
+            "Of the last hour's replies whose end is known, the part that was delivered.",
+            value=counts.delivery_rate,
+        )
+    times = GaugeMetricFamily(
+        "bot_hour_reply_seconds", "From a message of the last hour to ACS's acceptance of its reply.",
+        labels=["quantile"],
+    )  # fmt: skip
+    for quantile in (0.5, 0.95):
+        milliseconds = counts.reply_time(quantile)
+        if milliseconds is not None:
+            times.add_metric([f"{quantile}"], milliseconds / 1_000)
+    yield times
+    yield GaugeMetricFamily(
+        "bot_waiting_conversations", "Conversations that wait for a person.", value=alarms.waiting
+    )
+    yield GaugeMetricFamily(
+        "bot_rejected_events", "Events that could not be read and wait for somebody.", value=alarms.rejected
+    )
+    incidents = GaugeMetricFamily("bot_open_incidents", "What a person should look at.", labels=["kind"])
+    for kind, count in alarms.incidents.items():
+        incidents.add_metric([kind], count)
+    yield incidents
 
 
 class _Once(Collector):

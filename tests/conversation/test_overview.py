@@ -175,19 +175,17 @@ async def test_older_ones_are_found_a_stretch_a_look_and_very_old_ones_never(
 async def test_what_people_should_look_at(busy: Bot, overview: Overview) -> None:
     await busy.hear(heard("please take me off this list"))
     (conversation,) = await busy.conversations()
-    (message, *_) = await busy.talk()
-    rows = [
-        {"id": f"{kind:0>36}", "conversation_id": conversation.id, "kind": kind, "reason": f"It is a {kind}.",
-         "message_id": message.id, "opened_at": datetime.now(UTC)}
-        for kind in ("loop", "opt-out")
-    ]  # fmt: skip
+    loop_row = {
+        "id": f"{'loop':0>36}", "conversation_id": conversation.id, "kind": "loop", "reason": "too many replies",
+        "message_id": None, "opened_at": datetime.now(UTC),
+    }  # fmt: skip
     async with busy.database.writing() as connection:
-        await connection.execute(insert(incidents), rows)
+        await connection.execute(insert(incidents).values(**loop_row))
     await busy.hear(Unreadable(reason="It is odd.", raw="{}"))
     needs = (await look(busy, overview)).needs
     assert needs.incidents == {"loop": 1, "opt-out": 1}
     (loop,), (opt_out,) = needs.loops, needs.opt_outs
-    assert (loop.peer, loop.reason) == ("+15555550101", "It is a loop.")
+    assert (loop.peer, loop.reason, loop.text) == ("+15555550101", "too many replies", None)
     assert opt_out.text == "please take me off this list"
     assert needs.rejected == 1
     assert not needs.is_nothing

@@ -54,3 +54,17 @@ async def test_the_queues_limit_and_the_calls_turned_away_for_it_are_told(bot: R
 async def test_no_token_no_metrics_and_no_secret_in_them(bot: Running) -> None:
     assert (await bot.http.get("/metrics")).status_code == 401
     assert SECRET not in (await bot.get("/metrics")).text
+
+
+async def test_the_last_hour_and_what_waits_for_a_person_are_told(bot: Running) -> None:
+    await bot.post([sms("Incoming_1"), {"odd": 1}])
+    await bot.replies()
+    counted = await metrics(bot)
+    assert counted['bot_hour_messages{state="received"}'] == "1.0"
+    assert counted['bot_hour_messages{state="answered"}'] == "1.0"
+    assert counted['bot_hour_messages{state="sent"}'] == "1.0"
+    assert "bot_hour_delivery_ratio" not in counted, "no end is known"
+    median = float(counted['bot_hour_reply_seconds{quantile="0.5"}'])
+    assert 0 < median <= float(counted['bot_hour_reply_seconds{quantile="0.95"}']) < 60
+    assert counted["bot_waiting_conversations"] == "0.0"
+    assert counted["bot_rejected_events"] == "1.0"
