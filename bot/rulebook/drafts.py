@@ -3,12 +3,13 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 
 import msgspec
 
-from bot.rulebook.background import give_way, in_background
-from bot.rulebook.book import Book
+from bot.rulebook.background import collector_at_rest, give_way, in_background
+from bot.rulebook.book import Book, let_go
 from bot.rulebook.checking import check_files
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.folder import RuleFolder
@@ -19,6 +20,9 @@ from bot.rulebook.trying import Turn, play
 
 #: Drafts that are kept: somebody who tries a text asks about the one that was just checked.
 _MOST_KEPT = 4
+#: Characters of rules that the garbage collector had better not walk through. It is not kept from it for less: what
+#: is in its sight just then, and garbage a moment later, stays for good.
+_LARGE = 200_000
 #: Turns of a talk that is tried.
 MOST_TURNS = 50
 
@@ -81,9 +85,12 @@ class Drafts:
         key = (file, msgspec.json.encode(after))
         known = self._kept.get(key)
         if known is None:
-            known = self._kept[key] = await in_background(_look_at, file, after)
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
+            is_large = sum(map(len, after.texts.values())) > _LARGE
+            with collector_at_rest() if is_large else nullcontext():
+                known = self._kept[key] = await in_background(_look_at, file, after)
+            if len(self._kept) > _MOST_KEPT:
+                old: list[Book | None] = [self._kept.popitem(last=False)[1].loaded.book]
+                await in_background(let_go, old)
         self._kept.move_to_end(key)
         return known
 

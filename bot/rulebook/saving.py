@@ -6,6 +6,7 @@ from collections.abc import Collection
 import msgspec
 
 from bot.rulebook.background import collector_at_rest, in_background
+from bot.rulebook.book import let_go
 from bot.rulebook.checking import check_files
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.folder import CannotWrite, RuleFolder, etag_of
@@ -97,7 +98,10 @@ class RuleFiles:
         with collector_at_rest():
             loaded, tests = await in_background(_check, after)
         if loaded.book is None or has_error(loaded.findings):
-            raise HasErrors(loaded.findings)
+            findings, refused = loaded.findings, [loaded.book]
+            del loaded
+            await in_background(let_go, refused)
+            raise HasErrors(findings)
 
         def write() -> None:
             if self.folder.with_text(self.folder.files(), name, text) != after:
