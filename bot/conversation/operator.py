@@ -1,152 +1,21 @@
-"""A person's own part in a conversation: what they write goes the way of every reply, what they decide holds now.
-
-Each thing done is kept with who did it and when (`bot.conversation.actions`).
-"""
+"""A person's own part in a conversation: what they write goes the way of every reply, what they decide holds now."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import replace
-from sqlalchemy import Table, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Table, select
 
-from bot.conversation.actions import ActionName, action_row
+from bot.conversation.acting import Acting, Done, Wanted, act
 from bot.conversation.guards import Guarded
-from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, Kind, NewIncident, close_incidents
-from bot.conversation.opened import NewMessages, OpenConversation, save_conversations
-from bot.conversation.queries import ConversationView, find_conversation
-from bot.conversation.tables import actions, conversations, incidents, messages
+from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident
+from bot.conversation.queries import ConversationView
+from bot.conversation.refusals import CannotAct, KeptByCarrier, MayArriveTwice, NotToBeResent
+from bot.conversation.tables import conversations, incidents, messages
 from bot.conversation.writer import Writer
 from bot.rulebook.book import Book
 from bot.rulebook.numbers import guess
 
 #: Who acts when nobody says a name.
 ADMIN = "admin"
-
-
-class CannotAct(Exception):
-    """What a person wanted can't be done; the message says why, and then nothing has changed.
-
-    CannotAct
-    ├── NotThere        there is nothing to act on
-    ├── CannotReply     the peer opted out
-    ├── KeptByCarrier   an opt-out that only the peer can undo
-    ├── NotToBeResent   a message that must not be sent again
-    └── MayArriveTwice  a message that may have arrived, and the person has not said that they know
-    """
-
-
-class NotThere(CannotAct):
-    """There is nothing to act on."""
-
-    def __init__(self, what: str, wanted: str) -> None:
-        super().__init__(f"There is no {what} {wanted!r}.")
-
-
-class CannotReply(CannotAct):
-    """The peer opted out: nobody may text them."""
-
-    def __init__(self, peer: str) -> None:
-        super().__init__(
-            f"{peer} has opted out and is not to be texted: only their own START, or a consent that they gave you"
-            " elsewhere and that you record, changes that."
-        )
-
-
-class KeptByCarrier(CannotAct):
-    """The carrier keeps the opt-out."""
-
-    def __init__(self, peer: str, number: str) -> None:
-        super().__init__(
-            f"On {number} the carrier keeps opt-outs itself and lets nothing through to {peer}: only their own START"
-            " changes that."
-        )
-
-
-class NotToBeResent(CannotAct):
-    """A message that must not be sent again."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"{why} Only a reply that failed or is unconfirmed can be sent again, and once.")
-
-
-class MayArriveTwice(CannotAct):
-    """Nobody knows whether the message arrived."""
-
-    def __init__(self, peer: str) -> None:
-        super().__init__(
-            f"Nobody knows whether this message arrived: sent again, {peer} may get it twice. If that is better than"
-            " not at all, say so with may_arrive_twice."
-        )
-
-
-class _Acting:
-    """A conversation while a person acts on it."""
-
-    def __init__(
-        self,
-        connection: AsyncConnection,
-        conversation: OpenConversation,
-        new: NewMessages,
-        by: str,
-        now: datetime,
-    ) -> None:
-        self.connection = connection
-        self.conversation = conversation
-        self.new = new
-        self.by = by
-        self.now = now
-        #: The message that was queued, and the one that it sends again.
-        self.said = self.resent = ""
-
-    @property
-    def opted_out(self) -> bool:
-        return self.conversation.standing.opted_out
-
-    def say(self, text: str, **more: Any) -> None:
-        if self.opted_out:
-            raise CannotReply(self.conversation.peer)
-        self.said = self.conversation.say(self.new, text, self.now, **more)
-
-    def change(self, **standing: Any) -> None:
-        self.conversation.standing = replace(self.conversation.standing, **standing)
-        self.conversation.changed = True
-
-    async def row_of(self, table: Table, key: str) -> Any:
-        return (await self.connection.execute(select(table).where(table.c.id == key))).one()
-
-    async def close(self, outcome: str, *kinds: Kind) -> None:
-        await close_incidents(
-            self.connection, [self.conversation.id], kinds, outcome=outcome, by=self.by, now=self.now
-        )
-
-    async def note(
-        self, action: ActionName, details: str | None = None, message_id: str | None = None
-    ) -> None:
-        row = action_row(
-            action, self.conversation.id, by=self.by, now=self.now, details=details, message_id=message_id
-        )
-        await self.connection.execute(insert(actions).values(row))
-
-
-class _Wanted(Struct, frozen=True, kw_only=True):
-    """What a person wants done, and where: to a row of `table`, which is a conversation or belongs to one."""
-
-    what: str
-    table: Table
-    key: str
-    by: str
-    do: Callable[[_Acting], Awaitable[None]]
-
-
-class _Done(Struct, frozen=True):
-    """What came of it."""
-
-    conversation: ConversationView
-    #: The id of the message that was queued; empty when none was.
-    said: str
 
 
 class Operator:
@@ -166,7 +35,7 @@ class Operator:
     async def reply(self, conversation_id: str, text: str, *, by: str = ADMIN) -> str:
         """Queue `text`; the id of its message. Nobody is waited for any more."""
 
-        async def do(acting: _Acting) -> None:
+        async def do(acting: Acting) -> None:
             acting.say(text)
             await acting.close("answered", "handover")
             await acting.note("reply", message_id=acting.said)
@@ -176,14 +45,14 @@ class Operator:
     async def hand_over(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
         """Silence the bot in a conversation, until it is handed back. What is said is still kept."""
 
-        async def do(acting: _Acting) -> None:
+        async def do(acting: Acting) -> None:
             if acting.conversation.standing.handed_over:
                 return
             acting.change(handed_over=True, flow=None)
-            acting.conversation.unanswered_since = acting.conversation.unanswered_since or acting.now
-            acting.new.incidents.append(
-                NewIncident(conversation_id=conversation_id, kind="handover", reason=WAITING)
-            )
+            if not acting.opted_out:
+                acting.conversation.unanswered_since = acting.conversation.unanswered_since or acting.now
+                waits = NewIncident(conversation_id=conversation_id, kind="handover", reason=WAITING)
+                acting.new.incidents.append(waits)
             await acting.note("hand over")
 
         return (await self._act(conversation_id, by, do)).conversation
@@ -191,7 +60,7 @@ class Operator:
     async def hand_back(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
         """Let the bot answer the peer's next message again; a question that it was asking is not taken up."""
 
-        async def do(acting: _Acting) -> None:
+        async def do(acting: Acting) -> None:
             if not acting.conversation.standing.handed_over:
                 return
             acting.change(handed_over=False, flow=None)
@@ -204,7 +73,7 @@ class Operator:
     async def tag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
         """Give a conversation a tag."""
 
-        async def do(acting: _Acting) -> None:
+        async def do(acting: Acting) -> None:
             tags = acting.conversation.standing.tags
             if tag not in tags:
                 acting.change(tags=(*tags, tag))
@@ -215,7 +84,7 @@ class Operator:
     async def untag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
         """Take a tag from a conversation."""
 
-        async def do(acting: _Acting) -> None:
+        async def do(acting: Acting) -> None:
             tags = acting.conversation.standing.tags
             if tag in tags:
                 acting.change(tags=tuple(each for each in tags if each != tag))
@@ -228,7 +97,7 @@ class Operator:
     ) -> ConversationView:
         """Send nothing more to this peer, not even what is queued, until they opt in."""
 
-        async def do(acting: _Acting) -> None:
+        async def do(acting: Acting) -> None:
             await _opt_out(acting, reason)
 
         return (await self._act(conversation_id, by, do)).conversation
@@ -239,14 +108,12 @@ class Operator:
         Texting somebody who opted out is unlawful without it.
         """
 
-        async def do(acting: _Acting) -> None:
-            conversation = acting.conversation
+        async def do(acting: Acting) -> None:
             if not acting.opted_out:
                 return
-            if (
-                self._book().numbers.get(conversation.number) or guess(conversation.number)
-            ).opt_out == "carrier":
-                raise KeptByCarrier(conversation.peer, conversation.number)
+            number = acting.conversation.number
+            if (self._book().numbers.get(number) or guess(number)).opt_out == "carrier":
+                raise KeptByCarrier(acting.conversation.peer, number)
             acting.change(opted_out=False)
             await acting.note("opt in", consent)
 
@@ -255,7 +122,7 @@ class Operator:
     async def resend(self, message_id: str, *, by: str = ADMIN, may_arrive_twice: bool = False) -> str:
         """Send a failed or unconfirmed reply again, as a new message that names the old one; the new one's id."""
 
-        async def do(acting: _Acting) -> None:
+        async def do(acting: Acting) -> None:
             old = await acting.row_of(messages, message_id)
             if old.direction != "outbound":
                 raise NotToBeResent("This message came from the peer.")
@@ -279,13 +146,17 @@ class Operator:
         `opt_out` says of a message that it is an opt-out. A conversation that was handed over stays so.
         """
 
-        async def do(acting: _Acting) -> None:
+        async def do(acting: Acting) -> None:
             incident = await acting.row_of(incidents, incident_id)
             if opt_out:
                 await _opt_out(acting, incident.reason)
             elif incident.closed_at is None:
                 if incident.kind in ("loop", "repeats"):
-                    acting.conversation.guarded = Guarded(released=acting.now.timestamp())
+                    was = acting.conversation.guarded
+                    still_silent = incident.kind != "loop" and was is not None and was.is_silent
+                    acting.conversation.guarded = Guarded(
+                        is_silent=still_silent, released=acting.now.timestamp()
+                    )
                 elif incident.kind == "handover":
                     acting.conversation.unanswered_since = None
                 acting.conversation.changed = True
@@ -294,14 +165,14 @@ class Operator:
 
         return (await self._act_on("incident", incidents, incident_id, by, do)).conversation
 
-    async def _act(self, conversation_id: str, by: str, do: Callable[[_Acting], Awaitable[None]]) -> _Done:
+    async def _act(self, conversation_id: str, by: str, do: Callable[[Acting], Awaitable[None]]) -> Done:
         return await self._act_on("conversation", conversations, conversation_id, by, do)
 
     async def _act_on(
-        self, what: str, table: Table, key: str, by: str, do: Callable[[_Acting], Awaitable[None]]
-    ) -> _Done:
-        wanted = _Wanted(what=what, table=table, key=key, by=by, do=do)
-        (result,) = await self._writer.submit(_do, [wanted])
+        self, what: str, table: Table, key: str, by: str, do: Callable[[Acting], Awaitable[None]]
+    ) -> Done:
+        wanted = Wanted(what=what, table=table, key=key, by=by, do=do)
+        (result,) = await self._writer.submit(act, [wanted])
         if isinstance(result, CannotAct):
             raise result
         if result.said:
@@ -309,58 +180,9 @@ class Operator:
         return result
 
 
-async def _opt_out(acting: _Acting, reason: str | None) -> None:
+async def _opt_out(acting: Acting, reason: str | None) -> None:
     await acting.close("opted out", *ENDED_BY_OPT_OUT)
     if not acting.opted_out:
         acting.change(opted_out=True, flow=None)
         acting.conversation.unanswered_since = None
         await acting.note("opt out", reason)
-
-
-async def _do(connection: AsyncConnection, wanted: list[_Wanted]) -> list[_Done | CannotAct]:
-    """Work for `bot.conversation.writer`."""
-    now = datetime.now(UTC)
-    ids = [await _conversation_of(connection, each) for each in wanted]
-    query = (
-        select(conversations)
-        .where(conversations.c.id.in_(set(ids)))
-        .order_by(conversations.c.peer, conversations.c.number)
-        .with_for_update()
-    )
-    opened = {row.id: OpenConversation.stored(row) for row in await connection.execute(query)}
-    outcomes: list[str | CannotAct] = []
-    for each, conversation_id in zip(wanted, ids, strict=True):
-        conversation = opened.get(conversation_id)
-        if conversation is None:
-            outcomes.append(NotThere(each.what, each.key))
-            continue
-        acting = _Acting(connection, conversation, NewMessages(), each.by, now)
-        try:
-            await each.do(acting)
-        except CannotAct as error:
-            outcomes.append(error)
-        else:
-            await save_conversations(connection, [conversation])
-            await acting.new.insert(connection, now)
-            if acting.resent:
-                again = update(messages).where(messages.c.id == acting.said)
-                await connection.execute(again.values(resend_of=acting.resent))
-            outcomes.append(acting.said)
-    results: list[_Done | CannotAct] = []
-    for outcome, conversation_id in zip(outcomes, ids, strict=True):
-        if isinstance(outcome, CannotAct):
-            results.append(outcome)
-        else:
-            view = await find_conversation(connection, conversation_id)
-            results.append(
-                NotThere("conversation", conversation_id) if view is None else _Done(view, outcome)
-            )
-    return results
-
-
-async def _conversation_of(connection: AsyncConnection, wanted: _Wanted) -> str:
-    """The id of the conversation that something belongs to; empty when it is not there."""
-    if wanted.table is conversations:
-        return wanted.key
-    query = select(wanted.table.c.conversation_id).where(wanted.table.c.id == wanted.key)
-    return (await connection.execute(query)).scalar() or ""

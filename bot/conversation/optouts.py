@@ -12,7 +12,7 @@ from bot.conversation.events import DeliveryReport
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, close_incidents
 from bot.conversation.news import touch
 from bot.conversation.opened import OPTED_OUT
-from bot.conversation.tables import UtcTime, conversations, messages
+from bot.conversation.tables import UtcTime, actions, conversations, messages
 
 
 async def heed_opt_outs(
@@ -58,8 +58,19 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
     """When those of them who are not opted out last said what they want.
 
     What they said was that they want messages, or they would be opted out. It shows by our confirmation, or by the
-    message that the carrier confirmed.
+    message that the carrier confirmed; or by the consent that a person has put on record for them.
     """
+    found: dict[str, datetime] = {}
+    consents = (
+        select(actions.c.conversation_id, func.max(actions.c.at, type_=UtcTime()))
+        .join(conversations, conversations.c.id == actions.c.conversation_id)
+        .where(
+            actions.c.conversation_id.in_(list(ids)),
+            actions.c.action == "opt in",
+            conversations.c.opted_out.is_(False),
+        )
+        .group_by(actions.c.conversation_id)
+    )
     query = (
         select(messages.c.conversation_id, func.max(messages.c.created_at, type_=UtcTime()))
         .join(conversations, conversations.c.id == messages.c.conversation_id)
@@ -73,4 +84,7 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
         )
         .group_by(messages.c.conversation_id)
     )
-    return {row[0]: row[1] for row in await connection.execute(query)}
+    for statement in (consents, query):
+        for conversation_id, at in await connection.execute(statement):
+            found[conversation_id] = max(found.get(conversation_id, at), at)
+    return found

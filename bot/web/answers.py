@@ -7,7 +7,7 @@ from litestar.exceptions import ClientException, HTTPException, NotFoundExceptio
 from litestar.params import QueryParameter
 
 from bot.conversation.cursors import WrongCursor
-from bot.conversation.operator import CannotAct, NotThere
+from bot.conversation.refusals import CannotAct, NotThere
 from bot.conversation.writer import StorageUnavailable
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many items at most.")]

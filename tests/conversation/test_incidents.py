@@ -125,6 +125,22 @@ async def test_a_message_that_came_too_often_is_answered_once_released(bot: Bot,
     assert len(await bot.replies()) == 4
 
 
+async def test_releasing_a_message_that_came_too_often_leaves_a_silence_as_it_is(
+    bot: Bot, operator: Operator
+) -> None:
+    for _ in range(4):
+        await bot.hear(heard("hello"))
+    await hear_many(bot, 3)
+    loop, repeats = await incidents(bot)
+    assert (loop.kind, repeats.kind) == ("loop", "repeats")
+    await operator.release(repeats.id, by="ada")
+    await bot.hear(heard("hello"))
+    assert len(await bot.replies()) == 5
+    await operator.release(loop.id, by="ada")
+    await bot.hear(heard("hello"))
+    assert len(await bot.replies()) == 6
+
+
 async def test_what_a_person_writes_is_no_reply_of_the_bots(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("hello"))
     (conversation,) = await bot.conversations()

@@ -6,14 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.conversation.actions import ActionView, list_actions
-from bot.conversation.operator import (
-    CannotReply,
-    KeptByCarrier,
-    MayArriveTwice,
-    NotThere,
-    NotToBeResent,
-    Operator,
-)
+from bot.conversation.operator import Operator
+from bot.conversation.refusals import CannotReply, KeptByCarrier, MayArriveTwice, NotThere, NotToBeResent
 from bot.conversation.sms import NotAccepted
 from tests.conversation.parts import BOOK, PEER, Bot, heard, report
 
@@ -160,6 +154,22 @@ async def test_an_opt_out_is_undone_by_a_person_only_with_the_peers_consent_on_r
     assert len(await bot.settled()) == 2
 
 
+async def test_a_late_report_of_the_opt_out_does_not_undo_a_consent_that_is_newer(
+    bot: Bot, operator: Operator
+) -> None:
+    await bot.hear(heard("hours"))
+    (reply,) = await bot.settled()
+    key = await conversation_id(bot)
+    await operator.opt_out(key, by="ada")
+    await operator.opt_in(key, by="ada", consent="Signed the form.")
+    now = (datetime.now(UTC) - datetime(2026, 11, 23, 12, tzinfo=UTC)).total_seconds()
+    said = (reply.provider_message_id or "", "Failed", "4007: opted out")
+    await bot.hear(report(*said, seconds=now - 3_600))
+    assert not (await bot.conversations())[0].opted_out
+    await bot.hear(report(*said, seconds=now + 3_600))
+    assert (await bot.conversations())[0].opted_out
+
+
 async def test_where_the_carrier_keeps_opt_outs_nobody_else_can_undo_one(
     bot: Bot, operator: Operator
 ) -> None:
@@ -251,3 +261,9 @@ async def test_two_people_who_act_at_the_same_moment_each_get_their_answer(
     ]  # fmt: skip
     (found,) = [each for each in await bot.conversations() if each.id == first]
     assert (found.handed_over, found.tags) == (True, ["vip"])
+
+
+async def test_who_opted_out_is_not_waiting_when_a_person_takes_over(bot: Bot, operator: Operator) -> None:
+    await bot.hear(heard("stop"))
+    taken = await operator.hand_over(await conversation_id(bot), by="ada")
+    assert (taken.handed_over, taken.incidents, taken.unanswered_since) == (True, [], None)

@@ -9,8 +9,8 @@ from litestar.exceptions import ClientException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from bot.conversation.operator import CannotAct, NotThere
 from bot.conversation.queries import find_message
+from bot.conversation.refusals import CannotAct, NotThere
 from bot.conversation.writer import StorageUnavailable
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console

@@ -1,0 +1,57 @@
+"""Why something that a person wanted can't be done, each with its sentence for them."""
+
+
+class CannotAct(Exception):
+    """What a person wanted can't be done; the message says why, and then nothing has changed.
+
+    CannotAct
+    ├── NotThere        there is nothing to act on
+    ├── CannotReply     the peer opted out
+    ├── KeptByCarrier   an opt-out that only the peer can undo
+    ├── NotToBeResent   a message that must not be sent again
+    └── MayArriveTwice  a message that may have arrived, and the person has not said that they know
+    """
+
+
+class NotThere(CannotAct):
+    """There is nothing to act on."""
+
+    def __init__(self, what: str, wanted: str) -> None:
+        super().__init__(f"There is no {what} {wanted!r}.")
+
+
+class CannotReply(CannotAct):
+    """The peer opted out: nobody may text them."""
+
+    def __init__(self, peer: str) -> None:
+        super().__init__(
+            f"{peer} has opted out and is not to be texted: only their own START, or a consent that they gave you"
+            " elsewhere and that you record, changes that."
+        )
+
+
+class KeptByCarrier(CannotAct):
+    """The carrier keeps the opt-out."""
+
+    def __init__(self, peer: str, number: str) -> None:
+        super().__init__(
+            f"On {number} the carrier keeps opt-outs itself and lets nothing through to {peer}: only their own START"
+            " changes that."
+        )
+
+
+class NotToBeResent(CannotAct):
+    """A message that must not be sent again."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} Only a reply that failed or is unconfirmed can be sent again, and once.")
+
+
+class MayArriveTwice(CannotAct):
+    """Nobody knows whether the message arrived."""
+
+    def __init__(self, peer: str) -> None:
+        super().__init__(
+            f"Nobody knows whether this message arrived: sent again, {peer} may get it twice. If that is better than"
+            " not at all, say so with may_arrive_twice."
+        )
