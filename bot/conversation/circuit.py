@@ -110,5 +110,5 @@ def after_failure(
 
 def _pause(probes: int, chance: float | None) -> float:
     """Between half of the doubling bound and all of it: bots that failed together do not come back together."""
-    bound = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(probes, 16))
+    bound = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(probes, 16))
     return bound * (0.5 + 0.5 * (random.random() if chance is None else chance))  # noqa: S311 - dice, not a secret

@@ -157,7 +157,7 @@ async def test_nobody_is_held_any_more_once_they_are_let_go(database_url: str) -
     work = Notes()
     async with locked(database):
         waiting = asyncio.create_task(writer.submit(work.keep, [1]))
-        while writer.trouble is None:
+        while writer.trouble is None:  # noqa: ASYNC110 - it has no event for it
             await asyncio.sleep(0.01)
         writer.let_go()
         async with asyncio.timeout(5):
