@@ -70,7 +70,9 @@ class Link:
     def record(self, number: str, outcome: Outcome, *, is_probe: bool) -> None:
         """How a call ended, by the outcome of its first recipient."""
         self.calls[_word_for(outcome)] += 1
+        is_refused = False
         if isinstance(outcome, NotAccepted) and outcome.is_credential:
+            is_refused = True
             self._note_refusal(number, outcome)
         if isinstance(outcome, NotAccepted) and outcome.scope == "service":
             self._fail(outcome, is_probe=is_probe)
