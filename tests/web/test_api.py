@@ -183,6 +183,17 @@ async def test_a_token_in_the_query_is_no_token(bot: Running) -> None:
         ("delivery=suppressed", {OPTED_OUT}),
         ("delivery=sent", {SENT}),
         ("delivery=failed", set()),
+        ("q=555-0101", {DELIVERED}),
+        ("q=+1+(555)+555-0102", {OPTED_OUT}),
+        ("q=555555", {DELIVERED, OPTED_OUT, SENT, SILENT}),
+        ("q=corner+BOOKS", {DELIVERED, OPTED_OUT}),
+        ("q=a%00b", set()),
+        ("q=", {DELIVERED, OPTED_OUT, SENT, SILENT}),
+        ("rule=hours&opted_out=false", {DELIVERED}),
+        ("rule=%00", set()),
+        ("tag=%00", set()),
+        ("waiting=true", set()),
+        ("unanswered=true", set()),
         ("something=else", {DELIVERED, OPTED_OUT, SENT, SILENT}),
     ],
 )
@@ -400,7 +411,22 @@ PIECES = st.text(max_size=20) | st.sampled_from(
     ["%00", "%FF", "+", "\x00", "🙏", "null", "-1", "true", forged("[]")]
 )
 QUERIES = st.dictionaries(
-    st.sampled_from(["peer", "number", "delivery", "opted_out", "handed_over", "limit", "cursor", "x"]),
+    st.sampled_from(
+        [
+            "peer",
+            "number",
+            "delivery",
+            "opted_out",
+            "handed_over",
+            "q",
+            "rule",
+            "tag",
+            "waiting",
+            "limit",
+            "cursor",
+            "x",
+        ]
+    ),
     PIECES,
     max_size=4,
 )
