@@ -328,8 +328,8 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 def _time(at: datetime, text: str) -> Markup:
     here = at.astimezone(_zone.get())
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        f"{here:%A} {here.day} {here:%B %Y, %H:%M:%S} {_zone_name(here)}",
+        at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        f"{here:%a} {here.day} {here:%b %Y, %H:%M:%S} {_zone_name(here)}",
         text,
     )
 

@@ -29,7 +29,7 @@ const callbacks = {
     return true;
   },
   afterNodeAdded(node) {
-    if (isLive && !calm.matches && node.nodeType === Node.ELEMENT_NODE && node.dataset.arrives !== undefined) {
+    if (isLive && !calm.matches && node.nodeType === Node.ELEMENT_NODE && node.matches(".message")) {
       node.animate([{ opacity: 0, transform: "translateY(8px)" }, {}], { duration: 120, easing: "ease-out" });
     }
   },
