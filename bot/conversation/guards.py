@@ -4,7 +4,8 @@ Replies to one conversation are counted, whatever their texts. Past the cap the 
 conversation has been quiet for an hour, or a person releases it: two bots that never pause are not started again by
 the clock, and a person who comes back later is answered. Identical messages that meet the same rule are counted too:
 past their cap that message alone stays unanswered, for as long as it keeps coming as often. What confirms an opt-out
-or opt-in is always said. Each silence is an incident (`bot.conversation.incidents`) and stands in the decision.
+or opt-in is always said. Each silence is an incident (`bot.conversation.incidents`) and stands in the decision. Why so:
+docs/decisions/0003-how-a-silence-ends.md.
 """
 
 from collections import Counter

@@ -15,7 +15,8 @@ from bot.conversation.writer import StorageUnavailable
 
 #: Seconds after which the database is asked again: other replicas queue replies too, and ours are sent.
 ASK_EVERY = 5.0
-#: The same while the queue seems full. Counting 100,000 queued replies takes 5 to 30 ms.
+#: The same while the queue seems full. Counting 100,000 queued replies took 12 to 38 ms on SQLite and 100 to 140 ms on
+#: PostgreSQL, on two busy cores.
 ASK_WHILE_FULL = 0.5
 
 log = structlog.get_logger(__name__)
