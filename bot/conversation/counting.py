@@ -33,8 +33,9 @@ from bot.conversation.traffic import (
 
 #: What is older is not counted any more.
 HORIZON = timedelta(days=31)
-#: Seconds between passes at least; and a pass may take no more than this part of the time.
-_PAUSE, _SHARE = 5.0, 0.05
+#: Seconds between passes at least; and passes may take no more than this part of the time, or that while they
+#: catch up with what was there before the first of them.
+_PAUSE, _SHARE, _SHARE_AT_FIRST = 5.0, 0.05, 0.25
 #: Older hours that one pass counts after the first start.
 _BACKLOG_A_PASS = 24
 #: On PostgreSQL what was written before may be committed after; a transaction takes far less than this.
@@ -84,7 +85,7 @@ class TrafficCounter:
                 has_more = False
                 log.warning("Messages can't be counted now", cause=cause_of(error))
             took = time.monotonic() - started
-            await asyncio.sleep(max(took / _SHARE, 0 if has_more else _PAUSE))
+            await asyncio.sleep(took / _SHARE_AT_FIRST if has_more else max(took / _SHARE, _PAUSE))
 
     async def count(self, now: datetime) -> bool:
         """One pass; True when older hours are left to be counted."""

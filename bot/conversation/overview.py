@@ -19,6 +19,7 @@ from bot.conversation.traffic import (
     MINUTE,
     Counts,
     count_messages,
+    first_id,
     floor_to,
     read_traffic,
     time_of_id,
@@ -40,8 +41,8 @@ PERIODS: dict[Period, tuple[timedelta, timedelta]] = {
 NEEDED = timedelta(days=1)
 #: Counted so far and no further; more are "more than".
 COUNTED_TO = 1_000
-#: Where nobody has counted for longer, the page does not make up for it.
-_MOST_LIVE = timedelta(hours=2)
+#: Messages that a look counts itself: 10 to 20 ms. What is more has to wait for `bot.conversation.counting`.
+_MOST_LIVE = 20_000
 _SHOWN = 3
 
 
@@ -109,6 +110,8 @@ class OverviewView(Struct, frozen=True, kw_only=True):
     points: list[Point]
     #: When messages from before are still being counted: the time from which on all are.
     counted_from: datetime | None
+    #: When more come in than can be counted at once: the time up to which the figures go.
+    counted_to: datetime | None
     backlog: Backlog
     needs: Needs
     #: What keeps messages waiting.
@@ -158,6 +161,7 @@ class Overview:
             counts=total(stretches.values()),
             points=_points(stretches, since, now, step),
             counted_from=counted_from if await _is_behind(connection, progress, since) else None,
+            counted_to=_live_start(progress, now) if live is None else None,
             backlog=await find_backlog(connection),
             needs=await self._needs(connection, progress, live, now),
             troubles=self._link.troubles(),
@@ -171,7 +175,7 @@ class Overview:
         self,
         connection: AsyncConnection,
         progress: Progress | None,
-        live: dict[datetime, Counts],
+        live: dict[datetime, Counts] | None,
         now: datetime,
     ) -> Needs:
         day_ago = now - NEEDED
@@ -219,18 +223,24 @@ def failures_of(counts: Counts) -> list[Failure]:
     ]
 
 
+def _live_start(progress: Progress | None, now: datetime) -> datetime:
+    return progress.counted_to if progress else floor_to(now, HOUR)
+
+
 async def _count_live(
     connection: AsyncConnection, progress: Progress | None, now: datetime
-) -> dict[datetime, Counts]:
-    """The minutes that nobody has counted yet."""
-    start = max(progress.counted_to if progress else floor_to(now, HOUR), floor_to(now - _MOST_LIVE, MINUTE))
-    return await count_messages(connection, start, now + MINUTE)
+) -> dict[datetime, Counts] | None:
+    """The minutes that nobody has counted yet; None when they have too many messages to be counted now."""
+    start = _live_start(progress, now)
+    newer = select(messages.c.id).where(messages.c.id >= first_id(start)).order_by(messages.c.id)
+    too_many = (await connection.execute(newer.limit(1).offset(_MOST_LIVE))).scalar()
+    return None if too_many else await count_messages(connection, start, now + MINUTE)
 
 
 async def _stretches(
     connection: AsyncConnection,
     progress: Progress | None,
-    live: dict[datetime, Counts],
+    live: dict[datetime, Counts] | None,
     since: datetime,
     now: datetime,
     step: timedelta,
@@ -239,7 +249,7 @@ async def _stretches(
     stretches: dict[datetime, Counts] = {}
     if progress is not None:
         stretches = await read_traffic(connection, step, since, now + HOUR)
-    for minute, counts in live.items():
+    for minute, counts in (live or {}).items():
         if minute >= since:
             stretches.setdefault(floor_to(minute, step), Counts()).add(counts)
     return stretches

@@ -209,3 +209,17 @@ async def test_it_says_when_older_messages_are_still_being_counted(busy: Bot, ov
         pass
     assert (await look(busy, overview, "month")).counted_from is None
     assert floor_to(datetime.now(UTC), HOUR) - HOUR < (await look(busy, overview, "hour")).since
+
+
+async def test_when_more_comes_in_than_can_be_counted_at_once_it_says_up_to_when_it_is_counted(
+    busy: Bot, overview: Overview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.conversation.overview._MOST_LIVE", 3)
+    await busy.hear(heard("hours"), heard("hours", peer="+15555550102"))
+    await busy.settled()
+    view = await look(busy, overview)
+    assert (view.counts.inbound, view.counted_to) == (0, floor_to(datetime.now(UTC), HOUR))
+    later = 2 * MINUTE
+    await TrafficCounter(busy.database).count(datetime.now(UTC) + later)
+    view = await look(busy, overview, later=later)
+    assert (view.counts.inbound, view.counted_to) == (2, None)
