@@ -1,5 +1,6 @@
 """The database: connections to SQLite or PostgreSQL, and its schema."""
 
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,8 +29,9 @@ WRITER_CACHE = 64 * 1024
 READER_CACHE = 16 * 1024
 
 
-#: What any use of the database may raise when it can't be reached, read or written.
-DATABASE_ERRORS = (DBAPIError, OSError, TimeoutError)
+#: What any use of the database may raise when it can't be reached, read or written. SQLite's driver is also spoken to
+#: without SQLAlchemy, which would have put an error of its own around the driver's.
+DATABASE_ERRORS = (DBAPIError, sqlite3.Error, OSError, TimeoutError)
 
 #: What `Database.reading` gives, for those who only hand it on.
 DatabaseConnection = AsyncConnection

@@ -24,6 +24,8 @@ connection.execute("BEGIN EXCLUSIVE")
 print("locked: yes", flush=True)
 time.sleep(600)
 """
+#: What a quota allows a bot that has no file yet: a few lines of its log, and no table.
+FIRST_BYTES = 8 * 1024
 TMPFS_BYTES = 16 * 1024 * 1024
 
 
@@ -35,7 +37,7 @@ class Disk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        #: For the bot that uses this disk, which is that `pid` then.
+        #: For the bot that uses this disk, which is that `pid` then; 0: whatever this process starts.
         self.environ: dict[str, str] = {}
         self.pid = 0
 
@@ -81,7 +83,7 @@ class Quota(Disk):
     says = "disk I/O error"
 
     def begin(self) -> None:
-        largest = max(path.stat().st_size for path in self.folder.glob("bot.db*"))
+        largest = max((path.stat().st_size for path in self.folder.glob("bot.db*")), default=FIRST_BYTES)
         self._limit(largest)
 
     def end(self) -> None:

@@ -193,12 +193,19 @@ def test_a_bot_killed_while_its_disk_keeps_nothing_answers_once_all_the_same(tmp
 
 
 @pytest.mark.timeout(200)
-def test_a_bot_that_finds_its_disk_full_says_so_in_one_sentence(tmp_path: Path) -> None:
-    with a_disk(disks.full, tmp_path) as disk:
-        disk.begin()
+@pytest.mark.parametrize("trouble", [disks.locked, disks.full, disks.unwritable])
+def test_a_bot_that_finds_its_disk_in_trouble_says_so_in_one_sentence(
+    trouble: Callable[[Path], Disk], tmp_path: Path
+) -> None:
+    with a_disk(trouble, tmp_path / "bot") as disk:
         bot = Bot(
-            disk.folder.parent, acs="endpoint=http://127.0.0.1:9;accesskey=c2VjcmV0", database_url=disk.url
+            tmp_path / "bot", acs="endpoint=http://127.0.0.1:9;accesskey=c2VjcmV0", database_url=disk.url
         )
-        process = bot.launch()
-        assert process.wait(100) == 2
-        assert process.printed() == (f"The database at BOT_DATABASE_URL can't be used: {disk.says}.\n")
+        disk.begin()
+        try:
+            process = bot.launch()
+            assert process.wait(100) == 2
+            assert process.printed() == f"The database at BOT_DATABASE_URL can't be used: {disk.says}.\n"
+        finally:
+            disk.end()
+            bot.close()
