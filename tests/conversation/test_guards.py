@@ -1,10 +1,14 @@
 """Two auto-responders fall silent, whatever they say; a person who writes a little too often is told nothing wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import select
 
 from bot.conversation.guards import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
+from bot.conversation.tables import conversations
+from tests.conversation.databases import Databases
 from tests.conversation.parts import PEER, Bot, heard
 from tests.rulebook.books import book_of
 
@@ -74,3 +78,31 @@ async def test_an_hour_later_it_answers_again(guarded_bot: Bot) -> None:
         )
     await guarded_bot.hear(heard("hours"))
     assert len(await guarded_bot.replies()) == 4
+
+
+async def test_two_replicas_together_say_no_more_than_one_would(databases: Databases) -> None:
+    """They hear the same talk at the same time; each counts what the other has said."""
+    url = databases.migrated("postgresql")
+    replicas = [Bot(url, book=BOOK, caps=Caps(replies=10, repeats=100)) for _ in range(2)]
+    for replica in replicas:
+        await replica.start(sending=False)
+    await asyncio.gather(
+        *(replicas[number % 2].hear(heard(f"message {number}")) for number in range(40)),
+    )
+    talk = await replicas[0].talk()
+    assert len([message for message in talk if message.direction == "inbound"]) == 40
+    assert len([message for message in talk if message.direction == "outbound"]) == 10
+    (conversation,) = await replicas[0].conversations()
+    assert [incident.kind for incident in conversation.incidents] == ["loop"]
+    for replica in replicas:
+        await replica.stop()
+
+
+async def test_the_guards_remember_nothing_of_a_conversation_in_which_nothing_happened(
+    guarded_bot: Bot,
+) -> None:
+    for number in range(20):
+        await guarded_bot.hear(heard(f"hours {number}"))
+    async with guarded_bot.database.reading() as connection:
+        (memory,) = (await connection.execute(select(conversations.c.memory))).scalars()
+    assert memory is None
