@@ -145,6 +145,22 @@ def test_an_admin_token_of_its_own_is_named_once_and_works(make_bot: MakeBot) ->
     assert bot.process.printed().count(token) == 1
 
 
+def test_the_link_that_is_named_opens_the_console_once_and_an_open_page_holds_up_no_end(
+    make_bot: MakeBot,
+) -> None:
+    bot = make_bot("sqlite", CONNECTION, BOT_ADMIN_TOKEN="", BOT_VIEWER_TOKEN="").start()
+    assert bot.process
+    link = bot.process.wait_for(r"Open the console: http://[^/]+(/\S+) \(works once\)")
+    assert bot.http.get(link).status_code == 200
+    form = {"key": link.partition("key=")[2]}
+    assert bot.http.post("/console/login", data=form).headers["location"] == "/console"
+    assert bot.http.get("/console").status_code == 200
+    assert bot.http.post("/console/login", data=form).status_code == 403
+    with bot.http.stream("GET", "/console/live?topics=conversations") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert bot.process.terminate(seconds=8) == 0
+
+
 def test_a_saved_rule_file_takes_effect_and_a_broken_one_does_not(make_bot: MakeBot, acs: Acs) -> None:
     bot = make_bot("sqlite", acs.connection_string).start()
     file = bot.folder / "rules" / "00-more.yaml"
