@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import insert, select
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -69,10 +70,16 @@ def edits_between(before: Mapping[str, str], texts: Mapping[str, str], version: 
 
 
 async def keep_edits(connection: AsyncConnection, edits: list[RuleEditTexts]) -> list[None]:
-    """Add to the history; work for `bot.conversation.writer`."""
-    rows = [{name: getattr(edit, name) for name in edit.__struct_fields__} for edit in edits]
-    if rows:
-        await connection.execute(insert(rule_edits), rows)
+    """Add to the history what another process has not added already; work for `bot.conversation.writer`."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    for edit in edits:
+        newest = select(rule_edits.c.id, rule_edits.c.version).where(rule_edits.c.file == edit.file)
+        before = (await connection.execute(newest.order_by(rule_edits.c.id.desc()).limit(1))).first()
+        if before is not None and before.version == edit.version:
+            continue
+        row = {name: getattr(edit, name) for name in edit.__struct_fields__}
+        statement = insert(rule_edits).values(row | {"follows": before.id if before else ""})
+        await connection.execute(statement.on_conflict_do_nothing())
     return [None] * len(edits)
 
 
@@ -93,7 +100,8 @@ async def list_edits(
 
 async def find_edit(connection: AsyncConnection, edit_id: str) -> RuleEditTexts | None:
     """One edit with its texts."""
-    row = (await connection.execute(select(rule_edits).where(rule_edits.c.id == edit_id))).first()
+    columns = [rule_edits.c[name] for name in RuleEditTexts.__struct_fields__]
+    row = (await connection.execute(select(*columns).where(rule_edits.c.id == edit_id))).first()
     return None if row is None else RuleEditTexts(**_named(row))
 
 

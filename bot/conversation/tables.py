@@ -312,6 +312,9 @@ rule_edits = Table(
     Column("removed", Integer, nullable=False),
     Column("before", Text, nullable=True),
     Column("after", Text, nullable=True),
+    # The edit of the same file before it, or its first: of several processes that see one change, one notes it.
+    Column("follows", Id, nullable=False),
+    UniqueConstraint("file", "follows"),
     Index(None, "file", "id"),
 )
 

@@ -5,13 +5,17 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from bot.rulebook.loading import FilesRead, read_files
+
+if sys.platform != "win32":
+    import fcntl
 
 #: The names that a new file may have: letters of any script, digits, and signs that every file system takes.
 _NAME = re.compile(r"\w[\w ,()+-]*(?:\.[\w ,()+-]+)*\.yaml")
@@ -137,17 +141,21 @@ class RuleFolder:
         self.check_name(name)
         path = self._folder() / name
         try:
-            self._refuse_links(path)
-            self.check_unchanged(self.files(), name, expected)
-            if expected is None and path.exists():
-                raise CannotWrite(self.path, f"what is called {name} there can't be read")
-            if text is None:
-                path.unlink()
-                _settle(path.parent)
-            else:
-                _replace(path, text)
+            with _alone_in(path.parent):
+                self._write(path, text, expected)
         except OSError as error:
             raise CannotWrite(self.path, (error.strerror or str(error)).lower()) from None
+
+    def _write(self, path: Path, text: str | None, expected: Collection[str] | None) -> None:
+        self._refuse_links(path)
+        self.check_unchanged(self.files(), path.name, expected)
+        if expected is None and path.exists():
+            raise CannotWrite(self.path, f"what is called {path.name} there can't be read")
+        if text is None:
+            path.unlink()
+            _settle(path.parent)
+        else:
+            _replace(path, text)
 
     def _folder(self) -> Path:
         return self.path.parent if self.path.is_file() else self.path
@@ -158,6 +166,21 @@ class RuleFolder:
             raise CannotWrite(
                 self.path, f"{path.name} is a link; change the file that it leads to, {path.readlink()}"
             )
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes that save rules in the same folder waiting; where it has no locks, each is on its own."""
+    if sys.platform == "win32":
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _replace(path: Path, text: str) -> None:

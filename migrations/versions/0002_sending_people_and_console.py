@@ -103,7 +103,9 @@ def upgrade() -> None:
         sa.Column("removed", sa.Integer(), nullable=False),
         sa.Column("before", sa.Text(), nullable=True),
         sa.Column("after", sa.Text(), nullable=True),
+        sa.Column("follows", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_edits")),
+        sa.UniqueConstraint("file", "follows", name=op.f("uq_rule_edits_file_follows")),
     )
     op.create_index(op.f("ix_rule_edits_file_id"), "rule_edits", ["file", "id"])
     op.create_table(

@@ -6,6 +6,7 @@ from bot.conversation.cursors import WrongCursor
 from bot.conversation.database import Database
 from bot.conversation.rule_edits import (
     RuleEdit,
+    RuleEditTexts,
     edits_between,
     edits_in,
     find_edit,
@@ -47,10 +48,11 @@ def test_whoever_saved_one_file_did_not_change_another() -> None:
 
 async def test_edits_come_back_newest_first_by_file_and_page(database: Database, writer: Writer) -> None:
     for number in range(3):
-        texts = {"a.yaml": f"{number + 1}", "b.yaml": f"{number + 1}"}
-        await writer.submit(
-            keep_edits, edits_in(taken({"a.yaml": f"{number}", "b.yaml": f"{number}"}, texts))
+        before, texts = (
+            {name: f"{value}" for name in ("a.yaml", "b.yaml")} for value in (number, number + 1)
         )
+        change = Taken(version=f"v{number}", texts=texts, before=before, author=ADMIN)
+        await writer.submit(keep_edits, edits_in(change))
     assert [edit.file for edit in await listed(database)] == ["b.yaml", "a.yaml"] * 3
     assert len(await listed(database, file="a.yaml")) == 3
     async with database.reading() as connection:
@@ -68,3 +70,21 @@ async def test_one_edit_comes_with_its_texts(database: Database, writer: Writer)
     async with database.reading() as connection:
         assert await find_edit(connection, edit.id) == edit
         assert await find_edit(connection, "none") is None
+
+
+async def test_a_change_that_several_processes_see_is_noted_once(database: Database, writer: Writer) -> None:
+    def turn(version: str, before: str, after: str, author: Author | None = None) -> list[RuleEditTexts]:
+        return edits_in(
+            Taken(version=version, texts={"a.yaml": after}, before={"a.yaml": before}, author=author)
+        )
+
+    await writer.submit(keep_edits, turn("one", "0", "1", ADMIN))
+    await writer.submit(keep_edits, turn("one", "0", "1"))
+    await writer.submit(keep_edits, turn("two", "1", "2"))
+    await writer.submit(keep_edits, turn("one", "2", "1"))  # there and back again is a change, too
+    edits = await listed(database)
+    assert [(edit.version, edit.how) for edit in edits] == [
+        ("one", "disk"),
+        ("two", "disk"),
+        ("one", "console"),
+    ]

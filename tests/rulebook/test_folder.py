@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -187,3 +189,18 @@ def test_how_the_files_will_be_is_what_they_then_are(folder: RuleFolder) -> None
         folder.write(name, text, {etag_of(before.texts[name])} if name in before.texts else None)
         assert after == folder.files()
         assert list(after.texts) == list(folder.files().texts)
+
+
+def test_of_two_processes_that_save_at_once_one_waits_for_the_other(folder: RuleFolder) -> None:
+    script = (
+        "import sys; from pathlib import Path; from bot.rulebook.folder import *\n"
+        "folder = RuleFolder(Path(sys.argv[1]))\n"
+        "try: folder.write('shop.yaml', sys.argv[2], {sys.argv[3]})\n"
+        "except Changed: sys.exit(3)\n"
+    )
+    texts = [TEXT.replace("Open.", f"Open {number}.") for number in range(4)]
+    arguments = [sys.executable, "-c", script, str(folder.path)]
+    running = [subprocess.Popen([*arguments, text, etag_of(TEXT)]) for text in texts]
+    ended = [process.wait(60) for process in running]
+    assert sorted(ended) == [0, 3, 3, 3]
+    assert folder.text("shop.yaml") == texts[ended.index(0)]
