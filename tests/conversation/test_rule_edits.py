@@ -48,9 +48,7 @@ def test_whoever_saved_one_file_did_not_change_another() -> None:
 
 async def test_edits_come_back_newest_first_by_file_and_page(database: Database, writer: Writer) -> None:
     for number in range(3):
-        before, texts = (
-            {name: f"{value}" for name in ("a.yaml", "b.yaml")} for value in (number, number + 1)
-        )
+        before, texts = (dict.fromkeys(("a.yaml", "b.yaml"), f"{value}") for value in (number, number + 1))
         change = Taken(version=f"v{number}", texts=texts, before=before, author=ADMIN)
         await writer.submit(keep_edits, edits_in(change))
     assert [edit.file for edit in await listed(database)] == ["b.yaml", "a.yaml"] * 3
