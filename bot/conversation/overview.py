@@ -258,21 +258,23 @@ async def _stretches(
 def _points(
     stretches: dict[datetime, Counts], since: datetime, now: datetime, step: timedelta
 ) -> list[Point]:
-    by_point: dict[int, list[Counts]] = {}
+    places = int((now - since) / step) + 1
+    inbound, outbound, failed = ([0] * places for _ in range(3))
     for start, counts in stretches.items():
-        by_point.setdefault(int((start - since) / step), []).append(counts)
-    points = []
-    for place in range(int((now - since) / step) + 1):
-        counts = total(by_point.get(place, ()))
-        points.append(
-            Point(
-                start=since + place * step,
-                inbound=counts.inbound,
-                outbound=counts.outbound,
-                failed=counts.states.get("failed", 0),
-            )
+        place = int((start - since) / step)
+        if 0 <= place < places:
+            inbound[place] += counts.inbound
+            outbound[place] += counts.outbound
+            failed[place] += counts.states.get("failed", 0)
+    return [
+        Point(
+            start=since + place * step,
+            inbound=inbound[place],
+            outbound=outbound[place],
+            failed=failed[place],
         )
-    return points
+        for place in range(places)
+    ]
 
 
 async def _is_behind(connection: AsyncConnection, progress: Progress | None, since: datetime) -> bool:

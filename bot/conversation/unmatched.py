@@ -44,6 +44,7 @@ class Unmatched:
         self._oldest = ""
         self._version = ""
         self._answered: dict[str, bool] = {}
+        self._grouped: tuple[list[Said], list[Alike]] = ([], [])
 
     async def refresh(self, connection: AsyncConnection, book: Book, now: datetime) -> None:
         """Look for those that are new, and, until enough are known, for older ones."""
@@ -73,7 +74,10 @@ class Unmatched:
             if message_id not in self._answered:
                 self._answered[message_id] = _is_answered(book, said.text)
         self._answered = {each: self._answered[each] for each in self._by_id}
-        return group_alike([said for each, said in self._by_id.items() if not self._answered[each]])
+        left = [said for each, said in self._by_id.items() if not self._answered[each]]
+        if left != self._grouped[0]:
+            self._grouped = left, group_alike(left)
+        return self._grouped[1]
 
     @property
     def is_full(self) -> bool:
