@@ -76,6 +76,25 @@ def test_a_report_that_overtakes_the_answer_to_the_send_is_applied(
     assert len(acs.calls(peer)) == 1
 
 
+def test_a_report_finds_the_message_whose_answer_was_lost_by_the_tag_that_it_brings_back(
+    bot: Bot, acs: Acs, peer: str, number: str
+) -> None:
+    """Nobody told the bot this MessageId. Another phone under the same tag is not it."""
+    later = {"status": 429, "headers": {"Retry-After": "60"}}
+    acs.plan(number, {"drop": True}, later, later, later)
+    bot.post([received(peer, "hours", number=number)])
+    (call, *_) = acs.calls_when(peer, 1)
+    (sms,) = until(lambda: acs.messages(peer), what="the SMS")
+    tag = call["body"]["smsSendOptions"]["tag"]
+    bot.post([report({**sms, "messageId": f"Outgoing_{uuid4()}", "to": a_number()}, Tag=tag)])
+    (reply,) = bot.replies(peer)
+    assert (reply["status"], reply["provider_message_id"]) == ("queued", None)
+    bot.post([report(sms, Tag=tag)])
+    (reply,) = bot.replies_when(peer, "delivered")
+    assert reply["provider_message_id"] == sms["messageId"]
+    assert states(reply) == ["queued", "sent", "delivered"]
+
+
 def test_a_report_for_a_message_that_is_not_ours_is_acknowledged_and_changes_nothing(
     bot: Bot, peer: str
 ) -> None:
