@@ -373,7 +373,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="BOT_ADMIN_TOKEN",
-        help="Who may edit. Unset, one is made at start and printed once.",
+        help="Who may edit. Unset, one is made at start and printed once, with a link that logs in to the console.",
         example="A-LONG-RANDOM-TEXT",
         read=_read_secret,
     ),

@@ -396,6 +396,33 @@ async def test_what_came_while_a_page_was_made_is_not_missed(browser: Browser, b
         await expect(page.locator(".row").first).to_contain_text("0132", timeout=LIVE)
 
 
+async def test_times_are_those_of_whoever_looks_from_the_first_page_on(
+    browser: Browser, bot: Running
+) -> None:
+    path = await path_of(bot, DELIVERED)
+    async with console(browser, bot, path, timezone_id="Europe/Paris") as page:
+        clock = page.locator(".message.in time").first
+        await expect(clock).to_have_attribute("title", re.compile("Europe/Paris"))
+        shown = await clock.inner_text()
+        await page.reload()
+        assert await clock.inner_text() == shown
+    async with console(browser, bot, path, timezone_id="Europe/Paris", java_script_enabled=False) as page:
+        await expect(page.locator(".message.in time").first).to_have_attribute("title", re.compile("UTC"))
+
+
+async def test_a_page_that_the_pointer_rested_on_is_asked_for_once(browser: Browser, bot: Running) -> None:
+    path = await path_of(bot, DELIVERED)
+    async with console(browser, bot) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if request.url.endswith(path) else None)
+        await page.locator(f".row[href='{path}']").hover()
+        await page.wait_for_timeout(300)
+        assert len(asked) == 1
+        await page.locator(f".row[href='{path}']").click()
+        await expect(page.locator("#peer")).to_contain_text("0101")
+        assert len(asked) == 1
+
+
 async def test_an_open_page_finds_its_way_back(browser: Browser, bot: Running) -> None:
     async with console(browser, bot) as page:
         await expect(page.locator("#live.on")).to_be_visible()

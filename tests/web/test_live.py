@@ -21,6 +21,7 @@ class Stream:
     """What an open page was told."""
 
     def __init__(self) -> None:
+        self.is_welcome = True
         self.told: list[set[str]] = []
         self.ids: list[str] = []
         self.ended = False
@@ -37,7 +38,8 @@ async def listening(live: Live, *wanted: str, since: str | None = None) -> Async
     stream = Stream()
 
     async def read() -> None:
-        async for chunk in live.stream(frozenset(wanted), live.mark if since is None else since):
+        mark = live.mark if since is None else since
+        async for chunk in live.stream(frozenset(wanted), mark, lambda: stream.is_welcome):
             fields = dict(line.split(": ", 1) for line in chunk.decode().splitlines() if ": " in line)
             if fields.get("event") == "changed":
                 stream.told.append(set(fields["data"].split()))
@@ -117,3 +119,15 @@ async def test_a_page_that_was_closed_is_forgotten(live: Live) -> None:
     async with listening(live, "a"):
         assert live.is_heard
     assert not live.is_heard
+
+
+async def test_who_is_not_welcome_any_more_hears_nothing_more(live: Live) -> None:
+    async with listening(live, "a") as stream:
+        live.announce(["a"])
+        await stream.wait(1)
+        stream.is_welcome = False
+        live.announce(["a"])
+        async with asyncio.timeout(2):
+            while not stream.ended:  # noqa: ASYNC110 - a stream has no event for it
+                await asyncio.sleep(0.01)
+        assert stream.told == [{"a"}]

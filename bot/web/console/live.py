@@ -6,7 +6,7 @@ need not know who looks: a page that wants `conversations` hears of every one.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Final
 
 import msgspec
@@ -96,8 +96,13 @@ class Live:
         for ear in self._ears:
             ear.end()
 
-    async def stream(self, wanted: frozenset[str], since: str) -> AsyncIterator[bytes]:
-        """Server-sent events: `changed`, its data those among `wanted` that did since that mark; until `close`."""
+    async def stream(
+        self, wanted: frozenset[str], since: str, is_welcome: Callable[[], bool]
+    ) -> AsyncIterator[bytes]:
+        """Server-sent events: `changed`, its data those among `wanted` that did since that mark.
+
+        Ends with `close`, and once whoever listens is not welcome any more: their session is over.
+        """
         ear = _Ear(wanted, since)
         async with (
             self._channels.start_subscription(CHANNEL) as listener,
@@ -109,7 +114,7 @@ class Live:
                 if since != self.mark:
                     ear.mark = self.mark
                     yield _event(ear.mark, wanted)
-                while not (ear.is_over or self._is_closed):
+                while is_welcome() and not (ear.is_over or self._is_closed):
                     try:
                         await asyncio.wait_for(ear.woken.wait(), _HEARTBEAT)
                     except TimeoutError:

@@ -24,7 +24,7 @@ def console_routes(console: Console) -> list[BaseRouteHandler | Router]:
         wanted = frozenset(request.query_params.get("topics", "").split())
         since = str(request.headers.get("last-event-id") or request.query_params.get("since", ""))
         return Stream(
-            console.live.stream(wanted, since),
+            console.live.stream(wanted, since, lambda: console.sessions.find(request) is not None),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

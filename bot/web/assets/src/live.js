@@ -45,10 +45,12 @@ async function refresh() {
   try {
     while (changed.size) {
       const topics = new Set(changed);
+      const began = performance.now();
       changed.clear();
-      for (const part of parts()) {
-        if (part.isConnected && topicsOf(part).some((topic) => topics.has(topic))) await fetchAgain(part);
-      }
+      const wanting = parts().filter((part) => topicsOf(part).some((topic) => topics.has(topic)));
+      await Promise.all(wanting.map(fetchAgain));
+      // A bot that takes long to answer has better things to do than to be asked again at once.
+      await new Promise((resume) => setTimeout(resume, Math.min(performance.now() - began, 500)));
     }
   } catch {
     show("off"); // the stream comes back by itself, and with it what was missed
