@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from bot.web.console.layout import counted, day, exact, moment, number
+from bot.web.console.times import counted, day, exact, moment, number
 from tests.web.test_sessions import browser, csrf_in
 from tests.wire.conftest import acs, databases, logs
 from tests.wire.conftest import bot as fresh_bot

@@ -37,14 +37,10 @@ import binascii
 import re
 import secrets
 from collections.abc import Callable
-from contextvars import ContextVar
-from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
 from urllib.parse import quote, urlencode
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import jinja2
 import msgspec
@@ -67,6 +63,7 @@ from bot.text.inert import shown
 from bot.text.numbers import spaced
 from bot.web.console.files import Files
 from bot.web.console.live import Live
+from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second
 from bot.web.sessions import CSRF_FIELD, HOME, NotLoggedIn, Session, Sessions
 
 log = structlog.get_logger(__name__)
@@ -79,7 +76,6 @@ _FOLDER = Path(__file__).resolve().parent.parent
 THEME, ZONE = "bot_theme", "bot_zone"
 THEMES: Final = ("auto", "light", "dark")
 _FLASH: Final = "bot_flash"
-_zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 
 
 class Flash(Struct, frozen=True, array_like=True):
@@ -184,11 +180,8 @@ class Console:
         }
 
     def _render(self, request: Call, name: str, **context: Any) -> str:
-        before = _zone.set(_read_zone(request.cookies.get(ZONE, "")))
-        try:
+        with in_zone(request.cookies.get(ZONE, "")):
             return self._jinja.get_template(name).render(context)
-        finally:
-            _zone.reset(before)
 
     def _error(self, request: Call, status: int, sentence: str) -> Page:
         title = {404: "There is no such page", 403: "Not allowed"}.get(status, HTTPStatus(status).phrase)
@@ -280,71 +273,6 @@ def _environment(files: Files) -> jinja2.Environment:
     }
     jinja.globals |= {"assets": files.addresses, "THEMES": THEMES}
     return jinja
-
-
-def clock(at: datetime) -> Markup:
-    """A time of day."""
-    return _time(at, f"{at.astimezone(_zone.get()):%H:%M}")
-
-
-def second(at: datetime) -> Markup:
-    """A time of day to the second."""
-    return _time(at, f"{at.astimezone(_zone.get()):%H:%M:%S}")
-
-
-def moment(at: datetime) -> Markup:
-    """A time of today, or else a day."""
-    here, now = at.astimezone(_zone.get()), datetime.now(_zone.get())
-    if here.date() == now.date():
-        return _time(at, f"{here:%H:%M}")
-    return _time(at, f"{here.day} {here:%b}" if here.year == now.year else f"{here.day} {here:%b %Y}")
-
-
-def day(at: datetime) -> str:
-    """A day, for the line above its messages."""
-    here, today = at.astimezone(_zone.get()).date(), datetime.now(_zone.get()).date()
-    ago = (today - here).days
-    if ago in (0, 1):
-        return ("Today", "Yesterday")[ago]
-    return f"{here:%A}, {here.day} {here:%B}" + ("" if here.year == today.year else f" {here.year}")
-
-
-def exact(at: datetime) -> Markup:
-    """A day and a time to the second."""
-    here = at.astimezone(_zone.get())
-    return _time(at, f"{here.day} {here:%b %Y, %H:%M:%S}")
-
-
-def number(count: int) -> str:
-    """A count with its thousands apart."""
-    return f"{count:,}"
-
-
-def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """A count with its noun."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
-def _time(at: datetime, text: str) -> Markup:
-    here = at.astimezone(_zone.get())
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        f"{here:%a} {here.day} {here:%b %Y, %H:%M:%S} {_zone_name(here)}",
-        text,
-    )
-
-
-def _zone_name(here: datetime) -> str:
-    zone = here.tzinfo
-    return zone.key if isinstance(zone, ZoneInfo) else "UTC"
-
-
-@lru_cache(maxsize=256)
-def _read_zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name) if name else UTC
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
 
 
 def _theme(request: Call) -> str:
