@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
+from urllib.request import getproxies
 
 import msgspec
 from aiohttp import ClientConnectorError
@@ -66,6 +67,8 @@ class AcsSmsService:
             retry_total=0,
             connection_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
+            # Else it looks for a proxy before each call, in a thread: 1.1 ms of CPU a call in the place of 0.65.
+            use_env_settings=bool(getproxies()),
         )
 
     @classmethod
