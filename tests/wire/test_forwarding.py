@@ -58,8 +58,8 @@ class Forwarding:
         self.writer = Writer(self.database)
         self.forwarder = Forwarder(self.database, self.writer, poster)
         book = book_of(f"name: all, when: anything, forward: '{url}'")
-        queue = QueueLimit(self.database, 100_000)
-        self.inbox = Inbox(self.writer, lambda: book, lambda _: None, self.forwarder.wake, CAPS, queue)
+        self.queue = QueueLimit(self.database, 100_000)
+        self.inbox = Inbox(self.writer, lambda: book, lambda _: None, self.forwarder.wake, CAPS, self.queue)
 
     async def __aenter__(self) -> Self:
         await self.database.upgrade()
@@ -69,6 +69,7 @@ class Forwarding:
 
     async def __aexit__(self, *_: object) -> None:
         await self.forwarder.stop()
+        await self.queue.stop()
         await self.writer.stop()
         await self.database.close()
 
