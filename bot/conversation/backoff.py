@@ -8,6 +8,8 @@ FIRST = 0.5
 #: Seconds between repeats at most: within ACS's 4 minutes there is time for several.
 LONGEST = 60.0
 
+_dice = random.Random()  # noqa: S311 - no secret
+
 
 def wait_before_try(
     attempts: int, retry_after: float | None = None, *, chance: float | None = None
@@ -18,5 +20,5 @@ def wait_before_try(
     `chance` (0 to 1) takes the place of the dice in tests.
     """
     bound = min(LONGEST, FIRST * 2 ** min(attempts, 16))
-    wait = bound * (random.random() if chance is None else chance)  # noqa: S311 - dice, not a secret
+    wait = bound * (_dice.random() if chance is None else chance)
     return timedelta(seconds=max(wait, retry_after or 0.0))

@@ -17,6 +17,8 @@ FIRST_PAUSE = 1.0
 #: Seconds between probes at most: so long after the end of a trouble everybody waits for nothing.
 LONGEST_PAUSE = 30.0
 
+_dice = random.Random()  # noqa: S311 - no secret
+
 State = Literal["closed", "open", "half-open"]
 
 
@@ -111,4 +113,4 @@ def after_failure(
 def _pause(probes: int, chance: float | None) -> float:
     """Between half of the doubling bound and all of it: bots that failed together do not come back together."""
     bound = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(probes, 16))
-    return bound * (0.5 + 0.5 * (random.random() if chance is None else chance))  # noqa: S311 - dice, not a secret
+    return bound * (0.5 + 0.5 * (_dice.random() if chance is None else chance))

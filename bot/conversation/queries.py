@@ -53,24 +53,24 @@ class DeliveryCounts(Struct, frozen=True, kw_only=True):
     unconfirmed: int = 0
 
 
-class ConversationView(Struct, frozen=True, kw_only=True):
-    """A conversation as the API and the command line show it."""
+class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A conversation as the API and the command line show it; what has a default is left out while it says nothing."""
 
     id: str
     number: str
     peer: str
     opted_out: bool
-    #: A person has taken over: the bot is silent here until the conversation is handed back.
-    handed_over: bool
     last_message_at: datetime
     last_text: str
-    #: The first message that waits for an answer; None when none does, or none is meant to come.
-    unanswered_since: datetime | None
     tags: list[str]
     flow: Any
-    #: What a person should look at and nobody has yet.
-    incidents: list[OpenIncident]
     delivery: DeliveryCounts
+    #: A person has taken over: the bot is silent here until the conversation is handed back.
+    handed_over: bool = False
+    #: The first message that waits for an answer; None when none does, or none is meant to come.
+    unanswered_since: datetime | None = None
+    #: What a person should look at and nobody has yet.
+    incidents: list[OpenIncident] = []
 
 
 class HistoryEntry(Struct, frozen=True, kw_only=True):
@@ -81,8 +81,8 @@ class HistoryEntry(Struct, frozen=True, kw_only=True):
     details: str | None
 
 
-class MessageView(Struct, frozen=True, kw_only=True):
-    """A message as the API and the command line show it."""
+class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message as the API and the command line show it; what has a default is left out while it says nothing."""
 
     id: str
     conversation_id: str
@@ -91,8 +91,6 @@ class MessageView(Struct, frozen=True, kw_only=True):
     provider_message_id: str | None
     rule: str | None
     in_reply_to: str | None
-    #: The message that this one sends again because a person wanted it.
-    resend_of: str | None
     status: str
     status_details: str | None
     segments: int
@@ -100,13 +98,15 @@ class MessageView(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     history: list[HistoryEntry]
+    #: The message that this one sends again because a person wanted it.
+    resend_of: str | None = None
     #: How often it was given to ACS, and what the newest try failed of; None when it went well.
-    attempts: int
-    last_error: str | None
+    attempts: int = 0
+    last_error: str | None = None
     #: When it is tried again; None for what doesn't wait for another try.
-    next_try_at: datetime | None
+    next_try_at: datetime | None = None
     #: On an inbound message: what was decided and why; `bot.rulebook.decision.Decision.record` has the keys.
-    decision: dict[str, Any] | None
+    decision: dict[str, Any] | None = None
 
 
 class RejectedView(Struct, frozen=True, kw_only=True):

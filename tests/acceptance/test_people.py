@@ -33,6 +33,6 @@ def test_what_a_person_did_survives_a_crash(make_bot: MakeBot, acs: Acs, peer: s
     bot.kill()
     bot.start()
     conversation = bot.conversation(peer)
-    assert (conversation["opted_out"], conversation["incidents"]) == (True, [])
+    assert (conversation["opted_out"], conversation.get("incidents")) == (True, None)
     bot.post([received(peer, "hours")])
     assert bot.replies(peer)[-1]["status"] == "suppressed"

@@ -193,13 +193,39 @@ async def test_filters_lead_to_what_needs_somebody(browser: Browser, bot: Runnin
         await expect(page.locator(".row")).to_contain_text("⊘ opted out")
 
 
-async def test_a_long_conversation_is_read_from_its_end(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, await path_of(bot, LONG)) as page:
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_a_long_conversation_is_read_from_its_end(
+    javascript: bool, browser: Browser, bot: Running
+) -> None:
+    async with console(browser, bot, await path_of(bot, LONG), java_script_enabled=javascript) as page:
         await expect(page.locator(".message").last).to_be_in_viewport()
         await expect(page.locator(".message").last).to_contain_text("message 39")
         await page.get_by_role("link", name="Earlier messages").click()
         await expect(page.locator(".message").last).to_contain_text("message 19")
+        await expect(page.locator(".message").last).to_be_in_viewport()
         await expect(page.get_by_role("link", name="Earlier messages")).to_have_count(0)
+
+
+async def test_whoever_reads_further_up_is_left_there(browser: Browser, bot: Running) -> None:
+    peer = "+15555550135"
+    for number in range(20):
+        await text(bot, peer, f"line {number} " + "and more " * 20)
+    async with console(browser, bot, await path_of(bot, LONG)) as page:
+        await page.locator(".row", has_text="0135").click()
+        await expect(page.locator(".message").last).to_be_in_viewport()
+        await expect(page.locator("#live.on")).to_be_visible()
+        middle = page.locator(".message", has_text="line 9 ")
+        await middle.scroll_into_view_if_needed()
+        before = await middle.bounding_box()
+        await text(bot, peer, "hours")
+        await expect(page.locator(".message.out")).to_have_count(1)
+        after = await middle.bounding_box()
+        assert before
+        assert after
+        assert after["y"] == pytest.approx(before["y"], abs=60)  # the page begins one message later
+        await page.evaluate("document.querySelector('.messages').scrollTop = 0")
+        await text(bot, peer, "hours")
+        await expect(page.locator(".message.out").last).to_be_in_viewport()
 
 
 async def test_texts_of_strangers_do_nothing_but_show(browser: Browser, bot: Running) -> None:
@@ -269,7 +295,7 @@ async def test_a_failed_reply_is_sent_again_with_a_warning(
         await expect(page.locator(".message.out").last).to_contain_text("sent again")
         await expect(page.get_by_text("Send again…")).to_have_count(0)  # once is enough
     first, again = [one for one in await bot.messages(peer) if one["direction"] == "outbound"]
-    assert (first["resend_of"], again["resend_of"]) == (None, first["id"])
+    assert (first.get("resend_of"), again["resend_of"]) == (None, first["id"])
 
 
 @pytest.mark.parametrize("javascript", [True, False])

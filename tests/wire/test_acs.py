@@ -234,8 +234,8 @@ def in_seconds(seconds: float) -> str:
         ("0", 0, 0),
         ("-5", 0, 0),
         ("2.5", 2.5, 2.5),
-        (in_seconds(600), 500, 600),
-        (in_seconds(-30), 0, 0),
+        (600, 500, 600),
+        (-30, 0, 0),
         ("soon", None, None),
         ("", None, None),
         ("nan", 0, 3_600),
@@ -244,7 +244,6 @@ def in_seconds(seconds: float) -> str:
         ("Fri, 31 Dec 9999 23:59:59 GMT", 0, 3_600),
         ("Fri, 99 Dec 2026 99:99:99 GMT", None, None),
     ],
-    # Every process must collect the same names, and a date from the clock is another for each.
     ids=[
         "7",
         "0",
@@ -263,9 +262,11 @@ def in_seconds(seconds: float) -> str:
 )
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after_is_told_and_not_slept_within_the_call(
-    acs: Acs, sms: AcsSmsService, status: int, header: str, low: float | None, high: float | None
+    acs: Acs, sms: AcsSmsService, status: int, header: str | int, low: float | None, high: float | None
 ) -> None:
     """Seconds or a date; what a lane could not come back from in an hour is an hour."""
+    if isinstance(header, int):  # a date so many seconds from now
+        header = in_seconds(header)
     before = time.monotonic()
     outcome = await one(acs, sms, respond(status, headers={"Retry-After": header}))
     assert time.monotonic() - before < 1.5
