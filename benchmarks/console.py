@@ -55,7 +55,7 @@ async def questions(database: Database, shelf: Shelf) -> dict[str, Question]:
         return lambda connection: overview.look(connection, period, datetime.now(UTC))
 
     async with database.reading() as connection:
-        usual = (await connection.execute(_one_with(10))).scalar_one()
+        usual, peer = (await connection.execute(_one_with(10))).one()
         longest = (
             await connection.execute(
                 select(conversations.c.id).order_by(conversations.c.last_position.desc()).limit(1)
@@ -75,8 +75,9 @@ async def questions(database: Database, shelf: Shelf) -> dict[str, Question]:
             connection, Search(), limit=50, cursor=None
         ),
         "list, page after page, 40 of them": deep,
-        "number, whole": find(typed="+1 (555) 555-0101"),
-        "number, part, few": find(typed="555 0101"),
+        "number, whole": find(typed=f"{peer[:2]} ({peer[2:5]}) {peer[5:]}"),
+        "number, part, few": find(typed=peer[-7:]),
+        "number, nobody's, so looked for in texts": find(typed="+1 (999) 555-0101"),
         "number, part, many": find(typed="555"),
         "text, common": find(typed="deliver"),
         "text, rare": find(typed="parcel 4711"),
@@ -111,7 +112,11 @@ async def questions(database: Database, shelf: Shelf) -> dict[str, Question]:
 
 
 def _one_with(messages: int) -> Any:
-    return select(conversations.c.id).where(conversations.c.last_position == messages).limit(1)
+    return (
+        select(conversations.c.id, conversations.c.peer)
+        .where(conversations.c.last_position == messages, conversations.c.peer.startswith("+1"))
+        .limit(1)
+    )
 
 
 async def count(database: Database) -> str:

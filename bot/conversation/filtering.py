@@ -101,7 +101,10 @@ def _of_columns(wanted: ConversationFilter) -> list[ColumnElement[bool]]:
 
 def _has_digits(digits: str) -> ColumnElement[bool]:
     peer = conversations.c.peer
-    return peer.startswith(digits) if digits.startswith("+") else peer.contains(digits)
+    if not digits.startswith("+"):
+        return peer.contains(digits)
+    # The index over peers leads to a beginning only by what comes before and after it; a letter is after every digit.
+    return (peer >= digits) & (peer < digits + "z") & peer.startswith(digits)
 
 
 def _has_tag(tag: str) -> ColumnElement[bool]:
