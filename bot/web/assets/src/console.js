@@ -29,6 +29,6 @@ function say(sentence) {
 // Fields that filter say so at once; Enter and the button do it without this.
 addEventListener("change", (event) => event.target.closest?.("[data-submits]")?.form?.requestSubmit());
 
-htmx.onLoad(settle);
+document.addEventListener("htmx:afterSettle", () => settle(document.body));
 settle(document.body);
 keepZone();

@@ -2,7 +2,7 @@
 
 import { morphLive } from "./morph.js";
 import { mountIn } from "./mounting.js";
-import { isAtEnd, toEnd } from "./scrolling.js";
+import { holdPlace } from "./scrolling.js";
 
 let stream = null;
 let listening = "";
@@ -73,10 +73,10 @@ export async function fetchAgain(part) {
   const fresh = page.getElementById(part.id);
   // Meanwhile the person may have gone to another page.
   if (!fresh || location.href !== here || document.getElementById(part.id) !== part) return;
-  const atEnd = isAtEnd(part);
+  const hold = holdPlace(part);
   morphLive(part, fresh);
   mountIn(document.getElementById(part.id));
-  if (atEnd) toEnd(document.getElementById(part.id));
+  hold();
   document.dispatchEvent(new CustomEvent("console:refreshed", { detail: part.id }));
 }
 

@@ -1,13 +1,22 @@
-// A conversation is read at its end; whoever reads further up is left there.
+// A conversation is laid out from its end, and read there: 0 is the newest message, what is further up is negative.
 
 const boxOf = (part) => part.closest("[data-from-end]") ?? part.querySelector("[data-from-end]");
 
-export function isAtEnd(part) {
+// Whoever reads further up is left there while messages arrive. Returns what to do after the change.
+export function holdPlace(part) {
   const box = boxOf(part);
-  return box !== null && box.scrollHeight - box.scrollTop - box.clientHeight < 80;
+  if (!box) return () => {};
+  if (box.scrollTop > -80) return () => (box.scrollTop = 0);
+  const edge = box.getBoundingClientRect().top;
+  const read = [...box.querySelectorAll("li[id]")].find((line) => line.getBoundingClientRect().top >= edge);
+  const before = read?.getBoundingClientRect().top;
+  return () => {
+    if (read?.isConnected) box.scrollTop += read.getBoundingClientRect().top - before;
+  };
 }
 
-export function toEnd(part) {
-  const box = boxOf(part);
-  if (box) box.scrollTop = box.scrollHeight;
+export function toEnd(box) {
+  const meant = location.hash && box.querySelector(`[id="${CSS.escape(location.hash.slice(1))}"]`);
+  if (meant) meant.scrollIntoView({ block: "center" });
+  else box.scrollTop = 0;
 }
