@@ -6,6 +6,7 @@ from litestar import Response, get, post
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from msgspec.structs import replace
 
 from bot.rulebook.folder import CannotWrite, Changed, NoSuchFile, Unreadable, WrongName
 from bot.rulebook.saving import HasErrors, Saved
@@ -14,14 +15,12 @@ from bot.text.diffs import compare_lines
 from bot.web.console import rules_history
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_place import (
-    LONGEST_HEARD,
     PATH,
     Place,
     Shown,
     address_of,
     read_form,
     text_of,
-    with_changes,
 )
 from bot.web.sessions import session_of
 
@@ -54,14 +53,19 @@ def _pages(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
 
     @get("/rules/draft", include_in_schema=False)
     async def draft(request: Call) -> Page:
-        made = await place.drafted(request)
+        made, heard = await place.drafted(request)
         before = await place.saved_text(made.file)
         etag = (await files.read(made.file)).etag if before is not None else ""
-        heard = request.query_params.get("text", "")
-        shown = Shown(file=made.file, text=made.text, etag=etag, line=made.line, is_new=before is None)
-        shown = with_changes(shown, heard=(heard[:LONGEST_HEARD],) if heard else ())
-        shown = await place.looked_at(with_changes(shown, diff=compare_lines(before or "", made.text)))
-        return place.editor(request, shown)
+        shown = Shown(
+            file=made.file,
+            text=made.text,
+            etag=etag,
+            heard=(heard,),
+            diff=compare_lines(before or "", made.text),
+            line=made.line,
+            is_new=before is None,
+        )
+        return place.editor(request, await place.looked_at(shown))
 
     @get("/rules/{file:str}", include_in_schema=False)
     async def edit(request: Call, file: FromPath[str]) -> Page:
@@ -100,14 +104,12 @@ async def _done(place: Place, request: Call, file: str) -> Response[Any]:
     shown = await read_form(request, place, file)
     do = text_of(form.get("do"))
     if do in ("save", "remove"):
-        return await _save(
-            place, request, with_changes(shown, text=shown.text), None if do == "remove" else shown.text
-        )
+        return await _save(place, request, shown, None if do == "remove" else shown.text)
     if do == "diff":
         before = await place.saved_text(file) or ""
-        shown = with_changes(shown, diff=compare_lines(before, shown.text))
+        shown = replace(shown, diff=compare_lines(before, shown.text))
     if do == "changes":
-        shown = with_changes(shown, changes=await place.compare(shown))
+        shown = replace(shown, changes=await place.compare(shown))
     return place.editor(request, await place.looked_at(shown))
 
 
@@ -121,15 +123,15 @@ async def _save(place: Place, request: Call, shown: Shown, text: str | None) -> 
     try:
         saved = await place.files.save(shown.file, text, expected, who=session.role, how="console")
     except WrongName as error:
-        shown = await place.looked_at(with_changes(shown, trouble=str(error)))
+        shown = await place.looked_at(replace(shown, trouble=str(error)))
         return place.editor(request, shown, status=400)
     except HasErrors:
         shown = await place.looked_at(
-            with_changes(shown, trouble="Nothing was saved: the rules would have an error.")
+            replace(shown, trouble="Nothing was saved: the rules would have an error.")
         )
         return place.editor(request, shown, status=422)
     except CannotWrite as error:
-        shown = await place.looked_at(with_changes(shown, trouble=str(error)))
+        shown = await place.looked_at(replace(shown, trouble=str(error)))
         return place.editor(request, shown, status=409)
     except Changed as error:
         return await _conflict(place, request, shown, text, error)
@@ -170,19 +172,19 @@ def _parts(place: Place) -> list[HTTPRouteHandler]:
     @post("/rules/draft/check", include_in_schema=False, status_code=200)
     async def check(request: Call) -> Page:
         shown = await read_form(request, place, await _file(request))
-        shown = with_changes(shown, draft=await place.drafts.check(shown.file, shown.text))
+        shown = replace(shown, draft=await place.drafts.check(shown.file, shown.text))
         return console.fragment(request, "rules_findings.html", it=shown, address_of=address_of)
 
     @post("/rules/draft/play", include_in_schema=False, status_code=200)
     async def play(request: Call) -> Page:
         shown = await read_form(request, place, await _file(request))
-        shown = with_changes(shown, turns=await place.play(shown))
+        shown = replace(shown, turns=await place.play(shown))
         return console.fragment(request, "rules_phone.html", it=shown, address_of=address_of)
 
     @post("/rules/draft/changes", include_in_schema=False, status_code=200)
     async def changes(request: Call) -> Page:
         shown = await read_form(request, place, await _file(request))
-        shown = with_changes(shown, changes=await place.compare(shown))
+        shown = replace(shown, changes=await place.compare(shown))
         return console.fragment(request, "rules_changes.html", it=shown)
 
     @get("/rules/schema.json", include_in_schema=False, sync_to_thread=False)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from litestar.exceptions import NotFoundException
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.conversation.queries import find_conversation, find_message
 from bot.conversation.stored import newest_inbound
@@ -114,7 +115,7 @@ class Place:
             return shown
         draft = await self.drafts.check(shown.file, shown.text)
         turns = await self.play(shown) if shown.heard else ()
-        return with_changes(shown, draft=draft, turns=turns)
+        return replace(shown, draft=draft, turns=turns)
 
     async def whole(self) -> Draft | None:
         """What there is to say of all files as they are on the disk; None when that would take long."""
@@ -145,8 +146,8 @@ class Place:
         except (NoSuchFile, Unreadable):
             return None
 
-    async def drafted(self, request: Call) -> Drafted:
-        """A rule for the message that a request names."""
+    async def drafted(self, request: Call) -> tuple[Drafted, str]:
+        """A rule for the message that a request names, and the message."""
         message_id, text = request.query_params.get("message", ""), request.query_params.get("text", "")
         number = request.query_params.get("to") or None
         if message_id:
@@ -157,12 +158,8 @@ class Place:
                 raise NotFoundException(detail="There is no such message. It may be purged.")
             text, number = message.text, talk.number
         files = await asyncio.to_thread(self.files.folder.files)
-        return draft_rule(files, self.console.shelf.book(), text[:LONGEST_HEARD], number)
-
-
-def with_changes(shown: Shown, **changes: Any) -> Shown:
-    """The same but for these."""
-    return Shown(**{name: getattr(shown, name) for name in Shown.__struct_fields__} | changes)
+        text = text[:LONGEST_HEARD]
+        return draft_rule(files, self.console.shelf.book(), text, number), text
 
 
 async def read_form(request: Call, place: Place, file: str) -> Shown:
