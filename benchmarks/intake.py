@@ -137,6 +137,8 @@ def main() -> None:
             # A thousand people who text as much would be taken for machines.
             "BOT_REPLIES_PER_HOUR": "1000000",
             "BOT_REPEATS_PER_HOUR": "1000000",
+            # Nothing is sent, so more waits than a bot would let wait.
+            "BOT_QUEUE_LIMIT": "100000000",
             "BOT_ACS_CONNECTION_STRING": "endpoint=http://127.0.0.1:9;accesskey=c2VjcmV0",
         }
         with Path(folder, "log").open("w") as log:
