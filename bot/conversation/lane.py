@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 from uuid_utils import uuid7
 
-from bot.conversation.backoff import wait_before_try
 from bot.conversation.circuit import (
     Circuit,
     admits,
@@ -21,10 +20,11 @@ from bot.conversation.circuit import (
     wait_of,
 )
 from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.conversation.judging import Judged, judge
 from bot.conversation.link import Link
 from bot.conversation.outbox import Claimed, Outbox, Queued, Settlement, queued_messages
 from bot.conversation.pace import Bucket
-from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient, SmsService
+from bot.conversation.sms import Accepted, Call, Outcome, Recipient, SmsService
 from bot.conversation.window import MOST_RECIPIENTS, Group, Window
 from bot.conversation.writer import StorageUnavailable, Writer
 
@@ -34,8 +34,6 @@ MOST_CALLS = 16
 WINDOW = 4_000
 #: Of them, so many are read at once.
 _READ_AT_ONCE = 1_000
-#: Seconds at most by which a message that failed leaves the next probe to others.
-_AFTER_OTHERS = 1.0
 #: Seconds before the outbox is read again after that went wrong.
 _READ_AGAIN = 1.0
 
@@ -194,8 +192,8 @@ class Lane:
     async def _send(self, this: _Try) -> None:
         group = this.group.messages
         tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
-        #: Messages that are to leave again: when, and the most of them in a call.
-        again: dict[str, tuple[Queued, float, int | None]] = {}
+        again: dict[str, Judged] = {}
+        ended_at = self._loop.time()
         is_judged = False
         try:
             asked = [replace(message, tag=tag) for message in group]
@@ -209,8 +207,10 @@ class Lane:
                 outcomes = await self._exit.service.send(self._call_of(claimed))
                 is_judged = True
                 self._judge_call(this, outcomes[0])
-                settlements = self._judge(claimed, outcomes, again)
-                await self._settle(settlements)
+                judged = judge(claimed, outcomes, hold=self._hold(), now=datetime.now(UTC))
+                again = {each.settlement.message.id: each for each in judged if each.again is not None}
+                ended_at = self._loop.time()
+                await self._settle([each.settlement for each in judged])
         except StorageUnavailable:
             self._read_again()  # nothing was claimed: the messages wait in the database as they were
         except Exception:
@@ -220,8 +220,9 @@ class Lane:
             if not is_judged:
                 self._abandon(this)
             for message in group:
-                if message.id in again:
-                    self._window.give_back(*again[message.id])
+                each = again.get(message.id)
+                if each is not None and each.again is not None:
+                    self._window.give_back(each.again, ended_at + each.wait, each.most)
                 else:
                     self._window.drop(message)
             self._window.end_call(this.group)
@@ -276,49 +277,6 @@ class Lane:
         """Seconds that the circuits keep the lane waiting."""
         now = self._loop.time()
         return max(wait_of(self._circuit, now) or 0.0, self._exit.link.wait(now) or 0.0)
-
-    def _judge(
-        self,
-        claimed: list[Claimed],
-        outcomes: list[Outcome],
-        again: dict[str, tuple[Queued, float, int | None]],
-    ) -> list[Settlement]:
-        """What is to be recorded of each message; those that are to leave again are put into `again`."""
-        now, clock = self._loop.time(), datetime.now(UTC)
-        hold = self._hold()
-        first = outcomes[0]
-        most = None
-        if len(claimed) > 1 and isinstance(first, NotAccepted) and first.is_final and first.scope == "call":
-            # ACS refused the call without saying for whom: one bad recipient must not take 99 with it.
-            most = max(1, len(claimed) // 10)
-            outcomes = [replace(first, is_final=False)] * len(claimed)
-        # What failed together is repeated together.
-        together = wait_before_try(claimed[0].message.attempts).total_seconds()
-        settlements: list[Settlement] = []
-        for claim, outcome in zip(claimed, outcomes, strict=True):
-            next_try_at = None
-            if isinstance(outcome, NotAccepted) and not outcome.is_final:
-                if most is not None:
-                    wait = 0.0
-                elif outcome.scope == "recipient":
-                    wait = wait_before_try(claim.message.attempts).total_seconds()
-                elif hold:
-                    # When the circuits let one go, another goes first: this one may be what ACS can't take.
-                    wait = hold + min(together, _AFTER_OTHERS)
-                else:
-                    wait = together
-                next_try_at = clock + timedelta(seconds=wait)
-                message = replace(claim.message, attempts=claim.message.attempts + 1)
-                again[message.id] = message, now + wait, most
-            settlements.append(
-                Settlement(
-                    message=claim.message,
-                    outcome=outcome,
-                    next_try_at=next_try_at,
-                    was_unknown=claim.was_unknown,
-                )
-            )
-        return settlements
 
     async def _settle(self, settlements: list[Settlement]) -> None:
         while True:
