@@ -40,6 +40,8 @@ STORM = Storm(
 FINAL = {"delivered", "failed", "suppressed", "unconfirmed"}
 #: Seconds without any progress after which the round is over, however it stands.
 PATIENCE = 90.0
+#: Seconds that a start is taken to last before one has been seen.
+FIRST_START = 1.5
 #: The part of the lives that end before the bot is up.
 KILLED_AT_START = 0.2
 #: Faults that are told one by one.
@@ -52,7 +54,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     messages: int
     kills: int
     seed: int
-    #: Seconds that a life lasts on average, once the bot is up.
+    #: Seconds that a life lasts on average once the bot is up; as long as a start takes, where that is more. Else a slow
+    #: machine's bot would be dead nearly always, ACS's five minutes would pass before it could ask again what became of
+    #: a call, and `unconfirmed` would be right for a phone that got nothing.
     life: float = 4.0
     #: Our numbers: each is a lane.
     lanes: int = 10
@@ -94,8 +98,9 @@ def run(plan: Plan, folder: Path, tell: Callable[[Moment], None] = lambda _: Non
     with stand:
         stand.azure.set_storm(plan.storm)
         lives = [_Life(plan, chance, place) for place in range(plan.kills)]
+        start = FIRST_START
         for life in lives:
-            life.live(stand, lambda kills: tell(_moment(stand, "texts arrive", kills)))
+            start = life.live(stand, start, lambda kills: tell(_moment(stand, "texts arrive", kills)))
         stand.bot.start()
         texted = sum(life.texts for life in lives)
         stand.azure.text(Texts(first=texted, count=plan.messages - texted, seconds=2, copies=3))
@@ -122,26 +127,30 @@ class _Life:
     """From a start of the bot to its SIGKILL, and the texts that arrive meanwhile and while it is dead."""
 
     def __init__(self, plan: Plan, chance: random.Random, place: int) -> None:
+        self._plan = plan
         self._place = place
         self.ends_at_start = chance.random() < KILLED_AT_START
-        #: Seconds from the start, or from when it is up.
-        self._length = chance.uniform(0.1, 1.5) if self.ends_at_start else chance.uniform(0, 2 * plan.life)
+        #: When it ends, as a part of a start, or of twice the life that is due.
+        self._end = chance.random()
         self.texts = plan.messages // (plan.kills + 1)
 
-    def live(self, stand: Stand, tell: Callable[[int], None]) -> None:
-        """Start the bot, let phones text it, kill it."""
-        stand.azure.text(
-            Texts(first=self._place * self.texts, count=self.texts, seconds=self._length + 1, copies=3)
-        )
+    def live(self, stand: Stand, start: float, tell: Callable[[int], None]) -> float:
+        """Start the bot, let phones text it, kill it. Given the seconds that a start took, how many this one did."""
+        length = self._end * (start if self.ends_at_start else 2 * max(self._plan.life, start))
+        seconds = length + (0 if self.ends_at_start else start)
+        stand.azure.text(Texts(first=self._place * self.texts, count=self.texts, seconds=seconds, copies=3))
+        began = time.monotonic()
         process = stand.bot.launch()
         if not self.ends_at_start:
             process.wait_for(r"(Listening on) ", seconds=120)
-        end = time.monotonic() + self._length
+            start = time.monotonic() - began
+        end = time.monotonic() + length
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 0.5))
             tell(self._place)
         process.kill()
         assert_no_fault(process.printed())
+        return start
 
 
 def _drain(stand: Stand, messages: int, tell: Callable[[], None]) -> None:
