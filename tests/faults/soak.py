@@ -54,9 +54,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     messages: int
     kills: int
     seed: int
-    #: Seconds that a life lasts on average once the bot is up; as long as a start takes, where that is more. Else a slow
-    #: machine's bot would be dead nearly always, ACS's five minutes would pass before it could ask again what became of
-    #: a call, and `unconfirmed` would be right for a phone that got nothing.
+    #: Seconds that a life lasts on average once the bot is up; as long as a start takes, where that is more. Else the
+    #: bot of a slow machine would be dead nearly always, ACS's five minutes would pass before it could ask again what
+    #: became of a call, and `unconfirmed` would be right for a phone that got nothing.
     life: float = 4.0
     #: Our numbers: each is a lane.
     lanes: int = 10
