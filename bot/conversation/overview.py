@@ -183,21 +183,20 @@ class Overview:
             (await _stretches(connection, progress, live, floor_to(day_ago, HOUR), now, HOUR)).values()
         )
         table = conversations.c
+        # Written out, so that the databases see that failures have an index of their own.
+        is_failed = (table.delivery == literal_column("'failed'"), table.last_message_at >= day_ago)
+        waiting, rejected, failed = await _count(
+            connection, _waiting(), select(rejected_events.c.id), select(table.id).where(*is_failed)
+        )
         return Needs(
-            waiting=await _count_waiting(connection),
-            failed=await _count(
-                connection,
-                # Written out, so that the databases see that failures have an index of their own.
-                select(table.id).where(
-                    table.delivery == literal_column("'failed'"), table.last_message_at >= day_ago
-                ),
-            ),
+            waiting=waiting,
+            failed=failed,
             failures=failures_of(of_the_day),
             unmatched=self._unmatched.groups(self._shelf.book()),
             incidents=await _count_incidents(connection),
             loops=await _noticed(connection, "loop"),
             opt_outs=await _noticed(connection, "opt-out"),
-            rejected=await _count(connection, select(rejected_events.c.id)),
+            rejected=rejected,
         )
 
 
@@ -206,11 +205,12 @@ async def read_alarms(connection: AsyncConnection, now: datetime) -> Alarms:
     progress = await find_progress(connection)
     live = await _count_live(connection, progress, now)
     stretches = await _stretches(connection, progress, live, floor_to(now - HOUR, MINUTE), now, MINUTE)
+    waiting, rejected = await _count(connection, _waiting(), select(rejected_events.c.id))
     return Alarms(
         counts=total(stretches.values()),
-        waiting=await _count_waiting(connection),
+        waiting=waiting,
         incidents=await _count_incidents(connection),
-        rejected=await _count(connection, select(rejected_events.c.id)),
+        rejected=rejected,
     )
 
 
@@ -285,10 +285,9 @@ async def _is_behind(connection: AsyncConnection, progress: Progress | None, sin
     return oldest is not None and time_of_id(oldest) < progress.counted_from
 
 
-async def _count_waiting(connection: AsyncConnection) -> int:
+def _waiting() -> Select[tuple[str]]:
     table = conversations.c
-    is_waiting = (table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out)
-    return await _count(connection, select(table.id).where(*is_waiting))
+    return select(table.id).where(table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out)
 
 
 async def _count_incidents(connection: AsyncConnection) -> dict[str, int]:
@@ -297,9 +296,11 @@ async def _count_incidents(connection: AsyncConnection) -> dict[str, int]:
     return {row.kind: row.number for row in await connection.execute(query)}
 
 
-async def _count(connection: AsyncConnection, query: Select[tuple[str]]) -> int:
-    few = query.limit(COUNTED_TO + 1).subquery()
-    return (await connection.execute(select(func.count()).select_from(few))).scalar_one()
+async def _count(connection: AsyncConnection, *queries: Select[tuple[str]]) -> list[int]:
+    """How many rows each has, by one trip to the database; `COUNTED_TO` and one for what has more."""
+    few = [query.limit(COUNTED_TO + 1).subquery() for query in queries]
+    counts = [select(func.count()).select_from(each).scalar_subquery() for each in few]
+    return list((await connection.execute(select(*counts))).one())
 
 
 async def _noticed(connection: AsyncConnection, kind: str) -> list[Noticed]:
