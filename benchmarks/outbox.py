@@ -20,25 +20,21 @@ from typing import Any
 
 import uvloop
 
-from bot.conversation.database import Database
 from bot.conversation.events import DeliveryReport, Inbound
-from bot.conversation.inbox import Inbox
 from bot.conversation.outbox import Outbox, Queued, Settlement, queued_messages
 from bot.conversation.sms import Accepted
-from bot.conversation.writer import Writer
-from tests.conversation.parts import BOOK, CAPS, OURS
+from tests.conversation.parts import OURS, Bot
 
 _numbers = itertools.count(1)
 
 
 class Bench:
-    """Inbox, outbox and writer on one database."""
+    """A bot without a sender, and the outbox that it would use."""
 
     def __init__(self, url: str) -> None:
-        self.database = Database(url)
-        self.writer = Writer(self.database)
+        self.bot = bot = Bot(url)
+        self.database, self.writer, self.inbox = bot.database, bot.writer, bot.inbox
         self.outbox = Outbox(reply_ttl=timedelta(hours=24))
-        self.inbox = Inbox(self.writer, lambda: BOOK, lambda _lanes: None, lambda: None, CAPS)
 
     async def fill(self, messages: int) -> list[Queued]:
         """Queue so many replies, each to a new peer."""
@@ -112,7 +108,8 @@ async def measure(url: str, messages: int, rounds: int) -> None:
     """Print each kind's median, and its least and most."""
     bench = Bench(url)
     await bench.database.upgrade()
-    bench.writer.start()
+    await bench.bot.sender.stop()
+    await bench.bot.start(sending=False)
     rates: dict[str, list[float]] = {}
     for _ in range(rounds):
         queued = await bench.fill(messages)
@@ -121,8 +118,7 @@ async def measure(url: str, messages: int, rounds: int) -> None:
         rates.setdefault("sends in calls of 100", []).append(await bench.send(others, 100))
         rates.setdefault("reports alone", []).append(await bench.report(some, 1, 128))
         rates.setdefault("reports in batches of 500", []).append(await bench.report(others, 500, 8))
-    await bench.writer.stop()
-    await bench.database.close()
+    await bench.bot.stop()
     for name, each in rates.items():
         print(f"{name:26} {statistics.median(each):8,.0f}/s  ({min(each):,.0f} to {max(each):,.0f})")
 

@@ -50,6 +50,10 @@ ANSWERS = st.sampled_from([
 ])  # fmt: skip
 #: Until the next try.
 WAITS = st.sampled_from([timedelta(0), timedelta(0), timedelta(seconds=60)])
+PASSED = st.sampled_from([
+    timedelta(0), timedelta(minutes=5), timedelta(minutes=4), timedelta(minutes=3, seconds=59), timedelta(seconds=10),
+    timedelta(minutes=5), timedelta(hours=25), timedelta(hours=73),
+])  # fmt: skip
 OK = "2000: No Error"
 SAID = st.sampled_from([
     ("Delivered", OK), ("Delivered", OK), ("Failed", "4006: Not reachable"), ("Failed", "4004"), ("Failed", "4007"),
@@ -207,16 +211,25 @@ class AnOutboxMachine(RuleBasedStateMachine):
         if groups := self._groups():
             self._begin(data.draw(st.sampled_from(groups)))
 
-    @rule(answer=ANSWERS, wait=WAITS)
-    def a_whole_try(self, answer: str, wait: timedelta) -> None:
-        """Most tries are over before anything else happens."""
-        self.run(self._look())
-        if groups := self._groups():
-            before = list(self.calls)
-            self._begin(groups[0])
-            for call in [call for call in self.calls if call not in before]:
-                self._answer(call, answer)
-                self._settle(call, wait)
+    @rule(
+        answers=st.lists(ANSWERS, min_size=1, max_size=3)
+        | st.sampled_from(
+            [["lost after", "throttled"], ["lost after", "refused"], ["lost before", "throttled"]]
+        ),
+        wait=WAITS,
+        passed=PASSED,
+    )
+    def whole_tries(self, answers: list[str], wait: timedelta, passed: timedelta) -> None:
+        """Most tries are over before anything else happens, and troubles come together."""
+        for answer in answers:
+            self.run(self._look())
+            if groups := self._groups():
+                before = list(self.calls)
+                self._begin(groups[0])
+                for call in [call for call in self.calls if call not in before]:
+                    self._answer(call, answer)
+                    self._settle(call, wait)
+        self.time_passes(passed)
 
     def _begin(self, group: list[Queued]) -> None:
         tag = group[0].tag or group[0].id
@@ -310,6 +323,17 @@ class AnOutboxMachine(RuleBasedStateMachine):
         for call in self.calls:
             call.is_orphan = True
 
+    @rule(has_answered=st.booleans(), passed=PASSED)
+    def the_process_dies_in_a_call(self, has_answered: bool, passed: timedelta) -> None:
+        self.run(self._look())
+        if groups := self._groups():
+            self._begin(groups[0])
+            for call in self._unanswered():
+                if has_answered:
+                    self._answer(call, "taken")
+        self.the_process_dies()
+        self.time_passes(passed)
+
     # Carriers
 
     @precondition(lambda self: self.acs.taken)
@@ -329,6 +353,25 @@ class AnOutboxMachine(RuleBasedStateMachine):
         is_quick: bool,
     ) -> None:
         sms = data.draw(st.sampled_from(self.acs.taken))
+        self._report(sms, said, seconds, is_tagged=is_tagged, is_quick=is_quick)
+
+    @rule(said=SAID, is_tagged=st.booleans())
+    def a_report_overtakes_the_answer(self, said: tuple[str, str | None], is_tagged: bool) -> None:
+        self.run(self._look())
+        if groups := self._groups():
+            known = len(self.acs.taken)
+            self._begin(groups[0])
+            for call in self._unanswered():
+                if not call.is_orphan:
+                    self._answer(call, "taken")
+            for sms in self.acs.taken[known:]:
+                self._report(sms, said, 1, is_tagged=is_tagged, is_quick=True)
+            for call in self._answered():
+                self._settle(call)
+
+    def _report(
+        self, sms: Sms, said: tuple[str, str | None], seconds: int | None, *, is_tagged: bool, is_quick: bool
+    ) -> None:
         moment = (
             None if seconds is None else datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(seconds=seconds)
         )
@@ -361,12 +404,7 @@ class AnOutboxMachine(RuleBasedStateMachine):
 
     # Time
 
-    @rule(
-        passed=st.sampled_from([
-            timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=3, seconds=59), timedelta(minutes=4),
-            timedelta(minutes=5), timedelta(hours=25), timedelta(hours=73),
-        ])
-    )  # fmt: skip
+    @rule(passed=PASSED)
     def time_passes(self, passed: timedelta) -> None:
         self._pass(passed)
         self._expire()
@@ -486,9 +524,9 @@ def play(databases: Databases, kind: Any, *, examples: int, steps: int) -> None:
 
 @pytest.mark.timeout(300)
 def test_the_outbox_on_sqlite(databases: Databases) -> None:
-    play(databases, "sqlite", examples=80, steps=40)
+    play(databases, "sqlite", examples=80, steps=30)
 
 
 @pytest.mark.timeout(300)
 def test_the_outbox_on_postgresql(databases: Databases) -> None:
-    play(databases, "postgresql", examples=10, steps=40)
+    play(databases, "postgresql", examples=10, steps=30)
