@@ -25,6 +25,7 @@ from bot.conversation.queries import (
     list_conversations,
     list_messages,
 )
+from bot.conversation.reasons import reason_of
 from bot.text.inert import shown_in_terminal
 from bot.text.numbers import normalise_number
 
@@ -214,13 +215,19 @@ def _why(message: MessageView) -> str:
 def _history(message: MessageView) -> str:
     lines = []
     for entry in message.history:
-        details = f" {escape(shown_in_terminal(entry.details))}" if entry.details else ""
+        details = f" {escape(shown_in_terminal(_in_words(entry.details)))}" if entry.details else ""
         lines.append(f"{_state(entry.status)} {local_time(entry.at)}{details}")
     if message.status == "queued" and message.attempts:
         again = f"; next try {local_time(message.next_try_at)}" if message.next_try_at else ""
         error = f" {escape(shown_in_terminal(message.last_error))}" if message.last_error else ""
         lines.append(f"tried {message.attempts}×{again}{error}")
     return "\n".join(lines)
+
+
+def _in_words(details: str) -> str:
+    """What a report says, in plain words where it has a code that we know."""
+    reason = reason_of(details)
+    return f"{reason.words} ({reason.code})" if reason and reason.code else details
 
 
 def _state(status: str | None) -> str:

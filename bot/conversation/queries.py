@@ -12,8 +12,11 @@ from bot.conversation.cursors import Page, decode_cursor, encode_cursor
 from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.filtering import ConversationFilter, conditions_for
 from bot.conversation.incidents import OpenIncident, open_in
+from bot.conversation.reasons import reason_of
 from bot.conversation.tables import Id, UtcTime, conversations, messages, rejected_events, status_changes
 
+#: Outbound states with a reason.
+_NOT_ARRIVED = ("failed", "suppressed", "unconfirmed")
 #: A cursor comes from outside: what is no id of ours (a NUL, say) must not reach the database.
 AnId = Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}\Z")]
 
@@ -98,6 +101,8 @@ class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: datetime
     updated_at: datetime
     history: list[HistoryEntry]
+    #: Why it did not arrive, in plain words.
+    reason: str | None = None
     #: The message that this one sends again because a person wanted it.
     resend_of: str | None = None
     #: How often it was given to ACS, and what the newest try failed of; None when it went well.
@@ -316,6 +321,7 @@ async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -
 def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
     # A message is born received, queued or suppressed; only what changed after that has rows of its own.
     born = "queued" if changes else row.status
+    reason = reason_of(row.status_details) if row.status in _NOT_ARRIVED else None
     birth = HistoryEntry(status=born, at=row.created_at, details=None if changes else row.status_details)
     return MessageView(
         id=row.id,
@@ -333,6 +339,7 @@ def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
         created_at=row.created_at,
         updated_at=row.updated_at,
         history=[birth, *changes],
+        reason=reason.words if reason else None,
         attempts=row.attempts,
         last_error=row.last_error,
         next_try_at=row.next_try_at if row.status == "queued" else None,

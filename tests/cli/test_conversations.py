@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bot.cli.conversations import conversations
+from bot.cli.conversations import _in_words, conversations
 from bot.cli.db import db
 from bot.conversation.sms import NotAccepted
 from tests.conversation.parts import PEER, Bot, heard, report, until
@@ -128,3 +128,16 @@ def test_the_schema_is_brought_up_to_date_once() -> None:
     assert "Upgraded the schema from nothing to revision" in CliRunner().invoke(db, ["upgrade"]).stdout
     assert "The schema is up to date" in CliRunner().invoke(db, ["upgrade"]).stdout
     assert run("list").stdout == "No conversations.\n"
+
+
+@pytest.mark.parametrize(
+    ("details", "shown"),
+    [
+        ("ErrorCode: 4004. ErrorMessage: Oops", "the number doesn't exist (4004)"),
+        ("No error.", "No error."),
+        ("Too late: it waited longer than BOT_REPLY_TTL.", "Too late: it waited longer than BOT_REPLY_TTL."),
+        ("Gremlins", "Gremlins"),
+    ],
+)
+def test_a_code_of_azures_is_said_in_plain_words(details: str, shown: str) -> None:
+    assert _in_words(details) == shown

@@ -199,3 +199,17 @@ async def test_times_of_different_writing_sort_as_times(still: Bot) -> None:
             await connection.execute(statement)
     listed = [one.peer for page in await pages(still, 1) for one in page]
     assert listed == [peers(3)[at] for at in (1, 0, 2)]
+
+
+async def test_a_message_that_did_not_arrive_says_why_in_plain_words(bot: Bot) -> None:
+    await bot.hear(heard(), heard("stop", peer="+15555550102"))
+    (reply,) = await bot.settled()
+    await bot.hear(report(reply.provider_message_id or "", "Failed", "ErrorCode: 4004. ErrorMessage: Oops"))
+    await bot.hear(heard(peer="+15555550102"))
+    (failed,) = await bot.replies()
+    assert (failed.status_details, failed.reason) == (
+        "ErrorCode: 4004. ErrorMessage: Oops",
+        "the number doesn't exist",
+    )
+    assert [one.reason for one in await bot.talk("+15555550102")][-1] == "the person opted out"
+    assert reply.reason is None
