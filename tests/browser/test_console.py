@@ -191,6 +191,7 @@ async def test_filters_lead_to_what_needs_somebody(browser: Browser, bot: Runnin
         await page.get_by_role("button", name="Show").click()
         await expect(page.locator(".row")).to_have_count(1)
         await expect(page.locator(".row")).to_contain_text("⊘ opted out")
+        await expect(page.get_by_role("button", name="Show")).to_be_hidden()
 
 
 @pytest.mark.parametrize("javascript", [True, False])
@@ -200,15 +201,16 @@ async def test_a_long_conversation_is_read_from_its_end(
     async with console(browser, bot, await path_of(bot, LONG), java_script_enabled=javascript) as page:
         await expect(page.locator(".message").last).to_be_in_viewport()
         await expect(page.locator(".message").last).to_contain_text("message 39")
-        await page.get_by_role("link", name="Earlier messages").click()
-        await expect(page.locator(".message").last).to_contain_text("message 19")
-        await expect(page.locator(".message").last).to_be_in_viewport()
+        for newest in ("message 23", "message 7"):
+            await page.get_by_role("link", name="Earlier messages").click()
+            await expect(page.locator(".message").last).to_contain_text(newest)
+            await expect(page.locator(".message").last).to_be_in_viewport()
         await expect(page.get_by_role("link", name="Earlier messages")).to_have_count(0)
 
 
 async def test_whoever_reads_further_up_is_left_there(browser: Browser, bot: Running) -> None:
     peer = "+15555550135"
-    for number in range(20):
+    for number in range(16):
         await text(bot, peer, f"line {number} " + "and more " * 20)
     async with console(browser, bot, await path_of(bot, LONG)) as page:
         await page.locator(".row", has_text="0135").click()

@@ -24,7 +24,7 @@ from bot.web.console.words import GLYPHS, rule_links, steps_of, timeline_of, why
 
 PATH: Final = "/console/conversations"
 #: Rows of the list, and messages of a conversation, on one page; with them a page stays under 30 kB.
-_ROWS, _MESSAGES = 20, 20
+_ROWS, _MESSAGES = 20, 16
 
 #: The tabs above the list: a word, and what of the query it stands for.
 _TABS: Final[tuple[tuple[str, dict[str, str]], ...]] = (

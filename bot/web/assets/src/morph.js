@@ -5,6 +5,7 @@ import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 let isLive = false;
+let isAnotherPage = false;
 // Where a form was just sent to: what was typed into it is no draft any more, unless it could not be done.
 let sent = null;
 
@@ -24,7 +25,7 @@ const callbacks = {
   },
   beforeAttributeUpdated(name, node) {
     if (name === "data-filled" || name === "data-hovered") return false;
-    if (name === "open" && node.matches("details")) return false; // opened or closed by the person
+    if (name === "open" && !isAnotherPage && node.matches("details")) return false; // opened or closed by the person
     if (node.id === "live") return false; // live.js knows
     return true;
   },
@@ -68,9 +69,13 @@ htmx.defineExtension("morph", {
     const failed = fragment.querySelector(".flash.bad") !== null;
     const drafts = draftsIn(target).filter(({ action }) => failed || action !== sent);
     sent = null;
-    const morphStyle = target === document.body ? "innerHTML" : "outerHTML";
-    const changed = Idiomorph.morph(target, [...fragment.children], { morphStyle, callbacks });
-    restore(drafts);
-    return changed;
+    isAnotherPage = target === document.body;
+    try {
+      const morphStyle = isAnotherPage ? "innerHTML" : "outerHTML";
+      return Idiomorph.morph(target, [...fragment.children], { morphStyle, callbacks });
+    } finally {
+      isAnotherPage = false;
+      restore(drafts);
+    }
   },
 });
