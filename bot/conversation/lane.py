@@ -28,8 +28,8 @@ from bot.conversation.sms import Accepted, Call, Outcome, Recipient, SmsService
 from bot.conversation.window import MOST_RECIPIENTS, Group, Window
 from bot.conversation.writer import StorageUnavailable, Writer
 
-#: Calls of one lane at the same time: what a short code's 6,000 messages a minute need when Azure takes 150 ms a call.
-MOST_CALLS = 16
+#: Calls of one lane at the same time: what a short code's 6,000 messages a minute need when Azure takes 300 ms a call.
+MOST_CALLS = 32
 #: Messages of one lane held in memory; the others wait in the database.
 WINDOW = 4_000
 #: Of them, so many are read at once.

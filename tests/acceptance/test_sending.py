@@ -54,7 +54,7 @@ def test_a_refused_credential_is_seen_and_logged_once_fails_no_message_and_mends
 def test_an_outage_is_seen_and_tried_by_one_call_at_a_time(make_bot: MakeBot, acs: Acs, number: str) -> None:
     bot = make_bot("sqlite", acs.connection_string).start()
     acs.plan(number, *[{"status": 503}] * (MOST_CALLS + 2))
-    peers = [a_number() for _ in range(30)]
+    peers = [a_number() for _ in range(MOST_CALLS + 8)]
     bot.post([received(peer, f"order {at:05}", number=number) for at, peer in enumerate(peers)])
     until(lambda: metric(bot, "bot_acs_down") == 1, what="the outage")
     (trouble,) = sending(bot)["troubles"]

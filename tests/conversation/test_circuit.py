@@ -75,7 +75,7 @@ def test_pauses_double_up_to_a_bound_and_are_spread_over_their_second_half() -> 
 
 
 def test_calls_from_before_the_trouble_do_not_make_the_pause_longer() -> None:
-    """Sixteen calls that fail at the same moment are one trouble."""
+    """Many calls that fail at the same moment are one trouble."""
     assert fail(OPEN, 0.5, times=11) == OPEN
 
 
