@@ -1,6 +1,7 @@
 """With too many replies waiting, messages are turned away and reports are not; with fewer they are taken again."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -88,11 +89,13 @@ async def test_what_another_process_has_queued_counts_too(
     await other.database.close()
 
 
-async def test_a_database_that_can_not_be_asked_turns_nobody_away_for_a_full_queue(bot: Bot) -> None:
+async def test_a_database_that_can_not_be_asked_turns_nobody_away_for_a_full_queue(
+    bot: Bot, tmp_path: Path
+) -> None:
     """Then the messages can't be stored either, and they are told that."""
-    await bot.queue.refresh()
-    bot.queue._database = Database("sqlite+aiosqlite:////nowhere/at/all/bot.db")
+    without_tables = Database(f"sqlite+aiosqlite:///{tmp_path}/bot.db")
+    bot.queue._database = without_tables
     await bot.queue.refresh()
     await bot.queue.check()
     assert bot.queue.queued == 0
-    await bot.queue._database.close()
+    await without_tables.close()
