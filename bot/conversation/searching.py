@@ -109,7 +109,8 @@ async def _by_messages(
 ) -> FoundBySearch:
     end = None if cursor is None else decode_cursor(cursor, ByMessage)
     conditions = await conditions_for(connection, wanted)
-    floor = await _floor(connection, end)
+    # Where conversations are filtered, too, each message that matches costs a look at its own.
+    floor = await _floor(connection, end, LOOKED_AT // 2 if conditions.all else LOOKED_AT)
     message, later = messages.c, messages.alias("later")
     newer = (
         select(later.c.id)
@@ -128,7 +129,7 @@ async def _by_messages(
             message.created_at.label("hit_at"),
         )
         .join_from(messages, conversations, conversations.c.id == message.conversation_id)
-        .where(*(match(message) for match in matches), ~newer, *conditions.all)
+        .where(*(match(message) for match in matches), *conditions.all, ~newer)
         .order_by(message.id.desc())
         .limit(limit + 1)
     )
@@ -148,12 +149,12 @@ async def _by_messages(
     )
 
 
-async def _floor(connection: AsyncConnection, end: ByMessage | None) -> Any:
+async def _floor(connection: AsyncConnection, end: ByMessage | None, looked_at: int) -> Any:
     """The last message that a request looks at; None when it may look at all that are left."""
     ids = select(messages.c.id).order_by(messages.c.id.desc())
     if end is not None:
         ids = ids.where(messages.c.id < end.id)
-    the_id = ids.limit(1).offset(LOOKED_AT - 1).scalar_subquery()
+    the_id = ids.limit(1).offset(looked_at - 1).scalar_subquery()
     query = select(messages.c.id, messages.c.created_at).where(messages.c.id == the_id)
     return (await connection.execute(query)).first()
 
