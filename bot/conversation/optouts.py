@@ -34,6 +34,8 @@ async def heed_opt_outs(
     ids = sorted(
         each for each, moment in said_at.items() if each not in came_back or came_back[each] <= moment
     )
+    if not ids:
+        return
     await connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(opted_out=True))
     await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome="opted out", by=None, now=now)
     touch(ids)
