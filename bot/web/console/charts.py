@@ -87,10 +87,10 @@ def _line(values: Sequence[int], top: int) -> str:
 
 
 def _round_up(value: int) -> int:
-    """The next of 1, 2, 5, 10, 20, 50 … that is no smaller."""
+    """The next of 1, 2, 3, 4, 5, 6, 8, 10, 20, 30 … that is no smaller."""
     size = 1
     while True:
-        for step in (1, 2, 5):
+        for step in (1, 2, 3, 4, 5, 6, 8):
             if value <= step * size:
                 return step * size
         size *= 10
