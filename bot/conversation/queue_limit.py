@@ -1,7 +1,8 @@
 """How many replies wait to be sent, and when so many do that no new message is taken: Event Grid keeps it for us.
 
 This process adds what it queues to what the database held when it was last asked, which is more than there is, as what
-was sent meanwhile still counts. So the database is asked again every few seconds and before any message is turned away.
+was sent meanwhile still counts. So the database is asked again every few seconds, and before a message is turned away
+unless it was asked in the last half second.
 """
 
 import asyncio

@@ -57,10 +57,14 @@ async def test_a_full_queue_is_told_and_takes_nobody_out_of_service(
         assert turned_away.headers["retry-after"] == "30"
         assert "BOT_QUEUE_LIMIT is 2" in turned_away.json()["detail"]
         assert (await bot.post([event(REPORT, REPORT_DATA)])).status_code == 200
-        status, body = await ready(bot)
-        assert (status, body["status"]) == (200, "ok")
-        check = body["checks"]["queue"]
-        assert (check["status"], check["queued"], check["limit"]) == ("degraded", 2, 2)
+        async with asyncio.timeout(10):
+            while True:  # what was queued while the database counted may count twice, until it counts again
+                status, body = await ready(bot)
+                check = body["checks"]["queue"]
+                assert (status, body["status"], check["status"]) == (200, "ok", "degraded")
+                if check["queued"] == check["limit"] == 2:
+                    break
+                await asyncio.sleep(0.1)
 
 
 async def test_connections_that_break_are_made_anew(tmp_path: Path, databases: Databases, acs: Acs) -> None:
