@@ -80,7 +80,11 @@ async def test_a_conversation_is_handed_over_and_back_as_often_as_one_likes(bot:
     assert len(await bot.messages(conversation["peer"])) == 2
     for _ in range(2):
         back = await bot.send("DELETE", path)
-        assert (back.status_code, back.json().get("handed_over"), back.json().get("incidents")) == (200, None, None)
+        assert (back.status_code, back.json().get("handed_over"), back.json().get("incidents")) == (
+            200,
+            None,
+            None,
+        )
     await say(bot, conversation["peer"], "hours")
     assert len(await bot.replies(conversation["peer"])) == 1
     assert await actions(bot, conversation) == [("hand over", None, "Ada"), ("hand back", None, "admin")]
