@@ -5,6 +5,7 @@ SQLite and the C library where there is a C compiler. A limit on the size of fil
 quota and which can be lifted while the bot runs, works everywhere; nothing here is ever left out for want of means.
 """
 
+import atexit
 import errno
 import resource
 import shutil
@@ -187,6 +188,7 @@ def failing_disk() -> Path | None:
         return None
     source = Path(__file__).with_name("failing_disk.c")
     library = Path(tempfile.mkdtemp(prefix="failing-disk-"), "failing_disk.so")
+    atexit.register(shutil.rmtree, library.parent)
     command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
     if subprocess.run(command, check=False, capture_output=True, timeout=60).returncode:
         return None  # a compiler without the C library's headers
