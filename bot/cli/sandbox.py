@@ -15,7 +15,7 @@ from bot.sandbox.app import Sandbox, create_app
 from bot.sandbox.sandbox import ACCESS_KEY, NUMBER, WrongAccessKey
 
 #: The secret in the default webhook address; it opens nothing but a bot that was told to accept it.
-WEBHOOK_SECRET = "sandbox"  # noqa: S105
+WEBHOOK_SECRET = "the-sandbox-and-nothing-else"  # noqa: S105
 WEBHOOK = f"http://127.0.0.1:8000/events?code={WEBHOOK_SECRET}"
 
 

@@ -67,7 +67,7 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # nothing here believes them: whoever is on the line is who asks
+            proxy_headers=False,  # `bot.web.proxies` believes those that BOT_PROXIES names
             lifespan="off",
             timeout_graceful_shutdown=_GRACE,
         )
