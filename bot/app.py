@@ -115,10 +115,11 @@ class Service:
         self.webhook = Webhook(self.inbox, _webhook_auth(settings))
         self.counter = TrafficCounter(self.database)
         viewer = settings.viewer_token
-        tokens, guesses = Tokens(self.admin_token, viewer.reveal() if viewer else None), Guesses()
-        self._access = Access(tokens, guesses)
+        tokens = Tokens(self.admin_token, viewer.reveal() if viewer else None)
+        self.guesses = Guesses()
+        self._access = Access(tokens, self.guesses)
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
-        self._sessions = Sessions(tokens, guesses, self.database, self.writer)
+        self._sessions = Sessions(tokens, self.guesses, self.database, self.writer)
         self.live = Live(self._channels)
         self.writer.news.on_commit = self.live.announce
         self.writer.news.is_heard = lambda: self.live.is_heard
