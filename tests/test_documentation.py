@@ -1,6 +1,7 @@
 """What the documentation says exists, and what exists is documented."""
 
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,3 +144,8 @@ def test_every_kind_of_answer_stands_in_its_table() -> None:
 def test_every_finding_stands_in_its_table_as_the_code_has_it() -> None:
     shown = re.findall(r"^\| ([EWI]\d{3}) \| (.+) \|$", RULES, re.MULTILINE)
     assert dict(shown) == CODES
+
+
+def test_the_page_of_commands_says_what_help_says() -> None:
+    """`.venv/bin/python docs/cli.py` writes it anew."""
+    assert runpy.run_path(str(ROOT / "docs" / "cli.py"))["page"]() == TEXTS["docs/cli.md"]
