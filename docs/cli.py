@@ -2,17 +2,23 @@
 
     .venv/bin/python docs/cli.py
 
-A test fails when the page is out of date.
+With `-` it prints the page instead. A test fails when the page is out of date.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from click.testing import CliRunner
 
-from bot.cli import group
+# A terminal of one width for everybody, and without colours; rich_click reads these when it is imported.
+for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TERMINAL_WIDTH"):
+    os.environ.pop(name, None)
+os.environ |= {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+
+from bot.cli import group  # noqa: E402
 
 PAGE = Path(__file__).resolve().parent / "cli.md"
 _HEAD = """\
@@ -38,18 +44,15 @@ def _commands(command: click.Command, path: list[str]) -> Iterator[list[str]]:
 
 
 def _section(path: list[str]) -> str:
-    # A terminal of one width for everybody, and without colours.
-    shown = CliRunner(
-        env={"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    ).invoke(group, [*path, "--help"], prog_name="bot")
+    shown = CliRunner().invoke(group, [*path, "--help"], prog_name="bot")
     if shown.exit_code:
         raise SystemExit(f"bot {' '.join(path)} --help fails: {shown.output}")
-    lines = [line.rstrip() for line in shown.stdout.splitlines()]
-    text = "\n".join(lines).strip("\n")
+    text = "\n".join(line.rstrip() for line in shown.stdout.splitlines()).strip("\n")
     return f"## `{' '.join(['bot', *path])}`\n\n```text\n{text}\n```\n"
 
 
 if __name__ == "__main__":
-    for name in [name for name in os.environ if name.startswith("BOT_")]:
-        del os.environ[name]
-    PAGE.write_text(page(), encoding="utf-8")
+    if sys.argv[1:] == ["-"]:
+        sys.stdout.buffer.write(page().encode())
+    else:
+        PAGE.write_text(page(), encoding="utf-8")

@@ -63,9 +63,7 @@ def test_help_imports_nothing_but_what_prints_it() -> None:
     assert others <= {name.partition(".")[0] for name in at_start}
 
 
-@pytest.mark.parametrize(
-    ("name", "command"), commands(), ids=lambda value: value if isinstance(value, str) else ""
-)
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*one, id=one[0]) for one in commands()])
 def test_what_a_command_does_takes_what_the_command_is_given(name: str, command: click.Command) -> None:
     assert command.callback is not None
     place = re.search(r'run_body\("([\w.]+):(\w+)", (?:options|\{\})\)', inspect.getsource(command.callback))
