@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
+import structlog
 from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -15,12 +16,25 @@ _SET_BY_PROXIES: Final = frozenset(
 #: The guess limiter's name for everybody whose address is none.
 UNKNOWN: Final = "unknown"
 
+log = structlog.get_logger(__name__)
+
 
 def believe_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
     """The same application, seeing behind these proxies: the client's address and scheme are what they forward."""
     if not proxies:
         return app
     return cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), trusted_hosts=list(proxies)))
+
+
+def warn_of_unknown_proxy(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Log that somebody's TLS ends at a proxy that is not believed, for whoever wonders why cookies are not Secure."""
+    forwarded = connection.headers.get("X-Forwarded-Proto", "").lower()
+    if forwarded == "https" and connection.scope.get("scheme") == "http":
+        log.warning(
+            "A login came through a proxy that BOT_PROXIES does not name: its cookie is not kept to https",
+            address=network_of(connection),
+            mend="set BOT_PROXIES to the proxy's address",
+        )
 
 
 def is_loopback(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:

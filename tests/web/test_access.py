@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -85,7 +86,9 @@ async def test_behind_a_believed_proxy_everybody_guesses_for_themselves(behind_p
         assert (await ask(behind_proxy, path, "guess", X_Forwarded_For=forwarded)).status_code == 429
 
 
-async def test_an_unknown_proxy_is_not_believed(bot: Running) -> None:
+async def test_an_unknown_proxy_is_not_believed_and_the_log_names_it(
+    bot: Running, logs: list[dict[str, Any]]
+) -> None:
     path = "/api/conversations"
     for last in range(MOST_GUESSES):
         await ask(bot, path, "guess", X_Forwarded_For=f"203.0.113.{last}")
@@ -93,6 +96,8 @@ async def test_an_unknown_proxy_is_not_believed(bot: Running) -> None:
     https = {"X-Forwarded-Proto": "https"}
     answer = await bot.http.post("/console/login", data={"token": ADMIN}, headers=https)
     assert "Secure" not in answer.headers["set-cookie"]
+    (line,) = [line for line in logs if "BOT_PROXIES" in line["event"]]
+    assert line["address"] == "127.0.0.1"
 
 
 @pytest.mark.parametrize(("scheme", "is_secure"), [("https", True), ("http", False), ("x", False)])

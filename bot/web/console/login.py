@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from bot.conversation.writer import StorageUnavailable
 from bot.web.console.layout import THEME, THEMES, Call, Console, Page
 from bot.web.guesses import TooManyGuesses
+from bot.web.proxies import warn_of_unknown_proxy
 from bot.web.sessions import HOME, Session, refuse_other_sites, safe_next, session_of
 
 _WRONG: Final = "This is neither the admin's nor the viewer's token."
@@ -88,6 +89,7 @@ def _form(
 
 
 def _opened(console: Console, request: Call, session: Session, next_page: str) -> Response[Any]:
+    warn_of_unknown_proxy(request)
     answer = console.redirect(next_page)
     answer.cookies.append(console.sessions.cookie(request, session))
     return answer
