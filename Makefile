@@ -5,9 +5,10 @@ PYTHON ?= python3
 SHELL := /bin/sh
 
 venv := .venv/bin
+# Compiled once here: where PYTHONDONTWRITEBYTECODE is set, every start of the bot would do it again, for 2 seconds.
 # uv is quick; pip steps in where uv can't reach a registry that pip is configured for, or finds no certificates.
 install = install() { \
-	$(venv)/uv pip install --quiet --system-certs --python $(venv)/python "$$@" || { \
+	$(venv)/uv pip install --quiet --compile-bytecode --system-certs --python $(venv)/python "$$@" || { \
 	echo "uv could not install this, so pip does: it takes longer." >&2; \
 	$(venv)/python -m pip install --quiet --disable-pip-version-check "$$@"; }; }; install
 # --universal: one lock for every platform and every Python from 3.11 on. uv writes no index and no host into it.

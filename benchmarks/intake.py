@@ -23,7 +23,7 @@ from pathlib import Path
 
 from load import as_request, post_all
 
-SECRET = "benchmark"
+SECRET = "the-secret-of-the-benchmark"
 RULES = """
 values: {shop: Corner Books}
 rules:
@@ -133,7 +133,7 @@ def main() -> None:
             "BOT_RULES": str(rules),
             "BOT_PORT": str(port),
             "BOT_WEBHOOK_SECRETS": SECRET,
-            "BOT_ADMIN_TOKEN": "benchmark",
+            "BOT_ADMIN_TOKEN": "the-admin-of-the-benchmark",
             # A thousand people who text as much would be taken for machines.
             "BOT_REPLIES_PER_HOUR": "1000000",
             "BOT_REPEATS_PER_HOUR": "1000000",

@@ -3,12 +3,13 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import structlog
 from litestar import Litestar
 from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
+from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import ScalarRenderPlugin
@@ -35,15 +36,17 @@ from bot.operations.metrics import Metrics
 from bot.rulebook.numbers import messages_per_minute
 from bot.rulebook.saving import RuleFiles
 from bot.rulebook.shelf import NoGoodBook, Shelf, Taken
-from bot.settings import Settings
-from bot.web.access import Guards, Tokens
+from bot.settings import Settings, find_short_secret
+from bot.web.access import Access, Tokens, require_viewer, require_viewer_unless_local
 from bot.web.api import api_routes
 from bot.web.console.layout import Console
 from bot.web.console.live import CHANNEL, RULES, Live
 from bot.web.console.places import console_routes
 from bot.web.front_door import FrontDoor
+from bot.web.guesses import Guesses
 from bot.web.overview_api import overview_routes
 from bot.web.problems import PROBLEMS
+from bot.web.proxies import believe_proxies
 from bot.web.rejected_api import rejected_routes
 from bot.web.rule_files import rule_file_routes
 from bot.web.sessions import Sessions
@@ -61,7 +64,7 @@ class NotConfigured(Exception):
 
 
 def check_configured(settings: Settings) -> None:
-    """Raise `NotConfigured` unless replies can be sent and events can be trusted."""
+    """Raise `NotConfigured` unless replies can be sent, events can be trusted and no secret can be guessed."""
     if settings.acs_connection_string is None and settings.acs_endpoint is None:
         raise NotConfigured(
             "No way to send replies: set BOT_ACS_CONNECTION_STRING to the connection string that the Azure portal"
@@ -72,6 +75,8 @@ def check_configured(settings: Settings) -> None:
             "No way to tell Event Grid's events from forged ones: set BOT_WEBHOOK_SECRETS to a long random text and"
             " give it to the Event Grid subscription, or set BOT_ENTRA_TENANT and BOT_ENTRA_AUDIENCE."
         )
+    if (short := find_short_secret(settings)) is not None:
+        raise NotConfigured(short)
 
 
 class Service:
@@ -110,14 +115,17 @@ class Service:
         self.webhook = Webhook(self.inbox, _webhook_auth(settings))
         self.counter = TrafficCounter(self.database)
         viewer = settings.viewer_token
-        self._tokens = Tokens(self.admin_token, viewer.reveal() if viewer else None)
+        tokens = Tokens(self.admin_token, viewer.reveal() if viewer else None)
+        self.guesses = Guesses()
+        self._access = Access(tokens, self.guesses)
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
-        self._sessions = Sessions(self._tokens)
+        self._sessions = Sessions(tokens, self.guesses, self.database, self.writer)
         self.live = Live(self._channels)
         self.writer.news.on_commit = self.live.announce
         self.writer.news.is_heard = lambda: self.live.is_heard
         self._running = AsyncExitStack()
-        self.asgi = FrontDoor("/events", self.webhook.answer, self._litestar(more_routes))
+        door = FrontDoor("/events", self.webhook.answer, self._litestar(more_routes))
+        self.asgi = believe_proxies(door, settings.proxies)
 
     async def start(self) -> None:
         """Open the database, read the rules, take up what is queued.
@@ -136,6 +144,8 @@ class Service:
         await self._open_rules()
         self.writer.start()
         self._running.push_async_callback(self.writer.stop)
+        with suppress(StorageUnavailable):  # the next login does it
+            await self._sessions.purge()
         self._running.push_async_callback(self.queue_limit.stop)
         self.shelf.start()
         self._running.push_async_callback(self.shelf.stop)
@@ -198,7 +208,6 @@ class Service:
         await self._running.aclose()
 
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
-        guards = Guards(self._tokens)
         operator = Operator(self.writer, self.sender.wake, self.shelf.book)
         health = Health(
             self.database, self.writer, self.shelf, self.sender.link, self.webhook, self.queue_limit
@@ -222,27 +231,27 @@ class Service:
         return Litestar(
             route_handlers=[
                 api_routes(
-                    guards,
                     self.database,
                     operator,
                     self.shelf.book,
                     more_routes=[
-                        *rule_file_routes(guards, self.database, self.rule_files),
+                        *rule_file_routes(self.database, self.rule_files),
                         *overview_routes(self.database, overview),
-                        *rejected_routes(guards, rejected),
+                        *rejected_routes(rejected),
                     ],
                 ),
                 *health.routes(),
-                *metrics.routes(guards.viewer),
+                *metrics.routes(require_viewer),
                 *console_routes(console),
                 *more_routes,
             ],
+            state=State({"access": self._access, "sessions": self._sessions}),
             logging_config=None,  # `bot.operations.logs` has seen to it
             exception_handlers=PROBLEMS,
             openapi_config=OpenAPIConfig(
                 title="SMS keyword bot",
                 version=__version__,
-                openapi_router=Router("/docs", route_handlers=[], guards=[guards.neighbour_or_viewer]),
+                openapi_router=Router("/docs", route_handlers=[], guards=[require_viewer_unless_local]),
                 render_plugins=[ScalarRenderPlugin()],
                 components=Components(
                     security_schemes={"token": SecurityScheme(type="http", scheme="bearer")},

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from dotenv import dotenv_values
@@ -86,6 +86,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     report_timeout: timedelta
     forward_secret: Secret | None
     forward_private_hosts: tuple[str, ...]
+    proxies: tuple[str, ...]
     log_format: Literal["console", "json"] | None
 
     def __repr__(self) -> str:
@@ -114,6 +115,29 @@ class Setting(Struct, frozen=True, kw_only=True):
     def field(self) -> str:
         """The field of Settings that this variable fills."""
         return self.name.removeprefix("BOT_").lower()
+
+
+#: The fewest characters of a token or secret that guards a door of the service.
+SHORTEST_SECRET: Final = 16
+
+
+def find_short_secret(settings: Settings) -> str | None:
+    """A sentence about a token or secret that could be guessed, for whoever opens those doors; None without any."""
+    secrets = {
+        "BOT_ADMIN_TOKEN": settings.admin_token,
+        "BOT_VIEWER_TOKEN": settings.viewer_token,
+        "BOT_FORWARD_SECRET": settings.forward_secret,
+    }
+    checked = [*secrets.items(), *(("BOT_WEBHOOK_SECRETS", secret) for secret in settings.webhook_secrets)]
+    for name, secret in checked:
+        if secret is not None and (length := len(secret.reveal())) < SHORTEST_SECRET:
+            what = "holds a secret of" if name == "BOT_WEBHOOK_SECRETS" else "has"
+            return (
+                f"{name} {what} {length} {'character' if length == 1 else 'characters'}, which can be guessed: it takes"
+                f" at least {SHORTEST_SECRET}. Make one with"
+                """ `python -c "import secrets; print(secrets.token_urlsafe(24))"`."""
+            )
+    return None
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -260,6 +284,34 @@ def _read_hosts(_name: str, text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _read_proxies(name: str, text: str) -> tuple[str, ...]:
+    return tuple(_read_proxy(name, part.strip()) for part in text.split(",") if part.strip())
+
+
+def _read_proxy(name: str, text: str) -> str:
+    if "/" not in text:
+        try:
+            return str(ipaddress.ip_address(text))
+        except ValueError:
+            raise WrongSetting(
+                name,
+                f"names {text!r}, which is no address: write addresses such as 127.0.0.1 or networks such as"
+                " 10.0.0.0/8, with commas between them.",
+            ) from None
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise WrongSetting(
+            name, f"names {text!r}, which is no network: write it as 10.0.0.0/8 or fd00::/8."
+        ) from None
+    if network.prefixlen == 0:
+        raise WrongSetting(
+            name,
+            f"names {text!r}, so anybody could claim any address: name the proxy's own address or network.",
+        )
+    return str(network)
+
+
 def _read_connection_string(name: str, text: str) -> AcsConnection:
     # No part of the text is ever shown: somebody may have pasted the key where the endpoint belongs.
     parts: dict[str, str] = {}
@@ -354,8 +406,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="BOT_WEBHOOK_SECRETS",
         help="What Event Grid must show to deliver here. Several, with commas between them, are all accepted,"
-        " so that a secret can be rotated without losing an event.",
-        example="NEW-SECRET,OLD-SECRET",
+        " so that a secret can be rotated without losing an event. At least 16 characters each.",
+        example="THE-NEW-LONG-RANDOM-SECRET,THE-OLD-LONG-RANDOM-SECRET",
         read=_read_secrets,
         unset=(),
     ),
@@ -373,13 +425,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="BOT_ADMIN_TOKEN",
-        help="Who may edit. Unset, one is made at start and printed once, with a link that logs in to the console.",
+        help="Who may edit. Unset, one is made at start and printed once, with a link that logs in to the console."
+        " At least 16 characters.",
         example="A-LONG-RANDOM-TEXT",
         read=_read_secret,
     ),
     Setting(
         name="BOT_VIEWER_TOKEN",
-        help="Who may look, without editing. Unset, nobody but the admin.",
+        help="Who may look, without editing. Unset, nobody but the admin. At least 16 characters.",
         example="ANOTHER-LONG-RANDOM-TEXT",
         read=_read_secret,
     ),
@@ -420,7 +473,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="BOT_FORWARD_SECRET",
-        help="Signs what a rule's `forward` posts: header X-Bot-Signature, sha256= and the HMAC of the body in hex.",
+        help="Signs what a rule's `forward` posts: header X-Bot-Signature, sha256= and the HMAC of the body in hex."
+        " At least 16 characters.",
         example="A-LONG-RANDOM-TEXT",
         read=_read_secret,
     ),
@@ -429,6 +483,14 @@ SETTINGS: tuple[Setting, ...] = (
         help="Hosts in a private network that `forward` may post to, with commas between them. Unset: none.",
         example="localhost,10.0.0.7",
         read=_read_hosts,
+        unset=(),
+    ),
+    Setting(
+        name="BOT_PROXIES",
+        help="Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks, with"
+        " commas between them. Unset: none.",
+        example="127.0.0.1,10.0.0.0/8",
+        read=_read_proxies,
         unset=(),
     ),
     Setting(

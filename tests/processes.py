@@ -51,6 +51,7 @@ def free_port() -> int:
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """This process's environment without settings of the person who runs the tests, and with these."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("BOT_")}
+    mine.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process would compile all of `bot` anew
     return mine | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "COLUMNS": "200"} | dict(environ)
 
 

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,3 +145,9 @@ def test_every_kind_of_answer_stands_in_its_table() -> None:
 def test_every_finding_stands_in_its_table_as_the_code_has_it() -> None:
     shown = re.findall(r"^\| ([EWI]\d{3}) \| (.+) \|$", RULES, re.MULTILINE)
     assert dict(shown) == CODES
+
+
+def test_the_page_of_commands_says_what_help_says() -> None:
+    """`.venv/bin/python docs/cli.py` writes it anew."""
+    command = [sys.executable, str(ROOT / "docs" / "cli.py"), "-"]
+    assert subprocess.run(command, check=True, capture_output=True).stdout.decode() == TEXTS["docs/cli.md"]

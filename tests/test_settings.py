@@ -1,4 +1,7 @@
 import os
+import re
+import subprocess
+import sys
 import traceback
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.settings import SETTINGS, AcsConnection, Secret, Settings, WrongSetting, load, read_environment
+from bot.settings import (
+    SETTINGS,
+    AcsConnection,
+    Secret,
+    Settings,
+    WrongSetting,
+    find_short_secret,
+    load,
+    read_environment,
+)
 
 KEY = "c2VjcmV0LWtleQ=="
 
@@ -43,6 +55,7 @@ def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
         report_timeout=timedelta(hours=72),
         forward_secret=None,
         forward_private_hosts=(),
+        proxies=(),
         log_format=None,
     )
 
@@ -80,6 +93,7 @@ def test_every_field_is_read_from_its_variable() -> None:
             "BOT_REPORT_TIMEOUT": "7d",
             "BOT_FORWARD_SECRET": "sign",
             "BOT_FORWARD_PRIVATE_HOSTS": "localhost, 10.0.0.7",
+            "BOT_PROXIES": "127.0.0.1, 10.1.2.3/8,, ::1",
             "BOT_LOG_FORMAT": "JSON",
         }
     )
@@ -102,6 +116,7 @@ def test_every_field_is_read_from_its_variable() -> None:
         report_timeout=timedelta(days=7),
         forward_secret=Secret("sign"),
         forward_private_hosts=("localhost", "10.0.0.7"),
+        proxies=("127.0.0.1", "10.0.0.0/8", "::1"),
         log_format="json",
     )
 
@@ -190,6 +205,14 @@ def test_a_database_url_of_another_kind_is_answered_with_the_right_one(text: str
         ("BOT_REPEATS_PER_HOUR", "many"),
         ("BOT_REPLY_TTL", "24"),
         ("BOT_REPORT_TIMEOUT", "0h"),
+        ("BOT_PROXIES", "*"),
+        ("BOT_PROXIES", "caddy"),
+        ("BOT_PROXIES", "127.0.0.1:80"),
+        ("BOT_PROXIES", "127.0.0.1;10.0.0.1"),
+        ("BOT_PROXIES", "10.0.0.0/33"),
+        ("BOT_PROXIES", "10.0.0/8"),
+        ("BOT_PROXIES", "0.0.0.0/0"),
+        ("BOT_PROXIES", "127.0.0.1,::/0"),
         ("BOT_LOG_FORMAT", "xml"),
     ],
 )
@@ -227,6 +250,32 @@ def test_settings_that_contradict_each_other_are_refused(environ: dict[str, str]
     sentence = refusal(**environ)
     assert sentence.startswith(f"{name} ")
     assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("BOT_ADMIN_TOKEN", "fifteen-letters"),
+        ("BOT_VIEWER_TOKEN", "x"),
+        ("BOT_FORWARD_SECRET", "fifteen-letters"),
+        ("BOT_WEBHOOK_SECRETS", "a-secret-that-is-long-enough,fifteen-letters"),
+    ],
+)
+def test_a_secret_that_can_be_guessed_is_a_sentence_with_the_mend(name: str, text: str) -> None:
+    sentence = find_short_secret(load({name: text}))
+    assert sentence is not None
+    assert sentence.startswith(f"{name} ")
+    assert "at least 16" in sentence
+    assert "python -c" in sentence
+    assert text.rpartition(",")[2] not in sentence.removeprefix(name).replace("python", "") or text == "x"
+    assert find_short_secret(load({name: "sixteen-letters!"})) is None
+
+
+def test_the_way_to_make_a_secret_makes_one_that_is_taken() -> None:
+    sentence = find_short_secret(load({"BOT_ADMIN_TOKEN": "short"})) or ""
+    (code,) = re.findall(r'python -c "([^"]+)"', sentence)
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert find_short_secret(load({"BOT_ADMIN_TOKEN": made})) is None
 
 
 @given(text=st.text())

@@ -1,4 +1,4 @@
-"""The command line, `bot`: each command stands in a module of its own and is imported when it is called."""
+"""The command line, `bot`: each command is declared in `bot.cli.commands`; what it does is imported to run it."""
 
 import importlib
 import os
@@ -10,25 +10,24 @@ from click.exceptions import Exit
 
 from bot import __version__
 from bot.cli.failures import Failure
-from bot.settings import WrongSetting
 
 #: Command → where it stands. In the order in which a newcomer meets them.
 COMMANDS = {
-    "demo": "bot.cli.demo:demo",
-    "init": "bot.cli.init:init",
-    "serve": "bot.cli.serve:serve",
-    "rules": "bot.cli.rules:rules",
-    "conversations": "bot.cli.conversations:conversations",
-    "incidents": "bot.cli.incidents:incidents",
-    "text": "bot.cli.text:text",
-    "sandbox": "bot.cli.sandbox:sandbox",
-    "events": "bot.cli.events:events",
-    "db": "bot.cli.db:db",
+    "demo": "bot.cli.commands.demo:demo",
+    "init": "bot.cli.commands.init:init",
+    "serve": "bot.cli.commands.serve:serve",
+    "rules": "bot.cli.commands.rules:rules",
+    "conversations": "bot.cli.commands.conversations:conversations",
+    "incidents": "bot.cli.commands.incidents:incidents",
+    "text": "bot.cli.commands.text:text",
+    "sandbox": "bot.cli.commands.sandbox:sandbox",
+    "events": "bot.cli.commands.events:events",
+    "db": "bot.cli.commands.db:db",
 }
 
 
 class LazyGroup(click.RichGroup):
-    """A group whose commands are imported when they are asked for: `bot --help` need not load Azure's SDK."""
+    """A group whose commands are imported when they are asked for."""
 
     commands_at: ClassVar[dict[str, str]] = COMMANDS
 
@@ -49,8 +48,12 @@ class LazyGroup(click.RichGroup):
         """Run; a wrong setting is a wrong configuration whichever command met it."""
         try:
             return super().invoke(ctx)
-        except WrongSetting as error:
-            raise Failure(str(error)) from None
+        except ValueError as error:
+            from bot.settings import WrongSetting  # noqa: PLC0415 - `--help` need not read settings
+
+            if isinstance(error, WrongSetting):
+                raise Failure(str(error)) from None
+            raise
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

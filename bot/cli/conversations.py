@@ -11,11 +11,10 @@ from rich.table import Table
 from bot.cli.asking import ask_database
 from bot.cli.failures import AnswerIsNo, Failure
 from bot.cli.printing import local_time, print_json, terminal
-from bot.cli.telling import tell_bot, url_option
+from bot.cli.telling import tell_bot
 from bot.conversation.actions import ActionView, list_actions
 from bot.conversation.cursors import Page, WrongCursor
 from bot.conversation.database import DatabaseConnection
-from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.filtering import ConversationFilter
 from bot.conversation.incidents import KINDS
 from bot.conversation.queries import (
@@ -52,19 +51,6 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     actions: list[ActionView]
 
 
-@click.group()
-def conversations() -> None:
-    """What was said, what was answered, and whether it reached the phone."""
-
-
-@conversations.command("list")
-@click.option("--delivery", type=click.Choice(DELIVERY_STATES), help="Only those whose newest reply is so.")
-@click.option("--peer", help="Only this person's number, in any writing.")
-@click.option("--waiting", is_flag=True, help="Only those in which a person is waited for.")
-@click.option("--handed-over", is_flag=True, help="Only those that a person has taken over.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many at most.")
-@click.option("--cursor", help="Where to go on: `next` of the listing before.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_command(
     delivery: str | None,
     peer: str | None,
@@ -111,9 +97,6 @@ def list_command(
         click.echo(f"There are more: --cursor {page.next}")
 
 
-@conversations.command()
-@click.argument("conversation_id", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def show(conversation_id: str, as_json: bool) -> None:
     """One conversation: each message with its delivery state and the times of each change."""
 
@@ -143,18 +126,12 @@ def show(conversation_id: str, as_json: bool) -> None:
     _print_conversation(found)
 
 
-@conversations.command("hand-over")
-@click.argument("conversation_id", metavar="ID")
-@url_option
 def hand_over(conversation_id: str, url: str | None) -> None:
     """Take a conversation over from the running bot: it is silent there until you hand it back."""
     told = tell_bot("PUT", "conversations", conversation_id, "handover", url=url)
     click.echo(f"The bot is silent towards {shown_in_terminal(told['peer'])} until you hand back.")
 
 
-@conversations.command("hand-back")
-@click.argument("conversation_id", metavar="ID")
-@url_option
 def hand_back(conversation_id: str, url: str | None) -> None:
     """Hand a conversation back to the running bot: it answers the next message again."""
     told = tell_bot("DELETE", "conversations", conversation_id, "handover", url=url)

@@ -9,17 +9,8 @@ from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
 from bot.settings import load, read_environment
 
 
-@click.group()
-def db() -> None:
-    """Look after the database."""
-
-
-@db.command()
 def upgrade() -> None:
-    """Bring the database's schema up to this version of the bot.
-
-    On SQLite `bot serve` does this itself; on PostgreSQL run it before a new version is started.
-    """
+    """Bring the database's schema up to this version of the bot."""
 
     async def run() -> tuple[str | None, str | None]:
         database = Database(load(read_environment()).database_url)

@@ -4,7 +4,6 @@ import secrets
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 
-import rich_click as click
 from msgspec.structs import replace
 from rich.console import Console
 from rich.panel import Panel
@@ -20,12 +19,8 @@ from bot.settings import AcsConnection, Secret, Settings, load, read_environment
 DEMO_DATABASE = "sqlite+aiosqlite:///data/demo.db"
 
 
-@click.command()
 def demo() -> None:
-    """Text the bot from a phone on a web page. Everything is real but Azure, which the sandbox stands in for.
-
-    BOT_HOST, BOT_PORT and BOT_RULES count; without a folder of rules the starter's are used.
-    """
+    """Serve a bot that is wired to a sandbox."""
     settings = load(read_environment())
     configure_logs(settings.log_format)
     Demo(settings).run()

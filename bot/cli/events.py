@@ -12,23 +12,8 @@ from bot.sandbox.events import SUBSCRIPTION_VALIDATION
 from bot.text.inert import shown_in_terminal
 
 
-@click.group()
-def events() -> None:
-    """Send Event Grid events."""
-
-
-@events.command()
-@click.argument("file", type=click.File("rb"))
-@click.option(
-    "--url", required=True, metavar="URL", help="The webhook, such as http://127.0.0.1:8000/events."
-)
-@click.option("--secret", metavar="S", help="Sent as X-Bot-Secret; or write ?code=S into the URL.")
 def post(file: BinaryIO, url: str, secret: str | None) -> None:
-    """Send the events of FILE (- for stdin) in one request, and print what the bot answers.
-
-    FILE is what Event Grid sends: a JSON array of events, one event, or CloudEvents. Exit status 1 when the
-    bot refuses them.
-    """
+    """Send the events of a file in one request, and print what the bot answers."""
     body = file.read()
     headers = headers_for(_read(body, file.name)) | ({"X-Bot-Secret": secret} if secret else {})
     try:

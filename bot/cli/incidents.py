@@ -7,24 +7,13 @@ from rich.table import Table
 from bot.cli.asking import ask_database
 from bot.cli.failures import Failure
 from bot.cli.printing import local_time, print_json, terminal
-from bot.cli.telling import tell_bot, url_option
+from bot.cli.telling import tell_bot
 from bot.conversation.cursors import Page, WrongCursor
 from bot.conversation.database import DatabaseConnection
 from bot.conversation.incidents import KINDS, IncidentFilter, IncidentView, Kind, list_incidents
 from bot.text.inert import shown_in_terminal
 
 
-@click.group()
-def incidents() -> None:
-    """What a person should look at: silences, possible opt-outs, people who wait for an answer."""
-
-
-@incidents.command("list")
-@click.option("--kind", type=click.Choice(list(KINDS)), help="Only these.")
-@click.option("--all", "with_closed", is_flag=True, help="Those that somebody has seen to as well.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="How many at most.")
-@click.option("--cursor", help="Where to go on: `next` of the listing before.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_command(
     kind: Kind | None, limit: int, cursor: str | None, *, with_closed: bool, as_json: bool
 ) -> None:
@@ -62,12 +51,6 @@ def list_command(
         click.echo(f"There are more: --cursor {page.next}")
 
 
-@incidents.command()
-@click.argument("incident_id", metavar="ID")
-@click.option(
-    "--opt-out", "is_opt_out", is_flag=True, help="The message was an opt-out: send the peer no more."
-)
-@url_option
 def release(incident_id: str, url: str | None, *, is_opt_out: bool) -> None:
     """Tell the running bot that an incident has been seen to: where it fell silent, it answers again."""
     told = tell_bot("POST", "incidents", incident_id, "release", url=url, body={"opt_out": is_opt_out})

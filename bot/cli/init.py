@@ -17,13 +17,8 @@ _RULE_FILES = ("*.yaml", "*.yml")
 _SCHEMA = "rules.schema.json"
 
 
-@click.command()
-@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
-    """Write a starter folder: `rules/` with a tested rule book, and a commented `.env`.
-
-    A file that is there already is left as it is.
-    """
+    """Write a starter folder."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write_rules(folder / "rules")

@@ -17,15 +17,8 @@ from bot.text.durations import WrongDuration, parse_duration
 from bot.text.inert import shown_in_terminal
 
 
-@click.command()
-@click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--since", metavar="TIME", help="As 2026-11-23T18:30+01:00, or 7d for the last seven days.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def replay(path: Path | None, since: str | None, as_json: bool) -> None:
-    """Run a candidate rule book over the stored inbound messages; list every reply that would change.
-
-    PATH is the candidate, a folder of rule files or one file; default is BOT_RULES. Nothing is sent or stored.
-    """
+    """Run a candidate rule book over the stored inbound messages; list every reply that would change."""
     replayed = asyncio.run(_replay(read_book(path or usual_path()), _read_since(since) if since else None))
     if as_json:
         print_json(replayed)

@@ -1,6 +1,5 @@
 """`bot rules`: check rule files, run their tests, try and replay messages on them, and print their schema."""
 
-import importlib
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,33 +29,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
 
 
-class _WithReplay(click.RichGroup):
-    """Imports `replay` when it is asked for: the others need no database, and start in half the time."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), "replay"]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name != "replay":
-            return super().get_command(ctx, cmd_name)
-        command: click.Command = importlib.import_module("bot.cli.replay").replay
-        return command
-
-
-@click.group(cls=_WithReplay)
-def rules() -> None:
-    """Check rule files, run their tests, and try messages on them."""
-
-
-@rules.command()
-@click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check(path: Path | None, as_json: bool) -> None:
-    """Read every rule file, and say what is wrong or will not do what it seems to.
-
-    PATH is a folder of rule files or one file; default is BOT_RULES. Each finding is a line
-    `file:line:column: level code message`. The exit status is 1 when one of them is an error.
-    """
+    """Print the findings of a folder of rule files or one file."""
     path = path or usual_path()
     loaded = check_folder(path)
     book = loaded.book
@@ -76,15 +50,8 @@ def check(path: Path | None, as_json: bool) -> None:
         raise AnswerIsNo
 
 
-@rules.command()
-@click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def test(path: Path | None, as_json: bool) -> None:
-    """Run the tests that are written in the rule files.
-
-    PATH is a folder of rule files or one file; default is BOT_RULES. A failure shows what was heard,
-    expected and said. The exit status is 1 when a test fails.
-    """
+    """Run the tests that are written in the rule files."""
     outcomes = run_tests(read_book(path or usual_path()))
     if as_json:
         print_json(outcomes)
@@ -94,14 +61,6 @@ def test(path: Path | None, as_json: bool) -> None:
         raise AnswerIsNo
 
 
-@rules.command(name="try")
-@click.argument("text")
-@click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--from", "sender", metavar="NUMBER", help="The number that texts.")
-@click.option("--to", "recipient", metavar="NUMBER", help="Our number; default the first in the rules.")
-@click.option("--at", metavar="TIME", help="When, as 2026-11-23T18:30+01:00; default now.")
-@click.option("--rules", "folder", type=click.Path(path_type=Path), help="The same as PATH.")
-@click.option("--json", "as_json", is_flag=True, help="Print what POST /api/try answers.")
 def try_(
     text: str,
     path: Path | None,
@@ -111,10 +70,7 @@ def try_(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Say what would happen to the message TEXT, and why.
-
-    Changes nothing and needs no database. The sender is new to the bot.
-    """
+    """Print what would happen to a message, and why."""
     book = read_book(path or folder or usual_path())
     tried = answer(book, text, sender=sender, recipient=recipient, at=read_time(at) if at else None)
     if as_json:
@@ -123,13 +79,8 @@ def try_(
         _print_try(tried)
 
 
-@rules.command()
-@click.option("--json", "as_json", is_flag=True, help="The same; the schema is one JSON document anyway.")
 def schema(as_json: bool) -> None:  # noqa: ARG001 - every listing takes --json
-    """Print the JSON Schema of a rule file, for editors.
-
-    Save it beside the rules and begin each file with `# yaml-language-server: $schema=rules.schema.json`.
-    """
+    """Print the JSON Schema of a rule file."""
     print_json(rule_file_schema())
 
 

@@ -9,14 +9,11 @@ from urllib.parse import urlsplit
 import rich_click as click
 import uvicorn
 
+from bot.cli.commands.sandbox import WEBHOOK, WEBHOOK_SECRET
 from bot.cli.failures import Failure
 from bot.cli.listening import listen
 from bot.sandbox.app import Sandbox, create_app
-from bot.sandbox.sandbox import ACCESS_KEY, NUMBER, WrongAccessKey
-
-#: The secret in the default webhook address; it opens nothing but a bot that was told to accept it.
-WEBHOOK_SECRET = "sandbox"  # noqa: S105
-WEBHOOK = f"http://127.0.0.1:8000/events?code={WEBHOOK_SECRET}"
+from bot.sandbox.sandbox import ACCESS_KEY, WrongAccessKey
 
 
 class _Server(uvicorn.Server):
@@ -39,17 +36,9 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8001, show_default=True, type=click.IntRange(0, 65535), help="0: any free.")
-@click.option("--webhook", default=WEBHOOK, show_default=True, metavar="URL", help="The bot's webhook.")
-@click.option("--access-key", default=ACCESS_KEY, metavar="KEY", help="Base64, as Azure's are.")
-@click.option("--number", default=NUMBER, show_default=True, help="The bot's number.")
-def sandbox(host: str, port: int, webhook: str, access_key: str, number: str) -> None:
-    """Stand in for the ACS SMS endpoint and for Event Grid's delivery, with phones to text the bot from.
-
-    Prints what the bot needs to be told to use it.
-    """
+def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: str) -> None:
+    """Serve the sandbox, and print what the bot needs to be told to use it."""
+    access_key = access_key or ACCESS_KEY
     address = urlsplit(webhook)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise Failure(f"--webhook must be an address such as {WEBHOOK}.")

@@ -35,12 +35,8 @@ _GRACE = 10
 WhenUp = Callable[[Service, str], Awaitable[Callable[[], Awaitable[None]]]]
 
 
-@click.command()
 def serve() -> None:
-    """Take events, answer them by the rules, and show what became of it.
-
-    Settings come from the environment and from `.env`; `bot init` writes one with every variable explained.
-    """
+    """Serve by the settings of the environment and of `.env`."""
     settings = load(read_environment())
     configure_logs(settings.log_format)
     run(settings, lambda _url: Service(settings), _say_where)
@@ -67,7 +63,7 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # nothing here believes them: whoever is on the line is who asks
+            proxy_headers=False,  # `bot.web.proxies` believes those that BOT_PROXIES names
             lifespan="off",
             timeout_graceful_shutdown=_GRACE,
         )

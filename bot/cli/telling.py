@@ -15,12 +15,6 @@ from bot.text.inert import shown_in_terminal
 #: Seconds: a bot whose database is in trouble holds a request for 20.
 _PATIENCE = 30
 
-url_option = click.option(
-    "--url",
-    metavar="URL",
-    help="Where the bot runs; default: at BOT_HOST and BOT_PORT. The token is BOT_ADMIN_TOKEN's.",
-)
-
 
 def tell_bot(method: str, *path: str, url: str | None, body: object = None) -> Any:
     """What the running bot answers; `path` is below /api, its parts still to be quoted.

@@ -329,6 +329,27 @@ rejected_events = Table(
     Column("raw", Text, nullable=False),
 )
 
+# Who is logged in to the console. Only a digest of what the cookie holds: a copy of the database logs nobody in.
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("id_digest", String(64), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    # Moves on while somebody looks at the console.
+    Column("expires_at", UtcTime, nullable=False),
+    Index(None, "expires_at"),
+)
+
+# Login links that were used, kept until they would have expired.
+used_login_links = Table(
+    "used_login_links",
+    metadata,
+    Column("key_digest", String(64), primary_key=True),
+    Column("expires_at", UtcTime, nullable=False),
+    Index(None, "expires_at"),
+)
+
 # Messages counted by the minute and the hour in which they were made; `counts` is `bot.conversation.traffic.Counts`.
 traffic = Table(
     "traffic",

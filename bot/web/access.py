@@ -2,76 +2,84 @@
 
 import hashlib
 import hmac
-import ipaddress
-from typing import Any
+import time
+from typing import Any, Final
 
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
+from bot.web.guesses import Guesses
+from bot.web.proxies import is_loopback, network_of
+
 Connection = ASGIConnection[Any, Any, Any, Any]
+
+ROLES: Final = ("admin", "viewer")
 
 
 class Tokens:
     """The admin's token, and the viewer's if there is one."""
 
     def __init__(self, admin: str, viewer: str | None) -> None:
-        self._admin = admin.encode()
-        self._viewer = viewer.encode() if viewer else None
+        self._tokens = {"admin": admin.encode()} | ({"viewer": viewer.encode()} if viewer else {})
+        # Digests are of one length, so that a comparison doesn't tell the length of a token either.
+        self._digests = [(role, hashlib.sha256(token).digest()) for role, token in self._tokens.items()]
 
     def role_of(self, token: str) -> str | None:
         """`admin`, `viewer`, or None for a token that is neither."""
-        given = token.encode("utf-8", "surrogatepass")
-        is_admin = hmac.compare_digest(self._admin, given)
-        is_viewer = self._viewer is not None and hmac.compare_digest(self._viewer, given)
-        return "admin" if is_admin else "viewer" if is_viewer else None
+        given = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        found = None
+        for role, digest in self._digests:  # each is compared, whichever was right
+            if hmac.compare_digest(digest, given):
+                found = role
+        return found
 
-    def derive_key(self, role: str, purpose: bytes) -> bytes:
-        """A key that changes with the token of `role`; raises LookupError when nobody has that role."""
-        token = {"admin": self._admin, "viewer": self._viewer}[role]
-        if token is None:
-            raise LookupError(role)
-        return hmac.new(token, purpose, hashlib.sha256).digest()
+    def derive_key(self, role: str, purpose: bytes) -> bytes | None:
+        """A key that changes with the token of `role`; None when nobody has that role."""
+        token = self._tokens.get(role)
+        return None if token is None else hmac.new(token, purpose, hashlib.sha256).digest()
 
 
-class Guards:
-    """Litestar guards over the tokens."""
+class Access:
+    """What the guards below ask; it stands in the application's state as `access`."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, guesses: Guesses) -> None:
         self._tokens = tokens
+        self._guesses = guesses
 
-    def viewer(self, connection: Connection, _handler: BaseRouteHandler) -> None:
-        """Let through whoever may look."""
-        self._role(connection)
-
-    def admin(self, connection: Connection, _handler: BaseRouteHandler) -> None:
-        """Let through whoever may edit."""
-        if self._role(connection) != "admin":
-            raise PermissionDeniedException(
-                detail="This takes the admin's token; the viewer's may only look."
-            )
-
-    def neighbour_or_viewer(self, connection: Connection, handler: BaseRouteHandler) -> None:
-        """Let through anyone on this machine, and from elsewhere whoever may look."""
-        if not _is_neighbour(connection):
-            self.viewer(connection, handler)
-
-    def _role(self, connection: Connection) -> str:
+    def role_of(self, connection: Connection) -> str:
+        """The role of a request's bearer token; raises `NotAuthorizedException` or `TooManyGuesses`."""
         scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
-        role = self._tokens.role_of(token.strip()) if scheme.lower() == "bearer" else None
-        if role is None:
-            raise NotAuthorizedException(
-                detail="Give the admin's or the viewer's token as `Authorization: Bearer TOKEN`.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        return role
+        # Headers come as Latin-1, whatever their bytes were meant to be; a token of the settings is UTF-8.
+        token = token.strip().encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+        if scheme.lower() == "bearer" and token:
+            role = self._tokens.role_of(token)
+            if role is not None:
+                return role
+            self._guesses.note(network_of(connection), time.monotonic())
+        raise NotAuthorizedException(
+            detail="Give the admin's or the viewer's token as `Authorization: Bearer TOKEN`.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
 
 
-def _is_neighbour(connection: Connection) -> bool:
-    # Behind a proxy on this machine everybody seems to be a neighbour; a proxy says so in these headers.
-    if connection.client is None or {"x-forwarded-for", "forwarded"} & set(connection.headers):
-        return False
-    try:
-        return ipaddress.ip_address(connection.client.host).is_loopback
-    except ValueError:
-        return False
+def require_viewer(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """A Litestar guard that lets through whoever may look."""
+    _role(connection)
+
+
+def require_admin(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """A Litestar guard that lets through whoever may edit."""
+    if _role(connection) != "admin":
+        raise PermissionDeniedException(detail="This takes the admin's token; the viewer's may only look.")
+
+
+def require_viewer_unless_local(connection: Connection, handler: BaseRouteHandler) -> None:
+    """A Litestar guard that lets through anyone on this machine, and from elsewhere whoever may look."""
+    if not is_loopback(connection):
+        require_viewer(connection, handler)
+
+
+def _role(connection: Connection) -> str:
+    access: Access = connection.app.state["access"]
+    return access.role_of(connection)

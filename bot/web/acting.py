@@ -15,7 +15,7 @@ from bot.conversation.incidents import IncidentFilter, IncidentView, Kind, find_
 from bot.conversation.operator import ADMIN, Operator
 from bot.conversation.queries import ConversationView, MessageView, find_conversation, find_message
 from bot.text.storable import make_storable
-from bot.web.access import Guards
+from bot.web.access import require_admin
 from bot.web.answers import Cursor, Limit, done, found, page_of
 
 #: Whoever holds the admin's token may say here who they are; it is kept with what they do.
@@ -60,18 +60,18 @@ class Release(Struct, frozen=True, kw_only=True):
     opt_out: bool = False
 
 
-def acting_routes(guards: Guards, database: Database, operator: Operator) -> list[HTTPRouteHandler]:
+def acting_routes(database: Database, operator: Operator) -> list[HTTPRouteHandler]:
     """The handlers."""
     return [
-        *_conversation_routes(guards, operator),
-        *_message_routes(guards, database, operator),
-        *_incident_routes(guards, database, operator),
+        *_conversation_routes(operator),
+        *_message_routes(database, operator),
+        *_incident_routes(database, operator),
         _actions_route(database),
     ]
 
 
-def _conversation_routes(guards: Guards, operator: Operator) -> list[HTTPRouteHandler]:
-    admin = [guards.admin]
+def _conversation_routes(operator: Operator) -> list[HTTPRouteHandler]:
+    admin = [require_admin]
 
     @put("/conversations/{conversation_id:str}/handover", guards=admin)
     async def hand_over(request: Call, conversation_id: FromPath[str]) -> ConversationView:
@@ -119,8 +119,8 @@ def _conversation_routes(guards: Guards, operator: Operator) -> list[HTTPRouteHa
     return [hand_over, hand_back, tag_it, untag_it, opt_out, opt_in]
 
 
-def _message_routes(guards: Guards, database: Database, operator: Operator) -> list[HTTPRouteHandler]:
-    admin = [guards.admin]
+def _message_routes(database: Database, operator: Operator) -> list[HTTPRouteHandler]:
+    admin = [require_admin]
 
     async def said(message_id: str) -> MessageView:
         async with database.reading() as connection:
@@ -145,7 +145,7 @@ def _message_routes(guards: Guards, database: Database, operator: Operator) -> l
     return [reply, resend]
 
 
-def _incident_routes(guards: Guards, database: Database, operator: Operator) -> list[HTTPRouteHandler]:
+def _incident_routes(database: Database, operator: Operator) -> list[HTTPRouteHandler]:
     @get("/incidents")
     async def get_incidents(
         is_open: Annotated[bool | None, QueryParameter(name="open")] = None,
@@ -160,7 +160,7 @@ def _incident_routes(guards: Guards, database: Database, operator: Operator) -> 
         async with database.reading() as connection:
             return await page_of(list_incidents(connection, wanted, limit=limit, cursor=cursor))
 
-    @post("/incidents/{incident_id:str}/release", status_code=200, guards=[guards.admin])
+    @post("/incidents/{incident_id:str}/release", status_code=200, guards=[require_admin])
     async def release(
         request: Call, incident_id: FromPath[str], data: Annotated[Release | None, Body()] = None
     ) -> IncidentView:

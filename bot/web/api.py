@@ -27,7 +27,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.trying import TryAnswer, answer
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
-from bot.web.access import Guards
+from bot.web.access import require_viewer
 from bot.web.acting import acting_routes
 from bot.web.answers import Cursor, Limit, found, page_of
 
@@ -44,7 +44,6 @@ class TryRequest(Struct, frozen=True, kw_only=True):
 
 
 def api_routes(
-    guards: Guards,
     database: Database,
     operator: Operator,
     book: Callable[[], Book],
@@ -150,10 +149,10 @@ def api_routes(
             get_rejected,
             get_rules,
             try_message,
-            *acting_routes(guards, database, operator),
+            *acting_routes(database, operator),
             *more_routes,
         ],
-        guards=[guards.viewer],
+        guards=[require_viewer],
         security=[{"token": []}],
         tags=["API"],
     )

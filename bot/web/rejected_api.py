@@ -9,7 +9,7 @@ from msgspec import Struct
 from bot.conversation.rejected import NotRejected, RejectedEvents, StillUnreadable
 from bot.conversation.writer import StorageUnavailable
 from bot.text.storable import make_storable
-from bot.web.access import Guards
+from bot.web.access import require_admin
 
 
 class Retried(Struct, frozen=True, kw_only=True):
@@ -18,10 +18,10 @@ class Retried(Struct, frozen=True, kw_only=True):
     outcome: str
 
 
-def rejected_routes(guards: Guards, rejected: RejectedEvents) -> list[HTTPRouteHandler]:
+def rejected_routes(rejected: RejectedEvents) -> list[HTTPRouteHandler]:
     """The handlers, for the admin; their paths are beneath /api."""
 
-    @post("/rejected/{event_id:str}/retry", status_code=200, guards=[guards.admin])
+    @post("/rejected/{event_id:str}/retry", status_code=200, guards=[require_admin])
     async def retry(event_id: FromPath[str]) -> Retried:
         """Read the event again and take it as if it came now; it leaves the rejected ones when that goes well."""
         try:
@@ -33,7 +33,7 @@ def rejected_routes(guards: Guards, rejected: RejectedEvents) -> list[HTTPRouteH
         except StorageUnavailable as error:
             raise ServiceUnavailableException(detail=str(error), headers={"Retry-After": "30"}) from None
 
-    @delete("/rejected/{event_id:str}", guards=[guards.admin])
+    @delete("/rejected/{event_id:str}", guards=[require_admin])
     async def dismiss(event_id: FromPath[str]) -> None:
         """Forget the event."""
         try:

@@ -14,7 +14,7 @@ from bot.conversation.rule_edits import RuleEdit, RuleEditTexts, find_edit, list
 from bot.rulebook.folder import CannotWrite, Changed, NoSuchFile, Unreadable, WrongName, etag_of
 from bot.rulebook.saving import HasErrors, RuleFiles, Saved
 from bot.text.storable import make_storable
-from bot.web.access import Guards
+from bot.web.access import require_admin
 from bot.web.problems import problem
 
 _YAML = "application/yaml; charset=utf-8"
@@ -25,7 +25,7 @@ _CONDITION_MISSING = (
 
 
 def rule_file_routes(  # noqa: C901 - a list of handlers, each a few lines
-    guards: Guards, database: Database, files: RuleFiles
+    database: Database, files: RuleFiles
 ) -> list[HTTPRouteHandler]:
     """The handlers, their paths beneath `/api`; saving and removing take the admin's token."""
 
@@ -43,7 +43,7 @@ def rule_file_routes(  # noqa: C901 - a list of handlers, each a few lines
             return Response(b"", status_code=304, headers=headers)
         return Response(found.text.encode(), media_type=_YAML, headers=headers)
 
-    @put("/rules/{file:str}", guards=[guards.admin])
+    @put("/rules/{file:str}", guards=[require_admin])
     async def put_rule_file(request: Request[Any, Any, Any], file: FromPath[str]) -> Response[Any]:
         """Save a rule file: the body is its text. In force when this answers, and refused where it has an error."""
         expected = _condition(request)
@@ -59,7 +59,7 @@ def rule_file_routes(  # noqa: C901 - a list of handlers, each a few lines
             answer.status_code = 201 if expected is None else 200
         return answer
 
-    @delete("/rules/{file:str}", guards=[guards.admin], status_code=200)
+    @delete("/rules/{file:str}", guards=[require_admin], status_code=200)
     async def delete_rule_file(request: Request[Any, Any, Any], file: FromPath[str]) -> Response[Any]:
         """Remove a rule file, where the book is in order without it."""
         expected = _condition(request)

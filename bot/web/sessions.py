@@ -1,27 +1,41 @@
 """Who is at the console: a token is shown once and becomes a signed cookie; every change is checked for forgery.
 
-A session is nothing but its cookie, signed with a key made from the token that opened it: it outlives a restart, and
-ends when the token is changed.
+The cookie holds the name of a session in the database, signed with a key made from the token that opened it. So a
+log-out holds at every replica and after a restart, and a session ends when its token is changed.
 """
 
-import base64
-import binascii
+import asyncio
 import hashlib
-import hmac
-import ipaddress
 import secrets
 import time
-from collections import deque
-from typing import Final, Self
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-import msgspec
+from itsdangerous import BadSignature, HMACAlgorithm, Signer, URLSafeSerializer
 from litestar.datastructures import Cookie
-from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
+from msgspec.structs import replace
 
-from bot.web.access import Connection, Tokens
+from bot.conversation.console_sessions import (
+    NewSession,
+    StoredSession,
+    UsedLink,
+    delete_expired,
+    delete_sessions,
+    extend_sessions,
+    find_session,
+    store_sessions,
+)
+from bot.conversation.database import Database
+from bot.conversation.writer import StorageUnavailable, Writer
+from bot.web.access import ROLES, Connection, Tokens
+from bot.web.guesses import Guesses
+from bot.web.proxies import network_of
 
 HOME: Final = "/console"
 COOKIE: Final = "bot_session"
@@ -29,12 +43,17 @@ COOKIE: Final = "bot_session"
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "X-CSRF-Token"
 
-#: Seconds without a look at the console until a session ends, and until it ends in any case.
-IDLE, LONGEST = 24 * 3600, 7 * 24 * 3600
-#: Wrong tokens from one address within this many seconds, after which it waits.
-GUESSES, WHILE = 10, 60.0
-_MOST_ADDRESSES = 10_000
+#: Time without a look at the console until a session ends, and until it ends in any case.
+IDLE, LONGEST = timedelta(hours=24), timedelta(days=7)
+#: How long a login link can be used.
+LINK_LIFE: Final = timedelta(hours=24)
+#: A session's end is moved on at most so often, and no page waits longer than these seconds for that.
+_RENEWED_EVERY: Final = timedelta(hours=1)
+_RENEWAL_SECONDS: Final = 1.0
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: itsdangerous signs with SHA-1 unless told otherwise.
+_SHA256: Final[dict[str, Any]] = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
+_HMAC: Final = HMACAlgorithm(hashlib.sha256)
 
 
 class NotLoggedIn(NotAuthorizedException):
@@ -54,24 +73,14 @@ class Forged(PermissionDeniedException):
         )
 
 
-class TooManyGuesses(HTTPException):
-    """Somebody tries tokens."""
+class Session(Struct, frozen=True, kw_only=True):
+    """Who is logged in."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            detail="Too many wrong tokens came from your address. Wait a minute, then try again.",
-            status_code=429,
-            headers={"Retry-After": f"{WHILE:.0f}"},
-        )
-
-
-class Session(Struct, frozen=True, kw_only=True, array_like=True):
-    """Who is logged in; times are seconds since 1970."""
-
-    role: str
-    since: int
-    until: int
+    #: What the cookie holds; the database has its digest.
     id: str
+    role: str
+    since: datetime
+    until: datetime
 
     @property
     def may_edit(self) -> bool:
@@ -79,130 +88,166 @@ class Session(Struct, frozen=True, kw_only=True, array_like=True):
         return self.role == "admin"
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Sessions:
-    """Opens, recognises and ends sessions; its `viewer` and `admin` are Litestar guards for the console's pages."""
+    """Opens, recognises and ends sessions; it stands in the application's state as `sessions`."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        guesses: Guesses,
+        database: Database,
+        writer: Writer,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
         self._tokens = tokens
-        self._links: set[bytes] = set()
-        self._guesses: dict[str, deque[float]] = {}
-        #: Sessions that somebody logged out of, until they would have ended by themselves.
-        self._ended: dict[str, int] = {}
-
-    def __deepcopy__(self, _memo: object) -> Self:
-        """Itself: Litestar copies a router with all that its guards lead to, and links and log-outs are here only."""
-        return self
+        self._guesses = guesses
+        self._database = database
+        self._writer = writer
+        self._clock = clock
 
     def new_link(self) -> str:
-        """The path of a page that logs the admin in, once."""
-        key = secrets.token_urlsafe(24)
-        self._links.add(_digest(key))
-        return f"{HOME}/login?key={key}"
+        """The path of a page that logs the admin in, once and within a day."""
+        expires = (self._clock() + LINK_LIFE).timestamp()
+        return f"{HOME}/login?key={self._links().dumps([secrets.token_urlsafe(16), int(expires)])}"
 
-    def log_in(self, connection: Connection, token: str) -> Session | None:
-        """A session for whoever shows a token; None when it is none of ours. Raises `TooManyGuesses`."""
-        return self._guess(connection, self._tokens.role_of(token.strip()))
+    async def log_in(self, connection: Connection, token: str) -> Session | None:
+        """A session for whoever shows a token; None when it is none of ours.
 
-    def redeem(self, connection: Connection, key: str) -> Session | None:
-        """A session for the key of a login link, which it uses up. Raises `TooManyGuesses`."""
-        digest = _digest(key)
-        known = next((link for link in self._links if hmac.compare_digest(link, digest)), None)
-        session = self._guess(connection, "admin" if known else None)
-        if known is not None:
-            self._links.discard(known)
-        return session
-
-    def find(self, connection: Connection) -> Session | None:
-        """The session that a request belongs to."""
-        session = self._read(connection.cookies.get(COOKIE, ""))
-        if session is None or session.until <= time.time() or session.id in self._ended:
+        Raises `bot.web.guesses.TooManyGuesses`, and `bot.conversation.writer.StorageUnavailable`.
+        """
+        role = self._tokens.role_of(token.strip())
+        if role is None:
+            self._note_wrong(connection)
             return None
+        return await self._open(role, None)
+
+    async def redeem(self, connection: Connection, key: str) -> Session | None:
+        """A session for the key of a login link, which this uses up; None when it is used up or too old.
+
+        Raises what `log_in` does.
+        """
+        link = self._read_link(key)
+        session = await self._open("admin", link) if link else None
+        if session is None:
+            self._note_wrong(connection)
         return session
 
-    def renewed(self, session: Session) -> Session | None:
-        """The same session with a later end, once an hour; None while the old cookie will do."""
-        until = min(int(time.time()) + IDLE, session.since + LONGEST)
-        return msgspec.structs.replace(session, until=until) if until - session.until > 3600 else None
+    async def find(self, connection: Connection) -> Session | None:
+        """The session that a request belongs to."""
+        for role in ROLES:
+            signer = self._signer(role)
+            if signer is None:
+                continue
+            try:
+                key = signer.unsign(connection.cookies.get(COOKIE, "")).decode()
+            except (BadSignature, UnicodeError):
+                continue
+            async with self._database.reading() as database:
+                stored = await find_session(database, _digest(key), self._clock())
+            if stored is None or stored.role != role:
+                return None
+            return Session(id=key, role=role, since=stored.created_at, until=stored.expires_at)
+        return None
 
-    def end(self, session: Session) -> None:
-        """Log out: the cookie is worth nothing from now on, wherever it was copied to."""
-        now = time.time()
-        self._ended = {known: until for known, until in self._ended.items() if until > now}
-        self._ended[session.id] = session.since + LONGEST
+    async def renew(self, session: Session) -> None:
+        """Move the end of a session on, at most once an hour. Whoever looks is not held up by a database in trouble."""
+        until = min(self._clock() + IDLE, session.since + LONGEST)
+        if until - session.until <= _RENEWED_EVERY or self._writer.trouble is not None:
+            return
+        with suppress(StorageUnavailable, TimeoutError):
+            async with asyncio.timeout(_RENEWAL_SECONDS):
+                await self._writer.submit(extend_sessions, [_stored(replace(session, until=until))])
+
+    async def end(self, session: Session) -> None:
+        """Log out: the cookie is worth nothing from now on, wherever it was copied to. Raises `StorageUnavailable`."""
+        await self._writer.submit(delete_sessions, [_digest(session.id)])
+
+    async def purge(self) -> None:
+        """Delete what has expired. Raises `StorageUnavailable`."""
+        await self._writer.submit(delete_expired, [self._clock()])
 
     def cookie(self, connection: Connection, session: Session | None) -> Cookie:
         """The cookie that keeps a session in a browser; None takes it away."""
+        signer = self._signer(session.role) if session else None
         return Cookie(
             key=COOKIE,
-            value=self._written(session) if session else "",
-            max_age=session.until - int(time.time()) if session else 0,
+            value=signer.sign(session.id).decode() if session and signer else "",
+            max_age=int(LONGEST.total_seconds()) if session else 0,
             path=HOME,
             httponly=True,
-            secure=is_tls(connection),
+            secure=connection.scope.get("scheme") in {"https", "wss"},
             samesite="strict",
         )
 
     def csrf(self, session: Session) -> str:
         """What each form of this session's pages carries."""
-        return _sign(self._key(session.role), b"csrf " + session.id.encode())
+        key = self._tokens.derive_key(session.role, b"console csrf") or b""
+        return _HMAC.get_signature(key, session.id.encode()).hex()
 
-    async def viewer(self, connection: Connection, _handler: BaseRouteHandler) -> None:
-        """Let through whoever is logged in, and a change only from a page of theirs."""
-        session = self.find(connection)
-        if session is None:
-            raise NotLoggedIn(_page_of(connection))
-        connection.state["session"] = session
-        if connection.scope.get("method") not in _READING:
-            refuse_other_sites(connection)
-            await self._check_csrf(connection, session)
-
-    def admin(self, connection: Connection, _handler: BaseRouteHandler) -> None:
-        """Let through the admin; stands behind `viewer`, which every page of the console has."""
-        if not session_of(connection).may_edit:
-            raise PermissionDeniedException(
-                detail="You are logged in as a viewer, who may look but not change anything."
-            )
-
-    async def _check_csrf(self, connection: Connection, session: Session) -> None:
-        given = connection.headers.get(CSRF_HEADER)
-        if given is None:
-            form = await connection.form()  # type: ignore[attr-defined]  # of HTTP there is only Request
-            given = form.get(CSRF_FIELD)
-        if not isinstance(given, str) or not _same(given, self.csrf(session)):
-            raise Forged
-
-    def _guess(self, connection: Connection, role: str | None) -> Session | None:
-        now, address = time.monotonic(), _address(connection)
-        wrong = self._guesses.get(address, deque())
-        while wrong and wrong[0] <= now - WHILE:
-            wrong.popleft()
-        if len(wrong) >= GUESSES:
-            raise TooManyGuesses  # the right token too: otherwise the answer would tell which one it is
-        if role is None:
-            if len(self._guesses) >= _MOST_ADDRESSES:
-                self._guesses.pop(next(iter(self._guesses)))
-            self._guesses[address] = wrong
-            wrong.append(now)
-            return None
-        since = int(time.time())
-        return Session(role=role, since=since, until=since + IDLE, id=secrets.token_urlsafe(12))
-
-    def _written(self, session: Session) -> str:
-        payload = base64.urlsafe_b64encode(msgspec.json.encode(session)).decode().rstrip("=")
-        return f"{payload}.{_sign(self._key(session.role), payload.encode())}"
-
-    def _read(self, cookie: str) -> Session | None:
-        payload, _, signature = cookie.partition(".")
+    def is_csrf(self, session: Session, given: str) -> bool:
+        """Whether this came from a form of this session's pages."""
+        key = self._tokens.derive_key(session.role, b"console csrf")
         try:
-            padded = payload + "=" * (-len(payload) % 4)
-            session = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_"), type=Session)
-            key = self._key(session.role)
-            return session if _same(signature, _sign(key, payload.encode())) else None
-        except (binascii.Error, msgspec.MsgspecError, UnicodeError, ValueError, LookupError):
-            return None
+            return key is not None and _HMAC.verify_signature(key, session.id.encode(), bytes.fromhex(given))
+        except ValueError:
+            return False
 
-    def _key(self, role: str) -> bytes:
-        return self._tokens.derive_key(role, b"console session")
+    async def _open(self, role: str, link: UsedLink | None) -> Session | None:
+        now = self._clock()
+        session = Session(id=secrets.token_urlsafe(24), role=role, since=now, until=now + IDLE)
+        (is_stored,) = await self._writer.submit(
+            store_sessions, [NewSession(session=_stored(session), link=link)]
+        )
+        return session if is_stored else None
+
+    def _read_link(self, key: str) -> UsedLink | None:
+        try:
+            nonce, expires = self._links().loads(key)
+            expires_at = datetime.fromtimestamp(expires, UTC)
+        except (BadSignature, UnicodeError, ValueError, TypeError):
+            return None
+        return (
+            UsedLink(key_digest=_digest(nonce), expires_at=expires_at) if expires_at > self._clock() else None
+        )
+
+    def _links(self) -> URLSafeSerializer:
+        return URLSafeSerializer(
+            self._tokens.derive_key("admin", b"console login link") or b"",
+            salt=b"console login link",
+            signer_kwargs=_SHA256,
+        )
+
+    def _signer(self, role: str) -> Signer | None:
+        key = self._tokens.derive_key(role, b"console session")
+        return None if key is None else Signer(key, salt=f"console session {role}", **_SHA256)
+
+    def _note_wrong(self, connection: Connection) -> None:
+        self._guesses.note(network_of(connection), time.monotonic())
+
+
+async def require_login(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """A Litestar guard that lets through whoever is logged in, and a change only from a page of theirs."""
+    sessions: Sessions = connection.app.state["sessions"]
+    session = await sessions.find(connection)
+    if session is None:
+        raise NotLoggedIn(_page_of(connection))
+    connection.state["session"] = session
+    if connection.scope.get("method") not in _READING:
+        refuse_other_sites(connection)
+        await _check_csrf(sessions, connection, session)
+    await sessions.renew(session)
+
+
+def require_editor(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """A Litestar guard that lets through the admin; stands behind `require_login`, which every page has."""
+    if not session_of(connection).may_edit:
+        raise PermissionDeniedException(
+            detail="You are logged in as a viewer, who may look but not change anything."
+        )
 
 
 def session_of(connection: Connection) -> Session:
@@ -223,12 +268,6 @@ def refuse_other_sites(connection: Connection) -> None:
         raise Forged
 
 
-def is_tls(connection: Connection) -> bool:
-    """Whether the browser speaks TLS, to us or to a proxy before us."""
-    forwarded = connection.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip()
-    return "https" in (connection.scope.get("scheme"), forwarded)
-
-
 def safe_next(path: str) -> str:
     """A page of the console to go on to; its first page for anything else, such as another site."""
     inside = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
@@ -243,24 +282,23 @@ def _page_of(connection: Connection) -> str:
     return safe_next(f"{path}?{query}" if query else path)
 
 
-def _address(connection: Connection) -> str:
-    host = connection.client.host if connection.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if address.version == 6:  # one subscriber has a whole network of them
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return host
+async def _check_csrf(sessions: Sessions, connection: Connection, session: Session) -> None:
+    given = connection.headers.get(CSRF_HEADER)
+    if given is None:
+        form = await connection.form()  # type: ignore[attr-defined]  # of HTTP there is only Request
+        given = form.get(CSRF_FIELD)
+    if not isinstance(given, str) or not sessions.is_csrf(session, given):
+        raise Forged
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+def _stored(session: Session) -> StoredSession:
+    return StoredSession(
+        id_digest=_digest(session.id),
+        role=session.role,
+        created_at=session.since,
+        expires_at=session.until,
+    )
 
 
-def _sign(key: bytes, text: bytes) -> str:
-    return hmac.new(key, text, hashlib.sha256).hexdigest()
-
-
-def _same(given: str, right: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), right.encode())
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

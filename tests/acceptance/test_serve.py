@@ -23,6 +23,24 @@ REFUSALS = {
         {"BOT_ACS_CONNECTION_STRING": "endpoint=https://x.communication.azure.com"},
         "BOT_ACS_CONNECTION_STRING has no accesskey=",
     ),
+    "an admin's token that can be guessed": (
+        {"BOT_ADMIN_TOKEN": "hunter2"},
+        "BOT_ADMIN_TOKEN has 7 characters",
+    ),
+    "a viewer's token that can be guessed": (
+        {"BOT_VIEWER_TOKEN": "hunter2"},
+        "BOT_VIEWER_TOKEN has 7 characters",
+    ),
+    "a secret that can be guessed": (
+        {"BOT_FORWARD_SECRET": "hunter2"},
+        "BOT_FORWARD_SECRET has 7 characters",
+    ),
+    "one of two secrets that can be guessed": (
+        {"BOT_WEBHOOK_SECRETS": f"{SECRET},hunter2"},
+        "BOT_WEBHOOK_SECRETS holds a secret of 7 characters",
+    ),
+    "a proxy that is no address": ({"BOT_PROXIES": "127.0.0.1,caddy"}, "BOT_PROXIES names 'caddy'"),
+    "every proxy": ({"BOT_PROXIES": "0.0.0.0/0"}, "BOT_PROXIES names '0.0.0.0/0'"),
     "a host that is none": ({"BOT_HOST": "no.such.host.invalid"}, "BOT_HOST"),
     "a database that is not there": (
         {"BOT_DATABASE_URL": "postgresql+asyncpg://u:hunter2@127.0.0.1:1/d"},

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bot.cli.conversations import _in_words, conversations
-from bot.cli.db import db
+from bot.cli.commands.conversations import conversations
+from bot.cli.commands.db import db
+from bot.cli.conversations import _in_words
 from bot.conversation.sms import NotAccepted
 from tests.conversation.parts import PEER, Bot, heard, report, until
 

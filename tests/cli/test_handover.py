@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bot.cli.conversations import conversations
+from bot.cli.commands.conversations import conversations
 from bot.cli.failures import Failure
 from tests.processes import free_port
 from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running

@@ -6,7 +6,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from bot.cli.incidents import incidents
+from bot.cli.commands.incidents import incidents
 from tests.cli.test_handover import bot, the_id
 from tests.cli.test_handover import run as run_conversations
 from tests.wire.parts import Running

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bot.cli.init import environment_file, init
+from bot.cli.commands.init import init
+from bot.cli.init import environment_file
 from bot.installed import starter_rules_folder
 from bot.settings import SETTINGS, load, read_environment
 

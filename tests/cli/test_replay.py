@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bot.cli.rules import rules
+from bot.cli.commands.rules import rules
 from bot.conversation.database import Database
 from tests.conversation.parts import Bot, heard
 

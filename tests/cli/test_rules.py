@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bot.cli.rules import rules
+from bot.cli.commands.rules import rules
 from bot.rulebook.schema import rule_file_schema
 
 BOOK = """

@@ -26,6 +26,9 @@ class Stream:
         self.ids: list[str] = []
         self.ended = False
 
+    async def welcomes(self) -> bool:
+        return self.is_welcome
+
     async def wait(self, count: int) -> list[set[str]]:
         async with asyncio.timeout(5):
             while len(self.told) < count:  # noqa: ASYNC110 - a stream has no event for it
@@ -39,7 +42,7 @@ async def listening(live: Live, *wanted: str, since: str | None = None) -> Async
 
     async def read() -> None:
         mark = live.mark if since is None else since
-        async for chunk in live.stream(frozenset(wanted), mark, lambda: stream.is_welcome):
+        async for chunk in live.stream(frozenset(wanted), mark, stream.welcomes):
             fields = dict(line.split(": ", 1) for line in chunk.decode().splitlines() if ": " in line)
             if fields.get("event") == "changed":
                 stream.told.append(set(fields["data"].split()))

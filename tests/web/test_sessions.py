@@ -1,22 +1,27 @@
 """Nothing of the console without a login; a session ends when it should; no change that a page of ours did not make."""
 
+import asyncio
 import re
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import select
 
-from bot.web import sessions
-from bot.web.access import Tokens
+from bot.conversation.database import Database
+from bot.conversation.tables import console_sessions, used_login_links
+from bot.conversation.writer import Writer
+from bot.web.access import Connection, Tokens
 from bot.web.console.layout import THEMES
-from bot.web.sessions import COOKIE, GUESSES, IDLE, LONGEST, Session, Sessions, safe_next
-from tests.wire.conftest import acs, databases, logs
+from bot.web.guesses import MOST_GUESSES, Guesses, TooManyGuesses
+from bot.web.sessions import COOKIE, IDLE, LONGEST, Sessions, safe_next
+from tests.wire.conftest import acs, database_url, databases, logs
 from tests.wire.conftest import bot as fresh_bot
 from tests.wire.parts import ADMIN, VIEWER, Running
 
-__all__ = ["acs", "databases", "fresh_bot", "logs"]
+__all__ = ["acs", "database_url", "databases", "fresh_bot", "logs"]
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -68,17 +73,10 @@ async def test_a_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/conversations?q=1")
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith(f"{COOKIE}=")
-    for part in ("HttpOnly", "SameSite=strict", "Path=/console", f"Max-Age={IDLE}"):
+    for part in ("HttpOnly", "SameSite=strict", "Path=/console", f"Max-Age={LONGEST.total_seconds():.0f}"):
         assert part in cookie
     assert "Secure" not in cookie
     assert VIEWER not in cookie
-
-
-async def test_behind_tls_the_cookie_is_for_tls_alone(fresh_bot: Running) -> None:
-    answer = await fresh_bot.http.post(
-        "/console/login", data={"token": ADMIN}, headers={"X-Forwarded-Proto": "https"}
-    )
-    assert "Secure" in answer.headers["set-cookie"]
 
 
 async def test_a_wrong_token_is_told_and_opens_nothing(fresh_bot: Running) -> None:
@@ -88,13 +86,14 @@ async def test_a_wrong_token_is_told_and_opens_nothing(fresh_bot: Running) -> No
     assert "set-cookie" not in answer.headers
 
 
-async def test_who_guesses_waits_even_with_the_right_token(fresh_bot: Running) -> None:
-    for _ in range(GUESSES):
+async def test_who_guesses_waits_and_the_right_token_gets_in_all_the_same(fresh_bot: Running) -> None:
+    for _ in range(MOST_GUESSES):
         assert (await fresh_bot.http.post("/console/login", data={"token": "guess"})).status_code == 403
-    answer = await fresh_bot.http.post("/console/login", data={"token": ADMIN})
+    answer = await fresh_bot.http.post("/console/login", data={"token": "guess"})
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "60"
     assert "Wait a minute" in answer.text
+    assert (await fresh_bot.http.post("/console/login", data={"token": ADMIN})).status_code == 303
 
 
 async def test_a_login_link_works_once_and_looking_at_it_does_not_count(fresh_bot: Running) -> None:
@@ -209,62 +208,226 @@ async def test_styles_and_scripts_are_kept_for_ever_and_change_their_address_wit
     assert (await fresh_bot.http.get("/console/assets/..%2flayout.html")).status_code == 404
 
 
-# Cookies by themselves
+# Sessions by themselves
 
 
-class _At:
-    """A connection that shows one cookie."""
+class Clock:
+    """A time that goes on when it is told to."""
 
-    def __init__(self, cookie: str) -> None:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+class _Request:
+    """A connection that shows one cookie, from one address."""
+
+    def __init__(self, cookie: str = "", host: str = "203.0.113.1", scheme: str = "http") -> None:
         self.cookies = {COOKIE: cookie}
+        self.client = type("Client", (), {"host": host})
+        self.scope = {"scheme": scheme}
 
 
-def written(sessions: Sessions, session: Session) -> str:
-    return sessions._written(session)
+def asking(cookie: str = "", host: str = "203.0.113.1", scheme: str = "http") -> Connection:
+    return _Request(cookie, host, scheme)  # type: ignore[return-value]
 
 
-def a_session(role: str = "admin", **times: int) -> Session:
-    now = int(time.time())
-    return Session(role=role, since=times.get("since", now), until=times.get("until", now + 60), id="abc")
+class Door:
+    """A replica's sessions, on a real database that others may share."""
+
+    def __init__(self, database: Database, writer: Writer, clock: Clock) -> None:
+        self.database, self.writer, self.clock = database, writer, clock
+
+    def sessions(self, admin: str = ADMIN, viewer: str | None = VIEWER) -> Sessions:
+        """As a process that has started just now has them."""
+        return Sessions(Tokens(admin, viewer), Guesses(), self.database, self.writer, self.clock)
+
+    async def cookie(self, sessions: Sessions, token: str = ADMIN) -> str:
+        session = await sessions.log_in(asking(), token)
+        assert session is not None
+        return str(sessions.cookie(asking(), session).value)
+
+    async def rows(self) -> tuple[int, int]:
+        """How many sessions and used links are stored."""
+        async with self.database.reading() as connection:
+            sessions = (await connection.execute(select(console_sessions))).all()
+            links = (await connection.execute(select(used_login_links))).all()
+        return len(sessions), len(links)
 
 
-def found(sessions: Sessions, cookie: str) -> Session | None:
-    return sessions.find(_At(cookie))  # type: ignore[arg-type]
+@pytest.fixture
+async def door(database_url: str) -> AsyncIterator[Door]:
+    database = Database(database_url)
+    writer = Writer(database)
+    writer.start()
+    yield Door(database, writer, Clock())
+    await writer.stop()
+    await database.close()
 
 
-def test_a_session_outlives_a_restart_and_ends_with_its_token() -> None:
-    cookie = written(Sessions(Tokens("admin", "viewer")), a_session())
-    assert found(Sessions(Tokens("admin", "another viewer")), cookie) == a_session()
-    assert found(Sessions(Tokens("another admin", "viewer")), cookie) is None
+async def test_a_session_outlives_a_restart_and_is_known_at_every_replica(door: Door) -> None:
+    cookie = await door.cookie(door.sessions())
+    found = await door.sessions().find(asking(cookie))
+    assert found is not None
+    assert (found.role, found.since, found.until) == ("admin", door.clock.now, door.clock.now + IDLE)
 
 
-def test_a_viewer_without_a_token_any_more_is_nobody() -> None:
-    cookie = written(Sessions(Tokens("admin", "viewer")), a_session("viewer"))
-    assert found(Sessions(Tokens("admin", None)), cookie) is None
+async def test_a_log_out_holds_at_every_replica_and_after_a_restart(door: Door) -> None:
+    mine, other = door.sessions(), door.sessions()
+    cookie = await door.cookie(mine)
+    session = await other.find(asking(cookie))
+    assert session is not None
+    await other.end(session)
+    for sessions in (mine, other, door.sessions()):
+        assert await sessions.find(asking(cookie)) is None
+    assert await door.rows() == (0, 0)
 
 
-def test_no_other_role_can_be_written_into_a_cookie() -> None:
-    mine = Sessions(Tokens("admin", "viewer"))
-    viewer, admin = written(mine, a_session("viewer")), written(Sessions(Tokens("x", "y")), a_session())
-    assert found(mine, admin.partition(".")[0] + "." + viewer.partition(".")[2]) is None
-    for nonsense in ("", ".", "a.b", "é.é", "W10.x", viewer[:-1], viewer + "0", viewer.replace(".", "..")):
-        assert found(mine, nonsense) is None
+async def test_a_session_ends_with_the_token_that_opened_it_and_with_no_other(door: Door) -> None:
+    admin, viewer = await door.cookie(door.sessions()), await door.cookie(door.sessions(), VIEWER)
+    renamed = door.sessions(admin="another-token-of-the-admin")
+    assert await renamed.find(asking(admin)) is None
+    assert await renamed.find(asking(viewer)) is not None
+    for sessions in (door.sessions(viewer="another-token-of-viewers"), door.sessions(viewer=None)):
+        assert await sessions.find(asking(viewer)) is None
+        assert await sessions.find(asking(admin)) is not None
 
 
-def test_a_session_ends_after_its_time() -> None:
-    mine = Sessions(Tokens("admin", None))
-    assert found(mine, written(mine, a_session(until=int(time.time()) - 1))) is None
+async def test_whose_token_is_now_the_viewers_is_no_admin_any_more(door: Door) -> None:
+    cookie = await door.cookie(door.sessions())
+    assert await door.sessions(admin=VIEWER, viewer=ADMIN).find(asking(cookie)) is None
 
 
-def test_whoever_looks_stays_logged_in_but_not_for_ever() -> None:
-    mine, now = Sessions(Tokens("admin", None)), int(time.time())
-    assert mine.renewed(a_session(since=now, until=now + IDLE)) is None
-    later = mine.renewed(a_session(since=now - IDLE, until=now + 60))
-    assert later is not None
-    assert later.until == pytest.approx(now + IDLE, abs=2)
-    last = mine.renewed(a_session(since=now - LONGEST + 2 * 3600, until=now + 60))
-    assert last is not None
-    assert last.until == pytest.approx(now + 2 * 3600, abs=2)
+async def test_a_cookie_that_we_did_not_sign_is_none(door: Door) -> None:
+    mine = door.sessions()
+    admin, viewer = await door.cookie(mine), await door.cookie(mine, VIEWER)
+    key, _, signature = admin.rpartition(".")
+    for nonsense in (
+        "", ".", "a.b", "é.é", "\udc80.x", key, key + ".", "." + signature, admin[:-1], admin + "0", "x" + admin,
+        f"{viewer.rpartition('.')[0]}.{signature}", f"{key}.{viewer.rpartition('.')[2]}",
+    ):  # fmt: skip
+        assert await mine.find(asking(nonsense)) is None, nonsense
+
+
+async def test_the_database_logs_nobody_in(door: Door) -> None:
+    """What it holds is neither the cookie nor a part of it."""
+    mine = door.sessions()
+    cookie = await door.cookie(mine)
+    async with door.database.reading() as connection:
+        (row,) = (await connection.execute(select(console_sessions))).all()
+    assert row.id_digest not in cookie
+    assert cookie.partition(".")[0] not in str(row)
+    assert ADMIN not in cookie + str(row)
+
+
+async def test_a_session_without_a_look_ends_after_a_day(door: Door) -> None:
+    mine = door.sessions()
+    cookie = await door.cookie(mine)
+    door.clock.pass_by(hours=23, minutes=59)
+    assert await mine.find(asking(cookie)) is not None
+    door.clock.pass_by(minutes=1)
+    assert await mine.find(asking(cookie)) is None
+
+
+async def test_whoever_looks_stays_logged_in_but_not_for_ever(door: Door) -> None:
+    mine = door.sessions()
+    cookie = await door.cookie(mine)
+    start = door.clock.now
+    for hours in range(0, 7 * 24, 8):
+        door.clock.now = start + timedelta(hours=hours)
+        session = await mine.find(asking(cookie))
+        assert session is not None
+        await mine.renew(session)
+        renewed = await mine.find(asking(cookie))
+        assert renewed is not None
+        assert renewed.until == min(door.clock.now + IDLE, start + LONGEST)
+    door.clock.now = start + LONGEST
+    assert await mine.find(asking(cookie)) is None
+
+
+async def test_a_look_within_the_hour_writes_nothing(door: Door) -> None:
+    mine = door.sessions()
+    cookie = await door.cookie(mine)
+    door.clock.pass_by(minutes=59)
+    session = await mine.find(asking(cookie))
+    assert session is not None
+    await mine.renew(session)
+    assert await mine.find(asking(cookie)) == session
+
+
+async def test_a_renewal_brings_no_ended_session_back(door: Door) -> None:
+    mine = door.sessions()
+    cookie = await door.cookie(mine)
+    session = await mine.find(asking(cookie))
+    assert session is not None
+    await mine.end(session)
+    door.clock.pass_by(hours=2)
+    await mine.renew(session)
+    assert await mine.find(asking(cookie)) is None
+
+
+async def test_what_has_expired_is_deleted(door: Door) -> None:
+    mine = door.sessions()
+    await door.cookie(mine)
+    assert await mine.redeem(asking(), key_of(mine.new_link()))
+    assert await door.rows() == (2, 1)
+    door.clock.pass_by(hours=23)
+    await door.cookie(mine)  # a login deletes what has expired, and nothing else
+    assert await door.rows() == (3, 1)
+    door.clock.pass_by(hours=2)
+    await door.cookie(mine)
+    assert await door.rows() == (2, 0)
+    door.clock.pass_by(hours=24)
+    await mine.purge()
+    assert await door.rows() == (0, 0)
+
+
+def key_of(link: str) -> str:
+    return httpx.URL(link).params["key"]
+
+
+async def test_a_used_login_link_stays_used_after_a_restart_and_at_every_replica(door: Door) -> None:
+    mine = door.sessions()
+    key = key_of(mine.new_link())
+    session = await mine.redeem(asking(), key)
+    assert session is not None
+    assert session.may_edit
+    await mine.end(session)
+    for sessions in (mine, door.sessions()):
+        assert await sessions.redeem(asking(), key) is None
+
+
+async def test_of_many_who_use_one_link_at_once_one_gets_in(door: Door) -> None:
+    mine, other = door.sessions(), door.sessions()
+    key = key_of(mine.new_link())
+    opened = await asyncio.gather(*(one.redeem(asking(), key) for one in (mine, other) * 4))
+    assert len([session for session in opened if session]) == 1
+
+
+async def test_a_login_link_ends_after_a_day_and_with_the_admins_token(door: Door) -> None:
+    mine = door.sessions()
+    old, new = key_of(mine.new_link()), key_of(mine.new_link())
+    assert await door.sessions(admin="another-token-of-the-admin").redeem(asking(), new) is None
+    door.clock.pass_by(hours=24)
+    assert await mine.redeem(asking(), old) is None
+    assert await door.rows() == (0, 0)
+
+
+@pytest.mark.parametrize("key", ["x", "", ".", "é", "WzFd.x", "\udc80"])
+async def test_a_login_link_that_we_did_not_make_is_none(key: str, door: Door) -> None:
+    assert await door.sessions().redeem(asking(), key) is None
+
+
+async def test_a_cookie_is_for_tls_alone_where_the_browser_speaks_tls(door: Door) -> None:
+    mine = door.sessions()
+    session = await mine.log_in(asking(), ADMIN)
+    assert mine.cookie(asking(scheme="https"), session).secure is True
+    assert not mine.cookie(asking(), session).secure
 
 
 @pytest.mark.parametrize(
@@ -288,23 +451,16 @@ def test_a_login_leads_nowhere_but_into_the_console(path: str, safe: str) -> Non
     assert safe_next(path) == safe
 
 
-def test_who_has_another_address_is_not_held_up_by_a_guesser() -> None:
-    mine = Sessions(Tokens("admin", None))
-    for _ in range(GUESSES):
-        assert mine.log_in(_from("203.0.113.1"), "guess") is None
-    with pytest.raises(sessions.TooManyGuesses):
-        mine.log_in(_from("203.0.113.1"), "admin")
-    assert mine.log_in(_from("203.0.113.2"), "admin")
-    for place in range(GUESSES):  # one subscriber has a whole network
-        mine.log_in(_from(f"2001:db8::{place:x}"), "guess")
-    with pytest.raises(sessions.TooManyGuesses):
-        mine.log_in(_from("2001:db8::ffff"), "admin")
-
-
-class _From:
-    def __init__(self, host: str) -> None:
-        self.client = type("Client", (), {"host": host})
-
-
-def _from(host: str) -> sessions.Connection:
-    return _From(host)  # type: ignore[return-value]
+async def test_a_right_token_gets_in_whatever_was_tried_from_its_address(door: Door) -> None:
+    mine = door.sessions()
+    for _ in range(MOST_GUESSES):
+        assert await mine.log_in(asking(), "guess") is None
+    for _ in range(3):
+        with pytest.raises(TooManyGuesses):
+            await mine.log_in(asking(), "guess")
+    assert await mine.log_in(asking(), ADMIN)
+    link = key_of(mine.new_link())
+    with pytest.raises(TooManyGuesses):
+        await mine.redeem(asking(), link + "x")
+    assert await mine.redeem(asking(), link)
+    assert await mine.log_in(asking(host="203.0.113.2"), "guess") is None

@@ -178,7 +178,13 @@ async def running(folder: Path, database_url: str, acs: Acs, **environ: str) -> 
     service = Service(load(settings_for(folder, database_url, acs, **environ)))
     await service.start()
     config = uvicorn.Config(
-        service.asgi, port=0, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        service.asgi,
+        port=0,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve())

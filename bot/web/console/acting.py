@@ -14,7 +14,7 @@ from bot.conversation.refusals import CannotAct, NotThere
 from bot.conversation.writer import StorageUnavailable
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console
-from bot.web.sessions import session_of
+from bot.web.sessions import require_editor, session_of
 
 PATH: Final = "/console/conversations"
 _LONGEST_TEXT, _LONGEST_TAG, _LONGEST_SENTENCE = 2048, 64, 500
@@ -26,15 +26,15 @@ def routes(console: Console) -> list[HTTPRouteHandler]:
 
 
 def _talking(console: Console) -> list[HTTPRouteHandler]:
-    operator, admin = console.operator, console.sessions.admin
+    operator = console.operator
 
-    @post("/conversations/{conversation_id:str}/reply", include_in_schema=False, guards=[admin])
+    @post("/conversations/{conversation_id:str}/reply", include_in_schema=False, guards=[require_editor])
     async def reply(request: Call, conversation_id: FromPath[str]) -> Response[Any]:
         text = await _field(request, "text", _LONGEST_TEXT, "A reply")
         doing = operator.reply(make_storable(conversation_id), text, by=_person(request))
         return await _done(console, request, conversation_id, doing)
 
-    @post("/messages/{message_id:str}/resend", include_in_schema=False, guards=[admin])
+    @post("/messages/{message_id:str}/resend", include_in_schema=False, guards=[require_editor])
     async def resend(request: Call, message_id: FromPath[str]) -> Response[Any]:
         key, form = make_storable(message_id), await request.form()
         async with console.database.reading() as connection:
@@ -50,9 +50,9 @@ def _talking(console: Console) -> list[HTTPRouteHandler]:
 
 
 def _standing(console: Console) -> list[HTTPRouteHandler]:
-    operator, admin = console.operator, console.sessions.admin
+    operator = console.operator
 
-    @post("/conversations/{conversation_id:str}/{verb:str}", include_in_schema=False, guards=[admin])
+    @post("/conversations/{conversation_id:str}/{verb:str}", include_in_schema=False, guards=[require_editor])
     async def change(request: Call, conversation_id: FromPath[str], verb: FromPath[str]) -> Response[Any]:
         key, by = make_storable(conversation_id), _person(request)
         sentence: str | None = None
@@ -84,7 +84,7 @@ def _standing(console: Console) -> list[HTTPRouteHandler]:
 
 
 def _seeing_to(console: Console) -> list[HTTPRouteHandler]:
-    @post("/incidents/{incident_id:str}/release", include_in_schema=False, guards=[console.sessions.admin])
+    @post("/incidents/{incident_id:str}/release", include_in_schema=False, guards=[require_editor])
     async def release(request: Call, incident_id: FromPath[str]) -> Response[Any]:
         form = await request.form()
         key, opt_out = make_storable(incident_id), "opt_out" in form

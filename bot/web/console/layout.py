@@ -8,7 +8,7 @@ To add a page, write a module beside this one with a function
             async with console.database.reading() as connection:
                 return console.page(request, "things.html", things=await list_things(connection))
 
-        @post("/things", include_in_schema=False, guards=[console.sessions.admin])     # only for the admin
+        @post("/things", include_in_schema=False, guards=[require_editor])     # only for the admin
         async def add_thing(request: Call) -> Page:
             form = await request.form()                     # its CSRF field is checked already
             return console.redirect("/console/things", "The thing is added.")
@@ -139,9 +139,6 @@ class Console:
             **context,
         )
         answer = html_response(html, status, nonce)
-        renewed = self.sessions.renewed(session) if session else None
-        if renewed:
-            answer.cookies.append(self.sessions.cookie(request, renewed))
         if flash and not is_part:
             answer.cookies.append(Cookie(key=_FLASH, value="", max_age=0, path=HOME, samesite="strict"))
         return answer

@@ -6,7 +6,7 @@ need not know who looks: a page that wants `conversations` hears of every one.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Final
 
 import msgspec
@@ -97,7 +97,7 @@ class Live:
             ear.end()
 
     async def stream(
-        self, wanted: frozenset[str], since: str, is_welcome: Callable[[], bool]
+        self, wanted: frozenset[str], since: str, is_welcome: Callable[[], Awaitable[bool]]
     ) -> AsyncIterator[bytes]:
         """Server-sent events: `changed`, its data those among `wanted` that did since that mark.
 
@@ -114,7 +114,7 @@ class Live:
                 if since != self.mark:
                     ear.mark = self.mark
                     yield _event(ear.mark, wanted)
-                while is_welcome() and not (ear.is_over or self._is_closed):
+                while not (ear.is_over or self._is_closed) and await is_welcome():
                     try:
                         await asyncio.wait_for(ear.woken.wait(), _HEARTBEAT)
                     except TimeoutError:

@@ -4,15 +4,19 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ServiceUnavailableException
 from litestar.handlers import HTTPRouteHandler
 
+from bot.conversation.writer import StorageUnavailable
 from bot.web.console.layout import THEME, THEMES, Call, Console, Page
-from bot.web.sessions import HOME, Session, TooManyGuesses, refuse_other_sites, safe_next, session_of
+from bot.web.guesses import TooManyGuesses
+from bot.web.proxies import warn_of_unknown_proxy
+from bot.web.sessions import HOME, Session, refuse_other_sites, safe_next, session_of
 
 _WRONG: Final = "This is neither the admin's nor the viewer's token."
 _USED_LINK: Final = (
-    "This login link is used up: it works once. Log in with the token, or start the bot again for a new link."
+    "This login link is used up or older than a day: it works once. Log in with the token, or start the bot again"
+    " for a new link."
 )
 _YEAR: Final = 365 * 24 * 3600
 
@@ -21,11 +25,11 @@ def public_routes(console: Console) -> list[HTTPRouteHandler]:
     """What can be reached without a session."""
     sessions = console.sessions
 
-    @get(f"{HOME}/login", include_in_schema=False, sync_to_thread=False)
-    def show(request: Call) -> Response[Any]:
+    @get(f"{HOME}/login", include_in_schema=False)
+    async def show(request: Call) -> Response[Any]:
         next_page = safe_next(request.query_params.get("next", HOME))
         key = request.query_params.get("key", "")
-        if not key and sessions.find(request):
+        if not key and await sessions.find(request):
             return console.redirect(next_page)
         # The link shows a button and does nothing by itself: a chat that looks at links would use it up.
         return _form(console, request, next_page=next_page, key=key)
@@ -37,11 +41,13 @@ def public_routes(console: Console) -> list[HTTPRouteHandler]:
         key, token = _text(form.get("key")), _text(form.get("token"))
         next_page = safe_next(_text(form.get("next")))
         try:
-            session = sessions.redeem(request, key) if key else sessions.log_in(request, token)
+            session = await (sessions.redeem(request, key) if key else sessions.log_in(request, token))
         except TooManyGuesses as error:
             answer = _form(console, request, next_page=next_page, wrong=error.detail, status=429)
             answer.headers.update(error.headers or {})
             return answer
+        except StorageUnavailable as error:
+            return _form(console, request, next_page=next_page, key=key, wrong=str(error), status=503)
         if session is None:
             wrong = _USED_LINK if key else _WRONG
             return _form(console, request, next_page=next_page, wrong=wrong, status=403)
@@ -53,9 +59,12 @@ def public_routes(console: Console) -> list[HTTPRouteHandler]:
 def routes(console: Console) -> list[HTTPRouteHandler]:
     """What a session can do with itself."""
 
-    @post("/logout", include_in_schema=False, sync_to_thread=False)
-    def log_out(request: Call) -> Response[Any]:
-        console.sessions.end(session_of(request))
+    @post("/logout", include_in_schema=False)
+    async def log_out(request: Call) -> Response[Any]:
+        try:
+            await console.sessions.end(session_of(request))
+        except StorageUnavailable as error:
+            raise ServiceUnavailableException(detail=f"You are still logged in. {error}") from None
         answer = console.redirect(f"{HOME}/login")
         answer.cookies.append(console.sessions.cookie(request, None))
         return answer
@@ -80,6 +89,7 @@ def _form(
 
 
 def _opened(console: Console, request: Call, session: Session, next_page: str) -> Response[Any]:
+    warn_of_unknown_proxy(request)
     answer = console.redirect(next_page)
     answer.cookies.append(console.sessions.cookie(request, session))
     return answer

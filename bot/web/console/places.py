@@ -8,9 +8,10 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 from litestar.response import Stream
 
+from bot.conversation.database import DATABASE_ERRORS
 from bot.web.console import acting, conversations, login, overview, rejected, rules
 from bot.web.console.layout import Call, Console
-from bot.web.sessions import HOME
+from bot.web.sessions import HOME, require_login
 
 #: Each has `routes(console)`; its paths are beneath /console.
 PLACES = (login, overview, conversations, acting, rules, rejected)
@@ -19,12 +20,18 @@ PLACES = (login, overview, conversations, acting, rules, rejected)
 def console_routes(console: Console) -> list[BaseRouteHandler | Router]:
     """Every handler of the console. Only the login page, styles and scripts can be reached without a session."""
 
+    async def is_welcome(request: Call) -> bool:
+        try:
+            return await console.sessions.find(request) is not None
+        except DATABASE_ERRORS:
+            return True  # nothing can be read now, so nothing is shown either
+
     @get("/live", include_in_schema=False)
     async def live(request: Call) -> Response[Any]:
         wanted = frozenset(request.query_params.get("topics", "").split())
         since = str(request.headers.get("last-event-id") or request.query_params.get("since", ""))
         return Stream(
-            console.live.stream(wanted, since, lambda: console.sessions.find(request) is not None),
+            console.live.stream(wanted, since, lambda: is_welcome(request)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -48,7 +55,7 @@ def console_routes(console: Console) -> list[BaseRouteHandler | Router]:
                 live,
                 nothing,
             ],
-            guards=[console.sessions.viewer],
+            guards=[require_login],
             before_request=remember_mark,
             exception_handlers=errors,
         ),

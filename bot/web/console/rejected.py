@@ -16,6 +16,7 @@ from bot.conversation.writer import StorageUnavailable
 from bot.text.inert import shown
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
+from bot.web.sessions import require_editor
 
 PATH: Final = "/console/rejected"
 _ON_A_PAGE = 20
@@ -29,7 +30,6 @@ _SAID: Final = {
 
 def routes(console: Console) -> list[HTTPRouteHandler]:
     """The handlers of the page."""
-    admin = console.sessions.admin
 
     @get("/rejected", include_in_schema=False)
     async def show(request: Call) -> Page:
@@ -48,11 +48,11 @@ def routes(console: Console) -> list[HTTPRouteHandler]:
             return console.redirect(PATH, str(error), "bad")
         return console.redirect(PATH, _SAID[outcome] if outcome else "The event is dismissed.")
 
-    @post("/rejected/{event_id:str}/retry", include_in_schema=False, guards=[admin])
+    @post("/rejected/{event_id:str}/retry", include_in_schema=False, guards=[require_editor])
     async def retry(event_id: FromPath[str]) -> Response[Any]:
         return await act(console.rejected.retry(make_storable(event_id)))
 
-    @post("/rejected/{event_id:str}/dismiss", include_in_schema=False, guards=[admin])
+    @post("/rejected/{event_id:str}/dismiss", include_in_schema=False, guards=[require_editor])
     async def dismiss(event_id: FromPath[str]) -> Response[Any]:
         return await act(console.rejected.dismiss(make_storable(event_id)))
 

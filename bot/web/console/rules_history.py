@@ -15,7 +15,7 @@ from bot.text.diffs import compare_lines
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Page
 from bot.web.console.rules_place import PATH, Place, address_of, text_of
-from bot.web.sessions import session_of
+from bot.web.sessions import require_editor, session_of
 
 _ROWS = 50
 
@@ -62,7 +62,7 @@ def routes(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
     async def show(request: Call, edit_id: FromPath[str]) -> Page:
         return await shown(request, await find(edit_id))
 
-    @post("/rules/history/{edit_id:str}/restore", include_in_schema=False, guards=[console.sessions.admin])
+    @post("/rules/history/{edit_id:str}/restore", include_in_schema=False, guards=[require_editor])
     async def restore(request: Call, edit_id: FromPath[str]) -> Response[Any]:
         edit = await find(edit_id)
         form = await request.form()

@@ -1,0 +1,78 @@
+"""How `bot rules` is called."""
+
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from bot.cli.body import run_body
+from bot.cli.commands.options import as_json_option
+
+_path_argument = click.argument("path", required=False, type=click.Path(path_type=Path))
+
+
+@click.group()
+def rules() -> None:
+    """Check rule files, run their tests, and try messages on them."""
+
+
+@rules.command()
+@_path_argument
+@as_json_option
+def check(**options: Any) -> None:
+    """Read every rule file, and say what is wrong or will not do what it seems to.
+
+    PATH is a folder of rule files or one file; default is BOT_RULES. Each finding is a line
+    `file:line:column: level code message`. The exit status is 1 when one of them is an error.
+    """
+    run_body("bot.cli.rules:check", options)
+
+
+@rules.command()
+@_path_argument
+@as_json_option
+def test(**options: Any) -> None:
+    """Run the tests that are written in the rule files.
+
+    PATH is a folder of rule files or one file; default is BOT_RULES. A failure shows what was heard,
+    expected and said. The exit status is 1 when a test fails.
+    """
+    run_body("bot.cli.rules:test", options)
+
+
+@rules.command(name="try")
+@click.argument("text")
+@_path_argument
+@click.option("--from", "sender", metavar="NUMBER", help="The number that texts.")
+@click.option("--to", "recipient", metavar="NUMBER", help="Our number; default the first in the rules.")
+@click.option("--at", metavar="TIME", help="When, as 2026-11-23T18:30+01:00; default now.")
+@click.option("--rules", "folder", type=click.Path(path_type=Path), help="The same as PATH.")
+@click.option("--json", "as_json", is_flag=True, help="Print what POST /api/try answers.")
+def try_(**options: Any) -> None:
+    """Say what would happen to the message TEXT, and why.
+
+    Changes nothing and needs no database. The sender is new to the bot.
+    """
+    run_body("bot.cli.rules:try_", options)
+
+
+@rules.command()
+@click.option("--json", "as_json", is_flag=True, help="The same; the schema is one JSON document anyway.")
+def schema(**options: Any) -> None:
+    """Print the JSON Schema of a rule file, for editors.
+
+    Save it beside the rules and begin each file with `# yaml-language-server: $schema=rules.schema.json`.
+    """
+    run_body("bot.cli.rules:schema", options)
+
+
+@rules.command()
+@_path_argument
+@click.option("--since", metavar="TIME", help="As 2026-11-23T18:30+01:00, or 7d for the last seven days.")
+@as_json_option
+def replay(**options: Any) -> None:
+    """Run a candidate rule book over the stored inbound messages; list every reply that would change.
+
+    PATH is the candidate, a folder of rule files or one file; default is BOT_RULES. Nothing is sent or stored.
+    """
+    run_body("bot.cli.replay:replay", options)

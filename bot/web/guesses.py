@@ -1,0 +1,47 @@
+"""Counts wrong tokens by address, so that whoever tries tokens waits and the log says so."""
+
+from collections import OrderedDict
+from typing import Final
+
+import structlog
+from litestar.exceptions import HTTPException
+
+#: Wrong tokens that one address may show within so many seconds.
+MOST_GUESSES: Final = 10
+WITHIN_SECONDS: Final = 60.0
+#: Addresses that are remembered, some 200 bytes each; the one longest without a guess is forgotten first.
+MOST_ADDRESSES: Final = 10_000
+
+log = structlog.get_logger(__name__)
+
+
+class TooManyGuesses(HTTPException):
+    """Somebody tries tokens."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            detail="Too many wrong tokens came from your address. Wait a minute, then try again.",
+            status_code=429,
+            headers={"Retry-After": f"{WITHIN_SECONDS:.0f}"},
+        )
+
+
+class Guesses:
+    """The wrong tokens of late. A right token is never asked about here, so nobody can lock its owner out."""
+
+    def __init__(self) -> None:
+        #: Address → when its first wrong token of this minute came, and how many did.
+        self._wrong: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def note(self, address: str, now: float) -> None:
+        """Count a wrong token; raises `TooManyGuesses` once there were too many. `now` is in seconds."""
+        since, count = self._wrong.pop(address, (now, 0))
+        if now - since >= WITHIN_SECONDS:
+            since, count = now, 0
+        self._wrong[address] = since, count + 1
+        if len(self._wrong) > MOST_ADDRESSES:
+            self._wrong.popitem(last=False)
+        if count == MOST_GUESSES:
+            log.warning("Somebody tries tokens", address=address, wrong=count)
+        if count >= MOST_GUESSES:
+            raise TooManyGuesses

@@ -1,0 +1,58 @@
+"""Writes docs/cli.md: what `--help` says of every command.
+
+    .venv/bin/python docs/cli.py
+
+With `-` it prints the page instead. A test fails when the page is out of date.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+
+# A terminal of one width for everybody, and without colours; rich_click reads these when it is imported.
+for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "TERMINAL_WIDTH"):
+    os.environ.pop(name, None)
+os.environ |= {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+
+from bot.cli import group  # noqa: E402
+
+PAGE = Path(__file__).resolve().parent / "cli.md"
+_HEAD = """\
+# The commands
+
+What `--help` says of each, written by `docs/cli.py`. [operations.md](operations.md) says when to use which.
+"""
+
+
+def page() -> str:
+    """The text of docs/cli.md."""
+    return "\n".join([_HEAD, *(_section(path) for path in _commands(group, []))])
+
+
+def _commands(command: click.Command, path: list[str]) -> Iterator[list[str]]:
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            if found is not None:
+                yield from _commands(found, [*path, name])
+
+
+def _section(path: list[str]) -> str:
+    shown = CliRunner().invoke(group, [*path, "--help"], prog_name="bot")
+    if shown.exit_code:
+        raise SystemExit(f"bot {' '.join(path)} --help fails: {shown.output}")
+    text = "\n".join(line.rstrip() for line in shown.stdout.splitlines()).strip("\n")
+    return f"## `{' '.join(['bot', *path])}`\n\n```text\n{text}\n```\n"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["-"]:
+        sys.stdout.buffer.write(page().encode())
+    else:
+        PAGE.write_text(page(), encoding="utf-8")
