@@ -45,6 +45,7 @@ from bot.web.front_door import FrontDoor
 from bot.web.overview_api import overview_routes
 from bot.web.problems import PROBLEMS
 from bot.web.rejected_api import rejected_routes
+from bot.web.requests import BoundedRequest
 from bot.web.rule_files import rule_file_routes
 from bot.web.sessions import Sessions
 from bot.wire.acs import AcsSmsService
@@ -237,6 +238,7 @@ class Service:
                 *console_routes(console),
                 *more_routes,
             ],
+            request_class=BoundedRequest,
             logging_config=None,  # `bot.operations.logs` has seen to it
             exception_handlers=PROBLEMS,
             openapi_config=OpenAPIConfig(

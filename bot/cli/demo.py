@@ -13,6 +13,7 @@ from bot.app import Service
 from bot.cli.serve import run
 from bot.installed import starter_rules_folder
 from bot.operations.logs import configure_logs
+from bot.operations.outlet import free_output
 from bot.sandbox.app import Sandbox, routes
 from bot.settings import AcsConnection, Secret, Settings, load, read_environment
 
@@ -26,6 +27,7 @@ def demo() -> None:
 
     BOT_HOST, BOT_PORT and BOT_RULES count; without a folder of rules the starter's are used.
     """
+    free_output()
     settings = load(read_environment())
     configure_logs(settings.log_format)
     Demo(settings).run()

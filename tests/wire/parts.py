@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from aiohttp import web
 
 from bot.app import Service
 from bot.settings import load
+from bot.web.limits import Limits
+from bot.web.server import Server
 
 SECRET = "the-secret-of-the-webhook"
 OLD_SECRET = "the-secret-of-yesterday"
@@ -99,14 +100,6 @@ def accept(_request: web.Request, call: dict[str, Any]) -> web.Response:
     return web.json_response({"value": [result(one) for one in call["smsRecipients"]]}, status=202)
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to pytest."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 class Running:
     """A bot that listens."""
 
@@ -173,14 +166,20 @@ def settings_for(folder: Path, database_url: str, acs: Acs, **environ: str) -> d
 
 
 @asynccontextmanager
-async def running(folder: Path, database_url: str, acs: Acs, **environ: str) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, database_url: str, acs: Acs, *, limits: Limits | None = None, **environ: str
+) -> AsyncIterator[Running]:
     """Serve a bot on a free port, as `bot serve` does."""
     service = Service(load(settings_for(folder, database_url, acs, **environ)))
     await service.start()
-    config = uvicorn.Config(
-        service.asgi, port=0, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+    server = Server(
+        service.asgi,
+        limits=limits,
+        on_refusal=service.webhook.note_refusal,
+        port=0,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
     serving = asyncio.create_task(server.serve())
     try:
         async with asyncio.timeout(10):
