@@ -11,9 +11,7 @@ from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.router import Router
 
 from bot import __version__
 from bot.conversation.books import KeptBook, find_last_book, keep_books
@@ -41,6 +39,7 @@ from bot.web.api import api_routes
 from bot.web.console.layout import Console
 from bot.web.console.live import CHANNEL, RULES, Live
 from bot.web.console.places import console_routes
+from bot.web.docs import DocsPage, docs_router
 from bot.web.front_door import FrontDoor
 from bot.web.overview_api import overview_routes
 from bot.web.problems import PROBLEMS
@@ -244,8 +243,8 @@ class Service:
             openapi_config=OpenAPIConfig(
                 title="SMS keyword bot",
                 version=__version__,
-                openapi_router=Router("/docs", route_handlers=[], guards=[guards.neighbour_or_viewer]),
-                render_plugins=[ScalarRenderPlugin()],
+                openapi_router=docs_router(guards.neighbour_or_viewer),
+                render_plugins=[DocsPage()],
                 components=Components(
                     security_schemes={"token": SecurityScheme(type="http", scheme="bearer")},
                 ),

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
+from pathlib import Path
 from typing import Final, TextIO
 
 #: Characters that wait to be written; what comes on top of them is dropped.
@@ -29,7 +30,7 @@ def open_missing() -> None:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
 
 
 class Outlet(io.TextIOBase):

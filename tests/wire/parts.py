@@ -103,8 +103,11 @@ def accept(_request: web.Request, call: dict[str, Any]) -> web.Response:
 class Running:
     """A bot that listens."""
 
-    def __init__(self, service: Service, address: str, http: httpx.AsyncClient, acs: Acs) -> None:
+    def __init__(
+        self, service: Service, server: Server, address: str, http: httpx.AsyncClient, acs: Acs
+    ) -> None:
         self.service = service
+        self.server = server
         self.address = address
         #: A client with no credential.
         self.http = http
@@ -187,7 +190,7 @@ async def running(
                 await asyncio.sleep(0.01)
         address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as http:
-            yield Running(service, address, http, acs)
+            yield Running(service, server, address, http, acs)
     finally:
         service.hang_up()
         server.should_exit = True
