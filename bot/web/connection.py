@@ -191,7 +191,6 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole: start the application, unless the body is declared to be over the path's bound."""
-        self._in_head, self._is_body_due = False, True
         target = httptools.parse_url(self.url)
         path = target.path.decode("ascii")
         if "%" in path:
@@ -211,6 +210,7 @@ class Connection(HttpToolsProtocol):
         is_too_large = self._declared is not None and self._declared > self._body_limit
         if is_too_large and not limit.is_judged_inside:
             raise self._over(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._body_too_large())
+        self._in_head, self._is_body_due = False, True
         before = self.cycle
         self.cycle = RequestResponseCycle(
             scope=scope,
@@ -333,7 +333,9 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, status: int, sentence: str) -> None:
         """Answer in the application's place, and close."""
-        cycle, is_own = self.cycle, not self._in_head and not self.pipeline
+        cycle = self.cycle
+        # Whether the newest cycle is of the request that is refused, and its turn has come.
+        is_own = self._in_message and not self._in_head and not self.pipeline
         if cycle is not None and not cycle.response_complete:
             if not is_own:  # an answer to an earlier request is due first; after it the connection ends
                 cycle.keep_alive = False

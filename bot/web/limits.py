@@ -12,7 +12,7 @@ _RULE_FILE, _RULE_FORM = 6_000_000, 16_000_000
 #: Bytes: a call of ACS's API with a hundred recipients, to the sandbox.
 _ACS_CALL = 1024 * 1024
 #: Bytes: a text of 2,048 characters, percent-encoded, and what stands around it.
-_WORDS = 64 * 1024
+_WORDS: Final = 256 * 1024
 #: Bytes: a token or a key, and nothing else. All that is not named below takes no more.
 _LOGIN = 4 * 1024
 
