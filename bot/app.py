@@ -245,6 +245,7 @@ class Service:
                 version=__version__,
                 openapi_router=docs_router(guards.neighbour_or_viewer),
                 render_plugins=[DocsPage()],
+                use_handler_docstrings=True,
                 components=Components(
                     security_schemes={"token": SecurityScheme(type="http", scheme="bearer")},
                 ),

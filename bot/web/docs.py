@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from markupsafe import Markup
 
 _BUILT: Final = Path(__file__).parent / "assets" / "built" / "docs"
-_FILES: Final = {"docs.js": "text/javascript; charset=utf-8", "docs.css": "text/css; charset=utf-8"}
+_FILES: Final = {"docs.js": "text/javascript", "docs.css": "text/css"}
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch")
 
 #: Only what the bot itself serves; pictures in styles are `data:`.
@@ -59,7 +59,7 @@ class DocsPage(OpenAPIRenderPlugin):
             )
             for path, item in openapi_schema["paths"].items()
             for method, operation in item.items()
-            if method in _METHODS
+            if method in _METHODS and path != document
         )
         viewer = ""
         if set(self._contents) == set(_FILES):
