@@ -29,6 +29,8 @@ VOUCH = "bot.vouch"
 _CHUNK_FRAMES = 8
 #: Bytes over its bound that the application is given of a body, to see that it is over.
 _SLACK = 512 * 1024
+#: Bytes that a client may send on after it was refused: what Event Grid can have on its way, so that it reads why.
+_MOST_UNREAD = 10 * 1024 * 1024
 
 #: Told of a request that was refused before an application saw it: its query, headers, the status and the reason.
 OnRefusal = Callable[[bytes, Sequence[tuple[bytes, bytes]], int, str], None]
@@ -85,6 +87,8 @@ class Connection(HttpToolsProtocol):
         self._is_body_due = False
         #: Bytes of the present request: as they came, of its headers, of its body, and the most of the last.
         self._raw = self._head_size = self._body_size = self._body_limit = 0
+        #: Bytes that came after the last answer, which nobody reads.
+        self._unread = 0
         #: The body's length, if it was declared.
         self._declared: int | None = None
 
@@ -109,6 +113,9 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on, and refuse what is over a bound."""
         if self.stage == CLOSING:
+            self._unread += len(data)
+            if self._unread > _MOST_UNREAD:
+                self._raw_transport.abort()
             return
         self._began = False
         try:

@@ -191,6 +191,18 @@ async def test_a_stranger_who_sends_on_is_not_listened_to(bot: Running) -> None:
     talk.leave()
 
 
+async def test_who_is_refused_and_sends_without_end_is_cut_off(bot: Running) -> None:
+    talk = await (await Talk.open(bot.address)).say(post("/console/login", "Content-Length: 90000000"))
+    sent = 0
+    async with asyncio.timeout(10):
+        while len(bot.server.crowd) and sent < 90:
+            await talk.say(b"x" * 1_000_000)
+            sent += 1
+            await asyncio.sleep(0)
+    assert sent < 30
+    talk.leave()
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -416,3 +428,20 @@ async def test_nesting_without_end_is_the_clients_mistake(
     answer = await bot.send("POST", "/api/try", content=(mark * 60_000)[:60_000])
     assert answer.status_code == 400
     assert not [line for line in logs if line["log_level"] == "error"]
+
+
+async def test_a_page_that_is_closed_while_it_listens_is_no_error(
+    bot: Running, logs: list[dict[str, object]]
+) -> None:
+    same_origin = {"Sec-Fetch-Site": "same-origin"}
+    login = await bot.http.post("/console/login", data={"token": ADMIN}, headers=same_origin)
+    assert login.status_code == 303
+    cookie = login.headers["set-cookie"].partition(";")[0]
+    talk = await Talk.open(bot.address)
+    await talk.say(f"GET /console/live?topics=rules HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode())
+    assert (await talk.answer())[0] == 200
+    talk.leave()
+    async with asyncio.timeout(10):
+        while bot.service.live.is_heard:  # noqa: ASYNC110 - there is no event for it
+            await asyncio.sleep(0.005)
+    assert not [line for line in logs if line["log_level"] in ("warning", "error", "critical")]
