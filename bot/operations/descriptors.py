@@ -11,8 +11,6 @@ if sys.platform != "win32":
 _WANTED = 65_536
 #: For the database, the calls to ACS, the log, the rule files: what is not a client's connection.
 _RESERVED = 128
-#: Below so many a few hundred clients are one too many.
-_LOW = 2_048
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +42,7 @@ def room_for_connections(descriptors: int, wanted: int, backlog: int) -> int:
         "The system lets this process open few files, so it takes fewer connections than it would",
         limit=descriptors,
         connections=room,
-        mend=f"raise it to {_LOW} or more: `ulimit -n`, LimitNOFILE= of systemd, --ulimit nofile= of Docker",
+        mend=f"raise it to {wanted + _RESERVED + backlog:,} or more:"
+        " `ulimit -n`, LimitNOFILE= of systemd, --ulimit nofile= of Docker",
     )
     return room

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from bot.web.crowd import BUSY, CLOSING, HALF_SENT, IDLE, Crowd
+from bot.web.crowd import BUSY, CLOSING, HALF_SENT, IDLE, STALLED, Crowd
 from bot.web.limits import Limits, body_limit
 from bot.web.problems import problem_of
 
@@ -87,6 +87,10 @@ class Connection(HttpToolsProtocol):
         self._is_body_due = False
         #: Bytes of the present request: as they came, of its headers, of its body, and the most of the last.
         self._raw = self._head_size = self._body_size = self._body_limit = 0
+        #: The request that is being answered, which is not the newest one when requests are pipelined.
+        self._running: RequestResponseCycle | None = None
+        #: What came last was refused: once the requests before it are answered, the connection ends.
+        self._is_over = False
         #: Bytes that came after the last answer, which nobody reads.
         self._unread = 0
         #: The body's length, if it was declared.
@@ -109,10 +113,13 @@ class Connection(HttpToolsProtocol):
         self.stage = CLOSING
         super().connection_lost(exc)
         self.pipeline.clear()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         """Read on, and refuse what is over a bound."""
-        if self.stage == CLOSING:
+        if self.stage == CLOSING or self._is_over:
             self._unread += len(data)
             if self._unread > _MOST_UNREAD:
                 self._raw_transport.abort()
@@ -131,7 +138,7 @@ class Connection(HttpToolsProtocol):
             self._watch(len(data))
         elif self.cycle is not None:
             if not self.cycle.response_complete:
-                if self.stage != BUSY:
+                if self.stage not in (BUSY, STALLED):
                     self._enter(BUSY, math.inf)
             elif self.stage == HALF_SENT:  # the rest of a body that nobody wanted
                 self._enter(IDLE, self.loop.time() + self._limits.idle_seconds)
@@ -155,14 +162,14 @@ class Connection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The client does not take what it is sent."""
         super().pause_writing()
-        if self.stage != CLOSING:
-            self.deadline = self.loop.time() + self._limits.write_seconds
+        if self.stage == BUSY:
+            self._enter(STALLED, self.loop.time() + self._limits.write_seconds)
 
     def resume_writing(self) -> None:
         """The client took it."""
         super().resume_writing()
-        if self.stage == BUSY:
-            self.deadline = math.inf
+        if self.stage == STALLED:
+            self._enter(BUSY, math.inf)
         elif self.stage == IDLE:
             self.deadline = self.loop.time() + self._limits.idle_seconds
 
@@ -233,6 +240,7 @@ class Connection(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         if before is None or before.response_complete:
+            self._running = self.cycle
             self._start_asgi_task(self.cycle, self.app)
         else:
             self.flow.pause_reading()
@@ -246,6 +254,9 @@ class Connection(HttpToolsProtocol):
         cycle = self.cycle
         if cycle.response_complete:
             return
+        if self.pipeline and self._body_size > self._limits.pipelined_body:
+            cycle.body.clear()
+            raise self._over(HTTPStatus.TOO_MANY_REQUESTS, "Wait for answers before you ask on.")
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
@@ -274,7 +285,10 @@ class Connection(HttpToolsProtocol):
         now = self.loop.time()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
+            self._running = cycle
             self._start_asgi_task(cycle, app)
+        elif self._is_over:
+            self.finish()
         elif not self._in_message:
             wait = self._limits.write_seconds if self.flow.write_paused else self._limits.idle_seconds
             self._enter(IDLE, now + wait)
@@ -287,14 +301,12 @@ class Connection(HttpToolsProtocol):
 
     def expire(self) -> None:
         """End it: it has taken too long."""
-        if self.stage == CLOSING:
+        if self.stage in (CLOSING, STALLED):
             self._raw_transport.abort()
         elif self.stage == IDLE or (self.cycle is None and not self._in_message):
             self.finish()
-        elif self._in_message:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request was not whole in time.")
         else:
-            self._raw_transport.abort()
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request was not whole in time.")
 
     def drop(self) -> None:
         """Make room for another."""
@@ -302,7 +314,9 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The server ends: nothing new is begun."""
-        if self._in_message and self.stage == HALF_SENT:
+        if self.stage in (CLOSING, STALLED):
+            self._raw_transport.abort()
+        elif self._in_message and self.stage == HALF_SENT:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "The bot is stopping; send it again later.")
         elif self.cycle is None or self.cycle.response_complete:
             self._raw_transport.close()
@@ -344,10 +358,10 @@ class Connection(HttpToolsProtocol):
         # Whether the newest cycle is of the request that is refused, and its turn has come.
         is_own = self._in_message and not self._in_head and not self.pipeline
         if cycle is not None and not cycle.response_complete:
-            if not is_own:  # an answer to an earlier request is due first; after it the connection ends
-                cycle.keep_alive = False
-                for queued, _ in self.pipeline:
-                    queued.keep_alive = False
+            if not is_own:
+                if self.pipeline and self._in_message and not self._in_head:
+                    self.pipeline.popleft()  # the refused one itself
+                self._is_over = True
                 return
             cycle.disconnected = True
             cycle.message_event.set()

@@ -11,8 +11,10 @@ HALF_SENT: Final = 0
 IDLE: Final = 1
 #: A whole request, or one with a good credential, waits for its answer.
 BUSY: Final = 2
+#: Does not take its answer.
+STALLED: Final = 3
 #: Refused or done: nothing is read from it any more.
-CLOSING: Final = 3
+CLOSING: Final = 4
 
 #: Seconds between two log lines about connections that were dropped.
 _QUIET: Final = 60
@@ -23,7 +25,7 @@ log = structlog.get_logger(__name__)
 class Client(Protocol):
     """A connection as the crowd sees it."""
 
-    #: Which of the four above.
+    #: Which of those above.
     stage: int
     #: When it is to be looked at again, on the loop's clock.
     deadline: float
@@ -41,9 +43,10 @@ class Crowd:
     """Every open connection, oldest of each stage first."""
 
     def __init__(self, *, connections: int, half_sent: int) -> None:
+        """`half_sent` bounds those that do not take their answer, too."""
         self._most = connections
         self._most_half_sent = half_sent
-        self._stages: tuple[dict[Client, None], ...] = ({}, {}, {}, {})
+        self._stages: tuple[dict[Client, None], ...] = ({}, {}, {}, {}, {})
         #: Connections that had to make room since the start.
         self.dropped = 0
         self._said_at = -float(_QUIET)
@@ -57,18 +60,18 @@ class Crowd:
 
     def enter(self, client: Client) -> bool:
         """Take a new connection in, half sent as it is; False when all others are busy and it must go."""
-        half_sent = self._stages[HALF_SENT]
-        half_sent[client] = None
-        if len(half_sent) > self._most_half_sent:
-            self._drop(next(iter(half_sent)))
-        elif len(self) > self._most:
-            for stage in (CLOSING, HALF_SENT, IDLE):
-                oldest = next(iter(self._stages[stage]), client)
-                if oldest is not client:
-                    self._drop(oldest)
-                    return True
-            return False
-        return True
+        self._stages[HALF_SENT][client] = None
+        costly: tuple[int, ...] = (HALF_SENT, STALLED)
+        if sum(len(self._stages[stage]) for stage in costly) <= self._most_half_sent:
+            if len(self) <= self._most:
+                return True
+            costly = (CLOSING, HALF_SENT, STALLED, IDLE)
+        for stage in costly:
+            oldest = next(iter(self._stages[stage]), client)
+            if oldest is not client:
+                self._drop(oldest)
+                return True
+        return False
 
     def move(self, client: Client, stage: int) -> None:
         """Put a connection into another stage."""

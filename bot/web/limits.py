@@ -51,8 +51,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     target: int = 8 * 1024
     headers: int = 32 * 1024
     header_count: int = 100
-    #: Requests that wait on one connection for the answer before theirs.
-    pipelined: int = 32
+    #: Requests that wait on one connection for the answer before theirs, and the bytes of each one's body.
+    pipelined: int = 16
+    pipelined_body: int = 8 * 1024
     #: Seconds for all of a request's head, and then for all of its body.
     head_seconds: float = 10
     #: Event Grid itself gives up after 30.
@@ -64,8 +65,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     #: Seconds in which a client that was refused may still read why.
     linger_seconds: float = 2
     #: Connections in all. One more, and the oldest that is half sent goes, or else the one that rests longest.
-    connections: int = 2_000
-    #: Connections whose request is not whole yet.
-    half_sent: int = 1_000
+    connections: int = 1_000
+    #: Connections whose request is not whole yet, or that do not take their answer.
+    half_sent: int = 500
     #: Connections that wait to be taken; the system keeps them.
     backlog: int = 512

@@ -1,6 +1,7 @@
 """The HTTP server: uvicorn, with connections that are bounded and its signals left to us."""
 
 import asyncio
+import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
@@ -45,6 +46,19 @@ class Server(uvicorn.Server):
         if counter % _SWEEP_EVERY == 0:
             self.crowd.sweep(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, and wait no longer for a client than while serving."""
+        sweeping = asyncio.create_task(self._sweep(), name="sweep")
+        try:
+            await super().shutdown(sockets)
+        finally:
+            sweeping.cancel()
+
+    async def _sweep(self) -> None:
+        while True:
+            self.crowd.sweep(asyncio.get_running_loop().time())
+            await asyncio.sleep(0.1)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -14,10 +15,15 @@ class Talk:
         self._writer = writer
 
     @classmethod
-    async def open(cls, address: str) -> Self:
-        """Connect to a server."""
+    async def open(cls, address: str, *, receive: int | None = None) -> Self:
+        """Connect to a server, to take so many bytes at most before somebody hears them."""
         parts = urlsplit(address)
-        return cls(*await asyncio.open_connection(parts.hostname, parts.port))
+        client = socket.socket()
+        if receive is not None:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+        client.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(client, (parts.hostname, parts.port))
+        return cls(*await asyncio.open_connection(sock=client))
 
     async def say(self, raw: bytes) -> Self:
         """Send, as far as the other side takes it."""
