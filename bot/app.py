@@ -12,9 +12,7 @@ from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.router import Router
 
 from bot import __version__
 from bot.conversation.books import KeptBook, find_last_book, keep_books
@@ -42,12 +40,14 @@ from bot.web.api import api_routes
 from bot.web.console.layout import Console
 from bot.web.console.live import CHANNEL, RULES, Live
 from bot.web.console.places import console_routes
+from bot.web.docs import DocsPage, docs_router
 from bot.web.front_door import FrontDoor
 from bot.web.guesses import Guesses
 from bot.web.overview_api import overview_routes
 from bot.web.problems import PROBLEMS
 from bot.web.proxies import believe_proxies
 from bot.web.rejected_api import rejected_routes
+from bot.web.requests import BoundedRequest
 from bot.web.rule_files import rule_file_routes
 from bot.web.sessions import Sessions
 from bot.wire.acs import AcsSmsService
@@ -246,13 +246,15 @@ class Service:
                 *more_routes,
             ],
             state=State({"access": self._access, "sessions": self._sessions}),
+            request_class=BoundedRequest,
             logging_config=None,  # `bot.operations.logs` has seen to it
             exception_handlers=PROBLEMS,
             openapi_config=OpenAPIConfig(
                 title="SMS keyword bot",
                 version=__version__,
-                openapi_router=Router("/docs", route_handlers=[], guards=[require_viewer_unless_local]),
-                render_plugins=[ScalarRenderPlugin()],
+                openapi_router=docs_router(require_viewer_unless_local),
+                render_plugins=[DocsPage()],
+                use_handler_docstrings=True,
                 components=Components(
                     security_schemes={"token": SecurityScheme(type="http", scheme="bearer")},
                 ),

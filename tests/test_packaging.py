@@ -208,7 +208,6 @@ def test_every_part_that_both_locks_hold_has_one_version() -> None:
 UNIMPORTED = {
     "aiosqlite": "SQLAlchemy's driver for SQLite",
     "asyncpg": "SQLAlchemy's driver for PostgreSQL",
-    "httptools": "uvicorn's parser",
     "tzdata": "zoneinfo's data where the system has none",
 }
 

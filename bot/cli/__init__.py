@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from click.exceptions import Exit
 
 from bot import __version__
 from bot.cli.failures import Failure
+from bot.operations.outlet import open_missing
 
 #: Command → where it stands. In the order in which a newcomer meets them.
 COMMANDS = {
@@ -64,6 +66,10 @@ def group() -> None:
 
 def main() -> None:
     """Run `bot`; what fails is one plain sentence on stderr, without a box around it that folds paths."""
+    open_missing()
+    if sys.argv[1:2] in (["serve"], ["demo"]) and hasattr(signal, "SIGHUP"):
+        # They read their rules again on it, once they run; until then, which is a second of imports, it ends nothing.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         code = group.main(args=sys.argv[1:], prog_name="bot", standalone_mode=False)
     except Exit as ending:

@@ -12,6 +12,7 @@ from bot.app import Service
 from bot.cli.serve import run
 from bot.installed import starter_rules_folder
 from bot.operations.logs import configure_logs
+from bot.operations.outlet import free_output
 from bot.sandbox.app import Sandbox, routes
 from bot.settings import AcsConnection, Secret, Settings, load, read_environment
 
@@ -21,6 +22,7 @@ DEMO_DATABASE = "sqlite+aiosqlite:///data/demo.db"
 
 def demo() -> None:
     """Serve a bot that is wired to a sandbox."""
+    free_output()
     settings = load(read_environment())
     configure_logs(settings.log_format)
     Demo(settings).run()

@@ -12,21 +12,23 @@ import uvicorn
 from bot.cli.commands.sandbox import WEBHOOK, WEBHOOK_SECRET
 from bot.cli.failures import Failure
 from bot.cli.listening import listen
+from bot.operations.outlet import free_output
 from bot.sandbox.app import Sandbox, create_app
 from bot.sandbox.sandbox import ACCESS_KEY, WrongAccessKey
+from bot.web.server import Server
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """Ends the sandbox's open streams first, so that uvicorn need not wait for them."""
 
-    def __init__(self, config: uvicorn.Config, sandbox: Sandbox) -> None:
-        super().__init__(config)
+    def __init__(self, sandbox: Sandbox) -> None:
+        super().__init__(create_app(sandbox), lifespan="on", timeout_graceful_shutdown=3)
         self._sandbox = sandbox
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         """End when told to; uvicorn would then die of the signal, so that an orderly end looks like a failure."""
-        with super().capture_signals():
+        with uvicorn.Server.capture_signals(self):
             yield
             self._captured_signals.clear()
 
@@ -38,6 +40,7 @@ class _Server(uvicorn.Server):
 
 def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: str) -> None:
     """Serve the sandbox, and print what the bot needs to be told to use it."""
+    free_output()
     access_key = access_key or ACCESS_KEY
     address = urlsplit(webhook)
     if address.scheme not in ("http", "https") or not address.hostname:
@@ -56,8 +59,5 @@ def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: 
     click.echo(f"BOT_ACS_CONNECTION_STRING=endpoint={url};accesskey={access_key}")
     if webhook == WEBHOOK:
         click.echo(f"BOT_WEBHOOK_SECRETS={WEBHOOK_SECRET}")
-    config = uvicorn.Config(
-        create_app(stand_in), log_config=None, log_level="warning", timeout_graceful_shutdown=3
-    )
     with contextlib.suppress(KeyboardInterrupt):
-        _Server(config, stand_in).run([listener])
+        _Server(stand_in).run([listener])

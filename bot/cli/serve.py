@@ -5,25 +5,32 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 
 import rich_click as click
-import uvicorn
+import structlog
+from msgspec.structs import replace
 
 from bot.app import NotConfigured, Service
 from bot.cli.failures import Failure
 from bot.cli.listening import listen
 from bot.conversation.database import DATABASE_ERRORS, DatabaseInUse, OldSchema, cause_of
+from bot.operations.descriptors import raise_limit, room_for_connections
 from bot.operations.logs import configure_logs
+from bot.operations.outlet import free_output
 from bot.rulebook.shelf import NoGoodBook
 from bot.settings import Settings, load, read_environment
+from bot.web.limits import Limits
+from bot.web.server import Server
 from bot.wire.acs import CannotAuthenticate
 
 if sys.platform == "win32":
     from asyncio import run as run_loop
 else:
     from uvloop import run as run_loop
+
+log = structlog.get_logger(__name__)
 
 #: What keeps the service from starting, each with a sentence that says what to do.
 _REFUSALS = (NotConfigured, CannotAuthenticate, DatabaseInUse, OldSchema, NoGoodBook)
@@ -37,6 +44,7 @@ WhenUp = Callable[[Service, str], Awaitable[Callable[[], Awaitable[None]]]]
 
 def serve() -> None:
     """Serve by the settings of the environment and of `.env`."""
+    free_output()
     settings = load(read_environment())
     configure_logs(settings.log_format)
     run(settings, lambda _url: Service(settings), _say_where)
@@ -57,16 +65,15 @@ def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) ->
 
 async def _serve(listener: socket.socket, url: str, build: Callable[[str], Service], when_up: WhenUp) -> None:
     service = build(url)
-    server = _Server(
-        uvicorn.Config(
-            service.asgi,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # `bot.web.proxies` believes those that BOT_PROXIES names
-            lifespan="off",
-            timeout_graceful_shutdown=_GRACE,
-        )
+    limits = Limits()
+    room = room_for_connections(raise_limit(), limits.connections, limits.backlog)
+    server = Server(
+        service.asgi,
+        limits=replace(limits, connections=room, half_sent=min(limits.half_sent, room // 2)),
+        on_refusal=service.webhook.note_refusal,
+        proxy_headers=False,  # `bot.web.proxies` believes those that BOT_PROXIES names
+        lifespan="off",
+        timeout_graceful_shutdown=_GRACE,
     )
     async with AsyncExitStack() as ending:
         ending.push_async_callback(service.stop)
@@ -80,6 +87,7 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
             raise Failure(f"The database at BOT_DATABASE_URL can't be used: {cause}.") from None
         leave_garbage_alone()
         told_to_stop = _stop_signals()
+        _follow_hangups(service)
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
         before_stop = await when_up(service, url)
         waiting = asyncio.create_task(told_to_stop.wait())
@@ -116,18 +124,32 @@ async def _nothing() -> None:
     pass
 
 
+def _follow_hangups(service: Service) -> None:
+    """Read the rules again on SIGHUP."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def reload() -> None:
+        log.info("SIGHUP: the rules are read again")
+        try:
+            await service.shelf.reload()
+        except Exception as error:
+            log.exception("The rules could not be read again", cause=str(error))
+            return
+        book = service.shelf.book()
+        log.info("The rules were read again", rules=len(book.rules), book=book.version)
+
+    def begin() -> None:
+        task = asyncio.get_running_loop().create_task(reload(), name="reload")
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    if hasattr(signal, "SIGHUP"):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, begin)
+
+
 def _stop_signals() -> asyncio.Event:
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows: Ctrl+C raises KeyboardInterrupt instead
             asyncio.get_running_loop().add_signal_handler(number, told.set)
     return told
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handling, which would end the process before our parts are closed."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Leave signals to us."""
-        yield

@@ -20,7 +20,7 @@ BODIES = {
     "an array of others": (b'[{"hello": "world"}]', 400, "an array of 1"),
     "too deep": (b"[" * 50_000 + b"]" * 50_000, 400, "an array of 1"),
     "too deep and cut off": (b"[" * 100_000, 400, "The body is not JSON"),
-    "1 MiB and 1 byte": (b"[" + b" " * (1024 * 1024 - 1) + b"]", 413, "1,048,576"),
+    "8 MiB and 1 byte": (b"[" + b" " * (8 * 1024 * 1024 - 1) + b"]", 413, "8,388,608"),
 }
 
 

@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-import uvicorn
 from aiohttp import ClientSession, web
 from azure.communication.sms.aio import SmsClient
 from azure.core.credentials import AzureKeyCredential
 
 from bot.sandbox.app import Sandbox, create_app
+from bot.web.server import Server
 
 RECEIVED = "Microsoft.Communication.SMSReceived"
 REPORT = "Microsoft.Communication.SMSDeliveryReportReceived"
@@ -80,21 +80,10 @@ class Webhook:
         return web.Response()
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to pytest."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @asynccontextmanager
 async def listening(sandbox: Sandbox) -> AsyncIterator[str]:
     """Serve a sandbox on a free port; gives its address."""
-    config = uvicorn.Config(
-        create_app(sandbox), port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1
-    )
-    server = _Server(config)
+    server = Server(create_app(sandbox), port=0, timeout_graceful_shutdown=1)
     running = asyncio.create_task(server.serve())
     try:
         await until(lambda: server.started)

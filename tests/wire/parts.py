@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from aiohttp import web
 
 from bot.app import Service
 from bot.settings import load
+from bot.web.limits import Limits
+from bot.web.server import Server
 
 SECRET = "the-secret-of-the-webhook"
 OLD_SECRET = "the-secret-of-yesterday"
@@ -99,19 +100,14 @@ def accept(_request: web.Request, call: dict[str, Any]) -> web.Response:
     return web.json_response({"value": [result(one) for one in call["smsRecipients"]]}, status=202)
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to pytest."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 class Running:
     """A bot that listens."""
 
-    def __init__(self, service: Service, address: str, http: httpx.AsyncClient, acs: Acs) -> None:
+    def __init__(
+        self, service: Service, server: Server, address: str, http: httpx.AsyncClient, acs: Acs
+    ) -> None:
         self.service = service
+        self.server = server
         self.address = address
         #: A client with no credential.
         self.http = http
@@ -173,20 +169,21 @@ def settings_for(folder: Path, database_url: str, acs: Acs, **environ: str) -> d
 
 
 @asynccontextmanager
-async def running(folder: Path, database_url: str, acs: Acs, **environ: str) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, database_url: str, acs: Acs, *, limits: Limits | None = None, **environ: str
+) -> AsyncIterator[Running]:
     """Serve a bot on a free port, as `bot serve` does."""
     service = Service(load(settings_for(folder, database_url, acs, **environ)))
     await service.start()
-    config = uvicorn.Config(
+    server = Server(
         service.asgi,
+        limits=limits,
+        on_refusal=service.webhook.note_refusal,
         port=0,
-        log_config=None,
-        access_log=False,
         proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
     serving = asyncio.create_task(server.serve())
     try:
         async with asyncio.timeout(10):
@@ -194,7 +191,7 @@ async def running(folder: Path, database_url: str, acs: Acs, **environ: str) -> 
                 await asyncio.sleep(0.01)
         address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as http:
-            yield Running(service, address, http, acs)
+            yield Running(service, server, address, http, acs)
     finally:
         service.hang_up()
         server.should_exit = True

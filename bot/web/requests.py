@@ -1,0 +1,42 @@
+"""A request as handlers see it: its form is bounded, and a client that leaves is nobody's fault."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from litestar import Request
+from litestar.datastructures import FormMultiDict
+from litestar.exceptions import ClientException, HTTPException, InternalServerException
+
+#: Fields of a form. The longest of ours, a talk with the rules, has some dozens.
+MOST_FIELDS = 500
+
+
+class ClientLeft(HTTPException):
+    """The client hung up before its request was whole; nobody reads this answer."""
+
+    def __init__(self) -> None:
+        super().__init__(status_code=400, detail="The client left before its request was whole.")
+
+
+class BoundedRequest(Request[Any, Any, Any]):
+    """Litestar's request, for the whole application."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The body in pieces. Raises `ClientLeft`."""
+        try:
+            async for piece in super().stream():
+                yield piece
+        except InternalServerException as error:
+            if error.detail != "client disconnected prematurely":
+                raise
+            raise ClientLeft from None
+
+    async def form(self) -> FormMultiDict:
+        """The form that a page of ours has sent: no files, and not without end."""
+        if self.content_type[0] == "multipart/form-data":
+            raise ClientException(
+                detail="Send the form as application/x-www-form-urlencoded.", status_code=415
+            )
+        if (await self.body()).count(b"&") >= MOST_FIELDS:
+            raise ClientException(detail=f"The form has more than {MOST_FIELDS} fields.", status_code=413)
+        return await super().form()
