@@ -1,8 +1,16 @@
-"""What every test stands on: an environment without this machine's own settings."""
+"""What every test stands on: an environment without this machine's own settings, and one way to look for examples."""
 
 import os
 
 import pytest
+from hypothesis import settings
+
+#: In `make test` each property is tried on the same examples every time: what fails there fails on every machine. The
+#: search among new ones is `benchmarks/search.py`, which `make soak` runs.
+#: No deadlines: how long an example takes says nothing on a busy machine.
+settings.register_profile("test", derandomize=True, database=None, print_blob=True, deadline=None)
+settings.register_profile("search", settings.get_profile("test"), derandomize=False, max_examples=1_000)
+settings.load_profile("test")
 
 
 @pytest.fixture(autouse=True)

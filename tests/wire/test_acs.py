@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient
 from bot.wire.acs import AcsSmsService
+from tests.properties import examples
 from tests.wire.parts import ACCESS_KEY, Acs, Answer, accept, result
 
 FIRST_SENT = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
@@ -376,7 +377,7 @@ BODIES = (
 async def test_no_answer_makes_it_raise(acs: Acs, sms: AcsSmsService) -> None:
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(st.sampled_from([200, 202, 400, 404, 429, 500, 503]), BODIES)
     def fuzz(status: int, body: Any) -> None:
         acs.answers = [respond(status, body)]
