@@ -35,8 +35,9 @@ MOST_CALLS = 32
 WINDOW = 4_000
 #: Of them, so many are read at once.
 _READ_AT_ONCE = 1_000
-#: Seconds before another look at a message that another process sends: what comes after it waits so long.
-_LOOK_AT_HELD = 0.5
+#: Seconds before another look at a message that another process sends, or will try again: what comes after it waits.
+_LOOK_AT_LEASED = 0.5
+_LOOK_AT_HELD = 5.0
 #: Seconds before the outbox is read again after that went wrong.
 _READ_AGAIN = 1.0
 
@@ -238,8 +239,9 @@ class Lane:
 
     def _later(self, held: Held) -> tuple[Queued, float]:
         """A message that another process sends, and when to look whether that one is done with it."""
-        wait = (held.until - datetime.now(UTC)).total_seconds()
-        return held.message, self._loop.time() + min(max(wait, 0.0), _LOOK_AT_HELD)
+        most = _LOOK_AT_LEASED if held.is_leased else _LOOK_AT_HELD
+        wait = 0.0 if held.until is None else (held.until - datetime.now(UTC)).total_seconds()
+        return held.message, self._loop.time() + min(max(wait, 0.0), most)
 
     def _call_of(self, claimed: list[Claimed]) -> Call:
         return Call(

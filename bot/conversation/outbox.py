@@ -81,8 +81,9 @@ class Held(Struct, frozen=True, kw_only=True):
 
     #: As it is to leave if it comes to that.
     message: Queued
-    #: It can be claimed from then on, or earlier.
-    until: datetime
+    is_leased: bool
+    #: When the lease is over, or the time of the next try has come; None: now.
+    until: datetime | None
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
@@ -193,12 +194,9 @@ class Outbox:
             if row is None or row.status != "queued":
                 claims.append(None)
                 continue
-            if self._is_anothers(row, now) and row.lease_holder in living:
-                claims.append(Held(message=replace(message, tag=row.call_tag), until=row.lease_until or now))
-                continue
-            if row.call_tag is not None and row.call_tag != (message.tag or message.id):
-                # Another process has tried it meanwhile, in another call: with that one's tag it leaves again.
-                claims.append(Held(message=replace(message, tag=row.call_tag), until=now))
+            is_leased = self._is_anothers(row, now) and row.lease_holder in living
+            if is_leased or row.attempts != message.attempts:
+                claims.append(_held(message, row, is_leased=is_leased))
                 continue
             decided = verdict(row, now, self._reply_ttl)
             if decided in _INSTEAD:
@@ -284,6 +282,13 @@ class Outbox:
         return [await changes.record(connection, now)] * len(timeouts)
 
 
+def _held(message: Queued, row: "_Claimable", *, is_leased: bool) -> Held:
+    """What another process sends, or has tried since this one read it: it leaves again as that one has left it."""
+    until = row.lease_until if is_leased else row.next_try_at
+    as_it_is = replace(message, tag=row.call_tag, attempts=row.attempts, next_try_at=row.next_try_at)
+    return Held(message=as_it_is, is_leased=is_leased, until=until)
+
+
 def _claimed(message: Queued, row: "_Claimable", now: datetime, *, is_new_pair: bool) -> Claimed:
     is_first_sent = is_new_pair or row.first_sent_at is None
     # The message's own id is its first repeatability id.
@@ -335,6 +340,7 @@ class _Claimable(NamedTuple):
     outcome_unknown: bool
     call_tag: str | None
     attempts: int
+    next_try_at: datetime | None
     lease_holder: str | None
     lease_until: datetime | None
     opted_out: bool
@@ -353,6 +359,7 @@ _CLAIMABLE = Lookup(
         messages.c.outcome_unknown,
         messages.c.call_tag,
         messages.c.attempts,
+        messages.c.next_try_at,
         messages.c.lease_holder,
         messages.c.lease_until,
         conversations.c.opted_out,
