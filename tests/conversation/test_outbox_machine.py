@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, note, settings
+from hypothesis import HealthCheck, currently_in_test_context, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -34,7 +34,7 @@ from bot.conversation.outbox import Claimed, Held, Outbox, Queued, Settlement, q
 from bot.conversation.reports import apply_reports
 from bot.conversation.sms import Accepted, NotAccepted, Outcome
 from bot.conversation.tables import conversations, delivery_reports, messages, status_changes
-from tests.conversation.databases import Databases
+from tests.conversation.databases import KINDS, Databases, Kind
 from tests.properties import examples
 
 OURS = "+15555550100"
@@ -270,7 +270,9 @@ class AnOutboxMachine(RuleBasedStateMachine):
 
     @rule(
         who=WHO,
-        answers=st.tuples(ANSWERS, ANSWERS),
+        answers=st.tuples(
+            st.sampled_from(["throttled", "too old", "taken", "lost after", "throttled"]), ANSWERS
+        ),
         reads_before=st.booleans(),
         passed=st.sampled_from([timedelta(0), LEASE, timedelta(seconds=10), LEASE]),
         end=st.sampled_from(["one", "other", "other dies", "other dies"]),
@@ -299,22 +301,23 @@ class AnOutboxMachine(RuleBasedStateMachine):
         for call in mine:
             self._answer(call, answers[0])
         self._pass(passed)
-        self.run(self._look(other))
-        wanted = {message.id for message in groups[0]}
-        for _ in range(2):  # the first time it may only learn that another has tried it
-            for group in self._groups(other):
-                if wanted & {message.id for message in group}:
-                    self._begin(other, group)
+        self._try_these(other, {message.id for message in groups[0]})
         theirs = [call for call in self.calls if call not in before and call not in mine]
         for call in theirs:
-            if call.outcomes is None:
-                self._answer(call, answers[1])
+            self._answer(call, answers[1])
         if end == "other dies":
             self.the_process_dies(1 - who, is_noticed=True)
             theirs = []
         for call in [*theirs, *mine] if end == "other" else [*mine, *theirs]:
             self._settle(call)
         self.time_passes(later)
+
+    def _try_these(self, process: Sending, wanted: set[str]) -> None:
+        self.run(self._look(process))
+        for _ in range(2):  # the first time it may only learn that another has tried them
+            for group in self._groups(process):
+                if wanted & {message.id for message in group}:
+                    self._begin(process, group)
 
     def _begin(self, process: Sending, group: list[Queued]) -> bool:
         """Whether anything has come of it."""
@@ -332,7 +335,8 @@ class AnOutboxMachine(RuleBasedStateMachine):
         claims = [claim for claim in claimed if isinstance(claim, Claimed)]
         if claims:
             self._check_leases({claim.message.id for claim in claims})
-            note(f"tried: {[(claim.message.id, claim.repeatability_id) for claim in claims]}")
+            if currently_in_test_context():
+                note(f"tried: {[(claim.message.id, claim.repeatability_id) for claim in claims]}")
             self.calls.append(OnItsWay(process=process, claims=claims, started_at=self.now))
         return any(not isinstance(claim, Held) for claim in claimed)
 
@@ -640,10 +644,59 @@ def play(databases: Databases, kind: Any, *, few: int, steps: int) -> None:
 @pytest.mark.hypothesis
 @pytest.mark.timeout(300)
 def test_the_outbox_on_sqlite(databases: Databases) -> None:
-    play(databases, "sqlite", few=80, steps=30)
+    play(databases, "sqlite", few=50, steps=30)
 
 
 @pytest.mark.hypothesis
 @pytest.mark.timeout(300)
 def test_the_outbox_on_postgresql(databases: Databases) -> None:
     play(databases, "postgresql", few=10, steps=30)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("answer", ["throttled", "too old"])
+def test_a_late_answer_of_a_try_that_was_taken_over_clears_no_doubt(
+    databases: Databases, kind: Kind, answer: str
+) -> None:
+    """One's 429 comes to be recorded after the other's call, which ACS took and whose process then died."""
+    with asyncio.Runner() as runner:
+        machine = AnOutboxMachine(runner, Database(databases.migrated(kind)))
+        machine.begin()
+        machine.a_message_is_answered(PEERS[0], ["We are open."], opted_out=None)
+        machine.two_want_the_same(
+            0,
+            (answer, "taken"),
+            reads_before=True,
+            passed=LEASE,
+            end="other dies",
+            later=timedelta(minutes=5),
+        )
+        machine.teardown()
+        assert len(machine.acs.taken) == 1
+        runner.run(machine._database.close())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("reads_before", [True, False])
+def test_what_one_is_sending_the_other_does_not_claim(
+    databases: Databases, kind: Kind, reads_before: bool
+) -> None:
+    with asyncio.Runner() as runner:
+        machine = AnOutboxMachine(runner, Database(databases.migrated(kind)))
+        machine.begin()
+        machine.a_message_is_answered(PEERS[0], ["We are open.", "Sorry?"], opted_out=None)
+        one, other = machine.processes
+        runner.run(machine._look(one))
+        if reads_before:
+            runner.run(machine._look(other))
+        machine._begin(one, machine._groups(one)[0])
+        runner.run(machine._look(other))
+        for _ in range(3):
+            assert not machine._begin(other, machine._groups(other)[0])
+        machine._pass(LEASE)
+        (call,) = machine.calls
+        machine._begin(other, machine._groups(other)[0])
+        assert [claim.message.id for claim in machine.calls[-1].claims] == [call.claims[0].message.id]
+        assert machine.calls[-1].claims[0].was_unknown
+        machine.teardown()
+        runner.run(machine._database.close())
