@@ -77,7 +77,11 @@ class AcsSmsService:
             from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - an extra, not always there
         except ImportError:
             raise CannotAuthenticate from None
-        return cls(endpoint, DefaultAzureCredential())
+        # Its own retries would go on for minutes inside a call: ours are durable, and people are told meanwhile.
+        credential = DefaultAzureCredential(
+            retry_total=0, connection_timeout=CONNECT_TIMEOUT, read_timeout=CONNECT_TIMEOUT
+        )
+        return cls(endpoint, credential)
 
     async def send(self, call: Call) -> list[Outcome]:
         """One outcome a recipient, in their order."""
