@@ -5,11 +5,9 @@ import os
 import pytest
 from hypothesis import settings
 
-#: In `make test` each property is tried on the same examples every time: what fails there fails on every machine. The
-#: search among new ones is `benchmarks/search.py`, which `make soak` runs.
-#: No deadlines: how long an example takes says nothing on a busy machine.
-settings.register_profile("test", derandomize=True, database=None, print_blob=True, deadline=None)
-settings.register_profile("search", settings.get_profile("test"), derandomize=False, max_examples=1_000)
+from tests import properties  # noqa: F401 - it has the profiles
+
+# `benchmarks/search.py` asks for the other one, which is loaded after this.
 settings.load_profile("test")
 
 

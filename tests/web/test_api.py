@@ -439,6 +439,7 @@ BODIES = st.recursive(
 )
 
 
+@pytest.mark.hypothesis
 async def test_nothing_makes_the_api_answer_500(bot: Running) -> None:
     conversation = await conversation_of(bot, OPTED_OUT)
     paths = [*VIEWED, f"/api/conversations/{conversation['id']}/messages"]

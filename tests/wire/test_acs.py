@@ -460,6 +460,7 @@ BODIES = (
 )
 
 
+@pytest.mark.hypothesis
 async def test_no_answer_makes_it_raise(acs: Acs, sms: AcsSmsService) -> None:
     loop = asyncio.get_running_loop()
 

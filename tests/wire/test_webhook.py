@@ -352,6 +352,7 @@ async def test_what_was_acknowledged_is_there_after_a_restart(
     assert len(acs.calls) == 1
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("kind", ["postgresql"])
 async def test_whatever_comes_beside_it_a_good_event_is_stored(
     tmp_path: Path, databases: Databases, acs: Acs, kind: Kind
