@@ -60,8 +60,12 @@ bench: setup ## how fast events are taken and decided; ends by itself after two 
 	$(venv)/python benchmarks/reload.py --patterns all
 
 .PHONY: soak
-soak: setup ## never lost, never twice: a bot killed 50 times under 20,000 texts; OPTIONS="--kills 5" for less, --help for all
+soak: search ## never lost, never twice: `make search`, then a bot killed 50 times under 20,000 texts; OPTIONS="--kills 5" for less
 	$(venv)/python -m benchmarks.soak $(OPTIONS)
+
+.PHONY: search
+search: .venv/.ready-dev ## every property on many new examples; SEED=1234 for those of an earlier search
+	$(venv)/python -m benchmarks.search $(if $(SEED),--seed $(SEED))
 
 .PHONY: format
 format: .venv/.ready-dev ## lay the code out as `make check` wants it

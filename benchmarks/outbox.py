@@ -21,7 +21,7 @@ from typing import Any
 import uvloop
 
 from bot.conversation.events import DeliveryReport, Inbound
-from bot.conversation.outbox import Outbox, Queued, Settlement, queued_messages
+from bot.conversation.outbox import Claimed, Outbox, Queued, Settlement, queued_messages
 from bot.conversation.sms import Accepted
 from tests.conversation.parts import OURS, Bot
 
@@ -52,10 +52,11 @@ class Bench:
             settlements = [
                 Settlement(
                     message=claim.message,
+                    attempt=claim.attempt,
                     outcome=Accepted(provider_message_id=f"Outgoing_{claim.message.id}_noam"),
                 )
                 for claim in claimed
-                if claim is not None
+                if isinstance(claim, Claimed)
             ]
             await self.writer.submit(self.outbox.settle, settlements)
 

@@ -1,8 +1,14 @@
-"""What every test stands on: an environment without this machine's own settings."""
+"""What every test stands on: an environment without this machine's own settings, and one way to look for examples."""
 
 import os
 
 import pytest
+from hypothesis import settings
+
+from tests import properties  # noqa: F401 - it has the profiles
+
+# `benchmarks/search.py` asks for the other one, which is loaded after this.
+settings.load_profile("test")
 
 
 @pytest.fixture(autouse=True)

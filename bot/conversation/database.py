@@ -98,6 +98,15 @@ class Database:
         async with self._readers.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def session(self) -> AsyncGenerator[AsyncConnection]:
+        """A PostgreSQL session of its own, without a transaction: what it holds is free when it ends."""
+        async with self._readers.connect() as connection:
+            try:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            finally:
+                await connection.invalidate()
+
     async def close(self) -> None:
         """Close every connection and let another process have the file."""
         await self._readers.dispose()
@@ -176,7 +185,7 @@ class Database:
     def _postgresql_engine(self) -> AsyncEngine:
         return create_async_engine(
             self._url,
-            pool_size=8,
+            pool_size=9,  # one is the session by which others see that this process lives
             max_overflow=4,
             pool_pre_ping=True,
             connect_args={"server_settings": {"lock_timeout": f"{POSTGRESQL_LOCK_SECONDS * 1_000:.0f}"}},

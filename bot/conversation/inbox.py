@@ -10,11 +10,12 @@ from hashlib import sha256
 import msgspec
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import insert, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.conversation.bulk import Lookup
+from bot.conversation.bulk import Change, Lookup
 from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
 from bot.conversation.guards import Caps, Recent, guarded, may_be_near, recall
 from bot.conversation.news import touch
@@ -146,7 +147,11 @@ class Inbox:
         # replica has committed. Should one slip through, the unique constraint fails and the group is tried again.
         opened = await open_conversations(connection, {(event.number, event.peer) for event in inbound}, now)
         ids = {message.message_id for message in inbound}
-        seen = {row[0] for row in await _KNOWN_MESSAGE_IDS.fetch(connection, ids)}
+        known: dict[str, datetime | None] = dict(await _KNOWN_MESSAGES.fetch(connection, ids))
+        if known:
+            await _tell_more(connection, inbound, known)
+        inbound = _dated(inbound)
+        seen = set(known)
         recent = await self._recall(connection, opened, inbound, now)
         new = NewMessages()
         for place, message in enumerate(inbound):
@@ -197,10 +202,38 @@ class Inbox:
         return recent
 
 
-_KNOWN_MESSAGE_IDS = Lookup(
-    select(messages.c.provider_message_id).where(messages.c.direction == literal_column("'inbound'")),
+_KNOWN_MESSAGES = Lookup(
+    select(messages.c.provider_message_id, messages.c.received_at).where(
+        messages.c.direction == literal_column("'inbound'")
+    ),
     messages.c.provider_message_id,
 )
+_TELL_TIME = Change(messages, ("received_at",), keys=("direction", "provider_message_id"))
+
+
+def _dated(inbound: list[Inbound]) -> list[Inbound]:
+    """The same messages, each with the time that only a later copy of it in the same batch tells."""
+    if all(message.received_at is not None for message in inbound):
+        return inbound
+    told = {message.message_id: message.received_at for message in inbound if message.received_at is not None}
+    return [
+        message
+        if message.received_at is not None
+        else replace(message, received_at=told.get(message.message_id))
+        for message in inbound
+    ]
+
+
+async def _tell_more(
+    connection: AsyncConnection, inbound: list[Inbound], known: dict[str, datetime | None]
+) -> None:
+    """A duplicate that says when the message came, which the first one did not, is not nothing."""
+    told = {
+        message.message_id: message.received_at
+        for message in inbound
+        if message.received_at is not None and known.get(message.message_id, message.received_at) is None
+    }
+    await _TELL_TIME.execute(connection, [("inbound", name, moment) for name, moment in told.items()])
 
 
 async def _keep_rejected(connection: AsyncConnection, events: list[Unreadable], now: datetime) -> None:

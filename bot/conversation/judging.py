@@ -66,5 +66,9 @@ def judge(
 
 def _settlement(claim: Claimed, outcome: Outcome, next_try_at: datetime | None = None) -> Settlement:
     return Settlement(
-        message=claim.message, outcome=outcome, next_try_at=next_try_at, was_unknown=claim.was_unknown
+        message=claim.message,
+        attempt=claim.attempt,
+        outcome=outcome,
+        next_try_at=next_try_at,
+        was_unknown=claim.was_unknown,
     )

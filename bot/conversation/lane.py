@@ -21,8 +21,9 @@ from bot.conversation.circuit import (
 )
 from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
 from bot.conversation.judging import Judged, judge
+from bot.conversation.leases import Holder
 from bot.conversation.link import Link
-from bot.conversation.outbox import Claimed, Outbox, Queued, Settlement, queued_messages
+from bot.conversation.outbox import Claimed, Held, Outbox, Queued, Settlement, queued_messages
 from bot.conversation.pace import Bucket
 from bot.conversation.sms import Accepted, Call, Outcome, Recipient, SmsService
 from bot.conversation.window import MOST_RECIPIENTS, Group, Window
@@ -34,6 +35,9 @@ MOST_CALLS = 32
 WINDOW = 4_000
 #: Of them, so many are read at once.
 _READ_AT_ONCE = 1_000
+#: Seconds before another look at a message that another process sends, or will try again: what comes after it waits.
+_LOOK_AT_LEASED = 0.5
+_LOOK_AT_HELD = 5.0
 #: Seconds before the outbox is read again after that went wrong.
 _READ_AGAIN = 1.0
 
@@ -47,6 +51,7 @@ class Exit(Struct, frozen=True, kw_only=True):
     writer: Writer
     service: SmsService
     outbox: Outbox
+    holder: Holder
     link: Link
     #: How many messages of a number may leave in a minute, as the rule book has it now; None: no limit.
     per_minute: Callable[[str], int | None]
@@ -193,16 +198,19 @@ class Lane:
         group = this.group.messages
         tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
         again: dict[str, Judged] = {}
+        held: dict[str, Held] = {}
         ended_at = self._loop.time()
         is_judged = False
         try:
             asked = [replace(message, tag=tag) for message in group]
+            await self._exit.holder.is_seen()
             claims = await self._exit.writer.submit(self._exit.outbox.claim, asked)
-            claimed = [claim for claim in claims if claim is not None]
+            claimed = [claim for claim in claims if isinstance(claim, Claimed)]
+            held = {claim.message.id: claim for claim in claims if isinstance(claim, Held)}
             if len(claimed) < len(group):
-                # Done with, or taken by another replica in another call: those are read anew.
                 self._bucket.put_back(len(group) - len(claimed))
-                self.wake(from_start=True)
+            if len(claimed) + len(held) < len(group):
+                self.wake(from_start=True)  # some are done with
             if claimed:
                 outcomes = await self._exit.service.send(self._call_of(claimed))
                 is_judged = True
@@ -223,9 +231,17 @@ class Lane:
                 each = again.get(message.id)
                 if each is not None and each.again is not None:
                     self._window.give_back(each.again, ended_at + each.wait, each.most)
+                elif message.id in held:
+                    self._window.give_back(*self._later(held[message.id]))
                 else:
                     self._window.drop(message)
             self._window.end_call(this.group)
+
+    def _later(self, held: Held) -> tuple[Queued, float]:
+        """A message that another process sends, and when to look whether that one is done with it."""
+        most = _LOOK_AT_LEASED if held.is_leased else _LOOK_AT_HELD
+        wait = 0.0 if held.until is None else (held.until - datetime.now(UTC)).total_seconds()
+        return held.message, self._loop.time() + min(max(wait, 0.0), most)
 
     def _call_of(self, claimed: list[Claimed]) -> Call:
         return Call(

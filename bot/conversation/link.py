@@ -96,7 +96,7 @@ class Link:
         """What keeps messages waiting; empty when all is well."""
         troubles = []
         if self._refused_since is not None:
-            reason = "ACS refuses our credential: " + next(iter(self._refused.values()))
+            reason = "ACS refuses our credential or number: " + next(iter(self._refused.values()))
             troubles.append(Trouble(reason=reason, since=self._refused_since))
         if self._down_since is not None and self.is_down:
             state = state_of(self._circuit, asyncio.get_running_loop().time())
@@ -134,17 +134,17 @@ class Link:
             self._refused_since = datetime.now(UTC)
         if is_news:
             log.error(
-                "ACS refuses our credential; messages wait",
+                "ACS refuses our credential or number; messages wait",
                 number=number,
                 reason=outcome.reason,
-                mend="check BOT_ACS_CONNECTION_STRING or the managed identity's role,"
-                " and that the number belongs to the resource; nothing is lost meanwhile",
+                mend="check BOT_ACS_CONNECTION_STRING or the managed identity and its role, that the resource is there,"
+                " and that the number belongs to it; nothing is lost meanwhile",
             )
 
     def _end_refusal(self) -> None:
         self._refused.clear()
         self._refused_since = None
-        log.info("ACS accepts our credential again")
+        log.info("ACS accepts our credential and number again")
         self._on_recovery()
 
 

@@ -9,6 +9,7 @@ import structlog
 
 from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
 from bot.conversation.lane import Exit, Lane
+from bot.conversation.leases import holder_on
 from bot.conversation.link import Link
 from bot.conversation.outbox import MOST_EXPIRED, Outbox, queued_lanes
 from bot.conversation.sms import SmsService
@@ -42,7 +43,8 @@ class Sender:
         """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
         self._database = database
         self._writer = writer
-        self._outbox = Outbox(reply_ttl=reply_ttl)
+        self._holder = holder_on(database)
+        self._outbox = Outbox(reply_ttl=reply_ttl, holder=self._holder)
         self._report_timeout = report_timeout
         #: How the calls to the SMS service fare.
         self.link = Link(on_change=self.look, on_recovery=self._resume)
@@ -51,6 +53,7 @@ class Sender:
             writer=writer,
             service=service,
             outbox=self._outbox,
+            holder=self._holder,
             link=self.link,
             per_minute=per_minute,
         )
@@ -60,6 +63,7 @@ class Sender:
 
     def start(self) -> None:
         """Take up what an earlier run left queued, and wait for more."""
+        self._holder.start()
         self._tasks = [
             asyncio.create_task(self._look_again(), name="sender"),
             asyncio.create_task(self._expire(), name="sender: reports that never came"),
@@ -72,6 +76,7 @@ class Sender:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(lane.stop(patience) for lane in self._lanes.values()))
+        await self._holder.stop()
 
     def wake(self, numbers: Iterable[str]) -> None:
         """Something has been committed for these numbers."""

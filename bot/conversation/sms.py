@@ -39,6 +39,8 @@ class NotAccepted(Struct, frozen=True, kw_only=True):
     is_final: bool = False
     #: ACS may have taken it all the same.
     is_unknown: bool = False
+    #: ACS takes no call with this repeatability pair any more: the next try needs another one.
+    is_pair_useless: bool = False
     #: Whom else it concerns: only this recipient, every recipient of the call, all that the number sends, or all that
     #: anybody sends.
     scope: Literal["recipient", "call", "number", "service"] = "recipient"

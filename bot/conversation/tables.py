@@ -155,6 +155,10 @@ messages = Table(
     Column("repeatability_id", Id, nullable=True),
     Column("first_sent_at", UtcTime, nullable=True),
     Column("outcome_unknown", Boolean, nullable=False, server_default=text("false")),
+    # The lease of the try that runs: whose it is, and until when nobody else may claim the message; `attempts` says
+    # which try it is.
+    Column("lease_holder", Id, nullable=True),
+    Column("lease_until", UtcTime, nullable=True),
     # The tag of the call in which it leaves; every repeat bears the same one, and reports bring it back.
     Column("call_tag", Id, nullable=True),
     # The message that this one sends again because a person wanted it.
@@ -221,6 +225,9 @@ delivery_reports = Table(
     Column("reported_at", UtcTime, nullable=True),
     Column("arrived_at", UtcTime, nullable=False),
     Column("raw", Text, nullable=False),
+    # While message_id is null: what can name its message yet, as far as its reports have told it.
+    Column("tag", Text, nullable=True),
+    Column("peer", Text, nullable=True),
     Index(None, "provider_message_id"),
     Index(None, "message_id"),
 )

@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import msgspec
@@ -15,16 +16,17 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
     AzureError,
-    ClientAuthenticationError,
     HttpResponseError,
     ServiceRequestError,
     ServiceRequestTimeoutError,
 )
-from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import HttpRequest
 
 from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient
+from bot.wire.acs_answers import NOT_JSON, is_acs_shaped, outcome_of_answer, outcome_of_recipient
+from bot.wire.acs_answers import message_in as _message_in
 
 #: Seconds. The SDK's own are 300, and its retries sleep up to 120 s inside the call: ours are short and durable.
 CONNECT_TIMEOUT = 5
@@ -32,17 +34,8 @@ READ_TIMEOUT = 20
 #: Seconds. A longer Retry-After would stop a lane for good; after an hour it is asked again.
 LONGEST_RETRY_AFTER = 3600.0
 
-#: Statuses after which the same message may go better; what else begins with 4 never does.
-_TRY_AGAIN = {401, 403, 408, 409, 412, 429}
-#: Statuses that leave open whether ACS took the message: it timed out, is still at it, or knows the id from before.
-_UNKNOWN = {408, 409, 412, 500, 502, 504}
-_CREDENTIAL = {401, 403}
-#: What ACS holds against the sending number: its limit, or that it is not the resource's, which is a 401 as well.
-_OF_THE_NUMBER = {401, 403, 429}
-#: What ACS holds against the repeatability pairs of the call: each message has its own.
-_OF_THE_PAIRS = {409, 412}
-
 _recipients: ContextVar[tuple[Recipient, ...]] = ContextVar("recipients")
+_departure: ContextVar["Departure"] = ContextVar("departure")
 
 
 class CannotAuthenticate(Exception):
@@ -64,6 +57,7 @@ class AcsSmsService:
             endpoint,
             credential,
             per_call_policies=[RepeatabilityPolicy()],
+            per_retry_policies=[DeparturePolicy()],
             retry_total=0,
             connection_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
@@ -83,11 +77,17 @@ class AcsSmsService:
             from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - an extra, not always there
         except ImportError:
             raise CannotAuthenticate from None
-        return cls(endpoint, DefaultAzureCredential())
+        # Its own retries would go on for minutes inside a call: ours are durable, and people are told meanwhile.
+        credential = DefaultAzureCredential(
+            retry_total=0, connection_timeout=CONNECT_TIMEOUT, read_timeout=CONNECT_TIMEOUT
+        )
+        return cls(endpoint, credential)
 
     async def send(self, call: Call) -> list[Outcome]:
         """One outcome a recipient, in their order."""
         _recipients.set(call.recipients)
+        departure = Departure()
+        _departure.set(departure)
         try:
             results = await self._client.send(
                 call.number,
@@ -97,12 +97,39 @@ class AcsSmsService:
                 tag=call.tag,
             )
         except Exception as error:  # noqa: BLE001 - the SDK raises TypeError for a broken answer, and worse
-            return [outcome_of_error(error)] * len(call.recipients)
+            return [outcome_of_error(error, departure)] * len(call.recipients)
         return outcomes_of_results(call, results)
 
     async def close(self) -> None:
         """Close the connections to ACS."""
         await self._client.close()
+
+
+class Departure:
+    """How far a call has come: what fails before it has left says nothing of its messages."""
+
+    def __init__(self) -> None:
+        #: The request, with its credential, was on its way to ACS.
+        self.has_left = False
+        self.url = ""
+        #: ACS has answered 401, whereupon azure-core may look for another token.
+        self.was_challenged = False
+
+
+class DeparturePolicy(SansIOHTTPPolicy[HttpRequest, Any]):
+    """Notes that a call leaves: it comes after the policy that gets a token, whose errors look like ACS's own."""
+
+    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
+        """All that could fail before has gone well."""
+        departure = _departure.get()
+        departure.has_left, departure.was_challenged = True, False
+        departure.url = departure.url or request.http_request.url
+
+    def on_response(
+        self, _request: PipelineRequest[HttpRequest], response: PipelineResponse[HttpRequest, Any]
+    ) -> None:
+        """A refused token can be followed by the search for another one."""
+        _departure.get().was_challenged = response.http_response.status_code == 401
 
 
 class RepeatabilityPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
@@ -131,18 +158,19 @@ def outcomes_of_results(call: Call, results: Sequence[SmsSendResult]) -> list[Ou
     return outcomes
 
 
-def outcome_of_error(error: Exception) -> NotAccepted:
+def outcome_of_error(error: Exception, departure: Departure) -> NotAccepted:
     """What an exception of the SDK means for every recipient of its call."""
-    if isinstance(error, HttpResponseError) and error.status_code is not None:
-        return _outcome_of_status(
-            error.status_code,
-            _message_in(error),
-            scope="call",
-            retry_after=_retry_after(getattr(error.response, "headers", {})),
-        )
-    if isinstance(error, ClientAuthenticationError):
+    if not departure.has_left or _is_of_another_endpoint(error, departure):
         return NotAccepted(
             reason=f"No credential for ACS: {_first_line(error)}", scope="service", is_credential=True
+        )
+    if isinstance(error, HttpResponseError) and error.status_code is not None:
+        body = _body_of(error)
+        return outcome_of_answer(
+            error.status_code,
+            _message_in(body) or error.reason or "",
+            is_shaped=is_acs_shaped(error.status_code, body),
+            retry_after=_retry_after(getattr(error.response, "headers", {})),
         )
     if _never_left(error):
         return NotAccepted(reason=f"ACS can't be reached: {_first_line(error)}", scope="service")
@@ -161,25 +189,7 @@ def _outcome_of_result(result: SmsSendResult | None) -> Outcome:
         return NotAccepted(reason="ACS's answer does not name this recipient.", is_unknown=True)
     if result.successful:
         return Accepted(provider_message_id=result.message_id or None)
-    return _outcome_of_status(result.http_status_code or 0, result.error_message or "", scope="recipient")
-
-
-def _outcome_of_status(
-    status: int, message: str, *, scope: Any, retry_after: float | None = None
-) -> NotAccepted:
-    can_be_repeated = status >= 500 or status in _TRY_AGAIN or not status >= 400
-    is_of_the_call = scope == "call"
-    if can_be_repeated and is_of_the_call and status not in _OF_THE_PAIRS:
-        scope = "number" if status in _OF_THE_NUMBER else "service"
-    return NotAccepted(
-        reason=f"ACS answered {status}" + (f": {message}" if message else "."),
-        is_final=not can_be_repeated,
-        # A status that no one has seen yet from ACS (a 3xx, a bare 200) says nothing of the message.
-        is_unknown=status in _UNKNOWN or status < 400,
-        scope=scope,
-        retry_after=retry_after,
-        is_credential=is_of_the_call and status in _CREDENTIAL,
-    )
+    return outcome_of_recipient(result.http_status_code or 0, result.error_message or "")
 
 
 def _never_left(error: Exception) -> bool:
@@ -189,26 +199,23 @@ def _never_left(error: Exception) -> bool:
     return isinstance(error, ServiceRequestError) and isinstance(error.inner_exception, ClientConnectorError)
 
 
-def _message_in(error: HttpResponseError) -> str:
-    """The sentence in an error's body: `{"error": {"message"}}`, or a map of field → complaints."""
+def _is_of_another_endpoint(error: Exception, departure: Departure) -> bool:
+    """Whether an error is not ACS's: ACS asked for another token, and that could not be had."""
+    if not departure.was_challenged or not isinstance(error, AzureError):
+        return False
+    request = getattr(getattr(error, "response", None), "request", None)
+    return urlsplit(str(getattr(request, "url", ""))).netloc != urlsplit(departure.url).netloc
+
+
+def _body_of(error: HttpResponseError) -> Any:
+    """The answer's JSON; None for an empty body, NOT_JSON for what is none."""
+    if error.response is None:
+        return NOT_JSON
     try:
-        body = msgspec.json.decode(error.response.text()) if error.response is not None else None
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
-        body = None
-    if isinstance(body, dict):
-        inner = body.get("error")
-        if isinstance(inner, dict) and isinstance(inner.get("message"), str):
-            return str(inner["message"])
-        errors = body.get("errors")
-        fields = errors if isinstance(errors, dict) else body
-        complaints = [
-            f"{name}: {', '.join(map(str, said))}"
-            for name, said in fields.items()
-            if isinstance(said, list) and said
-        ]
-        if complaints:
-            return "; ".join(complaints)
-    return error.reason or ""
+        text = error.response.text()
+        return msgspec.json.decode(text) if text.strip() else None
+    except Exception:  # noqa: BLE001 - a body that was never read, or that no codec takes, is no JSON either
+        return NOT_JSON
 
 
 def _retry_after(headers: Any) -> float | None:

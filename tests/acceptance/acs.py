@@ -34,10 +34,15 @@ class Acs:
 
     def calls(self, peer: str) -> list[dict[str, Any]]:
         """Every call that named this phone, with what was wrong with its signature."""
-        calls = self._http.get("/").json()["calls"]
         return [
-            call for call in calls if peer in [recipient["to"] for recipient in call["body"]["smsRecipients"]]
+            call
+            for call in self.all_calls()
+            if peer in [recipient["to"] for recipient in call["body"]["smsRecipients"]]
         ]
+
+    def all_calls(self) -> list[dict[str, Any]]:
+        """Every call."""
+        return list(self._http.get("/").json()["calls"])
 
     def messages(self, peer: str) -> list[dict[str, Any]]:
         """Every SMS that went out to this phone; one that was asked for twice is one."""

@@ -19,6 +19,7 @@ from bot.conversation.delivery import (
 )
 from bot.conversation.events import DeliveryReport
 from tests.conversation.parts import report
+from tests.properties import examples
 
 QUEUED = DeliveryState(status="queued")
 SILENCE = Silence("Nobody knows.")
@@ -57,7 +58,7 @@ def in_order(story: Sequence[Happening]) -> DeliveryState:
     return told(sorted(story, key=place))
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(
     st.lists(reports, max_size=6),
     st.sampled_from([TAKEN, Refused("No."), SILENCE, Withheld("Out.")]),

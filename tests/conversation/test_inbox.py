@@ -1,6 +1,9 @@
 """What arrives is stored once, decided once and answered once."""
 
 import asyncio
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from bot.conversation.events import Unreadable
 from bot.conversation.inbox import ACCEPTED, DUPLICATE, REJECTED
@@ -25,6 +28,21 @@ async def test_the_same_message_in_one_batch_counts_once(bot: Bot) -> None:
     receipts = await bot.hear(*[event] * 5)
     assert [receipt.outcome for receipt in receipts] == ["accepted"] + ["duplicate"] * 4
     assert len(await bot.talk()) == 2
+
+
+async def test_a_copy_that_says_when_the_message_came_is_heard_when_the_first_did_not(bot: Bot) -> None:
+    """And no later copy changes what is known."""
+    whole = heard(message_id="Incoming_a")
+    bare = replace(whole, received_at=None)
+    later = replace(whole, received_at=datetime(2030, 1, 1, tzinfo=UTC))
+    await bot.hear(bare)
+    receipts = [*await bot.hear(bare, whole), *await bot.hear(later)]
+    question, _ = await bot.talk()
+    assert [receipt.outcome for receipt in receipts] == ["duplicate"] * 3
+    assert (await bot.row(question.id)).received_at == whole.received_at
+    twins = heard(message_id="Incoming_b", peer="+15555550102")
+    await bot.hear(replace(twins, received_at=None), twins)
+    assert (await bot.row((await bot.talk("+15555550102"))[0].id)).received_at == twins.received_at
 
 
 async def test_the_same_message_from_five_requests_at_once_counts_once(bot: Bot) -> None:

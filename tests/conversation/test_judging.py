@@ -23,7 +23,12 @@ def claim(at: int, *, attempts: int = 0, was_unknown: bool = False) -> Claimed:
         next_try_at=None, tag="tag",
     )  # fmt: skip
     return Claimed(
-        message=message, repeatability_id=message.id, first_sent_at=NOW, tag="tag", was_unknown=was_unknown
+        message=message,
+        repeatability_id=message.id,
+        first_sent_at=NOW,
+        tag="tag",
+        attempt=attempts + 1,
+        was_unknown=was_unknown,
     )
 
 

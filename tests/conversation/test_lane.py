@@ -185,7 +185,7 @@ async def test_a_wrong_credential_holds_messages_is_told_once_and_mends_itself(
         assert [entry.status for entry in reply.history] == ["queued", "sent"]
     await bot.settled(number=OTHER)
     assert not is_refused(bot)
-    assert sum("accepts our credential again" in line["event"] for line in logs) == 1
+    assert sum("accepts our credential and number again" in line["event"] for line in logs) == 1
     await bot.stop()
 
 

@@ -1,17 +1,18 @@
 """Whatever happens, and in whatever order, each message ends in one state, and no phone gets it twice.
 
-A model ACS and a model sender play against the real outbox and the real reports on a real database: calls are
-refused, throttled, lost before or after ACS took them, processes die between any two steps and come again while
-requests of theirs are still on the way, reports arrive early, late, often and in any order, and time passes.
+A model ACS and two model senders play against the real outbox and the real reports on a real database: calls are
+refused, throttled, lost before or after ACS took them, processes die between any two steps, are known to be dead or
+not, and come again while requests of theirs are still on the way; answers are recorded when their lease is long over;
+reports arrive early, late, often and in any order, and time passes.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, note, settings
+from hypothesis import HealthCheck, currently_in_test_context, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -27,12 +28,14 @@ from sqlalchemy import delete, select
 from bot.conversation.database import Database
 from bot.conversation.delivery import status_of
 from bot.conversation.events import DeliveryReport
+from bot.conversation.leases import LEASE, Holder
 from bot.conversation.opened import NewMessages, open_conversations, save_conversations
-from bot.conversation.outbox import Claimed, Outbox, Queued, Settlement, queued_lanes, queued_messages
+from bot.conversation.outbox import Claimed, Held, Outbox, Queued, Settlement, queued_lanes, queued_messages
 from bot.conversation.reports import apply_reports
 from bot.conversation.sms import Accepted, NotAccepted, Outcome
 from bot.conversation.tables import conversations, delivery_reports, messages, status_changes
-from tests.conversation.databases import Databases
+from tests.conversation.databases import KINDS, Databases, Kind
+from tests.properties import examples
 
 OURS = "+15555550100"
 PEERS = [f"+1555555010{at}" for at in range(1, 4)]
@@ -47,12 +50,13 @@ MOST_MESSAGES = 10
 
 ANSWERS = st.sampled_from([
     "taken", "lost after", "throttled", "lost before", "taken", "refused", "one refused", "lost after", "nameless",
+    "too old",
 ])  # fmt: skip
 #: Until the next try.
 WAITS = st.sampled_from([timedelta(0), timedelta(0), timedelta(seconds=60)])
 PASSED = st.sampled_from([
-    timedelta(0), timedelta(minutes=5), timedelta(minutes=4), timedelta(minutes=3, seconds=59), timedelta(seconds=10),
-    timedelta(minutes=5), timedelta(hours=25), timedelta(hours=73),
+    timedelta(0), LEASE, timedelta(minutes=5), timedelta(minutes=4), timedelta(minutes=3, seconds=59),
+    timedelta(seconds=10), timedelta(minutes=5), timedelta(hours=25), timedelta(hours=73),
 ])  # fmt: skip
 OK = "2000: No Error"
 SAID = st.sampled_from([
@@ -107,9 +111,35 @@ def a_foreign_one(peer: str) -> list[DeliveryReport]:
     ]  # fmt: skip
 
 
+class Seen(Holder):
+    """A holder of leases; who is seen alive the machine says."""
+
+    def __init__(self, seen: set[str]) -> None:
+        super().__init__()
+        self._seen = seen
+        seen.add(self.id)
+
+    async def living(self, _connection: Any, holders: Collection[str]) -> set[str]:
+        return self._seen & set(holders)
+
+
+class Sending:
+    """One of the processes: what it claims by, and what it believes to be queued."""
+
+    def __init__(self, seen: set[str], clock: Callable[[], datetime]) -> None:
+        self.holder = Seen(seen)
+        self.outbox = Outbox(reply_ttl=TTL, holder=self.holder, clock=clock)
+        self.window: dict[str, Queued] = {}
+
+
+#: Which of the two processes.
+WHO = st.sampled_from([0, 0, 1])
+
+
 class OnItsWay(Struct):
     """A call between its claim and its settlement."""
 
+    process: Sending
     claims: list[Claimed]
     started_at: datetime
     outcomes: list[Outcome] | None = None
@@ -128,13 +158,16 @@ class AnOutboxMachine(RuleBasedStateMachine):
         self._runner = runner
         self._database = database
         self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
-        self.outbox = Outbox(reply_ttl=TTL, clock=lambda: self.now)
+        self.seen: set[str] = set()
+        self.processes = [self._a_process(), self._a_process()]
         self.acs = Acs()
-        self.window: dict[str, Queued] = {}
         self.calls: list[OnItsWay] = []
         self.reports: list[DeliveryReport] = []
         self.said = 0
         self.doubted: set[str] = set()
+
+    def _a_process(self) -> Sending:
+        return Sending(self.seen, lambda: self.now)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self._runner.run(work)
@@ -186,17 +219,18 @@ class AnOutboxMachine(RuleBasedStateMachine):
 
     # The sender
 
-    async def _look(self) -> None:
+    async def _look(self, process: Sending) -> None:
         async with self._database.reading() as connection:
             for number in await queued_lanes(connection):
                 for message in await queued_messages(connection, number, "", 100):
-                    self.window.setdefault(message.id, message)
+                    process.window.setdefault(message.id, message)
 
-    def _groups(self) -> list[list[Queued]]:
+    def _groups(self, process: Sending) -> list[list[Queued]]:
         """What may leave: the first message of each conversation, alike ones together."""
-        busy = {one for call in self.calls if not call.is_orphan for one in call.conversations()}
+        mine = [call for call in self.calls if call.process is process and not call.is_orphan]
+        busy = {one for call in mine for one in call.conversations()}
         heads: dict[str, Queued] = {}
-        for message in sorted(self.window.values(), key=lambda message: message.id):
+        for message in sorted(process.window.values(), key=lambda message: message.id):
             heads.setdefault(message.conversation_id, message)
         alike: dict[tuple[str, str | None], list[Queued]] = {}
         for head in heads.values():
@@ -205,13 +239,15 @@ class AnOutboxMachine(RuleBasedStateMachine):
                 alike.setdefault((head.text, head.tag), []).append(head)
         return [group[:MOST_RECIPIENTS] for group in alike.values()]
 
-    @rule(data=st.data())
-    def a_call_is_begun(self, data: st.DataObject) -> None:
-        self.run(self._look())
-        if groups := self._groups():
-            self._begin(data.draw(st.sampled_from(groups)))
+    @rule(data=st.data(), who=WHO)
+    def a_call_is_begun(self, data: st.DataObject, who: int) -> None:
+        process = self.processes[who]
+        self.run(self._look(process))
+        if groups := self._groups(process):
+            self._begin(process, data.draw(st.sampled_from(groups)))
 
     @rule(
+        who=WHO,
         answers=st.lists(ANSWERS, min_size=1, max_size=3)
         | st.sampled_from(
             [["lost after", "throttled"], ["lost after", "refused"], ["lost before", "throttled"]]
@@ -219,29 +255,98 @@ class AnOutboxMachine(RuleBasedStateMachine):
         wait=WAITS,
         passed=PASSED,
     )
-    def whole_tries(self, answers: list[str], wait: timedelta, passed: timedelta) -> None:
+    def whole_tries(self, who: int, answers: list[str], wait: timedelta, passed: timedelta) -> None:
         """Most tries are over before anything else happens, and troubles come together."""
+        process = self.processes[who]
         for answer in answers:
-            self.run(self._look())
-            if groups := self._groups():
+            self.run(self._look(process))
+            if groups := self._groups(process):
                 before = list(self.calls)
-                self._begin(groups[0])
+                self._begin(process, groups[0])
                 for call in [call for call in self.calls if call not in before]:
                     self._answer(call, answer)
                     self._settle(call, wait)
         self.time_passes(passed)
 
-    def _begin(self, group: list[Queued]) -> None:
+    @rule(
+        who=WHO,
+        answers=st.tuples(
+            st.sampled_from(["throttled", "too old", "taken", "lost after", "throttled"]), ANSWERS
+        ),
+        reads_before=st.booleans(),
+        passed=st.sampled_from([timedelta(0), LEASE, timedelta(seconds=10), LEASE]),
+        end=st.sampled_from(["one", "other", "other dies", "other dies"]),
+        later=PASSED,
+    )
+    def two_want_the_same(
+        self,
+        who: int,
+        answers: tuple[str, str],
+        reads_before: bool,
+        passed: timedelta,
+        end: str,
+        later: timedelta,
+    ) -> None:
+        """One is slow to record its answer, and the other may by then have taken its messages over."""
+        one, other = self.processes[who], self.processes[1 - who]
+        self.run(self._look(one))
+        groups = self._groups(one)
+        if not groups:
+            return
+        if reads_before:
+            self.run(self._look(other))
+        before = list(self.calls)
+        self._begin(one, groups[0])
+        mine = [call for call in self.calls if call not in before]
+        for call in mine:
+            self._answer(call, answers[0])
+        self._pass(passed)
+        self._try_these(other, {message.id for message in groups[0]})
+        theirs = [call for call in self.calls if call not in before and call not in mine]
+        for call in theirs:
+            self._answer(call, answers[1])
+        if end == "other dies":
+            self.the_process_dies(1 - who, is_noticed=True)
+            theirs = []
+        for call in [*theirs, *mine] if end == "other" else [*mine, *theirs]:
+            self._settle(call)
+        self.time_passes(later)
+
+    def _try_these(self, process: Sending, wanted: set[str]) -> None:
+        self.run(self._look(process))
+        for _ in range(2):  # the first time it may only learn that another has tried them
+            for group in self._groups(process):
+                if wanted & {message.id for message in group}:
+                    self._begin(process, group)
+
+    def _begin(self, process: Sending, group: list[Queued]) -> bool:
+        """Whether anything has come of it."""
         tag = group[0].tag or group[0].id
         tagged = [replace(message, tag=tag) for message in group]
-        claimed = self.run(self._write(self.outbox.claim, tagged))
-        claims = [claim for claim in claimed if claim is not None]
+        for call in self.calls:
+            # Whoever goes on with it can't know how the other's try has ended.
+            self.doubted |= {each.message.id for each in call.claims} & {message.id for message in group}
+        claimed = self.run(self._write(process.outbox.claim, tagged))
         for message, claim in zip(group, claimed, strict=True):
             if claim is None:
-                del self.window[message.id]
+                del process.window[message.id]
+            elif isinstance(claim, Held):
+                process.window[message.id] = claim.message
+        claims = [claim for claim in claimed if isinstance(claim, Claimed)]
         if claims:
-            note(f"tried: {[(claim.message.id, claim.repeatability_id) for claim in claims]}")
-            self.calls.append(OnItsWay(claims=claims, started_at=self.now))
+            self._check_leases({claim.message.id for claim in claims})
+            if currently_in_test_context():
+                note(f"tried: {[(claim.message.id, claim.repeatability_id) for claim in claims]}")
+            self.calls.append(OnItsWay(process=process, claims=claims, started_at=self.now))
+        return any(not isinstance(claim, Held) for claim in claimed)
+
+    def _check_leases(self, claimed: set[str]) -> None:
+        """Nobody else has just been sending these."""
+        for call in self.calls:
+            is_living = self.now < call.started_at + LEASE and call.process.holder.id in self.seen
+            if is_living:
+                theirs = {claim.message.id for claim in call.claims} & claimed
+                assert not theirs, "claimed under a living lease"
 
     def _unanswered(self) -> list[OnItsWay]:
         return [call for call in self.calls if call.outcomes is None]
@@ -267,6 +372,8 @@ class AnOutboxMachine(RuleBasedStateMachine):
                 self.doubted.add(claim.message.id)
             elif answer == "throttled":
                 outcomes.append(busy)
+            elif answer == "too old":
+                outcomes.append(NotAccepted(reason="ACS answered 412.", is_pair_useless=True, scope="call"))
             else:
                 outcome = self.acs.take(claim, self.now)
                 if answer == "lost after":
@@ -295,43 +402,53 @@ class AnOutboxMachine(RuleBasedStateMachine):
 
     def _settle(self, call: OnItsWay, wait: timedelta = timedelta(0)) -> None:
         settlements = []
+        window = call.process.window
         for claim, outcome in zip(call.claims, call.outcomes or [], strict=True):
             again = isinstance(outcome, NotAccepted) and not outcome.is_final
             next_try_at = self.now + wait if again else None
             settlements.append(
                 Settlement(
                     message=claim.message,
+                    attempt=claim.attempt,
                     outcome=outcome,
                     next_try_at=next_try_at,
                     was_unknown=claim.was_unknown,
                 )
             )
-            self.window.pop(claim.message.id, None)
+            window.pop(claim.message.id, None)
             if again:
-                self.window[claim.message.id] = replace(
+                window[claim.message.id] = replace(
                     claim.message, attempts=claim.message.attempts + 1, next_try_at=next_try_at
                 )
-        self.run(self._write(self.outbox.settle, settlements))
+        self.run(self._write(call.process.outbox.settle, settlements))
         self.calls.remove(call)
 
-    @rule()
-    def the_process_dies(self) -> None:
-        """Everything it knew is forgotten; what it had sent off may reach ACS yet."""
-        self.window.clear()
-        self.doubted |= {claim.message.id for call in self.calls for claim in call.claims}
-        self.calls = self._unanswered()
-        for call in self.calls:
-            call.is_orphan = True
+    @rule(who=WHO, is_noticed=st.booleans())
+    def the_process_dies(self, who: int, is_noticed: bool) -> None:
+        """Everything it knew is forgotten; what it had sent off may reach ACS yet. Another takes its place."""
+        dead = self.processes[who]
+        self.processes[who] = self._a_process()
+        if is_noticed:
+            self.seen.discard(dead.holder.id)
+        for call in [call for call in self.calls if call.process is dead]:
+            self.doubted |= {claim.message.id for claim in call.claims}
+            if call.outcomes is None:
+                call.is_orphan = True
+            else:
+                self.calls.remove(call)
 
-    @rule(has_answered=st.booleans(), passed=PASSED)
-    def the_process_dies_in_a_call(self, has_answered: bool, passed: timedelta) -> None:
-        self.run(self._look())
-        if groups := self._groups():
-            self._begin(groups[0])
+    @rule(who=WHO, has_answered=st.booleans(), is_noticed=st.booleans(), passed=PASSED)
+    def the_process_dies_in_a_call(
+        self, who: int, has_answered: bool, is_noticed: bool, passed: timedelta
+    ) -> None:
+        process = self.processes[who]
+        self.run(self._look(process))
+        if groups := self._groups(process):
+            self._begin(process, groups[0])
             for call in self._unanswered():
-                if has_answered:
+                if has_answered and call.process is process:
                     self._answer(call, "taken")
-        self.the_process_dies()
+        self.the_process_dies(who, is_noticed)
         self.time_passes(passed)
 
     # Carriers
@@ -355,12 +472,13 @@ class AnOutboxMachine(RuleBasedStateMachine):
         sms = data.draw(st.sampled_from(self.acs.taken))
         self._report(sms, said, seconds, is_tagged=is_tagged, is_quick=is_quick)
 
-    @rule(said=SAID, is_tagged=st.booleans())
-    def a_report_overtakes_the_answer(self, said: tuple[str, str | None], is_tagged: bool) -> None:
-        self.run(self._look())
-        if groups := self._groups():
+    @rule(who=WHO, said=SAID, is_tagged=st.booleans())
+    def a_report_overtakes_the_answer(self, who: int, said: tuple[str, str | None], is_tagged: bool) -> None:
+        process = self.processes[who]
+        self.run(self._look(process))
+        if groups := self._groups(process):
             known = len(self.acs.taken)
-            self._begin(groups[0])
+            self._begin(process, groups[0])
             for call in self._unanswered():
                 if not call.is_orphan:
                     self._answer(call, "taken")
@@ -416,7 +534,7 @@ class AnOutboxMachine(RuleBasedStateMachine):
                 self._answer(call, "lost before")  # ACS never saw it, or not in time
 
     def _expire(self) -> None:
-        self.run(self._write(self.outbox.expire, [REPORT_TIMEOUT]))
+        self.run(self._write(self.processes[0].outbox.expire, [REPORT_TIMEOUT]))
 
     # The end
 
@@ -426,15 +544,17 @@ class AnOutboxMachine(RuleBasedStateMachine):
             self._answer(call, "taken")
         for call in list(self._answered()):
             self._settle(call)
+        process = self.processes[0]
         for _ in range(100):
-            self.run(self._look())
-            groups = self._groups()
+            self.run(self._look(process))
+            groups = self._groups(process)
             if not groups:
-                if not self.window:
+                if not process.window:
                     break
                 self._pass(timedelta(minutes=1))  # somebody waits for the time of the next try
                 continue
-            self._begin(groups[0])
+            if not self._begin(process, groups[0]):
+                self._pass(timedelta(seconds=10))  # somebody waits for the end of a lease
             for call in list(self.calls):
                 self._answer(call, "taken")
                 self._settle(call)
@@ -503,7 +623,7 @@ async def _need_not_outlive_a_power_cut(database: Database) -> None:
         await connection.exec_driver_sql("PRAGMA synchronous=OFF")
 
 
-def play(databases: Databases, kind: Any, *, examples: int, steps: int) -> None:
+def play(databases: Databases, kind: Any, *, few: int, steps: int) -> None:
     with asyncio.Runner() as runner:
         database = Database(databases.migrated(kind))
         if database.is_sqlite:
@@ -512,9 +632,8 @@ def play(databases: Databases, kind: Any, *, examples: int, steps: int) -> None:
             run_state_machine_as_test(
                 lambda: AnOutboxMachine(runner, database),
                 settings=settings(
-                    max_examples=examples,
+                    max_examples=examples(few),
                     stateful_step_count=steps,
-                    deadline=None,
                     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
                 ),
             )
@@ -522,11 +641,62 @@ def play(databases: Databases, kind: Any, *, examples: int, steps: int) -> None:
             runner.run(database.close())
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.hypothesis
+@pytest.mark.timeout(examples(300))
 def test_the_outbox_on_sqlite(databases: Databases) -> None:
-    play(databases, "sqlite", examples=80, steps=30)
+    play(databases, "sqlite", few=50, steps=30)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.hypothesis
+@pytest.mark.timeout(examples(300))
 def test_the_outbox_on_postgresql(databases: Databases) -> None:
-    play(databases, "postgresql", examples=10, steps=30)
+    play(databases, "postgresql", few=10, steps=30)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("answer", ["throttled", "too old"])
+def test_a_late_answer_of_a_try_that_was_taken_over_clears_no_doubt(
+    databases: Databases, kind: Kind, answer: str
+) -> None:
+    """One's 429 comes to be recorded after the other's call, which ACS took and whose process then died."""
+    with asyncio.Runner() as runner:
+        machine = AnOutboxMachine(runner, Database(databases.migrated(kind)))
+        machine.begin()
+        machine.a_message_is_answered(PEERS[0], ["We are open."], opted_out=None)
+        machine.two_want_the_same(
+            0,
+            (answer, "taken"),
+            reads_before=True,
+            passed=LEASE,
+            end="other dies",
+            later=timedelta(minutes=5),
+        )
+        machine.teardown()
+        assert len(machine.acs.taken) == 1
+        runner.run(machine._database.close())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("reads_before", [True, False])
+def test_what_one_is_sending_the_other_does_not_claim(
+    databases: Databases, kind: Kind, reads_before: bool
+) -> None:
+    with asyncio.Runner() as runner:
+        machine = AnOutboxMachine(runner, Database(databases.migrated(kind)))
+        machine.begin()
+        machine.a_message_is_answered(PEERS[0], ["We are open.", "Sorry?"], opted_out=None)
+        one, other = machine.processes
+        runner.run(machine._look(one))
+        if reads_before:
+            runner.run(machine._look(other))
+        machine._begin(one, machine._groups(one)[0])
+        runner.run(machine._look(other))
+        for _ in range(3):
+            assert not machine._begin(other, machine._groups(other)[0])
+        machine._pass(LEASE)
+        (call,) = machine.calls
+        machine._begin(other, machine._groups(other)[0])
+        assert [claim.message.id for claim in machine.calls[-1].claims] == [call.claims[0].message.id]
+        assert machine.calls[-1].claims[0].was_unknown
+        machine.teardown()
+        runner.run(machine._database.close())

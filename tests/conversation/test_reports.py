@@ -2,15 +2,25 @@
 
 import asyncio
 import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, update
 
+from bot.conversation.database import Database
 from bot.conversation.events import DeliveryReport
+from bot.conversation.opened import NewMessages, open_conversations, save_conversations
 from bot.conversation.queries import MessageView
+from bot.conversation.reports import apply_reports
 from bot.conversation.sms import Call, NotAccepted
-from bot.conversation.tables import delivery_reports
+from bot.conversation.tables import delivery_reports, messages
+from tests.conversation.databases import Databases
 from tests.conversation.parts import OURS, PEER, Bot, heard, report, until
+from tests.properties import examples
 
 
 async def sent(bot: Bot) -> MessageView:
@@ -261,3 +271,85 @@ async def test_a_report_about_an_older_message_does_not_change_the_newest_state(
         1,
     )
     assert conversation.peer == PEER
+
+
+async def test_a_report_that_comes_again_and_tells_more_is_not_nothing(database_url: str) -> None:
+    """First it names nobody; then, the same in all else, it brings the tag of the call back."""
+    bot, call = await in_doubt(database_url, PEER)
+    bare, whole = report("Outgoing_x"), report("Outgoing_x", tag=call.tag, peer=PEER)
+    outcomes = [(await bot.hear(one))[0].outcome for one in (bare, bare, whole, whole, bare)]
+    assert outcomes == ["kept_apart", "duplicate", "accepted", "duplicate", "duplicate"]
+    (message,) = await bot.replies()
+    assert (message.status, message.provider_message_id) == ("delivered", "Outgoing_x")
+    assert await kept(bot) == [("Delivered", message.id)]
+    await due_again(bot, PEER)
+    assert bot.sms.calls == []
+
+
+#: What one report of a message tells of it beside its name: the tag of its call, its recipient.
+TOLD = st.tuples(st.booleans(), st.booleans())
+#: Reports of one message, as requests of Event Grid: (what it says, seconds, what it tells of its message).
+ARRIVALS = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from(["Delivered", "Failed"]), st.integers(0, 1), TOLD), min_size=1, max_size=3
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.fixture(scope="module")
+def running(databases: Databases) -> Iterator[tuple[asyncio.Runner, Database]]:
+    """One database, and one loop, for all examples."""
+    with asyncio.Runner() as runner:
+        database = Database(databases.migrated("sqlite"))
+        yield runner, database
+        runner.run(database.close())
+
+
+@example([[("Delivered", 0, (False, False))], [("Delivered", 0, (True, True))]])
+@example([[("Delivered", 0, (False, False)), ("Delivered", 0, (True, True))]])
+@example([[("Delivered", 0, (True, False))], [("Delivered", 0, (False, True))]])
+@example([[("Failed", 0, (False, True))], [("Delivered", 1, (True, False))]])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrivals=ARRIVALS)
+def test_what_reports_tell_together_names_their_message_in_any_order(
+    running: tuple[asyncio.Runner, Database], arrivals: list[list[tuple[str, int, tuple[bool, bool]]]]
+) -> None:
+    """Nobody has named it: its call had no answer. What counts is all that was told, not what came first."""
+    runner, database = running
+    runner.run(_hear_of_a_nameless_message(database, arrivals))
+
+
+async def _hear_of_a_nameless_message(
+    database: Database, arrivals: list[list[tuple[str, int, tuple[bool, bool]]]]
+) -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    name = f"Outgoing_{uuid4()}"
+    peer = f"+1555{uuid4().int % 10**7:07}"
+    async with database.writing() as connection:
+        opened = await open_conversations(connection, {(OURS, peer)}, now)
+        new = NewMessages()
+        message_id = opened[OURS, peer].say(new, "We are open.", now)
+        await save_conversations(connection, opened.values())
+        await new.insert(connection, now)
+        await connection.execute(
+            update(messages)
+            .where(messages.c.id == message_id)
+            .values(call_tag=message_id, outcome_unknown=True)
+        )
+    for batch in arrivals:
+        reports = [
+            report(name, said, seconds=at, tag=message_id if tag else None, peer=peer if to else None)
+            for said, at, (tag, to) in batch
+        ]
+        async with database.writing() as connection:
+            await apply_reports(connection, reports, now)
+    heard = [one for batch in arrivals for one in batch]
+    async with database.reading() as connection:
+        row = (await connection.execute(select(messages).where(messages.c.id == message_id))).one()
+    if any(tag for _, _, (tag, _) in heard) and any(to for _, _, (_, to) in heard):
+        newest = max((at, said == "Delivered") for said, at, _ in heard)
+        assert (row.status, row.provider_message_id) == ("delivered" if newest[1] else "failed", name)
+    else:
+        assert (row.status, row.provider_message_id) == ("queued", None)

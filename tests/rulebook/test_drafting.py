@@ -10,6 +10,7 @@ from bot.rulebook.drafting import draft_rule
 from bot.rulebook.loading import FilesRead, load_texts
 from bot.rulebook.testing import run_tests
 from bot.rulebook.trying import answer
+from tests.properties import examples
 
 SHOP = """\
 # What the shop says.
@@ -109,7 +110,7 @@ def test_any_message_gets_a_rule_that_answers_it(heard: str) -> None:
     drafted(heard, shop=SHOP)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(heard=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=60))
 def test_whatever_was_heard(heard: str) -> None:
     drafted(heard, shop=SHOP)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.rulebook.findings import CODES
 from bot.rulebook.loading import load_folder, load_texts
+from tests.properties import examples
 from tests.rulebook.books import hear
 
 RULE = "rules:\n  - name: a\n    when: {keyword: hi}\n    reply: Hello.\n"
@@ -229,7 +230,7 @@ def test_every_code_in_the_source_is_documented() -> None:
     assert used == set(CODES)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.text(alphabet="rulesnamwhytpo:[]{}-,'\"\n *&|>!?#%@ 1é\0", max_size=60))
 def test_no_text_makes_reading_raise(text: str) -> None:
     loaded = load_texts({"f.yaml": text, "g.yaml": RULE + text})

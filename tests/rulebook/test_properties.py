@@ -15,6 +15,7 @@ from bot.rulebook.decision import Decision, Flow, Standing
 from bot.rulebook.explaining import explain
 from bot.rulebook.loading import load_texts
 from bot.text.words import split_words
+from tests.properties import examples
 from tests.rulebook.books import NOW, Heard, book_from, decide
 
 WORDS = [
@@ -128,7 +129,7 @@ def talk(book: Book, texts: list[str], to: str = "+15555550100") -> list[tuple[S
     return decided
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(BOOKS, st.lists(TEXTS, max_size=8), st.sampled_from(["+15555550100", "+18885550100", "12345"]))
 def test_deciding_never_raises_and_says_the_same_to_the_same(text: str, texts: list[str], to: str) -> None:
     book = book_from(text)
@@ -142,7 +143,7 @@ def test_deciding_never_raises_and_says_the_same_to_the_same(text: str, texts: l
         assert msgspec.json.encode(decision.record(book.version))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(BOOKS, st.lists(TEXTS, max_size=10), st.sampled_from(["+15555550100", "+18885550100"]))
 def test_who_has_opted_out_is_sent_nothing_until_an_opt_in(text: str, texts: list[str], to: str) -> None:
     book = book_from(text)
@@ -159,7 +160,7 @@ def test_who_has_opted_out_is_sent_nothing_until_an_opt_in(text: str, texts: lis
             assert decision.after.flow is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(BOOKS, TEXTS)
 def test_the_first_rule_of_which_a_key_matches_is_taken(text: str, message: str) -> None:
     """As the index finds it, and as reading the rules one by one does; typing errors and `c++` aside."""
@@ -211,7 +212,7 @@ def meaning(book: Book) -> bytes:
     return re.sub(rb"0x[0-9a-f]+", b"", repr(rules).encode("utf-8", "replace"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(BOOKS, st.lists(TEXTS, max_size=4))
 def test_a_book_survives_load_dump_load(text: str, texts: list[str]) -> None:
     """Whatever YAML's styles, order of keys and quotes, the same is read."""
@@ -227,7 +228,7 @@ def test_a_book_survives_load_dump_load(text: str, texts: list[str]) -> None:
         assert talk(again, texts) == talk(first, texts)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(BOOKS)
 def test_checking_never_raises_and_finds_the_same_in_the_same(text: str) -> None:
     book = book_from(text)

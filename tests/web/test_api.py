@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.properties import examples
 from tests.web.conftest import DELIVERED, OPTED_OUT, SENT, SILENT
 from tests.wire.parts import ADMIN, VIEWER, Running
 from tests.wire.test_envelopes import inbound
@@ -439,11 +440,12 @@ BODIES = st.recursive(
 )
 
 
+@pytest.mark.hypothesis
 async def test_nothing_makes_the_api_answer_500(bot: Running) -> None:
     conversation = await conversation_of(bot, OPTED_OUT)
     paths = [*VIEWED, f"/api/conversations/{conversation['id']}/messages"]
 
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(st.sampled_from(paths), QUERIES, BODIES)
     def fuzz(path: str, query: dict[str, str], body: Any) -> None:
         seen = http.get(path, params=query)

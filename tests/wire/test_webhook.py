@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bot.wire.webhook import LARGEST_BODY
 from tests.conversation.databases import Databases, Kind
+from tests.properties import examples
 from tests.wire.parts import OLD_SECRET, SECRET, Acs, Running, running
 from tests.wire.test_envelopes import (
     EVENTS,
@@ -351,6 +352,7 @@ async def test_what_was_acknowledged_is_there_after_a_restart(
     assert len(acs.calls) == 1
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("kind", ["postgresql"])
 async def test_whatever_comes_beside_it_a_good_event_is_stored(
     tmp_path: Path, databases: Databases, acs: Acs, kind: Kind
@@ -358,7 +360,7 @@ async def test_whatever_comes_beside_it_a_good_event_is_stored(
     """Never a 500, and nothing good lost, on the database that takes fewer texts."""
     numbers = itertools.count()
 
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(st.lists(EVENTS | JSON, max_size=5), st.integers(0, 5), st.booleans())
     def fuzz(neighbours: list[Any], place: int, in_ascii: bool) -> None:
         good = inbound(MessageId=f"Good_{next(numbers)}", From="15555550177", Message="two")

@@ -1,0 +1,78 @@
+"""Two bots on one PostgreSQL: what one is sending the other leaves alone, and goes on with when that one is killed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.acs import Acs
+from tests.acceptance.conftest import in_folder
+from tests.acceptance.events import a_number, received
+from tests.processes import Bot, PostgreSQL, until
+
+#: More than one lane makes calls at the same time, so that both bots have some.
+PHONES = 40
+
+
+@pytest.fixture
+def pair(
+    postgresql: PostgreSQL, upgraded_database: str, acs: Acs, tmp_path: Path
+) -> Iterator[tuple[Bot, Bot]]:
+    """The first one runs, the second is not started yet."""
+    url = postgresql.database(like=upgraded_database)
+    bots = [
+        Bot(in_folder(tmp_path / name), acs=acs.connection_string, database_url=url)
+        for name in ("one", "other")
+    ]
+    bots[0].start()
+    yield bots[0], bots[1]
+    for bot in bots:
+        bot.close()
+
+
+def test_two_healthy_bots_send_each_reply_to_acs_once(pair: tuple[Bot, Bot], acs: Acs, number: str) -> None:
+    """ACS holds every first call until both have looked at all that is queued."""
+    one, other = pair
+    peers = [a_number() for _ in range(PHONES)]
+    acs.plan(number, *[{"hold": True}] * PHONES)
+    one.post([received(peer, f"order {at:05}", number=number) for at, peer in enumerate(peers)])
+    until(lambda: len(tries(acs, peers)) >= 32, what="the calls of the first bot")
+    other.start()
+    until(lambda: len(tries(acs, peers)) >= PHONES, what="the calls of both bots")
+    acs.release()
+    for peer in peers:
+        assert len(other.replies_when(peer, "sent", seconds=20)) == 2
+    assert Counter(tries(acs, peers)) == Counter(set(tries(acs, peers)))
+    assert len(tries(acs, peers)) == 2 * PHONES
+    for peer in peers:
+        assert [sms["text"] for sms in acs.messages(peer)] == [reply["text"] for reply in one.replies(peer)]
+
+
+def test_what_a_killed_bot_was_sending_the_other_repeats_with_its_pair(
+    pair: tuple[Bot, Bot], acs: Acs, peer: str, number: str
+) -> None:
+    """Nobody waits for the end of the lease: PostgreSQL knows that its holder is gone."""
+    one, other = pair
+    other.start()
+    acs.plan(number, {"hold": True})
+    one.post([received(peer, "hours", number=number)])
+    acs.calls_when(peer, 1)
+    one.kill()
+    first, second = acs.calls_when(peer, 2)
+    acs.release()
+    (reply,) = other.replies_when(peer, "sent")
+    assert first["body"] == second["body"]
+    assert len(acs.messages(peer)) == 1
+    assert reply["provider_message_id"] == acs.messages(peer)[0]["messageId"]
+
+
+def tries(acs: Acs, peers: list[str]) -> list[str]:
+    """The repeatability id of every message in every call to these phones."""
+    phones = set(peers)
+    return [
+        recipient["repeatabilityRequestId"]
+        for call in acs.all_calls()
+        for recipient in call["body"]["smsRecipients"]
+        if recipient["to"] in phones
+    ]
