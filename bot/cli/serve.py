@@ -14,7 +14,7 @@ import uvicorn
 from bot.app import NotConfigured, Service
 from bot.cli.failures import Failure
 from bot.cli.listening import listen
-from bot.conversation.database import DATABASE_ERRORS, DatabaseInUse, OldSchema, cause_of
+from bot.conversation.database import DATABASE_ERRORS, SCHEMA_ERRORS, DatabaseInUse, cause_of
 from bot.operations.logs import configure_logs
 from bot.rulebook.shelf import NoGoodBook
 from bot.settings import Settings, load, read_environment
@@ -26,7 +26,7 @@ else:
     from uvloop import run as run_loop
 
 #: What keeps the service from starting, each with a sentence that says what to do.
-_REFUSALS = (NotConfigured, CannotAuthenticate, DatabaseInUse, OldSchema, NoGoodBook)
+_REFUSALS = (NotConfigured, CannotAuthenticate, DatabaseInUse, *SCHEMA_ERRORS, NoGoodBook)
 
 #: Seconds that requests and sends get to finish once the service is told to stop.
 _GRACE = 10

@@ -5,21 +5,18 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 
-import structlog
-
-from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.conversation.database import DATABASE_ERRORS, Database
 from bot.conversation.lane import Exit, Lane
 from bot.conversation.link import Link
 from bot.conversation.outbox import MOST_EXPIRED, Outbox, queued_lanes
 from bot.conversation.sms import SmsService
 from bot.conversation.writer import StorageUnavailable, Writer
+from bot.supervisor import Supervisor
 
 #: Seconds between looks at the database for what no wake-up told of.
 _LOOK_AGAIN = 5.0
 #: Seconds between looks for messages that no report came for.
 _EXPIRE_EVERY = 30.0
-
-log = structlog.get_logger(__name__)
 
 
 def unlimited(_number: str) -> None:
@@ -38,12 +35,14 @@ class Sender:
         reply_ttl: timedelta,
         report_timeout: timedelta,
         per_minute: Callable[[str], int | None] = unlimited,
+        supervisor: Supervisor | None = None,
     ) -> None:
         """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
         self._database = database
         self._writer = writer
         self._outbox = Outbox(reply_ttl=reply_ttl)
         self._report_timeout = report_timeout
+        self._supervisor = supervisor or Supervisor()
         #: How the calls to the SMS service fare.
         self.link = Link(on_change=self.look, on_recovery=self._resume)
         self._exit = Exit(
@@ -53,6 +52,7 @@ class Sender:
             outbox=self._outbox,
             link=self.link,
             per_minute=per_minute,
+            supervisor=self._supervisor,
         )
         self._lanes: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -61,8 +61,8 @@ class Sender:
     def start(self) -> None:
         """Take up what an earlier run left queued, and wait for more."""
         self._tasks = [
-            asyncio.create_task(self._look_again(), name="sender"),
-            asyncio.create_task(self._expire(), name="sender: reports that never came"),
+            self._supervisor.watch("sender", self._look_again),
+            self._supervisor.watch("sender: reports that never came", self._expire),
         ]
 
     async def stop(self, patience: float = 10.0) -> None:
@@ -98,12 +98,9 @@ class Sender:
 
     async def _look_again(self) -> None:
         while True:
-            try:
+            with suppress(*DATABASE_ERRORS):  # the database says so itself
                 async with self._database.reading() as connection:
                     numbers = await queued_lanes(connection)
-            except DATABASE_ERRORS as error:
-                log.warning("The outbox can't be read", cause=cause_of(error))
-            else:
                 for number in numbers:
                     # Another replica's clock may have given ids that sort before what a lane has read.
                     self._wake(number, from_start=True)
