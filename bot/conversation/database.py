@@ -227,7 +227,7 @@ class Database:
                 if self.is_sqlite:
                     await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
                 else:
-                    await _check_rights(connection, _READ_RIGHTS)
+                    await _check_rights(connection)
         except DATABASE_ERRORS as error:
             return cause_of(error)
         # Connections that broke all at once are made anew; a damaged page is met again and again, by some reads alone.
@@ -240,7 +240,7 @@ class Database:
                 version = (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one()
                 await connection.exec_driver_sql(f"PRAGMA user_version = {version:d}")
             else:
-                await _check_rights(connection, _READ_RIGHTS, _INSERT_RIGHTS, _UPDATE_RIGHTS)
+                await _check_rights(connection)
                 await connection.exec_driver_sql("SELECT pg_current_xact_id()")  # so that there is a commit
 
     async def cut_log(self) -> bool:
@@ -427,25 +427,18 @@ def _check_known(found: str | None, scripts: ScriptDirectory) -> None:
         raise NewerSchema(found, scripts.get_current_head()) from None
 
 
-#: Rights without which nothing works, by the tables that want them.
-_READ_RIGHTS = ("SELECT", tuple(metadata.tables))
-_INSERT_RIGHTS = ("INSERT", tuple(metadata.tables))
-_UPDATE_RIGHTS = ("UPDATE", ("conversations", "messages"))
-
-
-async def _check_rights(connection: AsyncConnection, *rights: tuple[str, tuple[str, ...]]) -> None:
-    """Raise `DatabaseUnavailable` when PostgreSQL takes no write, or this role has lost a right."""
+async def _check_rights(connection: AsyncConnection) -> None:
+    """Raise `DatabaseUnavailable` when PostgreSQL takes no write, or this role may not read one of the tables."""
     state = await connection.exec_driver_sql("SELECT current_setting('transaction_read_only')")
     if state.scalar_one() == "on":
         raise DatabaseUnavailable("PostgreSQL is read-only")
-    for right, tables in rights:
-        query = (
-            "SELECT min(t) FROM unnest($1::text[]) t"
-            " WHERE NOT coalesce(has_table_privilege(to_regclass(t), $2), false)"
-        )
-        missing = (await connection.exec_driver_sql(query, (list(tables), right))).scalar_one()
-        if missing is not None:
-            raise DatabaseUnavailable(f"no right to {right} on table {missing}")
+    query = (
+        "SELECT min(t) FROM unnest($1::text[]) t"
+        " WHERE NOT coalesce(has_table_privilege(to_regclass(t), 'SELECT'), false)"
+    )
+    unreadable = (await connection.exec_driver_sql(query, (list(metadata.tables),))).scalar_one()
+    if unreadable is not None:
+        raise DatabaseUnavailable(f"permission denied for table {unreadable}")
 
 
 def _upgrade(connection: Connection) -> None:

@@ -34,8 +34,6 @@ MOST_CONFLICTS = 5
 
 #: Seconds between tries while the database can't be written: the first pause, and the longest.
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-#: Seconds without a failure before an empty transaction that goes well is believed.
-_PROBE_AFTER = 2.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,6 +48,10 @@ class StorageUnavailable(Exception):
         super().__init__(
             f"The database can't store this now ({cause}); nothing was kept. Send it again later."
         )
+
+
+class _Undone(Exception):
+    """Rolls a transaction back that has shown that it would have gone well."""
 
 
 class _Job:
@@ -74,8 +76,8 @@ class Writer:
 
     While the database is in trouble what waits is tried again and again, one job at a time, and refused when it was
     held for `hold` seconds. A kind of work that has not failed goes before one that has: a right that was revoked on
-    one table stops no other. The trouble is over when every kind that failed has gone well, or when nothing waits and
-    the database takes a write that changes nothing.
+    one table stops no other. The trouble is over when every kind that failed has gone well. When nothing waits, what was
+    refused last is tried and rolled back: nobody sends events to a bot whose health is bad.
     """
 
     def __init__(self, database: Database, *, hold: float = 20.0) -> None:
@@ -88,8 +90,8 @@ class Writer:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_writing = False
-        #: Kinds of work that failed for a trouble of the database; when the next of them may be tried.
-        self._failing: set[Work] = set()
+        #: Kinds of work that failed for a trouble of the database, and the items with which each did so last.
+        self._failing: dict[Work, Sequence[Any]] = {}
         self._failed_at = 0.0
         self._pause = FIRST_PAUSE
         self._outage = Outage(
@@ -187,15 +189,19 @@ class Writer:
 
     async def _probe(self) -> None:
         """Nothing waits that could show whether the trouble is over."""
-        now = asyncio.get_running_loop().time()
-        if not self._failing or self._waiting or now - self._failed_at < min(_PROBE_AFTER, self._hold):
+        if not self._failing or self._waiting or not self._is_due():
             return
         try:
+            for work, items in self._failing.items():
+                with suppress(_Undone):
+                    async with self._database.writing() as connection:
+                        await work(connection, list(items))
+                        raise _Undone
             await self._database.probe()
         except DatabaseUnavailable as error:
             self._fail([], error)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._fail([], DatabaseUnavailable(type(error).__name__))
+        except Exception:  # noqa: BLE001 - the database takes such work, and would not take these very items
+            self._end_trouble()
         else:
             self._end_trouble()
 
@@ -217,7 +223,8 @@ class Writer:
                 # for the event loop that goes on while the database commits (10 % more single posts a second).
                 self._tell()
         if self._failing:
-            self._failing.difference_update(kinds)
+            for work in kinds:
+                self._failing.pop(work, None)
             if not self._failing:
                 self._end_trouble()
         self._committed = finished
@@ -291,7 +298,7 @@ class Writer:
     def _fail(self, group: list[_Job], error: DatabaseUnavailable) -> None:
         """The database is in trouble, for these at least."""
         self._pause = min(self._pause * 2, LONGEST_PAUSE) if self._failing else FIRST_PAUSE
-        self._failing.update(job.work for job in group)
+        self._failing.update({job.work: job.items for job in group})
         self._failed_at = asyncio.get_running_loop().time()
         self._outage.fail(str(error))
 
