@@ -50,7 +50,7 @@ _FEW_COMMITS = 100
 #: Seconds without a failed read before one that goes well is the end of the trouble.
 QUIET = 5.0
 #: Seconds of failing reads that pass without being shown in health.
-_PASSING = 2.0
+_PASSING = 10.0
 
 #: What `Database.reading` gives, for those who only hand it on.
 DatabaseConnection = AsyncConnection
@@ -319,8 +319,6 @@ class Database:
                     break
             await self._readers.dispose()
             await self._writer.dispose()
-            if self._file is not None:
-                self._file.forget_log()
         finally:
             self._is_renewing = False
         log.error(
@@ -376,6 +374,11 @@ class Database:
             if file is not None:
                 file.note_open()
                 file.check()
+
+        @event.listens_for(engine.sync_engine, "close")
+        def note_close(_connection: Any, _record: Any) -> None:
+            if file is not None:
+                file.note_close()
 
         self._replace_spoiled(engine)
         return engine

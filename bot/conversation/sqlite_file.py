@@ -26,6 +26,7 @@ class SqliteFile:
         self._opened: _Identity | None = None
         self._beside: tuple[str, ...] = ()
         self._opened_beside: dict[str, _Identity] = {}
+        self._connections = 0
         #: Keeps the inode's number from being given to another file. `O_PATH`, as closing any other descriptor of the
         #: file would let go of SQLite's locks.
         self._held: int | None = None
@@ -42,6 +43,7 @@ class SqliteFile:
 
     def note_open(self) -> None:
         """A connection to the file has been made; the first one says which file it is."""
+        self._connections += 1
         if self._opened is not None:
             return
         self._opened = _identity(self._name)
@@ -49,6 +51,12 @@ class SqliteFile:
         self._beside = (f"{real}-wal", f"{real}-shm")
         if hasattr(os, "O_PATH"):
             self._held = os.open(self._name, os.O_PATH | os.O_CLOEXEC)
+
+    def note_close(self) -> None:
+        """A connection is being closed; with the last one SQLite takes its log away, and the next makes it anew."""
+        self._connections -= 1
+        if self._connections == 0:
+            self._opened_beside.clear()
 
     def check(self) -> None:
         """Raise `DatabaseUnavailable` unless the file is where it was opened; `LogLost` when only its log isn't."""
@@ -71,10 +79,6 @@ class SqliteFile:
                 raise LogLost(
                     f"{name} was deleted or replaced while the bot runs; its content is being saved"
                 )
-
-    def forget_log(self) -> None:
-        """Every connection is closed: the next one makes a log anew."""
-        self._opened_beside.clear()
 
     def close(self) -> None:
         """Another file may come now."""

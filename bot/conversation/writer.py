@@ -76,7 +76,9 @@ class Writer:
 
     While the database is in trouble what waits is tried again and again, one job at a time, and refused when it was
     held for `hold` seconds. A kind of work that has not failed goes before one that has: a right that was revoked on
-    one table stops no other. The trouble is over when every kind that failed has gone well. When nothing waits, what was
+    one table stops no other.
+
+    The trouble is over when every kind that failed has gone well. When nothing waits, what was
     refused last is tried and rolled back: nobody sends events to a bot whose health is bad.
     """
 
@@ -90,7 +92,7 @@ class Writer:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_writing = False
-        #: Kinds of work that failed for a trouble of the database, and the items with which each did so last.
+        #: Kinds of work that failed for a trouble of the database, the one that did so last at the end, and with what.
         self._failing: dict[Work, Sequence[Any]] = {}
         self._failed_at = 0.0
         self._pause = FIRST_PAUSE
@@ -280,12 +282,13 @@ class Writer:
         return group
 
     def _take_one(self) -> list[_Job]:
-        """In a trouble: a job of a kind that has not failed, else, when it is time, the oldest of the others."""
+        """In a trouble: a job of a kind that has not failed, else, when it is time, of the one that failed longest ago."""
         job = next((job for job in self._waiting if job.work not in self._failing), None)
         if job is None:
             self._wake.clear()
         if job is None and self._waiting and self._is_due():
-            job = self._waiting[0]
+            kinds = list(self._failing)
+            job = min(self._waiting, key=lambda job: kinds.index(job.work))
         if job is None:
             return []
         self._waiting.remove(job)
@@ -298,7 +301,9 @@ class Writer:
     def _fail(self, group: list[_Job], error: DatabaseUnavailable) -> None:
         """The database is in trouble, for these at least."""
         self._pause = min(self._pause * 2, LONGEST_PAUSE) if self._failing else FIRST_PAUSE
-        self._failing.update({job.work: job.items for job in group})
+        for job in group:
+            self._failing.pop(job.work, None)
+            self._failing[job.work] = job.items
         self._failed_at = asyncio.get_running_loop().time()
         self._outage.fail(str(error))
 

@@ -35,6 +35,7 @@ def configure_logs(log_format: Literal["console", "json"] | None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    shared.append(_short)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -81,6 +82,13 @@ def _withhold(shown: traceback.TracebackException, error: BaseException | None, 
         _withhold(shown.__context__, error.__context__, seen)
     for inner, raised in zip(shown.exceptions or (), getattr(error, "exceptions", ()), strict=False):
         _withhold(inner, raised, seen)
+
+
+def _short(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Of asyncio's lines the first alone: the others show objects, and what an error said."""
+    if event.get("logger") == "asyncio" and isinstance(event["event"], str):
+        event["event"] = event["event"].partition("\n")[0]
+    return event
 
 
 def _inert(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
