@@ -282,7 +282,7 @@ class Writer:
         return group
 
     def _take_one(self) -> list[_Job]:
-        """In a trouble: a job of a kind that has not failed, else, when it is time, of the one that failed longest ago."""
+        """In a trouble: a job of a kind that has not failed, or, when it is time, of the one that did longest ago."""
         job = next((job for job in self._waiting if job.work not in self._failing), None)
         if job is None:
             self._wake.clear()

@@ -241,7 +241,7 @@ async def test_a_trouble_of_one_kind_of_work_stops_no_other_and_its_end_is_found
 ) -> None:
     """A right that was revoked, a table that is damaged: here one that is not there."""
     other = Table("others", MetaData(), Column("n", Integer, primary_key=True))
-    writer = Writer(database, hold=0.3)
+    writer = Writer(database, hold=30)
     writer.start()
 
     async def keep_others(connection: AsyncConnection, numbers: list[int]) -> list[int]:
@@ -252,7 +252,10 @@ async def test_a_trouble_of_one_kind_of_work_stops_no_other_and_its_end_is_found
     held = [asyncio.create_task(writer.submit(keep_others, [at])) for at in range(10)]
     answers = [await writer.submit(work.keep, [at]) for at in range(20, 40)]
     assert answers == [[at * 2] for at in range(20, 40)]
+    assert not any(each.done() for each in held)
+    writer._hold = 0  # their time is over
     told = await asyncio.gather(*held, return_exceptions=True)
+    writer._hold = 30
     assert all(isinstance(each, StorageUnavailable) for each in told)
     assert await writer.submit(work.keep, [50]) == [100]
     assert "others" in (writer.trouble or "")

@@ -252,8 +252,12 @@ async def test_nothing_is_stored_in_a_file_that_is_not_in_its_place_and_the_very
 ) -> None:
     path = tmp_path / "data" / "bot.db"
     ends: list[Callable[[], None]] = []
+
+    def ends_it() -> None:
+        ends.pop()()
+
     async with running(tmp_path, f"sqlite+aiosqlite:///{path}", acs) as bot:
-        await go_through(bot, logs, lambda: ends.append(away(path)), lambda: ends.pop()(), says=says)
+        await go_through(bot, logs, lambda: ends.append(away(path)), ends_it, says=says)
     with sqlite3.connect(path) as connection:
         ((stored,),) = connection.execute(
             "SELECT count(*) FROM messages WHERE direction = 'inbound'"
