@@ -258,9 +258,13 @@ class Database:
             return False
         if size <= (LOG_AT_REST if commits < _FEW_COMMITS else LONGEST_LOG):
             return False
-        # Most of it beside the writer; only the rest, and the cut, in its way.
-        await self._checkpoint(self._readers, "PASSIVE")
-        busy, _, _ = await self._checkpoint(self._writer, "TRUNCATE")
+        await self._enter()
+        try:
+            # Most of it beside the writer; only the rest, and the cut, in its way.
+            await self._checkpoint(self._readers, "PASSIVE")
+            busy, _, _ = await self._checkpoint(self._writer, "TRUNCATE")
+        finally:
+            self._active -= 1
         return not busy
 
     @asynccontextmanager
@@ -400,11 +404,13 @@ class Database:
 
         @event.listens_for(engine.sync_engine, "connect")
         def note(_connection: Any, record: Any) -> None:
-            record.info["made"] = time.monotonic()
+            record.info["made"], record.info["is_new"] = time.monotonic(), True
 
         @event.listens_for(engine.sync_engine, "checkout")
         def look(_connection: Any, record: Any, _proxy: Any) -> None:
-            if record.info.get("made", 0.0) <= self._spoiled_at:
+            # Nor may one be refused twice: the pool would say that this is nobody's trouble but ours.
+            is_new, record.info["is_new"] = record.info.get("is_new", False), False
+            if not is_new and record.info.get("made", 0.0) <= self._spoiled_at:
                 raise DisconnectionError("made before a trouble of the database")
 
 
