@@ -16,11 +16,13 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from bot import __version__
 from bot.conversation.books import KeptBook, find_last_book, keep_books
+from bot.conversation.clock import ClockCheck
 from bot.conversation.counting import TrafficCounter
 from bot.conversation.database import Database
 from bot.conversation.forwards import Forwarder
 from bot.conversation.guards import Caps
 from bot.conversation.inbox import Inbox
+from bot.conversation.log_cutter import LogCutter
 from bot.conversation.operator import Operator
 from bot.conversation.overview import Overview
 from bot.conversation.queue_limit import QueueLimit
@@ -35,6 +37,7 @@ from bot.rulebook.numbers import messages_per_minute
 from bot.rulebook.saving import RuleFiles
 from bot.rulebook.shelf import NoGoodBook, Shelf, Taken
 from bot.settings import Settings, find_short_secret
+from bot.supervisor import Supervisor
 from bot.web.access import Access, Tokens, require_viewer, require_viewer_unless_local
 from bot.web.api import api_routes
 from bot.web.console.layout import Console
@@ -89,10 +92,13 @@ class Service:
         self.admin_token = (
             settings.admin_token.reveal() if settings.admin_token else secrets.token_urlsafe(24)
         )
+        #: Keeps the background tasks of all parts running.
+        self.supervisor = Supervisor()
+        self.clock = ClockCheck()
         self.database = Database(settings.database_url)
         self.shelf = Shelf(settings.rules)
         self.rule_files = RuleFiles(self.shelf)
-        self._sms = sms_service(settings)
+        self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
         self.sender = Sender(
             self.database,
@@ -101,6 +107,7 @@ class Service:
             reply_ttl=settings.reply_ttl,
             report_timeout=settings.report_timeout,
             per_minute=lambda number: messages_per_minute(self.shelf.book().numbers, number),
+            supervisor=self.supervisor,
         )
         caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
         secret = settings.forward_secret
@@ -114,6 +121,7 @@ class Service:
         )
         self.webhook = Webhook(self.inbox, _webhook_auth(settings))
         self.counter = TrafficCounter(self.database)
+        self._log_cutter = LogCutter(self.database)
         viewer = settings.viewer_token
         tokens = Tokens(self.admin_token, viewer.reveal() if viewer else None)
         self.guesses = Guesses()
@@ -130,7 +138,8 @@ class Service:
     async def start(self) -> None:
         """Open the database, read the rules, take up what is queued.
 
-        Raises `bot.conversation.database.DatabaseInUse` or `OldSchema`, and `bot.rulebook.shelf.NoGoodBook`.
+        Raises `bot.conversation.database.DatabaseInUse` or one of its `SCHEMA_ERRORS`, and
+        `bot.rulebook.shelf.NoGoodBook`.
         """
         await self._running.enter_async_context(self._channels)
         self.database.claim()
@@ -142,19 +151,22 @@ class Service:
         self._running.push_async_callback(self._sms.close)
         self._running.push_async_callback(self._poster.close)
         await self._open_rules()
-        self.writer.start()
+        self.database.tell_outages()
+        self.writer.start(self.supervisor)
         self._running.push_async_callback(self.writer.stop)
         with suppress(StorageUnavailable):  # the next login does it
             await self._sessions.purge()
         self._running.push_async_callback(self.queue_limit.stop)
-        self.shelf.start()
+        self.shelf.start(self.supervisor)
         self._running.push_async_callback(self.shelf.stop)
         self.sender.start()
         self._running.push_async_callback(self.sender.stop)
-        self.forwarder.start()
+        self.forwarder.start(self.supervisor)
         self._running.push_async_callback(self.forwarder.stop)
-        self.counter.start()
+        self.counter.start(self.supervisor)
         self._running.push_async_callback(self.counter.stop)
+        self._log_cutter.start(self.supervisor)
+        self._running.push_async_callback(self._log_cutter.stop)
         book = self.shelf.book()
         log.info("The bot is ready", rules=len(book.rules), book=book.version)
 
@@ -210,12 +222,32 @@ class Service:
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         operator = Operator(self.writer, self.sender.wake, self.shelf.book)
         health = Health(
-            self.database, self.writer, self.shelf, self.sender.link, self.webhook, self.queue_limit
+            self.database,
+            self.writer,
+            self.shelf,
+            self.sender.link,
+            self.webhook,
+            self.queue_limit,
+            self.clock,
+            self.supervisor,
         )
         metrics = Metrics(
-            self.database, self.writer, self.shelf, self.webhook, self.sender.link, self.queue_limit
+            self.database,
+            self.writer,
+            self.shelf,
+            self.webhook,
+            self.sender.link,
+            self.queue_limit,
+            self.clock,
+            self.supervisor,
         )
-        overview = Overview(self.shelf, self.sender.link, lambda: self.webhook.refused)
+        overview = Overview(
+            self.shelf,
+            self.sender.link,
+            lambda: self.webhook.refused,
+            clock=self.clock,
+            supervisor=self.supervisor,
+        )
         rejected = RejectedEvents(self.database, self.writer, read_again, self.inbox.accept)
         console = Console(
             sessions=self._sessions,
@@ -262,12 +294,12 @@ class Service:
         )
 
 
-def sms_service(settings: Settings) -> SmsService:
+def sms_service(settings: Settings, clock: ClockCheck) -> SmsService:
     """ACS by access key or by managed identity; raises `bot.wire.acs.CannotAuthenticate`."""
     if settings.acs_connection_string is not None:
         connection = settings.acs_connection_string
-        return AcsSmsService.with_key(connection.endpoint, connection.access_key.reveal())
-    return AcsSmsService.with_identity(settings.acs_endpoint or "")
+        return AcsSmsService.with_key(connection.endpoint, connection.access_key.reveal(), clock)
+    return AcsSmsService.with_identity(settings.acs_endpoint or "", clock)
 
 
 def _webhook_auth(settings: Settings) -> WebhookAuth:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from bot.cli.failures import Failure
-from bot.conversation.database import DATABASE_ERRORS, Database, DatabaseConnection, OldSchema, cause_of
+from bot.conversation.database import DATABASE_ERRORS, SCHEMA_ERRORS, Database, DatabaseConnection, cause_of
 from bot.settings import load, read_environment
 
 Answer = TypeVar("Answer")
@@ -35,7 +35,7 @@ async def asking_database() -> AsyncGenerator[DatabaseConnection]:
         await database.check_schema()
         async with database.reading() as connection:
             yield connection
-    except OldSchema as error:
+    except SCHEMA_ERRORS as error:
         raise Failure(str(error)) from None
     except DATABASE_ERRORS as error:
         raise Failure(f"The database at BOT_DATABASE_URL can't be read: {cause_of(error)}.") from None

@@ -5,7 +5,7 @@ import asyncio
 import rich_click as click
 
 from bot.cli.failures import Failure
-from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.conversation.database import DATABASE_ERRORS, Database, NewerSchema, cause_of
 from bot.settings import load, read_environment
 
 
@@ -18,6 +18,8 @@ def upgrade() -> None:
             before = await database.revision()
             await database.upgrade()
             return before, await database.revision()
+        except NewerSchema as error:
+            raise Failure(str(error)) from None
         except DATABASE_ERRORS as error:
             raise Failure(f"The database at BOT_DATABASE_URL can't be upgraded: {cause_of(error)}.") from None
         finally:

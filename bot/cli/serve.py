@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bot.app import NotConfigured, Service
 from bot.cli.failures import Failure
 from bot.cli.listening import listen
-from bot.conversation.database import DATABASE_ERRORS, DatabaseInUse, OldSchema, cause_of
+from bot.conversation.database import DATABASE_ERRORS, SCHEMA_ERRORS, DatabaseInUse, cause_of
 from bot.operations.descriptors import raise_limit, room_for_connections
 from bot.operations.logs import configure_logs
 from bot.operations.outlet import free_output
@@ -33,7 +33,7 @@ else:
 log = structlog.get_logger(__name__)
 
 #: What keeps the service from starting, each with a sentence that says what to do.
-_REFUSALS = (NotConfigured, CannotAuthenticate, DatabaseInUse, OldSchema, NoGoodBook)
+_REFUSALS = (NotConfigured, CannotAuthenticate, DatabaseInUse, *SCHEMA_ERRORS, NoGoodBook)
 
 #: Seconds that requests and sends get to finish once the service is told to stop.
 _GRACE = 10

@@ -8,15 +8,15 @@ the slower of them sees that it was overtaken and leaves the table alone.
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-import structlog
 from msgspec import Struct, structs
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.conversation.database import DATABASE_ERRORS, Database
 from bot.conversation.tables import messages, status_changes, traffic_progress
 from bot.conversation.traffic import (
     HOUR,
@@ -30,6 +30,7 @@ from bot.conversation.traffic import (
     store_hour,
     time_of_id,
 )
+from bot.supervisor import Supervisor
 
 #: What is older is not counted any more.
 HORIZON = timedelta(days=31)
@@ -42,8 +43,6 @@ _BACKLOG_A_PASS = 24
 _LATE_COMMIT = timedelta(seconds=30)
 #: The first 8 characters of an id are the same for so long.
 _SAME_IDS = timedelta(milliseconds=2**16)
-
-log = structlog.get_logger(__name__)
 
 
 class Progress(Struct, frozen=True, kw_only=True):
@@ -66,9 +65,9 @@ class TrafficCounter:
         self._seen: tuple[str, int] | None = None
         self._quiet_since = datetime.min.replace(tzinfo=UTC)
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor | None = None) -> None:
         """Begin to count."""
-        self._task = asyncio.create_task(self._run(), name="traffic")
+        self._task = (supervisor or Supervisor()).watch("traffic", self._run)
 
     async def stop(self) -> None:
         """Count no more; what was not counted will be at the next start."""
@@ -79,11 +78,9 @@ class TrafficCounter:
     async def _run(self) -> None:
         while True:
             started = time.monotonic()
-            try:
+            has_more = False
+            with suppress(*DATABASE_ERRORS):  # the next pass counts what this one did not
                 has_more = await self.count(datetime.now(UTC))
-            except DATABASE_ERRORS as error:
-                has_more = False
-                log.warning("Messages can't be counted now", cause=cause_of(error))
             took = time.monotonic() - started
             await asyncio.sleep(took / _SHARE_AT_FIRST if has_more else max(took / _SHARE, _PAUSE))
 

@@ -14,10 +14,11 @@ from uuid_utils import uuid7
 
 from bot.conversation.backoff import wait_before_try
 from bot.conversation.bulk import Bulk
-from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.conversation.database import DATABASE_ERRORS, Database
 from bot.conversation.events import Inbound
 from bot.conversation.tables import forwards
 from bot.conversation.writer import StorageUnavailable, Writer
+from bot.supervisor import Supervisor
 
 #: Posts at the same time.
 _MOST_AT_ONCE = 8
@@ -118,9 +119,9 @@ class Forwarder:
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor | None = None) -> None:
         """Take up what an earlier run left queued, and wait for more."""
-        self._task = asyncio.create_task(self._run(), name="forwarder")
+        self._task = (supervisor or Supervisor()).watch("forwarder", self._run)
 
     async def stop(self, patience: float = 10.0) -> None:
         """Begin no more posts and wait for those that run; what is not recorded by then is posted again later."""
@@ -138,15 +139,13 @@ class Forwarder:
     async def _run(self) -> None:
         while not self._is_stopping:
             self._wake.clear()
-            try:
+            with suppress(*DATABASE_ERRORS, StorageUnavailable):  # which say so themselves
                 async with self._database.reading() as connection:
                     due = await due_forwards(connection, datetime.now(UTC), _MOST_AT_ONCE)
                 if due:
                     tries = await asyncio.gather(*(self._try(forward) for forward in due))
                     await self._writer.submit(_settle, tries)
                     continue
-            except (*DATABASE_ERRORS, StorageUnavailable) as error:
-                log.warning("Forwards can't be read or recorded", cause=cause_of(error))
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AGAIN):
                     await self._wake.wait()

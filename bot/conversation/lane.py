@@ -19,7 +19,7 @@ from bot.conversation.circuit import (
     after_success,
     wait_of,
 )
-from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.conversation.database import DATABASE_ERRORS, Database
 from bot.conversation.judging import Judged, judge
 from bot.conversation.leases import Holder
 from bot.conversation.link import Link
@@ -28,6 +28,7 @@ from bot.conversation.pace import Bucket
 from bot.conversation.sms import Accepted, Call, Outcome, Recipient, SmsService
 from bot.conversation.window import MOST_RECIPIENTS, Group, Window
 from bot.conversation.writer import StorageUnavailable, Writer
+from bot.supervisor import Supervisor
 
 #: Calls of one lane at the same time: what a short code's 6,000 messages a minute need when Azure takes 300 ms a call.
 MOST_CALLS = 32
@@ -40,6 +41,8 @@ _LOOK_AT_LEASED = 0.5
 _LOOK_AT_HELD = 5.0
 #: Seconds before the outbox is read again after that went wrong.
 _READ_AGAIN = 1.0
+#: Seconds before what ACS answered is given to the database again.
+_RECORD_AGAIN = 0.2
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +58,7 @@ class Exit(Struct, frozen=True, kw_only=True):
     link: Link
     #: How many messages of a number may leave in a minute, as the rule book has it now; None: no limit.
     per_minute: Callable[[str], int | None]
+    supervisor: Supervisor
 
 
 class _Try(Struct, frozen=True, kw_only=True):
@@ -85,7 +89,7 @@ class Lane:
         self._read_not_before = 0.0
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._task = asyncio.create_task(self._run(), name=f"lane {number}")
+        self._task = way_out.supervisor.watch("lane", self._run)
 
     def wake(self, *, from_start: bool = False) -> None:
         """Something has been committed; `from_start`: perhaps with an id that sorts before what has been read."""
@@ -115,18 +119,13 @@ class Lane:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self) -> None:
+        self._read_up_to, self._has_more = "", True  # an earlier run may have ended in the midst of a look
         while True:
             self._wake.clear()
-            try:
-                wait = self._launch()
-                if self._has_more and len(self._window) <= WINDOW - _READ_AT_ONCE:
-                    waits = [wait, await self._read()]
-                    wait = min((each for each in waits if each is not None), default=None)
-            except Exception:
-                log.exception("A fault of the bot's own stopped a lane; it looks again", lane=self.number)
-                self._read_again()
-                await asyncio.sleep(_READ_AGAIN)
-                continue
+            wait = self._launch()
+            if self._has_more and len(self._window) <= WINDOW - _READ_AT_ONCE:
+                waits = [wait, await self._read()]
+                wait = min((each for each in waits if each is not None), default=None)
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
@@ -143,8 +142,7 @@ class Lane:
                 found = await queued_messages(connection, self.number, after, _READ_AT_ONCE)
                 # Before the transaction ends: that takes a while, too.
                 return self._take_in(found, after)
-        except DATABASE_ERRORS as error:
-            log.warning("The outbox can't be read", lane=self.number, cause=cause_of(error))
+        except DATABASE_ERRORS:  # the database says so itself
             self._read_again()
             return _READ_AGAIN
 
@@ -301,8 +299,8 @@ class Lane:
             try:
                 # Shielded: what ACS answered must be recorded, whoever is being cancelled.
                 await asyncio.shield(recording)
-            except StorageUnavailable as error:
-                log.warning("What ACS answered can't be recorded yet", lane=self.number, cause=str(error))
+            except StorageUnavailable:  # the writer says so itself
+                await asyncio.sleep(_RECORD_AGAIN)
             else:
                 return
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.clock import ClockCheck
 from bot.conversation.counting import Progress, find_progress
 from bot.conversation.likeness import Alike
 from bot.conversation.link import Link, Trouble
@@ -28,6 +29,7 @@ from bot.conversation.traffic import (
 from bot.conversation.unmatched import Unmatched
 from bot.rulebook.findings import Finding
 from bot.rulebook.shelf import Shelf
+from bot.supervisor import Supervisor
 
 Period = Literal["hour", "day", "month"]
 
@@ -116,6 +118,8 @@ class OverviewView(Struct, frozen=True, kw_only=True):
     needs: Needs
     #: What keeps messages waiting.
     troubles: list[Trouble]
+    #: What is wrong with the machine or with the bot itself: its clock, its background tasks. Whole sentences.
+    alarms: list[Trouble]
     #: Calls that ACS throttled since the bot was started, and Event Grid's calls that had a wrong secret.
     throttled: int
     refused: int
@@ -136,7 +140,17 @@ class Alarms(Struct, frozen=True, kw_only=True):
 class Overview:
     """Reads what the overview says, from the database and from the parts that run."""
 
-    def __init__(self, shelf: Shelf, link: Link, refused: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        link: Link,
+        refused: Callable[[], int],
+        *,
+        clock: ClockCheck | None = None,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        self._clock = clock or ClockCheck()
+        self._supervisor = supervisor or Supervisor()
         self._shelf = shelf
         self._link = link
         self._refused = refused
@@ -165,11 +179,27 @@ class Overview:
             backlog=await find_backlog(connection),
             needs=await self._needs(connection, progress, live, now),
             troubles=self._link.troubles(),
+            alarms=self._alarms(now),
             throttled=self._link.calls["throttled"],
             refused=self._refused(),
             book=book.version,
             rule_errors=list(self._shelf.errors),
         )
+
+    def _alarms(self, now: datetime) -> list[Trouble]:
+        alarms = []
+        wrong = self._clock.look()
+        if wrong is not None:
+            alarms.append(Trouble(reason=f"{wrong}.", since=self._clock.since or now))
+        alarms += [
+            Trouble(
+                reason=f"A background task, “{each.task}”, ended with {each.error} and is started again;"
+                " the log says where.",
+                since=each.since,
+            )
+            for each in self._supervisor.ended()
+        ]
+        return alarms
 
     async def _needs(
         self,

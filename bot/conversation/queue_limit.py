@@ -10,7 +10,7 @@ import asyncio
 import structlog
 from sqlalchemy import func, literal_column, select
 
-from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.conversation.database import DATABASE_ERRORS, Database
 from bot.conversation.tables import messages
 from bot.conversation.writer import StorageUnavailable
 
@@ -96,8 +96,8 @@ class QueueLimit:
                 queued = (await connection.execute(query)).scalar_one()
             # What was queued while the database counted may be counted twice, never not at all.
             self.queued = queued + (self.queued - before)
-        except DATABASE_ERRORS as error:
-            log.warning("The queue can't be counted", cause=cause_of(error))
+        except DATABASE_ERRORS:  # the database says so itself; what was counted before holds
+            pass
         finally:
             self._asked_at = asyncio.get_running_loop().time()
             self._asking = None

@@ -5,22 +5,19 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 
-import structlog
-
-from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.conversation.database import DATABASE_ERRORS, Database
 from bot.conversation.lane import Exit, Lane
 from bot.conversation.leases import holder_on
 from bot.conversation.link import Link
 from bot.conversation.outbox import MOST_EXPIRED, Outbox, queued_lanes
 from bot.conversation.sms import SmsService
 from bot.conversation.writer import StorageUnavailable, Writer
+from bot.supervisor import Supervisor
 
 #: Seconds between looks at the database for what no wake-up told of.
 _LOOK_AGAIN = 5.0
 #: Seconds between looks for messages that no report came for.
 _EXPIRE_EVERY = 30.0
-
-log = structlog.get_logger(__name__)
 
 
 def unlimited(_number: str) -> None:
@@ -39,6 +36,7 @@ class Sender:
         reply_ttl: timedelta,
         report_timeout: timedelta,
         per_minute: Callable[[str], int | None] = unlimited,
+        supervisor: Supervisor | None = None,
     ) -> None:
         """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
         self._database = database
@@ -46,6 +44,7 @@ class Sender:
         self._holder = holder_on(database)
         self._outbox = Outbox(reply_ttl=reply_ttl, holder=self._holder)
         self._report_timeout = report_timeout
+        self._supervisor = supervisor or Supervisor()
         #: How the calls to the SMS service fare.
         self.link = Link(on_change=self.look, on_recovery=self._resume)
         self._exit = Exit(
@@ -56,6 +55,7 @@ class Sender:
             holder=self._holder,
             link=self.link,
             per_minute=per_minute,
+            supervisor=self._supervisor,
         )
         self._lanes: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -65,8 +65,8 @@ class Sender:
         """Take up what an earlier run left queued, and wait for more."""
         self._holder.start()
         self._tasks = [
-            asyncio.create_task(self._look_again(), name="sender"),
-            asyncio.create_task(self._expire(), name="sender: reports that never came"),
+            self._supervisor.watch("sender", self._look_again),
+            self._supervisor.watch("sender: reports that never came", self._expire),
         ]
 
     async def stop(self, patience: float = 10.0) -> None:
@@ -103,12 +103,9 @@ class Sender:
 
     async def _look_again(self) -> None:
         while True:
-            try:
+            with suppress(*DATABASE_ERRORS):  # the database says so itself
                 async with self._database.reading() as connection:
                     numbers = await queued_lanes(connection)
-            except DATABASE_ERRORS as error:
-                log.warning("The outbox can't be read", cause=cause_of(error))
-            else:
                 for number in numbers:
                     # Another replica's clock may have given ids that sort before what a lane has read.
                     self._wake(number, from_start=True)

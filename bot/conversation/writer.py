@@ -5,19 +5,19 @@ at once, and whatever arrives while a commit runs shares the next one.
 """
 
 import asyncio
-import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.database import Database
+from bot.conversation.database_errors import CommitInDoubt, DatabaseUnavailable, is_conflict
 from bot.conversation.news import News
+from bot.outage import Outage
+from bot.supervisor import Supervisor
 
 #: What a job does: given a transaction and all the items of the same kind that wait, one result for each item.
 Work = Callable[[AsyncConnection, list[Any]], Awaitable[list[Any]]]
@@ -32,10 +32,8 @@ MOST_WAITING = 50_000
 #: Conflicts with another replica before a job is taken to be at fault itself.
 MOST_CONFLICTS = 5
 
-#: PostgreSQL error classes that pass: connection, transaction rollback, resources, object in use, shutdown.
-_PASSING_CLASSES = ("08", "40", "53", "55", "57", "58")
-#: `bot.conversation.bulk` speaks to SQLite's driver itself, whose errors then come without SQLAlchemy's around them.
-_PASSING = (OperationalError, InterfaceError, sqlite3.OperationalError, PoolTimeout, OSError, TimeoutError)
+#: Seconds between tries while the database can't be written: the first pause, and the longest.
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,6 +48,10 @@ class StorageUnavailable(Exception):
         super().__init__(
             f"The database can't store this now ({cause}); nothing was kept. Send it again later."
         )
+
+
+class _Undone(Exception):
+    """Rolls a transaction back that has shown that it would have gone well."""
 
 
 class _Job:
@@ -70,7 +72,15 @@ class _Job:
 
 
 class Writer:
-    """The one place of this process that writes to the database."""
+    """The one place of this process that writes to the database.
+
+    While the database is in trouble what waits is tried again and again, one job at a time, and refused when it was
+    held for `hold` seconds. A kind of work that has not failed goes before one that has: a right that was revoked on
+    one table stops no other.
+
+    The trouble is over when every kind that failed has gone well. When nothing waits, what was
+    refused last is tried and rolled back: nobody sends events to a bot whose health is bad.
+    """
 
     def __init__(self, database: Database, *, hold: float = 20.0) -> None:
         self._database = database
@@ -78,17 +88,28 @@ class Writer:
         self._waiting: deque[_Job] = deque()
         self._items_waiting = 0
         self._committed: list[tuple[_Job, list[Any]]] = []
+        self._group: list[_Job] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_writing = False
+        #: Kinds of work that failed for a trouble of the database, the one that did so last at the end, and with what.
+        self._failing: dict[Work, Sequence[Any]] = {}
+        self._failed_at = 0.0
+        self._pause = FIRST_PAUSE
+        self._outage = Outage(
+            "The database can't be written to; requests are held", "The database can be written to again"
+        )
         #: Tells who listens which conversations each transaction has changed.
         self.news = News()
-        #: Why the newest transaction failed, or None when it went well; `/health/ready` shows it.
-        self.trouble: str | None = None
 
-    def start(self) -> None:
+    @property
+    def trouble(self) -> str | None:
+        """Why transactions fail, or None when they go well; `/health/ready` shows it."""
+        return self._outage.cause
+
+    def start(self, supervisor: Supervisor | None = None) -> None:
         """Begin to write."""
-        self._task = asyncio.create_task(self._run(), name="writer")
+        self._task = (supervisor or Supervisor()).watch("writer", self._run)
 
     async def stop(self) -> None:
         """Write what waits, then end."""
@@ -118,30 +139,73 @@ class Writer:
         job = _Job(work, items, asyncio.get_running_loop().time() + self._hold)
         self._waiting.append(job)
         self._items_waiting += len(items)
-        self._wake.set()
+        if job.work not in self._failing:  # else it has its turn when it is time
+            self._wake.set()
         return await job.done
 
     async def _run(self) -> None:
-        pause = 0.05
+        for job in self._group:  # an earlier run ended in the midst of them
+            job.fail(StorageUnavailable("the writer had to be started again"))
         while True:
+            self._group = []
             self._is_writing = False
-            await self._wake.wait()
+            await self._wait()
             self._is_writing = True
             await asyncio.sleep(0)  # let the requests that the same turn of the loop has read come along
-            group = self._take()
+            group = self._group = self._take()
+            if not group:
+                await self._probe()
+                continue
             try:
                 await self._commit(group)
+            except CommitInDoubt as error:
+                # Tried again it might be done twice: Event Grid's events are known when they come again.
+                self._tell()
+                self._fail(group, error)
+                for job in group:
+                    job.fail(StorageUnavailable(str(error)))
+            except DatabaseUnavailable as error:
+                self._tell()
+                self._fail(group, error)
+                self._put_back(group)
             except Exception as error:  # noqa: BLE001 - the writer must outlive whatever a transaction meets
                 self._tell()
                 # A conflict that stays may be one job's own fault: its neighbours must not pay for it.
-                stays = _is_conflict(error) and any(job.conflicts == MOST_CONFLICTS for job in group)
-                if _passes(error) and not stays:
-                    self._put_back(group, error)
-                    await asyncio.sleep(0 if _is_conflict(error) else pause)
-                    pause = min(pause * 2, 1.0)
-                    continue
-                await self._one_by_one(group)
-            pause = 0.05
+                if is_conflict(error) and all(job.conflicts < MOST_CONFLICTS for job in group):
+                    for job in group:
+                        job.conflicts += 1
+                    self._put_back(group)
+                else:
+                    await self._one_by_one(group)
+
+    async def _wait(self) -> None:
+        """Until there is something to write, or, in a trouble, it is time to try again."""
+        if not self._failing:
+            await self._wake.wait()
+            return
+        now = asyncio.get_running_loop().time()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, self._failed_at + self._pause - now)):
+                await self._wake.wait()
+        self._refuse_late()
+
+    async def _probe(self) -> None:
+        """Nothing waits that could show whether the trouble is over."""
+        if not self._failing or self._waiting or not self._is_due():
+            return
+        try:
+            for work, items in self._failing.items():
+                with suppress(_Undone):
+                    async with self._database.writing() as connection:
+                        await work(connection, list(items))
+                        raise _Undone
+            await self._database.probe()
+        except DatabaseUnavailable as error:
+            self._fail([], error)
+        except Exception:  # noqa: BLE001 - the database takes such work, and would not take these very items
+            self._end_trouble()
+        else:
+            self._end_trouble()
 
     async def _commit(self, group: list[_Job]) -> None:
         kinds: dict[Work, list[_Job]] = {}
@@ -160,7 +224,11 @@ class Writer:
                 # The last group's callers are told only now: answering them and reading what they send next is work
                 # for the event loop that goes on while the database commits (10 % more single posts a second).
                 self._tell()
-        self.trouble = None
+        if self._failing:
+            for work in kinds:
+                self._failing.pop(work, None)
+            if not self._failing:
+                self._end_trouble()
         self._committed = finished
         if not self._waiting:
             self._tell()
@@ -177,14 +245,25 @@ class Writer:
         for job in group:
             try:
                 await self._commit([job])
+            except CommitInDoubt as error:
+                self._tell()
+                self._fail([job], error)
+                job.fail(StorageUnavailable(str(error)))
+            except DatabaseUnavailable as error:
+                self._tell()
+                self._fail([job], error)
+                self._put_back([job])
             except Exception as error:  # noqa: BLE001 - it goes to whoever waits for this job
                 self._tell()
-                if _passes(error):
-                    self._put_back([job], error)
+                if is_conflict(error) and job.conflicts < MOST_CONFLICTS:
+                    job.conflicts += 1
+                    self._put_back([job])
                 else:
                     job.fail(error)
 
     def _take(self) -> list[_Job]:
+        if self._failing:
+            return self._take_one()
         group: list[_Job] = []
         items = 0
         # Half of the requests in hand: while they are written, the event loop answers and reads the other half.
@@ -202,46 +281,60 @@ class Writer:
             self._wake.clear()
         return group
 
-    def _put_back(self, group: list[_Job], error: Exception) -> None:
-        """Let a group try again; who waited too long is told so."""
-        cause = str(getattr(error, "orig", None) or error)
-        if not _is_conflict(error):
-            if self.trouble is None:
-                log.warning("The database can't be written to; requests are held", cause=cause)
-            self.trouble = cause
-        now = asyncio.get_running_loop().time()
-        for job in reversed(group):
-            if _is_conflict(error):
-                job.conflicts += 1
-            if job.conflicts > MOST_CONFLICTS:
-                job.fail(error)
+    def _take_one(self) -> list[_Job]:
+        """In a trouble: a job of a kind that has not failed, or, when it is time, of the one that did longest ago."""
+        job = next((job for job in self._waiting if job.work not in self._failing), None)
+        if job is None:
+            self._wake.clear()
+        if job is None and self._waiting and self._is_due():
+            kinds = list(self._failing)
+            job = min(self._waiting, key=lambda job: kinds.index(job.work))
+        if job is None:
+            return []
+        self._waiting.remove(job)
+        self._items_waiting -= len(job.items)
+        return [job]
+
+    def _is_due(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._failed_at + self._pause
+
+    def _fail(self, group: list[_Job], error: DatabaseUnavailable) -> None:
+        """The database is in trouble, for these at least."""
+        self._pause = min(self._pause * 2, LONGEST_PAUSE) if self._failing else FIRST_PAUSE
+        for job in group:
+            self._failing.pop(job.work, None)
+            self._failing[job.work] = job.items
+        self._failed_at = asyncio.get_running_loop().time()
+        self._outage.fail(str(error))
+
+    def _end_trouble(self) -> None:
+        self._failing.clear()
+        self._outage.succeed()
+        if self._waiting:
+            self._wake.set()
+
+    def _put_back(self, group: list[_Job]) -> None:
+        """Let a group try again; in a trouble behind all others, so that each has its turn."""
+        for job in group if self._failing else reversed(group):
+            if self._failing:
+                self._waiting.append(job)
             else:
                 self._waiting.appendleft(job)
-                self._items_waiting += len(job.items)
+            self._items_waiting += len(job.items)
+        self._refuse_late()
+        if self._waiting and not self._failing:
+            self._wake.set()
+
+    def _refuse_late(self) -> None:
+        """Who waited too long for the end of a trouble is told so."""
+        if self.trouble is None:
+            return
+        now = asyncio.get_running_loop().time()
         for job in [job for job in self._waiting if self._is_over(job, now)]:
             self._waiting.remove(job)
             self._items_waiting -= len(job.items)
-            job.fail(StorageUnavailable(cause))
-        if self._waiting:
-            self._wake.set()
-        else:
-            self._wake.clear()
+            job.fail(StorageUnavailable(self.trouble))
 
     def _is_over(self, job: _Job, now: float) -> bool:
         """Whether nobody waits for a job any more."""
         return not self._hold or job.deadline <= now or job.done.cancelled()
-
-
-def _is_conflict(error: Exception) -> bool:
-    """Whether a unique constraint found what another transaction had just written."""
-    return isinstance(error, IntegrityError | sqlite3.IntegrityError)
-
-
-def _passes(error: Exception) -> bool:
-    """Whether the same transaction may go well a moment later."""
-    if isinstance(error, _PASSING) or _is_conflict(error):
-        return True
-    if isinstance(error, DBAPIError):
-        state = cast("str | None", getattr(error.orig, "sqlstate", None)) or ""
-        return error.connection_invalidated or state.startswith(_PASSING_CLASSES)
-    return False

@@ -5,11 +5,13 @@ from typing import Any
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from bot.conversation.clock import ClockCheck
 from bot.conversation.database import Database
 from bot.conversation.link import Link
 from bot.conversation.queue_limit import QueueLimit
 from bot.conversation.writer import Writer
 from bot.rulebook.shelf import Shelf
+from bot.supervisor import Supervisor
 from bot.wire.webhook import Webhook
 
 
@@ -24,6 +26,8 @@ class Health:
         link: Link,
         webhook: Webhook,
         queue_limit: QueueLimit,
+        clock: ClockCheck,
+        supervisor: Supervisor,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -31,6 +35,8 @@ class Health:
         self._link = link
         self._webhook = webhook
         self._queue_limit = queue_limit
+        self._clock = clock
+        self._supervisor = supervisor
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Litestar's handlers; anyone may ask."""
@@ -49,6 +55,8 @@ class Health:
                 "sending": self._check_sending(),
                 "queue": await self._check_queue(),
                 "events": self._check_events(),
+                "clock": self._check_clock(),
+                "background": self._check_background(),
             }
             is_well = all(check["status"] != "failing" for check in checks.values())
             body = {"status": "ok" if is_well else "failing", "checks": checks}
@@ -86,6 +94,22 @@ class Health:
         queued, limit = self._queue_limit.queued, self._queue_limit.limit
         reason = "Messages are turned away, to come again, until fewer replies wait to be sent."
         return {"status": "degraded", "queued": queued, "limit": limit, "reason": reason}
+
+    def _check_clock(self) -> dict[str, Any]:
+        """With a wrong clock ACS refuses every call; events are taken all the same."""
+        reason = self._clock.look()
+        offset = self._clock.offset
+        seconds = {} if offset is None else {"offset_seconds": round(offset.total_seconds(), 1)}
+        if reason is None:
+            return {"status": "ok", **seconds}
+        return {"status": "degraded", "reason": reason, **seconds}
+
+    def _check_background(self) -> dict[str, Any]:
+        """A background task that has ended is being started again; the log says where it did."""
+        ended = self._supervisor.ended()
+        if ended:
+            return {"status": "degraded", "tasks": ended}
+        return {"status": "ok"}
 
     def _check_events(self) -> dict[str, Any]:
         """A bot that is stopping takes no more."""

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from typing import Any, Literal
 
 import structlog
@@ -23,7 +24,7 @@ def configure_logs(log_format: Literal["console", "json"] | None) -> None:
     if as_console:
         ending: list[Any] = [_inert, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     else:
-        ending = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True)]
+        ending = [structlog.processors.JSONRenderer(ensure_ascii=True)]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -34,11 +35,16 @@ def configure_logs(log_format: Literal["console", "json"] | None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    shared.append(_short)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.ExceptionRenderer(traceback_of),
+                *ending,
+            ],
         )
     )
     root = logging.getLogger()
@@ -49,6 +55,40 @@ def configure_logs(log_format: Literal["console", "json"] | None) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
+
+
+#: Kinds of errors whose words are Python's own or the system's; others may say a text, a number or a row.
+_SPEAKS_OF_CODE = (TypeError, AttributeError, NameError, ImportError, RecursionError, OSError)
+
+
+def traceback_of(exc_info: Any) -> str:
+    """Where an error came from, without the values that its message or its frames hold: they are people's."""
+    whole = traceback.TracebackException(*exc_info, lookup_lines=True, capture_locals=False)
+    _withhold(whole, exc_info[1], set())
+    return "".join(whole.format()).rstrip()
+
+
+def _withhold(shown: traceback.TracebackException, error: BaseException | None, seen: set[int]) -> None:
+    """Take the words from an error, and from those that it came from."""
+    if error is None or id(error) in seen:
+        return
+    seen.add(id(error))
+    if not isinstance(error, _SPEAKS_OF_CODE):
+        shown._str = ""  # type: ignore[attr-defined]  # noqa: SLF001 - no other way leaves it out
+    shown.__notes__ = None
+    if shown.__cause__ is not None:
+        _withhold(shown.__cause__, error.__cause__, seen)
+    if shown.__context__ is not None:
+        _withhold(shown.__context__, error.__context__, seen)
+    for inner, raised in zip(shown.exceptions or (), getattr(error, "exceptions", ()), strict=False):
+        _withhold(inner, raised, seen)
+
+
+def _short(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Of asyncio's lines the first alone: the others show objects, and what an error said."""
+    if event.get("logger") == "asyncio" and isinstance(event["event"], str):
+        event["event"] = event["event"].partition("\n")[0]
+    return event
 
 
 def _inert(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:

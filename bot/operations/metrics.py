@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from bot.conversation.clock import ClockCheck
 from bot.conversation.database import DATABASE_ERRORS, Database
 from bot.conversation.link import Link
 from bot.conversation.overview import Alarms, read_alarms
@@ -17,6 +18,7 @@ from bot.conversation.queries import Backlog, find_backlog
 from bot.conversation.queue_limit import QueueLimit
 from bot.conversation.writer import Writer
 from bot.rulebook.shelf import Shelf
+from bot.supervisor import Supervisor
 from bot.wire.webhook import Webhook
 
 
@@ -31,6 +33,8 @@ class Metrics:
         webhook: Webhook,
         link: Link,
         queue_limit: QueueLimit,
+        clock: ClockCheck,
+        supervisor: Supervisor,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -38,6 +42,8 @@ class Metrics:
         self._webhook = webhook
         self._link = link
         self._queue_limit = queue_limit
+        self._clock = clock
+        self._supervisor = supervisor
 
     def routes(self, guard: Guard) -> list[HTTPRouteHandler]:
         """Litestar's handler, for whom the guard lets through."""
@@ -102,6 +108,21 @@ class Metrics:
         yield GaugeMetricFamily(
             "bot_acs_credential_refused", "1 while ACS refuses our credential: messages wait.",
             value=self._link.is_credential_refused,
+        )  # fmt: skip
+        offset = self._clock.offset
+        self._clock.look()
+        if offset is not None:
+            yield GaugeMetricFamily(
+                "bot_clock_offset_seconds", "How far this machine's clock is ahead of ACS's; negative: behind.",
+                value=offset.total_seconds(),
+            )  # fmt: skip
+        yield GaugeMetricFamily(
+            "bot_background_ended", "Background tasks that ended and are being started again.",
+            value=len(self._supervisor.ended()),
+        )  # fmt: skip
+        yield CounterMetricFamily(
+            "bot_background_restarts", "How often background tasks were started again.",
+            value=self._supervisor.restarts,
         )  # fmt: skip
         book = self._shelf.book()
         yield GaugeMetricFamily("bot_rules", "Rules in force.", value=len(book.rules))

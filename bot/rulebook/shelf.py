@@ -8,10 +8,12 @@ import msgspec
 import structlog
 from watchfiles import awatch
 
+from bot.outage import Outage
 from bot.rulebook.background import collector_at_rest, in_background
 from bot.rulebook.book import Book, let_go
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.loading import FilesRead, Loaded, load_files, load_texts, read_files
+from bot.supervisor import Supervisor
 
 #: Milliseconds in which further changes to the files still belong to the same save.
 _SETTLING = 100
@@ -67,6 +69,10 @@ class Shelf:
         self._newest = Loaded(book=None, findings=())
         self._task: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
+        self._outage = Outage(
+            "The folder of rules can't be followed; it is looked for again",
+            "The folder of rules is followed again",
+        )
         #: Awaited after another book has come into force.
         self.on_change: Callable[[Taken], Awaitable[None]] = _nothing
         #: Called after the files have changed, whatever came of it.
@@ -108,9 +114,9 @@ class Shelf:
         """The errors in the files as they are now; empty when the book in force is the newest."""
         return tuple(finding for finding in self._newest.findings if finding.level == "error")
 
-    def start(self) -> None:
+    def start(self, supervisor: Supervisor | None = None) -> None:
         """Follow the files from now on."""
-        self._task = asyncio.create_task(self._follow(), name="rules")
+        self._task = (supervisor or Supervisor()).watch("rules", self._follow)
 
     async def stop(self) -> None:
         """Follow the files no more."""
@@ -165,12 +171,15 @@ class Shelf:
         )
 
     async def _follow(self) -> None:
+        await self.reload()  # an earlier run may have ended before it saw the newest change
         while True:
             try:
                 async for _ in awatch(self.folder, debounce=_SETTLING, step=_SETTLING // 2, recursive=False):
                     await self.reload()
             except (OSError, RuntimeError) as error:
                 # The folder may be replaced as a whole, as a deployment does it: look for it again.
-                log.warning("The folder of rules can't be followed; it is looked for again", cause=str(error))
+                self._outage.fail(str(error))
                 await asyncio.sleep(1)
                 await self.reload()
+                if self.folder.is_dir():
+                    self._outage.succeed()

@@ -63,7 +63,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     #: Seconds in which a client takes what waits for it.
     write_seconds: float = 60
     #: Seconds in which a client that was refused may still read why.
-    linger_seconds: float = 2
+    linger_seconds: float = 10
     #: Connections in all. One more, and the oldest that is half sent goes, or else the one that rests longest.
     connections: int = 1_000
     #: Connections whose request is not whole yet, or that do not take their answer.

@@ -9,7 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from bot.conversation.database import DATABASE_ERRORS, cause_of
+from bot.conversation.database import DATABASE_ERRORS, DatabaseUnavailable, cause_of
 from bot.rulebook.findings import Finding
 
 log = structlog.get_logger(__name__)
@@ -59,9 +59,10 @@ def _answer_deep_nesting(
 
 
 def _answer_database_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    log.error(
-        "The database can't be read", method=request.method, path=request.url.path, cause=cause_of(error)
-    )
+    if not isinstance(error, DatabaseUnavailable):  # which says so itself, once
+        log.error(
+            "The database can't be read", method=request.method, path=request.url.path, cause=cause_of(error)
+        )
     return problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "The database can't be read now; its trouble is in the log and in /health/ready. Try again later.",

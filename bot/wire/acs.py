@@ -24,6 +24,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import HttpRequest
 
+from bot.conversation.clock import ClockCheck
 from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient
 from bot.wire.acs_answers import NOT_JSON, is_acs_shaped, outcome_of_answer, outcome_of_recipient
 from bot.wire.acs_answers import message_in as _message_in
@@ -51,12 +52,18 @@ class CannotAuthenticate(Exception):
 class AcsSmsService:
     """ACS, as `bot.conversation.sms.SmsService` asks for it."""
 
-    def __init__(self, endpoint: str, credential: AzureKeyCredential | AsyncTokenCredential) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        credential: AzureKeyCredential | AsyncTokenCredential,
+        clock: ClockCheck | None = None,
+    ) -> None:
+        """`clock` hears the time that each answer brings."""
         # The client is made directly: from_connection_string drops the endpoint's scheme.
         self._client = SmsClient(
             endpoint,
             credential,
-            per_call_policies=[RepeatabilityPolicy()],
+            per_call_policies=[RepeatabilityPolicy(), ClockPolicy(clock or ClockCheck())],
             per_retry_policies=[DeparturePolicy()],
             retry_total=0,
             connection_timeout=CONNECT_TIMEOUT,
@@ -66,12 +73,12 @@ class AcsSmsService:
         )
 
     @classmethod
-    def with_key(cls, endpoint: str, access_key: str) -> "AcsSmsService":
+    def with_key(cls, endpoint: str, access_key: str, clock: ClockCheck | None = None) -> "AcsSmsService":
         """Authenticate by the access key of a connection string."""
-        return cls(endpoint, AzureKeyCredential(access_key))
+        return cls(endpoint, AzureKeyCredential(access_key), clock)
 
     @classmethod
-    def with_identity(cls, endpoint: str) -> "AcsSmsService":
+    def with_identity(cls, endpoint: str, clock: ClockCheck | None = None) -> "AcsSmsService":
         """Authenticate by managed identity; raises `CannotAuthenticate` without azure-identity."""
         try:
             from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - an extra, not always there
@@ -81,7 +88,7 @@ class AcsSmsService:
         credential = DefaultAzureCredential(
             retry_total=0, connection_timeout=CONNECT_TIMEOUT, read_timeout=CONNECT_TIMEOUT
         )
-        return cls(endpoint, credential)
+        return cls(endpoint, credential, clock)
 
     async def send(self, call: Call) -> list[Outcome]:
         """One outcome a recipient, in their order."""
@@ -145,6 +152,29 @@ class RepeatabilityPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
             written["repeatabilityRequestId"] = recipient.repeatability_id
             written["repeatabilityFirstSent"] = format_datetime(recipient.first_sent_at, usegmt=True)
         request.http_request.set_json_body(body)
+
+
+class ClockPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
+    """Reads the `Date` of every answer, whatever its status."""
+
+    def __init__(self, clock: ClockCheck) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
+        """Note when the call left."""
+        request.context["asked_at"] = datetime.now(UTC)
+
+    def on_response(
+        self, request: PipelineRequest[HttpRequest], response: PipelineResponse[HttpRequest, Any]
+    ) -> None:
+        """Compare the clocks; an answer without a good `Date` says nothing."""
+        try:
+            date = parsedate_to_datetime(response.http_response.headers.get("Date") or "")
+            date = date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+        except (ValueError, OverflowError):
+            return
+        self._clock.compare(date, request.context["asked_at"], datetime.now(UTC))
 
 
 def outcomes_of_results(call: Call, results: Sequence[SmsSendResult]) -> list[Outcome]:

@@ -51,6 +51,25 @@ class Databases:
         self._psql(f"CREATE DATABASE {name} TEMPLATE template_bot")
         return self._postgresql(name)
 
+    def with_role(self, role: str, password: str) -> tuple[str, str]:
+        """A migrated PostgreSQL database, and its address for a role of its own, which needs this password."""
+        url = self.migrated("postgresql")
+        name = url.split("?")[0].rpartition("/")[2]
+        hba = Path(str(self._server_folder), "pg", "pg_hba.conf")
+        line = f"local all {role} scram-sha-256\n"
+        hba.write_text(line + hba.read_text())
+        self._psql("SELECT pg_reload_conf()")
+        self._psql(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+        self._server.psql(
+            f"\\connect {name}\nGRANT ALL ON ALL TABLES IN SCHEMA public TO {role};"
+            f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role};"
+        )
+        return name, url.replace("//postgres:@", f"//{role}:{password}@")
+
+    def tell(self, name: str, *statements: str) -> None:
+        """Give orders to a database, as its administrator."""
+        self._server.psql(f"\\connect {name}\n" + "".join(f"{each};\n" for each in statements))
+
     def close(self) -> None:
         """Stop the server."""
         if self._server is not None:

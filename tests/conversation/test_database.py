@@ -1,5 +1,6 @@
 """The schema is one on both databases, and nobody works on a database that is not theirs."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,17 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, inspect, select
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import DBAPIError, StatementError
 
-from bot.conversation.database import Database, DatabaseInUse, OldSchema
+from bot.conversation.database import (
+    LOG_AT_REST,
+    Database,
+    DatabaseInUse,
+    DatabaseUnavailable,
+    NewerSchema,
+    OldSchema,
+)
+from bot.conversation.database_errors import cause_of, is_trouble
 from bot.conversation.tables import metadata, rejected_events
 from tests.conversation.databases import KINDS, Databases, Kind
 
@@ -51,8 +60,9 @@ async def test_an_empty_database_is_upgraded_and_a_second_upgrade_does_nothing(
 async def test_a_schema_from_the_future_is_refused_too(database: Database) -> None:
     async with database.writing() as connection:
         await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(OldSchema, match="at revision 9999"):
-        await database.check_schema()
+    for use in (database.check_schema, database.upgrade):
+        with pytest.raises(NewerSchema, match=r"at revision 9999, of a newer version.* restore a backup"):
+            await use()
 
 
 async def test_a_second_process_may_not_have_the_file(tmp_path: Path) -> None:
@@ -135,4 +145,69 @@ async def test_commits_of_sqlite_are_on_the_disk(tmp_path: Path) -> None:
     async with database.writing() as connection:
         assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one() == "wal"
         assert (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one() == 2
+    await database.close()
+
+
+async def test_a_log_that_grew_while_somebody_read_is_cut_once_they_have_left(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/bot.db")
+    await database.upgrade()
+    reader = sqlite3.connect(tmp_path / "bot.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM messages").fetchall()
+    wal = tmp_path / "bot.db-wal"
+    for at in range(12):
+        row = {
+            "id": f"{at}",
+            "digest": f"{at}",
+            "arrived_at": datetime.now(UTC),
+            "reason": "",
+            "raw": "x" * 500_000,
+        }
+        async with database.writing() as connection:
+            await connection.execute(insert(rejected_events), [row])
+    grown = wal.stat().st_size
+    assert grown > LOG_AT_REST
+    assert not await database.cut_log()
+    assert wal.stat().st_size == grown
+    async with database.writing() as connection:  # nobody waits for the reader
+        await connection.execute(insert(rejected_events), [row | {"id": "last", "digest": "last"}])
+    reader.close()
+    assert await database.cut_log()
+    assert wal.stat().st_size == 0
+    assert not await database.cut_log()
+    async with database.reading() as connection:
+        assert len((await connection.execute(select(rejected_events.c.id))).all()) == 13
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "is_of_the_data"),
+    [
+        ("INSERT INTO rejected_events (id) VALUES (NULL)", (), True),
+        ("SELECT * FROM nowhere", (), False),
+        ("SELEKT", (), False),
+    ],
+)
+async def test_only_errors_of_the_data_are_the_datas_fault(
+    database: Database, statement: str, values: tuple[Any, ...], is_of_the_data: bool
+) -> None:
+    with pytest.raises((DatabaseUnavailable, DBAPIError)) as refusal:
+        async with database.writing() as connection:
+            await connection.exec_driver_sql(statement, values)
+    assert is_trouble(refusal.value) != is_of_the_data
+    assert await database.trouble() is None
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("value", ["a text with \0 in it", "a text with \ud800 in it", "a text " * 5_000])
+async def test_a_value_that_postgresql_can_not_store_is_the_datas_fault_and_stands_in_no_error(
+    kind: Kind, value: str, databases: Databases
+) -> None:
+    database = Database(databases.migrated(kind))
+    row = {"id": "1", "digest": value, "arrived_at": datetime.now(UTC), "reason": "", "raw": value}
+    with pytest.raises((DBAPIError, UnicodeError)) as refusal:
+        async with database.writing() as connection:
+            await connection.execute(insert(rejected_events), [row])
+    assert not is_trouble(refusal.value)
+    assert "a text" not in cause_of(refusal.value)
     await database.close()

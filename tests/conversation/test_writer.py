@@ -234,3 +234,59 @@ async def test_a_server_that_is_gone_is_waited_for(databases: Any) -> None:
         await writer.submit(Notes().keep, [1])
     await writer.stop()
     await database.close()
+
+
+async def test_a_trouble_of_one_kind_of_work_stops_no_other_and_its_end_is_found_without_an_event(
+    database: Database, logs: Any
+) -> None:
+    """A right that was revoked, a table that is damaged: here one that is not there."""
+    other = Table("others", MetaData(), Column("n", Integer, primary_key=True))
+    writer = Writer(database, hold=30)
+    writer.start()
+
+    async def keep_others(connection: AsyncConnection, numbers: list[int]) -> list[int]:
+        await connection.execute(insert(other), [{"n": number} for number in numbers])
+        return numbers
+
+    work = Notes()
+    held = [asyncio.create_task(writer.submit(keep_others, [at])) for at in range(10)]
+    answers = [await writer.submit(work.keep, [at]) for at in range(20, 40)]
+    assert answers == [[at * 2] for at in range(20, 40)]
+    assert not any(each.done() for each in held)
+    writer._hold = 0  # their time is over
+    told = await asyncio.gather(*held, return_exceptions=True)
+    writer._hold = 30
+    assert all(isinstance(each, StorageUnavailable) for each in told)
+    assert await writer.submit(work.keep, [50]) == [100]
+    assert "others" in (writer.trouble or "")
+    async with database.writing() as connection:
+        await connection.run_sync(other.metadata.create_all)
+    async with asyncio.timeout(10):
+        while writer.trouble is not None:  # noqa: ASYNC110 - it has no event for it
+            await asyncio.sleep(0.02)
+    async with database.reading() as connection:
+        assert (await connection.execute(select(other.c.n))).all() == [], "the look is rolled back"
+    await writer.stop()
+    assert [line["event"] for line in logs] == [
+        "The database can't be written to; requests are held",
+        "The database can be written to again",
+    ]
+
+
+async def test_who_comes_in_a_trouble_waits_for_its_end_too(database: Database) -> None:
+    writer = Writer(database, hold=10)
+    writer.start()
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("ALTER TABLE notes RENAME TO away")
+    work = Notes()
+    waiting = [asyncio.create_task(writer.submit(work.keep, [at])) for at in range(20, 30)]
+    while writer.trouble is None:  # noqa: ASYNC110 - it has no event for it
+        await asyncio.sleep(0.01)
+    waiting += [asyncio.create_task(writer.submit(work.keep, [at])) for at in range(30, 40)]
+    await asyncio.sleep(0.1)
+    assert not any(each.done() for each in waiting)
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("ALTER TABLE away RENAME TO notes")
+    await asyncio.gather(*waiting)
+    assert await stored(database) == list(range(20, 40))
+    await writer.stop()

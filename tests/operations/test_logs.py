@@ -49,3 +49,44 @@ def test_for_people_control_characters_are_shown_and_not_obeyed() -> None:
     assert "\u202e" not in text
     assert "chatter" not in text
     assert "ZeroDivisionError" in text
+
+
+LEAKS = """
+import asyncio, logging, sys, structlog
+from bot.operations.logs import configure_logs
+configure_logs(sys.argv[1] or None)
+log = structlog.get_logger("bot.test")
+def fail(text, number):
+    token = text
+    try:
+        raise KeyError(number)
+    except KeyError as error:
+        raise ValueError(f"can't store {text!r}") from error
+try:
+    fail("my secret", "+15555550101")
+except ValueError as error:
+    log.error("Broken", exc_info=error)
+try:
+    raise ExceptionGroup("of my secret", [ValueError("my secret")])
+except ExceptionGroup:
+    log.exception("Broken")
+async def leave():
+    asyncio.get_running_loop().create_task(late())
+    await asyncio.sleep(0)
+async def late():
+    fail("my secret", "+15555550101")
+asyncio.run(leave())
+"""
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_traceback_says_where_and_never_what(log_format: str) -> None:
+    """The words of an error, and the variables of the frames, are texts and numbers of people."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEAKS, log_format], capture_output=True, text=True, check=True
+    )
+    for word in ("ValueError", "KeyError", "ExceptionGroup", "in fail"):
+        assert word in done.stderr
+    assert done.stderr.count("Traceback") >= 3
+    for word in ("my secret", "15555550101"):
+        assert word not in done.stderr

@@ -52,7 +52,7 @@ from litestar.types import ExceptionHandlersMap
 from markupsafe import Markup
 from msgspec import Struct
 
-from bot.conversation.database import DATABASE_ERRORS, Database, cause_of
+from bot.conversation.database import DATABASE_ERRORS, Database, DatabaseUnavailable, cause_of
 from bot.conversation.operator import Operator
 from bot.conversation.overview import Overview
 from bot.conversation.rejected import RejectedEvents
@@ -201,9 +201,13 @@ class Console:
         return answer
 
     def _answer_database_error(self, request: Call, error: Exception) -> Page:
-        log.error(
-            "The database can't be read", method=request.method, path=request.url.path, cause=cause_of(error)
-        )
+        if not isinstance(error, DatabaseUnavailable):  # which says so itself, once
+            log.error(
+                "The database can't be read",
+                method=request.method,
+                path=request.url.path,
+                cause=cause_of(error),
+            )
         return self._error(request, 503, "The database can't be read now; the log says why. Try again later.")
 
     def _answer_unexpected(self, request: Call, error: Exception) -> Page:

@@ -75,6 +75,7 @@ def _troubles(view: OverviewView, writing: str | None) -> list[Trouble]:
     troubles += [
         Trouble(sentence=f"Messages wait: {each.reason}.", since=each.since) for each in view.troubles
     ]
+    troubles += [Trouble(sentence=each.reason, since=each.since) for each in view.alarms]
     if view.refused:
         calls = "1 call" if view.refused == 1 else f"{view.refused:,} calls"
         troubles.append(

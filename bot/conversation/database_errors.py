@@ -1,0 +1,85 @@
+"""Which errors are the database's trouble, to be waited for, and which are the data's own fault."""
+
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+#: PostgreSQL's classes of errors that the data itself is to blame for: a value, a constraint, a value larger than an
+#: index takes. Everything else is trouble: read-only (25), a password (28), a right (42), a full disk (53) ...
+_OF_THE_DATA = ("22", "23", "54")
+#: Of them, those that pass while the connection stays good: a conflict between transactions, a lock, a cancelled wait.
+_OF_THE_MOMENT = ("40", "55", "57014")
+#: SQLite's primary codes for the same: busy, locked, and a disk that is full or fails, which says nothing of the file.
+_MOMENT_CODES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+}
+
+
+class DatabaseUnavailable(Exception):
+    """The database can't be read or written just now; the message is the cause, without a full stop."""
+
+
+class CommitInDoubt(DatabaseUnavailable):
+    """The transaction was committed into a file that is not in its place any more."""
+
+
+#: What any use of the database may raise when it can't be reached, read or written. SQLite's driver is also spoken to
+#: without SQLAlchemy, which would have put an error of its own around the driver's.
+DATABASE_ERRORS = (DatabaseUnavailable, DBAPIError, sqlite3.Error, PoolTimeout, OSError, TimeoutError)
+
+
+def cause_of(error: BaseException) -> str:
+    """What the driver said, without SQLAlchemy's words around it, and without the values that a row had."""
+    driver = getattr(error, "orig", None) or error
+    if isinstance(driver, Exception) and is_of_the_data(driver):
+        return f"{type(driver).__name__} {_state_of(driver)}".strip()
+    lines = str(driver).splitlines()  # PostgreSQL's DETAIL shows the row
+    return lines[0].removesuffix(".") if lines else type(driver).__name__
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether a constraint found what another transaction had just written, or what is wrong with the data."""
+    return isinstance(error, IntegrityError | sqlite3.IntegrityError)
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Whether the database could not do what would have been right a moment before or after."""
+    if isinstance(error, DBAPIError | sqlite3.Error):
+        return not is_of_the_data(error)
+    return isinstance(
+        error, DatabaseUnavailable | PoolTimeout | PendingRollbackError | OSError | TimeoutError
+    )
+
+
+def is_of_the_data(error: BaseException) -> bool:
+    """Whether the database is well and did not want these very values."""
+    driver = getattr(error, "orig", None) or error
+    if is_conflict(error) or isinstance(driver, sqlite3.IntegrityError | sqlite3.DataError):
+        return True
+    if isinstance(driver, sqlite3.ProgrammingError | sqlite3.InterfaceError):
+        return "bind" in str(driver)  # of a value that no column can hold
+    if isinstance(driver.__cause__, ValueError):  # asyncpg's word for one that it can't even send
+        return True
+    return _state_of(driver).startswith(_OF_THE_DATA)
+
+
+def spoils_connections(error: BaseException) -> bool:
+    """Whether connections made before this error are better made anew: another server may answer, or another role."""
+    driver = getattr(error, "orig", None) or error
+    if isinstance(driver, sqlite3.Error):
+        return _primary_code(driver) not in _MOMENT_CODES
+    if isinstance(driver, DatabaseUnavailable):
+        return False
+    return not _state_of(driver).startswith(_OF_THE_MOMENT)
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _state_of(error: BaseException) -> str:
+    return str(getattr(error, "sqlstate", None) or "")

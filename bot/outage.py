@@ -1,0 +1,59 @@
+"""An outage: a line in the log when it begins, a line when it is over, and between them only its cause to be read."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+class Outage:
+    """Something that can fail and come back; `cause` is why it fails now, or None."""
+
+    def __init__(
+        self,
+        begins: str,
+        ends: str,
+        *,
+        quiet: float = 0.0,
+        is_told: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`quiet`: seconds without a failure before a success ends it. Without, every other try would be news."""
+        self._begins = begins
+        self._ends = ends
+        self._quiet = quiet
+        self._clock = clock
+        #: Whether the log hears of it.
+        self.is_told = is_told
+        self.cause: str | None = None
+        self.since: datetime | None = None
+        self._began = self._failed_at = 0.0
+
+    @property
+    def length(self) -> float:
+        """Seconds between the first failure of the trouble and the newest."""
+        return 0.0 if self.cause is None else self._failed_at - self._began
+
+    def fail(self, cause: str) -> None:
+        """A try has failed."""
+        self._failed_at = self._clock()
+        if self.cause is None:
+            self._began = self._failed_at
+            self.since = datetime.now(UTC)
+            if self.is_told:
+                log.error(self._begins, cause=cause)
+        self.cause = cause
+
+    def succeed(self) -> None:
+        """A try went well. Costs a look at a variable while all is well."""
+        if self.cause is None:
+            return
+        now = self._clock()
+        if now - self._failed_at < self._quiet:
+            return
+        self.cause = self.since = None
+        if self.is_told:
+            log.info(self._ends, after_seconds=round(now - self._began, 1))

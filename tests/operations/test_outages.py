@@ -1,0 +1,356 @@
+"""Troubles of the database, made for real: held, refused, told once, and over without anybody's help."""
+
+import asyncio
+import itertools
+import sqlite3
+import time
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conversation.databases import Databases
+from tests.wire.conftest import acs, databases, logs
+from tests.wire.parts import Acs, Running, running
+from tests.wire.test_envelopes import inbound
+
+__all__ = ["acs", "databases", "logs"]
+
+Logs = list[MutableMapping[str, Any]]
+
+_roles = itertools.count(1)
+
+
+async def ready(bot: Running) -> tuple[int, dict[str, Any]]:
+    answer = await bot.http.get("/health/ready")
+    return answer.status_code, answer.json()["checks"]
+
+
+async def until_ready(bot: Running) -> None:
+    async with asyncio.timeout(15):
+        while (await ready(bot))[0] != 200:  # noqa: ASYNC110 - it has no event for it
+            await asyncio.sleep(0.1)
+
+
+def spells(logs: Logs) -> list[str]:
+    """What the log says of the database, and of anything else that went wrong."""
+    return [line["event"] for line in logs if "database" in line["event"] or line["log_level"] == "error"]
+
+
+async def go_through(
+    bot: Running, logs: Logs, begin: Callable[[], None], end: Callable[[], None], *, says: str
+) -> None:
+    """Take a bot through a trouble: nothing is answered 200 in it, and afterwards all is well by itself."""
+    assert (await bot.post([inbound(MessageId="before")])).status_code == 200
+    await bot.replies()
+    bot.service.writer._hold = 0.2
+    logs.clear()
+    begin()
+    for at in range(3):
+        refused = await bot.post([inbound(MessageId=f"in it {at}", Message="hours, please")])
+        assert refused.status_code == 503, refused.text
+        assert int(refused.headers["retry-after"]) <= 30
+        assert says in refused.json()["detail"]
+    status, checks = await ready(bot)
+    assert (status, checks["database"]["status"]) == (503, "failing")
+    assert says in checks["database"]["reason"]
+    page = await bot.get("/api/conversations")
+    assert page.status_code in {200, 503}
+    assert page.status_code == 200 or "can't be read now" in page.json()["detail"]
+    assert bot.service.supervisor.ended() == []
+    assert spells(logs).count("The database can't be written to; requests are held") == 1
+    assert len(spells(logs)) <= 2, spells(logs)
+    end()
+    bot.service.writer._hold = 10
+    for at in range(3):  # Event Grid comes again
+        assert (
+            await bot.post([inbound(MessageId=f"in it {at}", Message="hours, please")])
+        ).status_code == 200
+    await until_ready(bot)
+    replies = await bot.replies()
+    assert len(replies) == 4
+    assert len(bot.acs.calls) == 4
+    assert spells(logs).count("The database can be written to again") == 1
+    assert "hours, please" not in str(logs)
+    assert "+15555550101" not in str(logs)
+
+
+async def test_a_read_only_postgresql_is_held_and_comes_back(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
+) -> None:
+    """As after a failover: the new sessions are read-only, and stay so when the database is not any more."""
+    role = f"role_{next(_roles)}"
+    name, url = databases.with_role(role, "first")
+    kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
+
+    def begin() -> None:
+        databases.tell(name, f"ALTER ROLE {role} SET default_transaction_read_only = on", kick)
+
+    def end() -> None:
+        databases.tell(name, f"ALTER ROLE {role} RESET default_transaction_read_only")
+
+    async with running(tmp_path, url, acs) as bot:
+        await go_through(bot, logs, begin, end, says="read-only")
+
+
+async def test_a_server_that_turns_read_only_under_open_connections_is_held_and_comes_back(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
+) -> None:
+    """As Azure does with a full disk. Health says so before an event has come."""
+
+    def begin() -> None:
+        databases.tell(
+            "postgres", "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"
+        )
+
+    def end() -> None:
+        databases.tell(
+            "postgres", "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()"
+        )
+
+    async with running(tmp_path, databases.migrated("postgresql"), acs) as bot:
+        try:
+            await go_through(bot, logs, begin, end, says="read-only")
+        finally:
+            end()
+
+
+async def test_a_changed_password_is_held_and_comes_back(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
+) -> None:
+    role = f"role_{next(_roles)}"
+    name, url = databases.with_role(role, "first")
+    kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
+    async with running(tmp_path, url, acs) as bot:
+        await go_through(
+            bot,
+            logs,
+            lambda: databases.tell(name, f"ALTER ROLE {role} PASSWORD 'second'", kick),
+            lambda: databases.tell(name, f"ALTER ROLE {role} PASSWORD 'first'"),
+            says="password authentication failed",
+        )
+
+
+@pytest.mark.parametrize("right", ["INSERT", "SELECT", "UPDATE"])
+async def test_a_revoked_right_is_held_and_comes_back(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs, right: str
+) -> None:
+    role = f"role_{next(_roles)}"
+    name, url = databases.with_role(role, "first")
+    table = "conversations" if right == "UPDATE" else "messages"
+    async with running(tmp_path, url, acs) as bot:
+        await go_through(
+            bot,
+            logs,
+            lambda: databases.tell(name, f"REVOKE {right} ON {table} FROM {role}"),
+            lambda: databases.tell(name, f"GRANT {right} ON {table} TO {role}"),
+            says="permission denied",
+        )
+
+
+async def test_after_a_trouble_that_no_event_met_again_health_finds_out_by_itself(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
+) -> None:
+    """A load balancer sends nothing to a bot that is not ready: the next event would be waited for in vain."""
+    role = f"role_{next(_roles)}"
+    name, url = databases.with_role(role, "first")
+    async with running(tmp_path, url, acs) as bot:
+        bot.service.writer._hold = 0.1
+        databases.tell(name, f"REVOKE INSERT ON messages FROM {role}")
+        assert (await bot.post([inbound()])).status_code == 503
+        assert (await ready(bot))[0] == 503
+        databases.tell(name, f"GRANT INSERT ON messages TO {role}")
+        await until_ready(bot)
+
+
+async def test_a_damaged_sqlite_file_is_held_and_comes_back(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
+) -> None:
+    url = databases.migrated("sqlite")
+    path = Path(url.partition("///")[2])
+    with sqlite3.connect(path) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'messages'").fetchone()
+    connection.close()
+    offset, good = (page - 1) * 4096, path.read_bytes()
+
+    def write(content: bytes) -> None:
+        with path.open("r+b") as file:
+            file.seek(offset)
+            file.write(content)
+
+    write(b"\xff" * 4096)
+    async with running(tmp_path, url, acs) as bot:
+        bot.service.writer._hold = 0.2
+        for at in range(2):
+            refused = await bot.post([inbound(MessageId=f"{at}")])
+            assert refused.status_code == 503
+            assert "malformed" in refused.text
+        assert (await ready(bot))[0] == 503
+        assert spells(logs).count("The database can't be written to; requests are held") == 1
+        write(good[offset : offset + 4096])
+        assert (await bot.post([inbound(MessageId="0")])).status_code == 200
+        await until_ready(bot)
+        assert len(await bot.replies()) == 1
+        assert bot.service.supervisor.ended() == []
+
+
+def _away(path: Path) -> Callable[[], None]:
+    names = [path, Path(f"{path}-wal"), Path(f"{path}-shm")]
+    for name in names:
+        name.rename(f"{name}.away")
+    return lambda: [Path(f"{name}.away").rename(name) for name in names] and None
+
+
+def _main_file_away(path: Path) -> Callable[[], None]:
+    path.rename(f"{path}.away")
+    return lambda: Path(f"{path}.away").rename(path) and None
+
+
+def _replaced(path: Path) -> Callable[[], None]:
+    copy = path.read_bytes()
+    back = _main_file_away(path)
+    path.write_bytes(copy)
+    return back
+
+
+def _folder_away(path: Path) -> Callable[[], None]:
+    away = path.parent.with_name("away")
+    path.parent.rename(away)
+    return lambda: away.rename(path.parent) and None
+
+
+def _folder_replaced(path: Path) -> Callable[[], None]:
+    back = _folder_away(path)
+    path.parent.mkdir()
+
+    def end() -> None:
+        for name in path.parent.iterdir():
+            name.unlink()
+        path.parent.rmdir()
+        back()
+
+    return end
+
+
+@pytest.mark.parametrize(
+    ("away", "says"),
+    [
+        (_away, "is gone"),
+        (_main_file_away, "is gone"),
+        (_replaced, "was replaced by another file"),
+        (_folder_away, "is gone"),
+        (_folder_replaced, "is gone"),
+    ],
+)
+async def test_nothing_is_stored_in_a_file_that_is_not_in_its_place_and_the_very_file_is_taken_back(
+    tmp_path: Path,
+    acs: Acs,
+    logs: Logs,
+    away: Callable[[Path], Callable[[], None]],
+    says: str,
+) -> None:
+    path = tmp_path / "data" / "bot.db"
+    ends: list[Callable[[], None]] = []
+
+    def ends_it() -> None:
+        ends.pop()()
+
+    async with running(tmp_path, f"sqlite+aiosqlite:///{path}", acs) as bot:
+        await go_through(bot, logs, lambda: ends.append(away(path)), ends_it, says=says)
+    with sqlite3.connect(path) as connection:
+        ((stored,),) = connection.execute(
+            "SELECT count(*) FROM messages WHERE direction = 'inbound'"
+        ).fetchall()
+    connection.close()
+    assert stored == 4
+
+
+async def test_a_file_that_was_deleted_is_refused_until_the_bot_is_started_again(
+    tmp_path: Path, acs: Acs, logs: Logs
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'bot.db'}"
+    async with running(tmp_path, url, acs) as bot:
+        assert (await bot.post([inbound(MessageId="before")])).status_code == 200
+        await bot.replies()
+        bot.service.writer._hold = 0.2
+        for name in tmp_path.glob("bot.db*"):
+            name.unlink()
+        assert (await bot.post([inbound(MessageId="in it")])).status_code == 503
+        (tmp_path / "bot.db").touch()  # another, empty one
+        assert (await bot.post([inbound(MessageId="in it")])).status_code == 503
+        assert (await bot.get("/api/conversations")).status_code == 503
+        status, checks = await ready(bot)
+        assert status == 503
+        assert (
+            "replaced by another file while the bot runs; put the very file back"
+            in checks["database"]["reason"]
+        )
+        assert (tmp_path / "bot.db").stat().st_size == 0
+    async with running(tmp_path, url, acs) as bot:
+        assert (await ready(bot))[0] == 200
+        assert (await bot.post([inbound(MessageId="in it")])).status_code == 200
+        assert len(await bot.replies()) == 1
+
+
+@pytest.mark.parametrize("name", ["-wal", "-shm"])
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_a_log_that_was_deleted_or_replaced_is_saved_and_made_anew(
+    tmp_path: Path, acs: Acs, logs: Logs, name: str, is_replaced: bool
+) -> None:
+    """What was answered 200 stands in it, and must outlive even a kill."""
+    path = tmp_path / "bot.db"
+    async with running(tmp_path, f"sqlite+aiosqlite:///{path}", acs) as bot:
+        assert (await bot.post([inbound(MessageId="before")])).status_code == 200
+        await bot.replies()
+        Path(f"{path}{name}").unlink()
+        if is_replaced:
+            Path(f"{path}{name}").write_bytes(b"x" * 32 * 1024)
+        assert (await bot.post([inbound(MessageId="after")])).status_code == 200
+        assert len(await bot.replies()) == 2
+        # What another program finds by the files' names is what a new bot would find after a kill.
+        other = sqlite3.connect(path)
+        rows = other.execute(
+            "SELECT provider_message_id FROM messages WHERE direction = 'inbound'"
+        ).fetchall()
+        assert sorted(rows) == [("after",), ("before",)]
+        assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        other.close()
+        assert (await ready(bot))[0] == 200
+        assert sum("log was deleted or replaced" in line["event"] for line in logs) == 1
+
+
+async def test_what_was_committed_into_a_file_that_went_meanwhile_is_not_answered_200(
+    tmp_path: Path, acs: Acs
+) -> None:
+    """Between the look before the commit and the commit itself."""
+    path = tmp_path / "bot.db"
+    async with running(tmp_path, f"sqlite+aiosqlite:///{path}", acs) as bot:
+        await bot.post([inbound(MessageId="before")])
+        await bot.replies()
+        database = bot.service.database
+        look, looks = database._check_file, itertools.count(1)
+
+        def look_and_lose() -> None:
+            look()
+            if next(looks) == 1:
+                path.rename(f"{path}.away")
+
+        database._check_file = look_and_lose  # type: ignore[method-assign]
+        refused = await bot.post([inbound(MessageId="in it")])
+        assert refused.status_code == 503
+        Path(f"{path}.away").rename(path)
+        assert (await bot.post([inbound(MessageId="in it")])).status_code == 200
+        assert len(await bot.replies()) == 2
+
+
+async def test_a_look_at_the_file_costs_next_to_nothing(tmp_path: Path, acs: Acs) -> None:
+    async with running(tmp_path, f"sqlite+aiosqlite:///{tmp_path / 'bot.db'}", acs) as bot:
+        await bot.post([inbound()])
+        file = bot.service.database._file
+        assert file
+        assert file._beside
+        began = time.process_time()
+        for _ in range(1_000):
+            file.check()
+        assert time.process_time() - began < 1  # 0.005 s on a quiet machine
