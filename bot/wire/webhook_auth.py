@@ -3,14 +3,22 @@
 import asyncio
 import hmac
 from collections.abc import Iterable, Sequence
+from http.client import HTTPException
 from typing import Any, Protocol
 
 import jwt
+import msgspec
 import structlog
+
+from bot.text.storable import one_line
+from bot.wire.answer_limits import fetch
 
 #: Event Grid's own application in the public cloud (docs: event-grid/secure-webhook-delivery).
 EVENT_GRID_APPLICATION = "4962773b-9cdb-44cf-a8bf-237846a00ab7"
 EVENT_GRID_ROLE = "AzureEventGridSecureWebhookSubscriber"
+
+#: Characters.
+_LONGEST_CAUSE = 200
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +36,23 @@ class Revealing(Protocol):
     def reveal(self) -> str:
         """The secret in the clear."""
         ...
+
+
+class _Keys(jwt.PyJWKClient):
+    """Entra's keys, read without following anybody elsewhere, and with an end."""
+
+    def fetch_data(self) -> Any:
+        """Fetch the keys and keep them; what is no set of keys is as good as no answer."""
+        try:
+            keys = msgspec.json.decode(fetch(self.uri, timeout=self.timeout))
+            jwt.PyJWKSet.from_dict(keys)
+        except (OSError, HTTPException, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise jwt.PyJWKClientConnectionError(one_line(str(error), _LONGEST_CAUSE)) from None
+        except (jwt.PyJWTError, AttributeError, TypeError, ValueError):
+            raise jwt.PyJWKClientConnectionError("the answer is no set of keys") from None
+        if self.jwk_set_cache is not None:
+            self.jwk_set_cache.put(keys)
+        return keys
 
 
 class WebhookAuth:
@@ -68,7 +93,7 @@ class EntraTokens:
         self._audience = [audience, audience.removeprefix("api://")]
         self._issuers = [f"https://sts.windows.net/{tenant}/", f"{authority}/{tenant}/v2.0"]
         # Keys are kept for 10 minutes; a token signed by a new key fetches them again.
-        self._keys = jwt.PyJWKClient(f"{authority}/{tenant}/discovery/v2.0/keys", lifespan=600, timeout=5)
+        self._keys = _Keys(f"{authority}/{tenant}/discovery/v2.0/keys", lifespan=600, timeout=5)
 
     def accepts(self, token: str) -> bool:
         """Whether a token is signed by Entra, for us, now, and speaks for Event Grid.
@@ -89,7 +114,7 @@ class EntraTokens:
             log.warning("An Entra token can't be checked", cause=str(error))
             raise KeysUnavailable(str(error)) from None
         except (jwt.PyJWTError, ValueError) as error:
-            log.warning("An Entra token was refused", reason=str(error))
+            log.warning("An Entra token was refused", reason=one_line(str(error), _LONGEST_CAUSE))
             return False
         if claims.get("appid", claims.get("azp")) != EVENT_GRID_APPLICATION:
             log.warning("An Entra token was refused", reason="it does not speak for Event Grid's application")
