@@ -42,6 +42,7 @@ from bot.web.console.layout import Console
 from bot.web.console.live import CHANNEL, RULES, Live
 from bot.web.console.places import console_routes
 from bot.web.front_door import FrontDoor
+from bot.web.input_limits import LARGEST_FORM, refuse_long_address
 from bot.web.overview_api import overview_routes
 from bot.web.problems import PROBLEMS
 from bot.web.rejected_api import rejected_routes
@@ -237,6 +238,8 @@ class Service:
                 *console_routes(console),
                 *more_routes,
             ],
+            guards=[refuse_long_address],
+            request_max_body_size=4 * LARGEST_FORM,  # of the sandbox's routes; ours say less, or more
             logging_config=None,  # `bot.operations.logs` has seen to it
             exception_handlers=PROBLEMS,
             openapi_config=OpenAPIConfig(

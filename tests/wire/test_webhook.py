@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.wire.webhook import LARGEST_BODY
+from bot.wire.webhook import LARGEST_BODY, UNKNOWN_TYPE
 from tests.conversation.databases import Databases, Kind
 from tests.wire.parts import OLD_SECRET, SECRET, Acs, Running, running
 from tests.wire.test_envelopes import (
@@ -256,7 +256,7 @@ async def test_a_person_is_one_conversation_however_the_number_is_written(bot: R
 async def test_unknown_types_are_acknowledged_and_counted(bot: Running) -> None:
     answer = await bot.post([event("Microsoft.Communication.ChatMessageReceived"), event()])
     assert answer.status_code == 200
-    assert bot.service.webhook.counts["microsoft.communication.chatmessagereceived"] == 1
+    assert bot.service.webhook.counts[UNKNOWN_TYPE] == 1
     assert bot.service.webhook.counts["accepted"] == 1
 
 

@@ -57,6 +57,7 @@ from bot.conversation.operator import Operator
 from bot.conversation.overview import Overview
 from bot.conversation.rejected import RejectedEvents
 from bot.conversation.writer import Writer
+from bot.rulebook.drafts import TooManyDrafts
 from bot.rulebook.saving import RuleFiles
 from bot.rulebook.shelf import Shelf
 from bot.text.inert import shown
@@ -175,6 +176,7 @@ class Console:
         return {
             NotLoggedIn: self._answer_stranger,
             HTTPException: self._answer_http_error,
+            TooManyDrafts: self._answer_busy,
             **dict.fromkeys(DATABASE_ERRORS, self._answer_database_error),
             Exception: self._answer_unexpected,
         }
@@ -208,6 +210,11 @@ class Console:
             "The database can't be read", method=request.method, path=request.url.path, cause=cause_of(error)
         )
         return self._error(request, 503, "The database can't be read now; the log says why. Try again later.")
+
+    def _answer_busy(self, request: Call, error: TooManyDrafts) -> Page:
+        answer = self._error(request, 503, str(error))
+        answer.headers["Retry-After"] = "5"
+        return answer
 
     def _answer_unexpected(self, request: Call, error: Exception) -> Page:
         log.error("A request failed", method=request.method, path=request.url.path, exc_info=error)

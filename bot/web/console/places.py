@@ -10,6 +10,7 @@ from litestar.response import Stream
 
 from bot.web.console import acting, conversations, login, overview, rejected, rules
 from bot.web.console.layout import Call, Console
+from bot.web.input_limits import LARGEST_FORM
 from bot.web.sessions import HOME
 
 #: Each has `routes(console)`; its paths are beneath /console.
@@ -49,6 +50,7 @@ def console_routes(console: Console) -> list[BaseRouteHandler | Router]:
                 nothing,
             ],
             guards=[console.sessions.viewer],
+            request_max_body_size=LARGEST_FORM,
             before_request=remember_mark,
             exception_handlers=errors,
         ),
