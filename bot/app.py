@@ -239,7 +239,7 @@ class Service:
                 *more_routes,
             ],
             guards=[refuse_long_address],
-            request_max_body_size=4 * LARGEST_FORM,  # of the sandbox's routes; ours say less, or more
+            request_max_body_size=2 * LARGEST_FORM,  # of the sandbox's routes; ours say less, or more
             logging_config=None,  # `bot.operations.logs` has seen to it
             exception_handlers=PROBLEMS,
             openapi_config=OpenAPIConfig(

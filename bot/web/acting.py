@@ -193,7 +193,7 @@ def _actions_route(database: Database) -> HTTPRouteHandler:
 def _person(request: Call) -> str:
     # Headers come as Latin-1, whatever their bytes were meant to be; names are written in UTF-8 nowadays.
     name = request.headers.get(PERSON_HEADER, "").encode("latin-1", "replace").decode("utf-8", "replace")
-    return one_line(name, _LONGEST_NAME) or ADMIN
+    return one_line(name[:_LONGEST_NAME], _LONGEST_NAME) or ADMIN
 
 
 def _tag(raw: str) -> str:

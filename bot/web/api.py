@@ -30,7 +30,7 @@ from bot.text.storable import make_storable
 from bot.web.access import Guards
 from bot.web.acting import acting_routes
 from bot.web.answers import Cursor, Limit, found, page_of
-from bot.web.input_limits import LARGEST_FORM, LARGEST_TRY, LONGEST_NUMBER, LONGEST_TEXT, Name
+from bot.web.input_limits import LARGEST_FORM, LONGEST_NUMBER, LONGEST_TEXT, Name
 
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
 
@@ -136,7 +136,7 @@ def api_routes(
             ],
         }
 
-    @post("/try", status_code=200, sync_to_thread=False, request_max_body_size=LARGEST_TRY)
+    @post("/try", status_code=200, sync_to_thread=False)
     def try_message(data: Annotated[TryRequest, Body()]) -> TryAnswer:
         """What would happen to this message, and why; changes nothing."""
         return answer(book(), data.text, sender=data.sender, recipient=data.recipient, at=data.at)

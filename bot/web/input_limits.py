@@ -15,17 +15,15 @@ LONGEST_TEXT: Final = 2_048
 LONGEST_NUMBER: Final = 64
 #: Characters of a name, or of what somebody looks for.
 LONGEST_NAME: Final = 256
-#: Bytes of a message to be tried, as JSON that writes each character as two escapes.
-LARGEST_TRY: Final = 32 * 1024
-#: Bytes of a body that says what to do: a form, an operator's message.
-LARGEST_FORM: Final = 64 * 1024
+#: Bytes of a body that says what to do: a form, an operator's message, one to be tried.
+LARGEST_FORM: Final = 128 * 1024
 #: Bytes of a rule file; and of a form that carries one, where a character may take three times its bytes.
 LARGEST_RULE_FILE: Final = LARGEST_FILE + LARGEST_FORM
 LARGEST_RULE_FORM: Final = 3 * LARGEST_FILE + LARGEST_FORM
 #: Bytes of what stands behind an address's question mark; a page that drafts a rule has a whole message there.
 LONGEST_QUERY: Final = 32 * 1024
 #: Characters of an address's path.
-LONGEST_PATH: Final = 1_024
+LONGEST_PATH: Final = 8_192
 
 #: A name in a query.
 Name = Annotated[str | None, QueryParameter(max_length=LONGEST_NAME)]
