@@ -10,7 +10,7 @@ from bot.rulebook.background import give_way
 from bot.rulebook.patterns import Pattern, PatternSet, encode
 from bot.rulebook.rules import Key, Rule
 from bot.rulebook.typos import Typos
-from bot.rulebook.word_sets import WordSets, Words
+from bot.rulebook.word_sets import Words, WordSets
 from bot.text.words import split_rich_words
 
 Entries = list[int]
@@ -112,7 +112,7 @@ class Index:
         return [each for each in last if each not in self._rich and not self.entries[each][0].conditional]
 
     def matching_words(self, words: Words, before: int) -> list[int]:
-        """The first entries before one that a message of just these words matches by its words, first of the book first.
+        """The first entries before one that a message of just these words matches by them, first of the book first.
 
         Those that an earlier one of the same words always keeps from answering may be missing, and where a message
         matches very many, some of the others.

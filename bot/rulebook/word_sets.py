@@ -5,7 +5,7 @@ of the sets that it does not have whole, even where all of them are made of the 
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from math import inf
 
 import msgspec
@@ -74,18 +74,16 @@ class WordSets:
                 found.entries += entries if found.left == inf else entries[:100]
                 if entries[-1] in final:
                     found.stop = min(found.stop, entries[-1] + 1)
-        branches = node.branches
-        if not branches:
-            return
-        if len(branches) < len(heard):
-            for word, branch in branches.items():
-                if word in heard:
-                    self._walk(branch, heard, found, final)
-        else:
-            for word in heard:
-                below = branches.get(word)
-                if below is not None:
-                    self._walk(below, heard, found, final)
+        for branch in _met(node.branches, heard):
+            self._walk(branch, heard, found, final)
+
+
+def _met(branches: Mapping[str, _Node], heard: frozenset[str]) -> Iterator[_Node]:
+    """The branches whose word is heard: of words and branches, the fewer are gone through."""
+    if len(branches) < len(heard):
+        yield from (branch for word, branch in branches.items() if word in heard)
+    else:
+        yield from (branches[word] for word in heard if word in branches)
 
 
 def _grown(ways: list[tuple[Words, frozenset[str], list[int]]], depth: int) -> _Node:
