@@ -25,7 +25,7 @@ _LONGEST_HELP = LONGEST_REPLY + 200
 _MOST_LOOPS = 1_000
 #: Rules that are looked at, of those that would answer one reply, and of those that would answer any.
 _MOST_ANSWERERS = 100
-_MOST_ANSWERERS_IN_ALL = 2_000_000
+_MOST_ANSWERERS_IN_ALL = 10_000_000
 _LOOP = re.compile(r"{%-?\s*for\b")
 _SOME_TIME = datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC)
 

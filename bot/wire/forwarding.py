@@ -59,7 +59,9 @@ class HttpPoster:
             if isinstance(error.os_error, ForbiddenAddress):
                 return _failed(str(error.os_error), is_final=True)
             return _failed(f"It can't be reached: {error.os_error.strerror or error.os_error}")
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except ValueError as error:  # aiohttp's InvalidURL among them
+            return _failed(f"No connection can be made to such an address: {error}", is_final=True)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _failed(f"No answer: {str(error) or type(error).__name__}")
 
     async def close(self) -> None:
