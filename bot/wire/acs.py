@@ -89,7 +89,9 @@ class AcsSmsService:
             from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - an extra, not always there
         except ImportError:
             raise CannotAuthenticate from None
-        return cls(endpoint, DefaultAzureCredential())
+        # What gives out tokens is read within the same bounds, and followed nowhere.
+        transport = BoundedTransport(total=READ_TIMEOUT, use_env_settings=bool(getproxies()))
+        return cls(endpoint, DefaultAzureCredential(transport=transport, permit_redirects=False))
 
     async def send(self, call: Call) -> list[Outcome]:
         """One outcome a recipient, in their order."""

@@ -159,7 +159,9 @@ def test_the_wait_grows_and_keeps_to_what_the_server_asks() -> None:
     assert wait_before_try(1, 30, chance=0.5) == timedelta(seconds=30)
 
 
-@pytest.mark.parametrize("host", ["2130706433", "0177.0.0.1", "127.1", "127.0.0.1.", "example.com\\@127.0.0.1", "["])
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0177.0.0.1", "127.1", "127.0.0.1.", "example.com\\@127.0.0.1", "["]
+)
 async def test_an_address_in_other_digits_is_refused_for_good(host: str, listener: Listener) -> None:
     poster = HttpPoster(secret=None, private_hosts=[])
     posted = await poster.post(listener.url.replace("127.0.0.1", host), b"{}")
