@@ -31,7 +31,7 @@ _LONGEST_DETAILS = 1_000
 _LONGEST_TAG = 256
 #: Characters of an SMS: 255 segments of 153, as many as its format can count.
 _LONGEST_TEXT = 255 * 153
-#: Events of one call that are kept as rejected each for itself; what is more is kept together. Event Grid sends 5,000.
+#: With so many events of one call, as many as Event Grid sends, further elements that are none are kept together.
 _MOST_REJECTED = 5_000
 #: Characters of a field's name in a reason.
 _LONGEST_NAME = 60
@@ -78,6 +78,7 @@ def read_batch(body: bytes) -> EventBatch:
             f"The body is JSON but not an Event Grid event, a CloudEvent, or an array of them: {_describe(parsed)}."
         )
     events: list[Event] = []
+    rest: list[Any] = []
     ignored: dict[str, int] = {}
     validation_code: str | None = None
     for element in elements:
@@ -94,25 +95,16 @@ def read_batch(body: bytes) -> EventBatch:
             ignored[event_type] = ignored.get(event_type, 0) + 1
         elif isinstance(element, _TooDeep):
             events.append(Unreadable(reason="It is nested too deeply.", raw=as_json(element.raw)))
+        elif len(events) >= _MOST_REJECTED:
+            rest.append(element)
         else:
             events.append(
                 Unreadable(reason=f"It has no eventType or type: {_describe(element)}.", raw=as_json(element))
             )
-    return EventBatch(events=_few(events), ignored=ignored, validation_code=validation_code)
-
-
-def _few(events: list[Event]) -> list[Event]:
-    """The events, with no more than so many rejected ones: more are one, whose raw event is an array of theirs."""
-    if len(events) <= _MOST_REJECTED:
-        return events
-    rejected = [event for event in events if isinstance(event, Unreadable)]
-    rest = rejected[_MOST_REJECTED - 1 :]
-    if len(rest) <= 1:
-        return events
-    together = set(map(id, rest))
-    kept: list[Event] = [event for event in events if id(event) not in together]
-    reason = f"Of {len(rejected):,} events of one call that could not be read, these {len(rest):,} are kept together."
-    return [*kept, Unreadable(reason=reason, raw="[" + ",".join(event.raw for event in rest) + "]")]
+    if rest:
+        reason = f"{len(rest):,} more elements of the same call, kept together, have no eventType or type."
+        events.append(Unreadable(reason=reason, raw=as_json(rest)))
+    return EventBatch(events=events, ignored=ignored, validation_code=validation_code)
 
 
 def as_json(value: Any) -> str:

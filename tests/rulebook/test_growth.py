@@ -1,4 +1,4 @@
-"""Checking a book takes time in proportion to its rules, of whatever kind they are; counted in lines run, not seconds."""
+"""Checking a book is work in proportion to its rules, of whatever kind; counted in lines run, not in seconds."""
 
 import random
 import sys

@@ -496,7 +496,7 @@ def test_rejected_events_without_number_are_kept_and_few() -> None:
     events = read_batch(json.dumps([event(), *range(20_000)]).encode()).events
     assert len(events) == 5_001
     assert json.loads(events[-1].raw) == list(range(4_999, 20_000))
-    assert "these 15,001" in events[-1].reason
+    assert events[-1].reason.startswith("15,001 more elements")
 
 
 def test_what_others_say_is_bounded_and_inert_before_it_is_a_row() -> None:

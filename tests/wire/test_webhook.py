@@ -393,14 +393,18 @@ async def test_whatever_a_field_holds_it_is_stored_and_the_bot_goes_on(either_bo
 
 
 async def test_whatever_acs_says_is_stored_and_shown(either_bot: Running) -> None:
-    for at, odd in enumerate(ODD_WORDS):
-        message = json.dumps({"error": {"message": odd}}).encode()
-        either_bot.acs.answers = [lambda *_, body=message: web.Response(status=400, body=body)] * 2
-        await either_bot.post([inbound(MessageId=f"Incoming_{at}", From=f"1555555{at:04}")])
-        (reply,) = await either_bot.replies(f"+1555555{at:04}", "failed")
-        assert reply["status_details"].startswith("ACS answered 400")
-        assert reply["status_details"].isprintable()
-        assert len(reply["status_details"]) <= 500
+    said = "nul\x00 \x1b[2J \x9b31m \u202egnp \u2066\n" + "x" * 200_000
+    answer = web.json_response({"error": {"message": said}}, status=400)
+    body = answer.body
+    either_bot.acs.answers = [
+        lambda *_: web.Response(status=400, body=body, content_type="application/json")
+    ] * 9
+    await either_bot.post([inbound()])
+    (reply,) = await either_bot.replies(status="failed")
+    assert reply["status_details"].startswith(
+        "ACS answered 400: nul\ufffd \ufffd[2J \ufffd31m \ufffdgnp \ufffd xxx"
+    )
+    assert len(reply["status_details"]) == 500
     assert (await either_bot.get("/metrics")).status_code == 200
 
 
