@@ -458,3 +458,36 @@ async def test_nothing_makes_the_api_answer_500(bot: Running) -> None:
     headers = {"Authorization": f"Bearer {ADMIN}"}
     with httpx.Client(base_url=bot.address, headers=headers, trust_env=False, timeout=30) as http:
         await asyncio.to_thread(fuzz)
+
+
+# How large what people send may be
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "size", "status"),
+    [
+        ("POST", "/api/try", 9_000_000, 413),
+        ("POST", "/api/conversations/x/messages", 9_000_000, 413),
+        ("PUT", "/api/conversations/x/opt-out", 9_000_000, 413),
+        ("PUT", "/api/rules/big.yaml", 9_000_000, 413),
+    ],
+)
+async def test_no_body_is_larger_than_what_it_is_for(
+    bot: Running, method: str, path: str, size: int, status: int
+) -> None:
+    headers = {"Content-Type": "application/json", "If-None-Match": "*"}
+    answer = await bot.send(method, path, content=b'{"text": "' + b"x" * size + b'"}', headers=headers)
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("name", ["peer", "number", "q", "rule", "tag", "cursor"])
+async def test_no_name_or_search_is_longer_than_one_can_be(bot: Running, name: str) -> None:
+    problem(await bot.get("/api/conversations", params={name: "x" * 1_100}), 400)
+    problem(await bot.get("/api/conversations", params={name: "x" * 40_000}), 414)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/incidents?conversation=", "/api/rule-edits?file=", "/console/conversations?q="]
+)
+async def test_a_long_address_is_refused_on_every_page(bot: Running, path: str) -> None:
+    assert (await bot.get(path + "x" * 40_000)).status_code in (414, 303)
