@@ -9,6 +9,7 @@ import msgspec
 import rich_click as click
 
 from bot.cli.failures import AnswerIsNo, Failure
+from bot.cli.transport import BoundedTransport
 from bot.settings import read_environment
 from bot.text.inert import shown_in_terminal
 
@@ -36,7 +37,7 @@ def text(
 
     Ends when the bot has been quiet for a moment, with exit status 1 when it did not reply.
     """
-    with httpx.Client(timeout=10, trust_env=False) as http:
+    with httpx.Client(transport=BoundedTransport(), timeout=10, trust_env=False) as http:
         phone = _find(http, [url.rstrip("/")] if url else _places(read_environment()), sender)
         sent = phone.text(message, recipient)
         replies: list[dict[str, Any]] = []
