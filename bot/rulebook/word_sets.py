@@ -53,9 +53,11 @@ class WordSets:
 
     def within(self, words: Words) -> list[int]:
         """The entries of all sets that the words hold; those after a final one may be missing."""
+        root = self._root
+        if root is None or (not root.few and root.branches.keys().isdisjoint(words)):
+            return []
         found = _Found([], inf, inf)
-        if self._root is not None:
-            self._walk(self._root, frozenset(words), found, self._final)
+        self._walk(root, frozenset(words), found, self._final)
         return found.entries
 
     def first_within(self, words: Words, *, before: int, most: int) -> list[int]:

@@ -5,8 +5,6 @@ import re
 #: NUL, which PostgreSQL refuses, and lone surrogates, which are no characters: UTF-8 has no way to write them.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
-#: White space that `one_line` takes away.
-_SPACES = re.compile("^ | $|  ")
 #: Controls but for white space, and what turns the direction: marks, embeddings, overrides and isolates.
 _INERT = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
@@ -32,7 +30,7 @@ def one_line(text: str, longest: int) -> str:
 
     Controls and marks that turn the direction of writing become U+FFFD, white space a single space.
     """
-    if len(text) <= longest and text.isascii() and text.isprintable() and not _SPACES.search(text):
-        return text
+    if len(text) <= longest and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip(" ")
     # No more of it is looked at than can be shown, should all of it be white space but so much.
     return bounded(" ".join(_INERT.sub("\ufffd", text[: longest * 4]).split()), longest)
