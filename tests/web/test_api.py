@@ -477,7 +477,7 @@ async def test_no_body_is_larger_than_what_it_is_for(
 ) -> None:
     headers = {"Content-Type": "application/json", "If-None-Match": "*"}
     answer = await bot.send(method, path, content=b'{"text": "' + b"x" * size + b'"}', headers=headers)
-    assert answer.status_code == status
+    assert "131,072 bytes, a rule file 5,000,000." in problem(answer, status)["detail"]
 
 
 @pytest.mark.parametrize("name", ["peer", "number", "q", "rule", "tag", "cursor"])

@@ -65,6 +65,7 @@ from bot.text.numbers import spaced
 from bot.web.console.files import Files
 from bot.web.console.live import Live
 from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second
+from bot.web.problems import sentence_of
 from bot.web.sessions import CSRF_FIELD, HOME, NotLoggedIn, Session, Sessions
 
 log = structlog.get_logger(__name__)
@@ -201,7 +202,7 @@ class Console:
     def _answer_http_error(self, request: Call, error: HTTPException) -> Page:
         if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             return self._answer_unexpected(request, error)
-        answer = self._error(request, error.status_code, error.detail)
+        answer = self._error(request, error.status_code, sentence_of(error))
         answer.headers.update(error.headers or {})
         return answer
 
