@@ -55,6 +55,7 @@ check: .venv/.ready-dev ## lint, format, types, the walls between the rooms, mig
 .PHONY: bench
 bench: setup ## how fast events are taken and decided; ends by itself after two minutes or so
 	$(venv)/python benchmarks/intake.py
+	$(venv)/python benchmarks/envelopes.py
 	$(venv)/python benchmarks/decide.py
 	$(venv)/python benchmarks/reload.py
 	$(venv)/python benchmarks/reload.py --patterns all

@@ -46,6 +46,7 @@ from bot.web.console.places import console_routes
 from bot.web.docs import DocsPage, docs_router
 from bot.web.front_door import FrontDoor
 from bot.web.guesses import Guesses
+from bot.web.input_limits import LARGEST_FORM, refuse_long_address
 from bot.web.overview_api import overview_routes
 from bot.web.problems import PROBLEMS
 from bot.web.proxies import believe_proxies
@@ -57,7 +58,7 @@ from bot.wire.acs import AcsSmsService
 from bot.wire.forwarding import HttpPoster
 from bot.wire.rereading import read_again
 from bot.wire.webhook import Webhook
-from bot.wire.webhook_auth import EntraTokens, WebhookAuth
+from bot.wire.webhook_auth import WebhookAuth
 
 log = structlog.get_logger(__name__)
 
@@ -279,6 +280,8 @@ class Service:
             ],
             state=State({"access": self._access, "sessions": self._sessions}),
             request_class=BoundedRequest,
+            guards=[refuse_long_address],
+            request_max_body_size=2 * LARGEST_FORM,  # of the sandbox's routes; ours say less, or more
             logging_config=None,  # `bot.operations.logs` has seen to it
             exception_handlers=PROBLEMS,
             openapi_config=OpenAPIConfig(
@@ -305,5 +308,7 @@ def sms_service(settings: Settings, clock: ClockCheck) -> SmsService:
 def _webhook_auth(settings: Settings) -> WebhookAuth:
     entra = None
     if settings.entra_tenant and settings.entra_audience:
+        from bot.wire.entra import EntraTokens  # noqa: PLC0415 - PyJWT is for those alone who use Entra
+
         entra = EntraTokens(settings.entra_tenant, settings.entra_audience)
     return WebhookAuth(settings.webhook_secrets, entra)

@@ -7,6 +7,7 @@ import msgspec
 import rich_click as click
 
 from bot.cli.failures import AnswerIsNo, Failure
+from bot.cli.transport import BoundedTransport
 from bot.sandbox.event_grid import ANSWER_WAIT, DELIVERED
 from bot.sandbox.events import SUBSCRIPTION_VALIDATION
 from bot.text.inert import shown_in_terminal
@@ -17,7 +18,8 @@ def post(file: BinaryIO, url: str, secret: str | None) -> None:
     body = file.read()
     headers = headers_for(_read(body, file.name)) | ({"X-Bot-Secret": secret} if secret else {})
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=ANSWER_WAIT, trust_env=False)
+        with httpx.Client(transport=BoundedTransport(), timeout=ANSWER_WAIT, trust_env=False) as http:
+            answer = http.post(url, content=body, headers=headers)
     except httpx.TimeoutException:
         raise Failure(f"The bot did not answer within {ANSWER_WAIT:g} s: see its log.") from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError):

@@ -9,6 +9,7 @@ import msgspec
 import rich_click as click
 
 from bot.cli.failures import AnswerIsNo, Failure
+from bot.cli.transport import BoundedTransport
 from bot.settings import load, read_environment
 from bot.text.inert import shown_in_terminal
 
@@ -35,9 +36,8 @@ def tell_bot(method: str, *path: str, url: str | None, body: object = None) -> A
     }
     content = None if body is None else msgspec.json.encode(body)
     try:
-        answer = httpx.request(
-            method, address, content=content, headers=headers, timeout=_PATIENCE, trust_env=False
-        )
+        with httpx.Client(transport=BoundedTransport(), timeout=_PATIENCE, trust_env=False) as http:
+            answer = http.request(method, address, content=content, headers=headers)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError):
         raise Failure("--url must be an address such as http://127.0.0.1:8000.") from None
     except httpx.TimeoutException:

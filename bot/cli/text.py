@@ -9,6 +9,7 @@ import msgspec
 import rich_click as click
 
 from bot.cli.failures import AnswerIsNo, Failure
+from bot.cli.transport import BoundedTransport
 from bot.settings import read_environment
 from bot.text.inert import shown_in_terminal
 
@@ -26,7 +27,7 @@ def text(
     message: str, sender: str, recipient: str | None, url: str | None, wait: float, *, as_json: bool
 ) -> None:
     """Text the bot through a running sandbox, and print its replies as they arrive."""
-    with httpx.Client(timeout=10, trust_env=False) as http:
+    with httpx.Client(transport=BoundedTransport(), timeout=10, trust_env=False) as http:
         phone = _find(http, [url.rstrip("/")] if url else _places(read_environment()), sender)
         sent = phone.text(message, recipient)
         replies: list[dict[str, Any]] = []

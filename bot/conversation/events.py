@@ -4,6 +4,12 @@ from datetime import datetime
 from hashlib import blake2b
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from bot.text.storable import one_line
+
+#: Characters of a reason for people.
+LONGEST_REASON = 500
 
 
 class Inbound(Struct, frozen=True, kw_only=True):
@@ -48,6 +54,10 @@ class Unreadable(Struct, frozen=True, kw_only=True):
     reason: str
     #: The event as JSON, as near to what came as can be stored.
     raw: str
+
+    def __post_init__(self) -> None:
+        """Keep a reason that can be stored and shown, whatever of the event it quotes."""
+        force_setattr(self, "reason", one_line(self.reason, LONGEST_REASON))
 
 
 Event = Inbound | DeliveryReport | Unreadable

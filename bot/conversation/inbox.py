@@ -31,6 +31,9 @@ from bot.rulebook.decision import Heard
 #: Messages decided before other requests get a turn on the event loop.
 _DECIDED_AT_ONCE = 200
 
+#: Parameters of one query: the databases take some 32,000.
+_ASKED_AT_ONCE = 10_000
+
 log = structlog.get_logger(__name__)
 
 
@@ -243,9 +246,12 @@ async def _keep_rejected(connection: AsyncConnection, events: list[Unreadable], 
         rows[digest] = {
             "id": str(uuid7()), "digest": digest, "arrived_at": now, "reason": event.reason, "raw": event.raw,
         }  # fmt: skip
-    query = select(rejected_events.c.digest).where(rejected_events.c.digest.in_(rows))
-    for digest in (await connection.execute(query)).scalars():
-        del rows[digest]
+    every = list(rows)
+    for start in range(0, len(every), _ASKED_AT_ONCE):
+        digests = every[start : start + _ASKED_AT_ONCE]
+        query = select(rejected_events.c.digest).where(rejected_events.c.digest.in_(digests))
+        for digest in (await connection.execute(query)).scalars():
+            del rows[digest]
     if rows:
         await connection.execute(insert(rejected_events), list(rows.values()))
         touch(["rejected"])

@@ -4,6 +4,14 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
+
+from bot.text.storable import bounded, one_line
+
+#: Characters. Azure's ids have about 60; a longer one would not fit a database index.
+LONGEST_ID = 256
+#: Characters of a reason that ACS gives; its own sentences have about 100.
+LONGEST_REASON = 500
 
 
 class Recipient(Struct, frozen=True, kw_only=True):
@@ -29,6 +37,11 @@ class Accepted(Struct, frozen=True, kw_only=True):
     #: ACS's MessageId, by which reports name the message; None when ACS forgot to say.
     provider_message_id: str | None
 
+    def __post_init__(self) -> None:
+        """Keep what can be stored of an id, whatever ACS, or who answers in its place, takes for one."""
+        if self.provider_message_id is not None:
+            force_setattr(self, "provider_message_id", bounded(str(self.provider_message_id), LONGEST_ID))
+
 
 class NotAccepted(Struct, frozen=True, kw_only=True):
     """The message was not taken, or nobody knows; what to do about it is data, not a type of error."""
@@ -48,6 +61,10 @@ class NotAccepted(Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
     #: What refused us is our credential, so no message is to blame.
     is_credential: bool = False
+
+    def __post_init__(self) -> None:
+        """Keep a reason that can be stored, logged and shown, whatever ACS, or who answers in its place, says."""
+        force_setattr(self, "reason", one_line(str(self.reason), LONGEST_REASON))
 
 
 Outcome = Accepted | NotAccepted

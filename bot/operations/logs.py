@@ -3,12 +3,21 @@
 import logging
 import sys
 import traceback
+from collections.abc import Callable
+from itertools import islice
 from typing import Any, Literal
 
 import structlog
 
+from bot.text.storable import bounded
+
 #: Libraries that say on INFO what only their developers want to know.
 _QUIET = ("azure", "aiosqlite", "alembic", "asyncio", "uvicorn.access", "watchfiles", "filelock", "httpx")
+
+#: Characters of a field, and of a traceback; and items of a list.
+_LONGEST_FIELD = 2_000
+_LONGEST_TRACE = 50_000
+_MOST_ITEMS = 50
 
 
 def configure_logs(log_format: Literal["console", "json"] | None) -> None:
@@ -21,10 +30,14 @@ def configure_logs(log_format: Literal["console", "json"] | None) -> None:
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if as_console else "iso", utc=not as_console),
         structlog.processors.StackInfoRenderer(),
     ]
+    gate = _Gate(_spelled if as_console else _as_it_is)
     if as_console:
-        ending: list[Any] = [_inert, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        renderer: Any = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     else:
-        ending = [structlog.processors.JSONRenderer(ensure_ascii=True)]
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=True)
+    ending: list[Any] = [structlog.processors.ExceptionRenderer(traceback_of), gate, renderer]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -42,7 +55,6 @@ def configure_logs(log_format: Literal["console", "json"] | None) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.ExceptionRenderer(traceback_of),
                 *ending,
             ],
         )
@@ -91,12 +103,36 @@ def _short(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
-def _inert(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+class _Gate:
+    """Lets through, of what a line holds from outside, what can be written and no more than so much."""
+
+    def __init__(self, write: Callable[[str], str]) -> None:
+        self._write = write
+
+    def __call__(self, _logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        """As structlog calls it."""
+        return {
+            name: self._shown(value, _LONGEST_TRACE if name == "exception" else _LONGEST_FIELD)
+            for name, value in event.items()
+        }
+
+    def _shown(self, value: Any, longest: int) -> Any:
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._shown(each, longest) for each in islice(value, _MOST_ITEMS)]
+        if isinstance(value, dict):
+            items = islice(value.items(), _MOST_ITEMS)
+            return {self._shown(str(name), longest): self._shown(each, longest) for name, each in items}
+        return self._write(bounded(value if isinstance(value, str) else str(value), longest))
+
+
+def _as_it_is(text: str) -> str:
+    return text  # JSON in ASCII spells it out
+
+
+def _spelled(text: str) -> str:
     """Show control characters of foreign texts instead of letting the terminal obey them."""
-    return {name: _show_controls(value) if isinstance(value, str) else value for name, value in event.items()}
-
-
-def _show_controls(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(

@@ -77,6 +77,11 @@ class Metrics:
             "Event Grid's deliveries that had a wrong secret: each is an event lost for good.",
             value=self._webhook.refused,
         )
+        yield CounterMetricFamily(
+            "bot_stranger_calls",
+            "Calls of the webhook without any credential: anybody can make them, and no event is lost.",
+            value=self._webhook.strangers,
+        )
         is_well = backlog is not None and self._writer.trouble is None
         yield GaugeMetricFamily("bot_database_writable", "1 while messages can be stored.", value=is_well)
         if backlog is not None:

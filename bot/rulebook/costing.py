@@ -1,5 +1,6 @@
 """Finds replies that cost more than they seem to, and replies that would start a talk with another bot."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -18,12 +19,20 @@ from bot.text.words import split_words
 
 #: What has no bound of its own is taken to be as long as a message of one segment.
 _FREE = "x" * USUAL_TEXT
+#: Characters of the answer to HELP that are looked at: more than a message can have.
+_LONGEST_HELP = LONGEST_REPLY + 200
+#: Templates with loops that are written out.
+_MOST_LOOPS = 1_000
+#: Rules that are looked at, of those that would answer one reply, and of those that would answer any.
+_MOST_ANSWERERS = 100
+_MOST_ANSWERERS_IN_ALL = 10_000_000
+_LOOP = re.compile(r"{%-?\s*for\b")
 _SOME_TIME = datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC)
 
 
 def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
     """Report replies of too many segments, stray characters, and replies that the book would answer itself."""
-    worst = _Worst(book)
+    worst, loops = _Worst(book), _Loops(book)
     for rule in book.rules:
         give_way()
         report = reports[rule.file]
@@ -33,7 +42,7 @@ def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
             if not longest.isascii():
                 _check_strays(template, text, longest, report)
             if is_reply:
-                _check_loop(book, rule, text, longest, report)
+                loops.check(rule, text, longest, report)
 
 
 def _templates(rule: Rule) -> Iterator[tuple[Template, Text, bool]]:
@@ -54,7 +63,10 @@ class _Worst:
     """What templates write at most."""
 
     def __init__(self, book: Book) -> None:
-        self._help = "\n".join(dict.fromkeys(rule.help for rule in book.helps if rule.help))
+        whole = "\n".join(dict.fromkeys(rule.help for rule in book.helps if rule.help))
+        self._help = whole[:_LONGEST_HELP]
+        self._written: dict[tuple[str, str, str], str] = {}
+        self._left = _MOST_LOOPS
         self._saved: dict[str, str] = {}
         for rule in book.rules:
             if rule.ask:
@@ -76,10 +88,17 @@ class _Worst:
         if template.constant is not None:
             return template.constant
         names = {name: self._value(name, rule) for name in template.names}
-        texts = [_write(template, {**rule.values, "now": _SOME_TIME, **names})]
-        if "{%" in template.source:  # the other branch of an if
-            texts.append(_write(template, {**rule.values, "now": _SOME_TIME}))
-        return max(texts, key=len)
+        if not _LOOP.search(template.source):
+            return _longest_of(template, rule, names)
+        # A loop can cost as much as a thousand replies: the same one is written once, and no more than so many are.
+        same = template.source, rule.file, repr(names)
+        known = self._written.get(same)
+        if known is None:
+            if not self._left:
+                return ""
+            self._left -= 1
+            known = self._written[same] = _longest_of(template, rule, names)
+        return known
 
     def _value(self, name: str, rule: Rule) -> object:
         if name in {"from", "to"}:
@@ -98,6 +117,13 @@ class _Worst:
             if key.pattern and name in key.pattern.groups
         ]
         return max(groups, key=len) if groups else self._saved.get(name, _FREE)
+
+
+def _longest_of(template: Template, rule: Rule, names: Mapping[str, object]) -> str:
+    texts = [_write(template, {**rule.values, "now": _SOME_TIME, **names})]
+    if "{%" in template.source:  # the other branch of an if
+        texts.append(_write(template, {**rule.values, "now": _SOME_TIME}))
+    return max(texts, key=len)
 
 
 def _write(template: Template, names: Mapping[str, object]) -> str:
@@ -151,16 +177,35 @@ def _plain(character: str) -> str | None:
     return strays[0].twin if strays else None
 
 
-def _check_loop(book: Book, rule: Rule, text: Text, longest: str, report: Report) -> None:
-    """Another bot that echoes, or talks as this one does, would get an answer to this reply, and so on."""
-    for entry in book.index.candidates(split_words(longest), longest):
-        other, key = book.index.entries[entry]
-        if key.kind == "anything" or not (other.reply or other.ask):
-            continue
-        if rule.numbers and other.numbers and rule.numbers.isdisjoint(other.numbers):
-            continue
-        message = (
-            f'Rule "{other.name}" ({other.file}, line {other.line}) would answer this reply by {key.label}:'
-        )
-        report.add("W414", text.place, f"{message} two bots could go on for ever; begin it with other words.")
-        return
+class _Loops:
+    """Another bot that echoes, or talks as this one does, would get an answer to a reply, and so on."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._answerers: dict[str, list[int]] = {}
+        #: So many may still be looked at.
+        self._left = _MOST_ANSWERERS_IN_ALL
+
+    def check(self, rule: Rule, text: Text, longest: str, report: Report) -> None:
+        """Report a reply that the book would answer itself."""
+        for entry in self._those_of(longest):
+            other, key = self._book.index.entries[entry]
+            if key.kind == "anything" or not (other.reply or other.ask):
+                continue
+            if rule.numbers and other.numbers and rule.numbers.isdisjoint(other.numbers):
+                continue
+            message = f'Rule "{other.name}" ({other.file}, line {other.line}) would answer this reply by {key.label}:'
+            report.add(
+                "W414", text.place, f"{message} two bots could go on for ever; begin it with other words."
+            )
+            return
+
+    def _those_of(self, reply: str) -> list[int]:
+        known = self._answerers.get(reply)
+        if known is None:
+            if self._left <= 0:
+                return []
+            found = self._book.index.candidates(split_words(reply), reply)
+            self._left -= len(found)
+            known = self._answerers[reply] = found[:_MOST_ANSWERERS]
+        return known

@@ -1,9 +1,9 @@
 """Unsaved texts: what is wrong in them, what they would answer, and what they would change."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 
 import msgspec
@@ -23,6 +23,8 @@ _MOST_KEPT = 4
 #: Characters of rules that the garbage collector had better not walk through. It is not kept from it for less: what
 #: is in its sight just then, and garbage a moment later, stays for good.
 _LARGE = 200_000
+#: Drafts of the same people that wait or are being checked.
+MOST_WAITING = 4
 #: Turns of a talk that is tried.
 MOST_TURNS = 50
 
@@ -46,22 +48,47 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         return has_error(self.findings)
 
 
+class TooManyDrafts(Exception):
+    """So many drafts wait to be checked that one more would wait for long."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many texts are being checked just now: wait a moment, then ask again.")
+
+
 class Drafts:
-    """Checks and tries drafts, off the event loop and one at a time."""
+    """Checks and tries drafts, off the event loop and one at a time.
+
+    A few may wait: more of the same people's raise `TooManyDrafts`, so that nobody keeps others from their turn.
+    """
 
     def __init__(self, folder: RuleFolder) -> None:
         self._folder = folder
+        self._waiting: Counter[str] = Counter()
         self._kept: OrderedDict[tuple[str, bytes], Draft] = OrderedDict()
         self._checking = asyncio.Lock()
 
-    async def check(self, file: str, text: str) -> Draft:
+    @asynccontextmanager
+    async def turn(self, who: str) -> AsyncIterator[None]:
+        """Wait for one's turn to do what takes long. `who`: whose turns are counted together, such as a role's."""
+        if self._waiting[who] >= MOST_WAITING:
+            raise TooManyDrafts
+        self._waiting[who] += 1
+        try:
+            async with self._checking:
+                yield
+        finally:
+            self._waiting[who] -= 1
+
+    async def check(self, file: str, text: str, *, who: str = "") -> Draft:
         """What is to be said about a text that would be saved as this file."""
-        async with self._checking:
+        async with self.turn(who):
             return await self._check(file, text)
 
-    async def play(self, file: str, text: str, heard: Sequence[str], at: datetime) -> tuple[Turn, ...]:
+    async def play(
+        self, file: str, text: str, heard: Sequence[str], at: datetime, *, who: str = ""
+    ) -> tuple[Turn, ...]:
         """A talk with the book that the text would make; nobody answers where it can't be read."""
-        async with self._checking:
+        async with self.turn(who):
             draft = await self._check(file, text)
             if draft.loaded.book is None:
                 return ()
@@ -70,10 +97,10 @@ class Drafts:
             )
 
     async def compare(
-        self, file: str, text: str, pasts: Sequence[Past], since: datetime | None, now: Book
+        self, file: str, text: str, pasts: Sequence[Past], since: datetime | None, now: Book, *, who: str = ""
     ) -> Replayed | None:
         """Which of these messages would get another reply than from the book in force; None: it can't be read."""
-        async with self._checking:
+        async with self.turn(who):
             draft = await self._check(file, text)
             if draft.loaded.book is None:
                 return None

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -63,6 +64,10 @@ CODES: dict[str, str] = {
 }
 
 
+#: Known words among which one is looked for that was meant: each costs as much as reading a rule.
+_MOST_KNOWN = 1_000
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
     """One thing found in a rule file; `str()` is the line that `bot rules check` prints."""
 
@@ -115,7 +120,7 @@ def has_error(findings: Iterable[Finding]) -> bool:
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """` Did you mean "x"?`, or nothing when no known word is near."""
-    by_lower = {each.lower(): each for each in known}
+    by_lower = {each.lower(): each for each in islice(known, _MOST_KNOWN)}
     near = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
     return f' Did you mean "{by_lower[near[0]]}"?' if near else ""
 

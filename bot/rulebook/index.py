@@ -4,17 +4,18 @@ An entry is one key of one rule; entries are numbered in the order of the book, 
 first match. Words are looked up in dicts, patterns in one automaton.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bot.rulebook.background import give_way
 from bot.rulebook.patterns import Pattern, PatternSet, encode
 from bot.rulebook.rules import Key, Rule
 from bot.rulebook.typos import Typos
+from bot.rulebook.word_sets import Words, WordSets
 from bot.text.words import split_rich_words
 
-Words = tuple[str, ...]
 Entries = list[int]
+#: Entries that `matching_words` gives.
+_MOST_NAMED = 100
 
 
 class _Phrases:
@@ -32,18 +33,18 @@ class _Phrases:
         self._lengths[words[0]] = tuple(sorted({*self._lengths.get(words[0], ()), len(words)}))
         return self.longer.setdefault(words, [])
 
-    def starting_at(self, words: Words, at: int, found: list[int]) -> None:
-        """Add the entries of all phrases that stand at a position."""
+    def starting_at(self, words: Words, at: int, found: list[int], most: int | None = None) -> None:
+        """Add the entries of all phrases that stand at a position, of each phrase at most so many."""
         first = words[at]
         entries = self.single.get(first)
         if entries:
-            found += entries
+            found += entries if most is None else entries[:most]
         lengths = self._lengths.get(first)
         if lengths:
             for length in lengths:
                 entries = self.longer.get(words[at : at + length])
                 if entries:
-                    found += entries
+                    found += entries if most is None else entries[:most]
 
 
 class Index:
@@ -55,13 +56,14 @@ class Index:
         self._exact: dict[Words, Entries] = {}
         self._starts = _Phrases()
         self._within = _Phrases()
-        self._anchored: dict[str, list[tuple[int, frozenset[str]]]] = {}
         self._anything: list[int] = []
         self._typos = Typos()
         #: Entries of which the words alone do not decide: `c++`.
         self._rich: set[int] = set()
-        patterns: list[tuple[int, Pattern]] = []
-        together: list[tuple[int, frozenset[str]]] = []
+        #: Of the entries of the same words, or the same pattern: the symbols with which one always answers.
+        self._closed: set[tuple[int, Words | None]] = set()
+        patterns: dict[str, tuple[Pattern, Entries]] = {}
+        together: dict[frozenset[str], Entries] = {}
         for rule in rules:
             give_way()
             for key in rule.keys:
@@ -70,18 +72,20 @@ class Index:
                 if key.rich:
                     self._rich.add(entry)
                 if key.kind == "fuzzy":
-                    self._typos.add(key.words[0], entry)
+                    self._add(self._typos.of(key.words[0]), entry)
                 if key.kind == "all_words":
-                    together.append((entry, frozenset(key.words)))
+                    self._add(together.setdefault(frozenset(key.words), []), entry)
                 elif key.pattern:
-                    patterns.append((entry, key.pattern))
+                    self._add(patterns.setdefault(key.pattern.source, (key.pattern, []))[1], entry)
                 else:
                     self._add(self._of(key), entry)
-        self._anchor(together)
+        self._closed.clear()
+        self._together = WordSets(together, self._final(together.values())) if together else None
         self._has_within = bool(self._within.single or self._within.longer)
-        self._pattern_entries = tuple(entry for entry, _ in patterns)
-        self._patterns = PatternSet([pattern for _, pattern in patterns]) if patterns else None
-        self._first_pattern = self._pattern_entries[0] if patterns else len(self.entries)
+        self._catch_alls = frozenset(self._anything)
+        self._pattern_entries = tuple(entries for _, entries in patterns.values())
+        self._patterns = PatternSet([pattern for pattern, _ in patterns.values()]) if patterns else None
+        self._first_pattern = self._pattern_entries[0][0] if patterns else len(self.entries)
 
     def _of(self, key: Key) -> Entries:
         """The entries of the same words, to be added to."""
@@ -95,22 +99,33 @@ class Index:
 
     def _add(self, entries: Entries, entry: int) -> None:
         """Add an entry, unless one before it never lets a message pass on to it."""
-        if not entries or entries[-1] in self._rich or self.entries[entries[-1]][0].conditional:
-            entries.append(entry)
+        rule, key = self.entries[entry]
+        if (id(entries), None) in self._closed or (id(entries), key.rich) in self._closed:
+            return
+        entries.append(entry)
+        if not rule.conditional:
+            self._closed.add((id(entries), key.rich))
 
-    def _anchor(self, together: list[tuple[int, frozenset[str]]]) -> None:
-        """Keep each set of words under the one that the fewest sets have."""
-        uses = Counter(word for _, words in together for word in words)
-        for entry, words in together:
-            anchor = min(words, key=lambda word: (uses[word], word))
-            self._anchored.setdefault(anchor, []).append((entry, words))
+    def _final(self, lists: Iterable[Entries]) -> list[int]:
+        """The entries that never let a message pass on which has their words."""
+        last = (entries[-1] for entries in lists)
+        return [each for each in last if each not in self._rich and not self.entries[each][0].conditional]
 
-    def matching_words(self, words: Words) -> list[int]:
-        """The entries that a message of just these words matches by its words, first of the book first.
+    def matching_words(self, words: Words, before: int) -> list[int]:
+        """The first entries before one that a message of just these words matches by them, first of the book first.
 
-        Those that an earlier one of the same words always keeps from answering may be missing.
+        Those that an earlier one of the same words always keeps from answering may be missing, and where a message
+        matches very many, some of the others.
         """
-        return self._by_words(words)
+        found = list(self._exact.get(words, ())[:_MOST_NAMED])
+        self._starts.starting_at(words, 0, found, _MOST_NAMED)
+        if self._has_within:
+            for at in range(len(words)):
+                self._within.starting_at(words, at, found, _MOST_NAMED)
+        if self._together:
+            found += self._together.first_within(words, before=before, most=_MOST_NAMED)
+        found += self._anything[:_MOST_NAMED]
+        return sorted(each for each in found if each < before)[:_MOST_NAMED]
 
     def candidates(self, words: Words, text: str) -> list[int]:
         """The entries that match, first of the book first.
@@ -123,9 +138,10 @@ class Index:
         if self._patterns is not None and not self._settled(found):
             hits = self._patterns.match(encode(text))
             if hits:
-                found += [self._pattern_entries[hit] for hit in hits]
+                for hit in hits:
+                    found += self._pattern_entries[hit]
                 found.sort()
-        if self._typos and words and all(each in self._anything for each in found):
+        if self._typos and words and self._catch_alls.issuperset(found):
             return self._with_typos(words[0], found)
         return found
 
@@ -135,11 +151,15 @@ class Index:
         Asked only where no key matches as it is written: a typing error never beats an exact match.
         """
         near = self._typos.near(first)
-        merged: list[int] = []
+        if not near:
+            return anything
+        merged: dict[int, None] = {}  # in order, each once
         for catch_all in anything:
-            merged += [each for each in near if each < catch_all and each not in merged]
-            merged.append(catch_all)
-        return merged + [each for each in near if each not in merged]
+            merged |= dict.fromkeys(each for each in near if each < catch_all)
+            merged[catch_all] = None
+            if not self.entries[catch_all][0].conditional:
+                break  # nothing passes on from it
+        return list(merged | dict.fromkeys(near))
 
     def _by_words(self, words: Words) -> list[int]:
         found: list[int] = []
@@ -151,8 +171,8 @@ class Index:
             if self._has_within:
                 for at in range(len(words)):
                     self._within.starting_at(words, at, found)
-            if self._anchored:
-                self._all_words(words, found)
+            if self._together:
+                found += self._together.within(words)
         if self._anything:
             found += self._anything
         if len(found) > 1:
@@ -162,13 +182,6 @@ class Index:
     def _settled(self, found: list[int]) -> bool:
         """Whether no pattern could come before what is found."""
         return bool(found) and found[0] < self._first_pattern and not self.entries[found[0]][0].conditional
-
-    def _all_words(self, words: Words, found: list[int]) -> None:
-        heard = frozenset(words)
-        for word in heard:
-            for entry, wanted in self._anchored.get(word, ()):
-                if wanted <= heard:
-                    found.append(entry)
 
     def _without_wrong_symbols(self, found: list[int], text: str) -> list[int]:
         rich = split_rich_words(text)

@@ -2,7 +2,7 @@
 
 import gc
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from bot.rulebook.numbers import OurNumber
 from bot.rulebook.patterns import WrongPattern
 from bot.rulebook.reading import RuleFile, read_file
 from bot.rulebook.templates import ALWAYS
+
+#: Wrong names of a kind and file of which what was meant is looked for.
+_MOST_HINTS = 50
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,6 +175,21 @@ def _refuse_same_names(files: Sequence[RuleFile], reports: Mapping[str, Report])
                 seen[name] = (file.name, place)
 
 
+class _Hints:
+    """What may have been meant by a name that nothing is called: said of the first few, as it takes time to find."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = list(known)
+        self._left = _MOST_HINTS
+
+    def for_(self, name: str) -> str:
+        """` Did you mean "x"?`, or nothing."""
+        if not self._left:
+            return ""
+        self._left -= 1
+        return did_you_mean(name, self._known)
+
+
 def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
     """What any rule of the book saves, every template may use."""
     if any(finding.code.startswith("E1") for report in reports.values() for finding in report.findings):
@@ -179,19 +197,20 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
     saved = {name for file in files for rule in file.rules for name, _ in rule.saves}
     saved.update(name for file in files for rule in file.rules if rule.ask for name in names_saved(rule.ask))
     for file in files:
-        known = saved | ALWAYS | {name for rule in file.rules[:1] for name in rule.values}
+        hints = _Hints(ALWAYS | {name for rule in file.rules[:1] for name in rule.values} | saved)
         for name, place in file.uses:
             if name not in saved:
-                hint = did_you_mean(name, known) or " Give it under values, as a named group, or by set."
+                hint = hints.for_(name) or " Give it under values, as a named group, or by set."
                 reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')
 
 
 def _refuse_tests_of_unknown_rules(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
     known = {rule.name for file in files for rule in file.rules}
+    hints = _Hints(known)
     for file in files:
         for turn in (turn for test in file.tests for turn in test.turns):
             if turn.rule is not None and turn.rule not in known and turn.rule_place:
-                message = f'There is no rule "{turn.rule}".{did_you_mean(turn.rule, known)}'
+                message = f'There is no rule "{turn.rule}".{hints.for_(turn.rule)}'
                 reports[file.name].add("E313", turn.rule_place, message)
 
 

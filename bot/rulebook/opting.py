@@ -31,7 +31,7 @@ def find_opt_out_faults(book: Book, reports: Mapping[str, Report]) -> None:
     opting = [rule for rule in book.rules if rule.opt_out]
     listening = Index(opting)
     seen: set[tuple[str, Place, str]] = set()
-    for number in _numbers(book):
+    for number in _unlike(book):
         serving = [rule for rule in book.rules if _serves(rule, number)]
         speaking = [rule for rule in serving if rule.reply or rule.ask]
         if not speaking:
@@ -58,6 +58,18 @@ def _numbers(book: Book) -> Iterator[str | None]:
     described = bool(book.numbers) and all(ours.opt_out == "carrier" for ours in book.numbers.values())
     if not described and any(not rule.numbers for rule in book.rules):
         yield None
+
+
+def _unlike(book: Book) -> Iterator[str | None]:
+    """Of the numbers for which the same rules listen, and that are of one kind, the first."""
+    groups = {rule.numbers for rule in book.rules if rule.numbers}
+    seen: set[tuple[str, frozenset[frozenset[str]]]] = set()
+    for number in _numbers(book):
+        kind = guess(number).kind if number else ""
+        alike = kind, frozenset(group for group in groups if number in group)
+        if alike not in seen:
+            seen.add(alike)
+            yield number
 
 
 def _serves(rule: Rule, number: str | None) -> bool:

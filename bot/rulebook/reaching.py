@@ -39,9 +39,11 @@ def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
                 report.add("W403", key.place, f"The {key.label} is given twice in this rule; once is enough.")
             own.add(same)
             if key.words:
-                before: list[int] = index.matching_words(key.words)
+                before = index.matching_words(key.words, entry)
             else:
-                before = sorted(catch_all + patterns.get(key.text, [])) if key.pattern else catch_all
+                before = catch_all[:_MOST_LOOKED_AT]
+                if key.pattern:
+                    before = sorted(before + patterns.get(key.text, [])[:_MOST_LOOKED_AT])
             takers.append(_taker(book, rule, key, entry, before))
             if key.kind == "anything":
                 catch_all.append(entry)

@@ -53,12 +53,13 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
 def run_tests(book: Book) -> Outcomes:
     """Run every test of a book."""
     answered: Counter[str] = Counter({rule.name: 0 for rule in book.rules})
-    outcomes = [_run(book, test, answered) for test in book.tests]
+    numbers = {file: usual_number(book, file) for file in {test.file for test in book.tests}}
+    outcomes = [_run(book, test, numbers[test.file], answered) for test in book.tests]
     passed = sum(each.passed for each in outcomes)
     return Outcomes(passed=passed, failed=len(outcomes) - passed, tests=tuple(outcomes), rules=dict(answered))
 
 
-def _run(book: Book, test: RuleTest, answered: Counter[str]) -> Outcome:
+def _run(book: Book, test: RuleTest, number: str, answered: Counter[str]) -> Outcome:
     give_way()
     standing = Standing()
     now = test.start
@@ -70,7 +71,7 @@ def _run(book: Book, test: RuleTest, answered: Counter[str]) -> Outcome:
             id=f"{test.file}:{test.line}:{at}",
             text=turn.hear,
             sender=test.sender or SOME_PEER,
-            recipient=test.recipient or usual_number(book, test.file),
+            recipient=test.recipient or number,
         )
         decision = decide(book, heard, standing, now)
         if decision.rule is not None:

@@ -13,17 +13,19 @@ class Typos:
     """The `fuzzy` keywords of a book."""
 
     def __init__(self) -> None:
-        #: By length: the words, and the entry of each.
+        #: By length: the words, and the entries of each.
         self._words: dict[int, list[str]] = defaultdict(list)
-        self._entries: dict[int, list[int]] = defaultdict(list)
+        self._entries: dict[str, list[int]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._words)
 
-    def add(self, word: str, entry: int) -> None:
-        """Add a keyword; entries come in the order of the book."""
-        self._words[len(word)].append(word)
-        self._entries[len(word)].append(entry)
+    def of(self, word: str) -> list[int]:
+        """The entries of a keyword, to be added to in the order of the book."""
+        if word not in self._entries:
+            self._words[len(word)].append(word)
+            self._entries[word] = []
+        return self._entries[word]
 
     def near(self, word: str) -> list[int]:
         """The entries whose keyword this may be meant for: the nearest first, then in the book's order.
@@ -36,6 +38,7 @@ class Typos:
             if words:
                 errors = 1 if length < _TWO_FROM else 2
                 hits = process.extract(word, words, scorer=OSA.distance, score_cutoff=errors, limit=None)
-                entries = self._entries[length]
-                found += [(int(distance), entries[at]) for _, distance, at in hits if distance]
+                for near, distance, _ in hits:
+                    if distance:
+                        found += [(int(distance), entry) for entry in self._entries[near]]
         return [entry for _, entry in sorted(found)]

@@ -1,5 +1,6 @@
 """What changed between two texts, line by line."""
 
+from collections import Counter
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from itertools import groupby
@@ -10,6 +11,8 @@ from msgspec import Struct
 #: Lines of either text around a change that are compared with each other; more are taken to be all different, as the
 #: comparison of long texts with nothing in common takes time that grows with the square of their length.
 _MOST_COMPARED = 5_000
+#: Pairs of equal lines, one of each text: the comparison goes through them time and again.
+_MOST_PAIRS = 250_000
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -61,10 +64,15 @@ def _stretches(old: list[str], new: list[str]) -> Iterator[tuple[bool, int, int,
         end += 1
     yield True, 0, start, 0, start
     middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
-    if max(len(middle_old), len(middle_new)) > _MOST_COMPARED:
+    if max(len(middle_old), len(middle_new)) > _MOST_COMPARED or _pairs(middle_old, middle_new) > _MOST_PAIRS:
         yield False, start, len(old) - end, start, len(new) - end
     else:
         matcher = SequenceMatcher(None, middle_old, middle_new, autojunk=False)
         for tag, a, b, c, d in matcher.get_opcodes():
             yield tag == "equal", start + a, start + b, start + c, start + d
     yield True, len(old) - end, len(old), len(new) - end, len(new)
+
+
+def _pairs(old: list[str], new: list[str]) -> int:
+    times = Counter(new)
+    return sum(times[line] for line in old)

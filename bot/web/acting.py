@@ -14,9 +14,10 @@ from bot.conversation.database import Database
 from bot.conversation.incidents import IncidentFilter, IncidentView, Kind, find_incident, list_incidents
 from bot.conversation.operator import ADMIN, Operator
 from bot.conversation.queries import ConversationView, MessageView, find_conversation, find_message
-from bot.text.storable import make_storable
+from bot.text.storable import make_storable, one_line
 from bot.web.access import require_admin
 from bot.web.answers import Cursor, Limit, done, found, page_of
+from bot.web.input_limits import LONGEST_TEXT, Name
 
 #: Whoever holds the admin's token may say here who they are; it is kept with what they do.
 PERSON_HEADER = "X-Bot-Person"
@@ -29,7 +30,7 @@ _LONGEST_TAG = _LONGEST_NAME = 64
 class OperatorReply(Struct, frozen=True, kw_only=True):
     """A person's own words to a conversation's peer."""
 
-    text: Annotated[str, Meta(min_length=1, max_length=2048, pattern=r"\S")]
+    text: Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT, pattern=r"\S")]
 
 
 class OptOut(Struct, frozen=True, kw_only=True):
@@ -91,7 +92,9 @@ def _conversation_routes(operator: Operator) -> list[HTTPRouteHandler]:
     @delete("/conversations/{conversation_id:str}/tags/{tag:str}", status_code=200, guards=admin)
     async def untag_it(request: Call, conversation_id: FromPath[str], tag: FromPath[str]) -> ConversationView:
         """Take a tag from the conversation."""
-        return await done(operator.untag(make_storable(conversation_id), _tag(tag), by=_person(request)))
+        return await done(
+            operator.untag(make_storable(conversation_id), make_storable(tag).strip(), by=_person(request))
+        )
 
     @put("/conversations/{conversation_id:str}/opt-out", guards=admin)
     async def opt_out(
@@ -150,7 +153,7 @@ def _incident_routes(database: Database, operator: Operator) -> list[HTTPRouteHa
     async def get_incidents(
         is_open: Annotated[bool | None, QueryParameter(name="open")] = None,
         kind: FromQuery[Kind | None] = None,
-        conversation: FromQuery[str | None] = None,
+        conversation: Name = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[IncidentView]:
@@ -190,11 +193,11 @@ def _actions_route(database: Database) -> HTTPRouteHandler:
 def _person(request: Call) -> str:
     # Headers come as Latin-1, whatever their bytes were meant to be; names are written in UTF-8 nowadays.
     name = request.headers.get(PERSON_HEADER, "").encode("latin-1", "replace").decode("utf-8", "replace")
-    return make_storable(name).strip()[:_LONGEST_NAME] or ADMIN
+    return one_line(name[:_LONGEST_NAME], _LONGEST_NAME) or ADMIN
 
 
 def _tag(raw: str) -> str:
-    tag = make_storable(raw).strip()
+    tag = one_line(raw, _LONGEST_TAG + 1)
     if not tag or len(tag) > _LONGEST_TAG:
         raise ClientException(detail=f"A tag has at least one character, and at most {_LONGEST_TAG}.")
     return tag

@@ -11,7 +11,7 @@ from bot.conversation.refusals import CannotAct, NotThere
 from bot.conversation.writer import StorageUnavailable
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many items at most.")]
-Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.")]
+Cursor = Annotated[str | None, QueryParameter(max_length=1_024, description="`next` of the page before.")]
 
 Item = TypeVar("Item")
 Listing = TypeVar("Listing")

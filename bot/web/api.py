@@ -30,6 +30,7 @@ from bot.text.storable import make_storable
 from bot.web.access import require_viewer
 from bot.web.acting import acting_routes
 from bot.web.answers import Cursor, Limit, found, page_of
+from bot.web.input_limits import LARGEST_FORM, LONGEST_NUMBER, LONGEST_TEXT, Name
 
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
 
@@ -37,9 +38,9 @@ Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "uncon
 class TryRequest(Struct, frozen=True, kw_only=True):
     """A message to be tried against the rule book in force."""
 
-    text: str
-    sender: str | None = field(default=None, name="from")
-    recipient: str | None = field(default=None, name="to")
+    text: Annotated[str, Meta(max_length=LONGEST_TEXT)]
+    sender: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="from")
+    recipient: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="to")
     at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
@@ -54,17 +55,17 @@ def api_routes(
 
     @get("/conversations")
     async def get_conversations(  # noqa: PLR0917 - the names of a query, given by name
-        peer: FromQuery[str | None] = None,
-        number: FromQuery[str | None] = None,
+        peer: Name = None,
+        number: Name = None,
         delivery: FromQuery[Delivery | None] = None,
         opted_out: FromQuery[bool | None] = None,
         handed_over: FromQuery[bool | None] = None,
         waiting: FromQuery[bool] = False,
         unanswered: FromQuery[bool | None] = None,
         incident: FromQuery[Kind | None] = None,
-        q: FromQuery[str | None] = None,
-        rule: FromQuery[str | None] = None,
-        tag: FromQuery[str | None] = None,
+        q: Name = None,
+        rule: Name = None,
+        tag: Name = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[ConversationView]:
@@ -153,6 +154,7 @@ def api_routes(
             *more_routes,
         ],
         guards=[require_viewer],
+        request_max_body_size=LARGEST_FORM,
         security=[{"token": []}],
         tags=["API"],
     )

@@ -11,6 +11,8 @@ from litestar.types import ExceptionHandlersMap
 
 from bot.conversation.database import DATABASE_ERRORS, DatabaseUnavailable, cause_of
 from bot.rulebook.findings import Finding
+from bot.rulebook.nodes import LARGEST_FILE
+from bot.web.input_limits import LARGEST_FORM
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +45,17 @@ def _answer_http_error(request: Request[Any, Any, Any], error: HTTPException) ->
         and error.status_code != HTTPStatus.SERVICE_UNAVAILABLE
     ):
         return _answer_unexpected(request, error)
-    return problem(error.status_code, error.detail, headers=error.headers, errors=error.extra)
+    return problem(error.status_code, sentence_of(error), headers=error.headers, errors=error.extra)
+
+
+def sentence_of(error: HTTPException) -> str:
+    """What an HTTP error says to people; Litestar has no sentence for a body that is too large."""
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not error.detail.endswith("."):
+        return (
+            f"The body is too large: a message or a form has at most {LARGEST_FORM:,} bytes, a rule file"
+            f" {LARGEST_FILE:,}."
+        )
+    return error.detail
 
 
 def _answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:

@@ -1,12 +1,12 @@
 """`/api/rules/{file}`: rule files are read and saved over HTTP, and `/api/rule-edits` is their history."""
 
 from collections.abc import Awaitable
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Request, Response, delete, get, put
 from litestar.exceptions import ClientException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath
 
 from bot.conversation.cursors import Page, WrongCursor
 from bot.conversation.database import Database
@@ -15,6 +15,8 @@ from bot.rulebook.folder import CannotWrite, Changed, NoSuchFile, Unreadable, Wr
 from bot.rulebook.saving import HasErrors, RuleFiles, Saved
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
+from bot.web.answers import Cursor, Limit
+from bot.web.input_limits import LARGEST_RULE_FILE, Name
 from bot.web.problems import problem
 
 _YAML = "application/yaml; charset=utf-8"
@@ -43,7 +45,7 @@ def rule_file_routes(  # noqa: C901 - a list of handlers, each a few lines
             return Response(b"", status_code=304, headers=headers)
         return Response(found.text.encode(), media_type=_YAML, headers=headers)
 
-    @put("/rules/{file:str}", guards=[require_admin])
+    @put("/rules/{file:str}", guards=[require_admin], request_max_body_size=LARGEST_RULE_FILE)
     async def put_rule_file(request: Request[Any, Any, Any], file: FromPath[str]) -> Response[Any]:
         """Save a rule file: the body is its text. In force when this answers, and refused where it has an error."""
         expected = _condition(request)
@@ -73,9 +75,9 @@ def rule_file_routes(  # noqa: C901 - a list of handlers, each a few lines
 def _history_routes(database: Database) -> list[HTTPRouteHandler]:
     @get("/rule-edits")
     async def get_rule_edits(
-        file: FromQuery[str | None] = None,
-        limit: Annotated[int, QueryParameter(ge=1, le=200, description="How many items at most.")] = 50,
-        cursor: Annotated[str | None, QueryParameter(description="`next` of the page before.")] = None,
+        file: Name = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> Page[RuleEdit]:
         """What was changed in the rule files, newest first: when, by whom, how."""
         wanted = None if file is None else make_storable(file)

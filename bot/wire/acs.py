@@ -28,6 +28,7 @@ from bot.conversation.clock import ClockCheck
 from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient
 from bot.wire.acs_answers import NOT_JSON, is_acs_shaped, outcome_of_answer, outcome_of_recipient
 from bot.wire.acs_answers import message_in as _message_in
+from bot.wire.acs_transport import BoundedTransport
 
 #: Seconds. The SDK's own are 300, and its retries sleep up to 120 s inside the call: ours are short and durable.
 CONNECT_TIMEOUT = 5
@@ -66,10 +67,15 @@ class AcsSmsService:
             per_call_policies=[RepeatabilityPolicy(), ClockPolicy(clock or ClockCheck())],
             per_retry_policies=[DeparturePolicy()],
             retry_total=0,
-            connection_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
-            # Else it looks for a proxy before each call, in a thread: 1.1 ms of CPU a call in the place of 0.65.
-            use_env_settings=bool(getproxies()),
+            # A 307 would carry texts and numbers, signed, to any host; it is an answer like others: doubt.
+            permit_redirects=False,
+            transport=BoundedTransport(
+                total=CONNECT_TIMEOUT + READ_TIMEOUT + 5,
+                connection_timeout=CONNECT_TIMEOUT,
+                read_timeout=READ_TIMEOUT,
+                # Else it looks for a proxy before each call, in a thread: 1.1 ms of CPU a call in the place of 0.65.
+                use_env_settings=bool(getproxies()),
+            ),
         )
 
     @classmethod
@@ -85,8 +91,19 @@ class AcsSmsService:
         except ImportError:
             raise CannotAuthenticate from None
         # Its own retries would go on for minutes inside a call: ours are durable, and people are told meanwhile.
+        # What gives out tokens is read within the same bounds, and followed nowhere.
+        transport = BoundedTransport(
+            total=READ_TIMEOUT,
+            connection_timeout=CONNECT_TIMEOUT,
+            read_timeout=CONNECT_TIMEOUT,
+            use_env_settings=bool(getproxies()),
+        )
         credential = DefaultAzureCredential(
-            retry_total=0, connection_timeout=CONNECT_TIMEOUT, read_timeout=CONNECT_TIMEOUT
+            transport=transport,
+            retry_total=0,
+            permit_redirects=False,
+            connection_timeout=CONNECT_TIMEOUT,
+            read_timeout=CONNECT_TIMEOUT,
         )
         return cls(endpoint, credential, clock)
 

@@ -9,26 +9,37 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
+from bot.conversation.sms import LONGEST_ID
 from bot.text.numbers import normalise_number
-from bot.text.storable import make_storable
+from bot.text.storable import bounded, make_storable, one_line
 
 SMS_RECEIVED = "microsoft.communication.smsreceived"
 DELIVERY_REPORT = "microsoft.communication.smsdeliveryreportreceived"
 SUBSCRIPTION_VALIDATION = "microsoft.eventgrid.subscriptionvalidationevent"
 
-#: Characters. Azure's ids have about 60; a longer one would not fit a database index.
-_LONGEST_ID = 256
 _LONGEST_NUMBER = 64
 _LONGEST_STATUS = 64
+#: Characters. A carrier's words have about 100, our own tags 36.
+_LONGEST_DETAILS = 1_000
+_LONGEST_TAG = 256
+#: Characters of an SMS: 255 segments of 153, as many as its format can count.
+_LONGEST_TEXT = 255 * 153
+#: With so many events of one call, as many as Event Grid sends, further elements that are none are kept together.
+_MOST_REJECTED = 5_000
+#: Characters of a field's name in a reason.
+_LONGEST_NAME = 60
 
-#: What a JSON text is divided by; a string is one piece, so that what stands in it is not taken for structure.
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+#: What a JSON text is divided by; a string is one piece, so that what stands in it is not taken for structure. One
+#: that does not end is a piece, too: every quote begins a match and no match is ever undone (`*+`), so that the time
+#: is linear in the text whatever stands in it (`benchmarks/envelopes.py`).
+_STRUCTURE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 
 
 class NotAnEventBatch(ValueError):
@@ -67,6 +78,7 @@ def read_batch(body: bytes) -> EventBatch:
             f"The body is JSON but not an Event Grid event, a CloudEvent, or an array of them: {_describe(parsed)}."
         )
     events: list[Event] = []
+    rest: list[Any] = []
     ignored: dict[str, int] = {}
     validation_code: str | None = None
     for element in elements:
@@ -83,10 +95,15 @@ def read_batch(body: bytes) -> EventBatch:
             ignored[event_type] = ignored.get(event_type, 0) + 1
         elif isinstance(element, _TooDeep):
             events.append(Unreadable(reason="It is nested too deeply.", raw=as_json(element.raw)))
+        elif len(events) >= _MOST_REJECTED:
+            rest.append(element)
         else:
             events.append(
                 Unreadable(reason=f"It has no eventType or type: {_describe(element)}.", raw=as_json(element))
             )
+    if rest:
+        reason = f"{len(rest):,} more elements of the same call, kept together, have no eventType or type."
+        events.append(Unreadable(reason=reason, raw=as_json(rest)))
     return EventBatch(events=events, ignored=ignored, validation_code=validation_code)
 
 
@@ -142,11 +159,12 @@ def _split(array: str) -> Iterator[str]:
                 start = mark.end()
         elif kind in "]}":
             depth -= 1
-        if (kind == "," and depth == 1) or (kind == "]" and depth == 0):
+        if (kind == "," and depth == 1) or depth == 0:
             yield array[start : mark.start()]
             start = mark.end()
-    if depth > 0:
-        raise NotAnEventBatch("The body is not JSON: its array does not end.")
+        if depth == 0:
+            return
+    raise NotAnEventBatch("The body is not JSON: its array does not end.")
 
 
 def _type_of(element: Any) -> str:
@@ -174,7 +192,7 @@ def _read_inbound(element: dict[str, Any]) -> Inbound:
         message_id=_message_id(data, element),
         number=_number(data.get("to") or _subject_number(element), "To"),
         peer=_number(data.get("from"), "From"),
-        text=_text(data.get("message"), "Message"),
+        text=_message(data.get("message")),
         received_at=_time(data.get("receivedtimestamp")) or _event_time(element),
     )
 
@@ -187,11 +205,11 @@ def _read_report(element: dict[str, Any]) -> DeliveryReport:
     peer = _text(data.get("to"))
     return DeliveryReport(
         provider_message_id=_message_id(data, element),
-        status=status[:_LONGEST_STATUS],
-        details=_text(data.get("deliverystatusdetails")) or None,
+        status=one_line(status, _LONGEST_STATUS),
+        details=one_line(_text(data.get("deliverystatusdetails")), _LONGEST_DETAILS) or None,
         reported_at=_time(data.get("receivedtimestamp")) or _event_time(element),
-        tag=_text(data.get("tag")) or None,
-        peer=normalise_number(peer) if peer else None,
+        tag=bounded(_text(data.get("tag")), _LONGEST_TAG) or None,
+        peer=bounded(normalise_number(peer), _LONGEST_NUMBER) if peer else None,
         raw=as_json(element),
     )
 
@@ -231,9 +249,16 @@ def _message_id(data: dict[str, Any], element: dict[str, Any]) -> str:
     message_id = _text(data.get("messageid"), "MessageId") or _text(element.get("id"), "id")
     if not message_id:
         raise _Missing("The event has neither a MessageId nor an id.")
-    if len(message_id) > _LONGEST_ID:
-        raise _Missing(f"The MessageId has {len(message_id)} characters; at most {_LONGEST_ID} are expected.")
+    if len(message_id) > LONGEST_ID:
+        raise _Missing(f"The MessageId has {len(message_id)} characters; at most {LONGEST_ID} are expected.")
     return message_id
+
+
+def _message(value: Any) -> str:
+    text = _text(value, "Message")
+    if len(text) > _LONGEST_TEXT:
+        raise _Missing(f"The Message has {len(text):,} characters, and an SMS has at most {_LONGEST_TEXT:,}.")
+    return text
 
 
 def _number(value: Any, name: str) -> str:
@@ -288,7 +313,8 @@ def _describe(value: Any) -> str:
         case bool():
             return "true or false"
         case dict():
-            return "an object with " + (", ".join(map(repr, list(value)[:5])) or "nothing in it")
+            names = [repr(one_line(str(name), _LONGEST_NAME)) for name in islice(value, 5)]
+            return "an object with " + (", ".join(names) or "nothing in it")
         case list():
             return f"an array of {len(value)}"
         case str():

@@ -1,19 +1,24 @@
 """Posting a forwarded message to its address: signed, and never into our own network unless that is allowed."""
 
+import asyncio
 import hmac
-import ipaddress
 import socket
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
 
 from bot.conversation.forwards import Posted
+from bot.text.storable import one_line
+from bot.wire.addresses import is_address, is_public
 
 #: Seconds that an address has to answer.
 TIMEOUT = 10
+#: Seconds. A longer Retry-After would stop a forward for good; after an hour it is posted again.
+LONGEST_RETRY_AFTER = 3600.0
+_LONGEST_REASON = 300
 
 
 class ForbiddenAddress(OSError):
@@ -28,8 +33,9 @@ class HttpPoster:
 
     def __init__(self, *, secret: str | None, private_hosts: Collection[str]) -> None:
         self._secret = secret.encode() if secret else None
-        self._private_hosts = frozenset(host.lower() for host in private_hosts)
-        self._session: aiohttp.ClientSession | None = None
+        self._private_hosts = frozenset(map(_plain, private_hosts))
+        #: For hosts in a private network that are named, and for all others.
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def post(self, url: str, body: bytes) -> Posted:
         """One try."""
@@ -37,52 +43,62 @@ class HttpPoster:
         if self._secret:
             headers["X-Bot-Signature"] = "sha256=" + hmac.digest(self._secret, body, "sha256").hex()
         try:
-            self._refuse_private(urlsplit(url).hostname or "")
-            async with self._open().post(url, data=body, headers=headers, allow_redirects=False) as answer:
+            # The host is judged as the client reads it: `１２７.0.0.1` and `127。0。0。1` are 127.0.0.1 to it.
+            place = URL(url)
+            host = place.raw_host or ""
+            is_named = _plain(host) in self._private_hosts
+            if not is_named and is_address(host) and not is_public(host):
+                raise ForbiddenAddress(host)
+            session = self._session(is_named=is_named)
+            async with session.post(place, data=body, headers=headers, allow_redirects=False) as answer:
+                # Nothing in the body matters; a connection with more to come is closed, not read to its end.
                 return _judge(answer.status, answer.headers.get("Retry-After"))
         except ForbiddenAddress as error:
-            return Posted(reason=str(error), is_final=True)
+            return _failed(str(error), is_final=True)
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, ForbiddenAddress):
-                return Posted(reason=str(error.os_error), is_final=True)
-            return Posted(reason=f"It can't be reached: {error.os_error.strerror or error.os_error}")
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return Posted(reason=f"No answer: {str(error) or type(error).__name__}")
+                return _failed(str(error.os_error), is_final=True)
+            return _failed(f"It can't be reached: {error.os_error.strerror or error.os_error}")
+        except ValueError as error:  # aiohttp's InvalidURL among them
+            return _failed(f"No connection can be made to such an address: {error}", is_final=True)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return _failed(f"No answer: {str(error) or type(error).__name__}")
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        await asyncio.gather(*(session.close() for session in self._sessions.values()))
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            resolver = _PublicResolver(self._private_hosts)
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=resolver, limit=16),
+    def _session(self, *, is_named: bool) -> aiohttp.ClientSession:
+        session = self._sessions.get(is_named)
+        if session is None:
+            if is_named:
+                connector = aiohttp.TCPConnector(limit=16)
+            else:
+                connector = aiohttp.TCPConnector(
+                    resolver=_PublicResolver(), socket_factory=_public_socket, limit=16
+                )
+            session = self._sessions[is_named] = aiohttp.ClientSession(
+                connector=connector,
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
                 trust_env=False,
             )
-        return self._session
-
-    def _refuse_private(self, host: str) -> None:
-        """An address written as numbers is never resolved, so it is looked at here."""
-        if host.lower() not in self._private_hosts and _is_private(host):
-            raise ForbiddenAddress(host)
+        return session
 
 
 class _PublicResolver(AbstractResolver):
     """Resolves names, and refuses those that lead into a private network, at the moment of connecting."""
 
-    def __init__(self, private_hosts: Collection[str]) -> None:
+    def __init__(self) -> None:
         self._inner = ThreadedResolver()
-        self._private_hosts = private_hosts
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """The host's addresses."""
         found = await self._inner.resolve(host, port, family)
-        if host.lower() not in self._private_hosts and any(_is_private(each["host"]) for each in found):
+        if not all(is_public(each["host"]) for each in found):
             raise ForbiddenAddress(host)
         return found
 
@@ -91,13 +107,22 @@ class _PublicResolver(AbstractResolver):
         await self._inner.close()
 
 
-def _is_private(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return not (mapped or address).is_global
+def _public_socket(info: aiohttp.AddrInfoType) -> socket.socket:
+    """A connection's socket, once the very address that it will have is judged, whatever was judged before."""
+    family, kind, protocol, _, address = info
+    if not is_public(str(address[0])):
+        raise ForbiddenAddress(str(address[0]))
+    made = socket.socket(family, kind, protocol)
+    made.setblocking(False)  # noqa: FBT003 - its only parameter
+    return made
+
+
+def _plain(host: str) -> str:
+    return host.strip("[]").removesuffix(".").lower()
+
+
+def _failed(reason: str, *, is_final: bool = False) -> Posted:
+    return Posted(reason=one_line(reason, _LONGEST_REASON), is_final=is_final)
 
 
 def _judge(status: int, retry_after: str | None) -> Posted:
@@ -105,6 +130,7 @@ def _judge(status: int, retry_after: str | None) -> Posted:
         return Posted()
     reason = f"It answered {status}."
     if status in (408, 425, 429) or status >= 500:
-        seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
+        is_number = retry_after is not None and retry_after.isascii() and retry_after.isdigit()
+        seconds = min(float(retry_after or 0), LONGEST_RETRY_AFTER) if is_number else None
         return Posted(reason=reason, retry_after=seconds)
     return Posted(reason=reason, is_final=True)

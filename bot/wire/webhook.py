@@ -4,7 +4,9 @@ It answers 200 only once every event of the call is durable. Anything but 200, 4
 the events for good, so errors are dear: what can't be understood is kept and acknowledged.
 """
 
+import math
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from urllib.parse import parse_qsl
@@ -22,6 +24,7 @@ from litestar.types import HTTPScope, Receive, Send
 
 from bot.conversation.inbox import Inbox
 from bot.conversation.writer import StorageUnavailable
+from bot.text.storable import one_line
 from bot.wire.envelopes import NotAnEventBatch, read_batch
 from bot.wire.webhook_auth import KeysUnavailable, WebhookAuth
 
@@ -33,6 +36,15 @@ VOUCH = "bot.vouch"
 _COMES_AGAIN = (408, 503)
 #: Seconds after which Event Grid comes again anyway; ours only has to be no longer.
 RETRY_AFTER = 30
+
+#: The name under which `Webhook.counts` has all events of types that mean nothing here.
+UNKNOWN_TYPE = "unknown_type"
+#: Of types that mean nothing here so many are named in the log, once each.
+_MOST_TYPES_TOLD = 50
+#: Characters of a name from outside in a line of the log.
+_LONGEST_NAME = 100
+#: Seconds between two lines about deliveries with a wrong secret.
+_BETWEEN_ALARMS = 60.0
 
 #: A query string as nearly all are, with nothing in it to be decoded.
 _PLAIN_CODE = re.compile(rb"code=([\w.~-]*)")
@@ -50,10 +62,14 @@ class Webhook:
     def __init__(self, inbox: Inbox, auth: WebhookAuth) -> None:
         self._inbox = inbox
         self._auth = auth
-        #: Calls without a good credential that came from Event Grid: each is an event lost for good.
+        #: Calls of Event Grid's that showed a wrong credential: each is an event lost for good.
         self.refused = 0
-        #: Events received, by what became of them or by the type that we don't know.
+        #: Calls that showed none at all. Anybody can send them, with Event Grid's headers too, so they are no alarm.
+        self.strangers = 0
+        #: Events received, by what became of them; those of a type that means nothing here under one name.
         self.counts: Counter[str] = Counter()
+        self._unknown_types: set[str] = set()
+        self._last_alarm = -math.inf
         #: Nothing is taken any more; Event Grid is told to come again later.
         self.is_closed = False
 
@@ -130,16 +146,44 @@ class Webhook:
             raise ServiceUnavailableException(detail=str(error), headers=headers) from None
         for receipt in receipts:
             self.counts[receipt.outcome] += 1
-        for event_type, count in batch.ignored.items():
-            self.counts[event_type] += count
+        if batch.ignored:
+            self._count_unknown(batch.ignored)
         if batch.validation_code is not None:
             log.info("Event Grid has validated this address")
             return msgspec.json.encode({"validationResponse": batch.validation_code})
         return b'{"received":%d}' % len(receipts)
 
+    def _count_unknown(self, types: dict[str, int]) -> None:
+        """Count events of unknown types together: as labels they would be a series each, without end."""
+        self.counts[UNKNOWN_TYPE] += sum(types.values())
+        for event_type in types:
+            if len(self._unknown_types) >= _MOST_TYPES_TOLD:
+                return
+            name = one_line(event_type, _LONGEST_NAME)
+            if name not in self._unknown_types:
+                self._unknown_types.add(name)
+                log.info("Events of a type that means nothing here are acknowledged", type=name)
+
+    def _count_refused(self, headers: dict[bytes, bytes]) -> None:
+        """Count a delivery with a wrong credential; the log says so once a minute, and how many there were."""
+        self.refused += 1
+        now = time.monotonic()
+        if now - self._last_alarm < _BETWEEN_ALARMS:
+            return
+        self._last_alarm = now
+        log.error(
+            "Event Grid's delivery was refused and its events are lost: its secret is none of ours",
+            subscription=one_line(
+                headers.get(b"aeg-subscription-name", b"").decode("latin-1"), _LONGEST_NAME
+            ),
+            refused=self.refused,
+            mend="set BOT_WEBHOOK_SECRETS to both the old and the new secret, separated by a comma",
+        )
+
     async def _authenticate(self, query: bytes, headers: dict[bytes, bytes]) -> None:
         """Raise 401 unless the call carries a good credential."""
-        if self._auth.knows(_offered(query, headers)):
+        offered = _offered(query, headers)
+        if self._auth.knows(offered):
             return
         try:
             if await self._auth.accepts(headers.get(b"authorization", b"").decode("latin-1")):
@@ -147,14 +191,10 @@ class Webhook:
         except KeysUnavailable as error:  # 401 would lose the events
             headers_back = {"Retry-After": str(RETRY_AFTER)}
             raise ServiceUnavailableException(detail=str(error), headers=headers_back) from None
-        if any(name.startswith(b"aeg-") for name in headers):
-            self.refused += 1
-            log.error(
-                "Event Grid's delivery was refused and its events are lost: its secret is none of ours",
-                subscription=headers.get(b"aeg-subscription-name", b"").decode("latin-1"),
-                refused=self.refused,
-                mend="set BOT_WEBHOOK_SECRETS to both the old and the new secret, separated by a comma",
-            )
+        if not any(offered) and b"authorization" not in headers:
+            self.strangers += 1
+        elif any(name.startswith(b"aeg-") for name in headers):
+            self._count_refused(headers)
         raise NotAuthorizedException(
             detail="The credential is missing or wrong:"
             " give one of BOT_WEBHOOK_SECRETS as ?code=... or in the header X-Bot-Secret."

@@ -1,11 +1,12 @@
 """Unsaved texts are checked and tried in the place of the file that they would be."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from bot.rulebook.decision import Heard
-from bot.rulebook.drafts import Drafts
+from bot.rulebook.drafts import MOST_WAITING, Drafts, TooManyDrafts
 from bot.rulebook.folder import RuleFolder
 from bot.rulebook.loading import load_folder
 from bot.rulebook.replaying import Past
@@ -86,3 +87,34 @@ async def test_what_would_change_is_told_against_the_book_in_force(folder: RuleF
     assert same is not None
     assert other is not None
     assert (same.changed, other.changed) == (0, 1)
+
+
+async def test_a_few_wait_for_their_turn_and_nobody_keeps_others_from_theirs(folder: RuleFolder) -> None:
+    drafts = Drafts(folder)
+    async with drafts.turn("viewer"):
+        waiting = [
+            asyncio.create_task(drafts.check("10-shop.yaml", f"{SHOP}# {at}\n", who="viewer"))
+            for at in range(MOST_WAITING - 1)
+        ]
+        await asyncio.sleep(0)
+        for _ in range(50):
+            with pytest.raises(TooManyDrafts, match="ask again"):
+                await drafts.check("10-shop.yaml", SHOP, who="viewer")
+        admin = asyncio.create_task(drafts.check("10-shop.yaml", SHOP, who="admin"))
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in (*waiting, admin))
+    assert not (await admin).has_error
+    assert not any(draft.has_error for draft in await asyncio.gather(*waiting))
+    assert not (await drafts.check("10-shop.yaml", SHOP, who="viewer")).has_error
+
+
+async def test_who_stops_waiting_leaves_the_place_to_others(folder: RuleFolder) -> None:
+    drafts = Drafts(folder)
+    async with drafts.turn("viewer"):
+        task = asyncio.create_task(drafts.check("10-shop.yaml", SHOP, who="viewer"))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        more = [asyncio.create_task(drafts.check("10-shop.yaml", SHOP, who="viewer")) for _ in range(3)]
+        await asyncio.sleep(0)
+    assert not any(draft.has_error for draft in await asyncio.gather(*more))

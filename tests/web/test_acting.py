@@ -1,14 +1,17 @@
 """What people do to conversations through the API is kept with who did it, and takes the admin's token."""
 
 import itertools
+import re
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from tests.web.conftest import DELIVERED, OPTED_OUT
 from tests.web.test_api import MESSAGE, UTC_TIME, conversation_of, problem
-from tests.wire.parts import VIEWER, Running
+from tests.web.test_sessions import browser, csrf_in
+from tests.wire.parts import ADMIN, VIEWER, Running
 from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -253,3 +256,32 @@ async def test_nothing_makes_these_answer_500(bot: Running) -> None:
                 "PUT", path, content=body, headers={"Content-Type": "application/json"}
             )
             assert answer.status_code in (200, 400), answer.text
+
+
+ODD_TAGS = [
+    "<b>bold</b>", '"><script>alert(1)</script>', "' onmouseover='x", "\u202egnp.exe", "a\x1b[2Jb", "javascript:x",
+    "{{7*7}}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("tag", ODD_TAGS)
+async def test_a_tag_is_inert_wherever_a_page_shows_it(bot: Running, tag: str) -> None:
+    conversation = await somebody(bot, "What?")
+    path = f"/api/conversations/{conversation['id']}/tags/{quote(tag, safe='')}"
+    tagged = await bot.send("PUT", path)
+    if "/" in tag:  # a path has no place for it; the console's form has
+        assert tagged.status_code in (200, 404)
+    async with browser(bot, ADMIN) as http:
+        here = f"/console/conversations/{conversation['id']}"
+        page = (await http.get(here)).text
+        answer = await http.post(f"{here}/tag", data={"csrf": csrf_in(page), "tag": tag, "kept": ""})
+        assert answer.status_code == 303
+        for address in (here, "/console/conversations", f"/console/conversations?tag={quote(tag)}"):
+            page = (await http.get(address)).text
+            assert not re.search("<b>bold|<script>alert|' onmouseover='|\u202e|\x1b|>49<", page)
+            assert 'href="javascript:' not in page
+        (stored,) = (await bot.get(f"/api/conversations/{conversation['id']}")).json()["tags"]
+        assert stored.isprintable()
+        page = (await http.get(here)).text
+        await http.post(f"{here}/untag", data={"csrf": csrf_in(page), "tag": stored, "kept": ""})
+    assert (await bot.get(f"/api/conversations/{conversation['id']}")).json()["tags"] == []

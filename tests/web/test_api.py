@@ -341,7 +341,9 @@ async def test_a_reply_to_nobody_is_404(bot: Running) -> None:
     [
         b"", b"{}", b"[]", b"hello", b'{"text": null}', b'{"text": "x", "at": "yesterday"}', b'{"text": "\\udc00"}',
         b'{"text": "x", "at": "2026-11-23T12:00:00"}', b'{"text": "x", "from": 5}', b'{"text": ["x"]}', b"\xfe",
-        b"[" * 100_000, b'{"text": ' + b"[" * 100_000,
+        b"[" * 100_000, b'{"text": ' + b"[" * 100_000, b'{"text": "' + b"x" * 2_049 + b'"}',
+        b'{"text": "x", "from": "' + b"1" * 65 + b'"}', b'{"text": "x", "to": "' + b"1" * 65 + b'"}',
+        b'{"text": "x", "at": "' + b"2" * 10_000 + b'"}',
     ],
 )  # fmt: skip
 async def test_tries_that_make_no_sense_are_refused(bot: Running, body: bytes) -> None:
@@ -352,7 +354,7 @@ async def test_tries_that_make_no_sense_are_refused(bot: Running, body: bytes) -
 @pytest.mark.parametrize(
     "body",
     [
-        {"text": ""}, {"text": "x" * 100_000}, {"text": "hours \x00 🙏"}, {"text": "x", "from": "\x00", "to": ""},
+        {"text": ""}, {"text": "x" * 2_048}, {"text": "hours \x00 🙏"}, {"text": "x", "from": "\x00", "to": ""},
         {"text": "hours", "at": "0001-01-01T00:00:00+00:00"}, {"text": "hours", "at": "9999-12-31T23:59:59+00:00"},
         {"text": "hours", "at": "9999-12-31T23:59:59-12:00"}, {"text": "hours", "at": "0001-01-01T00:00:00+12:00"},
         {"text": "hours", "more": "fields"},
@@ -459,3 +461,36 @@ async def test_nothing_makes_the_api_answer_500(bot: Running) -> None:
     headers = {"Authorization": f"Bearer {ADMIN}"}
     with httpx.Client(base_url=bot.address, headers=headers, trust_env=False, timeout=30) as http:
         await asyncio.to_thread(fuzz)
+
+
+# How large what people send may be
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "size", "status"),
+    [
+        ("POST", "/api/try", 9_000_000, 413),
+        ("POST", "/api/conversations/x/messages", 9_000_000, 413),
+        ("PUT", "/api/conversations/x/opt-out", 9_000_000, 413),
+        ("PUT", "/api/rules/big.yaml", 9_000_000, 413),
+    ],
+)
+async def test_no_body_is_larger_than_what_it_is_for(
+    bot: Running, method: str, path: str, size: int, status: int
+) -> None:
+    headers = {"Content-Type": "application/json", "If-None-Match": "*"}
+    answer = await bot.send(method, path, content=b'{"text": "' + b"x" * size + b'"}', headers=headers)
+    assert "131,072 bytes, a rule file 5,000,000." in problem(answer, status)["detail"]
+
+
+@pytest.mark.parametrize("name", ["peer", "number", "q", "rule", "tag", "cursor"])
+async def test_no_name_or_search_is_longer_than_one_can_be(bot: Running, name: str) -> None:
+    problem(await bot.get("/api/conversations", params={name: "x" * 1_100}), 400)
+    problem(await bot.get("/api/conversations", params={name: "x" * 40_000}), 414)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/incidents?conversation=", "/api/rule-edits?file=", "/console/conversations?q="]
+)
+async def test_a_long_address_is_refused_on_every_page(bot: Running, path: str) -> None:
+    assert (await bot.get(path + "x" * 40_000)).status_code in (414, 303)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,18 @@ class Acs:
             response = await response
         assert isinstance(response, web.StreamResponse)
         return response
+
+
+async def endless(
+    request: web.Request, piece: bytes, status: int = 200, **headers: str
+) -> web.StreamResponse:
+    """An answer that goes on until nobody takes it any more."""
+    answer = web.StreamResponse(status=status, headers=headers)
+    await answer.prepare(request)
+    with suppress(ConnectionError):
+        while True:
+            await answer.write(piece)
+    return answer
 
 
 def result(recipient: dict[str, str], **changes: Any) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import gzip
 import hmac
 import json
 import socket
 import time
+import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -22,7 +24,7 @@ from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient
 from bot.wire.acs import AcsSmsService
 from bot.wire.acs_answers import OF_A_CALL
 from tests.properties import examples
-from tests.wire.parts import ACCESS_KEY, Acs, Answer, accept, result
+from tests.wire.parts import ACCESS_KEY, Acs, Answer, accept, endless, result
 
 FIRST_SENT = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
 PEERS = ("+15555550101", "+15555550102", "+15555550103")
@@ -482,3 +484,81 @@ def check(outcome: Outcome) -> None:
     else:
         assert isinstance(outcome.reason, str)
         assert not (outcome.is_final and outcome.is_unknown)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_redirect_takes_a_text_elsewhere(status: int, acs: Acs, sms: AcsSmsService) -> None:
+    elsewhere = Acs()
+    await elsewhere.start()
+    outcome = await one(acs, sms, respond(status, headers={"Location": f"{elsewhere.address}/sms"}))
+    await elsewhere.stop()
+    assert elsewhere.calls == []
+    assert (outcome.is_unknown, outcome.is_final) == (True, False)
+
+
+def _bomb() -> bytes:
+    """4 GB of nothing, packed into 4 MB."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
+
+
+@pytest.mark.parametrize("status", [202, 200, 400, 429, 500])
+async def test_an_answer_without_end_is_doubt(status: int, acs: Acs, sms: AcsSmsService) -> None:
+    async def answer(request: web.Request, _call: dict[str, Any]) -> web.StreamResponse:
+        return await endless(request, b" " * 65_536, status)
+
+    outcome = await one(acs, sms, answer)
+    assert (outcome.is_unknown, outcome.is_final) == (True, False)
+    assert "larger than 4,194,304 bytes" in outcome.reason
+
+
+async def test_an_answer_that_unpacks_without_end_is_doubt(acs: Acs, sms: AcsSmsService) -> None:
+    outcome = await one(acs, sms, respond(202, _bomb(), {"Content-Encoding": "gzip"}))
+    assert (outcome.is_unknown, outcome.is_final) == (True, False)
+    assert "larger than 4,194,304 bytes" in outcome.reason
+
+
+async def test_an_answer_that_is_packed_is_read(acs: Acs, sms: AcsSmsService) -> None:
+    def answer(request: web.Request, sent: dict[str, Any]) -> web.Response:
+        plain = accept(request, sent).body
+        assert isinstance(plain, bytes)
+        return web.Response(status=202, body=gzip.compress(plain), headers={"Content-Encoding": "gzip",
+                            "Content-Type": "application/json"})  # fmt: skip
+
+    acs.answers = [answer]
+    assert all(isinstance(outcome, Accepted) for outcome in await sms.send(call()))
+
+
+@pytest.mark.parametrize("status", [400, 500])
+async def test_a_reason_is_bounded_and_inert(status: int, acs: Acs, sms: AcsSmsService) -> None:
+    message = "no\x00\x1b[31m\u202e\n" + "x" * 200_000
+    outcome = await one(acs, sms, respond(status, {"error": {"message": message}}))
+    assert len(outcome.reason) <= 500
+    assert outcome.reason.startswith(f"ACS answered {status}: no\ufffd\ufffd[31m\ufffd xxx")
+
+
+async def test_an_odd_id_and_an_odd_message_of_one_recipient_can_be_stored(
+    acs: Acs, sms: AcsSmsService
+) -> None:
+    def answer(_request: web.Request, sent: dict[str, Any]) -> web.Response:
+        first, second, third = sent["smsRecipients"]
+        refused = {
+            "successful": False,
+            "messageId": None,
+            "errorMessage": "\x00" * 200_000,
+            "httpStatusCode": 400,
+        }
+        value = [
+            result(first, messageId="a\x00" * 500),
+            result(second, **refused),
+            result(third, messageId=7),
+        ]
+        return web.json_response({"value": value}, status=202)
+
+    acs.answers = [answer]
+    first, second, third = await sms.send(call())
+    assert isinstance(first, Accepted)
+    assert isinstance(second, NotAccepted)
+    assert (len(str(first.provider_message_id)), "\x00" in str(first.provider_message_id)) == (256, False)
+    assert (len(second.reason), "\x00" in second.reason) == (500, False)
+    assert third == Accepted(provider_message_id="7")

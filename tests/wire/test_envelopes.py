@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.conversation.events import DeliveryReport, Inbound, Unreadable
-from bot.wire.envelopes import NotAnEventBatch, read_batch
+from bot.wire.envelopes import _STRUCTURE, NotAnEventBatch, read_batch
 
 SMS = "Microsoft.Communication.SMSReceived"
 REPORT = "Microsoft.Communication.SMSDeliveryReportReceived"
@@ -456,3 +458,61 @@ def test_a_body_with_bytes_changed_is_a_batch_or_gets_a_sentence(data: st.DataOb
         return
     for one in batch.events:
         assert_storable(one)
+
+
+# Whatever stands in a body, the time it takes is linear in its length: `benchmarks/envelopes.py` measures it.
+
+_PIECES = st.lists(
+    st.sampled_from(['"', "\\", "[", "]", "{", "}", ",", "a", "\n", " ", "é", '\\"']), max_size=40
+)
+
+
+@given(_PIECES.map("".join))
+def test_no_quote_is_ever_looked_at_in_vain(text: str) -> None:
+    """Each begins a piece that ends with it or with the text: nothing is gone through twice."""
+    marks = [mark.span() for mark in _STRUCTURE.finditer(text)]
+    assert all(end <= start for (_, end), (start, _) in pairwise(marks))
+    covered = {at for start, end in marks for at in range(start, end)}
+    assert all(at in covered for at, character in enumerate(text) if character in '"[]{},')
+
+
+@pytest.mark.parametrize("tail", ['"\\""', '"', '"\\', "\\", ",", "{", '"a\\"b'])
+def test_an_array_too_deep_that_does_not_end_is_refused_whatever_follows(tail: str) -> None:
+    body = ("[" * 3_000 + tail * 20_000).encode()
+    with pytest.raises(NotAnEventBatch, match="does not end"):
+        read_batch(body)
+
+
+def test_events_beside_one_that_is_too_deep_are_read_whatever_texts_they_hold() -> None:
+    deep = b'{"eventType":"x","data":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
+    odd = inbound(Message='a "quote", [a bracket] and a \\ at the end \\')
+    body = b"[" + json.dumps(odd).encode() + b" , " + deep + b"," + json.dumps(inbound()).encode() + b"] "
+    first, bad, last = read_batch(body).events
+    assert (first.text, last.text) == ('a "quote", [a bracket] and a \\ at the end \\', "hours")
+    assert bad.reason == "It is nested too deeply."
+
+
+def test_rejected_events_without_number_are_kept_and_few() -> None:
+    events = read_batch(json.dumps([event(), *range(20_000)]).encode()).events
+    assert len(events) == 5_001
+    assert json.loads(events[-1].raw) == list(range(4_999, 20_000))
+    assert events[-1].reason.startswith("15,001 more elements")
+
+
+def test_what_others_say_is_bounded_and_inert_before_it_is_a_row() -> None:
+    _, unknown = read_batch(json.dumps([inbound(), {"n" * 900_000: 1, "\x1b[2J\u202e": 2}]).encode()).events
+    assert len(unknown.reason) < 600
+    assert not re.search("[\x00\x1b\u202e]", unknown.reason)
+    report = one(
+        event(REPORT, REPORT_DATA | {
+            "DeliveryStatus": "Fail\x00\x1bed\u202e" + "x" * 900, "Tag": "t" * 9_000, "To": "1" * 9_000,
+            "DeliveryStatusDetails": "no\x00\x1b\u202e\ud800\nway " + "x" * 200_000,
+        })
+    )  # fmt: skip
+    assert (len(report.status), len(report.tag), len(report.peer)) == (64, 256, 64)
+    assert report.details.startswith("no\ufffd\ufffd\ufffd\ufffd way xxx")
+    assert len(report.details) == 1_000
+    assert len(report.key) < 512
+    too_long = one(inbound(Message="x" * 40_000))
+    assert too_long.reason == "The Message has 40,000 characters, and an SMS has at most 39,015."
+    assert one(inbound(Message="x" * 39_015)).text == "x" * 39_015

@@ -21,6 +21,7 @@ from bot.conversation.writer import Writer
 from bot.wire.forwarding import HttpPoster
 from tests.conversation.parts import CAPS, heard
 from tests.rulebook.books import book_of
+from tests.wire.parts import endless
 
 
 class Listener:
@@ -29,11 +30,15 @@ class Listener:
     def __init__(self) -> None:
         self.posts: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[int] = []
+        self.headers: dict[str, str] = {}
+        self.is_endless = False
         self.url = ""
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def take(self, request: web.Request) -> web.StreamResponse:
         self.posts.append((dict(request.headers), await request.read()))
-        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+        if self.is_endless:
+            return await endless(request, b"x" * 65_536)
+        return web.Response(status=self.answers.pop(0) if self.answers else 200, headers=self.headers)
 
 
 @pytest.fixture
@@ -121,10 +126,17 @@ async def test_a_listener_that_refuses_is_not_asked_again(tmp_path: Path, listen
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:10.0.0.1]"]
-)
+    "host",
+    [
+        "127.0.0.1", "localhost", "LOCALHOST", "[::1]", "10.0.0.1", "169.254.169.254",
+        "[::ffff:10.0.0.1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fec0::1]", "0.0.0.0",
+        "168.63.129.16", "100.64.0.1", "１２７.0.0.1", "①②⑦.⓪.⓪.①", "127。0。0。1", "１２７．０．０．１", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ",
+        "0x7f.1", "0x7f000001", "somebody@127.0.0.1", "example.com@127.0.0.1",
+        "[fe80::1%25lo]",
+    ],
+)  # fmt: skip
 async def test_a_private_address_is_refused_unless_it_is_allowed(host: str) -> None:
-    poster = HttpPoster(secret=None, private_hosts=[])
+    poster = HttpPoster(secret=None, private_hosts=["named.internal"])
     posted = await poster.post(f"http://{host}:9/messages", b"{}")
     await poster.close()
     assert posted.is_final
@@ -145,3 +157,66 @@ def test_the_wait_grows_and_keeps_to_what_the_server_asks() -> None:
     assert wait_before_try(3, chance=1.0) == timedelta(seconds=4)
     assert wait_before_try(50, chance=1.0) == timedelta(seconds=60)
     assert wait_before_try(1, 30, chance=0.5) == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0177.0.0.1", "127.1", "127.0.0.1.", "example.com\\@127.0.0.1", "["]
+)
+async def test_an_address_in_other_digits_is_refused_for_good(host: str, listener: Listener) -> None:
+    poster = HttpPoster(secret=None, private_hosts=[])
+    posted = await poster.post(listener.url.replace("127.0.0.1", host), b"{}")
+    await poster.close()
+    assert posted.is_final, posted
+    assert listener.posts == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ"])
+async def test_a_named_host_is_reached_however_it_is_written(host: str, listener: Listener) -> None:
+    poster = HttpPoster(secret=None, private_hosts=["Localhost"])
+    posted = await poster.post(listener.url.replace("127.0.0.1", host), b"{}")
+    await poster.close()
+    assert (posted.reason, len(listener.posts)) == (None, 1)
+
+
+async def test_the_address_of_the_socket_is_judged_too(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that was public when it was looked at and leads to this machine when it is connected to."""
+
+    async def rebound(_self: Any, host: str, port: int = 0, family: Any = None) -> list[Any]:
+        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 0, "flags": 0}]
+
+    monkeypatch.setattr("bot.wire.forwarding._PublicResolver.resolve", rebound)
+    poster = HttpPoster(secret=None, private_hosts=[])
+    posted = await poster.post(listener.url.replace("127.0.0.1", "hooks.example.com"), b"{}")
+    await poster.close()
+    assert (posted.is_final, listener.posts) == (True, [])
+    assert "127.0.0.1 is in a private network" in str(posted.reason)
+
+
+async def test_a_redirect_is_not_followed(listener: Listener) -> None:
+    listener.answers = [307]
+    listener.headers = {"Location": listener.url}
+    poster = HttpPoster(secret=None, private_hosts=["127.0.0.1"])
+    posted = await poster.post(listener.url, b"{}")
+    await poster.close()
+    assert (posted.reason, len(listener.posts)) == ("It answered 307.", 1)
+
+
+@pytest.mark.parametrize("answer", ["9" * 400, "²", "-1", "soon"])
+async def test_no_retry_after_is_longer_than_an_hour(answer: str, listener: Listener) -> None:
+    listener.answers = [503]
+    listener.headers = {"Retry-After": answer}
+    poster = HttpPoster(secret=None, private_hosts=["127.0.0.1"])
+    posted = await poster.post(listener.url, b"{}")
+    await poster.close()
+    assert posted.reason == "It answered 503."
+    assert posted.retry_after in (None, 3_600.0)
+
+
+async def test_an_answer_without_end_is_left(listener: Listener) -> None:
+    listener.is_endless = True
+    poster = HttpPoster(secret=None, private_hosts=["127.0.0.1"])
+    posted = await poster.post(listener.url, b"{}")
+    await poster.close()
+    assert posted.reason is None

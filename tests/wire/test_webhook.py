@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
-from bot.wire.webhook import LARGEST_BODY
+from bot.wire.webhook import LARGEST_BODY, UNKNOWN_TYPE
 from tests.conversation.databases import Databases, Kind
 from tests.properties import examples
 from tests.wire.parts import OLD_SECRET, SECRET, Acs, Running, running
@@ -257,7 +259,7 @@ async def test_a_person_is_one_conversation_however_the_number_is_written(bot: R
 async def test_unknown_types_are_acknowledged_and_counted(bot: Running) -> None:
     answer = await bot.post([event("Microsoft.Communication.ChatMessageReceived"), event()])
     assert answer.status_code == 200
-    assert bot.service.webhook.counts["microsoft.communication.chatmessagereceived"] == 1
+    assert bot.service.webhook.counts[UNKNOWN_TYPE] == 1
     assert bot.service.webhook.counts["accepted"] == 1
 
 
@@ -304,6 +306,107 @@ async def test_a_refused_delivery_of_event_grid_is_an_alarm(bot: Running, logs: 
     assert (line["subscription"], line["refused"]) == ("SMS-TO-BOT", 1)
     assert "BOT_WEBHOOK_SECRETS" in line["mend"]
     assert "wrong" not in json.dumps([one for one in line.values() if one != line["event"]])
+
+
+async def test_a_stranger_raises_no_alarm(bot: Running, logs: list[dict[str, Any]]) -> None:
+    """Anybody can send Event Grid's headers: without any credential no secret is wrong and no event lost."""
+    headers = {"aeg-event-type": "Notification", "aeg-subscription-name": "SMS-TO-BOT"}
+    for params in ({}, {"code": ""}, {"other": "x"}):
+        assert (await bot.post([event()], params=params, headers=headers)).status_code == 401
+    webhook = bot.service.webhook
+    assert (webhook.refused, webhook.strangers) == (0, 3)
+    assert [line for line in logs if line["log_level"] in ("error", "warning")] == []
+    metrics = (await bot.get("/metrics")).text
+    assert "bot_refused_deliveries_total 0.0" in metrics
+    assert "bot_stranger_calls_total 3.0" in metrics
+
+
+async def test_many_wrong_secrets_are_one_line_a_minute_and_all_counted(
+    bot: Running, logs: list[dict[str, Any]]
+) -> None:
+    headers = {"aeg-event-type": "Notification", "aeg-subscription-name": "\x85\xff" * 2_000}
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    for _ in range(5):
+        await bot.post([event()], params={"code": "wrong"}, headers=raw)
+    (line,) = [line for line in logs if line["log_level"] == "error"]
+    assert len(line["subscription"]) <= 100
+    assert bot.service.webhook.refused == 5
+
+
+ODD_TYPES = [
+    "\ud800", "a\x00b", "\x1b[31m", "\u202egnp.exe", "x" * 200_000, "", " ", 'a"b\\c', "a\nb", "☎", "\x7f\x85",
+    *(f"Contoso.Type{number}" for number in range(200)),
+]  # fmt: skip
+
+
+async def test_no_type_of_an_event_harms_the_metrics_or_is_a_series_of_its_own(
+    either_bot: Running, logs: list[dict[str, Any]]
+) -> None:
+    batch = [*({"id": "1", "eventType": each, "data": {}} for each in ODD_TYPES), event()]
+    assert (await either_bot.post(batch)).status_code == 200
+    metrics = await either_bot.get("/metrics")
+    assert metrics.status_code == 200
+    families = {each.name: each for each in text_string_to_metric_families(metrics.text)}
+    outcomes = {sample.labels["outcome"]: sample.value for sample in families["bot_events"].samples}
+    assert set(outcomes) <= {"accepted", "duplicate", "rejected", "kept_apart", UNKNOWN_TYPE}
+    assert outcomes[UNKNOWN_TYPE] == len(ODD_TYPES) - 1, "one has no type at all, and is kept as rejected"
+    assert outcomes["rejected"] == 1
+    told = [line for line in logs if "means nothing here" in line["event"]]
+    assert len(told) == 50
+    assert all(len(line["type"]) <= 100 and "\x1b" not in line["type"] for line in told)
+    await either_bot.replies()
+
+
+ODD_WORDS = [
+    "nul\x00",
+    "\ud800 half",
+    "\x1b[2J",
+    "\x9b31m",
+    "\u202egnp",
+    "\u2066 \u2069",
+    "x" * 200_000,
+    "\n\r\t",
+]
+
+
+@pytest.mark.parametrize("odd", ODD_WORDS, ids=range(len(ODD_WORDS)))
+async def test_whatever_a_field_holds_it_is_stored_and_the_bot_goes_on(either_bot: Running, odd: str) -> None:
+    odd = odd[:20_000]
+    fields = ("MessageId", "From", "To", "Message", "ReceivedTimestamp")
+    reports = ("MessageId", "To", "DeliveryStatus", "DeliveryStatusDetails", "Tag", "ReceivedTimestamp")
+    batch = [
+        *(inbound(**({"MessageId": f"Incoming_{at}"} | {name: odd})) for at, name in enumerate(fields)),
+        *(event(name_of_type) | {"id": odd, "subject": odd, "topic": odd} for name_of_type in (SMS, REPORT, odd)),
+        *(event(REPORT, REPORT_DATA | {name: odd}) for name in reports),
+        {odd: odd, "eventType": SMS}, inbound(MessageId="Incoming_good", From="15555550177"),
+    ]  # fmt: skip
+    answer = await either_bot.post(
+        batch, headers={"Content-Type": "application/json", "User-Agent": "x" * 4_000}
+    )
+    assert answer.status_code == 200
+    assert (await either_bot.get("/metrics")).status_code == 200
+    assert (await either_bot.get("/health/ready")).status_code == 200
+    rejected = await either_bot.items("/api/rejected")
+    assert all(len(one["reason"]) <= 500 and one["reason"].isprintable() for one in rejected)
+    assert "Incoming_good" in [
+        one["provider_message_id"] for one in await either_bot.messages("+15555550177")
+    ]
+
+
+async def test_whatever_acs_says_is_stored_and_shown(either_bot: Running) -> None:
+    said = "nul\x00 \x1b[2J \x9b31m \u202egnp \u2066\n" + "x" * 200_000
+    answer = web.json_response({"error": {"message": said}}, status=400)
+    body = answer.body
+    either_bot.acs.answers = [
+        lambda *_: web.Response(status=400, body=body, content_type="application/json")
+    ] * 9
+    await either_bot.post([inbound()])
+    (reply,) = await either_bot.replies(status="failed")
+    assert reply["status_details"].startswith(
+        "ACS answered 400: nul\ufffd \ufffd[2J \ufffd31m \ufffdgnp \ufffd xxx"
+    )
+    assert len(reply["status_details"]) == 500
+    assert (await either_bot.get("/metrics")).status_code == 200
 
 
 def lock(path: str) -> sqlite3.Connection:

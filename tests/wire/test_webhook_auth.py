@@ -6,6 +6,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,13 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from jwt.algorithms import RSAAlgorithm
 
 from bot.settings import Secret
-from bot.wire.webhook_auth import (
-    EVENT_GRID_APPLICATION,
-    EVENT_GRID_ROLE,
-    EntraTokens,
-    KeysUnavailable,
-    WebhookAuth,
-)
+from bot.wire.entra import EVENT_GRID_APPLICATION, EVENT_GRID_ROLE, EntraTokens
+from bot.wire.webhook_auth import KeysUnavailable, WebhookAuth
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 AUDIENCE = "api://bot"
@@ -260,3 +256,50 @@ async def test_every_secret_is_accepted_so_that_one_can_be_rotated(
 async def test_without_any_secret_nothing_is_allowed() -> None:
     assert not WebhookAuth([]).knows([b""])
     assert not await WebhookAuth([]).accepts("Bearer ")
+
+
+class Unruly:
+    """An HTTP server in the place of Entra's that answers as no good one does."""
+
+    def __init__(self, how: str) -> None:
+        self.asked: list[str] = []
+        unruly = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                unruly.asked.append(self.path)
+                if how == "redirect" and self.path != "/elsewhere":
+                    self.send_response(302)
+                    self.send_header("Location", "/elsewhere")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                self.send_response(200)
+                self.end_headers()
+                with suppress(OSError):
+                    for _ in range(1_000 if how == "endless" else 1):
+                        self.wfile.write(b" " * 65_536 if how == "endless" else how.encode())
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize("how", ["endless", "redirect", "", "null", "[]", '{"keys": 5}', "<html>"])
+async def test_keys_that_can_not_be_read_are_doubt(how: str, entra: Entra) -> None:
+    """Event Grid comes again after 503; after 401 its events would be lost."""
+    unruly = Unruly(how)
+    authority = f"http://127.0.0.1:{unruly.server.server_address[1]}"
+    auth = WebhookAuth([], EntraTokens(TENANT, AUDIENCE, authority=authority))
+    with pytest.raises(KeysUnavailable):
+        await bearer(auth, entra.token())
+    unruly.close()
+    assert "/elsewhere" not in unruly.asked

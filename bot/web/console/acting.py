@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from bot.conversation.queries import find_message
 from bot.conversation.refusals import CannotAct, NotThere
 from bot.conversation.writer import StorageUnavailable
-from bot.text.storable import make_storable
+from bot.text.storable import make_storable, one_line
 from bot.web.console.layout import Call, Console
 from bot.web.sessions import require_editor, session_of
 
@@ -65,7 +65,8 @@ def _standing(console: Console) -> list[HTTPRouteHandler]:
                 doing = operator.hand_back(key, by=by)
                 sentence = "Handed back: the bot answers the next message."
             case "tag":
-                doing = operator.tag(key, await _field(request, "tag", _LONGEST_TAG, "A tag"), by=by)
+                tag = one_line(await _field(request, "tag", _LONGEST_TAG, "A tag"), _LONGEST_TAG)
+                doing = operator.tag(key, tag, by=by)
             case "untag":
                 doing = operator.untag(key, await _field(request, "tag", _LONGEST_TAG, "A tag"), by=by)
             case "opt-out":

@@ -57,6 +57,7 @@ from bot.conversation.operator import Operator
 from bot.conversation.overview import Overview
 from bot.conversation.rejected import RejectedEvents
 from bot.conversation.writer import Writer
+from bot.rulebook.drafts import TooManyDrafts
 from bot.rulebook.saving import RuleFiles
 from bot.rulebook.shelf import Shelf
 from bot.text.inert import shown
@@ -64,6 +65,7 @@ from bot.text.numbers import spaced
 from bot.web.console.files import Files
 from bot.web.console.live import Live
 from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second
+from bot.web.problems import sentence_of
 from bot.web.sessions import CSRF_FIELD, HOME, NotLoggedIn, Session, Sessions
 
 log = structlog.get_logger(__name__)
@@ -172,6 +174,7 @@ class Console:
         return {
             NotLoggedIn: self._answer_stranger,
             HTTPException: self._answer_http_error,
+            TooManyDrafts: self._answer_busy,
             **dict.fromkeys(DATABASE_ERRORS, self._answer_database_error),
             Exception: self._answer_unexpected,
         }
@@ -196,7 +199,7 @@ class Console:
     def _answer_http_error(self, request: Call, error: HTTPException) -> Page:
         if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             return self._answer_unexpected(request, error)
-        answer = self._error(request, error.status_code, error.detail)
+        answer = self._error(request, error.status_code, sentence_of(error))
         answer.headers.update(error.headers or {})
         return answer
 
@@ -209,6 +212,11 @@ class Console:
                 cause=cause_of(error),
             )
         return self._error(request, 503, "The database can't be read now; the log says why. Try again later.")
+
+    def _answer_busy(self, request: Call, error: TooManyDrafts) -> Page:
+        answer = self._error(request, 503, str(error))
+        answer.headers["Retry-After"] = "5"
+        return answer
 
     def _answer_unexpected(self, request: Call, error: Exception) -> Page:
         log.error("A request failed", method=request.method, path=request.url.path, exc_info=error)

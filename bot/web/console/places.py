@@ -11,6 +11,7 @@ from litestar.response import Stream
 from bot.conversation.database import DATABASE_ERRORS
 from bot.web.console import acting, conversations, login, overview, rejected, rules
 from bot.web.console.layout import Call, Console
+from bot.web.input_limits import LARGEST_FORM
 from bot.web.sessions import HOME, require_login
 
 #: Each has `routes(console)`; its paths are beneath /console.
@@ -56,6 +57,7 @@ def console_routes(console: Console) -> list[BaseRouteHandler | Router]:
                 nothing,
             ],
             guards=[require_login],
+            request_max_body_size=LARGEST_FORM,
             before_request=remember_mark,
             exception_handlers=errors,
         ),

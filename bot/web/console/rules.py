@@ -8,6 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec.structs import replace
 
+from bot.rulebook.background import in_background
+from bot.rulebook.drafts import TooManyDrafts
 from bot.rulebook.folder import CannotWrite, Changed, NoSuchFile, Unreadable, WrongName
 from bot.rulebook.saving import HasErrors, Saved
 from bot.rulebook.schema import rule_file_schema
@@ -22,6 +24,7 @@ from bot.web.console.rules_place import (
     read_form,
     text_of,
 )
+from bot.web.input_limits import LARGEST_RULE_FORM
 from bot.web.sessions import session_of
 
 
@@ -36,12 +39,14 @@ def _pages(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
 
     @get("/rules", include_in_schema=False)
     async def overview(request: Call) -> Page:
-        return place.page(request, "rules.html", whole=await place.whole())
+        return place.page(request, "rules.html", whole=await place.whole(session_of(request).role))
 
     @get("/rules/new", include_in_schema=False)
     async def new(request: Call) -> Page:
         text = "rules:\n  - name: \n    when: {keyword: }\n    reply: \n"
-        return place.editor(request, Shown(file="", text=text, etag="", is_new=True))
+        return place.editor(
+            request, Shown(file="", text=text, etag="", is_new=True, who=session_of(request).role)
+        )
 
     @get("/rules/rule", include_in_schema=False)
     async def find_rule(request: Call) -> Response[Any]:
@@ -61,9 +66,10 @@ def _pages(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
             text=made.text,
             etag=etag,
             heard=(heard,),
-            diff=compare_lines(before or "", made.text),
+            diff=await in_background(compare_lines, before or "", made.text),
             line=made.line,
             is_new=before is None,
+            who=session_of(request).role,
         )
         return place.editor(request, await place.looked_at(shown))
 
@@ -80,18 +86,19 @@ def _pages(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
             file=file,
             text=found.text,
             etag=found.etag,
+            who=session_of(request).role,
             line=int(line) if line.isascii() and line.isdecimal() and len(line) < 7 else None,
         )
         return place.editor(request, await place.looked_at(shown, at_any_cost=False))
 
-    @post("/rules/new", include_in_schema=False)
+    @post("/rules/new", include_in_schema=False, request_max_body_size=LARGEST_RULE_FORM)
     async def make(request: Call) -> Response[Any]:
         form = await request.form()
         name = text_of(form.get("name")).strip()
         name = name if name.endswith(".yaml") or not name else f"{name}.yaml"
         return await _done(place, request, name)
 
-    @post("/rules/{file:str}", include_in_schema=False)
+    @post("/rules/{file:str}", include_in_schema=False, request_max_body_size=LARGEST_RULE_FORM)
     async def change(request: Call, file: FromPath[str]) -> Response[Any]:
         return await _done(place, request, file)
 
@@ -107,9 +114,12 @@ async def _done(place: Place, request: Call, file: str) -> Response[Any]:
         return await _save(place, request, shown, None if do == "remove" else shown.text)
     if do == "diff":
         before = await place.saved_text(file) or ""
-        shown = replace(shown, diff=compare_lines(before, shown.text))
+        shown = replace(shown, diff=await in_background(compare_lines, before, shown.text))
     if do == "changes":
-        shown = replace(shown, changes=await place.compare(shown))
+        try:
+            shown = replace(shown, changes=await place.compare(shown))
+        except TooManyDrafts as error:
+            shown = replace(shown, trouble=str(error))
     return place.editor(request, await place.looked_at(shown))
 
 
@@ -161,7 +171,7 @@ async def _conflict(
         theirs=theirs,
         their_etag=error.etag or "",
         sentence=str(error),
-        diff=compare_lines(theirs or "", shown.text),
+        diff=await in_background(compare_lines, theirs or "", shown.text),
     )
 
 
@@ -169,19 +179,34 @@ def _parts(place: Place) -> list[HTTPRouteHandler]:
     """What the editor's script asks for while somebody types."""
     console = place.console
 
-    @post("/rules/draft/check", include_in_schema=False, status_code=200)
+    @post(
+        "/rules/draft/check",
+        include_in_schema=False,
+        status_code=200,
+        request_max_body_size=LARGEST_RULE_FORM,
+    )
     async def check(request: Call) -> Page:
         shown = await read_form(request, place, await _file(request))
-        shown = replace(shown, draft=await place.drafts.check(shown.file, shown.text))
+        shown = replace(shown, draft=await place.drafts.check(shown.file, shown.text, who=shown.who))
         return console.fragment(request, "rules_findings.html", it=shown, address_of=address_of)
 
-    @post("/rules/draft/play", include_in_schema=False, status_code=200)
+    @post(
+        "/rules/draft/play",
+        include_in_schema=False,
+        status_code=200,
+        request_max_body_size=LARGEST_RULE_FORM,
+    )
     async def play(request: Call) -> Page:
         shown = await read_form(request, place, await _file(request))
         shown = replace(shown, turns=await place.play(shown))
         return console.fragment(request, "rules_phone.html", it=shown, address_of=address_of)
 
-    @post("/rules/draft/changes", include_in_schema=False, status_code=200)
+    @post(
+        "/rules/draft/changes",
+        include_in_schema=False,
+        status_code=200,
+        request_max_body_size=LARGEST_RULE_FORM,
+    )
     async def changes(request: Call) -> Page:
         shown = await read_form(request, place, await _file(request))
         shown = replace(shown, changes=await place.compare(shown))

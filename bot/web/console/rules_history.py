@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from bot.conversation.cursors import WrongCursor
 from bot.conversation.rule_edits import RuleEditTexts, find_edit, list_edits
+from bot.rulebook.background import in_background
 from bot.rulebook.folder import CannotWrite, Changed, WrongName, etag_of
 from bot.rulebook.saving import HasErrors
 from bot.text.diffs import compare_lines
@@ -41,7 +42,7 @@ def routes(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
             file=edit.file,
             now=now,
             etag=etag_of(now) if now is not None else "",
-            diff=compare_lines(edit.before or "", edit.after or ""),
+            diff=await in_background(compare_lines, edit.before or "", edit.after or ""),
             **({"trouble": None, "findings": ()} | trouble),
         )
 

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from bot.conversation.queries import find_conversation, find_message
 from bot.conversation.stored import newest_inbound
+from bot.rulebook.background import in_background
 from bot.rulebook.drafting import Drafted, draft_rule
-from bot.rulebook.drafts import MOST_TURNS, Draft, Drafts
+from bot.rulebook.drafts import MOST_TURNS, Draft, Drafts, TooManyDrafts
 from bot.rulebook.findings import Finding
 from bot.rulebook.folder import NoSuchFile, Unreadable
 from bot.rulebook.replaying import Replayed
@@ -21,6 +22,8 @@ from bot.rulebook.trying import Turn
 from bot.text.diffs import Line
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
+from bot.web.input_limits import LONGEST_NUMBER
+from bot.web.sessions import session_of
 
 PATH: Final = "/console/rules"
 #: Stored messages that an unsaved text is tried on.
@@ -47,6 +50,8 @@ class Shown(Struct, frozen=True, kw_only=True):
     line: int | None = None
     #: Somebody has a name to choose for it yet.
     is_new: bool = False
+    #: The role of whoever looks at it.
+    who: str
 
     @property
     def own(self) -> list[Finding]:
@@ -113,17 +118,23 @@ class Place:
         """With the findings, and the talk that was tried."""
         if not at_any_cost and self.size() + len(shown.text) > _QUICK:
             return shown
-        draft = await self.drafts.check(shown.file, shown.text)
-        turns = await self.play(shown) if shown.heard else ()
+        try:
+            draft = await self.drafts.check(shown.file, shown.text, who=shown.who)
+            turns = await self.play(shown) if shown.heard else ()
+        except TooManyDrafts as error:  # the page with its text is worth more than what there is to say of it
+            return replace(shown, trouble=shown.trouble or str(error))
         return replace(shown, draft=draft, turns=turns)
 
-    async def whole(self) -> Draft | None:
+    async def whole(self, who: str) -> Draft | None:
         """What there is to say of all files as they are on the disk; None when that would take long."""
         texts = self.console.shelf.files.texts
         if not texts or sum(map(len, texts.values())) > _QUICK:
             return None
         name = next(iter(texts))
-        return await self.drafts.check(name, texts[name])
+        try:
+            return await self.drafts.check(name, texts[name], who=who)
+        except TooManyDrafts:
+            return None
 
     def size(self) -> int:
         """How many characters the book in force has."""
@@ -131,13 +142,14 @@ class Place:
 
     async def play(self, shown: Shown) -> tuple[Turn, ...]:
         """The talk, answered by the text."""
-        return await self.drafts.play(shown.file, shown.text, shown.heard, datetime.now(UTC))
+        return await self.drafts.play(shown.file, shown.text, shown.heard, datetime.now(UTC), who=shown.who)
 
     async def compare(self, shown: Shown) -> Replayed | None:
         """Which of the newest stored messages the text would answer otherwise than the rules in force."""
         async with self.console.database.reading() as connection:
             pasts, since = await newest_inbound(connection, NEWEST)
-        return await self.drafts.compare(shown.file, shown.text, pasts, since, self.console.shelf.book())
+        now = self.console.shelf.book()
+        return await self.drafts.compare(shown.file, shown.text, pasts, since, now, who=shown.who)
 
     async def saved_text(self, file: str) -> str | None:
         """The text on the disk."""
@@ -157,9 +169,11 @@ class Place:
             if message is None or talk is None:
                 raise NotFoundException(detail="There is no such message. It may be purged.")
             text, number = message.text, talk.number
-        files = await asyncio.to_thread(self.files.folder.files)
         text = text[:LONGEST_HEARD]
-        return draft_rule(files, self.console.shelf.book(), text, number), text
+        number = number[:LONGEST_NUMBER] if number else None
+        async with self.drafts.turn(session_of(request).role):
+            files = await asyncio.to_thread(self.files.folder.files)
+            return await in_background(draft_rule, files, self.console.shelf.book(), text, number), text
 
 
 async def read_form(request: Call, place: Place, file: str) -> Shown:
@@ -179,6 +193,7 @@ async def read_form(request: Call, place: Place, file: str) -> Shown:
         etag=text_of(form.get("etag")),
         heard=tuple(each[:LONGEST_HEARD] for each in heard[-MOST_TURNS:]),
         is_new=form.get("is_new") == "1",
+        who=session_of(request).role,
     )
 
 

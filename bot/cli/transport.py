@@ -1,0 +1,39 @@
+"""HTTP for the commands that ask a bot or a sandbox: no answer is read without end, and none that is packed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+#: Bytes. A page of 200 messages has some 300 kB.
+LARGEST_ANSWER = 4 * 1024 * 1024
+
+
+class BoundedTransport(httpx.HTTPTransport):
+    """Raises `httpx.ReadError` for an answer that goes on past `LARGEST_ANSWER`; a client follows no redirect."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """One request."""
+        request.headers["Accept-Encoding"] = "identity"
+        answer = super().handle_request(request)
+        if answer.headers.get("Content-Encoding", "identity") != "identity":
+            answer.close()
+            raise httpx.ReadError("the answer is packed, which nobody asked for")
+        answer.stream = _Bounded(answer.stream)
+        return answer
+
+
+class _Bounded(httpx.SyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for piece in self._stream:
+            size += len(piece)
+            if size > LARGEST_ANSWER:
+                raise httpx.ReadError(f"the answer is larger than {LARGEST_ANSWER:,} bytes")
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
