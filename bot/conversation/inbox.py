@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.conversation.bulk import Lookup
-from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
+from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable, time_written
 from bot.conversation.guards import Caps, Recent, guarded, may_be_near, recall
 from bot.conversation.news import touch
 from bot.conversation.opened import NewMessages, OpenConversation, open_conversations, save_conversations
@@ -157,7 +157,8 @@ class Inbox:
             heard = Heard(
                 id=message.message_id, text=message.text, sender=message.peer, recipient=message.number
             )
-            decision = decide(book, heard, conversation.standing, now)
+            written = time_written(message.received_at, now)
+            decision = decide(book, heard, conversation.standing, written)
             if conversation.id in recent:
                 decision = guarded(decision, message.text, recent[conversation.id], self._caps)
             queued = conversation.hear(message, decision, book.version, now, new)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide, why_not
-from bot.rulebook.decision import OUR_OWN_NUMBER, Decision, Heard, Standing
+from bot.rulebook.decision import OUR_OWN_NUMBER, OVERTAKEN, Decision, Heard, Standing
 from bot.text.words import split_words
 
 _SILENCES = {
@@ -13,6 +13,7 @@ _SILENCES = {
     "carrier answers": "The carrier answers this word itself on this number, so the bot stays silent.",
     "handed over": "A person has taken over this conversation, so the bot stays silent.",
     OUR_OWN_NUMBER: "The message came from a number that `numbers` declares as ours: the bot never answers itself.",
+    OVERTAKEN: "The peer wrote it before the opt-out or opt-in that counts, so it changes nothing and is not answered.",
     "limit": "The rule has replied as often as its limit allows, so the bot stays silent.",
 }
 
