@@ -14,6 +14,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.checking import check_folder
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.loading import load_folder
+from bot.rulebook.loops import Caps
 from bot.rulebook.schema import rule_file_schema
 from bot.rulebook.testing import Outcomes, run_tests
 from bot.rulebook.trying import TryAnswer, answer
@@ -83,9 +84,12 @@ def test(path: Path | None, as_json: bool) -> None:
     """Run the tests that are written in the rule files.
 
     PATH is a folder of rule files or one file; default is BOT_RULES. A failure shows what was heard,
-    expected and said. The exit status is 1 when a test fails.
+    expected and said. The loop guard (BOT_REPLIES_PER_HOUR, BOT_REPEATS_PER_HOUR) keeps silent as it
+    would in earnest. The exit status is 1 when a test fails.
     """
-    outcomes = run_tests(read_book(path or usual_path()))
+    settings = load(read_environment())
+    caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
+    outcomes = run_tests(read_book(path or settings.rules), caps)
     if as_json:
         print_json(outcomes)
     else:

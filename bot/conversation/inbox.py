@@ -16,7 +16,7 @@ from uuid_utils import uuid7
 
 from bot.conversation.bulk import Lookup
 from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable, time_written
-from bot.conversation.guards import Caps, Recent, guarded, may_be_near, recall
+from bot.conversation.guards import may_be_near, recall
 from bot.conversation.news import touch
 from bot.conversation.opened import NewMessages, OpenConversation, open_conversations, save_conversations
 from bot.conversation.queue_limit import QueueFull, QueueLimit
@@ -26,6 +26,7 @@ from bot.conversation.writer import StorageUnavailable, Writer
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Heard
+from bot.rulebook.loops import Caps, Recent, guarded
 
 #: Messages decided before other requests get a turn on the event loop.
 _DECIDED_AT_ONCE = 200
@@ -160,7 +161,8 @@ class Inbox:
             written = time_written(message.received_at, now)
             decision = decide(book, heard, conversation.standing, written)
             if conversation.id in recent:
-                decision = guarded(decision, message.text, recent[conversation.id], self._caps)
+                standing = conversation.standing
+                decision = guarded(standing, decision, message.text, recent[conversation.id], self._caps)
             queued = conversation.hear(message, decision, book.version, now, new)
             if queued or decision.forwards:
                 receipts[place] = Receipt(

@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 from bot.conversation.bulk import Bulk, Lookup
 from bot.conversation.events import Inbound
 from bot.conversation.forwards import INSERT_FORWARDS, forward_row
-from bot.conversation.guards import SILENCED, TOO_MANY_REPLIES, Guarded
+from bot.conversation.guards import SILENCED, Guarded
 from bot.conversation.incidents import (
     ENDED_BY_OPT_OUT,
     NewIncident,
@@ -24,6 +24,7 @@ from bot.conversation.incidents import (
 from bot.conversation.news import touch
 from bot.conversation.tables import conversations, messages
 from bot.rulebook.decision import OVERTAKEN, Decision, Standing
+from bot.rulebook.loops import TOO_MANY_REPLIES
 from bot.text.segments import measure
 
 #: Why a message was never sent, as its history says it.

@@ -9,6 +9,7 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Decision, Heard, Standing
+from bot.rulebook.loops import USUAL_CAPS, Caps, Rehearsal
 from bot.rulebook.tests import RuleTest, Turn
 from bot.rulebook.trying import SOME_PEER, usual_number
 
@@ -50,17 +51,18 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[str, int]
 
 
-def run_tests(book: Book) -> Outcomes:
-    """Run every test of a book."""
+def run_tests(book: Book, caps: Caps = USUAL_CAPS) -> Outcomes:
+    """Run every test of a book, as the bot would answer: with its loop guard."""
     answered: Counter[str] = Counter({rule.name: 0 for rule in book.rules})
-    outcomes = [_run(book, test, answered) for test in book.tests]
+    outcomes = [_run(book, test, caps, answered) for test in book.tests]
     passed = sum(each.passed for each in outcomes)
     return Outcomes(passed=passed, failed=len(outcomes) - passed, tests=tuple(outcomes), rules=dict(answered))
 
 
-def _run(book: Book, test: RuleTest, answered: Counter[str]) -> Outcome:
+def _run(book: Book, test: RuleTest, caps: Caps, answered: Counter[str]) -> Outcome:
     give_way()
     standing = Standing()
+    rehearsal = Rehearsal(caps)
     now = test.start
     failures: list[Failure] = []
     for at, turn in enumerate(test.turns):
@@ -72,7 +74,7 @@ def _run(book: Book, test: RuleTest, answered: Counter[str]) -> Outcome:
             sender=test.sender or SOME_PEER,
             recipient=test.recipient or usual_number(book, test.file),
         )
-        decision = decide(book, heard, standing, now)
+        decision = rehearsal.guard(standing, decide(book, heard, standing, now), turn.hear, now)
         if decision.rule is not None:
             answered[decision.rule] += 1
         if not _as_expected(turn, decision):
