@@ -16,7 +16,7 @@ from bot.rulebook.decision import (
     Heard,
     Standing,
 )
-from bot.rulebook.expecting import LONGEST_VALUE
+from bot.rulebook.expecting import LONGEST_VALUE, Matching, Text
 from bot.rulebook.numbers import CARRIER_WORDS, carrier_effect
 from bot.rulebook.patterns import encode
 from bot.rulebook.rules import Choice, Key, Question, Rule
@@ -183,11 +183,14 @@ class _Deciding:
             replies = self._replies(asking, ask.cancelled, names)
             after = replace(standing, flow=None)
             return self._stepped(asking, replies, after, f'cancel word "{" ".join(self._words)}"')
+        gets_help = self._words in HELP and key is not None and key.kind != "anything"
+        if gets_help and isinstance(question.expect, Text | Matching):
+            return None  # help is given at any question, and the question waits
         today = self._now.astimezone(asking.zone).date()
         answer = question.expect.take(self._heard.text, self._words, today)
         if answer is None:
-            if self._words in HELP and key is not None and key.kind != "anything":
-                return None  # help is given at any question, and the question waits
+            if gets_help:
+                return None
             if flow.misses + 1 >= ask.tries:
                 self._standing = replace(standing, flow=None)
                 return None
