@@ -23,13 +23,15 @@ from bot.conversation.incidents import (
 )
 from bot.conversation.news import touch
 from bot.conversation.tables import conversations, messages
-from bot.rulebook.decision import OVERTAKEN, Decision, Standing
+from bot.rulebook.decision import NOT_TO_BE_TEXTED, OVERTAKEN, Decision, Standing
 from bot.rulebook.loops import TOO_MANY_REPLIES
 from bot.text.segments import measure
 
 #: Why a message was never sent, as its history says it.
 OPTED_OUT = "The recipient has opted out."
 
+#: Guards after which no person has anything to answer.
+_NOBODY_WAITS = frozenset({None, OVERTAKEN, NOT_TO_BE_TEXTED})
 _NEWCOMER = Standing()
 
 
@@ -135,7 +137,7 @@ class OpenConversation:
                     new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed"
                 )
         # A rule that says nothing means to; who was handed over waits for a person, whatever the bot said.
-        is_silent = not decision.replies and (rule is None or decision.silence not in (None, OVERTAKEN))
+        is_silent = not decision.replies and (rule is None or decision.silence not in _NOBODY_WAITS)
         if self.standing.opted_out or not (is_silent or self.standing.handed_over):
             self.unanswered_since = None
         else:

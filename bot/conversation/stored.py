@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.events import time_written
 from bot.conversation.tables import actions, conversations, messages
-from bot.rulebook.decision import OUR_OWN_NUMBER, OVERTAKEN, Heard
+from bot.rulebook.decision import NOT_TO_BE_TEXTED, OUR_OWN_NUMBER, OVERTAKEN, Heard
 from bot.rulebook.replaying import Deed, Past
 
 #: Guards that a rule book brings about itself; what any other one held back, the rules did say.
-_OF_THE_BOOK = frozenset({"opted out", "carrier answers", "handed over", "limit", OUR_OWN_NUMBER, OVERTAKEN})
+_OF_THE_BOOK = frozenset(
+    {"opted out", "carrier answers", "handed over", "limit", OUR_OWN_NUMBER, OVERTAKEN, NOT_TO_BE_TEXTED}
+)
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _AT_ONCE = 1_000
 #: Messages of either direction that are read for a look at the newest: a long talk must not hold a page up.

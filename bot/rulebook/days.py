@@ -129,7 +129,7 @@ _DAY_TALK = word_set(
     " week date up free open"
 )
 _PLAIN_BEFORE = re.compile(
-    r"\b(?:i|we|he|she|they|you|who|just|the|some|no|a|and|was|had|been|have|dog|cat|hot|in the|of)\s+(?:sat|sun|wed)\b"
+    r"\b(?:i|we|he|she|they|you|who|just|the|some|no|a|was|had|been|have|dog|cat|hot|in the|of)\s+$"
 )
 _SHORT = frozenset({"sat", "sun", "wed"})
 #: A longer message is no answer to "Which day?".
@@ -228,10 +228,12 @@ class _Reading:
         raise ValueError("no such day")
 
     def _read_weekdays(self) -> None:
-        is_plain = _PLAIN_BEFORE.search(self._text)
-        has_other_words = not self._is_day_talk()
-        for found in list(_WHICH.finditer(self._text)):
-            if found["weekday"] in _SHORT and not found["which"] and (is_plain or has_other_words):
+        is_doubtful = not self._days and not self._is_day_talk()
+        found_days = list(_WHICH.finditer(self._text))
+        is_doubtful = is_doubtful and all(found["weekday"] in _SHORT for found in found_days)
+        for found in found_days:
+            is_plain = _PLAIN_BEFORE.search(self._text[: found.start()])
+            if found["weekday"] in _SHORT and not found["which"] and (is_plain or is_doubtful):
                 continue
             self._weekdays.append(_WEEKDAYS.index(found["weekday"][:3]))
             self._days.append(self._weekday(found))

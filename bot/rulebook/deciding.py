@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from bot.rulebook.book import Book
 from bot.rulebook.decision import (
     MAY_BE_AN_OPT_OUT,
+    NOT_TO_BE_TEXTED,
     OUR_OWN_NUMBER,
     OVERTAKEN,
     Decision,
@@ -22,6 +23,7 @@ from bot.rulebook.patterns import encode
 from bot.rulebook.rules import Choice, Key, Question, Rule
 from bot.rulebook.templates import Template, WrongTemplate
 from bot.text.consent import HELP, looks_like_opt_out
+from bot.text.numbers import is_phone_number
 from bot.text.words import split_words
 
 __all__ = ["Decision", "Flow", "Heard", "Standing", "decide"]
@@ -40,13 +42,15 @@ def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decis
     """
     words = split_words(heard.text)
     rule, key, passed_by = first_match(book, words, heard, standing, now)
-    if heard.sender in book.numbers:
+    if heard.sender in book.numbers or not is_phone_number(heard.sender):
+        is_ours = heard.sender in book.numbers
         return Decision(
             rule=rule.name if rule else None,
             replies=(),
-            silence=OUR_OWN_NUMBER,
+            silence=OUR_OWN_NUMBER if is_ours else NOT_TO_BE_TEXTED,
             after=standing,
             key=key.label if key else None,
+            forwards=rule.forward if rule and not is_ours and not rule.ask else (),
             passed_by=passed_by,
         )
     if (
@@ -312,7 +316,7 @@ class _Deciding:
         self, rule: Rule, choices: tuple[Choice, ...], names: Mapping[str, object]
     ) -> tuple[str, ...]:
         written = [self._write(self._choose(rule, choice, at), names) for at, choice in enumerate(choices)]
-        return tuple(text for text in written if text.strip())
+        return tuple(stripped for text in written if (stripped := text.strip()))
 
     def _choose(self, rule: Rule, choice: Choice, at: int) -> Template:
         """Of several, always the same for one message id: an event that comes again must not flip it."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide, why_not
-from bot.rulebook.decision import OUR_OWN_NUMBER, OVERTAKEN, Decision, Heard, Standing
+from bot.rulebook.decision import NOT_TO_BE_TEXTED, OUR_OWN_NUMBER, OVERTAKEN, Decision, Heard, Standing
 from bot.rulebook.loops import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 from bot.text.words import split_words
 
@@ -14,6 +14,7 @@ _SILENCES = {
     "carrier answers": "The carrier answers this word itself on this number, so the bot stays silent.",
     "handed over": "A person has taken over this conversation, so the bot stays silent.",
     OUR_OWN_NUMBER: "The message came from a number that `numbers` declares as ours: the bot never answers itself.",
+    NOT_TO_BE_TEXTED: "The sender is a name and no number, so nothing can be sent back.",
     OVERTAKEN: "The peer wrote it before the opt-out or opt-in that counts, so it changes nothing and is not answered.",
     TOO_MANY_REPLIES: "The loop guard: this conversation got as many replies in an hour as BOT_REPLIES_PER_HOUR allows,"
     " so the bot stays silent.",

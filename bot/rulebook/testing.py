@@ -99,5 +99,5 @@ def _as_expected(turn: Turn, decision: Decision) -> bool:
     if turn.say is None:
         return True
     return len(turn.say) == len(decision.replies) and all(
-        said in texts for said, texts in zip(decision.replies, turn.say, strict=True)
+        said in map(str.strip, texts) for said, texts in zip(decision.replies, turn.say, strict=True)
     )
