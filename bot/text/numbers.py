@@ -50,7 +50,7 @@ def number_meant(raw: str, beside: Iterable[str] = ()) -> str | None:
         return None
     for other in beside:
         try:
-            region = phonenumbers.region_code_for_country_code(phonenumbers.parse(other).country_code)
+            region = phonenumbers.region_code_for_country_code(phonenumbers.parse(other).country_code or 0)
             number = phonenumbers.parse(written, region)
         except phonenumbers.NumberParseException:
             continue
