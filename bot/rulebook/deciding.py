@@ -42,8 +42,9 @@ def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decis
     """
     words = split_words(heard.text)
     rule, key, passed_by = first_match(book, words, heard, standing, now)
-    if heard.sender in book.numbers or not is_phone_number(heard.sender):
-        is_ours = heard.sender in book.numbers
+    sender = heard.sender
+    if sender in book.numbers or (sender[:1] != "+" and not is_phone_number(sender)):
+        is_ours = sender in book.numbers
         return Decision(
             rule=rule.name if rule else None,
             replies=(),
@@ -119,7 +120,7 @@ class _Deciding:
         if flow is not None and (step := self._step(flow, rule, key)):
             return step
         standing = self._standing
-        after, overtaken = self._heeded(rule)
+        after, overtaken = (standing, False) if rule is None and not self._carrier else self._heeded(rule)
         opted_out = after.opted_out
         silence = self._silence(opted_out, overtaken=overtaken)
         replies: tuple[str, ...] = ()
