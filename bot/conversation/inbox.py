@@ -42,6 +42,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     lane: str | None = None
     #: A message was queued to be forwarded.
     has_forward: bool = False
+    #: The guard that kept the bot silent.
+    silence: str | None = None
 
 
 ACCEPTED = Receipt(outcome="accepted")
@@ -51,6 +53,10 @@ REJECTED = Receipt(outcome="rejected")
 KEPT_APART = Receipt(outcome="kept_apart")
 
 _FATES = {"accepted": ACCEPTED, "duplicate": DUPLICATE, "kept_apart": KEPT_APART}
+
+
+def _tell_nobody(_message_id: str, _guard: str) -> None:
+    pass
 
 
 class Inbox:
@@ -71,6 +77,8 @@ class Inbox:
         self._book = book
         self._on_queued = on_queued
         self._on_forward = on_forward
+        #: Told of each message that a guard left unanswered: its provider's id, and the guard.
+        self.on_silence: Callable[[str, str], None] = _tell_nobody
 
     async def accept(self, events: Sequence[Event]) -> list[Receipt]:
         """Store every event of a request, each inbound message with its decision and replies.
@@ -98,6 +106,9 @@ class Inbox:
             self._on_queued(lanes)
         if any(receipt.has_forward for receipt in receipts):
             self._on_forward()
+        for event, receipt in zip(events, receipts, strict=True):
+            if receipt.silence is not None and isinstance(event, Inbound):
+                self.on_silence(event.message_id, receipt.silence)
         return receipts
 
     async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:
@@ -164,11 +175,12 @@ class Inbox:
                 standing = conversation.standing
                 decision = guarded(standing, decision, message.text, recent[conversation.id], self._caps)
             queued = conversation.hear(message, decision, book.version, now, new)
-            if queued or decision.forwards:
+            if queued or decision.forwards or decision.silence:
                 receipts[place] = Receipt(
                     outcome="accepted",
                     lane=message.number if queued else None,
                     has_forward=bool(decision.forwards),
+                    silence=decision.silence,
                 )
             else:
                 receipts[place] = ACCEPTED
