@@ -30,7 +30,8 @@ YES = PLAIN_YES | _phrases(
     " i confirm, go ahead, please do, do it, let's do it, lets do it, sounds good, sounds great, fine, that's fine,"
     " perfect, great, cool, good, works for me, i do, i am, i will, i'll, we will, we do, we are, i can, we can,"
     " i would, i'd love to, i'd like to, i think so, think so, i guess so, i believe so, count me in, i'm in, im in,"
-    " why not, without a doubt, yes please, 👌, ✅, ✔, ☑, 💯, 🆗, 🙆"
+    " why not, without a doubt, that works,"
+    " works, that is fine, hell yes, hell yeah, heck yes, ye, yh, yus, yes please, 👌, ✅, ✔, ☑, 💯, 🆗, 🙆"
 )
 NO = PLAIN_NO | _phrases(
     "noo, nopes, nop, naw, nay, no thanks, no thank you, no thx, no ty, no way, no sir, no need, never, negative,"
@@ -39,7 +40,8 @@ NO = PLAIN_NO | _phrases(
     " certainly not, surely not, sure not, i'd rather not, id rather not, rather not, i don't, i dont, i do not,"
     " i won't, i wont, i will not, i can't, i cant, i cannot, i can not, we can't, we cannot, we won't, we don't,"
     " i don't think so, i dont think so, i do not think so, don't think so, i'm not, im not, i am not, we're not,"
-    " count me out, please don't, please dont, uh uh, ❌, ✖, 🚫, 🙅, ⛔"
+    " count me out, can't make it,"
+    " cant make it, can't come, cant come, hell no, heck no, nuh, please don't, please dont, uh uh, ❌, ✖, 🚫, 🙅, ⛔"
 )
 #: Begins as one of them, and is neither.
 _NEITHER = _phrases(
@@ -62,8 +64,8 @@ _OPENING = word_set(
 )
 #: Makes a condition of what was said, or takes it back.
 _DOUBT = word_set(
-    "but however though although if unless except depends depending maybe perhaps possibly probably wait"
-    " actually unsure or either neither nor instead until till idk dunno other otherwise assuming provided"
+    "question questions however but though although if unless except depends depending maybe perhaps possibly probably"
+    " wait actually unsure or either neither nor instead until till idk dunno other otherwise assuming provided"
     " hold 🤔 🤷 😕 ❓ ❔ ⁉"
 )
 _NEGATION = word_set(

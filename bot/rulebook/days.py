@@ -104,7 +104,7 @@ _WHICH = re.compile(
     r"(?:\s+(?:of\s+)?(?P<week2>this|next|last)\s+week\b)?"
 )
 _ALONE = re.compile(rf"\b(?:the\s+)?(?P<day>\d{{1,2}}(?:st|nd|rd|th))\b(?!\s*(?:{_A_MONTH})\b)")
-_NUMBER = re.compile(r"(?<![\d.:/-])(\d{1,2})(?![\d:/-]|\.\d)")
+_NUMBER = re.compile(r"(?<![\d.:/-])(\d{1,2})(?![\d:/-]|\.\d|ish)")
 _SPAN_OF_NUMBERS = re.compile(r"(?<![\d.:/])\d{1,2}\s*(?:-|–|to)\s*\d{1,2}(?![\d:/])")
 #: Numbers that count something, and what speaks of no other day.
 _BESIDE = re.compile(
@@ -117,7 +117,13 @@ _NOT_MEANT = re.compile(
     r"\b(?:not?|never|nope|nor|neither|\w+n't|dont|cant|wont|cannot|isnt|doesnt|didnt|except|excluding|besides|without"
     r"|unless|apart from|other than|rather than|instead|either|every|each|both|any day|after|before|until|till?"
     r"|since|between|from|starting|onwards?|within|during|days?|weeks?|fortnight|months?|weekdays?|weekends?|daily"
-    rf"|anything but|any {_A_WEEKDAY})\b"
+    r"|anything but|easter|thanksgiving|christmas|xmas|pentecost)\b"
+)
+#: A weekday that is not simply the next one: `good friday`, `first friday of july`, `friday week`.
+_NTH = re.compile(
+    rf"\b(?:any|good|black|ash|palm|holy|maundy|whit|cyber|super|other|but)\s+{_A_WEEKDAY}\b"
+    rf"|\b(?:first|second|third|fourth|last|1st|2nd|3rd|4th)\s+{_A_WEEKDAY}\s+(?:of|in)\s+(?!(?:this|last|next) week)"
+    rf"|\b{_A_WEEKDAY}\s+week\b|\ba week on {_A_WEEKDAY}\b"
 )
 #: What may stand beside `sun`, `sat`, `wed` and `mon` as days; else they are words (the sun, I sat).
 _DAY_TALK = word_set(
@@ -161,7 +167,7 @@ class _Reading:
         self._choices: list[tuple[date, ...]] = []
 
     def day(self) -> date | None:
-        if len(self._text) > _LONGEST or any(span.search(self._text) for span in _SPAN):
+        if len(self._text) > _LONGEST or any(form.search(self._text) for form in (*_SPAN, _NTH)):
             return None
         for found in self._use(_IN):
             count, unit = found["count"] or found["count2"], found["unit"] or found["unit2"]
@@ -171,7 +177,9 @@ class _Reading:
         for found in self._use(_ISO):
             self._days.append(date(int(found["year"]), int(found["month"]), int(found["day"])))
         for found in self._use(_DOTTED):
-            self._days.append(self._date(found["year"], int(found["month"]), int(found["day"])))
+            month, day = int(found["month"]), int(found["day"])
+            month, day = (day, month) if month > 12 else (month, day)
+            self._days.append(self._date(found["year"], month, day))
         for form in _NAMED:
             for found in self._use(form):
                 self._days.append(self._named(found))

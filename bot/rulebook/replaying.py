@@ -132,7 +132,9 @@ class Replay:
         if self._since is not None and past.at < self._since:
             return None
         self._messages += 1
-        if decision.replies == said_then:
+        if decision.replies == tuple(
+            each.strip() for each in said_then
+        ):  # once sent with the space around them
             return None
         change = Change(
             conversation_id=past.conversation_id,
