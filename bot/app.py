@@ -20,7 +20,6 @@ from bot.conversation.clock import ClockCheck
 from bot.conversation.counting import TrafficCounter
 from bot.conversation.database import Database
 from bot.conversation.forwards import Forwarder
-from bot.conversation.guards import Caps
 from bot.conversation.inbox import Inbox
 from bot.conversation.log_cutter import LogCutter
 from bot.conversation.operator import Operator
@@ -33,6 +32,7 @@ from bot.conversation.sms import SmsService
 from bot.conversation.writer import StorageUnavailable, Writer
 from bot.operations.health import Health
 from bot.operations.metrics import Metrics
+from bot.rulebook.loops import Caps
 from bot.rulebook.numbers import messages_per_minute
 from bot.rulebook.saving import RuleFiles
 from bot.rulebook.shelf import NoGoodBook, Shelf, Taken
@@ -98,7 +98,8 @@ class Service:
         self.clock = ClockCheck()
         self.database = Database(settings.database_url)
         self.shelf = Shelf(settings.rules)
-        self.rule_files = RuleFiles(self.shelf)
+        caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
+        self.rule_files = RuleFiles(self.shelf, caps)
         self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
         self.sender = Sender(
@@ -110,7 +111,6 @@ class Service:
             per_minute=lambda number: messages_per_minute(self.shelf.book().numbers, number),
             supervisor=self.supervisor,
         )
-        caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
         secret = settings.forward_secret
         self._poster = HttpPoster(
             secret=secret.reveal() if secret else None, private_hosts=settings.forward_private_hosts

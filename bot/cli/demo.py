@@ -54,6 +54,7 @@ class Demo:
         )
 
     async def _welcome(self, service: Service, url: str) -> Callable[[], Awaitable[None]]:
+        service.inbox.on_silence = self._sandbox.log.note_silence
         await self._sandbox.start()
         lines = [
             f"[bold]Text the bot:[/bold]  {url}/sandbox/phone",

@@ -13,6 +13,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.checking import check_folder
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.loading import load_folder
+from bot.rulebook.loops import Caps
 from bot.rulebook.schema import rule_file_schema
 from bot.rulebook.testing import Outcomes, run_tests
 from bot.rulebook.trying import TryAnswer, answer
@@ -51,8 +52,10 @@ def check(path: Path | None, as_json: bool) -> None:
 
 
 def test(path: Path | None, as_json: bool) -> None:
-    """Run the tests that are written in the rule files."""
-    outcomes = run_tests(read_book(path or usual_path()))
+    """Run the tests that are written in the rule files, with the loop guard of the settings."""
+    settings = load(read_environment())
+    caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
+    outcomes = run_tests(read_book(path or settings.rules), caps)
     if as_json:
         print_json(outcomes)
     else:

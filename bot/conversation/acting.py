@@ -16,8 +16,9 @@ from bot.conversation.actions import ActionName, action_row
 from bot.conversation.incidents import Kind, close_incidents
 from bot.conversation.opened import NewMessages, OpenConversation, save_conversations
 from bot.conversation.queries import ConversationView, find_conversation
-from bot.conversation.refusals import CannotAct, CannotReply, NotThere
+from bot.conversation.refusals import CannotAct, CannotReply, NoNumber, NotThere
 from bot.conversation.tables import actions, conversations, messages
+from bot.text.numbers import is_phone_number
 
 
 class Acting:
@@ -45,9 +46,11 @@ class Acting:
         return self.conversation.standing.opted_out
 
     def say(self, text: str, **more: Any) -> None:
-        """Queue a message; raises `CannotReply`."""
+        """Queue a message; raises `CannotReply` or `NoNumber`."""
         if self.opted_out:
             raise CannotReply(self.conversation.peer)
+        if not is_phone_number(self.conversation.peer):
+            raise NoNumber(self.conversation.peer)
         self.said = self.conversation.say(self.new, text, self.now, **more)
 
     def change(self, **standing: Any) -> None:

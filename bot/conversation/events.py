@@ -1,6 +1,6 @@
 """What arrives: inbound messages, delivery reports, and events that could not be read."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -10,6 +10,18 @@ from bot.text.storable import one_line
 
 #: Characters of a reason for people.
 LONGEST_REASON = 500
+
+#: A time further ahead of our own clock is no time at which a person wrote.
+_CLOCKS_DIFFER = timedelta(minutes=5)
+#: Nor is one before Azure had SMS: an absent time is often written as the year 1.
+_BEFORE_SMS = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def time_written(received_at: datetime | None, arrived_at: datetime) -> datetime:
+    """The peer's own time of a message: Azure's ReceivedTimestamp where it can be one, else that of its arrival."""
+    if received_at is None or not _BEFORE_SMS <= received_at <= arrived_at + _CLOCKS_DIFFER:
+        return arrived_at
+    return received_at
 
 
 class Inbound(Struct, frozen=True, kw_only=True):

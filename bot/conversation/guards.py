@@ -2,41 +2,27 @@
 
 Replies to one conversation are counted, whatever their texts. Past the cap the bot is silent there until the
 conversation has been quiet for an hour, or a person releases it: two bots that never pause are not started again by
-the clock, and a person who comes back later is answered. Identical messages that meet the same rule are counted too:
+the clock, and a person who comes back later is answered. Identical messages that get the same answer are counted too:
 past their cap that message alone stays unanswered, for as long as it keeps coming as often. What confirms an opt-out
 or opt-in is always said. Each silence is an incident (`bot.conversation.incidents`) and stands in the decision. Why so:
 docs/decisions/0003-how-a-silence-ends.md.
 """
 
-from collections import Counter
+import json
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.tables import messages
-from bot.rulebook.decision import Decision
+from bot.rulebook.loops import TOO_MANY_REPEATS, TOO_MANY_REPLIES, WINDOW, Caps, Recent, exchange
 
 if TYPE_CHECKING:
     from bot.conversation.opened import OpenConversation
-
-#: What the caps count in, and how long a silenced conversation must be quiet.
-WINDOW = timedelta(hours=1)
-
-TOO_MANY_REPLIES = "too many replies in an hour"
-TOO_MANY_REPEATS = "the same message too often in an hour"
-LOOKS_LIKE_A_LOOP = "it looks like another auto-responder"
-
-
-class Caps(Struct, frozen=True, kw_only=True):
-    """How much one conversation gets in an hour."""
-
-    replies: int
-    repeats: int
 
 
 class Guarded(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,36 +35,6 @@ class Guarded(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 SILENCED = Guarded(is_silent=True)
-
-
-class Recent:
-    """What was said in a conversation in the last hour."""
-
-    __slots__ = ("heard", "is_silent", "replies")
-
-    def __init__(self, *, is_silent: bool = False) -> None:
-        self.is_silent = is_silent
-        self.replies = 0
-        #: How often each (text, rule) was heard.
-        self.heard: Counter[tuple[str, str | None]] = Counter()
-
-
-def guarded(decision: Decision, text: str, recent: Recent, caps: Caps) -> Decision:
-    """The decision, or the same with its replies held back; counts what it lets through."""
-    same = (text.strip().casefold(), decision.rule)
-    recent.heard[same] += 1
-    if not decision.replies or decision.exempt:
-        recent.replies += len(decision.replies)
-        return decision
-    if recent.is_silent:
-        return _silent(decision, TOO_MANY_REPLIES)
-    if recent.heard[same] > caps.repeats:
-        return _silent(decision, TOO_MANY_REPEATS)
-    if recent.replies + len(decision.replies) > caps.replies:
-        recent.is_silent = True
-        return _silent(decision, TOO_MANY_REPLIES)
-    recent.replies += len(decision.replies)
-    return decision
 
 
 def may_be_near(conversation: "OpenConversation", more: int, caps: Caps, now: datetime) -> bool:
@@ -114,39 +70,56 @@ async def recall(
 async def _count(
     connection: AsyncConnection, recent: dict[str, Recent], conversation_ids: list[str], since: datetime
 ) -> None:
-    """Add what was said since then."""
+    """Add what was said since then.
+
+    The caps bound the messages that were answered; those that were held back can be many, and are counted as groups.
+    """
     if not conversation_ids:
         return
-    query = (
+    inbound, key = messages.alias("inbound"), "key"
+    answered = (
         select(
-            messages.c.conversation_id, messages.c.direction, messages.c.text, messages.c.rule, func.count()
+            messages.c.conversation_id, messages.c.in_reply_to, messages.c.resend_of,
+            messages.c.text.label("reply"),
+            inbound.c.text, inbound.c.rule, inbound.c.decision[key].as_string().label(key),
+        )
+        .select_from(messages.outerjoin(inbound, inbound.c.id == messages.c.in_reply_to))
+        .where(
+            messages.c.conversation_id.in_(conversation_ids),
+            messages.c.created_at > since,
+            messages.c.direction == "outbound",
+            messages.c.status != "suppressed",
+            messages.c.rule.is_not(None),  # what a person wrote is no reply of the bot's
+        )
+        .order_by(messages.c.conversation_id, messages.c.position)
+    )  # fmt: skip
+    rows = (await connection.execute(answered)).all()
+    for of, group in groupby(rows, key=lambda row: (row.conversation_id, row.in_reply_to)):
+        said = list(group)
+        recent[of[0]].replies += len(said)
+        if said[0].text is not None and said[0].resend_of is None:
+            replies = tuple(row.reply for row in said)
+            recent[of[0]].heard[exchange(said[0].text, said[0].rule, said[0].key, replies)] += 1
+    held_back = (
+        select(
+            messages.c.conversation_id, messages.c.text, messages.c.rule,
+            messages.c.decision[key].as_string().label(key),
+            messages.c.decision["withheld"].as_string().label("withheld"),
         )
         .where(
             messages.c.conversation_id.in_(conversation_ids),
             messages.c.created_at > since,
-            messages.c.status != "suppressed",
-            # What a person wrote is no reply of the bot's.
-            or_(messages.c.direction == "inbound", messages.c.rule.is_not(None)),
+            messages.c.direction == "inbound",
+            messages.c.decision["guard"].as_string().in_([TOO_MANY_REPEATS, TOO_MANY_REPLIES]),
         )
-        .group_by(messages.c.conversation_id, messages.c.direction, messages.c.text, messages.c.rule)
-    )
-    for conversation_id, direction, text, rule, count in await connection.execute(query):
-        if direction == "outbound":
-            recent[conversation_id].replies += count
-        else:
-            recent[conversation_id].heard[text.strip().casefold(), rule] += count
+        .subquery()
+    )  # fmt: skip
+    grouped = select(held_back, func.count().label("times")).group_by(*held_back.c)
+    for row in await connection.execute(grouped):
+        same = exchange(row.text, row.rule, row.key, tuple(json.loads(row.withheld)))
+        recent[row.conversation_id].heard[same] += row.times
 
 
 def _is_over(state: Guarded, last_message_at: datetime, now: datetime) -> bool:
     began = (now - WINDOW).timestamp()
     return last_message_at.timestamp() <= began or (not state.is_silent and state.released <= began)
-
-
-def _silent(decision: Decision, guard: str) -> Decision:
-    return replace(
-        decision,
-        replies=(),
-        withheld=decision.replies,
-        silence=guard,
-        marks=(*decision.marks, LOOKS_LIKE_A_LOOP),
-    )

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.conversation.bulk import Change, Lookup
-from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
-from bot.conversation.guards import Caps, Recent, guarded, may_be_near, recall
+from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable, time_written
+from bot.conversation.guards import may_be_near, recall
 from bot.conversation.news import touch
 from bot.conversation.opened import NewMessages, OpenConversation, open_conversations, save_conversations
 from bot.conversation.queue_limit import QueueFull, QueueLimit
@@ -27,6 +27,7 @@ from bot.conversation.writer import StorageUnavailable, Writer
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Heard
+from bot.rulebook.loops import Caps, Recent, guarded
 
 #: Messages decided before other requests get a turn on the event loop.
 _DECIDED_AT_ONCE = 200
@@ -45,6 +46,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     lane: str | None = None
     #: A message was queued to be forwarded.
     has_forward: bool = False
+    #: The guard that kept the bot silent.
+    silence: str | None = None
 
 
 ACCEPTED = Receipt(outcome="accepted")
@@ -54,6 +57,10 @@ REJECTED = Receipt(outcome="rejected")
 KEPT_APART = Receipt(outcome="kept_apart")
 
 _FATES = {"accepted": ACCEPTED, "duplicate": DUPLICATE, "kept_apart": KEPT_APART}
+
+
+def _tell_nobody(_message_id: str, _guard: str) -> None:
+    pass
 
 
 class Inbox:
@@ -74,6 +81,8 @@ class Inbox:
         self._book = book
         self._on_queued = on_queued
         self._on_forward = on_forward
+        #: Told of each message that a guard left unanswered: its provider's id, and the guard.
+        self.on_silence: Callable[[str, str], None] = _tell_nobody
 
     async def accept(self, events: Sequence[Event]) -> list[Receipt]:
         """Store every event of a request, each inbound message with its decision and replies.
@@ -101,6 +110,9 @@ class Inbox:
             self._on_queued(lanes)
         if any(receipt.has_forward for receipt in receipts):
             self._on_forward()
+        for event, receipt in zip(events, receipts, strict=True):
+            if receipt.silence is not None and isinstance(event, Inbound):
+                self.on_silence(event.message_id, receipt.silence)
         return receipts
 
     async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:
@@ -165,15 +177,18 @@ class Inbox:
             heard = Heard(
                 id=message.message_id, text=message.text, sender=message.peer, recipient=message.number
             )
-            decision = decide(book, heard, conversation.standing, now)
+            written = time_written(message.received_at, now)
+            decision = decide(book, heard, conversation.standing, written)
             if conversation.id in recent:
-                decision = guarded(decision, message.text, recent[conversation.id], self._caps)
+                standing = conversation.standing
+                decision = guarded(standing, decision, message.text, recent[conversation.id], self._caps)
             queued = conversation.hear(message, decision, book.version, now, new)
-            if queued or decision.forwards:
+            if queued or decision.forwards or decision.silence:
                 receipts[place] = Receipt(
                     outcome="accepted",
                     lane=message.number if queued else None,
                     has_forward=bool(decision.forwards),
+                    silence=decision.silence,
                 )
             else:
                 receipts[place] = ACCEPTED

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.conversation.cursors import Page, decode_cursor, encode_cursor
-from bot.conversation.guards import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 from bot.conversation.tables import conversations, incidents
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, Decision
+from bot.rulebook.loops import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 
 Kind = Literal["loop", "repeats", "opt-out", "handover"]
 

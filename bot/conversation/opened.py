@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 from bot.conversation.bulk import Bulk, Lookup
 from bot.conversation.events import Inbound
 from bot.conversation.forwards import INSERT_FORWARDS, forward_row
-from bot.conversation.guards import SILENCED, TOO_MANY_REPLIES, Guarded
+from bot.conversation.guards import SILENCED, Guarded
 from bot.conversation.incidents import (
     ENDED_BY_OPT_OUT,
     NewIncident,
@@ -23,12 +23,15 @@ from bot.conversation.incidents import (
 )
 from bot.conversation.news import touch
 from bot.conversation.tables import conversations, messages
-from bot.rulebook.decision import Decision, Standing
+from bot.rulebook.decision import NOT_TO_BE_TEXTED, OVERTAKEN, Decision, Standing
+from bot.rulebook.loops import TOO_MANY_REPLIES
 from bot.text.segments import measure
 
 #: Why a message was never sent, as its history says it.
 OPTED_OUT = "The recipient has opted out."
 
+#: Guards after which no person has anything to answer.
+_NOBODY_WAITS = frozenset({None, OVERTAKEN, NOT_TO_BE_TEXTED})
 _NEWCOMER = Standing()
 
 
@@ -89,7 +92,7 @@ class OpenConversation:
         (
             self.id, self.number, self.peer, opted_out, handed_over, tags, memory, self.last_position,
             self.last_message_at, self.last_text, self.latest_outbound_id, self.delivery, self.created_at,
-            self.unanswered_since,
+            self.unanswered_since, consent_at,
         ) = row  # fmt: skip
         self.is_new = self.changed = False
         self.guarded = None
@@ -98,6 +101,7 @@ class OpenConversation:
             "handed_over": handed_over,
             "known": True,
             "tags": tuple(tags or ()),
+            "consent_at": consent_at,
         }
         if memory:
             self.standing = msgspec.convert(standing | memory, Standing)
@@ -133,7 +137,7 @@ class OpenConversation:
                     new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed"
                 )
         # A rule that says nothing means to; who was handed over waits for a person, whatever the bot said.
-        is_silent = not decision.replies and (rule is None or decision.silence is not None)
+        is_silent = not decision.replies and (rule is None or decision.silence not in _NOBODY_WAITS)
         if self.standing.opted_out or not (is_silent or self.standing.handed_over):
             self.unanswered_since = None
         else:
@@ -176,7 +180,7 @@ class OpenConversation:
         return (
             self.id, self.number, self.peer, standing.opted_out, standing.handed_over, standing.tags or None,
             self._memory(), self.last_position, self.last_message_at, self.last_text, self.latest_outbound_id,
-            self.delivery, self.created_at, self.unanswered_since,
+            self.delivery, self.created_at, self.unanswered_since, standing.consent_at,
         )  # fmt: skip
 
     def _memory(self) -> dict[str, Any] | None:

@@ -114,7 +114,7 @@ class Operator:
             number = acting.conversation.number
             if (self._book().numbers.get(number) or guess(number)).opt_out == "carrier":
                 raise KeptByCarrier(acting.conversation.peer, number)
-            acting.change(opted_out=False)
+            acting.change(opted_out=False, consent_at=acting.now)
             await acting.note("opt in", consent)
 
         return (await self._act(conversation_id, by, do)).conversation
@@ -183,6 +183,6 @@ class Operator:
 async def _opt_out(acting: Acting, reason: str | None) -> None:
     await acting.close("opted out", *ENDED_BY_OPT_OUT)
     if not acting.opted_out:
-        acting.change(opted_out=True, flow=None)
+        acting.change(opted_out=True, flow=None, consent_at=acting.now)
         acting.conversation.unanswered_since = None
         await acting.note("opt out", reason)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import and_, func, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.changes import STORED, Changes, Stored
@@ -36,7 +36,16 @@ async def heed_opt_outs(
     )
     if not ids:
         return
-    await connection.execute(update(conversations).where(conversations.c.id.in_(ids)).values(opted_out=True))
+    known = await _consent_times(connection, ids)
+    await connection.execute(
+        update(conversations)
+        .where(conversations.c.id == bindparam("of"))
+        .values(opted_out=True, consent_at=bindparam("said_at")),
+        [
+            {"of": each, "said_at": max(min(said_at[each], now), known.get(each) or said_at[each])}
+            for each in ids
+        ],
+    )
     await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome="opted out", by=None, now=now)
     touch(ids)
     query = (
@@ -60,7 +69,8 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
     """When those of them who are not opted out last said what they want.
 
     What they said was that they want messages, or they would be opted out. It shows by our confirmation, or by the
-    message that the carrier confirmed; or by the consent that a person has put on record for them.
+    message that the carrier confirmed; or by the consent that a person has put on record for them. Versions before
+    this one did not note the time itself.
     """
     found: dict[str, datetime] = {}
     consents = (
@@ -70,6 +80,7 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
             actions.c.conversation_id.in_(list(ids)),
             actions.c.action == "opt in",
             conversations.c.opted_out.is_(False),
+            conversations.c.consent_at.is_(None),
         )
         .group_by(actions.c.conversation_id)
     )
@@ -79,6 +90,7 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
         .where(
             conversations.c.id.in_(list(ids)),
             conversations.c.opted_out.is_(False),
+            conversations.c.consent_at.is_(None),
             or_(
                 and_(messages.c.direction == literal_column("'outbound'"), messages.c.exempt.is_(True)),
                 messages.c.decision["guard"].as_string() == "carrier answers",
@@ -86,7 +98,18 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
         )
         .group_by(messages.c.conversation_id)
     )
-    for statement in (consents, query):
+    noted = select(conversations.c.id, conversations.c.consent_at).where(
+        conversations.c.id.in_(list(ids)),
+        conversations.c.opted_out.is_(False),
+        conversations.c.consent_at.is_not(None),
+    )
+    for statement in (noted, consents, query):
         for conversation_id, at in await connection.execute(statement):
             found[conversation_id] = max(found.get(conversation_id, at), at)
     return found
+
+
+async def _consent_times(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, datetime | None]:
+    """When they last said what they want, by their own time."""
+    query = select(conversations.c.id, conversations.c.consent_at).where(conversations.c.id.in_(list(ids)))
+    return {row.id: row.consent_at for row in await connection.execute(query)}

@@ -7,6 +7,7 @@ class CannotAct(Exception):
     CannotAct
     ├── NotThere        there is nothing to act on
     ├── CannotReply     the peer opted out
+    ├── NoNumber        a sender that is a name can't be texted
     ├── KeptByCarrier   an opt-out that only the peer can undo
     ├── NotToBeResent   a message that must not be sent again
     └── MayArriveTwice  a message that may have arrived, and the person has not said that they know
@@ -28,6 +29,13 @@ class CannotReply(CannotAct):
             f"{peer} has opted out and is not to be texted: only their own START, or a consent that they gave you"
             " elsewhere and that you record, changes that."
         )
+
+
+class NoNumber(CannotAct):
+    """The peer is a name that a company sends under."""
+
+    def __init__(self, peer: str) -> None:
+        super().__init__(f"{peer} is a name and no number, so nothing can be sent back to it.")
 
 
 class KeptByCarrier(CannotAct):

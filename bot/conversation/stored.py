@@ -7,12 +7,15 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.events import time_written
 from bot.conversation.tables import actions, conversations, messages
-from bot.rulebook.decision import OUR_OWN_NUMBER, Heard
+from bot.rulebook.decision import NOT_TO_BE_TEXTED, OUR_OWN_NUMBER, OVERTAKEN, Heard
 from bot.rulebook.replaying import Deed, Past
 
 #: Guards that a rule book brings about itself; what any other one held back, the rules did say.
-_OF_THE_BOOK = frozenset({"opted out", "carrier answers", "handed over", "limit", OUR_OWN_NUMBER})
+_OF_THE_BOOK = frozenset(
+    {"opted out", "carrier answers", "handed over", "limit", OUR_OWN_NUMBER, OVERTAKEN, NOT_TO_BE_TEXTED}
+)
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _AT_ONCE = 1_000
 #: Messages of either direction that are read for a look at the newest: a long talk must not hold a page up.
@@ -69,7 +72,8 @@ def _selected(since: datetime | None) -> Select[Any]:
     return _joined(
         since,
         messages.c.id, messages.c.conversation_id, messages.c.text, messages.c.provider_message_id,
-        messages.c.rule, messages.c.created_at, messages.c.decision, conversations.c.number, conversations.c.peer,
+        messages.c.rule, messages.c.created_at, messages.c.received_at, messages.c.decision,
+        conversations.c.number, conversations.c.peer,
     ).order_by(messages.c.conversation_id, messages.c.position)  # fmt: skip
 
 
@@ -97,6 +101,7 @@ async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterat
                     recipient=row.number,
                 ),
                 at=row.created_at,
+                written_at=time_written(row.received_at, row.created_at),
                 rule=row.rule,
                 said=() if guard in _OF_THE_BOOK else tuple(held_back) or said.get(row.id, ()),
                 deeds=tuple(deeds),
@@ -123,7 +128,7 @@ async def _done(
     )
     done: dict[str, list[tuple[datetime, Deed]]] = {}
     for conversation_id, at, action, details in await connection.execute(query):
-        done.setdefault(conversation_id, []).append((at, Deed(action, details)))
+        done.setdefault(conversation_id, []).append((at, Deed(action, details, at)))
     return done
 
 

@@ -94,6 +94,8 @@ conversations = Table(
     Column("created_at", UtcTime, nullable=False),
     # The first message that got no answer, and no rule means it to get none; null when there is none.
     Column("unanswered_since", UtcTime, nullable=True),
+    # When the peer last said whether they want messages, by their own time; null when they never did.
+    Column("consent_at", UtcTime, nullable=True),
     UniqueConstraint("peer", "number"),
     Index(None, "last_message_at", "id"),
     # What people look for is rare; an index of every state would cost each reply three changes of it.

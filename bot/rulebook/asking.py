@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
+from bot.rulebook.assent import NO, PLAIN_NO, PLAIN_YES, YES
 from bot.rulebook.days import Order
 from bot.rulebook.expecting import Bound, Day, Expectation, Matching, Number, OneOf, Text, Words, YesNo
 from bot.rulebook.findings import Report, listed
@@ -226,12 +227,11 @@ def _read_yes_no(node: Node, report: Report) -> Expectation | None:
     table = read_table(node, "yes_no", report, known=("yes", "no"))
     if table is None:
         return None
-    usual = YesNo()
-    yes = usual.yes | (_read_phrases(table["yes"], "yes", report) if "yes" in table else frozenset())
-    no = usual.no | (_read_phrases(table["no"], "no", report) if "no" in table else frozenset())
-    if both := yes & no:
+    yes = _read_phrases(table["yes"], "yes", report) if "yes" in table else frozenset()
+    no = _read_phrases(table["no"], "no", report) if "no" in table else frozenset()
+    if both := (yes | PLAIN_YES) & (no | PLAIN_NO):
         report.add("E415", node.place, f'"{" ".join(min(both))}" means both yes and no.')
-    return YesNo(yes=yes, no=no)
+    return YesNo(yes=(YES - no) | yes, no=(NO - yes) | no)
 
 
 def _read_day(node: Node, report: Report) -> Expectation | None:

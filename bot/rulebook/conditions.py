@@ -1,7 +1,7 @@
 """Conditions of a rule: `only` passes messages on to later rules; `limit` keeps the rule silent."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from bot.rulebook.hours import Dates, Hours, WrongHours, read_dates, read_hours
 from bot.rulebook.nodes import Node, Text
 from bot.rulebook.shapes import read_flag, read_table, read_text, read_texts, shortened
 from bot.text.durations import WrongDuration, parse_duration
-from bot.text.numbers import normalise_number
+from bot.text.numbers import normalise_number, number_meant, prefix_meant
 
 ONLY_KEYS = ("hours", "dates", "from", "to", "first_time", "tagged", "not_tagged", "opted_out")
 _LIMIT = re.compile(r"\s*(\d{1,4}|once)\s+per\s+(.+)", re.IGNORECASE)
@@ -94,10 +94,10 @@ def read_only(node: Node, zone: tzinfo, report: Report) -> Only | None:
     }
     return Only(
         zone=zone,
-        hours=tuple(hours for text in texts.get("hours", ()) if (hours := _read(read_hours, text, report))),
+        hours=tuple(hours for text in texts.get("hours", ()) if (hours := read_opening(text, report))),
         dates=tuple(dates for text in texts.get("dates", ()) if (dates := _read(read_dates, text, report))),
-        sender=tuple(_prefix(text.value) for text in texts.get("from", ())),
-        recipient=tuple(normalise_number(text.value) for text in texts.get("to", ())),
+        sender=tuple(_read_prefix(text, report) for text in texts.get("from", ())),
+        recipient=tuple(read_number(text, report) for text in texts.get("to", ())),
         first_time=read_flag(table["first_time"], "first_time", report) if "first_time" in table else None,
         tagged=tuple(text.value.strip() for text in texts.get("tagged", ())),
         not_tagged=tuple(text.value.strip() for text in texts.get("not_tagged", ())),
@@ -133,6 +133,42 @@ def _read(reader: Callable[[str], _Read], text: Text, report: Report) -> _Read |
     except WrongHours as error:
         report.add("E205", text.place, f'"{shortened(text.value)}" cannot be read: {error}.')
         return None
+
+
+def read_opening(text: Text, report: Report) -> Hours | None:
+    """Read opening hours, and say so where an end may be meant for the afternoon: `9-5` is open all night."""
+    hours = _read(read_hours, text, report)
+    for written, meant in hours.doubts if hours else ():
+        start, end = (each.strip() for each in re.split(r"-|–|\bto\b", written.lower()))
+        message = (
+            f'"{shortened(written)}" is open all night, from {start} until {end} of the next day; write {meant} for'
+            f" the afternoon, or {end}am for the night."
+        )
+        report.add("W421", text.place, message)
+    return hours
+
+
+def read_number(text: Text, report: Report, *, beside: Iterable[str] = ()) -> str:
+    """Read one of our numbers, and say so where it lacks its country; `beside` are others of the same author."""
+    number = normalise_number(text.value)
+    meant = number_meant(text.value, beside)
+    if meant is not None:
+        mend = f"write {meant}" if meant else "write it with + and its country, such as +15555550100"
+        report.add("W422", text.place, f'"{shortened(text.value)}" is taken for {number}; {mend}.')
+    return number
+
+
+def _read_prefix(text: Text, report: Report) -> str:
+    """Read the beginning of a peer's number, and say so where none begins like that."""
+    prefix = _prefix(text.value)
+    meant = prefix_meant(text.value)
+    if meant is not None:
+        mend = f"write {meant}" if meant else "write it with + and its country, such as +33"
+        message = (
+            f'No number begins with "{shortened(text.value)}", as they begin with + and a country; {mend}.'
+        )
+        report.add("W422", text.place, message)
+    return prefix
 
 
 def _prefix(text: str) -> str:

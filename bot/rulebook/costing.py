@@ -37,7 +37,7 @@ def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
         give_way()
         report = reports[rule.file]
         for template, text, is_reply in _templates(rule):
-            longest = worst.written(template, rule)
+            longest = worst.written(template, rule).strip()  # as it is sent
             _check_size(rule, template, text, longest, report)
             if not longest.isascii():
                 _check_strays(template, text, longest, report)

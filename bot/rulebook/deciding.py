@@ -7,13 +7,23 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, OUR_OWN_NUMBER, Decision, Flow, Heard, Standing
-from bot.rulebook.expecting import LONGEST_VALUE
+from bot.rulebook.decision import (
+    MAY_BE_AN_OPT_OUT,
+    NOT_TO_BE_TEXTED,
+    OUR_OWN_NUMBER,
+    OVERTAKEN,
+    Decision,
+    Flow,
+    Heard,
+    Standing,
+)
+from bot.rulebook.expecting import LONGEST_VALUE, Matching, Text
 from bot.rulebook.numbers import CARRIER_WORDS, carrier_effect
 from bot.rulebook.patterns import encode
 from bot.rulebook.rules import Choice, Key, Question, Rule
 from bot.rulebook.templates import Template, WrongTemplate
 from bot.text.consent import HELP, looks_like_opt_out
+from bot.text.numbers import is_phone_number
 from bot.text.words import split_words
 
 __all__ = ["Decision", "Flow", "Heard", "Standing", "decide"]
@@ -26,16 +36,22 @@ _MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
 
 
 def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decision:
-    """Say what the book answers; never raises, changes nothing, and gives the same for the same."""
+    """Say what the book answers; never raises, changes nothing, and gives the same for the same.
+
+    `now` is when the peer wrote the message, by their own time.
+    """
     words = split_words(heard.text)
     rule, key, passed_by = first_match(book, words, heard, standing, now)
-    if heard.sender in book.numbers:
+    sender = heard.sender
+    if sender in book.numbers or (sender[:1] != "+" and not is_phone_number(sender)):
+        is_ours = sender in book.numbers
         return Decision(
             rule=rule.name if rule else None,
             replies=(),
-            silence=OUR_OWN_NUMBER,
+            silence=OUR_OWN_NUMBER if is_ours else NOT_TO_BE_TEXTED,
             after=standing,
             key=key.label if key else None,
+            forwards=rule.forward if rule and not is_ours and not rule.ask else (),
             passed_by=passed_by,
         )
     if (
@@ -104,12 +120,9 @@ class _Deciding:
         if flow is not None and (step := self._step(flow, rule, key)):
             return step
         standing = self._standing
-        opted_out = self._opted_out(rule)
-        after = standing
-        if opted_out != standing.opted_out:
-            # Whoever leaves is not asked on, and whoever comes back is not asked about what was then.
-            after = replace(standing, opted_out=opted_out, flow=None)
-        silence = self._silence(opted_out)
+        after, overtaken = (standing, False) if rule is None and not self._carrier else self._heeded(rule)
+        opted_out = after.opted_out
+        silence = self._silence(opted_out, overtaken=overtaken)
         replies: tuple[str, ...] = ()
         if rule is not None:
             names = self._names(rule, key)
@@ -117,7 +130,8 @@ class _Deciding:
                 replies = self._question(rule, rule.ask.questions[0], names)
             else:
                 replies = self._replies(rule, rule.reply, names)
-                after = self._changed(after, rule, names)
+                if not overtaken:
+                    after = self._changed(after, rule, names)
         if rule is not None and rule.limit and replies and silence is None:
             seconds = self._now.timestamp()
             recent = rule.limit.recent(standing.uses.get(rule.name, ()), seconds)
@@ -157,6 +171,8 @@ class _Deciding:
         if self._carrier or (rule is not None and rule.opt_out):
             return None
         seconds = self._now.timestamp()
+        if seconds < flow.touched:
+            return None  # it was written before the question was put, and the question waits
         if (
             asking is None
             or ask is None
@@ -172,11 +188,14 @@ class _Deciding:
             replies = self._replies(asking, ask.cancelled, names)
             after = replace(standing, flow=None)
             return self._stepped(asking, replies, after, f'cancel word "{" ".join(self._words)}"')
+        gets_help = self._words in HELP and key is not None and key.kind != "anything"
+        if gets_help and isinstance(question.expect, Text | Matching):
+            return None  # help is given at any question, and the question waits
         today = self._now.astimezone(asking.zone).date()
         answer = question.expect.take(self._heard.text, self._words, today)
         if answer is None:
-            if self._words in HELP and key is not None and key.kind != "anything":
-                return None  # help is given at any question, and the question waits
+            if gets_help:
+                return None
             if flow.misses + 1 >= ask.tries:
                 self._standing = replace(standing, flow=None)
                 return None
@@ -223,19 +242,39 @@ class _Deciding:
         choice = question.otherwise if again and question.otherwise else question.question
         return self._replies(rule, (choice,), names)
 
-    def _opted_out(self, rule: Rule | None) -> bool:
-        """Only an opt-in undoes an opt-out; what the carrier answered holds whatever the rules say."""
-        if self._carrier == "out":
-            return True
-        if self._carrier == "in":
-            return False
+    def _wish(self, rule: Rule | None) -> bool | None:
+        """Whether the message opts out (True) or in (False); None when it does neither.
+
+        What the carrier answered holds whatever the rules say.
+        """
+        if self._carrier in {"out", "in"}:
+            return self._carrier == "out"
         if rule is not None and (rule.opt_out or (rule.opt_in and not rule.ask)):
             return rule.opt_out
-        return self._standing.opted_out
+        return None
 
-    def _silence(self, opted_out: bool) -> str | None:
+    def _heeded(self, rule: Rule | None) -> tuple[Standing, bool]:
+        """The standing once an opt-out or opt-in is heeded, and whether one is not: a newer wish was there before it.
+
+        Of two wishes at the same time the opt-out counts.
+        """
+        standing = self._standing
+        wish, known = self._wish(rule), standing.consent_at
+        if wish is None:
+            return standing, False
+        if known is not None and (self._now < known or (self._now == known and not wish)):
+            return standing, wish != standing.opted_out
+        after = standing if self._now == known else replace(standing, consent_at=self._now)
+        if wish == standing.opted_out:
+            return after, False
+        # Whoever leaves is not asked on, and whoever comes back is not asked about what was then.
+        return replace(after, opted_out=wish, flow=None), False
+
+    def _silence(self, opted_out: bool, *, overtaken: bool) -> str | None:
         if self._carrier:
             return "carrier answers"
+        if overtaken:
+            return OVERTAKEN
         if opted_out != self._standing.opted_out:
             return None  # this reply confirms the very change
         if opted_out:
@@ -278,7 +317,7 @@ class _Deciding:
         self, rule: Rule, choices: tuple[Choice, ...], names: Mapping[str, object]
     ) -> tuple[str, ...]:
         written = [self._write(self._choose(rule, choice, at), names) for at, choice in enumerate(choices)]
-        return tuple(text for text in written if text.strip())
+        return tuple(stripped for text in written if (stripped := text.strip()))
 
     def _choose(self, rule: Rule, choice: Choice, at: int) -> Template:
         """Of several, always the same for one message id: an event that comes again must not flip it."""

@@ -1,9 +1,15 @@
 """What goes into a decision and what comes out of it: values only."""
 
+from datetime import datetime
+
 import msgspec
 
 #: The guard of a message that one of our own numbers sent: two bots of ours would answer each other for ever.
 OUR_OWN_NUMBER = "one of our own numbers"
+#: The guard of an opt-out or opt-in that was written before the one that counts, and came after it.
+OVERTAKEN = "a newer wish counts"
+#: The guard of a message from a sender that has no number (`InfoSMS`).
+NOT_TO_BE_TEXTED = "the sender can't be texted"
 #: The mark of a message that asks to be left alone in words that no opt-out rule knows.
 MAY_BE_AN_OPT_OUT = "may be an opt-out"
 
@@ -47,6 +53,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     #: Per limited rule, when it replied, POSIX seconds, oldest first.
     uses: dict[str, tuple[float, ...]] = {}
     flow: Flow | None = None
+    #: When the peer last said whether they want messages, by their own time; None: never.
+    consent_at: datetime | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +66,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     replies: tuple[str, ...]
     #: Replies that the rule gives and a guard holds back.
     withheld: tuple[str, ...] = ()
-    #: The guard: "opted out", "carrier answers", "handed over", "limit" or `OUR_OWN_NUMBER`.
+    #: The guard: "opted out", "carrier answers", "handed over", "limit", `OVERTAKEN`, `NOT_TO_BE_TEXTED` or
+    #: `OUR_OWN_NUMBER`.
     silence: str | None = None
     #: The replies go out although the peer is opted out: they confirm the very opt-out or opt-in.
     exempt: bool = False

@@ -14,6 +14,7 @@ from bot.rulebook.checking import check_files
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.folder import RuleFolder
 from bot.rulebook.loading import FilesRead, Loaded
+from bot.rulebook.loops import USUAL_CAPS, Caps
 from bot.rulebook.replaying import Past, Replay, Replayed
 from bot.rulebook.testing import Outcomes, run_tests
 from bot.rulebook.trying import Turn, play
@@ -61,9 +62,10 @@ class Drafts:
     A few may wait: more of the same people's raise `TooManyDrafts`, so that nobody keeps others from their turn.
     """
 
-    def __init__(self, folder: RuleFolder) -> None:
+    def __init__(self, folder: RuleFolder, caps: Caps = USUAL_CAPS) -> None:
         self._folder = folder
         self._waiting: Counter[str] = Counter()
+        self._caps = caps
         self._kept: OrderedDict[tuple[str, bytes], Draft] = OrderedDict()
         self._checking = asyncio.Lock()
 
@@ -93,7 +95,7 @@ class Drafts:
             if draft.loaded.book is None:
                 return ()
             return await in_background(
-                play, draft.loaded.book, heard[:MOST_TURNS], recipient=None, at=at, file=file
+                play, draft.loaded.book, heard[:MOST_TURNS], recipient=None, at=at, file=file, caps=self._caps
             )
 
     async def compare(
@@ -114,7 +116,7 @@ class Drafts:
         if known is None:
             is_large = sum(map(len, after.texts.values())) > _LARGE
             with collector_at_rest() if is_large else nullcontext():
-                known = self._kept[key] = await in_background(_look_at, file, after)
+                known = self._kept[key] = await in_background(_look_at, file, after, self._caps)
             if len(self._kept) > _MOST_KEPT:
                 old: list[Book | None] = [self._kept.popitem(last=False)[1].loaded.book]
                 await in_background(let_go, old)
@@ -122,9 +124,9 @@ class Drafts:
         return known
 
 
-def _look_at(file: str, files: FilesRead) -> Draft:
+def _look_at(file: str, files: FilesRead, caps: Caps) -> Draft:
     loaded = check_files(files)
-    return Draft(file=file, loaded=loaded, outcomes=run_tests(loaded.book) if loaded.book else None)
+    return Draft(file=file, loaded=loaded, outcomes=run_tests(loaded.book, caps) if loaded.book else None)
 
 
 def _compare(book: Book, now: Book, pasts: Sequence[Past], since: datetime | None) -> Replayed:

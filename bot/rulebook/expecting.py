@@ -1,14 +1,15 @@
 """What a question takes for an answer, and what it keeps of it."""
 
-import re
 import unicodedata
 from datetime import date, timedelta
 from decimal import Decimal
 
 import msgspec
 
+from bot.rulebook.assent import NO, YES, read_yes_no, word_set
 from bot.rulebook.days import Order, read_day
 from bot.rulebook.patterns import Pattern, encode
+from bot.rulebook.quantities import read_number
 
 Words = tuple[str, ...]
 
@@ -17,31 +18,11 @@ USUAL_TEXT = 160
 #: What a conversation may keep under one name.
 LONGEST_VALUE = 1_000
 
-_YES: frozenset[Words] = frozenset(
-    (each,) for each in ("yes", "y", "yeah", "yep", "yup", "sure", "ok", "okay", "👍")
+#: A choice with one of these before it is not the one that is meant.
+_NEGATION = word_set(
+    "not no never except without neither nor don't dont doesn't doesnt can't cant cannot won't wont isn't"
+    " isnt didn't didnt"
 )
-_NO: frozenset[Words] = frozenset((each,) for each in ("no", "n", "nope", "nah", "👎"))
-_NUMBER = re.compile(r"(?<![\w.,])-?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,15}(?:[.,]\d{1,6})?)(?![\w]|[.,]\d)")
-_NUMBER_WORDS = {
-    word: Decimal(number)
-    for number, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-        ]
-    )
-}
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -70,6 +51,9 @@ class OneOf(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
                     found.add(name)
                     at += length - 1
                     break
+            else:
+                if words[at] in _NEGATION:
+                    return None
             at += 1
         return Answer(found.pop()) if len(found) == 1 else None
 
@@ -79,7 +63,7 @@ class OneOf(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
 
 
 class Number(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
-    """A number within bounds, in digits or as an English word up to twelve."""
+    """A number within bounds, in digits or as English words up to ninety-nine."""
 
     lowest: Decimal | None = None
     highest: Decimal | None = None
@@ -88,12 +72,8 @@ class Number(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
 
     def take(self, text: str, words: Words, _today: date) -> Answer | None:
         """The only number in the message."""
-        found = [_decimal(each[0]) for each in _NUMBER.finditer(unicodedata.normalize("NFKC", text))]
-        found = found or [_NUMBER_WORDS[word] for word in words if word in _NUMBER_WORDS]
-        if len(found) != 1:
-            return None
-        number = found[0]
-        if not self.decimals and number != number.to_integral_value():
+        number = read_number(text, words, decimals=self.decimals)
+        if number is None:
             return None
         if (self.lowest is not None and number < self.lowest) or (
             self.highest is not None and number > self.highest
@@ -113,18 +93,13 @@ class Number(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
 class YesNo(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """Yes or no, kept as just these words."""
 
-    yes: frozenset[Words] = _YES
-    no: frozenset[Words] = _NO
+    yes: frozenset[Words] = YES
+    no: frozenset[Words] = NO
 
-    def take(self, _text: str, words: Words, _today: date) -> Answer | None:
-        """What the message begins with, unless it says the other, too."""
-        yes = any(_begin(words, each) for each in self.yes)
-        no = any(_begin(words, each) for each in self.no)
-        if yes and not any(_contain(words, each) for each in self.no):
-            return Answer("yes")
-        if no and not any(_contain(words, each) for each in self.yes):
-            return Answer("no")
-        return None
+    def take(self, text: str, words: Words, _today: date) -> Answer | None:
+        """What the message begins with, unless what follows takes it back."""
+        answer = read_yes_no(text, words, self.yes, self.no)
+        return None if answer is None else Answer("yes" if answer else "no")
 
     def longest(self) -> str:
         """The longest value that it can keep."""
@@ -198,18 +173,3 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
 
 
 Expectation = OneOf | Number | YesNo | Day | Matching | Text
-
-
-def _begin(words: Words, wanted: Words) -> bool:
-    return words[: len(wanted)] == wanted
-
-
-def _contain(words: Words, wanted: Words) -> bool:
-    return any(words[at : at + len(wanted)] == wanted for at in range(len(words) - len(wanted) + 1))
-
-
-def _decimal(text: str) -> Decimal:
-    """`1,000` is a thousand, `4,5` and `4.5` are four and a half."""
-    if re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", text):
-        return Decimal(text.replace(",", ""))
-    return Decimal(text.replace(",", "."))

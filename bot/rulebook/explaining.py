@@ -5,7 +5,8 @@ from datetime import datetime
 
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide, why_not
-from bot.rulebook.decision import OUR_OWN_NUMBER, Decision, Heard, Standing
+from bot.rulebook.decision import NOT_TO_BE_TEXTED, OUR_OWN_NUMBER, OVERTAKEN, Decision, Heard, Standing
+from bot.rulebook.loops import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 from bot.text.words import split_words
 
 _SILENCES = {
@@ -13,14 +14,25 @@ _SILENCES = {
     "carrier answers": "The carrier answers this word itself on this number, so the bot stays silent.",
     "handed over": "A person has taken over this conversation, so the bot stays silent.",
     OUR_OWN_NUMBER: "The message came from a number that `numbers` declares as ours: the bot never answers itself.",
+    NOT_TO_BE_TEXTED: "The sender is a name and no number, so nothing can be sent back.",
+    OVERTAKEN: "The peer wrote it before the opt-out or opt-in that counts, so it changes nothing and is not answered.",
+    TOO_MANY_REPLIES: "The loop guard: this conversation got as many replies in an hour as BOT_REPLIES_PER_HOUR allows,"
+    " so the bot stays silent.",
+    TOO_MANY_REPEATS: "The loop guard: this message was answered alike as often as BOT_REPEATS_PER_HOUR allows,"
+    " so the bot stays silent.",
     "limit": "The rule has replied as often as its limit allows, so the bot stays silent.",
 }
 
 
-def explain(book: Book, heard: Heard, standing: Standing, now: datetime) -> tuple[str, ...]:
-    """Say why `decide` decides as it does: what was heard, which rules were looked at, what they change."""
+def explain(
+    book: Book, heard: Heard, standing: Standing, now: datetime, decision: Decision | None = None
+) -> tuple[str, ...]:
+    """Say why `decide` decides as it does: what was heard, which rules were looked at, what they change.
+
+    `decision` is that of a talk whose loop guard has had its say, where there is one.
+    """
     words = split_words(heard.text)
-    decision = decide(book, heard, standing, now)
+    decision = decision or decide(book, heard, standing, now)
     return (
         f"Heard the words: {', '.join(words)}." if words else "Heard no words, only signs or nothing.",
         *(_looked_at(book, heard, words, standing, now) if not _is_step(decision) else _stepped(decision)),

@@ -60,6 +60,10 @@ CODES: dict[str, str] = {
     "W412": "A stray character turns a plain reply into UCS-2, which costs more than twice as much.",
     "W414": "The book would answer this reply itself, so two bots could go on for ever.",
     "E415": "A question that no answer can satisfy, or a choice that no answer can mean.",
+    "W421": "Opening hours whose end may be meant for the afternoon are open all night: `9-5`.",
+    "W422": "A number, or the beginning of one, lacks its country.",
+    "W423": "A time zone is one offset all year, without summer time.",
+    "W424": "A text is `null` or `~`, and these characters are sent.",
     "I416": "Rules that no test covers.",
 }
 

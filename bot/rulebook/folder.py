@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from bot.rulebook.loading import FilesRead, read_files
@@ -67,6 +68,42 @@ class CannotWrite(Exception):
 def etag_of(text: str) -> str:
     """The entity tag of a file with this text."""
     return f'"{hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
+
+
+class FolderState(msgspec.Struct, frozen=True):
+    """What tells that rule files have changed, without reading them."""
+
+    #: Where the path leads, all links followed, those of its parents too.
+    leads_to: str
+    #: Of each file its name, and what its stat says; or the error that stands in the way.
+    files: tuple[tuple[str | int, ...], ...]
+
+
+def look_at(path: Path) -> FolderState:
+    """The state of a folder of rules, or of a single file; never raises."""
+    leads_to = os.path.realpath(path)
+    files: list[tuple[str | int, ...]] = []
+    try:
+        if not Path(leads_to).is_dir():
+            names = [leads_to]
+        else:
+            names = [entry.path for entry in os.scandir(leads_to) if _is_rule_file(entry.name)]
+    except OSError as error:
+        return FolderState(leads_to, ((error.errno or 0,),))
+    for name in sorted(names):
+        try:
+            found = Path(name).stat()
+        except OSError as error:
+            files.append((name, error.errno or 0))
+        else:
+            files.append(
+                (name, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            )
+    return FolderState(leads_to, tuple(files))
+
+
+def _is_rule_file(name: str) -> bool:
+    return name.lower().endswith((".yaml", ".yml")) and not name.startswith(".")
 
 
 class RuleFolder:

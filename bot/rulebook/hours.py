@@ -25,6 +25,8 @@ _CLOCK_PARTS = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*(am|pm)?", re.IGNORECASE
 _SPLIT_TO = re.compile(_TO, re.IGNORECASE)
 _A_DAY = 24 * 60
 _WEEK = 7 * _A_DAY
+#: From here on a time shows that its author counts 24 hours.
+_NOON_HOUR_ENDS = 13 * 60
 
 _DATE = re.compile(r"(?:(\d{4})-)?(\d{1,2})-(\d{1,2})")
 _SPLIT_DATES = re.compile(r"\s*(?:\.\.|\bto\b|–)\s*")
@@ -42,6 +44,8 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     text: str
     #: Minutes since Monday 00:00, from and to; the end is no part of the block.
     blocks: tuple[tuple[int, int], ...]
+    #: Times whose end may be meant for the afternoon, as written, each with what is meant then: `9-5`, `9-17`.
+    doubts: tuple[tuple[str, str], ...] = ()
 
     def hold(self, at: datetime) -> bool:
         """Whether a local time lies in them."""
@@ -73,6 +77,7 @@ def read_hours(text: str) -> Hours:
     """Read opening hours; raises WrongHours."""
     days: list[int] = []
     blocks: list[tuple[int, int]] = []
+    doubts: list[tuple[str, str]] = []
     times = 0  # of the days read last
     at = 0
     stripped = text.strip()
@@ -90,12 +95,14 @@ def read_hours(text: str) -> Hours:
         else:
             times += 1
             start, end = _read_times(found["times"])
+            if meant := _afternoon(found["times"], start, end):
+                doubts.append((found["times"].strip(), meant))
             blocks += [(day * _A_DAY + start, day * _A_DAY + end) for day in (days or range(7))]
     if days and not times:
         blocks += [(day * _A_DAY, (day + 1) * _A_DAY) for day in days]
     if not blocks:
         raise WrongHours("it names no time")
-    return Hours(text=text, blocks=tuple(blocks))
+    return Hours(text=text, blocks=tuple(blocks), doubts=tuple(dict.fromkeys(doubts)))
 
 
 def read_dates(text: str) -> Dates:
@@ -139,6 +146,27 @@ def _read_times(text: str) -> tuple[int, int]:
     if start == end:
         raise WrongHours(f"{text.strip()} has no length; leave the times out for the whole day")
     return start, end if end > start else end + _A_DAY
+
+
+def _afternoon(text: str, start: int, end: int) -> str | None:
+    """What `9-5` may mean: times whose end is on the next day, and after noon of the same day if it is meant so.
+
+    Whoever writes am or pm at the end, or a time that no clock of twelve hours shows, means what is written.
+    """
+    written = _SPLIT_TO.split(text)[1].strip().lower()
+    end -= _A_DAY
+    hour, minute = divmod(end, 60)
+    if (
+        start >= _NOON_HOUR_ENDS
+        or not 1 <= hour <= 12
+        or written.endswith("m")
+        or end % (_A_DAY // 2) + _A_DAY // 2 <= start
+    ):
+        return None
+    first, last = divmod(start, 60), (hour % 12 + 12, minute)
+    plain = not first[1] and not last[1] and ":" not in text and "." not in text
+    ends = [f"{each[0]}" if plain else f"{each[0]:02}:{each[1]:02}" for each in (first, last)]
+    return "-".join(ends)
 
 
 def _read_clock(text: str) -> int:

@@ -59,7 +59,8 @@ def read_files(path: Path) -> FilesRead:
     texts: dict[str, str] = {}
     findings: list[Finding] = []
     try:
-        files = [path] if path.is_file() else sorted(path.iterdir())
+        # A link is followed once: a release that is switched meanwhile is read as a whole or not at all.
+        files = [path] if path.is_file() else sorted(path.resolve().iterdir())
     except FileNotFoundError:
         report.add("E109", START, f"The folder {path} does not exist; make it, or name another in BOT_RULES.")
         return FilesRead(texts={}, findings=tuple(report.findings))

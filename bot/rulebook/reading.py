@@ -1,5 +1,6 @@
 """A rule file becomes rules; what is wrong in it is reported, and reading goes on to find the rest."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -8,7 +9,7 @@ import msgspec
 
 from bot.rulebook.asking import read_ask
 from bot.rulebook.background import give_way
-from bot.rulebook.conditions import read_limit, read_only
+from bot.rulebook.conditions import read_limit, read_number, read_only
 from bot.rulebook.findings import Place, Report, did_you_mean
 from bot.rulebook.forwarding import read_forward
 from bot.rulebook.listening import read_when, shown_keys
@@ -29,7 +30,6 @@ from bot.rulebook.shapes import (
 )
 from bot.rulebook.tests import RuleTest, read_tests
 from bot.rulebook.wording import Templates, is_free_name
-from bot.text.numbers import normalise_number
 
 FILE_KEYS = ("timezone", "numbers", "values", "max_segments", "rules", "tests")
 RULE_KEYS = (
@@ -55,6 +55,21 @@ RULE_KEYS = (
 #: What a reply may cost before `bot rules check` warns, unless the file or the rule says otherwise.
 _USUAL_SEGMENTS = 3
 _MOST_SEGMENTS = 10
+
+
+#: Zones that are one offset all year, and are taken for places that have a summer time.
+_FIXED_ZONES = {
+    "EST": 'write "America/New_York" for a place that has one, or "America/Panama" for one that has none',
+    "MST": 'write "America/Denver" for a place that has one, or "America/Phoenix" for one that has none',
+}
+_ETC_ZONE = re.compile(r"Etc/GMT([+-])0?([1-9]|1[0-4])", re.IGNORECASE)
+_PLACES = {
+    ("+", 3): "America/Sao_Paulo", ("+", 4): "America/Halifax", ("+", 5): "America/New_York",
+    ("+", 6): "America/Chicago", ("+", 7): "America/Denver", ("+", 8): "America/Los_Angeles",
+    ("+", 9): "America/Anchorage", ("-", 1): "Europe/Paris", ("-", 2): "Europe/Athens",
+    ("-", 3): "Europe/Istanbul", ("-", 4): "Asia/Dubai", ("-", 5): "Asia/Karachi", ("-", 7): "Asia/Bangkok",
+    ("-", 8): "Asia/Singapore", ("-", 9): "Asia/Tokyo", ("-", 10): "Australia/Sydney", ("-", 12): "Pacific/Auckland",
+}  # fmt: skip
 
 
 class RuleFile(msgspec.Struct, kw_only=True):
@@ -120,24 +135,36 @@ def _read_zone(node: Node, report: Report) -> tzinfo:
     if text is None:
         return UTC
     try:
-        return ZoneInfo(text.value)
+        zone = ZoneInfo(text.value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         hint = did_you_mean(text.value, available_timezones())
         example = hint or ' Write one of the tz database, such as "Europe/Paris".'
         report.add("E307", text.place, f'There is no time zone "{shortened(text.value)}".{example}')
         return UTC
+    if fixed := _FIXED_ZONES.get(text.value.upper()) or _ETC_ZONE.fullmatch(text.value):
+        mend = fixed if isinstance(fixed, str) else _zone_example(fixed[1], int(fixed[2]))
+        report.add("W423", text.place, f"{text.value} has no summer time; {mend}.")
+    return zone
+
+
+def _zone_example(sign: str, hours: int) -> str:
+    """`Etc/GMT+5` is five hours behind, whatever its sign seems to say."""
+    where = "behind" if sign == "+" else "ahead of"
+    place = _PLACES.get((sign, hours), "Europe/Paris")
+    return f'it is {hours} h {where} UTC all year: name a place instead, such as "{place}"'
 
 
 def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dict[str, Place]]:
     numbers: dict[str, OurNumber] = {}
     described: dict[str, Place] = {}
     if not isinstance(node, Table):
-        for text in read_texts(node, "numbers", report):
-            number = normalise_number(text.value)
+        texts = read_texts(node, "numbers", report)
+        for text in texts:
+            number = read_number(text, report, beside=[each.value for each in texts if each.value[:1] == "+"])
             numbers[number] = guess(number)
         return numbers, described
     for key, value in (read_names(node, "numbers", report) or {}).items():
-        number = normalise_number(key.value)
+        number = read_number(key, report, beside=[*numbers])
         usual = guess(number)
         if isinstance(value, Text) and not value.value:
             numbers[number] = usual
@@ -247,7 +274,7 @@ def with_plain_replies(rule: Rule) -> Rule:
         constant = choice.templates[0].constant
         if len(choice.templates) > 1 or constant is None:
             return rule
-        texts.append(constant)
+        texts.append(constant.strip())
     return msgspec.structs.replace(rule, plain=tuple(texts))
 
 

@@ -16,6 +16,7 @@ class Deed(msgspec.Struct, frozen=True):
     action: str
     #: The tag, where it is about one.
     details: str | None = None
+    at: datetime | None = None
 
     def change(self, standing: Standing) -> Standing:
         """The standing after it."""
@@ -23,7 +24,7 @@ class Deed(msgspec.Struct, frozen=True):
             case "hand over" | "hand back":
                 return replace(standing, handed_over=self.action == "hand over", flow=None)
             case "opt out" | "opt in":
-                return replace(standing, opted_out=self.action == "opt out")
+                return replace(standing, opted_out=self.action == "opt out", consent_at=self.at)
             case "tag" | "untag" if self.details is not None:
                 others = tuple(tag for tag in standing.tags if tag != self.details)
                 return replace(standing, tags=(*others, self.details) if self.action == "tag" else others)
@@ -38,6 +39,8 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     heard: Heard
     #: When it was decided.
     at: datetime
+    #: When it was written, by the peer's own time; None: then.
+    written_at: datetime | None = None
     rule: str | None
     #: What the rules said, whether or not a guard against loops kept it from being sent.
     said: tuple[str, ...]
@@ -97,7 +100,7 @@ class _Conversations:
             self._standing = replace(self._standing, handed_over=False)
         for deed in past.deeds:
             self._standing = deed.change(self._standing)
-        decision = decide(self._book, past.heard, self._standing, past.at)
+        decision = decide(self._book, past.heard, self._standing, past.written_at or past.at)
         self._standing = replace(decision.after, known=True)
         return decision
 
@@ -129,7 +132,9 @@ class Replay:
         if self._since is not None and past.at < self._since:
             return None
         self._messages += 1
-        if decision.replies == said_then:
+        if decision.replies == tuple(
+            each.strip() for each in said_then
+        ):  # once sent with the space around them
             return None
         change = Change(
             conversation_id=past.conversation_id,

@@ -11,6 +11,7 @@ from bot.rulebook.checking import check_files
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.folder import CannotWrite, RuleFolder, etag_of
 from bot.rulebook.loading import FilesRead, Loaded
+from bot.rulebook.loops import USUAL_CAPS, Caps
 from bot.rulebook.shelf import Author, Shelf
 from bot.rulebook.testing import run_tests
 
@@ -62,8 +63,10 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
 class RuleFiles:
     """The rule files of the book in force, for people to read and to save."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, caps: Caps = USUAL_CAPS) -> None:
         self.folder = RuleFolder(shelf.folder)
+        #: The loop guard's, as the tests of the files meet it.
+        self.caps = caps
         self._shelf = shelf
         self._saving = asyncio.Lock()
 
@@ -96,7 +99,7 @@ class RuleFiles:
         self.folder.check_unchanged(before, name, expected)
         after = self.folder.with_text(before, name, text)
         with collector_at_rest():
-            loaded, tests = await in_background(_check, after)
+            loaded, tests = await in_background(_check, after, self.caps)
         if loaded.book is None or has_error(loaded.findings):
             findings, refused = loaded.findings, [loaded.book]
             del loaded
@@ -112,9 +115,9 @@ class RuleFiles:
         return Saved(file=name, version=loaded.book.version, findings=loaded.findings, tests=tests)
 
 
-def _check(files: FilesRead) -> tuple[Loaded, TestCount]:
+def _check(files: FilesRead, caps: Caps) -> tuple[Loaded, TestCount]:
     loaded = check_files(files)
     if loaded.book is None:
         return loaded, TestCount(passed=0, failed=0)
-    outcomes = run_tests(loaded.book)
+    outcomes = run_tests(loaded.book, caps)
     return loaded, TestCount(passed=outcomes.passed, failed=outcomes.failed)

@@ -1,6 +1,7 @@
 """The rule book in force: the last good one, whatever happens to the files."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -12,11 +13,16 @@ from bot.outage import Outage
 from bot.rulebook.background import collector_at_rest, in_background
 from bot.rulebook.book import Book, let_go
 from bot.rulebook.findings import Finding, has_error
+from bot.rulebook.folder import FolderState, look_at
 from bot.rulebook.loading import FilesRead, Loaded, load_files, load_texts, read_files
 from bot.supervisor import Supervisor
 
 #: Milliseconds in which further changes to the files still belong to the same save.
 _SETTLING = 100
+#: Seconds between two looks at the files; of a large folder a look may take long, and then it is rarer.
+_LOOK_EVERY = 0.3
+#: Seconds after a change in which the files are read at each look: the clock of a network share may be coarse.
+_UNSETTLED = 2.5
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +73,9 @@ class Shelf:
         self._texts: Mapping[str, str] = {}
         self._files: FilesRead | None = None
         self._newest = Loaded(book=None, findings=())
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        #: Set when the folder, or a parent, has become a link to another place.
+        self._leads_elsewhere = asyncio.Event()
         self._changing = asyncio.Lock()
         self._outage = Outage(
             "The folder of rules can't be followed; it is looked for again",
@@ -116,13 +124,18 @@ class Shelf:
 
     def start(self, supervisor: Supervisor | None = None) -> None:
         """Follow the files from now on."""
-        self._task = (supervisor or Supervisor()).watch("rules", self._follow)
+        supervisor = supervisor or Supervisor()
+        self._tasks = [
+            supervisor.watch("rules", self._follow),
+            supervisor.watch("rules, looked at", self._look),
+        ]
 
     async def stop(self) -> None:
         """Follow the files no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
 
     async def reload(self) -> None:
         """Read the files again, off the event loop, and put a good book in force."""
@@ -171,15 +184,47 @@ class Shelf:
         )
 
     async def _follow(self) -> None:
+        """Read the files as soon as the system reports a change."""
         await self.reload()  # an earlier run may have ended before it saw the newest change
+        is_known = False
         while True:
+            self._leads_elsewhere.clear()
             try:
-                async for _ in awatch(self.folder, debounce=_SETTLING, step=_SETTLING // 2, recursive=False):
+                async for _ in awatch(
+                    self.folder,
+                    debounce=_SETTLING,
+                    step=_SETTLING // 2,
+                    recursive=False,
+                    stop_event=self._leads_elsewhere,
+                ):
                     await self.reload()
             except (OSError, RuntimeError) as error:
                 # The folder may be replaced as a whole, as a deployment does it: look for it again.
-                self._outage.fail(str(error))
+                if not self.folder.is_dir():
+                    self._outage.fail(str(error))
+                elif not is_known:
+                    log.warning(
+                        "The system reports no changes of the rules; they are looked for", cause=str(error)
+                    )
+                    is_known = True
                 await asyncio.sleep(1)
+
+    async def _look(self) -> None:
+        """Look for changes that nobody tells of: on network shares, and where the folder or a parent is a link."""
+        seen: FolderState | None = None
+        changed_at = time.monotonic()
+        while True:
+            started = time.monotonic()
+            state = await asyncio.to_thread(look_at, self.folder)
+            took = time.monotonic() - started
+            if state != seen:
+                changed_at = started
+            if seen is not None and state.leads_to != seen.leads_to:
+                log.info("The folder of rules leads elsewhere now", folder=state.leads_to)
+                self._leads_elsewhere.set()
+            seen = state
+            if started - changed_at < _UNSETTLED:
                 await self.reload()
                 if self.folder.is_dir():
                     self._outage.succeed()
+            await asyncio.sleep(max(_LOOK_EVERY, took * 20))

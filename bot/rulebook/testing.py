@@ -9,6 +9,7 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Decision, Heard, Standing
+from bot.rulebook.loops import USUAL_CAPS, Caps, Rehearsal
 from bot.rulebook.tests import RuleTest, Turn
 from bot.rulebook.trying import SOME_PEER, usual_number
 
@@ -50,18 +51,19 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[str, int]
 
 
-def run_tests(book: Book) -> Outcomes:
-    """Run every test of a book."""
+def run_tests(book: Book, caps: Caps = USUAL_CAPS) -> Outcomes:
+    """Run every test of a book, as the bot would answer: with its loop guard."""
     answered: Counter[str] = Counter({rule.name: 0 for rule in book.rules})
     numbers = {file: usual_number(book, file) for file in {test.file for test in book.tests}}
-    outcomes = [_run(book, test, numbers[test.file], answered) for test in book.tests]
+    outcomes = [_run(book, test, numbers[test.file], caps, answered) for test in book.tests]
     passed = sum(each.passed for each in outcomes)
     return Outcomes(passed=passed, failed=len(outcomes) - passed, tests=tuple(outcomes), rules=dict(answered))
 
 
-def _run(book: Book, test: RuleTest, number: str, answered: Counter[str]) -> Outcome:
+def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[str]) -> Outcome:
     give_way()
     standing = Standing()
+    rehearsal = Rehearsal(caps)
     now = test.start
     failures: list[Failure] = []
     for at, turn in enumerate(test.turns):
@@ -73,7 +75,7 @@ def _run(book: Book, test: RuleTest, number: str, answered: Counter[str]) -> Out
             sender=test.sender or SOME_PEER,
             recipient=test.recipient or number,
         )
-        decision = decide(book, heard, standing, now)
+        decision = rehearsal.guard(standing, decide(book, heard, standing, now), turn.hear, now)
         if decision.rule is not None:
             answered[decision.rule] += 1
         if not _as_expected(turn, decision):
@@ -98,5 +100,5 @@ def _as_expected(turn: Turn, decision: Decision) -> bool:
     if turn.say is None:
         return True
     return len(turn.say) == len(decision.replies) and all(
-        said in texts for said, texts in zip(decision.replies, turn.say, strict=True)
+        said in map(str.strip, texts) for said, texts in zip(decision.replies, turn.say, strict=True)
     )

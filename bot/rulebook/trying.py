@@ -9,6 +9,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Heard, Standing
 from bot.rulebook.explaining import explain
+from bot.rulebook.loops import USUAL_CAPS, Caps, Rehearsal
 from bot.text.numbers import normalise_number
 
 #: Numbers that belong to nobody.
@@ -45,8 +46,9 @@ def play(
     recipient: str | None = None,
     at: datetime,
     file: str | None = None,
+    caps: Caps = USUAL_CAPS,
 ) -> tuple[Turn, ...]:
-    """Play a talk from its beginning, a second between two messages; changes nothing.
+    """Play a talk from its beginning, a second between two messages, with the loop guard; changes nothing.
 
     Without a recipient, it is the first number that `file`, or any file, names.
     """
@@ -54,10 +56,11 @@ def play(
     peer = normalise_number(sender) if sender else SOME_PEER
     standing = Standing()
     turns: list[Turn] = []
+    rehearsal = Rehearsal(caps)
     for position, text in enumerate(texts):
         now = at + timedelta(seconds=position)
         heard = Heard(id=f"try:{position}:{text}", text=text, sender=peer, recipient=number)
-        decision = decide(book, heard, standing, now)
+        decision = rehearsal.guard(standing, decide(book, heard, standing, now), text, now)
         turns.append(
             Turn(
                 heard=text,
@@ -65,7 +68,7 @@ def play(
                 key=decision.key,
                 replies=decision.replies,
                 silence=decision.silence,
-                why=explain(book, heard, standing, now),
+                why=explain(book, heard, standing, now, decision),
             )
         )
         standing = msgspec.structs.replace(decision.after, known=True)

@@ -56,6 +56,8 @@ class Templates:
         else:
             text = read_text(node, what, self._report)
             texts = [text] if text else []
+        for each in texts:
+            self._refuse_null(each, what, f"leave {what} out to say nothing")
         read = [(template, text) for text in texts if (template := self.template(text))]
         if not read:
             return None
@@ -68,12 +70,19 @@ class Templates:
             if not self.is_name_to_save(key):
                 continue
             if isinstance(value, Text):  # an empty text forgets what was saved
+                self._refuse_null(value, key.value, 'write "" to forget it')
                 template = self.template(value)
                 if template:
                     saves.append((key.value, template))
             else:
                 self._report.add("E201", value.place, f"{key.value} must be a text, not {kind_of(value)}.")
         return tuple(saves)
+
+    def _refuse_null(self, text: Text, what: str, mend: str) -> None:
+        """In YAML `null` and `~` are nothing, and here they are these characters."""
+        if text.plain and text.value.lower() in {"null", "~"}:
+            message = f"{what}: {text.value} is just these characters; {mend}, or put quotes around it."
+            self._report.add("W424", text.place, message)
 
     def is_name_to_save(self, key: Text) -> bool:
         """Whether something can be saved under a name; not under that of a constant, which would hide it."""

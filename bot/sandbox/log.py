@@ -60,6 +60,8 @@ class Log:
         self._texts: dict[str, PhoneText] = {}
         #: phone -> message id -> the revision in which it last changed
         self._phones: dict[str, dict[str, int]] = {}
+        #: message id -> the reason why the bot answers nothing
+        self._silences: dict[str, str] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self.revision = 0
         self._life = secrets.token_hex(4)
@@ -86,6 +88,7 @@ class Log:
         self._said(text.from_, text.message_id)
         if len(self._texts) > self._kept:
             oldest = self._texts.pop(next(iter(self._texts)))
+            self._silences.pop(oldest.message_id, None)
             self._forget(oldest.from_, oldest.message_id)
 
     def note_delivery(self, message_id: str, status: str, details: str) -> None:
@@ -105,8 +108,17 @@ class Log:
     ) -> None:
         """Note how far a phone's text has come."""
         if text := self._texts.get(message_id):
+            if state == "received":
+                reason = reason or self._silences.get(message_id)
             self._texts[message_id] = msgspec.structs.replace(text, state=state, reason=reason, tries=tries)
             self._changed(text.from_, message_id)
+
+    def note_silence(self, message_id: str, guard: str) -> None:
+        """Note that the bot has a phone's text and answers nothing, and which guard keeps it silent."""
+        if text := self._texts.get(message_id):
+            self._silences[message_id] = f"The bot stays silent: {guard}."
+            if text.state == "received":
+                self.note_fate(message_id, "received", None, text.tries)
 
     def accepted(self, to: str | None = None, after: str | None = None) -> list[AcceptedMessage]:
         """Return what ACS accepted, newest last: all, or to one phone, or only what came after a message."""

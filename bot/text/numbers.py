@@ -5,6 +5,7 @@ alphanumeric senders have only one writing and keep it.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 import phonenumbers
@@ -16,6 +17,9 @@ _SEPARATORS = dict.fromkeys(
 
 #: US short codes have 5 or 6 digits, other countries' start at 3; the shortest international numbers have 7.
 _LONGEST_SHORT_CODE = 6
+#: Ten digits as people of the US and Canada write them, without their country.
+_NORTH_AMERICAN = re.compile(r"[2-9]\d{2}[2-9]\d{6}")
+_NORTH_AMERICAN_SHAPE = re.compile(r"\(?\d{3}\)?[\s./-]+\d{3}[\s./-]+\d{4}")
 #: Fewer digits would find nearly everybody.
 _FEWEST_TYPED = 3
 
@@ -29,6 +33,53 @@ def normalise_number(raw: str) -> str:
     if bare.isascii() and bare.isdigit() and len(bare) > _LONGEST_SHORT_CODE and _is_plain(bare):
         return "+" + bare
     return _normalise_unusual(raw)
+
+
+def number_meant(raw: str, beside: Iterable[str] = ()) -> str | None:
+    """The number that is meant where somebody writes one without its country: ``+15555550100`` for ``(555) 555-0100``.
+
+    Empty when nobody can tell; None when nothing is missing. `beside` are other numbers of theirs.
+    """
+    written = raw.strip().removeprefix("tel:").translate(_SEPARATORS)
+    if not written.isdecimal() or written.startswith("00") or len(written) <= _LONGEST_SHORT_CODE:
+        return None
+    is_grouped = _NORTH_AMERICAN_SHAPE.fullmatch(raw.strip()) is not None
+    if _NORTH_AMERICAN.fullmatch(written) and (is_grouped or not _is_possible("+" + written, valid=True)):
+        return f"+1{written}"
+    if not written.startswith("0") and _is_possible("+" + written):
+        return None
+    for other in beside:
+        try:
+            region = phonenumbers.region_code_for_country_code(phonenumbers.parse(other).country_code or 0)
+            number = phonenumbers.parse(written, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if region and phonenumbers.is_possible_number(number):
+            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return ""
+
+
+def prefix_meant(raw: str) -> str | None:
+    """The same for the beginning of a peer's number: ``+33`` for ``33``; short codes have 5 or 6 digits."""
+    written = raw.strip().translate(_SEPARATORS)
+    if not written.isdecimal():
+        return None
+    if written.startswith("00") and len(written) > 2:
+        return f"+{written[2:]}"
+    if written.startswith("0"):
+        return ""
+    if _NORTH_AMERICAN.fullmatch(written):
+        return f"+1{written}"
+    return None if 5 <= len(written) <= _LONGEST_SHORT_CODE else f"+{written}"
+
+
+def _is_possible(number: str, *, valid: bool = False) -> bool:
+    """Whether a number can be one by its country and length; `valid`: whether such a one is given out."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.is_valid_number(parsed) if valid else phonenumbers.is_possible_number(parsed)
 
 
 def is_phone_number(number: str) -> bool:

@@ -1,5 +1,7 @@
 """STOP is confirmed once, then there is silence until START."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.acceptance.acs import Acs
@@ -86,3 +88,20 @@ def test_on_a_toll_free_number_the_carrier_answers_stop(
     bot_says = [reply["text"] for reply in bot.replies_when_settled(peer) if reply["status"] == "sent"]
     assert bot_says == ["We are open 9-18."]
     assert [message["text"] for message in acs.messages(peer)] == ["We are open 9-18."]
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+def test_the_newest_wish_counts_by_the_peers_own_time(
+    bot: Bot, acs: Acs, peer: str, *, in_one_batch: bool
+) -> None:
+    """Event Grid brings a STOP before the START that was written ten seconds earlier, and that one twice."""
+    ten_ago = datetime.now(UTC) - timedelta(seconds=10)
+    stop = received(peer, "stop")
+    start = received(peer, "start", ReceivedTimestamp=ten_ago.isoformat())
+    events = [stop, start, start, received(peer, "hours")]
+    for batch in [events] if in_one_batch else [[event] for event in events]:
+        bot.post(batch)
+    replies = [(reply["text"], reply["status"]) for reply in bot.replies_when_settled(peer)]
+    assert replies == [(GOODBYE, "sent"), ("We are open 9-18.", "suppressed")]
+    assert bot.conversation(peer)["opted_out"] is True
+    assert [message["text"] for message in acs.messages(peer)] == [GOODBYE]

@@ -71,3 +71,16 @@ def test_an_open_page_does_not_keep_the_demo_from_ending(tmp_path: Path) -> None
         assert stream.status_code == 200
         assert demo.terminate(seconds=8) == 0
     assert "Traceback" not in demo.printed()
+
+
+async def test_a_guard_that_keeps_the_bot_silent_is_shown(browser: Browser, phone_page: str) -> None:
+    page = await browser.new_page()
+    await page.goto(phone_page)
+    for bubbles in (2, 4, 6, 7):
+        await page.get_by_label("Your text message").fill("hours")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#talk li")).to_have_count(bubbles)
+    await expect(page.locator("#talk .mine").last).to_contain_text(
+        "The bot stays silent: the same message too often in an hour."
+    )
+    await page.close()

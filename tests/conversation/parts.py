@@ -12,7 +12,6 @@ from sqlalchemy.engine import Row
 from bot.conversation.database import Database
 from bot.conversation.events import DeliveryReport, Inbound
 from bot.conversation.filtering import ConversationFilter
-from bot.conversation.guards import Caps
 from bot.conversation.inbox import Inbox, Receipt
 from bot.conversation.queries import (
     ConversationView,
@@ -28,6 +27,7 @@ from bot.conversation.sms import Accepted, Call, Outcome, Recipient
 from bot.conversation.tables import messages
 from bot.conversation.writer import Writer
 from bot.rulebook.book import Book
+from bot.rulebook.loops import Caps
 from tests.rulebook.books import book_of
 
 OURS = "+15555550100"

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from bot.conversation.guards import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
 from bot.conversation.tables import conversations
+from bot.rulebook.loops import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
 from tests.conversation.databases import Databases
 from tests.conversation.parts import PEER, Bot, heard
 from tests.rulebook.books import book_of
@@ -106,3 +107,88 @@ async def test_the_guards_remember_nothing_of_a_conversation_in_which_nothing_ha
     async with guarded_bot.database.reading() as connection:
         (memory,) = (await connection.execute(select(conversations.c.memory))).scalars()
     assert memory is None
+
+
+SURVEY = book_of(
+    "name: survey, when: {keyword: survey}, reply: 'Thanks: {{ a }}{{ b }}{{ c }}{{ d }}{{ e }}{{ f }}', ask: ["
+    + ", ".join(
+        f"{{save: {name}, question: 'From 1 to 5, {name}?', expect: {{number: {{min: 1, max: 5}}}}}}"
+        for name in "abcdef"
+    )
+    + "]",
+    "name: twin, when: {keyword: twin}, reply: Done, ask: ["
+    + ", ".join(f"{{save: t{at}, question: Next?, expect: number}}" for at in range(6))
+    + "]",
+    "name: count, when: {keyword: more}, set: {n: '{{ n }}i'}, reply: 'Here is {{ n }}.'",
+    "name: else, when: anything, reply: Sorry?",
+)
+
+
+@pytest.fixture
+async def asking_bot(database_url: str) -> AsyncIterator[Bot]:
+    bot = Bot(database_url, book=SURVEY, caps=USUAL)
+    await bot.start(sending=False)
+    yield bot
+    await bot.stop()
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+@pytest.mark.parametrize(("opening", "ending"), [("survey", "Thanks: 555555"), ("twin", "Done")])
+async def test_a_survey_whose_answers_are_all_alike_is_asked_to_its_end(
+    asking_bot: Bot, opening: str, ending: str, *, in_one_batch: bool
+) -> None:
+    """Even where all questions have one text: each step of an `ask` is another answer."""
+    events = [heard(opening), *(heard("5") for _ in range(6))]
+    if in_one_batch:
+        await asking_bot.hear(*events)
+    else:
+        for event in events:
+            await asking_bot.hear(event)
+    assert [reply.text for reply in await asking_bot.replies()][-1] == ending
+    (conversation,) = await asking_bot.conversations()
+    assert conversation.incidents == []
+
+
+async def test_every_reply_whose_text_differs_is_another_answer(asking_bot: Bot) -> None:
+    for _ in range(6):
+        await asking_bot.hear(heard("more"))
+    assert len(await asking_bot.replies()) == 6
+
+
+async def test_the_same_answer_that_is_none_is_said_three_times(database_url: str) -> None:
+    book = book_of(
+        "when: {keyword: go}, ask: {save: n, question: How many?, expect: number}, tries: 9, reply: ok"
+    )
+    bot = Bot(database_url, book=book, caps=USUAL)
+    await bot.start(sending=False)
+    await bot.hear(heard("go"))
+    for _ in range(5):
+        await bot.hear(heard("what"))
+    assert len(await bot.replies()) == 4
+    await bot.stop()
+
+
+async def test_what_is_asked_when_the_guard_falls_silent_is_not_answered_unheard(database_url: str) -> None:
+    """A question that was held back was never put: the next answer is still that to the one before."""
+    bot = Bot(database_url, book=SURVEY, caps=Caps(replies=3, repeats=3))
+    await bot.start(sending=False)
+    for text in ("survey", "1", "2", "3", "4", "5"):
+        await bot.hear(heard(text))
+    assert [reply.text for reply in await bot.replies()] == [
+        "From 1 to 5, a?",
+        "From 1 to 5, b?",
+        "From 1 to 5, c?",
+    ]
+    for message in await bot.talk():
+        await bot.alter(message.id, created_at=message.created_at.replace(year=message.created_at.year - 1))
+    async with bot.database.writing() as connection:
+        before = conversations.c.last_message_at
+        await connection.execute(
+            update(conversations).values({before: datetime.now(UTC) - timedelta(hours=2)})
+        )
+    await bot.hear(heard("4"))
+    assert (await bot.replies())[-1].text == "From 1 to 5, d?"
+    async with bot.database.reading() as connection:
+        (memory,) = (await connection.execute(select(conversations.c.memory))).scalars()
+    assert memory["flow"]["answers"] == {"a": "1", "b": "2", "c": "4"}
+    await bot.stop()

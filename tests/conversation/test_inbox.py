@@ -3,11 +3,14 @@
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
 from msgspec.structs import replace
 
 from bot.conversation.events import Unreadable
 from bot.conversation.inbox import ACCEPTED, DUPLICATE, REJECTED
-from tests.conversation.parts import OURS, PEER, Bot, heard, report
+from bot.conversation.operator import Operator
+from bot.conversation.refusals import NoNumber
+from tests.conversation.parts import BOOK, OURS, PEER, Bot, heard, report
 from tests.rulebook.books import book_of
 
 
@@ -203,3 +206,21 @@ async def test_values_tags_and_opt_out_survive_a_restart(database_url: str) -> N
     assert (await second.talk())[-1].text == "You are ada."
     assert (await second.conversations())[0].tags == ["named"]
     await second.stop()
+
+
+async def test_a_message_from_a_sender_without_a_number_is_kept_and_not_answered(bot: Bot) -> None:
+    """Nobody waits for an answer that can't be sent, and a person can't send one, either."""
+    await bot.hear(heard("hours", peer="InfoSMS"), heard("stop", peer="InfoSMS"))
+    assert [(each.direction, each.rule) for each in await bot.talk("InfoSMS")] == [
+        ("inbound", "hours"),
+        ("inbound", "stop"),
+    ]
+    (conversation,) = await bot.conversations()
+    assert (conversation.opted_out, conversation.unanswered_since, conversation.delivery.latest) == (
+        False,
+        None,
+        None,
+    )
+    operator = Operator(bot.writer, lambda _: None, lambda: BOOK)
+    with pytest.raises(NoNumber, match="is a name and no number"):
+        await operator.reply(conversation.id, "Hello")

@@ -9,11 +9,11 @@ from sqlalchemy import update
 
 from bot.conversation.cursors import WrongCursor
 from bot.conversation.filtering import ConversationFilter
-from bot.conversation.guards import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
 from bot.conversation.incidents import IncidentFilter, IncidentView, list_incidents
 from bot.conversation.operator import Operator
 from bot.conversation.queries import list_conversations
 from bot.conversation.tables import conversations
+from bot.rulebook.loops import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
 from tests.conversation.parts import PEER, Bot, heard
 from tests.rulebook.books import book_of
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.conversation.guards import Caps
 from bot.conversation.operator import Operator
 from bot.conversation.stored import count_inbound, newest_inbound, stored_inbound
+from bot.rulebook.loops import Caps
 from bot.rulebook.replaying import Past, Replay
 from tests.conversation.parts import BOOK, Bot, heard
 

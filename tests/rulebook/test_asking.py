@@ -204,6 +204,7 @@ def test_opting_in_by_two_steps_takes_effect_at_the_last_answer() -> None:
     ("expect", "takes", "refuses"),
     [
         ("{one_of: [mon, tue]}", {"mon": "mon", "MON!": "mon", "tue please": "tue", "on mon": "mon"}, ["", "wed", "mon or tue", "monday"]),
+        ("{one_of: [mon, tue, none]}", {"none": "none", "Mon": "mon"}, ["not mon", "no mon", "I can't do tue", "anything except mon"]),
         ("{one_of: [red, dark red]}", {"dark red": "dark red", "Red": "red", "dark red please": "dark red", "a dark red one": "dark red"}, ["dark"]),
         ("{one_of: {small: [s, 1], large: [l, '2', very big]}}", {"1": "small", "Large": "large", "L.": "large", "very big!": "large"}, ["3", "big"]),
         ("{one_of: {yes: , no: }}", {"no": "no"}, ["maybe"]),
@@ -212,6 +213,7 @@ def test_opting_in_by_two_steps_takes_effect_at_the_last_answer() -> None:
         ("{number: {min: 0.5, decimals: true}}", {"0.5": "0.5", "4,5": "4.5", "1.50": "1.5", "2": "2"}, ["0.4"]),
         ("yes_no", {"yes": "yes", "Yes please": "yes", "n": "no", "No, thanks": "no", "👍": "yes"}, ["maybe", "yes and no", "", "not yet"]),
         ("{yes_no: {yes: [oui, d'accord], no: non}}", {"Oui!": "yes", "D’accord": "yes", "non": "no", "yes": "yes"}, ["peut-être"]),
+        ("{yes_no: {yes: no problem, no: [never, definitely, not yet]}}", {"no problem": "yes", "Never!": "no", "definitely": "no", "not yet": "no", "👌": "yes"}, ["no problem?"]),
         ("date", {"2026-12-24": "2026-12-24", "24 Dec": "2026-12-24", "Dec 24th, 2027": "2027-12-24", "24.12.": "2026-12-24", "today": "2026-11-23", "Tomorrow!": "2026-11-24", "on friday": "2026-11-27", "mon": "2026-11-23", "1 nov": "2027-11-01", "25/12": "2026-12-25", "12/25": "2026-12-25", "29 feb": "2028-02-29"}, ["", "soon", "3/4", "30 feb", "31.4.", "2026-13-01", "0/0"]),
         ("{date: {order: dmy}}", {"3/4": "2027-04-03"}, ["13/13"]),
         ("{date: {order: mdy, min: today, max: 200d}}", {"3/4": "2027-03-04", "11/23/2026": "2026-11-23"}, ["11/22/2026", "12/31/2027"]),

@@ -1,7 +1,7 @@
 """What a book decides on a message."""
 
 import string
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -255,9 +255,10 @@ def test_an_opt_out_is_confirmed_once_and_then_there_is_silence_until_an_opt_in(
         assert (silent.replies, silent.silence, silent.exempt) == ((), "opted out", False)
         assert silent.withheld
         assert silent.after is stopped.after
-    back = hear(book, "START", stopped.after)
+    later = NOW + timedelta(seconds=1)
+    back = hear(book, "START", stopped.after, at=later)
     assert (back.replies, back.exempt, back.after.opted_out) == (("Hello again.",), True, False)
-    again = hear(book, "START", back.after)
+    again = hear(book, "START", back.after, at=later)
     assert (again.replies, again.exempt, again.after) == (("Hello again.",), False, back.after)
 
 

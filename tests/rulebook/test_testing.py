@@ -5,8 +5,10 @@
 import pytest
 
 from bot.rulebook.loading import load_texts
+from bot.rulebook.loops import Caps
 from bot.rulebook.testing import Failure, Outcomes, run_tests
-from tests.rulebook.books import book_from
+from bot.rulebook.trying import play
+from tests.rulebook.books import NOW, book_from
 
 RULES = """
 timezone: Europe/Paris
@@ -101,3 +103,48 @@ def test_a_book_without_tests_passes() -> None:
 def test_a_test_that_cannot_be_read_is_an_error(test: str, finding: str) -> None:
     found = load_texts({"f.yaml": RULES + f"tests:\n  - {test}\n"}).findings
     assert any(finding in str(each) for each in found), found
+
+
+ASKING = (
+    "rules:\n"
+    "  - {name: hi, when: {keyword: hi}, reply: Hello.}\n"
+    "  - {name: survey, when: {keyword: survey}, reply: Thanks., ask: ["
+    + ", ".join(f"{{save: q{at}, question: 'Question {at}?', expect: number}}" for at in range(6))
+    + "]}\n"
+)
+
+
+def test_a_test_meets_the_loop_guard() -> None:
+    talk = "  - {hear: hi}\n" * 3
+    book = book_from(
+        ASKING
+        + "tests:\n- talk:\n"
+        + talk
+        + "  - {hear: hi, say: []}\n  - {hear: hi, after: 2h, say: Hello.}\n"
+    )
+    assert run_tests(book).passed == 1
+    (outcome,) = run_tests(book, Caps(replies=30, repeats=4)).tests
+    assert [(failure.line, failure.said) for failure in outcome.failures] == [(9, ("Hello.",))]
+    book = book_from(ASKING + "tests:\n- talk:\n" + talk + "  - {hear: hi, say: Hello.}\n")
+    (outcome,) = run_tests(book).tests
+    assert [failure.silence for failure in outcome.failures] == ["the same message too often in an hour"]
+
+
+def test_a_survey_answered_alike_passes_the_loop_guard() -> None:
+    talk = "  - {hear: survey}\n" + "  - {hear: '5'}\n" * 5 + "  - {hear: '5', say: Thanks.}\n"
+    assert run_tests(book_from(ASKING + "tests:\n- talk:\n" + talk)).failed == 0
+
+
+def test_too_many_replies_silence_a_talk_until_it_has_been_quiet_for_an_hour() -> None:
+    talk = (
+        "  - {hear: hi 1, say: Hello.}\n  - {hear: hi 2, say: []}\n  - {hear: hi 3, after: 50m, say: []}\n"
+        "  - {hear: hi 4, after: 59m, say: []}\n  - {hear: hi 5, after: 1h, say: Hello.}\n"
+    )
+    assert run_tests(book_from(ASKING + "tests:\n- talk:\n" + talk), Caps(replies=1, repeats=3)).failed == 0
+
+
+def test_the_phone_of_the_console_shows_what_the_loop_guard_would_do() -> None:
+    turns = play(book_from(ASKING), ["hi"] * 4, at=NOW)
+    assert [turn.replies for turn in turns] == [("Hello.",)] * 3 + [()]
+    assert turns[3].silence == "the same message too often in an hour"
+    assert any("BOT_REPEATS_PER_HOUR" in line for line in turns[3].why)

@@ -86,3 +86,16 @@ def test_a_mark_of_another_log_is_not_read() -> None:
     assert log.read_mark(Log().mark) is None
     for wrong in ("", "-", "1", log.mark + "x"):
         assert log.read_mark(wrong) is None
+
+
+def test_a_guard_that_keeps_the_bot_silent_is_the_reason_of_the_text() -> None:
+    """Whether it is told before or after the webhook has answered."""
+    log = Log()
+    log.note_text(text("a"))
+    log.note_silence("a", "opted out")
+    log.note_fate("a", "received", None, 1)
+    log.note_text(text("b"))
+    log.note_fate("b", "received", None, 1)
+    log.note_silence("b", "opted out")
+    log.note_silence("never heard of", "opted out")
+    assert [each.reason for each in map(log.text, "ab") if each] == ["The bot stays silent: opted out."] * 2

@@ -85,7 +85,7 @@ class Place:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.files = console.rule_files
-        self.drafts = Drafts(self.files.folder)
+        self.drafts = Drafts(self.files.folder, self.files.caps)
 
     def marks(self) -> list[FileMark]:
         """The files as they are on the disk, with what keeps them from being in force."""
