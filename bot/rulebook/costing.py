@@ -12,6 +12,7 @@ from bot.rulebook.nodes import Text
 from bot.rulebook.rules import Rule
 from bot.rulebook.templates import Template, WrongTemplate
 from bot.rulebook.wording import place_in
+from bot.text.looks import look_of
 from bot.text.segments import measure
 from bot.text.twins import find_strays
 from bot.text.words import split_words
@@ -153,7 +154,7 @@ def _plain(character: str) -> str | None:
 
 def _check_loop(book: Book, rule: Rule, text: Text, longest: str, report: Report) -> None:
     """Another bot that echoes, or talks as this one does, would get an answer to this reply, and so on."""
-    for entry in book.index.candidates(split_words(longest), longest):
+    for entry in book.index.candidates(split_words(longest), longest, look_of(longest)):
         other, key = book.index.entries[entry]
         if key.kind == "anything" or not (other.reply or other.ask):
             continue

@@ -1,7 +1,8 @@
 """The compiled index: finds the rules for a message, at a cost that does not grow with their number.
 
 An entry is one key of one rule; entries are numbered in the order of the book, so the smallest number is the
-first match. Words are looked up in dicts, patterns in one automaton.
+first match. Words are looked up in dicts, patterns in one automaton. A message in a script without spaces is looked up
+by its characters, so that a phrase is found wherever it stands.
 """
 
 from collections import Counter
@@ -11,7 +12,9 @@ from bot.rulebook.background import give_way
 from bot.rulebook.patterns import Pattern, PatternSet, encode
 from bot.rulebook.rules import Key, Rule
 from bot.rulebook.typos import Typos
-from bot.text.words import split_rich_words
+from bot.text.decoration import undecorated
+from bot.text.looks import UNWRITTEN, Look, look_of
+from bot.text.words import is_unspaced, split_rich_words, split_units
 
 Words = tuple[str, ...]
 Entries = list[int]
@@ -56,6 +59,9 @@ class Index:
         self._starts = _Phrases()
         self._within = _Phrases()
         self._anchored: dict[str, list[tuple[int, frozenset[str]]]] = {}
+        #: Whole messages that opt out, and the words in them.
+        self._opt_outs: dict[Words, Entries] = {}
+        self._looks: dict[str, Entries] = {}
         self._anything: list[int] = []
         self._typos = Typos()
         #: Entries of which the words alone do not decide: `c++`.
@@ -70,14 +76,22 @@ class Index:
                 if key.rich:
                     self._rich.add(entry)
                 if key.kind == "fuzzy":
-                    self._typos.add(key.words[0], entry)
-                if key.kind == "all_words":
+                    self._typos.add("".join(key.words), entry)
+                if key.kind == "exact" and rule.opt_out:
+                    self._opt_outs.setdefault(key.words, []).append(entry)
+                if key.kind == "looks_like":
+                    self._looks.setdefault(key.text, []).append(entry)
+                elif key.kind == "all_words":
                     together.append((entry, frozenset(key.words)))
                 elif key.pattern:
                     patterns.append((entry, key.pattern))
                 else:
                     self._add(self._of(key), entry)
         self._anchor(together)
+        self._opt_out_words = frozenset(word for words in self._opt_outs for word in words)
+        self._initials = frozenset(word[0] for word in self._opt_out_words)
+        if self._looks or self._opt_outs:
+            look_of("?")  # what it needs is made ready here, not while the first message waits
         self._has_within = bool(self._within.single or self._within.longer)
         self._pattern_entries = tuple(entry for entry, _ in patterns)
         self._patterns = PatternSet([pattern for _, pattern in patterns]) if patterns else None
@@ -112,19 +126,33 @@ class Index:
         """
         return self._by_words(words)
 
-    def candidates(self, words: Words, text: str) -> list[int]:
+    def looking_like(self, look: str) -> Entries:
+        """The entries that listen for messages of a look."""
+        return self._looks.get(look, [])
+
+    def candidates(self, words: Words, text: str, look: Look | None = None) -> list[int]:
         """The entries that match, first of the book first.
 
         Where the first one leaves no doubt, later ones may be missing.
         """
-        found = self._by_words(words)
+        units = split_units(words) if not text.isascii() and is_unspaced(text) else words
+        found = self._by_words(units)
+        if look in UNWRITTEN:
+            found = self._without_consent(found)
+        elif self._opt_outs and units not in self._opt_outs and (opt_out := self._opt_out_in(units, text)):
+            found = sorted({*found, *opt_out})
         if self._rich and not self._rich.isdisjoint(found):
             found = self._without_wrong_symbols(found, text)
         if self._patterns is not None and not self._settled(found):
             hits = self._patterns.match(encode(text))
             if hits:
                 found += [self._pattern_entries[hit] for hit in hits]
+                if look in UNWRITTEN:
+                    found = self._without_consent(found)
                 found.sort()
+        if look is not None:
+            typos = look not in UNWRITTEN and self._typos and words and all(each in self._anything for each in found)
+            return self._with_look(self._looks.get(look, []), self._with_typos(words[0], found) if typos else found)
         if self._typos and words and all(each in self._anything for each in found):
             return self._with_typos(words[0], found)
         return found
@@ -140,6 +168,35 @@ class Index:
             merged += [each for each in near if each < catch_all and each not in merged]
             merged.append(catch_all)
         return merged + [each for each in near if each not in merged]
+
+    def _with_look(self, looking: Entries, found: list[int]) -> list[int]:
+        """Put keys that listen for a look behind all others, but before the `anything` rules that come after them."""
+        merged: list[int] = []
+        for each in found:
+            if each in self._anything:
+                merged += [entry for entry in looking if entry < each and entry not in merged]
+            merged.append(each)
+        return merged + [entry for entry in looking if entry not in merged]
+
+    def _without_consent(self, found: list[int]) -> list[int]:
+        """Leave out what nobody can have meant who did not write: opting out or in, and just anything."""
+        rules = [(each, *self.entries[each]) for each in found]
+        return [
+            each
+            for each, rule, key in rules
+            if key.kind != "anything" and not rule.opt_out and not rule.opt_in
+        ]
+
+    def _opt_out_in(self, words: Words, text: str) -> Entries:
+        """The opt-outs that a message comes down to, once what says nothing is left out."""
+        if self._opt_out_words.isdisjoint(words) and not any(
+            word[0] in self._initials and (len(word) == 1 or "2" in word or "to" in word) for word in words[:3]
+        ):
+            return []
+        for each in undecorated(text):
+            if entries := self._opt_outs.get(split_units(each)):
+                return entries
+        return []
 
     def _by_words(self, words: Words) -> list[int]:
         found: list[int] = []
@@ -167,11 +224,11 @@ class Index:
         heard = frozenset(words)
         for word in heard:
             for entry, wanted in self._anchored.get(word, ()):
-                if wanted <= heard:
+                if wanted <= heard and _stand_together(self.entries[entry][1].runs, words):
                     found.append(entry)
 
     def _without_wrong_symbols(self, found: list[int], text: str) -> list[int]:
-        rich = split_rich_words(text)
+        rich = split_units(split_rich_words(text))
         return [each for each in found if each not in self._rich or _fits(self.entries[each][1], rich)]
 
 
@@ -191,6 +248,13 @@ def _positions(key: Key, length: int) -> Iterator[int]:
         yield from range(length - len(key.words) + 1)
     elif key.kind in {"keyword", "fuzzy"} or length == len(key.words):
         yield 0
+
+
+def _stand_together(runs: tuple[Words, ...] | None, words: Words) -> bool:
+    """Whether the characters of each word that was cut stand side by side in a message."""
+    return runs is None or all(
+        any(words[at : at + len(run)] == run for at in range(len(words) - len(run) + 1)) for run in runs
+    )
 
 
 def _same(wanted: str, heard: str) -> bool:

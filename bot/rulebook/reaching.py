@@ -6,6 +6,7 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Key, KeyKind, Rule
+from bot.text.looks import UNWRITTEN
 
 #: Which kinds of an earlier key take every message that a later one listens for, given that the earlier one takes
 #: the later one's words as a message.
@@ -15,6 +16,7 @@ _TAKEN_BY: Mapping[KeyKind, frozenset[KeyKind]] = {
     "contains": frozenset({"contains", "all_words", "anything"}),
     "all_words": frozenset({"all_words", "contains", "anything"}),
     "fuzzy": frozenset({"fuzzy", "anything"}),
+    "looks_like": frozenset({"looks_like", "anything"}),
     "pattern": frozenset({"pattern", "anything"}),
     "anything": frozenset({"anything"}),
 }
@@ -41,7 +43,8 @@ def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
             if key.words:
                 before: list[int] = index.matching_words(key.words)
             else:
-                before = sorted(catch_all + patterns.get(key.text, [])) if key.pattern else catch_all
+                same_text = patterns.get(key.text, []) if key.pattern else index.looking_like(key.text)
+                before = sorted(catch_all + same_text) if key.kind != "anything" else catch_all
             takers.append(_taker(book, rule, key, entry, before))
             if key.kind == "anything":
                 catch_all.append(entry)
@@ -70,10 +73,10 @@ def _taker(book: Book, rule: Rule, key: Key, entry: int, before: list[int]) -> t
 def _takes(earlier: Key, later: Key) -> bool:
     """Whether nothing in the keys themselves lets a message of the later one pass the earlier one."""
     if earlier.kind == "anything":
-        return True
+        return later.text not in UNWRITTEN or later.kind != "looks_like"  # which no such rule answers
     if earlier.rich and earlier.rich != later.rich:
         return False
-    if later.kind == "pattern":
+    if later.kind in {"pattern", "looks_like"}:
         return earlier.text == later.text
     if later.kind == "fuzzy":
         return earlier.words == later.words
