@@ -10,7 +10,6 @@ from bot.rulebook.book import Book
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, OUR_OWN_NUMBER, Decision, Flow, Heard, Standing
 from bot.rulebook.expecting import LONGEST_VALUE, OneOf, YesNo
 from bot.rulebook.numbers import CARRIER_WORDS, carrier_effect
-from bot.rulebook.patterns import encode
 from bot.rulebook.rules import Choice, Key, Question, Rule
 from bot.rulebook.templates import Template, WrongTemplate
 from bot.text.consent import HELP
@@ -281,7 +280,7 @@ class _Deciding:
         )
         names.update(rule.values)
         if key is not None and key.pattern is not None and key.pattern.groups:
-            names.update(key.pattern.values(encode(self._heard.text)))
+            names.update(key.pattern.values(self._heard.text))
         names["message"] = self._heard.text
         names["words"] = list(self._words)
         names["from"] = self._heard.sender

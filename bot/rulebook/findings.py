@@ -59,6 +59,7 @@ CODES: dict[str, str] = {
     "W412": "A stray character turns a plain reply into UCS-2, which costs more than twice as much.",
     "W414": "The book would answer this reply itself, so two bots could go on for ever.",
     "E415": "A question that no answer can satisfy, or a choice that no answer can mean.",
+    "W420": "A pattern that cannot know all letters, because of `(?-i)`, says \\w, \\b or [[:alpha:]].",
     "I416": "Rules that no test covers.",
 }
 

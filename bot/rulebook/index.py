@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bot.rulebook.background import give_way
-from bot.rulebook.patterns import Pattern, PatternSet, encode
+from bot.rulebook.patterns import Pattern, PatternSet
 from bot.rulebook.rules import Key, Rule
 from bot.rulebook.typos import Typos
 from bot.text.decoration import undecorated
@@ -144,7 +144,7 @@ class Index:
         if self._rich and not self._rich.isdisjoint(found):
             found = self._without_wrong_symbols(found, text)
         if self._patterns is not None and not self._settled(found):
-            hits = self._patterns.match(encode(text))
+            hits = self._patterns.match(text)
             if hits:
                 found += [self._pattern_entries[hit] for hit in hits]
                 if look in UNWRITTEN:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bot.rulebook.findings import Report
 from bot.rulebook.nodes import Node, Table, Text
-from bot.rulebook.patterns import WrongPattern, read_pattern
+from bot.rulebook.patterns import WrongPattern, read_pattern, warn_of_ascii
 from bot.rulebook.rules import Key, KeyKind
 from bot.rulebook.shapes import kind_of, read_choice, read_table, read_texts, shortened
 from bot.rulebook.wording import is_free_name
@@ -85,6 +85,7 @@ def _read_pattern(kind: KeyKind, text: Text, report: Report) -> Key | None:
     except WrongPattern as error:
         report.add(error.code, text.place, f'The pattern "{shortened(text.value)}" cannot be used: {error}.')
         return None
+    warn_of_ascii(pattern, text, report)
     for group in pattern.groups:
         is_free_name(Text(group, text.place, plain=False, first=None), report)
     return Key(kind=kind, text=text.value, place=text.place, pattern=pattern)

@@ -7,7 +7,6 @@ from bot.rulebook.expecting import OneOf, Words, YesNo
 from bot.rulebook.findings import Place, Report, listed
 from bot.rulebook.index import Index
 from bot.rulebook.numbers import guess
-from bot.rulebook.patterns import encode
 from bot.rulebook.rules import Key, Rule
 from bot.text.consent import BY_LAW, REQUIRED
 
@@ -161,7 +160,7 @@ def _opts_out_too_much(key: Key) -> tuple[str, str] | None:
         )
     if key.pattern:
         for text in _NOT_OPT_OUTS:
-            if key.pattern.found_in(encode(text)):
+            if key.pattern.found_in(text):
                 mend = r"put \b around its words, or name them under exact"
                 return "E408", f'This pattern opts out whoever writes "{text}", too; {mend}.'
         return None

@@ -145,7 +145,7 @@ _INSTRUCTION = re.compile(
     r"(?: \w+){0,2}? (?:stop|end|quit|cancel|unsubscribe|optout|opt out|stopp?all|baja|arret|parar)(?: \w+){0,2}? (?:to|2|for|if|or|and|por|para|pour|um)\b"
     r"|(?:to|2) (?:stop|opt ?out|unsubscribe|end|cancel|quit)(?: \w+){0,4}? (?:reply|rply|text|txt|send|call|sms|msg|visit)\b"
     r"|you (?:are|have been|were) (?:now |already |successfully )?(?:un)?subscribed|(?:reply|text|txt|send) start\b"
-    r"|stop ?(?:to|2) (?:end|stop|opt ?out|cancel|unsubscribe|quit) (?:reply|text|call|help)"
+    r"|stop ?(?:to|2) (?:end|stop|opt ?out|cancel|unsubscribe|quit|leave|exit)\b"
 )
 
 _ACCENTS = re.compile("[\u0300-\u036f\u064b-\u0655\u0670\u0591-\u05c7]")
