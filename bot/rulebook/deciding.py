@@ -214,7 +214,11 @@ class _Deciding:
     def _agrees(self, rule: Rule, question: Question, flow: Flow) -> bool:
         """Whether a phone reports a thumb, up or down, on this very question; it is heard as that emoji."""
         reaction = read_reaction(self._heard.text)
-        if reaction is None or reaction.emoji not in _THUMBS or not isinstance(question.expect, YesNo | OneOf):
+        if (
+            reaction is None
+            or reaction.emoji not in _THUMBS
+            or not isinstance(question.expect, YesNo | OneOf)
+        ):
             return False
         names = self._names(rule, None, flow.answers)
         choices = (question.question, question.otherwise) if question.otherwise else (question.question,)

@@ -11,8 +11,8 @@ from bot.text.words import split_words
 
 _LOOKS: dict[Look | None, str] = {
     "opt_out": "It looks like a wish to get no more messages, in other words than a rule's.",
-    "reaction": "It looks like a reaction that a phone sent as a text: no answer, no opt-out, and nothing for a rule that hears anything.",
-    "auto_reply": "It looks like an automatic reply: no answer, no opt-out, and nothing for a rule that hears anything.",
+    "reaction": "It looks like a reaction that a phone sent: no answer, no opt-out, nothing for `when: anything`.",
+    "auto_reply": "It looks like an automatic reply: no answer, no opt-out, nothing for `when: anything`.",
 }
 _SILENCES = {
     "opted out": "The peer has opted out, so nothing is sent.",

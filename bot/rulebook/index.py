@@ -135,7 +135,7 @@ class Index:
 
         Where the first one leaves no doubt, later ones may be missing.
         """
-        units = split_units(words) if not text.isascii() and is_unspaced(text) else words
+        units = split_units(words) if not text.isascii() and any(map(is_unspaced, words)) else words
         found = self._by_words(units)
         if look in UNWRITTEN:
             found = self._without_consent(found)
@@ -151,8 +151,15 @@ class Index:
                     found = self._without_consent(found)
                 found.sort()
         if look is not None:
-            typos = look not in UNWRITTEN and self._typos and words and all(each in self._anything for each in found)
-            return self._with_look(self._looks.get(look, []), self._with_typos(words[0], found) if typos else found)
+            typos = (
+                look not in UNWRITTEN
+                and self._typos
+                and words
+                and all(each in self._anything for each in found)
+            )
+            return self._with_look(
+                self._looks.get(look, []), self._with_typos(words[0], found) if typos else found
+            )
         if self._typos and words and all(each in self._anything for each in found):
             return self._with_typos(words[0], found)
         return found
@@ -190,7 +197,8 @@ class Index:
     def _opt_out_in(self, words: Words, text: str) -> Entries:
         """The opt-outs that a message comes down to, once what says nothing is left out."""
         if self._opt_out_words.isdisjoint(words) and not any(
-            word[0] in self._initials and (len(word) == 1 or "2" in word or "to" in word) for word in words[:3]
+            word[0] in self._initials and (len(word) == 1 or "2" in word or "to" in word)
+            for word in words[:3]
         ):
             return []
         for each in undecorated(text):

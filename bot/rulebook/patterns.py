@@ -77,7 +77,9 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def search(self, seen: str) -> Any:
         """Where it is found in a text that is as patterns see it."""
-        return self.compiled.search(seen.encode("utf-8", "replace") if self.untranslated else encode_seen(seen))
+        return self.compiled.search(
+            seen.encode("utf-8", "replace") if self.untranslated else encode_seen(seen)
+        )
 
     def find(self, text: str) -> Found | None:
         """What it finds in a text, in the text's own letters."""
@@ -136,14 +138,21 @@ def read_pattern(source: str) -> Pattern:
         translation = translate(source)
     except Untranslatable as error:
         return Pattern(
-            source=source, written=source, compiled=compiled, numbers=numbers, widths={}, untranslated=str(error)
+            source=source,
+            written=source,
+            compiled=compiled,
+            numbers=numbers,
+            widths={},
+            untranslated=str(error),
         )
+    widths: dict[str | None, int | None] = {None: translation.longest}
+    widths.update(translation.groups)
     return Pattern(
         source=source,
         written=translation.source,
         compiled=_compile(translation.source, case_sensitive=True),
         numbers=numbers,
-        widths={None: translation.longest, **translation.groups},
+        widths=widths,
     )
 
 
@@ -160,7 +169,9 @@ def warn_of_ascii(pattern: Pattern, text: Text, report: Report) -> None:
 def _compile(source: str, *, case_sensitive: bool) -> Any:
     try:
         # As bytes: positions need not be counted in characters at each match.
-        return re2.compile(source.encode("utf-8", "replace"), _options(_MEMORY_OF_ONE, case_sensitive=case_sensitive))
+        return re2.compile(
+            source.encode("utf-8", "replace"), _options(_MEMORY_OF_ONE, case_sensitive=case_sensitive)
+        )
     except re2.error as error:
         reason = error.args[0].decode("utf-8", "replace") if error.args else "it cannot be read"
         hint = next((hint for start, hint in _HINTS.items() if reason.startswith(start)), None)

@@ -137,7 +137,8 @@ def _when() -> Schema:
     looks = _with(
         {"anyOf": [look, {"type": "array", "items": look, "minItems": 1}]},
         "looks_like",
-        "The message looks like a wish to be left alone, a phone's reaction or its automatic reply, and no other rule matches it by its words.",
+        "The message looks like a wish to be left alone, a phone's reaction or its automatic reply,"
+        " and no other rule matches it by its words.",
         "opt_out",
     )
     words = {key: _with(_TEXTS, key, description, example) for key, (description, example) in keys.items()}

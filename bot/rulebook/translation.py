@@ -1,4 +1,4 @@
-"""Translates a pattern of an author into one that looks through messages as `bot.text.seen` encodes them.
+r"""Translates a pattern of an author into one that looks through messages as `bot.text.seen` encodes them.
 
 What it gives is plain RE2 that distinguishes case. The author's own pattern has been compiled before, so that it is
 known to be RE2 syntax. Two things have no translation: `(?-i)`, as messages are in small letters, and `\\C`.
@@ -35,7 +35,13 @@ _POSIX: dict[str, Ranges] = {
     "xdigit": ((48, 57), (65, 70), (97, 102)),
 }
 #: These know all letters, as `\w` does.
-_POSIX_LETTERS = {"alpha": ("L", "M"), "alnum": ("L", "M", "N"), "lower": ("L", "M"), "upper": ("L", "M"), "word": ("L", "M", "N")}
+_POSIX_LETTERS = {
+    "alpha": ("L", "M"),
+    "alnum": ("L", "M", "N"),
+    "lower": ("L", "M"),
+    "upper": ("L", "M"),
+    "word": ("L", "M", "N"),
+}
 _UNBOUNDED = 1 << 30
 
 
@@ -107,7 +113,9 @@ class _Reader:
         return _literal(character)
 
     def _group(self, flags: str) -> tuple[str, int]:
-        found = re.compile(r"\((?:\?(?:P?<(?P<name>\w+)>|(?P<on>[imsU]*)(?P<off>-[imsU]*)?:))?").match(self._source, self._at)
+        found = re.compile(r"\((?:\?(?:P?<(?P<name>\w+)>|(?P<on>[imsU]*)(?P<off>-[imsU]*)?:))?").match(
+            self._source, self._at
+        )
         assert found is not None  # noqa: S101 - RE2 has read this pattern
         self._at = found.end()
         opening = "("
@@ -167,7 +175,9 @@ class _Reader:
         if self._source[self._at] != "\\":
             self._at += 1
             return self._source[self._at - 1]
-        found = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}|([0-7]{1,3}))").match(self._source, self._at)
+        found = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}|([0-7]{1,3}))").match(
+            self._source, self._at
+        )
         if found:
             self._at = found.end()
             return chr(int(found[3], 8) if found[3] else int(found[1] or found[2], 16))
@@ -235,7 +245,7 @@ def _folded(low: int, high: int) -> list[tuple[int, int]]:
     ranges = [(low, high)]
     if low == high:
         seen = see_character(chr(low))
-        return [(ord(fold(seen)),) * 2] if len(seen) == 1 else ranges  # type: ignore[list-item]
+        return [(ord(fold(seen)), ord(fold(seen)))] if len(seen) == 1 else ranges
     for code in (*range(low, min(high, _ASCII) + 1), *_cased_between(max(low, _ASCII + 1), high)):
         folded = ord(fold(chr(code)))
         if folded != code:
@@ -302,7 +312,11 @@ def _all_characters() -> bytes:
 def _kind_ranges(kind: str) -> Ranges:
     """The characters beyond ASCII that have names of a kind."""
     return _joined(
-        [(code, code) for code in (*range(0x80, 0x323B0), *range(0xE0100, 0xE01F0)) if unicodedata.category(chr(code))[0] == kind]
+        [
+            (code, code)
+            for code in (*range(0x80, 0x323B0), *range(0xE0100, 0xE01F0))
+            if unicodedata.category(chr(code))[0] == kind
+        ]
     )
 
 
@@ -343,12 +357,17 @@ def _written(ranges: Ranges) -> str:
         # Word characters beyond ASCII stand under their names, so it does not matter whether they are in here, too.
         if rest := _common(beyond, _complement(_word_ranges())):
             words_too = _common(_joined([*beyond, *_word_ranges()]), ((_ASCII + 1, _LAST),))
-            plain += min(rest, beyond, words_too, key=len)
+            choices: list[Ranges] = [rest, beyond, words_too]
+            plain += min(choices, key=len)
     if plain:
         parts.insert(0, f"[{''.join(map(_range, plain))}]")
     if not parts:
         return r"[^\x{0}-\x{10FFFF}]"
-    return parts[0] if len(parts) == 1 and parts[0].startswith("[") and "{5}" not in parts[0] else f"(?:{'|'.join(parts)})"
+    return (
+        parts[0]
+        if len(parts) == 1 and parts[0].startswith("[") and "{5}" not in parts[0]
+        else f"(?:{'|'.join(parts)})"
+    )
 
 
 def _range(each: tuple[int, int]) -> str:

@@ -6,13 +6,14 @@ import unicodedata
 from bot.text.words import APOSTROPHES
 
 #: Without one of these as a word, no text in plain ASCII is an automatic reply.
-SIGNS = frozenset(
-    "driving drive office automatic automatically automated auto autoreply autoresponse autoresponder ooo vacation"
-    " notifications leave monitored unmonitored unattended away contacting reaching automatische automatisch automatica"
-    " automatico automatique conduis volant conduciendo manejando oficina guidando ufficio dirigindo conduzindo autosvar"
-    " automatyczna automatyczny prowadze otomatik rijden afwezig abwesenheitsnotiz abwesend escritorio rumah mengemudi kor"
-    " korer kjorer ajan".split()
+_SIGNS_TEXT = (
+    "driving drive office automatic automatically automated auto autoreply autoresponse autoresponder ooo "
+    "vacation notifications leave monitored unmonitored unattended away contacting reaching automatische "
+    "automatisch automatica automatico automatique conduis volant conduciendo manejando oficina guidando ufficio "
+    "dirigindo conduzindo autosvar automatyczna automatyczny prowadze otomatik rijden afwezig abwesenheitsnotiz "
+    "abwesend escritorio rumah mengemudi kor korer kjorer ajan"
 )
+SIGNS = frozenset(_SIGNS_TEXT.split())
 
 _STARTS = re.compile(
     r"(?:"

@@ -18,7 +18,8 @@ _REPLY_MARK = re.compile(
 #: From here on, it is what a program or a habit adds.
 _SIGNATURE = re.compile(
     r"(?:^|\s)[-\u2013\u2014_=*~]{2,}\s*(?:\n|$)"
-    r"|(?:^|\s)(?:sent|get|shared|gesendet|envoyé|enviado|enviada|inviato|verzonden|skickat|sendt|lähetetty|wysłane|wysłano|odesláno"
+    r"|(?:^|\s)(?:sent|get|shared|gesendet|envoyé|enviado|enviada|inviato|verzonden"
+    r"|skickat|sendt|lähetetty|wysłane|wysłano|odesláno"
     r"|отправлено|надіслано|trimis|küldve|gönderildi|dikirim)"
     r" (?:from|via|using|by|with|outlook|mit|von|de(?:puis|sde)?|do|da(?:l|lla)?|vanaf|van|met|via|från|fra|med|z(?:e)?|с|из|з|pe|dari)\b"
     r"|(?:^|\s)(?:von meinem|envoyé de mon|mijn|min) iphone\b|发自我的|發自我的|\S*から送信|나의 \S+에서 보냄"
@@ -29,13 +30,15 @@ _SIGNATURE = re.compile(
 _NAME = r"[-\u2013\u2014~\u00b7|]*\s*(?:[^\W\d_][\w'\u2019.-]*\s*){1,3}"
 _SIGNED = re.compile(rf"(?P<said>.+?)(?:\s+[-\u2013\u2014~|]+\s*|\s*\n\s*)(?P<name>{_NAME})", re.DOTALL)
 #: No name has one of these in it: it goes on with what the message is about.
-_NO_NAME = frozenset(
-    "a an the my our your his her their its it this that these those order orders booking bookings appointment reservation subscription at"
-    " of for to from in on by with not no don't dont never go and or but is are was be i you we they he she who what when where why how"
-    " if until before after tomorrow today tonight monday tuesday wednesday thursday friday saturday sunday road sign bus please start help"
-    " yes ok all table delivery payment one two wait just kidding joking sorry".split()
+_NO_NAME_TEXT = (
+    "a an the my our your his her their its it this that these those order orders booking bookings appointment "
+    "reservation subscription at of for to from in on by with not no don't dont never go and or but is are was be "
+    "i you we they he she who what when where why how if until before after tomorrow today tonight monday tuesday "
+    "wednesday thursday friday saturday sunday road sign bus please start help yes ok all table delivery payment "
+    "one two wait just kidding joking sorry"
 )
-_JOINED = re.compile(r"(?P<first>[^\W\d_]+?)(?:2|to)(?P<second>[^\W\d_]+)")
+_NO_NAME = frozenset(_NO_NAME_TEXT.split())
+_JOINED = re.compile(r"(?P<first>\w+?)(?:2|to)(?:end|stop|quit|cancel|opt ?out|out|unsub(?:scribe)?)")
 #: What a customer may also cancel or end: "cancel - pizza".
 _AMBIGUOUS = frozenset({"cancel", "end", "quit", "remove", "delete", "alto", "parar", "cancelar", "fin"})
 #: Longer texts say more than an opt-out and a signature.
@@ -52,14 +55,13 @@ def undecorated(text: str) -> Iterator[Words]:
     bare = text
     if signature := _SIGNATURE.search(text):
         bare = text[: signature.start()]
-    for said in (text, bare):
-        words = _spelled_out(split_plain_words(said))
+    for each in (text, bare):
+        words = _spelled_out(split_plain_words(each))
         yield words
-        yield words[:1] if len(set(words)) == 1 else words
-        if len(words) == 1 and (joined := _JOINED.fullmatch(words[0])):
+        if len(set(words)) == 1:
+            yield words[:1]
+        if joined := _JOINED.fullmatch("".join(words)):  # STOP2END, STOP to END
             yield (joined["first"],)
-        if len(words) == 3 and words[1] in {"2", "to"}:  # noqa: PLR2004 - STOP to END
-            yield words[:1] if words[0] != words[2] else words
     if signed := _SIGNED.fullmatch(bare.strip()):
         said = _spelled_out(split_plain_words(signed["said"]))
         if _is_name(signed["name"], is_sure=_AMBIGUOUS.isdisjoint(said)):

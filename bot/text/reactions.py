@@ -79,23 +79,18 @@ _LAST: dict[str | None, str] = {
     "❓": "hinterfragt|mesajını sorguladı|sorguladı|に疑問を示しました|に質問しました|에 물음표를 표시함|有疑问|有疑問",
 }
 #: Words that phones put around the emoji and before or behind the quote.
-_AROUND = frozenset(
-    "to reacted react with a an from removed reaction using"
-    " reaccionó reaccionaste con al le a la el un une uno una quitó"
-    " réagi avec par à réaction en réponse de du retiré supprimé"
-    " hat auf mit zu reagiert reagierte reaktion eine von entfernt"
-    " ha reagito con reazione al rimosso rimossa da"
-    " reagiu com ao reação removeu"
-    " heeft op met gereageerd reageerde reactie verwijderd"
-    " reagerade med på till reaktion tog bort från reagerede på til fjernede fra reagerte til"
-    " reagoi viestiin kohteeseen zareagowano zareagował zareagowała na do reakcja użyto usunięto z"
-    " реакция реагирует отреагировал отреагировала поставил поставила на к с ставит добавил добавила удалил"
-    " reagoval reagovala zareagoval reagált erre ezzel a reacționat cu la"
-    " tepki verdi ile mesajına mesaja için bıraktı tepkisi"
-    " đã bày tỏ cảm xúc với về bereaksi memberi reaksi terhadap pada dengan"
-    " تفاعل بـ مع على باستخدام הגיב ב על עם"
-    " でリアクションしました にリアクションしました に を で 回应 回應 对 對 表示 为 為 添加了 加上 回复 에 로 으로 반응함 반응을 대한 반응".split()
+_AROUND_TEXT = (
+    "to reacted react with a an from removed reaction using reaccionó reaccionaste con al le a la el un une uno "
+    "una quitó réagi avec par à réaction en réponse de du retiré supprimé hat auf mit zu reagiert reagierte "
+    "reaktion eine von entfernt ha reagito con reazione al rimosso rimossa da reagiu com ao reação removeu heeft "
+    "op met gereageerd reageerde reactie verwijderd reagerade med på till reaktion tog bort från reagerede på til "
+    "fjernede fra reagerte til reagoi viestiin kohteeseen zareagowano zareagował zareagowała na do reakcja użyto "
+    "usunięto z реакция реагирует отреагировал отреагировала поставил поставила на к с ставит добавил добавила "
+    "удалил reagoval reagovala zareagoval reagált erre ezzel a reacționat cu la tepki verdi ile mesajına mesaja "
+    "için bıraktı tepkisi đã bày tỏ cảm xúc với về bereaksi memberi reaksi terhadap pada dengan تفاعل بـ مع على "
+    "باستخدام הגיב ב על עם でリアクションしました にリアクションしました に を で 回应 回應 对 對 表示 为 為 添加了 加上 回复 에 로 으로 반응함 반응을 대한 반응"
 )
+_AROUND = frozenset(_AROUND_TEXT.split())
 #: What is reacted to, where it is no text.
 _OBJECTS = (
     r"(?:an? )?(?:image|photo|picture|movie|video|gif|attachment|link|audio message|voice message|sticker|location|contact"
@@ -128,16 +123,22 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 
-_OPEN, _CLOSE = "\u201c\"\u201e\u201f\u201d\u00ab\u00bb\u301d\uff02\u300c\u300e\u300a", "\u201d\"\u201c\u201f\u00bb\u00ab\u301e\uff02\u300d\u300f\u300b"
+_OPEN, _CLOSE = (
+    '\u201c"\u201e\u201f\u201d\u00ab\u00bb\u301d\uff02\u300c\u300e\u300a',
+    '\u201d"\u201c\u201f\u00bb\u00ab\u301e\uff02\u300d\u300f\u300b',
+)
 _SINGLE_OPEN, _SINGLE_CLOSE = "\u2018\u201a\u2039\u2019'", "\u2019'\u2018\u203a"
 _QUOTE = re.compile(
     rf"(?P<before>[^{_OPEN}]*)[{_OPEN}](?P<quoted>.*)[{_CLOSE}](?P<after>[^{_CLOSE}]*)", re.DOTALL
 )
 _SINGLE_QUOTE = re.compile(
-    rf"(?P<before>[^{_OPEN}]*?)(?:^|(?<=\s))[{_SINGLE_OPEN}](?P<quoted>.*)[{_SINGLE_CLOSE}](?P<after>\W*)", re.DOTALL
+    rf"(?P<before>[^{_OPEN}]*?)(?:^|(?<=\s))[{_SINGLE_OPEN}](?P<quoted>.*)[{_SINGLE_CLOSE}](?P<after>\W*)",
+    re.DOTALL,
 )
 #: A text that was cut before its quote ends; straight quotes must end.
-_CUT = re.compile("(?P<before>[^\u201c\u201e\u00ab\u300c]*)[\u201c\u201e\u00ab\u300c](?P<quoted>.*)(?P<after>)", re.DOTALL)
+_CUT = re.compile(
+    "(?P<before>[^\u201c\u201e\u00ab\u300c]*)[\u201c\u201e\u00ab\u300c](?P<quoted>.*)(?P<after>)", re.DOTALL
+)
 _MARKS = dict.fromkeys(map(ord, "\u200b\u200c\u200e\u200f\u2060\u2068\u2069\u202a\u202c\ufeff\u00ad"))
 _APOSTROPHES = str.maketrans(dict.fromkeys(APOSTROPHES.replace("`", ""), "'"))
 #: Phones write no more than a few words around the quote.
@@ -161,7 +162,9 @@ _SHOWS_OBJECT = re.compile(_OBJECTS, re.IGNORECASE)
 
 #: Without one of these as a word, no text in plain ASCII is a reaction.
 SIGNS = frozenset(
-    phrase.split()[0] for phrase in (*_BEFORE, "removed a", "reacted", "hat", "ha", "a", "le", "se") if phrase.isascii()
+    phrase.split()[0]
+    for phrase in (*_BEFORE, "removed a", "reacted", "hat", "ha", "a", "le", "se")
+    if phrase.isascii()
 )
 
 
@@ -186,7 +189,10 @@ def _reading(before: str, quoted: str, after: str) -> Reaction | None:
         return Reaction(emoji=_AFTER[last], quoted=quoted)
     around = f"{before} {after}"
     if emoji := _only_emoji(around):
-        is_removed = any(each in _plain(around) for each in ("remov", "rimoss", "supprim", "retir", "entfern", "quit", "удал"))
+        is_removed = any(
+            each in _plain(around)
+            for each in ("remov", "rimoss", "supprim", "retir", "entfern", "quit", "удал")
+        )
         return Reaction(emoji=None if is_removed else emoji, quoted=quoted)
     return None
 

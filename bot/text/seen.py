@@ -1,10 +1,10 @@
-"""A message as patterns see it: its own text without what a phone adds, and the bytes that RE2 looks through.
+r"""A message as patterns see it: its own text without what a phone adds, and the bytes that RE2 looks through.
 
 White space around the message is gone; typographic apostrophes and quotes, no-break spaces, full-width characters and
 digits of other scripts are their plain twins, invisible characters are left out, letters are composed (NFC).
 
-RE2 takes only `a` to `z`, the digits and `_` for word characters. So each letter beyond ASCII is looked for under a name of
-six capitals, which RE2 takes for a word's, while the letters of ASCII are in small; `\\b` is then right for every script.
+RE2 takes only `a` to `z`, the digits and `_` for word characters. So each letter beyond ASCII is looked for under a
+name of six capitals, while the letters of ASCII are in small: `\b` is then right for every script.
 """
 
 import unicodedata
@@ -15,7 +15,8 @@ from bot.text.words import APOSTROPHES
 _QUOTES = "\u201c\u201d\u201e\u201f\u2033\u2036\u00ab\u00bb\u301d\u301e\u301f\uff02"
 _UNSEEN = (
     *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x200B, 0x200C, 0x200E, 0x200F, 0xFEFF, 0x20E3),
-    *range(0x180B, 0x180F), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0),
+    *range(0x180B, 0x180F), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10),
+    *range(0xE0100, 0xE01F0),
 )  # fmt: skip
 
 
@@ -44,7 +45,11 @@ def _twin(code: int) -> str:
 
 
 _TWINS = _Twins(
-    {**dict.fromkeys(map(ord, APOSTROPHES), "'"), **dict.fromkeys(map(ord, _QUOTES), '"'), **dict.fromkeys(_UNSEEN, "")}
+    {
+        **dict.fromkeys(map(ord, APOSTROPHES), "'"),
+        **dict.fromkeys(map(ord, _QUOTES), '"'),
+        **dict.fromkeys(_UNSEEN, ""),
+    }
 )
 
 

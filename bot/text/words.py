@@ -10,7 +10,9 @@ import string
 import unicodedata
 
 #: Phones write an apostrophe in all these ways; NFKC would make some of them a space and an accent.
-APOSTROPHES = "\u2018\u2019\u201a\u201b\u2032\u2035\u02b9\u02bb\u02bc\u02bd\u02c8\u00b4`\u055a\u1ffd\u1fef\uff07\uff40"
+APOSTROPHES = (
+    "\u2018\u2019\u201a\u201b\u2032\u2035\u02b9\u02bb\u02bc\u02bd\u02c8\u00b4`\u055a\u1ffd\u1fef\uff07\uff40"
+)
 _APOSTROPHES = str.maketrans(dict.fromkeys(APOSTROPHES, "'"))
 
 #: Characters that are not seen (soft hyphen, joiners, direction marks, variation selectors), as in Unicode's
