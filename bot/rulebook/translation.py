@@ -308,16 +308,19 @@ def _all_characters() -> bytes:
     return "".join(map(chr, codes)).encode()
 
 
-@lru_cache(maxsize=8)
 def _kind_ranges(kind: str) -> Ranges:
     """The characters beyond ASCII that have names of a kind."""
-    return _joined(
-        [
-            (code, code)
-            for code in (*range(0x80, 0x323B0), *range(0xE0100, 0xE01F0))
-            if unicodedata.category(chr(code))[0] == kind
-        ]
-    )
+    return _named_ranges()[kind]
+
+
+@lru_cache(maxsize=1)
+def _named_ranges() -> dict[str, Ranges]:
+    codes = (*range(0x80, 0x323B0), *range(0xE0100, 0xE01F0))
+    kinds = "".join(unicodedata.category(chr(code))[0] for code in codes)
+    return {
+        kind: _joined([(codes[run.start()], codes[run.end() - 1]) for run in re.finditer(f"{kind}+", kinds)])
+        for kind in LEADS
+    }
 
 
 @lru_cache(maxsize=1)
@@ -357,8 +360,7 @@ def _written(ranges: Ranges) -> str:
         # Word characters beyond ASCII stand under their names, so it does not matter whether they are in here, too.
         if rest := _common(beyond, _complement(_word_ranges())):
             words_too = _common(_joined([*beyond, *_word_ranges()]), ((_ASCII + 1, _LAST),))
-            choices: list[Ranges] = [rest, beyond, words_too]
-            plain += min(choices, key=len)
+            plain += _shortest(rest, beyond, words_too)
     if plain:
         parts.insert(0, f"[{''.join(map(_range, plain))}]")
     if not parts:
@@ -368,6 +370,10 @@ def _written(ranges: Ranges) -> str:
         if len(parts) == 1 and parts[0].startswith("[") and "{5}" not in parts[0]
         else f"(?:{'|'.join(parts)})"
     )
+
+
+def _shortest(*choices: Ranges) -> Ranges:
+    return min((len(each), each) for each in choices)[1]
 
 
 def _range(each: tuple[int, int]) -> str:

@@ -18,10 +18,12 @@ _REPLY_MARK = re.compile(
 #: From here on, it is what a program or a habit adds.
 _SIGNATURE = re.compile(
     r"(?:^|\s)[-\u2013\u2014_=*~]{2,}\s*(?:\n|$)"
-    r"|(?:^|\s)(?:sent|get|shared|gesendet|envoyé|enviado|enviada|inviato|verzonden"
+    r"|(?:^|\s)(?:sent|get|shared|gesendet|envoyé|enviado|enviada"
+    r"|inviato|verzonden"
     r"|skickat|sendt|lähetetty|wysłane|wysłano|odesláno"
     r"|отправлено|надіслано|trimis|küldve|gönderildi|dikirim)"
-    r" (?:from|via|using|by|with|outlook|mit|von|de(?:puis|sde)?|do|da(?:l|lla)?|vanaf|van|met|via|från|fra|med|z(?:e)?|с|из|з|pe|dari)\b"
+    r" (?:from|via|using|by|with|outlook|mit|von|de(?:puis|sde)?|do|da(?:l|lla)?"
+    r"|vanaf|van|met|via|från|fra|med|z(?:e)?|с|из|з|pe|dari)\b"
     r"|(?:^|\s)(?:von meinem|envoyé de mon|mijn|min) iphone\b|发自我的|發自我的|\S*から送信|나의 \S+에서 보냄"
     r"|^(?:>|on .{4,80} wrote:|am .{4,80} schrieb|le .{4,80} a écrit|el .{4,80} escribió)",
     re.IGNORECASE | re.MULTILINE,

@@ -26,8 +26,11 @@ class Reaction(msgspec.Struct, frozen=True, kw_only=True):
         if self.quoted is None:
             return False
         quoted, words = split_words(self.quoted), split_words(text)
-        is_cut = self.quoted.rstrip().endswith(("\u2026", "...")) and len(quoted) > 1
-        return bool(quoted) and (quoted == words or (is_cut and words[: len(quoted) - 1] == quoted[:-1]))
+        if not quoted or quoted == words:
+            return bool(quoted)
+        at = len(quoted) - 1
+        is_cut = self.quoted.rstrip().endswith(("\u2026", "..."))
+        return is_cut and at < len(words) and words[:at] == quoted[:at] and words[at].startswith(quoted[at])
 
 
 #: What iPhones write before the quote, for each of the six they have, in the languages that people have them in.
