@@ -25,8 +25,7 @@ _NOT_OPT_OUTS = (
 _LOOKS_TOO_MUCH = {
     "opt_out": (
         "W409",
-        "This opts out whoever only seems to ask for it; let a rule without opt_out tell them the word that does, and a"
-        " person look at the rest.",
+        "This opts out whoever only seems to ask for it; let a rule without opt_out tell them the word that does.",
     ),
     **dict.fromkeys(
         ("reaction", "auto_reply"),

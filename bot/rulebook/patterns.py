@@ -25,6 +25,8 @@ _MEMORY_OF_ALL = (64 << 20, 256 << 20)
 #: A match that can be longer is taken to have no bound.
 _LONGEST_BOUND = 2_048
 
+#: Where only a border can be found, and none is: between two letters of a name (`bot.text.seen`).
+_INSIDE_A_NAME = b"NN"
 #: What knows only the letters of ASCII in a pattern that has no translation.
 _LETTERS = re.compile(r"\\[wWbB]|\[:\^?(?:alpha|alnum|word|upper|lower):\]")
 
@@ -136,6 +138,9 @@ def read_pattern(source: str) -> Pattern:
     numbers = tuple((name.decode(), number) for name, number in compiled.groupindex.items())
     try:
         translation = translate(source)
+        translated = _compile(translation.source, case_sensitive=True)
+        if r"\B" in source and translated.search(_INSIDE_A_NAME):
+            raise Untranslatable(r"\B before or behind nothing")
     except Untranslatable as error:
         return Pattern(
             source=source,
@@ -150,7 +155,7 @@ def read_pattern(source: str) -> Pattern:
     return Pattern(
         source=source,
         written=translation.source,
-        compiled=_compile(translation.source, case_sensitive=True),
+        compiled=translated,
         numbers=numbers,
         widths=widths,
     )
@@ -160,7 +165,7 @@ def warn_of_ascii(pattern: Pattern, text: Text, report: Report) -> None:
     r"""Report a pattern whose `\w` or `\b` can know no letter but `a` to `z`."""
     if pattern.knows_ascii_only:
         message = (
-            f"With {pattern.untranslated} in it, this pattern takes only a to z, digits and _ for word characters: its"
+            f"With {pattern.untranslated}, this pattern takes only a to z, digits and _ for word characters: its"
             r" \w, \b and [[:alpha:]] know no é. Leave that out, or write \pL for a letter and (?:^|\PL) for \b."
         )
         report.add("W420", text.place, message)

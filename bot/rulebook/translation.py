@@ -294,11 +294,11 @@ def _property_ranges(name: str) -> Ranges:
 
 
 def _found_by(pattern: re2._Regexp) -> Ranges:
-    ranges = []
+    ranges: list[tuple[int, int]] = []
     for found in pattern.finditer(_all_characters()):
         run = found.group().decode()
-        ranges.append((ord(run[0]), ord(run[-1])))
-    return tuple(ranges)
+        ranges += _folded(ord(run[0]), ord(run[-1]))
+    return _joined(ranges)
 
 
 @lru_cache(maxsize=1)
@@ -343,10 +343,8 @@ def _posix_ranges(name: str) -> Ranges:
 def _written(ranges: Ranges) -> str:
     """A class over encoded messages."""
     ranges = _joined(list(ranges))
-    small = [(low, min(high, _ASCII)) for low, high in ranges if low <= _ASCII]
-    capitals = _common(tuple(small), ((65, 90),)) if small else ()
-    small = [*small, *((low + 32, high + 32) for low, high in capitals)]
-    plain: list[tuple[int, int]] = list(_common(_joined(small), _complement(((65, 90),)))) if small else []
+    # Capitals in an encoded message are parts of names.
+    plain = list(_common(ranges, ((0, 64), (91, _ASCII))))
     parts: list[str] = []
     if ranges and ranges[-1][1] > _ASCII:
         beyond = _common(ranges, ((_ASCII + 1, _LAST),))

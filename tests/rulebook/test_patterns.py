@@ -50,6 +50,7 @@ def test_over_ascii_it_finds_what_re2_finds(source: str, text: str) -> None:
 def test_over_all_scripts_it_finds_what_unicode_takes_for_letters_and_borders(source: str, text: str) -> None:
     text = see(text)
     assume(text)  # Python finds no \B in nothing
+    assume(read_pattern(source).untranslated is None)
     found = re.search(source.replace("$", r"\Z"), text, re.IGNORECASE)
     assert spans(source, text) == [found.group() if found else None]
 
@@ -63,8 +64,11 @@ def test_all_of_a_book_together_find_what_each_finds_alone(several: list[str], t
 
 @pytest.mark.parametrize(
     "source",
-    [r"\Qa.b\E+", r"x\x41\x{E9}\351", "(?i)A", "(?s).", "(?m)^b$", r"\pL\p{Greek}\PN", "[[:alpha:][:digit:]]", "[]a]", "[^]a]",
-     "[a-]", "a{", "a{,2}", r"\a\f\t\n\r\v", "(?P<x>a)|(?<y>b)", "(?U)a+", "", "()", "a||b", r"[\pL\d\]]", r"[\--\\]", "(?:a(?i)B)c"],
+    [
+        *(r"\Qa.b\E+", r"x\x41\x{E9}\351", "(?i)A", "(?s).", "(?m)^b$", r"\pL\p{Greek}\PN", "[[:alpha:][:digit:]]"),
+        *("[]a]", "[^]a]", "[a-]", "a{", "a{,2}", r"\a\f\t\n\r\v", "(?P<x>a)|(?<y>b)", "(?U)a+", "", "()", "a||b"),
+        *(r"[\pL\d\]]", r"[\--\\]", "(?:a(?i)B)c", r"a\Bb", r"\b"),
+    ],
 )  # fmt: skip
 def test_everything_that_re2_has_is_translated(source: str) -> None:
     assert read_pattern(source).untranslated is None
@@ -79,7 +83,8 @@ def test_named_groups_give_the_letters_of_the_message(source: str, groups: dict[
 
 @pytest.mark.parametrize(
     ("source", "group", "longest"),
-    [("é{3}", None, 3), (r"a(?P<x>\d{2,8})b?", "x", 8), (r"a(?P<x>\d{2,8})b?", None, 10), ("(?:ab|abc)", None, 3), ("a*", None, None),
+    [("é{3}", None, 3), (r"a(?P<x>\d{2,8})b?", "x", 8), (r"a(?P<x>\d{2,8})b?", None, 10), ("(?:ab|abc)", None, 3),
+     ("a*", None, None),
      ("[[:alpha:]]{5}", None, 5), (r"(?P<x>(?:ab){2}|c)", "x", 4), ("a{2,}", None, None), ("(?-i:é)", None, None)],
 )  # fmt: skip
 def test_the_longest_match_is_counted_in_characters(
@@ -102,6 +107,11 @@ def test_a_pattern_that_tells_case_apart_looks_through_the_message_as_it_is() ->
     assert [pattern.values(text) for text in ("x Éaж", "éaж")] == [{"x": "ж"}, {}]
     together: list[Pattern] = [read_pattern("b"), pattern, read_pattern("éa")]
     assert [PatternSet(together).match(text) for text in ("Éab", "éab", "x")] == [[0, 1, 2], [0, 2], []]
+
+
+def test_a_border_that_is_none_is_not_found_inside_a_letter() -> None:
+    assert read_pattern(r"\Ba*").untranslated == r"\B before or behind nothing"
+    assert read_pattern(r"\Ba").find("éa") is not None
 
 
 def test_check_says_what_such_a_pattern_cannot_know() -> None:

@@ -21,7 +21,7 @@ from bot.text.reactions import Reaction, read_reaction
         (None, "How many people?", False),
     ],
 )
-def test_it_is_to_the_text_that_it_quotes(quoted: str | None, said: str, same: bool) -> None:  # noqa: FBT001
+def test_it_is_to_the_text_that_it_quotes(quoted: str | None, said: str, same: bool) -> None:
     assert Reaction(emoji="👍", quoted=quoted).is_to(said) is same
 
 
