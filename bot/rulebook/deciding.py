@@ -31,7 +31,7 @@ _THUMBS = frozenset({"\U0001f44d", "\U0001f44e"})
 def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decision:
     """Say what the book answers; never raises, changes nothing, and gives the same for the same."""
     words = split_words(heard.text)
-    look = look_of(heard.text)
+    look = look_of(heard.text, words)
     rule, key, passed_by = first_match(book, words, look, heard, standing, now)
     if heard.sender in book.numbers:
         return Decision(

@@ -25,6 +25,11 @@ _SIGNATURE = re.compile(
     r" (?:from|via|using|by|with|outlook|mit|von|de(?:puis|sde)?|do|da(?:l|lla)?"
     r"|vanaf|van|met|via|från|fra|med|z(?:e)?|с|из|з|pe|dari)\b"
     r"|(?:^|\s)(?:von meinem|envoyé de mon|mijn|min) iphone\b|发自我的|發自我的|\S*から送信|나의 \S+에서 보냄"
+    r"|^(?:best(?: regards| wishes)?|(?:kind |warm )?regards|thanks|thank you|thx|cheers|yours|sincerely|love"
+    r"|mfg|lg|viele grüße"
+    r"|cordialement|saludos|atentamente|saluti|abraços|groet(?:en|jes)?|med vänlig hälsning|mvh|pozdrawiam"
+    r"|с уважением)\W*\n"
+    r"|^[+(]?\d[\d\s().-]{6,}$"
     r"|^(?:>|on .{4,80} wrote:|am .{4,80} schrieb|le .{4,80} a écrit|el .{4,80} escribió)",
     re.IGNORECASE | re.MULTILINE,
 )

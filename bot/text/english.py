@@ -17,7 +17,7 @@ _OF_THESE = (
     r"|to be getting|to be receiving|get|receive|so many|too many|constant|daily|weekly|political|campaign|sales|it with) )"
 )
 _NAMED = r"(?:me|us|this (?:number|phone|line)|my (?:number|phone|cell|wife|husband|kid|son|daughter|mom|dad)|here)"
-_NOT = r"(?:do not|don't|dont|do nt|donot|never|no longer|not to|not|won't|stop trying to|didn't|did not|didnt|doesn't|does not)"
+_NOT = r"(?:do not|don't|dont|dnt|do nt|donot|never|no longer|not to|not|won't|stop trying to|didn't|did not|didnt|doesn't|does not)"
 #: Who says so of somebody else, or asks why.
 _OTHERS = r"(?<!\byou )(?<!\bu )(?<!\bya )(?<!\bthey )(?<!\bshe )(?<!\bhe )(?<!\bif )(?<!\bwhy )(?<!\bcan )(?<!\bit )(?<!\bwould )"
 _KEEP_ON = (
@@ -29,7 +29,7 @@ _ENDS = r"(?: (?:now|please|pls|plz|immediately|today|asap|already|thanks|thank 
 
 #: Alone, or with nothing but politeness around it, each of these is an opt-out.
 _VERBS = (
-    r"s+t+o+p+|stp|stpo|sotp|tsop|stopp?ed|stop ?all|unsubscribed?|unsub|un subscribe|quit|end|cancel|revoke|optout|opt out|opting out|opt me out"
+    r"s+t+o+p+|stp|stpo|sotp|tsop|stop ?all|unsubscribed?|unsub|un subscribe|quit|end|cancel|revoke|optout|opt out|opting out|opt me out"
     r"|remove|delete|no more|go away|leave me alone|get lost|fuck off|fuck you stop|piss off|stop texting|cease|desist|halt|discontinue"
     r"|not interested(?: anymore| any more)?|no longer interested|take me off|stop it|stop this|quit it|enough texts|terminate|unfollow"
     r"|unenroll|disenroll|deactivate|withdraw|do not contact|no contact|td|dnd|do not disturb|take off|i want out|i want off|no texts?|end texts?"
@@ -51,8 +51,7 @@ CLAUSE = re.compile(
     r"|stop (?:it )?texting(?: me)?|go away|stop (?:now|please|pls|plz|thanks|thank you|all))(?: (?:please|pls|plz|now|thanks|thx))*"
 )
 #: Every one of them has one of these words.
-_SAID_ALONE_TEXT = "stop stopp stoppp sstop stopall unsubscribe unsub opt optout out remove off alone away texting all revoke"
-SAID_ALONE = frozenset(_SAID_ALONE_TEXT.split())
+SAID_ALONE = frozenset({"stop", "stopp", "stoppp", "sstop", "stopall", "unsubscribe", "unsub", "opt", "optout", "remove", "off", "alone", "away", "revoke"})  # fmt: skip
 MARKS = re.compile(r"[.!?;,:\n\u2026\u2013\u2014()\"\u201c\u201d]+|\s-+\s")
 LOUD = re.compile(
     r"(?<![A-Z] )(?<!\w)(?:STOP|UNSUBSCRIBE|STOPALL|OPT[- ]?OUT|REVOKE)(?!\w)(?!\s(?!NOW|PLEASE|PLS|TEXT|MESSAG|ALL|I )[A-Z]{2})"
@@ -65,11 +64,11 @@ SMALL = re.compile(r"[a-z]")
 ENGLISH = (
     # the texts are to end
     rf"{_KEEP_ON}(?:stop|quit|cease|end|halt|discontinue|cancel|block|disable|turn off|shut off|switch off|enough|enough with|terminate|no longer) {_OF_THESE}*{_TEXTS}(?! (?:and|while|or) (?:driv|walk))",
-    rf"{_KEEP_ON}(?:stop|quit|cease) (?:with )?(?:the |all |this |your )*(?:texting|txting|messaging|msging|messing me|contacting|spamming|bothering|harassing|bugging|annoying|pestering|emailing|soliciting|calling|blowing up my phone)(?! (?:and|while|or) (?:driv|walk))(?: (?:{_NAMED}|at|now|please|pls|plz|already|asap|immediately|all|so|and)\b|(?= $))",
+    rf"{_KEEP_ON}(?:stop|quit|cease) (?:with )?(?:the |all |this |your )*(?:texting|txting|messaging|msging|messing me|contacting|spamming|bothering|harr?ass?ing|bugging|annoying|pestering|emailing|soliciting|calling|blowing up my phone)(?! (?:and|while|or) (?:driv|walk))(?: (?:{_NAMED}|at|now|please|pls|plz|already|asap|immediately|all|so|and)\b|(?= $))",
     rf"{_KEEP_ON}(?:stop|quit|cease) (?:sending|getting|receiving|recieving|sending me|sending us)(?: \w+){{0,3}} (?:{_TEXTS}|this|these|those|stuff|things|anything)(?! (?:and|while) driv)",
     rf"{_KEEP_ON}(?:stop|quit) sending(?: me| us)?(?= $)",
     rf"(?:make|want|need|wish|get|would like) (?:all )?(?:this|these|those|the|your|it|them|that) (?:{_TEXTS} )?(?:to )?(?:stop|end|cease)\b{_ENDS[:-1]} ?$",
-    r"how (?:do|can|would|to|does|could|should)(?: i| you| we| one)? (?:make (?:it|this|these|them) )?(?:stop|end|get off|get out of|unsubscribe|opt out|cancel|quit)(?: (?:this|these|it|them|that|all this))?(?: (?:list|please|texts|messages))*(?= $)",
+    r"how (?:do|can|would|to|does|could|should)(?: i| you| we| one)? (?:make (?:it|this|these|them) )?(?:stop|end|get off|get out of|unsubscribe|opt out|cancel|quit)(?: (?:receiving|recieving|getting))?(?: (?:this|these|it|them|that|all this))?(?: (?:list|please|texts|messages))*(?= $)",
     r"(?:i )?(?:said|told (?:you|u|ya)(?: guys| people)?(?: already| before)?|asked (?:you|u)(?: guys)?(?: already)?|already (?:said|told (?:you|u)|replied|texted|sent)|replied|have (?:said|asked)|keep saying|keep telling you|sent|typed|texted)(?: you)?(?: to)? (?:stop|unsubscribe|opt out|quit texting)(?: (?:texting|messaging|already|times|twice|before|many|several|\d+).*)?(?= $)",
     r"who (?:is|are|r|tf is|the hell is|dis|this)(?: this| you| u| dis| it)?(?: \w+){0,2} (?:please |pls |plz )?(?:stop|unsubscribe|remove me|go away|leave me alone)(?: texting| texting me| please| now| messaging me)*(?= $)",
     # they are not to come
@@ -104,7 +103,7 @@ ENGLISH = (
     r"(?<!\bdon't )(?<!\bdont )(?<!\bdo not )(?<!\bnot )(?<!\bnever )(?<!\bdidn't )(?<!\bdidnt )(?<!\baccidentally )(?<!\bi've )unsubscrib\w*(?! by (?:mistake|accident))",
     r"(?<!\bdon't )(?<!\bdont )(?<!\bdo not )unsub (?:me|us|my|this|please|pls|now|from|all|everything)|(?:want|like|wish|need|how|please|pls|to) (?:\w+ )?(?:to )?unsub\b",
     r"(?<!\bnot )(?<!\bdon't )(?<!\bdo not )opt(?:ing|ed)? (?:me |us |my number |this number |myself )?out\b(?! of (?:stock|order|town|the (?:meeting|class|course|exam|trip)))",
-    r"(?:cancel|stop|end|terminate|discontinue|deactivate) (?:my|the|this|these|all|your|any)? ?(?:text |texting |sms |message |messaging |mobile )?(?:subscriptions?|alerts?|notifications?|enrollment|membership|opt in|sms|texts?|messages?|updates)\b",
+    r"(?:cancel|stop|end|terminate|discontinue|deactivate) (?:my|the|this|these|all|your|any)? ?(?:text |texting |sms |message |messaging |mobile )?(?:subscriptions?(?! box)|alerts?|notifications?|enrollment|membership|opt in|sms|texts?|messages?|updates)\b",
     r"(?:revoke|revoking|revoked|withdraw|withdrawing|rescind|retract|cancel) (?:all |any |my |the |prior )*(?:consent|permission|authorization|authorisation|opt in)",
     r"(?:not|no longer) interested (?:please |so |and |pls )?(?:stop|remove|unsubscribe|take me|don't|do not|leave|quit)",
     r"wrong (?:number|person)(?: \w+){0,4} (?:stop|remove|delete|unsubscribe|do not|don't|quit|take me)\b",

@@ -1,6 +1,5 @@
 """What a message looks like beyond its words: a wish to be left alone, or a text that a phone wrote by itself."""
 
-from functools import lru_cache
 from typing import Literal
 
 from bot.text import auto_replies, reactions
@@ -14,17 +13,24 @@ Look = Literal["opt_out", "reaction", "auto_reply"]
 LOOKS: tuple[Look, ...] = ("opt_out", "reaction", "auto_reply")
 #: Nobody wrote these: they answer no question and opt nobody out.
 UNWRITTEN: frozenset[Look | None] = frozenset({"reaction", "auto_reply"})
-#: A longer text is hardly heard twice.
-_LONGEST_KEPT = 320
+#: Texts that were looked at lately, as people text the same few words; a longer text is hardly heard twice.
+_KEPT: dict[str, Look | None] = {}
+_MOST_KEPT, _LONGEST_KEPT = 8_192, 320
 
 
-def look_of(text: str) -> Look | None:
-    """What a message looks like; what was looked at lately is known."""
-    return _kept(text) if len(text) <= _LONGEST_KEPT else _look(text)
+def look_of(text: str, words: tuple[str, ...] | None = None) -> Look | None:
+    """What a message looks like; `words` are its own, where they have been split."""
+    if text in _KEPT:
+        return _KEPT[text]
+    look = _look(text, split_words(text) if words is None else words)
+    if len(text) <= _LONGEST_KEPT:
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        _KEPT[text] = look
+    return look
 
 
-def _look(text: str) -> Look | None:
-    words = split_words(text)
+def _look(text: str, words: tuple[str, ...]) -> Look | None:
     if not words:
         return None
     is_ascii = text.isascii()
@@ -33,6 +39,3 @@ def _look(text: str) -> Look | None:
     if (not is_ascii or not auto_replies.SIGNS.isdisjoint(words)) and is_auto_reply(text):
         return "auto_reply"
     return "opt_out" if looks_like_opt_out(words, text) else None
-
-
-_kept = lru_cache(maxsize=8_192)(_look)

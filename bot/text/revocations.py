@@ -21,7 +21,7 @@ class Language(NamedTuple):
 #: Alternatives with a bar between them.
 LANGUAGES: dict[str, Language] = {
     "es": Language(
-        "baja|alto|parar|para ya|pare|detener|cancelar|cancela|cancelen|salir|basta|borrarme|eliminar|eliminarme"
+        "baja|alto|parar|para|para ya|ya no quiero|pare|detener|cancelar|cancela|cancelen|salir|basta|borrarme|eliminar|eliminarme"
         "|darse de baja|dar de baja|darme de baja|desuscribir|desuscribirse|desuscribirme|desuscribete|desinscribir"
         "|desinscribirme|quitarme|no más|no mas sms|anular suscripción|detente|stop",
         (
@@ -42,7 +42,7 @@ LANGUAGES: dict[str, Language] = {
     ),
     "fr": Language(
         "arrêt|arrêter|arrêtez|arrete|désabonner|désabonnement|désinscrire|désinscription|désabonnez moi|résilier"
-        "|me désabonner|se désabonner|me désinscrire|plus de sms|stop sms|stop pub|halte|supprimer|supprimez moi",
+        "|me désabonner|se désabonner|me désinscrire|plus de sms|stop sms|stop pub|stop aux messages|stop aux sms|ne plus recevoir|ne plus recevoir de messages|halte|supprimer|supprimez moi",
         (
             r"plus (?:de|aucun|jamais de) (?:messages?|sms|textos?|pub|publicité|mails?)",
             r"ne (?:me |m'|plus )?(?:\w+ ){0,2}(?:m'?envoye[rz]|m'?envoie|envoye[rz]|écrive[rz]|écrire|contacte[rz]|appele[rz]|dérange[rz]|texte[rz])(?: \w+)? ?(?:plus|pas)?",
@@ -149,7 +149,7 @@ LANGUAGES: dict[str, Language] = {
             r"(?:никаких|хватит|прекратите|перестаньте)(?: \w+)? (?:сообщений|смс|слать|писать|присылать|рассылк\w+|рассылать|спам\w*)",
             r"отключите (?:рассылку|смс|уведомления)",
         ),
-        "пожалуйста|спасибо|здравствуйте|уже|мне|меня|прошу|эти|смс|сообщения",
+        "пожалуйста|спасибо|рассылка|рассылку|рассылки|здравствуйте|уже|мне|меня|прошу|эти|смс|сообщения",
     ),
     "uk": Language(
         "відписатися|відписатись|відпишіть|відписка|відмовитися|відмова|скасувати|припиніть|припинити|досить|відпишіть мене",
@@ -168,7 +168,7 @@ LANGUAGES: dict[str, Language] = {
         "tack|snälla|hej|nu|mig|jag vill",
     ),
     "da": Language(
-        "afmeld|afmelding|frameld|framelding|afmeld mig|stop sms|slet mig|ingen sms",
+        "afmeld|afmelding|hold op|stop nu|lad mig være|frameld|framelding|afmeld mig|stop sms|slet mig|ingen sms",
         (
             r"(?:ikke|ingen) (?:flere|mere) (?:sms\w*|beskeder|meldinger)|ingen flere|stop med at (?:sende|skrive|sms'?e)",
             r"(?:vil|ønsker) ikke (?:længere )?(?:have|modtage|få)(?: \w+){0,2} (?:sms\w*|beskeder)|(?:fjern|slet|afmeld) (?:mig|mit nummer)|lad mig være i fred|send (?:mig )?ikke",
@@ -304,7 +304,7 @@ UNSPACED: dict[str, Language] = {
         "停止|配信停止|解除|登録解除|退会|解約|やめて|止めて|中止|購読解除|終了|不要|不要です|いりません|ストップ|配信解除|やめてくれ",
         (
             r"配信(?:を|の)?(?:停止|やめ|止め|解除|中止)|(?:メール|メッセージ|SMS|sms|ショートメール|連絡)(?:は|を|が|の)?(?:もう)?(?:いりません|いらない|不要|やめ|止め|停止|送らない|送ってこない|しないで)",
-            r"(?:送ら|送信し|送って来|送ってこ|連絡し)ないで|(?:登録|購読)(?:を)?(?:解除|取り?消)|もう(?:いりません|結構です)|受け取りたくな|削除して(?:ください|下さい)|迷惑です",
+            r"(?:送ら|送信し|送って来|送ってこ|連絡し)ないで|(?:登録|購読)(?:を)?(?:解除|取り?消)|もう(?:いりません|いらない|結構です)|受け取りたくな|削除して(?:ください|下さい)|迷惑です",
         ),
         "ください|下さい|お願いします|お願い|してほしい|すぐに|を|もう|です",
     ),
