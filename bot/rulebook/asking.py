@@ -11,7 +11,7 @@ from bot.rulebook.expecting import Bound, Day, Expectation, Matching, Number, On
 from bot.rulebook.findings import Report, listed
 from bot.rulebook.nodes import Items, Node, Table
 from bot.rulebook.nodes import Text as Scalar
-from bot.rulebook.patterns import WrongPattern, read_pattern
+from bot.rulebook.patterns import WrongPattern, read_pattern, warn_of_ascii
 from bot.rulebook.rules import Ask, Choice, Question
 from bot.rulebook.shapes import (
     kind_of,
@@ -272,10 +272,12 @@ def _read_pattern(node: Node, report: Report) -> Expectation | None:
     if text is None:
         return None
     try:
-        return Matching(pattern=read_pattern(text.value))
+        pattern = read_pattern(text.value)
     except WrongPattern as error:
         report.add(error.code, text.place, f'The pattern "{shortened(text.value)}" cannot be used: {error}.')
         return None
+    warn_of_ascii(pattern, text, report)
+    return Matching(pattern=pattern)
 
 
 def _read_free_text(node: Node, report: Report) -> Expectation | None:

@@ -13,6 +13,7 @@ from bot.rulebook.nodes import Text
 from bot.rulebook.rules import Rule
 from bot.rulebook.templates import Template, WrongTemplate
 from bot.rulebook.wording import place_in
+from bot.text.looks import look_of
 from bot.text.segments import measure
 from bot.text.twins import find_strays
 from bot.text.words import split_words
@@ -205,7 +206,7 @@ class _Loops:
         if known is None:
             if self._left <= 0:
                 return []
-            found = self._book.index.candidates(split_words(reply), reply)
+            found = self._book.index.candidates(split_words(reply), reply, look_of(reply))
             self._left -= len(found)
             known = self._answerers[reply] = found[:_MOST_ANSWERERS]
         return known

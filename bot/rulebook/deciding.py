@@ -17,13 +17,14 @@ from bot.rulebook.decision import (
     Heard,
     Standing,
 )
-from bot.rulebook.expecting import LONGEST_VALUE, Matching, Text
+from bot.rulebook.expecting import LONGEST_VALUE, Matching, OneOf, Text, YesNo
 from bot.rulebook.numbers import CARRIER_WORDS, carrier_effect
-from bot.rulebook.patterns import encode
 from bot.rulebook.rules import Choice, Key, Question, Rule
 from bot.rulebook.templates import Template, WrongTemplate
-from bot.text.consent import HELP, looks_like_opt_out
+from bot.text.consent import HELP
+from bot.text.looks import UNWRITTEN, Look, look_of
 from bot.text.numbers import is_phone_number
+from bot.text.reactions import read_reaction
 from bot.text.words import split_words
 
 __all__ = ["Decision", "Flow", "Heard", "Standing", "decide"]
@@ -33,6 +34,8 @@ LONGEST_REPLY = 2_048
 #: Rules that are named as passed by.
 _MOST_PASSED_BY = 10
 _MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
+#: Reactions that answer a question.
+_THUMBS = frozenset({"\U0001f44d", "\U0001f44e"})
 
 
 def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decision:
@@ -41,7 +44,8 @@ def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decis
     `now` is when the peer wrote the message, by their own time.
     """
     words = split_words(heard.text)
-    rule, key, passed_by = first_match(book, words, heard, standing, now)
+    look = look_of(heard.text, words)
+    rule, key, passed_by = first_match(book, words, look, heard, standing, now)
     sender = heard.sender
     if sender in book.numbers or (sender[:1] != "+" and not is_phone_number(sender)):
         is_ours = sender in book.numbers
@@ -67,19 +71,19 @@ def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decis
             replies=rule.plain,
             after=standing,
             key=key.label if key else None,
-            marks=_MAY_BE_AN_OPT_OUT if looks_like_opt_out(words) else (),
+            marks=_MAY_BE_AN_OPT_OUT if look == "opt_out" else (),
             passed_by=passed_by,
         )
-    return _Deciding(book, heard, standing, now, words).decide(rule, key, passed_by)
+    return _Deciding(book, heard, standing, now, words, look).decide(rule, key, passed_by)
 
 
 def first_match(
-    book: Book, words: tuple[str, ...], heard: Heard, standing: Standing, now: datetime
+    book: Book, words: tuple[str, ...], look: Look | None, heard: Heard, standing: Standing, now: datetime
 ) -> tuple[Rule | None, Key | None, tuple[str, ...]]:
     """The first rule of the book that is for this message, the key that matched, and what was passed by."""
     index = book.index
     passed_by: tuple[str, ...] = ()
-    for entry in index.candidates(words, heard.text):
+    for entry in index.candidates(words, heard.text, look):
         rule, key = index.entries[entry]
         if not rule.conditional:
             return rule, key, passed_by
@@ -102,13 +106,20 @@ class _Deciding:
     """One decision that is more than a constant reply."""
 
     def __init__(
-        self, book: Book, heard: Heard, standing: Standing, now: datetime, words: tuple[str, ...]
+        self,
+        book: Book,
+        heard: Heard,
+        standing: Standing,
+        now: datetime,
+        words: tuple[str, ...],
+        look: Look | None,
     ) -> None:
         self._book = book
         self._heard = heard
         self._standing = standing
         self._now = now
         self._words = words
+        self._look = look
         self._marks: list[str] = []
         #: Where the carrier answers this message, what that does to the peer's consent.
         self._carrier = (
@@ -144,7 +155,7 @@ class _Deciding:
             awaits = rule.ask.questions[0].save
             after = replace(after, flow=Flow(rule=rule.name, awaits=awaits, touched=self._now.timestamp()))
         opts = rule is not None and (rule.opt_out or rule.opt_in)
-        if not opts and not self._carrier and not opted_out and looks_like_opt_out(self._words):
+        if not opts and not self._carrier and not opted_out and self._look == "opt_out":
             self._marks += _MAY_BE_AN_OPT_OUT
         return Decision(
             rule=rule.name if rule else None,
@@ -159,7 +170,7 @@ class _Deciding:
             passed_by=passed_by,
         )
 
-    def _step(self, flow: Flow, rule: Rule | None, key: Key | None) -> Decision | None:
+    def _step(self, flow: Flow, rule: Rule | None, key: Key | None) -> Decision | None:  # noqa: C901 - see issue 10
         """What the message does to a running `ask`; None when it is to be decided as any other.
 
         `rule` is the one that would answer it: an opt-out goes before every answer.
@@ -183,6 +194,8 @@ class _Deciding:
         ):
             self._standing = replace(standing, flow=None)
             return None
+        if self._look in UNWRITTEN and not self._agrees(asking, question, flow):
+            return None  # nobody has written: the question waits
         if self._words in ask.cancel:
             names = self._names(asking, None, flow.answers)
             replies = self._replies(asking, ask.cancelled, names)
@@ -217,6 +230,24 @@ class _Deciding:
         after = self._changed(done, asking, names)
         return self._stepped(asking, replies, after, label, forwards=asking.forward)
 
+    def _agrees(self, rule: Rule, question: Question, flow: Flow) -> bool:
+        """Whether a phone reports a thumb, up or down, on this very question; it is heard as that emoji."""
+        reaction = read_reaction(self._heard.text)
+        if (
+            reaction is None
+            or reaction.emoji not in _THUMBS
+            or not isinstance(question.expect, YesNo | OneOf)
+        ):
+            return False
+        names = self._names(rule, None, flow.answers)
+        choices = (question.question, question.otherwise) if question.otherwise else (question.question,)
+        asked = [self._write(template, names) for choice in choices for template in choice.templates]
+        if not any(map(reaction.is_to, asked)):
+            return False
+        self._words = (reaction.emoji,)
+        self._heard = replace(self._heard, text=reaction.emoji)
+        return True
+
     def _stepped(
         self,
         rule: Rule,
@@ -225,7 +256,7 @@ class _Deciding:
         label: str,
         forwards: tuple[str, ...] = (),
     ) -> Decision:
-        if looks_like_opt_out(self._words):
+        if self._look == "opt_out":
             self._marks += _MAY_BE_AN_OPT_OUT
         return Decision(
             rule=rule.name,
@@ -292,7 +323,7 @@ class _Deciding:
         )
         names.update(rule.values)
         if key is not None and key.pattern is not None and key.pattern.groups:
-            names.update(key.pattern.values(encode(self._heard.text)))
+            names.update(key.pattern.values(self._heard.text))
         names["message"] = self._heard.text
         names["words"] = list(self._words)
         names["from"] = self._heard.sender

@@ -90,7 +90,7 @@ def _free_name(wanted: str, taken: Collection[str]) -> str:
 def _rule_lines(name: str, heard: str) -> list[str]:
     words, chosen = split_words(heard), _chosen(heard)
     if not words:  # only signs: nothing but the very message is sure
-        pattern = rf"^\s*{re.escape(heard)}\s*$"
+        pattern = rf"^\s*{re.escape(heard.strip())}\s*$"
         when = f"{{pattern: {_quoted(pattern)}}}"
     else:
         kind = "keyword" if words[: len(chosen)] == chosen else "contains"

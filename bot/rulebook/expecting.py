@@ -8,7 +8,7 @@ import msgspec
 
 from bot.rulebook.assent import NO, YES, read_yes_no, word_set
 from bot.rulebook.days import Order, read_day
-from bot.rulebook.patterns import Pattern, encode
+from bot.rulebook.patterns import Pattern
 from bot.rulebook.quantities import read_number
 
 Words = tuple[str, ...]
@@ -145,11 +145,11 @@ class Matching(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
 
     def take(self, text: str, _words: Words, _today: date) -> Answer | None:
         """What the pattern finds."""
-        found = self.pattern.compiled.search(encode(text))
+        found = self.pattern.find(text)
         if found is None:
             return None
-        value = found.group(0).decode("utf-8", "replace").strip() or text.strip()
-        more = {name: each[:LONGEST_VALUE] for name, each in self.pattern.values(encode(text)).items()}
+        value = found.whole.strip() or text.strip()
+        more = {name: each[:LONGEST_VALUE] for name, each in found.groups.items()}
         return Answer(value[:LONGEST_VALUE], more)
 
     def longest(self) -> str:

@@ -7,8 +7,14 @@ from bot.rulebook.book import Book
 from bot.rulebook.deciding import decide, why_not
 from bot.rulebook.decision import NOT_TO_BE_TEXTED, OUR_OWN_NUMBER, OVERTAKEN, Decision, Heard, Standing
 from bot.rulebook.loops import TOO_MANY_REPEATS, TOO_MANY_REPLIES
+from bot.text.looks import Look, look_of
 from bot.text.words import split_words
 
+_LOOKS: dict[Look | None, str] = {
+    "opt_out": "It looks like a wish to get no more messages, in other words than a rule's.",
+    "reaction": "It looks like a reaction that a phone sent: no answer, no opt-out, nothing for `when: anything`.",
+    "auto_reply": "It looks like an automatic reply: no answer, no opt-out, nothing for `when: anything`.",
+}
 _SILENCES = {
     "opted out": "The peer has opted out, so nothing is sent.",
     "carrier answers": "The carrier answers this word itself on this number, so the bot stays silent.",
@@ -35,6 +41,7 @@ def explain(
     decision = decision or decide(book, heard, standing, now)
     return (
         f"Heard the words: {', '.join(words)}." if words else "Heard no words, only signs or nothing.",
+        *((_LOOKS[look],) if (look := look_of(heard.text)) else ()),
         *(_looked_at(book, heard, words, standing, now) if not _is_step(decision) else _stepped(decision)),
         *_said(decision),
         *_changed(standing, decision.after),
@@ -55,7 +62,7 @@ def _looked_at(
     book: Book, heard: Heard, words: tuple[str, ...], standing: Standing, now: datetime
 ) -> Iterator[str]:
     seen = set()
-    for entry in book.index.candidates(words, heard.text):
+    for entry in book.index.candidates(words, heard.text, look_of(heard.text)):
         rule, key = book.index.entries[entry]
         if rule.name in seen:
             continue

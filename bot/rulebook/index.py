@@ -1,17 +1,20 @@
 """The compiled index: finds the rules for a message, at a cost that does not grow with their number.
 
 An entry is one key of one rule; entries are numbered in the order of the book, so the smallest number is the
-first match. Words are looked up in dicts, patterns in one automaton.
+first match. Words are looked up in dicts, patterns in one automaton. A message in a script without spaces is looked up
+by its characters, so that a phrase is found wherever it stands.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.rulebook.background import give_way
-from bot.rulebook.patterns import Pattern, PatternSet, encode
+from bot.rulebook.patterns import Pattern, PatternSet
 from bot.rulebook.rules import Key, Rule
 from bot.rulebook.typos import Typos
 from bot.rulebook.word_sets import Words, WordSets
-from bot.text.words import split_rich_words
+from bot.text.decoration import undecorated
+from bot.text.looks import UNWRITTEN, Look, look_of
+from bot.text.words import is_unspaced, split_rich_words, split_units
 
 Entries = list[int]
 #: Entries that `matching_words` gives.
@@ -56,6 +59,9 @@ class Index:
         self._exact: dict[Words, Entries] = {}
         self._starts = _Phrases()
         self._within = _Phrases()
+        #: Whole messages that opt out, and the words in them.
+        self._opt_outs: dict[Words, Entries] = {}
+        self._looks: dict[str, Entries] = {}
         self._anything: list[int] = []
         self._typos = Typos()
         #: Entries of which the words alone do not decide: `c++`.
@@ -72,8 +78,12 @@ class Index:
                 if key.rich:
                     self._rich.add(entry)
                 if key.kind == "fuzzy":
-                    self._add(self._typos.of(key.words[0]), entry)
-                if key.kind == "all_words":
+                    self._add(self._typos.of("".join(key.words)), entry)
+                if key.kind == "exact" and rule.opt_out:
+                    self._opt_outs.setdefault(key.words, []).append(entry)
+                if key.kind == "looks_like":
+                    self._looks.setdefault(key.text, []).append(entry)
+                elif key.kind == "all_words":
                     self._add(together.setdefault(frozenset(key.words), []), entry)
                 elif key.pattern:
                     self._add(patterns.setdefault(key.pattern.source, (key.pattern, []))[1], entry)
@@ -81,6 +91,10 @@ class Index:
                     self._add(self._of(key), entry)
         self._closed.clear()
         self._together = WordSets(together, self._final(together.values())) if together else None
+        self._opt_out_words = frozenset(word for words in self._opt_outs for word in words)
+        self._initials = frozenset(word[0] for word in self._opt_out_words)
+        if self._looks or self._opt_outs:
+            look_of("?")  # what it needs is made ready here, not while the first message waits
         self._has_within = bool(self._within.single or self._within.longer)
         self._catch_alls = frozenset(self._anything)
         self._pattern_entries = tuple(entries for _, entries in patterns.values())
@@ -103,13 +117,17 @@ class Index:
         if (id(entries), None) in self._closed or (id(entries), key.rich) in self._closed:
             return
         entries.append(entry)
-        if not rule.conditional:
+        if not rule.conditional and key.runs is None:
             self._closed.add((id(entries), key.rich))
 
     def _final(self, lists: Iterable[Entries]) -> list[int]:
         """The entries that never let a message pass on which has their words."""
         last = (entries[-1] for entries in lists)
-        return [each for each in last if each not in self._rich and not self.entries[each][0].conditional]
+        return [each for each in last if each not in self._rich and self._always_answers(each)]
+
+    def _always_answers(self, entry: int) -> bool:
+        rule, key = self.entries[entry]
+        return not rule.conditional and key.runs is None
 
     def matching_words(self, words: Words, before: int) -> list[int]:
         """The first entries before one that a message of just these words matches by them, first of the book first.
@@ -123,24 +141,45 @@ class Index:
             for at in range(len(words)):
                 self._within.starting_at(words, at, found, _MOST_NAMED)
         if self._together:
-            found += self._together.first_within(words, before=before, most=_MOST_NAMED)
+            found += self._standing(
+                self._together.first_within(words, before=before, most=_MOST_NAMED), words
+            )
         found += self._anything[:_MOST_NAMED]
         return sorted(each for each in found if each < before)[:_MOST_NAMED]
 
-    def candidates(self, words: Words, text: str) -> list[int]:
+    def looking_like(self, look: str) -> Entries:
+        """The entries that listen for messages of a look."""
+        return self._looks.get(look, [])
+
+    def candidates(self, words: Words, text: str, look: Look | None = None) -> list[int]:
         """The entries that match, first of the book first.
 
         Where the first one leaves no doubt, later ones may be missing.
         """
-        found = self._by_words(words)
+        units = split_units(words) if not text.isascii() and any(map(is_unspaced, words)) else words
+        found = self._by_words(units)
+        if look in UNWRITTEN:
+            found = self._without_consent(found)
+        elif self._opt_outs and units not in self._opt_outs and (opt_out := self._opt_out_in(units, text)):
+            found = sorted({*found, *opt_out})
         if self._rich and not self._rich.isdisjoint(found):
             found = self._without_wrong_symbols(found, text)
         if self._patterns is not None and not self._settled(found):
-            hits = self._patterns.match(encode(text))
+            hits = self._patterns.match(text)
             if hits:
                 for hit in hits:
                     found += self._pattern_entries[hit]
+                if look in UNWRITTEN:
+                    found = self._without_consent(found)
                 found.sort()
+        if look is not None:
+            if look not in UNWRITTEN:
+                found = self._with_meant(words, found)
+            return self._with_look(self._looks.get(look, []), found)
+        return self._with_meant(words, found)
+
+    def _with_meant(self, words: Words, found: list[int]) -> list[int]:
+        """With the keywords that a typing error may stand for, where nothing else matches."""
         if self._typos and words and self._catch_alls.issuperset(found):
             return self._with_typos(words[0], found)
         return found
@@ -161,6 +200,36 @@ class Index:
                 break  # nothing passes on from it
         return list(merged | dict.fromkeys(near))
 
+    def _with_look(self, looking: Entries, found: list[int]) -> list[int]:
+        """Put keys that listen for a look behind all others, but before the `anything` rules that come after them."""
+        merged: dict[int, None] = {}  # in order, each once
+        for each in found:
+            if each in self._catch_alls:
+                merged |= dict.fromkeys(entry for entry in looking if entry < each)
+            merged[each] = None
+        return list(merged | dict.fromkeys(looking))
+
+    def _without_consent(self, found: list[int]) -> list[int]:
+        """Leave out what nobody can have meant who did not write: opting out or in, and just anything."""
+        rules = [(each, *self.entries[each]) for each in found]
+        return [
+            each
+            for each, rule, key in rules
+            if key.kind != "anything" and not rule.opt_out and not rule.opt_in
+        ]
+
+    def _opt_out_in(self, words: Words, text: str) -> Entries:
+        """The opt-outs that a message comes down to, once what says nothing is left out."""
+        if self._opt_out_words.isdisjoint(words) and not any(
+            word[0] in self._initials and (len(word) == 1 or "2" in word or "to" in word)
+            for word in words[:3]
+        ):
+            return []
+        for each in undecorated(text):
+            if entries := self._opt_outs.get(split_units(each)):
+                return entries
+        return []
+
     def _by_words(self, words: Words) -> list[int]:
         found: list[int] = []
         if words:
@@ -172,19 +241,23 @@ class Index:
                 for at in range(len(words)):
                     self._within.starting_at(words, at, found)
             if self._together:
-                found += self._together.within(words)
+                found += self._standing(self._together.within(words), words)
         if self._anything:
             found += self._anything
         if len(found) > 1:
             found.sort()
         return found
 
+    def _standing(self, found: list[int], words: Words) -> list[int]:
+        """Without the entries whose characters do not stand side by side."""
+        return [each for each in found if _stand_together(self.entries[each][1].runs, words)]
+
     def _settled(self, found: list[int]) -> bool:
         """Whether no pattern could come before what is found."""
         return bool(found) and found[0] < self._first_pattern and not self.entries[found[0]][0].conditional
 
     def _without_wrong_symbols(self, found: list[int], text: str) -> list[int]:
-        rich = split_rich_words(text)
+        rich = split_units(split_rich_words(text))
         return [each for each in found if each not in self._rich or _fits(self.entries[each][1], rich)]
 
 
@@ -204,6 +277,13 @@ def _positions(key: Key, length: int) -> Iterator[int]:
         yield from range(length - len(key.words) + 1)
     elif key.kind in {"keyword", "fuzzy"} or length == len(key.words):
         yield 0
+
+
+def _stand_together(runs: tuple[Words, ...] | None, words: Words) -> bool:
+    """Whether the characters of each word that was cut stand side by side in a message."""
+    return runs is None or all(
+        any(words[at : at + len(run)] == run for at in range(len(words) - len(run) + 1)) for run in runs
+    )
 
 
 def _same(wanted: str, heard: str) -> bool:

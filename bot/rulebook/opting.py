@@ -7,7 +7,6 @@ from bot.rulebook.expecting import OneOf, Words, YesNo
 from bot.rulebook.findings import Place, Report, listed
 from bot.rulebook.index import Index
 from bot.rulebook.numbers import guess
-from bot.rulebook.patterns import encode
 from bot.rulebook.rules import Key, Rule
 from bot.text.consent import BY_LAW, REQUIRED
 
@@ -22,6 +21,20 @@ _NOT_OPT_OUTS = (
     "stopping",
     "remover",
 )
+#: What a rule that opts out by a look does to people.
+_LOOKS_TOO_MUCH = {
+    "opt_out": (
+        "W409",
+        "This opts out whoever only seems to ask for it; let a rule without opt_out tell them the word that does.",
+    ),
+    **dict.fromkeys(
+        ("reaction", "auto_reply"),
+        (
+            "E408",
+            "This opts out people by a text that their phone wrote; name the words that opt out, under exact.",
+        ),
+    ),
+}
 #: Single words that mean an opt-out wherever they stand.
 _UNMISTAKABLE = frozenset({("unsubscribe",), ("unsub",), ("stopall",), ("optout",)})
 
@@ -171,9 +184,11 @@ def _opts_out_too_much(key: Key) -> tuple[str, str] | None:
             "E408",
             "This opts out whoever writes anything at all; name the words that opt out, under exact.",
         )
+    if key.kind == "looks_like":
+        return _LOOKS_TOO_MUCH[key.text]
     if key.pattern:
         for text in _NOT_OPT_OUTS:
-            if key.pattern.found_in(encode(text)):
+            if key.pattern.found_in(text):
                 mend = r"put \b around its words, or name them under exact"
                 return "E408", f'This pattern opts out whoever writes "{text}", too; {mend}.'
         return None

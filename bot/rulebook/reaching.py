@@ -6,6 +6,7 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Key, KeyKind, Rule
+from bot.text.looks import UNWRITTEN
 
 #: Which kinds of an earlier key take every message that a later one listens for, given that the earlier one takes
 #: the later one's words as a message.
@@ -15,6 +16,7 @@ _TAKEN_BY: Mapping[KeyKind, frozenset[KeyKind]] = {
     "contains": frozenset({"contains", "all_words", "anything"}),
     "all_words": frozenset({"all_words", "contains", "anything"}),
     "fuzzy": frozenset({"fuzzy", "anything"}),
+    "looks_like": frozenset({"looks_like", "anything"}),
     "pattern": frozenset({"pattern", "anything"}),
     "anything": frozenset({"anything"}),
 }
@@ -42,8 +44,9 @@ def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
                 before = index.matching_words(key.words, entry)
             else:
                 before = catch_all[:_MOST_LOOKED_AT]
-                if key.pattern:
-                    before = sorted(before + patterns.get(key.text, [])[:_MOST_LOOKED_AT])
+                if key.kind != "anything":
+                    same_text = patterns.get(key.text, []) if key.pattern else index.looking_like(key.text)
+                    before = sorted(before + same_text[:_MOST_LOOKED_AT])
             takers.append(_taker(book, rule, key, entry, before))
             if key.kind == "anything":
                 catch_all.append(entry)
@@ -72,10 +75,10 @@ def _taker(book: Book, rule: Rule, key: Key, entry: int, before: list[int]) -> t
 def _takes(earlier: Key, later: Key) -> bool:
     """Whether nothing in the keys themselves lets a message of the later one pass the earlier one."""
     if earlier.kind == "anything":
-        return True
+        return later.text not in UNWRITTEN or later.kind != "looks_like"  # which no such rule answers
     if earlier.rich and earlier.rich != later.rich:
         return False
-    if later.kind == "pattern":
+    if later.kind in {"pattern", "looks_like"}:
         return earlier.text == later.text
     if later.kind == "fuzzy":
         return earlier.words == later.words

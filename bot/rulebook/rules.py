@@ -13,7 +13,7 @@ from bot.rulebook.nodes import Text
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.templates import Template
 
-KeyKind = Literal["exact", "keyword", "contains", "all_words", "pattern", "fuzzy", "anything"]
+KeyKind = Literal["exact", "keyword", "contains", "all_words", "pattern", "fuzzy", "looks_like", "anything"]
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -23,7 +23,10 @@ class Key(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     #: As the author wrote it.
     text: str
     place: Place
+    #: Those of scripts without spaces are cut into their characters.
     words: tuple[str, ...] = ()
+    #: Where words were cut: each word, as what must stand side by side.
+    runs: tuple[tuple[str, ...], ...] | None = None
     #: The words with their symbols, where the key has some: `c++`.
     rich: tuple[str, ...] | None = None
     pattern: Pattern | None = None

@@ -6,6 +6,7 @@ It knows the shape of a file and nothing more: `bot rules check` has the last wo
 from typing import Any
 
 from bot.rulebook.numbers import KINDS
+from bot.text.looks import LOOKS
 
 Schema = dict[str, Any]
 
@@ -132,8 +133,16 @@ def _when() -> Schema:
             r"order\s+#?(?P<number>\d{4,8})",
         ),
     }
+    look: Schema = {"enum": list(LOOKS)}
+    looks = _with(
+        {"anyOf": [look, {"type": "array", "items": look, "minItems": 1}]},
+        "looks_like",
+        "The message looks like a wish to be left alone, a phone's reaction or its automatic reply,"
+        " and no other rule matches it by its words.",
+        "opt_out",
+    )
     words = {key: _with(_TEXTS, key, description, example) for key, (description, example) in keys.items()}
-    choices = [{"const": "anything"}, _object(words) | {"minProperties": 1}]
+    choices = [{"const": "anything"}, _object({**words, "looks_like": looks}) | {"minProperties": 1}]
     return _with(
         {"anyOf": choices},
         "What the rule listens for",

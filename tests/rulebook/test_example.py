@@ -28,7 +28,7 @@ def test_it_has_no_findings() -> None:
         ("🙏", "thanks", ""),
         ("HELP", "help", "Corner Books: text HOURS"),
         ("endurance", "anything-else", "Sorry, we didn't get that."),
-        ("stop it", "anything-else", "Sorry, we didn't get that."),
+        ("stop it", "leave-me-alone", "Reply STOP to get no more messages."),
         ("", "anything-else", "Sorry"),
     ],
 )

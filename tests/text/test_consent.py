@@ -1,10 +1,11 @@
 """A message that asks to be left alone in its own words is suspected; one that only has such a word is not."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.text.consent import BY_LAW, REQUIRED, looks_like_opt_out
+from bot.text import consent
+from bot.text.consent import BY_LAW, PHRASES, REQUIRED, looks_like_opt_out
 from bot.text.words import split_words
 
 
@@ -59,6 +60,18 @@ def test_a_message_that_only_has_such_a_word_is_not(text: str) -> None:
 
 def test_every_word_that_carriers_and_the_law_name_is_suspected() -> None:
     assert all(looks_like_opt_out(words) for words in (*REQUIRED, *BY_LAW))
+
+
+@pytest.mark.parametrize("at", range(len(PHRASES)))
+def test_the_first_look_rejects_nothing_that_a_phrase_takes(at: int) -> None:
+    """The automaton that finds the phrases worth a closer look finds whatever a phrase is made to match."""
+
+    @settings(max_examples=8, database=None, deadline=None)
+    @given(st.from_regex(PHRASES[at]))
+    def found(text: str) -> None:
+        assert at in consent._filter().Match(text.encode(), potential=True)
+
+    found()
 
 
 @given(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.words import split_rich_words, split_words
+from bot.text.words import is_unspaced, split_plain_words, split_rich_words, split_units, split_words
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,20 @@ from bot.text.words import split_rich_words, split_words
         ("soft\u00adhyphen", ("softhyphen",)),
         ("zero\u200bwidth", ("zero", "width")),
         ("yes👍", ("yes", "👍")),
-        ("👍👍", ("👍", "👍")),
-        ("👍🏽!", ("👍🏽",)),
+        ("👍👍 👍", ("👍",)),
+        ("👍❤️👍", ("👍", "❤", "👍")),
+        ("👍🏽!", ("👍",)),
+        ("🏽", ("🏽",)),
+        ("🙋🏼\u200d♀️ 👩🏽\u200d💻", ("🙋", "👩\u200d💻")),
         ("👨\u200d👩\u200d👧👋", ("👨\u200d👩\u200d👧", "👋")),
-        ("❤️ ❤", ("❤", "❤")),
+        ("❤️ x ❤", ("❤", "x", "❤")),
         ("🇫🇷🇩🇪", ("🇫🇷", "🇩🇪")),
-        ("1️⃣2️⃣ #️⃣", ("1⃣", "2⃣", "#⃣")),
+        ("1️⃣2️⃣ #️⃣ 🔟", ("1", "2", "#⃣", "10")),
+        ("１ ١ ۲ ३ ① ❷ 2", ("1", "1", "2", "3", "1", "2", "2")),
+        ("٢٤h", ("24h",)),
+        ("İptal İPTAL I\u0307PTAL iptal kapalı KAPALI", ("iptal",) * 4 + ("kapali",) * 2),
+        ("don`t don′t don‛t donʹt", ("don't",) * 4),
+        ("`quoted` x", ("quoted", "x")),
         ("🏴\U000e0067\U000e0062\U000e007f", ("🏴\U000e0067\U000e0062\U000e007f",)),
         ("\ud800stop\udfff", ("stop",)),
         ("€5 20° ©2026", ("5", "20", "2026")),
@@ -56,6 +64,36 @@ from bot.text.words import split_rich_words, split_words
 )
 def test_words(text: str, words: tuple[str, ...]) -> None:
     assert split_words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("请问营业时间是几点", tuple("请问营业时间是几点")),
+        ("請問wifi密碼 ok", ("請", "問", "wifi", "密", "碼", "ok")),
+        ("ร้านเปิดกี่โมง", ("ร้", "า", "น", "เ", "ปิ", "ด", "กี่", "โ", "ม", "ง")),
+        ("ラーメン屋が", ("ラ", "ー", "メ", "ン", "屋", "が")),
+        ("ម៉ោងបើក", ("ម៉ោ", "ង", "បើ", "ក")),
+        ("ខ្មែរ", ("ខ្មែ", "រ")),
+        ("ເປີດ", ("ເ", "ປີ", "ດ")),
+        ("ဖွင့်ချိန်", ("ဖွ", "င့်", "ချိ", "န်")),
+        ("2026年", ("2026", "年")),
+        ("영업시간이 opening", ("영업시간이", "opening")),
+    ],
+)
+def test_a_script_without_spaces_is_cut_into_its_characters(text: str, units: tuple[str, ...]) -> None:
+    assert split_units(split_words(text)) == units
+
+
+def test_plain_words_are_the_words_without_emoji() -> None:
+    assert split_plain_words("🛑 STOP 🛑🛑 1️⃣ ok") == ("stop", "1", "ok")
+
+
+@given(st.text())
+def test_units_are_the_words_and_nothing_else(text: str) -> None:
+    words = split_words(text)
+    assert "".join(split_units(words)) == "".join(words)
+    assert any(map(is_unspaced, words)) or split_units(words) == words
 
 
 @pytest.mark.parametrize(
