@@ -342,3 +342,8 @@ def test_a_book_of_ten_thousand_rules_is_read_and_checked_in_two_seconds_of_work
     loaded = check_texts({"f.yaml": text})
     assert loaded.book is not None
     assert time.process_time() - start < 6
+
+
+def test_a_pattern_that_cannot_know_all_letters_and_says_so_of_them_is_named() -> None:
+    found = findings(r"{name: a, when: {pattern: '(?-i)\bOK\b'}, reply: ok}")
+    assert [each for each in found if "W420 With (?-i), this pattern takes only a to z" in each]

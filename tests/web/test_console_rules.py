@@ -61,7 +61,7 @@ async def send(http: httpx.AsyncClient, text: str, do: str, path: str = HERE, **
 async def test_the_files_are_listed_and_shown_as_they_are(bot: Running, admin: httpx.AsyncClient) -> None:
     html = await page(admin, "/console/rules")
     assert "10-shop" in html
-    assert "4 rules in 2 files" in html
+    assert "5 rules in 2 files" in html
     html = await page(admin)
     assert "# What the shop says.\nrules:\n  - name: hours      # asked most" in html
     assert "Tests " in html
