@@ -234,6 +234,7 @@ def _with_flags(flags: str, on: str, off: str) -> tuple[str, str]:
     return flags, on + (f"-{off}" if off else "")
 
 
+@lru_cache(maxsize=4_096)
 def _literal(character: str) -> tuple[str, int]:
     seen = see_character(character)
     if not seen:
