@@ -43,6 +43,12 @@ _POSIX_LETTERS = {
     "word": ("L", "M", "N"),
 }
 _UNBOUNDED = 1 << 30
+_FLAGS = re.compile(r"\(\?([imsU]*)(-[imsU]*)?\)")
+_GROUP = re.compile(r"\((?:\?(?:P?<(?P<name>\w+)>|(?P<on>[imsU]*)(?P<off>-[imsU]*)?:))?")
+_PROPERTY = re.compile(r"\\[pP](?:\{(\^?)(\w+)\}|(\w))")
+_NUMBERED = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}|([0-7]{1,3}))")
+_POSIX_CLASS = re.compile(r"\[:(\^?)(\w+):\]")
+_REPETITION = re.compile(r"([*+?]|\{(\d+)(,?)(\d*)\})\??")
 
 
 class Untranslatable(ValueError):
@@ -85,7 +91,7 @@ class _Reader:
                 written.append("|")
                 longest, length = max(longest, length), 0
                 continue
-            if found := re.compile(r"\(\?([imsU]*)(-[imsU]*)?\)").match(self._source, self._at):
+            if found := _FLAGS.match(self._source, self._at):
                 self._at = found.end()
                 flags, emitted = _with_flags(flags, found[1] or "", found[2] or "")
                 written.append(f"(?{emitted})" if emitted else "")
@@ -113,9 +119,7 @@ class _Reader:
         return _literal(character)
 
     def _group(self, flags: str) -> tuple[str, int]:
-        found = re.compile(r"\((?:\?(?:P?<(?P<name>\w+)>|(?P<on>[imsU]*)(?P<off>-[imsU]*)?:))?").match(
-            self._source, self._at
-        )
+        found = _GROUP.match(self._source, self._at)
         assert found is not None  # noqa: S101 - RE2 has read this pattern
         self._at = found.end()
         opening = "("
@@ -163,7 +167,7 @@ class _Reader:
             ranges = simple[following.lower()]
             return _complement(ranges) if following.isupper() else ranges
         if following in "pP":
-            found = re.compile(r"\\[pP](?:\{(\^?)(\w+)\}|(\w))").match(self._source, self._at)
+            found = _PROPERTY.match(self._source, self._at)
             assert found is not None  # noqa: S101
             self._at = found.end()
             ranges = _property_ranges(found[2] or found[3])
@@ -175,9 +179,7 @@ class _Reader:
         if self._source[self._at] != "\\":
             self._at += 1
             return self._source[self._at - 1]
-        found = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]+)\}|([0-7]{1,3}))").match(
-            self._source, self._at
-        )
+        found = _NUMBERED.match(self._source, self._at)
         if found:
             self._at = found.end()
             return chr(int(found[3], 8) if found[3] else int(found[1] or found[2], 16))
@@ -193,7 +195,7 @@ class _Reader:
         is_first = True
         while is_first or self._source[self._at] != "]":
             is_first = False
-            if found := re.compile(r"\[:(\^?)(\w+):\]").match(self._source, self._at):
+            if found := _POSIX_CLASS.match(self._source, self._at):
                 self._at = found.end()
                 ranges += _complement(_posix_ranges(found[2])) if found[1] else _posix_ranges(found[2])
                 continue
@@ -212,7 +214,7 @@ class _Reader:
     def _repetition(self) -> tuple[str, int]:
         """What repeats the last part, and how often at most; several in a row, as in `(a+)*`, multiply."""
         written, times = "", 1
-        while found := re.compile(r"([*+?]|\{(\d+)(,?)(\d*)\})\??").match(self._source, self._at):
+        while found := _REPETITION.match(self._source, self._at):
             self._at = found.end()
             # RE2 reads `a**` as `a*`; each is put around what is before it.
             written += found[0]
@@ -232,6 +234,7 @@ def _with_flags(flags: str, on: str, off: str) -> tuple[str, str]:
     return flags, on + (f"-{off}" if off else "")
 
 
+@lru_cache(maxsize=4_096)
 def _literal(character: str) -> tuple[str, int]:
     seen = see_character(character)
     if not seen:
