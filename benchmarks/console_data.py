@@ -22,8 +22,8 @@ import asyncpg
 from sqlalchemy import Table
 from sqlalchemy.engine import make_url
 
-from bot.conversation.database import Database
-from bot.conversation.tables import (
+from bot.storage.database import Database
+from bot.storage.tables import (
     conversations,
     delivery_reports,
     incidents,

@@ -11,10 +11,10 @@ import time
 from datetime import UTC, datetime
 
 from bot.rulebook.book import Book
-from bot.rulebook.checking import check
-from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Heard, Standing
-from bot.rulebook.loading import load_texts
+from bot.rulebook.files.loader import load_texts
+from bot.rulebook.lint.check import check
+from bot.rulebook.simulate.decide import decide
 
 _FILE = 20_000  # rules a file: a file has at most 5 MB
 

@@ -21,8 +21,8 @@ from typing import Any
 import uvloop
 
 from bot.conversation.events import DeliveryReport, Inbound
-from bot.conversation.outbox import Claimed, Outbox, Queued, Settlement, queued_messages
-from bot.conversation.sms import Accepted
+from bot.sending.outbox import Claimed, Outbox, Queued, Settlement, queued_messages
+from bot.sending.sms_service import Accepted
 from tests.conversation.parts import OURS, Bot
 
 _numbers = itertools.count(1)

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.cli.serve import leave_garbage_alone
-from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Heard, Standing
-from bot.rulebook.shelf import Shelf
+from bot.rulebook.editing.live_book import Shelf
+from bot.rulebook.simulate.decide import decide
 
 RULES = 10_000
 

@@ -37,7 +37,7 @@ LANES = 10
 #: A bot that prints when a commit wakes its sender, and when a call to ACS begins.
 TOLD = """
 import sys, time
-from bot.conversation.sender import Sender
+from bot.sending.sender import Sender
 from bot.wire.acs import AcsSmsService
 
 def told(kind, name):

@@ -15,48 +15,48 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from bot import __version__
-from bot.conversation.books import KeptBook, find_last_book, keep_books
-from bot.conversation.clock import ClockCheck
-from bot.conversation.counting import TrafficCounter
-from bot.conversation.database import Database
+from bot.conversation.backpressure import QueueLimit
 from bot.conversation.forwards import Forwarder
 from bot.conversation.inbox import Inbox
-from bot.conversation.log_cutter import LogCutter
-from bot.conversation.operator import Operator
-from bot.conversation.overview import Overview
-from bot.conversation.queue_limit import QueueLimit
-from bot.conversation.rejected import RejectedEvents
-from bot.conversation.rule_edits import edits_between, edits_in, keep_edits
-from bot.conversation.sender import Sender
-from bot.conversation.sms import SmsService
-from bot.conversation.writer import StorageUnavailable, Writer
 from bot.operations.health import Health
 from bot.operations.metrics import Metrics
-from bot.rulebook.loops import Caps
-from bot.rulebook.numbers import messages_per_minute
-from bot.rulebook.saving import RuleFiles
-from bot.rulebook.shelf import NoGoodBook, Shelf, Taken
+from bot.operator.actions import Operator
+from bot.operator.rejected_events import RejectedEvents
+from bot.queries.overview import Overview
+from bot.queries.traffic_counter import TrafficCounter
+from bot.rulebook.editing.live_book import NoGoodBook, Shelf, Taken
+from bot.rulebook.editing.save import RuleFiles
+from bot.rulebook.sender_numbers import messages_per_minute
+from bot.rulebook.simulate.loop_guard import Caps
+from bot.sending.clock_check import ClockCheck
+from bot.sending.sender import Sender
+from bot.sending.sms_service import SmsService
 from bot.settings import Settings, find_short_secret
+from bot.storage.database import Database
+from bot.storage.rule_books import KeptBook, find_last_book, keep_books
+from bot.storage.rule_edits import edits_between, edits_in, keep_edits
+from bot.storage.wal_truncation import LogCutter
+from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 from bot.web.access import Access, Tokens, require_viewer, require_viewer_unless_local
-from bot.web.api import api_routes
+from bot.web.api.conversations import api_routes
+from bot.web.api.docs_page import DocsPage, docs_router
+from bot.web.api.overview import overview_routes
+from bot.web.api.rejected import rejected_routes
+from bot.web.api.rules import rule_file_routes
 from bot.web.console.layout import Console
 from bot.web.console.live import CHANNEL, RULES, Live
-from bot.web.console.places import console_routes
-from bot.web.docs import DocsPage, docs_router
-from bot.web.front_door import FrontDoor
+from bot.web.console.routes import console_routes
+from bot.web.console.sessions import Sessions
 from bot.web.guesses import Guesses
 from bot.web.input_limits import LARGEST_FORM, refuse_long_address
-from bot.web.overview_api import overview_routes
 from bot.web.problems import PROBLEMS
-from bot.web.proxies import believe_proxies
-from bot.web.rejected_api import rejected_routes
-from bot.web.requests import BoundedRequest
-from bot.web.rule_files import rule_file_routes
-from bot.web.sessions import Sessions
+from bot.web.server.bounded_request import BoundedRequest
+from bot.web.server.front_door import FrontDoor
+from bot.web.server.proxies import believe_proxies
 from bot.wire.acs import AcsSmsService
-from bot.wire.forwarding import HttpPoster
-from bot.wire.rereading import read_again
+from bot.wire.forward_client import HttpPoster
+from bot.wire.rejected_retry import read_again
 from bot.wire.webhook import Webhook
 from bot.wire.webhook_auth import WebhookAuth
 
@@ -139,8 +139,8 @@ class Service:
     async def start(self) -> None:
         """Open the database, read the rules, take up what is queued.
 
-        Raises `bot.conversation.database.DatabaseInUse` or one of its `SCHEMA_ERRORS`, and
-        `bot.rulebook.shelf.NoGoodBook`.
+        Raises `bot.storage.database.DatabaseInUse` or one of its `SCHEMA_ERRORS`, and
+        `bot.rulebook.editing.live_book.NoGoodBook`.
         """
         await self._running.enter_async_context(self._channels)
         self.database.claim()

@@ -1,4 +1,4 @@
-"""Alembic's environment: on the connection that `bot.conversation.database` gives, or on BOT_DATABASE_URL."""
+"""Alembic's environment: on the connection that `bot.storage.database` gives, or on BOT_DATABASE_URL."""
 
 import asyncio
 
@@ -6,8 +6,8 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.conversation.tables import metadata
 from bot.settings import load, read_environment
+from bot.storage.tables import metadata
 
 
 def migrate(connection: Connection) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bot.app import Service
-from bot.rulebook.shelf import NoGoodBook
-from bot.rulebook.trying import answer
+from bot.rulebook.editing.live_book import NoGoodBook
+from bot.rulebook.simulate.try_message import answer
 from bot.settings import load
 from tests.conversation.conftest import database_url, databases
 from tests.wire.parts import Acs, settings_for

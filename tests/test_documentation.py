@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import group
-from bot.rulebook.asking import EXPECT_KEYS
 from bot.rulebook.conditions import ONLY_KEYS
+from bot.rulebook.files.ask import EXPECT_KEYS
+from bot.rulebook.files.rule_file import FILE_KEYS, RULE_KEYS
+from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.findings import CODES
-from bot.rulebook.listening import WHEN_KEYS
-from bot.rulebook.reading import FILE_KEYS, RULE_KEYS
 from bot.settings import SETTINGS, Setting
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,8 +10,8 @@ import rich_click as click
 from click.exceptions import Exit
 
 from bot import __version__
-from bot.cli.failures import Failure
-from bot.operations.outlet import open_missing
+from bot.cli.errors import Failure
+from bot.operations.output_streams import open_missing
 
 #: Command → where it stands. In the order in which a newcomer meets them.
 COMMANDS = {

@@ -8,23 +8,23 @@ import rich_click as click
 from rich.markup import escape
 from rich.table import Table
 
-from bot.cli.asking import ask_database
-from bot.cli.failures import AnswerIsNo, Failure
-from bot.cli.printing import local_time, print_json, terminal
-from bot.cli.telling import tell_bot
-from bot.conversation.actions import ActionView, list_actions
-from bot.conversation.cursors import Page, WrongCursor
-from bot.conversation.database import DatabaseConnection
-from bot.conversation.filtering import ConversationFilter
+from bot.cli.api_client import tell_bot
+from bot.cli.database_access import ask_database
+from bot.cli.errors import AnswerIsNo, Failure
+from bot.cli.output import local_time, print_json, terminal
+from bot.conversation.audit_log import ActionView, list_actions
 from bot.conversation.incidents import KINDS
-from bot.conversation.queries import (
+from bot.queries.conversations import (
     ConversationView,
     MessageView,
     find_conversation,
     list_conversations,
     list_messages,
 )
-from bot.conversation.reasons import reason_of
+from bot.queries.failure_reasons import reason_of
+from bot.queries.filters import ConversationFilter
+from bot.storage.database import DatabaseConnection
+from bot.storage.pages import Page, WrongCursor
 from bot.text.inert import shown_in_terminal
 from bot.text.numbers import normalise_number
 

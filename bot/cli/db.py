@@ -4,9 +4,9 @@ import asyncio
 
 import rich_click as click
 
-from bot.cli.failures import Failure
-from bot.conversation.database import DATABASE_ERRORS, Database, NewerSchema, cause_of
+from bot.cli.errors import Failure
 from bot.settings import load, read_environment
+from bot.storage.database import DATABASE_ERRORS, Database, NewerSchema, cause_of
 
 
 def upgrade() -> None:

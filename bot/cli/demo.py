@@ -12,7 +12,7 @@ from bot.app import Service
 from bot.cli.serve import run
 from bot.installed import starter_rules_folder
 from bot.operations.logs import configure_logs
-from bot.operations.outlet import free_output
+from bot.operations.output_streams import free_output
 from bot.sandbox.app import Sandbox, routes
 from bot.settings import AcsConnection, Secret, Settings, load, read_environment
 

@@ -6,8 +6,8 @@ import httpx
 import msgspec
 import rich_click as click
 
-from bot.cli.failures import AnswerIsNo, Failure
-from bot.cli.transport import BoundedTransport
+from bot.cli.errors import AnswerIsNo, Failure
+from bot.cli.http_transport import BoundedTransport
 from bot.sandbox.event_grid import ANSWER_WAIT, DELIVERED
 from bot.sandbox.events import SUBSCRIPTION_VALIDATION
 from bot.text.inert import shown_in_terminal

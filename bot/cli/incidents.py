@@ -4,13 +4,13 @@ import rich_click as click
 from rich.markup import escape
 from rich.table import Table
 
-from bot.cli.asking import ask_database
-from bot.cli.failures import Failure
-from bot.cli.printing import local_time, print_json, terminal
-from bot.cli.telling import tell_bot
-from bot.conversation.cursors import Page, WrongCursor
-from bot.conversation.database import DatabaseConnection
+from bot.cli.api_client import tell_bot
+from bot.cli.database_access import ask_database
+from bot.cli.errors import Failure
+from bot.cli.output import local_time, print_json, terminal
 from bot.conversation.incidents import KINDS, IncidentFilter, IncidentView, Kind, list_incidents
+from bot.storage.database import DatabaseConnection
+from bot.storage.pages import Page, WrongCursor
 from bot.text.inert import shown_in_terminal
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from bot.cli.failures import Failure
+from bot.cli.errors import Failure
 from bot.installed import starter_rules_folder
 from bot.settings import SETTINGS, Setting
 

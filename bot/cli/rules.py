@@ -8,15 +8,15 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from bot.cli.failures import AnswerIsNo, Failure
+from bot.cli.errors import AnswerIsNo, Failure
 from bot.rulebook.book import Book
-from bot.rulebook.checking import check_folder
+from bot.rulebook.files.json_schema import rule_file_schema
+from bot.rulebook.files.loader import load_folder
 from bot.rulebook.findings import Finding, has_error
-from bot.rulebook.loading import load_folder
-from bot.rulebook.loops import Caps
-from bot.rulebook.schema import rule_file_schema
-from bot.rulebook.testing import Outcomes, run_tests
-from bot.rulebook.trying import TryAnswer, answer
+from bot.rulebook.lint.check import check_folder
+from bot.rulebook.simulate.loop_guard import Caps
+from bot.rulebook.simulate.test_runner import Outcomes, run_tests
+from bot.rulebook.simulate.try_message import TryAnswer, answer
 from bot.settings import load, read_environment
 
 

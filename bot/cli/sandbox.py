@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import rich_click as click
 import uvicorn
 
+from bot.cli.bind import listen
 from bot.cli.commands.sandbox import WEBHOOK, WEBHOOK_SECRET
-from bot.cli.failures import Failure
-from bot.cli.listening import listen
-from bot.operations.outlet import free_output
+from bot.cli.errors import Failure
+from bot.operations.output_streams import free_output
 from bot.sandbox.app import Sandbox, create_app
 from bot.sandbox.sandbox import ACCESS_KEY, WrongAccessKey
-from bot.web.server import Server
+from bot.web.server.http_server import Server
 
 
 class _Server(Server):

@@ -13,16 +13,16 @@ import structlog
 from msgspec.structs import replace
 
 from bot.app import NotConfigured, Service
-from bot.cli.failures import Failure
-from bot.cli.listening import listen
-from bot.conversation.database import DATABASE_ERRORS, SCHEMA_ERRORS, DatabaseInUse, cause_of
-from bot.operations.descriptors import raise_limit, room_for_connections
+from bot.cli.bind import listen
+from bot.cli.errors import Failure
+from bot.operations.file_descriptors import raise_limit, room_for_connections
 from bot.operations.logs import configure_logs
-from bot.operations.outlet import free_output
-from bot.rulebook.shelf import NoGoodBook
+from bot.operations.output_streams import free_output
+from bot.rulebook.editing.live_book import NoGoodBook
 from bot.settings import Settings, load, read_environment
-from bot.web.limits import Limits
-from bot.web.server import Server
+from bot.storage.database import DATABASE_ERRORS, SCHEMA_ERRORS, DatabaseInUse, cause_of
+from bot.web.server.http_server import Server
+from bot.web.server.limits import Limits
 from bot.wire.acs import CannotAuthenticate
 
 if sys.platform == "win32":
@@ -71,7 +71,7 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
         service.asgi,
         limits=replace(limits, connections=room, half_sent=min(limits.half_sent, room // 2)),
         on_refusal=service.webhook.note_refusal,
-        proxy_headers=False,  # `bot.web.proxies` believes those that BOT_PROXIES names
+        proxy_headers=False,  # `bot.web.server.proxies` believes those that BOT_PROXIES names
         lifespan="off",
         timeout_graceful_shutdown=_GRACE,
     )

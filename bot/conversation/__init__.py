@@ -1,1 +1,1 @@
-"""What is stored of each conversation, and the sending of its replies."""
+"""What arrives, and what state it leaves in a conversation."""

@@ -12,12 +12,12 @@ from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.conversation.backoff import wait_before_try
-from bot.conversation.bulk import Bulk
-from bot.conversation.database import DATABASE_ERRORS, Database
 from bot.conversation.events import Inbound
-from bot.conversation.tables import forwards
-from bot.conversation.writer import StorageUnavailable, Writer
+from bot.sending.backoff import wait_before_try
+from bot.storage.bulk import Bulk
+from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.tables import forwards
+from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 
 #: Posts at the same time.
@@ -39,7 +39,7 @@ class Posted(Struct, frozen=True, kw_only=True):
 
 
 class Poster(Protocol):
-    """Posts a CloudEvent; `bot.wire.forwarding` is the real one."""
+    """Posts a CloudEvent; `bot.wire.forward_client` is the real one."""
 
     async def post(self, url: str, body: bytes) -> Posted:
         """Never raises for what the network or the other side does."""

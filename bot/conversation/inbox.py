@@ -15,19 +15,19 @@ from sqlalchemy import insert, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.conversation.bulk import Change, Lookup
+from bot.conversation.backpressure import QueueFull, QueueLimit
+from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable, time_written
-from bot.conversation.guards import may_be_near, recall
-from bot.conversation.news import touch
-from bot.conversation.opened import NewMessages, OpenConversation, open_conversations, save_conversations
-from bot.conversation.queue_limit import QueueFull, QueueLimit
-from bot.conversation.reports import apply_reports
-from bot.conversation.tables import messages, rejected_events
-from bot.conversation.writer import StorageUnavailable, Writer
+from bot.conversation.loop_history import may_be_near, recall
+from bot.conversation.thread import NewMessages, OpenConversation, open_conversations, save_conversations
 from bot.rulebook.book import Book
-from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Heard
-from bot.rulebook.loops import Caps, Recent, guarded
+from bot.rulebook.simulate.decide import decide
+from bot.rulebook.simulate.loop_guard import Caps, Recent, guarded
+from bot.storage.bulk import Change, Lookup
+from bot.storage.commits import touch
+from bot.storage.tables import messages, rejected_events
+from bot.storage.writer import StorageUnavailable, Writer
 
 #: Messages decided before other requests get a turn on the event loop.
 _DECIDED_AT_ONCE = 200
@@ -87,7 +87,7 @@ class Inbox:
     async def accept(self, events: Sequence[Event]) -> list[Receipt]:
         """Store every event of a request, each inbound message with its decision and replies.
 
-        Raises `bot.conversation.writer.StorageUnavailable` when the database can't take them; then none is stored. So
+        Raises `bot.storage.writer.StorageUnavailable` when the database can't take them; then none is stored. So
         it does when too many replies wait to be sent; then all but the inbound messages are.
         """
         if not events:

@@ -13,10 +13,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.conversation.cursors import Page, decode_cursor, encode_cursor
-from bot.conversation.tables import conversations, incidents
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, Decision
-from bot.rulebook.loops import TOO_MANY_REPEATS, TOO_MANY_REPLIES
+from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
+from bot.storage.pages import Page, decode_cursor, encode_cursor
+from bot.storage.tables import conversations, incidents
 
 Kind = Literal["loop", "repeats", "opt-out", "handover"]
 
@@ -156,7 +156,7 @@ async def find_incident(connection: AsyncConnection, incident_id: str) -> Incide
 async def list_incidents(
     connection: AsyncConnection, wanted: IncidentFilter, *, limit: int, cursor: str | None
 ) -> Page[IncidentView]:
-    """Incidents, newest first. Raises `bot.conversation.cursors.WrongCursor`."""
+    """Incidents, newest first. Raises `bot.storage.pages.WrongCursor`."""
     query = _joined().order_by(incidents.c.id.desc()).limit(limit + 1)
     if wanted.open is not None:
         closed = incidents.c.closed_at

@@ -5,12 +5,12 @@ from typing import Any
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from bot.conversation.clock import ClockCheck
-from bot.conversation.database import Database
-from bot.conversation.link import Link
-from bot.conversation.queue_limit import QueueLimit
-from bot.conversation.writer import Writer
-from bot.rulebook.shelf import Shelf
+from bot.conversation.backpressure import QueueLimit
+from bot.rulebook.editing.live_book import Shelf
+from bot.sending.clock_check import ClockCheck
+from bot.sending.service_health import Link
+from bot.storage.database import Database
+from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from bot.wire.webhook import Webhook
 

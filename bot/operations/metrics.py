@@ -10,14 +10,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from bot.conversation.clock import ClockCheck
-from bot.conversation.database import DATABASE_ERRORS, Database
-from bot.conversation.link import Link
-from bot.conversation.overview import Alarms, read_alarms
-from bot.conversation.queries import Backlog, find_backlog
-from bot.conversation.queue_limit import QueueLimit
-from bot.conversation.writer import Writer
-from bot.rulebook.shelf import Shelf
+from bot.conversation.backpressure import QueueLimit
+from bot.queries.conversations import Backlog, find_backlog
+from bot.queries.overview import Alarms, read_alarms
+from bot.rulebook.editing.live_book import Shelf
+from bot.sending.clock_check import ClockCheck
+from bot.sending.service_health import Link
+from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from bot.wire.webhook import Webhook
 

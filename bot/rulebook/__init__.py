@@ -1,1 +1,1 @@
-"""Rule files become an index, and a message becomes a decision. Knows nothing of HTTP or the database."""
+"""The compiled rule book as values. Knows nothing of HTTP or the database."""

@@ -3,11 +3,11 @@
 import msgspec
 
 from bot.rulebook.background import give_way
+from bot.rulebook.files.tests import RuleTest
 from bot.rulebook.findings import Finding
 from bot.rulebook.index import Index
-from bot.rulebook.numbers import OurNumber
 from bot.rulebook.rules import Rule
-from bot.rulebook.tests import RuleTest
+from bot.rulebook.sender_numbers import OurNumber
 
 __all__ = ["Book", "BookSummary", "Finding", "OurNumber", "Rule", "RuleSummary", "let_go", "summarise"]
 

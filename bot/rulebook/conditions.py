@@ -8,10 +8,10 @@ from typing import TypeVar
 import msgspec
 
 from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.files.fields import read_flag, read_table, read_text, read_texts, shortened
+from bot.rulebook.files.yaml_tree import Node, Text
 from bot.rulebook.findings import Report, listed
 from bot.rulebook.hours import Dates, Hours, WrongHours, read_dates, read_hours
-from bot.rulebook.nodes import Node, Text
-from bot.rulebook.shapes import read_flag, read_table, read_text, read_texts, shortened
 from bot.text.durations import WrongDuration, parse_duration
 from bot.text.numbers import normalise_number, number_meant, prefix_meant
 

@@ -8,7 +8,7 @@ import re
 from datetime import date, timedelta
 from typing import Literal
 
-from bot.rulebook.assent import word_set
+from bot.rulebook.yes_no import word_set
 
 #: Which of the numbers in `3/4` is the month: a matter of the author's country.
 Order = Literal["dmy", "mdy"]

@@ -8,9 +8,9 @@ by its characters, so that a phrase is found wherever it stands.
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.rulebook.background import give_way
+from bot.rulebook.fuzzy import Typos
 from bot.rulebook.patterns import Pattern, PatternSet
 from bot.rulebook.rules import Key, Rule
-from bot.rulebook.typos import Typos
 from bot.rulebook.word_sets import Words, WordSets
 from bot.text.decoration import undecorated
 from bot.text.looks import UNWRITTEN, Look, look_of

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from decimal import Decimal
 
-from bot.rulebook.assent import word_set
+from bot.rulebook.yes_no import word_set
 
 Words = tuple[str, ...]
 

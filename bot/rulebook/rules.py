@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 
 from bot.rulebook.conditions import Limit, Only
-from bot.rulebook.expecting import Expectation
+from bot.rulebook.expectations import Expectation
+from bot.rulebook.files.yaml_tree import Text
 from bot.rulebook.findings import Place
-from bot.rulebook.nodes import Text
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.templates import Template
 

@@ -13,7 +13,7 @@ import msgspec
 from liquid import BoundTemplate
 from liquid.exceptions import LiquidError, LiquidSyntaxError, UnknownFilterError
 
-from bot.rulebook.bounds import LONGEST_SOURCE, BoundedLiquid, refuse_wide_ranges
+from bot.rulebook.liquid_limits import LONGEST_SOURCE, BoundedLiquid, refuse_wide_ranges
 
 #: What the bot itself gives to every template.
 ALWAYS = frozenset({"message", "words", "from", "to", "rule", "now", "help"})

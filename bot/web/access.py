@@ -1,4 +1,7 @@
-"""Who may look and who may edit: bearer tokens, compared in constant time. The console's are in `bot.web.sessions`."""
+"""Who may look and who may edit: bearer tokens, compared in constant time.
+
+The console's logins are in `bot.web.console.sessions`.
+"""
 
 import hashlib
 import hmac
@@ -10,7 +13,7 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 
 from bot.web.guesses import Guesses
-from bot.web.proxies import is_loopback, network_of
+from bot.web.server.proxies import is_loopback, network_of
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 

@@ -7,7 +7,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import QueryParameter
 
-from bot.rulebook.nodes import LARGEST_FILE
+from bot.rulebook.files.yaml_tree import LARGEST_FILE
 
 #: Characters of a text that is tried, or sent by a person: what ACS takes as one message.
 LONGEST_TEXT: Final = 2_048

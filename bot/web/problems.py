@@ -9,9 +9,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from bot.conversation.database import DATABASE_ERRORS, DatabaseUnavailable, cause_of
+from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding
-from bot.rulebook.nodes import LARGEST_FILE
+from bot.storage.database import DATABASE_ERRORS, DatabaseUnavailable, cause_of
 from bot.web.input_limits import LARGEST_FORM
 
 log = structlog.get_logger(__name__)

@@ -24,8 +24,8 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import HttpRequest
 
-from bot.conversation.clock import ClockCheck
-from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient
+from bot.sending.clock_check import ClockCheck
+from bot.sending.sms_service import Accepted, Call, NotAccepted, Outcome, Recipient
 from bot.wire.acs_answers import NOT_JSON, is_acs_shaped, outcome_of_answer, outcome_of_recipient
 from bot.wire.acs_answers import message_in as _message_in
 from bot.wire.acs_transport import BoundedTransport
@@ -51,7 +51,7 @@ class CannotAuthenticate(Exception):
 
 
 class AcsSmsService:
-    """ACS, as `bot.conversation.sms.SmsService` asks for it."""
+    """ACS, as `bot.sending.sms_service.SmsService` asks for it."""
 
     def __init__(
         self,

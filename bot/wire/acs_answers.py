@@ -10,7 +10,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.conversation.sms import NotAccepted
+from bot.sending.sms_service import NotAccepted
 
 #: In the place of a body that is not JSON.
 NOT_JSON: Any = object()

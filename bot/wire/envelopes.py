@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
-from bot.conversation.sms import LONGEST_ID
+from bot.sending.sms_service import LONGEST_ID
 from bot.text.numbers import normalise_number
 from bot.text.storable import bounded, make_storable, one_line
 

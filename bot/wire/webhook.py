@@ -23,7 +23,7 @@ from litestar.exceptions import (
 from litestar.types import HTTPScope, Receive, Send
 
 from bot.conversation.inbox import Inbox
-from bot.conversation.writer import StorageUnavailable
+from bot.storage.writer import StorageUnavailable
 from bot.text.storable import one_line
 from bot.wire.envelopes import NotAnEventBatch, read_batch
 from bot.wire.webhook_auth import KeysUnavailable, WebhookAuth

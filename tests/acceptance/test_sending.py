@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.conversation.lane import MOST_CALLS
+from bot.sending.lane import MOST_CALLS
 from tests.acceptance.acs import Acs
 from tests.acceptance.conftest import DATABASES, MakeBot
 from tests.acceptance.events import a_number, received

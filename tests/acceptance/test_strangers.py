@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.operations.descriptors import raise_limit
+from bot.operations.file_descriptors import raise_limit
 from tests.acceptance.acs import connection_string
 from tests.acceptance.conftest import in_folder
 from tests.acceptance.events import a_number, received
@@ -153,7 +153,7 @@ def _ignores_hangups(pid: int) -> bool:
 
 def test_the_limit_of_descriptors_is_raised_as_far_as_it_may_be() -> None:
     script = (
-        "import resource; from bot.operations.descriptors import raise_limit;"
+        "import resource; from bot.operations.file_descriptors import raise_limit;"
         "print(raise_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

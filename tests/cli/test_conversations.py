@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from bot.cli.commands.conversations import conversations
 from bot.cli.commands.db import db
 from bot.cli.conversations import _in_words
-from bot.conversation.sms import NotAccepted
+from bot.sending.sms_service import NotAccepted
 from tests.conversation.parts import PEER, Bot, heard, report, until
 
 

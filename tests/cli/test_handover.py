@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli.commands.conversations import conversations
-from bot.cli.failures import Failure
+from bot.cli.errors import Failure
 from tests.processes import free_port
 from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running
 from tests.wire.test_envelopes import inbound

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli.commands.rules import rules
-from bot.rulebook.schema import rule_file_schema
+from bot.rulebook.files.json_schema import rule_file_schema
 
 BOOK = """
 numbers: ["+15555550100"]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.conversation.database import Database
-from bot.conversation.writer import Writer
+from bot.storage.database import Database
+from bot.storage.writer import Writer
 from tests.conversation.databases import KINDS, Databases
 from tests.conversation.parts import Bot
 

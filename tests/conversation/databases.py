@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
-from bot.conversation.database import Database
+from bot.storage.database import Database
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it remarks on where its socket will lie

@@ -9,11 +9,10 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.engine import Row
 
-from bot.conversation.database import Database
+from bot.conversation.backpressure import QueueLimit
 from bot.conversation.events import DeliveryReport, Inbound
-from bot.conversation.filtering import ConversationFilter
 from bot.conversation.inbox import Inbox, Receipt
-from bot.conversation.queries import (
+from bot.queries.conversations import (
     ConversationView,
     MessageView,
     RejectedView,
@@ -21,13 +20,14 @@ from bot.conversation.queries import (
     list_messages,
     list_rejected,
 )
-from bot.conversation.queue_limit import QueueLimit
-from bot.conversation.sender import Sender
-from bot.conversation.sms import Accepted, Call, Outcome, Recipient
-from bot.conversation.tables import messages
-from bot.conversation.writer import Writer
+from bot.queries.filters import ConversationFilter
 from bot.rulebook.book import Book
-from bot.rulebook.loops import Caps
+from bot.rulebook.simulate.loop_guard import Caps
+from bot.sending.sender import Sender
+from bot.sending.sms_service import Accepted, Call, Outcome, Recipient
+from bot.storage.database import Database
+from bot.storage.tables import messages
+from bot.storage.writer import Writer
 from tests.rulebook.books import book_of
 
 OURS = "+15555550100"

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from bot.conversation.events import Unreadable
 from bot.conversation.inbox import ACCEPTED, DUPLICATE, REJECTED
-from bot.conversation.operator import Operator
-from bot.conversation.refusals import NoNumber
+from bot.operator.actions import Operator
+from bot.operator.errors import NoNumber
 from tests.conversation.parts import BOOK, OURS, PEER, Bot, heard, report
 from tests.rulebook.books import book_of
 

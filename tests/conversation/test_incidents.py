@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from bot.conversation.cursors import WrongCursor
-from bot.conversation.filtering import ConversationFilter
 from bot.conversation.incidents import IncidentFilter, IncidentView, list_incidents
-from bot.conversation.operator import Operator
-from bot.conversation.queries import list_conversations
-from bot.conversation.tables import conversations
-from bot.rulebook.loops import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
+from bot.operator.actions import Operator
+from bot.queries.conversations import list_conversations
+from bot.queries.filters import ConversationFilter
+from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
+from bot.storage.pages import WrongCursor
+from bot.storage.tables import conversations
 from tests.conversation.parts import PEER, Bot, heard
 from tests.rulebook.books import book_of
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from sqlalchemy import text
 
-from bot.conversation.database import Database
+from bot.storage.database import Database
 from tests.faults.acs import Sms, Storm
 from tests.faults.azure import Outcome, Progress, Texts, peer_of
 from tests.faults.stand import Stand

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.conversation.databases import Databases
-from tests.web.test_sessions import browser
+from tests.web.console.test_sessions import browser
 from tests.wire.conftest import acs, databases, logs
 from tests.wire.parts import VIEWER, Acs, Running, accept, running
 from tests.wire.test_envelopes import inbound
@@ -51,8 +51,8 @@ async def test_a_wrong_clock_is_said_everywhere_and_so_is_its_end(
     behind: timedelta,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bot.conversation.circuit.FIRST_PAUSE", 0.05)
-    monkeypatch.setattr("bot.conversation.backoff.FIRST", 0.01)
+    monkeypatch.setattr("bot.sending.circuit_breaker.FIRST_PAUSE", 0.05)
+    monkeypatch.setattr("bot.sending.backoff.FIRST", 0.01)
     seconds = behind.total_seconds()
     acs.answers = [at_another_time(behind)] * 1_000
     async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from bot.rulebook.book import Book
-from bot.rulebook.deciding import decide
 from bot.rulebook.decision import Decision, Heard, Standing
-from bot.rulebook.loading import load_texts
+from bot.rulebook.files.loader import load_texts
+from bot.rulebook.simulate.decide import decide
 
 NOW = datetime(2026, 11, 23, 17, 30, tzinfo=UTC)
 

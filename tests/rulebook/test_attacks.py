@@ -8,9 +8,9 @@ from datetime import date
 
 import pytest
 
-from bot.rulebook.checking import check_texts
-from bot.rulebook.expecting import Day, Expectation, Number, OneOf, YesNo
-from bot.rulebook.loading import load_texts
+from bot.rulebook.expectations import Day, Expectation, Number, OneOf, YesNo
+from bot.rulebook.files.loader import load_texts
+from bot.rulebook.lint.check import check_texts
 from bot.text.consent import looks_like_opt_out
 from bot.text.words import split_words
 from tests.rulebook.books import book_of, hear

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.rulebook.decision import Standing
-from bot.rulebook.loading import load_texts
+from bot.rulebook.files.loader import load_texts
 from tests.rulebook.books import NOW, book_of, hear
 
 

@@ -4,9 +4,9 @@
 
 import pytest
 
-from bot.rulebook.checking import check_texts
 from bot.rulebook.hours import read_hours
-from bot.rulebook.testing import run_tests
+from bot.rulebook.lint.check import check_texts
+from bot.rulebook.simulate.test_runner import run_tests
 from bot.text.numbers import number_meant, prefix_meant
 from tests.rulebook.books import book_of, hear
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.rulebook.decision import Standing
-from bot.rulebook.loading import load_folder
+from bot.rulebook.files.loader import load_folder
 from tests.rulebook.books import NOW, hear
 
 BOOK = load_folder(Path("rules")).book

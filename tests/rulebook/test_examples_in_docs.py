@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.rulebook.checking import check_texts
-from bot.rulebook.testing import run_tests
+from bot.rulebook.lint.check import check_texts
+from bot.rulebook.simulate.test_runner import run_tests
 
 PAGES = [each for each in ("docs/rules.md", "docs/cookbook.md") if Path(each).exists()]
 OPT_OUT = Path("rules/00-opt-out.yaml").read_text("utf-8").partition("\ntests:")[0]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rulebook.checking import check_texts
+from bot.rulebook.lint.check import check_texts
 from bot.rulebook.word_sets import WordSets
 
 WORDS = [f"word{at}" for at in range(20)]

@@ -3,10 +3,10 @@
 import pytest
 
 from bot.rulebook.book import Book
-from bot.rulebook.checking import check_texts
 from bot.rulebook.decision import Decision
-from bot.rulebook.loading import load_texts
-from bot.rulebook.trying import answer
+from bot.rulebook.files.loader import load_texts
+from bot.rulebook.lint.check import check_texts
+from bot.rulebook.simulate.try_message import answer
 from tests.rulebook.books import book_of, hear
 
 LIKED = "Liked “{}”"

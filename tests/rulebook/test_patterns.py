@@ -11,7 +11,7 @@ import re2
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.rulebook.checking import check_texts
+from bot.rulebook.lint.check import check_texts
 from bot.rulebook.patterns import Pattern, PatternSet, read_pattern
 from bot.text.seen import see
 from tests.rulebook.books import book_of, hear

@@ -10,10 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.rulebook.book import Book
-from bot.rulebook.checking import check
 from bot.rulebook.decision import Decision, Flow, Standing
-from bot.rulebook.explaining import explain
-from bot.rulebook.loading import load_texts
+from bot.rulebook.files.loader import load_texts
+from bot.rulebook.lint.check import check
+from bot.rulebook.simulate.explain import explain
 from bot.text.words import split_words
 from tests.properties import examples
 from tests.rulebook.books import NOW, Heard, book_from, decide

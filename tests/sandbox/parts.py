@@ -12,7 +12,7 @@ from azure.communication.sms.aio import SmsClient
 from azure.core.credentials import AzureKeyCredential
 
 from bot.sandbox.app import Sandbox, create_app
-from bot.web.server import Server
+from bot.web.server.http_server import Server
 
 RECEIVED = "Microsoft.Communication.SMSReceived"
 REPORT = "Microsoft.Communication.SMSDeliveryReportReceived"

@@ -10,7 +10,7 @@ import pytest
 
 from bot.web.access import Connection, Tokens
 from bot.web.guesses import MOST_ADDRESSES, MOST_GUESSES, WITHIN_SECONDS, Guesses, TooManyGuesses
-from bot.web.proxies import UNKNOWN, network_of
+from bot.web.server.proxies import UNKNOWN, network_of
 from tests.conversation.databases import Databases
 from tests.wire.conftest import acs, bot, databases, logs
 from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.conversation.sms import Accepted, Call, NotAccepted, Outcome, Recipient
+from bot.sending.sms_service import Accepted, Call, NotAccepted, Outcome, Recipient
 from bot.wire.acs import AcsSmsService
 from bot.wire.acs_answers import OF_A_CALL
 from tests.properties import examples

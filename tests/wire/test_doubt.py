@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from sqlalchemy import update
 
-from bot.conversation.database import Database
-from bot.conversation.tables import messages
+from bot.storage.database import Database
+from bot.storage.tables import messages
 from tests.conversation.databases import Databases
 from tests.conversation.parts import until
 from tests.wire.parts import Acs, accept, running

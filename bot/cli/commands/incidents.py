@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import rich_click as click
 
-from bot.cli.body import run_body
+from bot.cli.command_body import run_body
 from bot.cli.commands.options import as_json_option, listing_options, url_option
 
 #: The kinds of `bot.conversation.incidents`, which is not imported for them; a test holds them equal.

@@ -5,7 +5,7 @@ from typing import Any
 
 import rich_click as click
 
-from bot.cli.body import run_body
+from bot.cli.command_body import run_body
 
 
 @click.command()

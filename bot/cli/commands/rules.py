@@ -5,7 +5,7 @@ from typing import Any
 
 import rich_click as click
 
-from bot.cli.body import run_body
+from bot.cli.command_body import run_body
 from bot.cli.commands.options import as_json_option
 
 _path_argument = click.argument("path", required=False, type=click.Path(path_type=Path))
@@ -75,4 +75,4 @@ def replay(**options: Any) -> None:
 
     PATH is the candidate, a folder of rule files or one file; default is BOT_RULES. Nothing is sent or stored.
     """
-    run_body("bot.cli.replay:replay", options)
+    run_body("bot.cli.rules_replay:replay", options)

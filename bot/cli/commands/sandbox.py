@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import rich_click as click
 
-from bot.cli.body import run_body
+from bot.cli.command_body import run_body
 
 #: The secret in the default webhook address; it opens nothing but a bot that was told to accept it.
 WEBHOOK_SECRET: Final = "the-sandbox-and-nothing-else"  # noqa: S105

@@ -2,7 +2,7 @@
 
 import rich_click as click
 
-from bot.cli.body import run_body
+from bot.cli.command_body import run_body
 
 
 @click.command()

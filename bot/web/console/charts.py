@@ -6,7 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from bot.conversation.overview import Point
+from bot.queries.overview import Point
 
 #: The drawing is so high, and so wide for each point; the page stretches it.
 _HEIGHT, _STEP = 100, 10

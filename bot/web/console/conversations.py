@@ -9,18 +9,18 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec import Struct
 
-from bot.conversation.cursors import WrongCursor
 from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.incidents import KINDS
-from bot.conversation.queries import find_message
-from bot.conversation.reasons import reason_of
-from bot.conversation.searching import FoundBySearch, Search, find_conversations
-from bot.conversation.talk import Talk, read_talk
-from bot.conversation.unmatched import catch_alls
+from bot.queries.conversations import find_message
+from bot.queries.failure_reasons import reason_of
+from bot.queries.search import FoundBySearch, Search, find_conversations
+from bot.queries.timeline import Talk, read_talk
+from bot.queries.unmatched import catch_alls
+from bot.storage.pages import WrongCursor
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
+from bot.web.console.labels import GLYPHS, rule_links, steps_of, timeline_of, whys_of
 from bot.web.console.layout import Call, Console, Page
-from bot.web.console.words import GLYPHS, rule_links, steps_of, timeline_of, whys_of
 
 PATH: Final = "/console/conversations"
 #: Rows of the list, and messages of a conversation, on one page; with them a page stays under 30 kB.

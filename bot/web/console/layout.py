@@ -15,7 +15,7 @@ To add a page, write a module beside this one with a function
 
         return [things, add_thing]
 
-and name it in `bot.web.console.places`. Its template stands in bot/web/templates:
+and name it in `bot.web.console.routes`. Its template stands in bot/web/templates:
 
     {% extends layout %}
     {% set place = "rules" %}                               {# which word of the bar is current #}
@@ -52,21 +52,21 @@ from litestar.types import ExceptionHandlersMap
 from markupsafe import Markup
 from msgspec import Struct
 
-from bot.conversation.database import DATABASE_ERRORS, Database, DatabaseUnavailable, cause_of
-from bot.conversation.operator import Operator
-from bot.conversation.overview import Overview
-from bot.conversation.rejected import RejectedEvents
-from bot.conversation.writer import Writer
-from bot.rulebook.drafts import TooManyDrafts
-from bot.rulebook.saving import RuleFiles
-from bot.rulebook.shelf import Shelf
+from bot.operator.actions import Operator
+from bot.operator.rejected_events import RejectedEvents
+from bot.queries.overview import Overview
+from bot.rulebook.editing.drafts import TooManyDrafts
+from bot.rulebook.editing.live_book import Shelf
+from bot.rulebook.editing.save import RuleFiles
+from bot.storage.database import DATABASE_ERRORS, Database, DatabaseUnavailable, cause_of
+from bot.storage.writer import Writer
 from bot.text.inert import shown
 from bot.text.numbers import spaced
-from bot.web.console.files import Files
+from bot.web.console.assets import Files
 from bot.web.console.live import Live
+from bot.web.console.sessions import CSRF_FIELD, HOME, NotLoggedIn, Session, Sessions
 from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second
 from bot.web.problems import sentence_of
-from bot.web.sessions import CSRF_FIELD, HOME, NotLoggedIn, Session, Sessions
 
 log = structlog.get_logger(__name__)
 

@@ -7,11 +7,11 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, ServiceUnavailableException
 from litestar.handlers import HTTPRouteHandler
 
-from bot.conversation.writer import StorageUnavailable
+from bot.storage.writer import StorageUnavailable
 from bot.web.console.layout import THEME, THEMES, Call, Console, Page
+from bot.web.console.sessions import HOME, Session, refuse_other_sites, safe_next, session_of
 from bot.web.guesses import TooManyGuesses
-from bot.web.proxies import warn_of_unknown_proxy
-from bot.web.sessions import HOME, Session, refuse_other_sites, safe_next, session_of
+from bot.web.server.proxies import warn_of_unknown_proxy
 
 _WRONG: Final = "This is neither the admin's nor the viewer's token."
 _USED_LINK: Final = (

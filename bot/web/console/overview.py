@@ -7,10 +7,10 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
-from bot.conversation.overview import COUNTED_TO, OverviewView, Period, failures_of
+from bot.queries.overview import COUNTED_TO, OverviewView, Period, failures_of
 from bot.web.console.charts import chart_of
+from bot.web.console.labels import took
 from bot.web.console.layout import Call, Console, Page
-from bot.web.console.words import took
 
 #: Groups of unmatched messages and rules that the page names.
 _GROUPS, _RULES = 6, 6

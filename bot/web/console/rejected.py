@@ -9,14 +9,14 @@ from litestar.exceptions import ClientException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from bot.conversation.cursors import WrongCursor
-from bot.conversation.queries import list_rejected
-from bot.conversation.rejected import NotRejected, StillUnreadable
-from bot.conversation.writer import StorageUnavailable
+from bot.operator.rejected_events import NotRejected, StillUnreadable
+from bot.queries.conversations import list_rejected
+from bot.storage.pages import WrongCursor
+from bot.storage.writer import StorageUnavailable
 from bot.text.inert import shown
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
-from bot.web.sessions import require_editor
+from bot.web.console.sessions import require_editor
 
 PATH: Final = "/console/rejected"
 _ON_A_PAGE = 20

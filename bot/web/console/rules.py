@@ -9,14 +9,14 @@ from litestar.params import FromPath
 from msgspec.structs import replace
 
 from bot.rulebook.background import in_background
-from bot.rulebook.drafts import TooManyDrafts
-from bot.rulebook.folder import CannotWrite, Changed, NoSuchFile, Unreadable, WrongName
-from bot.rulebook.saving import HasErrors, Saved
-from bot.rulebook.schema import rule_file_schema
+from bot.rulebook.editing.drafts import TooManyDrafts
+from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, Unreadable, WrongName
+from bot.rulebook.editing.save import HasErrors, Saved
+from bot.rulebook.files.json_schema import rule_file_schema
 from bot.text.diffs import compare_lines
 from bot.web.console import rules_history
 from bot.web.console.layout import Call, Console, Page
-from bot.web.console.rules_place import (
+from bot.web.console.rules_editor import (
     PATH,
     Place,
     Shown,
@@ -24,8 +24,8 @@ from bot.web.console.rules_place import (
     read_form,
     text_of,
 )
+from bot.web.console.sessions import session_of
 from bot.web.input_limits import LARGEST_RULE_FORM
-from bot.web.sessions import session_of
 
 
 def routes(console: Console) -> list[HTTPRouteHandler]:

@@ -7,16 +7,16 @@ from litestar.exceptions import ClientException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from bot.conversation.cursors import WrongCursor
-from bot.conversation.rule_edits import RuleEditTexts, find_edit, list_edits
 from bot.rulebook.background import in_background
-from bot.rulebook.folder import CannotWrite, Changed, WrongName, etag_of
-from bot.rulebook.saving import HasErrors
+from bot.rulebook.editing.folder import CannotWrite, Changed, WrongName, etag_of
+from bot.rulebook.editing.save import HasErrors
+from bot.storage.pages import WrongCursor
+from bot.storage.rule_edits import RuleEditTexts, find_edit, list_edits
 from bot.text.diffs import compare_lines
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Page
-from bot.web.console.rules_place import PATH, Place, address_of, text_of
-from bot.web.sessions import require_editor, session_of
+from bot.web.console.rules_editor import PATH, Place, address_of, text_of
+from bot.web.console.sessions import require_editor, session_of
 
 _ROWS = 50
 

@@ -1,0 +1,17 @@
+"""Taking a port before anything else is begun, so that a port that is taken is one sentence."""
+
+import socket
+
+from bot.cli.errors import Failure
+
+
+def listen(host: str, port: int, *, mend: str) -> socket.socket:
+    """A listening socket; raises `Failure` with what to do about it in `mend`."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise Failure(
+            f"{host} port {port} can't be listened on ({error.strerror or error}): another program has that port,"
+            f" or the address is not this machine's. {mend}"
+        ) from None

@@ -1,0 +1,115 @@
+"""What carriers say of opt-outs: who blocks our number is sent nothing more, what is queued included."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.delivery import Withheld, says_opted_out
+from bot.conversation.events import DeliveryReport
+from bot.conversation.incidents import ENDED_BY_OPT_OUT, close_incidents
+from bot.conversation.status_changes import STORED, Changes, Stored
+from bot.conversation.thread import OPTED_OUT
+from bot.storage.commits import touch
+from bot.storage.tables import UtcTime, actions, conversations, messages
+
+
+async def heed_opt_outs(
+    connection: AsyncConnection, told: Iterable[tuple[Stored, DeliveryReport]], now: datetime
+) -> None:
+    """Where a report says that its message's recipient opted out, believe it.
+
+    Only an opt-in that is newer than the report counts more: reports can be hours late. What may be on its way
+    already and what confirms an opt-out or opt-in keep their course.
+    """
+    said_at: dict[str, datetime] = {}
+    for row, report in told:
+        if says_opted_out(report):
+            moment = report.reported_at or now
+            said_at[row.conversation_id] = max(said_at.get(row.conversation_id, moment), moment)
+    if not said_at:
+        return
+    came_back = await _last_confirmed(connection, said_at)
+    ids = sorted(
+        each for each, moment in said_at.items() if each not in came_back or came_back[each] <= moment
+    )
+    if not ids:
+        return
+    known = await _consent_times(connection, ids)
+    await connection.execute(
+        update(conversations)
+        .where(conversations.c.id == bindparam("of"))
+        .values(opted_out=True, consent_at=bindparam("said_at")),
+        [
+            {"of": each, "said_at": max(min(said_at[each], now), known.get(each) or said_at[each])}
+            for each in ids
+        ],
+    )
+    await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome="opted out", by=None, now=now)
+    touch(ids)
+    query = (
+        select(*STORED)
+        .where(
+            messages.c.conversation_id.in_(ids),
+            messages.c.status == literal_column("'queued'"),
+            messages.c.outcome_unknown.is_(False),
+            messages.c.exempt.is_not(True),
+        )
+        .order_by(messages.c.id)
+        .with_for_update()
+    )
+    changes = Changes()
+    for queued in await connection.execute(query):
+        changes.apply(Stored(*queued), Withheld(OPTED_OUT))
+    await changes.record(connection, now)
+
+
+async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, datetime]:
+    """When those of them who are not opted out last said what they want.
+
+    What they said was that they want messages, or they would be opted out. It shows by our confirmation, or by the
+    message that the carrier confirmed; or by the consent that a person has put on record for them. Versions before
+    this one did not note the time itself.
+    """
+    found: dict[str, datetime] = {}
+    consents = (
+        select(actions.c.conversation_id, func.max(actions.c.at, type_=UtcTime()))
+        .join(conversations, conversations.c.id == actions.c.conversation_id)
+        .where(
+            actions.c.conversation_id.in_(list(ids)),
+            actions.c.action == "opt in",
+            conversations.c.opted_out.is_(False),
+            conversations.c.consent_at.is_(None),
+        )
+        .group_by(actions.c.conversation_id)
+    )
+    query = (
+        select(messages.c.conversation_id, func.max(messages.c.created_at, type_=UtcTime()))
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(
+            conversations.c.id.in_(list(ids)),
+            conversations.c.opted_out.is_(False),
+            conversations.c.consent_at.is_(None),
+            or_(
+                and_(messages.c.direction == literal_column("'outbound'"), messages.c.exempt.is_(True)),
+                messages.c.decision["guard"].as_string() == "carrier answers",
+            ),
+        )
+        .group_by(messages.c.conversation_id)
+    )
+    noted = select(conversations.c.id, conversations.c.consent_at).where(
+        conversations.c.id.in_(list(ids)),
+        conversations.c.opted_out.is_(False),
+        conversations.c.consent_at.is_not(None),
+    )
+    for statement in (noted, consents, query):
+        for conversation_id, at in await connection.execute(statement):
+            found[conversation_id] = max(found.get(conversation_id, at), at)
+    return found
+
+
+async def _consent_times(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, datetime | None]:
+    """When they last said what they want, by their own time."""
+    query = select(conversations.c.id, conversations.c.consent_at).where(conversations.c.id.in_(list(ids)))
+    return {row.id: row.consent_at for row in await connection.execute(query)}

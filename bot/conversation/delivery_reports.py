@@ -1,0 +1,242 @@
+"""Delivery reports: kept as they came, each once, and applied to the message that they speak of."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import literal_column, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.carrier_opt_outs import heed_opt_outs
+from bot.conversation.delivery import TAKEN, Happening, status_of
+from bot.conversation.events import DeliveryReport
+from bot.conversation.status_changes import STORED, Changes, Stored
+from bot.storage.bulk import Bulk, Change, Lookup
+from bot.storage.tables import conversations, delivery_reports, messages
+
+#: What became of a report: it moved its message or could have, it was here before, or nobody knows its message.
+Fate = Literal["accepted", "duplicate", "kept_apart"]
+
+#: What can name a message to which nobody has given a MessageId: the tag of its call, and its recipient.
+_Clue = tuple[str | None, str | None]
+_NO_CLUE: _Clue = (None, None)
+
+
+async def apply_reports(
+    connection: AsyncConnection, reports: list[DeliveryReport], now: datetime
+) -> list[Fate]:
+    """Store the reports and move their messages on; for each one what became of it.
+
+    A report whose MessageId nobody told us yet, because it overtook the send call's answer or that was lost, names
+    its message by the call's tag and the recipient. One that does neither is kept with no message: `overtaken_reports`
+    finds it if the message turns up, and so does the same report when it comes again and tells more.
+    """
+    fates: list[Fate] = ["duplicate"] * len(reports)
+    keys = [report.key for report in reports]
+    fresh, again = _sorted_out(keys, reports, dict(await _KNOWN_REPORTS.fetch(connection, set(keys))))
+    if not fresh and not again:
+        return fates
+    speaking = fresh + again
+    rows = await _messages_named_by(connection, {report.provider_message_id for _, report in speaking})
+    nameless = [report for _, report in speaking if report.provider_message_id not in rows]
+    clues = await _clues(connection, nameless)
+    rows_by_tag = await _messages_tagged_by(connection, clues)
+    rows |= rows_by_tag
+    told: list[tuple[Stored, DeliveryReport]] = []
+    kept: list[tuple[Any, ...]] = []
+    for place, report in fresh:
+        row = rows.get(report.provider_message_id)
+        fates[place] = "kept_apart" if row is None else "accepted"
+        if row is not None:
+            told.append((row, report))
+        tag, peer = clues.get(report.provider_message_id, _NO_CLUE) if row is None else _NO_CLUE
+        kept.append(
+            (
+                keys[place], report.provider_message_id, None if row is None else row.id, report.status,
+                report.details, report.reported_at, now, report.raw, tag, peer,
+            )
+        )  # fmt: skip
+    telling = {place for place, report in again if report.provider_message_id in rows_by_tag}
+    fates = ["accepted" if place in telling else fate for place, fate in enumerate(fates)]
+    await _INSERT_REPORT.execute(connection, kept)
+    await _keep_clues(connection, [(keys[place], report) for place, report in again], rows, clues)
+    if rows_by_tag:
+        told += await _learn_names(connection, rows_by_tag)
+    changes = Changes()
+    for row, report in told:
+        changes.apply(row, *what_is_told_by(report))
+    await changes.record(connection, now)
+    await heed_opt_outs(connection, told, now)
+    return fates
+
+
+def _sorted_out(
+    keys: list[str], reports: list[DeliveryReport], known: dict[str, str | None]
+) -> tuple[list[tuple[int, DeliveryReport]], list[tuple[int, DeliveryReport]]]:
+    """The reports that are new, and those that came before but may tell more: each with its place.
+
+    `known`: key → message of those that are stored; one whose message is known has nothing more to tell.
+    """
+    fresh: list[tuple[int, DeliveryReport]] = []
+    again: list[tuple[int, DeliveryReport]] = []
+    for place, (key, report) in enumerate(zip(keys, reports, strict=True)):
+        if key not in known:
+            known[key] = None
+            fresh.append((place, report))
+        elif known[key] is None and (report.tag or report.peer):
+            again.append((place, report))
+    return fresh, again
+
+
+def what_is_told_by(report: DeliveryReport) -> tuple[Happening, ...]:
+    """What must have happened for this report to come: ACS took the message, if the report makes sense at all."""
+    return (report,) if status_of(report) is None else (TAKEN, report)
+
+
+async def overtaken_reports(
+    connection: AsyncConnection, provider_message_ids: dict[str, str]
+) -> dict[str, list[DeliveryReport]]:
+    """The reports that came before their message's MessageId was known, now joined to it.
+
+    Takes provider's id → our message's id; gives our message's id → its reports, in order of arrival.
+    """
+    waiting = await _WAITING_REPORTS.fetch(connection, provider_message_ids)
+    rows = [
+        (
+            row_id,
+            DeliveryReport(
+                provider_message_id=name,
+                status=status,
+                details=details,
+                reported_at=reported_at,
+                tag=None,
+                peer=None,
+                raw=raw,
+            ),
+        )
+        for row_id, name, status, details, reported_at, raw in waiting
+    ]
+    await _JOIN_REPORT.execute(
+        connection, [(row_id, provider_message_ids[report.provider_message_id]) for row_id, report in rows]
+    )
+    found: dict[str, list[DeliveryReport]] = {}
+    for _, report in rows:
+        found.setdefault(provider_message_ids[report.provider_message_id], []).append(report)
+    return found
+
+
+async def _messages_named_by(connection: AsyncConnection, names: Collection[str]) -> dict[str, Stored]:
+    """Outbound messages by the MessageIds that ACS gave them."""
+    rows = [Stored._make(row) for row in await _MESSAGES_NAMED.fetch(connection, names)]
+    return {row.provider_message_id: row for row in rows if row.provider_message_id is not None}
+
+
+async def _clues(connection: AsyncConnection, nameless: Collection[DeliveryReport]) -> dict[str, _Clue]:
+    """What is known, by MessageId, of the tag and the recipient of messages that nobody has named.
+
+    Reports of one message need not all bring both: what one lacks another has told, now or before.
+    """
+    if not nameless:
+        return {}
+    clues: dict[str, _Clue] = {}
+    if not all(report.tag and report.peer for report in nameless):
+        for name, tag, peer in await _KEPT_CLUES.fetch(
+            connection, {report.provider_message_id for report in nameless}
+        ):
+            clues[name] = _merged(clues.get(name), tag, peer)
+    for report in nameless:
+        name = report.provider_message_id
+        clues[name] = _merged(clues.get(name), report.tag, report.peer)
+    return clues
+
+
+def _merged(clue: _Clue | None, tag: str | None, peer: str | None) -> _Clue:
+    before_tag, before_peer = clue or _NO_CLUE
+    return before_tag or tag, before_peer or peer
+
+
+async def _keep_clues(
+    connection: AsyncConnection,
+    again: Iterable[tuple[str, DeliveryReport]],
+    rows: Collection[str],
+    clues: dict[str, _Clue],
+) -> None:
+    """Let reports that are kept apart know what they lacked when they came first."""
+    more = {
+        key: (key, *clues[report.provider_message_id])
+        for key, report in again
+        if report.provider_message_id not in rows
+    }
+    await _KEEP_CLUE.execute(connection, list(more.values()))
+
+
+async def _messages_tagged_by(connection: AsyncConnection, clues: dict[str, _Clue]) -> dict[str, Stored]:
+    """Outbound messages by the MessageIds of reports that bring back the tag of their call, and their recipient.
+
+    They are found through their conversations: so the tag needs no index, which every reply would have to pay for.
+    """
+    tagged = {name: (tag, peer) for name, (tag, peer) in clues.items() if tag and peer}
+    if not tagged:
+        return {}
+    query = (
+        select(messages.c.call_tag, conversations.c.peer, *STORED)
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(
+            conversations.c.peer.in_({peer for _, peer in tagged.values()}),
+            messages.c.call_tag.in_({tag for tag, _ in tagged.values()}),
+        )
+        .order_by(messages.c.id)
+        .with_for_update(of=messages)
+    )
+    rows = {(tag, peer): Stored(*row) for tag, peer, *row in await connection.execute(query)}
+    return {name: rows[clue] for name, clue in tagged.items() if clue in rows}
+
+
+async def _learn_names(
+    connection: AsyncConnection, named: dict[str, Stored]
+) -> list[tuple[Stored, DeliveryReport]]:
+    """Keep the MessageIds of messages that had none; gives what had been reported by these MessageIds before."""
+    nameless = {row.id: name for name, row in named.items() if row.provider_message_id is None}
+    await _NAME_MESSAGE.execute(connection, list(nameless.items()))
+    before = await overtaken_reports(connection, {name: row.id for name, row in named.items()})
+    rows = {row.id: row for row in named.values()}
+    return [(rows[message_id], report) for message_id, reports in before.items() for report in reports]
+
+
+_KNOWN_REPORTS = Lookup(select(delivery_reports.c.key, delivery_reports.c.message_id), delivery_reports.c.key)
+_KEPT_CLUES = Lookup(
+    select(delivery_reports.c.provider_message_id, delivery_reports.c.tag, delivery_reports.c.peer).where(
+        delivery_reports.c.message_id.is_(None)
+    ),
+    delivery_reports.c.provider_message_id,
+)
+_KEEP_CLUE = Change(delivery_reports, ("tag", "peer"), keys=("key",))
+_INSERT_REPORT = Bulk(
+    delivery_reports,
+    (
+        "key", "provider_message_id", "message_id", "status", "details", "reported_at", "arrived_at", "raw", "tag",
+        "peer",
+    ),
+)  # fmt: skip
+_WAITING_REPORTS = Lookup(
+    select(
+        delivery_reports.c.id,
+        delivery_reports.c.provider_message_id,
+        delivery_reports.c.status,
+        delivery_reports.c.details,
+        delivery_reports.c.reported_at,
+        delivery_reports.c.raw,
+    )
+    .where(delivery_reports.c.message_id.is_(None))
+    .order_by(delivery_reports.c.id),
+    delivery_reports.c.provider_message_id,
+)
+_JOIN_REPORT = Change(delivery_reports, ("message_id",))
+_MESSAGES_NAMED = Lookup(
+    select(*STORED)
+    .where(messages.c.direction == literal_column("'outbound'"))
+    .order_by(messages.c.id)
+    .with_for_update(),
+    messages.c.provider_message_id,
+)
+_NAME_MESSAGE = Change(messages, ("provider_message_id",))

@@ -1,0 +1,132 @@
+"""No loops: two auto-responders must not text each other for ever, and a stuck phone must not be answered for ever.
+
+Replies to one conversation are counted, whatever their texts. Past the cap the bot is silent there until the
+conversation has been quiet for an hour, or a person releases it: two bots that never pause are not started again by
+the clock, and a person who comes back later is answered. Identical messages that get the same answer are counted too:
+past their cap that message alone stays unanswered, for as long as it keeps coming as often. What confirms an opt-out
+or opt-in is always said. Each silence is an incident (`bot.conversation.incidents`) and stands in the decision. Why so:
+docs/decisions/0003-how-a-silence-ends.md.
+"""
+
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.rulebook.simulate.loop_guard import (
+    TOO_MANY_REPEATS,
+    TOO_MANY_REPLIES,
+    WINDOW,
+    Caps,
+    Recent,
+    exchange,
+)
+from bot.storage.tables import messages
+
+if TYPE_CHECKING:
+    from bot.conversation.thread import OpenConversation
+
+
+class Guarded(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the guards remember of a conversation; of nearly all of them, nothing."""
+
+    #: Too many replies were sent.
+    is_silent: bool = False
+    #: When a person released it, POSIX seconds: what was said until then no longer counts.
+    released: float = 0.0
+
+
+SILENCED = Guarded(is_silent=True)
+
+
+def may_be_near(conversation: "OpenConversation", more: int, caps: Caps, now: datetime) -> bool:
+    """Whether a conversation has enough messages, with `more` to come, for a cap to matter. Most never have."""
+    if conversation.is_new:
+        return False
+    if conversation.guarded is not None:
+        return True
+    is_recent = now - conversation.last_message_at < WINDOW
+    return is_recent and conversation.last_position + more > min(caps.repeats, caps.replies)
+
+
+async def recall(
+    connection: AsyncConnection, conversations: Collection["OpenConversation"], now: datetime
+) -> dict[str, Recent]:
+    """What was said in these conversations in the last hour, by conversation id; ends silences that are over."""
+    recent: dict[str, Recent] = {}
+    usual: list[str] = []
+    for conversation in conversations:
+        state = conversation.guarded
+        if state is not None and _is_over(state, conversation.last_message_at, now):
+            state = conversation.guarded = None
+        recent[conversation.id] = Recent(is_silent=state is not None and state.is_silent)
+        if state is None:
+            usual.append(conversation.id)
+        else:
+            released = datetime.fromtimestamp(state.released, UTC)
+            await _count(connection, recent, [conversation.id], max(now - WINDOW, released))
+    await _count(connection, recent, usual, now - WINDOW)
+    return recent
+
+
+async def _count(
+    connection: AsyncConnection, recent: dict[str, Recent], conversation_ids: list[str], since: datetime
+) -> None:
+    """Add what was said since then.
+
+    The caps bound the messages that were answered; those that were held back can be many, and are counted as groups.
+    """
+    if not conversation_ids:
+        return
+    inbound, key = messages.alias("inbound"), "key"
+    answered = (
+        select(
+            messages.c.conversation_id, messages.c.in_reply_to, messages.c.resend_of,
+            messages.c.text.label("reply"),
+            inbound.c.text, inbound.c.rule, inbound.c.decision[key].as_string().label(key),
+        )
+        .select_from(messages.outerjoin(inbound, inbound.c.id == messages.c.in_reply_to))
+        .where(
+            messages.c.conversation_id.in_(conversation_ids),
+            messages.c.created_at > since,
+            messages.c.direction == "outbound",
+            messages.c.status != "suppressed",
+            messages.c.rule.is_not(None),  # what a person wrote is no reply of the bot's
+        )
+        .order_by(messages.c.conversation_id, messages.c.position)
+    )  # fmt: skip
+    rows = (await connection.execute(answered)).all()
+    for of, group in groupby(rows, key=lambda row: (row.conversation_id, row.in_reply_to)):
+        said = list(group)
+        recent[of[0]].replies += len(said)
+        if said[0].text is not None and said[0].resend_of is None:
+            replies = tuple(row.reply for row in said)
+            recent[of[0]].heard[exchange(said[0].text, said[0].rule, said[0].key, replies)] += 1
+    held_back = (
+        select(
+            messages.c.conversation_id, messages.c.text, messages.c.rule,
+            messages.c.decision[key].as_string().label(key),
+            messages.c.decision["withheld"].as_string().label("withheld"),
+        )
+        .where(
+            messages.c.conversation_id.in_(conversation_ids),
+            messages.c.created_at > since,
+            messages.c.direction == "inbound",
+            messages.c.decision["guard"].as_string().in_([TOO_MANY_REPEATS, TOO_MANY_REPLIES]),
+        )
+        .subquery()
+    )  # fmt: skip
+    grouped = select(held_back, func.count().label("times")).group_by(*held_back.c)
+    for row in await connection.execute(grouped):
+        same = exchange(row.text, row.rule, row.key, tuple(json.loads(row.withheld)))
+        recent[row.conversation_id].heard[same] += row.times
+
+
+def _is_over(state: Guarded, last_message_at: datetime, now: datetime) -> bool:
+    began = (now - WINDOW).timestamp()
+    return last_message_at.timestamp() <= began or (not state.is_silent and state.released <= began)

@@ -1,0 +1,258 @@
+"""A conversation while a transaction adds messages to it: read once, changed in memory, written once."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils import uuid7
+
+from bot.conversation.events import Inbound
+from bot.conversation.forwards import INSERT_FORWARDS, forward_row
+from bot.conversation.incidents import (
+    ENDED_BY_OPT_OUT,
+    NewIncident,
+    close_incidents,
+    noticed_in,
+    open_incidents,
+)
+from bot.conversation.loop_history import SILENCED, Guarded
+from bot.rulebook.decision import NOT_TO_BE_TEXTED, OVERTAKEN, Decision, Standing
+from bot.rulebook.simulate.loop_guard import TOO_MANY_REPLIES
+from bot.storage.bulk import Bulk, Lookup
+from bot.storage.commits import touch
+from bot.storage.tables import conversations, messages
+from bot.text.segments import measure
+
+#: Why a message was never sent, as its history says it.
+OPTED_OUT = "The recipient has opted out."
+
+#: Guards after which no person has anything to answer.
+_NOBODY_WAITS = frozenset({None, OVERTAKEN, NOT_TO_BE_TEXTED})
+_NEWCOMER = Standing()
+
+
+class NewMessages:
+    """Messages to be inserted, as rows of `Bulk`, and what a person should look at because of them."""
+
+    __slots__ = ("forwards", "inbound", "incidents", "opted_out", "outbound")
+
+    def __init__(self) -> None:
+        self.inbound: list[tuple[Any, ...]] = []
+        self.outbound: list[tuple[Any, ...]] = []
+        self.forwards: list[tuple[Any, ...]] = []
+        self.incidents: list[NewIncident] = []
+        #: Conversations whose peer has just opted out by a word of the rules: no more guessing.
+        self.opted_out: list[str] = []
+
+    async def insert(self, connection: AsyncConnection, now: datetime) -> None:
+        """Write them; their conversations must be there already."""
+        await _INSERT_INBOUND.execute(connection, self.inbound)
+        await _INSERT_OUTBOUND.execute(connection, self.outbound)
+        await INSERT_FORWARDS.execute(connection, self.forwards)
+        if self.opted_out:
+            await close_incidents(
+                connection, self.opted_out, ENDED_BY_OPT_OUT, outcome="opted out", by=None, now=now
+            )
+        if self.incidents:
+            await open_incidents(connection, self.incidents, now)
+
+
+class OpenConversation:
+    """A conversation while a transaction adds messages to it."""
+
+    __slots__ = (
+        "changed", "created_at", "delivery", "guarded", "id", "is_new", "last_message_at", "last_position",
+        "last_text", "latest_outbound_id", "number", "peer", "standing", "unanswered_since",
+    )  # fmt: skip
+
+    def __init__(self, number: str, peer: str, now: datetime) -> None:
+        self.id = str(uuid7())
+        self.number = number
+        self.peer = peer
+        self.is_new = True
+        self.changed = False
+        self.guarded: Guarded | None = None
+        self.standing = _NEWCOMER
+        self.last_position = 0
+        self.last_message_at = now
+        self.last_text = ""
+        self.latest_outbound_id: str | None = None
+        self.delivery: str | None = None
+        self.created_at = now
+        self.unanswered_since: datetime | None = None
+
+    @classmethod
+    def stored(cls, row: Any) -> "OpenConversation":
+        """A conversation as the database has it, in the order of the table's columns."""
+        self = cls.__new__(cls)
+        (
+            self.id, self.number, self.peer, opted_out, handed_over, tags, memory, self.last_position,
+            self.last_message_at, self.last_text, self.latest_outbound_id, self.delivery, self.created_at,
+            self.unanswered_since, consent_at,
+        ) = row  # fmt: skip
+        self.is_new = self.changed = False
+        self.guarded = None
+        standing = {
+            "opted_out": opted_out,
+            "handed_over": handed_over,
+            "known": True,
+            "tags": tuple(tags or ()),
+            "consent_at": consent_at,
+        }
+        if memory:
+            self.standing = msgspec.convert(standing | memory, Standing)
+            if "guarded" in memory:
+                self.guarded = msgspec.convert(memory["guarded"], Guarded)
+        else:
+            self.standing = Standing(**standing)
+        return self
+
+    def hear(
+        self, message: Inbound, decision: Decision, version: str, now: datetime, new: NewMessages
+    ) -> bool:
+        """Add an inbound message and the replies to it to `new`; True when one of them is to be sent."""
+        if decision.after.opted_out and not self.standing.opted_out:
+            new.opted_out.append(self.id)
+        self.standing = decision.after if decision.after.known else replace(decision.after, known=True)
+        message_id, position = self._next(message.text, now)
+        rule, size = decision.rule, measure(message.text)
+        waiting_since = self.unanswered_since
+        new.inbound.append(
+            (
+                message_id, self.id, position, message.text, message.message_id, rule, size.segments,
+                size.encoding, now, now, message.received_at, decision.record(), version,
+            )
+        )  # fmt: skip
+        for text in decision.replies:
+            self.say(
+                new, text, now, rule=rule, in_reply_to=message_id, version=version, exempt=decision.exempt
+            )
+        if decision.silence == "opted out":
+            for text in decision.withheld:
+                self.say(
+                    new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed"
+                )
+        # A rule that says nothing means to; who was handed over waits for a person, whatever the bot said.
+        is_silent = not decision.replies and (rule is None or decision.silence not in _NOBODY_WAITS)
+        if self.standing.opted_out or not (is_silent or self.standing.handed_over):
+            self.unanswered_since = None
+        else:
+            self.unanswered_since = waiting_since or now
+        if decision.marks or self.standing.handed_over:
+            self._notice(decision, message_id, new)
+        for url in decision.forwards:
+            new.forwards.append(
+                forward_row(url, message, message_id=message_id, conversation_id=self.id, rule=rule, now=now)
+            )
+        return bool(decision.replies)
+
+    def say(
+        self,
+        new: NewMessages,
+        text: str,
+        now: datetime,
+        *,
+        rule: str | None = None,
+        in_reply_to: str | None = None,
+        version: str | None = None,
+        status: str = "queued",
+        exempt: bool = False,
+    ) -> str:
+        """Add an outbound message to `new` and return its id."""
+        message_id, position = self._next(text, now)
+        size = measure(text)
+        new.outbound.append(
+            (
+                message_id, self.id, position, text, status, OPTED_OUT if status == "suppressed" else None, rule,
+                in_reply_to, size.segments, size.encoding, now, now, version, self.number, exempt,
+            )
+        )  # fmt: skip
+        self.latest_outbound_id, self.delivery, self.unanswered_since = message_id, status, None
+        return message_id
+
+    def columns(self) -> tuple[Any, ...]:
+        """The conversation as a row, in the order of the table's columns."""
+        standing = self.standing
+        return (
+            self.id, self.number, self.peer, standing.opted_out, standing.handed_over, standing.tags or None,
+            self._memory(), self.last_position, self.last_message_at, self.last_text, self.latest_outbound_id,
+            self.delivery, self.created_at, self.unanswered_since, standing.consent_at,
+        )  # fmt: skip
+
+    def _memory(self) -> dict[str, Any] | None:
+        """What has no column of its own."""
+        standing = self.standing
+        memory: dict[str, Any] = {}
+        if standing.values:
+            memory["values"] = standing.values
+        if standing.uses:
+            memory["uses"] = standing.uses
+        if standing.flow is not None:
+            memory["flow"] = standing.flow
+        if self.guarded is not None:
+            memory["guarded"] = self.guarded
+        return memory or None
+
+    def _notice(self, decision: Decision, message_id: str, new: NewMessages) -> None:
+        """What a person should look at."""
+        if decision.silence == TOO_MANY_REPLIES:
+            self.guarded = SILENCED
+        new.incidents += noticed_in(decision, self.id, message_id)
+
+    def _next(self, text: str, now: datetime) -> tuple[str, int]:
+        self.changed = True
+        self.last_position += 1
+        self.last_message_at, self.last_text = now, text
+        return str(uuid7()), self.last_position
+
+
+async def open_conversations(
+    connection: AsyncConnection, wanted: Collection[tuple[str, str]], now: datetime
+) -> dict[tuple[str, str], OpenConversation]:
+    """Read, and on PostgreSQL lock in key order, the conversations of these (number, peer); begin those not there."""
+    rows = await _CONVERSATIONS_OF.fetch(connection, {peer for _, peer in wanted})
+    found = map(OpenConversation.stored, rows)
+    opened = {(conversation.number, conversation.peer): conversation for conversation in found}
+    for number, peer in wanted:
+        if (number, peer) not in opened:
+            opened[number, peer] = OpenConversation(number, peer, now)
+    return opened
+
+
+async def save_conversations(connection: AsyncConnection, opened: Iterable[OpenConversation]) -> None:
+    """Write what has changed."""
+    changed = [each for each in opened if each.changed]
+    await _SAVE_CONVERSATION.execute(connection, [each.columns() for each in changed])
+    touch(each.id for each in changed)
+
+
+_COLUMNS = tuple(conversations.c.keys())
+_CONVERSATIONS_OF = Lookup(
+    select(conversations).order_by(conversations.c.peer, conversations.c.number).with_for_update(),
+    conversations.c.peer,
+)
+_SAVE_CONVERSATION = Bulk(
+    conversations,
+    _COLUMNS,
+    replacing=tuple(name for name in _COLUMNS if name not in ("id", "number", "peer", "created_at")),
+)
+_INSERT_INBOUND = Bulk(
+    messages,
+    (
+        "id", "conversation_id", "position", "text", "provider_message_id", "rule", "segments", "encoding",
+        "created_at", "updated_at", "received_at", "decision", "book_version",
+    ),
+    constants={"direction": "inbound", "status": "received"},
+)  # fmt: skip
+_INSERT_OUTBOUND = Bulk(
+    messages,
+    (
+        "id", "conversation_id", "position", "text", "status", "status_details", "rule", "in_reply_to", "segments",
+        "encoding", "created_at", "updated_at", "book_version", "number", "exempt",
+    ),
+    constants={"direction": "outbound"},
+)  # fmt: skip

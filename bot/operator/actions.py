@@ -1,0 +1,188 @@
+"""A person's own part in a conversation: what they write goes the way of every reply, what they decide holds now."""
+
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy import Table, select
+
+from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident
+from bot.conversation.loop_history import Guarded
+from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotToBeResent
+from bot.operator.transaction import Acting, Done, Wanted, act
+from bot.queries.conversations import ConversationView
+from bot.rulebook.book import Book
+from bot.rulebook.sender_numbers import guess
+from bot.storage.tables import conversations, incidents, messages
+from bot.storage.writer import Writer
+
+#: Who acts when nobody says a name.
+ADMIN = "admin"
+
+
+class Operator:
+    """Lets people act on conversations; `by` is who does.
+
+    Each method raises a `CannotAct`, or `bot.storage.writer.StorageUnavailable`; then nothing has changed. What
+    is so already is no failure and is not noted again.
+    """
+
+    def __init__(
+        self, writer: Writer, on_queued: Callable[[set[str]], None], book: Callable[[], Book]
+    ) -> None:
+        self._writer = writer
+        self._on_queued = on_queued
+        self._book = book
+
+    async def reply(self, conversation_id: str, text: str, *, by: str = ADMIN) -> str:
+        """Queue `text`; the id of its message. Nobody is waited for any more."""
+
+        async def do(acting: Acting) -> None:
+            acting.say(text)
+            await acting.close("answered", "handover")
+            await acting.note("reply", message_id=acting.said)
+
+        return (await self._act(conversation_id, by, do)).said
+
+    async def hand_over(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
+        """Silence the bot in a conversation, until it is handed back. What is said is still kept."""
+
+        async def do(acting: Acting) -> None:
+            if acting.conversation.standing.handed_over:
+                return
+            acting.change(handed_over=True, flow=None)
+            if not acting.opted_out:
+                acting.conversation.unanswered_since = acting.conversation.unanswered_since or acting.now
+                waits = NewIncident(conversation_id=conversation_id, kind="handover", reason=WAITING)
+                acting.new.incidents.append(waits)
+            await acting.note("hand over")
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def hand_back(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
+        """Let the bot answer the peer's next message again; a question that it was asking is not taken up."""
+
+        async def do(acting: Acting) -> None:
+            if not acting.conversation.standing.handed_over:
+                return
+            acting.change(handed_over=False, flow=None)
+            acting.conversation.unanswered_since = None
+            await acting.close("handed back", "handover")
+            await acting.note("hand back")
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def tag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
+        """Give a conversation a tag."""
+
+        async def do(acting: Acting) -> None:
+            tags = acting.conversation.standing.tags
+            if tag not in tags:
+                acting.change(tags=(*tags, tag))
+                await acting.note("tag", tag)
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def untag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
+        """Take a tag from a conversation."""
+
+        async def do(acting: Acting) -> None:
+            tags = acting.conversation.standing.tags
+            if tag in tags:
+                acting.change(tags=tuple(each for each in tags if each != tag))
+                await acting.note("untag", tag)
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def opt_out(
+        self, conversation_id: str, *, by: str = ADMIN, reason: str | None = None
+    ) -> ConversationView:
+        """Send nothing more to this peer, not even what is queued, until they opt in."""
+
+        async def do(acting: Acting) -> None:
+            await _opt_out(acting, reason)
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def opt_in(self, conversation_id: str, *, by: str = ADMIN, consent: str) -> ConversationView:
+        """Undo an opt-out because the peer has agreed anew, elsewhere; `consent` says how and when, for the record.
+
+        Texting somebody who opted out is unlawful without it.
+        """
+
+        async def do(acting: Acting) -> None:
+            if not acting.opted_out:
+                return
+            number = acting.conversation.number
+            if (self._book().numbers.get(number) or guess(number)).opt_out == "carrier":
+                raise KeptByCarrier(acting.conversation.peer, number)
+            acting.change(opted_out=False, consent_at=acting.now)
+            await acting.note("opt in", consent)
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def resend(self, message_id: str, *, by: str = ADMIN, may_arrive_twice: bool = False) -> str:
+        """Send a failed or unconfirmed reply again, as a new message that names the old one; the new one's id."""
+
+        async def do(acting: Acting) -> None:
+            old = await acting.row_of(messages, message_id)
+            if old.direction != "outbound":
+                raise NotToBeResent("This message came from the peer.")
+            if old.status not in ("failed", "unconfirmed"):
+                raise NotToBeResent(f"This message is {old.status}.")
+            again = select(messages.c.id).where(messages.c.resend_of == message_id).limit(1)
+            newer = (await acting.connection.execute(again)).scalar()
+            if newer is not None:
+                raise NotToBeResent(f"This message was sent again already, as {newer}.")
+            if old.status == "unconfirmed" and not may_arrive_twice:
+                raise MayArriveTwice(acting.conversation.peer)
+            acting.say(old.text, rule=old.rule, in_reply_to=old.in_reply_to, version=old.book_version)
+            acting.resent = message_id
+            await acting.note("resend", message_id=message_id)
+
+        return (await self._act_on("message", messages, message_id, by, do)).said
+
+    async def release(self, incident_id: str, *, by: str = ADMIN, opt_out: bool = False) -> ConversationView:
+        """Say that an incident has been seen to: the bot speaks again where it fell silent.
+
+        `opt_out` says of a message that it is an opt-out. A conversation that was handed over stays so.
+        """
+
+        async def do(acting: Acting) -> None:
+            incident = await acting.row_of(incidents, incident_id)
+            if opt_out:
+                await _opt_out(acting, incident.reason)
+            elif incident.closed_at is None:
+                if incident.kind in ("loop", "repeats"):
+                    was = acting.conversation.guarded
+                    still_silent = incident.kind != "loop" and was is not None and was.is_silent
+                    acting.conversation.guarded = Guarded(
+                        is_silent=still_silent, released=acting.now.timestamp()
+                    )
+                elif incident.kind == "handover":
+                    acting.conversation.unanswered_since = None
+                acting.conversation.changed = True
+                await acting.close("not an opt-out" if incident.kind == "opt-out" else "seen", incident.kind)
+                await acting.note("release", incident.reason, incident.message_id)
+
+        return (await self._act_on("incident", incidents, incident_id, by, do)).conversation
+
+    async def _act(self, conversation_id: str, by: str, do: Callable[[Acting], Awaitable[None]]) -> Done:
+        return await self._act_on("conversation", conversations, conversation_id, by, do)
+
+    async def _act_on(
+        self, what: str, table: Table, key: str, by: str, do: Callable[[Acting], Awaitable[None]]
+    ) -> Done:
+        wanted = Wanted(what=what, table=table, key=key, by=by, do=do)
+        (result,) = await self._writer.submit(act, [wanted])
+        if isinstance(result, CannotAct):
+            raise result
+        if result.said:
+            self._on_queued({result.conversation.number})
+        return result
+
+
+async def _opt_out(acting: Acting, reason: str | None) -> None:
+    await acting.close("opted out", *ENDED_BY_OPT_OUT)
+    if not acting.opted_out:
+        acting.change(opted_out=True, flow=None, consent_at=acting.now)
+        acting.conversation.unanswered_since = None
+        await acting.note("opt out", reason)

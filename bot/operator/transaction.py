@@ -1,0 +1,143 @@
+"""What a person wants done to a conversation, as a part of one transaction: read, changed, noted, written.
+
+Each thing done is kept with who did it and when (`bot.conversation.audit_log`).
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import Table, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.audit_log import ActionName, action_row
+from bot.conversation.incidents import Kind, close_incidents
+from bot.conversation.thread import NewMessages, OpenConversation, save_conversations
+from bot.operator.errors import CannotAct, CannotReply, NoNumber, NotThere
+from bot.queries.conversations import ConversationView, find_conversation
+from bot.storage.tables import actions, conversations, messages
+from bot.text.numbers import is_phone_number
+
+
+class Acting:
+    """A conversation while a person acts on it."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        conversation: OpenConversation,
+        new: NewMessages,
+        by: str,
+        now: datetime,
+    ) -> None:
+        self.connection = connection
+        self.conversation = conversation
+        self.new = new
+        self.by = by
+        self.now = now
+        #: The message that was queued, and the one that it sends again.
+        self.said = self.resent = ""
+
+    @property
+    def opted_out(self) -> bool:
+        """Whether nothing may be sent here."""
+        return self.conversation.standing.opted_out
+
+    def say(self, text: str, **more: Any) -> None:
+        """Queue a message; raises `CannotReply` or `NoNumber`."""
+        if self.opted_out:
+            raise CannotReply(self.conversation.peer)
+        if not is_phone_number(self.conversation.peer):
+            raise NoNumber(self.conversation.peer)
+        self.said = self.conversation.say(self.new, text, self.now, **more)
+
+    def change(self, **standing: Any) -> None:
+        """Give the conversation another standing."""
+        self.conversation.standing = replace(self.conversation.standing, **standing)
+        self.conversation.changed = True
+
+    async def row_of(self, table: Table, key: str) -> Any:
+        """A row that belongs to the conversation."""
+        return (await self.connection.execute(select(table).where(table.c.id == key))).one()
+
+    async def close(self, outcome: str, *kinds: Kind) -> None:
+        """Close what is open of these kinds."""
+        await close_incidents(
+            self.connection, [self.conversation.id], kinds, outcome=outcome, by=self.by, now=self.now
+        )
+
+    async def note(
+        self, action: ActionName, details: str | None = None, message_id: str | None = None
+    ) -> None:
+        """Keep what was done."""
+        row = action_row(
+            action, self.conversation.id, by=self.by, now=self.now, details=details, message_id=message_id
+        )
+        await self.connection.execute(insert(actions).values(row))
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What a person wants done, and where: to a row of `table`, which is a conversation or belongs to one."""
+
+    what: str
+    table: Table
+    key: str
+    by: str
+    do: Callable[[Acting], Awaitable[None]]
+
+
+class Done(Struct, frozen=True):
+    """What came of it."""
+
+    conversation: ConversationView
+    #: The id of the message that was queued; empty when none was.
+    said: str
+
+
+async def act(connection: AsyncConnection, wanted: list[Wanted]) -> list[Done | CannotAct]:
+    """Do what people want, each of them by themselves; work for `bot.storage.writer`."""
+    now = datetime.now(UTC)
+    ids = [await _conversation_of(connection, each) for each in wanted]
+    query = (
+        select(conversations)
+        .where(conversations.c.id.in_(set(ids)))
+        .order_by(conversations.c.peer, conversations.c.number)
+        .with_for_update()
+    )
+    opened = {row.id: OpenConversation.stored(row) for row in await connection.execute(query)}
+    outcomes: list[str | CannotAct] = []
+    for each, conversation_id in zip(wanted, ids, strict=True):
+        conversation = opened.get(conversation_id)
+        if conversation is None:
+            outcomes.append(NotThere(each.what, each.key))
+            continue
+        acting = Acting(connection, conversation, NewMessages(), each.by, now)
+        try:
+            await each.do(acting)
+        except CannotAct as error:
+            outcomes.append(error)
+        else:
+            await save_conversations(connection, [conversation])
+            await acting.new.insert(connection, now)
+            if acting.resent:
+                again = update(messages).where(messages.c.id == acting.said)
+                await connection.execute(again.values(resend_of=acting.resent))
+            outcomes.append(acting.said)
+    results: list[Done | CannotAct] = []
+    for outcome, conversation_id in zip(outcomes, ids, strict=True):
+        if isinstance(outcome, CannotAct):
+            results.append(outcome)
+        else:
+            view = await find_conversation(connection, conversation_id)
+            results.append(NotThere("conversation", conversation_id) if view is None else Done(view, outcome))
+    return results
+
+
+async def _conversation_of(connection: AsyncConnection, wanted: Wanted) -> str:
+    """The id of the conversation that something belongs to; empty when it is not there."""
+    if wanted.table is conversations:
+        return wanted.key
+    query = select(wanted.table.c.conversation_id).where(wanted.table.c.id == wanted.key)
+    return (await connection.execute(query)).scalar() or ""

@@ -1,0 +1,347 @@
+"""What people ask of the database: conversations, messages, and the events that could not be read."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+from sqlalchemy import ColumnElement, Row, Select, func, literal, literal_column, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.delivery import DELIVERY_STATES
+from bot.conversation.incidents import OpenIncident, open_in
+from bot.queries.failure_reasons import reason_of
+from bot.queries.filters import ConversationFilter, conditions_for
+from bot.storage.pages import Page, decode_cursor, encode_cursor
+from bot.storage.tables import Id, UtcTime, conversations, messages, rejected_events, status_changes
+
+#: Outbound states with a reason.
+_NOT_ARRIVED = ("failed", "suppressed", "unconfirmed")
+#: A cursor comes from outside: what is no id of ours (a NUL, say) must not reach the database.
+AnId = Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}\Z")]
+
+
+#: Conversations that one request looks at, where no index knows which are wanted (`benchmarks/console.py`).
+LOOKED_AT = 15_000
+
+
+class NewestFirst(Struct, frozen=True, array_like=True):
+    """Where a page of conversations ends."""
+
+    at: Annotated[datetime, Meta(tz=True)]
+    id: AnId
+
+
+class ByPosition(Struct, frozen=True, array_like=True):
+    """Where a page of messages ends."""
+
+    position: Annotated[int, Meta(ge=0, lt=2**31)]
+
+
+class ById(Struct, frozen=True, array_like=True):
+    """Where a page of rejected events ends."""
+
+    id: AnId
+
+
+class DeliveryCounts(Struct, frozen=True, kw_only=True):
+    """The newest outbound message's state, and how many messages are in each."""
+
+    latest: str | None
+    queued: int = 0
+    sent: int = 0
+    delivered: int = 0
+    failed: int = 0
+    suppressed: int = 0
+    unconfirmed: int = 0
+
+
+class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A conversation as the API and the command line show it; what has a default is left out while it says nothing."""
+
+    id: str
+    number: str
+    peer: str
+    opted_out: bool
+    last_message_at: datetime
+    last_text: str
+    tags: list[str]
+    flow: Any
+    delivery: DeliveryCounts
+    #: A person has taken over: the bot is silent here until the conversation is handed back.
+    handed_over: bool = False
+    #: The first message that waits for an answer; None when none does, or none is meant to come.
+    unanswered_since: datetime | None = None
+    #: What a person should look at and nobody has yet.
+    incidents: list[OpenIncident] = []
+
+
+class HistoryEntry(Struct, frozen=True, kw_only=True):
+    """A state that a message came into."""
+
+    status: str
+    at: datetime
+    details: str | None
+
+
+class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message as the API and the command line show it; what has a default is left out while it says nothing."""
+
+    id: str
+    conversation_id: str
+    direction: str
+    text: str
+    provider_message_id: str | None
+    rule: str | None
+    in_reply_to: str | None
+    status: str
+    status_details: str | None
+    segments: int
+    encoding: str
+    created_at: datetime
+    updated_at: datetime
+    history: list[HistoryEntry]
+    #: Why it did not arrive, in plain words.
+    reason: str | None = None
+    #: The message that this one sends again because a person wanted it.
+    resend_of: str | None = None
+    #: How often it was given to ACS, and what the newest try failed of; None when it went well.
+    attempts: int = 0
+    last_error: str | None = None
+    #: When it is tried again; None for what doesn't wait for another try.
+    next_try_at: datetime | None = None
+    #: On an inbound message: what was decided and why; `bot.rulebook.decision.Decision.record` has the keys.
+    decision: dict[str, Any] | None = None
+
+
+class RejectedView(Struct, frozen=True, kw_only=True):
+    """An event that could not be read."""
+
+    id: str
+    arrived_at: datetime
+    reason: str
+    raw: str
+
+
+class Backlog(Struct, frozen=True, kw_only=True):
+    """What waits to be sent."""
+
+    queued: int
+    oldest_seconds: float
+
+
+class Found(Page[ConversationView], frozen=True, kw_only=True, omit_defaults=True):
+    """A stretch of a listing of conversations."""
+
+    #: Where looking ended, when it ended before everything was looked at; there may be more behind `next`.
+    searched_back_to: datetime | None = None
+
+
+async def list_conversations(
+    connection: AsyncConnection,
+    wanted: ConversationFilter,
+    *,
+    limit: int,
+    cursor: str | None,
+    counted: bool = True,
+) -> Found:
+    """Conversations, newest first. Raises `bot.storage.pages.WrongCursor`.
+
+    Where no index knows what is wanted, so many are looked at and no more: the page may be short, even empty, and yet
+    have a next one. Without `counted` the messages of each state are not counted, only the latest state is told.
+    """
+    end = None if cursor is None else decode_cursor(cursor, NewestFirst)
+    conditions = await conditions_for(connection, wanted)
+    floor = None if conditions.is_quick else await _floor(connection, end)
+    query = select(conversations).where(*conditions.all).order_by(*_NEWEST_FIRST).limit(limit + 1)
+    if end is not None:
+        query = query.where(_standing < _place(end))
+    if floor is not None:
+        query = query.where(_standing >= _place(floor))
+    rows = (await connection.execute(query)).all()
+    shown = rows[:limit]
+    following = NewestFirst(shown[-1].last_message_at, shown[-1].id) if len(rows) > limit else floor
+    return Found(
+        items=await conversation_views(connection, shown, counted=counted),
+        next=None if following is None else encode_cursor(following),
+        searched_back_to=floor.at if floor is not None and following is floor else None,
+    )
+
+
+async def conversation_views(
+    connection: AsyncConnection, rows: Sequence[Row[Any]], *, counted: bool = True
+) -> list[ConversationView]:
+    """Rows of `conversations` as people see them."""
+    ids = [row.id for row in rows]
+    counts = await _count_deliveries(connection, ids) if counted else {}
+    opened = await open_in(connection, ids)
+    return [_conversation(row, counts, opened.get(row.id, [])) for row in rows]
+
+
+async def find_conversation(connection: AsyncConnection, conversation_id: str) -> ConversationView | None:
+    """One conversation, or None when there is no such."""
+    row = (
+        await connection.execute(select(conversations).where(conversations.c.id == conversation_id))
+    ).first()
+    if row is None:
+        return None
+    return (await conversation_views(connection, [row]))[0]
+
+
+async def list_messages(
+    connection: AsyncConnection, conversation_id: str, *, limit: int, cursor: str | None
+) -> Page[MessageView]:
+    """A conversation's messages, oldest first, each with its history. Raises `bot.storage.pages.WrongCursor`."""
+    query = (
+        select(messages)
+        .where(messages.c.conversation_id == conversation_id)
+        .order_by(messages.c.position)
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        query = query.where(messages.c.position > decode_cursor(cursor, ByPosition).position)
+    rows = (await connection.execute(query)).all()
+    shown = rows[:limit]
+    return Page(
+        items=await _with_history(connection, shown),
+        next=encode_cursor(ByPosition(shown[-1].position)) if len(rows) > limit else None,
+    )
+
+
+async def find_message(connection: AsyncConnection, message_id: str) -> MessageView | None:
+    """One message with its history, or None when there is no such."""
+    found = await _with_history(
+        connection, await _rows(connection, select(messages).where(messages.c.id == message_id))
+    )
+    return found[0] if found else None
+
+
+async def find_backlog(connection: AsyncConnection) -> Backlog:
+    """How many messages wait to be sent, and for how long the oldest has."""
+    # The index of what is queued has the ids, and these sort by age: of all that wait only one row is read.
+    query = select(func.count(), func.min(messages.c.id)).where(
+        messages.c.status == literal_column("'queued'")
+    )
+    queued, oldest_id = (await connection.execute(query)).one()
+    first = select(messages.c.created_at).where(messages.c.id == oldest_id)
+    oldest = (await connection.execute(first)).scalar() if oldest_id else None
+    seconds = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+    return Backlog(queued=queued, oldest_seconds=seconds)
+
+
+async def list_rejected(connection: AsyncConnection, *, limit: int, cursor: str | None) -> Page[RejectedView]:
+    """Events that could not be read, newest first. Raises `bot.storage.pages.WrongCursor`."""
+    query = select(rejected_events).order_by(rejected_events.c.id.desc()).limit(limit + 1)
+    if cursor is not None:
+        query = query.where(rejected_events.c.id < decode_cursor(cursor, ById).id)
+    rows = await _rows(connection, query)
+    shown = rows[:limit]
+    return Page(
+        items=[
+            RejectedView(id=row.id, arrived_at=row.arrived_at, reason=row.reason, raw=row.raw)
+            for row in shown
+        ],
+        next=encode_cursor(ById(shown[-1].id)) if len(rows) > limit else None,
+    )
+
+
+_NEWEST_FIRST = (conversations.c.last_message_at.desc(), conversations.c.id.desc())
+_standing = tuple_(conversations.c.last_message_at, conversations.c.id)
+
+
+def _place(key: NewestFirst) -> ColumnElement[Any]:
+    return tuple_(literal(key.at, UtcTime()), literal(key.id, Id))
+
+
+async def _floor(connection: AsyncConnection, end: NewestFirst | None) -> NewestFirst | None:
+    """The last conversation that a request looks at; None when it may look at all that are left."""
+    query = select(conversations.c.last_message_at, conversations.c.id).order_by(*_NEWEST_FIRST)
+    if end is not None:
+        query = query.where(_standing < _place(end))
+    row = (await connection.execute(query.limit(1).offset(LOOKED_AT - 1))).first()
+    return None if row is None else NewestFirst(row.last_message_at, row.id)
+
+
+async def _rows(connection: AsyncConnection, query: Select[Any]) -> Sequence[Row[Any]]:
+    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
+
+
+async def _count_deliveries(connection: AsyncConnection, ids: list[str]) -> dict[str, dict[str, int]]:
+    if not ids:
+        return {}
+    query = (
+        select(messages.c.conversation_id, messages.c.status, func.count())
+        .where(messages.c.conversation_id.in_(ids), messages.c.direction == "outbound")
+        .group_by(messages.c.conversation_id, messages.c.status)
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for conversation_id, status, count in await connection.execute(query):
+        counts.setdefault(conversation_id, {})[status] = count
+    return counts
+
+
+def _conversation(
+    row: Row[Any], counts: dict[str, dict[str, int]], incidents: list[OpenIncident]
+) -> ConversationView:
+    memory = row.memory or {}
+    states = counts.get(row.id, {})
+    return ConversationView(
+        id=row.id,
+        number=row.number,
+        peer=row.peer,
+        opted_out=row.opted_out,
+        handed_over=row.handed_over,
+        last_message_at=row.last_message_at,
+        last_text=row.last_text,
+        unanswered_since=row.unanswered_since,
+        tags=row.tags or [],
+        flow=memory.get("flow"),
+        incidents=incidents,
+        delivery=DeliveryCounts(
+            latest=row.delivery, **{state: states.get(state, 0) for state in DELIVERY_STATES}
+        ),
+    )
+
+
+async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[MessageView]:
+    changes: dict[str, list[HistoryEntry]] = {}
+    ids = [row.id for row in rows if row.direction == "outbound"]
+    if ids:
+        query = (
+            select(status_changes).where(status_changes.c.message_id.in_(ids)).order_by(status_changes.c.id)
+        )
+        for change in await connection.execute(query):
+            changes.setdefault(change.message_id, []).append(
+                HistoryEntry(status=change.status, at=change.at, details=change.details)
+            )
+    return [_message(row, changes.get(row.id, [])) for row in rows]
+
+
+def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
+    # A message is born received, queued or suppressed; only what changed after that has rows of its own.
+    born = "queued" if changes else row.status
+    reason = reason_of(row.status_details) if row.status in _NOT_ARRIVED else None
+    birth = HistoryEntry(status=born, at=row.created_at, details=None if changes else row.status_details)
+    return MessageView(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        direction=row.direction,
+        text=row.text,
+        provider_message_id=row.provider_message_id,
+        rule=row.rule,
+        in_reply_to=row.in_reply_to,
+        resend_of=row.resend_of,
+        status=row.status,
+        status_details=row.status_details,
+        segments=row.segments,
+        encoding=row.encoding,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        history=[birth, *changes],
+        reason=reason.words if reason else None,
+        attempts=row.attempts,
+        last_error=row.last_error,
+        next_try_at=row.next_try_at if row.status == "queued" else None,
+        decision=None if row.decision is None else row.decision | {"version": row.book_version},
+    )

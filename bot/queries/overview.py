@@ -1,0 +1,351 @@
+"""Is it well, and what needs a person? All that the console's first page says, read at once."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.queries.conversations import Backlog, find_backlog
+from bot.queries.failure_reasons import Reason, reason_of
+from bot.queries.similarity import Alike
+from bot.queries.traffic import (
+    HOUR,
+    MINUTE,
+    Counts,
+    count_messages,
+    first_id,
+    floor_to,
+    read_traffic,
+    time_of_id,
+    total,
+)
+from bot.queries.traffic_counter import Progress, find_progress
+from bot.queries.unmatched import Unmatched
+from bot.rulebook.editing.live_book import Shelf
+from bot.rulebook.findings import Finding
+from bot.sending.clock_check import ClockCheck
+from bot.sending.service_health import Link, Trouble
+from bot.storage.tables import conversations, incidents, messages, rejected_events
+from bot.supervisor import Supervisor
+
+Period = Literal["hour", "day", "month"]
+
+#: How long each is, and how long a point of its chart.
+PERIODS: dict[Period, tuple[timedelta, timedelta]] = {
+    "hour": (timedelta(hours=1), MINUTE),
+    "day": (timedelta(days=1), timedelta(minutes=15)),
+    "month": (timedelta(days=30), timedelta(hours=6)),
+}
+#: What needs a person is of this time.
+NEEDED = timedelta(days=1)
+#: Counted so far and no further; more are "more than".
+COUNTED_TO = 1_000
+#: Messages that a look counts itself: 10 to 20 ms. What is more has to wait for `bot.queries.traffic_counter`.
+_MOST_LIVE = 20_000
+_SHOWN = 3
+
+
+class Point(Struct, frozen=True, kw_only=True):
+    """A stretch of a chart."""
+
+    start: datetime
+    inbound: int
+    outbound: int
+    failed: int
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Messages that failed for one reason."""
+
+    reason: Reason
+    count: int
+
+
+class Noticed(Struct, frozen=True, kw_only=True):
+    """An open incident, and the text that it began with."""
+
+    conversation_id: str
+    peer: str
+    reason: str
+    opened_at: datetime
+    text: str | None
+
+
+class Needs(Struct, frozen=True, kw_only=True):
+    """What waits for a person. Numbers go up to `COUNTED_TO` and one."""
+
+    waiting: int
+    #: Conversations whose newest reply failed, in the last day.
+    failed: int
+    failures: list[Failure]
+    unmatched: list[Alike]
+    #: Open incidents by kind, and the newest of those that are shown.
+    incidents: dict[str, int]
+    loops: list[Noticed]
+    opt_outs: list[Noticed]
+    rejected: int
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nobody need do anything."""
+        shown = (
+            self.waiting,
+            self.failed,
+            self.rejected,
+            len(self.unmatched),
+            len(self.loops),
+            len(self.opt_outs),
+        )
+        return not any(shown)
+
+
+class OverviewView(Struct, frozen=True, kw_only=True):
+    """What the overview says."""
+
+    period: Period
+    since: datetime
+    step_seconds: int
+    counts: Counts
+    points: list[Point]
+    #: When messages from before are still being counted: the time from which on all are.
+    counted_from: datetime | None
+    #: When more come in than can be counted at once: the time up to which the figures go.
+    counted_to: datetime | None
+    backlog: Backlog
+    needs: Needs
+    #: What keeps messages waiting.
+    troubles: list[Trouble]
+    #: What is wrong with the machine or with the bot itself: its clock, its background tasks. Whole sentences.
+    alarms: list[Trouble]
+    #: Calls that ACS throttled since the bot was started, and Event Grid's calls that had a wrong secret.
+    throttled: int
+    refused: int
+    book: str
+    rule_errors: list[Finding]
+
+
+class Alarms(Struct, frozen=True, kw_only=True):
+    """What `/metrics` tells of it, for alarms."""
+
+    #: The last hour.
+    counts: Counts
+    waiting: int
+    incidents: dict[str, int]
+    rejected: int
+
+
+class Overview:
+    """Reads what the overview says, from the database and from the parts that run."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        link: Link,
+        refused: Callable[[], int],
+        *,
+        clock: ClockCheck | None = None,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        self._clock = clock or ClockCheck()
+        self._supervisor = supervisor or Supervisor()
+        self._shelf = shelf
+        self._link = link
+        self._refused = refused
+        self._unmatched = Unmatched()
+
+    async def look(self, connection: AsyncConnection, period: Period, now: datetime) -> OverviewView:
+        """Everything as it stands now."""
+        length, step = PERIODS[period]
+        progress = await find_progress(connection)
+        live = await _count_live(connection, progress, now)
+        since = floor_to(now - length, step) + step if period != "month" else floor_to(now - length, HOUR)
+        stretches = await _stretches(
+            connection, progress, live, since, now, MINUTE if period != "month" else HOUR
+        )
+        counted_from = progress.counted_from if progress else floor_to(now, HOUR)
+        book = self._shelf.book()
+        await self._unmatched.refresh(connection, book, now)
+        return OverviewView(
+            period=period,
+            since=since,
+            step_seconds=int(step.total_seconds()),
+            counts=total(stretches.values()),
+            points=_points(stretches, since, now, step),
+            counted_from=counted_from if await _is_behind(connection, progress, since) else None,
+            counted_to=_live_start(progress, now) if live is None else None,
+            backlog=await find_backlog(connection),
+            needs=await self._needs(connection, progress, live, now),
+            troubles=self._link.troubles(),
+            alarms=self._alarms(now),
+            throttled=self._link.calls["throttled"],
+            refused=self._refused(),
+            book=book.version,
+            rule_errors=list(self._shelf.errors),
+        )
+
+    def _alarms(self, now: datetime) -> list[Trouble]:
+        alarms = []
+        wrong = self._clock.look()
+        if wrong is not None:
+            alarms.append(Trouble(reason=f"{wrong}.", since=self._clock.since or now))
+        alarms += [
+            Trouble(
+                reason=f"A background task, “{each.task}”, ended with {each.error} and is started again;"
+                " the log says where.",
+                since=each.since,
+            )
+            for each in self._supervisor.ended()
+        ]
+        return alarms
+
+    async def _needs(
+        self,
+        connection: AsyncConnection,
+        progress: Progress | None,
+        live: dict[datetime, Counts] | None,
+        now: datetime,
+    ) -> Needs:
+        day_ago = now - NEEDED
+        of_the_day = total(
+            (await _stretches(connection, progress, live, floor_to(day_ago, HOUR), now, HOUR)).values()
+        )
+        table = conversations.c
+        # Written out, so that the databases see that failures have an index of their own.
+        is_failed = (table.delivery == literal_column("'failed'"), table.last_message_at >= day_ago)
+        waiting, rejected, failed = await _count(
+            connection, _waiting(), select(rejected_events.c.id), select(table.id).where(*is_failed)
+        )
+        return Needs(
+            waiting=waiting,
+            failed=failed,
+            failures=failures_of(of_the_day),
+            unmatched=self._unmatched.groups(self._shelf.book()),
+            incidents=await _count_incidents(connection),
+            loops=await _noticed(connection, "loop"),
+            opt_outs=await _noticed(connection, "opt-out"),
+            rejected=rejected,
+        )
+
+
+async def read_alarms(connection: AsyncConnection, now: datetime) -> Alarms:
+    """The part of the overview that is worth an alarm."""
+    progress = await find_progress(connection)
+    live = await _count_live(connection, progress, now)
+    stretches = await _stretches(connection, progress, live, floor_to(now - HOUR, MINUTE), now, MINUTE)
+    waiting, rejected = await _count(connection, _waiting(), select(rejected_events.c.id))
+    return Alarms(
+        counts=total(stretches.values()),
+        waiting=waiting,
+        incidents=await _count_incidents(connection),
+        rejected=rejected,
+    )
+
+
+def failures_of(counts: Counts) -> list[Failure]:
+    """The reasons for which messages failed, the most frequent one first."""
+    named = [(reason_of(name) or Reason(words=name), count) for name, count in counts.failures.items()]
+    return [
+        Failure(reason=reason, count=count)
+        for reason, count in sorted(named, key=lambda each: (-each[1], each[0].words))
+    ]
+
+
+def _live_start(progress: Progress | None, now: datetime) -> datetime:
+    return progress.counted_to if progress else floor_to(now, HOUR)
+
+
+async def _count_live(
+    connection: AsyncConnection, progress: Progress | None, now: datetime
+) -> dict[datetime, Counts] | None:
+    """The minutes that nobody has counted yet; None when they have too many messages to be counted now."""
+    start = _live_start(progress, now)
+    newer = select(messages.c.id).where(messages.c.id >= first_id(start)).order_by(messages.c.id)
+    too_many = (await connection.execute(newer.limit(1).offset(_MOST_LIVE))).scalar()
+    return None if too_many else await count_messages(connection, start, now + MINUTE)
+
+
+async def _stretches(
+    connection: AsyncConnection,
+    progress: Progress | None,
+    live: dict[datetime, Counts] | None,
+    since: datetime,
+    now: datetime,
+    step: timedelta,
+) -> dict[datetime, Counts]:
+    """What is counted since then, by the minute or the hour."""
+    stretches: dict[datetime, Counts] = {}
+    if progress is not None:
+        stretches = await read_traffic(connection, step, since, now + HOUR)
+    for minute, counts in (live or {}).items():
+        if minute >= since:
+            stretches.setdefault(floor_to(minute, step), Counts()).add(counts)
+    return stretches
+
+
+def _points(
+    stretches: dict[datetime, Counts], since: datetime, now: datetime, step: timedelta
+) -> list[Point]:
+    places = int((now - since) / step) + 1
+    inbound, outbound, failed = ([0] * places for _ in range(3))
+    for start, counts in stretches.items():
+        place = int((start - since) / step)
+        if 0 <= place < places:
+            inbound[place] += counts.inbound
+            outbound[place] += counts.outbound
+            failed[place] += counts.states.get("failed", 0)
+    return [
+        Point(
+            start=since + place * step,
+            inbound=inbound[place],
+            outbound=outbound[place],
+            failed=failed[place],
+        )
+        for place in range(places)
+    ]
+
+
+async def _is_behind(connection: AsyncConnection, progress: Progress | None, since: datetime) -> bool:
+    """Whether messages of the period are not counted yet; after an update, the month's take some seconds."""
+    if progress is None or progress.counted_from <= since:
+        return progress is None
+    oldest = (await connection.execute(select(func.min(messages.c.id)))).scalar()
+    return oldest is not None and time_of_id(oldest) < progress.counted_from
+
+
+def _waiting() -> Select[tuple[str]]:
+    table = conversations.c
+    return select(table.id).where(table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out)
+
+
+async def _count_incidents(connection: AsyncConnection) -> dict[str, int]:
+    is_open = incidents.c.closed_at.is_(None)
+    query = select(incidents.c.kind, func.count().label("number")).where(is_open).group_by(incidents.c.kind)
+    return {row.kind: row.number for row in await connection.execute(query)}
+
+
+async def _count(connection: AsyncConnection, *queries: Select[tuple[str]]) -> list[int]:
+    """How many rows each has, by one trip to the database; `COUNTED_TO` and one for what has more."""
+    few = [query.limit(COUNTED_TO + 1).subquery() for query in queries]
+    counts = [select(func.count()).select_from(each).scalar_subquery() for each in few]
+    return list((await connection.execute(select(*counts))).one())
+
+
+async def _noticed(connection: AsyncConnection, kind: str) -> list[Noticed]:
+    query = (
+        select(
+            incidents.c.conversation_id,
+            conversations.c.peer,
+            incidents.c.reason,
+            incidents.c.opened_at,
+            messages.c.text,
+        )
+        .join_from(incidents, conversations, conversations.c.id == incidents.c.conversation_id)
+        .outerjoin(messages, messages.c.id == incidents.c.message_id)
+        .where(incidents.c.closed_at.is_(None), incidents.c.kind == kind)
+        .order_by(incidents.c.id.desc())
+        .limit(_SHOWN)
+    )
+    return [Noticed(**row) for row in (await connection.execute(query)).mappings()]

@@ -1,0 +1,74 @@
+"""One conversation as a person reads it: its newest messages, and what people did in between."""
+
+from msgspec import Struct
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.audit_log import ActionView
+from bot.queries.conversations import (
+    ByPosition,
+    ConversationView,
+    MessageView,
+    find_conversation,
+    list_messages,
+)
+from bot.storage.pages import encode_cursor
+from bot.storage.tables import actions, messages
+
+#: So many of people's actions are shown between the messages, the newest.
+_ACTIONS = 50
+
+
+class Talk(Struct, frozen=True, kw_only=True):
+    """A conversation and a stretch of its messages."""
+
+    conversation: ConversationView
+    #: Oldest first; the last one is the newest of all, or the one before `before`.
+    messages: list[MessageView]
+    #: Give it as `before` for the stretch before this one; None when this one begins with the first message.
+    earlier: int | None
+    #: What people did since the first of these messages, oldest first.
+    actions: list[ActionView]
+
+
+async def read_talk(
+    connection: AsyncConnection, conversation_id: str, *, before: int | None, limit: int
+) -> Talk | None:
+    """The newest messages, or those before a position; None when there is no such conversation."""
+    conversation = await find_conversation(connection, conversation_id)
+    if conversation is None:
+        return None
+    newest = select(func.max(messages.c.position)).where(messages.c.conversation_id == conversation_id)
+    last = (await connection.execute(newest)).scalar() or 0
+    end = last if before is None else min(before - 1, last)
+    start = max(end - limit, 0)  # positions are 1, 2, 3 … without a gap
+    page = await list_messages(
+        connection, conversation_id, limit=max(end - start, 1), cursor=encode_cursor(ByPosition(start))
+    )
+    shown = page.items if end > start else []
+    has_earlier = start > 0 and len(shown) == end - start  # older ones may be purged
+    return Talk(
+        conversation=conversation,
+        messages=shown,
+        earlier=start + 1 if has_earlier else None,
+        actions=await _actions_beside(
+            connection, conversation_id, shown, has_earlier=has_earlier, is_newest=end == last
+        ),
+    )
+
+
+async def _actions_beside(
+    connection: AsyncConnection,
+    conversation_id: str,
+    shown: list[MessageView],
+    *,
+    has_earlier: bool,
+    is_newest: bool,
+) -> list[ActionView]:
+    query = select(actions).where(actions.c.conversation_id == conversation_id)
+    if has_earlier:
+        query = query.where(actions.c.at >= shown[0].created_at)
+    if not is_newest and shown:
+        query = query.where(actions.c.at <= shown[-1].created_at)
+    rows = (await connection.execute(query.order_by(actions.c.id.desc()).limit(_ACTIONS))).mappings().all()
+    return [ActionView(**row) for row in reversed(rows)]

@@ -1,0 +1,137 @@
+"""Unsaved texts: what is wrong in them, what they would answer, and what they would change."""
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from datetime import datetime
+
+import msgspec
+
+from bot.rulebook.background import collector_at_rest, give_way, in_background
+from bot.rulebook.book import Book, let_go
+from bot.rulebook.editing.folder import RuleFolder
+from bot.rulebook.files.loader import FilesRead, Loaded
+from bot.rulebook.findings import Finding, has_error
+from bot.rulebook.lint.check import check_files
+from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps
+from bot.rulebook.simulate.replay import Past, Replay, Replayed
+from bot.rulebook.simulate.test_runner import Outcomes, run_tests
+from bot.rulebook.simulate.try_message import Turn, play
+
+#: Drafts that are kept: somebody who tries a text asks about the one that was just checked.
+_MOST_KEPT = 4
+#: Characters of rules that the garbage collector had better not walk through. It is not kept from it for less: what
+#: is in its sight just then, and garbage a moment later, stays for good.
+_LARGE = 200_000
+#: Drafts of the same people that wait or are being checked.
+MOST_WAITING = 4
+#: Turns of a talk that is tried.
+MOST_TURNS = 50
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole book, with an unsaved text in the place of one of its files."""
+
+    file: str
+    loaded: Loaded
+    #: None when the book can't be read.
+    outcomes: Outcomes | None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """About all files."""
+        return self.loaded.findings
+
+    @property
+    def has_error(self) -> bool:
+        """Whether it would be refused."""
+        return has_error(self.findings)
+
+
+class TooManyDrafts(Exception):
+    """So many drafts wait to be checked that one more would wait for long."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many texts are being checked just now: wait a moment, then ask again.")
+
+
+class Drafts:
+    """Checks and tries drafts, off the event loop and one at a time.
+
+    A few may wait: more of the same people's raise `TooManyDrafts`, so that nobody keeps others from their turn.
+    """
+
+    def __init__(self, folder: RuleFolder, caps: Caps = USUAL_CAPS) -> None:
+        self._folder = folder
+        self._waiting: Counter[str] = Counter()
+        self._caps = caps
+        self._kept: OrderedDict[tuple[str, bytes], Draft] = OrderedDict()
+        self._checking = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, who: str) -> AsyncIterator[None]:
+        """Wait for one's turn to do what takes long. `who`: whose turns are counted together, such as a role's."""
+        if self._waiting[who] >= MOST_WAITING:
+            raise TooManyDrafts
+        self._waiting[who] += 1
+        try:
+            async with self._checking:
+                yield
+        finally:
+            self._waiting[who] -= 1
+
+    async def check(self, file: str, text: str, *, who: str = "") -> Draft:
+        """What is to be said about a text that would be saved as this file."""
+        async with self.turn(who):
+            return await self._check(file, text)
+
+    async def play(
+        self, file: str, text: str, heard: Sequence[str], at: datetime, *, who: str = ""
+    ) -> tuple[Turn, ...]:
+        """A talk with the book that the text would make; nobody answers where it can't be read."""
+        async with self.turn(who):
+            draft = await self._check(file, text)
+            if draft.loaded.book is None:
+                return ()
+            return await in_background(
+                play, draft.loaded.book, heard[:MOST_TURNS], recipient=None, at=at, file=file, caps=self._caps
+            )
+
+    async def compare(
+        self, file: str, text: str, pasts: Sequence[Past], since: datetime | None, now: Book, *, who: str = ""
+    ) -> Replayed | None:
+        """Which of these messages would get another reply than from the book in force; None: it can't be read."""
+        async with self.turn(who):
+            draft = await self._check(file, text)
+            if draft.loaded.book is None:
+                return None
+            return await in_background(_compare, draft.loaded.book, now, pasts, since)
+
+    async def _check(self, file: str, text: str) -> Draft:
+        files = await asyncio.to_thread(self._folder.files)
+        after = self._folder.with_text(files, file, text)
+        key = (file, msgspec.json.encode(after))
+        known = self._kept.get(key)
+        if known is None:
+            is_large = sum(map(len, after.texts.values())) > _LARGE
+            with collector_at_rest() if is_large else nullcontext():
+                known = self._kept[key] = await in_background(_look_at, file, after, self._caps)
+            if len(self._kept) > _MOST_KEPT:
+                old: list[Book | None] = [self._kept.popitem(last=False)[1].loaded.book]
+                await in_background(let_go, old)
+        self._kept.move_to_end(key)
+        return known
+
+
+def _look_at(file: str, files: FilesRead, caps: Caps) -> Draft:
+    loaded = check_files(files)
+    return Draft(file=file, loaded=loaded, outcomes=run_tests(loaded.book, caps) if loaded.book else None)
+
+
+def _compare(book: Book, now: Book, pasts: Sequence[Past], since: datetime | None) -> Replayed:
+    replay = Replay(book, since, compared_with=now)
+    for past in pasts:
+        replay.take(past)
+        give_way()
+    return replay.result()

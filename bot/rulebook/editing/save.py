@@ -1,0 +1,124 @@
+"""Rule files are saved one at a time: checked with the whole book, written as one step, and in force at once."""
+
+import asyncio
+from collections.abc import Collection
+
+import msgspec
+
+from bot.rulebook.background import collector_at_rest, in_background
+from bot.rulebook.book import let_go
+from bot.rulebook.editing.folder import CannotWrite, RuleFolder, etag_of
+from bot.rulebook.editing.live_book import Author, Shelf
+from bot.rulebook.files.loader import FilesRead, Loaded
+from bot.rulebook.findings import Finding, has_error
+from bot.rulebook.lint.check import check_files
+from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps
+from bot.rulebook.simulate.test_runner import run_tests
+
+#: How often a save begins anew because other files changed on the disk while it was checked.
+_MOST_TRIES = 5
+
+
+class HasErrors(Exception):
+    """The book would have errors with this text; nothing was changed. `findings` says which, and warnings too."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        first = next(each for each in findings if each.level == "error")
+        more = sum(each.level == "error" for each in findings) - 1
+        others = f" And {more} more." if more else ""
+        super().__init__(f"The rules would have an error, so nothing was saved. {first}{others}")
+        self.findings = findings
+
+
+class _Moved(Exception):
+    """Another file has changed on the disk since the book was checked."""
+
+
+class FileText(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule file as it is now."""
+
+    name: str
+    text: str
+    etag: str
+
+
+class TestCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the book's tests pass."""
+
+    passed: int
+    failed: int
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """What a save answers."""
+
+    file: str
+    #: The version of the book that is now in force.
+    version: str
+    #: Warnings and notes about the whole book.
+    findings: tuple[Finding, ...]
+    tests: TestCount
+
+
+class RuleFiles:
+    """The rule files of the book in force, for people to read and to save."""
+
+    def __init__(self, shelf: Shelf, caps: Caps = USUAL_CAPS) -> None:
+        self.folder = RuleFolder(shelf.folder)
+        #: The loop guard's, as the tests of the files meet it.
+        self.caps = caps
+        self._shelf = shelf
+        self._saving = asyncio.Lock()
+
+    async def read(self, name: str) -> FileText:
+        """A file; raises `bot.rulebook.editing.folder.NoSuchFile` or `Unreadable`."""
+        text = await asyncio.to_thread(self.folder.text, name)
+        return FileText(name=name, text=text, etag=etag_of(text))
+
+    async def save(
+        self, name: str, text: str | None, expected: Collection[str] | None, *, who: str, how: str
+    ) -> Saved:
+        """Put a text in the place of a file, or with None remove it; in force when this returns.
+
+        `expected` is the entity tags of which the file must have one, None for a file that must be new.
+        Raises `HasErrors`, and `Changed`, `CannotWrite` and `WrongName` of `bot.rulebook.editing.folder`; then nothing
+        is changed.
+        """
+        self.folder.check_name(name)
+        async with self._saving:
+            for _ in range(_MOST_TRIES):
+                try:
+                    return await self._save(name, text, expected, Author(file=name, who=who, how=how))
+                except _Moved:
+                    continue
+        raise CannotWrite(self.folder.path, "other files there change all the time")
+
+    async def _save(
+        self, name: str, text: str | None, expected: Collection[str] | None, author: Author
+    ) -> Saved:
+        before = await asyncio.to_thread(self.folder.files)
+        self.folder.check_unchanged(before, name, expected)
+        after = self.folder.with_text(before, name, text)
+        with collector_at_rest():
+            loaded, tests = await in_background(_check, after, self.caps)
+        if loaded.book is None or has_error(loaded.findings):
+            findings, refused = loaded.findings, [loaded.book]
+            del loaded
+            await in_background(let_go, refused)
+            raise HasErrors(findings)
+
+        def write() -> None:
+            if self.folder.with_text(self.folder.files(), name, text) != after:
+                raise _Moved
+            self.folder.write(name, text, expected)
+
+        await self._shelf.save(after, loaded, write, author)
+        return Saved(file=name, version=loaded.book.version, findings=loaded.findings, tests=tests)
+
+
+def _check(files: FilesRead, caps: Caps) -> tuple[Loaded, TestCount]:
+    loaded = check_files(files)
+    if loaded.book is None:
+        return loaded, TestCount(passed=0, failed=0)
+    outcomes = run_tests(loaded.book, caps)
+    return loaded, TestCount(passed=outcomes.passed, failed=outcomes.failed)

@@ -1,0 +1,210 @@
+"""From a message that no rule answers to a drafted rule and its test, in a file that otherwise stays as it is."""
+
+import json
+import re
+from collections.abc import Collection
+
+import msgspec
+
+from bot.rulebook.book import Book
+from bot.rulebook.files.loader import FilesRead
+from bot.rulebook.files.yaml_tree import Items, Node, Table, Text, compose
+from bot.rulebook.findings import Report
+from bot.rulebook.rules import Rule
+from bot.rulebook.simulate.try_message import usual_number
+from bot.text.words import split_words
+
+#: What the drafted rule says until its author writes something better.
+_ANSWER = "Write the answer here."
+#: Words that say little about what somebody wants, in the languages that most texts are in.
+_LITTLE_WORDS = """
+a an and are as at be but by can could do does did for from get give go got had has have hello hey hi how i if in is it
+its me my no not of ok on or our please pls so some tell thank thanks that the there this to u up us want was we what
+when where which who why will with would yes you your
+de la le les un une des est vous je il et en el los las una por que si es der die das und ist ich ein eine zu
+"""
+_LITTLE = frozenset(_LITTLE_WORDS.split())
+_PLAIN = re.compile(r"[^\W\d_][\w-]*")
+
+
+class Drafted(msgspec.Struct, frozen=True, kw_only=True):
+    """A file with a rule more than it has on the disk."""
+
+    file: str
+    text: str
+    #: Where the rule's answer stands, to be written.
+    line: int
+    name: str
+
+
+def draft_rule(files: FilesRead, book: Book, heard: str, number: str | None = None) -> Drafted:
+    """A rule that answers the message, and a test of it, before the catch-all of the file that would answer it.
+
+    `number` is ours that the message came to. Where the file can't take a rule by its layout, a new file comes
+    before it.
+    """
+    serving = [rule for rule in book.rules if not rule.numbers or number is None or number in rule.numbers]
+    catch_all = next((rule for rule in serving if _is_catch_all(rule)), None)
+    last = catch_all or (serving[-1] if serving else None)
+    file = last.file if last else next(iter(book.files), "10-rules.yaml")
+    name = _free_name("-".join(_chosen(heard)), {rule.name for rule in book.rules})
+    to = number if number and number != usual_number(book, file) else None
+    rule, test = _rule_lines(name, heard), _test_line(name, heard, to)
+    text = files.texts.get(file)
+    if text is not None and (made := _inserted(text, catch_all, rule, test)):
+        return _drafted(file, made, name)
+    stem = file.removesuffix(".yaml")
+    numbers = f"numbers: [{json.dumps(number)}]\n" if number and last and last.numbers else ""
+    made = numbers + "rules:\n" + "".join(f"  {line}\n" for line in rule) + f"\ntests:\n  {test}\n"
+    return _drafted(
+        _free_name(f"{stem}-new", {each.removesuffix(".yaml") for each in files.texts}) + ".yaml", made, name
+    )
+
+
+def _drafted(file: str, text: str, name: str) -> Drafted:
+    lines = text.splitlines()
+    start = next((at for at, line in enumerate(lines) if f"name: {name}" in line), 0)
+    line = next((at for at in range(start, len(lines)) if _ANSWER in lines[at]), start)
+    return Drafted(file=file, text=text, line=line + 1, name=name)
+
+
+def _is_catch_all(rule: Rule) -> bool:
+    return any(key.kind == "anything" for key in rule.keys) and rule.only is None
+
+
+def _chosen(heard: str) -> tuple[str, ...]:
+    """The words to listen for: the one that tells most, or all where none does."""
+    words = split_words(heard)
+    telling = [word for word in words if word not in _LITTLE and not word.isdigit()]
+    if len(words) == 1 or not telling:
+        return words[:5]
+    return (max(telling, key=len),)
+
+
+def _free_name(wanted: str, taken: Collection[str]) -> str:
+    base = re.sub(r"[^\w-]+", "-", wanted).strip("-")[:40] or "new-rule"
+    names = [base, *(f"{base}-{count}" for count in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)
+
+
+def _rule_lines(name: str, heard: str) -> list[str]:
+    words, chosen = split_words(heard), _chosen(heard)
+    if not words:  # only signs: nothing but the very message is sure
+        pattern = rf"^\s*{re.escape(heard.strip())}\s*$"
+        when = f"{{pattern: {_quoted(pattern)}}}"
+    else:
+        kind = "keyword" if words[: len(chosen)] == chosen else "contains"
+        when = f"{{{kind}: {_written(' '.join(chosen))}}}"
+    return [f"- name: {name}", f"  when: {when}", f"  reply: {_ANSWER}"]
+
+
+def _test_line(name: str, heard: str, to: str | None) -> str:
+    number = f", to: {_quoted(to)}" if to else ""
+    return f"- {{hear: {_quoted(heard)}{number}, rule: {name}}}"
+
+
+def _written(text: str) -> str:
+    return text if all(_PLAIN.fullmatch(word) for word in text.split()) else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """In double quotes, which YAML takes as JSON does; what nobody could see is written by its number."""
+    return "".join(
+        each if each.isprintable() else f"\\U{ord(each):08X}" for each in json.dumps(text, ensure_ascii=False)
+    )
+
+
+def _inserted(text: str, before: Rule | None, rule: list[str], test: str) -> str | None:
+    """The text with a rule and a test more; None when its layout has no place for them."""
+    root = compose(text.removeprefix("\ufeff"), Report("draft"))
+    if not isinstance(root, Table):
+        return None
+    lines = text.splitlines(keepends=True)
+    end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
+    if lines and not lines[-1].endswith(("\n", "\r")):
+        lines[-1] += end
+    # From below upwards, so that the places above stay where they are.
+    tests, rules = _list_of(root, "tests"), _list_of(root, "rules")
+    places: list[tuple[int, list[str]]] = []
+    if tests is None and not _has(root, "tests"):
+        places.append((len(lines), ["", "tests:", f"  {test}"]))
+    else:
+        at = _end_of(tests, root, lines)
+        if at is None or tests is None:
+            return None
+        places.append((at, [_indent(tests, lines) + test]))
+    if rules is None:
+        return None
+    if before is not None and (start := _start_of(rules, before, lines)) is not None:
+        at, blank = start, _has_blank_before(lines, start)
+        places.append((at, [*_indented(rule, _indent(rules, lines)), *([""] if blank else [])]))
+    else:
+        after = _end_of(rules, root, lines)
+        if after is None:
+            return None
+        at = after
+        blank = len(rules.items) > 1 and _has_blank_before(lines, rules.items[-1].place.line - 1)
+        places.append((at, [*([""] if blank else []), *_indented(rule, _indent(rules, lines))]))
+    for at, added in sorted(places, key=lambda place: place[0], reverse=True):
+        lines[at:at] = [line + end for line in added]
+    made = "".join(lines)
+    again = compose(made.removeprefix("\ufeff"), Report("draft"))
+    if not isinstance(again, Table) or (found := _list_of(again, "rules")) is None:
+        return None
+    return made if len(found.items) == len(rules.items) + 1 else None
+
+
+def _has(root: Table, key: str) -> bool:
+    return any(isinstance(each, Text) and each.value == key for each, _ in root.pairs)
+
+
+def _list_of(root: Table, key: str) -> Items | None:
+    """A list in block layout, with an item on lines of its own."""
+    value = next((value for each, value in root.pairs if isinstance(each, Text) and each.value == key), None)
+    return value if isinstance(value, Items) and value.items else None
+
+
+def _dash(item: Node, lines: list[str]) -> tuple[int, int] | None:
+    """The line, counted from 0, and the column of an item's dash; None in flow layout."""
+    line = item.place.line - 1
+    head = lines[line].removeprefix("\ufeff")[: item.place.column - 1]
+    return (line, len(head) - len(head.lstrip())) if re.fullmatch(r"\s*-\s+", head) else None
+
+
+def _indent(items: Items, lines: list[str]) -> str:
+    dash = _dash(items.items[0], lines)
+    return " " * (dash[1] if dash else 2)
+
+
+def _indented(added: list[str], indent: str) -> list[str]:
+    return [indent + line for line in added]
+
+
+def _start_of(items: Items, rule: Rule, lines: list[str]) -> int | None:
+    """The line of a rule's dash, or of the comments that stand right above it."""
+    item = next((each for each in reversed(items.items) if each.place.line <= rule.line), None)
+    dash = _dash(item, lines) if item else None
+    if dash is None:
+        return None
+    at = dash[0]
+    while at and lines[at - 1].lstrip().startswith("#"):
+        at -= 1
+    return at
+
+
+def _has_blank_before(lines: list[str], at: int) -> bool:
+    return at > 0 and not lines[at - 1].strip()
+
+
+def _end_of(items: Items | None, root: Table, lines: list[str]) -> int | None:
+    """The line behind a list's last item."""
+    if items is None or _dash(items.items[0], lines) is None:
+        return None
+    following = [
+        each.place.line - 1 for each, _ in root.pairs if each.place.line > items.items[-1].place.line
+    ]
+    at = min(following, default=len(lines))
+    # A comment at the margin belongs to what follows.
+    while not lines[at - 1].strip() or (following and lines[at - 1].startswith("#")):
+        at -= 1
+    return at

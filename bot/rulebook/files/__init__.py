@@ -1,0 +1,1 @@
+"""Rule files, as text, become a rule book."""

@@ -1,0 +1,240 @@
+"""Rule files become a book, or findings that say why not."""
+
+import gc
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from bot.rulebook.book import Book
+from bot.rulebook.files.ask import names_saved
+from bot.rulebook.files.rule_file import RuleFile, read_file
+from bot.rulebook.files.yaml_tree import LARGEST_FILE
+from bot.rulebook.findings import START, Finding, Place, Report, did_you_mean, has_error
+from bot.rulebook.index import Index
+from bot.rulebook.patterns import WrongPattern
+from bot.rulebook.sender_numbers import OurNumber
+from bot.rulebook.templates import ALWAYS
+
+#: Wrong names of a kind and file of which what was meant is looked for.
+_MOST_HINTS = 50
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading rule files gave."""
+
+    #: None when a finding is an error.
+    book: Book | None
+    findings: tuple[Finding, ...]
+    #: The files as they were read, by name.
+    texts: Mapping[str, str] = {}
+
+
+class FilesRead(msgspec.Struct, frozen=True, kw_only=True):
+    """The rule files as they are on the disk."""
+
+    #: Those that could be read, by name.
+    texts: Mapping[str, str]
+    #: About those that could not.
+    findings: tuple[Finding, ...]
+
+
+def load_folder(path: Path) -> Loaded:
+    """Read the `*.yaml` files of a folder in file-name order, or one file."""
+    return load_files(read_files(path))
+
+
+def load_files(files: FilesRead) -> Loaded:
+    """Make a book of files that have been read."""
+    loaded = load_texts(files.texts)
+    findings = tuple(sorted([*files.findings, *loaded.findings]))
+    return Loaded(book=None if has_error(findings) else loaded.book, findings=findings, texts=files.texts)
+
+
+def read_files(path: Path) -> FilesRead:
+    """The texts of the rule files of a folder, in file-name order, or of one file."""
+    report = Report(str(path))
+    texts: dict[str, str] = {}
+    findings: list[Finding] = []
+    try:
+        # A link is followed once: a release that is switched meanwhile is read as a whole or not at all.
+        files = [path] if path.is_file() else sorted(path.resolve().iterdir())
+    except FileNotFoundError:
+        report.add("E109", START, f"The folder {path} does not exist; make it, or name another in BOT_RULES.")
+        return FilesRead(texts={}, findings=tuple(report.findings))
+    except OSError as error:
+        report.add("E108", START, f"The folder {path} cannot be read: {error.strerror}.")
+        return FilesRead(texts={}, findings=tuple(report.findings))
+    for each in files:
+        if each.name.startswith("."):
+            continue
+        about = Report(each.name)
+        if each.suffix == ".yaml" or each == path:
+            text = _read(each, about)
+            if text is not None:
+                texts[each.name] = text
+        elif each.suffix.lower() in {".yml", ".yaml"}:
+            about.add("W112", START, f"{each.name} is not read: the names of rule files end in .yaml.")
+        findings += about.findings
+    if not texts and not has_error(findings):
+        report.add(
+            "E110", START, f"The folder {path} has no rule file; put one there whose name ends in .yaml."
+        )
+        findings += report.findings
+    return FilesRead(texts=texts, findings=tuple(findings))
+
+
+def load_texts(texts: Mapping[str, str]) -> Loaded:
+    """Read rule files that are in memory: name to text."""
+    with without_garbage_collection():
+        return _load(texts)
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Keep the collector off.
+
+    Loading makes next to no garbage in cycles, and looking for it would double the time of a large book: measure
+    with benchmarks/decide.py.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _load(texts: Mapping[str, str]) -> Loaded:
+    reports = {name: Report(name) for name in sorted(texts)}
+    files = [read_file(name, texts[name], report) for name, report in reports.items()]
+    _refuse_same_names(files, reports)
+    _refuse_unknown_names(files, reports)
+    _refuse_tests_of_unknown_rules(files, reports)
+    numbers = _gather_numbers(files, reports)
+    book = None
+    if not any(has_error(report.findings) for report in reports.values()):
+        rules = tuple(rule for file in files for rule in file.rules)
+        try:
+            index = Index(rules)
+        except WrongPattern as error:
+            last = next(rule for rule in reversed(rules) for key in rule.keys if key.pattern)
+            reports[last.file].add(error.code, Place(last.line, 1), f"Here {error}.")
+        else:
+            book = Book(
+                version=_version(texts),
+                files=tuple(reports),
+                rules=rules,
+                numbers=numbers,
+                index=index,
+                asks={rule.name: rule for rule in rules if rule.ask},
+                helps=tuple(rule for rule in rules if rule.help),
+                tests=tuple(test for file in files for test in file.tests),
+            )
+    findings = sorted(finding for report in reports.values() for finding in report.findings)
+    return Loaded(book=book, findings=tuple(findings))
+
+
+def _read(path: Path, report: Report) -> str | None:
+    """A file's text, or None and a finding."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        report.add("E108", START, f"{path.name} cannot be read: {error.strerror}.")
+        return None
+    if len(raw) > LARGEST_FILE:
+        report.add("E103", START, f"{path.name} has more than {LARGEST_FILE:,} bytes. Split it up.")
+        return None
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8", "replace")
+        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        byte = f"0x{raw[error.start]:02X}"
+        report.add(
+            "E101", place, f"{path.name} is not UTF-8: here stands the byte {byte}. Save the file as UTF-8."
+        )
+        return None
+
+
+def _refuse_same_names(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
+    """A name is unique in the book; within a file, reading has seen to it."""
+    seen: dict[str, tuple[str, Place]] = {}
+    for file in files:
+        for name, place in file.places.items():
+            if name in seen:
+                first, where = seen[name]
+                there = f"{first}, line {where.line}"
+                reports[file.name].add(
+                    "E301", place, f'The name "{name}" is already that of a rule in {there}.'
+                )
+            else:
+                seen[name] = (file.name, place)
+
+
+class _Hints:
+    """What may have been meant by a name that nothing is called: said of the first few, as it takes time to find."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = list(known)
+        self._left = _MOST_HINTS
+
+    def for_(self, name: str) -> str:
+        """` Did you mean "x"?`, or nothing."""
+        if not self._left:
+            return ""
+        self._left -= 1
+        return did_you_mean(name, self._known)
+
+
+def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
+    """What any rule of the book saves, every template may use."""
+    if any(finding.code.startswith("E1") for report in reports.values() for finding in report.findings):
+        return  # a file that could not be read may be the one that defines them
+    saved = {name for file in files for rule in file.rules for name, _ in rule.saves}
+    saved.update(name for file in files for rule in file.rules if rule.ask for name in names_saved(rule.ask))
+    for file in files:
+        hints = _Hints(ALWAYS | {name for rule in file.rules[:1] for name in rule.values} | saved)
+        for name, place in file.uses:
+            if name not in saved:
+                hint = hints.for_(name) or " Give it under values, as a named group, or by set."
+                reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')
+
+
+def _refuse_tests_of_unknown_rules(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
+    known = {rule.name for file in files for rule in file.rules}
+    hints = _Hints(known)
+    for file in files:
+        for turn in (turn for test in file.tests for turn in test.turns):
+            if turn.rule is not None and turn.rule not in known and turn.rule_place:
+                message = f'There is no rule "{turn.rule}".{hints.for_(turn.rule)}'
+                reports[file.name].add("E313", turn.rule_place, message)
+
+
+def _gather_numbers(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> dict[str, OurNumber]:
+    """All numbers; two files may name the same one, but not say different things about it."""
+    described: dict[str, tuple[OurNumber, str]] = {}
+    for file in files:
+        for number, place in file.described.items():
+            ours = file.numbers[number]
+            if number in described and described[number][0] != ours:
+                other = described[number][1]
+                reports[file.name].add(
+                    "E310", place, f"{number} is described differently in {other}; say it once."
+                )
+            described.setdefault(number, (ours, file.name))
+    named = {number: ours for file in files for number, ours in file.numbers.items()}
+    return named | {number: ours for number, (ours, _) in described.items()}
+
+
+def _version(texts: Mapping[str, str]) -> str:
+    digest = hashlib.sha256()
+    for name, text in sorted(texts.items()):
+        for part in (name, text):
+            raw = part.encode("utf-8", "replace")
+            digest.update(len(raw).to_bytes(8, "big") + raw)
+    return digest.hexdigest()[:12]

@@ -1,0 +1,295 @@
+"""A rule file becomes rules; what is wrong in it is reported, and reading goes on to find the rest."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+import msgspec
+
+from bot.rulebook.background import give_way
+from bot.rulebook.conditions import read_limit, read_number, read_only
+from bot.rulebook.files.ask import read_ask
+from bot.rulebook.files.fields import (
+    kind_of,
+    read_choice,
+    read_flag,
+    read_integer,
+    read_list,
+    read_names,
+    read_table,
+    read_text,
+    read_texts,
+    shortened,
+)
+from bot.rulebook.files.forward import read_forward
+from bot.rulebook.files.replies import Templates, is_free_name
+from bot.rulebook.files.tests import RuleTest, read_tests
+from bot.rulebook.files.when import read_when, shown_keys
+from bot.rulebook.files.yaml_tree import Items, Node, Table, Text, compose
+from bot.rulebook.findings import Place, Report, did_you_mean
+from bot.rulebook.rules import FileSettings, Rule
+from bot.rulebook.sender_numbers import KINDS, OurNumber, guess
+
+FILE_KEYS = ("timezone", "numbers", "values", "max_segments", "rules", "tests")
+RULE_KEYS = (
+    "name",
+    "when",
+    "reply",
+    "opt_out",
+    "opt_in",
+    "handover",
+    "set",
+    "tag",
+    "untag",
+    "only",
+    "limit",
+    "ask",
+    "expires",
+    "tries",
+    "cancel",
+    "forward",
+    "help",
+    "max_segments",
+)
+#: What a reply may cost before `bot rules check` warns, unless the file or the rule says otherwise.
+_USUAL_SEGMENTS = 3
+_MOST_SEGMENTS = 10
+
+
+#: Zones that are one offset all year, and are taken for places that have a summer time.
+_FIXED_ZONES = {
+    "EST": 'write "America/New_York" for a place that has one, or "America/Panama" for one that has none',
+    "MST": 'write "America/Denver" for a place that has one, or "America/Phoenix" for one that has none',
+}
+_ETC_ZONE = re.compile(r"Etc/GMT([+-])0?([1-9]|1[0-4])", re.IGNORECASE)
+_PLACES = {
+    ("+", 3): "America/Sao_Paulo", ("+", 4): "America/Halifax", ("+", 5): "America/New_York",
+    ("+", 6): "America/Chicago", ("+", 7): "America/Denver", ("+", 8): "America/Los_Angeles",
+    ("+", 9): "America/Anchorage", ("-", 1): "Europe/Paris", ("-", 2): "Europe/Athens",
+    ("-", 3): "Europe/Istanbul", ("-", 4): "Asia/Dubai", ("-", 5): "Asia/Karachi", ("-", 7): "Asia/Bangkok",
+    ("-", 8): "Asia/Singapore", ("-", 9): "Asia/Tokyo", ("-", 10): "Australia/Sydney", ("-", 12): "Pacific/Auckland",
+}  # fmt: skip
+
+
+class RuleFile(msgspec.Struct, kw_only=True):
+    """What one file says."""
+
+    name: str
+    numbers: dict[str, OurNumber] = {}
+    #: The numbers of which the file says a kind or who answers STOP, and where it does.
+    described: dict[str, Place] = {}
+    rules: list[Rule] = []
+    tests: list[RuleTest] = []
+    #: Where each rule's name stands.
+    places: dict[str, Place] = {}
+    #: Names in templates that neither this file nor the template's own rule gives.
+    uses: list[tuple[str, Place]] = []
+
+
+def read_file(name: str, text: str, report: Report) -> RuleFile:
+    """Read a rule file; what could not be read is missing, and the report says why."""
+    file = RuleFile(name=name)
+    root = compose(text.removeprefix("\ufeff"), report)
+    if root is None or (isinstance(root, Text) and root.plain and not root.value):
+        if not report.findings:
+            report.add("W111", Place(1, 1), "The file is empty; it gives the bot nothing to say.")
+        return file
+    table = read_table(root, "a rule file", report, known=FILE_KEYS)
+    if table is None:
+        return file
+    if numbers := table.get("numbers"):
+        file.numbers, file.described = _read_numbers(numbers, report)
+    settings = FileSettings(
+        numbers=frozenset(file.numbers),
+        values=_read_values(table["values"], report) if "values" in table else {},
+        zone=_read_zone(table["timezone"], report) if "timezone" in table else UTC,
+        max_segments=_read_segments(table, _USUAL_SEGMENTS, report),
+    )
+    rules = read_list(table["rules"], "rules", report) if "rules" in table else []
+    for node in _let_go_one_by_one(rules):
+        rule, place = _read_rule(node, file, settings, report)
+        if rule is not None:
+            if rule.name in file.places:
+                line = file.places[rule.name].line
+                report.add(
+                    "E301", place, f'The name "{rule.name}" is already that of the rule in line {line}.'
+                )
+            file.places.setdefault(rule.name, place)
+            file.rules.append(rule)
+    if "tests" in table:
+        file.tests = read_tests(table["tests"], settings.zone, report)
+    return file
+
+
+def _let_go_one_by_one(nodes: list[Node]) -> Iterator[Node]:
+    """Each in turn; the tree of 10,000 rules, freed all at once, would hold every other thread up for 20 ms."""
+    nodes.reverse()
+    while nodes:
+        yield nodes.pop()
+        give_way()
+
+
+def _read_zone(node: Node, report: Report) -> tzinfo:
+    text = read_text(node, "timezone", report)
+    if text is None:
+        return UTC
+    try:
+        zone = ZoneInfo(text.value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = did_you_mean(text.value, available_timezones())
+        example = hint or ' Write one of the tz database, such as "Europe/Paris".'
+        report.add("E307", text.place, f'There is no time zone "{shortened(text.value)}".{example}')
+        return UTC
+    if fixed := _FIXED_ZONES.get(text.value.upper()) or _ETC_ZONE.fullmatch(text.value):
+        mend = fixed if isinstance(fixed, str) else _zone_example(fixed[1], int(fixed[2]))
+        report.add("W423", text.place, f"{text.value} has no summer time; {mend}.")
+    return zone
+
+
+def _zone_example(sign: str, hours: int) -> str:
+    """`Etc/GMT+5` is five hours behind, whatever its sign seems to say."""
+    where = "behind" if sign == "+" else "ahead of"
+    place = _PLACES.get((sign, hours), "Europe/Paris")
+    return f'it is {hours} h {where} UTC all year: name a place instead, such as "{place}"'
+
+
+def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dict[str, Place]]:
+    numbers: dict[str, OurNumber] = {}
+    described: dict[str, Place] = {}
+    if not isinstance(node, Table):
+        texts = read_texts(node, "numbers", report)
+        for text in texts:
+            number = read_number(text, report, beside=[each.value for each in texts if each.value[:1] == "+"])
+            numbers[number] = guess(number)
+        return numbers, described
+    for key, value in (read_names(node, "numbers", report) or {}).items():
+        number = read_number(key, report, beside=[*numbers])
+        usual = guess(number)
+        if isinstance(value, Text) and not value.value:
+            numbers[number] = usual
+            continue
+        table = (
+            read_table(value, f"the number {number}", report, known=("kind", "opt_out", "per_minute")) or {}
+        )
+        kind = read_choice(table["kind"], "kind", KINDS, report) if "kind" in table else usual.kind
+        carrier = "carrier" if kind == "toll-free" else "bot"
+        if "opt_out" in table:
+            carrier = read_choice(table["opt_out"], "opt_out", ("bot", "carrier"), report) or carrier
+        pace = table.get("per_minute")
+        numbers[number] = OurNumber(
+            kind=next((each for each in KINDS if each == kind), usual.kind),
+            opt_out="carrier" if carrier == "carrier" else "bot",
+            per_minute=read_integer(pace, "per_minute", report, lowest=1, highest=100_000) if pace else None,
+        )
+        described[number] = key.place
+    return numbers, described
+
+
+def _read_values(node: Node, report: Report) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for key, value in (read_names(node, "values", report) or {}).items():
+        if not is_free_name(key, report):
+            continue
+        if isinstance(value, Items):
+            values[key.value] = [text.value for text in read_texts(value, key.value, report)]
+        elif isinstance(value, Text):
+            # `open: false` is meant for {% if open %}, where any text would be true.
+            flag = {"true": True, "false": False}.get(value.value) if value.plain else None
+            values[key.value] = value.value if flag is None else flag
+        else:
+            report.add(
+                "E201", value.place, f"{key.value} must be a text or a list of texts, not {kind_of(value)}."
+            )
+    return values
+
+
+def _read_rule(
+    node: Node, file: RuleFile, settings: FileSettings, report: Report
+) -> tuple[Rule | None, Place]:
+    table = read_table(node, "a rule", report, known=RULE_KEYS, required=("name", "when"))
+    if table is None:
+        return None, node.place
+    name = read_text(table["name"], "name", report) if "name" in table else None
+    place = name.place if name else node.place
+    keys = read_when(table["when"], report) if "when" in table else ()
+    groups = frozenset(group for key in keys if key.pattern for group in key.pattern.groups)
+    templates = Templates(settings, groups, file.uses, report)
+    reply = templates.reply(table["reply"]) if "reply" in table else ()
+    flags = {each: _flag(table, each, report) for each in ("opt_out", "opt_in", "handover")}
+    if flags["opt_out"] and flags["opt_in"]:
+        report.add("E312", table["opt_in"].place, "A rule opts the peer out or in, not both.")
+    saves = templates.saves(table["set"]) if "set" in table else ()
+    ask = read_ask(table, templates, report)
+    if ask and flags["opt_out"]:
+        report.add(
+            "E312", table["ask"].place, "A rule that opts the peer out does it at once and asks nothing."
+        )
+    help_ = read_text(table["help"], "help", report) if "help" in table else None
+    rule = Rule(
+        name=name.value if name else "",
+        file=file.name,
+        line=place.line,
+        place=place,
+        when=shown_keys(keys),
+        keys=keys,
+        numbers=settings.numbers,
+        values=settings.values,
+        zone=settings.zone,
+        reply=reply,
+        saves=saves,
+        ask=ask,
+        forward=read_forward(table["forward"], report) if "forward" in table else (),
+        help=" ".join(help_.value.split()) if help_ else None,
+        writes_help=templates.writes_help,
+        max_segments=_read_segments(table, settings.max_segments, report),
+        tag=_tags(table, "tag", report),
+        untag=_tags(table, "untag", report),
+        only=read_only(table["only"], settings.zone, report) if "only" in table else None,
+        limit=read_limit(table["limit"], report) if "limit" in table else None,
+        opt_out=flags["opt_out"],
+        opt_in=flags["opt_in"],
+        handover=flags["handover"],
+    )
+    return (with_plain_replies(rule), place) if name else (None, place)
+
+
+def with_plain_replies(rule: Rule) -> Rule:
+    """The rule, with its replies at hand where they are always the same and nothing else is done."""
+    if (
+        rule.opt_out
+        or rule.opt_in
+        or rule.handover
+        or rule.saves
+        or rule.tag
+        or rule.untag
+        or rule.ask
+        or rule.forward
+        or rule.limit
+        or rule.conditional
+    ):
+        return rule
+    texts: list[str] = []
+    for choice in rule.reply:
+        constant = choice.templates[0].constant
+        if len(choice.templates) > 1 or constant is None:
+            return rule
+        texts.append(constant.strip())
+    return msgspec.structs.replace(rule, plain=tuple(texts))
+
+
+def _read_segments(table: Mapping[str, Node], usual: int, report: Report) -> int:
+    if "max_segments" not in table:
+        return usual
+    most = read_integer(table["max_segments"], "max_segments", report, lowest=1, highest=_MOST_SEGMENTS)
+    return most or usual
+
+
+def _flag(table: Mapping[str, Node], key: str, report: Report) -> bool:
+    return bool(read_flag(table[key], key, report)) if key in table else False
+
+
+def _tags(table: Mapping[str, Node], key: str, report: Report) -> tuple[str, ...]:
+    if key not in table:
+        return ()
+    return tuple(dict.fromkeys(text.value.strip() for text in read_texts(table[key], key, report)))

@@ -1,0 +1,163 @@
+"""Tests as authors write them in rule files: what is heard, and what must be said."""
+
+import re
+from datetime import datetime, timedelta, tzinfo
+
+import msgspec
+
+from bot.rulebook.files.fields import kind_of, read_list, read_table, read_text, read_texts, shortened
+from bot.rulebook.files.yaml_tree import Items, Node, Table, Text
+from bot.rulebook.findings import Place, Report
+from bot.rulebook.hours import WrongHours, read_hours
+from bot.text.durations import WrongDuration, parse_duration
+from bot.text.numbers import normalise_number
+
+#: Without `at`, a test plays on a Monday at noon, so that it gives the same on every day.
+_A_MONDAY = datetime(2026, 1, 5, 12, 0)  # noqa: DTZ001 - the file's zone is put in
+_WEEKDAY = re.compile(r"\s*(\w+)\s+(\d{1,2}[:.]\d{2})\s*")
+
+TEST_KEYS = ("hear", "say", "rule", "talk", "at", "from", "to")
+STEP_KEYS = ("hear", "say", "rule", "at", "after")
+
+
+class Turn(msgspec.Struct, kw_only=True):
+    """One message of the peer, and what is expected of the bot."""
+
+    hear: str
+    line: int
+    #: One of these texts for each reply; None: any replies will do.
+    say: list[tuple[str, ...]] | None = None
+    #: The rule's name; None: any rule, or none, will do.
+    rule: str | None = None
+    rule_place: Place | None = None
+    at: datetime | None = None
+    after: timedelta | None = None
+
+
+class RuleTest(msgspec.Struct, frozen=True, kw_only=True):
+    """A test: one turn, or a talk of several in one conversation."""
+
+    file: str
+    line: int
+    start: datetime
+    sender: str | None
+    recipient: str | None
+    turns: tuple[Turn, ...]
+
+
+def read_tests(node: Node, zone: tzinfo, report: Report) -> list[RuleTest]:
+    """Read the `tests` of a rule file."""
+    tests = (_read_test(each, zone, report) for each in read_list(node, "tests", report))
+    return [test for test in tests if test is not None]
+
+
+def _read_test(node: Node, zone: tzinfo, report: Report) -> RuleTest | None:
+    table = read_table(node, "a test", report, known=TEST_KEYS)
+    if table is None:
+        return None
+    if ("hear" in table) == ("talk" in table):
+        report.add("E204", node.place, 'A test needs either "hear" or "talk".')
+        return None
+    turns: list[Turn] = []
+    if "talk" in table:
+        for key in ("say", "rule"):
+            if key in table:
+                report.add("E312", table[key].place, f'"{key}" stands in the steps of a talk, not beside it.')
+        for step in read_list(table["talk"], "talk", report):
+            _read_step(step, turns, zone, report)
+    else:
+        _read_turn(table, node.place, turns, zone, report, in_talk=False)
+    numbers = {
+        key: normalise_number(text.value)
+        for key in ("from", "to")
+        if key in table and (text := read_text(table[key], key, report))
+    }
+    start = _read_time(table["at"], zone, report) if "at" in table else None
+    return RuleTest(
+        file=report.file,
+        line=node.place.line,
+        start=start or _A_MONDAY.replace(tzinfo=zone),
+        sender=numbers.get("from"),
+        recipient=numbers.get("to"),
+        turns=tuple(turns),
+    )
+
+
+def _read_step(node: Node, turns: list[Turn], zone: tzinfo, report: Report) -> None:
+    table = read_table(node, "a step of a talk", report, known=STEP_KEYS)
+    if table is None:
+        return
+    if "hear" in table:
+        _read_turn(table, node.place, turns, zone, report, in_talk=True)
+    elif "say" not in table:
+        report.add("E204", node.place, 'A step of a talk needs "hear" or "say".')
+    elif not turns:
+        report.add("E204", node.place, 'A talk begins with "hear".')
+    else:
+        said = _read_say(table["say"], report)
+        turns[-1].say = [*(turns[-1].say or []), *said]
+
+
+def _read_turn(
+    table: dict[str, Node], place: Place, turns: list[Turn], zone: tzinfo, report: Report, *, in_talk: bool
+) -> None:
+    heard = table["hear"]
+    if not isinstance(heard, Text):  # an empty text can be heard, too
+        report.add("E201", heard.place, f"hear must be a text, not {kind_of(heard)}.")
+        return
+    turn = Turn(hear=heard.value, line=place.line)
+    if "say" in table:
+        turn.say = _read_say(table["say"], report)
+    rule = read_text(table["rule"], "rule", report) if "rule" in table else None
+    if rule is not None:
+        turn.rule, turn.rule_place = rule.value, rule.place
+    if "at" in table and in_talk:
+        turn.at = _read_time(table["at"], zone, report)
+    if "after" in table:
+        turn.after = _read_after(table["after"], report)
+    turns.append(turn)
+
+
+def _read_say(node: Node, report: Report) -> list[tuple[str, ...]]:
+    """One text or a list; `[]` is silence, and `one_of` takes any of several."""
+    expected: list[tuple[str, ...]] = []
+    for each in node.items if isinstance(node, Items) else [node]:
+        if isinstance(each, Table):
+            table = read_table(each, "say", report, known=("one_of",), required=("one_of",)) or {}
+            texts = read_texts(table["one_of"], "one_of", report) if "one_of" in table else []
+            expected.append(tuple(text.value for text in texts))
+        else:
+            text = read_text(each, "say", report)
+            expected += [(text.value,)] if text else []
+    return expected
+
+
+def _read_time(node: Node, zone: tzinfo, report: Report) -> datetime | None:
+    """`2026-12-24 18:30`, with an offset or in the file's zone; or a day of the week: `Sat 20:00`."""
+    text = read_text(node, "at", report)
+    if text is None:
+        return None
+    weekday = _WEEKDAY.fullmatch(text.value)
+    try:
+        if weekday:
+            hours = read_hours(f"{weekday[1]} 0:00-24:00")
+            hour, minute = (int(each) for each in re.split("[:.]", weekday[2]))
+            day = _A_MONDAY + timedelta(minutes=hours.blocks[0][0])
+            return day.replace(hour=hour, minute=minute, tzinfo=zone)
+        at = datetime.fromisoformat(text.value.strip())
+    except (WrongHours, ValueError):
+        mend = "write 2026-12-24 18:30, or a day of the week: Sat 20:00."
+        report.add("E205", text.place, f'"{shortened(text.value)}" is no time: {mend}')
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=zone)
+
+
+def _read_after(node: Node, report: Report) -> timedelta | None:
+    text = read_text(node, "after", report)
+    if text is None:
+        return None
+    try:
+        return parse_duration(text.value)
+    except WrongDuration as error:
+        report.add("E205", text.place, f"after: {error}")
+        return None

@@ -1,0 +1,1 @@
+"""What is allowed in a rule book and does not do what its author means."""

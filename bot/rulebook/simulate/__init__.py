@@ -1,0 +1,1 @@
+"""A rule book and a message become a decision; tests and replays are many of them."""

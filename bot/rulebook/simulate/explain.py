@@ -1,0 +1,102 @@
+"""Why the book answers as it does, in sentences for its author."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from bot.rulebook.book import Book
+from bot.rulebook.decision import NOT_TO_BE_TEXTED, OUR_OWN_NUMBER, OVERTAKEN, Decision, Heard, Standing
+from bot.rulebook.simulate.decide import decide, why_not
+from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
+from bot.text.looks import Look, look_of
+from bot.text.words import split_words
+
+_LOOKS: dict[Look | None, str] = {
+    "opt_out": "It looks like a wish to get no more messages, in other words than a rule's.",
+    "reaction": "It looks like a reaction that a phone sent: no answer, no opt-out, nothing for `when: anything`.",
+    "auto_reply": "It looks like an automatic reply: no answer, no opt-out, nothing for `when: anything`.",
+}
+_SILENCES = {
+    "opted out": "The peer has opted out, so nothing is sent.",
+    "carrier answers": "The carrier answers this word itself on this number, so the bot stays silent.",
+    "handed over": "A person has taken over this conversation, so the bot stays silent.",
+    OUR_OWN_NUMBER: "The message came from a number that `numbers` declares as ours: the bot never answers itself.",
+    NOT_TO_BE_TEXTED: "The sender is a name and no number, so nothing can be sent back.",
+    OVERTAKEN: "The peer wrote it before the opt-out or opt-in that counts, so it changes nothing and is not answered.",
+    TOO_MANY_REPLIES: "The loop guard: this conversation got as many replies in an hour as BOT_REPLIES_PER_HOUR allows,"
+    " so the bot stays silent.",
+    TOO_MANY_REPEATS: "The loop guard: this message was answered alike as often as BOT_REPEATS_PER_HOUR allows,"
+    " so the bot stays silent.",
+    "limit": "The rule has replied as often as its limit allows, so the bot stays silent.",
+}
+
+
+def explain(
+    book: Book, heard: Heard, standing: Standing, now: datetime, decision: Decision | None = None
+) -> tuple[str, ...]:
+    """Say why `decide` decides as it does: what was heard, which rules were looked at, what they change.
+
+    `decision` is that of a talk whose loop guard has had its say, where there is one.
+    """
+    words = split_words(heard.text)
+    decision = decision or decide(book, heard, standing, now)
+    return (
+        f"Heard the words: {', '.join(words)}." if words else "Heard no words, only signs or nothing.",
+        *((_LOOKS[look],) if (look := look_of(heard.text)) else ()),
+        *(_looked_at(book, heard, words, standing, now) if not _is_step(decision) else _stepped(decision)),
+        *_said(decision),
+        *_changed(standing, decision.after),
+        *(f"Note: {mark}." for mark in decision.marks),
+    )
+
+
+def _is_step(decision: Decision) -> bool:
+    """Whether a running `ask` took the message."""
+    return (decision.key or "").startswith(("answer to ", "no answer to ", "cancel word "))
+
+
+def _stepped(decision: Decision) -> Iterator[str]:
+    yield f"Rule {decision.rule} is asking, and takes it as {decision.key}."
+
+
+def _looked_at(
+    book: Book, heard: Heard, words: tuple[str, ...], standing: Standing, now: datetime
+) -> Iterator[str]:
+    seen = set()
+    for entry in book.index.candidates(words, heard.text, look_of(heard.text)):
+        rule, key = book.index.entries[entry]
+        if rule.name in seen:
+            continue
+        seen.add(rule.name)
+        at = f"Rule {rule.name} ({rule.file}:{rule.line})"
+        reason = why_not(rule, heard, standing, now)
+        if reason is None:
+            yield f"{at} matches by {key.label}; it is the first that does."
+            return
+        yield f"{at} would match by {key.label}, but {reason}."
+
+
+def _said(decision: Decision) -> Iterator[str]:
+    if decision.rule is None:
+        yield "No rule matches, so the bot says nothing."
+    if decision.silence:
+        yield _SILENCES[decision.silence]
+    elif decision.rule is not None and not decision.replies:
+        yield "The rule gives no reply."
+    for url in decision.forwards:
+        yield f"The message is posted to {url}."
+
+
+def _changed(before: Standing, after: Standing) -> Iterator[str]:
+    if after.opted_out != before.opted_out:
+        yield "The peer is opted out from now on." if after.opted_out else "The peer is opted in again."
+    for name, value in after.values.items():
+        if before.values.get(name) != value:
+            yield f"Saves {name}: {value}."
+    if after.flow and after.flow != before.flow:
+        yield f"Now awaits the answer to {after.flow.awaits} (rule {after.flow.rule})."
+    if before.flow and not after.flow:
+        yield f"The questions of rule {before.flow.rule} are over."
+    if after.tags != before.tags:
+        yield f"The conversation's tags are now: {', '.join(after.tags) or 'none'}."
+    if after.handed_over and not before.handed_over:
+        yield "A person takes over: the bot is silent here until the conversation is handed back."

@@ -1,0 +1,104 @@
+"""Runs the tests of a rule book, and says of each failure what was heard, expected and said."""
+
+from collections import Counter
+from datetime import timedelta
+
+import msgspec
+
+from bot.rulebook.background import give_way
+from bot.rulebook.book import Book
+from bot.rulebook.decision import Decision, Heard, Standing
+from bot.rulebook.files.tests import RuleTest, Turn
+from bot.rulebook.simulate.decide import decide
+from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
+from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn that went otherwise than its author expects."""
+
+    line: int
+    heard: str
+    #: One of these for each reply; None: the replies were not asked for.
+    expected: tuple[tuple[str, ...], ...] | None
+    said: tuple[str, ...]
+    expected_rule: str | None
+    rule: str | None
+    #: The guard that kept the bot silent.
+    silence: str | None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How one test went."""
+
+    file: str
+    line: int
+    failures: tuple[Failure, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything went as expected."""
+        return not self.failures
+
+
+class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
+    """How all tests of a book went."""
+
+    passed: int
+    failed: int
+    tests: tuple[Outcome, ...]
+    #: Each rule of the book, and in how many turns it answered.
+    rules: dict[str, int]
+
+
+def run_tests(book: Book, caps: Caps = USUAL_CAPS) -> Outcomes:
+    """Run every test of a book, as the bot would answer: with its loop guard."""
+    answered: Counter[str] = Counter({rule.name: 0 for rule in book.rules})
+    numbers = {file: usual_number(book, file) for file in {test.file for test in book.tests}}
+    outcomes = [_run(book, test, numbers[test.file], caps, answered) for test in book.tests]
+    passed = sum(each.passed for each in outcomes)
+    return Outcomes(passed=passed, failed=len(outcomes) - passed, tests=tuple(outcomes), rules=dict(answered))
+
+
+def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[str]) -> Outcome:
+    give_way()
+    standing = Standing()
+    rehearsal = Rehearsal(caps)
+    now = test.start
+    failures: list[Failure] = []
+    for at, turn in enumerate(test.turns):
+        if at or turn.at:
+            now = turn.at or now + (turn.after or timedelta(minutes=1))
+        heard = Heard(
+            id=f"{test.file}:{test.line}:{at}",
+            text=turn.hear,
+            sender=test.sender or SOME_PEER,
+            recipient=test.recipient or number,
+        )
+        decision = rehearsal.guard(standing, decide(book, heard, standing, now), turn.hear, now)
+        if decision.rule is not None:
+            answered[decision.rule] += 1
+        if not _as_expected(turn, decision):
+            failures.append(
+                Failure(
+                    line=turn.line,
+                    heard=turn.hear,
+                    expected=tuple(turn.say) if turn.say is not None else None,
+                    said=decision.replies,
+                    expected_rule=turn.rule,
+                    rule=decision.rule,
+                    silence=decision.silence,
+                )
+            )
+        standing = msgspec.structs.replace(decision.after, known=True)
+    return Outcome(file=test.file, line=test.line, failures=tuple(failures))
+
+
+def _as_expected(turn: Turn, decision: Decision) -> bool:
+    if turn.rule is not None and turn.rule != decision.rule:
+        return False
+    if turn.say is None:
+        return True
+    return len(turn.say) == len(decision.replies) and all(
+        said in map(str.strip, texts) for said, texts in zip(decision.replies, turn.say, strict=True)
+    )

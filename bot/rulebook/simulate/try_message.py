@@ -1,0 +1,102 @@
+"""What would happen to a message, and why: the answer of `bot rules try` and of `POST /api/try`."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from bot.rulebook.book import Book
+from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.simulate.decide import decide
+from bot.rulebook.simulate.explain import explain
+from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
+from bot.text.numbers import normalise_number
+
+#: Numbers that belong to nobody.
+SOME_PEER = "+15555550101"
+_SOME_NUMBER = "+15555550100"
+
+
+class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The rule that answers, the replies that would be sent, and the reasons."""
+
+    rule: str | None
+    replies: tuple[str, ...]
+    why: tuple[str, ...]
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a talk that was tried, and what came of it."""
+
+    heard: str
+    rule: str | None
+    #: What matched, as in `keyword "hours"`.
+    key: str | None
+    replies: tuple[str, ...]
+    #: The guard that kept the bot silent.
+    silence: str | None
+    why: tuple[str, ...]
+
+
+def play(
+    book: Book,
+    texts: Sequence[str],
+    *,
+    sender: str | None = None,
+    recipient: str | None = None,
+    at: datetime,
+    file: str | None = None,
+    caps: Caps = USUAL_CAPS,
+) -> tuple[Turn, ...]:
+    """Play a talk from its beginning, a second between two messages, with the loop guard; changes nothing.
+
+    Without a recipient, it is the first number that `file`, or any file, names.
+    """
+    number = normalise_number(recipient) if recipient else usual_number(book, file)
+    peer = normalise_number(sender) if sender else SOME_PEER
+    standing = Standing()
+    turns: list[Turn] = []
+    rehearsal = Rehearsal(caps)
+    for position, text in enumerate(texts):
+        now = at + timedelta(seconds=position)
+        heard = Heard(id=f"try:{position}:{text}", text=text, sender=peer, recipient=number)
+        decision = rehearsal.guard(standing, decide(book, heard, standing, now), text, now)
+        turns.append(
+            Turn(
+                heard=text,
+                rule=decision.rule,
+                key=decision.key,
+                replies=decision.replies,
+                silence=decision.silence,
+                why=explain(book, heard, standing, now, decision),
+            )
+        )
+        standing = msgspec.structs.replace(decision.after, known=True)
+    return tuple(turns)
+
+
+def answer(
+    book: Book, text: str, sender: str | None = None, recipient: str | None = None, at: datetime | None = None
+) -> TryAnswer:
+    """Decide on a text as if a new peer had sent it, now or at a time; changes nothing.
+
+    Without a recipient, it is our first number that a rule file names.
+    """
+    if at is not None and at.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    number = normalise_number(recipient) if recipient else usual_number(book)
+    peer = normalise_number(sender) if sender else SOME_PEER
+    # The same text always gets the same of several replies, as a message id would see to.
+    heard = Heard(id=f"try:{text}", text=text, sender=peer, recipient=number)
+    standing = Standing()
+    now = at or datetime.now(UTC)
+    decision = decide(book, heard, standing, now)
+    return TryAnswer(rule=decision.rule, replies=decision.replies, why=explain(book, heard, standing, now))
+
+
+def usual_number(book: Book, file: str | None = None) -> str:
+    """The number that a message comes to when nobody says: the first that this file, or any, serves."""
+    for rule in book.rules:
+        if rule.numbers and file in {None, rule.file}:
+            return next(number for number in book.numbers if number in rule.numbers)
+    return next(iter(book.numbers), _SOME_NUMBER)

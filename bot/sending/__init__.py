@@ -1,0 +1,1 @@
+"""What leaves: queued messages, lanes, retries, rate limits."""

@@ -1,0 +1,311 @@
+"""A lane: the way out for one of our numbers."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+from uuid_utils import uuid7
+
+from bot.sending.circuit_breaker import (
+    Circuit,
+    admits,
+    after_failure,
+    after_nothing,
+    after_start,
+    after_success,
+    wait_of,
+)
+from bot.sending.leases import Holder
+from bot.sending.outbox import Claimed, Held, Outbox, Queued, Settlement, queued_messages
+from bot.sending.rate_limit import Bucket
+from bot.sending.retry import Judged, judge
+from bot.sending.send_queue import MOST_RECIPIENTS, Group, Window
+from bot.sending.service_health import Link
+from bot.sending.sms_service import Accepted, Call, Outcome, Recipient, SmsService
+from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.writer import StorageUnavailable, Writer
+from bot.supervisor import Supervisor
+
+#: Calls of one lane at the same time: what a short code's 6,000 messages a minute need when Azure takes 300 ms a call.
+MOST_CALLS = 32
+#: Messages of one lane held in memory; the others wait in the database.
+WINDOW = 4_000
+#: Of them, so many are read at once.
+_READ_AT_ONCE = 1_000
+#: Seconds before another look at a message that another process sends, or will try again: what comes after it waits.
+_LOOK_AT_LEASED = 0.5
+_LOOK_AT_HELD = 5.0
+#: Seconds before the outbox is read again after that went wrong.
+_READ_AGAIN = 1.0
+#: Seconds before what ACS answered is given to the database again.
+_RECORD_AGAIN = 0.2
+
+log = structlog.get_logger(__name__)
+
+
+class Exit(Struct, frozen=True, kw_only=True):
+    """What all lanes send by."""
+
+    database: Database
+    writer: Writer
+    service: SmsService
+    outbox: Outbox
+    holder: Holder
+    link: Link
+    #: How many messages of a number may leave in a minute, as the rule book has it now; None: no limit.
+    per_minute: Callable[[str], int | None]
+    supervisor: Supervisor
+
+
+class _Try(Struct, frozen=True, kw_only=True):
+    """A group on its way, and of what it is the probe."""
+
+    group: Group
+    tries_link: bool
+    tries_lane: bool
+
+
+class Lane:
+    """Sends what is queued for one number: in order in each conversation, at the number's pace, alike texts together.
+
+    When calls fail for more than their own messages, the lane's circuit opens, or the link's, and single calls of one
+    message try until one goes well: so an outage leaves few messages of which nobody knows whether they were sent.
+    """
+
+    def __init__(self, number: str, way_out: Exit) -> None:
+        self.number = number
+        self._exit = way_out
+        self._window = Window()
+        self._bucket = Bucket()
+        self._circuit = Circuit()
+        self._calls: set[asyncio.Task[None]] = set()
+        #: Messages up to this id have been read.
+        self._read_up_to = ""
+        self._has_more = True
+        self._read_not_before = 0.0
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._task = way_out.supervisor.watch("lane", self._run)
+
+    def wake(self, *, from_start: bool = False) -> None:
+        """Something has been committed; `from_start`: perhaps with an id that sorts before what has been read."""
+        if from_start:
+            self._read_up_to = ""
+        self._has_more = True
+        self._wake.set()
+
+    def look(self) -> None:
+        """What the lane waits for may have come: a probe's end, or another pace."""
+        self._wake.set()
+
+    def resume(self) -> None:
+        """A trouble that all lanes shared is over: wait for nothing but what ACS itself asked for."""
+        if not self._circuit.is_asked:
+            self._circuit = Circuit()
+        self._wake.set()
+
+    async def stop(self, patience: float) -> None:
+        """Start no more calls; wait for those that run, and leave those that take longer to the next start."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if self._calls:
+            _, late = await asyncio.wait(self._calls, timeout=patience)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _run(self) -> None:
+        self._read_up_to, self._has_more = "", True  # an earlier run may have ended in the midst of a look
+        while True:
+            self._wake.clear()
+            wait = self._launch()
+            if self._has_more and len(self._window) <= WINDOW - _READ_AT_ONCE:
+                waits = [wait, await self._read()]
+                wait = min((each for each in waits if each is not None), default=None)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+
+    async def _read(self) -> float | None:
+        """Read more of the queue and start what can start now; seconds until there is something to do."""
+        now = self._loop.time()
+        if now < self._read_not_before:
+            return self._read_not_before - now
+        self._has_more = False
+        after = self._read_up_to
+        try:
+            async with self._exit.database.reading() as connection:
+                found = await queued_messages(connection, self.number, after, _READ_AT_ONCE)
+                # Before the transaction ends: that takes a while, too.
+                return self._take_in(found, after)
+        except DATABASE_ERRORS:  # the database says so itself
+            self._read_again()
+            return _READ_AGAIN
+
+    def _take_in(self, found: list[Queued], after: str) -> float | None:
+        """Let what has been read wait in the window, and start what can start now."""
+        if found and self._read_up_to == after:  # else it is to be read from the start
+            self._read_up_to = found[-1].id
+        if len(found) == _READ_AT_ONCE:
+            self._has_more = True
+            self._wake.set()
+        self._window.add(found)
+        return self._launch()
+
+    def _read_again(self) -> None:
+        """Something went wrong: look at the queue anew, in a while."""
+        self._read_not_before = self._loop.time() + _READ_AGAIN
+        self.wake(from_start=True)
+
+    def _launch(self) -> float | None:
+        """Start the calls that can start now; seconds until the next one could, None when only a wake-up helps."""
+        now = self._loop.time()
+        pace = self._exit.per_minute(self.number)
+        link = self._exit.link
+        while len(self._calls) < MOST_CALLS:
+            if not admits(self._circuit, now):
+                return wait_of(self._circuit, now)
+            if not link.admits(now):
+                return link.wait(now)
+            room = self._bucket.room(now, pace)
+            is_well = self._circuit.until is None and not link.is_down
+            most = min(MOST_RECIPIENTS if is_well else 1, MOST_RECIPIENTS if room is None else room)
+            group = self._window.take(now, most) if most else None
+            if group is None:
+                due = self._window.next_due()
+                waits = [self._bucket.wait(now, pace)] if not most else [] if due is None else [due - now]
+                return min(waits, default=None)
+            self._bucket.take(now, len(group.messages))
+            self._circuit = after_start(self._circuit)
+            this = _Try(group=group, tries_link=link.start(), tries_lane=self._circuit.is_probing)
+            task = asyncio.create_task(self._send(this), name=f"call from {self.number}")
+            self._calls.add(task)
+            task.add_done_callback(self._end_call)
+        return None  # a call that ends wakes the lane
+
+    def _end_call(self, task: asyncio.Task[None]) -> None:
+        # In this order: a lane that looks while it still counts this call may find no room, and nothing wakes it again.
+        self._calls.discard(task)
+        self._wake.set()
+
+    async def _send(self, this: _Try) -> None:
+        group = this.group.messages
+        tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
+        again: dict[str, Judged] = {}
+        held: dict[str, Held] = {}
+        ended_at = self._loop.time()
+        is_judged = False
+        try:
+            asked = [replace(message, tag=tag) for message in group]
+            await self._exit.holder.is_seen()
+            claims = await self._exit.writer.submit(self._exit.outbox.claim, asked)
+            claimed = [claim for claim in claims if isinstance(claim, Claimed)]
+            held = {claim.message.id: claim for claim in claims if isinstance(claim, Held)}
+            if len(claimed) < len(group):
+                self._bucket.put_back(len(group) - len(claimed))
+            if len(claimed) + len(held) < len(group):
+                self.wake(from_start=True)  # some are done with
+            if claimed:
+                outcomes = await self._exit.service.send(self._call_of(claimed))
+                is_judged = True
+                self._judge_call(this, outcomes[0])
+                judged = judge(claimed, outcomes, hold=self._hold(), now=datetime.now(UTC))
+                again = {each.settlement.message.id: each for each in judged if each.again is not None}
+                ended_at = self._loop.time()
+                await self._settle([each.settlement for each in judged])
+        except StorageUnavailable:
+            self._read_again()  # nothing was claimed: the messages wait in the database as they were
+        except Exception:
+            log.exception("A send could not be recorded; it is looked at again", lane=self.number)
+            self._read_again()
+        finally:
+            if not is_judged:
+                self._abandon(this)
+            for message in group:
+                each = again.get(message.id)
+                if each is not None and each.again is not None:
+                    self._window.give_back(each.again, ended_at + each.wait, each.most)
+                elif message.id in held:
+                    self._window.give_back(*self._later(held[message.id]))
+                else:
+                    self._window.drop(message)
+            self._window.end_call(this.group)
+
+    def _later(self, held: Held) -> tuple[Queued, float]:
+        """A message that another process sends, and when to look whether that one is done with it."""
+        most = _LOOK_AT_LEASED if held.is_leased else _LOOK_AT_HELD
+        wait = 0.0 if held.until is None else (held.until - datetime.now(UTC)).total_seconds()
+        return held.message, self._loop.time() + min(max(wait, 0.0), most)
+
+    def _call_of(self, claimed: list[Claimed]) -> Call:
+        return Call(
+            number=self.number,
+            text=claimed[0].message.text,
+            tag=claimed[0].tag,
+            recipients=tuple(
+                Recipient(
+                    peer=claim.message.peer,
+                    repeatability_id=claim.repeatability_id,
+                    first_sent_at=claim.first_sent_at,
+                )
+                for claim in claimed
+            ),
+        )
+
+    def _abandon(self, this: _Try) -> None:
+        """No call was made after all."""
+        if this.tries_lane:
+            self._circuit = after_nothing(self._circuit)
+        if this.tries_link:
+            self._exit.link.abandon()
+
+    def _judge_call(self, this: _Try, outcome: Outcome) -> None:
+        """Take in what a call says of the number and of ACS, by its first recipient's outcome."""
+        self._exit.link.record(self.number, outcome, is_probe=this.tries_link)
+        if isinstance(outcome, Accepted) or outcome.scope not in ("number", "service"):
+            self._circuit = after_success(self._circuit)
+            return
+        was_open = self._circuit.until is not None
+        self._circuit = after_failure(
+            self._circuit,
+            self._loop.time(),
+            outcome.reason,
+            is_probe=this.tries_lane,
+            at_once=outcome.scope == "number",
+            retry_after=outcome.retry_after,
+        )
+        is_news = self._circuit.until is not None and not was_open and not outcome.is_credential
+        if is_news and not self._exit.link.is_down:
+            log.warning(
+                "ACS holds a number back; its messages wait",
+                lane=self.number,
+                reason=outcome.reason,
+                seconds=round(self._hold(), 1),
+            )
+
+    def _hold(self) -> float:
+        """Seconds that the circuits keep the lane waiting."""
+        now = self._loop.time()
+        return max(wait_of(self._circuit, now) or 0.0, self._exit.link.wait(now) or 0.0)
+
+    async def _settle(self, settlements: list[Settlement]) -> None:
+        while True:
+            recording = asyncio.ensure_future(self._exit.writer.submit(self._exit.outbox.settle, settlements))
+            recording.add_done_callback(_take_note)
+            try:
+                # Shielded: what ACS answered must be recorded, whoever is being cancelled.
+                await asyncio.shield(recording)
+            except StorageUnavailable:  # the writer says so itself
+                await asyncio.sleep(_RECORD_AGAIN)
+            else:
+                return
+
+
+def _take_note(recording: asyncio.Future[list[None]]) -> None:
+    """Its failure concerns whoever waits for it; when the process ends, that may be nobody."""
+    if not recording.cancelled():
+        recording.exception()

@@ -1,0 +1,415 @@
+"""The outbox: queued messages, claimed before the call to ACS and settled after it.
+
+No transaction is open while a call runs. A claim is a lease (`bot.sending.leases`): while it lives nobody else
+claims the message, and what becomes of a try is recorded for that try alone. A process that dies in between leaves the
+message queued with `outcome_unknown` set: it is repeated with the same repeatability pair while ACS would still know
+the pair, and becomes `unconfirmed` after that, never a second SMS.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Integer, bindparam, literal_column, null, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils import uuid7
+
+from bot.conversation.carrier_opt_outs import heed_opt_outs
+from bot.conversation.delivery import (
+    TAKEN,
+    Happening,
+    Refused,
+    Silence,
+    Status,
+    Withheld,
+)
+from bot.conversation.delivery_reports import overtaken_reports, what_is_told_by
+from bot.conversation.events import DeliveryReport
+from bot.conversation.status_changes import STORED, Changes, Stored
+from bot.conversation.thread import OPTED_OUT
+from bot.sending.leases import LEASE, Holder
+from bot.sending.sms_service import Accepted, NotAccepted, Outcome
+from bot.storage.bulk import Change, Lookup, Query
+from bot.storage.tables import conversations, messages
+
+#: ACS remembers a repeatability id for 5 minutes at most; a try must start early enough to end within them.
+REPEATABILITY_WINDOW = timedelta(minutes=4)
+
+#: Messages that one transaction gives up on.
+MOST_EXPIRED = 1_000
+
+TOO_LATE = "Too late: it waited longer than BOT_REPLY_TTL."
+OUTCOME_UNKNOWN = (
+    "It may have been sent: no answer came from ACS while it could still tell a repeat from a new message."
+)
+REFUSED_AFTER_UNKNOWN = "It may have been sent: a try got no answer from ACS, and a later one this: "
+NO_REPORT = "No delivery report came within BOT_REPORT_TIMEOUT."
+
+
+class Queued(Struct, frozen=True, kw_only=True):
+    """A message that waits to be sent."""
+
+    id: str
+    conversation_id: str
+    peer: str
+    text: str
+    attempts: int
+    next_try_at: datetime | None
+    #: The tag of the call that it leaves in: the caller's choice for the first try, kept for every one after it.
+    #: What is repeated is the exact body of the first call, and a report that brings the tag back names the message.
+    tag: str | None = None
+
+
+class Claimed(Struct, frozen=True, kw_only=True):
+    """A message that is being sent, with the repeatability pair of this try."""
+
+    message: Queued
+    repeatability_id: str
+    first_sent_at: datetime
+    #: What the call gives ACS as its tag.
+    tag: str
+    #: Which try of the message this is: 1, 2, 3 …
+    attempt: int
+    #: An earlier try with this pair ended without an answer.
+    was_unknown: bool = False
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """A message that another process is sending, or has tried meanwhile; its conversation waits for it here, too."""
+
+    #: As it is to leave if it comes to that.
+    message: Queued
+    is_leased: bool
+    #: When the lease is over, or the time of the next try has come; None: now.
+    until: datetime | None
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """How a try ended."""
+
+    message: Queued
+    #: `Claimed.attempt`.
+    attempt: int
+    outcome: Outcome
+    #: When to try again, if the outcome is neither a success nor final.
+    next_try_at: datetime | None = None
+    #: An earlier try ended without an answer: that this one was refused says nothing of that one.
+    was_unknown: bool = False
+
+
+#: Written out, not a parameter: only then do both databases see that queued messages have an index of their own.
+_IS_QUEUED: ColumnElement[str] = literal_column("'queued'")
+_QUEUED_MESSAGES = Query(
+    select(
+        messages.c.id,
+        messages.c.conversation_id,
+        conversations.c.peer,
+        messages.c.text,
+        messages.c.attempts,
+        messages.c.next_try_at,
+        messages.c.call_tag,
+    )
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .where(
+        messages.c.status == _IS_QUEUED,
+        messages.c.number == bindparam("number"),
+        messages.c.id > bindparam("after"),
+    )
+    .order_by(messages.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+
+Verdict = Literal["send", "send with a new pair", "suppress", "too late", "outcome unknown"]
+
+
+def verdict(row: Any, now: datetime, reply_ttl: timedelta) -> Verdict:
+    """Whether a queued message may be sent now; `row` has the columns that `claim` reads."""
+    in_window = row.first_sent_at is not None and now - row.first_sent_at < REPEATABILITY_WINDOW
+    if row.outcome_unknown:  # it may be on its way already: only the same pair again is safe
+        return "send" if in_window else "outcome unknown"
+    if row.opted_out and not row.exempt:
+        return "suppress"
+    if now - row.created_at > reply_ttl:
+        return "too late"
+    return "send" if in_window or row.first_sent_at is None else "send with a new pair"
+
+
+async def queued_lanes(connection: AsyncConnection) -> set[str]:
+    """The sending numbers that have something to send."""
+    query = select(messages.c.number).where(messages.c.status == _IS_QUEUED).distinct()
+    return set((await connection.execute(query)).scalars())
+
+
+async def queued_messages(connection: AsyncConnection, number: str, after: str, limit: int) -> list[Queued]:
+    """The oldest queued messages of a lane with an id greater than `after`."""
+    rows = await _QUEUED_MESSAGES.fetch(connection, number=number, after=after, most=limit)
+    return [
+        Queued(
+            id=message_id,
+            conversation_id=conversation_id,
+            peer=peer,
+            text=text,
+            attempts=attempts,
+            next_try_at=next_try_at,
+            tag=tag,
+        )
+        for message_id, conversation_id, peer, text, attempts, next_try_at, tag in rows
+    ]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Outbox:
+    """Works for `bot.storage.writer`: claims and settlements of many calls share a transaction."""
+
+    def __init__(
+        self,
+        *,
+        reply_ttl: timedelta,
+        holder: Holder | None = None,
+        lease: timedelta = LEASE,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        """`holder`: who claims; without one nobody else sends from this database."""
+        self._reply_ttl = reply_ttl
+        self._holder = holder or Holder()
+        self._lease = lease
+        self._clock = clock
+
+    async def claim(self, connection: AsyncConnection, queued: list[Queued]) -> list[Claimed | Held | None]:
+        """Lease each message that may be sent now; None for one that is not to be sent any more."""
+        now = self._clock()
+        found = await _CLAIMABLE.fetch(connection, [message.id for message in queued])
+        rows = {row.id: row for row in map(_Claimable._make, found)}
+        others = {row.lease_holder for row in rows.values() if self._is_anothers(row, now)}
+        living = await self._holder.living(connection, {each for each in others if each}) if others else set()
+        claims: list[Claimed | Held | None] = []
+        changes = Changes()
+        for message in queued:
+            row = rows.get(message.id)
+            if row is None or row.status != "queued":
+                claims.append(None)
+                continue
+            is_leased = self._is_anothers(row, now) and row.lease_holder in living
+            if is_leased or row.attempts != message.attempts:
+                claims.append(_held(message, row, is_leased=is_leased))
+                continue
+            decided = verdict(row, now, self._reply_ttl)
+            if decided in _INSTEAD:
+                claims.append(None)
+                changes.apply(row.stored(), _INSTEAD[decided])
+                continue
+            claims.append(_claimed(message, row, now, is_new_pair=decided == "send with a new pair"))
+        until = now + self._lease
+        taken = [
+            (
+                claim.message.id, claim.repeatability_id, claim.first_sent_at, claim.tag, self._holder.id,
+                until,
+            )
+            for claim in claims
+            if isinstance(claim, Claimed)
+        ]  # fmt: skip
+        await _CLAIM.execute(connection, taken)
+        await changes.record(connection, now)
+        return claims
+
+    def _is_anothers(self, row: "_Claimable", now: datetime) -> bool:
+        """Whether somebody else has a lease that is not over."""
+        return row.lease_until is not None and row.lease_until > now and row.lease_holder != self._holder.id
+
+    async def settle(self, connection: AsyncConnection, settlements: list[Settlement]) -> list[None]:
+        """Record how each try ended, and apply the delivery reports that overtook its answer.
+
+        A try whose lease somebody else has taken over is no longer this process's to judge; but that ACS took the
+        message, and under which name, is true whoever hears it.
+        """
+        now = self._clock()
+        names = {
+            settlement.outcome.provider_message_id: settlement.message.id
+            for settlement in settlements
+            if isinstance(settlement.outcome, Accepted) and settlement.outcome.provider_message_id
+        }
+        overtaken = await overtaken_reports(connection, names)
+        found = await _SETTLED.fetch(connection, [settlement.message.id for settlement in settlements])
+        rows = {row.id: row for row in map(_Settled._make, found)}
+        changes = Changes()
+        tried: list[tuple[Any, ...]] = []
+        named: list[tuple[str, str]] = []
+        useless: list[tuple[Any, ...]] = []
+        told: list[tuple[Stored, DeliveryReport]] = []
+        for settlement in settlements:
+            row = rows.get(settlement.message.id)
+            if row is None:  # purged meanwhile
+                continue
+            outcome = settlement.outcome
+            if row.lease_holder == self._holder.id and row.attempts == settlement.attempt:
+                tried.append(_as_tried(row, settlement))
+            elif not isinstance(outcome, Accepted):
+                continue
+            elif outcome.provider_message_id and row.provider_message_id is None:
+                named.append((row.id, outcome.provider_message_id))
+            stored = row.stored()
+            changes.apply(stored, *what_a_try_told(settlement))
+            for report in overtaken.get(row.id, ()):
+                changes.apply(stored, *what_is_told_by(report))
+                told.append((stored, report))
+            if isinstance(outcome, NotAccepted) and outcome.is_pair_useless and not settlement.was_unknown:
+                useless.append((row.id, None, None))
+        await _SETTLE.execute(connection, tried)
+        await _NAME_MESSAGE.execute(connection, named)
+        await _FORGET_PAIR.execute(connection, useless)
+        await changes.record(connection, now)
+        await heed_opt_outs(connection, told, now)
+        return [None] * len(settlements)
+
+    async def expire(self, connection: AsyncConnection, timeouts: list[timedelta]) -> list[int]:
+        """Give up on reports: what was sent longer ago than the timeout becomes `unconfirmed`; how many did."""
+        now = self._clock()
+        query = (
+            select(*STORED)
+            .where(messages.c.status == literal_column("'sent'"), messages.c.updated_at < now - min(timeouts))
+            .order_by(messages.c.updated_at)
+            .limit(MOST_EXPIRED)
+            .with_for_update()
+        )
+        changes = Changes()
+        for row in await connection.execute(query):
+            changes.apply(Stored(*row), Silence(NO_REPORT))
+        return [await changes.record(connection, now)] * len(timeouts)
+
+
+def _held(message: Queued, row: "_Claimable", *, is_leased: bool) -> Held:
+    """What another process sends, or has tried since this one read it: it leaves again as that one has left it."""
+    until = row.lease_until if is_leased else row.next_try_at
+    as_it_is = replace(message, tag=row.call_tag, attempts=row.attempts, next_try_at=row.next_try_at)
+    return Held(message=as_it_is, is_leased=is_leased, until=until)
+
+
+def _claimed(message: Queued, row: "_Claimable", now: datetime, *, is_new_pair: bool) -> Claimed:
+    is_first_sent = is_new_pair or row.first_sent_at is None
+    # The message's own id is its first repeatability id.
+    first = row.id if row.attempts == 0 else str(uuid7())
+    return Claimed(
+        message=message,
+        repeatability_id=str(uuid7()) if is_new_pair else row.repeatability_id or first,
+        first_sent_at=now if is_first_sent or row.first_sent_at is None else row.first_sent_at,
+        tag=message.tag or message.id,
+        attempt=row.attempts + 1,
+        was_unknown=row.outcome_unknown,
+    )
+
+
+def what_a_try_told(settlement: Settlement) -> tuple[Happening, ...]:
+    """What the end of a try means for the message; nothing when it is to be tried again."""
+    outcome = settlement.outcome
+    if isinstance(outcome, Accepted):
+        return (TAKEN,)
+    if not outcome.is_final:
+        return ()
+    if settlement.was_unknown:
+        # That this try was refused says nothing of the one before it: ACS refuses a pair that it knows, too.
+        return (Silence(REFUSED_AFTER_UNKNOWN + outcome.reason),)
+    return (Refused(outcome.reason),)
+
+
+#: What becomes of a message that is not to be sent any more.
+_INSTEAD: dict[Verdict, Happening] = {
+    "suppress": Withheld(OPTED_OUT),
+    "too late": Refused(TOO_LATE),
+    "outcome unknown": Silence(OUTCOME_UNKNOWN),
+}
+
+
+class _Claimable(NamedTuple):
+    """What must be known of a message to claim it."""
+
+    id: str
+    conversation_id: str
+    provider_message_id: str | None
+    status: Status
+    status_details: str | None
+    reported_at: datetime | None
+    created_at: datetime
+    exempt: bool | None
+    repeatability_id: str | None
+    first_sent_at: datetime | None
+    outcome_unknown: bool
+    call_tag: str | None
+    attempts: int
+    next_try_at: datetime | None
+    lease_holder: str | None
+    lease_until: datetime | None
+    opted_out: bool
+
+    def stored(self) -> Stored:
+        return Stored._make(self[: len(STORED)])
+
+
+_CLAIMABLE = Lookup(
+    select(
+        *STORED,
+        messages.c.created_at,
+        messages.c.exempt,
+        messages.c.repeatability_id,
+        messages.c.first_sent_at,
+        messages.c.outcome_unknown,
+        messages.c.call_tag,
+        messages.c.attempts,
+        messages.c.next_try_at,
+        messages.c.lease_holder,
+        messages.c.lease_until,
+        conversations.c.opted_out,
+    )
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .order_by(messages.c.id)
+    .with_for_update(of=messages),
+    messages.c.id,
+)
+_CLAIM = Change(
+    messages,
+    ("repeatability_id", "first_sent_at", "call_tag", "lease_holder", "lease_until"),
+    constants={"attempts": literal_column("attempts + 1"), "outcome_unknown": true()},
+)
+
+
+class _Settled(NamedTuple):
+    """What must be known of a message to record how a try of it ended."""
+
+    id: str
+    conversation_id: str
+    provider_message_id: str | None
+    status: Status
+    status_details: str | None
+    reported_at: datetime | None
+    attempts: int
+    lease_holder: str | None
+
+    def stored(self) -> Stored:
+        return Stored._make(self[: len(STORED)])
+
+
+_SETTLED = Lookup(
+    select(*STORED, messages.c.attempts, messages.c.lease_holder).order_by(messages.c.id).with_for_update(),
+    messages.c.id,
+)
+_SETTLE = Change(
+    messages,
+    ("provider_message_id", "next_try_at", "last_error", "outcome_unknown"),
+    constants={"lease_holder": null(), "lease_until": null()},
+)
+_NAME_MESSAGE = Change(messages, ("provider_message_id",))
+_FORGET_PAIR = Change(messages, ("repeatability_id", "first_sent_at"))
+
+
+def _as_tried(row: _Settled, settlement: Settlement) -> tuple[Any, ...]:
+    """A row of `_SETTLE`."""
+    outcome = settlement.outcome
+    if isinstance(outcome, Accepted):
+        # Where ACS forgot to say, a report may have told it.
+        return row.id, outcome.provider_message_id or row.provider_message_id, None, None, False
+    is_unknown = outcome.is_unknown or settlement.was_unknown
+    return row.id, row.provider_message_id, settlement.next_try_at, outcome.reason, is_unknown

@@ -1,0 +1,121 @@
+"""The sender: a lane for each of our numbers, woken by commits, that empties the outbox through the SMS service."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import timedelta
+
+from bot.sending.lane import Exit, Lane
+from bot.sending.leases import holder_on
+from bot.sending.outbox import MOST_EXPIRED, Outbox, queued_lanes
+from bot.sending.service_health import Link
+from bot.sending.sms_service import SmsService
+from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.writer import StorageUnavailable, Writer
+from bot.supervisor import Supervisor
+
+#: Seconds between looks at the database for what no wake-up told of.
+_LOOK_AGAIN = 5.0
+#: Seconds between looks for messages that no report came for.
+_EXPIRE_EVERY = 30.0
+
+
+def unlimited(_number: str) -> None:
+    """No number has a pace."""
+
+
+class Sender:
+    """Sends what is queued, in order within each conversation, and records what came of it."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        service: SmsService,
+        *,
+        reply_ttl: timedelta,
+        report_timeout: timedelta,
+        per_minute: Callable[[str], int | None] = unlimited,
+        supervisor: Supervisor | None = None,
+    ) -> None:
+        """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
+        self._database = database
+        self._writer = writer
+        self._holder = holder_on(database)
+        self._outbox = Outbox(reply_ttl=reply_ttl, holder=self._holder)
+        self._report_timeout = report_timeout
+        self._supervisor = supervisor or Supervisor()
+        #: How the calls to the SMS service fare.
+        self.link = Link(on_change=self.look, on_recovery=self._resume)
+        self._exit = Exit(
+            database=database,
+            writer=writer,
+            service=service,
+            outbox=self._outbox,
+            holder=self._holder,
+            link=self.link,
+            per_minute=per_minute,
+            supervisor=self._supervisor,
+        )
+        self._lanes: dict[str, Lane] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopped = False
+
+    def start(self) -> None:
+        """Take up what an earlier run left queued, and wait for more."""
+        self._holder.start()
+        self._tasks = [
+            self._supervisor.watch("sender", self._look_again),
+            self._supervisor.watch("sender: reports that never came", self._expire),
+        ]
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """Start no more calls, settle those that run, leave the rest queued. May be called again."""
+        self._is_stopped = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(lane.stop(patience) for lane in self._lanes.values()))
+        await self._holder.stop()
+
+    def wake(self, numbers: Iterable[str]) -> None:
+        """Something has been committed for these numbers."""
+        for number in numbers:
+            self._wake(number)
+
+    def look(self) -> None:
+        """What lanes wait for may have come: the end of a probe, or another pace in the rule book."""
+        for lane in self._lanes.values():
+            lane.look()
+
+    def _resume(self) -> None:
+        for lane in self._lanes.values():
+            lane.resume()
+
+    def _wake(self, number: str, *, from_start: bool = False) -> None:
+        if self._is_stopped:
+            return
+        lane = self._lanes.get(number)
+        if lane is None:
+            self._lanes[number] = Lane(number, self._exit)
+        else:
+            lane.wake(from_start=from_start)
+
+    async def _look_again(self) -> None:
+        while True:
+            with suppress(*DATABASE_ERRORS):  # the database says so itself
+                async with self._database.reading() as connection:
+                    numbers = await queued_lanes(connection)
+                for number in numbers:
+                    # Another replica's clock may have given ids that sort before what a lane has read.
+                    self._wake(number, from_start=True)
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _expire(self) -> None:
+        while True:
+            has_more = False
+            with suppress(StorageUnavailable):
+                (expired,) = await self._writer.submit(self._outbox.expire, [self._report_timeout])
+                has_more = expired == MOST_EXPIRED
+            if not has_more:
+                await asyncio.sleep(min(_EXPIRE_EVERY, self._report_timeout.total_seconds()))

@@ -1,0 +1,162 @@
+"""The link to the SMS service: what all lanes know together of how it fares, and what people are told of it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from msgspec import Struct
+
+from bot.sending.circuit_breaker import (
+    Circuit,
+    admits,
+    after_failure,
+    after_nothing,
+    after_start,
+    after_success,
+    state_of,
+    wait_of,
+)
+from bot.sending.sms_service import Accepted, NotAccepted, Outcome
+
+log = structlog.get_logger(__name__)
+
+
+class Trouble(Struct, frozen=True, kw_only=True):
+    """Why messages wait."""
+
+    reason: str
+    since: datetime
+
+
+class Link:
+    """Holds every lane when ACS is down, and sees to it that a trouble is told once, when it begins and when it ends.
+
+    A wrong credential is told here and holds the lane that met it alone: ACS refuses a number that is not the
+    resource's with the same 401, and such a number must not silence the others.
+    """
+
+    def __init__(self, *, on_change: Callable[[], None], on_recovery: Callable[[], None]) -> None:
+        """`on_change`: who waits for a probe's end may look again; `on_recovery`: nobody need wait any more."""
+        self._on_change = on_change
+        self._on_recovery = on_recovery
+        self._circuit = Circuit()
+        self._down_since: datetime | None = None
+        #: Our numbers for which the credential was refused, and how ACS said it.
+        self._refused: dict[str, str] = {}
+        self._refused_since: datetime | None = None
+        #: Calls, by how they ended; `/metrics` shows them.
+        self.calls: Counter[str] = Counter()
+
+    def admits(self, now: float) -> bool:
+        """Whether a call may be made now."""
+        return admits(self._circuit, now)
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until a call may be made; None while that hangs on how the probe ends."""
+        return wait_of(self._circuit, now)
+
+    def start(self) -> bool:
+        """A call is made; whether it is the probe."""
+        self._circuit = after_start(self._circuit)
+        return self._circuit.is_probing
+
+    def abandon(self) -> None:
+        """The probe was no call in the end."""
+        self._circuit = after_nothing(self._circuit)
+        self._on_change()
+
+    def record(self, number: str, outcome: Outcome, *, is_probe: bool) -> None:
+        """How a call ended, by the outcome of its first recipient."""
+        self.calls[_word_for(outcome)] += 1
+        is_refused = False
+        if isinstance(outcome, NotAccepted) and outcome.is_credential:
+            is_refused = True
+            self._note_refusal(number, outcome)
+        if isinstance(outcome, NotAccepted) and outcome.scope == "service":
+            self._fail(outcome, is_probe=is_probe)
+            return
+        if self._circuit.failures:
+            self._succeed()
+        if number in self._refused and not is_refused:
+            self._end_refusal()
+
+    @property
+    def is_down(self) -> bool:
+        """Whether calls are made one at a time, if at all."""
+        return self._circuit.until is not None
+
+    @property
+    def is_credential_refused(self) -> bool:
+        """Whether ACS refuses our credential, for one of our numbers at least."""
+        return bool(self._refused)
+
+    def troubles(self) -> list[Trouble]:
+        """What keeps messages waiting; empty when all is well."""
+        troubles = []
+        if self._refused_since is not None:
+            reason = "ACS refuses our credential or number: " + next(iter(self._refused.values()))
+            troubles.append(Trouble(reason=reason, since=self._refused_since))
+        if self._down_since is not None and self.is_down:
+            state = state_of(self._circuit, asyncio.get_running_loop().time())
+            how = "one call at a time is tried" if state == "half-open" else "calls pause"
+            troubles.append(Trouble(reason=f"{self._circuit.reason} ({how})", since=self._down_since))
+        return troubles
+
+    def _fail(self, outcome: NotAccepted, *, is_probe: bool) -> None:
+        was_down = self.is_down
+        now = asyncio.get_running_loop().time()
+        self._circuit = after_failure(
+            self._circuit, now, outcome.reason, is_probe=is_probe, at_once=outcome.is_credential
+        )
+        if self.is_down and not was_down:
+            self._down_since = datetime.now(UTC)
+            if not outcome.is_credential:  # that has been told
+                log.warning("ACS is down or can't be reached; messages wait", reason=outcome.reason)
+        if is_probe:
+            self._on_change()
+
+    def _succeed(self) -> None:
+        was_down = self.is_down
+        self._circuit = after_success(self._circuit)
+        if was_down and self._down_since is not None:
+            seconds = round((datetime.now(UTC) - self._down_since).total_seconds(), 1)
+            log.info("ACS takes calls again", after_seconds=seconds)
+            self._down_since = None
+            self._on_recovery()
+
+    def _note_refusal(self, number: str, outcome: NotAccepted) -> None:
+        # What stands behind the status may be another for each call.
+        is_news = _status_in(outcome.reason) not in map(_status_in, self._refused.values())
+        self._refused[number] = outcome.reason
+        if self._refused_since is None:
+            self._refused_since = datetime.now(UTC)
+        if is_news:
+            log.error(
+                "ACS refuses our credential or number; messages wait",
+                number=number,
+                reason=outcome.reason,
+                mend="check BOT_ACS_CONNECTION_STRING or the managed identity and its role, that the resource is there,"
+                " and that the number belongs to it; nothing is lost meanwhile",
+            )
+
+    def _end_refusal(self) -> None:
+        self._refused.clear()
+        self._refused_since = None
+        log.info("ACS accepts our credential and number again")
+        self._on_recovery()
+
+
+def _status_in(reason: str) -> str:
+    return reason.partition(":")[0]
+
+
+def _word_for(outcome: Outcome) -> str:
+    if isinstance(outcome, Accepted) or outcome.scope == "recipient":
+        return "answered"
+    if outcome.is_credential:
+        return "credential refused"
+    if outcome.scope == "call":
+        return "refused"
+    return "throttled" if outcome.scope == "number" else "failed"

@@ -1,0 +1,1 @@
+"""Engines, tables, the batching writer and pages of rows. Knows no business."""

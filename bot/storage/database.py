@@ -1,0 +1,474 @@
+"""The database: connections to SQLite or PostgreSQL, and its schema."""
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.installed import migrations_folder
+from bot.outage import Outage
+from bot.storage.database_errors import (
+    DATABASE_ERRORS,
+    CommitInDoubt,
+    DatabaseUnavailable,
+    cause_of,
+    is_trouble,
+    spoils_connections,
+)
+from bot.storage.sqlite_file import LogLost, SqliteFile
+from bot.storage.tables import metadata
+
+#: How long SQLite waits for another process's lock before it says so; `bot.storage.writer` then tries again.
+SQLITE_BUSY_SECONDS = 2.0
+#: The same for PostgreSQL, which would wait without end.
+POSTGRESQL_LOCK_SECONDS = 5.0
+#: KiB of an SQLite file in memory: for the connection that writes, and for each of the four that read. Together they
+#: bound what a backlog costs in memory (`benchmarks/storm.py`); behind them there is the system's own cache.
+WRITER_CACHE = 64 * 1024
+READER_CACHE = 16 * 1024
+#: Pages of SQLite's write-ahead log, 64 MiB, after which it is begun anew, unless a reader still needs it.
+LOG_PAGES = 16_000
+#: Bytes. A longer log is cut as soon as nobody needs it any more, one longer than `LOG_AT_REST` when little is written.
+LONGEST_LOG = (LOG_PAGES + LOG_PAGES // 4) * 4096
+LOG_AT_REST = 4 * 1024 * 1024
+#: Commits since the last look that are little.
+_FEW_COMMITS = 100
+#: Seconds without a failed read before one that goes well is the end of the trouble.
+QUIET = 5.0
+#: Seconds of failing reads that pass without being shown in health.
+_PASSING = 10.0
+
+#: What `Database.reading` gives, for those who only hand it on.
+DatabaseConnection = AsyncConnection
+
+__all__ = ["DATABASE_ERRORS", "Database", "DatabaseConnection", "DatabaseUnavailable", "cause_of"]
+
+log = structlog.get_logger(__name__)
+
+
+class DatabaseInUse(Exception):
+    """Another bot has this SQLite file open."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"Another `bot serve` is using {path}. Stop it first, or give this one its own BOT_DATABASE_URL;"
+            " for several at once use PostgreSQL."
+        )
+
+
+class OldSchema(Exception):
+    """The database's tables are not those that this version of the bot expects."""
+
+    def __init__(self, found: str | None, expected: str | None) -> None:
+        super().__init__(
+            f"The database's schema is at revision {found or 'nothing'} and this version of the bot needs {expected}."
+            " Run `bot db upgrade`, then start again."
+        )
+
+
+class NewerSchema(Exception):
+    """The database was upgraded by a newer version of the bot."""
+
+    def __init__(self, found: str, expected: str | None) -> None:
+        super().__init__(
+            f"The database's schema is at revision {found}, of a newer version of the bot; this one needs {expected}"
+            " and changes nothing. Start the newer version again, or restore a backup from before its upgrade."
+        )
+
+
+#: Why a database is not this version's, with the mend.
+SCHEMA_ERRORS = (OldSchema, NewerSchema)
+
+
+class Database:
+    """Connections for one writer and many readers. Open it with `open`, end with `close`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self.path: Path | None = None
+        self._lock: FileLock | None = None
+        self._file: SqliteFile | None = None
+        #: Transactions that are open, and whether all connections are being made anew.
+        self._active = 0
+        self._is_renewing = False
+        #: Connections made before are not used again, by the monotonic clock.
+        self._spoiled_at = float("-inf")
+        #: Commits since the log was looked at.
+        self._commits = 0
+        #: Reads that fail; told in the log after `tell_outages` alone: a command says it in its own words.
+        self.reads = Outage(
+            "The database can't be read", "The database can be read again", quiet=QUIET, is_told=False
+        )
+        if self.is_sqlite:
+            self.path = Path(self._url.database or "data/bot.db")
+            self._file = SqliteFile(self.path)
+            self._writer = self._sqlite_engine(WRITER_CACHE, pool_size=1, pool_reset_on_return=None)
+            self._readers = self._sqlite_engine(READER_CACHE, pool_size=4)
+
+            @event.listens_for(self._readers.sync_engine, "begin")
+            def begin(connection: Connection) -> None:
+                connection.exec_driver_sql("BEGIN")
+
+        else:
+            self._writer = self._readers = self._postgresql_engine()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that may change things. It commits at the end, or rolls back on an error.
+
+        Raises `DatabaseUnavailable` for whatever is the database's trouble, and the driver's errors for the data's.
+        """
+        try:
+            await self._enter()
+            try:
+                async with self._connected(self._writer) as connection, connection.begin():
+                    if self.is_sqlite:
+                        # Straight to the driver: one trip to its thread in the place of three.
+                        driver: Any = (await connection.get_raw_connection()).driver_connection
+                        await driver.execute("BEGIN IMMEDIATE")
+                    yield connection
+                    self._check_file()
+                if self._file is not None:
+                    self._commits += 1
+                    self._check_commit()
+            finally:
+                self._active -= 1
+        except Exception as error:
+            if is_trouble(error) and not isinstance(error, DatabaseUnavailable):
+                raise DatabaseUnavailable(cause_of(error)) from error
+            raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction that sees one state of the database and changes nothing. Raises as `writing` does."""
+        try:
+            await self._enter()
+            try:
+                async with self._connected(self._readers) as connection:
+                    yield connection
+            finally:
+                self._active -= 1
+        except Exception as error:
+            if not is_trouble(error):
+                raise
+            self.reads.fail(cause_of(error))
+            if isinstance(error, DatabaseUnavailable):
+                raise
+            raise DatabaseUnavailable(cause_of(error)) from error
+        self.reads.succeed()
+
+    def tell_outages(self) -> None:
+        """From now on the log hears when reads begin to fail and when they go well again."""
+        self.reads.is_told = True
+
+    @asynccontextmanager
+    async def session(self) -> AsyncGenerator[AsyncConnection]:
+        """A PostgreSQL session of its own, without a transaction: what it holds is free when it ends."""
+        async with self._readers.connect() as connection:
+            try:
+                yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+            finally:
+                await connection.invalidate()
+
+    async def close(self) -> None:
+        """Close every connection and let another process have the file."""
+        await self._readers.dispose()
+        await self._writer.dispose()
+        if self._file is not None:
+            self._file.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def claim(self) -> None:
+        """Take the SQLite file for this process; raises `DatabaseInUse`. PostgreSQL is for many: nothing to do."""
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{self.path}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise DatabaseInUse(self.path) from None
+        self._lock = lock
+
+    async def upgrade(self) -> None:
+        """Apply the migrations that are pending."""
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        async with self.writing() as connection:
+            await connection.run_sync(_upgrade)
+
+    async def revision(self) -> str | None:
+        """The revision of the schema; None before the first migration."""
+        if self.path is not None and not self.path.exists():
+            return None
+        async with self.reading() as connection:
+            return await connection.run_sync(_revision)
+
+    async def check_schema(self) -> None:
+        """Raise `OldSchema` or `NewerSchema` unless exactly the migrations of this version have been applied."""
+        found = await self.revision()
+        scripts = ScriptDirectory.from_config(alembic_config())
+        expected = scripts.get_current_head()
+        if found != expected:
+            _check_known(found, scripts)
+            raise OldSchema(found, expected)
+
+    async def trouble(self) -> str | None:
+        """Why the database can't be read, or PostgreSQL can't be written, just now; None when it can."""
+        try:
+            async with self.reading() as connection:
+                if self.is_sqlite:
+                    await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+                else:
+                    await _check_rights(connection)
+        except DATABASE_ERRORS as error:
+            return cause_of(error)
+        # Connections that broke all at once are made anew; a damaged page is met again and again, by some reads alone.
+        return self.reads.cause if self.reads.length > _PASSING else None
+
+    async def probe(self) -> None:
+        """Write something that changes nothing; raises `DatabaseUnavailable` when that is not possible."""
+        async with self.writing() as connection:
+            if self.is_sqlite:
+                version = (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one()
+                await connection.exec_driver_sql(f"PRAGMA user_version = {version:d}")
+            else:
+                await _check_rights(connection)
+                await connection.exec_driver_sql("SELECT pg_current_xact_id()")  # so that there is a commit
+
+    async def cut_log(self) -> bool:
+        """Give the disk back what SQLite's write-ahead log has grown to while somebody read; whether it was done.
+
+        A log that nobody needs any more is written over from its start and stays as long as it ever was. Nothing is
+        done to one of the usual length while much is written.
+        """
+        if self._file is None or not self._file.is_open:
+            return False
+        commits, self._commits = self._commits, 0
+        try:
+            size = self._file.log.stat().st_size
+        except OSError:
+            return False
+        if size <= (LOG_AT_REST if commits < _FEW_COMMITS else LONGEST_LOG):
+            return False
+        await self._enter()
+        try:
+            # Most of it beside the writer; only the rest, and the cut, in its way.
+            await self._checkpoint(self._readers, "PASSIVE")
+            busy, _, _ = await self._checkpoint(self._writer, "TRUNCATE")
+        finally:
+            self._active -= 1
+        return not busy
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
+        """A connection that is thrown away, with all that were made before, after an error that may stick to it."""
+        try:
+            async with engine.connect() as connection:
+                try:
+                    yield connection
+                except Exception as error:
+                    if is_trouble(error) and spoils_connections(error):
+                        with suppress(Exception):
+                            await connection.invalidate()
+                    raise
+        except Exception as error:
+            if is_trouble(error) and spoils_connections(error):
+                self._spoiled_at = time.monotonic()
+            raise
+
+    async def _enter(self) -> None:
+        """Count a transaction in; raises `DatabaseUnavailable` when the SQLite file is not what it was."""
+        if self._file is not None:
+            if self._is_renewing:
+                raise DatabaseUnavailable("all connections are being made anew")
+            try:
+                self._file.check()
+            except LogLost as lost:
+                if self._active:
+                    raise
+                await self._renew(lost)
+        self._active += 1
+
+    def _check_file(self) -> None:
+        if self._file is not None:
+            self._file.check()
+
+    def _check_commit(self) -> None:
+        """What was committed into a file that is not in its place any more must not be taken for stored."""
+        try:
+            self._check_file()
+        except DatabaseUnavailable as error:
+            raise CommitInDoubt(str(error)) from error
+
+    async def _renew(self, lost: LogLost) -> None:
+        """Save a log that has lost its name: its content goes to the database's file, then all is opened anew.
+
+        Nobody may use a connection meanwhile: an old one and a new one would each have a log of its own.
+        """
+        self._is_renewing = True
+        try:
+            for engine in (self._writer, self._readers):
+                if engine.pool.checkedin():  # type: ignore[attr-defined]  # SQLAlchemy's base class has no such method
+                    busy, frames, done = await self._checkpoint(engine, "PASSIVE")
+                    if busy or frames != done:
+                        raise DatabaseUnavailable(f"{lost}; another program still reads from it")
+                    break
+            await self._readers.dispose()
+            await self._writer.dispose()
+        finally:
+            self._is_renewing = False
+        log.error(
+            "SQLite's log was deleted or replaced; its content was saved to the database", cause=str(lost)
+        )
+
+    async def _checkpoint(self, engine: AsyncEngine, how: str) -> tuple[int, int, int]:
+        """Move SQLite's log to the database's file, waiting for nobody: was it kept, frames in it, frames moved."""
+        async with self._connected(engine) as connection:
+            # To the driver: SQLAlchemy would begin a transaction, in which there is no checkpoint.
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.execute("PRAGMA busy_timeout=0")
+            try:
+                ((busy, frames, done),) = await driver.execute_fetchall(f"PRAGMA wal_checkpoint({how})")
+            finally:
+                await driver.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS * 1_000:.0f}")
+        return busy, frames, done
+
+    def _sqlite_engine(self, cache: int, **pool: Any) -> AsyncEngine:
+        url = self._url.set(database=str(self.path))
+        engine = create_async_engine(
+            url,
+            **pool,
+            max_overflow=0,
+            # The driver's own transaction handling is off: we say BEGIN, and which kind.
+            connect_args={"isolation_level": None, "timeout": SQLITE_BUSY_SECONDS},
+            **_options(),
+        )
+
+        file = self._file
+
+        @event.listens_for(engine.sync_engine, "do_connect")
+        def find(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> None:
+            if file is not None and file.is_open:
+                file.check()
+                # Never make a file in the place of one that is gone.
+                arguments[:] = [f"{file.path.resolve().as_uri()}?mode=rw"]
+                named["uri"] = True
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def prepare(connection: Any, _record: Any) -> None:
+            cursor = connection.cursor()
+            # FULL: a commit is on the disk before Event Grid hears 200.
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                f"cache_size=-{cache}",
+                f"wal_autocheckpoint={LOG_PAGES}",
+                f"journal_size_limit={LONGEST_LOG}",
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+            if file is not None:
+                file.note_open()
+                file.check()
+
+        @event.listens_for(engine.sync_engine, "close")
+        def note_close(_connection: Any, _record: Any) -> None:
+            if file is not None:
+                file.note_close()
+
+        self._replace_spoiled(engine)
+        return engine
+
+    def _postgresql_engine(self) -> AsyncEngine:
+        engine = create_async_engine(
+            self._url,
+            pool_size=9,  # one is the session by which others see that this process lives
+            max_overflow=4,
+            pool_pre_ping=True,
+            connect_args={"server_settings": {"lock_timeout": f"{POSTGRESQL_LOCK_SECONDS * 1_000:.0f}"}},
+            **_options(),
+        )
+        self._replace_spoiled(engine)
+        return engine
+
+    def _replace_spoiled(self, engine: AsyncEngine) -> None:
+        """Have no connection used again that was made before the newest trouble."""
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def note(_connection: Any, record: Any) -> None:
+            record.info["made"], record.info["is_new"] = time.monotonic(), True
+
+        @event.listens_for(engine.sync_engine, "checkout")
+        def look(_connection: Any, record: Any, _proxy: Any) -> None:
+            # Nor may one be refused twice: the pool would say that this is nobody's trouble but ours.
+            is_new, record.info["is_new"] = record.info.get("is_new", False), False
+            if not is_new and record.info.get("made", 0.0) <= self._spoiled_at:
+                raise DisconnectionError("made before a trouble of the database")
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration, the same from a checkout and from an installed wheel."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    return config
+
+
+def _revision(connection: Connection) -> str | None:
+    heads = MigrationContext.configure(connection).get_current_heads()
+    return ", ".join(sorted(heads)) or None
+
+
+def _check_known(found: str | None, scripts: ScriptDirectory) -> None:
+    """Raise `NewerSchema` for a revision that this version has no migration of."""
+    if found is None:
+        return
+    try:
+        scripts.get_revision(found)
+    except CommandError:
+        raise NewerSchema(found, scripts.get_current_head()) from None
+
+
+async def _check_rights(connection: AsyncConnection) -> None:
+    """Raise `DatabaseUnavailable` when PostgreSQL takes no write, or this role may not read one of the tables."""
+    state = await connection.exec_driver_sql("SELECT current_setting('transaction_read_only')")
+    if state.scalar_one() == "on":
+        raise DatabaseUnavailable("PostgreSQL is read-only")
+    query = (
+        "SELECT min(t) FROM unnest($1::text[]) t"
+        " WHERE NOT coalesce(has_table_privilege(to_regclass(t), 'SELECT'), false)"
+    )
+    unreadable = (await connection.exec_driver_sql(query, (list(metadata.tables),))).scalar_one()
+    if unreadable is not None:
+        raise DatabaseUnavailable(f"permission denied for table {unreadable}")
+
+
+def _upgrade(connection: Connection) -> None:
+    config = alembic_config()
+    _check_known(_revision(connection), ScriptDirectory.from_config(config))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "hide_parameters": True,  # texts and numbers of people, which would stand in errors
+        "json_serializer": lambda value: msgspec.json.encode(value).decode(),
+        "json_deserializer": msgspec.json.decode,
+    }

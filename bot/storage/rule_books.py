@@ -1,0 +1,33 @@
+"""The rule books that have been in force, with their texts: the last one is there when the files are not in order."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from msgspec import Struct
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.storage.tables import rule_books
+
+
+class KeptBook(Struct, frozen=True, kw_only=True):
+    """The texts of a rule book, by file name."""
+
+    version: str
+    texts: Mapping[str, str]
+
+
+async def keep_books(connection: AsyncConnection, books: list[KeptBook]) -> list[None]:
+    """Note that these books came into force now, in this order; work for `bot.storage.writer`."""
+    for book in books:
+        await connection.execute(delete(rule_books).where(rule_books.c.version == book.version))
+        row = {"version": book.version, "texts": dict(book.texts), "in_force_since": datetime.now(UTC)}
+        await connection.execute(insert(rule_books).values(row))
+    return [None] * len(books)
+
+
+async def find_last_book(connection: AsyncConnection) -> KeptBook | None:
+    """The book that came into force last; None before the first."""
+    query = select(rule_books).order_by(rule_books.c.in_force_since.desc()).limit(1)
+    row = (await connection.execute(query)).first()
+    return None if row is None else KeptBook(version=row.version, texts=row.texts)

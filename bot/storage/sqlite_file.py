@@ -1,0 +1,98 @@
+"""The SQLite file that is open, told from whatever else may come to stand under its name.
+
+A file that was deleted, moved or replaced can be written to for as long as it is open, and nobody finds what was
+written. So the names are compared with what was opened, by device and inode, before and after every commit: 6 µs.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from bot.storage.database_errors import DatabaseUnavailable
+
+_Identity = tuple[int, int]
+
+
+class LogLost(DatabaseUnavailable):
+    """SQLite's write-ahead log or its index is not under its name any more."""
+
+
+class SqliteFile:
+    """The database's file, its write-ahead log (`-wal`) and that log's index (`-shm`)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._name = str(path)
+        self._opened: _Identity | None = None
+        self._beside: tuple[str, ...] = ()
+        self._opened_beside: dict[str, _Identity] = {}
+        self._connections = 0
+        #: Keeps the inode's number from being given to another file. `O_PATH`, as closing any other descriptor of the
+        #: file would let go of SQLite's locks.
+        self._held: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file has been opened, so that no other may come in its place."""
+        return self._opened is not None
+
+    @property
+    def log(self) -> Path:
+        """The write-ahead log."""
+        return Path(os.path.realpath(self.path) + "-wal")
+
+    def note_open(self) -> None:
+        """A connection to the file has been made; the first one says which file it is."""
+        self._connections += 1
+        if self._opened is not None:
+            return
+        self._opened = _identity(self._name)
+        real = os.path.realpath(self.path)
+        self._beside = (f"{real}-wal", f"{real}-shm")
+        if hasattr(os, "O_PATH"):
+            self._held = os.open(self._name, os.O_PATH | os.O_CLOEXEC)
+
+    def note_close(self) -> None:
+        """A connection is being closed; with the last one SQLite takes its log away, and the next makes it anew."""
+        self._connections -= 1
+        if self._connections == 0:
+            self._opened_beside.clear()
+
+    def check(self) -> None:
+        """Raise `DatabaseUnavailable` unless the file is where it was opened; `LogLost` when only its log isn't."""
+        if self._opened is None:
+            return
+        found = _identity(self._name)
+        if found != self._opened:
+            what = "is gone: it was deleted or moved" if found is None else "was replaced by another file"
+            raise DatabaseUnavailable(
+                f"{self._name} {what} while the bot runs; put the very file back, or stop the bot,"
+                " put a backup in its place and start it again"
+            )
+        for name in self._beside:
+            expected = self._opened_beside.get(name)
+            found = _identity(name)
+            if expected is None:
+                if found is not None:
+                    self._opened_beside[name] = found
+            elif found != expected:
+                raise LogLost(
+                    f"{name} was deleted or replaced while the bot runs; its content is being saved"
+                )
+
+    def close(self) -> None:
+        """Another file may come now."""
+        self._opened = None
+        self._opened_beside.clear()
+        if self._held is not None:
+            with suppress(OSError):
+                os.close(self._held)
+            self._held = None
+
+
+def _identity(name: str) -> _Identity | None:
+    try:
+        found = os.stat(name)  # noqa: PTH116 - a third of the time that Path takes
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,202 @@
+"""What the pages of the Rules place show, and what they share."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from litestar.exceptions import NotFoundException
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bot.queries.conversations import find_conversation, find_message
+from bot.queries.replay_source import newest_inbound
+from bot.rulebook.background import in_background
+from bot.rulebook.editing.drafts import MOST_TURNS, Draft, Drafts, TooManyDrafts
+from bot.rulebook.editing.folder import NoSuchFile, Unreadable
+from bot.rulebook.editing.suggest_rule import Drafted, draft_rule
+from bot.rulebook.findings import Finding
+from bot.rulebook.simulate.replay import Replayed
+from bot.rulebook.simulate.try_message import Turn
+from bot.text.diffs import Line
+from bot.text.storable import make_storable
+from bot.web.console.layout import Call, Console, Page
+from bot.web.console.sessions import session_of
+from bot.web.input_limits import LONGEST_NUMBER
+
+PATH: Final = "/console/rules"
+#: Stored messages that an unsaved text is tried on.
+NEWEST: Final = 500
+#: Characters of rules whose checking takes longer than a page may; then the page comes without its findings.
+_QUICK: Final = 150_000
+LONGEST_HEARD: Final = 2_000
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """What the editor's page shows of a text, saved or not."""
+
+    file: str
+    text: str
+    #: Of the file that was edited; empty for a new one.
+    etag: str
+    heard: tuple[str, ...] = ()
+    draft: Draft | None = None
+    turns: tuple[Turn, ...] = ()
+    changes: Replayed | None = None
+    diff: list[Line] | None = None
+    #: A sentence about what was refused.
+    trouble: str | None = None
+    line: int | None = None
+    #: Somebody has a name to choose for it yet.
+    is_new: bool = False
+    #: The role of whoever looks at it.
+    who: str
+
+    @property
+    def own(self) -> list[Finding]:
+        """What was found in this file."""
+        return [] if self.draft is None else [each for each in self.draft.findings if each.file == self.file]
+
+    @property
+    def others(self) -> list[Finding]:
+        """What was found elsewhere, where it matters here: an error anywhere keeps the text from being saved."""
+        if self.draft is None:
+            return []
+        return [each for each in self.draft.findings if each.file != self.file and each.level == "error"]
+
+
+class FileMark(Struct, frozen=True, kw_only=True):
+    """A file in the list."""
+
+    name: str
+    rules: int
+    errors: int
+
+
+def address_of(file: str, line: int | None = None) -> str:
+    """The editor's page of a file."""
+    return f"{PATH}/{quote(file, safe='')}" + (f"#L{line}" if line else "")
+
+
+class Place:
+    """The parts that the handlers of the place share."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.files = console.rule_files
+        self.drafts = Drafts(self.files.folder, self.files.caps)
+
+    def marks(self) -> list[FileMark]:
+        """The files as they are on the disk, with what keeps them from being in force."""
+        shelf = self.console.shelf
+        rules = Counter(rule.file for rule in shelf.book().rules)
+        errors = Counter(finding.file for finding in shelf.errors)
+        names = sorted({*shelf.files.texts, *(name for name in errors if name.endswith(".yaml"))})
+        return [FileMark(name=name, rules=rules[name], errors=errors[name]) for name in names]
+
+    def page(self, request: Call, name: str, *, status: int = 200, **context: Any) -> Page:
+        """A page with the list of files."""
+        shelf = self.console.shelf
+        return self.console.page(
+            request,
+            name,
+            status=status,
+            marks=self.marks(),
+            book=shelf.book(),
+            errors=shelf.errors,
+            read_only=self.files.folder.why_read_only(),
+            address_of=address_of,
+            **context,
+        )
+
+    def editor(self, request: Call, shown: Shown, *, status: int = 200) -> Page:
+        """The page with a text in the editor."""
+        return self.page(request, "rules_editor.html", status=status, it=shown)
+
+    async def looked_at(self, shown: Shown, *, at_any_cost: bool = True) -> Shown:
+        """With the findings, and the talk that was tried."""
+        if not at_any_cost and self.size() + len(shown.text) > _QUICK:
+            return shown
+        try:
+            draft = await self.drafts.check(shown.file, shown.text, who=shown.who)
+            turns = await self.play(shown) if shown.heard else ()
+        except TooManyDrafts as error:  # the page with its text is worth more than what there is to say of it
+            return replace(shown, trouble=shown.trouble or str(error))
+        return replace(shown, draft=draft, turns=turns)
+
+    async def whole(self, who: str) -> Draft | None:
+        """What there is to say of all files as they are on the disk; None when that would take long."""
+        texts = self.console.shelf.files.texts
+        if not texts or sum(map(len, texts.values())) > _QUICK:
+            return None
+        name = next(iter(texts))
+        try:
+            return await self.drafts.check(name, texts[name], who=who)
+        except TooManyDrafts:
+            return None
+
+    def size(self) -> int:
+        """How many characters the book in force has."""
+        return sum(map(len, self.console.shelf.texts.values()))
+
+    async def play(self, shown: Shown) -> tuple[Turn, ...]:
+        """The talk, answered by the text."""
+        return await self.drafts.play(shown.file, shown.text, shown.heard, datetime.now(UTC), who=shown.who)
+
+    async def compare(self, shown: Shown) -> Replayed | None:
+        """Which of the newest stored messages the text would answer otherwise than the rules in force."""
+        async with self.console.database.reading() as connection:
+            pasts, since = await newest_inbound(connection, NEWEST)
+        now = self.console.shelf.book()
+        return await self.drafts.compare(shown.file, shown.text, pasts, since, now, who=shown.who)
+
+    async def saved_text(self, file: str) -> str | None:
+        """The text on the disk."""
+        try:
+            return (await self.files.read(file)).text
+        except (NoSuchFile, Unreadable):
+            return None
+
+    async def drafted(self, request: Call) -> tuple[Drafted, str]:
+        """A rule for the message that a request names, and the message."""
+        message_id, text = request.query_params.get("message", ""), request.query_params.get("text", "")
+        number = request.query_params.get("to") or None
+        if message_id:
+            async with self.console.database.reading() as connection:
+                message = await find_message(connection, make_storable(message_id))
+                talk = await find_conversation(connection, message.conversation_id) if message else None
+            if message is None or talk is None:
+                raise NotFoundException(detail="There is no such message. It may be purged.")
+            text, number = message.text, talk.number
+        text = text[:LONGEST_HEARD]
+        number = number[:LONGEST_NUMBER] if number else None
+        async with self.drafts.turn(session_of(request).role):
+            files = await asyncio.to_thread(self.files.folder.files)
+            return await in_background(draft_rule, files, self.console.shelf.book(), text, number), text
+
+
+async def read_form(request: Call, place: Place, file: str) -> Shown:
+    """The text and the talk that a form carries."""
+    form = await request.form()
+    before = await place.saved_text(file)
+    text = text_of(form.get("text")).replace("\r\n", "\n")
+    if before is not None and "\r\n" in before.partition("\n")[0] + "\n":  # as forms send every text
+        text = text.replace("\n", "\r\n")
+    heard = [text_of(each) for each in form.getall("heard", [])]
+    heard = [] if form.get("do") == "clear" else heard
+    if form.get("do") == "try" and text_of(form.get("say")).strip():
+        heard.append(text_of(form.get("say")))
+    return Shown(
+        file=file,
+        text=text,
+        etag=text_of(form.get("etag")),
+        heard=tuple(each[:LONGEST_HEARD] for each in heard[-MOST_TURNS:]),
+        is_new=form.get("is_new") == "1",
+        who=session_of(request).role,
+    )
+
+
+def text_of(value: object) -> str:
+    """A field of a form, as far as it is a text."""
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,355 @@
+"""Delivery reports are kept as they came, once, and move the message that they speak of."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from bot.conversation.delivery_reports import apply_reports
+from bot.conversation.events import DeliveryReport
+from bot.conversation.thread import NewMessages, open_conversations, save_conversations
+from bot.queries.conversations import MessageView
+from bot.sending.sms_service import Call, NotAccepted
+from bot.storage.database import Database
+from bot.storage.tables import delivery_reports, messages
+from tests.conversation.databases import Databases
+from tests.conversation.parts import OURS, PEER, Bot, heard, report, until
+from tests.properties import examples
+
+
+async def sent(bot: Bot) -> MessageView:
+    await bot.hear(heard())
+    (message,) = await bot.settled()
+    return message
+
+
+async def kept(bot: Bot) -> list[tuple[str, str | None]]:
+    async with bot.database.reading() as connection:
+        rows = await connection.execute(select(delivery_reports).order_by(delivery_reports.c.id))
+        return [(row.status, row.message_id) for row in rows]
+
+
+async def test_a_report_moves_its_message_and_stands_in_its_history(bot: Bot) -> None:
+    message = await sent(bot)
+    await bot.hear(report(message.provider_message_id or ""))
+    (message,) = await bot.replies()
+    (conversation,) = await bot.conversations()
+    assert (message.status, message.status_details) == ("delivered", "No error.")
+    assert [entry.status for entry in message.history] == ["queued", "sent", "delivered"]
+    assert [entry.at for entry in message.history] == sorted(entry.at for entry in message.history)
+    assert (conversation.delivery.latest, conversation.delivery.delivered) == ("delivered", 1)
+    assert await kept(bot) == [("Delivered", message.id)]
+
+
+async def test_the_same_report_again_is_a_duplicate(bot: Bot) -> None:
+    message = await sent(bot)
+    same = report(message.provider_message_id or "")
+    receipts = [*await bot.hear(same, same), *await bot.hear(same)]
+    (message,) = await bot.replies()
+    assert [receipt.outcome for receipt in receipts] == ["accepted", "duplicate", "duplicate"]
+    assert len(message.history) == 3
+    assert len(await kept(bot)) == 1
+
+
+async def test_two_reports_of_one_message_are_told_apart_by_their_time(bot: Bot) -> None:
+    message = await sent(bot)
+    name = message.provider_message_id or ""
+    await bot.hear(report(name, "Failed", "4006", seconds=1), report(name, "Delivered", seconds=2))
+    assert [status for status, _ in await kept(bot)] == ["Failed", "Delivered"]
+    assert [entry.status for entry in (await bot.replies())[0].history][2:] == ["failed", "delivered"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+async def test_whatever_their_order_the_newest_decides(bot: Bot, order: tuple[int, ...]) -> None:
+    name = (await sent(bot)).provider_message_id or ""
+    story = [
+        report(name, "Failed", "4006", seconds=1),
+        report(name, "Delivered", seconds=3),
+        report(name, "Failed", "4004", seconds=2),
+    ]
+    for place in order:
+        await bot.hear(story[place])
+    (message,) = await bot.replies()
+    assert (message.status, message.status_details) == ("delivered", "No error.")
+
+
+async def test_a_report_that_overtakes_the_sends_answer_is_kept_and_applied(database_url: str) -> None:
+    bot = Bot(database_url)
+    await bot.start(sending=False)
+
+    async def carrier_is_quick(call: object) -> None:
+        (recipient,) = bot.sms.recipients()
+        await bot.hear(report(f"Outgoing_{recipient.repeatability_id}"))
+
+    bot.sms.during = carrier_is_quick
+    await bot.hear(heard())
+    (message,) = await bot.settled(status="delivered")
+    assert [entry.status for entry in message.history] == ["queued", "sent", "delivered"]
+    assert await kept(bot) == [("Delivered", message.id)]
+    await bot.stop()
+
+
+LOST = NotAccepted(reason="The answer of ACS was lost.", is_unknown=True)
+
+
+async def in_doubt(database_url: str, *peers: str) -> tuple[Bot, Call]:
+    """A bot whose call to these peers got no answer, so that nobody told it the MessageIds; and the call.
+
+    It sends no more.
+    """
+    bot = Bot(database_url)
+    bot.sms.script = [LOST] * 1_000
+    bot.inbox._on_queued = lambda _numbers: None
+    await bot.start(sending=False)
+    await bot.hear(*(heard(peer=peer) for peer in peers))
+    bot.sender.wake({OURS})
+
+    async def is_tried() -> bool:
+        return all([(await bot.row((await bot.replies(peer))[0].id)).last_error for peer in peers])
+
+    await until(is_tried)
+    await bot.sender.stop()
+    call = bot.sms.calls[0]
+    bot.sms.script, bot.sms.calls = [], []
+    return bot, call
+
+
+async def due_again(bot: Bot, *peers: str) -> None:
+    """Let the next try come, in a process that knows only what the database does."""
+    await bot.stop()
+    after = Bot(bot.url, sms=bot.sms)
+    for peer in peers:
+        await after.alter((await after.replies(peer))[0].id, next_try_at=None)
+    await after.start()
+    await asyncio.sleep(0.3)
+    await after.stop()
+
+
+async def test_a_report_under_an_unknown_name_is_joined_by_its_tag_and_nothing_is_sent_again(
+    database_url: str,
+) -> None:
+    """The answer to the send was lost; the report is the first that we hear of this MessageId."""
+    bot, call = await in_doubt(database_url, PEER)
+    await bot.hear(report("Outgoing_x", tag=call.tag, peer=PEER))
+    (message,) = await bot.replies()
+    assert (message.status, message.provider_message_id) == ("delivered", "Outgoing_x")
+    assert [entry.status for entry in message.history] == ["queued", "sent", "delivered"]
+    assert (await bot.conversations())[0].delivery.latest == "delivered"
+    await due_again(bot, PEER)
+    assert bot.sms.calls == []
+
+
+async def test_the_tag_of_a_call_to_many_names_each_message_by_its_recipient(database_url: str) -> None:
+    peers = [f"+1555555010{at}" for at in range(1, 5)]
+    bot, call = await in_doubt(database_url, *peers)
+    assert len(call.recipients) == 4
+    await bot.hear(
+        report("Outgoing_2", tag=call.tag, peer=peers[1]),
+        report("Outgoing_3", "Failed", "4006", tag=call.tag, peer=peers[2]),
+    )
+    states = [(await bot.replies(peer))[0].status for peer in peers]
+    assert states == ["queued", "delivered", "failed", "queued"]
+    await due_again(bot, *peers)
+    (again,) = bot.sms.calls
+    assert [one.peer for one in again.recipients] == [peers[0], peers[3]]
+    assert again.tag == call.tag
+
+
+async def test_what_is_known_by_tag_joins_what_came_without_one(database_url: str) -> None:
+    bot, call = await in_doubt(database_url, PEER)
+    await bot.hear(report("Outgoing_x", "Failed", "4006", seconds=5))
+    await bot.hear(report("Outgoing_x", seconds=1, tag=call.tag, peer=PEER))
+    await bot.hear(report("Outgoing_x", "Failed", "4004", seconds=3))
+    (message,) = await bot.replies()
+    assert (message.status, message.status_details) == ("failed", "4006")
+    assert [message_id for _, message_id in await kept(bot)] == [message.id] * 3
+    await bot.stop()
+
+
+@pytest.mark.parametrize(
+    "which", ["foreign tag", "foreign peer", "no peer", "no tag", "id as tag", "odd tag"]
+)
+async def test_a_foreign_or_forged_tag_does_no_harm(database_url: str, which: str) -> None:
+    bot, call = await in_doubt(database_url, PEER, "+15555550102")
+    await bot.hear(heard(peer="+15555550103"))  # queued, and never tried
+    (untried,) = await bot.replies("+15555550103")
+    tag, peer = {
+        "foreign tag": ("campaign-7", PEER),
+        "foreign peer": (call.tag, "+15555550103"),
+        "no peer": (call.tag, None),
+        "no tag": (None, PEER),
+        "id as tag": (untried.id, "+15555550103"),
+        "odd tag": ("'\u2028%_\ufffd" * 1_000, PEER),
+    }[which]
+    await bot.hear(report("Outgoing_x", tag=tag, peer=peer))
+    assert await kept(bot) == [("Delivered", None)]
+    for each in (PEER, "+15555550102", "+15555550103"):
+        assert [message.status for message in await bot.replies(each)] == ["queued"]
+    await bot.stop()
+
+
+async def test_an_unknown_word_joined_by_its_tag_is_shown_and_decides_nothing(database_url: str) -> None:
+    bot, call = await in_doubt(database_url, PEER)
+    await bot.hear(report("Outgoing_x", "Buffered", None, tag=call.tag, peer=PEER))
+    (message,) = await bot.replies()
+    assert (message.status, message.status_details) == ("queued", "Buffered")
+    await bot.stop()
+
+
+async def test_a_report_for_a_message_that_was_never_ours_is_kept_apart(bot: Bot) -> None:
+    (receipt,) = await bot.hear(report("Outgoing_of_another_app"))
+    assert receipt.outcome == "kept_apart"
+    assert await kept(bot) == [("Delivered", None)]
+    assert await bot.conversations() == []
+
+
+async def test_a_report_that_bears_the_name_of_an_inbound_message_moves_nothing(bot: Bot) -> None:
+    await bot.hear(heard("quiet", message_id="Incoming_x"))
+    await bot.hear(report("Incoming_x"))
+    assert [message.status for message in await bot.talk()] == ["received"]
+
+
+async def test_two_reports_that_differ_only_in_their_reason_are_both_kept(bot: Bot) -> None:
+    """Whichever comes first, the message's details are the same."""
+    ends = set()
+    for peer, order in (("+15555550111", [0, 1]), ("+15555550112", [1, 0])):
+        await bot.hear(heard(peer=peer))
+        (message,) = await bot.settled(peer)
+        both = [report(message.provider_message_id or "", "Failed", code) for code in ("4004", "4006")]
+        for at in order:
+            assert (await bot.hear(both[at]))[0].outcome == "accepted"
+        ends.add((await bot.replies(peer))[0].status_details)
+    assert ends == {"4006"}
+    assert len(await kept(bot)) == 4
+
+
+async def test_a_carrier_without_a_report_leaves_the_message_unconfirmed(bot: Bot) -> None:
+    message = await sent(bot)
+    await bot.hear(
+        report(message.provider_message_id or "", "Failed", "ErrorCode: 5002. ErrorMessage: Timeout")
+    )
+    assert (await bot.replies())[0].status == "unconfirmed"
+
+
+async def test_an_unknown_word_is_shown_as_it_came_and_does_not_count_as_failed(bot: Bot) -> None:
+    message = await sent(bot)
+    await bot.hear(report(message.provider_message_id or "", "Buffered", "wait"))
+    (message,) = await bot.replies()
+    (conversation,) = await bot.conversations()
+    assert (message.status, message.status_details) == ("sent", "Buffered: wait")
+    assert (conversation.delivery.failed, conversation.delivery.sent) == (0, 1)
+
+
+async def test_a_thousand_reports_in_one_batch_each_find_their_message(bot: Bot) -> None:
+    peers = [f"+1555{at:07}" for at in range(1_000)]
+    await bot.hear(*(heard(peer=peer) for peer in peers))
+    await bot.settled(peers[-1])
+    reports: list[DeliveryReport] = []
+    for call in bot.sms.calls:
+        reports += [report(f"Outgoing_{one.repeatability_id}") for one in call.recipients]
+    assert len(reports) == 1_000
+    await bot.hear(*reversed(reports))
+    assert {one.delivery.latest for one in await bot.conversations()} == {"delivered"}
+    assert (await bot.replies(peers[500]))[0].status == "delivered"
+
+
+async def test_a_report_about_an_older_message_does_not_change_the_newest_state(bot: Bot) -> None:
+    first = await sent(bot)
+    await bot.hear(heard())
+    await bot.settled()
+    await bot.hear(report(first.provider_message_id or "", "Failed", "4004"))
+    (conversation,) = await bot.conversations()
+    assert (conversation.delivery.latest, conversation.delivery.sent, conversation.delivery.failed) == (
+        "sent",
+        1,
+        1,
+    )
+    assert conversation.peer == PEER
+
+
+async def test_a_report_that_comes_again_and_tells_more_is_not_nothing(database_url: str) -> None:
+    """First it names nobody; then, the same in all else, it brings the tag of the call back."""
+    bot, call = await in_doubt(database_url, PEER)
+    bare, whole = report("Outgoing_x"), report("Outgoing_x", tag=call.tag, peer=PEER)
+    outcomes = [(await bot.hear(one))[0].outcome for one in (bare, bare, whole, whole, bare)]
+    assert outcomes == ["kept_apart", "duplicate", "accepted", "duplicate", "duplicate"]
+    (message,) = await bot.replies()
+    assert (message.status, message.provider_message_id) == ("delivered", "Outgoing_x")
+    assert await kept(bot) == [("Delivered", message.id)]
+    await due_again(bot, PEER)
+    assert bot.sms.calls == []
+
+
+#: What one report of a message tells of it beside its name: the tag of its call, its recipient.
+TOLD = st.tuples(st.booleans(), st.booleans())
+#: Reports of one message, as requests of Event Grid: (what it says, seconds, what it tells of its message).
+ARRIVALS = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from(["Delivered", "Failed"]), st.integers(0, 1), TOLD), min_size=1, max_size=3
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.fixture(scope="module")
+def running(databases: Databases) -> Iterator[tuple[asyncio.Runner, Database]]:
+    """One database, and one loop, for all examples."""
+    with asyncio.Runner() as runner:
+        database = Database(databases.migrated("sqlite"))
+        yield runner, database
+        runner.run(database.close())
+
+
+@example([[("Delivered", 0, (False, False))], [("Delivered", 0, (True, True))]])
+@example([[("Delivered", 0, (False, False)), ("Delivered", 0, (True, True))]])
+@example([[("Delivered", 0, (True, False))], [("Delivered", 0, (False, True))]])
+@example([[("Failed", 0, (False, True))], [("Delivered", 1, (True, False))]])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrivals=ARRIVALS)
+def test_what_reports_tell_together_names_their_message_in_any_order(
+    running: tuple[asyncio.Runner, Database], arrivals: list[list[tuple[str, int, tuple[bool, bool]]]]
+) -> None:
+    """Nobody has named it: its call had no answer. What counts is all that was told, not what came first."""
+    runner, database = running
+    runner.run(_hear_of_a_nameless_message(database, arrivals))
+
+
+async def _hear_of_a_nameless_message(
+    database: Database, arrivals: list[list[tuple[str, int, tuple[bool, bool]]]]
+) -> None:
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    name = f"Outgoing_{uuid4()}"
+    peer = f"+1555{uuid4().int % 10**7:07}"
+    async with database.writing() as connection:
+        opened = await open_conversations(connection, {(OURS, peer)}, now)
+        new = NewMessages()
+        message_id = opened[OURS, peer].say(new, "We are open.", now)
+        await save_conversations(connection, opened.values())
+        await new.insert(connection, now)
+        await connection.execute(
+            update(messages)
+            .where(messages.c.id == message_id)
+            .values(call_tag=message_id, outcome_unknown=True)
+        )
+    for batch in arrivals:
+        reports = [
+            report(name, said, seconds=at, tag=message_id if tag else None, peer=peer if to else None)
+            for said, at, (tag, to) in batch
+        ]
+        async with database.writing() as connection:
+            await apply_reports(connection, reports, now)
+    heard = [one for batch in arrivals for one in batch]
+    async with database.reading() as connection:
+        row = (await connection.execute(select(messages).where(messages.c.id == message_id))).one()
+    if any(tag for _, _, (tag, _) in heard) and any(to for _, _, (_, to) in heard):
+        newest = max((at, said == "Delivered") for said, at, _ in heard)
+        assert (row.status, row.provider_message_id) == ("delivered" if newest[1] else "failed", name)
+    else:
+        assert (row.status, row.provider_message_id) == ("queued", None)

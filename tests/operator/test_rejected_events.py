@@ -1,0 +1,92 @@
+"""A rejected event leaves when it is taken or dismissed, and only then."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from bot.conversation.events import Event, Unreadable
+from bot.operator.rejected_events import NotRejected, RejectedEvents, StillUnreadable, find_rejected
+from tests.conversation.parts import Bot, heard
+
+
+class Reader:
+    """Reads an event as it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def __call__(self, _raw: str) -> Sequence[Event]:
+        return self.events
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture
+def rejected(bot: Bot, reader: Reader) -> RejectedEvents:
+    return RejectedEvents(bot.database, bot.writer, reader, bot.inbox.accept)
+
+
+async def reject(bot: Bot) -> str:
+    """The id of an event that could not be read."""
+    await bot.hear(Unreadable(reason="It was odd.", raw='{"odd": true}'))
+    (event,) = await bot.rejected()
+    return event.id
+
+
+async def test_what_can_be_read_now_is_answered_and_leaves(
+    bot: Bot, rejected: RejectedEvents, reader: Reader
+) -> None:
+    event_id = await reject(bot)
+    reader.events = [heard("hours")]
+    assert await rejected.retry(event_id) == "accepted"
+    assert [reply.text for reply in await bot.settled()] == ["We are open."]
+    assert await bot.rejected() == []
+    with pytest.raises(NotRejected):
+        await rejected.retry(event_id)
+
+
+async def test_what_still_can_not_be_read_stays_with_its_reason(
+    bot: Bot, rejected: RejectedEvents, reader: Reader
+) -> None:
+    event_id = await reject(bot)
+    reader.events = [Unreadable(reason="It is odd still.", raw="{}")]
+    with pytest.raises(StillUnreadable, match="It still can't be taken: It is odd still"):
+        await rejected.retry(event_id)
+    assert [event.id for event in await bot.rejected()] == [event_id]
+
+
+async def test_what_came_again_meanwhile_is_a_duplicate_and_leaves(
+    bot: Bot, rejected: RejectedEvents, reader: Reader
+) -> None:
+    event_id = await reject(bot)
+    await bot.hear(heard("hours", message_id="same"))
+    reader.events = [heard("hours", message_id="same")]
+    assert await rejected.retry(event_id) == "duplicate"
+    assert await bot.rejected() == []
+    assert len(await bot.settled()) == 1
+
+
+async def test_an_event_that_means_nothing_to_the_bot_leaves(
+    bot: Bot, rejected: RejectedEvents, reader: Reader
+) -> None:
+    event_id = await reject(bot)
+    reader.events = []
+    assert await rejected.retry(event_id) == "accepted"
+    assert await bot.rejected() == []
+
+
+async def test_a_dismissed_event_is_gone(bot: Bot, rejected: RejectedEvents) -> None:
+    event_id = await reject(bot)
+    async with bot.database.reading() as connection:
+        found = await find_rejected(connection, event_id)
+    assert found is not None
+    assert found.reason == "It was odd."
+    await rejected.dismiss(event_id)
+    assert await bot.rejected() == []
+    with pytest.raises(NotRejected, match="There is no rejected event"):
+        await rejected.dismiss(event_id)
+    async with bot.database.reading() as connection:
+        assert await find_rejected(connection, event_id) is None

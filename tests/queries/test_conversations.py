@@ -1,0 +1,215 @@
+"""Listings come in pages without gaps and repeats, whatever arrives meanwhile, and filters mean what they say."""
+
+import base64
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from bot.conversation.events import Unreadable
+from bot.queries.conversations import (
+    ConversationView,
+    find_conversation,
+    find_message,
+    list_conversations,
+    list_messages,
+    list_rejected,
+)
+from bot.queries.filters import ConversationFilter
+from bot.storage.pages import WrongCursor
+from bot.storage.tables import conversations
+from tests.conversation.parts import OURS, PEER, Bot, heard, report
+
+
+@pytest.fixture
+async def still(database_url: str) -> AsyncIterator[Bot]:
+    """A bot that sends nothing."""
+    bot = Bot(database_url)
+    bot.inbox._on_queued = lambda _numbers: None
+    await bot.start(sending=False)
+    yield bot
+    await bot.stop()
+
+
+async def pages(bot: Bot, limit: int, **wanted: Any) -> list[list[ConversationView]]:
+    found = []
+    cursor = None
+    while True:
+        async with bot.database.reading() as connection:
+            page = await list_conversations(
+                connection, ConversationFilter(**wanted), limit=limit, cursor=cursor
+            )
+        found.append(page.items)
+        if page.next is None:
+            return found
+        cursor = page.next
+
+
+def forged(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def peers(count: int) -> list[str]:
+    return [f"+1555{at:07}" for at in range(count)]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 24, 25, 26])
+async def test_pages_have_no_gaps_and_no_repeats(still: Bot, limit: int) -> None:
+    """All of one batch have the same time, so only the id tells them apart."""
+    await still.hear(*(heard(peer=peer) for peer in peers(10)))
+    await still.hear(*(heard(peer=peer) for peer in peers(25)[10:]))
+    found = await pages(still, limit)
+    listed = [one.peer for page in found for one in page]
+    assert sorted(listed) == peers(25)
+    assert {len(page) for page in found[:-1]} <= {limit}
+    assert 0 < len(found[-1]) <= limit
+
+
+async def test_conversations_come_newest_first(still: Bot) -> None:
+    for peer in peers(5):
+        await still.hear(heard(peer=peer))
+    await still.hear(heard(peer=peers(5)[2]))
+    listed = [one.peer for page in await pages(still, 2) for one in page]
+    assert listed == [peers(5)[at] for at in (2, 4, 3, 1, 0)]
+
+
+async def test_what_arrives_between_two_pages_repeats_nothing(still: Bot) -> None:
+    for peer in peers(6):
+        await still.hear(heard(peer=peer))
+    async with still.database.reading() as connection:
+        first = await list_conversations(connection, ConversationFilter(), limit=3, cursor=None)
+    await still.hear(heard(peer="+15559999999"))
+    async with still.database.reading() as connection:
+        second = await list_conversations(connection, ConversationFilter(), limit=3, cursor=first.next)
+    assert [one.peer for one in (*first.items, *second.items)] == peers(6)[::-1]
+
+
+async def test_messages_come_oldest_first_in_pages(still: Bot) -> None:
+    for _ in range(5):
+        await still.hear(heard("five"))
+    (conversation,) = (await pages(still, 50))[0]
+    positions: list[str] = []
+    cursor = None
+    while True:
+        async with still.database.reading() as connection:
+            page = await list_messages(connection, conversation.id, limit=7, cursor=cursor)
+        positions += [message.text for message in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert positions == ["five", "one", "two", "three", "four", "five"] * 5
+
+
+async def test_rejected_events_come_newest_first_in_pages(still: Bot) -> None:
+    for at in range(7):
+        await still.hear(Unreadable(reason=f"{at}", raw=f"{at}"))
+    reasons: list[str] = []
+    cursor = None
+    while True:
+        async with still.database.reading() as connection:
+            page = await list_rejected(connection, limit=3, cursor=cursor)
+        reasons += [event.reason for event in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert reasons == list("6543210")
+
+
+async def test_an_empty_list_is_one_empty_page(still: Bot) -> None:
+    assert await pages(still, 50) == [[]]
+
+
+async def test_filters(bot: Bot) -> None:
+    await bot.hear(heard(), heard("stop", peer="+15555550102"), heard("quiet", peer="+15555550103"))
+    await bot.hear(heard(peer="12345", number="+15555550199"))
+    await bot.settled()
+    await bot.settled("+15555550102")
+    await bot.settled("12345", number="+15555550199")
+    (delivered,) = await bot.replies()
+    await bot.hear(report(delivered.provider_message_id or ""))
+
+    async def found(**wanted: Any) -> set[str]:
+        return {one.peer for page in await pages(bot, 2, **wanted) for one in page}
+
+    everybody = {PEER, "+15555550102", "+15555550103", "12345"}
+    assert await found() == everybody
+    assert await found(peer=PEER) == {PEER}
+    assert await found(number=OURS) == everybody - {"12345"}
+    assert await found(number=OURS, peer="12345") == set()
+    assert await found(delivery="delivered") == {PEER}
+    assert await found(delivery="sent") == {"+15555550102", "12345"}
+    assert await found(delivery="failed") == set()
+    assert await found(opted_out=True) == {"+15555550102"}
+    assert await found(opted_out=False, delivery="sent") == {"12345"}
+
+
+async def test_counts_are_of_outbound_messages_by_state(still: Bot) -> None:
+    await still.hear(heard("five"), heard("stop"), heard("hours"))
+    (conversation,) = (await pages(still, 50))[0]
+    counts = conversation.delivery
+    assert (counts.queued, counts.suppressed, counts.sent, counts.latest) == (6, 1, 0, "suppressed")
+    assert conversation.last_text == "We are open."
+
+
+async def test_a_conversation_without_a_reply_has_no_delivery_state(still: Bot) -> None:
+    await still.hear(heard("quiet"))
+    (conversation,) = (await pages(still, 50))[0]
+    assert conversation.delivery.latest is None
+    assert (conversation.flow, conversation.tags) == (None, [])
+
+
+async def test_what_is_not_there_is_none(still: Bot) -> None:
+    async with still.database.reading() as connection:
+        assert await find_conversation(connection, "nope") is None
+        assert await find_message(connection, "nope") is None
+
+
+@pytest.mark.parametrize("cursor", ["x", forged("{}"), forged('["\\u0000"]'), forged('["a", "b"]')])
+async def test_a_forged_cursor_is_refused_by_every_listing(still: Bot, cursor: str) -> None:
+    """On PostgreSQL a NUL would be an error of the database."""
+    async with still.database.reading() as connection:
+        with pytest.raises(WrongCursor):
+            await list_conversations(connection, ConversationFilter(), limit=1, cursor=cursor)
+    async with still.database.reading() as connection:
+        with pytest.raises(WrongCursor):
+            await list_messages(connection, "x", limit=1, cursor=cursor)
+    async with still.database.reading() as connection:
+        with pytest.raises(WrongCursor):
+            await list_rejected(connection, limit=1, cursor=cursor)
+
+
+async def test_a_forged_id_in_a_cursor_is_no_error_of_the_database(still: Bot) -> None:
+    cursor = forged('["2026-11-23T12:00:00Z", "\\u0000"]')
+    async with still.database.reading() as connection:
+        with pytest.raises(WrongCursor):
+            await list_conversations(connection, ConversationFilter(), limit=1, cursor=cursor)
+
+
+async def test_times_of_different_writing_sort_as_times(still: Bot) -> None:
+    """SQLite compares texts: every time is written with the same width."""
+    whole = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    await still.hear(*(heard(peer=peer) for peer in peers(3)))
+    async with still.database.writing() as connection:
+        for peer, moment in zip(peers(3), (whole, whole + timedelta(microseconds=1), whole - timedelta(days=365 * 1000)), strict=True):  # fmt: skip  # noqa: E501
+            statement = (
+                update(conversations).where(conversations.c.peer == peer).values(last_message_at=moment)
+            )
+            await connection.execute(statement)
+    listed = [one.peer for page in await pages(still, 1) for one in page]
+    assert listed == [peers(3)[at] for at in (1, 0, 2)]
+
+
+async def test_a_message_that_did_not_arrive_says_why_in_plain_words(bot: Bot) -> None:
+    await bot.hear(heard(), heard("stop", peer="+15555550102"))
+    (reply,) = await bot.settled()
+    await bot.hear(report(reply.provider_message_id or "", "Failed", "ErrorCode: 4004. ErrorMessage: Oops"))
+    await bot.hear(heard(peer="+15555550102"))
+    (failed,) = await bot.replies()
+    assert (failed.status_details, failed.reason) == (
+        "ErrorCode: 4004. ErrorMessage: Oops",
+        "the number doesn't exist",
+    )
+    assert [one.reason for one in await bot.talk("+15555550102")][-1] == "the person opted out"
+    assert reply.reason is None

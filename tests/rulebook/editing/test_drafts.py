@@ -1,0 +1,120 @@
+"""Unsaved texts are checked and tried in the place of the file that they would be."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.rulebook.decision import Heard
+from bot.rulebook.editing.drafts import MOST_WAITING, Drafts, TooManyDrafts
+from bot.rulebook.editing.folder import RuleFolder
+from bot.rulebook.files.loader import load_folder
+from bot.rulebook.simulate.replay import Past
+from tests.rulebook.books import NOW
+from tests.web.api.test_rules import OPT_OUT, SHOP
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RuleFolder:
+    (tmp_path / "00-opt-out.yaml").write_text(OPT_OUT)
+    (tmp_path / "10-shop.yaml").write_text(SHOP)
+    return RuleFolder(tmp_path)
+
+
+async def test_a_draft_is_checked_with_all_other_files(folder: RuleFolder) -> None:
+    drafts = Drafts(folder)
+    assert not (await drafts.check("10-shop.yaml", SHOP)).has_error
+    again = await drafts.check("20-new.yaml", "rules: [{name: hours, when: {keyword: x}, reply: X.}]\n")
+    assert [(each.file, each.code) for each in again.findings] == [("20-new.yaml", "E301")]
+    assert again.has_error
+    assert not (folder.path / "20-new.yaml").exists()
+
+
+async def test_the_tests_of_a_draft_run(folder: RuleFolder) -> None:
+    outcomes = (
+        await Drafts(folder).check("10-shop.yaml", SHOP.replace("reply: Open", "reply: Shut"))
+    ).outcomes
+    assert outcomes is not None
+    assert (outcomes.passed, outcomes.failed) == (0, 1)
+
+
+async def test_the_same_draft_is_looked_at_once_and_anew_when_a_file_has_changed(folder: RuleFolder) -> None:
+    drafts = Drafts(folder)
+    first = await drafts.check("10-shop.yaml", SHOP)
+    assert await drafts.check("10-shop.yaml", SHOP) is first
+    (folder.path / "20-new.yaml").write_text("rules: [{name: hours, when: {keyword: x}, reply: X.}]\n")
+    assert (await drafts.check("10-shop.yaml", SHOP)).has_error
+    for number in range(10):
+        await drafts.check("10-shop.yaml", f"{SHOP}# {number}\n")
+    assert (await drafts.check("10-shop.yaml", SHOP)).has_error
+
+
+async def test_a_talk_is_played_to_the_draft_from_its_beginning(folder: RuleFolder) -> None:
+    asking = SHOP.replace(
+        "\ntests:",
+        "  - name: book\n    when: {keyword: book}\n    ask: [{save: day, question: Which day?}]\n"
+        '    reply: "See you {{ day }}."\n\ntests:',
+    )
+    turns = await Drafts(folder).play("10-shop.yaml", asking, ["book", "friday", "stop", "hours"], NOW)
+    assert [turn.replies for turn in turns][:2] == [("Which day?",), ("See you friday.",)]
+    assert turns[1].key == 'answer to "day"'
+    assert turns[3].silence == "opted out"
+    assert any("opted out" in line for line in turns[3].why)
+
+
+async def test_nobody_answers_for_a_text_that_cannot_be_read(folder: RuleFolder) -> None:
+    drafts = Drafts(folder)
+    assert await drafts.play("10-shop.yaml", "rules: 7\n", ["hours"], NOW) == ()
+    book = load_folder(folder.path).book
+    assert book is not None
+    assert await drafts.compare("10-shop.yaml", "rules: 7\n", [], None, book) is None
+
+
+async def test_what_would_change_is_told_against_the_book_in_force(folder: RuleFolder) -> None:
+    book = load_folder(folder.path).book
+    assert book is not None
+    past = Past(
+        conversation_id="c",
+        message_id="m",
+        heard=Heard(id="m", text="hours", sender="+15555550101", recipient="+15555550100"),
+        at=NOW,
+        rule="hours",
+        said=("Something else, long ago.",),
+    )
+    drafts = Drafts(folder)
+    same = await drafts.compare("10-shop.yaml", SHOP, [past], None, book)
+    other = await drafts.compare("10-shop.yaml", SHOP.replace("9-18", "10-19"), [past], None, book)
+    assert same is not None
+    assert other is not None
+    assert (same.changed, other.changed) == (0, 1)
+
+
+async def test_a_few_wait_for_their_turn_and_nobody_keeps_others_from_theirs(folder: RuleFolder) -> None:
+    drafts = Drafts(folder)
+    async with drafts.turn("viewer"):
+        waiting = [
+            asyncio.create_task(drafts.check("10-shop.yaml", f"{SHOP}# {at}\n", who="viewer"))
+            for at in range(MOST_WAITING - 1)
+        ]
+        await asyncio.sleep(0)
+        for _ in range(50):
+            with pytest.raises(TooManyDrafts, match="ask again"):
+                await drafts.check("10-shop.yaml", SHOP, who="viewer")
+        admin = asyncio.create_task(drafts.check("10-shop.yaml", SHOP, who="admin"))
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in (*waiting, admin))
+    assert not (await admin).has_error
+    assert not any(draft.has_error for draft in await asyncio.gather(*waiting))
+    assert not (await drafts.check("10-shop.yaml", SHOP, who="viewer")).has_error
+
+
+async def test_who_stops_waiting_leaves_the_place_to_others(folder: RuleFolder) -> None:
+    drafts = Drafts(folder)
+    async with drafts.turn("viewer"):
+        task = asyncio.create_task(drafts.check("10-shop.yaml", SHOP, who="viewer"))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        more = [asyncio.create_task(drafts.check("10-shop.yaml", SHOP, who="viewer")) for _ in range(3)]
+        await asyncio.sleep(0)
+    assert not any(draft.has_error for draft in await asyncio.gather(*more))

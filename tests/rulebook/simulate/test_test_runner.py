@@ -1,0 +1,150 @@
+"""Tests in rule files play a conversation, and a failure says what was heard, expected and said."""
+
+# ruff: noqa: E501 - a table of tests reads best with one in a line
+
+import pytest
+
+from bot.rulebook.files.loader import load_texts
+from bot.rulebook.simulate.loop_guard import Caps
+from bot.rulebook.simulate.test_runner import Failure, Outcomes, run_tests
+from bot.rulebook.simulate.try_message import play
+from tests.rulebook.books import NOW, book_from
+
+RULES = """
+timezone: Europe/Paris
+numbers: ["+15555550100"]
+rules:
+  - {name: hours, when: {keyword: hours}, only: {hours: Mon-Fri 9-18}, reply: We are open.}
+  - {name: closed, when: {keyword: hours}, reply: [We are closed., "Sorry!"]}
+  - {name: stop, when: {exact: stop}, opt_out: true, reply: Bye.}
+  - {name: first, when: anything, only: {first_time: true}, reply: Welcome!}
+  - {name: french, when: {keyword: bonjour}, only: {from: +33}, reply: Salut.}
+  - {name: once, when: {keyword: vote}, limit: 1 per 1h, reply: Counted.}
+  - {name: any, when: {keyword: any}, reply: {one_of: [A, B, C]}}
+"""
+
+
+def run(tests: str) -> Outcomes:
+    return run_tests(book_from(RULES + "tests:\n" + tests))
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "  - {hear: hours, say: We are open., rule: hours}",
+        "  - {hear: hours, say: We are open., at: 2026-11-23 17:59}",
+        "  - {hear: hours, say: [We are closed., Sorry!], at: 2026-11-23 18:00}",
+        "  - {hear: hours, rule: closed, at: 2026-11-23T17:30Z}",
+        "  - {hear: hours, rule: closed, at: Sat 12:00}",
+        "  - {hear: hours, rule: hours, at: friday 9.00}",
+        "  - {hear: '', say: Welcome!}",
+        "  - {hear: hours, say: [], to: +15555550199}",
+        "  - {talk: [{hear: hi}, {say: Welcome!}, {hear: hi, say: []}, {hear: hi}]}",
+        "  - {from: '+33 6 00 00 00 00', talk: [{hear: hi}, {hear: Bonjour!, say: Salut.}]}",
+        "  - {talk: [{hear: stop}, {say: Bye.}, {hear: hours, say: []}]}",
+        "  - {talk: [{hear: vote}, {hear: vote, say: Counted.}, {hear: vote, say: []}, {hear: vote, after: 2h, rule: once}]}",
+        "  - {talk: [{hear: hours, at: Sat 9:00, rule: closed}, {hear: hours, at: Mon 10:00, rule: hours}]}",
+        "  - {talk: [{hear: x}, {hear: any, say: {one_of: [A, B, C]}}]}",
+    ],
+)
+def test_a_test_passes(test: str) -> None:
+    outcomes = run(test)
+    assert outcomes.failed == 0, outcomes.tests
+    assert outcomes.passed == 1
+
+
+def test_a_failure_says_what_was_heard_expected_and_said() -> None:
+    outcomes = run(
+        "  - {hear: hours, say: Open!, rule: closed}\n  - {talk: [{hear: stop}, {hear: hours, say: x}]}\n"
+    )
+    assert (outcomes.passed, outcomes.failed) == (0, 2)
+    first, second = outcomes.tests
+    assert first.failures == (
+        Failure(
+            line=13,
+            heard="hours",
+            expected=(("Open!",),),
+            said=("We are open.",),
+            expected_rule="closed",
+            rule="hours",
+            silence=None,
+        ),
+    )
+    assert second.failures[0].silence == "opted out"
+
+
+def test_rules_are_counted() -> None:
+    outcomes = run("  - {talk: [{hear: hours}, {hear: hours}, {hear: stop}]}")
+    assert {name: count for name, count in outcomes.rules.items() if count} == {"hours": 2, "stop": 1}
+    assert outcomes.rules["any"] == 0
+
+
+def test_a_book_without_tests_passes() -> None:
+    assert run_tests(book_from(RULES)).tests == ()
+
+
+@pytest.mark.parametrize(
+    ("test", "finding"),
+    [
+        ("{say: x}", 'E204 A test needs either "hear" or "talk".'),
+        ("{hear: x, talk: []}", 'E204 A test needs either "hear" or "talk".'),
+        ("{hear: [x]}", "E201 hear must be a text, not a list."),
+        ("{hear: x, sya: y}", 'E202 A test has no key "sya". Did you mean "say"?'),
+        ("{hear: x, rule: huors}", 'E313 There is no rule "huors". Did you mean "hours"?'),
+        ("{hear: x, at: noon}", 'E205 "noon" is no time: write 2026-12-24 18:30'),
+        ("{hear: x, at: Mon 25:00}", 'E205 "Mon 25:00" is no time'),
+        ("{talk: [{say: x}]}", 'E204 A talk begins with "hear".'),
+        ("{talk: [{rule: x}]}", 'E204 A step of a talk needs "hear" or "say".'),
+        ("{talk: [{hear: x, after: soon}]}", "E205 after: 'soon' is not a duration"),
+        ("{talk: [{hear: x}], say: y}", 'E312 "say" stands in the steps of a talk, not beside it.'),
+        ("just text", "E201 A test must be a mapping"),
+    ],
+)
+def test_a_test_that_cannot_be_read_is_an_error(test: str, finding: str) -> None:
+    found = load_texts({"f.yaml": RULES + f"tests:\n  - {test}\n"}).findings
+    assert any(finding in str(each) for each in found), found
+
+
+ASKING = (
+    "rules:\n"
+    "  - {name: hi, when: {keyword: hi}, reply: Hello.}\n"
+    "  - {name: survey, when: {keyword: survey}, reply: Thanks., ask: ["
+    + ", ".join(f"{{save: q{at}, question: 'Question {at}?', expect: number}}" for at in range(6))
+    + "]}\n"
+)
+
+
+def test_a_test_meets_the_loop_guard() -> None:
+    talk = "  - {hear: hi}\n" * 3
+    book = book_from(
+        ASKING
+        + "tests:\n- talk:\n"
+        + talk
+        + "  - {hear: hi, say: []}\n  - {hear: hi, after: 2h, say: Hello.}\n"
+    )
+    assert run_tests(book).passed == 1
+    (outcome,) = run_tests(book, Caps(replies=30, repeats=4)).tests
+    assert [(failure.line, failure.said) for failure in outcome.failures] == [(9, ("Hello.",))]
+    book = book_from(ASKING + "tests:\n- talk:\n" + talk + "  - {hear: hi, say: Hello.}\n")
+    (outcome,) = run_tests(book).tests
+    assert [failure.silence for failure in outcome.failures] == ["the same message too often in an hour"]
+
+
+def test_a_survey_answered_alike_passes_the_loop_guard() -> None:
+    talk = "  - {hear: survey}\n" + "  - {hear: '5'}\n" * 5 + "  - {hear: '5', say: Thanks.}\n"
+    assert run_tests(book_from(ASKING + "tests:\n- talk:\n" + talk)).failed == 0
+
+
+def test_too_many_replies_silence_a_talk_until_it_has_been_quiet_for_an_hour() -> None:
+    talk = (
+        "  - {hear: hi 1, say: Hello.}\n  - {hear: hi 2, say: []}\n  - {hear: hi 3, after: 50m, say: []}\n"
+        "  - {hear: hi 4, after: 59m, say: []}\n  - {hear: hi 5, after: 1h, say: Hello.}\n"
+    )
+    assert run_tests(book_from(ASKING + "tests:\n- talk:\n" + talk), Caps(replies=1, repeats=3)).failed == 0
+
+
+def test_the_phone_of_the_console_shows_what_the_loop_guard_would_do() -> None:
+    turns = play(book_from(ASKING), ["hi"] * 4, at=NOW)
+    assert [turn.replies for turn in turns] == [("Hello.",)] * 3 + [()]
+    assert turns[3].silence == "the same message too often in an hour"
+    assert any("BOT_REPEATS_PER_HOUR" in line for line in turns[3].why)

@@ -1,0 +1,337 @@
+"""A number keeps to its pace; what is wrong with it holds it alone, and what is wrong with ACS holds all, gently."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from bot.sending.circuit_breaker import THRESHOLD
+from bot.sending.sms_service import Accepted, Call, NotAccepted, Outcome
+from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, until
+from tests.sending.test_sender import asleep, quick
+
+__all__ = ["quick"]
+
+OTHER = "+15555550199"
+DOWN = NotAccepted(reason="ACS answered 503.", scope="service")
+WRONG_KEY = NotAccepted(reason="ACS answered 401: Denied.", scope="number", is_credential=True)
+THROTTLED = NotAccepted(reason="ACS answered 429.", scope="number")
+BAD_CALL = NotAccepted(reason="ACS answered 400.", is_final=True, scope="call")
+
+
+class Weather(Scripted):
+    """An SMS service that answers every call of some numbers, or of all, alike until told otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: Outcome | None = None
+        self.of: dict[str, Outcome] = {}
+
+    async def send(self, call: Call) -> list[Outcome]:
+        outcomes = await super().send(call)
+        told = self.of.get(call.number, self.all)
+        return outcomes if told is None else [told] * len(call.recipients)
+
+    def taken(self, number: str = OURS) -> list[str]:
+        """The texts that went out from a number, in order."""
+        return [call.text for call in self.calls if call.number == number]
+
+
+@pytest.fixture
+def sms() -> Weather:
+    return Weather()
+
+
+def is_down(bot: Bot) -> bool:
+    return bot.sender.link.is_down
+
+
+def is_refused(bot: Bot) -> bool:
+    return bot.sender.link.is_credential_refused
+
+
+async def running(url: str, sms: Weather, **options: Any) -> Bot:
+    bot = Bot(url, sms=sms, **options)
+    await bot.start()
+    return bot
+
+
+async def test_a_number_sends_a_minutes_messages_and_another_pace_counts_at_once(
+    database_url: str, sms: Weather
+) -> None:
+    pace = {OURS: 7, OTHER: None}
+    bot = await running(database_url, sms, per_minute=pace.get)
+    await bot.hear(*(heard(peer=f"+155555501{at:02}") for at in range(20)))
+    await bot.hear(*(heard(peer=f"+155555502{at:02}", number=OTHER) for at in range(20)))
+    await until(lambda: sum(len(call.recipients) for call in sms.calls) == 27)
+    await asyncio.sleep(0.2)
+    assert sum(len(call.recipients) for call in sms.calls if call.number == OURS) == 7
+    pace[OURS] = 12
+    bot.sender.look()
+    await until(lambda: sum(len(call.recipients) for call in sms.calls if call.number == OURS) == 12)
+    await bot.stop()
+
+
+async def test_what_is_not_to_be_sent_any_more_uses_nothing_of_the_pace(
+    database_url: str, sms: Weather
+) -> None:
+    bot = await asleep(database_url, sms=sms, per_minute=lambda _: 2)
+    await bot.hear(heard("hours"), heard("name"), heard("stop"))
+    await bot.hear(heard(peer="+15555550102"))
+    bot.sender.start()
+    assert await bot.no_longer_queued() == ["suppressed", "suppressed", "sent"]
+    await bot.settled("+15555550102")
+    await bot.stop()
+
+
+async def test_an_outage_is_tried_by_single_calls_of_one_message_whatever_waits(
+    database_url: str, sms: Weather
+) -> None:
+    bot = await running(database_url, sms)
+    sms.all = DOWN
+    running_now = most = 0
+
+    async def count(call: Call) -> None:
+        nonlocal running_now, most
+        running_now += 1
+        most = max(most, running_now if is_down(bot) else 0)
+        await asyncio.sleep(0.01)
+        running_now -= 1
+
+    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(THRESHOLD)))
+    await until(lambda: is_down(bot))
+    await until(lambda: bot.sender.link.admits(asyncio.get_running_loop().time()))
+    sms.calls.clear()
+    sms.during = count
+    peers = [f"+155556{at:05}" for at in range(150)]
+    await bot.hear(*(heard(peer=peer) for peer in peers))
+    await bot.hear(*(heard(peer=peer, number=OTHER) for peer in peers))
+    await until(lambda: len(sms.calls) >= 4)
+    assert is_down(bot)
+    assert most == 1
+    assert {len(call.recipients) for call in sms.calls} == {1}
+    assert len(sms.calls) < 20
+    (trouble,) = bot.sender.link.troubles()
+    assert "ACS answered 503." in trouble.reason
+    sms.all = None
+    await bot.settled(peers[-1])
+    await bot.settled(peers[-1], number=OTHER)
+    assert not is_down(bot)
+    assert bot.sender.link.troubles() == []
+    await bot.stop()
+
+
+async def test_an_outage_makes_few_messages_doubtful(database_url: str, sms: Weather) -> None:
+    """Each try without an answer may have been taken; past ACS's window nobody could send those again."""
+    bot = await asleep(database_url, sms=sms)
+    sms.all = NotAccepted(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
+    await bot.hear(*(heard(peer=f"+1555555{at:04}") for at in range(1_200)))
+    bot.sender.start()
+    await until(lambda: len(sms.calls) >= 25)
+    # What was out when it began, and then one message a call.
+    assert sum(len(call.recipients) for call in sms.calls[12:]) == len(sms.calls) - 12
+    await bot.stop()
+
+
+async def test_a_message_that_acs_can_never_take_holds_no_other(database_url: str, sms: Weather) -> None:
+    """With nothing else to send it looks like an outage; the next probe is another's."""
+    bot = await running(database_url, sms)
+    sms.by_peer = {PEER: NotAccepted(reason="ACS answered 500.", scope="service", is_unknown=True)}
+    await bot.hear(heard("name"))
+    await until(lambda: is_down(bot))
+    for at in range(5):
+        await bot.hear(heard("name", peer=f"+1555555{at:04}"))
+        await bot.settled(f"+1555555{at:04}")
+    assert [reply.status for reply in await bot.replies()] == ["queued"]
+    sms.by_peer = {}
+    await bot.settled()
+    await bot.stop()
+
+
+async def test_an_outage_is_told_once_and_its_end_once(
+    database_url: str, sms: Weather, logs: list[dict[str, Any]]
+) -> None:
+    bot = await running(database_url, sms)
+    sms.all = DOWN
+    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(20)))
+    await until(lambda: len(sms.calls) >= THRESHOLD + 5)
+    sms.all = None
+    await bot.settled("+15555550019")
+    said = [line["event"] for line in logs if "ACS" in line["event"]]
+    assert said.count("ACS is down or can't be reached; messages wait") == 1
+    assert said.count("ACS takes calls again") == 1
+    await bot.stop()
+
+
+async def test_a_wrong_credential_holds_messages_is_told_once_and_mends_itself(
+    database_url: str, sms: Weather, logs: list[dict[str, Any]]
+) -> None:
+    bot = await running(database_url, sms)
+    sms.all = WRONG_KEY
+    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(20)))
+    await bot.hear(heard(number=OTHER))
+    await until(lambda: len(sms.taken()) >= 25 and len(sms.taken(OTHER)) >= 4)
+    assert is_refused(bot)
+    assert not is_down(bot)
+    (trouble,) = bot.sender.link.troubles()
+    assert "credential" in trouble.reason
+    errors = [line for line in logs if line["log_level"] == "error"]
+    assert len(errors) == 1
+    assert "BOT_ACS_CONNECTION_STRING" in errors[0]["mend"]
+    sms.all = None
+    for at in range(20):
+        (reply,) = await bot.settled(f"+1555555{at:04}")
+        assert [entry.status for entry in reply.history] == ["queued", "sent"]
+    await bot.settled(number=OTHER)
+    assert not is_refused(bot)
+    assert sum("accepts our credential and number again" in line["event"] for line in logs) == 1
+    await bot.stop()
+
+
+@pytest.mark.parametrize("trouble", [WRONG_KEY, THROTTLED], ids=["a number of another resource", "429"])
+async def test_what_acs_holds_against_a_number_holds_no_other(
+    database_url: str, sms: Weather, trouble: NotAccepted
+) -> None:
+    bot = await running(database_url, sms)
+    sms.of[OTHER] = trouble
+    await bot.hear(heard(number=OTHER))
+    await until(lambda: len(sms.taken(OTHER)) >= THRESHOLD + 2)
+    await bot.hear(heard(peer="+15555550102"))
+    await bot.settled("+15555550102")
+    assert not is_down(bot)
+    (waiting,) = await bot.replies(number=OTHER)
+    assert waiting.status == "queued"
+    assert waiting.attempts >= THRESHOLD
+    assert waiting.last_error == trouble.reason
+    assert waiting.next_try_at is not None
+    sms.of.clear()
+    (sent,) = await bot.settled(number=OTHER)
+    assert (sent.last_error, sent.next_try_at) == (None, None)
+    await bot.stop()
+
+
+async def test_retry_after_outlasts_the_end_of_an_outage(database_url: str, sms: Weather) -> None:
+    """That ACS takes the calls of one number does not mean that it would take another's now."""
+    bot = await running(database_url, sms)
+    loop = asyncio.get_running_loop()
+    sms.of[OTHER] = NotAccepted(reason="ACS answered 429.", scope="number", retry_after=0.8)
+    await bot.hear(heard(number=OTHER))
+    await until(lambda: bool(sms.taken(OTHER)))
+    asked = loop.time()
+    del sms.of[OTHER]
+    sms.of[OURS] = DOWN
+    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(THRESHOLD)))
+    await until(lambda: is_down(bot))
+    sms.of.clear()
+    await until(lambda: not is_down(bot))
+    await bot.settled(number=OTHER)
+    assert loop.time() - asked >= 0.75
+    await bot.stop()
+
+
+async def test_a_call_refused_as_a_whole_is_narrowed_down_to_the_one_to_blame(
+    database_url: str, sms: Weather
+) -> None:
+    class Strict(Weather):
+        async def send(self, call: Call) -> list[Outcome]:
+            outcomes = await super().send(call)
+            return [BAD_CALL] * len(outcomes) if PEER in {one.peer for one in call.recipients} else outcomes
+
+    strict = Strict()
+    bot = await asleep(database_url, sms=strict)
+    peers = [f"+1555556{at:04}" for at in range(99)]
+    await bot.hear(*(heard(peer=peer) for peer in [*peers, PEER]))
+    bot.sender.start()
+    (refused,) = await bot.settled(status="failed")
+    assert refused.status_details == "ACS answered 400."
+    for peer in peers:
+        await bot.settled(peer)
+    # A hundred, ten of ten, and the ten of which one is to blame.
+    assert len(strict.calls) == 1 + 10 + 10
+    assert {one.repeatability_id for one in strict.recipients()} == {refused.id}
+    await bot.stop()
+
+
+async def test_lists_of_five_arrive_in_order_in_any_weather(database_url: str, sms: Weather) -> None:
+    dice = random.Random(7)
+    lost = NotAccepted(reason="Lost.", is_unknown=True, scope="service")
+    throttled = NotAccepted(reason="ACS answered 429.", scope="number", retry_after=0.01)
+    busy = NotAccepted(reason="ACS answered 500.", is_unknown=True)
+    arrived: dict[str, list[str]] = {}
+    seen: set[str] = set()
+
+    class Storm(Weather):
+        async def send(self, call: Call) -> list[Outcome]:
+            self.calls.append(call)
+            await asyncio.sleep(dice.random() / 100)
+            if dice.random() < 0.2:
+                return [dice.choice([throttled, DOWN])] * len(call.recipients)
+            outcomes: list[Outcome] = []
+            for one in call.recipients:
+                if dice.random() < 0.1:
+                    outcomes.append(busy)
+                    continue
+                if one.repeatability_id not in seen:
+                    seen.add(one.repeatability_id)
+                    arrived.setdefault(one.peer, []).append(call.text)
+                outcomes.append(Accepted(provider_message_id=f"Outgoing_{one.repeatability_id}"))
+            return [lost] * len(outcomes) if dice.random() < 0.15 else outcomes
+
+    bot = await running(database_url, Storm())
+    peers = [f"+1555556{at:04}" for at in range(40)]
+    for start in range(0, 40, 8):
+        await bot.hear(*(heard("five", peer=peer) for peer in peers[start : start + 8]))
+    for peer in peers:
+        assert await bot.no_longer_queued(peer) == ["sent"] * 5
+    assert arrived == {peer: ["one", "two", "three", "four", "five"] for peer in peers}
+    await bot.stop()
+
+
+async def test_ten_thousand_of_one_keyword_take_few_calls_and_one_alone_waits_for_nobody(
+    database_url: str, sms: Weather
+) -> None:
+    async def slowly(_call: Call) -> None:
+        await asyncio.sleep(0.02)
+
+    sms.during = slowly
+    bot = await running(database_url, sms)
+    peers = [f"+155560{at:05}" for at in range(2_000)]
+    for start in range(0, 2_000, 50):  # as posts of a few events each bring them
+        await bot.hear(*(heard(peer=peer) for peer in peers[start : start + 50]))
+    await until(lambda: sum(len(call.recipients) for call in sms.calls) == 2_000, 30)
+    assert len(sms.calls) <= 40
+    assert len({one.repeatability_id for call in sms.calls for one in call.recipients}) == 2_000
+    await bot.settled(peers[-1])
+    await bot.stop()
+
+
+async def test_after_a_stop_nothing_that_is_committed_starts_a_call(database_url: str, sms: Weather) -> None:
+    bot = await running(database_url, sms)
+    await bot.sender.stop(1)
+    await bot.hear(heard(), heard(number=OTHER))
+    await asyncio.sleep(0.1)
+    assert sms.calls == []
+    assert [reply.status for reply in await bot.replies()] == ["queued"]
+    await bot.stop()
+
+
+async def test_a_call_that_outlasts_the_patience_is_left_to_the_next_start(
+    database_url: str, sms: Weather
+) -> None:
+    async def for_ever(_call: Call) -> None:
+        await asyncio.sleep(60)
+
+    sms.during = for_ever
+    bot = await running(database_url, sms)
+    await bot.hear(heard())
+    await until(lambda: bool(sms.calls))
+    async with asyncio.timeout(5):
+        await bot.sender.stop(0.2)
+    await bot.stop()
+    after = Bot(database_url)
+    await after.start()
+    (message,) = await after.settled()
+    assert [one.repeatability_id for one in after.sms.recipients()] == [message.id]
+    assert sms.recipients()[0].first_sent_at == after.sms.recipients()[0].first_sent_at
+    await after.stop()

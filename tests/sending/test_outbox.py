@@ -1,0 +1,54 @@
+"""Whether a queued message may be sent now follows from what is stored of it and from the time."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from bot.sending.backoff import LONGEST, wait_before_try
+from bot.sending.outbox import REPEATABILITY_WINDOW, Verdict, verdict
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TTL = timedelta(hours=24)
+JUST_NOW = NOW - timedelta(seconds=1)
+LONG_AGO = NOW - REPEATABILITY_WINDOW
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({}, "send"),
+        ({"created_at": NOW - TTL}, "send"),
+        ({"created_at": NOW - TTL - timedelta(seconds=1)}, "too late"),
+        ({"opted_out": True}, "suppress"),
+        ({"opted_out": True, "exempt": True}, "send"),
+        ({"opted_out": True, "created_at": NOW - TTL * 2}, "suppress"),
+        ({"first_sent_at": JUST_NOW}, "send"),
+        ({"first_sent_at": LONG_AGO}, "send with a new pair"),
+        ({"first_sent_at": JUST_NOW, "outcome_unknown": True}, "send"),
+        ({"first_sent_at": LONG_AGO, "outcome_unknown": True}, "outcome unknown"),
+        # What may be on its way already is only finished, whatever has changed since.
+        ({"first_sent_at": JUST_NOW, "outcome_unknown": True, "opted_out": True}, "send"),
+        ({"first_sent_at": LONG_AGO, "outcome_unknown": True, "opted_out": True}, "outcome unknown"),
+        ({"first_sent_at": JUST_NOW, "outcome_unknown": True, "created_at": NOW - TTL * 2}, "send"),
+        ({"first_sent_at": LONG_AGO, "created_at": NOW - TTL * 2}, "too late"),
+    ],
+)
+def test_verdicts(row: dict[str, object], expected: Verdict) -> None:
+    stored = {
+        "created_at": NOW, "first_sent_at": None, "outcome_unknown": False, "opted_out": False, "exempt": False,
+    }  # fmt: skip
+    assert verdict(SimpleNamespace(**stored | row), NOW, TTL) == expected
+
+
+def test_waits_double_up_to_a_bound_and_are_spread_over_all_of_it() -> None:
+    bounds = [wait_before_try(attempts, chance=1).total_seconds() for attempts in range(12)]
+    assert bounds[:4] == [0.5, 1, 2, 4]
+    assert bounds[-1] == LONGEST
+    assert wait_before_try(3, chance=0) == timedelta(0)
+    assert wait_before_try(10_000, chance=1).total_seconds() == LONGEST
+
+
+def test_the_server_is_given_the_time_that_it_asks_for() -> None:
+    assert wait_before_try(0, 90.0, chance=0).total_seconds() == 90
+    assert wait_before_try(3, 1.0, chance=1).total_seconds() == 4

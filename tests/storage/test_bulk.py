@@ -1,0 +1,101 @@
+"""Statements for many rows at once do to the database what SQLAlchemy's own would."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import Integer, bindparam, literal_column, select
+
+from bot.storage.bulk import Bulk, Change, Lookup, Query
+from bot.storage.database import Database
+from bot.storage.tables import conversations, rejected_events
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, 5, tzinfo=UTC)
+ODD = "a'b\"c\\ \u2028 ✓ {}[] %s :x"
+INSERT = Bulk(rejected_events, ("id", "digest", "arrived_at", "reason", "raw"))
+STORED = Lookup(select(rejected_events).order_by(rejected_events.c.id), rejected_events.c.id)
+
+
+async def filled(database: Database) -> None:
+    async with database.writing() as connection:
+        await INSERT.execute(connection, [(str(at), f"digest {at}", NOON, "No.", ODD) for at in range(4)])
+
+
+async def rows(database: Database, *ids: str) -> list[tuple[object, ...]]:
+    async with database.reading() as connection:
+        return await STORED.fetch(connection, ids)
+
+
+async def test_what_is_written_in_bulk_is_found_as_it_was(database: Database) -> None:
+    await filled(database)
+    assert await rows(database, "3", "1", "no such") == [
+        ("1", "digest 1", NOON, "No.", ODD),
+        ("3", "digest 3", NOON, "No.", ODD),
+    ]
+    assert await rows(database) == []
+
+
+async def test_a_change_writes_each_rows_own_values_and_leaves_the_others(database: Database) -> None:
+    await filled(database)
+    change = Change(rejected_events, ("reason", "arrived_at"))
+    later = (NOON + timedelta(hours=1)).astimezone(timezone(timedelta(hours=2)))
+    async with database.writing() as connection:
+        await change.execute(connection, [("2", "Yes.", later), ("0", ODD, NOON), ("no such", "", NOON)])
+        await change.execute(connection, [])
+    assert [row[:4] for row in await rows(database, "0", "1", "2")] == [
+        ("0", "digest 0", NOON, ODD),
+        ("1", "digest 1", NOON, "No."),
+        ("2", "digest 2", NOON + timedelta(hours=1), "Yes."),
+    ]
+
+
+async def test_a_change_by_two_keys_wants_both(database: Database) -> None:
+    await filled(database)
+    change = Change(rejected_events, ("reason",), keys=("id", "digest"))
+    async with database.writing() as connection:
+        await change.execute(connection, [("1", "digest 1", "both"), ("2", "digest 1", "one")])
+    assert [row[3] for row in await rows(database, "1", "2")] == ["both", "No."]
+
+
+async def test_a_changes_constants_are_expressions_of_the_database(database: Database) -> None:
+    await filled(database)
+    change = Change(rejected_events, ("raw",), constants={"reason": literal_column("reason || id")})
+    async with database.writing() as connection:
+        await change.execute(connection, [("1", "x"), ("2", "y")])
+    assert [row[3:] for row in await rows(database, "0", "1", "2")] == [
+        ("No.", ODD), ("No.1", "x"), ("No.2", "y"),
+    ]  # fmt: skip
+
+
+async def test_a_naive_time_is_refused(database: Database) -> None:
+    change = Change(rejected_events, ("arrived_at",))
+    with pytest.raises(ValueError, match="no time zone"):
+        async with database.writing() as connection:
+            await change.execute(connection, [("1", NOON.replace(tzinfo=None))])
+
+
+async def test_a_bulk_insert_may_set_anew_what_is_there(database: Database) -> None:
+    names = (
+        "id", "number", "peer", "opted_out", "handed_over", "tags", "last_position", "last_message_at", "last_text",
+        "created_at",
+    )  # fmt: skip
+    save = Bulk(conversations, names, replacing=("opted_out", "tags"))
+    async with database.writing() as connection:
+        await save.execute(connection, [("c", "+1", "+2", False, False, None, 1, NOON, "a", NOON)])
+        await save.execute(connection, [("c", "+1", "+2", True, True, ("x", "y"), 2, NOON, "b", NOON)])
+    lookup = Lookup(select(*(conversations.c[name] for name in names)), conversations.c.peer)
+    async with database.reading() as connection:
+        found = await lookup.fetch(connection, {"+2"})
+    assert found == [("c", "+1", "+2", True, False, ["x", "y"], 1, NOON, "a", NOON)]
+
+
+async def test_a_query_takes_other_parameters_each_time(database: Database) -> None:
+    await filled(database)
+    query = Query(
+        select(rejected_events.c.id, rejected_events.c.arrived_at)
+        .where(rejected_events.c.id > bindparam("after"))
+        .order_by(rejected_events.c.id)
+        .limit(bindparam("most", type_=Integer))
+    )
+    async with database.reading() as connection:
+        assert await query.fetch(connection, after="0", most=2) == [("1", NOON), ("2", NOON)]
+        assert await query.fetch(connection, after="2", most=2) == [("3", NOON)]

@@ -1,0 +1,213 @@
+"""The schema is one on both databases, and nobody works on a database that is not theirs."""
+
+import sqlite3
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import insert, inspect, select
+from sqlalchemy.exc import DBAPIError, StatementError
+
+from bot.storage.database import (
+    LOG_AT_REST,
+    Database,
+    DatabaseInUse,
+    DatabaseUnavailable,
+    NewerSchema,
+    OldSchema,
+)
+from bot.storage.database_errors import cause_of, is_trouble
+from bot.storage.tables import metadata, rejected_events
+from tests.conversation.databases import KINDS, Databases, Kind
+
+
+async def keep(database: Database, moment: datetime) -> datetime:
+    row = {"id": "1", "digest": "d", "arrived_at": moment, "reason": "", "raw": ""}
+    async with database.writing() as connection:
+        await connection.execute(insert(rejected_events), [row])
+    async with database.reading() as connection:
+        stored: datetime = (await connection.execute(select(rejected_events.c.arrived_at))).scalar_one()
+    return stored
+
+
+async def test_migrations_and_tables_say_the_same(database: Database) -> None:
+    def differences(connection: Any) -> Any:
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+
+    async with database.reading() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_empty_database_is_upgraded_and_a_second_upgrade_does_nothing(
+    kind: Kind, databases: Databases
+) -> None:
+    database = Database(databases.empty(kind))
+    with pytest.raises(OldSchema, match=r"revision nothing and .* needs 0.* Run `bot db upgrade`"):
+        await database.check_schema()
+    await database.upgrade()
+    await database.check_schema()
+    await database.upgrade()
+    async with database.reading() as connection:
+        names = await connection.run_sync(lambda plain: inspect(plain).get_table_names())
+    assert set(metadata.tables) < set(names)
+    await database.close()
+
+
+async def test_a_schema_from_the_future_is_refused_too(database: Database) -> None:
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    for use in (database.check_schema, database.upgrade):
+        with pytest.raises(NewerSchema, match=r"at revision 9999, of a newer version.* restore a backup"):
+            await use()
+
+
+async def test_a_second_process_may_not_have_the_file(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/deep/bot.db"
+    first, second = Database(url), Database(url)
+    first.claim()
+    with pytest.raises(DatabaseInUse, match=r"bot\.db.*BOT_DATABASE_URL") as refusal:
+        second.claim()
+    assert str(tmp_path / "deep" / "bot.db") in str(refusal.value)
+    await first.close()
+    second.claim()
+    await second.close()
+
+
+async def test_postgresql_is_for_many(databases: Databases) -> None:
+    url = databases.migrated("postgresql")
+    first, second = Database(url), Database(url)
+    first.claim()
+    second.claim()
+    await first.close()
+    await second.close()
+
+
+async def test_a_naive_time_is_refused(database: Database) -> None:
+    with pytest.raises((StatementError, ValueError), match="no time zone"):
+        await keep(database, datetime(2026, 11, 23))  # noqa: DTZ001 - the mistake itself
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 11, 23, 12, 30, 15, 123456, tzinfo=UTC),
+        datetime(2026, 11, 23, 12, 30, 15, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+        datetime(1, 1, 2, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    ],
+)
+async def test_a_moment_comes_back_as_it_went_in_and_in_utc(database: Database, moment: datetime) -> None:
+    stored = await keep(database, moment)
+    assert stored == moment
+    assert stored.utcoffset() == timedelta(0)
+
+
+async def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    class Trouble(Exception):
+        pass
+
+    row = {"id": "1", "digest": "d", "arrived_at": datetime.now(UTC), "reason": "", "raw": ""}
+
+    async def store_and_fail() -> None:
+        async with database.writing() as connection:
+            await connection.execute(insert(rejected_events), [row])
+            raise Trouble
+
+    for _ in range(2):
+        with pytest.raises(Trouble):
+            await store_and_fail()
+    async with database.reading() as connection:
+        assert (await connection.execute(select(rejected_events))).all() == []
+
+
+async def test_readers_do_not_wait_for_the_writer(database: Database) -> None:
+    async with database.writing() as writing:
+        row = {"id": "1", "digest": "d", "arrived_at": datetime.now(UTC), "reason": "", "raw": ""}
+        await writing.execute(insert(rejected_events), [row])
+        async with database.reading() as reading:
+            assert (await reading.execute(select(rejected_events))).all() == []
+        assert await database.trouble() is None
+
+
+async def test_trouble_says_what_is_wrong() -> None:
+    database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    assert "127.0.0.1" in (await database.trouble() or "")
+    await database.close()
+
+
+async def test_commits_of_sqlite_are_on_the_disk(tmp_path: Path) -> None:
+    """WAL with synchronous=FULL: 200 means durable."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/bot.db")
+    async with database.writing() as connection:
+        assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one() == 2
+    await database.close()
+
+
+async def test_a_log_that_grew_while_somebody_read_is_cut_once_they_have_left(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/bot.db")
+    await database.upgrade()
+    reader = sqlite3.connect(tmp_path / "bot.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM messages").fetchall()
+    wal = tmp_path / "bot.db-wal"
+    for at in range(12):
+        row = {
+            "id": f"{at}",
+            "digest": f"{at}",
+            "arrived_at": datetime.now(UTC),
+            "reason": "",
+            "raw": "x" * 500_000,
+        }
+        async with database.writing() as connection:
+            await connection.execute(insert(rejected_events), [row])
+    grown = wal.stat().st_size
+    assert grown > LOG_AT_REST
+    assert not await database.cut_log()
+    assert wal.stat().st_size == grown
+    async with database.writing() as connection:  # nobody waits for the reader
+        await connection.execute(insert(rejected_events), [row | {"id": "last", "digest": "last"}])
+    reader.close()
+    assert await database.cut_log()
+    assert wal.stat().st_size == 0
+    assert not await database.cut_log()
+    async with database.reading() as connection:
+        assert len((await connection.execute(select(rejected_events.c.id))).all()) == 13
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "is_of_the_data"),
+    [
+        ("INSERT INTO rejected_events (id) VALUES (NULL)", (), True),
+        ("SELECT * FROM nowhere", (), False),
+        ("SELEKT", (), False),
+    ],
+)
+async def test_only_errors_of_the_data_are_the_datas_fault(
+    database: Database, statement: str, values: tuple[Any, ...], is_of_the_data: bool
+) -> None:
+    with pytest.raises((DatabaseUnavailable, DBAPIError)) as refusal:
+        async with database.writing() as connection:
+            await connection.exec_driver_sql(statement, values)
+    assert is_trouble(refusal.value) != is_of_the_data
+    assert await database.trouble() is None
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("value", ["a text with \0 in it", "a text with \ud800 in it", "a text " * 5_000])
+async def test_a_value_that_postgresql_can_not_store_is_the_datas_fault_and_stands_in_no_error(
+    kind: Kind, value: str, databases: Databases
+) -> None:
+    database = Database(databases.migrated(kind))
+    row = {"id": "1", "digest": value, "arrived_at": datetime.now(UTC), "reason": "", "raw": value}
+    with pytest.raises((DBAPIError, UnicodeError)) as refusal:
+        async with database.writing() as connection:
+            await connection.execute(insert(rejected_events), [row])
+    assert not is_trouble(refusal.value)
+    assert "a text" not in cause_of(refusal.value)
+    await database.close()

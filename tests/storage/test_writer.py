@@ -1,0 +1,292 @@
+"""Group commit: few transactions for many requests, and nobody pays for another's fault."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.storage import writer as module
+from bot.storage.database import Database
+from bot.storage.writer import StorageUnavailable, Writer
+
+NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True))
+
+
+@pytest.fixture(autouse=True)
+async def notes(database: Database) -> None:
+    async with database.writing() as connection:
+        await connection.run_sync(NOTES.metadata.create_all)
+
+
+async def stored(database: Database) -> list[int]:
+    async with database.reading() as connection:
+        return list((await connection.execute(select(NOTES.c.n).order_by(NOTES.c.n))).scalars())
+
+
+class Notes:
+    """Work that stores numbers, and remembers in which groups they came."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+
+    async def keep(self, connection: AsyncConnection, numbers: list[int]) -> list[int]:
+        self.groups.append(numbers)
+        if 13 in numbers:
+            raise ValueError("13 is never stored")
+        await connection.execute(insert(NOTES), [{"n": number} for number in numbers])
+        return [number * 2 for number in numbers]
+
+
+@asynccontextmanager
+async def locked(database: Database) -> AsyncIterator[None]:
+    """Another process has the tables for itself."""
+    if database.path is not None:
+        other = sqlite3.connect(database.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.close()
+        return
+    other_database = Database(database._url.render_as_string(hide_password=False))
+    async with other_database.writing() as connection:
+        await connection.execute(text("LOCK TABLE notes"))
+        yield
+    await other_database.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The databases say sooner that they are locked."""
+    monkeypatch.setattr("bot.storage.database.SQLITE_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("bot.storage.database.POSTGRESQL_LOCK_SECONDS", 0.1)
+
+
+async def test_each_caller_gets_the_results_of_its_own_items(writer: Writer, database: Database) -> None:
+    work = Notes()
+    answers = await asyncio.gather(*(writer.submit(work.keep, [at * 100, at * 100 + 1]) for at in range(20)))
+    assert answers == [[at * 200, at * 200 + 2] for at in range(20)]
+    assert len(await stored(database)) == 40
+
+
+async def test_what_waits_together_is_written_together(writer: Writer) -> None:
+    work = Notes()
+    await asyncio.gather(*(writer.submit(work.keep, [at]) for at in range(20, 120)))
+    assert len(work.groups) <= 3
+    assert sum(map(len, work.groups)) == 100
+
+
+async def test_different_kinds_of_work_share_a_transaction(writer: Writer, database: Database) -> None:
+    first, second = Notes(), Notes()
+    assert await asyncio.gather(writer.submit(first.keep, [1]), writer.submit(second.keep, [2])) == [[2], [4]]
+    assert await stored(database) == [1, 2]
+
+
+async def test_a_job_that_fails_fails_alone(writer: Writer, database: Database) -> None:
+    work = Notes()
+    numbers = [*range(20, 30), 13, *range(30, 40)]
+    answers = await asyncio.gather(
+        *(writer.submit(work.keep, [number]) for number in numbers), return_exceptions=True
+    )
+    failed = [
+        number for number, answer in zip(numbers, answers, strict=True) if isinstance(answer, Exception)
+    ]
+    assert failed == [13]
+    assert await stored(database) == list(range(20, 40))
+    assert writer.trouble is None
+
+
+async def test_a_conflict_is_tried_again_and_then_is_the_jobs_own_fault(
+    writer: Writer, database: Database
+) -> None:
+    """A unique constraint that finds what another replica wrote passes; one that always finds it does not."""
+    work = Notes()
+    await writer.submit(work.keep, [1])
+    answers = await asyncio.gather(
+        writer.submit(work.keep, [1]), writer.submit(work.keep, [2]), return_exceptions=True
+    )
+    assert isinstance(answers[0], Exception)
+    assert not isinstance(answers[0], StorageUnavailable)
+    assert answers[1] == [4]
+    assert await stored(database) == [1, 2]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_locked_database_is_waited_for(database_url: str) -> None:
+    database = Database(database_url)
+    writer = Writer(database, hold=10)
+    writer.start()
+    work = Notes()
+    async with locked(database):
+        waiting = asyncio.create_task(writer.submit(work.keep, [1]))
+        await asyncio.sleep(0.6)
+        assert not waiting.done()
+        assert writer.trouble is not None
+    assert await waiting == [2]
+    assert writer.trouble is None
+    assert await stored(database) == [1]
+    await writer.stop()
+    await database.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_who_waited_too_long_is_told_and_nothing_of_theirs_is_kept(database_url: str) -> None:
+    database = Database(database_url)
+    writer = Writer(database, hold=0.3)
+    writer.start()
+    work = Notes()
+    async with locked(database):
+        with pytest.raises(StorageUnavailable, match="nothing was kept"):
+            await writer.submit(work.keep, [1])
+    assert await writer.submit(work.keep, [2]) == [4]
+    assert await stored(database) == [2]
+    await writer.stop()
+    await database.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_nobody_is_held_any_more_once_they_are_let_go(database_url: str) -> None:
+    database = Database(database_url)
+    writer = Writer(database, hold=30)
+    writer.start()
+    work = Notes()
+    async with locked(database):
+        waiting = asyncio.create_task(writer.submit(work.keep, [1]))
+        while writer.trouble is None:  # noqa: ASYNC110 - it has no event for it
+            await asyncio.sleep(0.01)
+        writer.let_go()
+        async with asyncio.timeout(5):
+            with pytest.raises(StorageUnavailable):
+                await waiting
+            with pytest.raises(StorageUnavailable):
+                await writer.submit(work.keep, [2])
+            await writer.stop()
+    assert await stored(database) == []
+    await database.close()
+
+
+async def test_a_caller_that_left_takes_no_neighbour_with_it(writer: Writer, database: Database) -> None:
+    work = Notes()
+    leaving = asyncio.create_task(writer.submit(work.keep, [1]))
+    staying = asyncio.create_task(writer.submit(work.keep, [2]))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert await staying == [4]
+    assert await writer.submit(work.keep, [3]) == [6]
+    assert {2, 3} <= set(await stored(database))
+
+
+async def test_stopping_waits_for_the_transaction_that_runs(database: Database) -> None:
+    writer = Writer(database)
+    writer.start()
+    work = Notes()
+
+    async def keep_slowly(connection: AsyncConnection, numbers: list[int]) -> list[int]:
+        await asyncio.sleep(0.1)
+        return await work.keep(connection, numbers)
+
+    waiting = asyncio.create_task(writer.submit(keep_slowly, [1]))
+    await asyncio.sleep(0.05)
+    await writer.stop()
+    async with asyncio.timeout(1):
+        assert await waiting == [2]
+
+
+@pytest.mark.parametrize("moments", [0, 1, 2, 5, 20])
+async def test_stopping_writes_what_waits_and_what_is_being_written(database: Database, moments: int) -> None:
+    writer = Writer(database)
+    writer.start()
+    work = Notes()
+    waiting = [asyncio.create_task(writer.submit(work.keep, [at])) for at in range(20, 220)]
+    for _ in range(moments):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await writer.stop()
+    async with asyncio.timeout(1):
+        await asyncio.gather(*waiting)
+    assert await stored(database) == list(range(20, 220))
+
+
+async def test_a_flood_is_turned_away_before_it_takes_the_memory(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 5)
+    work = Notes()
+    many = [asyncio.create_task(writer.submit(work.keep, [at])) for at in range(20, 40)]
+    answers: list[Any] = await asyncio.gather(*many, return_exceptions=True)
+    assert [isinstance(answer, StorageUnavailable) for answer in answers] == [False] * 5 + [True] * 15
+    assert await writer.submit(work.keep, [99]) == [198]
+
+
+async def test_a_server_that_is_gone_is_waited_for(databases: Any) -> None:
+    """Nobody listens at this address: the caller hears so after the hold, and the writer lives on."""
+    database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    writer = Writer(database, hold=0.2)
+    writer.start()
+    with pytest.raises(StorageUnavailable):
+        await writer.submit(Notes().keep, [1])
+    with pytest.raises(StorageUnavailable):
+        await writer.submit(Notes().keep, [1])
+    await writer.stop()
+    await database.close()
+
+
+async def test_a_trouble_of_one_kind_of_work_stops_no_other_and_its_end_is_found_without_an_event(
+    database: Database, logs: Any
+) -> None:
+    """A right that was revoked, a table that is damaged: here one that is not there."""
+    other = Table("others", MetaData(), Column("n", Integer, primary_key=True))
+    writer = Writer(database, hold=30)
+    writer.start()
+
+    async def keep_others(connection: AsyncConnection, numbers: list[int]) -> list[int]:
+        await connection.execute(insert(other), [{"n": number} for number in numbers])
+        return numbers
+
+    work = Notes()
+    held = [asyncio.create_task(writer.submit(keep_others, [at])) for at in range(10)]
+    answers = [await writer.submit(work.keep, [at]) for at in range(20, 40)]
+    assert answers == [[at * 2] for at in range(20, 40)]
+    assert not any(each.done() for each in held)
+    writer._hold = 0  # their time is over
+    told = await asyncio.gather(*held, return_exceptions=True)
+    writer._hold = 30
+    assert all(isinstance(each, StorageUnavailable) for each in told)
+    assert await writer.submit(work.keep, [50]) == [100]
+    assert "others" in (writer.trouble or "")
+    async with database.writing() as connection:
+        await connection.run_sync(other.metadata.create_all)
+    async with asyncio.timeout(10):
+        while writer.trouble is not None:  # noqa: ASYNC110 - it has no event for it
+            await asyncio.sleep(0.02)
+    async with database.reading() as connection:
+        assert (await connection.execute(select(other.c.n))).all() == [], "the look is rolled back"
+    await writer.stop()
+    assert [line["event"] for line in logs] == [
+        "The database can't be written to; requests are held",
+        "The database can be written to again",
+    ]
+
+
+async def test_who_comes_in_a_trouble_waits_for_its_end_too(database: Database) -> None:
+    writer = Writer(database, hold=10)
+    writer.start()
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("ALTER TABLE notes RENAME TO away")
+    work = Notes()
+    waiting = [asyncio.create_task(writer.submit(work.keep, [at])) for at in range(20, 30)]
+    while writer.trouble is None:  # noqa: ASYNC110 - it has no event for it
+        await asyncio.sleep(0.01)
+    waiting += [asyncio.create_task(writer.submit(work.keep, [at])) for at in range(30, 40)]
+    await asyncio.sleep(0.1)
+    assert not any(each.done() for each in waiting)
+    async with database.writing() as connection:
+        await connection.exec_driver_sql("ALTER TABLE away RENAME TO notes")
+    await asyncio.gather(*waiting)
+    assert await stored(database) == list(range(20, 40))
+    await writer.stop()

@@ -1,0 +1,121 @@
+"""What the pages of the console share: times in the viewer's zone, counts, one message after a change."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from bot.web.console.times import counted, day, exact, moment, number
+from tests.web.console.test_sessions import browser, csrf_in
+from tests.wire.conftest import acs, databases, logs
+from tests.wire.conftest import bot as fresh_bot
+from tests.wire.parts import ADMIN, Running
+from tests.wire.test_envelopes import inbound
+
+__all__ = ["acs", "databases", "fresh_bot", "logs"]
+
+
+async def conversation(bot: Running, http: httpx.AsyncClient) -> tuple[str, str]:
+    """The path of a conversation, and its page."""
+    await bot.post([inbound(Message="hours")])
+    (found,) = await bot.items("/api/conversations")
+    path = f"/console/conversations/{found['id']}"
+    return path, (await http.get(path)).text
+
+
+@pytest.mark.parametrize(
+    ("zone", "named"),
+    [
+        ("", "UTC"),
+        ("Asia/Kolkata", "Asia/Kolkata"),
+        ("../../etc/passwd", "UTC"),
+        ("Nowhere/Land", "UTC"),
+        ("a" * 2000, "UTC"),
+    ],
+)
+async def test_times_are_the_viewers_and_utc_until_their_zone_is_known(
+    zone: str, named: str, fresh_bot: Running
+) -> None:
+    async with browser(fresh_bot, ADMIN) as http:
+        if zone:
+            http.cookies.set("bot_zone", zone, path="/console")
+        _, html = await conversation(fresh_bot, http)
+        found = re.search(r'<time datetime="([^"]+Z)" title="[^"]+ (\S+)">(\d\d):(\d\d)</time>', html)
+        assert found, html
+        assert found[2] == named
+        at = datetime.fromisoformat(found[1])
+        shown = at + (timedelta(hours=5, minutes=30) if named == "Asia/Kolkata" else timedelta())
+        assert (int(found[3]), int(found[4])) == (shown.hour, shown.minute)
+
+
+async def test_what_was_done_is_said_on_the_next_page_and_not_again(fresh_bot: Running) -> None:
+    async with browser(fresh_bot, ADMIN) as http:
+        path, html = await conversation(fresh_bot, http)
+        answer = await http.post(f"{path}/hand-over", data={"csrf": csrf_in(html), "kept": "q=1"})
+        assert answer.headers["location"] == f"{path}?q=1"
+        assert "You have taken over" in (await http.get(path)).text
+        assert "You have taken over" not in (await http.get(path)).text
+
+
+@pytest.mark.parametrize("cookie", ["x", "e30", "WyI8Yj4iXQ", "é"])
+async def test_a_message_that_somebody_made_up_does_no_harm(cookie: str, fresh_bot: Running) -> None:
+    async with browser(fresh_bot, ADMIN) as http:
+        headers = {"Cookie": f"bot_session={http.cookies['bot_session']}; bot_flash={cookie}".encode()}
+        answer = await http.get("/console/conversations", headers=headers)
+        assert answer.status_code == 200
+        assert "<b>" not in answer.text
+
+
+async def test_a_part_is_a_page_without_what_stands_around_it(fresh_bot: Running) -> None:
+    async with browser(fresh_bot, ADMIN) as http:
+        path, html = await conversation(fresh_bot, http)
+        part = (await http.get(path, headers={"HX-Request": "true", "HX-Target": "talk"})).text
+        assert part.startswith("<title>")
+        assert 'id="talk"' in part
+        assert 'id="index"' not in part
+        boosted = (await http.get(path, headers={"HX-Request": "true", "HX-Boosted": "true"})).text
+        assert boosted.startswith("<!doctype html>")
+        assert 'id="index"' in html
+
+
+async def test_an_error_is_a_page_and_says_what_to_do(fresh_bot: Running) -> None:
+    async with browser(fresh_bot, ADMIN) as http:
+        for path, status in (
+            ("/no/such/page", 404),
+            ("/conversations/x", 404),
+            ("/conversations?cursor=x", 400),
+        ):
+            answer = await http.get(f"/console{path}")
+            assert answer.status_code == status, path
+            assert "Go to the overview" in answer.text
+            assert answer.headers["content-type"].startswith("text/html")
+        for path in (
+            "/conversations/%00",
+            "/conversations?q=%00%ed%a0%bd",
+            "/conversations?tag=%00&number=%00",
+        ):
+            answer = await http.get(f"/console{path}")
+            assert answer.status_code in (200, 404), path
+
+
+def test_a_moment_is_a_time_today_and_a_day_before_that() -> None:
+    now = datetime.now(UTC)
+    assert f">{now:%H:%M}<" in moment(now)
+    assert f" {now - timedelta(days=400):%Y}<" in moment(now - timedelta(days=400))
+    assert ":" not in moment(now - timedelta(days=40)).partition(">")[2]
+    assert re.search(r">\d+ \w{3} \d{4}, \d\d:\d\d:\d\d<", exact(now))
+
+
+def test_days_are_called_as_people_call_them() -> None:
+    now = datetime.now(UTC)
+    assert [day(now), day(now - timedelta(days=1))] == ["Today", "Yesterday"]
+    assert day(datetime(2020, 2, 29, tzinfo=UTC)) == "Saturday, 29 February 2020"
+
+
+def test_counts_are_readable() -> None:
+    assert (number(1234567), counted(1, "message"), counted(1200, "reply", "replies")) == (
+        "1,234,567",
+        "1 message",
+        "1,200 replies",
+    )
