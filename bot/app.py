@@ -16,7 +16,6 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from bot import __version__
 from bot.conversation.backpressure import QueueLimit
-from bot.conversation.forwards import Forwarder
 from bot.conversation.inbox import Inbox
 from bot.operations.health import Health
 from bot.operations.metrics import Metrics
@@ -29,6 +28,7 @@ from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.sending.clock_check import ClockCheck
+from bot.sending.forwarder import Forwarder
 from bot.sending.sender import Sender
 from bot.sending.sms_service import SmsService
 from bot.settings import Settings, find_short_secret

@@ -1,63 +1,14 @@
-"""Forwards: messages posted to an address that a rule names, as durable as a reply."""
+"""Forwards: messages posted to an address that a rule names, as durable as a reply. These are their rows."""
 
-import asyncio
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 import msgspec
-import structlog
-from msgspec import Struct
-from sqlalchemy import bindparam, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.conversation.events import Inbound
-from bot.sending.backoff import wait_before_try
 from bot.storage.bulk import Bulk
-from bot.storage.database import DATABASE_ERRORS, Database
 from bot.storage.tables import forwards
-from bot.storage.writer import StorageUnavailable, Writer
-from bot.supervisor import Supervisor
-
-#: Posts at the same time.
-_MOST_AT_ONCE = 8
-#: Seconds between looks at the database for what is due.
-_LOOK_AGAIN = 5.0
-#: A forward that could not be posted for so long is given up.
-GIVE_UP_AFTER = timedelta(hours=24)
-
-log = structlog.get_logger(__name__)
-
-
-class Posted(Struct, frozen=True, kw_only=True):
-    """How one try to post ended; no reason means that it was taken."""
-
-    reason: str | None = None
-    is_final: bool = False
-    retry_after: float | None = None
-
-
-class Poster(Protocol):
-    """Posts a CloudEvent; `bot.wire.forward_client` is the real one."""
-
-    async def post(self, url: str, body: bytes) -> Posted:
-        """Never raises for what the network or the other side does."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        ...
-
-
-class Waiting(Struct, frozen=True, kw_only=True):
-    """A forward that is due."""
-
-    id: str
-    url: str
-    body: str
-    attempts: int
-    created_at: datetime
 
 
 def forward_row(
@@ -91,92 +42,4 @@ INSERT_FORWARDS = Bulk(
     forwards,
     ("id", "message_id", "url", "body", "created_at", "updated_at"),
     constants={"status": "queued"},
-)
-
-
-async def due_forwards(connection: AsyncConnection, now: datetime, limit: int) -> list[Waiting]:
-    """The oldest forwards that may be tried now."""
-    query = (
-        select(forwards.c.id, forwards.c.url, forwards.c.body, forwards.c.attempts, forwards.c.created_at)
-        .where(
-            forwards.c.status == "queued",
-            or_(forwards.c.next_try_at.is_(None), forwards.c.next_try_at <= now),
-        )
-        .order_by(forwards.c.id)
-        .limit(limit)
-    )
-    return [Waiting(**row) for row in (await connection.execute(query)).mappings()]
-
-
-class Forwarder:
-    """Posts what is queued, and tries again what did not go through."""
-
-    def __init__(self, database: Database, writer: Writer, poster: Poster) -> None:
-        self._database = database
-        self._writer = writer
-        self._poster = poster
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._is_stopping = False
-
-    def start(self, supervisor: Supervisor | None = None) -> None:
-        """Take up what an earlier run left queued, and wait for more."""
-        self._task = (supervisor or Supervisor()).watch("forwarder", self._run)
-
-    async def stop(self, patience: float = 10.0) -> None:
-        """Begin no more posts and wait for those that run; what is not recorded by then is posted again later."""
-        self._is_stopping = True
-        self._wake.set()
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=patience)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    def wake(self) -> None:
-        """Something has been committed."""
-        self._wake.set()
-
-    async def _run(self) -> None:
-        while not self._is_stopping:
-            self._wake.clear()
-            with suppress(*DATABASE_ERRORS, StorageUnavailable):  # which say so themselves
-                async with self._database.reading() as connection:
-                    due = await due_forwards(connection, datetime.now(UTC), _MOST_AT_ONCE)
-                if due:
-                    tries = await asyncio.gather(*(self._try(forward) for forward in due))
-                    await self._writer.submit(_settle, tries)
-                    continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AGAIN):
-                    await self._wake.wait()
-
-    async def _try(self, forward: Waiting) -> dict[str, Any]:
-        posted = await self._poster.post(forward.url, forward.body.encode())
-        now = datetime.now(UTC)
-        row = {"key": forward.id, "new_error": posted.reason, "new_next": None, "new_updated": now}
-        if posted.reason is None:
-            return row | {"new_status": "delivered"}
-        wait = wait_before_try(forward.attempts + 1, posted.retry_after)
-        if posted.is_final or now + wait - forward.created_at > GIVE_UP_AFTER:
-            log.error("A message could not be forwarded", url=forward.url, reason=posted.reason)
-            return row | {"new_status": "failed"}
-        log.warning("A message is forwarded again later", url=forward.url, reason=posted.reason)
-        return row | {"new_status": "queued", "new_next": now + wait}
-
-
-async def _settle(connection: AsyncConnection, tries: list[dict[str, Any]]) -> list[None]:
-    await connection.execute(_SETTLE, tries)
-    return [None] * len(tries)
-
-
-_SETTLE = (
-    update(forwards)
-    .where(forwards.c.id == bindparam("key"))
-    .values(
-        status=bindparam("new_status"),
-        attempts=forwards.c.attempts + 1,
-        last_error=bindparam("new_error"),
-        next_try_at=bindparam("new_next"),
-        updated_at=bindparam("new_updated"),
-    )
 )

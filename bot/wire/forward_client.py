@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from bot.conversation.forwards import Posted
+from bot.sending.forwarder import Posted
 from bot.text.storable import one_line
 from bot.wire.addresses import is_address, is_public
 

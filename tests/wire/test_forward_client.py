@@ -13,9 +13,9 @@ import pytest
 from aiohttp import web
 
 from bot.conversation.backpressure import QueueLimit
-from bot.conversation.forwards import Forwarder
 from bot.conversation.inbox import Inbox
 from bot.sending.backoff import wait_before_try
+from bot.sending.forwarder import Forwarder
 from bot.storage.database import Database
 from bot.storage.writer import Writer
 from bot.wire.forward_client import HttpPoster
