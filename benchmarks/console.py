@@ -27,8 +27,8 @@ from bot.queries.conversations import find_conversation, list_messages
 from bot.queries.overview import PERIODS, Overview, Period, read_alarms
 from bot.queries.search import Search, find_conversations
 from bot.queries.traffic_counter import TrafficCounter
-from bot.rulebook.editing.live_book import Shelf
-from bot.sending.service_health import Link
+from bot.rulebook.editing.live_book import LiveBook
+from bot.sending.service_health import ServiceHealth
 from bot.storage.database import Database, DatabaseConnection
 from bot.storage.tables import conversations
 
@@ -47,9 +47,9 @@ def find(**wanted: Any) -> Question:
     )
 
 
-async def questions(database: Database, shelf: Shelf) -> dict[str, Question]:
+async def questions(database: Database, shelf: LiveBook) -> dict[str, Question]:
     """What is asked, by the name it has in the table."""
-    overview = Overview(shelf, Link(on_change=lambda: None, on_recovery=lambda: None), lambda: 0)
+    overview = Overview(shelf, ServiceHealth(on_change=lambda: None, on_recovery=lambda: None), lambda: 0)
 
     def look(period: Period) -> Question:
         return lambda connection: overview.look(connection, period, datetime.now(UTC))
@@ -133,7 +133,7 @@ async def count(database: Database) -> str:
     return f"the month was counted by {first}; a usual pass takes {took:.0f} ms ({used:.0f} ms)"
 
 
-async def measure(database: Database, shelf: Shelf, rounds: int) -> dict[str, list[tuple[float, float]]]:
+async def measure(database: Database, shelf: LiveBook, rounds: int) -> dict[str, list[tuple[float, float]]]:
     """Milliseconds that went by and that were computed, of each question, as often as `rounds` says."""
     asked = await questions(database, shelf)
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in asked}
@@ -161,7 +161,7 @@ def computed(backend: int | None) -> float:
 async def run(urls: dict[str, str], folder: Path, rounds: int, to_fill: tuple[int, int] | None) -> None:
     """Fill, measure, print a table."""
     (folder / "rules.yaml").write_text(RULES)
-    shelf = Shelf(folder)
+    shelf = LiveBook(folder)
     shelf.open()
     results = {}
     for name, url in urls.items():

@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.lint.check import check
 from bot.rulebook.simulate.decide import decide
@@ -61,9 +61,9 @@ def measure(kind: str, count: int) -> dict[str, object]:
     matching = f"Word{count - 1}, please!" if kind != "pattern" else f"my Order{count - 1} #12345 please"
     texts = [matching, "What are your opening hours on Sunday?"]
     now = datetime.now(UTC)
-    standing = Standing(known=True)
+    standing = ConversationState(known=True)
     heard = [
-        Heard(id=f"m{at}", text=texts[at % 2], sender="+15555550101", recipient="+15555550100")
+        HeardMessage(id=f"m{at}", text=texts[at % 2], sender="+15555550101", recipient="+15555550100")
         for at in range(200)
     ]
     assert decide(book, heard[0], standing, now).rule == f"r{count - 1}"

@@ -22,7 +22,7 @@ import uvloop
 
 from bot.conversation.events import DeliveryReport, Inbound
 from bot.sending.outbox import Claimed, Outbox, Queued, Settlement, queued_messages
-from bot.sending.sms_service import Accepted
+from bot.sending.sms_service import SendAccepted
 from tests.conversation.parts import OURS, Bot
 
 _numbers = itertools.count(1)
@@ -53,7 +53,7 @@ class Bench:
                 Settlement(
                     message=claim.message,
                     attempt=claim.attempt,
-                    outcome=Accepted(provider_message_id=f"Outgoing_{claim.message.id}_noam"),
+                    outcome=SendAccepted(provider_message_id=f"Outgoing_{claim.message.id}_noam"),
                 )
                 for claim in claimed
                 if isinstance(claim, Claimed)

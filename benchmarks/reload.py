@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.cli.serve import leave_garbage_alone
-from bot.rulebook.decision import Heard, Standing
-from bot.rulebook.editing.live_book import Shelf
+from bot.rulebook.decision import ConversationState, HeardMessage
+from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.simulate.decide import decide
 
 RULES = 10_000
@@ -49,7 +49,7 @@ async def main(*, only_patterns: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "rules.yaml")
         write("first")
-        shelf = Shelf(Path(folder))
+        shelf = LiveBook(Path(folder))
         shelf.open()
         leave_garbage_alone()
         #: How long each was, and how much of it the reload took.
@@ -65,10 +65,10 @@ async def main(*, only_patterns: bool) -> None:
         async def work() -> None:
             while not is_over:
                 for _ in range(50):
-                    heard = Heard(
+                    heard = HeardMessage(
                         id="m", text="word77 please", sender="+15555550101", recipient="+15555550100"
                     )
-                    decide(shelf.book(), heard, Standing(), datetime.now(UTC))
+                    decide(shelf.book(), heard, ConversationState(), datetime.now(UTC))
                 await asyncio.sleep(0)
 
         tasks = [asyncio.create_task(tick()), asyncio.create_task(work())]

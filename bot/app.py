@@ -23,7 +23,7 @@ from bot.operator.actions import Operator
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
-from bot.rulebook.editing.live_book import NoGoodBook, Shelf, Taken
+from bot.rulebook.editing.live_book import BookChange, LiveBook, NoGoodBook
 from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
 from bot.rulebook.simulate.loop_guard import Caps
@@ -97,7 +97,7 @@ class Service:
         self.supervisor = Supervisor()
         self.clock = ClockCheck()
         self.database = Database(settings.database_url)
-        self.shelf = Shelf(settings.rules)
+        self.shelf = LiveBook(settings.rules)
         caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
         self.rule_files = RuleFiles(self.shelf, caps)
         self._sms = sms_service(settings, self.clock)
@@ -191,7 +191,7 @@ class Service:
                 if edits:
                     await keep_edits(connection, edits)
 
-    async def _keep_book(self, taken: Taken) -> None:
+    async def _keep_book(self, taken: BookChange) -> None:
         self.sender.look()  # at once: it may let numbers send faster
         try:
             await self.writer.submit(keep_books, [KeptBook(version=taken.version, texts=taken.texts)])

@@ -10,7 +10,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from bot import __version__
-from bot.cli.errors import Failure
+from bot.cli.errors import CommandFailed
 from bot.operations.output_streams import open_missing
 
 #: Command → where it stands. In the order in which a newcomer meets them.
@@ -54,7 +54,7 @@ class LazyGroup(click.RichGroup):
             from bot.settings import WrongSetting  # noqa: PLC0415 - `--help` need not read settings
 
             if isinstance(error, WrongSetting):
-                raise Failure(str(error)) from None
+                raise CommandFailed(str(error)) from None
             raise
 
 

@@ -8,8 +8,8 @@ import httpx
 import msgspec
 import rich_click as click
 
-from bot.cli.errors import AnswerIsNo, Failure
-from bot.cli.http_transport import BoundedTransport
+from bot.cli.errors import AnswerIsNo, CommandFailed
+from bot.cli.http_transport import BoundedHttpxTransport
 from bot.settings import load, read_environment
 from bot.text.inert import shown_in_terminal
 
@@ -20,11 +20,11 @@ _PATIENCE = 30
 def tell_bot(method: str, *path: str, url: str | None, body: object = None) -> Any:
     """What the running bot answers; `path` is below /api, its parts still to be quoted.
 
-    Raises `Failure` when it can't be asked, and `AnswerIsNo`, with its sentence on stderr, when it refuses.
+    Raises `CommandFailed` when it can't be asked, and `AnswerIsNo`, with its sentence on stderr, when it refuses.
     """
     settings = load(read_environment())
     if settings.admin_token is None:
-        raise Failure(
+        raise CommandFailed(
             "This goes through the running bot's API: set BOT_ADMIN_TOKEN to the token it started with."
         )
     base = (url or _usual_place(settings.host, settings.port)).rstrip("/")
@@ -36,14 +36,14 @@ def tell_bot(method: str, *path: str, url: str | None, body: object = None) -> A
     }
     content = None if body is None else msgspec.json.encode(body)
     try:
-        with httpx.Client(transport=BoundedTransport(), timeout=_PATIENCE, trust_env=False) as http:
+        with httpx.Client(transport=BoundedHttpxTransport(), timeout=_PATIENCE, trust_env=False) as http:
             answer = http.request(method, address, content=content, headers=headers)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError):
-        raise Failure("--url must be an address such as http://127.0.0.1:8000.") from None
+        raise CommandFailed("--url must be an address such as http://127.0.0.1:8000.") from None
     except httpx.TimeoutException:
-        raise Failure(f"The bot at {base} did not answer within {_PATIENCE} s: see its log.") from None
+        raise CommandFailed(f"The bot at {base} did not answer within {_PATIENCE} s: see its log.") from None
     except httpx.HTTPError as error:
-        raise Failure(
+        raise CommandFailed(
             f"No bot answers at {base} ({error}): start it with `bot serve`, or name its address with --url."
         ) from None
     if answer.is_success:
@@ -53,10 +53,10 @@ def tell_bot(method: str, *path: str, url: str | None, body: object = None) -> A
         click.echo(sentence, err=True)
         raise AnswerIsNo
     if answer.status_code == 401:
-        raise Failure(
+        raise CommandFailed(
             f"The bot at {base} takes another token: set BOT_ADMIN_TOKEN to the one it started with."
         )
-    raise Failure(sentence)
+    raise CommandFailed(sentence)
 
 
 def _person() -> str:
@@ -69,7 +69,7 @@ def _person() -> str:
 
 def _usual_place(host: str, port: int) -> str:
     if port == 0:
-        raise Failure("BOT_PORT is 0, so the bot chose its port itself: name its address with --url.")
+        raise CommandFailed("BOT_PORT is 0, so the bot chose its port itself: name its address with --url.")
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to call, not to bind
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

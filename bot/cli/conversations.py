@@ -10,7 +10,7 @@ from rich.table import Table
 
 from bot.cli.api_client import tell_bot
 from bot.cli.database_access import ask_database
-from bot.cli.errors import AnswerIsNo, Failure
+from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.output import local_time, print_json, terminal
 from bot.conversation.audit_log import ActionView, list_actions
 from bot.conversation.incidents import KINDS
@@ -43,7 +43,7 @@ GLYPHS = {
 _COLOURS = {"delivered": "green", "failed": "red", "unconfirmed": "yellow", "suppressed": "yellow"}
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
+class ShownConversation(msgspec.Struct, frozen=True, kw_only=True):
     """A conversation with all that was said in it."""
 
     conversation: ConversationView
@@ -75,7 +75,7 @@ def list_command(
     try:
         page = ask_database(ask)
     except WrongCursor as error:
-        raise Failure(str(error)) from None
+        raise CommandFailed(str(error)) from None
     if as_json:
         print_json(page)
         return
@@ -100,7 +100,7 @@ def list_command(
 def show(conversation_id: str, as_json: bool) -> None:
     """One conversation: each message with its delivery state and the times of each change."""
 
-    async def ask(connection: DatabaseConnection) -> Shown | None:
+    async def ask(connection: DatabaseConnection) -> ShownConversation | None:
         conversation = await find_conversation(connection, conversation_id)
         if conversation is None:
             return None
@@ -110,7 +110,7 @@ def show(conversation_id: str, as_json: bool) -> None:
         actions = await _whole(
             lambda cursor: list_actions(connection, conversation_id, limit=200, cursor=cursor)
         )
-        return Shown(conversation=conversation, messages=messages, actions=actions)
+        return ShownConversation(conversation=conversation, messages=messages, actions=actions)
 
     found = ask_database(ask)
     if found is None:
@@ -146,7 +146,7 @@ def _notes(conversation: ConversationView) -> list[str]:
     ]
 
 
-def _print_conversation(found: Shown) -> None:
+def _print_conversation(found: ShownConversation) -> None:
     conversation = found.conversation
     console = terminal()
     notes = [*_notes(conversation), *(f"tag {tag}" for tag in conversation.tags)]

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from bot.cli.errors import Failure
+from bot.cli.errors import CommandFailed
 from bot.settings import load, read_environment
 from bot.storage.database import DATABASE_ERRORS, SCHEMA_ERRORS, Database, DatabaseConnection, cause_of
 
@@ -13,7 +13,7 @@ Answer = TypeVar("Answer")
 
 
 def ask_database(ask: Callable[[DatabaseConnection], Awaitable[Answer]]) -> Answer:
-    """What a query answers; what keeps the database from being read is a `Failure`."""
+    """What a query answers; what keeps the database from being read is a `CommandFailed`."""
 
     async def run() -> Answer:
         async with asking_database() as connection:
@@ -24,11 +24,11 @@ def ask_database(ask: Callable[[DatabaseConnection], Awaitable[Answer]]) -> Answ
 
 @asynccontextmanager
 async def asking_database() -> AsyncGenerator[DatabaseConnection]:
-    """A connection to read from; what keeps it from being read is a `Failure`."""
+    """A connection to read from; what keeps it from being read is a `CommandFailed`."""
     database = Database(load(read_environment()).database_url)
     try:
         if database.path is not None and not database.path.exists():
-            raise Failure(
+            raise CommandFailed(
                 f"There is no database at {database.path} yet: `bot serve` makes it, or set BOT_DATABASE_URL to"
                 " where it is; the demo's is at sqlite+aiosqlite:///data/demo.db."
             )
@@ -36,8 +36,8 @@ async def asking_database() -> AsyncGenerator[DatabaseConnection]:
         async with database.reading() as connection:
             yield connection
     except SCHEMA_ERRORS as error:
-        raise Failure(str(error)) from None
+        raise CommandFailed(str(error)) from None
     except DATABASE_ERRORS as error:
-        raise Failure(f"The database at BOT_DATABASE_URL can't be read: {cause_of(error)}.") from None
+        raise CommandFailed(f"The database at BOT_DATABASE_URL can't be read: {cause_of(error)}.") from None
     finally:
         await database.close()

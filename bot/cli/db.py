@@ -4,7 +4,7 @@ import asyncio
 
 import rich_click as click
 
-from bot.cli.errors import Failure
+from bot.cli.errors import CommandFailed
 from bot.settings import load, read_environment
 from bot.storage.database import DATABASE_ERRORS, Database, NewerSchema, cause_of
 
@@ -19,9 +19,11 @@ def upgrade() -> None:
             await database.upgrade()
             return before, await database.revision()
         except NewerSchema as error:
-            raise Failure(str(error)) from None
+            raise CommandFailed(str(error)) from None
         except DATABASE_ERRORS as error:
-            raise Failure(f"The database at BOT_DATABASE_URL can't be upgraded: {cause_of(error)}.") from None
+            raise CommandFailed(
+                f"The database at BOT_DATABASE_URL can't be upgraded: {cause_of(error)}."
+            ) from None
         finally:
             await database.close()
 

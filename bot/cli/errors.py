@@ -3,7 +3,7 @@
 import click
 
 
-class Failure(click.ClickException):
+class CommandFailed(click.ClickException):
     """Wrong usage or configuration: one sentence on stderr, exit status 2."""
 
     exit_code = 2

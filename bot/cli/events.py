@@ -6,8 +6,8 @@ import httpx
 import msgspec
 import rich_click as click
 
-from bot.cli.errors import AnswerIsNo, Failure
-from bot.cli.http_transport import BoundedTransport
+from bot.cli.errors import AnswerIsNo, CommandFailed
+from bot.cli.http_transport import BoundedHttpxTransport
 from bot.sandbox.event_grid import ANSWER_WAIT, DELIVERED
 from bot.sandbox.events import SUBSCRIPTION_VALIDATION
 from bot.text.inert import shown_in_terminal
@@ -18,15 +18,15 @@ def post(file: BinaryIO, url: str, secret: str | None) -> None:
     body = file.read()
     headers = headers_for(_read(body, file.name)) | ({"X-Bot-Secret": secret} if secret else {})
     try:
-        with httpx.Client(transport=BoundedTransport(), timeout=ANSWER_WAIT, trust_env=False) as http:
+        with httpx.Client(transport=BoundedHttpxTransport(), timeout=ANSWER_WAIT, trust_env=False) as http:
             answer = http.post(url, content=body, headers=headers)
     except httpx.TimeoutException:
-        raise Failure(f"The bot did not answer within {ANSWER_WAIT:g} s: see its log.") from None
+        raise CommandFailed(f"The bot did not answer within {ANSWER_WAIT:g} s: see its log.") from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError):
-        raise Failure("--url must be an address such as http://127.0.0.1:8000/events.") from None
+        raise CommandFailed("--url must be an address such as http://127.0.0.1:8000/events.") from None
     except httpx.HTTPError as error:
         where = httpx.URL(url).copy_with(query=None, userinfo=b"")
-        raise Failure(f"No bot answers at {where} ({error}): is it running there?") from None
+        raise CommandFailed(f"No bot answers at {where} ({error}): is it running there?") from None
     click.echo(f"{answer.status_code} {answer.reason_phrase}")
     for line in answer.text.splitlines():
         click.echo(shown_in_terminal(line))
@@ -55,4 +55,4 @@ def _read(body: bytes, name: str) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Failure(f"{name} is not JSON: {error}.") from None
+        raise CommandFailed(f"{name} is not JSON: {error}.") from None

@@ -9,7 +9,7 @@ import httpx
 LARGEST_ANSWER = 4 * 1024 * 1024
 
 
-class BoundedTransport(httpx.HTTPTransport):
+class BoundedHttpxTransport(httpx.HTTPTransport):
     """Raises `httpx.ReadError` for an answer that goes on past `LARGEST_ANSWER`; a client follows no redirect."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from bot.cli.api_client import tell_bot
 from bot.cli.database_access import ask_database
-from bot.cli.errors import Failure
+from bot.cli.errors import CommandFailed
 from bot.cli.output import local_time, print_json, terminal
 from bot.conversation.incidents import KINDS, IncidentFilter, IncidentView, Kind, list_incidents
 from bot.storage.database import DatabaseConnection
@@ -26,7 +26,7 @@ def list_command(
     try:
         page = ask_database(ask)
     except WrongCursor as error:
-        raise Failure(str(error)) from None
+        raise CommandFailed(str(error)) from None
     if as_json:
         print_json(page)
         return

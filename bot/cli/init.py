@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from bot.cli.errors import Failure
+from bot.cli.errors import CommandFailed
 from bot.installed import starter_rules_folder
 from bot.settings import SETTINGS, Setting
 
@@ -24,7 +24,7 @@ def init(folder: Path) -> None:
         _write_rules(folder / "rules")
         _write_environment(folder / ".env")
     except OSError as error:
-        raise Failure(
+        raise CommandFailed(
             f"{error.filename or folder} can't be written ({error.strerror}): choose a folder that is yours."
         ) from None
     click.echo(_next_steps(folder))

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from bot.cli.errors import AnswerIsNo, Failure
+from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.rulebook.book import Book
 from bot.rulebook.files.json_schema import rule_file_schema
 from bot.rulebook.files.loader import load_folder
@@ -98,7 +98,7 @@ def read_book(path: Path) -> Book:
     if loaded.book is None:
         for finding in loaded.findings:
             click.echo(str(finding), err=True)
-        raise Failure(f"The rules in {path} have errors; mend them first.")
+        raise CommandFailed(f"The rules in {path} have errors; mend them first.")
     return loaded.book
 
 
@@ -110,7 +110,7 @@ def read_time(text: str, option: str = "--at") -> datetime:
         at = None
     if at is None or at.tzinfo is None:
         sentence = "is not a time with a zone; write it as 2026-11-23T18:30+01:00 or 2026-11-23T17:30Z."
-        raise Failure(f'{option}: "{text}" {sentence}')
+        raise CommandFailed(f'{option}: "{text}" {sentence}')
     return at
 
 

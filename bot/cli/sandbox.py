@@ -11,14 +11,14 @@ import uvicorn
 
 from bot.cli.bind import listen
 from bot.cli.commands.sandbox import WEBHOOK, WEBHOOK_SECRET
-from bot.cli.errors import Failure
+from bot.cli.errors import CommandFailed
 from bot.operations.output_streams import free_output
 from bot.sandbox.app import Sandbox, create_app
 from bot.sandbox.sandbox import ACCESS_KEY, WrongAccessKey
 from bot.web.server.http_server import Server
 
 
-class _Server(Server):
+class _SandboxServer(Server):
     """Ends the sandbox's open streams first, so that uvicorn need not wait for them."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -44,11 +44,11 @@ def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: 
     access_key = access_key or ACCESS_KEY
     address = urlsplit(webhook)
     if address.scheme not in ("http", "https") or not address.hostname:
-        raise Failure(f"--webhook must be an address such as {WEBHOOK}.")
+        raise CommandFailed(f"--webhook must be an address such as {WEBHOOK}.")
     try:
         stand_in = Sandbox(webhook, access_key, number)
     except WrongAccessKey as error:
-        raise Failure(f"--access-key: {error}") from None
+        raise CommandFailed(f"--access-key: {error}") from None
     listener = listen(host, port, mend="Choose others with --host and --port.")
     port = listener.getsockname()[1]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -60,4 +60,4 @@ def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: 
     if webhook == WEBHOOK:
         click.echo(f"BOT_WEBHOOK_SECRETS={WEBHOOK_SECRET}")
     with contextlib.suppress(KeyboardInterrupt):
-        _Server(stand_in).run([listener])
+        _SandboxServer(stand_in).run([listener])

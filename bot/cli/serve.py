@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bot.app import NotConfigured, Service
 from bot.cli.bind import listen
-from bot.cli.errors import Failure
+from bot.cli.errors import CommandFailed
 from bot.operations.file_descriptors import raise_limit, room_for_connections
 from bot.operations.logs import configure_logs
 from bot.operations.output_streams import free_output
@@ -60,7 +60,7 @@ def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) ->
     try:
         run_loop(_serve(listener, url, build, when_up))
     except _REFUSALS as error:
-        raise Failure(str(error)) from None
+        raise CommandFailed(str(error)) from None
 
 
 async def _serve(listener: socket.socket, url: str, build: Callable[[str], Service], when_up: WhenUp) -> None:
@@ -84,7 +84,7 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
             # traceback where there is no loop any more.
             await asyncio.sleep(0.1)
             cause = cause_of(error).removesuffix(".")
-            raise Failure(f"The database at BOT_DATABASE_URL can't be used: {cause}.") from None
+            raise CommandFailed(f"The database at BOT_DATABASE_URL can't be used: {cause}.") from None
         leave_garbage_alone()
         told_to_stop = _stop_signals()
         _follow_hangups(service)

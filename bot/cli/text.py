@@ -8,8 +8,8 @@ import httpx
 import msgspec
 import rich_click as click
 
-from bot.cli.errors import AnswerIsNo, Failure
-from bot.cli.http_transport import BoundedTransport
+from bot.cli.errors import AnswerIsNo, CommandFailed
+from bot.cli.http_transport import BoundedHttpxTransport
 from bot.settings import read_environment
 from bot.text.inert import shown_in_terminal
 
@@ -27,7 +27,7 @@ def text(
     message: str, sender: str, recipient: str | None, url: str | None, wait: float, *, as_json: bool
 ) -> None:
     """Text the bot through a running sandbox, and print its replies as they arrive."""
-    with httpx.Client(transport=BoundedTransport(), timeout=10, trust_env=False) as http:
+    with httpx.Client(transport=BoundedHttpxTransport(), timeout=10, trust_env=False) as http:
         phone = _find(http, [url.rstrip("/")] if url else _places(read_environment()), sender)
         sent = phone.text(message, recipient)
         replies: list[dict[str, Any]] = []
@@ -62,10 +62,10 @@ class _Phone:
         try:
             content = msgspec.json.encode(body)
         except UnicodeEncodeError:
-            raise Failure("MESSAGE is not UTF-8: check the terminal's encoding.") from None
+            raise CommandFailed("MESSAGE is not UTF-8: check the terminal's encoding.") from None
         answer = self._http.post(self._url + "/sandbox/inbound", content=content)
         if answer.status_code != 202:
-            raise Failure(_detail(answer))
+            raise CommandFailed(_detail(answer))
         sent: dict[str, Any] = answer.json()
         return sent
 
@@ -111,7 +111,9 @@ def _find(http: httpx.Client, places: list[str], number: str) -> _Phone:
             continue
         if items is not None:
             return _Phone(http, place, number, items[-1]["messageId"] if items else None)
-    raise Failure(f"No sandbox answers at {' or '.join(places)}: start one with `bot demo` or `bot sandbox`.")
+    raise CommandFailed(
+        f"No sandbox answers at {' or '.join(places)}: start one with `bot demo` or `bot sandbox`."
+    )
 
 
 def _detail(answer: httpx.Response) -> str:

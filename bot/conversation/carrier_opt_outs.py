@@ -6,17 +6,17 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.delivery import Withheld, says_opted_out
+from bot.conversation.delivery import Suppressed, says_opted_out
 from bot.conversation.events import DeliveryReport
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, close_incidents
-from bot.conversation.status_changes import STORED, Changes, Stored
+from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.conversation.thread import OPTED_OUT
-from bot.storage.commits import touch
+from bot.storage.commits import mark_changed
 from bot.storage.tables import UtcTime, actions, conversations, messages
 
 
-async def heed_opt_outs(
-    connection: AsyncConnection, told: Iterable[tuple[Stored, DeliveryReport]], now: datetime
+async def apply_carrier_opt_outs(
+    connection: AsyncConnection, told: Iterable[tuple[StoredMessage, DeliveryReport]], now: datetime
 ) -> None:
     """Where a report says that its message's recipient opted out, believe it.
 
@@ -47,9 +47,9 @@ async def heed_opt_outs(
         ],
     )
     await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome="opted out", by=None, now=now)
-    touch(ids)
+    mark_changed(ids)
     query = (
-        select(*STORED)
+        select(*STORED_COLUMNS)
         .where(
             messages.c.conversation_id.in_(ids),
             messages.c.status == literal_column("'queued'"),
@@ -59,9 +59,9 @@ async def heed_opt_outs(
         .order_by(messages.c.id)
         .with_for_update()
     )
-    changes = Changes()
+    changes = StatusChanges()
     for queued in await connection.execute(query):
-        changes.apply(Stored(*queued), Withheld(OPTED_OUT))
+        changes.apply(StoredMessage(*queued), Suppressed(OPTED_OUT))
     await changes.record(connection, now)
 
 

@@ -51,45 +51,45 @@ class DeliveryState(Struct, frozen=True, kw_only=True):
     reported_at: datetime | None = None
 
 
-class Taken(Struct, frozen=True):
+class Accepted(Struct, frozen=True):
     """ACS has taken the message."""
 
 
-class Refused(Struct, frozen=True):
+class Rejected(Struct, frozen=True):
     """It was never taken and will never be tried again: ACS refused every try, or it became too late."""
 
     reason: str
 
 
-class Withheld(Struct, frozen=True):
+class Suppressed(Struct, frozen=True):
     """It was not sent, and must not be: the recipient has opted out."""
 
     reason: str
 
 
-class Silence(Struct, frozen=True):
+class NoAnswer(Struct, frozen=True):
     """Nobody can know any more whether it was sent, or whether it arrived."""
 
     reason: str
 
 
-Happening = Taken | Refused | Withheld | Silence | DeliveryReport
+DeliveryEvent = Accepted | Rejected | Suppressed | NoAnswer | DeliveryReport
 
-TAKEN = Taken()
+ACCEPTED = Accepted()
 
 
-def next_state(state: DeliveryState, happened: Happening) -> DeliveryState:
+def next_state(state: DeliveryState, happened: DeliveryEvent) -> DeliveryState:
     """The state after what happened; the same object when it is no news."""
     match happened:
         case DeliveryReport():
             return _after_report(state, happened)
-        case Taken() if state.status == "queued":
+        case Accepted() if state.status == "queued":
             return replace(state, status="sent")
-        case Refused(reason) if state.status == "queued":
+        case Rejected(reason) if state.status == "queued":
             return DeliveryState(status="failed", details=reason)
-        case Withheld(reason) if state.status == "queued":
+        case Suppressed(reason) if state.status == "queued":
             return DeliveryState(status="suppressed", details=reason)
-        case Silence(reason) if state.status in ("queued", "sent"):
+        case NoAnswer(reason) if state.status in ("queued", "sent"):
             return DeliveryState(status="unconfirmed", details=reason)
     return state
 
@@ -142,9 +142,9 @@ def _after_report(state: DeliveryState, report: DeliveryReport) -> DeliveryState
         after = DeliveryState(status=status, details=report.details, reported_at=moment)
         if state.status in ("queued", "sent"):
             return after
-    return after if state.reported_at is None or _standing(after) > _standing(state) else state
+    return after if state.reported_at is None or _report_rank(after) > _report_rank(state) else state
 
 
-def _standing(state: DeliveryState) -> tuple[datetime, int, str]:
+def _report_rank(state: DeliveryState) -> tuple[datetime, int, str]:
     """Which of two reports decides: the greater one."""
     return state.reported_at or _FIRST, _RANK[state.status], state.details or ""

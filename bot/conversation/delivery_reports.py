@@ -7,11 +7,11 @@ from typing import Any, Literal
 from sqlalchemy import literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.carrier_opt_outs import heed_opt_outs
-from bot.conversation.delivery import TAKEN, Happening, status_of
+from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
+from bot.conversation.delivery import ACCEPTED, DeliveryEvent, status_of
 from bot.conversation.events import DeliveryReport
-from bot.conversation.status_changes import STORED, Changes, Stored
-from bot.storage.bulk import Bulk, Change, Lookup
+from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
+from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys
 from bot.storage.tables import conversations, delivery_reports, messages
 
 #: What became of a report: it moved its message or could have, it was here before, or nobody knows its message.
@@ -42,7 +42,7 @@ async def apply_reports(
     clues = await _clues(connection, nameless)
     rows_by_tag = await _messages_tagged_by(connection, clues)
     rows |= rows_by_tag
-    told: list[tuple[Stored, DeliveryReport]] = []
+    told: list[tuple[StoredMessage, DeliveryReport]] = []
     kept: list[tuple[Any, ...]] = []
     for place, report in fresh:
         row = rows.get(report.provider_message_id)
@@ -62,11 +62,11 @@ async def apply_reports(
     await _keep_clues(connection, [(keys[place], report) for place, report in again], rows, clues)
     if rows_by_tag:
         told += await _learn_names(connection, rows_by_tag)
-    changes = Changes()
+    changes = StatusChanges()
     for row, report in told:
-        changes.apply(row, *what_is_told_by(report))
+        changes.apply(row, *delivery_events_of_report(report))
     await changes.record(connection, now)
-    await heed_opt_outs(connection, told, now)
+    await apply_carrier_opt_outs(connection, told, now)
     return fates
 
 
@@ -88,9 +88,9 @@ def _sorted_out(
     return fresh, again
 
 
-def what_is_told_by(report: DeliveryReport) -> tuple[Happening, ...]:
+def delivery_events_of_report(report: DeliveryReport) -> tuple[DeliveryEvent, ...]:
     """What must have happened for this report to come: ACS took the message, if the report makes sense at all."""
-    return (report,) if status_of(report) is None else (TAKEN, report)
+    return (report,) if status_of(report) is None else (ACCEPTED, report)
 
 
 async def overtaken_reports(
@@ -125,9 +125,9 @@ async def overtaken_reports(
     return found
 
 
-async def _messages_named_by(connection: AsyncConnection, names: Collection[str]) -> dict[str, Stored]:
+async def _messages_named_by(connection: AsyncConnection, names: Collection[str]) -> dict[str, StoredMessage]:
     """Outbound messages by the MessageIds that ACS gave them."""
-    rows = [Stored._make(row) for row in await _MESSAGES_NAMED.fetch(connection, names)]
+    rows = [StoredMessage._make(row) for row in await _MESSAGES_NAMED.fetch(connection, names)]
     return {row.provider_message_id: row for row in rows if row.provider_message_id is not None}
 
 
@@ -170,7 +170,9 @@ async def _keep_clues(
     await _KEEP_CLUE.execute(connection, list(more.values()))
 
 
-async def _messages_tagged_by(connection: AsyncConnection, clues: dict[str, _Clue]) -> dict[str, Stored]:
+async def _messages_tagged_by(
+    connection: AsyncConnection, clues: dict[str, _Clue]
+) -> dict[str, StoredMessage]:
     """Outbound messages by the MessageIds of reports that bring back the tag of their call, and their recipient.
 
     They are found through their conversations: so the tag needs no index, which every reply would have to pay for.
@@ -179,7 +181,7 @@ async def _messages_tagged_by(connection: AsyncConnection, clues: dict[str, _Clu
     if not tagged:
         return {}
     query = (
-        select(messages.c.call_tag, conversations.c.peer, *STORED)
+        select(messages.c.call_tag, conversations.c.peer, *STORED_COLUMNS)
         .join(conversations, conversations.c.id == messages.c.conversation_id)
         .where(
             conversations.c.peer.in_({peer for _, peer in tagged.values()}),
@@ -188,13 +190,13 @@ async def _messages_tagged_by(connection: AsyncConnection, clues: dict[str, _Clu
         .order_by(messages.c.id)
         .with_for_update(of=messages)
     )
-    rows = {(tag, peer): Stored(*row) for tag, peer, *row in await connection.execute(query)}
+    rows = {(tag, peer): StoredMessage(*row) for tag, peer, *row in await connection.execute(query)}
     return {name: rows[clue] for name, clue in tagged.items() if clue in rows}
 
 
 async def _learn_names(
-    connection: AsyncConnection, named: dict[str, Stored]
-) -> list[tuple[Stored, DeliveryReport]]:
+    connection: AsyncConnection, named: dict[str, StoredMessage]
+) -> list[tuple[StoredMessage, DeliveryReport]]:
     """Keep the MessageIds of messages that had none; gives what had been reported by these MessageIds before."""
     nameless = {row.id: name for name, row in named.items() if row.provider_message_id is None}
     await _NAME_MESSAGE.execute(connection, list(nameless.items()))
@@ -203,22 +205,24 @@ async def _learn_names(
     return [(rows[message_id], report) for message_id, reports in before.items() for report in reports]
 
 
-_KNOWN_REPORTS = Lookup(select(delivery_reports.c.key, delivery_reports.c.message_id), delivery_reports.c.key)
-_KEPT_CLUES = Lookup(
+_KNOWN_REPORTS = LookupByKeys(
+    select(delivery_reports.c.key, delivery_reports.c.message_id), delivery_reports.c.key
+)
+_KEPT_CLUES = LookupByKeys(
     select(delivery_reports.c.provider_message_id, delivery_reports.c.tag, delivery_reports.c.peer).where(
         delivery_reports.c.message_id.is_(None)
     ),
     delivery_reports.c.provider_message_id,
 )
-_KEEP_CLUE = Change(delivery_reports, ("tag", "peer"), keys=("key",))
-_INSERT_REPORT = Bulk(
+_KEEP_CLUE = BulkUpdate(delivery_reports, ("tag", "peer"), keys=("key",))
+_INSERT_REPORT = BulkInsert(
     delivery_reports,
     (
         "key", "provider_message_id", "message_id", "status", "details", "reported_at", "arrived_at", "raw", "tag",
         "peer",
     ),
 )  # fmt: skip
-_WAITING_REPORTS = Lookup(
+_WAITING_REPORTS = LookupByKeys(
     select(
         delivery_reports.c.id,
         delivery_reports.c.provider_message_id,
@@ -231,12 +235,12 @@ _WAITING_REPORTS = Lookup(
     .order_by(delivery_reports.c.id),
     delivery_reports.c.provider_message_id,
 )
-_JOIN_REPORT = Change(delivery_reports, ("message_id",))
-_MESSAGES_NAMED = Lookup(
-    select(*STORED)
+_JOIN_REPORT = BulkUpdate(delivery_reports, ("message_id",))
+_MESSAGES_NAMED = LookupByKeys(
+    select(*STORED_COLUMNS)
     .where(messages.c.direction == literal_column("'outbound'"))
     .order_by(messages.c.id)
     .with_for_update(),
     messages.c.provider_message_id,
 )
-_NAME_MESSAGE = Change(messages, ("provider_message_id",))
+_NAME_MESSAGE = BulkUpdate(messages, ("provider_message_id",))

@@ -60,7 +60,7 @@ class DeliveryReport(Struct, frozen=True, kw_only=True):
         return f"{self.provider_message_id}|{self.status}|{moment}|{details}"
 
 
-class Unreadable(Struct, frozen=True, kw_only=True):
+class UnreadableEvent(Struct, frozen=True, kw_only=True):
     """An event that makes no sense to us, kept for a person to read."""
 
     reason: str
@@ -72,4 +72,4 @@ class Unreadable(Struct, frozen=True, kw_only=True):
         force_setattr(self, "reason", one_line(self.reason, LONGEST_REASON))
 
 
-Event = Inbound | DeliveryReport | Unreadable
+Event = Inbound | DeliveryReport | UnreadableEvent

@@ -7,7 +7,7 @@ import msgspec
 from uuid_utils import uuid7
 
 from bot.conversation.events import Inbound
-from bot.storage.bulk import Bulk
+from bot.storage.bulk import BulkInsert
 from bot.storage.tables import forwards
 
 
@@ -38,7 +38,7 @@ def forward_row(
     return forward_id, message_id, url, msgspec.json.encode(body).decode(), now, now
 
 
-INSERT_FORWARDS = Bulk(
+INSERT_FORWARDS = BulkInsert(
     forwards,
     ("id", "message_id", "url", "body", "created_at", "updated_at"),
     constants={"status": "queued"},

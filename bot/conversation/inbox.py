@@ -17,15 +17,15 @@ from uuid_utils import uuid7
 
 from bot.conversation.backpressure import QueueFull, QueueLimit
 from bot.conversation.delivery_reports import apply_reports
-from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable, time_written
+from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.thread import NewMessages, OpenConversation, open_conversations, save_conversations
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Heard
+from bot.rulebook.decision import HeardMessage
 from bot.rulebook.simulate.decide import decide
-from bot.rulebook.simulate.loop_guard import Caps, Recent, guarded
-from bot.storage.bulk import Change, Lookup
-from bot.storage.commits import touch
+from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
+from bot.storage.bulk import BulkUpdate, LookupByKeys
+from bot.storage.commits import mark_changed
 from bot.storage.tables import messages, rejected_events
 from bot.storage.writer import StorageUnavailable, Writer
 
@@ -120,7 +120,7 @@ class Inbox:
         if len(events) == 1:
             log.error("An event could not be processed and is kept as rejected", exc_info=error)
             reason = f"It could not be processed: {type(error).__name__}."
-            kept: list[Event] = [Unreadable(reason=reason, raw=_as_json(events[0]))]
+            kept: list[Event] = [UnreadableEvent(reason=reason, raw=_as_json(events[0]))]
             try:
                 return await self._writer.submit(self._record, kept)
             except StorageUnavailable:
@@ -146,7 +146,9 @@ class Inbox:
             fates = await apply_reports(connection, [event for _, event in reports], now)
             for (place, _), fate in zip(reports, fates, strict=True):
                 receipts[place] = _FATES[fate]
-        unreadable = [(place, event) for place, event in enumerate(events) if isinstance(event, Unreadable)]
+        unreadable = [
+            (place, event) for place, event in enumerate(events) if isinstance(event, UnreadableEvent)
+        ]
         if unreadable:
             await _keep_rejected(connection, [event for _, event in unreadable], now)
             for place, _ in unreadable:
@@ -174,14 +176,14 @@ class Inbox:
                 continue
             seen.add(message.message_id)
             conversation = opened[message.number, message.peer]
-            heard = Heard(
+            heard = HeardMessage(
                 id=message.message_id, text=message.text, sender=message.peer, recipient=message.number
             )
             written = time_written(message.received_at, now)
             decision = decide(book, heard, conversation.standing, written)
             if conversation.id in recent:
                 standing = conversation.standing
-                decision = guarded(standing, decision, message.text, recent[conversation.id], self._caps)
+                decision = apply_caps(standing, decision, message.text, recent[conversation.id], self._caps)
             queued = conversation.hear(message, decision, book.version, now, new)
             if queued or decision.forwards or decision.silence:
                 receipts[place] = Receipt(
@@ -220,13 +222,13 @@ class Inbox:
         return recent
 
 
-_KNOWN_MESSAGES = Lookup(
+_KNOWN_MESSAGES = LookupByKeys(
     select(messages.c.provider_message_id, messages.c.received_at).where(
         messages.c.direction == literal_column("'inbound'")
     ),
     messages.c.provider_message_id,
 )
-_TELL_TIME = Change(messages, ("received_at",), keys=("direction", "provider_message_id"))
+_TELL_TIME = BulkUpdate(messages, ("received_at",), keys=("direction", "provider_message_id"))
 
 
 def _dated(inbound: list[Inbound]) -> list[Inbound]:
@@ -254,7 +256,7 @@ async def _tell_more(
     await _TELL_TIME.execute(connection, [("inbound", name, moment) for name, moment in told.items()])
 
 
-async def _keep_rejected(connection: AsyncConnection, events: list[Unreadable], now: datetime) -> None:
+async def _keep_rejected(connection: AsyncConnection, events: list[UnreadableEvent], now: datetime) -> None:
     rows = {}
     for event in events:
         digest = sha256(event.raw.encode()).hexdigest()
@@ -269,7 +271,7 @@ async def _keep_rejected(connection: AsyncConnection, events: list[Unreadable], 
             del rows[digest]
     if rows:
         await connection.execute(insert(rejected_events), list(rows.values()))
-        touch(["rejected"])
+        mark_changed(["rejected"])
 
 
 def _as_json(event: Event) -> str:

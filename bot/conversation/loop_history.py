@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bot.conversation.thread import OpenConversation
 
 
-class Guarded(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LoopState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the guards remember of a conversation; of nearly all of them, nothing."""
 
     #: Too many replies were sent.
@@ -41,7 +41,7 @@ class Guarded(Struct, frozen=True, kw_only=True, omit_defaults=True):
     released: float = 0.0
 
 
-SILENCED = Guarded(is_silent=True)
+SILENCED = LoopState(is_silent=True)
 
 
 def may_be_near(conversation: "OpenConversation", more: int, caps: Caps, now: datetime) -> bool:
@@ -127,6 +127,6 @@ async def _count(
         recent[row.conversation_id].heard[same] += row.times
 
 
-def _is_over(state: Guarded, last_message_at: datetime, now: datetime) -> bool:
+def _is_over(state: LoopState, last_message_at: datetime, now: datetime) -> bool:
     began = (now - WINDOW).timestamp()
     return last_message_at.timestamp() <= began or (not state.is_silent and state.released <= began)

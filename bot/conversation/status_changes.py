@@ -6,13 +6,13 @@ from typing import NamedTuple
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.delivery import DeliveryState, Happening, Status, next_state
-from bot.storage.bulk import Bulk, Change
-from bot.storage.commits import touch
+from bot.conversation.delivery import DeliveryEvent, DeliveryState, Status, next_state
+from bot.storage.bulk import BulkInsert, BulkUpdate
+from bot.storage.commits import mark_changed
 from bot.storage.tables import conversations, messages, status_changes
 
 
-class Stored(NamedTuple):
+class StoredMessage(NamedTuple):
     """What must be known of a message to move its delivery state."""
 
     id: str
@@ -23,11 +23,11 @@ class Stored(NamedTuple):
     reported_at: datetime | None
 
 
-#: The columns of `Stored`, in its order.
-STORED = tuple(messages.c[name] for name in Stored._fields)
+#: The columns of `StoredMessage`, in its order.
+STORED_COLUMNS = tuple(messages.c[name] for name in StoredMessage._fields)
 
 
-class _Change(Struct, frozen=True, kw_only=True):
+class _AppliedChange(Struct, frozen=True, kw_only=True):
     """A message came from one state into another."""
 
     message_id: str
@@ -41,14 +41,14 @@ class _Change(Struct, frozen=True, kw_only=True):
         return self.before.status != self.after.status or self.before.details != self.after.details
 
 
-class Changes:
+class StatusChanges:
     """What one transaction does to messages: their states while it goes on, all of it stored by `record`."""
 
     def __init__(self) -> None:
         self._states: dict[str, DeliveryState] = {}
-        self._changes: list[_Change] = []
+        self._changes: list[_AppliedChange] = []
 
-    def apply(self, row: Stored, *happened: Happening) -> None:
+    def apply(self, row: StoredMessage, *happened: DeliveryEvent) -> None:
         """Move a message on by what happened to it, in this order."""
         state = self._states.get(row.id) or DeliveryState(
             status=row.status, details=row.status_details, reported_at=row.reported_at
@@ -57,7 +57,9 @@ class Changes:
             after = next_state(state, one)
             if after is not state:
                 self._changes.append(
-                    _Change(message_id=row.id, conversation_id=row.conversation_id, before=state, after=after)
+                    _AppliedChange(
+                        message_id=row.id, conversation_id=row.conversation_id, before=state, after=after
+                    )
                 )
             state = after
         self._states[row.id] = state
@@ -71,11 +73,11 @@ class Changes:
         await _extend_histories(connection, [change for change in self._changes if change.is_visible], now)
         moved = [change for change in self._changes if change.before.status != change.after.status]
         await _update_conversations(connection, moved)
-        touch(change.conversation_id for change in self._changes)
+        mark_changed(change.conversation_id for change in self._changes)
         return len(self._changes)
 
 
-async def _update_messages(connection: AsyncConnection, changes: list[_Change], now: datetime) -> None:
+async def _update_messages(connection: AsyncConnection, changes: list[_AppliedChange], now: datetime) -> None:
     last = {change.message_id: change.after for change in changes}
     rows = [
         (message_id, state.status, state.details, state.reported_at, now)
@@ -84,12 +86,14 @@ async def _update_messages(connection: AsyncConnection, changes: list[_Change], 
     await _UPDATE_MESSAGE.execute(connection, rows)
 
 
-async def _extend_histories(connection: AsyncConnection, changes: list[_Change], now: datetime) -> None:
+async def _extend_histories(
+    connection: AsyncConnection, changes: list[_AppliedChange], now: datetime
+) -> None:
     rows = [(change.message_id, change.after.status, now, change.after.details) for change in changes]
     await _INSERT_STATUS_CHANGE.execute(connection, rows)
 
 
-async def _update_conversations(connection: AsyncConnection, changes: list[_Change]) -> None:
+async def _update_conversations(connection: AsyncConnection, changes: list[_AppliedChange]) -> None:
     last = {change.message_id: change for change in changes}
     # In one order everywhere, so that two replicas never wait for each other.
     rows = sorted(
@@ -98,6 +102,6 @@ async def _update_conversations(connection: AsyncConnection, changes: list[_Chan
     await _UPDATE_CONVERSATION.execute(connection, rows)
 
 
-_UPDATE_MESSAGE = Change(messages, ("status", "status_details", "reported_at", "updated_at"))
-_INSERT_STATUS_CHANGE = Bulk(status_changes, ("message_id", "status", "at", "details"))
-_UPDATE_CONVERSATION = Change(conversations, ("delivery",), keys=("id", "latest_outbound_id"))
+_UPDATE_MESSAGE = BulkUpdate(messages, ("status", "status_details", "reported_at", "updated_at"))
+_INSERT_STATUS_CHANGE = BulkInsert(status_changes, ("message_id", "status", "at", "details"))
+_UPDATE_CONVERSATION = BulkUpdate(conversations, ("delivery",), keys=("id", "latest_outbound_id"))

@@ -19,11 +19,11 @@ from bot.conversation.incidents import (
     noticed_in,
     open_incidents,
 )
-from bot.conversation.loop_history import SILENCED, Guarded
-from bot.rulebook.decision import NOT_TO_BE_TEXTED, OVERTAKEN, Decision, Standing
+from bot.conversation.loop_history import SILENCED, LoopState
+from bot.rulebook.decision import NOT_TO_BE_TEXTED, OVERTAKEN, ConversationState, Decision
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPLIES
-from bot.storage.bulk import Bulk, Lookup
-from bot.storage.commits import touch
+from bot.storage.bulk import BulkInsert, LookupByKeys
+from bot.storage.commits import mark_changed
 from bot.storage.tables import conversations, messages
 from bot.text.segments import measure
 
@@ -32,11 +32,11 @@ OPTED_OUT = "The recipient has opted out."
 
 #: Guards after which no person has anything to answer.
 _NOBODY_WAITS = frozenset({None, OVERTAKEN, NOT_TO_BE_TEXTED})
-_NEWCOMER = Standing()
+_NEWCOMER = ConversationState()
 
 
 class NewMessages:
-    """Messages to be inserted, as rows of `Bulk`, and what a person should look at because of them."""
+    """Messages to be inserted, as rows of `BulkInsert`, and what a person should look at because of them."""
 
     __slots__ = ("forwards", "inbound", "incidents", "opted_out", "outbound")
 
@@ -75,7 +75,7 @@ class OpenConversation:
         self.peer = peer
         self.is_new = True
         self.changed = False
-        self.guarded: Guarded | None = None
+        self.guarded: LoopState | None = None
         self.standing = _NEWCOMER
         self.last_position = 0
         self.last_message_at = now
@@ -104,11 +104,11 @@ class OpenConversation:
             "consent_at": consent_at,
         }
         if memory:
-            self.standing = msgspec.convert(standing | memory, Standing)
+            self.standing = msgspec.convert(standing | memory, ConversationState)
             if "guarded" in memory:
-                self.guarded = msgspec.convert(memory["guarded"], Guarded)
+                self.guarded = msgspec.convert(memory["guarded"], LoopState)
         else:
-            self.standing = Standing(**standing)
+            self.standing = ConversationState(**standing)
         return self
 
     def hear(
@@ -227,20 +227,20 @@ async def save_conversations(connection: AsyncConnection, opened: Iterable[OpenC
     """Write what has changed."""
     changed = [each for each in opened if each.changed]
     await _SAVE_CONVERSATION.execute(connection, [each.columns() for each in changed])
-    touch(each.id for each in changed)
+    mark_changed(each.id for each in changed)
 
 
 _COLUMNS = tuple(conversations.c.keys())
-_CONVERSATIONS_OF = Lookup(
+_CONVERSATIONS_OF = LookupByKeys(
     select(conversations).order_by(conversations.c.peer, conversations.c.number).with_for_update(),
     conversations.c.peer,
 )
-_SAVE_CONVERSATION = Bulk(
+_SAVE_CONVERSATION = BulkInsert(
     conversations,
     _COLUMNS,
     replacing=tuple(name for name in _COLUMNS if name not in ("id", "number", "peer", "created_at")),
 )
-_INSERT_INBOUND = Bulk(
+_INSERT_INBOUND = BulkInsert(
     messages,
     (
         "id", "conversation_id", "position", "text", "provider_message_id", "rule", "segments", "encoding",
@@ -248,7 +248,7 @@ _INSERT_INBOUND = Bulk(
     ),
     constants={"direction": "inbound", "status": "received"},
 )  # fmt: skip
-_INSERT_OUTBOUND = Bulk(
+_INSERT_OUTBOUND = BulkInsert(
     messages,
     (
         "id", "conversation_id", "position", "text", "status", "status_details", "rule", "in_reply_to", "segments",

@@ -6,9 +6,9 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from bot.conversation.backpressure import QueueLimit
-from bot.rulebook.editing.live_book import Shelf
+from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.clock_check import ClockCheck
-from bot.sending.service_health import Link
+from bot.sending.service_health import ServiceHealth
 from bot.storage.database import Database
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
@@ -22,8 +22,8 @@ class Health:
         self,
         database: Database,
         writer: Writer,
-        shelf: Shelf,
-        link: Link,
+        shelf: LiveBook,
+        link: ServiceHealth,
         webhook: Webhook,
         queue_limit: QueueLimit,
         clock: ClockCheck,

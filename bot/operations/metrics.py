@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 from bot.conversation.backpressure import QueueLimit
 from bot.queries.conversations import Backlog, find_backlog
 from bot.queries.overview import Alarms, read_alarms
-from bot.rulebook.editing.live_book import Shelf
+from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.clock_check import ClockCheck
-from bot.sending.service_health import Link
+from bot.sending.service_health import ServiceHealth
 from bot.storage.database import DATABASE_ERRORS, Database
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
@@ -29,9 +29,9 @@ class Metrics:
         self,
         database: Database,
         writer: Writer,
-        shelf: Shelf,
+        shelf: LiveBook,
         webhook: Webhook,
-        link: Link,
+        link: ServiceHealth,
         queue_limit: QueueLimit,
         clock: ClockCheck,
         supervisor: Supervisor,

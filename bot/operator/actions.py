@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy import Table, select
 
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident
-from bot.conversation.loop_history import Guarded
+from bot.conversation.loop_history import LoopState
 from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotToBeResent
-from bot.operator.transaction import Acting, Done, Wanted, act
+from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
 from bot.queries.conversations import ConversationView
 from bot.rulebook.book import Book
 from bot.rulebook.sender_numbers import guess
@@ -35,7 +35,7 @@ class Operator:
     async def reply(self, conversation_id: str, text: str, *, by: str = ADMIN) -> str:
         """Queue `text`; the id of its message. Nobody is waited for any more."""
 
-        async def do(acting: Acting) -> None:
+        async def do(acting: ConversationEdit) -> None:
             acting.say(text)
             await acting.close("answered", "handover")
             await acting.note("reply", message_id=acting.said)
@@ -45,7 +45,7 @@ class Operator:
     async def hand_over(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
         """Silence the bot in a conversation, until it is handed back. What is said is still kept."""
 
-        async def do(acting: Acting) -> None:
+        async def do(acting: ConversationEdit) -> None:
             if acting.conversation.standing.handed_over:
                 return
             acting.change(handed_over=True, flow=None)
@@ -60,7 +60,7 @@ class Operator:
     async def hand_back(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
         """Let the bot answer the peer's next message again; a question that it was asking is not taken up."""
 
-        async def do(acting: Acting) -> None:
+        async def do(acting: ConversationEdit) -> None:
             if not acting.conversation.standing.handed_over:
                 return
             acting.change(handed_over=False, flow=None)
@@ -73,7 +73,7 @@ class Operator:
     async def tag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
         """Give a conversation a tag."""
 
-        async def do(acting: Acting) -> None:
+        async def do(acting: ConversationEdit) -> None:
             tags = acting.conversation.standing.tags
             if tag not in tags:
                 acting.change(tags=(*tags, tag))
@@ -84,7 +84,7 @@ class Operator:
     async def untag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
         """Take a tag from a conversation."""
 
-        async def do(acting: Acting) -> None:
+        async def do(acting: ConversationEdit) -> None:
             tags = acting.conversation.standing.tags
             if tag in tags:
                 acting.change(tags=tuple(each for each in tags if each != tag))
@@ -97,7 +97,7 @@ class Operator:
     ) -> ConversationView:
         """Send nothing more to this peer, not even what is queued, until they opt in."""
 
-        async def do(acting: Acting) -> None:
+        async def do(acting: ConversationEdit) -> None:
             await _opt_out(acting, reason)
 
         return (await self._act(conversation_id, by, do)).conversation
@@ -108,7 +108,7 @@ class Operator:
         Texting somebody who opted out is unlawful without it.
         """
 
-        async def do(acting: Acting) -> None:
+        async def do(acting: ConversationEdit) -> None:
             if not acting.opted_out:
                 return
             number = acting.conversation.number
@@ -122,7 +122,7 @@ class Operator:
     async def resend(self, message_id: str, *, by: str = ADMIN, may_arrive_twice: bool = False) -> str:
         """Send a failed or unconfirmed reply again, as a new message that names the old one; the new one's id."""
 
-        async def do(acting: Acting) -> None:
+        async def do(acting: ConversationEdit) -> None:
             old = await acting.row_of(messages, message_id)
             if old.direction != "outbound":
                 raise NotToBeResent("This message came from the peer.")
@@ -146,7 +146,7 @@ class Operator:
         `opt_out` says of a message that it is an opt-out. A conversation that was handed over stays so.
         """
 
-        async def do(acting: Acting) -> None:
+        async def do(acting: ConversationEdit) -> None:
             incident = await acting.row_of(incidents, incident_id)
             if opt_out:
                 await _opt_out(acting, incident.reason)
@@ -154,7 +154,7 @@ class Operator:
                 if incident.kind in ("loop", "repeats"):
                     was = acting.conversation.guarded
                     still_silent = incident.kind != "loop" and was is not None and was.is_silent
-                    acting.conversation.guarded = Guarded(
+                    acting.conversation.guarded = LoopState(
                         is_silent=still_silent, released=acting.now.timestamp()
                     )
                 elif incident.kind == "handover":
@@ -165,13 +165,15 @@ class Operator:
 
         return (await self._act_on("incident", incidents, incident_id, by, do)).conversation
 
-    async def _act(self, conversation_id: str, by: str, do: Callable[[Acting], Awaitable[None]]) -> Done:
+    async def _act(
+        self, conversation_id: str, by: str, do: Callable[[ConversationEdit], Awaitable[None]]
+    ) -> Done:
         return await self._act_on("conversation", conversations, conversation_id, by, do)
 
     async def _act_on(
-        self, what: str, table: Table, key: str, by: str, do: Callable[[Acting], Awaitable[None]]
+        self, what: str, table: Table, key: str, by: str, do: Callable[[ConversationEdit], Awaitable[None]]
     ) -> Done:
-        wanted = Wanted(what=what, table=table, key=key, by=by, do=do)
+        wanted = EditRequest(what=what, table=table, key=key, by=by, do=do)
         (result,) = await self._writer.submit(act, [wanted])
         if isinstance(result, CannotAct):
             raise result
@@ -180,7 +182,7 @@ class Operator:
         return result
 
 
-async def _opt_out(acting: Acting, reason: str | None) -> None:
+async def _opt_out(acting: ConversationEdit, reason: str | None) -> None:
     await acting.close("opted out", *ENDED_BY_OPT_OUT)
     if not acting.opted_out:
         acting.change(opted_out=True, flow=None, consent_at=acting.now)

@@ -6,10 +6,10 @@ import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.events import Event, Unreadable
+from bot.conversation.events import Event, UnreadableEvent
 from bot.conversation.inbox import Receipt
 from bot.queries.conversations import RejectedView
-from bot.storage.commits import touch
+from bot.storage.commits import mark_changed
 from bot.storage.database import Database
 from bot.storage.tables import rejected_events
 from bot.storage.writer import Writer
@@ -65,7 +65,7 @@ class RejectedEvents:
             raise NotRejected(event_id)
         events = self._read(raw)
         for event in events:
-            if isinstance(event, Unreadable):
+            if isinstance(event, UnreadableEvent):
                 raise StillUnreadable(event.reason)
         outcomes = [receipt.outcome for receipt in await self._accept(events)]
         if "rejected" in outcomes:
@@ -92,7 +92,7 @@ async def find_rejected(connection: AsyncConnection, event_id: str) -> RejectedV
 
 
 async def _delete(connection: AsyncConnection, event_ids: list[str]) -> list[bool]:
-    touch([TOPIC])
+    mark_changed([TOPIC])
     results = []
     for event_id in event_ids:
         done = await connection.execute(delete(rejected_events).where(rejected_events.c.id == event_id))

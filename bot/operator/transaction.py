@@ -21,7 +21,7 @@ from bot.storage.tables import actions, conversations, messages
 from bot.text.numbers import is_phone_number
 
 
-class Acting:
+class ConversationEdit:
     """A conversation while a person acts on it."""
 
     def __init__(
@@ -78,14 +78,14 @@ class Acting:
         await self.connection.execute(insert(actions).values(row))
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class EditRequest(Struct, frozen=True, kw_only=True):
     """What a person wants done, and where: to a row of `table`, which is a conversation or belongs to one."""
 
     what: str
     table: Table
     key: str
     by: str
-    do: Callable[[Acting], Awaitable[None]]
+    do: Callable[[ConversationEdit], Awaitable[None]]
 
 
 class Done(Struct, frozen=True):
@@ -96,7 +96,7 @@ class Done(Struct, frozen=True):
     said: str
 
 
-async def act(connection: AsyncConnection, wanted: list[Wanted]) -> list[Done | CannotAct]:
+async def act(connection: AsyncConnection, wanted: list[EditRequest]) -> list[Done | CannotAct]:
     """Do what people want, each of them by themselves; work for `bot.storage.writer`."""
     now = datetime.now(UTC)
     ids = [await _conversation_of(connection, each) for each in wanted]
@@ -113,7 +113,7 @@ async def act(connection: AsyncConnection, wanted: list[Wanted]) -> list[Done | 
         if conversation is None:
             outcomes.append(NotThere(each.what, each.key))
             continue
-        acting = Acting(connection, conversation, NewMessages(), each.by, now)
+        acting = ConversationEdit(connection, conversation, NewMessages(), each.by, now)
         try:
             await each.do(acting)
         except CannotAct as error:
@@ -135,7 +135,7 @@ async def act(connection: AsyncConnection, wanted: list[Wanted]) -> list[Done | 
     return results
 
 
-async def _conversation_of(connection: AsyncConnection, wanted: Wanted) -> str:
+async def _conversation_of(connection: AsyncConnection, wanted: EditRequest) -> str:
     """The id of the conversation that something belongs to; empty when it is not there."""
     if wanted.table is conversations:
         return wanted.key

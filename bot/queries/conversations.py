@@ -130,7 +130,7 @@ class Backlog(Struct, frozen=True, kw_only=True):
     oldest_seconds: float
 
 
-class Found(Page[ConversationView], frozen=True, kw_only=True, omit_defaults=True):
+class ConversationPage(Page[ConversationView], frozen=True, kw_only=True, omit_defaults=True):
     """A stretch of a listing of conversations."""
 
     #: Where looking ended, when it ended before everything was looked at; there may be more behind `next`.
@@ -144,7 +144,7 @@ async def list_conversations(
     limit: int,
     cursor: str | None,
     counted: bool = True,
-) -> Found:
+) -> ConversationPage:
     """Conversations, newest first. Raises `bot.storage.pages.WrongCursor`.
 
     Where no index knows what is wanted, so many are looked at and no more: the page may be short, even empty, and yet
@@ -161,7 +161,7 @@ async def list_conversations(
     rows = (await connection.execute(query)).all()
     shown = rows[:limit]
     following = NewestFirst(shown[-1].last_message_at, shown[-1].id) if len(rows) > limit else floor
-    return Found(
+    return ConversationPage(
         items=await conversation_views(connection, shown, counted=counted),
         next=None if following is None else encode_cursor(following),
         searched_back_to=floor.at if floor is not None and following is floor else None,

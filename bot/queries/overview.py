@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.queries.conversations import Backlog, find_backlog
 from bot.queries.failure_reasons import Reason, reason_of
-from bot.queries.similarity import Alike
+from bot.queries.similarity import SimilarTexts
 from bot.queries.traffic import (
     HOUR,
     MINUTE,
@@ -24,10 +24,10 @@ from bot.queries.traffic import (
 )
 from bot.queries.traffic_counter import Progress, find_progress
 from bot.queries.unmatched import Unmatched
-from bot.rulebook.editing.live_book import Shelf
+from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.findings import Finding
 from bot.sending.clock_check import ClockCheck
-from bot.sending.service_health import Link, Trouble
+from bot.sending.service_health import ServiceHealth, ServiceTrouble
 from bot.storage.tables import conversations, incidents, messages, rejected_events
 from bot.supervisor import Supervisor
 
@@ -57,14 +57,14 @@ class Point(Struct, frozen=True, kw_only=True):
     failed: int
 
 
-class Failure(Struct, frozen=True, kw_only=True):
+class FailureCount(Struct, frozen=True, kw_only=True):
     """Messages that failed for one reason."""
 
     reason: Reason
     count: int
 
 
-class Noticed(Struct, frozen=True, kw_only=True):
+class OpenIncidentLine(Struct, frozen=True, kw_only=True):
     """An open incident, and the text that it began with."""
 
     conversation_id: str
@@ -80,12 +80,12 @@ class Needs(Struct, frozen=True, kw_only=True):
     waiting: int
     #: Conversations whose newest reply failed, in the last day.
     failed: int
-    failures: list[Failure]
-    unmatched: list[Alike]
+    failures: list[FailureCount]
+    unmatched: list[SimilarTexts]
     #: Open incidents by kind, and the newest of those that are shown.
     incidents: dict[str, int]
-    loops: list[Noticed]
-    opt_outs: list[Noticed]
+    loops: list[OpenIncidentLine]
+    opt_outs: list[OpenIncidentLine]
     rejected: int
 
     @property
@@ -117,9 +117,9 @@ class OverviewView(Struct, frozen=True, kw_only=True):
     backlog: Backlog
     needs: Needs
     #: What keeps messages waiting.
-    troubles: list[Trouble]
+    troubles: list[ServiceTrouble]
     #: What is wrong with the machine or with the bot itself: its clock, its background tasks. Whole sentences.
-    alarms: list[Trouble]
+    alarms: list[ServiceTrouble]
     #: Calls that ACS throttled since the bot was started, and Event Grid's calls that had a wrong secret.
     throttled: int
     refused: int
@@ -142,8 +142,8 @@ class Overview:
 
     def __init__(
         self,
-        shelf: Shelf,
-        link: Link,
+        shelf: LiveBook,
+        link: ServiceHealth,
         refused: Callable[[], int],
         *,
         clock: ClockCheck | None = None,
@@ -186,13 +186,13 @@ class Overview:
             rule_errors=list(self._shelf.errors),
         )
 
-    def _alarms(self, now: datetime) -> list[Trouble]:
+    def _alarms(self, now: datetime) -> list[ServiceTrouble]:
         alarms = []
         wrong = self._clock.look()
         if wrong is not None:
-            alarms.append(Trouble(reason=f"{wrong}.", since=self._clock.since or now))
+            alarms.append(ServiceTrouble(reason=f"{wrong}.", since=self._clock.since or now))
         alarms += [
-            Trouble(
+            ServiceTrouble(
                 reason=f"A background task, “{each.task}”, ended with {each.error} and is started again;"
                 " the log says where.",
                 since=each.since,
@@ -244,11 +244,11 @@ async def read_alarms(connection: AsyncConnection, now: datetime) -> Alarms:
     )
 
 
-def failures_of(counts: Counts) -> list[Failure]:
+def failures_of(counts: Counts) -> list[FailureCount]:
     """The reasons for which messages failed, the most frequent one first."""
     named = [(reason_of(name) or Reason(words=name), count) for name, count in counts.failures.items()]
     return [
-        Failure(reason=reason, count=count)
+        FailureCount(reason=reason, count=count)
         for reason, count in sorted(named, key=lambda each: (-each[1], each[0].words))
     ]
 
@@ -333,7 +333,7 @@ async def _count(connection: AsyncConnection, *queries: Select[tuple[str]]) -> l
     return list((await connection.execute(select(*counts))).one())
 
 
-async def _noticed(connection: AsyncConnection, kind: str) -> list[Noticed]:
+async def _noticed(connection: AsyncConnection, kind: str) -> list[OpenIncidentLine]:
     query = (
         select(
             incidents.c.conversation_id,
@@ -348,4 +348,4 @@ async def _noticed(connection: AsyncConnection, kind: str) -> list[Noticed]:
         .order_by(incidents.c.id.desc())
         .limit(_SHOWN)
     )
-    return [Noticed(**row) for row in (await connection.execute(query)).mappings()]
+    return [OpenIncidentLine(**row) for row in (await connection.execute(query)).mappings()]

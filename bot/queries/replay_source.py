@@ -8,8 +8,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.events import time_written
-from bot.rulebook.decision import NOT_TO_BE_TEXTED, OUR_OWN_NUMBER, OVERTAKEN, Heard
-from bot.rulebook.simulate.replay import Deed, Past
+from bot.rulebook.decision import NOT_TO_BE_TEXTED, OUR_OWN_NUMBER, OVERTAKEN, HeardMessage
+from bot.rulebook.simulate.replay import AnsweredMessage, PersonAction
 from bot.storage.tables import actions, conversations, messages
 
 #: Guards that a rule book brings about itself; what any other one held back, the rules did say.
@@ -28,7 +28,9 @@ async def count_inbound(connection: AsyncConnection, since: datetime | None) -> 
     return (await connection.execute(query)).scalar_one()
 
 
-async def newest_inbound(connection: AsyncConnection, count: int) -> tuple[list[Past], datetime | None]:
+async def newest_inbound(
+    connection: AsyncConnection, count: int
+) -> tuple[list[AnsweredMessage], datetime | None]:
     """The newest inbound messages with what came before them, and since when they are the newest.
 
     Conversations of which more came before than `_MOST_BEFORE` messages altogether are left out.
@@ -59,7 +61,9 @@ async def newest_inbound(connection: AsyncConnection, count: int) -> tuple[list[
     return pasts, min(row.created_at for row in rows)
 
 
-async def stored_inbound(connection: AsyncConnection, since: datetime | None) -> AsyncIterator[Past]:
+async def stored_inbound(
+    connection: AsyncConnection, since: datetime | None
+) -> AsyncIterator[AnsweredMessage]:
     """Every inbound message of the conversations that had one since then, by conversation, oldest first.
 
     Older messages of these come along, as what was said and saved before bears on the later ones.
@@ -77,7 +81,7 @@ def _selected(since: datetime | None) -> Select[Any]:
     ).order_by(messages.c.conversation_id, messages.c.position)  # fmt: skip
 
 
-async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[Past]:
+async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[AnsweredMessage]:
     rows = await connection.stream(query.execution_options(yield_per=_AT_ONCE))
     conversation, before = "", _LONG_AGO
     async for some in rows.partitions(_AT_ONCE):
@@ -91,10 +95,10 @@ async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterat
             kept = row.decision or {}
             guard = kept.get("guard")
             held_back = kept.get("withheld", ()) if guard is not None and guard not in _OF_THE_BOOK else ()
-            yield Past(
+            yield AnsweredMessage(
                 conversation_id=row.conversation_id,
                 message_id=row.id,
-                heard=Heard(
+                heard=HeardMessage(
                     id=row.provider_message_id or row.id,
                     text=row.text,
                     sender=row.peer,
@@ -119,16 +123,16 @@ def _joined(since: datetime | None, *columns: Any) -> Select[Any]:
 
 async def _done(
     connection: AsyncConnection, conversation_ids: set[str]
-) -> dict[str, list[tuple[datetime, Deed]]]:
+) -> dict[str, list[tuple[datetime, PersonAction]]]:
     """By conversation, what people did to it and when, oldest first."""
     query = (
         select(actions.c.conversation_id, actions.c.at, actions.c.action, actions.c.details)
         .where(actions.c.conversation_id.in_(conversation_ids))
         .order_by(actions.c.id)
     )
-    done: dict[str, list[tuple[datetime, Deed]]] = {}
+    done: dict[str, list[tuple[datetime, PersonAction]]] = {}
     for conversation_id, at, action, details in await connection.execute(query):
-        done.setdefault(conversation_id, []).append((at, Deed(action, details, at)))
+        done.setdefault(conversation_id, []).append((at, PersonAction(action, details, at)))
     return done
 
 

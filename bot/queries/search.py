@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Text, cast, false, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.queries.conversations import AnId, Found, conversation_views, list_conversations
+from bot.queries.conversations import AnId, ConversationPage, conversation_views, list_conversations
 from bot.queries.filters import ConversationFilter, conditions_for
 from bot.storage.pages import WrongCursor, decode_cursor, encode_cursor
 from bot.storage.tables import conversations, messages
@@ -44,7 +44,7 @@ class Hit(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-class FoundBySearch(Found, frozen=True, kw_only=True):
+class FoundBySearch(ConversationPage, frozen=True, kw_only=True):
     """A stretch of a listing; by conversation id the message for which it was found, if there is one."""
 
     hits: dict[str, Hit]

@@ -19,7 +19,7 @@ _LOOKED_AT = 200
 _DIGITS = re.compile(r"\d+")
 
 
-class Said(Struct, frozen=True, kw_only=True):
+class SampleText(Struct, frozen=True, kw_only=True):
     """A text and the message that it is of."""
 
     message_id: str
@@ -27,14 +27,14 @@ class Said(Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Alike(Struct, frozen=True, kw_only=True):
+class SimilarTexts(Struct, frozen=True, kw_only=True):
     """Texts that say the same."""
 
-    newest: Said
+    newest: SampleText
     count: int
 
 
-def group_alike(texts: Sequence[Said]) -> list[Alike]:
+def group_alike(texts: Sequence[SampleText]) -> list[SimilarTexts]:
     """Group texts, given newest first; the largest group comes first, and of equal ones the newer."""
     same: dict[str, list[int]] = {}
     for place, said in enumerate(texts):
@@ -49,7 +49,7 @@ def group_alike(texts: Sequence[Said]) -> list[Alike]:
         group_of[essence] = group_of[alike] if alike is not None else groups[-1]
         group_of[essence] += places
     largest_first = sorted(groups, key=lambda places: (-len(places), min(places)))
-    return [Alike(newest=texts[min(places)], count=len(places)) for places in largest_first]
+    return [SimilarTexts(newest=texts[min(places)], count=len(places)) for places in largest_first]
 
 
 def _essence(text: str) -> str:

@@ -19,7 +19,7 @@ from bot.storage.tables import actions, messages
 _ACTIONS = 50
 
 
-class Talk(Struct, frozen=True, kw_only=True):
+class Timeline(Struct, frozen=True, kw_only=True):
     """A conversation and a stretch of its messages."""
 
     conversation: ConversationView
@@ -33,7 +33,7 @@ class Talk(Struct, frozen=True, kw_only=True):
 
 async def read_talk(
     connection: AsyncConnection, conversation_id: str, *, before: int | None, limit: int
-) -> Talk | None:
+) -> Timeline | None:
     """The newest messages, or those before a position; None when there is no such conversation."""
     conversation = await find_conversation(connection, conversation_id)
     if conversation is None:
@@ -47,7 +47,7 @@ async def read_talk(
     )
     shown = page.items if end > start else []
     has_earlier = start > 0 and len(shown) == end - start  # older ones may be purged
-    return Talk(
+    return Timeline(
         conversation=conversation,
         messages=shown,
         earlier=start + 1 if has_earlier else None,

@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.queries.search import meets_no_rule
-from bot.queries.similarity import Alike, Said, group_alike
+from bot.queries.similarity import SampleText, SimilarTexts, group_alike
 from bot.queries.traffic import first_id, time_of_id
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
 from bot.storage.tables import messages
@@ -38,13 +38,13 @@ class Unmatched:
 
     def __init__(self) -> None:
         self._names: Collection[str] = frozenset()
-        self._by_id: dict[str, Said] = {}
+        self._by_id: dict[str, SampleText] = {}
         self._newest = ""
         #: Everything from here on was looked through.
         self._oldest = ""
         self._version = ""
         self._answered: dict[str, bool] = {}
-        self._grouped: tuple[list[Said], list[Alike]] = ([], [])
+        self._grouped: tuple[list[SampleText], list[SimilarTexts]] = ([], [])
 
     async def refresh(self, connection: AsyncConnection, book: Book, now: datetime) -> None:
         """Look for those that are new, and, until enough are known, for older ones."""
@@ -66,7 +66,7 @@ class Unmatched:
         kept = sorted((each for each in self._by_id if each >= horizon), reverse=True)[:MOST]
         self._by_id = {each: self._by_id[each] for each in kept}
 
-    def groups(self, book: Book) -> list[Alike]:
+    def groups(self, book: Book) -> list[SimilarTexts]:
         """Those that the book still has no rule for, grouped by likeness, the largest group first."""
         if book.version != self._version:
             self._version, self._answered = book.version, {}
@@ -99,12 +99,14 @@ class Unmatched:
             .limit(MOST)
         )
         for row in await connection.execute(query):
-            self._by_id[row.id] = Said(message_id=row.id, conversation_id=row.conversation_id, text=row.text)
+            self._by_id[row.id] = SampleText(
+                message_id=row.id, conversation_id=row.conversation_id, text=row.text
+            )
         return floor
 
 
 def _is_answered(book: Book, text: str) -> bool:
     """Whether a rule that doesn't take anything would answer that text now, from somebody who has written before."""
-    heard = Heard(id="unmatched", text=text, sender=SOME_PEER, recipient=usual_number(book))
-    rule = decide(book, heard, Standing(known=True), datetime.now().astimezone()).rule
+    heard = HeardMessage(id="unmatched", text=text, sender=SOME_PEER, recipient=usual_number(book))
+    rule = decide(book, heard, ConversationState(known=True), datetime.now().astimezone()).rule
     return rule is not None and rule not in catch_alls(book)

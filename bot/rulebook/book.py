@@ -9,7 +9,16 @@ from bot.rulebook.index import Index
 from bot.rulebook.rules import Rule
 from bot.rulebook.sender_numbers import OurNumber
 
-__all__ = ["Book", "BookSummary", "Finding", "OurNumber", "Rule", "RuleSummary", "let_go", "summarise"]
+__all__ = [
+    "Book",
+    "BookSummary",
+    "Finding",
+    "OurNumber",
+    "Rule",
+    "RuleSummary",
+    "free_incrementally",
+    "summarise",
+]
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +38,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[RuleTest, ...] = ()
 
 
-def let_go(books: list[Book | None]) -> None:
+def free_incrementally(books: list[Book | None]) -> None:
     """Take books apart rule by rule, to be done in the background; nobody else may hold them.
 
     10,000 rules freed at once hold the event loop up for 40 ms.

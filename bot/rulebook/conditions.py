@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import msgspec
 
-from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.files.fields import read_flag, read_table, read_text, read_texts, shortened
-from bot.rulebook.files.yaml_tree import Node, Text
+from bot.rulebook.files.yaml_tree import Node, Scalar
 from bot.rulebook.findings import Report, listed
 from bot.rulebook.hours import Dates, Hours, WrongHours, read_dates, read_hours
 from bot.text.durations import WrongDuration, parse_duration
@@ -37,7 +37,7 @@ class Only(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     not_tagged: tuple[str, ...] = ()
     opted_out: bool | None = None
 
-    def why_not(self, heard: Heard, standing: Standing, now: datetime) -> str | None:
+    def why_not(self, heard: HeardMessage, standing: ConversationState, now: datetime) -> str | None:
         """What does not hold, to be read after "but"; None when all does."""
         return self._why_not_now(now) or self._why_not_them(heard) or self._why_not_standing(standing)
 
@@ -51,14 +51,14 @@ class Only(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return f"only on {_any_of(self.dates)}, and it is {local:%Y-%m-%d}"
         return None
 
-    def _why_not_them(self, heard: Heard) -> str | None:
+    def _why_not_them(self, heard: HeardMessage) -> str | None:
         if self.sender and not heard.sender.startswith(self.sender):
             return f"only from {listed(self.sender)}, and it came from {heard.sender}"
         if self.recipient and heard.recipient not in self.recipient:
             return f"only to {listed(self.recipient)}, and it came to {heard.recipient}"
         return None
 
-    def _why_not_standing(self, standing: Standing) -> str | None:
+    def _why_not_standing(self, standing: ConversationState) -> str | None:
         if self.first_time is not None and self.first_time == standing.known:
             return "only to a peer's first message" if self.first_time else "not to a peer's first message"
         if self.opted_out is not None and self.opted_out != standing.opted_out:
@@ -127,7 +127,7 @@ def read_limit(node: Node, report: Report) -> Limit | None:
     return None
 
 
-def _read(reader: Callable[[str], _Read], text: Text, report: Report) -> _Read | None:
+def _read(reader: Callable[[str], _Read], text: Scalar, report: Report) -> _Read | None:
     try:
         return reader(text.value)
     except WrongHours as error:
@@ -135,7 +135,7 @@ def _read(reader: Callable[[str], _Read], text: Text, report: Report) -> _Read |
         return None
 
 
-def read_opening(text: Text, report: Report) -> Hours | None:
+def read_opening(text: Scalar, report: Report) -> Hours | None:
     """Read opening hours, and say so where an end may be meant for the afternoon: `9-5` is open all night."""
     hours = _read(read_hours, text, report)
     for written, meant in hours.doubts if hours else ():
@@ -148,7 +148,7 @@ def read_opening(text: Text, report: Report) -> Hours | None:
     return hours
 
 
-def read_number(text: Text, report: Report, *, beside: Iterable[str] = ()) -> str:
+def read_number(text: Scalar, report: Report, *, beside: Iterable[str] = ()) -> str:
     """Read one of our numbers, and say so where it lacks its country; `beside` are others of the same author."""
     number = normalise_number(text.value)
     meant = number_meant(text.value, beside)
@@ -158,7 +158,7 @@ def read_number(text: Text, report: Report, *, beside: Iterable[str] = ()) -> st
     return number
 
 
-def _read_prefix(text: Text, report: Report) -> str:
+def _read_prefix(text: Scalar, report: Report) -> str:
     """Read the beginning of a peer's number, and say so where none begins like that."""
     prefix = _prefix(text.value)
     meant = prefix_meant(text.value)

@@ -14,7 +14,7 @@ NOT_TO_BE_TEXTED = "the sender can't be texted"
 MAY_BE_AN_OPT_OUT = "may be an opt-out"
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True):
+class HeardMessage(msgspec.Struct, frozen=True, kw_only=True):
     """An inbound message as the rule book sees it."""
 
     #: The provider's message id: a `one_of` choice is stable for it.
@@ -39,7 +39,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     touched: float
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class ConversationState(msgspec.Struct, frozen=True, kw_only=True):
     """What a conversation brings to a decision, and takes away from it."""
 
     opted_out: bool = False
@@ -72,7 +72,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     #: The replies go out although the peer is opted out: they confirm the very opt-out or opt-in.
     exempt: bool = False
     #: The conversation's standing from now on; `is` the given one when nothing changed.
-    after: Standing
+    after: ConversationState
     #: What matched, as in `keyword "hours"`.
     key: str | None
     #: For a person to look at, as in "may be an opt-out".

@@ -157,7 +157,7 @@ class Matching(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
         return self.pattern.longest() or "x" * USUAL_TEXT
 
 
-class Text(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
+class FreeText(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """Any text of at most so many characters."""
 
     most: int = USUAL_TEXT
@@ -172,4 +172,4 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
         return "x" * self.most
 
 
-Expectation = OneOf | Number | YesNo | Day | Matching | Text
+Expectation = OneOf | Number | YesNo | Day | Matching | FreeText

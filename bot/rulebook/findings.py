@@ -87,14 +87,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
         return f"{self.file}:{self.line}:{self.column}: {self.level} {self.code} {self.message}"
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class SourcePlace(msgspec.Struct, frozen=True, gc=False):
     """Where in a file, counted from 1."""
 
     line: int
     column: int
 
 
-START = Place(1, 1)
+START = SourcePlace(1, 1)
 
 
 class Report:
@@ -104,7 +104,7 @@ class Report:
         self.file = file
         self.findings: list[Finding] = []
 
-    def add(self, code: str, place: Place, message: str) -> None:
+    def add(self, code: str, place: SourcePlace, message: str) -> None:
         """Note a finding; the code's first letter is its level."""
         self.findings.append(
             Finding(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from bot.rulebook.background import give_way
 from bot.rulebook.fuzzy import Typos
 from bot.rulebook.patterns import Pattern, PatternSet
-from bot.rulebook.rules import Key, Rule
+from bot.rulebook.rules import Rule, WhenKey
 from bot.rulebook.word_sets import Words, WordSets
 from bot.text.decoration import undecorated
 from bot.text.looks import UNWRITTEN, Look, look_of
@@ -55,7 +55,7 @@ class Index:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         #: Entry to its rule and its key.
-        self.entries: list[tuple[Rule, Key]] = []
+        self.entries: list[tuple[Rule, WhenKey]] = []
         self._exact: dict[Words, Entries] = {}
         self._starts = _Phrases()
         self._within = _Phrases()
@@ -101,7 +101,7 @@ class Index:
         self._patterns = PatternSet([pattern for pattern, _ in patterns.values()]) if patterns else None
         self._first_pattern = self._pattern_entries[0][0] if patterns else len(self.entries)
 
-    def _of(self, key: Key) -> Entries:
+    def _of(self, key: WhenKey) -> Entries:
         """The entries of the same words, to be added to."""
         if key.kind == "exact":
             return self._exact.setdefault(key.words, [])
@@ -261,7 +261,7 @@ class Index:
         return [each for each in found if each not in self._rich or _fits(self.entries[each][1], rich)]
 
 
-def _fits(key: Key, heard: Words) -> bool:
+def _fits(key: WhenKey, heard: Words) -> bool:
     """Whether a key with symbols is in the message's rich words, as its kind wants."""
     wanted = key.rich or ()
     if key.kind == "all_words":
@@ -272,7 +272,7 @@ def _fits(key: Key, heard: Words) -> bool:
     )
 
 
-def _positions(key: Key, length: int) -> Iterator[int]:
+def _positions(key: WhenKey, length: int) -> Iterator[int]:
     if key.kind == "contains":
         yield from range(length - len(key.words) + 1)
     elif key.kind in {"keyword", "fuzzy"} or length == len(key.words):

@@ -9,7 +9,7 @@ import msgspec
 import re2
 
 from bot.rulebook.background import give_way
-from bot.rulebook.files.yaml_tree import Text
+from bot.rulebook.files.yaml_tree import Scalar
 from bot.rulebook.findings import Report
 from bot.rulebook.pattern_translation import Untranslatable, translate
 from bot.text.seen import byte_positions, encode_seen, positions, see
@@ -51,7 +51,7 @@ class WrongPattern(ValueError):
         self.code = code
 
 
-class Found(msgspec.Struct, frozen=True, gc=False):
+class PatternMatch(msgspec.Struct, frozen=True, gc=False):
     """What a pattern finds."""
 
     whole: str
@@ -83,14 +83,14 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             seen.encode("utf-8", "replace") if self.untranslated else encode_seen(seen)
         )
 
-    def find(self, text: str) -> Found | None:
+    def find(self, text: str) -> PatternMatch | None:
         """What it finds in a text, in the text's own letters."""
         seen = see(text)
         found = self.search(seen)
         if found is None:
             return None
         start, end = _in_characters(found.span(), self, seen)
-        return Found(whole=seen[start:end], groups=self._groups(found, seen))
+        return PatternMatch(whole=seen[start:end], groups=self._groups(found, seen))
 
     def values(self, text: str) -> dict[str, str]:
         """What its named groups hold in a text; a group that took no part is left out."""
@@ -161,7 +161,7 @@ def read_pattern(source: str) -> Pattern:
     )
 
 
-def warn_of_ascii(pattern: Pattern, text: Text, report: Report) -> None:
+def warn_of_ascii(pattern: Pattern, text: Scalar, report: Report) -> None:
     r"""Report a pattern whose `\w` or `\b` can know no letter but `a` to `z`."""
     if pattern.knows_ascii_only:
         message = (

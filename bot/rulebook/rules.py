@@ -8,21 +8,21 @@ import msgspec
 
 from bot.rulebook.conditions import Limit, Only
 from bot.rulebook.expectations import Expectation
-from bot.rulebook.files.yaml_tree import Text
-from bot.rulebook.findings import Place
+from bot.rulebook.files.yaml_tree import Scalar
+from bot.rulebook.findings import SourcePlace
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.templates import Template
 
 KeyKind = Literal["exact", "keyword", "contains", "all_words", "pattern", "fuzzy", "looks_like", "anything"]
 
 
-class Key(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class WhenKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One alternative of a rule's `when`."""
 
     kind: KeyKind
     #: As the author wrote it.
     text: str
-    place: Place
+    place: SourcePlace
     #: Those of scripts without spaces are cut into their characters.
     words: tuple[str, ...] = ()
     #: Where words were cut: each word, as what must stand side by side.
@@ -42,7 +42,7 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
 
     templates: tuple[Template, ...]
     #: Where each stands in the file.
-    texts: tuple[Text, ...]
+    texts: tuple[Scalar, ...]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -54,7 +54,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     expect: Expectation
     #: What is said to an answer that cannot be taken; None: the question again.
     otherwise: Choice | None
-    place: Place
+    place: SourcePlace
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -97,10 +97,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     file: str
     line: int
     #: Where its name stands.
-    place: Place
+    place: SourcePlace
     #: A short text of its `when`, for people.
     when: str
-    keys: tuple[Key, ...]
+    keys: tuple[WhenKey, ...]
     #: The numbers that its file serves; empty means all.
     numbers: frozenset[str]
     #: The file's constants.

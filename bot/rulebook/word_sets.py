@@ -17,7 +17,7 @@ Words = tuple[str, ...]
 _FEW = 8
 
 
-class _Found(msgspec.Struct):
+class _Walk(msgspec.Struct):
     """What a walk has found, and where it ends."""
 
     entries: list[int]
@@ -56,18 +56,18 @@ class WordSets:
         root = self._root
         if root is None or (not root.few and root.branches.keys().isdisjoint(words)):
             return []
-        found = _Found([], inf, inf)
+        found = _Walk([], inf, inf)
         self._walk(root, frozenset(words), found, self._final)
         return found.entries
 
     def first_within(self, words: Words, *, before: int, most: int) -> list[int]:
         """Some `most` of them that are smaller than `before`, no matter which are final."""
-        found = _Found([], before, most)
+        found = _Walk([], before, most)
         if self._root is not None:
             self._walk(self._root, frozenset(words), found, frozenset())
         return found.entries
 
-    def _walk(self, node: _Node, heard: frozenset[str], found: _Found, final: frozenset[int]) -> None:
+    def _walk(self, node: _Node, heard: frozenset[str], found: _Walk, final: frozenset[int]) -> None:
         if node.first >= found.stop or found.left <= 0:
             return
         for words, entries in node.few:

@@ -38,7 +38,7 @@ class Refusal(Exception):
         self.body = b"" if body is None else msgspec.json.encode(body)
 
 
-class Recipient(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class SentRecipient(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     to: str
     repeatability_request_id: str | None = None
     repeatability_first_sent: str | None = None
@@ -48,7 +48,7 @@ class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A checked body of ``POST /sms``."""
 
     sender: str
-    recipients: tuple[Recipient, ...]
+    recipients: tuple[SentRecipient, ...]
     message: str
     report: bool
     tag: str | None
@@ -132,7 +132,7 @@ def _read_string(raw: dict[str, Any], name: str, wrong: dict[str, list[str]]) ->
     return ""
 
 
-def _read_recipients(raw: Any, wrong: dict[str, list[str]]) -> tuple[Recipient, ...]:
+def _read_recipients(raw: Any, wrong: dict[str, list[str]]) -> tuple[SentRecipient, ...]:
     if not isinstance(raw, list) or not raw:
         wrong["SmsRecipients"] = ["The SmsRecipients field is required, with 1 to 100 recipients."]
         return ()
@@ -140,7 +140,7 @@ def _read_recipients(raw: Any, wrong: dict[str, list[str]]) -> tuple[Recipient, 
         wrong["SmsRecipients"] = [f"At most {MOST_RECIPIENTS} recipients fit in one call, not {len(raw)}."]
         return ()
     try:
-        return msgspec.convert(raw, tuple[Recipient, ...])
+        return msgspec.convert(raw, tuple[SentRecipient, ...])
     except msgspec.ValidationError as error:
         wrong["SmsRecipients"] = [str(error)]
         return ()
@@ -185,11 +185,11 @@ class Repeatability:
 
 
 def send_to(
-    recipient: Recipient,
+    recipient: SentRecipient,
     request: SendRequest,
     repeatability: Repeatability,
     now: datetime,
-    accept: Callable[[str, Recipient, SendRequest], None],
+    accept: Callable[[str, SentRecipient, SendRequest], None],
 ) -> Result:
     """Return what ACS answers for one recipient; `accept` is told the message id where it is really sent."""
     if not (_E164.fullmatch(recipient.to) or _SHORT_CODE.fullmatch(recipient.to)):
@@ -230,7 +230,7 @@ def send_to(
     )
 
 
-def refuse(recipient: Recipient, status: int, why: str) -> Result:
+def refuse(recipient: SentRecipient, status: int, why: str) -> Result:
     """Return the result of a recipient that is not sent to."""
     repeatable = recipient.repeatability_request_id is not None
     return Result(

@@ -48,7 +48,7 @@ class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"
     segments_failed: int
 
 
-class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+class ReportData(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     """The data of an SMSDeliveryReportReceived event."""
 
     message_id: str
@@ -114,7 +114,7 @@ def delivery_report(
     return Event(
         id=message_id,
         subject="/phonenumber/" + recipient.removeprefix("+"),
-        data=DeliveryReport(
+        data=ReportData(
             message_id=message_id,
             from_=sender.removeprefix("+"),
             to=recipient,

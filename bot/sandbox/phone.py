@@ -118,7 +118,7 @@ def _address(phone: str) -> str:
     return PATH + "?" + urlencode({"from": phone})
 
 
-class Page:
+class PhonePage:
     """The template with its assets, each asset's address holding a digest of its content."""
 
     def __init__(self) -> None:
@@ -187,7 +187,7 @@ _MEDIA_TYPES: Final = {
 
 def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
     """Return the handlers of the page, its forms, its stream and its assets."""
-    page = Page()
+    page = PhonePage()
 
     @get(PATH, include_in_schema=False)
     async def show(request: Request[Any, Any, Any]) -> Response[str]:
@@ -240,7 +240,7 @@ def _answer(html: str, status: int = 200) -> Response[str]:
     )
 
 
-def _send(sandbox: Sandbox, page: Page, body: bytes) -> Response[Any]:
+def _send(sandbox: Sandbox, page: PhonePage, body: bytes) -> Response[Any]:
     """Answer the page's form."""
     form = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
     sender, text = form.get("from", [""])[-1], form.get("text", [""])[-1]
@@ -259,7 +259,7 @@ def _mistake(bad: BadText) -> Mistake:
     return Mistake(bad.field, f"This {bad.rest}")
 
 
-async def _changes(sandbox: Sandbox, page: Page, phone: str, since: str) -> AsyncIterator[bytes]:
+async def _changes(sandbox: Sandbox, page: PhonePage, phone: str, since: str) -> AsyncIterator[bytes]:
     """Yield what a phone says and hears after `since`, as server-sent events, until the sandbox stops."""
     log = sandbox.log
     revision = log.read_mark(since)

@@ -134,7 +134,7 @@ class Sandbox:
             for recipient in request.recipients
         ]
 
-    def _accept(self, message_id: str, recipient: acs.Recipient, request: acs.SendRequest) -> None:
+    def _accept(self, message_id: str, recipient: acs.SentRecipient, request: acs.SendRequest) -> None:
         message = AcceptedMessage(
             message_id=message_id,
             from_=request.sender,

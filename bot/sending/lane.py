@@ -22,10 +22,10 @@ from bot.sending.circuit_breaker import (
 from bot.sending.leases import Holder
 from bot.sending.outbox import Claimed, Held, Outbox, Queued, Settlement, queued_messages
 from bot.sending.rate_limit import Bucket
-from bot.sending.retry import Judged, judge
-from bot.sending.send_queue import MOST_RECIPIENTS, Group, Window
-from bot.sending.service_health import Link
-from bot.sending.sms_service import Accepted, Call, Outcome, Recipient, SmsService
+from bot.sending.retry import RetryDecision, decide_retries
+from bot.sending.send_queue import MOST_RECIPIENTS, CallGroup, SendQueue
+from bot.sending.service_health import ServiceHealth
+from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecipient, SmsService
 from bot.storage.database import DATABASE_ERRORS, Database
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
@@ -47,7 +47,7 @@ _RECORD_AGAIN = 0.2
 log = structlog.get_logger(__name__)
 
 
-class Exit(Struct, frozen=True, kw_only=True):
+class LaneContext(Struct, frozen=True, kw_only=True):
     """What all lanes send by."""
 
     database: Database
@@ -55,7 +55,7 @@ class Exit(Struct, frozen=True, kw_only=True):
     service: SmsService
     outbox: Outbox
     holder: Holder
-    link: Link
+    link: ServiceHealth
     #: How many messages of a number may leave in a minute, as the rule book has it now; None: no limit.
     per_minute: Callable[[str], int | None]
     supervisor: Supervisor
@@ -64,7 +64,7 @@ class Exit(Struct, frozen=True, kw_only=True):
 class _Try(Struct, frozen=True, kw_only=True):
     """A group on its way, and of what it is the probe."""
 
-    group: Group
+    group: CallGroup
     tries_link: bool
     tries_lane: bool
 
@@ -76,10 +76,10 @@ class Lane:
     message try until one goes well: so an outage leaves few messages of which nobody knows whether they were sent.
     """
 
-    def __init__(self, number: str, way_out: Exit) -> None:
+    def __init__(self, number: str, way_out: LaneContext) -> None:
         self.number = number
         self._exit = way_out
-        self._window = Window()
+        self._window = SendQueue()
         self._bucket = Bucket()
         self._circuit = Circuit()
         self._calls: set[asyncio.Task[None]] = set()
@@ -195,7 +195,7 @@ class Lane:
     async def _send(self, this: _Try) -> None:
         group = this.group.messages
         tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
-        again: dict[str, Judged] = {}
+        again: dict[str, RetryDecision] = {}
         held: dict[str, Held] = {}
         ended_at = self._loop.time()
         is_judged = False
@@ -213,7 +213,7 @@ class Lane:
                 outcomes = await self._exit.service.send(self._call_of(claimed))
                 is_judged = True
                 self._judge_call(this, outcomes[0])
-                judged = judge(claimed, outcomes, hold=self._hold(), now=datetime.now(UTC))
+                judged = decide_retries(claimed, outcomes, hold=self._hold(), now=datetime.now(UTC))
                 again = {each.settlement.message.id: each for each in judged if each.again is not None}
                 ended_at = self._loop.time()
                 await self._settle([each.settlement for each in judged])
@@ -241,13 +241,13 @@ class Lane:
         wait = 0.0 if held.until is None else (held.until - datetime.now(UTC)).total_seconds()
         return held.message, self._loop.time() + min(max(wait, 0.0), most)
 
-    def _call_of(self, claimed: list[Claimed]) -> Call:
-        return Call(
+    def _call_of(self, claimed: list[Claimed]) -> SmsCall:
+        return SmsCall(
             number=self.number,
             text=claimed[0].message.text,
             tag=claimed[0].tag,
             recipients=tuple(
-                Recipient(
+                SmsRecipient(
                     peer=claim.message.peer,
                     repeatability_id=claim.repeatability_id,
                     first_sent_at=claim.first_sent_at,
@@ -263,10 +263,10 @@ class Lane:
         if this.tries_link:
             self._exit.link.abandon()
 
-    def _judge_call(self, this: _Try, outcome: Outcome) -> None:
+    def _judge_call(self, this: _Try, outcome: SendOutcome) -> None:
         """Take in what a call says of the number and of ACS, by its first recipient's outcome."""
         self._exit.link.record(self.number, outcome, is_probe=this.tries_link)
-        if isinstance(outcome, Accepted) or outcome.scope not in ("number", "service"):
+        if isinstance(outcome, SendAccepted) or outcome.scope not in ("number", "service"):
             self._circuit = after_success(self._circuit)
             return
         was_open = self._circuit.until is not None
@@ -295,7 +295,7 @@ class Lane:
     async def _settle(self, settlements: list[Settlement]) -> None:
         while True:
             recording = asyncio.ensure_future(self._exit.writer.submit(self._exit.outbox.settle, settlements))
-            recording.add_done_callback(_take_note)
+            recording.add_done_callback(_log_and_ignore)
             try:
                 # Shielded: what ACS answered must be recorded, whoever is being cancelled.
                 await asyncio.shield(recording)
@@ -305,7 +305,7 @@ class Lane:
                 return
 
 
-def _take_note(recording: asyncio.Future[list[None]]) -> None:
+def _log_and_ignore(recording: asyncio.Future[list[None]]) -> None:
     """Its failure concerns whoever waits for it; when the process ends, that may be nobody."""
     if not recording.cancelled():
         recording.exception()

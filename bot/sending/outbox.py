@@ -16,22 +16,22 @@ from sqlalchemy import ColumnElement, Integer, bindparam, literal_column, null, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.conversation.carrier_opt_outs import heed_opt_outs
+from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
 from bot.conversation.delivery import (
-    TAKEN,
-    Happening,
-    Refused,
-    Silence,
+    ACCEPTED,
+    DeliveryEvent,
+    NoAnswer,
+    Rejected,
     Status,
-    Withheld,
+    Suppressed,
 )
-from bot.conversation.delivery_reports import overtaken_reports, what_is_told_by
+from bot.conversation.delivery_reports import delivery_events_of_report, overtaken_reports
 from bot.conversation.events import DeliveryReport
-from bot.conversation.status_changes import STORED, Changes, Stored
+from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.conversation.thread import OPTED_OUT
 from bot.sending.leases import LEASE, Holder
-from bot.sending.sms_service import Accepted, NotAccepted, Outcome
-from bot.storage.bulk import Change, Lookup, Query
+from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
+from bot.storage.bulk import BulkUpdate, LookupByKeys, PreparedSelect
 from bot.storage.tables import conversations, messages
 
 #: ACS remembers a repeatability id for 5 minutes at most; a try must start early enough to end within them.
@@ -92,7 +92,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     message: Queued
     #: `Claimed.attempt`.
     attempt: int
-    outcome: Outcome
+    outcome: SendOutcome
     #: When to try again, if the outcome is neither a success nor final.
     next_try_at: datetime | None = None
     #: An earlier try ended without an answer: that this one was refused says nothing of that one.
@@ -101,7 +101,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
 #: Written out, not a parameter: only then do both databases see that queued messages have an index of their own.
 _IS_QUEUED: ColumnElement[str] = literal_column("'queued'")
-_QUEUED_MESSAGES = Query(
+_QUEUED_MESSAGES = PreparedSelect(
     select(
         messages.c.id,
         messages.c.conversation_id,
@@ -121,10 +121,10 @@ _QUEUED_MESSAGES = Query(
     .limit(bindparam("most", type_=Integer))
 )
 
-Verdict = Literal["send", "send with a new pair", "suppress", "too late", "outcome unknown"]
+ClaimDecision = Literal["send", "send with a new pair", "suppress", "too late", "outcome unknown"]
 
 
-def verdict(row: Any, now: datetime, reply_ttl: timedelta) -> Verdict:
+def claim_decision(row: Any, now: datetime, reply_ttl: timedelta) -> ClaimDecision:
     """Whether a queued message may be sent now; `row` has the columns that `claim` reads."""
     in_window = row.first_sent_at is not None and now - row.first_sent_at < REPEATABILITY_WINDOW
     if row.outcome_unknown:  # it may be on its way already: only the same pair again is safe
@@ -188,7 +188,7 @@ class Outbox:
         others = {row.lease_holder for row in rows.values() if self._is_anothers(row, now)}
         living = await self._holder.living(connection, {each for each in others if each}) if others else set()
         claims: list[Claimed | Held | None] = []
-        changes = Changes()
+        changes = StatusChanges()
         for message in queued:
             row = rows.get(message.id)
             if row is None or row.status != "queued":
@@ -198,7 +198,7 @@ class Outbox:
             if is_leased or row.attempts != message.attempts:
                 claims.append(_held(message, row, is_leased=is_leased))
                 continue
-            decided = verdict(row, now, self._reply_ttl)
+            decided = claim_decision(row, now, self._reply_ttl)
             if decided in _INSTEAD:
                 claims.append(None)
                 changes.apply(row.stored(), _INSTEAD[decided])
@@ -231,16 +231,16 @@ class Outbox:
         names = {
             settlement.outcome.provider_message_id: settlement.message.id
             for settlement in settlements
-            if isinstance(settlement.outcome, Accepted) and settlement.outcome.provider_message_id
+            if isinstance(settlement.outcome, SendAccepted) and settlement.outcome.provider_message_id
         }
         overtaken = await overtaken_reports(connection, names)
         found = await _SETTLED.fetch(connection, [settlement.message.id for settlement in settlements])
         rows = {row.id: row for row in map(_Settled._make, found)}
-        changes = Changes()
+        changes = StatusChanges()
         tried: list[tuple[Any, ...]] = []
         named: list[tuple[str, str]] = []
         useless: list[tuple[Any, ...]] = []
-        told: list[tuple[Stored, DeliveryReport]] = []
+        told: list[tuple[StoredMessage, DeliveryReport]] = []
         for settlement in settlements:
             row = rows.get(settlement.message.id)
             if row is None:  # purged meanwhile
@@ -248,37 +248,37 @@ class Outbox:
             outcome = settlement.outcome
             if row.lease_holder == self._holder.id and row.attempts == settlement.attempt:
                 tried.append(_as_tried(row, settlement))
-            elif not isinstance(outcome, Accepted):
+            elif not isinstance(outcome, SendAccepted):
                 continue
             elif outcome.provider_message_id and row.provider_message_id is None:
                 named.append((row.id, outcome.provider_message_id))
             stored = row.stored()
-            changes.apply(stored, *what_a_try_told(settlement))
+            changes.apply(stored, *delivery_events_of_try(settlement))
             for report in overtaken.get(row.id, ()):
-                changes.apply(stored, *what_is_told_by(report))
+                changes.apply(stored, *delivery_events_of_report(report))
                 told.append((stored, report))
-            if isinstance(outcome, NotAccepted) and outcome.is_pair_useless and not settlement.was_unknown:
+            if isinstance(outcome, SendFailed) and outcome.is_pair_useless and not settlement.was_unknown:
                 useless.append((row.id, None, None))
         await _SETTLE.execute(connection, tried)
         await _NAME_MESSAGE.execute(connection, named)
         await _FORGET_PAIR.execute(connection, useless)
         await changes.record(connection, now)
-        await heed_opt_outs(connection, told, now)
+        await apply_carrier_opt_outs(connection, told, now)
         return [None] * len(settlements)
 
     async def expire(self, connection: AsyncConnection, timeouts: list[timedelta]) -> list[int]:
         """Give up on reports: what was sent longer ago than the timeout becomes `unconfirmed`; how many did."""
         now = self._clock()
         query = (
-            select(*STORED)
+            select(*STORED_COLUMNS)
             .where(messages.c.status == literal_column("'sent'"), messages.c.updated_at < now - min(timeouts))
             .order_by(messages.c.updated_at)
             .limit(MOST_EXPIRED)
             .with_for_update()
         )
-        changes = Changes()
+        changes = StatusChanges()
         for row in await connection.execute(query):
-            changes.apply(Stored(*row), Silence(NO_REPORT))
+            changes.apply(StoredMessage(*row), NoAnswer(NO_REPORT))
         return [await changes.record(connection, now)] * len(timeouts)
 
 
@@ -303,24 +303,24 @@ def _claimed(message: Queued, row: "_Claimable", now: datetime, *, is_new_pair: 
     )
 
 
-def what_a_try_told(settlement: Settlement) -> tuple[Happening, ...]:
+def delivery_events_of_try(settlement: Settlement) -> tuple[DeliveryEvent, ...]:
     """What the end of a try means for the message; nothing when it is to be tried again."""
     outcome = settlement.outcome
-    if isinstance(outcome, Accepted):
-        return (TAKEN,)
+    if isinstance(outcome, SendAccepted):
+        return (ACCEPTED,)
     if not outcome.is_final:
         return ()
     if settlement.was_unknown:
         # That this try was refused says nothing of the one before it: ACS refuses a pair that it knows, too.
-        return (Silence(REFUSED_AFTER_UNKNOWN + outcome.reason),)
-    return (Refused(outcome.reason),)
+        return (NoAnswer(REFUSED_AFTER_UNKNOWN + outcome.reason),)
+    return (Rejected(outcome.reason),)
 
 
 #: What becomes of a message that is not to be sent any more.
-_INSTEAD: dict[Verdict, Happening] = {
-    "suppress": Withheld(OPTED_OUT),
-    "too late": Refused(TOO_LATE),
-    "outcome unknown": Silence(OUTCOME_UNKNOWN),
+_INSTEAD: dict[ClaimDecision, DeliveryEvent] = {
+    "suppress": Suppressed(OPTED_OUT),
+    "too late": Rejected(TOO_LATE),
+    "outcome unknown": NoAnswer(OUTCOME_UNKNOWN),
 }
 
 
@@ -345,13 +345,13 @@ class _Claimable(NamedTuple):
     lease_until: datetime | None
     opted_out: bool
 
-    def stored(self) -> Stored:
-        return Stored._make(self[: len(STORED)])
+    def stored(self) -> StoredMessage:
+        return StoredMessage._make(self[: len(STORED_COLUMNS)])
 
 
-_CLAIMABLE = Lookup(
+_CLAIMABLE = LookupByKeys(
     select(
-        *STORED,
+        *STORED_COLUMNS,
         messages.c.created_at,
         messages.c.exempt,
         messages.c.repeatability_id,
@@ -369,7 +369,7 @@ _CLAIMABLE = Lookup(
     .with_for_update(of=messages),
     messages.c.id,
 )
-_CLAIM = Change(
+_CLAIM = BulkUpdate(
     messages,
     ("repeatability_id", "first_sent_at", "call_tag", "lease_holder", "lease_until"),
     constants={"attempts": literal_column("attempts + 1"), "outcome_unknown": true()},
@@ -388,27 +388,29 @@ class _Settled(NamedTuple):
     attempts: int
     lease_holder: str | None
 
-    def stored(self) -> Stored:
-        return Stored._make(self[: len(STORED)])
+    def stored(self) -> StoredMessage:
+        return StoredMessage._make(self[: len(STORED_COLUMNS)])
 
 
-_SETTLED = Lookup(
-    select(*STORED, messages.c.attempts, messages.c.lease_holder).order_by(messages.c.id).with_for_update(),
+_SETTLED = LookupByKeys(
+    select(*STORED_COLUMNS, messages.c.attempts, messages.c.lease_holder)
+    .order_by(messages.c.id)
+    .with_for_update(),
     messages.c.id,
 )
-_SETTLE = Change(
+_SETTLE = BulkUpdate(
     messages,
     ("provider_message_id", "next_try_at", "last_error", "outcome_unknown"),
     constants={"lease_holder": null(), "lease_until": null()},
 )
-_NAME_MESSAGE = Change(messages, ("provider_message_id",))
-_FORGET_PAIR = Change(messages, ("repeatability_id", "first_sent_at"))
+_NAME_MESSAGE = BulkUpdate(messages, ("provider_message_id",))
+_FORGET_PAIR = BulkUpdate(messages, ("repeatability_id", "first_sent_at"))
 
 
 def _as_tried(row: _Settled, settlement: Settlement) -> tuple[Any, ...]:
     """A row of `_SETTLE`."""
     outcome = settlement.outcome
-    if isinstance(outcome, Accepted):
+    if isinstance(outcome, SendAccepted):
         # Where ACS forgot to say, a report may have told it.
         return row.id, outcome.provider_message_id or row.provider_message_id, None, None, False
     is_unknown = outcome.is_unknown or settlement.was_unknown

@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from bot.sending.backoff import wait_before_try
 from bot.sending.outbox import Claimed, Queued, Settlement
-from bot.sending.sms_service import NotAccepted, Outcome
+from bot.sending.sms_service import SendFailed, SendOutcome
 
 #: Seconds at most by which a message that failed leaves the next probe of an outage to others.
 _AFTER_OTHERS = 1.0
 
 
-class Judged(Struct, frozen=True, kw_only=True):
+class RetryDecision(Struct, frozen=True, kw_only=True):
     """One message of a call that has ended."""
 
     #: What is to be recorded.
@@ -27,13 +27,13 @@ class Judged(Struct, frozen=True, kw_only=True):
     most: int | None = None
 
 
-def judge(
-    claimed: Sequence[Claimed], outcomes: Sequence[Outcome], *, hold: float, now: datetime
-) -> list[Judged]:
+def decide_retries(
+    claimed: Sequence[Claimed], outcomes: Sequence[SendOutcome], *, hold: float, now: datetime
+) -> list[RetryDecision]:
     """What becomes of each message; `hold`: the seconds for which circuits keep the lane waiting by now."""
     first = outcomes[0]
     most = None
-    if len(claimed) > 1 and isinstance(first, NotAccepted) and first.is_final and first.scope == "call":
+    if len(claimed) > 1 and isinstance(first, SendFailed) and first.is_final and first.scope == "call":
         # ACS refused the call without saying for whom: one bad recipient must not take 99 with it.
         most = max(1, len(claimed) // 10)
         outcomes = [replace(first, is_final=False)] * len(claimed)
@@ -44,17 +44,17 @@ def judge(
     elif hold:
         # When the circuits let one go, another goes first: this one may be what ACS can't take.
         together = hold + min(together, _AFTER_OTHERS)
-    judged: list[Judged] = []
+    judged: list[RetryDecision] = []
     for claim, outcome in zip(claimed, outcomes, strict=True):
         message = claim.message
-        if not isinstance(outcome, NotAccepted) or outcome.is_final:
-            judged.append(Judged(settlement=_settlement(claim, outcome)))
+        if not isinstance(outcome, SendFailed) or outcome.is_final:
+            judged.append(RetryDecision(settlement=_settlement(claim, outcome)))
             continue
         wait = together
         if outcome.scope == "recipient":
             wait = wait_before_try(message.attempts).total_seconds()
         judged.append(
-            Judged(
+            RetryDecision(
                 settlement=_settlement(claim, outcome, now + timedelta(seconds=wait)),
                 again=replace(message, attempts=message.attempts + 1),
                 wait=wait,
@@ -64,7 +64,7 @@ def judge(
     return judged
 
 
-def _settlement(claim: Claimed, outcome: Outcome, next_try_at: datetime | None = None) -> Settlement:
+def _settlement(claim: Claimed, outcome: SendOutcome, next_try_at: datetime | None = None) -> Settlement:
     return Settlement(
         message=claim.message,
         attempt=claim.attempt,

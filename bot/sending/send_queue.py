@@ -25,7 +25,7 @@ MOST_ALIKE = 2
 _Kind = tuple[str, str]
 
 
-class Group(Struct, frozen=True, kw_only=True):
+class CallGroup(Struct, frozen=True, kw_only=True):
     """Messages that leave in one call."""
 
     messages: list[Queued]
@@ -33,7 +33,7 @@ class Group(Struct, frozen=True, kw_only=True):
     waited_for: _Kind | None
 
 
-class Window:
+class SendQueue:
     """Queued messages of one lane. Those that `take` gives out are out until `give_back` or `drop` says otherwise."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Window:
                 self._unready(first)
                 self._make_ready(message)
 
-    def take(self, now: float, most: int = MOST_RECIPIENTS) -> Group | None:
+    def take(self, now: float, most: int = MOST_RECIPIENTS) -> CallGroup | None:
         """Messages that leave in one call, those of the oldest kind first; None when nothing may leave."""
         self._ripen(now)
         while self._order:
@@ -93,12 +93,12 @@ class Window:
                 self._forget(kind)
             is_repeat = bool(kind[1])
             if is_repeat or len(messages) == limit:
-                return Group(messages=messages, waited_for=None)
+                return CallGroup(messages=messages, waited_for=None)
             self._alike[kind] += 1
-            return Group(messages=messages, waited_for=kind)
+            return CallGroup(messages=messages, waited_for=kind)
         return None
 
-    def end_call(self, group: Group) -> None:
+    def end_call(self, group: CallGroup) -> None:
         """The call of this group is over, and what waited for it may leave."""
         kind = group.waited_for
         if kind is None:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 
-from bot.sending.lane import Exit, Lane
+from bot.sending.lane import Lane, LaneContext
 from bot.sending.leases import holder_on
 from bot.sending.outbox import MOST_EXPIRED, Outbox, queued_lanes
-from bot.sending.service_health import Link
+from bot.sending.service_health import ServiceHealth
 from bot.sending.sms_service import SmsService
 from bot.storage.database import DATABASE_ERRORS, Database
 from bot.storage.writer import StorageUnavailable, Writer
@@ -46,8 +46,8 @@ class Sender:
         self._report_timeout = report_timeout
         self._supervisor = supervisor or Supervisor()
         #: How the calls to the SMS service fare.
-        self.link = Link(on_change=self.look, on_recovery=self._resume)
-        self._exit = Exit(
+        self.link = ServiceHealth(on_change=self.look, on_recovery=self._resume)
+        self._exit = LaneContext(
             database=database,
             writer=writer,
             service=service,

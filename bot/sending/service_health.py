@@ -18,19 +18,19 @@ from bot.sending.circuit_breaker import (
     state_of,
     wait_of,
 )
-from bot.sending.sms_service import Accepted, NotAccepted, Outcome
+from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
 
 log = structlog.get_logger(__name__)
 
 
-class Trouble(Struct, frozen=True, kw_only=True):
+class ServiceTrouble(Struct, frozen=True, kw_only=True):
     """Why messages wait."""
 
     reason: str
     since: datetime
 
 
-class Link:
+class ServiceHealth:
     """Holds every lane when ACS is down, and sees to it that a trouble is told once, when it begins and when it ends.
 
     A wrong credential is told here and holds the lane that met it alone: ACS refuses a number that is not the
@@ -67,14 +67,14 @@ class Link:
         self._circuit = after_nothing(self._circuit)
         self._on_change()
 
-    def record(self, number: str, outcome: Outcome, *, is_probe: bool) -> None:
+    def record(self, number: str, outcome: SendOutcome, *, is_probe: bool) -> None:
         """How a call ended, by the outcome of its first recipient."""
         self.calls[_word_for(outcome)] += 1
         is_refused = False
-        if isinstance(outcome, NotAccepted) and outcome.is_credential:
+        if isinstance(outcome, SendFailed) and outcome.is_credential:
             is_refused = True
             self._note_refusal(number, outcome)
-        if isinstance(outcome, NotAccepted) and outcome.scope == "service":
+        if isinstance(outcome, SendFailed) and outcome.scope == "service":
             self._fail(outcome, is_probe=is_probe)
             return
         if self._circuit.failures:
@@ -92,19 +92,19 @@ class Link:
         """Whether ACS refuses our credential, for one of our numbers at least."""
         return bool(self._refused)
 
-    def troubles(self) -> list[Trouble]:
+    def troubles(self) -> list[ServiceTrouble]:
         """What keeps messages waiting; empty when all is well."""
         troubles = []
         if self._refused_since is not None:
             reason = "ACS refuses our credential or number: " + next(iter(self._refused.values()))
-            troubles.append(Trouble(reason=reason, since=self._refused_since))
+            troubles.append(ServiceTrouble(reason=reason, since=self._refused_since))
         if self._down_since is not None and self.is_down:
             state = state_of(self._circuit, asyncio.get_running_loop().time())
             how = "one call at a time is tried" if state == "half-open" else "calls pause"
-            troubles.append(Trouble(reason=f"{self._circuit.reason} ({how})", since=self._down_since))
+            troubles.append(ServiceTrouble(reason=f"{self._circuit.reason} ({how})", since=self._down_since))
         return troubles
 
-    def _fail(self, outcome: NotAccepted, *, is_probe: bool) -> None:
+    def _fail(self, outcome: SendFailed, *, is_probe: bool) -> None:
         was_down = self.is_down
         now = asyncio.get_running_loop().time()
         self._circuit = after_failure(
@@ -126,7 +126,7 @@ class Link:
             self._down_since = None
             self._on_recovery()
 
-    def _note_refusal(self, number: str, outcome: NotAccepted) -> None:
+    def _note_refusal(self, number: str, outcome: SendFailed) -> None:
         # What stands behind the status may be another for each call.
         is_news = _status_in(outcome.reason) not in map(_status_in, self._refused.values())
         self._refused[number] = outcome.reason
@@ -152,8 +152,8 @@ def _status_in(reason: str) -> str:
     return reason.partition(":")[0]
 
 
-def _word_for(outcome: Outcome) -> str:
-    if isinstance(outcome, Accepted) or outcome.scope == "recipient":
+def _word_for(outcome: SendOutcome) -> str:
+    if isinstance(outcome, SendAccepted) or outcome.scope == "recipient":
         return "answered"
     if outcome.is_credential:
         return "credential refused"

@@ -14,7 +14,7 @@ LONGEST_ID = 256
 LONGEST_REASON = 500
 
 
-class Recipient(Struct, frozen=True, kw_only=True):
+class SmsRecipient(Struct, frozen=True, kw_only=True):
     """One phone of a call, with the repeatability pair by which ACS knows a repeated send."""
 
     peer: str
@@ -22,16 +22,16 @@ class Recipient(Struct, frozen=True, kw_only=True):
     first_sent_at: datetime
 
 
-class Call(Struct, frozen=True, kw_only=True):
+class SmsCall(Struct, frozen=True, kw_only=True):
     """One text from one of our numbers to 1 to 100 phones."""
 
     number: str
     text: str
     tag: str
-    recipients: tuple[Recipient, ...]
+    recipients: tuple[SmsRecipient, ...]
 
 
-class Accepted(Struct, frozen=True, kw_only=True):
+class SendAccepted(Struct, frozen=True, kw_only=True):
     """ACS took the message; whether it reaches the phone, a delivery report will say."""
 
     #: ACS's MessageId, by which reports name the message; None when ACS forgot to say.
@@ -43,7 +43,7 @@ class Accepted(Struct, frozen=True, kw_only=True):
             force_setattr(self, "provider_message_id", bounded(str(self.provider_message_id), LONGEST_ID))
 
 
-class NotAccepted(Struct, frozen=True, kw_only=True):
+class SendFailed(Struct, frozen=True, kw_only=True):
     """The message was not taken, or nobody knows; what to do about it is data, not a type of error."""
 
     #: For people: one sentence.
@@ -67,13 +67,13 @@ class NotAccepted(Struct, frozen=True, kw_only=True):
         force_setattr(self, "reason", one_line(str(self.reason), LONGEST_REASON))
 
 
-Outcome = Accepted | NotAccepted
+SendOutcome = SendAccepted | SendFailed
 
 
 class SmsService(Protocol):
     """Sends one text to up to 100 phones."""
 
-    async def send(self, call: Call) -> list[Outcome]:
+    async def send(self, call: SmsCall) -> list[SendOutcome]:
         """One outcome a recipient, in their order. Never raises for what ACS or the network does."""
         ...
 

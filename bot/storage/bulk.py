@@ -36,7 +36,7 @@ class _Compiled(Struct, frozen=True, kw_only=True):
     processes: list[Process | None]
 
 
-class Bulk:
+class BulkInsert:
     """An INSERT of many rows; a row is a tuple in the order of `columns`."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Bulk:
         )
 
 
-class Change:
+class BulkUpdate:
     """An UPDATE of many rows; a row is a tuple: the values of `keys`, by which it is found, then those of `columns`."""
 
     def __init__(
@@ -136,11 +136,11 @@ class Change:
         )
 
 
-class Lookup:
+class LookupByKeys:
     """A SELECT of the rows in which one column has one of many values."""
 
     def __init__(self, statement: Select[Any], column: Column[str]) -> None:
-        self._statement = statement.where(_OneOf(column))
+        self._statement = statement.where(_AnyOfKeys(column))
         self._compiled: dict[str, tuple[str, list[Process | None]]] = {}
 
     async def fetch(self, connection: AsyncConnection, values: Collection[str]) -> list[tuple[Any, ...]]:
@@ -156,7 +156,7 @@ class Lookup:
         return await _fetch(connection, *found, (given,))
 
 
-class Query:
+class PreparedSelect:
     """A SELECT that is asked again and again, with other parameters."""
 
     def __init__(self, statement: Select[Any]) -> None:
@@ -180,7 +180,7 @@ class Query:
         return await _fetch(connection, sql, processes, tuple([given[name] for name in names]))
 
 
-class _OneOf(ColumnElement[bool]):
+class _AnyOfKeys(ColumnElement[bool]):
     """`column IN (values)` with all values in one parameter, so that the statement is always the same."""
 
     inherit_cache = False
@@ -189,13 +189,13 @@ class _OneOf(ColumnElement[bool]):
         self.column = column
 
 
-@compiles(_OneOf, "sqlite")
-def _in_json(element: _OneOf, compiler: Any, **options: Any) -> str:
+@compiles(_AnyOfKeys, "sqlite")
+def _in_json(element: _AnyOfKeys, compiler: Any, **options: Any) -> str:
     return f"{compiler.process(element.column, **options)} IN (SELECT value FROM json_each(?))"  # noqa: S608 - a column
 
 
-@compiles(_OneOf, "postgresql")
-def _in_array(element: _OneOf, compiler: Any, **options: Any) -> str:
+@compiles(_AnyOfKeys, "postgresql")
+def _in_array(element: _AnyOfKeys, compiler: Any, **options: Any) -> str:
     return f"{compiler.process(element.column, **options)} = ANY ($1::VARCHAR[])"
 
 

@@ -1,7 +1,7 @@
 """Which conversations a transaction has changed, told once it is committed: open pages want to know.
 
-Whoever writes to a conversation says so with `touch`, inside the transaction. While nobody listens it costs a look at
-a variable, once for a whole batch.
+Who writes to a conversation calls `mark_changed` inside the transaction. While nobody listens it costs a look at a
+variable, once for a whole batch.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,14 +11,14 @@ from contextvars import ContextVar
 _touched: ContextVar[set[str] | None] = ContextVar("touched", default=None)
 
 
-def touch(conversation_ids: Iterable[str]) -> None:
+def mark_changed(conversation_ids: Iterable[str]) -> None:
     """Say that these conversations look different once the transaction is committed."""
     touched = _touched.get()
     if touched is not None:
         touched.update(conversation_ids)
 
 
-class News:
+class CommitNotifier:
     """Tells one listener what each transaction has changed."""
 
     def __init__(self) -> None:

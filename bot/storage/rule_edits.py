@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.rulebook.editing.live_book import Taken
+from bot.rulebook.editing.live_book import BookChange
 from bot.storage.pages import Page, decode_cursor, encode_cursor
 from bot.storage.tables import rule_edits
 
@@ -47,7 +47,7 @@ class _Key(Struct, frozen=True):
     id: str
 
 
-def edits_in(taken: Taken) -> list[RuleEditTexts]:
+def edits_in(taken: BookChange) -> list[RuleEditTexts]:
     """What changed between two rule books, a file each."""
     author = taken.author
     return [
@@ -66,7 +66,7 @@ def edits_in(taken: Taken) -> list[RuleEditTexts]:
 
 def edits_between(before: Mapping[str, str], texts: Mapping[str, str], version: str) -> list[RuleEditTexts]:
     """The same for files that were changed while the bot did not run."""
-    return edits_in(Taken(version=version, texts=texts, before=before, author=None))
+    return edits_in(BookChange(version=version, texts=texts, before=before, author=None))
 
 
 async def keep_edits(connection: AsyncConnection, edits: list[RuleEditTexts]) -> list[None]:

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.outage import Outage
-from bot.storage.commits import News
+from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
 from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_conflict
 from bot.supervisor import Supervisor
@@ -100,7 +100,7 @@ class Writer:
             "The database can't be written to; requests are held", "The database can be written to again"
         )
         #: Tells who listens which conversations each transaction has changed.
-        self.news = News()
+        self.news = CommitNotifier()
 
     @property
     def trouble(self) -> str | None:

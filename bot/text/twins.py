@@ -31,7 +31,7 @@ _TWINS = {
 }
 
 
-class Stray(msgspec.Struct, frozen=True, kw_only=True):
+class NonGsmCharacter(msgspec.Struct, frozen=True, kw_only=True):
     """A character outside the GSM alphabet."""
 
     at: int
@@ -47,12 +47,14 @@ class Stray(msgspec.Struct, frozen=True, kw_only=True):
         return f"{shown} ({name})" if shown else f"a {name}"
 
 
-def find_strays(text: str) -> list[Stray]:
+def find_strays(text: str) -> list[NonGsmCharacter]:
     """Every character outside the GSM alphabet, in order."""
     if is_gsm(text):
         return []
     return [
-        Stray(at=at, character=each, twin=_twin(each)) for at, each in enumerate(text) if each not in _GSM
+        NonGsmCharacter(at=at, character=each, twin=_twin(each))
+        for at, each in enumerate(text)
+        if each not in _GSM
     ]
 
 

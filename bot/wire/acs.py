@@ -25,7 +25,7 @@ from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import HttpRequest
 
 from bot.sending.clock_check import ClockCheck
-from bot.sending.sms_service import Accepted, Call, NotAccepted, Outcome, Recipient
+from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall, SmsRecipient
 from bot.wire.acs_answers import NOT_JSON, is_acs_shaped, outcome_of_answer, outcome_of_recipient
 from bot.wire.acs_answers import message_in as _message_in
 from bot.wire.acs_transport import BoundedTransport
@@ -36,7 +36,7 @@ READ_TIMEOUT = 20
 #: Seconds. A longer Retry-After would stop a lane for good; after an hour it is asked again.
 LONGEST_RETRY_AFTER = 3600.0
 
-_recipients: ContextVar[tuple[Recipient, ...]] = ContextVar("recipients")
+_recipients: ContextVar[tuple[SmsRecipient, ...]] = ContextVar("recipients")
 _departure: ContextVar["Departure"] = ContextVar("departure")
 
 
@@ -107,7 +107,7 @@ class AcsSmsService:
         )
         return cls(endpoint, credential, clock)
 
-    async def send(self, call: Call) -> list[Outcome]:
+    async def send(self, call: SmsCall) -> list[SendOutcome]:
         """One outcome a recipient, in their order."""
         _recipients.set(call.recipients)
         departure = Departure()
@@ -194,21 +194,21 @@ class ClockPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
         self._clock.compare(date, request.context["asked_at"], datetime.now(UTC))
 
 
-def outcomes_of_results(call: Call, results: Sequence[SmsSendResult]) -> list[Outcome]:
+def outcomes_of_results(call: SmsCall, results: Sequence[SmsSendResult]) -> list[SendOutcome]:
     """Read ACS's answer to a call that it took, recipient by recipient."""
     in_order = [_digits(result.to) for result in results] == [_digits(one.peer) for one in call.recipients]
     by_number = {_digits(result.to): result for result in results}
-    outcomes: list[Outcome] = []
+    outcomes: list[SendOutcome] = []
     for place, recipient in enumerate(call.recipients):
         result = results[place] if in_order else by_number.get(_digits(recipient.peer))
         outcomes.append(_outcome_of_result(result))
     return outcomes
 
 
-def outcome_of_error(error: Exception, departure: Departure) -> NotAccepted:
+def outcome_of_error(error: Exception, departure: Departure) -> SendFailed:
     """What an exception of the SDK means for every recipient of its call."""
     if not departure.has_left or _is_of_another_endpoint(error, departure):
-        return NotAccepted(
+        return SendFailed(
             reason=f"No credential for ACS: {_first_line(error)}", scope="service", is_credential=True
         )
     if isinstance(error, HttpResponseError) and error.status_code is not None:
@@ -220,7 +220,7 @@ def outcome_of_error(error: Exception, departure: Departure) -> NotAccepted:
             retry_after=_retry_after(getattr(error.response, "headers", {})),
         )
     if _never_left(error):
-        return NotAccepted(reason=f"ACS can't be reached: {_first_line(error)}", scope="service")
+        return SendFailed(reason=f"ACS can't be reached: {_first_line(error)}", scope="service")
     # An aio call whose connection drops after the server took the request raises ServiceRequestError too, and an
     # answer with a broken body any of DeserializationError, DecodeError, TypeError: in all of them nobody knows.
     kind = (
@@ -228,14 +228,14 @@ def outcome_of_error(error: Exception, departure: Departure) -> NotAccepted:
         if isinstance(error, AzureError)
         else "The answer of ACS could not be read"
     )
-    return NotAccepted(reason=f"{kind}: {_first_line(error)}", is_unknown=True, scope="service")
+    return SendFailed(reason=f"{kind}: {_first_line(error)}", is_unknown=True, scope="service")
 
 
-def _outcome_of_result(result: SmsSendResult | None) -> Outcome:
+def _outcome_of_result(result: SmsSendResult | None) -> SendOutcome:
     if result is None:
-        return NotAccepted(reason="ACS's answer does not name this recipient.", is_unknown=True)
+        return SendFailed(reason="ACS's answer does not name this recipient.", is_unknown=True)
     if result.successful:
-        return Accepted(provider_message_id=result.message_id or None)
+        return SendAccepted(provider_message_id=result.message_id or None)
     return outcome_of_recipient(result.http_status_code or 0, result.error_message or "")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.sending.sms_service import NotAccepted
+from bot.sending.sms_service import SendFailed
 
 #: In the place of a body that is not JSON.
 NOT_JSON: Any = object()
@@ -72,7 +72,7 @@ _HINTS = {
 
 def outcome_of_answer(
     status: int, message: str, *, is_shaped: bool, retry_after: float | None = None
-) -> NotAccepted:
+) -> SendFailed:
     """What the answer to a whole call means for each of its recipients."""
     meaning = OF_A_CALL.get(status, DOUBT_OF_A_CALL)
     if not is_shaped:
@@ -81,7 +81,7 @@ def outcome_of_answer(
     return _outcome(status, message, meaning, retry_after)
 
 
-def outcome_of_recipient(status: int, message: str) -> NotAccepted:
+def outcome_of_recipient(status: int, message: str) -> SendFailed:
     """What ACS's answer for one recipient means."""
     meaning = DOUBT_OF_A_RECIPIENT
     if 400 <= status < 500:
@@ -136,10 +136,10 @@ def _are_complaints(fields: Any) -> bool:
     )
 
 
-def _outcome(status: int, message: str, meaning: Meaning, retry_after: float | None = None) -> NotAccepted:
+def _outcome(status: int, message: str, meaning: Meaning, retry_after: float | None = None) -> SendFailed:
     said = f"ACS answered {status}" + (f": {message}" if message else ".")
     hint = None if meaning.unknown else _HINTS.get(status)
-    return NotAccepted(
+    return SendFailed(
         reason=f"{said} ({hint})" if hint else said,
         is_final=meaning.final,
         is_unknown=meaning.unknown,

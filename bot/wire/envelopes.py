@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
+from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent
 from bot.sending.sms_service import LONGEST_ID
 from bot.text.numbers import normalise_number
 from bot.text.storable import bounded, make_storable, one_line
@@ -69,7 +69,7 @@ class _Missing(ValueError):
 def read_batch(body: bytes) -> EventBatch:
     """Read a webhook call's body; raises `NotAnEventBatch` when it holds no event at all.
 
-    An event that can't be understood becomes `Unreadable` and does not disturb its neighbours.
+    An event that can't be understood becomes `UnreadableEvent` and does not disturb its neighbours.
     """
     parsed = _parse(body)
     elements = parsed if isinstance(parsed, list) else [parsed]
@@ -90,20 +90,22 @@ def read_batch(body: bytes) -> EventBatch:
             try:
                 validation_code = _validation_code(element)
             except _Missing as missing:
-                events.append(Unreadable(reason=str(missing), raw=as_json(element)))
+                events.append(UnreadableEvent(reason=str(missing), raw=as_json(element)))
         elif event_type:
             ignored[event_type] = ignored.get(event_type, 0) + 1
         elif isinstance(element, _TooDeep):
-            events.append(Unreadable(reason="It is nested too deeply.", raw=as_json(element.raw)))
+            events.append(UnreadableEvent(reason="It is nested too deeply.", raw=as_json(element.raw)))
         elif len(events) >= _MOST_REJECTED:
             rest.append(element)
         else:
             events.append(
-                Unreadable(reason=f"It has no eventType or type: {_describe(element)}.", raw=as_json(element))
+                UnreadableEvent(
+                    reason=f"It has no eventType or type: {_describe(element)}.", raw=as_json(element)
+                )
             )
     if rest:
         reason = f"{len(rest):,} more elements of the same call, kept together, have no eventType or type."
-        events.append(Unreadable(reason=reason, raw=as_json(rest)))
+        events.append(UnreadableEvent(reason=reason, raw=as_json(rest)))
     return EventBatch(events=events, ignored=ignored, validation_code=validation_code)
 
 
@@ -181,9 +183,9 @@ def _read(reader: Callable[[dict[str, Any]], Event], element: dict[str, Any]) ->
     try:
         return reader(element)
     except _Missing as missing:
-        return Unreadable(reason=str(missing), raw=as_json(element))
+        return UnreadableEvent(reason=str(missing), raw=as_json(element))
     except Exception as error:  # noqa: BLE001 - one poison event must not fail the batch
-        return Unreadable(reason=f"It could not be read: {type(error).__name__}.", raw=as_json(element))
+        return UnreadableEvent(reason=f"It could not be read: {type(error).__name__}.", raw=as_json(element))
 
 
 def _read_inbound(element: dict[str, Any]) -> Inbound:

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import msgspec
 
-from bot.conversation.events import DeliveryReport, Event, Inbound, Unreadable
+from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent
 from bot.wire.envelopes import NotAnEventBatch, read_batch
 
 
@@ -19,4 +19,4 @@ def read_again(raw: str) -> Sequence[Event]:
         for kind in kinds:
             with suppress(msgspec.MsgspecError, UnicodeError):
                 return [msgspec.json.decode(raw, type=kind)]
-        return [Unreadable(reason=str(error), raw=raw)]
+        return [UnreadableEvent(reason=str(error), raw=raw)]

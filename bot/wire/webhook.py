@@ -52,7 +52,7 @@ _PLAIN_CODE = re.compile(rb"code=([\w.~-]*)")
 log = structlog.get_logger(__name__)
 
 
-class ClientLeft(Exception):
+class DeliveryAborted(Exception):
     """The caller hung up before the body was whole: nobody waits for an answer."""
 
 
@@ -115,7 +115,7 @@ class Webhook:
             await self._authenticate(scope["query_string"], headers)
             try:
                 body = await _read_body(receive, headers, scope)
-            except ClientLeft:
+            except DeliveryAborted:
                 return
             if self.is_closed:
                 raise ServiceUnavailableException(
@@ -228,7 +228,7 @@ def _handshake(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
 
 
 async def _read_body(receive: Receive, headers: dict[bytes, bytes], scope: HTTPScope) -> bytes:
-    """The body of a call whose credential is good; raises 413, and `ClientLeft`."""
+    """The body of a call whose credential is good; raises 413, and `DeliveryAborted`."""
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > LARGEST_BODY:
         raise _too_large()
@@ -243,7 +243,7 @@ async def _read_body(receive: Receive, headers: dict[bytes, bytes], scope: HTTPS
         size = 0
         while True:
             if message["type"] != "http.request":
-                raise ClientLeft
+                raise DeliveryAborted
             chunks.append(message["body"])
             size += len(message["body"])
             if size > LARGEST_BODY:

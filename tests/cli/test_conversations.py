@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from bot.cli.commands.conversations import conversations
 from bot.cli.commands.db import db
 from bot.cli.conversations import _in_words
-from bot.sending.sms_service import NotAccepted
+from bot.sending.sms_service import SendFailed
 from tests.conversation.parts import PEER, Bot, heard, report, until
 
 
@@ -63,7 +63,7 @@ def test_a_reply_that_waits_shows_how_often_it_was_tried_and_why_it_waits(databa
         bot = Bot(database_url)
         await bot.database.upgrade()
         await bot.start()
-        bot.sms.script = [NotAccepted(reason="ACS answered 429.", scope="number", retry_after=60)]
+        bot.sms.script = [SendFailed(reason="ACS answered 429.", scope="number", retry_after=60)]
         await bot.hear(heard())
         await until(lambda: bool(bot.sms.calls))
         (conversation,) = await bot.conversations()

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli.commands.conversations import conversations
-from bot.cli.errors import Failure
+from bot.cli.errors import CommandFailed
 from tests.processes import free_port
 from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running
 from tests.wire.test_envelopes import inbound
@@ -38,7 +38,7 @@ async def run(*arguments: str) -> Result:
 async def refusal(*arguments: str) -> str:
     """The sentence with which a command fails."""
     result = await asyncio.to_thread(CliRunner().invoke, conversations, arguments, standalone_mode=False)
-    assert isinstance(result.exception, Failure)
+    assert isinstance(result.exception, CommandFailed)
     assert result.exception.exit_code == 2
     return result.exception.format_message()
 

@@ -24,7 +24,7 @@ from bot.queries.filters import ConversationFilter
 from bot.rulebook.book import Book
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.sending.sender import Sender
-from bot.sending.sms_service import Accepted, Call, Outcome, Recipient
+from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecipient
 from bot.storage.database import Database
 from bot.storage.tables import messages
 from bot.storage.writer import Writer
@@ -94,13 +94,13 @@ class Scripted:
     """An SMS service that accepts everything, until it is told what else to answer."""
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
+        self.calls: list[SmsCall] = []
         #: The next calls' answers: one for each recipient, or one for all of them.
-        self.script: list[Outcome | list[Outcome]] = []
-        self.by_peer: dict[str, Outcome] = {}
-        self.during: Callable[[Call], Awaitable[None]] | None = None
+        self.script: list[SendOutcome | list[SendOutcome]] = []
+        self.by_peer: dict[str, SendOutcome] = {}
+        self.during: Callable[[SmsCall], Awaitable[None]] | None = None
 
-    async def send(self, call: Call) -> list[Outcome]:
+    async def send(self, call: SmsCall) -> list[SendOutcome]:
         self.calls.append(call)
         if self.during is not None:
             await self.during(call)
@@ -112,13 +112,13 @@ class Scripted:
     async def close(self) -> None:
         pass
 
-    def recipients(self, peer: str = PEER) -> list[Recipient]:
+    def recipients(self, peer: str = PEER) -> list[SmsRecipient]:
         """Every try for a peer."""
         return [one for call in self.calls for one in call.recipients if one.peer == peer]
 
     @staticmethod
-    def _accept(recipient: Recipient) -> Outcome:
-        return Accepted(provider_message_id=f"Outgoing_{recipient.repeatability_id}")
+    def _accept(recipient: SmsRecipient) -> SendOutcome:
+        return SendAccepted(provider_message_id=f"Outgoing_{recipient.repeatability_id}")
 
 
 class Bot:

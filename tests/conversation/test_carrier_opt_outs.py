@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from bot.conversation.incidents import IncidentFilter, list_incidents
-from bot.sending.sms_service import Accepted, Call, NotAccepted
+from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
 from tests.conversation.parts import PEER, Bot, heard, report, until
 from tests.rulebook.books import book_of
 
-LOST = NotAccepted(reason="The answer of ACS was lost.", is_unknown=True)
+LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True)
 
 
 @pytest.mark.parametrize("details", ["4007: opted out", "Sender blocked for given recipient."])
@@ -49,7 +49,7 @@ async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_
 ) -> None:
     """What may be on its way already, and what confirms an opt-out, are not."""
     bot = Bot(database_url)
-    bot.sms.script = [[Accepted(provider_message_id="Outgoing_1")], *[LOST] * 1_000]
+    bot.sms.script = [[SendAccepted(provider_message_id="Outgoing_1")], *[LOST] * 1_000]
     await bot.start()
     await bot.hear(heard())
     await bot.settled()
@@ -74,7 +74,7 @@ async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_
 async def test_an_opt_out_whose_report_overtakes_the_sends_answer_counts(database_url: str) -> None:
     bot = Bot(database_url)
 
-    async def carrier_is_quick(call: Call) -> None:
+    async def carrier_is_quick(call: SmsCall) -> None:
         await bot.hear(report(f"Outgoing_{call.recipients[0].repeatability_id}", "Failed", "4007"))
 
     bot.sms.during = carrier_is_quick
@@ -89,7 +89,7 @@ async def test_an_opt_out_of_a_message_whose_name_nobody_told_counts(database_ur
     """The answer to the send was lost; the report brings back the call's tag."""
     bot = Bot(database_url)
 
-    async def carrier_is_quick(call: Call) -> None:
+    async def carrier_is_quick(call: SmsCall) -> None:
         await bot.hear(report("Outgoing_x", "Failed", "4007", tag=call.tag, peer=PEER))
 
     bot.sms.during = carrier_is_quick

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.conversation.delivery import (
-    TAKEN,
+    ACCEPTED,
+    DeliveryEvent,
     DeliveryState,
-    Happening,
-    Refused,
-    Silence,
+    NoAnswer,
+    Rejected,
     Status,
-    Withheld,
+    Suppressed,
     code_of,
     next_state,
     says_opted_out,
@@ -24,8 +24,8 @@ from tests.conversation.parts import report
 
 QUEUED = DeliveryState(status="queued")
 SENT = DeliveryState(status="sent")
-NO = Refused("No.")
-SILENCE = Silence("Nobody knows.")
+NO = Rejected("No.")
+SILENCE = NoAnswer("Nobody knows.")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_who_says_that_the_recipient_opted_out(details: str | None, *, expected:
 )
 def test_an_accepted_send_moves_only_what_is_queued(before: Status, after: Status) -> None:
     """A late `sent` never takes back a `delivered`."""
-    assert next_state(DeliveryState(status=before), TAKEN).status == after
+    assert next_state(DeliveryState(status=before), ACCEPTED).status == after
 
 
 @pytest.mark.parametrize("before", ["sent", "delivered", "failed", "unconfirmed", "suppressed"])
@@ -120,8 +120,8 @@ def test_a_refusal_moves_only_what_is_queued(before: Status) -> None:
 @pytest.mark.parametrize("before", ["sent", "delivered", "failed", "unconfirmed", "suppressed"])
 def test_an_opt_out_withholds_only_what_is_queued(before: Status) -> None:
     state = DeliveryState(status=before)
-    assert next_state(state, Withheld("They opted out.")) is state
-    assert next_state(QUEUED, Withheld("They opted out.")).status == "suppressed"
+    assert next_state(state, Suppressed("They opted out.")) is state
+    assert next_state(QUEUED, Suppressed("They opted out.")).status == "suppressed"
 
 
 @pytest.mark.parametrize("before", ["delivered", "failed", "unconfirmed", "suppressed"])
@@ -170,7 +170,7 @@ def test_an_unknown_word_is_shown_and_decides_nothing() -> None:
 
 def test_of_unknown_words_the_newest_is_shown() -> None:
     words = [report("m", "Buffered", seconds=2), report("m", "Pending", seconds=1)]
-    ends = {run([TAKEN, *order]).details for order in itertools.permutations(words)}
+    ends = {run([ACCEPTED, *order]).details for order in itertools.permutations(words)}
     assert ends == {"Buffered: No error."}
 
 
@@ -179,7 +179,7 @@ def test_an_unknown_word_does_not_cover_a_known_one() -> None:
     assert next_state(delivered, report("m", "Buffered", seconds=60)) is delivered
 
 
-def run(story: Iterable[Happening]) -> DeliveryState:
+def run(story: Iterable[DeliveryEvent]) -> DeliveryState:
     """How it ends."""
     state = QUEUED
     for happened in story:
@@ -190,12 +190,12 @@ def run(story: Iterable[Happening]) -> DeliveryState:
 def test_two_words_for_the_same_moment_end_the_same_either_way() -> None:
     """Delivered is believed over failed, and failed over no report, when their times do not tell which is newer."""
     same = [report("m", "Delivered"), report("m", "Failed", "4004"), report("m", "Failed", "5002")]
-    assert {run([TAKEN, *order]).status for order in itertools.permutations(same)} == {"delivered"}
+    assert {run([ACCEPTED, *order]).status for order in itertools.permutations(same)} == {"delivered"}
 
 
 def test_two_reasons_for_the_same_moment_end_the_same_either_way() -> None:
     same = [report("m", "Failed", "4004"), report("m", "Failed", "4006"), report("m", "Failed", None)]
-    assert {run([TAKEN, *order]).details for order in itertools.permutations(same)} == {"4006"}
+    assert {run([ACCEPTED, *order]).details for order in itertools.permutations(same)} == {"4006"}
 
 
 def test_times_are_compared_and_not_their_writing() -> None:
@@ -204,4 +204,4 @@ def test_times_are_compared_and_not_their_writing() -> None:
         provider_message_id="m", status="Delivered", details=None, tag=None, peer=None, raw="",
         reported_at=datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(microseconds=1),
     )  # fmt: skip
-    assert run([TAKEN, later, earlier]).status == "delivered"
+    assert run([ACCEPTED, later, earlier]).status == "delivered"

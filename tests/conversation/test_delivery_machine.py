@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.conversation.delivery import (
-    TAKEN,
+    ACCEPTED,
+    DeliveryEvent,
     DeliveryState,
-    Happening,
-    Refused,
-    Silence,
-    Withheld,
+    NoAnswer,
+    Rejected,
+    Suppressed,
     next_state,
     status_of,
 )
@@ -22,7 +22,7 @@ from tests.conversation.parts import report
 from tests.properties import examples
 
 QUEUED = DeliveryState(status="queued")
-SILENCE = Silence("Nobody knows.")
+SILENCE = NoAnswer("Nobody knows.")
 
 reports = st.builds(
     report,
@@ -35,7 +35,7 @@ reports = st.builds(
 )
 
 
-def told(story: Sequence[Happening]) -> DeliveryState:
+def told(story: Sequence[DeliveryEvent]) -> DeliveryState:
     """The end of a story."""
     state = QUEUED
     for happened in story:
@@ -43,12 +43,12 @@ def told(story: Sequence[Happening]) -> DeliveryState:
     return state
 
 
-def in_order(story: Sequence[Happening]) -> DeliveryState:
+def in_order(story: Sequence[DeliveryEvent]) -> DeliveryState:
     """The end of the same story told in order: what ACS said, what time told, then each report by its time."""
 
-    def place(happened: Happening) -> tuple[Any, ...]:
+    def place(happened: DeliveryEvent) -> tuple[Any, ...]:
         if not isinstance(happened, DeliveryReport):
-            return (0,) if not isinstance(happened, Silence) else (1,)
+            return (0,) if not isinstance(happened, NoAnswer) else (1,)
         moment = happened.reported_at.timestamp() if happened.reported_at else 0.0
         rank = ["", "unconfirmed", "failed", "delivered"].index(status_of(happened) or "")
         details = happened.details or ""
@@ -61,16 +61,16 @@ def in_order(story: Sequence[Happening]) -> DeliveryState:
 @settings(max_examples=examples(400))
 @given(
     st.lists(reports, max_size=6),
-    st.sampled_from([TAKEN, Refused("No."), SILENCE, Withheld("Out.")]),
+    st.sampled_from([ACCEPTED, Rejected("No."), SILENCE, Suppressed("Out.")]),
     st.data(),
 )
 def test_any_order_and_multiplicity_ends_in_the_same_state(
-    heard: list[DeliveryReport], answer: Happening, data: st.DataObject
+    heard: list[DeliveryReport], answer: DeliveryEvent, data: st.DataObject
 ) -> None:
     """The end of the sending (ACS's word, or that nobody knows) may come at any place among the reports."""
-    if isinstance(answer, Withheld):
+    if isinstance(answer, Suppressed):
         heard = []  # it was never sent, so nobody reports of it
-    story: list[Happening] = [answer, *heard]
+    story: list[DeliveryEvent] = [answer, *heard]
     again = data.draw(st.lists(st.sampled_from(story), max_size=6))
     other = data.draw(st.permutations([*story, *again]))
     assert told(other) == told(story) == in_order(story)
@@ -81,9 +81,9 @@ def test_a_timeout_in_between_makes_no_difference_once_a_report_is_there(
     heard: list[DeliveryReport], data: st.DataObject
 ) -> None:
     at = data.draw(st.integers(0, len(heard)))
-    waited = told([TAKEN, *heard[:at], SILENCE, *heard[at:]])
+    waited = told([ACCEPTED, *heard[:at], SILENCE, *heard[at:]])
     if any(status_of(one) for one in heard):
-        assert waited == told([TAKEN, *heard])
+        assert waited == told([ACCEPTED, *heard])
     else:
         assert waited == DeliveryState(status="unconfirmed", details="Nobody knows.")
 
@@ -94,20 +94,20 @@ class ADeliveryMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.state = QUEUED
-        self.story: list[Happening] = []
+        self.story: list[DeliveryEvent] = []
 
-    def happen(self, happened: Happening) -> None:
+    def happen(self, happened: DeliveryEvent) -> None:
         self.story.append(happened)
         self.state = next_state(self.state, happened)
 
     @rule()
     def acs_takes_it(self) -> None:
-        self.happen(TAKEN)
+        self.happen(ACCEPTED)
 
     @precondition(lambda self: self.state.status == "queued")
     @rule()
     def acs_refuses_it(self) -> None:
-        self.happen(Refused("No."))
+        self.happen(Rejected("No."))
 
     @precondition(lambda self: self.state.status in ("queued", "sent"))
     @rule()
@@ -117,7 +117,7 @@ class ADeliveryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.story == [])
     @rule()
     def the_recipient_opts_out(self) -> None:
-        self.happen(Withheld("They opted out."))
+        self.happen(Suppressed("They opted out."))
 
     @rule(heard=reports)
     def a_report_comes(self, heard: DeliveryReport) -> None:
@@ -138,7 +138,7 @@ class ADeliveryMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_message_that_acs_took_is_never_queued_again(self) -> None:
-        if TAKEN in self.story:
+        if ACCEPTED in self.story:
             assert self.state.status != "queued"
 
     @invariant()
@@ -148,7 +148,7 @@ class ADeliveryMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_was_never_sent_stays_so(self) -> None:
-        if isinstance(next(iter(self.story), None), Withheld):
+        if isinstance(next(iter(self.story), None), Suppressed):
             assert self.state.status == "suppressed"
 
 

@@ -15,7 +15,7 @@ from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.events import DeliveryReport
 from bot.conversation.thread import NewMessages, open_conversations, save_conversations
 from bot.queries.conversations import MessageView
-from bot.sending.sms_service import Call, NotAccepted
+from bot.sending.sms_service import SendFailed, SmsCall
 from bot.storage.database import Database
 from bot.storage.tables import delivery_reports, messages
 from tests.conversation.databases import Databases
@@ -95,10 +95,10 @@ async def test_a_report_that_overtakes_the_sends_answer_is_kept_and_applied(data
     await bot.stop()
 
 
-LOST = NotAccepted(reason="The answer of ACS was lost.", is_unknown=True)
+LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True)
 
 
-async def in_doubt(database_url: str, *peers: str) -> tuple[Bot, Call]:
+async def in_doubt(database_url: str, *peers: str) -> tuple[Bot, SmsCall]:
     """A bot whose call to these peers got no answer, so that nobody told it the MessageIds; and the call.
 
     It sends no more.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from bot.conversation.events import Unreadable
+from bot.conversation.events import UnreadableEvent
 from bot.conversation.inbox import ACCEPTED, DUPLICATE, REJECTED
 from bot.operator.actions import Operator
 from bot.operator.errors import NoNumber
@@ -148,7 +148,7 @@ async def test_a_stop_in_one_conversation_leaves_the_others_alone(bot: Bot) -> N
 
 
 async def test_an_unreadable_event_is_kept_once_and_its_neighbours_are_answered(bot: Bot) -> None:
-    bad = Unreadable(reason="It has no eventType.", raw='{"a":1}')
+    bad = UnreadableEvent(reason="It has no eventType.", raw='{"a":1}')
     receipts = await bot.hear(bad, heard(), bad)
     assert receipts[0] == receipts[2] == REJECTED
     assert await bot.hear(bad) == [REJECTED]
@@ -175,7 +175,7 @@ async def test_a_poison_event_of_one_request_does_not_fail_another_request(bot: 
 
 
 async def test_a_batch_of_everything_is_one_transaction(bot: Bot) -> None:
-    receipts = await bot.hear(heard(), report("Outgoing_x"), Unreadable(reason="No.", raw="1"), heard())
+    receipts = await bot.hear(heard(), report("Outgoing_x"), UnreadableEvent(reason="No.", raw="1"), heard())
     assert [receipt.outcome for receipt in receipts] == ["accepted", "kept_apart", "rejected", "accepted"]
 
 

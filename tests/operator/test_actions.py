@@ -8,7 +8,7 @@ import pytest
 from bot.conversation.audit_log import ActionView, list_actions
 from bot.operator.actions import Operator
 from bot.operator.errors import CannotReply, KeptByCarrier, MayArriveTwice, NotThere, NotToBeResent
-from bot.sending.sms_service import NotAccepted
+from bot.sending.sms_service import SendFailed
 from tests.conversation.parts import BOOK, PEER, Bot, heard, report
 
 
@@ -128,7 +128,7 @@ async def test_each_thing_done_is_kept_with_who_did_it_and_when(bot: Bot, operat
 async def test_who_was_opted_out_by_a_person_gets_nothing_not_even_what_is_queued(
     bot: Bot, operator: Operator
 ) -> None:
-    bot.sms.by_peer[PEER] = NotAccepted(reason="Not now.", retry_after=60)
+    bot.sms.by_peer[PEER] = SendFailed(reason="Not now.", retry_after=60)
     await bot.hear(heard("hours"))
     view = await operator.opt_out(await conversation_id(bot), by="ada", reason="Asked on the phone.")
     assert view.opted_out
@@ -182,7 +182,7 @@ async def test_where_the_carrier_keeps_opt_outs_nobody_else_can_undo_one(
 
 
 async def test_a_failed_reply_is_sent_again_as_a_new_one_that_names_it(bot: Bot, operator: Operator) -> None:
-    bot.sms.script = [NotAccepted(reason="No such number.", is_final=True)]
+    bot.sms.script = [SendFailed(reason="No such number.", is_final=True)]
     await bot.hear(heard("hours"))
     (failed,) = await bot.settled(status="failed")
     new_id = await operator.resend(failed.id, by="ada")
@@ -197,7 +197,7 @@ async def test_a_failed_reply_is_sent_again_as_a_new_one_that_names_it(bot: Bot,
 
 
 async def test_what_was_sent_again_is_not_sent_a_third_time(bot: Bot, operator: Operator) -> None:
-    bot.sms.script = [NotAccepted(reason="No such number.", is_final=True)]
+    bot.sms.script = [SendFailed(reason="No such number.", is_final=True)]
     await bot.hear(heard("hours"))
     (failed,) = await bot.settled(status="failed")
     new_id = await operator.resend(failed.id, by="ada")
@@ -233,7 +233,7 @@ async def test_neither_what_arrived_nor_what_the_peer_said_is_sent_again(
 
 
 async def test_nothing_is_sent_again_to_a_peer_that_opted_out_since(bot: Bot, operator: Operator) -> None:
-    bot.sms.script = [NotAccepted(reason="No such number.", is_final=True)]
+    bot.sms.script = [SendFailed(reason="No such number.", is_final=True)]
     await bot.hear(heard("hours"))
     (failed,) = await bot.settled(status="failed")
     await bot.hear(heard("stop"))

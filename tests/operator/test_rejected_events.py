@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.conversation.events import Event, Unreadable
+from bot.conversation.events import Event, UnreadableEvent
 from bot.operator.rejected_events import NotRejected, RejectedEvents, StillUnreadable, find_rejected
 from tests.conversation.parts import Bot, heard
 
@@ -31,7 +31,7 @@ def rejected(bot: Bot, reader: Reader) -> RejectedEvents:
 
 async def reject(bot: Bot) -> str:
     """The id of an event that could not be read."""
-    await bot.hear(Unreadable(reason="It was odd.", raw='{"odd": true}'))
+    await bot.hear(UnreadableEvent(reason="It was odd.", raw='{"odd": true}'))
     (event,) = await bot.rejected()
     return event.id
 
@@ -52,7 +52,7 @@ async def test_what_still_can_not_be_read_stays_with_its_reason(
     bot: Bot, rejected: RejectedEvents, reader: Reader
 ) -> None:
     event_id = await reject(bot)
-    reader.events = [Unreadable(reason="It is odd still.", raw="{}")]
+    reader.events = [UnreadableEvent(reason="It is odd still.", raw="{}")]
     with pytest.raises(StillUnreadable, match="It still can't be taken: It is odd still"):
         await rejected.retry(event_id)
     assert [event.id for event in await bot.rejected()] == [event_id]

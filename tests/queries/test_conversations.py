@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from bot.conversation.events import Unreadable
+from bot.conversation.events import UnreadableEvent
 from bot.queries.conversations import (
     ConversationView,
     find_conversation,
@@ -104,7 +104,7 @@ async def test_messages_come_oldest_first_in_pages(still: Bot) -> None:
 
 async def test_rejected_events_come_newest_first_in_pages(still: Bot) -> None:
     for at in range(7):
-        await still.hear(Unreadable(reason=f"{at}", raw=f"{at}"))
+        await still.hear(UnreadableEvent(reason=f"{at}", raw=f"{at}"))
     reasons: list[str] = []
     cursor = None
     while True:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from bot.conversation.events import Unreadable
+from bot.conversation.events import UnreadableEvent
 from bot.queries.overview import PERIODS, Overview, OverviewView, Period
 from bot.queries.traffic import HOUR, MINUTE, floor_to
 from bot.queries.traffic_counter import TrafficCounter
 from bot.queries.unmatched import Unmatched
-from bot.rulebook.editing.live_book import Shelf
+from bot.rulebook.editing.live_book import LiveBook
 from bot.storage.tables import incidents
 from tests.conversation.parts import Bot, heard, report
 from tests.queries.test_traffic_counter import age
@@ -29,15 +29,15 @@ A_RULE_MORE = "  - {name: address, when: {fuzzy: address}, reply: Harbour Street
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def shelf(tmp_path: Path) -> LiveBook:
     (tmp_path / "rules.yaml").write_text(RULES)
-    shelf = Shelf(tmp_path)
+    shelf = LiveBook(tmp_path)
     shelf.open()
     return shelf
 
 
 @pytest.fixture
-async def busy(database_url: str, shelf: Shelf) -> AsyncIterator[Bot]:
+async def busy(database_url: str, shelf: LiveBook) -> AsyncIterator[Bot]:
     bot = Bot(database_url, book=shelf.book())
     await bot.start()
     yield bot
@@ -45,7 +45,7 @@ async def busy(database_url: str, shelf: Shelf) -> AsyncIterator[Bot]:
 
 
 @pytest.fixture
-def overview(shelf: Shelf, busy: Bot) -> Overview:
+def overview(shelf: LiveBook, busy: Bot) -> Overview:
     return Overview(shelf, busy.sender.link, lambda: 3)
 
 
@@ -131,7 +131,7 @@ async def test_who_waits_for_a_person(busy: Bot, overview: Overview) -> None:
 
 
 async def test_messages_that_no_rule_answers_are_grouped_until_one_does(
-    busy: Bot, shelf: Shelf, overview: Overview
+    busy: Bot, shelf: LiveBook, overview: Overview
 ) -> None:
     for peer, text in enumerate(("adress", "adress?", "Address", "do you deliver")):
         await met(busy, text, f"+1555555010{peer}")
@@ -151,7 +151,7 @@ async def test_messages_that_no_rule_answers_are_grouped_until_one_does(
 
 
 async def test_older_ones_are_found_a_stretch_a_look_and_very_old_ones_never(
-    busy: Bot, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    busy: Bot, shelf: LiveBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.queries.unmatched._LOOKED_AT", 8)
     await met(busy, "from last month", "+15555550100")
@@ -181,7 +181,7 @@ async def test_what_people_should_look_at(busy: Bot, overview: Overview) -> None
     }  # fmt: skip
     async with busy.database.writing() as connection:
         await connection.execute(insert(incidents).values(**loop_row))
-    await busy.hear(Unreadable(reason="It is odd.", raw="{}"))
+    await busy.hear(UnreadableEvent(reason="It is odd.", raw="{}"))
     needs = (await look(busy, overview)).needs
     assert needs.incidents == {"loop": 1, "opt-out": 1}
     (loop,), (opt_out,) = needs.loops, needs.opt_outs
@@ -191,7 +191,7 @@ async def test_what_people_should_look_at(busy: Bot, overview: Overview) -> None
     assert not needs.is_nothing
 
 
-async def test_what_is_not_well(busy: Bot, shelf: Shelf, overview: Overview) -> None:
+async def test_what_is_not_well(busy: Bot, shelf: LiveBook, overview: Overview) -> None:
     (shelf.folder / "rules.yaml").write_text("rules: 5")
     await shelf.reload()
     view = await look(busy, overview)

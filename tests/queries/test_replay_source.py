@@ -8,7 +8,7 @@ import pytest
 from bot.operator.actions import Operator
 from bot.queries.replay_source import count_inbound, newest_inbound, stored_inbound
 from bot.rulebook.simulate.loop_guard import Caps
-from bot.rulebook.simulate.replay import Past, Replay
+from bot.rulebook.simulate.replay import AnsweredMessage, Replay
 from tests.conversation.parts import BOOK, Bot, heard
 
 
@@ -22,7 +22,7 @@ async def still(database_url: str) -> AsyncIterator[Bot]:
     await bot.stop()
 
 
-async def stored(bot: Bot, since: datetime | None = None) -> list[Past]:
+async def stored(bot: Bot, since: datetime | None = None) -> list[AnsweredMessage]:
     async with bot.database.reading() as connection:
         found = [past async for past in stored_inbound(connection, since)]
         assert len(found) == await count_inbound(connection, since)

@@ -2,12 +2,14 @@
 
 import pytest
 
-from bot.queries.similarity import Said, group_alike
+from bot.queries.similarity import SampleText, group_alike
 
 
 def groups(*texts: str) -> list[tuple[str, int]]:
     """The newest text of each group, and how many it has; the first text given is the newest."""
-    said = [Said(message_id=f"{at}", conversation_id=f"c{at}", text=text) for at, text in enumerate(texts)]
+    said = [
+        SampleText(message_id=f"{at}", conversation_id=f"c{at}", text=text) for at, text in enumerate(texts)
+    ]
     return [(group.newest.text, group.count) for group in group_alike(said)]
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Decision, Heard, Standing
+from bot.rulebook.decision import ConversationState, Decision, HeardMessage
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.simulate.decide import decide
 
@@ -29,7 +29,7 @@ def book_from(text: str) -> Book:
 def hear(
     book: Book,
     text: str,
-    standing: Standing | None = None,
+    standing: ConversationState | None = None,
     *,
     message_id: str = "m1",
     sender: str = "+15555550101",
@@ -37,5 +37,5 @@ def hear(
     at: datetime = NOW,
 ) -> Decision:
     """What the book decides on a text."""
-    heard = Heard(id=message_id, text=text, sender=sender, recipient=to)
-    return decide(book, heard, standing or Standing(), at)
+    heard = HeardMessage(id=message_id, text=text, sender=sender, recipient=to)
+    return decide(book, heard, standing or ConversationState(), at)

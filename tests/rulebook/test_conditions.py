@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.rulebook.decision import Standing
+from bot.rulebook.decision import ConversationState
 from bot.rulebook.files.loader import load_texts
 from tests.rulebook.books import NOW, book_of, hear
 
@@ -12,31 +12,31 @@ from tests.rulebook.books import NOW, book_of, hear
 @pytest.mark.parametrize(
     ("only", "standing", "sender", "to", "holds"),
     [
-        ("hours: Mon-Fri 18:00-19:00", Standing(), "+1", "+2", True),
-        ("hours: [Mon 7-8, Mon 18-19]", Standing(), "+1", "+2", True),
-        ("hours: Mon-Fri 17:00-18:00", Standing(), "+1", "+2", False),
-        ("dates: 2026-11-23", Standing(), "+1", "+2", True),
-        ("dates: [12-24..12-26, 11-23]", Standing(), "+1", "+2", True),
-        ("dates: 12-24", Standing(), "+1", "+2", False),
-        ('from: ["+33", "+44"]', Standing(), "+447700900000", "+2", True),
-        ('from: "+1 (555)"', Standing(), "+15555550101", "+2", True),
-        ("from: +33", Standing(), "+15555550101", "+2", False),
-        ("from: 12345", Standing(), "12345", "+2", True),
-        ("to: 1 555 555 0100", Standing(), "+1", "+15555550100", True),
-        ("to: +15555550199", Standing(), "+1", "+15555550100", False),
-        ("first_time: true", Standing(), "+1", "+2", True),
-        ("first_time: true", Standing(known=True), "+1", "+2", False),
-        ("first_time: false", Standing(), "+1", "+2", False),
-        ("tagged: [vip, staff]", Standing(tags=("staff",)), "+1", "+2", True),
-        ("tagged: vip", Standing(tags=("staff",)), "+1", "+2", False),
-        ("not_tagged: [vip, voted]", Standing(tags=("staff",)), "+1", "+2", True),
-        ("not_tagged: [vip, voted]", Standing(tags=("voted",)), "+1", "+2", False),
-        ("opted_out: true", Standing(opted_out=True), "+1", "+2", True),
-        ("opted_out: false", Standing(opted_out=True), "+1", "+2", False),
-        ("first_time: true, from: +33", Standing(), "+1", "+2", False),
+        ("hours: Mon-Fri 18:00-19:00", ConversationState(), "+1", "+2", True),
+        ("hours: [Mon 7-8, Mon 18-19]", ConversationState(), "+1", "+2", True),
+        ("hours: Mon-Fri 17:00-18:00", ConversationState(), "+1", "+2", False),
+        ("dates: 2026-11-23", ConversationState(), "+1", "+2", True),
+        ("dates: [12-24..12-26, 11-23]", ConversationState(), "+1", "+2", True),
+        ("dates: 12-24", ConversationState(), "+1", "+2", False),
+        ('from: ["+33", "+44"]', ConversationState(), "+447700900000", "+2", True),
+        ('from: "+1 (555)"', ConversationState(), "+15555550101", "+2", True),
+        ("from: +33", ConversationState(), "+15555550101", "+2", False),
+        ("from: 12345", ConversationState(), "12345", "+2", True),
+        ("to: 1 555 555 0100", ConversationState(), "+1", "+15555550100", True),
+        ("to: +15555550199", ConversationState(), "+1", "+15555550100", False),
+        ("first_time: true", ConversationState(), "+1", "+2", True),
+        ("first_time: true", ConversationState(known=True), "+1", "+2", False),
+        ("first_time: false", ConversationState(), "+1", "+2", False),
+        ("tagged: [vip, staff]", ConversationState(tags=("staff",)), "+1", "+2", True),
+        ("tagged: vip", ConversationState(tags=("staff",)), "+1", "+2", False),
+        ("not_tagged: [vip, voted]", ConversationState(tags=("staff",)), "+1", "+2", True),
+        ("not_tagged: [vip, voted]", ConversationState(tags=("voted",)), "+1", "+2", False),
+        ("opted_out: true", ConversationState(opted_out=True), "+1", "+2", True),
+        ("opted_out: false", ConversationState(opted_out=True), "+1", "+2", False),
+        ("first_time: true, from: +33", ConversationState(), "+1", "+2", False),
     ],
 )
-def test_only(only: str, standing: Standing, sender: str, to: str, holds: bool) -> None:
+def test_only(only: str, standing: ConversationState, sender: str, to: str, holds: bool) -> None:
     book = book_of(
         f"when: {{keyword: a, pattern: '^a'}}, only: {{{only}}}, reply: yes",
         "when: anything, reply: no",
@@ -55,16 +55,16 @@ def test_a_message_passes_from_rule_to_rule_until_one_takes_it() -> None:
     )
     night = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
     assert hear(book, "a", at=night).replies == ("night",)
-    assert hear(book, "a", Standing(tags=("y",))).replies == ("also tagged",)
+    assert hear(book, "a", ConversationState(tags=("y",))).replies == ("also tagged",)
     assert hear(book, "a").replies == ("first",)
-    assert hear(book, "a", Standing(known=True)).replies == ("known",)
+    assert hear(book, "a", ConversationState(known=True)).replies == ("known",)
 
 
 def test_a_limit_keeps_a_rule_silent_and_time_lifts_it() -> None:
     book = book_of(
         "when: {keyword: a}, limit: 2 per 1h, reply: ok, tag: heard", "when: anything, reply: else"
     )
-    standing = Standing()
+    standing = ConversationState()
     for minutes, silent in [
         (0, False),
         (10, False),
@@ -85,12 +85,12 @@ def test_a_limit_keeps_a_rule_silent_and_time_lifts_it() -> None:
 
 def test_a_reply_that_a_guard_holds_back_does_not_use_the_limit_up() -> None:
     book = book_of("when: {keyword: a}, limit: once per day, reply: ok")
-    assert hear(book, "a", Standing(opted_out=True)).after.uses == {}
+    assert hear(book, "a", ConversationState(opted_out=True)).after.uses == {}
 
 
 def test_a_limit_never_silences_the_confirmation_of_an_opt_out() -> None:
     book = book_of("name: s, when: {exact: stop}, opt_out: true, limit: 1 per 1h, reply: Bye")
-    decision = hear(book, "stop", Standing(uses={"s": (NOW.timestamp(),)}))
+    decision = hear(book, "stop", ConversationState(uses={"s": (NOW.timestamp(),)}))
     assert (decision.replies, decision.after.opted_out) == (("Bye",), True)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.rulebook.decision import Standing
+from bot.rulebook.decision import ConversationState
 from bot.rulebook.files.loader import load_folder
 from tests.rulebook.books import NOW, hear
 
@@ -57,5 +57,5 @@ def test_it_takes_every_word_that_revokes_consent(word: str) -> None:
 
 def test_it_remembers_an_order() -> None:
     assert BOOK is not None
-    after = hear(BOOK, "order 12345", Standing()).after
+    after = hear(BOOK, "order 12345", ConversationState()).after
     assert hear(BOOK, "order", after).replies == ("No. 12345 is with us.",)

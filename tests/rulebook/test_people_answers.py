@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Standing
+from bot.rulebook.decision import ConversationState
 from tests.rulebook.books import book_of, hear
 
 CASES: list[dict[str, Any]] = yaml.safe_load(
@@ -15,7 +15,7 @@ CASES: list[dict[str, Any]] = yaml.safe_load(
 )
 
 
-def asking(expect: str) -> tuple[Book, Standing]:
+def asking(expect: str) -> tuple[Book, ConversationState]:
     book = book_of(
         f"name: ask, when: {{exact: ask me}}, tries: 9, ask: {{save: x, question: X?, expect: {expect}}}, reply: ok",
         "name: help, when: {exact: [help, info]}, reply: This is the help.",

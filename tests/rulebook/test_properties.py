@@ -10,13 +10,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Decision, Flow, Standing
+from bot.rulebook.decision import ConversationState, Decision, Flow
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.lint.check import check
 from bot.rulebook.simulate.explain import explain
 from bot.text.words import split_words
 from tests.properties import examples
-from tests.rulebook.books import NOW, Heard, book_from, decide
+from tests.rulebook.books import NOW, HeardMessage, book_from, decide
 
 WORDS = [
     "stop",
@@ -118,11 +118,11 @@ def written(rules: list[dict[str, Any]]) -> str:
 BOOKS = st.lists(RULES, min_size=1, max_size=6).map(written)
 
 
-def talk(book: Book, texts: list[str], to: str = "+15555550100") -> list[tuple[Standing, Decision]]:
+def talk(book: Book, texts: list[str], to: str = "+15555550100") -> list[tuple[ConversationState, Decision]]:
     """Each decision of a conversation, and the standing that it met."""
-    standing, decided = Standing(), []
+    standing, decided = ConversationState(), []
     for at, text in enumerate(texts):
-        heard = Heard(id=f"m{at}", text=text, sender="+15555550101", recipient=to)
+        heard = HeardMessage(id=f"m{at}", text=text, sender="+15555550101", recipient=to)
         decision = decide(book, heard, standing, NOW + at * timedelta(minutes=1))
         decided.append((standing, decision))
         standing = msgspec.structs.replace(decision.after, known=True)
@@ -136,7 +136,7 @@ def test_deciding_never_raises_and_says_the_same_to_the_same(text: str, texts: l
     first, again = talk(book, texts, to), talk(book_from(text), texts, to)
     assert first == again
     for message, (standing, decision) in zip(texts, first, strict=True):
-        heard = Heard(id="m", text=message, sender="+15555550101", recipient=to)
+        heard = HeardMessage(id="m", text=message, sender="+15555550101", recipient=to)
         assert explain(book, heard, standing, NOW)
         assert decision.rule is None or decision.rule in {rule.name for rule in book.rules}
         assert all(reply.strip() and len(reply) <= 2_048 for reply in (*decision.replies, *decision.withheld))
@@ -251,9 +251,9 @@ def test_checking_never_raises_and_finds_the_same_in_the_same(text: str) -> None
     TEXTS,
 )
 def test_any_stored_flow_is_gone_on_with_or_ends(flow: Flow, text: str, message: str) -> None:
-    heard = Heard(id="m", text=message, sender="+15555550101", recipient="+15555550100")
-    after = decide(book_from(text), heard, Standing(flow=flow, known=True), NOW).after
+    heard = HeardMessage(id="m", text=message, sender="+15555550101", recipient="+15555550100")
+    after = decide(book_from(text), heard, ConversationState(flow=flow, known=True), NOW).after
     assert (
-        msgspec.convert(msgspec.json.decode(msgspec.json.encode(after)), Standing) == after
+        msgspec.convert(msgspec.json.decode(msgspec.json.encode(after)), ConversationState) == after
         or "\ud800" in message
     )

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from bot.sending.circuit_breaker import THRESHOLD
-from bot.sending.sms_service import Accepted, Call, NotAccepted, Outcome
+from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall
 from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, until
 from tests.sending.test_sender import asleep, quick
 
 __all__ = ["quick"]
 
 OTHER = "+15555550199"
-DOWN = NotAccepted(reason="ACS answered 503.", scope="service")
-WRONG_KEY = NotAccepted(reason="ACS answered 401: Denied.", scope="number", is_credential=True)
-THROTTLED = NotAccepted(reason="ACS answered 429.", scope="number")
-BAD_CALL = NotAccepted(reason="ACS answered 400.", is_final=True, scope="call")
+DOWN = SendFailed(reason="ACS answered 503.", scope="service")
+WRONG_KEY = SendFailed(reason="ACS answered 401: Denied.", scope="number", is_credential=True)
+THROTTLED = SendFailed(reason="ACS answered 429.", scope="number")
+BAD_CALL = SendFailed(reason="ACS answered 400.", is_final=True, scope="call")
 
 
 class Weather(Scripted):
@@ -25,10 +25,10 @@ class Weather(Scripted):
 
     def __init__(self) -> None:
         super().__init__()
-        self.all: Outcome | None = None
-        self.of: dict[str, Outcome] = {}
+        self.all: SendOutcome | None = None
+        self.of: dict[str, SendOutcome] = {}
 
-    async def send(self, call: Call) -> list[Outcome]:
+    async def send(self, call: SmsCall) -> list[SendOutcome]:
         outcomes = await super().send(call)
         told = self.of.get(call.number, self.all)
         return outcomes if told is None else [told] * len(call.recipients)
@@ -92,7 +92,7 @@ async def test_an_outage_is_tried_by_single_calls_of_one_message_whatever_waits(
     sms.all = DOWN
     running_now = most = 0
 
-    async def count(call: Call) -> None:
+    async def count(call: SmsCall) -> None:
         nonlocal running_now, most
         running_now += 1
         most = max(most, running_now if is_down(bot) else 0)
@@ -125,7 +125,7 @@ async def test_an_outage_is_tried_by_single_calls_of_one_message_whatever_waits(
 async def test_an_outage_makes_few_messages_doubtful(database_url: str, sms: Weather) -> None:
     """Each try without an answer may have been taken; past ACS's window nobody could send those again."""
     bot = await asleep(database_url, sms=sms)
-    sms.all = NotAccepted(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
+    sms.all = SendFailed(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
     await bot.hear(*(heard(peer=f"+1555555{at:04}") for at in range(1_200)))
     bot.sender.start()
     await until(lambda: len(sms.calls) >= 25)
@@ -137,7 +137,7 @@ async def test_an_outage_makes_few_messages_doubtful(database_url: str, sms: Wea
 async def test_a_message_that_acs_can_never_take_holds_no_other(database_url: str, sms: Weather) -> None:
     """With nothing else to send it looks like an outage; the next probe is another's."""
     bot = await running(database_url, sms)
-    sms.by_peer = {PEER: NotAccepted(reason="ACS answered 500.", scope="service", is_unknown=True)}
+    sms.by_peer = {PEER: SendFailed(reason="ACS answered 500.", scope="service", is_unknown=True)}
     await bot.hear(heard("name"))
     await until(lambda: is_down(bot))
     for at in range(5):
@@ -191,7 +191,7 @@ async def test_a_wrong_credential_holds_messages_is_told_once_and_mends_itself(
 
 @pytest.mark.parametrize("trouble", [WRONG_KEY, THROTTLED], ids=["a number of another resource", "429"])
 async def test_what_acs_holds_against_a_number_holds_no_other(
-    database_url: str, sms: Weather, trouble: NotAccepted
+    database_url: str, sms: Weather, trouble: SendFailed
 ) -> None:
     bot = await running(database_url, sms)
     sms.of[OTHER] = trouble
@@ -215,7 +215,7 @@ async def test_retry_after_outlasts_the_end_of_an_outage(database_url: str, sms:
     """That ACS takes the calls of one number does not mean that it would take another's now."""
     bot = await running(database_url, sms)
     loop = asyncio.get_running_loop()
-    sms.of[OTHER] = NotAccepted(reason="ACS answered 429.", scope="number", retry_after=0.8)
+    sms.of[OTHER] = SendFailed(reason="ACS answered 429.", scope="number", retry_after=0.8)
     await bot.hear(heard(number=OTHER))
     await until(lambda: bool(sms.taken(OTHER)))
     asked = loop.time()
@@ -234,7 +234,7 @@ async def test_a_call_refused_as_a_whole_is_narrowed_down_to_the_one_to_blame(
     database_url: str, sms: Weather
 ) -> None:
     class Strict(Weather):
-        async def send(self, call: Call) -> list[Outcome]:
+        async def send(self, call: SmsCall) -> list[SendOutcome]:
             outcomes = await super().send(call)
             return [BAD_CALL] * len(outcomes) if PEER in {one.peer for one in call.recipients} else outcomes
 
@@ -255,19 +255,19 @@ async def test_a_call_refused_as_a_whole_is_narrowed_down_to_the_one_to_blame(
 
 async def test_lists_of_five_arrive_in_order_in_any_weather(database_url: str, sms: Weather) -> None:
     dice = random.Random(7)
-    lost = NotAccepted(reason="Lost.", is_unknown=True, scope="service")
-    throttled = NotAccepted(reason="ACS answered 429.", scope="number", retry_after=0.01)
-    busy = NotAccepted(reason="ACS answered 500.", is_unknown=True)
+    lost = SendFailed(reason="Lost.", is_unknown=True, scope="service")
+    throttled = SendFailed(reason="ACS answered 429.", scope="number", retry_after=0.01)
+    busy = SendFailed(reason="ACS answered 500.", is_unknown=True)
     arrived: dict[str, list[str]] = {}
     seen: set[str] = set()
 
     class Storm(Weather):
-        async def send(self, call: Call) -> list[Outcome]:
+        async def send(self, call: SmsCall) -> list[SendOutcome]:
             self.calls.append(call)
             await asyncio.sleep(dice.random() / 100)
             if dice.random() < 0.2:
                 return [dice.choice([throttled, DOWN])] * len(call.recipients)
-            outcomes: list[Outcome] = []
+            outcomes: list[SendOutcome] = []
             for one in call.recipients:
                 if dice.random() < 0.1:
                     outcomes.append(busy)
@@ -275,7 +275,7 @@ async def test_lists_of_five_arrive_in_order_in_any_weather(database_url: str, s
                 if one.repeatability_id not in seen:
                     seen.add(one.repeatability_id)
                     arrived.setdefault(one.peer, []).append(call.text)
-                outcomes.append(Accepted(provider_message_id=f"Outgoing_{one.repeatability_id}"))
+                outcomes.append(SendAccepted(provider_message_id=f"Outgoing_{one.repeatability_id}"))
             return [lost] * len(outcomes) if dice.random() < 0.15 else outcomes
 
     bot = await running(database_url, Storm())
@@ -291,7 +291,7 @@ async def test_lists_of_five_arrive_in_order_in_any_weather(database_url: str, s
 async def test_ten_thousand_of_one_keyword_take_few_calls_and_one_alone_waits_for_nobody(
     database_url: str, sms: Weather
 ) -> None:
-    async def slowly(_call: Call) -> None:
+    async def slowly(_call: SmsCall) -> None:
         await asyncio.sleep(0.02)
 
     sms.during = slowly
@@ -319,7 +319,7 @@ async def test_after_a_stop_nothing_that_is_committed_starts_a_call(database_url
 async def test_a_call_that_outlasts_the_patience_is_left_to_the_next_start(
     database_url: str, sms: Weather
 ) -> None:
-    async def for_ever(_call: Call) -> None:
+    async def for_ever(_call: SmsCall) -> None:
         await asyncio.sleep(60)
 
     sms.during = for_ever

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from bot.sending.backoff import LONGEST, wait_before_try
-from bot.sending.outbox import REPEATABILITY_WINDOW, Verdict, verdict
+from bot.sending.outbox import REPEATABILITY_WINDOW, ClaimDecision, claim_decision
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TTL = timedelta(hours=24)
@@ -34,11 +34,11 @@ LONG_AGO = NOW - REPEATABILITY_WINDOW
         ({"first_sent_at": LONG_AGO, "created_at": NOW - TTL * 2}, "too late"),
     ],
 )
-def test_verdicts(row: dict[str, object], expected: Verdict) -> None:
+def test_verdicts(row: dict[str, object], expected: ClaimDecision) -> None:
     stored = {
         "created_at": NOW, "first_sent_at": None, "outcome_unknown": False, "opted_out": False, "exempt": False,
     }  # fmt: skip
-    assert verdict(SimpleNamespace(**stored | row), NOW, TTL) == expected
+    assert claim_decision(SimpleNamespace(**stored | row), NOW, TTL) == expected
 
 
 def test_waits_double_up_to_a_bound_and_are_spread_over_all_of_it() -> None:

@@ -31,7 +31,7 @@ from bot.conversation.events import DeliveryReport
 from bot.conversation.thread import NewMessages, open_conversations, save_conversations
 from bot.sending.leases import LEASE, Holder
 from bot.sending.outbox import Claimed, Held, Outbox, Queued, Settlement, queued_lanes, queued_messages
-from bot.sending.sms_service import Accepted, NotAccepted, Outcome
+from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
 from bot.storage.database import Database
 from bot.storage.tables import conversations, delivery_reports, messages, status_changes
 from tests.conversation.databases import KINDS, Databases, Kind
@@ -81,12 +81,12 @@ class Acs:
         self.taken: list[Sms] = []
         self._known: dict[str, Sms] = {}
 
-    def take(self, claim: Claimed, now: datetime) -> Outcome:
+    def take(self, claim: Claimed, now: datetime) -> SendOutcome:
         known = self._known.get(claim.repeatability_id)
         if known is not None and now - claim.first_sent_at <= ACS_REMEMBERS:
             if (known.text, known.tag, known.peer) != (claim.message.text, claim.tag, claim.message.peer):
-                return NotAccepted(reason="ACS answered 400: another body.", is_final=True)
-            return Accepted(provider_message_id=known.name)
+                return SendFailed(reason="ACS answered 400: another body.", is_final=True)
+            return SendAccepted(provider_message_id=known.name)
         sms = Sms(
             f"Outgoing_{len(self.taken)}",
             claim.repeatability_id,
@@ -97,7 +97,7 @@ class Acs:
         sms.message_id = claim.message.id
         self.taken.append(sms)
         self._known[claim.repeatability_id] = sms
-        return Accepted(provider_message_id=sms.name)
+        return SendAccepted(provider_message_id=sms.name)
 
 
 def a_foreign_one(peer: str) -> list[DeliveryReport]:
@@ -142,7 +142,7 @@ class OnItsWay(Struct):
     process: Sending
     claims: list[Claimed]
     started_at: datetime
-    outcomes: list[Outcome] | None = None
+    outcomes: list[SendOutcome] | None = None
     #: The process that made it is dead: nobody hears the answer.
     is_orphan: bool = False
 
@@ -357,10 +357,10 @@ class AnOutboxMachine(RuleBasedStateMachine):
         self._answer(data.draw(st.sampled_from(self._unanswered())), answer)
 
     def _answer(self, call: OnItsWay, answer: str) -> None:
-        lost = NotAccepted(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
-        busy = NotAccepted(reason="ACS answered 429.", scope="service")
-        refused = NotAccepted(reason="ACS answered 400.", is_final=True)
-        outcomes: list[Outcome] = []
+        lost = SendFailed(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
+        busy = SendFailed(reason="ACS answered 429.", scope="service")
+        refused = SendFailed(reason="ACS answered 400.", is_final=True)
+        outcomes: list[SendOutcome] = []
         if "refused" in answer:
             self._answer_what_came_before(call)
         for place, claim in enumerate(call.claims):
@@ -373,13 +373,13 @@ class AnOutboxMachine(RuleBasedStateMachine):
             elif answer == "throttled":
                 outcomes.append(busy)
             elif answer == "too old":
-                outcomes.append(NotAccepted(reason="ACS answered 412.", is_pair_useless=True, scope="call"))
+                outcomes.append(SendFailed(reason="ACS answered 412.", is_pair_useless=True, scope="call"))
             else:
                 outcome = self.acs.take(claim, self.now)
                 if answer == "lost after":
                     outcome = lost
-                if answer == "nameless" and isinstance(outcome, Accepted):
-                    outcome = Accepted(provider_message_id=None)
+                if answer == "nameless" and isinstance(outcome, SendAccepted):
+                    outcome = SendAccepted(provider_message_id=None)
                 outcomes.append(outcome)
         call.outcomes = outcomes
         if call.is_orphan:
@@ -404,7 +404,7 @@ class AnOutboxMachine(RuleBasedStateMachine):
         settlements = []
         window = call.process.window
         for claim, outcome in zip(call.claims, call.outcomes or [], strict=True):
-            again = isinstance(outcome, NotAccepted) and not outcome.is_final
+            again = isinstance(outcome, SendFailed) and not outcome.is_final
             next_try_at = self.now + wait if again else None
             settlements.append(
                 Settlement(

@@ -6,15 +6,15 @@ import pytest
 
 from bot.sending import backoff
 from bot.sending.outbox import Claimed, Queued
-from bot.sending.retry import Judged, judge
-from bot.sending.sms_service import Accepted, NotAccepted, Outcome
+from bot.sending.retry import RetryDecision, decide_retries
+from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-TAKEN = Accepted(provider_message_id="Outgoing_1")
-BAD_NUMBER = NotAccepted(reason="ACS answered 400.", is_final=True)
-BAD_CALL = NotAccepted(reason="ACS answered 400.", is_final=True, scope="call")
-BUSY = NotAccepted(reason="ACS answered 500.", is_unknown=True)
-DOWN = NotAccepted(reason="ACS answered 503.", scope="service")
+TAKEN = SendAccepted(provider_message_id="Outgoing_1")
+BAD_NUMBER = SendFailed(reason="ACS answered 400.", is_final=True)
+BAD_CALL = SendFailed(reason="ACS answered 400.", is_final=True, scope="call")
+BUSY = SendFailed(reason="ACS answered 500.", is_unknown=True)
+DOWN = SendFailed(reason="ACS answered 503.", scope="service")
 
 
 def claim(at: int, *, attempts: int = 0, was_unknown: bool = False) -> Claimed:
@@ -32,9 +32,9 @@ def claim(at: int, *, attempts: int = 0, was_unknown: bool = False) -> Claimed:
     )
 
 
-def judged(*outcomes: Outcome, hold: float = 0.0, attempts: int = 0) -> list[Judged]:
+def judged(*outcomes: SendOutcome, hold: float = 0.0, attempts: int = 0) -> list[RetryDecision]:
     claims = [claim(at, attempts=attempts) for at in range(len(outcomes))]
-    return judge(claims, outcomes, hold=hold, now=NOW)
+    return decide_retries(claims, outcomes, hold=hold, now=NOW)
 
 
 def test_each_recipient_of_a_call_has_its_own_end() -> None:
@@ -67,7 +67,7 @@ def test_a_call_refused_as_a_whole_leaves_again_in_smaller_ones(count: int, most
     for each in judged(*[BAD_CALL] * count):
         assert each.again is not None
         assert (each.wait, each.most) == (0, most)
-        assert isinstance(each.settlement.outcome, NotAccepted)
+        assert isinstance(each.settlement.outcome, SendFailed)
         assert not each.settlement.outcome.is_final
 
 
@@ -78,5 +78,5 @@ def test_a_message_refused_alone_is_done_with() -> None:
 
 
 def test_that_an_earlier_try_may_have_been_taken_is_not_forgotten() -> None:
-    (each,) = judge([claim(1, was_unknown=True)], [DOWN], hold=0, now=NOW)
+    (each,) = decide_retries([claim(1, was_unknown=True)], [DOWN], hold=0, now=NOW)
     assert each.settlement.was_unknown

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.sending.outbox import Queued
-from bot.sending.send_queue import MOST_ALIKE, MOST_RECIPIENTS, Group, Window
+from bot.sending.send_queue import MOST_ALIKE, MOST_RECIPIENTS, CallGroup, SendQueue
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -25,11 +25,11 @@ def queued(at: int, text: str = "hello", conversation: str | None = None, **more
     )
 
 
-def ids(group: Group | None) -> list[int]:
+def ids(group: CallGroup | None) -> list[int]:
     return [] if group is None else [int(message.id) for message in group.messages]
 
 
-def end(window: Window, group: Group | None) -> None:
+def end(window: SendQueue, group: CallGroup | None) -> None:
     """Everything of this call has been sent."""
     assert group is not None
     for message in group.messages:
@@ -38,7 +38,7 @@ def end(window: Window, group: Group | None) -> None:
 
 
 def test_alike_texts_leave_together_up_to_a_hundred_the_oldest_first() -> None:
-    window = Window()
+    window = SendQueue()
     window.add([queued(0, "other"), *(queued(at) for at in range(1, 251))])
     assert ids(window.take(0)) == [0]
     assert ids(window.take(0)) == list(range(1, 101))
@@ -48,7 +48,7 @@ def test_alike_texts_leave_together_up_to_a_hundred_the_oldest_first() -> None:
 
 
 def test_the_oldest_text_goes_first_however_many_of_another_wait() -> None:
-    window = Window()
+    window = SendQueue()
     window.add(queued(at, "rush") for at in range(300))
     window.add([queued(300, "alone")])
     window.add(queued(at, "rush") for at in range(301, 700))
@@ -57,7 +57,7 @@ def test_the_oldest_text_goes_first_however_many_of_another_wait() -> None:
 
 
 def test_a_conversations_next_message_waits_for_the_one_before_it() -> None:
-    window = Window()
+    window = SendQueue()
     window.add([queued(1, "one", "c"), queued(2, "two", "c")])
     first = window.take(0)
     assert ids(first) == [1]
@@ -67,7 +67,7 @@ def test_a_conversations_next_message_waits_for_the_one_before_it() -> None:
 
 
 def test_one_that_comes_late_but_is_older_goes_first_unless_the_other_is_out() -> None:
-    window = Window()
+    window = SendQueue()
     window.add([queued(5, "later", "c")])
     window.add([queued(4, "earlier", "c")])
     first = window.take(0)
@@ -79,7 +79,7 @@ def test_one_that_comes_late_but_is_older_goes_first_unless_the_other_is_out() -
 
 
 def test_few_calls_of_one_text_are_out_at_a_time_but_for_full_ones() -> None:
-    window = Window()
+    window = SendQueue()
     out = []
     for at in range(MOST_ALIKE):
         window.add([queued(at)])
@@ -97,7 +97,7 @@ def test_few_calls_of_one_text_are_out_at_a_time_but_for_full_ones() -> None:
 
 
 def test_what_is_given_back_waits_its_time_and_leaves_as_it_was() -> None:
-    window = Window()
+    window = SendQueue()
     window.add(queued(at) for at in range(3))
     group = window.take(0)
     assert group is not None
@@ -113,7 +113,7 @@ def test_what_is_given_back_waits_its_time_and_leaves_as_it_was() -> None:
 
 
 def test_a_call_that_was_refused_as_a_whole_leaves_in_smaller_ones() -> None:
-    window = Window()
+    window = SendQueue()
     window.add(queued(at) for at in range(100))
     group = window.take(0)
     assert group is not None
@@ -126,7 +126,7 @@ def test_a_call_that_was_refused_as_a_whole_leaves_in_smaller_ones() -> None:
 
 
 def test_in_trouble_one_message_leaves_and_the_rest_stays() -> None:
-    window = Window()
+    window = SendQueue()
     window.add(queued(at) for at in range(150))
     assert ids(window.take(0, most=1)) == [0]
     assert len(ids(window.take(0, most=30))) == 30
@@ -134,7 +134,7 @@ def test_in_trouble_one_message_leaves_and_the_rest_stays() -> None:
 
 
 def test_what_is_there_already_is_not_taken_in_again() -> None:
-    window = Window()
+    window = SendQueue()
     window.add([queued(1), queued(1)])
     window.add([queued(1)])
     assert len(window) == 1
@@ -148,11 +148,11 @@ class AnyUse(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.window = Window()
+        self.window = SendQueue()
         self.now = 0.0
         self.next = 0
         self.waiting: dict[str, list[str]] = {}
-        self.calls: list[Group] = []
+        self.calls: list[CallGroup] = []
 
     @rule(conversation=st.integers(0, 8), text=st.sampled_from(["a", "b", "c"]), count=st.integers(1, 4))
     def add(self, conversation: int, text: str, count: int) -> None:

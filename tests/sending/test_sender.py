@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from bot.sending.outbox import REPEATABILITY_WINDOW
-from bot.sending.sms_service import Accepted, Call, NotAccepted
+from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
 from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, report, until
 
-LOST = NotAccepted(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
-BUSY = NotAccepted(reason="ACS answered 429.", scope="service", retry_after=0.05)
-BAD_NUMBER = NotAccepted(reason="ACS answered 400: To is no number.", is_final=True)
-BAD_CALL = NotAccepted(reason="ACS answered 400.", is_final=True, scope="call")
+LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
+BUSY = SendFailed(reason="ACS answered 429.", scope="service", retry_after=0.05)
+BAD_NUMBER = SendFailed(reason="ACS answered 400: To is no number.", is_final=True)
+BAD_CALL = SendFailed(reason="ACS answered 400.", is_final=True, scope="call")
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ async def test_a_reply_leaves_at_once_with_its_own_id_as_its_repeatability_id(bo
 async def test_the_pair_is_stored_before_the_call_that_uses_it(bot: Bot) -> None:
     seen: list[Any] = []
 
-    async def look(call: Call) -> None:
+    async def look(call: SmsCall) -> None:
         (reply,) = await bot.replies()
         seen.append(await bot.row(reply.id))
 
@@ -63,7 +63,7 @@ async def test_the_pair_is_stored_before_the_call_that_uses_it(bot: Bot) -> None
 
 
 async def test_a_conversations_messages_leave_in_order_whatever_fails(bot: Bot) -> None:
-    bot.sms.script = [BUSY, LOST, [Accepted(provider_message_id="1")], LOST, BUSY]
+    bot.sms.script = [BUSY, LOST, [SendAccepted(provider_message_id="1")], LOST, BUSY]
     await bot.hear(heard("five"))
     await bot.settled()
     texts = [call.text for call in bot.sms.calls]
@@ -74,7 +74,7 @@ async def test_a_conversations_messages_leave_in_order_whatever_fails(bot: Bot) 
 async def test_a_message_waits_for_the_answer_to_the_one_before_it(bot: Bot) -> None:
     running = most = 0
 
-    async def slowly(call: Call) -> None:
+    async def slowly(call: SmsCall) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -112,7 +112,7 @@ async def test_different_texts_leave_in_different_calls(bot: Bot) -> None:
 async def test_two_of_our_numbers_do_not_wait_for_each_other(bot: Bot) -> None:
     held = asyncio.Event()
 
-    async def hold_one(call: Call) -> None:
+    async def hold_one(call: SmsCall) -> None:
         if call.number == OURS:
             await held.wait()
 
@@ -127,7 +127,7 @@ async def test_two_of_our_numbers_do_not_wait_for_each_other(bot: Bot) -> None:
 async def test_one_slow_conversation_does_not_hold_the_others(bot: Bot) -> None:
     held = asyncio.Event()
 
-    async def hold_one(call: Call) -> None:
+    async def hold_one(call: SmsCall) -> None:
         if call.recipients[0].peer == PEER:
             await held.wait()
 
@@ -160,13 +160,13 @@ async def test_a_refused_try_keeps_its_pair_while_acs_knows_it(bot: Bot) -> None
 
 
 async def aged(
-    url: str, outcome: NotAccepted | None, *, age: timedelta, more: NotAccepted | None = None
+    url: str, outcome: SendFailed | None, *, age: timedelta, more: SendFailed | None = None
 ) -> Bot:
     """A bot that tried a reply once, with this outcome (None: it died in the call), so long ago."""
     before = Bot(url)
     died = asyncio.Event()
 
-    async def die(call: Call) -> None:
+    async def die(call: SmsCall) -> None:
         died.set()
         await asyncio.sleep(60)
 
@@ -175,7 +175,7 @@ async def aged(
     else:
         before.sms.script = [one for one in (outcome, more) if one is not None]
         before.sms.script += (
-            [NotAccepted(reason="Wait.", scope="service", retry_after=60)] if more is None else []
+            [SendFailed(reason="Wait.", scope="service", retry_after=60)] if more is None else []
         )
     await before.start(sending=False)
     await before.hear(heard())
@@ -198,8 +198,8 @@ async def aged(
     return after
 
 
-WAIT = NotAccepted(reason="ACS answered 429.", scope="service", retry_after=60)
-LOST_AND_WAIT = NotAccepted(reason="Lost.", is_unknown=True, scope="service", retry_after=60)
+WAIT = SendFailed(reason="ACS answered 429.", scope="service", retry_after=60)
+LOST_AND_WAIT = SendFailed(reason="Lost.", is_unknown=True, scope="service", retry_after=60)
 WITHIN = timedelta(minutes=1)
 PAST = REPEATABILITY_WINDOW + timedelta(seconds=1)
 
@@ -284,7 +284,7 @@ async def test_a_call_is_repeated_as_it_was_and_not_with_others(bot: Bot) -> Non
     """The pair belongs to a body, and the tag is a part of that."""
     held = asyncio.Event()
 
-    async def hold(call: Call) -> None:
+    async def hold(call: SmsCall) -> None:
         await held.wait()
 
     bot.sms.during = hold
@@ -316,7 +316,7 @@ async def test_a_call_refused_as_a_whole_is_repeated_for_each_recipient_alone(da
     """ACS does not say whose number is wrong; 99 others are not to pay for it."""
 
     class Strict(Scripted):
-        async def send(self, call: Call) -> Any:
+        async def send(self, call: SmsCall) -> Any:
             await super().send(call)
             if any(one.peer == "+15555550103" for one in call.recipients):
                 return [BAD_CALL] * len(call.recipients)
@@ -341,7 +341,7 @@ async def test_a_failed_message_lets_the_next_of_its_conversation_go(bot: Bot) -
 
 async def test_a_wrong_credential_fails_no_message(bot: Bot, logs: list[dict[str, Any]]) -> None:
     bot.sms.script = [
-        NotAccepted(reason="ACS answered 401.", scope="service", is_credential=True) for _ in range(2)
+        SendFailed(reason="ACS answered 401.", scope="service", is_credential=True) for _ in range(2)
     ]
     await bot.hear(heard())
     (message,) = await bot.settled()
@@ -353,11 +353,11 @@ async def test_retry_after_holds_the_whole_lane(bot: Bot) -> None:
     loop = asyncio.get_running_loop()
     times: list[float] = []
 
-    async def note(call: Call) -> None:
+    async def note(call: SmsCall) -> None:
         times.append(loop.time())
 
     bot.sms.during = note
-    bot.sms.script = [NotAccepted(reason="ACS answered 429.", scope="service", retry_after=0.4)]
+    bot.sms.script = [SendFailed(reason="ACS answered 429.", scope="service", retry_after=0.4)]
     await bot.hear(heard())
     await asyncio.sleep(0.1)
     await bot.hear(heard(peer="+15555550102"))
@@ -367,7 +367,7 @@ async def test_retry_after_holds_the_whole_lane(bot: Bot) -> None:
 
 
 async def test_attempts_and_the_last_error_are_stored(bot: Bot) -> None:
-    bot.sms.script = [LOST, NotAccepted(reason="ACS answered 503.", scope="service", retry_after=5)]
+    bot.sms.script = [LOST, SendFailed(reason="ACS answered 503.", scope="service", retry_after=5)]
     await bot.hear(heard())
     async with asyncio.timeout(10):
         while True:
@@ -395,7 +395,7 @@ async def test_what_an_earlier_run_left_queued_is_taken_up_at_the_start(database
 async def test_a_stop_settles_what_runs_and_leaves_the_rest_queued(database_url: str) -> None:
     bot = Bot(database_url)
 
-    async def slowly(call: Call) -> None:
+    async def slowly(call: SmsCall) -> None:
         await asyncio.sleep(0.3)
 
     bot.sms.during = slowly
@@ -451,7 +451,7 @@ async def test_however_many_wait_for_a_report_in_vain_none_waits_for_the_timers_
 
 
 async def test_an_accepted_message_without_a_name_is_sent_all_the_same(bot: Bot) -> None:
-    bot.sms.script = [[Accepted(provider_message_id=None)]]
+    bot.sms.script = [[SendAccepted(provider_message_id=None)]]
     await bot.hear(heard())
     (message,) = await bot.settled()
     assert message.provider_message_id is None

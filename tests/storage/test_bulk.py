@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy import Integer, bindparam, literal_column, select
 
-from bot.storage.bulk import Bulk, Change, Lookup, Query
+from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys, PreparedSelect
 from bot.storage.database import Database
 from bot.storage.tables import conversations, rejected_events
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 5, tzinfo=UTC)
 ODD = "a'b\"c\\ \u2028 ✓ {}[] %s :x"
-INSERT = Bulk(rejected_events, ("id", "digest", "arrived_at", "reason", "raw"))
-STORED = Lookup(select(rejected_events).order_by(rejected_events.c.id), rejected_events.c.id)
+INSERT = BulkInsert(rejected_events, ("id", "digest", "arrived_at", "reason", "raw"))
+STORED = LookupByKeys(select(rejected_events).order_by(rejected_events.c.id), rejected_events.c.id)
 
 
 async def filled(database: Database) -> None:
@@ -36,7 +36,7 @@ async def test_what_is_written_in_bulk_is_found_as_it_was(database: Database) ->
 
 async def test_a_change_writes_each_rows_own_values_and_leaves_the_others(database: Database) -> None:
     await filled(database)
-    change = Change(rejected_events, ("reason", "arrived_at"))
+    change = BulkUpdate(rejected_events, ("reason", "arrived_at"))
     later = (NOON + timedelta(hours=1)).astimezone(timezone(timedelta(hours=2)))
     async with database.writing() as connection:
         await change.execute(connection, [("2", "Yes.", later), ("0", ODD, NOON), ("no such", "", NOON)])
@@ -50,7 +50,7 @@ async def test_a_change_writes_each_rows_own_values_and_leaves_the_others(databa
 
 async def test_a_change_by_two_keys_wants_both(database: Database) -> None:
     await filled(database)
-    change = Change(rejected_events, ("reason",), keys=("id", "digest"))
+    change = BulkUpdate(rejected_events, ("reason",), keys=("id", "digest"))
     async with database.writing() as connection:
         await change.execute(connection, [("1", "digest 1", "both"), ("2", "digest 1", "one")])
     assert [row[3] for row in await rows(database, "1", "2")] == ["both", "No."]
@@ -58,7 +58,7 @@ async def test_a_change_by_two_keys_wants_both(database: Database) -> None:
 
 async def test_a_changes_constants_are_expressions_of_the_database(database: Database) -> None:
     await filled(database)
-    change = Change(rejected_events, ("raw",), constants={"reason": literal_column("reason || id")})
+    change = BulkUpdate(rejected_events, ("raw",), constants={"reason": literal_column("reason || id")})
     async with database.writing() as connection:
         await change.execute(connection, [("1", "x"), ("2", "y")])
     assert [row[3:] for row in await rows(database, "0", "1", "2")] == [
@@ -67,7 +67,7 @@ async def test_a_changes_constants_are_expressions_of_the_database(database: Dat
 
 
 async def test_a_naive_time_is_refused(database: Database) -> None:
-    change = Change(rejected_events, ("arrived_at",))
+    change = BulkUpdate(rejected_events, ("arrived_at",))
     with pytest.raises(ValueError, match="no time zone"):
         async with database.writing() as connection:
             await change.execute(connection, [("1", NOON.replace(tzinfo=None))])
@@ -78,11 +78,11 @@ async def test_a_bulk_insert_may_set_anew_what_is_there(database: Database) -> N
         "id", "number", "peer", "opted_out", "handed_over", "tags", "last_position", "last_message_at", "last_text",
         "created_at",
     )  # fmt: skip
-    save = Bulk(conversations, names, replacing=("opted_out", "tags"))
+    save = BulkInsert(conversations, names, replacing=("opted_out", "tags"))
     async with database.writing() as connection:
         await save.execute(connection, [("c", "+1", "+2", False, False, None, 1, NOON, "a", NOON)])
         await save.execute(connection, [("c", "+1", "+2", True, True, ("x", "y"), 2, NOON, "b", NOON)])
-    lookup = Lookup(select(*(conversations.c[name] for name in names)), conversations.c.peer)
+    lookup = LookupByKeys(select(*(conversations.c[name] for name in names)), conversations.c.peer)
     async with database.reading() as connection:
         found = await lookup.fetch(connection, {"+2"})
     assert found == [("c", "+1", "+2", True, False, ["x", "y"], 1, NOON, "a", NOON)]
@@ -90,7 +90,7 @@ async def test_a_bulk_insert_may_set_anew_what_is_there(database: Database) -> N
 
 async def test_a_query_takes_other_parameters_each_time(database: Database) -> None:
     await filled(database)
-    query = Query(
+    query = PreparedSelect(
         select(rejected_events.c.id, rejected_events.c.arrived_at)
         .where(rejected_events.c.id > bindparam("after"))
         .order_by(rejected_events.c.id)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from bot.storage.commits import News, touch
+from bot.storage.commits import CommitNotifier, mark_changed
 from bot.storage.database import Database
 from bot.storage.writer import Writer
 
 
 class Ears:
-    def __init__(self, news: News) -> None:
+    def __init__(self, news: CommitNotifier) -> None:
         self.heard: list[set[str]] = []
         self.open = True
         news.on_commit = self.heard.append
@@ -16,7 +16,7 @@ class Ears:
 
 
 async def work(_connection: object, items: list[str]) -> list[None]:
-    touch(items)
+    mark_changed(items)
     if "bad" in items:
         raise ValueError("bad")
     return [None] * len(items)
@@ -46,4 +46,4 @@ async def test_that_something_was_committed_is_told_even_when_nobody_asks_what(
 
 
 def test_outside_a_transaction_a_touch_is_nothing() -> None:
-    touch(["a"])
+    mark_changed(["a"])

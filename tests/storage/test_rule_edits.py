@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.rulebook.editing.live_book import Author, Taken
+from bot.rulebook.editing.live_book import Author, BookChange
 from bot.storage.database import Database
 from bot.storage.pages import WrongCursor
 from bot.storage.rule_edits import (
@@ -19,8 +19,8 @@ from bot.storage.writer import Writer
 ADMIN = Author(file="a.yaml", who="admin", how="console")
 
 
-def taken(before: dict[str, str], texts: dict[str, str], author: Author | None = ADMIN) -> Taken:
-    return Taken(version="0123456789ab", texts=texts, before=before, author=author)
+def taken(before: dict[str, str], texts: dict[str, str], author: Author | None = ADMIN) -> BookChange:
+    return BookChange(version="0123456789ab", texts=texts, before=before, author=author)
 
 
 async def listed(database: Database, **wanted: str) -> list[RuleEdit]:
@@ -49,7 +49,7 @@ def test_whoever_saved_one_file_did_not_change_another() -> None:
 async def test_edits_come_back_newest_first_by_file_and_page(database: Database, writer: Writer) -> None:
     for number in range(3):
         before, texts = (dict.fromkeys(("a.yaml", "b.yaml"), f"{value}") for value in (number, number + 1))
-        change = Taken(version=f"v{number}", texts=texts, before=before, author=ADMIN)
+        change = BookChange(version=f"v{number}", texts=texts, before=before, author=ADMIN)
         await writer.submit(keep_edits, edits_in(change))
     assert [edit.file for edit in await listed(database)] == ["b.yaml", "a.yaml"] * 3
     assert len(await listed(database, file="a.yaml")) == 3
@@ -73,7 +73,7 @@ async def test_one_edit_comes_with_its_texts(database: Database, writer: Writer)
 async def test_a_change_that_several_processes_see_is_noted_once(database: Database, writer: Writer) -> None:
     def turn(version: str, before: str, after: str, author: Author | None = None) -> list[RuleEditTexts]:
         return edits_in(
-            Taken(version=version, texts={"a.yaml": after}, before={"a.yaml": before}, author=author)
+            BookChange(version=version, texts={"a.yaml": after}, before={"a.yaml": before}, author=author)
         )
 
     await writer.submit(keep_edits, turn("one", "0", "1", ADMIN))

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.sending.sms_service import Accepted, Call, NotAccepted, Outcome, Recipient
+from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall, SmsRecipient
 from bot.wire.acs import AcsSmsService
 from bot.wire.acs_answers import OF_A_CALL
 from tests.properties import examples
@@ -30,12 +30,14 @@ FIRST_SENT = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
 PEERS = ("+15555550101", "+15555550102", "+15555550103")
 
 
-def call(*peers: str, text: str = "Hello ☎") -> Call:
+def call(*peers: str, text: str = "Hello ☎") -> SmsCall:
     recipients = tuple(
-        Recipient(peer=peer, repeatability_id=f"00000000-0000-7000-8000-{at:012}", first_sent_at=FIRST_SENT)
+        SmsRecipient(
+            peer=peer, repeatability_id=f"00000000-0000-7000-8000-{at:012}", first_sent_at=FIRST_SENT
+        )
         for at, peer in enumerate(peers or PEERS)
     )
-    return Call(number="+15555550100", text=text, tag="a-tag", recipients=recipients)
+    return SmsCall(number="+15555550100", text=text, tag="a-tag", recipients=recipients)
 
 
 @pytest.fixture
@@ -58,14 +60,14 @@ def respond(status: int, body: Any = None, headers: dict[str, str] | None = None
     return answer
 
 
-async def one(acs: Acs, sms: AcsSmsService, answer: Answer) -> NotAccepted:
+async def one(acs: Acs, sms: AcsSmsService, answer: Answer) -> SendFailed:
     """The outcome of a call that was refused, which is the same for all its recipients."""
     acs.answers = [answer]
     outcomes = await sms.send(call())
     assert len(outcomes) == 3
     assert outcomes[0] == outcomes[1] == outcomes[2]
     outcome = outcomes[0]
-    assert isinstance(outcome, NotAccepted)
+    assert isinstance(outcome, SendFailed)
     assert outcome.reason
     assert "\n" not in outcome.reason
     assert len(acs.calls) <= 1, "repeats are ours, not the SDK's"
@@ -76,7 +78,7 @@ async def test_a_call_carries_what_it_was_given_and_is_signed(acs: Acs, sms: Acs
     outcomes = await sms.send(call())
     (body,), (headers,), (raw,) = acs.calls, acs.headers, acs.bodies
     assert outcomes == [
-        Accepted(provider_message_id=f"Outgoing_00000000-0000-7000-8000-{at:012}") for at in range(3)
+        SendAccepted(provider_message_id=f"Outgoing_00000000-0000-7000-8000-{at:012}") for at in range(3)
     ]
     assert body["from"] == "+15555550100"
     assert body["message"] == "Hello ☎"
@@ -134,9 +136,9 @@ async def test_each_recipient_has_its_own_result(acs: Acs, sms: AcsSmsService) -
     acs.answers = [answer]
     outcomes = await sms.send(call())
     assert outcomes == [
-        Accepted(provider_message_id="Outgoing_00000000-0000-7000-8000-000000000000"),
-        NotAccepted(reason="ACS answered 400: Invalid To phone number format.", is_final=True),
-        NotAccepted(reason="ACS answered 429: Too many"),
+        SendAccepted(provider_message_id="Outgoing_00000000-0000-7000-8000-000000000000"),
+        SendFailed(reason="ACS answered 400: Invalid To phone number format.", is_final=True),
+        SendFailed(reason="ACS answered 429: Too many"),
     ]
 
 
@@ -151,7 +153,7 @@ async def test_results_are_matched_by_number_when_their_order_is_another(
     acs.answers = [answer]
     outcomes = await sms.send(call())
     assert outcomes == [
-        Accepted(provider_message_id=f"Outgoing_00000000-0000-7000-8000-{at:012}") for at in range(3)
+        SendAccepted(provider_message_id=f"Outgoing_00000000-0000-7000-8000-{at:012}") for at in range(3)
     ]
 
 
@@ -162,9 +164,9 @@ async def test_a_recipient_that_the_answer_leaves_out_is_unknown(acs: Acs, sms: 
 
     acs.answers = [answer]
     first, second, third = await sms.send(call())
-    assert isinstance(first, Accepted)
-    assert isinstance(third, Accepted)
-    assert isinstance(second, NotAccepted)
+    assert isinstance(first, SendAccepted)
+    assert isinstance(third, SendAccepted)
+    assert isinstance(second, SendFailed)
     assert (second.is_unknown, second.is_final) == (True, False)
 
 
@@ -174,7 +176,7 @@ async def test_an_accepted_message_without_a_name_is_accepted(acs: Acs, sms: Acs
         return web.json_response({"value": value}, status=202)
 
     acs.answers = [answer]
-    assert await sms.send(call()) == [Accepted(provider_message_id=None)] * 3
+    assert await sms.send(call()) == [SendAccepted(provider_message_id=None)] * 3
 
 
 def acs_says(message: str = "As ACS says it.") -> dict[str, Any]:
@@ -207,7 +209,7 @@ STATUSES: dict[int, tuple[bool, bool, str, bool, bool]] = {
 )
 
 
-def judged(outcome: NotAccepted) -> tuple[bool, bool, str, bool, bool]:
+def judged(outcome: SendFailed) -> tuple[bool, bool, str, bool, bool]:
     return (
         outcome.is_final, outcome.is_unknown, outcome.scope, outcome.is_credential, outcome.is_pair_useless,
     )  # fmt: skip
@@ -305,9 +307,9 @@ async def test_what_each_status_of_a_recipient_means(
 
     acs.answers = [answer]
     accepted, *refused = await sms.send(call())
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, SendAccepted)
     for outcome in refused:
-        assert isinstance(outcome, NotAccepted)
+        assert isinstance(outcome, SendFailed)
         assert outcome.reason.startswith(f"ACS answered {status}: No.")
         assert judged(outcome) == (final, unknown, "recipient", False, pair_useless)
 
@@ -374,7 +376,7 @@ async def test_a_server_that_is_not_there_has_seen_nothing() -> None:
     outcomes = await sms.send(call())
     assert len(outcomes) == 3
     for outcome in outcomes:
-        assert isinstance(outcome, NotAccepted)
+        assert isinstance(outcome, SendFailed)
         assert outcome.reason.startswith("ACS can't be reached")
         assert (outcome.is_unknown, outcome.is_final, outcome.scope) == (False, False, "service")
     await sms.close()
@@ -383,7 +385,7 @@ async def test_a_server_that_is_not_there_has_seen_nothing() -> None:
 async def test_a_name_that_no_one_knows_has_seen_nothing() -> None:
     sms = AcsSmsService.with_key("http://acs.invalid", ACCESS_KEY)
     outcome = (await sms.send(call()))[0]
-    assert isinstance(outcome, NotAccepted)
+    assert isinstance(outcome, SendFailed)
     assert not outcome.is_unknown
     await sms.close()
 
@@ -438,14 +440,14 @@ async def test_after_a_lost_answer_the_next_call_goes_well(acs: Acs, sms: AcsSms
     acs.answers = [drop, sleep]
     await sms.send(call())
     await sms.send(call())
-    assert all(isinstance(outcome, Accepted) for outcome in await sms.send(call()))
+    assert all(isinstance(outcome, SendAccepted) for outcome in await sms.send(call()))
 
 
 async def test_an_access_key_is_in_no_reason(acs: Acs, sms: AcsSmsService) -> None:
     reasons: list[str] = []
     for answer in (drop, sleep, respond(401), respond(500, ACCESS_KEY[:4].encode()), respond(202)):
         acs.answers = [answer]
-        reasons += [outcome.reason for outcome in await sms.send(call()) if isinstance(outcome, NotAccepted)]
+        reasons += [outcome.reason for outcome in await sms.send(call()) if isinstance(outcome, SendFailed)]
     assert len(reasons) == 15
     assert not any(ACCESS_KEY in reason for reason in reasons)
 
@@ -478,8 +480,8 @@ async def test_no_answer_makes_it_raise(acs: Acs, sms: AcsSmsService) -> None:
     await asyncio.to_thread(fuzz)
 
 
-def check(outcome: Outcome) -> None:
-    if isinstance(outcome, Accepted):
+def check(outcome: SendOutcome) -> None:
+    if isinstance(outcome, SendAccepted):
         assert outcome.provider_message_id is None or isinstance(outcome.provider_message_id, str)
     else:
         assert isinstance(outcome.reason, str)
@@ -526,7 +528,7 @@ async def test_an_answer_that_is_packed_is_read(acs: Acs, sms: AcsSmsService) ->
                             "Content-Type": "application/json"})  # fmt: skip
 
     acs.answers = [answer]
-    assert all(isinstance(outcome, Accepted) for outcome in await sms.send(call()))
+    assert all(isinstance(outcome, SendAccepted) for outcome in await sms.send(call()))
 
 
 @pytest.mark.parametrize("status", [400, 500])
@@ -557,8 +559,8 @@ async def test_an_odd_id_and_an_odd_message_of_one_recipient_can_be_stored(
 
     acs.answers = [answer]
     first, second, third = await sms.send(call())
-    assert isinstance(first, Accepted)
-    assert isinstance(second, NotAccepted)
+    assert isinstance(first, SendAccepted)
+    assert isinstance(second, SendFailed)
     assert (len(str(first.provider_message_id)), "\x00" in str(first.provider_message_id)) == (256, False)
     assert (len(second.reason), "\x00" in second.reason) == (500, False)
-    assert third == Accepted(provider_message_id="7")
+    assert third == SendAccepted(provider_message_id="7")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation.events import DeliveryReport, Inbound, Unreadable
+from bot.conversation.events import DeliveryReport, Inbound, UnreadableEvent
 from bot.wire.envelopes import _STRUCTURE, NotAnEventBatch, read_batch
 
 SMS = "Microsoft.Communication.SMSReceived"
@@ -153,7 +153,7 @@ def test_the_handshakes_code_is_handed_on() -> None:
 @pytest.mark.parametrize("data", [{}, {"validationCode": ""}, {"validationCode": None}, "text", [1], 5])
 def test_a_handshake_without_a_code_is_kept_and_disturbs_nobody(data: Any) -> None:
     bad, good = read(event(VALIDATION, data), event())
-    assert isinstance(bad, Unreadable)
+    assert isinstance(bad, UnreadableEvent)
     assert isinstance(good, Inbound)
 
 
@@ -248,7 +248,7 @@ def test_what_is_no_batch_gets_a_sentence(body: bytes, sentence: str) -> None:
 )
 def test_an_unreadable_event_among_good_ones_is_kept_with_the_reason(bad: Any, reason: str) -> None:
     before, kept, after = read(event(), bad, inbound(MessageId="Incoming_2"))
-    assert isinstance(kept, Unreadable)
+    assert isinstance(kept, UnreadableEvent)
     assert kept.reason == reason
     assert json.loads(kept.raw) == bad
     assert (before.message_id, after.message_id) == ("Incoming_1", "Incoming_2")
@@ -260,7 +260,7 @@ def test_nesting_however_deep_costs_the_neighbours_nothing(depth: int) -> None:
     good = json.dumps(inbound(Message='he said: "a,b]}[{"'))
     for bad in (deep, f'{{"a": {deep}}}', f'{{"eventType": "{SMS}", "data": {{"From": {deep}}}}}'):
         before, kept, after = read_batch(f"[{good}, {bad},{good} ]".encode()).events
-        assert isinstance(kept, Unreadable)
+        assert isinstance(kept, UnreadableEvent)
         assert kept.raw.isascii()
         assert before == after
         assert before.text == 'he said: "a,b]}[{"'
@@ -271,7 +271,7 @@ def test_numbers_however_large_cost_the_neighbours_nothing(number: str) -> None:
     good = json.dumps(event())
     bad = f'{{"eventType": "{SMS}", "data": {{"MessageId": {number}}}}}'
     before, kept, after = read_batch(f"[{good},{bad},{good}]".encode()).events
-    assert isinstance(kept, Unreadable)
+    assert isinstance(kept, UnreadableEvent)
     assert before == after
 
 

@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from bot.conversation.events import DeliveryReport, Inbound, Unreadable
+from bot.conversation.events import DeliveryReport, Inbound, UnreadableEvent
 from bot.wire.envelopes import read_batch
 from bot.wire.rejected_retry import read_again
 from tests.conversation.parts import heard, report
@@ -28,7 +28,7 @@ def test_what_was_read_and_could_not_be_processed_is_the_same_event(kept: Inboun
 )
 def test_what_still_makes_no_sense_says_why(raw: str) -> None:
     (found,) = read_again(raw)
-    assert isinstance(found, Unreadable)
+    assert isinstance(found, UnreadableEvent)
     assert found.raw == raw
     assert found.reason
 

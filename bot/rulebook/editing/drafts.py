@@ -9,15 +9,15 @@ from datetime import datetime
 import msgspec
 
 from bot.rulebook.background import collector_at_rest, give_way, in_background
-from bot.rulebook.book import Book, let_go
+from bot.rulebook.book import Book, free_incrementally
 from bot.rulebook.editing.folder import RuleFolder
 from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_files
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps
-from bot.rulebook.simulate.replay import Past, Replay, Replayed
+from bot.rulebook.simulate.replay import AnsweredMessage, Replay, Replayed
 from bot.rulebook.simulate.test_runner import Outcomes, run_tests
-from bot.rulebook.simulate.try_message import Turn, play
+from bot.rulebook.simulate.try_message import TriedTurn, play
 
 #: Drafts that are kept: somebody who tries a text asks about the one that was just checked.
 _MOST_KEPT = 4
@@ -88,7 +88,7 @@ class Drafts:
 
     async def play(
         self, file: str, text: str, heard: Sequence[str], at: datetime, *, who: str = ""
-    ) -> tuple[Turn, ...]:
+    ) -> tuple[TriedTurn, ...]:
         """A talk with the book that the text would make; nobody answers where it can't be read."""
         async with self.turn(who):
             draft = await self._check(file, text)
@@ -99,7 +99,14 @@ class Drafts:
             )
 
     async def compare(
-        self, file: str, text: str, pasts: Sequence[Past], since: datetime | None, now: Book, *, who: str = ""
+        self,
+        file: str,
+        text: str,
+        pasts: Sequence[AnsweredMessage],
+        since: datetime | None,
+        now: Book,
+        *,
+        who: str = "",
     ) -> Replayed | None:
         """Which of these messages would get another reply than from the book in force; None: it can't be read."""
         async with self.turn(who):
@@ -119,7 +126,7 @@ class Drafts:
                 known = self._kept[key] = await in_background(_look_at, file, after, self._caps)
             if len(self._kept) > _MOST_KEPT:
                 old: list[Book | None] = [self._kept.popitem(last=False)[1].loaded.book]
-                await in_background(let_go, old)
+                await in_background(free_incrementally, old)
         self._kept.move_to_end(key)
         return known
 
@@ -129,7 +136,7 @@ def _look_at(file: str, files: FilesRead, caps: Caps) -> Draft:
     return Draft(file=file, loaded=loaded, outcomes=run_tests(loaded.book, caps) if loaded.book else None)
 
 
-def _compare(book: Book, now: Book, pasts: Sequence[Past], since: datetime | None) -> Replayed:
+def _compare(book: Book, now: Book, pasts: Sequence[AnsweredMessage], since: datetime | None) -> Replayed:
     replay = Replay(book, since, compared_with=now)
     for past in pasts:
         replay.take(past)

@@ -40,7 +40,7 @@ class NoSuchFile(Exception):
         super().__init__(f"There is no rule file {name!r}.")
 
 
-class Unreadable(Exception):
+class UnreadableFile(Exception):
     """The rule file is there, and its text can't be shown."""
 
 
@@ -117,7 +117,7 @@ class RuleFolder:
         return read_files(self.path)
 
     def text(self, name: str) -> str:
-        """The text of one file; raises `NoSuchFile` or `Unreadable`."""
+        """The text of one file; raises `NoSuchFile` or `UnreadableFile`."""
         return self.text_in(self.files(), name)
 
     def text_in(self, files: FilesRead, name: str) -> str:
@@ -125,10 +125,10 @@ class RuleFolder:
         text = files.texts.get(name)
         if text is None:
             about = [each.message for each in files.findings if each.file == name and each.level == "error"]
-            raise Unreadable(about[0]) if about else NoSuchFile(name)
+            raise UnreadableFile(about[0]) if about else NoSuchFile(name)
         folder = self._folder()
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
-            raise Unreadable(
+            raise UnreadableFile(
                 f"{name} is a link that leads out of the folder of rules, so it is not shown here."
             )
         return text

@@ -11,7 +11,7 @@ from watchfiles import awatch
 
 from bot.outage import Outage
 from bot.rulebook.background import collector_at_rest, in_background
-from bot.rulebook.book import Book, let_go
+from bot.rulebook.book import Book, free_incrementally
 from bot.rulebook.editing.folder import FolderState, look_at
 from bot.rulebook.files.loader import FilesRead, Loaded, load_files, load_texts, read_files
 from bot.rulebook.findings import Finding, has_error
@@ -45,7 +45,7 @@ class Author(msgspec.Struct, frozen=True, kw_only=True):
     how: str
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
+class BookChange(msgspec.Struct, frozen=True, kw_only=True):
     """A book that has come into force in the place of another."""
 
     version: str
@@ -56,7 +56,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     author: Author | None
 
 
-async def _nothing(_taken: Taken) -> None:
+async def _nothing(_taken: BookChange) -> None:
     pass
 
 
@@ -64,7 +64,7 @@ def _say_nothing() -> None:
     pass
 
 
-class Shelf:
+class LiveBook:
     """Holds the book that decides. A saved file takes effect as a whole or not at all."""
 
     def __init__(self, folder: Path) -> None:
@@ -82,7 +82,7 @@ class Shelf:
             "The folder of rules is followed again",
         )
         #: Awaited after another book has come into force.
-        self.on_change: Callable[[Taken], Awaitable[None]] = _nothing
+        self.on_change: Callable[[BookChange], Awaitable[None]] = _nothing
         #: Called after the files have changed, whatever came of it.
         self.on_read: Callable[[], None] = _say_nothing
 
@@ -178,9 +178,9 @@ class Shelf:
         )
         old: list[Book | None] = [before]
         del before
-        await in_background(let_go, old)
+        await in_background(free_incrementally, old)
         await self.on_change(
-            Taken(version=loaded.book.version, texts=loaded.texts, before=texts, author=author)
+            BookChange(version=loaded.book.version, texts=loaded.texts, before=texts, author=author)
         )
 
     async def _follow(self) -> None:

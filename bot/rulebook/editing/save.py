@@ -6,9 +6,9 @@ from collections.abc import Collection
 import msgspec
 
 from bot.rulebook.background import collector_at_rest, in_background
-from bot.rulebook.book import let_go
+from bot.rulebook.book import free_incrementally
 from bot.rulebook.editing.folder import CannotWrite, RuleFolder, etag_of
-from bot.rulebook.editing.live_book import Author, Shelf
+from bot.rulebook.editing.live_book import Author, LiveBook
 from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_files
@@ -63,7 +63,7 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
 class RuleFiles:
     """The rule files of the book in force, for people to read and to save."""
 
-    def __init__(self, shelf: Shelf, caps: Caps = USUAL_CAPS) -> None:
+    def __init__(self, shelf: LiveBook, caps: Caps = USUAL_CAPS) -> None:
         self.folder = RuleFolder(shelf.folder)
         #: The loop guard's, as the tests of the files meet it.
         self.caps = caps
@@ -104,7 +104,7 @@ class RuleFiles:
         if loaded.book is None or has_error(loaded.findings):
             findings, refused = loaded.findings, [loaded.book]
             del loaded
-            await in_background(let_go, refused)
+            await in_background(free_incrementally, refused)
             raise HasErrors(findings)
 
         def write() -> None:

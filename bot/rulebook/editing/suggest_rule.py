@@ -8,7 +8,7 @@ import msgspec
 
 from bot.rulebook.book import Book
 from bot.rulebook.files.loader import FilesRead
-from bot.rulebook.files.yaml_tree import Items, Node, Table, Text, compose
+from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table, compose
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.try_message import usual_number
@@ -155,12 +155,14 @@ def _inserted(text: str, before: Rule | None, rule: list[str], test: str) -> str
 
 
 def _has(root: Table, key: str) -> bool:
-    return any(isinstance(each, Text) and each.value == key for each, _ in root.pairs)
+    return any(isinstance(each, Scalar) and each.value == key for each, _ in root.pairs)
 
 
 def _list_of(root: Table, key: str) -> Items | None:
     """A list in block layout, with an item on lines of its own."""
-    value = next((value for each, value in root.pairs if isinstance(each, Text) and each.value == key), None)
+    value = next(
+        (value for each, value in root.pairs if isinstance(each, Scalar) and each.value == key), None
+    )
     return value if isinstance(value, Items) and value.items else None
 
 

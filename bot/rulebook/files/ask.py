@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from bot.rulebook.days import Order
-from bot.rulebook.expectations import Bound, Day, Expectation, Matching, Number, OneOf, Text, Words, YesNo
+from bot.rulebook.expectations import Bound, Day, Expectation, FreeText, Matching, Number, OneOf, Words, YesNo
 from bot.rulebook.files.fields import (
     kind_of,
     read_choice,
@@ -20,8 +20,7 @@ from bot.rulebook.files.fields import (
     shortened,
 )
 from bot.rulebook.files.replies import Templates, is_free_name
-from bot.rulebook.files.yaml_tree import Items, Node, Table
-from bot.rulebook.files.yaml_tree import Text as Scalar
+from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table
 from bot.rulebook.findings import Report, listed
 from bot.rulebook.patterns import WrongPattern, read_pattern, warn_of_ascii
 from bot.rulebook.rules import Ask, Choice, Question
@@ -101,7 +100,7 @@ def _read_question(node: Node, templates: Templates, report: Report) -> Question
     save = read_text(table["save"], "save", report)
     question = templates.choice(table["question"], "question")
     otherwise = templates.choice(table["otherwise"], "otherwise") if "otherwise" in table else None
-    expect: Expectation | None = Text()
+    expect: Expectation | None = FreeText()
     if "expect" in table:
         expect = _read_expect(table["expect"], report)
     if save is None or question is None or expect is None or not templates.is_name_to_save(save):
@@ -287,7 +286,7 @@ def _read_free_text(node: Node, report: Report) -> Expectation | None:
     most = (
         read_integer(table["max"], "max", report, lowest=1, highest=_LONGEST_TEXT) if "max" in table else None
     )
-    return Text(most=most) if most else Text()
+    return FreeText(most=most) if most else FreeText()
 
 
 _READERS = {

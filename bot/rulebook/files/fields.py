@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from bot.rulebook.files.yaml_tree import Items, Node, Table, Text
+from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table
 from bot.rulebook.findings import Report, did_you_mean, listed
 
 _TRUE = {"true", "yes", "on"}
@@ -24,15 +24,15 @@ def shortened(text: str, length: int = 40) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def read_text(node: Node, what: str, report: Report) -> Text | None:
+def read_text(node: Node, what: str, report: Report) -> Scalar | None:
     """Any scalar that is not empty, as it is written."""
-    if isinstance(node, Text) and node.value.strip():
+    if isinstance(node, Scalar) and node.value.strip():
         return node
     report.add("E201", node.place, f"{what} must be a text, not {kind_of(node)}.")
     return None
 
 
-def read_texts(node: Node, what: str, report: Report) -> list[Text]:
+def read_texts(node: Node, what: str, report: Report) -> list[Scalar]:
     """One text, or a list of texts; those that are none are reported and left out."""
     if isinstance(node, Items):
         if not node.items:
@@ -48,7 +48,7 @@ def read_texts(node: Node, what: str, report: Report) -> list[Text]:
 
 def read_flag(node: Node, what: str, report: Report) -> bool | None:
     """`true` or `false`."""
-    if isinstance(node, Text):
+    if isinstance(node, Scalar):
         if node.value.lower() in _TRUE:
             return True
         if node.value.lower() in _FALSE:
@@ -59,7 +59,7 @@ def read_flag(node: Node, what: str, report: Report) -> bool | None:
 
 def read_integer(node: Node, what: str, report: Report, *, lowest: int, highest: int) -> int | None:
     """A whole number within bounds."""
-    if isinstance(node, Text):
+    if isinstance(node, Scalar):
         digits = node.value.strip().lstrip("-")
         if digits.isascii() and digits.isdigit() and len(digits) < 19:
             number = int(node.value)
@@ -112,15 +112,15 @@ def read_table(
     return table
 
 
-def read_names(node: Node, what: str, report: Report) -> Mapping[Text, Node] | None:
+def read_names(node: Node, what: str, report: Report) -> Mapping[Scalar, Node] | None:
     """A mapping with keys of the author's choice; repeated ones are reported, and the first is kept."""
     if not isinstance(node, Table):
         report.add("E201", node.place, f"{what[0].upper()}{what[1:]} must be a mapping, not {kind_of(node)}.")
         return None
-    names: dict[Text, Node] = {}
-    seen: dict[str, Text] = {}
+    names: dict[Scalar, Node] = {}
+    seen: dict[str, Scalar] = {}
     for key, value in node.pairs:
-        if not isinstance(key, Text):
+        if not isinstance(key, Scalar):
             report.add("E201", key.place, f"A key in {what} must be a text, not {kind_of(key)}.")
         elif key.value in seen:
             line = seen[key.value].place.line

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from bot.rulebook.files.fields import read_texts, shortened
-from bot.rulebook.files.yaml_tree import Node, Text
+from bot.rulebook.files.yaml_tree import Node, Scalar
 from bot.rulebook.findings import Report
 
 _LONGEST = 2_000
@@ -22,7 +22,7 @@ def read_forward(node: Node, report: Report) -> tuple[str, ...]:
     return tuple(dict.fromkeys(urls))
 
 
-def _why_not(text: Text) -> str | None:
+def _why_not(text: Scalar) -> str | None:
     url = text.value.strip()
     if "{{" in url or "{%" in url:
         return "a template has no place in it; the message's text is in what is posted"

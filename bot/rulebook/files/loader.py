@@ -12,7 +12,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.files.ask import names_saved
 from bot.rulebook.files.rule_file import RuleFile, read_file
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
-from bot.rulebook.findings import START, Finding, Place, Report, did_you_mean, has_error
+from bot.rulebook.findings import START, Finding, Report, SourcePlace, did_you_mean, has_error
 from bot.rulebook.index import Index
 from bot.rulebook.patterns import WrongPattern
 from bot.rulebook.sender_numbers import OurNumber
@@ -122,7 +122,7 @@ def _load(texts: Mapping[str, str]) -> Loaded:
             index = Index(rules)
         except WrongPattern as error:
             last = next(rule for rule in reversed(rules) for key in rule.keys if key.pattern)
-            reports[last.file].add(error.code, Place(last.line, 1), f"Here {error}.")
+            reports[last.file].add(error.code, SourcePlace(last.line, 1), f"Here {error}.")
         else:
             book = Book(
                 version=_version(texts),
@@ -153,7 +153,7 @@ def _read(path: Path, report: Report) -> str | None:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8", "replace")
-        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        place = SourcePlace(before.count("\n") + 1, len(before) - before.rfind("\n"))
         byte = f"0x{raw[error.start]:02X}"
         report.add(
             "E101", place, f"{path.name} is not UTF-8: here stands the byte {byte}. Save the file as UTF-8."
@@ -163,7 +163,7 @@ def _read(path: Path, report: Report) -> str | None:
 
 def _refuse_same_names(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
     """A name is unique in the book; within a file, reading has seen to it."""
-    seen: dict[str, tuple[str, Place]] = {}
+    seen: dict[str, tuple[str, SourcePlace]] = {}
     for file in files:
         for name, place in file.places.items():
             if name in seen:

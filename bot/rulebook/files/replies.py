@@ -1,13 +1,13 @@
 """What a rule says: reads replies, questions and saved texts into templates, each tried once."""
 
 from bot.rulebook.files.fields import kind_of, read_names, read_table, read_text, read_texts, shortened
-from bot.rulebook.files.yaml_tree import Items, Node, Table, Text
-from bot.rulebook.findings import Place, Report
+from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table
+from bot.rulebook.findings import Report, SourcePlace
 from bot.rulebook.rules import Choice, FileSettings
 from bot.rulebook.templates import ALWAYS, NAME, RESERVED, SAMPLE, Template, WrongTemplate, read_template
 
 
-def is_free_name(key: Text, report: Report) -> bool:
+def is_free_name(key: Scalar, report: Report) -> bool:
     """Whether a name can be used in templates and is not the bot's own."""
     if not NAME.fullmatch(key.value):
         report.add(
@@ -28,7 +28,11 @@ class Templates:
     """Reads the templates of one rule."""
 
     def __init__(
-        self, settings: FileSettings, groups: frozenset[str], uses: list[tuple[str, Place]], report: Report
+        self,
+        settings: FileSettings,
+        groups: frozenset[str],
+        uses: list[tuple[str, SourcePlace]],
+        report: Report,
     ) -> None:
         self._settings = settings
         self._groups = groups
@@ -69,7 +73,7 @@ class Templates:
         for key, value in (read_names(node, "set", self._report) or {}).items():
             if not self.is_name_to_save(key):
                 continue
-            if isinstance(value, Text):  # an empty text forgets what was saved
+            if isinstance(value, Scalar):  # an empty text forgets what was saved
                 self._refuse_null(value, key.value, 'write "" to forget it')
                 template = self.template(value)
                 if template:
@@ -78,13 +82,13 @@ class Templates:
                 self._report.add("E201", value.place, f"{key.value} must be a text, not {kind_of(value)}.")
         return tuple(saves)
 
-    def _refuse_null(self, text: Text, what: str, mend: str) -> None:
+    def _refuse_null(self, text: Scalar, what: str, mend: str) -> None:
         """In YAML `null` and `~` are nothing, and here they are these characters."""
         if text.plain and text.value.lower() in {"null", "~"}:
             message = f"{what}: {text.value} is just these characters; {mend}, or put quotes around it."
             self._report.add("W424", text.place, message)
 
-    def is_name_to_save(self, key: Text) -> bool:
+    def is_name_to_save(self, key: Scalar) -> bool:
         """Whether something can be saved under a name; not under that of a constant, which would hide it."""
         if not is_free_name(key, self._report):
             return False
@@ -94,7 +98,7 @@ class Templates:
             )
         return True
 
-    def template(self, text: Text) -> Template | None:
+    def template(self, text: Scalar) -> Template | None:
         """One template, read and tried."""
         try:
             template = read_template(text.value, self._settings.values, self._groups)
@@ -112,8 +116,8 @@ class Templates:
         return template
 
 
-def place_in(text: Text, offset: int) -> Place:
+def place_in(text: Scalar, offset: int) -> SourcePlace:
     """Where a character of a text stands in its file, as well as it can be known."""
     if text.first is None:
         return text.place
-    return Place(text.first.line, text.first.column + offset)
+    return SourcePlace(text.first.line, text.first.column + offset)

@@ -26,8 +26,8 @@ from bot.rulebook.files.forward import read_forward
 from bot.rulebook.files.replies import Templates, is_free_name
 from bot.rulebook.files.tests import RuleTest, read_tests
 from bot.rulebook.files.when import read_when, shown_keys
-from bot.rulebook.files.yaml_tree import Items, Node, Table, Text, compose
-from bot.rulebook.findings import Place, Report, did_you_mean
+from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table, compose
+from bot.rulebook.findings import Report, SourcePlace, did_you_mean
 from bot.rulebook.rules import FileSettings, Rule
 from bot.rulebook.sender_numbers import KINDS, OurNumber, guess
 
@@ -78,22 +78,22 @@ class RuleFile(msgspec.Struct, kw_only=True):
     name: str
     numbers: dict[str, OurNumber] = {}
     #: The numbers of which the file says a kind or who answers STOP, and where it does.
-    described: dict[str, Place] = {}
+    described: dict[str, SourcePlace] = {}
     rules: list[Rule] = []
     tests: list[RuleTest] = []
     #: Where each rule's name stands.
-    places: dict[str, Place] = {}
+    places: dict[str, SourcePlace] = {}
     #: Names in templates that neither this file nor the template's own rule gives.
-    uses: list[tuple[str, Place]] = []
+    uses: list[tuple[str, SourcePlace]] = []
 
 
 def read_file(name: str, text: str, report: Report) -> RuleFile:
     """Read a rule file; what could not be read is missing, and the report says why."""
     file = RuleFile(name=name)
     root = compose(text.removeprefix("\ufeff"), report)
-    if root is None or (isinstance(root, Text) and root.plain and not root.value):
+    if root is None or (isinstance(root, Scalar) and root.plain and not root.value):
         if not report.findings:
-            report.add("W111", Place(1, 1), "The file is empty; it gives the bot nothing to say.")
+            report.add("W111", SourcePlace(1, 1), "The file is empty; it gives the bot nothing to say.")
         return file
     table = read_table(root, "a rule file", report, known=FILE_KEYS)
     if table is None:
@@ -154,9 +154,9 @@ def _zone_example(sign: str, hours: int) -> str:
     return f'it is {hours} h {where} UTC all year: name a place instead, such as "{place}"'
 
 
-def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dict[str, Place]]:
+def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dict[str, SourcePlace]]:
     numbers: dict[str, OurNumber] = {}
-    described: dict[str, Place] = {}
+    described: dict[str, SourcePlace] = {}
     if not isinstance(node, Table):
         texts = read_texts(node, "numbers", report)
         for text in texts:
@@ -166,7 +166,7 @@ def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dic
     for key, value in (read_names(node, "numbers", report) or {}).items():
         number = read_number(key, report, beside=[*numbers])
         usual = guess(number)
-        if isinstance(value, Text) and not value.value:
+        if isinstance(value, Scalar) and not value.value:
             numbers[number] = usual
             continue
         table = (
@@ -193,7 +193,7 @@ def _read_values(node: Node, report: Report) -> dict[str, object]:
             continue
         if isinstance(value, Items):
             values[key.value] = [text.value for text in read_texts(value, key.value, report)]
-        elif isinstance(value, Text):
+        elif isinstance(value, Scalar):
             # `open: false` is meant for {% if open %}, where any text would be true.
             flag = {"true": True, "false": False}.get(value.value) if value.plain else None
             values[key.value] = value.value if flag is None else flag
@@ -206,7 +206,7 @@ def _read_values(node: Node, report: Report) -> dict[str, object]:
 
 def _read_rule(
     node: Node, file: RuleFile, settings: FileSettings, report: Report
-) -> tuple[Rule | None, Place]:
+) -> tuple[Rule | None, SourcePlace]:
     table = read_table(node, "a rule", report, known=RULE_KEYS, required=("name", "when"))
     if table is None:
         return None, node.place

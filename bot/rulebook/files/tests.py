@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, tzinfo
 import msgspec
 
 from bot.rulebook.files.fields import kind_of, read_list, read_table, read_text, read_texts, shortened
-from bot.rulebook.files.yaml_tree import Items, Node, Table, Text
-from bot.rulebook.findings import Place, Report
+from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table
+from bot.rulebook.findings import Report, SourcePlace
 from bot.rulebook.hours import WrongHours, read_hours
 from bot.text.durations import WrongDuration, parse_duration
 from bot.text.numbers import normalise_number
@@ -20,7 +20,7 @@ TEST_KEYS = ("hear", "say", "rule", "talk", "at", "from", "to")
 STEP_KEYS = ("hear", "say", "rule", "at", "after")
 
 
-class Turn(msgspec.Struct, kw_only=True):
+class TestTurn(msgspec.Struct, kw_only=True):
     """One message of the peer, and what is expected of the bot."""
 
     hear: str
@@ -29,7 +29,7 @@ class Turn(msgspec.Struct, kw_only=True):
     say: list[tuple[str, ...]] | None = None
     #: The rule's name; None: any rule, or none, will do.
     rule: str | None = None
-    rule_place: Place | None = None
+    rule_place: SourcePlace | None = None
     at: datetime | None = None
     after: timedelta | None = None
 
@@ -42,7 +42,7 @@ class RuleTest(msgspec.Struct, frozen=True, kw_only=True):
     start: datetime
     sender: str | None
     recipient: str | None
-    turns: tuple[Turn, ...]
+    turns: tuple[TestTurn, ...]
 
 
 def read_tests(node: Node, zone: tzinfo, report: Report) -> list[RuleTest]:
@@ -58,7 +58,7 @@ def _read_test(node: Node, zone: tzinfo, report: Report) -> RuleTest | None:
     if ("hear" in table) == ("talk" in table):
         report.add("E204", node.place, 'A test needs either "hear" or "talk".')
         return None
-    turns: list[Turn] = []
+    turns: list[TestTurn] = []
     if "talk" in table:
         for key in ("say", "rule"):
             if key in table:
@@ -83,7 +83,7 @@ def _read_test(node: Node, zone: tzinfo, report: Report) -> RuleTest | None:
     )
 
 
-def _read_step(node: Node, turns: list[Turn], zone: tzinfo, report: Report) -> None:
+def _read_step(node: Node, turns: list[TestTurn], zone: tzinfo, report: Report) -> None:
     table = read_table(node, "a step of a talk", report, known=STEP_KEYS)
     if table is None:
         return
@@ -99,13 +99,19 @@ def _read_step(node: Node, turns: list[Turn], zone: tzinfo, report: Report) -> N
 
 
 def _read_turn(
-    table: dict[str, Node], place: Place, turns: list[Turn], zone: tzinfo, report: Report, *, in_talk: bool
+    table: dict[str, Node],
+    place: SourcePlace,
+    turns: list[TestTurn],
+    zone: tzinfo,
+    report: Report,
+    *,
+    in_talk: bool,
 ) -> None:
     heard = table["hear"]
-    if not isinstance(heard, Text):  # an empty text can be heard, too
+    if not isinstance(heard, Scalar):  # an empty text can be heard, too
         report.add("E201", heard.place, f"hear must be a text, not {kind_of(heard)}.")
         return
-    turn = Turn(hear=heard.value, line=place.line)
+    turn = TestTurn(hear=heard.value, line=place.line)
     if "say" in table:
         turn.say = _read_say(table["say"], report)
     rule = read_text(table["rule"], "rule", report) if "rule" in table else None

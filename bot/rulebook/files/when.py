@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from bot.rulebook.files.fields import kind_of, read_choice, read_table, read_texts, shortened
 from bot.rulebook.files.replies import is_free_name
-from bot.rulebook.files.yaml_tree import Node, Table, Text
+from bot.rulebook.files.yaml_tree import Node, Scalar, Table
 from bot.rulebook.findings import Report
 from bot.rulebook.patterns import WrongPattern, read_pattern, warn_of_ascii
-from bot.rulebook.rules import Key, KeyKind
+from bot.rulebook.rules import KeyKind, WhenKey
 from bot.text.looks import LOOKS
 from bot.text.words import split_rich_words, split_units, split_words
 
@@ -20,10 +20,10 @@ _MOST_UNITS = 60
 _SHORTEST_FUZZY = 3
 
 
-def read_when(node: Node, report: Report) -> tuple[Key, ...]:
-    if isinstance(node, Text):
+def read_when(node: Node, report: Report) -> tuple[WhenKey, ...]:
+    if isinstance(node, Scalar):
         if node.value == "anything":
-            return (Key(kind="anything", text="anything", place=node.place),)
+            return (WhenKey(kind="anything", text="anything", place=node.place),)
         report.add(
             "E201",
             node.place,
@@ -37,7 +37,7 @@ def read_when(node: Node, report: Report) -> tuple[Key, ...]:
         report.add(
             "E204", node.place, "when is empty; say what the rule listens for, such as {keyword: hours}."
         )
-    keys: list[Key] = []
+    keys: list[WhenKey] = []
     for kind in WHEN_KEYS:
         if kind in table:
             read = _READERS.get(kind, _read_words)
@@ -47,7 +47,7 @@ def read_when(node: Node, report: Report) -> tuple[Key, ...]:
     return tuple(keys)
 
 
-def _read_words(kind: KeyKind, text: Text, report: Report) -> Key | None:
+def _read_words(kind: KeyKind, text: Scalar, report: Report) -> WhenKey | None:
     whole = split_words(text.value)
     words = split_units(whole)
     if not words:
@@ -69,7 +69,7 @@ def _read_words(kind: KeyKind, text: Text, report: Report) -> Key | None:
         )
         return None
     rich = split_rich_words(text.value)
-    return Key(
+    return WhenKey(
         kind=kind,
         text=text.value,
         place=text.place,
@@ -79,7 +79,7 @@ def _read_words(kind: KeyKind, text: Text, report: Report) -> Key | None:
     )
 
 
-def _read_pattern(kind: KeyKind, text: Text, report: Report) -> Key | None:
+def _read_pattern(kind: KeyKind, text: Scalar, report: Report) -> WhenKey | None:
     try:
         pattern = read_pattern(text.value)
     except WrongPattern as error:
@@ -87,19 +87,19 @@ def _read_pattern(kind: KeyKind, text: Text, report: Report) -> Key | None:
         return None
     warn_of_ascii(pattern, text, report)
     for group in pattern.groups:
-        is_free_name(Text(group, text.place, plain=False, first=None), report)
-    return Key(kind=kind, text=text.value, place=text.place, pattern=pattern)
+        is_free_name(Scalar(group, text.place, plain=False, first=None), report)
+    return WhenKey(kind=kind, text=text.value, place=text.place, pattern=pattern)
 
 
-def _read_look(kind: KeyKind, text: Text, report: Report) -> Key | None:
+def _read_look(kind: KeyKind, text: Scalar, report: Report) -> WhenKey | None:
     look = read_choice(text, kind, LOOKS, report)
-    return Key(kind=kind, text=look, place=text.place) if look else None
+    return WhenKey(kind=kind, text=look, place=text.place) if look else None
 
 
 _READERS = {"pattern": _read_pattern, "looks_like": _read_look}
 
 
-def shown_keys(keys: Iterable[Key]) -> str:
+def shown_keys(keys: Iterable[WhenKey]) -> str:
     """`keyword: hours, open; pattern: ...`, for people."""
     kinds: dict[str, list[str]] = {}
     for key in keys:

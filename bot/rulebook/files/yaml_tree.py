@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from bot.rulebook.background import give_way
-from bot.rulebook.findings import START, Place, Report
+from bot.rulebook.findings import START, Report, SourcePlace
 
 LARGEST_FILE = 5_000_000
 _DEEPEST = 20
@@ -20,35 +20,35 @@ _MOST_NODES = 1_000_000
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
-class Text(msgspec.Struct, frozen=True, gc=False):
+class Scalar(msgspec.Struct, frozen=True, gc=False):
     """A scalar: its literal text."""
 
     value: str
-    place: Place
+    place: SourcePlace
     #: Written without quotes, on its line.
     plain: bool
     #: Where the value's first character stands, when it is written on one line.
-    first: Place | None
+    first: SourcePlace | None
 
 
 class Items(msgspec.Struct, frozen=True):
     """A sequence."""
 
     items: list["Node"]
-    place: Place
+    place: SourcePlace
 
 
 class Table(msgspec.Struct, frozen=True):
     """A mapping, with repeated keys still in it."""
 
     pairs: list[tuple["Node", "Node"]]
-    place: Place
+    place: SourcePlace
 
 
-Node = Text | Items | Table
+Node = Scalar | Items | Table
 
 
-class _Refused(Exception):
+class _RefusedYaml(Exception):
     """Reading cannot go on; the report says why."""
 
 
@@ -63,14 +63,14 @@ def compose(text: str, report: Report) -> Node | None:
         return None
     try:
         return _Composer(report).compose(_events(text))
-    except _Refused:
+    except _RefusedYaml:
         return None
     except UnicodeEncodeError:
         report.add("E101", START, "The text holds half of a surrogate pair, which no UTF-8 file can hold.")
     except yaml.MarkedYAMLError as error:
         is_open = "end of stream" in (error.problem or "")  # say where the quote opens
         mark = (is_open and error.context_mark) or error.problem_mark or error.context_mark
-        place = Place(mark.line + 1, mark.column + 1) if mark else START
+        place = SourcePlace(mark.line + 1, mark.column + 1) if mark else START
         report.add("E102", place, f"This is not YAML: {_sentence(error)}")
     except yaml.YAMLError as error:
         report.add("E102", _place_of_character(text, error), f"This is not YAML: {_first_line(error)}.")
@@ -133,12 +133,12 @@ class _Composer:
         self._count(1, event)
         self._refuse_tag(event)
         mark = event.start_mark
-        place = Place(mark.line + 1, mark.column + 1)
+        place = SourcePlace(mark.line + 1, mark.column + 1)
         plain = event.style in {None, ""}
         first = None
         if mark.line == event.end_mark.line:
-            first = place if plain else Place(place.line, place.column + 1)
-        node = Text(event.value, place, plain, first)
+            first = place if plain else SourcePlace(place.line, place.column + 1)
+        node = Scalar(event.value, place, plain, first)
         if event.anchor:
             self._anchors[event.anchor] = (node, 1)
         self._children.append(node)
@@ -189,12 +189,12 @@ class _Composer:
 
     def _refuse(self, code: str, event: Any, message: str) -> NoReturn:
         self._report.add(code, _place(event), message)
-        raise _Refused
+        raise _RefusedYaml
 
 
-def _place(event: Any) -> Place:
+def _place(event: Any) -> SourcePlace:
     mark = event.start_mark
-    return Place(mark.line + 1, mark.column + 1)
+    return SourcePlace(mark.line + 1, mark.column + 1)
 
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
@@ -213,10 +213,10 @@ def _first_line(error: yaml.YAMLError) -> str:
     return str(error).splitlines()[0].rstrip(".")
 
 
-def _place_of_character(text: str, error: yaml.YAMLError) -> Place:
+def _place_of_character(text: str, error: yaml.YAMLError) -> SourcePlace:
     """A character that YAML forbids is reported by its position only, and by C in bytes."""
     position = getattr(error, "position", None)
     if not isinstance(position, int):
         return START
     before = text.encode("utf-8", "replace")[:position].decode("utf-8", "ignore")
-    return Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+    return SourcePlace(before.count("\n") + 1, len(before) - before.rfind("\n"))

@@ -8,7 +8,7 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.expectations import USUAL_TEXT, Matching
 from bot.rulebook.files.replies import place_in
-from bot.rulebook.files.yaml_tree import Text
+from bot.rulebook.files.yaml_tree import Scalar
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.decide import LONGEST_REPLY
@@ -46,7 +46,7 @@ def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
                 loops.check(rule, text, longest, report)
 
 
-def _templates(rule: Rule) -> Iterator[tuple[Template, Text, bool]]:
+def _templates(rule: Rule) -> Iterator[tuple[Template, Scalar, bool]]:
     """Everything that the rule may say, and whether it ends the matter or waits for an answer."""
     for choice in rule.reply:
         for template, text in zip(choice.templates, choice.texts, strict=True):
@@ -134,7 +134,7 @@ def _write(template: Template, names: Mapping[str, object]) -> str:
         return ""
 
 
-def _check_size(rule: Rule, template: Template, text: Text, longest: str, report: Report) -> None:
+def _check_size(rule: Rule, template: Template, text: Scalar, longest: str, report: Report) -> None:
     if len(longest) <= 70:
         return
     if len(longest) > LONGEST_REPLY and template.constant is not None:
@@ -153,7 +153,7 @@ def _check_size(rule: Rule, template: Template, text: Text, longest: str, report
         report.add("W410", text.place, message)
 
 
-def _check_strays(template: Template, text: Text, longest: str, report: Report) -> None:
+def _check_strays(template: Template, text: Scalar, longest: str, report: Report) -> None:
     """A text that is UCS-2 for want of plain letters; where an emoji or a script needs it, nothing is said."""
     strays = find_strays(longest)
     if not strays or any(each.twin is None for each in strays):
@@ -187,7 +187,7 @@ class _Loops:
         #: So many may still be looked at.
         self._left = _MOST_ANSWERERS_IN_ALL
 
-    def check(self, rule: Rule, text: Text, longest: str, report: Report) -> None:
+    def check(self, rule: Rule, text: Scalar, longest: str, report: Report) -> None:
         """Report a reply that the book would answer itself."""
         for entry in self._those_of(longest):
             other, key = self._book.index.entries[entry]

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from bot.rulebook.book import Book
 from bot.rulebook.expectations import OneOf, Words, YesNo
-from bot.rulebook.findings import Place, Report, listed
+from bot.rulebook.findings import Report, SourcePlace, listed
 from bot.rulebook.index import Index
-from bot.rulebook.rules import Key, Rule
+from bot.rulebook.rules import Rule, WhenKey
 from bot.rulebook.sender_numbers import guess
 from bot.text.consent import BY_LAW, REQUIRED
 
@@ -43,7 +43,7 @@ def find_opt_out_faults(book: Book, reports: Mapping[str, Report]) -> None:
     """Report the words that do not opt out and should, and the rules that do and should not."""
     opting = [rule for rule in book.rules if rule.opt_out]
     listening = Index(opting)
-    seen: set[tuple[str, Place, str]] = set()
+    seen: set[tuple[str, SourcePlace, str]] = set()
     for number in _unlike(book):
         serving = [rule for rule in book.rules if _serves(rule, number)]
         speaking = [rule for rule in serving if rule.reply or rule.ask]
@@ -91,7 +91,7 @@ def _serves(rule: Rule, number: str | None) -> bool:
 
 def _faults(
     book: Book, listening: Index, number: str | None, at: Rule
-) -> Iterator[tuple[str, Place, Rule, str]]:
+) -> Iterator[tuple[str, SourcePlace, Rule, str]]:
     uncovered: dict[str, list[str]] = {"E401": [], "W405": []}
     for words in (*REQUIRED, *BY_LAW):
         said = " ".join(words).upper()
@@ -129,7 +129,7 @@ def _faults(
     yield from _unanswered(book, number, at)
 
 
-def _unanswered(book: Book, number: str | None, at: Rule) -> Iterator[tuple[str, Place, Rule, str]]:
+def _unanswered(book: Book, number: str | None, at: Rule) -> Iterator[tuple[str, SourcePlace, Rule, str]]:
     """START that brings nobody back, and HELP that no rule of its own answers."""
     place = at.keys[0].place if at.keys else at.place
     back, _ = _taker(book, ("start",), number)
@@ -160,9 +160,9 @@ def _unanswered(book: Book, number: str | None, at: Rule) -> Iterator[tuple[str,
 
 def _taker(
     book: Book, words: Words, number: str | None
-) -> tuple[tuple[Rule, Key] | None, list[tuple[Rule, Key]]]:
+) -> tuple[tuple[Rule, WhenKey] | None, list[tuple[Rule, WhenKey]]]:
     """The rule that takes a word in any case, and those before it that take it while their conditions hold."""
-    sometimes: list[tuple[Rule, Key]] = []
+    sometimes: list[tuple[Rule, WhenKey]] = []
     for rule, key in _entries(book.index, words):
         if not _serves(rule, number):
             continue
@@ -173,12 +173,12 @@ def _taker(
     return None, sometimes
 
 
-def _entries(index: Index, words: Words) -> Iterator[tuple[Rule, Key]]:
+def _entries(index: Index, words: Words) -> Iterator[tuple[Rule, WhenKey]]:
     for entry in index.candidates(words, " ".join(words)):
         yield index.entries[entry]
 
 
-def _opts_out_too_much(key: Key) -> tuple[str, str] | None:
+def _opts_out_too_much(key: WhenKey) -> tuple[str, str] | None:
     if key.kind == "anything":
         return (
             "E408",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.findings import Report
-from bot.rulebook.rules import Key, KeyKind, Rule
+from bot.rulebook.rules import KeyKind, Rule, WhenKey
 from bot.text.looks import UNWRITTEN
 
 #: Which kinds of an earlier key take every message that a later one listens for, given that the earlier one takes
@@ -33,7 +33,7 @@ def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
     for rule in book.rules:
         give_way()
         report = reports[rule.file]
-        takers: list[tuple[Key, Rule, Key] | None] = []
+        takers: list[tuple[WhenKey, Rule, WhenKey] | None] = []
         own: set[object] = set()
         for key in rule.keys:
             same = (key.kind, key.rich or key.words or key.text)
@@ -60,7 +60,9 @@ def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
                 report.add("E402", rule.keys[0].place if rule.keys else rule.place, message)
 
 
-def _taker(book: Book, rule: Rule, key: Key, entry: int, before: list[int]) -> tuple[Key, Rule, Key] | None:
+def _taker(
+    book: Book, rule: Rule, key: WhenKey, entry: int, before: list[int]
+) -> tuple[WhenKey, Rule, WhenKey] | None:
     """The first earlier rule that takes every message of this key."""
     kinds = _TAKEN_BY[key.kind]
     for each in before[:_MOST_LOOKED_AT]:
@@ -72,7 +74,7 @@ def _taker(book: Book, rule: Rule, key: Key, entry: int, before: list[int]) -> t
     return None
 
 
-def _takes(earlier: Key, later: Key) -> bool:
+def _takes(earlier: WhenKey, later: WhenKey) -> bool:
     """Whether nothing in the keys themselves lets a message of the later one pass the earlier one."""
     if earlier.kind == "anything":
         return later.text not in UNWRITTEN or later.kind != "looks_like"  # which no such rule answers
@@ -93,7 +95,7 @@ def _covers(earlier: Rule, later: Rule) -> bool:
     return earlier.only is None or earlier.only == later.only
 
 
-def _report(rule: Rule, takers: list[tuple[Key, Rule, Key] | None], report: Report) -> None:
+def _report(rule: Rule, takers: list[tuple[WhenKey, Rule, WhenKey] | None], report: Report) -> None:
     found = [each for each in takers if each is not None]
     if not found:
         return
@@ -115,7 +117,7 @@ def _where(other: Rule, rule: Rule) -> str:
     return f"(line {other.line})" if other.file == rule.file else f"({other.file}, line {other.line})"
 
 
-def _what(key: Key) -> str:
+def _what(key: WhenKey) -> str:
     return "takes every message" if key.kind == "anything" else f"takes {key.label}"
 
 

@@ -12,13 +12,13 @@ from bot.rulebook.decision import (
     NOT_TO_BE_TEXTED,
     OUR_OWN_NUMBER,
     OVERTAKEN,
+    ConversationState,
     Decision,
     Flow,
-    Heard,
-    Standing,
+    HeardMessage,
 )
-from bot.rulebook.expectations import LONGEST_VALUE, Matching, OneOf, Text, YesNo
-from bot.rulebook.rules import Choice, Key, Question, Rule
+from bot.rulebook.expectations import LONGEST_VALUE, FreeText, Matching, OneOf, YesNo
+from bot.rulebook.rules import Choice, Question, Rule, WhenKey
 from bot.rulebook.sender_numbers import CARRIER_WORDS, carrier_effect
 from bot.rulebook.templates import Template, WrongTemplate
 from bot.text.consent import HELP
@@ -26,8 +26,6 @@ from bot.text.looks import UNWRITTEN, Look, look_of
 from bot.text.numbers import is_phone_number
 from bot.text.reactions import read_reaction
 from bot.text.words import split_words
-
-__all__ = ["Decision", "Flow", "Heard", "Standing", "decide"]
 
 #: What ACS takes in one message.
 LONGEST_REPLY = 2_048
@@ -38,7 +36,7 @@ _MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
 _THUMBS = frozenset({"\U0001f44d", "\U0001f44e"})
 
 
-def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decision:
+def decide(book: Book, heard: HeardMessage, standing: ConversationState, now: datetime) -> Decision:
     """Say what the book answers; never raises, changes nothing, and gives the same for the same.
 
     `now` is when the peer wrote the message, by their own time.
@@ -78,8 +76,13 @@ def decide(book: Book, heard: Heard, standing: Standing, now: datetime) -> Decis
 
 
 def first_match(
-    book: Book, words: tuple[str, ...], look: Look | None, heard: Heard, standing: Standing, now: datetime
-) -> tuple[Rule | None, Key | None, tuple[str, ...]]:
+    book: Book,
+    words: tuple[str, ...],
+    look: Look | None,
+    heard: HeardMessage,
+    standing: ConversationState,
+    now: datetime,
+) -> tuple[Rule | None, WhenKey | None, tuple[str, ...]]:
     """The first rule of the book that is for this message, the key that matched, and what was passed by."""
     index = book.index
     passed_by: tuple[str, ...] = ()
@@ -95,7 +98,7 @@ def first_match(
     return None, None, passed_by
 
 
-def why_not(rule: Rule, heard: Heard, standing: Standing, now: datetime) -> str | None:
+def why_not(rule: Rule, heard: HeardMessage, standing: ConversationState, now: datetime) -> str | None:
     """The condition that keeps a rule from a message that one of its keys matches."""
     if rule.numbers and heard.recipient not in rule.numbers:
         return f"its file serves {', '.join(sorted(rule.numbers))}, and the message came to {heard.recipient}"
@@ -108,8 +111,8 @@ class _Deciding:
     def __init__(
         self,
         book: Book,
-        heard: Heard,
-        standing: Standing,
+        heard: HeardMessage,
+        standing: ConversationState,
         now: datetime,
         words: tuple[str, ...],
         look: Look | None,
@@ -126,7 +129,7 @@ class _Deciding:
             carrier_effect(book.numbers, heard.recipient, words) if words in CARRIER_WORDS else None
         )
 
-    def decide(self, rule: Rule | None, key: Key | None, passed_by: tuple[str, ...]) -> Decision:
+    def decide(self, rule: Rule | None, key: WhenKey | None, passed_by: tuple[str, ...]) -> Decision:
         flow = self._standing.flow
         if flow is not None and (step := self._step(flow, rule, key)):
             return step
@@ -170,7 +173,7 @@ class _Deciding:
             passed_by=passed_by,
         )
 
-    def _step(self, flow: Flow, rule: Rule | None, key: Key | None) -> Decision | None:  # noqa: C901 - see issue 10
+    def _step(self, flow: Flow, rule: Rule | None, key: WhenKey | None) -> Decision | None:  # noqa: C901 - see issue 10
         """What the message does to a running `ask`; None when it is to be decided as any other.
 
         `rule` is the one that would answer it: an opt-out goes before every answer.
@@ -202,7 +205,7 @@ class _Deciding:
             after = replace(standing, flow=None)
             return self._stepped(asking, replies, after, f'cancel word "{" ".join(self._words)}"')
         gets_help = self._words in HELP and key is not None and key.kind != "anything"
-        if gets_help and isinstance(question.expect, Text | Matching):
+        if gets_help and isinstance(question.expect, FreeText | Matching):
             return None  # help is given at any question, and the question waits
         today = self._now.astimezone(asking.zone).date()
         answer = question.expect.take(self._heard.text, self._words, today)
@@ -252,7 +255,7 @@ class _Deciding:
         self,
         rule: Rule,
         replies: tuple[str, ...],
-        after: Standing,
+        after: ConversationState,
         label: str,
         forwards: tuple[str, ...] = (),
     ) -> Decision:
@@ -284,7 +287,7 @@ class _Deciding:
             return rule.opt_out
         return None
 
-    def _heeded(self, rule: Rule | None) -> tuple[Standing, bool]:
+    def _heeded(self, rule: Rule | None) -> tuple[ConversationState, bool]:
         """The standing once an opt-out or opt-in is heeded, and whether one is not: a newer wish was there before it.
 
         Of two wishes at the same time the opt-out counts.
@@ -315,7 +318,7 @@ class _Deciding:
         return None
 
     def _names(
-        self, rule: Rule, key: Key | None, answers: Mapping[str, str] | None = None
+        self, rule: Rule, key: WhenKey | None, answers: Mapping[str, str] | None = None
     ) -> Mapping[str, object]:
         """What templates can use; on one name, the later in this list wins."""
         names: dict[str, object] = (
@@ -370,7 +373,9 @@ class _Deciding:
             return text[:LONGEST_REPLY]
         return text
 
-    def _changed(self, after: Standing, rule: Rule, names: Mapping[str, object]) -> Standing:
+    def _changed(
+        self, after: ConversationState, rule: Rule, names: Mapping[str, object]
+    ) -> ConversationState:
         """The standing with what the rule saves, tags and hands over."""
         if rule.saves:
             values = dict(after.values)

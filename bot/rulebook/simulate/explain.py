@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import NOT_TO_BE_TEXTED, OUR_OWN_NUMBER, OVERTAKEN, Decision, Heard, Standing
+from bot.rulebook.decision import (
+    NOT_TO_BE_TEXTED,
+    OUR_OWN_NUMBER,
+    OVERTAKEN,
+    ConversationState,
+    Decision,
+    HeardMessage,
+)
 from bot.rulebook.simulate.decide import decide, why_not
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 from bot.text.looks import Look, look_of
@@ -31,7 +38,11 @@ _SILENCES = {
 
 
 def explain(
-    book: Book, heard: Heard, standing: Standing, now: datetime, decision: Decision | None = None
+    book: Book,
+    heard: HeardMessage,
+    standing: ConversationState,
+    now: datetime,
+    decision: Decision | None = None,
 ) -> tuple[str, ...]:
     """Say why `decide` decides as it does: what was heard, which rules were looked at, what they change.
 
@@ -59,7 +70,7 @@ def _stepped(decision: Decision) -> Iterator[str]:
 
 
 def _looked_at(
-    book: Book, heard: Heard, words: tuple[str, ...], standing: Standing, now: datetime
+    book: Book, heard: HeardMessage, words: tuple[str, ...], standing: ConversationState, now: datetime
 ) -> Iterator[str]:
     seen = set()
     for entry in book.index.candidates(words, heard.text, look_of(heard.text)):
@@ -86,7 +97,7 @@ def _said(decision: Decision) -> Iterator[str]:
         yield f"The message is posted to {url}."
 
 
-def _changed(before: Standing, after: Standing) -> Iterator[str]:
+def _changed(before: ConversationState, after: ConversationState) -> Iterator[str]:
     if after.opted_out != before.opted_out:
         yield "The peer is opted out from now on." if after.opted_out else "The peer is opted in again."
     for name, value in after.values.items():

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.rulebook.decision import Decision, Standing
+from bot.rulebook.decision import ConversationState, Decision
 
 #: What the caps count in, and how long a silenced conversation must be quiet.
 WINDOW = timedelta(hours=1)
@@ -51,7 +51,9 @@ def exchange(text: str, rule: str | None, key: str | None, replies: tuple[str, .
     return text.strip().casefold(), rule, key, replies
 
 
-def guarded(before: Standing, decision: Decision, text: str, recent: Recent, caps: Caps) -> Decision:
+def apply_caps(
+    before: ConversationState, decision: Decision, text: str, recent: Recent, caps: Caps
+) -> Decision:
     """The decision, or the same with its replies held back; counts what it lets through.
 
     A question that is held back was never put, so what was awaited `before` still is.
@@ -82,8 +84,8 @@ class Rehearsal:
         self._is_silent = False
         self._last: datetime | None = None
 
-    def guard(self, before: Standing, decision: Decision, text: str, now: datetime) -> Decision:
-        """As `guarded`, with what the talk said in the hour before."""
+    def guard(self, before: ConversationState, decision: Decision, text: str, now: datetime) -> Decision:
+        """As `apply_caps`, with what the talk said in the hour before."""
         if self._last is not None and now - self._last >= WINDOW:
             self._is_silent = False
         while self._past and now - self._past[0][0] >= WINDOW:
@@ -92,14 +94,14 @@ class Rehearsal:
         for _, same, replies in self._past:
             recent.heard[same] += 1
             recent.replies += replies
-        after = guarded(before, decision, text, recent, self._caps)
+        after = apply_caps(before, decision, text, recent, self._caps)
         self._is_silent, self._last = recent.is_silent, now
         same = exchange(text, decision.rule, decision.key, decision.replies)
         self._past.append((now, same, len(after.replies)))
         return after
 
 
-def _silent(before: Standing, decision: Decision, guard: str) -> Decision:
+def _silent(before: ConversationState, decision: Decision, guard: str) -> Decision:
     after = decision.after
     if after.flow is not None and after.flow != before.flow:
         after = replace(after, flow=before.flow)

@@ -6,11 +6,11 @@ import msgspec
 from msgspec.structs import replace
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Decision, Heard, Standing
+from bot.rulebook.decision import ConversationState, Decision, HeardMessage
 from bot.rulebook.simulate.decide import decide
 
 
-class Deed(msgspec.Struct, frozen=True):
+class PersonAction(msgspec.Struct, frozen=True):
     """Something that a person did to a conversation: no rule book brings it about, and any has to live with it."""
 
     action: str
@@ -18,7 +18,7 @@ class Deed(msgspec.Struct, frozen=True):
     details: str | None = None
     at: datetime | None = None
 
-    def change(self, standing: Standing) -> Standing:
+    def change(self, standing: ConversationState) -> ConversationState:
         """The standing after it."""
         match self.action:
             case "hand over" | "hand back":
@@ -31,12 +31,12 @@ class Deed(msgspec.Struct, frozen=True):
         return standing
 
 
-class Past(msgspec.Struct, frozen=True, kw_only=True):
+class AnsweredMessage(msgspec.Struct, frozen=True, kw_only=True):
     """An inbound message, and what the rules in force said to it then."""
 
     conversation_id: str
     message_id: str
-    heard: Heard
+    heard: HeardMessage
     #: When it was decided.
     at: datetime
     #: When it was written, by the peer's own time; None: then.
@@ -45,10 +45,10 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     #: What the rules said, whether or not a guard against loops kept it from being sent.
     said: tuple[str, ...]
     #: What people did to the conversation since the message before, oldest first.
-    deeds: tuple[Deed, ...] = ()
+    deeds: tuple[PersonAction, ...] = ()
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayChange(msgspec.Struct, frozen=True, kw_only=True):
     """A message that the candidate answers otherwise."""
 
     conversation_id: str
@@ -65,12 +65,12 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     silence: str | None
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayGroup(msgspec.Struct, frozen=True, kw_only=True):
     """The changes that one rule of the candidate brings; None: those that no rule of it answers."""
 
     rule: str | None
     count: int
-    changes: tuple[Change, ...]
+    changes: tuple[ReplayChange, ...]
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     messages: int
     changed: int
-    rules: tuple[Group, ...]
+    rules: tuple[ReplayGroup, ...]
 
 
 class _Conversations:
@@ -89,12 +89,12 @@ class _Conversations:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._conversation = ""
-        self._standing = Standing()
+        self._standing = ConversationState()
 
-    def decide(self, past: Past) -> Decision:
+    def decide(self, past: AnsweredMessage) -> Decision:
         if past.conversation_id != self._conversation:
             self._conversation = past.conversation_id
-            self._standing = Standing()
+            self._standing = ConversationState()
         if self._standing.handed_over and past.said:
             # The bot was speaking then, so a person had handed the conversation back.
             self._standing = replace(self._standing, handed_over=False)
@@ -120,9 +120,9 @@ class Replay:
         self._candidate = _Conversations(book)
         self._other = _Conversations(compared_with) if compared_with else None
         self._messages = 0
-        self._changes: dict[str | None, list[Change]] = {}
+        self._changes: dict[str | None, list[ReplayChange]] = {}
 
-    def take(self, past: Past) -> Change | None:
+    def take(self, past: AnsweredMessage) -> ReplayChange | None:
         """Decide on the next message; the change, when it is one and not older than asked for."""
         decision = self._candidate.decide(past)
         rule_then, said_then = past.rule, past.said
@@ -136,7 +136,7 @@ class Replay:
             each.strip() for each in said_then
         ):  # once sent with the space around them
             return None
-        change = Change(
+        change = ReplayChange(
             conversation_id=past.conversation_id,
             message_id=past.message_id,
             at=past.at,
@@ -155,7 +155,7 @@ class Replay:
     def result(self) -> Replayed:
         """All changes so far, the rule that brings most of them first."""
         groups = [
-            Group(rule=rule, count=len(changes), changes=tuple(changes))
+            ReplayGroup(rule=rule, count=len(changes), changes=tuple(changes))
             for rule, changes in self._changes.items()
         ]
         groups.sort(key=lambda group: (-group.count, group.rule or ""))

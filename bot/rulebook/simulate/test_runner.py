@@ -7,14 +7,14 @@ import msgspec
 
 from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Decision, Heard, Standing
-from bot.rulebook.files.tests import RuleTest, Turn
+from bot.rulebook.decision import ConversationState, Decision, HeardMessage
+from bot.rulebook.files.tests import RuleTest, TestTurn
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
+class FailedStep(msgspec.Struct, frozen=True, kw_only=True):
     """One turn that went otherwise than its author expects."""
 
     line: int
@@ -33,7 +33,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     file: str
     line: int
-    failures: tuple[Failure, ...]
+    failures: tuple[FailedStep, ...]
 
     @property
     def passed(self) -> bool:
@@ -62,14 +62,14 @@ def run_tests(book: Book, caps: Caps = USUAL_CAPS) -> Outcomes:
 
 def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[str]) -> Outcome:
     give_way()
-    standing = Standing()
+    standing = ConversationState()
     rehearsal = Rehearsal(caps)
     now = test.start
-    failures: list[Failure] = []
+    failures: list[FailedStep] = []
     for at, turn in enumerate(test.turns):
         if at or turn.at:
             now = turn.at or now + (turn.after or timedelta(minutes=1))
-        heard = Heard(
+        heard = HeardMessage(
             id=f"{test.file}:{test.line}:{at}",
             text=turn.hear,
             sender=test.sender or SOME_PEER,
@@ -80,7 +80,7 @@ def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[
             answered[decision.rule] += 1
         if not _as_expected(turn, decision):
             failures.append(
-                Failure(
+                FailedStep(
                     line=turn.line,
                     heard=turn.hear,
                     expected=tuple(turn.say) if turn.say is not None else None,
@@ -94,7 +94,7 @@ def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[
     return Outcome(file=test.file, line=test.line, failures=tuple(failures))
 
 
-def _as_expected(turn: Turn, decision: Decision) -> bool:
+def _as_expected(turn: TestTurn, decision: Decision) -> bool:
     if turn.rule is not None and turn.rule != decision.rule:
         return False
     if turn.say is None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.explain import explain
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
@@ -25,7 +25,7 @@ class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     why: tuple[str, ...]
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
+class TriedTurn(msgspec.Struct, frozen=True, kw_only=True):
     """One message of a talk that was tried, and what came of it."""
 
     heard: str
@@ -47,22 +47,22 @@ def play(
     at: datetime,
     file: str | None = None,
     caps: Caps = USUAL_CAPS,
-) -> tuple[Turn, ...]:
+) -> tuple[TriedTurn, ...]:
     """Play a talk from its beginning, a second between two messages, with the loop guard; changes nothing.
 
     Without a recipient, it is the first number that `file`, or any file, names.
     """
     number = normalise_number(recipient) if recipient else usual_number(book, file)
     peer = normalise_number(sender) if sender else SOME_PEER
-    standing = Standing()
-    turns: list[Turn] = []
+    standing = ConversationState()
+    turns: list[TriedTurn] = []
     rehearsal = Rehearsal(caps)
     for position, text in enumerate(texts):
         now = at + timedelta(seconds=position)
-        heard = Heard(id=f"try:{position}:{text}", text=text, sender=peer, recipient=number)
+        heard = HeardMessage(id=f"try:{position}:{text}", text=text, sender=peer, recipient=number)
         decision = rehearsal.guard(standing, decide(book, heard, standing, now), text, now)
         turns.append(
-            Turn(
+            TriedTurn(
                 heard=text,
                 rule=decision.rule,
                 key=decision.key,
@@ -87,8 +87,8 @@ def answer(
     number = normalise_number(recipient) if recipient else usual_number(book)
     peer = normalise_number(sender) if sender else SOME_PEER
     # The same text always gets the same of several replies, as a message id would see to.
-    heard = Heard(id=f"try:{text}", text=text, sender=peer, recipient=number)
-    standing = Standing()
+    heard = HeardMessage(id=f"try:{text}", text=text, sender=peer, recipient=number)
+    standing = ConversationState()
     now = at or datetime.now(UTC)
     decision = decide(book, heard, standing, now)
     return TryAnswer(rule=decision.rule, replies=decision.replies, why=explain(book, heard, standing, now))

@@ -8,7 +8,7 @@ from litestar.exceptions import ClientException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, Unreadable, WrongName, etag_of
+from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, UnreadableFile, WrongName, etag_of
 from bot.rulebook.editing.save import HasErrors, RuleFiles, Saved
 from bot.storage.database import Database
 from bot.storage.pages import Page, WrongCursor
@@ -38,7 +38,7 @@ def rule_file_routes(  # noqa: C901 - a list of handlers, each a few lines
             found = await files.read(file)
         except NoSuchFile as error:
             raise NotFoundException(detail=str(error)) from None
-        except Unreadable as error:
+        except UnreadableFile as error:
             raise ClientException(detail=str(error), status_code=409) from None
         headers = {"ETag": found.etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
         if found.etag in _tags(request.headers.get("If-None-Match", "")):

@@ -14,7 +14,7 @@ from bot.conversation.incidents import KINDS
 from bot.queries.conversations import find_message
 from bot.queries.failure_reasons import reason_of
 from bot.queries.search import FoundBySearch, Search, find_conversations
-from bot.queries.timeline import Talk, read_talk
+from bot.queries.timeline import Timeline, read_talk
 from bot.queries.unmatched import catch_alls
 from bot.storage.pages import WrongCursor
 from bot.text.numbers import normalise_number
@@ -71,7 +71,7 @@ def routes(console: Console) -> list[HTTPRouteHandler]:
     """The handlers of the place."""
     database = console.database
 
-    async def show(request: Call, talk: Talk | None) -> Page:
+    async def show(request: Call, talk: Timeline | None) -> Page:
         # What only one half of the page is fetched again for needs no look at the other half.
         part = request.headers.get("HX-Target", "")
         listing = None if part == "talk" else await _listing(request, console)

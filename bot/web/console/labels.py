@@ -8,7 +8,7 @@ from msgspec import Struct
 from bot.conversation.audit_log import ActionView
 from bot.queries.conversations import HistoryEntry, MessageView
 from bot.queries.failure_reasons import Reason, reason_of
-from bot.queries.timeline import Talk
+from bot.queries.timeline import Timeline
 from bot.rulebook.book import Book
 from bot.web.console.rules_editor import address_of
 
@@ -61,7 +61,7 @@ def steps_of(message: MessageView) -> list[Step]:
     ]
 
 
-def timeline_of(talk: Talk) -> list[MessageView | str]:
+def timeline_of(talk: Timeline) -> list[MessageView | str]:
     """A talk's messages, and between them sentences about what people did."""
     entries: list[tuple[datetime, MessageView | str]] = [(each.created_at, each) for each in talk.messages]
     entries += [(action.at, said) for action in talk.actions if (said := deed(action))]

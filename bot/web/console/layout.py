@@ -56,7 +56,7 @@ from bot.operator.actions import Operator
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
 from bot.rulebook.editing.drafts import TooManyDrafts
-from bot.rulebook.editing.live_book import Shelf
+from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles
 from bot.storage.database import DATABASE_ERRORS, Database, DatabaseUnavailable, cause_of
 from bot.storage.writer import Writer
@@ -98,7 +98,7 @@ class Console:
         database: Database,
         writer: Writer,
         operator: Operator,
-        shelf: Shelf,
+        shelf: LiveBook,
         rule_files: RuleFiles,
         overview: Overview,
         rejected: RejectedEvents,
@@ -250,7 +250,7 @@ def _go_to(path: str) -> Response[Any]:
     return Response(b"", status_code=303, headers={"Location": path}, media_type=MediaType.HTML)
 
 
-class _Templates(jinja2.FileSystemLoader):
+class _PageTemplates(jinja2.FileSystemLoader):
     """Templates without their indentation, which is a fifth of a page."""
 
     def get_source(
@@ -263,7 +263,7 @@ class _Templates(jinja2.FileSystemLoader):
 
 def _environment(files: Files) -> jinja2.Environment:
     jinja = jinja2.Environment(
-        loader=_Templates(_FOLDER / "templates"),
+        loader=_PageTemplates(_FOLDER / "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

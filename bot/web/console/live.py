@@ -27,13 +27,13 @@ _HEARTBEAT = 15.0
 _MANY = 500
 
 
-class _News(Struct, frozen=True, array_like=True):
+class _PendingTopics(Struct, frozen=True, array_like=True):
     mark: str
     #: None: too many to name.
     topics: list[str] | None
 
 
-class _Ear:
+class _Subscriber:
     """What one stream has heard and not yet told."""
 
     def __init__(self, wanted: frozenset[str], mark: str) -> None:
@@ -48,7 +48,7 @@ class _Ear:
         self.woken.set()
 
     async def hear(self, event: bytes) -> None:
-        news = msgspec.json.decode(event, type=_News)
+        news = msgspec.json.decode(event, type=_PendingTopics)
         self.mark = news.mark
         if news.topics is None:
             self.changed |= self.wanted
@@ -69,7 +69,7 @@ class Live:
         self._count = 0
         self._gathered: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._ears: set[_Ear] = set()
+        self._ears: set[_Subscriber] = set()
         self._is_closed = False
 
     @property
@@ -103,7 +103,7 @@ class Live:
 
         Ends with `close`, and once whoever listens is not welcome any more: their session is over.
         """
-        ear = _Ear(wanted, since)
+        ear = _Subscriber(wanted, since)
         async with (
             self._channels.start_subscription(CHANNEL) as listener,
             listener.run_in_background(ear.hear),
@@ -131,7 +131,7 @@ class Live:
     def _publish(self) -> None:
         topics, self._gathered, self._timer = self._gathered, set(), None
         if not self._is_closed:
-            news = _News(self.mark, None if len(topics) > _MANY else sorted(topics))
+            news = _PendingTopics(self.mark, None if len(topics) > _MANY else sorted(topics))
             self._channels.publish(msgspec.json.encode(news), CHANNEL)
 
 

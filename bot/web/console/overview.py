@@ -21,7 +21,7 @@ _WORDS: Final[dict[Period, str]] = {
 }
 
 
-class Trouble(Struct, frozen=True, kw_only=True):
+class TroubleLine(Struct, frozen=True, kw_only=True):
     """Something that is not well."""
 
     sentence: str
@@ -67,19 +67,19 @@ def routes(console: Console) -> list[HTTPRouteHandler]:
     return [show]
 
 
-def _troubles(view: OverviewView, writing: str | None) -> list[Trouble]:
+def _troubles(view: OverviewView, writing: str | None) -> list[TroubleLine]:
     """What is not well, the worst first."""
     troubles = []
     if writing is not None:
-        troubles.append(Trouble(sentence=f"Messages can't be stored: {writing}."))
+        troubles.append(TroubleLine(sentence=f"Messages can't be stored: {writing}."))
     troubles += [
-        Trouble(sentence=f"Messages wait: {each.reason}.", since=each.since) for each in view.troubles
+        TroubleLine(sentence=f"Messages wait: {each.reason}.", since=each.since) for each in view.troubles
     ]
-    troubles += [Trouble(sentence=each.reason, since=each.since) for each in view.alarms]
+    troubles += [TroubleLine(sentence=each.reason, since=each.since) for each in view.alarms]
     if view.refused:
         calls = "1 call" if view.refused == 1 else f"{view.refused:,} calls"
         troubles.append(
-            Trouble(
+            TroubleLine(
                 sentence=f"Event Grid shows a wrong secret: {calls} refused since the start, and their events are lost."
                 " Set BOT_WEBHOOK_SECRETS to both the old and the new secret."
             )
@@ -87,7 +87,7 @@ def _troubles(view: OverviewView, writing: str | None) -> list[Trouble]:
     if view.rule_errors:
         first = view.rule_errors[0]
         troubles.append(
-            Trouble(
+            TroubleLine(
                 sentence=f"The rule files have errors, so the book before them is in force: {first}",
                 path=f"/console/rules/{first.file}#L{first.line}",
             )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bot.rulebook.background import in_background
 from bot.rulebook.editing.drafts import TooManyDrafts
-from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, Unreadable, WrongName
+from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, UnreadableFile, WrongName
 from bot.rulebook.editing.save import HasErrors, Saved
 from bot.rulebook.files.json_schema import rule_file_schema
 from bot.text.diffs import compare_lines
@@ -18,8 +18,8 @@ from bot.web.console import rules_history
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_editor import (
     PATH,
-    Place,
-    Shown,
+    EditorPlace,
+    ShownFile,
     address_of,
     read_form,
     text_of,
@@ -30,11 +30,11 @@ from bot.web.input_limits import LARGEST_RULE_FORM
 
 def routes(console: Console) -> list[HTTPRouteHandler]:
     """The handlers of the place."""
-    place = Place(console)
+    place = EditorPlace(console)
     return [*_pages(place), *_parts(place), *rules_history.routes(place)]
 
 
-def _pages(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of handlers, each a few lines
+def _pages(place: EditorPlace) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of handlers, each a few lines
     console, files = place.console, place.files
 
     @get("/rules", include_in_schema=False)
@@ -45,7 +45,7 @@ def _pages(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
     async def new(request: Call) -> Page:
         text = "rules:\n  - name: \n    when: {keyword: }\n    reply: \n"
         return place.editor(
-            request, Shown(file="", text=text, etag="", is_new=True, who=session_of(request).role)
+            request, ShownFile(file="", text=text, etag="", is_new=True, who=session_of(request).role)
         )
 
     @get("/rules/rule", include_in_schema=False)
@@ -61,7 +61,7 @@ def _pages(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
         made, heard = await place.drafted(request)
         before = await place.saved_text(made.file)
         etag = (await files.read(made.file)).etag if before is not None else ""
-        shown = Shown(
+        shown = ShownFile(
             file=made.file,
             text=made.text,
             etag=etag,
@@ -79,10 +79,10 @@ def _pages(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
             found = await files.read(file)
         except NoSuchFile as error:
             raise NotFoundException(detail=str(error)) from None
-        except Unreadable as error:
+        except UnreadableFile as error:
             raise ClientException(detail=str(error), status_code=409) from None
         line = request.query_params.get("line", "")
-        shown = Shown(
+        shown = ShownFile(
             file=file,
             text=found.text,
             etag=found.etag,
@@ -105,7 +105,7 @@ def _pages(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of ha
     return [overview, new, find_rule, draft, edit, make, change]
 
 
-async def _done(place: Place, request: Call, file: str) -> Response[Any]:
+async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
     """What a button of the editor asks for: save, remove, check, try, compare."""
     form = await request.form()
     shown = await read_form(request, place, file)
@@ -123,7 +123,7 @@ async def _done(place: Place, request: Call, file: str) -> Response[Any]:
     return place.editor(request, await place.looked_at(shown))
 
 
-async def _save(place: Place, request: Call, shown: Shown, text: str | None) -> Response[Any]:
+async def _save(place: EditorPlace, request: Call, shown: ShownFile, text: str | None) -> Response[Any]:
     session = session_of(request)
     if not session.may_edit:
         raise ClientException(
@@ -158,7 +158,7 @@ def _said(saved: Saved) -> tuple[str, str]:
 
 
 async def _conflict(
-    place: Place, request: Call, shown: Shown, text: str | None, error: Changed
+    place: EditorPlace, request: Call, shown: ShownFile, text: str | None, error: Changed
 ) -> Response[Any]:
     """Both versions, side by side; nothing is overwritten until somebody says so."""
     theirs = await place.saved_text(shown.file)
@@ -175,7 +175,7 @@ async def _conflict(
     )
 
 
-def _parts(place: Place) -> list[HTTPRouteHandler]:
+def _parts(place: EditorPlace) -> list[HTTPRouteHandler]:
     """What the editor's script asks for while somebody types."""
     console = place.console
 

@@ -14,11 +14,11 @@ from bot.queries.conversations import find_conversation, find_message
 from bot.queries.replay_source import newest_inbound
 from bot.rulebook.background import in_background
 from bot.rulebook.editing.drafts import MOST_TURNS, Draft, Drafts, TooManyDrafts
-from bot.rulebook.editing.folder import NoSuchFile, Unreadable
+from bot.rulebook.editing.folder import NoSuchFile, UnreadableFile
 from bot.rulebook.editing.suggest_rule import Drafted, draft_rule
 from bot.rulebook.findings import Finding
 from bot.rulebook.simulate.replay import Replayed
-from bot.rulebook.simulate.try_message import Turn
+from bot.rulebook.simulate.try_message import TriedTurn
 from bot.text.diffs import Line
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
@@ -33,7 +33,7 @@ _QUICK: Final = 150_000
 LONGEST_HEARD: Final = 2_000
 
 
-class Shown(Struct, frozen=True, kw_only=True):
+class ShownFile(Struct, frozen=True, kw_only=True):
     """What the editor's page shows of a text, saved or not."""
 
     file: str
@@ -42,7 +42,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     etag: str
     heard: tuple[str, ...] = ()
     draft: Draft | None = None
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[TriedTurn, ...] = ()
     changes: Replayed | None = None
     diff: list[Line] | None = None
     #: A sentence about what was refused.
@@ -79,7 +79,7 @@ def address_of(file: str, line: int | None = None) -> str:
     return f"{PATH}/{quote(file, safe='')}" + (f"#L{line}" if line else "")
 
 
-class Place:
+class EditorPlace:
     """The parts that the handlers of the place share."""
 
     def __init__(self, console: Console) -> None:
@@ -110,11 +110,11 @@ class Place:
             **context,
         )
 
-    def editor(self, request: Call, shown: Shown, *, status: int = 200) -> Page:
+    def editor(self, request: Call, shown: ShownFile, *, status: int = 200) -> Page:
         """The page with a text in the editor."""
         return self.page(request, "rules_editor.html", status=status, it=shown)
 
-    async def looked_at(self, shown: Shown, *, at_any_cost: bool = True) -> Shown:
+    async def looked_at(self, shown: ShownFile, *, at_any_cost: bool = True) -> ShownFile:
         """With the findings, and the talk that was tried."""
         if not at_any_cost and self.size() + len(shown.text) > _QUICK:
             return shown
@@ -140,11 +140,11 @@ class Place:
         """How many characters the book in force has."""
         return sum(map(len, self.console.shelf.texts.values()))
 
-    async def play(self, shown: Shown) -> tuple[Turn, ...]:
+    async def play(self, shown: ShownFile) -> tuple[TriedTurn, ...]:
         """The talk, answered by the text."""
         return await self.drafts.play(shown.file, shown.text, shown.heard, datetime.now(UTC), who=shown.who)
 
-    async def compare(self, shown: Shown) -> Replayed | None:
+    async def compare(self, shown: ShownFile) -> Replayed | None:
         """Which of the newest stored messages the text would answer otherwise than the rules in force."""
         async with self.console.database.reading() as connection:
             pasts, since = await newest_inbound(connection, NEWEST)
@@ -155,7 +155,7 @@ class Place:
         """The text on the disk."""
         try:
             return (await self.files.read(file)).text
-        except (NoSuchFile, Unreadable):
+        except (NoSuchFile, UnreadableFile):
             return None
 
     async def drafted(self, request: Call) -> tuple[Drafted, str]:
@@ -176,7 +176,7 @@ class Place:
             return await in_background(draft_rule, files, self.console.shelf.book(), text, number), text
 
 
-async def read_form(request: Call, place: Place, file: str) -> Shown:
+async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
     """The text and the talk that a form carries."""
     form = await request.form()
     before = await place.saved_text(file)
@@ -187,7 +187,7 @@ async def read_form(request: Call, place: Place, file: str) -> Shown:
     heard = [] if form.get("do") == "clear" else heard
     if form.get("do") == "try" and text_of(form.get("say")).strip():
         heard.append(text_of(form.get("say")))
-    return Shown(
+    return ShownFile(
         file=file,
         text=text,
         etag=text_of(form.get("etag")),

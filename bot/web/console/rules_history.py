@@ -15,13 +15,13 @@ from bot.storage.rule_edits import RuleEditTexts, find_edit, list_edits
 from bot.text.diffs import compare_lines
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Page
-from bot.web.console.rules_editor import PATH, Place, address_of, text_of
+from bot.web.console.rules_editor import PATH, EditorPlace, address_of, text_of
 from bot.web.console.sessions import require_editor, session_of
 
 _ROWS = 50
 
 
-def routes(place: Place) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of handlers, each a few lines
+def routes(place: EditorPlace) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of handlers, each a few lines
     """The handlers of the history."""
     console = place.console
 

@@ -11,7 +11,7 @@ from litestar.exceptions import ClientException, HTTPException, InternalServerEx
 MOST_FIELDS = 500
 
 
-class ClientLeft(HTTPException):
+class ClientDisconnected(HTTPException):
     """The client hung up before its request was whole; nobody reads this answer."""
 
     def __init__(self) -> None:
@@ -22,14 +22,14 @@ class BoundedRequest(Request[Any, Any, Any]):
     """Litestar's request, for the whole application."""
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The body in pieces. Raises `ClientLeft`."""
+        """The body in pieces. Raises `ClientDisconnected`."""
         try:
             async for piece in super().stream():
                 yield piece
         except InternalServerException as error:
             if error.detail != "client disconnected prematurely":
                 raise
-            raise ClientLeft from None
+            raise ClientDisconnected from None
 
     async def form(self) -> FormMultiDict:
         """The form that a page of ours has sent: no files, and not without end."""

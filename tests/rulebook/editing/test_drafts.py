@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.rulebook.decision import Heard
+from bot.rulebook.decision import HeardMessage
 from bot.rulebook.editing.drafts import MOST_WAITING, Drafts, TooManyDrafts
 from bot.rulebook.editing.folder import RuleFolder
 from bot.rulebook.files.loader import load_folder
-from bot.rulebook.simulate.replay import Past
+from bot.rulebook.simulate.replay import AnsweredMessage
 from tests.rulebook.books import NOW
 from tests.web.api.test_rules import OPT_OUT, SHOP
 
@@ -73,10 +73,10 @@ async def test_nobody_answers_for_a_text_that_cannot_be_read(folder: RuleFolder)
 async def test_what_would_change_is_told_against_the_book_in_force(folder: RuleFolder) -> None:
     book = load_folder(folder.path).book
     assert book is not None
-    past = Past(
+    past = AnsweredMessage(
         conversation_id="c",
         message_id="m",
-        heard=Heard(id="m", text="hours", sender="+15555550101", recipient="+15555550100"),
+        heard=HeardMessage(id="m", text="hours", sender="+15555550101", recipient="+15555550100"),
         at=NOW,
         rule="hours",
         said=("Something else, long ago.",),

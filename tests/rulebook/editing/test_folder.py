@@ -16,7 +16,7 @@ from bot.rulebook.editing.folder import (
     Changed,
     NoSuchFile,
     RuleFolder,
-    Unreadable,
+    UnreadableFile,
     WrongName,
     etag_of,
 )
@@ -130,7 +130,7 @@ def test_a_link_out_of_the_folder_shows_nothing_and_is_not_written_to(folder: Ru
     secret = folder.path.parent / "secret.yaml"
     secret.write_text("values: {password: hunter2}\n")
     (folder.path / "link.yaml").symlink_to(secret)
-    with pytest.raises(Unreadable, match="leads out of the folder"):
+    with pytest.raises(UnreadableFile, match="leads out of the folder"):
         folder.text("link.yaml")
     with pytest.raises(CannotWrite, match="is a link"):
         folder.write("link.yaml", TEXT, {etag_of(secret.read_text())})
@@ -155,7 +155,7 @@ def test_a_dangling_link_is_no_place_for_a_new_file(folder: RuleFolder) -> None:
 
 def test_a_file_that_is_not_text_is_neither_shown_nor_replaced(folder: RuleFolder) -> None:
     (folder.path / "odd.yaml").write_bytes(b"\xff\xfe")
-    with pytest.raises(Unreadable, match="not UTF-8"):
+    with pytest.raises(UnreadableFile, match="not UTF-8"):
         folder.text("odd.yaml")
     with pytest.raises(CannotWrite):
         folder.write("odd.yaml", TEXT, None)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.rulebook.editing.live_book import NoGoodBook, Shelf
+from bot.rulebook.editing.live_book import LiveBook, NoGoodBook
 from bot.rulebook.simulate.try_message import answer
 
 RULES = "rules:\n  - {name: hours, when: {keyword: hours}, reply: REPLY}\n"
 
 
 @pytest.fixture
-async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
+async def shelf(tmp_path: Path) -> AsyncIterator[LiveBook]:
     (tmp_path / "rules.yaml").write_text(RULES.replace("REPLY", "first"))
-    shelf = Shelf(tmp_path)
+    shelf = LiveBook(tmp_path)
     shelf.open()
     shelf.start()
     await asyncio.sleep(0.3)
@@ -24,7 +24,7 @@ async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
     await shelf.stop()
 
 
-def said(shelf: Shelf) -> tuple[str, ...]:
+def said(shelf: LiveBook) -> tuple[str, ...]:
     return answer(shelf.book(), "hours").replies
 
 
@@ -36,19 +36,19 @@ async def until(reached: object, within: float = 3.0) -> float:
     return time.monotonic() - started
 
 
-async def test_a_saved_file_takes_effect_within_a_second(shelf: Shelf) -> None:
+async def test_a_saved_file_takes_effect_within_a_second(shelf: LiveBook) -> None:
     (shelf.folder / "rules.yaml").write_text(RULES.replace("REPLY", "second"))
     assert await until(lambda: said(shelf) == ("second",)) < 1
 
 
-async def test_a_new_file_and_a_removed_one_take_effect(shelf: Shelf) -> None:
+async def test_a_new_file_and_a_removed_one_take_effect(shelf: LiveBook) -> None:
     (shelf.folder / "00-first.yaml").write_text(RULES.replace("REPLY", "newer").replace("hours,", "other,"))
     await until(lambda: said(shelf) == ("newer",))
     (shelf.folder / "00-first.yaml").unlink()
     await until(lambda: said(shelf) == ("first",))
 
 
-async def test_a_mistake_leaves_the_last_good_book_in_force_and_is_told(shelf: Shelf) -> None:
+async def test_a_mistake_leaves_the_last_good_book_in_force_and_is_told(shelf: LiveBook) -> None:
     version = shelf.book().version
     (shelf.folder / "rules.yaml").write_text("rules:\n  - {name: hours, wen: {keyword: hours}}\n")
     await until(lambda: shelf.errors)
@@ -60,7 +60,7 @@ async def test_a_mistake_leaves_the_last_good_book_in_force_and_is_told(shelf: S
     assert shelf.errors == ()
 
 
-async def test_of_two_files_with_one_mistake_neither_takes_effect(shelf: Shelf) -> None:
+async def test_of_two_files_with_one_mistake_neither_takes_effect(shelf: LiveBook) -> None:
     (shelf.folder / "zz.yaml").write_text("rules: 7\n")
     (shelf.folder / "rules.yaml").write_text(RULES.replace("REPLY", "half"))
     await until(lambda: shelf.errors)
@@ -71,7 +71,7 @@ async def test_of_two_files_with_one_mistake_neither_takes_effect(shelf: Shelf) 
 def test_a_book_that_was_never_good_is_refused_with_its_mistakes(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text("rules: 7\n")
     with pytest.raises(NoGoodBook, match=r"rules\.yaml:1:8: error E\d+ "):
-        Shelf(tmp_path).open()
+        LiveBook(tmp_path).open()
 
 
 def release(place: Path, name: str, reply: str) -> Path:
@@ -98,7 +98,7 @@ async def test_a_release_that_is_switched_by_a_link_takes_effect(tmp_path: Path,
         "rules.yaml": (tmp_path / "rules.yaml", lambda folder: folder / "rules.yaml"),
     }[linked]
     link.symlink_to(to(first))
-    shelf = Shelf(tmp_path / linked)
+    shelf = LiveBook(tmp_path / linked)
     shelf.open()
     shelf.start()
     try:
@@ -122,7 +122,7 @@ async def test_a_change_that_nobody_tells_of_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     folder.mkdir()
     (folder / "rules.yaml").hardlink_to(elsewhere)
-    shelf = Shelf(folder)
+    shelf = LiveBook(folder)
     shelf.open()
     shelf.start()
     try:
@@ -137,7 +137,7 @@ async def test_a_change_that_nobody_tells_of_is_found(tmp_path: Path) -> None:
 async def test_a_folder_that_is_away_for_a_while_is_read_when_it_is_back(tmp_path: Path) -> None:
     link = tmp_path / "rules"
     link.symlink_to(release(tmp_path, "1", "first"))
-    shelf = Shelf(link)
+    shelf = LiveBook(link)
     shelf.open()
     shelf.start()
     try:

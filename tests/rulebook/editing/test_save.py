@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.rulebook.editing.folder import CannotWrite, RuleFolder, etag_of
-from bot.rulebook.editing.live_book import Shelf, Taken
+from bot.rulebook.editing.live_book import BookChange, LiveBook
 from bot.rulebook.editing.save import HasErrors, RuleFiles
 from bot.rulebook.files.loader import FilesRead
 from bot.rulebook.simulate.try_message import answer
@@ -31,15 +31,15 @@ class Busy(RuleFolder):
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def shelf(tmp_path: Path) -> LiveBook:
     (tmp_path / "00-opt-out.yaml").write_text(OPT_OUT)
     (tmp_path / "10-shop.yaml").write_text(SHOP)
-    shelf = Shelf(tmp_path)
+    shelf = LiveBook(tmp_path)
     shelf.open()
     return shelf
 
 
-async def test_a_file_that_changes_while_another_is_checked_is_in_force_with_it(shelf: Shelf) -> None:
+async def test_a_file_that_changes_while_another_is_checked_is_in_force_with_it(shelf: LiveBook) -> None:
     files = RuleFiles(shelf)
     files.folder = folder = Busy(shelf.folder)
     new = "rules: [{name: menu, when: {keyword: menu}, reply: Soup.}]\n"
@@ -49,7 +49,7 @@ async def test_a_file_that_changes_while_another_is_checked_is_in_force_with_it(
     assert answer(shelf.book(), "hours").replies == ("Shut.",)
 
 
-async def test_a_file_that_breaks_meanwhile_keeps_the_save_from_being_done(shelf: Shelf) -> None:
+async def test_a_file_that_breaks_meanwhile_keeps_the_save_from_being_done(shelf: LiveBook) -> None:
     files = RuleFiles(shelf)
     files.folder = folder = Busy(shelf.folder)
     folder.then.append(lambda: (shelf.folder / "20-menu.yaml").write_text("rules: 7\n"))
@@ -58,7 +58,7 @@ async def test_a_file_that_breaks_meanwhile_keeps_the_save_from_being_done(shelf
     assert (shelf.folder / "10-shop.yaml").read_text() == SHOP
 
 
-async def test_a_folder_without_rest_is_given_up(shelf: Shelf) -> None:
+async def test_a_folder_without_rest_is_given_up(shelf: LiveBook) -> None:
     files = RuleFiles(shelf)
     files.folder = folder = Busy(shelf.folder)
     noisy = shelf.folder / "30-noise.yaml"
@@ -68,10 +68,10 @@ async def test_a_folder_without_rest_is_given_up(shelf: Shelf) -> None:
     assert (shelf.folder / "10-shop.yaml").read_text() == SHOP
 
 
-async def test_whoever_saves_is_named_and_only_for_their_file(shelf: Shelf) -> None:
-    taken: list[Taken] = []
+async def test_whoever_saves_is_named_and_only_for_their_file(shelf: LiveBook) -> None:
+    taken: list[BookChange] = []
 
-    async def note(change: Taken) -> None:
+    async def note(change: BookChange) -> None:
         taken.append(change)
 
     shelf.on_change = note
@@ -83,7 +83,7 @@ async def test_whoever_saves_is_named_and_only_for_their_file(shelf: Shelf) -> N
     assert set(change.texts) - set(change.before) == {"20-menu.yaml"}
 
 
-async def test_a_reload_and_a_save_at_once_leave_what_is_on_the_disk_in_force(shelf: Shelf) -> None:
+async def test_a_reload_and_a_save_at_once_leave_what_is_on_the_disk_in_force(shelf: LiveBook) -> None:
     files, text = RuleFiles(shelf), SHOP
     for round_ in range(5):
         new = SHOP.replace("Open 9-18.", f"Open {round_}.")

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Flow, Standing
+from bot.rulebook.decision import ConversationState, Flow
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.simulate.explain import explain
-from tests.rulebook.books import NOW, Heard, book_from, book_of, hear
+from tests.rulebook.books import NOW, HeardMessage, book_from, book_of, hear
 
 BOOKING = """
 timezone: Europe/Paris
@@ -35,11 +35,11 @@ BOOK = book_from(BOOKING)
 
 
 def talk(
-    book: Book, *texts: str, standing: Standing | None = None, minutes: float = 1
-) -> tuple[list[str], Standing]:
+    book: Book, *texts: str, standing: ConversationState | None = None, minutes: float = 1
+) -> tuple[list[str], ConversationState]:
     """Every reply to a conversation, and how it ends."""
     said: list[str] = []
-    standing = standing or Standing()
+    standing = standing or ConversationState()
     for at, text in enumerate(texts):
         decision = hear(book, text, standing, message_id=f"m{at}", at=NOW + at * timedelta(minutes=minutes))
         said += decision.replies
@@ -58,7 +58,7 @@ def test_questions_are_asked_in_turn_and_the_reply_comes_last() -> None:
 def test_what_the_rule_does_it_does_after_the_last_answer() -> None:
     first = hear(BOOK, "book")
     assert (first.rule, first.key, first.forwards) == ("booking", 'keyword "book"', ())
-    assert first.after == Standing(flow=Flow(rule="booking", awaits="day", touched=NOW.timestamp()))
+    assert first.after == ConversationState(flow=Flow(rule="booking", awaits="day", touched=NOW.timestamp()))
     second = hear(BOOK, "tue", first.after)
     assert (second.rule, second.key, second.after.tags) == ("booking", 'answer to "day"', ())
     last = hear(BOOK, "2", second.after)
@@ -85,7 +85,7 @@ def test_after_so_many_tries_the_talk_is_over_and_the_message_is_answered_as_any
     once = book_of(
         "name: a, when: {keyword: a}, ask: [{save: x, question: X?, expect: number}], tries: 1, reply: ok"
     )
-    assert talk(once, "a", "no") == (["X?"], Standing())
+    assert talk(once, "a", "no") == (["X?"], ConversationState())
 
 
 @pytest.mark.parametrize("word", ["cancel", "Never mind.", "exit", "NEVERMIND"])
@@ -106,7 +106,7 @@ def test_the_cancel_words_and_what_is_said_then_can_be_chosen() -> None:
             "a",
             "basta",
         )[1]
-        == Standing()
+        == ConversationState()
     )
 
 
@@ -157,7 +157,7 @@ def test_a_flow_whose_rule_or_question_is_gone_ends_quietly() -> None:
         Flow(rule="hours", awaits="day", touched=NOW.timestamp()),
         Flow(rule="booking", awaits="gone", touched=NOW.timestamp()),
     ):
-        decision = hear(BOOK, "hours", Standing(flow=flow))
+        decision = hear(BOOK, "hours", ConversationState(flow=flow))
         assert (decision.replies, decision.after.flow) == (("We open at 9.",), None)
 
 
@@ -167,18 +167,18 @@ def test_a_flow_goes_on_where_questions_were_put_in_another_order() -> None:
         "name: booking, when: {keyword: book}, ask: [{save: people, question: P?, expect: number},"
         " {save: day, question: D?}, {save: name, question: N?}], reply: '{{ name }} {{ people }} {{ day }}'"
     )
-    second = hear(swapped, "4", Standing(flow=flow))
+    second = hear(swapped, "4", ConversationState(flow=flow))
     assert second.replies == ("N?",)
     assert hear(swapped, "Ann", second.after).replies == ("Ann 4 fri",)
 
 
 def test_nobody_is_asked_who_opted_out_or_talks_to_a_person() -> None:
-    for standing in (Standing(opted_out=True), Standing(handed_over=True)):
+    for standing in (ConversationState(opted_out=True), ConversationState(handed_over=True)):
         decision = hear(BOOK, "book", standing)
         assert (decision.replies, decision.withheld) == ((), ("Which day?",))
         assert decision.after is standing
         flow = Flow(rule="booking", awaits="day", touched=NOW.timestamp())
-        running = Standing(opted_out=standing.opted_out, handed_over=standing.handed_over, flow=flow)
+        running = ConversationState(opted_out=standing.opted_out, handed_over=standing.handed_over, flow=flow)
         later = hear(BOOK, "fri", running)
         assert (later.replies, later.after.flow) == ((), None)
 
@@ -196,8 +196,8 @@ def test_opting_in_by_two_steps_takes_effect_at_the_last_answer() -> None:
     )
     said, after = talk(book, "join", "Yes please")
     assert (said, after.tags) == (["Reply YES to join.", "yes"], ("member",))
-    out = hear(book, "join", Standing(opted_out=True))
-    assert (out.replies, out.after) == ((), Standing(opted_out=True))
+    out = hear(book, "join", ConversationState(opted_out=True))
+    assert (out.replies, out.after) == ((), ConversationState(opted_out=True))
 
 
 @pytest.mark.parametrize(
@@ -241,17 +241,20 @@ def test_named_groups_of_an_answer_are_saved_besides() -> None:
 
 
 def test_trying_says_what_is_awaited_and_what_was_taken() -> None:
-    heard = Heard(id="1", text="book", sender="+15555550101", recipient="+15555550100")
-    assert "Now awaits the answer to day (rule booking)." in explain(BOOK, heard, Standing(), NOW)
+    heard = HeardMessage(id="1", text="book", sender="+15555550101", recipient="+15555550100")
+    assert "Now awaits the answer to day (rule booking)." in explain(BOOK, heard, ConversationState(), NOW)
     standing = hear(BOOK, "book").after
-    answer = Heard(id="2", text="fri", sender="+15555550101", recipient="+15555550100")
+    answer = HeardMessage(id="2", text="fri", sender="+15555550101", recipient="+15555550100")
     assert 'Rule booking is asking, and takes it as answer to "day".' in explain(BOOK, answer, standing, NOW)
 
 
 def test_trying_says_where_a_message_is_posted_to() -> None:
     book = book_of("when: {keyword: a}, forward: https://example.com/a")
-    heard = Heard(id="1", text="a", sender="+15555550101", recipient="+15555550100")
-    assert explain(book, heard, Standing(), NOW)[-1] == "The message is posted to https://example.com/a."
+    heard = HeardMessage(id="1", text="a", sender="+15555550101", recipient="+15555550100")
+    assert (
+        explain(book, heard, ConversationState(), NOW)[-1]
+        == "The message is posted to https://example.com/a."
+    )
 
 
 ASK = "rules: [{name: a, when: anything, "

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rulebook.decision import Heard, Standing
+from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.explain import explain
 from bot.text.words import split_words
 from tests.rulebook.books import NOW, book_from, book_of, hear
 
-OUT = Standing(opted_out=True, known=True)
+OUT = ConversationState(opted_out=True, known=True)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_the_key_that_matched_is_named() -> None:
 
 
 def test_nothing_matches_and_nothing_is_said() -> None:
-    standing = Standing()
+    standing = ConversationState()
     decision = hear(book_of("when: {keyword: a}, reply: b"), "x", standing)
     assert (decision.rule, decision.replies, decision.key) == (None, (), None)
     assert decision.after is standing
@@ -181,7 +181,7 @@ values: {shop: Corner Books, address: 12 Mill Lane, open: false, days: [mon, tue
         "when: {keyword: a}, set: {saved: 1}",
         head=head,
     )
-    standing = Standing(values={"saved": "kept"})
+    standing = ConversationState(values={"saved": "kept"})
     assert hear(book, "Order 12345!", standing).replies == (reply,)
 
 
@@ -263,7 +263,7 @@ def test_an_opt_out_is_confirmed_once_and_then_there_is_silence_until_an_opt_in(
 
 
 def test_an_opt_out_is_confirmed_even_where_a_person_has_taken_over() -> None:
-    decision = hear(book_of(*OPT_OUT), "stop", Standing(handed_over=True))
+    decision = hear(book_of(*OPT_OUT), "stop", ConversationState(handed_over=True))
     assert (decision.replies, decision.after.opted_out) == (("Bye.",), True)
 
 
@@ -285,7 +285,7 @@ def test_an_opt_out_is_confirmed_even_where_a_person_has_taken_over() -> None:
 def test_where_the_carrier_answers_the_bot_records_and_is_silent(
     head: str, to: str, text: str, before: bool, after: bool
 ) -> None:
-    decision = hear(book_of(*OPT_OUT, head=head), text, Standing(opted_out=before), to=to)
+    decision = hear(book_of(*OPT_OUT, head=head), text, ConversationState(opted_out=before), to=to)
     assert (decision.replies, decision.silence, decision.exempt) == ((), "carrier answers", False)
     assert decision.withheld
     assert decision.after.opted_out is after
@@ -351,7 +351,7 @@ TEXTS = st.one_of(
     ).map(" ".join),
 )
 STANDINGS = st.builds(
-    Standing,
+    ConversationState,
     opted_out=st.booleans(),
     handed_over=st.booleans(),
     known=st.booleans(),
@@ -366,9 +366,9 @@ STANDINGS = st.builds(
     st.text(max_size=4),
 )
 def test_deciding_never_raises_and_says_the_same_to_the_same(
-    text: str, standing: Standing, to: str, message_id: str
+    text: str, standing: ConversationState, to: str, message_id: str
 ) -> None:
-    heard = Heard(id=message_id, text=text, sender="+15555550101", recipient=to)
+    heard = HeardMessage(id=message_id, text=text, sender="+15555550101", recipient=to)
     first = decide(BOOK, heard, standing, NOW)
     assert first == decide(BOOK, heard, standing, NOW)
     assert not (first.replies and first.withheld)
@@ -415,7 +415,7 @@ def test_the_first_of_many_patterns_wins_in_whichever_automaton_it_is() -> None:
         ((), "all", "r5100"),
         ((), "n1", None),
     ]:
-        assert hear(book, text, Standing(tags=tags)).rule == rule
+        assert hear(book, text, ConversationState(tags=tags)).rule == rule
 
 
 def test_the_time_may_have_any_zone() -> None:
@@ -463,7 +463,7 @@ rules:
   - {name: brief, when: {keyword: brief}, reply: "{{ help | split: ' ' | first }}"}
 """)
     assert hear(book, "help").replies == ("We know:\nHOURS opening times",)
-    member = Standing(tags=("member",))
+    member = ConversationState(tags=("member",))
     assert hear(book, "help", member).replies == ("We know:\nHOURS opening times\nVIP for members",)
     assert hear(book, "brief").replies == ("HOURS",)
 
@@ -486,10 +486,13 @@ def test_one_of_our_own_numbers_is_never_answered_whatever_it_says() -> None:
         for text in ("tell", "stop", "start"):
             decision = hear(book, text, sender=sender)
             assert (decision.replies, decision.silence) == ((), "one of our own numbers")
-            assert decision.after == Standing()
+            assert decision.after == ConversationState()
     assert hear(book, "tell", sender="+15555550101").replies == ("ok",)
     why = explain(
-        book, Heard(id="m", text="hello", sender="12345", recipient="+15555550100"), Standing(), NOW
+        book,
+        HeardMessage(id="m", text="hello", sender="12345", recipient="+15555550100"),
+        ConversationState(),
+        NOW,
     )
     assert (
         "The message came from a number that `numbers` declares as ours: the bot never answers itself." in why

@@ -6,9 +6,9 @@ from datetime import timedelta
 import msgspec
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Standing
-from bot.rulebook.simulate.replay import Deed, Past, Replay
-from tests.rulebook.books import NOW, Heard, book_of, decide
+from bot.rulebook.decision import ConversationState
+from bot.rulebook.simulate.replay import AnsweredMessage, PersonAction, Replay
+from tests.rulebook.books import NOW, HeardMessage, book_of, decide
 
 OLD = book_of(
     "name: hours, when: {keyword: hours}, reply: We open at 9.",
@@ -18,17 +18,17 @@ OLD = book_of(
 )
 
 
-def history(book: Book, *conversations: list[str]) -> Iterator[Past]:
+def history(book: Book, *conversations: list[str]) -> Iterator[AnsweredMessage]:
     for number, texts in enumerate(conversations):
-        standing = Standing()
+        standing = ConversationState()
         for at, text in enumerate(texts):
-            heard = Heard(
+            heard = HeardMessage(
                 id=f"{number}-{at}", text=text, sender=f"+1555555020{number}", recipient="+15555550100"
             )
             when = NOW + timedelta(days=number, minutes=at)
             decision = decide(book, heard, standing, when)
             standing = msgspec.structs.replace(decision.after, known=True)
-            yield Past(
+            yield AnsweredMessage(
                 conversation_id=f"c{number}",
                 message_id=f"m{number}-{at}",
                 heard=heard,
@@ -84,10 +84,10 @@ def test_compared_with_a_book_what_that_one_says_now_counts_and_not_what_was_sai
         book_of("when: {keyword: hours}, reply: Open."),
         book_of("when: {keyword: hours}, reply: Shut."),
     )
-    past = Past(
+    past = AnsweredMessage(
         conversation_id="c",
         message_id="m",
-        heard=Heard(id="m", text="hours", sender="+15555550101", recipient="+15555550100"),
+        heard=HeardMessage(id="m", text="hours", sender="+15555550101", recipient="+15555550100"),
         at=NOW,
         rule="old",
         said=("Long ago.",),
@@ -105,9 +105,11 @@ def test_a_tag_that_a_person_gave_counts_from_then_on() -> None:
     )
     replay = Replay(book)
     says = []
-    for number, deeds in enumerate([(), (Deed("tag", "vip"),), (), (Deed("untag", "vip"), Deed("reply"))]):
-        heard = Heard(id=str(number), text="hours", sender="+15555550101", recipient="+15555550100")
-        past = Past(
+    for number, deeds in enumerate(
+        [(), (PersonAction("tag", "vip"),), (), (PersonAction("untag", "vip"), PersonAction("reply"))]
+    ):
+        heard = HeardMessage(id=str(number), text="hours", sender="+15555550101", recipient="+15555550100")
+        past = AnsweredMessage(
             conversation_id="c", message_id=str(number), heard=heard, at=NOW, rule=None, said=(), deeds=deeds
         )
         change = replay.take(past)

@@ -6,7 +6,7 @@ import pytest
 
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.simulate.loop_guard import Caps
-from bot.rulebook.simulate.test_runner import Failure, Outcomes, run_tests
+from bot.rulebook.simulate.test_runner import FailedStep, Outcomes, run_tests
 from bot.rulebook.simulate.try_message import play
 from tests.rulebook.books import NOW, book_from
 
@@ -60,7 +60,7 @@ def test_a_failure_says_what_was_heard_expected_and_said() -> None:
     assert (outcomes.passed, outcomes.failed) == (0, 2)
     first, second = outcomes.tests
     assert first.failures == (
-        Failure(
+        FailedStep(
             line=13,
             heard="hours",
             expected=(("Open!",),),
