@@ -44,6 +44,9 @@ TOO_LATE = "Too late: it waited longer than BOT_REPLY_TTL."
 OUTCOME_UNKNOWN = (
     "It may have been sent: no answer came from ACS while it could still tell a repeat from a new message."
 )
+OPTED_OUT_AFTER_UNKNOWN = (
+    "It may have been sent: a try got no answer from ACS, and then the recipient opted out."
+)
 REFUSED_AFTER_UNKNOWN = "It may have been sent: a try got no answer from ACS, and a later one this: "
 NO_REPORT = "No delivery report came within BOT_REPORT_TIMEOUT."
 
@@ -121,13 +124,17 @@ _QUEUED_MESSAGES = PreparedSelect(
     .limit(bindparam("most", type_=Integer))
 )
 
-ClaimDecision = Literal["send", "send with a new pair", "suppress", "too late", "outcome unknown"]
+ClaimDecision = Literal[
+    "send", "send with a new pair", "suppress", "too late", "outcome unknown", "opted out meanwhile"
+]
 
 
 def claim_decision(row: Any, now: datetime, reply_ttl: timedelta) -> ClaimDecision:
     """Whether a queued message may be sent now; `row` has the columns that `claim` reads."""
     in_window = row.first_sent_at is not None and now - row.first_sent_at < REPEATABILITY_WINDOW
     if row.outcome_unknown:  # it may be on its way already: only the same pair again is safe
+        if row.opted_out and not row.exempt:  # and a repeat could be the first that arrives
+            return "opted out meanwhile"
         return "send" if in_window else "outcome unknown"
     if row.opted_out and not row.exempt:
         return "suppress"
@@ -321,6 +328,7 @@ _INSTEAD: dict[ClaimDecision, DeliveryEvent] = {
     "suppress": Suppressed(OPTED_OUT),
     "too late": Rejected(TOO_LATE),
     "outcome unknown": NoAnswer(OUTCOME_UNKNOWN),
+    "opted out meanwhile": NoAnswer(OPTED_OUT_AFTER_UNKNOWN),
 }
 
 

@@ -38,7 +38,7 @@ def test_a_body_of_1_mib_is_taken(bot: Bot, peer: str) -> None:
 
 def test_a_large_body_without_a_length_is_refused_too(bot: Bot) -> None:
     answer = bot.http.post(
-        "/events", params={"code": "the-secret-of-the-subscription"}, content=iter([b" " * 600_000] * 2)
+        "/events", params={"code": "the-secret-of-the-subscription"}, content=iter([b" " * 600_000] * 15)
     )
     assert_problem(answer, 413)
 
@@ -85,7 +85,6 @@ ODD_FIELDS: dict[str, dict[str, Any]] = {
     "NUL in a field that we don't know": {"Other": "a\x00b\ud800"},
     "a name with NUL": {"Oth\x00er": 1},
     "a number of thousands of digits": {"Other": 10**4000},
-    "a sender of letters": {"From": "Corner Books"},
     "a sender of 12 digits": {"From": "123456789012"},
 }
 

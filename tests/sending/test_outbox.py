@@ -27,9 +27,14 @@ LONG_AGO = NOW - REPEATABILITY_WINDOW
         ({"first_sent_at": LONG_AGO}, "send with a new pair"),
         ({"first_sent_at": JUST_NOW, "outcome_unknown": True}, "send"),
         ({"first_sent_at": LONG_AGO, "outcome_unknown": True}, "outcome unknown"),
-        # What may be on its way already is only finished, whatever has changed since.
-        ({"first_sent_at": JUST_NOW, "outcome_unknown": True, "opted_out": True}, "send"),
-        ({"first_sent_at": LONG_AGO, "outcome_unknown": True, "opted_out": True}, "outcome unknown"),
+        # A repeat could be the first that arrives: nothing is risked with who has opted out since.
+        ({"first_sent_at": JUST_NOW, "outcome_unknown": True, "opted_out": True}, "opted out meanwhile"),
+        ({"first_sent_at": LONG_AGO, "outcome_unknown": True, "opted_out": True}, "opted out meanwhile"),
+        (
+            {"first_sent_at": JUST_NOW, "outcome_unknown": True, "opted_out": True, "exempt": True},
+            "send",
+        ),
+        # What may be on its way already is only finished, however old it is.
         ({"first_sent_at": JUST_NOW, "outcome_unknown": True, "created_at": NOW - TTL * 2}, "send"),
         ({"first_sent_at": LONG_AGO, "created_at": NOW - TTL * 2}, "too late"),
     ],

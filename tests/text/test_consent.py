@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.text import consent
 from bot.text.consent import BY_LAW, PHRASES, REQUIRED, looks_like_opt_out
 from bot.text.words import split_words
+from tests.properties import examples
 
 
 @pytest.mark.parametrize(
@@ -62,11 +63,12 @@ def test_every_word_that_carriers_and_the_law_name_is_suspected() -> None:
     assert all(looks_like_opt_out(words) for words in (*REQUIRED, *BY_LAW))
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("at", range(len(PHRASES)))
 def test_the_first_look_rejects_nothing_that_a_phrase_takes(at: int) -> None:
     """The automaton that finds the phrases worth a closer look finds whatever a phrase is made to match."""
 
-    @settings(max_examples=8, database=None, deadline=None)
+    @settings(max_examples=examples(8))
     @given(st.from_regex(PHRASES[at]))
     def found(text: str) -> None:
         assert at in consent._filter().Match(text.encode(), potential=True)

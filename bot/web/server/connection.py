@@ -29,8 +29,8 @@ VOUCH = "bot.vouch"
 _CHUNK_FRAMES = 8
 #: Bytes over its bound that the application is given of a body, to see that it is over.
 _SLACK = 512 * 1024
-#: Bytes that a client may send on after it was refused: what Event Grid can have on its way, so that it reads why.
-_MOST_UNREAD = 10 * 1024 * 1024
+#: Bytes that a refused client may send on, unread, so that it gets to read why; then the connection is cut.
+_MOST_UNREAD = 64 * 1024 * 1024
 
 #: Told of a request that was refused before an application saw it: its query, headers, the status and the reason.
 OnRefusal = Callable[[bytes, Sequence[tuple[bytes, bytes]], int, str], None]
