@@ -434,7 +434,7 @@ async def test_however_many_wait_for_a_report_in_vain_none_waits_for_the_timers_
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place in ("sender", "outbox"):
-        monkeypatch.setattr(f"bot.conversation.{place}.MOST_EXPIRED", 2)
+        monkeypatch.setattr(f"bot.sending.{place}.MOST_EXPIRED", 2)
     before = Bot(database_url)
     await before.start()
     peers = [f"+1555555010{at}" for at in range(5)]
