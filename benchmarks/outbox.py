@@ -23,7 +23,7 @@ import uvloop
 from bot.conversation.events import DeliveryReport, Inbound
 from bot.sending.outbox import Claimed, Outbox, Queued, Settlement, queued_messages
 from bot.sending.sms_service import SendAccepted
-from tests.conversation.parts import OURS, Bot
+from tests.support.bots import OURS, Bot
 
 _numbers = itertools.count(1)
 

@@ -29,7 +29,7 @@ def main() -> int:
     print(f"Searching by seed {seed}. To search again as now: {again}", flush=True)
     command = [
         sys.executable, "-m", "pytest", "-q", "-m", "hypothesis", "--timeout", "3600", "-p", "no:cacheprovider",
-        "-p", "tests.properties", "--hypothesis-profile", "search", f"--hypothesis-seed={seed}",
+        "-p", "tests.support.properties", "--hypothesis-profile", "search", f"--hypothesis-seed={seed}",
         "-c", str(ROOT / "pyproject.toml"), *options.paths,
     ]  # fmt: skip
     status = subprocess.run(command, cwd=ROOT, check=False).returncode

@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.storm [fair] [storm] [backlog] [same] [lone]
 
-Bot and Azure are processes on the same machine (`tests/faults`), the database is a fresh SQLite file with
+Bot and Azure are processes on the same machine (`tests/support`), the database is a fresh SQLite file with
 `synchronous=FULL`, the rules set no pace. Without a name all are measured:
 
 fair     20,000 texts as fast as the bot takes them, single-event posts over 128 connections. ACS answers within 0.1 s
@@ -26,11 +26,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.faults.acs import Storm
-from tests.faults.azure import Progress, Texts, peer_of
-from tests.faults.soak import STORM
-from tests.faults.stand import Stand
-from tests.processes import Process
+from tests.support.azure_model import Progress, Texts, peer_of
+from tests.support.processes import Process
+from tests.support.soak import STORM
+from tests.support.stand import Stand
+from tests.support.storm import Storm
 
 FAIR = Storm(latency=0.1)
 LANES = 10

@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
-from tests import properties  # noqa: F401 - it has the profiles
+from tests.support import properties  # noqa: F401 - it has the profiles
 
 # `benchmarks/search.py` asks for the other one, which is loaded after this.
 settings.load_profile("test")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import settings
 
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 PROPERTY = """\
 from hypothesis import given, strategies as st

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.acs import Acs
-from tests.acceptance.events import a_number
-from tests.processes import Bot, PostgreSQL, postgresql_server, run_bot
+from tests.support.acs import Acs
+from tests.support.events import a_number
+from tests.support.processes import Bot, PostgreSQL, postgresql_server, run_bot
 
 RULES = """\
 rules:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.acs import Acs
-from tests.acceptance.events import a_number, received, report
-from tests.acceptance.problems import assert_problem
-from tests.processes import ADMIN, VIEWER, Bot
+from tests.support.acs import Acs
+from tests.support.events import a_number, received, report
+from tests.support.problems import assert_problem
+from tests.support.processes import ADMIN, VIEWER, Bot
 
 LISTS = ["/api/conversations", "/api/conversations/{id}/messages", "/api/rejected"]
 OTHERS = ["/api/conversations/{id}", "/api/messages/{message}", "/api/rules"]

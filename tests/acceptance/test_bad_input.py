@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.acs import Acs
-from tests.acceptance.events import a_number, received, report
-from tests.acceptance.problems import assert_problem
-from tests.processes import Bot
+from tests.support.acs import Acs
+from tests.support.events import a_number, received, report
+from tests.support.problems import assert_problem
+from tests.support.processes import Bot
 
 BODIES = {
     "nothing": (b"", 400, "The body is empty."),

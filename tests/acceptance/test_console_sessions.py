@@ -4,9 +4,9 @@ import re
 
 import httpx
 
-from tests.acceptance.acs import connection_string
 from tests.acceptance.conftest import MakeBot
-from tests.processes import ADMIN, Bot
+from tests.support.acs import connection_string
+from tests.support.processes import ADMIN, Bot
 
 TOKEN = ADMIN["Authorization"].removeprefix("Bearer ")
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}

@@ -5,9 +5,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
-from tests.acceptance.acs import Acs
-from tests.acceptance.events import FORMS, a_number, received
-from tests.processes import Bot
+from tests.support.acs import Acs
+from tests.support.events import FORMS, a_number, received
+from tests.support.processes import Bot
 
 
 def assert_answered_once(bot: Bot, acs: Acs, peer: str) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.acceptance.events import received
-from tests.acceptance.problems import assert_problem
-from tests.processes import OLD_SECRET, SECRET, Bot
+from tests.support.events import received
+from tests.support.problems import assert_problem
+from tests.support.processes import OLD_SECRET, SECRET, Bot
 
 #: As Azure's documentation shows it (docs: event-grid/end-point-validation-event-grid-events-schema).
 VALIDATION = [

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.acceptance.conftest import in_folder
-from tests.acceptance.events import a_number, received
-from tests.processes import Bot, until
+from tests.support.events import a_number, received
+from tests.support.processes import Bot, until
 
 TOKEN = "the-token-of-the-managed-identity"
 #: What the token endpoint answers: a status, and a body.

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.acs import Acs
 from tests.acceptance.conftest import MakeBot
-from tests.acceptance.events import a_number, received
-from tests.processes import ADMIN, Bot
+from tests.support.acs import Acs
+from tests.support.events import a_number, received
+from tests.support.processes import ADMIN, Bot
 
 #: Seconds without a word from either side after which a talk is over.
 QUIET = 3

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.acceptance.acs import Acs
-from tests.acceptance.events import received
-from tests.processes import ADMIN, Bot
+from tests.support.acs import Acs
+from tests.support.events import received
+from tests.support.processes import ADMIN, Bot
 
 GOODBYE = "You are unsubscribed. Reply START to come back."
 

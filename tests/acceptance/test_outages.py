@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.acs import Acs, connection_string
 from tests.acceptance.conftest import DATABASES, MakeBot
-from tests.acceptance.events import a_number, received, report
-from tests.processes import ADMIN, Bot, free_port, until
+from tests.support.acs import Acs, connection_string
+from tests.support.events import a_number, received, report
+from tests.support.processes import ADMIN, Bot, free_port, until
 
 DROPPED = {"drop": True}
 

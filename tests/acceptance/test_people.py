@@ -1,9 +1,9 @@
 """People act by commands while the bot runs, which alone writes to its database."""
 
-from tests.acceptance.acs import Acs
 from tests.acceptance.conftest import MakeBot
-from tests.acceptance.events import received
-from tests.processes import ADMIN, Bot
+from tests.support.acs import Acs
+from tests.support.events import received
+from tests.support.processes import ADMIN, Bot
 
 
 def test_a_person_takes_over_answers_and_hands_back(bot: Bot, acs: Acs, peer: str) -> None:

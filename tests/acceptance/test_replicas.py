@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.acs import Acs
 from tests.acceptance.conftest import in_folder
-from tests.acceptance.events import a_number, received
-from tests.processes import Bot, PostgreSQL, until
+from tests.support.acs import Acs
+from tests.support.events import a_number, received
+from tests.support.processes import Bot, PostgreSQL, until
 
 #: More than one lane makes calls at the same time, so that both bots have some.
 PHONES = 40

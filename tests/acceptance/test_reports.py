@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.acceptance.acs import Acs
-from tests.acceptance.events import a_number, received, report
-from tests.processes import Bot, until
+from tests.support.acs import Acs
+from tests.support.events import a_number, received, report
+from tests.support.processes import Bot, until
 
 
 @pytest.fixture

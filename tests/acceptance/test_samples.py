@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.acs import Acs
-from tests.acceptance.events import (
+from tests.support.acs import Acs
+from tests.support.events import (
     FORMS,
     RECEIVED_SAMPLE,
     REPORT_SAMPLE,
@@ -14,7 +14,7 @@ from tests.acceptance.events import (
     received,
     report,
 )
-from tests.processes import Bot, until
+from tests.support.processes import Bot, until
 
 SAMPLE_MESSAGE = json.loads(RECEIVED_SAMPLE)[0]["data"]["MessageId"]
 SAMPLE_REPLY = json.loads(REPORT_SAMPLE)[0]["data"]["MessageId"]

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.acceptance.conftest import MakeBot
-from tests.acceptance.events import RECEIVED_SAMPLE, a_number
-from tests.processes import BOT, SECRET, Bot, Process, assert_no_fault, free_port, run_bot, until
+from tests.support.events import RECEIVED_SAMPLE, a_number
+from tests.support.processes import BOT, SECRET, Bot, Process, assert_no_fault, free_port, run_bot, until
 
 
 class Town:

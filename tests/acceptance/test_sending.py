@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from bot.sending.lane import MOST_CALLS
-from tests.acceptance.acs import Acs
 from tests.acceptance.conftest import DATABASES, MakeBot
-from tests.acceptance.events import a_number, received
-from tests.processes import VIEWER, Bot, until
+from tests.support.acs import Acs
+from tests.support.events import a_number, received
+from tests.support.processes import VIEWER, Bot, until
 
 
 def sending(bot: Bot) -> dict[str, Any]:

@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from bot.operations.file_descriptors import raise_limit
-from tests.acceptance.acs import connection_string
 from tests.acceptance.conftest import in_folder
-from tests.acceptance.events import a_number, received
-from tests.processes import BOT, SECRET, Bot, Process, assert_no_fault, until
+from tests.support.acs import connection_string
+from tests.support.events import a_number, received
+from tests.support.processes import BOT, SECRET, Bot, Process, assert_no_fault, until
 
 
 class Served(Bot):

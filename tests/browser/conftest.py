@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from bot.sandbox.app import Sandbox
-from tests.sandbox.parts import RECEIVED, Webhook, listening, sms_client
+from tests.support.sandboxes import RECEIVED, Webhook, listening, sms_client
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.processes import BOT, Process
+from tests.support.processes import BOT, Process
 
 #: From the text to the answer that is shown delivered. The report alone takes the sandbox 0.3 s.
 SECONDS = 3

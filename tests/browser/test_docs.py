@@ -5,9 +5,9 @@ from pathlib import Path
 from playwright.async_api import Browser, Request, expect
 
 from tests.conversation.conftest import databases
-from tests.conversation.databases import Databases
+from tests.support.databases import Databases
+from tests.support.services import Acs, running
 from tests.wire.conftest import acs
-from tests.wire.parts import Acs, running
 
 __all__ = ["acs", "databases"]
 

@@ -11,11 +11,11 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 
 from bot.rulebook.editing.folder import etag_of
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.parts import A_PHONE, console, serious_violations, sideways
 from tests.conversation.conftest import databases, logs
-from tests.conversation.databases import Databases
+from tests.support.databases import Databases
+from tests.support.pages import A_PHONE, console, serious_violations, sideways
+from tests.support.services import VIEWER, Acs, Running, running
 from tests.web.api.test_rules import OPT_OUT, SHOP, put, said
-from tests.wire.parts import VIEWER, Acs, Running, running
 from tests.wire.test_envelopes import inbound
 
 __all__ = ["databases", "logs"]

@@ -12,7 +12,7 @@ from bot.cli.commands.conversations import conversations
 from bot.cli.commands.db import db
 from bot.cli.conversations import _in_words
 from bot.sending.sms_service import SendFailed
-from tests.conversation.parts import PEER, Bot, heard, report, until
+from tests.support.bots import PEER, Bot, heard, report, until
 
 
 @pytest.fixture

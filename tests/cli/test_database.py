@@ -4,7 +4,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.processes import run_bot
+from tests.support.processes import run_bot
 
 COMMANDS = (
     ("serve",),

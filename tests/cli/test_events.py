@@ -9,7 +9,7 @@ import pytest
 
 from bot.cli.events import headers_for
 from tests.cli.test_text import bot
-from tests.sandbox.parts import Webhook
+from tests.support.sandboxes import Webhook
 
 EVENT = {"id": "1", "eventType": "Microsoft.Communication.SMSReceived", "data": {"Message": "Hours?"}}
 

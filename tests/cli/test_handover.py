@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from bot.cli.commands.conversations import conversations
 from bot.cli.errors import CommandFailed
-from tests.processes import free_port
-from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running
+from tests.support.processes import free_port
+from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 from tests.wire.test_envelopes import inbound
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from bot.cli.commands.incidents import incidents
 from tests.cli.test_handover import bot, the_id
 from tests.cli.test_handover import run as run_conversations
-from tests.wire.parts import Running
+from tests.support.services import Running
 from tests.wire.test_envelopes import inbound
 
 __all__ = ["bot"]

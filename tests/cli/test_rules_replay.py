@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from bot.cli.commands.rules import rules
 from bot.storage.database import Database
-from tests.conversation.parts import Bot, heard
+from tests.support.bots import Bot, heard
 
 CANDIDATE = "rules: [{name: hours, when: {keyword: hours}, reply: We open at 10.}]"
 

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession
 
 from bot.sandbox.app import Sandbox
-from tests.sandbox.parts import RECEIVED, VALIDATION, Phone, Webhook, listening, sms_client, until
+from tests.support.sandboxes import RECEIVED, VALIDATION, Phone, Webhook, listening, sms_client, until
 
 BOT = (sys.executable, "-c", "from bot.cli import main; main()")
 

@@ -8,8 +8,8 @@ from structlog.testing import capture_logs
 
 from bot.storage.database import Database
 from bot.storage.writer import Writer
-from tests.conversation.databases import KINDS, Databases
-from tests.conversation.parts import Bot
+from tests.support.bots import Bot
+from tests.support.databases import KINDS, Databases
 
 
 @pytest.fixture(autouse=True)

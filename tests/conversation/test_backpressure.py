@@ -8,7 +8,7 @@ import pytest
 from bot.conversation import backpressure as queue_limit
 from bot.conversation.backpressure import QueueFull
 from bot.storage.database import Database
-from tests.conversation.parts import Bot, heard, report, until
+from tests.support.bots import Bot, heard, report, until
 
 PEERS = [f"+1555555{number:04}" for number in range(10)]
 

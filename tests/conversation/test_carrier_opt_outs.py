@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from bot.conversation.incidents import IncidentFilter, list_incidents
 from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
-from tests.conversation.parts import PEER, Bot, heard, report, until
-from tests.rulebook.books import book_of
+from tests.support.books import book_of
+from tests.support.bots import PEER, Bot, heard, report, until
 
 LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True)
 

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from bot.conversation.events import Inbound, time_written
-from tests.conversation.parts import Bot, heard, report
-from tests.rulebook.books import book_of
+from tests.support.books import book_of
+from tests.support.bots import Bot, heard, report
 
 #: A while ago, so that no time of these tests lies in the future.
 TEN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)

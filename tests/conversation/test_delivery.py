@@ -20,7 +20,7 @@ from bot.conversation.delivery import (
     status_of,
 )
 from bot.conversation.events import DeliveryReport
-from tests.conversation.parts import report
+from tests.support.bots import report
 
 QUEUED = DeliveryState(status="queued")
 SENT = DeliveryState(status="sent")

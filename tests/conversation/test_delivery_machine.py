@@ -18,8 +18,8 @@ from bot.conversation.delivery import (
     status_of,
 )
 from bot.conversation.events import DeliveryReport
-from tests.conversation.parts import report
-from tests.properties import examples
+from tests.support.bots import report
+from tests.support.properties import examples
 
 QUEUED = DeliveryState(status="queued")
 SILENCE = NoAnswer("Nobody knows.")

@@ -18,9 +18,9 @@ from bot.queries.conversations import MessageView
 from bot.sending.sms_service import SendFailed, SmsCall
 from bot.storage.database import Database
 from bot.storage.tables import delivery_reports, messages
-from tests.conversation.databases import Databases
-from tests.conversation.parts import OURS, PEER, Bot, heard, report, until
-from tests.properties import examples
+from tests.support.bots import OURS, PEER, Bot, heard, report, until
+from tests.support.databases import Databases
+from tests.support.properties import examples
 
 
 async def sent(bot: Bot) -> MessageView:

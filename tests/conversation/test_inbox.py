@@ -10,8 +10,8 @@ from bot.conversation.events import UnreadableEvent
 from bot.conversation.inbox import ACCEPTED, DUPLICATE, REJECTED
 from bot.operator.actions import Operator
 from bot.operator.errors import NoNumber
-from tests.conversation.parts import BOOK, OURS, PEER, Bot, heard, report
-from tests.rulebook.books import book_of
+from tests.support.books import book_of
+from tests.support.bots import BOOK, OURS, PEER, Bot, heard, report
 
 
 async def test_a_message_and_its_reply_are_stored_together(bot: Bot) -> None:

@@ -14,8 +14,8 @@ from bot.queries.filters import ConversationFilter
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
 from bot.storage.pages import WrongCursor
 from bot.storage.tables import conversations
-from tests.conversation.parts import PEER, Bot, heard
-from tests.rulebook.books import book_of
+from tests.support.books import book_of
+from tests.support.bots import PEER, Bot, heard
 
 BOOK = book_of(
     "name: stop, when: {exact: stop}, opt_out: true, reply: Bye.",

@@ -9,9 +9,9 @@ from sqlalchemy import select, update
 
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
 from bot.storage.tables import conversations
-from tests.conversation.databases import Databases
-from tests.conversation.parts import PEER, Bot, heard
-from tests.rulebook.books import book_of
+from tests.support.books import book_of
+from tests.support.bots import PEER, Bot, heard
+from tests.support.databases import Databases
 
 BOOK = book_of(
     "name: stop, when: {exact: stop}, opt_out: true, reply: Bye.",

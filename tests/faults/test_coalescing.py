@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.acs import Storm
-from tests.faults.azure import Texts, peer_of
-from tests.faults.stand import Stand
-from tests.processes import until
+from tests.support.azure_model import Texts, peer_of
+from tests.support.processes import until
+from tests.support.stand import Stand
+from tests.support.storm import Storm
 
 
 @pytest.fixture(scope="module")

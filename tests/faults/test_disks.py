@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.acs import Acs
 from tests.acceptance.conftest import in_folder
-from tests.acceptance.events import a_number, received, report
-from tests.faults import disks
-from tests.faults.disks import Disk
-from tests.processes import SECRET, Bot, until
+from tests.support import disks
+from tests.support.acs import Acs
+from tests.support.disks import Disk
+from tests.support.events import a_number, received, report
+from tests.support.processes import SECRET, Bot, until
 
 #: Seconds that the bot holds a request while the database can't store it.
 HOLD = 20

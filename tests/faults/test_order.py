@@ -4,10 +4,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from tests.faults.azure import Texts
-from tests.faults.soak import STORM
-from tests.faults.stand import FIVE, Stand
-from tests.processes import until
+from tests.support.azure_model import Texts
+from tests.support.processes import until
+from tests.support.soak import STORM
+from tests.support.stand import FIVE, Stand
 
 PHONES = 15
 

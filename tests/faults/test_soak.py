@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.faults.acs import Ledger, Sms
-from tests.faults.azure import Outcome
-from tests.faults.soak import Plan, find_faults, in_words, run
+from tests.support.azure_model import Outcome
+from tests.support.soak import Plan, find_faults, in_words, run
+from tests.support.storm import Ledger, Sms
 
 PHONE = "+15552000000"
 NUMBER = "+15555550100"

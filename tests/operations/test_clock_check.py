@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.conversation.databases import Databases
+from tests.support.databases import Databases
+from tests.support.services import VIEWER, Acs, Running, accept, running
 from tests.web.console.test_sessions import browser
 from tests.wire.conftest import acs, databases, logs
-from tests.wire.parts import VIEWER, Acs, Running, accept, running
 from tests.wire.test_envelopes import inbound
 
 __all__ = ["acs", "databases", "logs"]

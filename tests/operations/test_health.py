@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.conversation.databases import Databases
+from tests.support.databases import Databases
+from tests.support.services import ADMIN, SECRET, Acs, Running, running
 from tests.wire.conftest import acs, databases, logs
-from tests.wire.parts import ADMIN, SECRET, Acs, Running, running
 from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
 
 __all__ = ["acs", "databases", "logs"]

@@ -1,8 +1,8 @@
 """What Prometheus is told is what happened, and only to those who may look."""
 
-from tests.conversation.parts import OURS
+from tests.support.bots import OURS
+from tests.support.services import SECRET, VIEWER, Running
 from tests.wire.conftest import acs, bot, databases, logs
-from tests.wire.parts import SECRET, VIEWER, Running
 
 __all__ = ["acs", "bot", "databases", "logs"]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.conversation.databases import Databases
+from tests.support.databases import Databases
+from tests.support.services import Acs, Running, running
 from tests.wire.conftest import acs, databases, logs
-from tests.wire.parts import Acs, Running, running
 from tests.wire.test_envelopes import inbound
 
 __all__ = ["acs", "databases", "logs"]

@@ -9,7 +9,7 @@ from bot.conversation.audit_log import ActionView, list_actions
 from bot.operator.actions import Operator
 from bot.operator.errors import CannotReply, KeptByCarrier, MayArriveTwice, NotThere, NotToBeResent
 from bot.sending.sms_service import SendFailed
-from tests.conversation.parts import BOOK, PEER, Bot, heard, report
+from tests.support.bots import BOOK, PEER, Bot, heard, report
 
 
 @pytest.fixture

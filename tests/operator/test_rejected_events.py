@@ -6,7 +6,7 @@ import pytest
 
 from bot.conversation.events import Event, UnreadableEvent
 from bot.operator.rejected_events import NotRejected, RejectedEvents, StillUnreadable, find_rejected
-from tests.conversation.parts import Bot, heard
+from tests.support.bots import Bot, heard
 
 
 class Reader:

@@ -20,7 +20,7 @@ from bot.queries.conversations import (
 from bot.queries.filters import ConversationFilter
 from bot.storage.pages import WrongCursor
 from bot.storage.tables import conversations
-from tests.conversation.parts import OURS, PEER, Bot, heard, report
+from tests.support.bots import OURS, PEER, Bot, heard, report
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from bot.operator.actions import Operator
 from bot.queries.replay_source import count_inbound, newest_inbound, stored_inbound
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.replay import AnsweredMessage, Replay
-from tests.conversation.parts import BOOK, Bot, heard
+from tests.support.bots import BOOK, Bot, heard
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from sqlalchemy import update
 from bot.queries.search import FoundBySearch, Search, find_conversations
 from bot.storage.pages import WrongCursor
 from bot.storage.tables import conversations
-from tests.conversation.parts import OURS, Bot, heard, report
-from tests.rulebook.books import book_of
+from tests.support.books import book_of
+from tests.support.bots import OURS, Bot, heard, report
 
 BOOK = book_of(
     "name: hours, when: {keyword: hours}, reply: We are open.",

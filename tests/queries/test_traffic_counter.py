@@ -20,7 +20,7 @@ from bot.queries.traffic import (
 )
 from bot.queries.traffic_counter import HORIZON, TrafficCounter, find_progress
 from bot.storage.tables import messages, traffic
-from tests.conversation.parts import Bot, heard, report
+from tests.support.bots import Bot, heard, report
 
 
 async def counted(bot: Bot, step: timedelta, since: datetime | None = None) -> Counts:

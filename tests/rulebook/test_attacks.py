@@ -13,7 +13,7 @@ from bot.rulebook.files.loader import load_texts
 from bot.rulebook.lint.check import check_texts
 from bot.text.consent import looks_like_opt_out
 from bot.text.words import split_words
-from tests.rulebook.books import book_of, hear
+from tests.support.books import book_of, hear
 
 #: Seconds of work. The attacks that are held off take a hundredth of it; those that are not, minutes or the memory.
 _AT_MOST = 5.0

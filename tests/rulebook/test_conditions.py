@@ -6,7 +6,7 @@ import pytest
 
 from bot.rulebook.decision import ConversationState
 from bot.rulebook.files.loader import load_texts
-from tests.rulebook.books import NOW, book_of, hear
+from tests.support.books import NOW, book_of, hear
 
 
 @pytest.mark.parametrize(

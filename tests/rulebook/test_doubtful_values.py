@@ -8,7 +8,7 @@ from bot.rulebook.hours import read_hours
 from bot.rulebook.lint.check import check_texts
 from bot.rulebook.simulate.test_runner import run_tests
 from bot.text.numbers import number_meant, prefix_meant
-from tests.rulebook.books import book_of, hear
+from tests.support.books import book_of, hear
 
 RULE = "rules: [{name: a, when: {keyword: a}, reply: Yes.}]\n"
 

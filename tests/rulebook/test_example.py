@@ -7,7 +7,7 @@ import pytest
 
 from bot.rulebook.decision import ConversationState
 from bot.rulebook.files.loader import load_folder
-from tests.rulebook.books import NOW, hear
+from tests.support.books import NOW, hear
 
 BOOK = load_folder(Path("rules")).book
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.rulebook.files.loader import load_texts
-from tests.rulebook.books import book_of, hear
+from tests.support.books import book_of, hear
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from bot.rulebook.decision import Decision
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.lint.check import check_texts
 from bot.rulebook.simulate.try_message import answer
-from tests.rulebook.books import book_of, hear
+from tests.support.books import book_of, hear
 
 LIKED = "Liked “{}”"
 OUT = "name: out, when: {exact: stop, contains: [leave me]}, opt_out: true, reply: bye"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.rulebook.lint.check import check_texts
 from bot.rulebook.patterns import Pattern, PatternSet, read_pattern
 from bot.text.seen import see
-from tests.rulebook.books import book_of, hear
+from tests.support.books import book_of, hear
 
 ATOMS = [
     *("a", "B", "1", "_", "é", "É", "ж", "营", "👍", r"\w", r"\W", r"\d", r"\D", r"\s", r"\S", "."),

@@ -8,7 +8,7 @@ import yaml
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState
-from tests.rulebook.books import book_of, hear
+from tests.support.books import book_of, hear
 
 CASES: list[dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("people_text_answers.yaml").read_text("utf-8")

@@ -17,7 +17,7 @@ from bot.text.auto_replies import is_auto_reply
 from bot.text.looks import look_of
 from bot.text.reactions import read_reaction
 from bot.text.words import split_words
-from tests.rulebook.books import book_of, hear
+from tests.support.books import book_of, hear
 
 HERE = Path(__file__).parent
 ROWS: list[dict[str, Any]] = [

@@ -15,8 +15,8 @@ from bot.rulebook.files.loader import load_texts
 from bot.rulebook.lint.check import check
 from bot.rulebook.simulate.explain import explain
 from bot.text.words import split_words
-from tests.properties import examples
-from tests.rulebook.books import NOW, HeardMessage, book_from, decide
+from tests.support.books import NOW, HeardMessage, book_from, decide
+from tests.support.properties import examples
 
 WORDS = [
     "stop",

@@ -7,7 +7,7 @@ from aiohttp import ClientSession
 from azure.communication.sms.aio import SmsClient
 
 from bot.sandbox.app import Sandbox
-from tests.sandbox.parts import Phone, Webhook, listening, sms_client
+from tests.support.sandboxes import Phone, Webhook, listening, sms_client
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
 from bot.sandbox.acs import Repeatability
 from bot.sandbox.app import Sandbox
-from tests.sandbox.parts import Phone, sms_client
+from tests.support.sandboxes import Phone, sms_client
 
 SIGNED_HEADERS = "x-ms-date;host;x-ms-content-sha256"
 PATH = "/sms?api-version=2021-03-07"

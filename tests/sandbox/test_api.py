@@ -8,7 +8,7 @@ from azure.communication.sms.aio import SmsClient
 
 from bot.sandbox.app import Sandbox
 from bot.sandbox.sandbox import WrongAccessKey
-from tests.sandbox.parts import RECEIVED, Phone, Webhook, until
+from tests.support.sandboxes import RECEIVED, Phone, Webhook, until
 
 
 async def test_a_text_goes_to_the_sandboxs_number_unless_told_otherwise(

@@ -9,7 +9,7 @@ from azure.communication.sms.aio import SmsClient
 
 from bot.sandbox.app import Sandbox
 from bot.sandbox.event_grid import NEVER_AGAIN, wait_before_next_try
-from tests.sandbox.parts import RECEIVED, REPORT, VALIDATION, Phone, Webhook, listening, until
+from tests.support.sandboxes import RECEIVED, REPORT, VALIDATION, Phone, Webhook, listening, until
 
 NEW = timedelta(0)
 

@@ -8,7 +8,7 @@ import pytest
 from azure.communication.sms.aio import SmsClient
 
 from bot.sandbox.app import Sandbox
-from tests.sandbox.parts import Phone, Webhook, until
+from tests.support.sandboxes import Phone, Webhook, until
 
 ME = "+15555550101"
 PAGE = "/sandbox/phone?" + urlencode({"from": ME})

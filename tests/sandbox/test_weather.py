@@ -10,7 +10,7 @@ from azure.communication.sms.aio import SmsClient
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
 from bot.sandbox.weather import Weather
-from tests.sandbox.parts import RECEIVED, REPORT, Phone, Webhook, until
+from tests.support.sandboxes import RECEIVED, REPORT, Phone, Webhook, until
 
 ME, BOT = "+15555550101", "+15555550100"
 

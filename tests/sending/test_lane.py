@@ -8,8 +8,8 @@ import pytest
 
 from bot.sending.circuit_breaker import THRESHOLD
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall
-from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, until
 from tests.sending.test_sender import asleep, quick
+from tests.support.bots import OURS, PEER, Bot, Scripted, heard, until
 
 __all__ = ["quick"]
 

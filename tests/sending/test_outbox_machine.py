@@ -34,8 +34,8 @@ from bot.sending.outbox import Claimed, Held, Outbox, Queued, Settlement, queued
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
 from bot.storage.database import Database
 from bot.storage.tables import conversations, delivery_reports, messages, status_changes
-from tests.conversation.databases import KINDS, Databases, Kind
-from tests.properties import examples
+from tests.support.databases import KINDS, Databases, Kind
+from tests.support.properties import examples
 
 OURS = "+15555550100"
 PEERS = [f"+1555555010{at}" for at in range(1, 4)]

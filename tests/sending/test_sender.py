@@ -8,7 +8,7 @@ import pytest
 
 from bot.sending.outbox import REPEATABILITY_WINDOW
 from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
-from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, report, until
+from tests.support.bots import OURS, PEER, Bot, Scripted, heard, report, until
 
 LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
 BUSY = SendFailed(reason="ACS answered 429.", scope="service", retry_after=0.05)

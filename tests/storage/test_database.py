@@ -21,7 +21,7 @@ from bot.storage.database import (
 )
 from bot.storage.database_errors import cause_of, is_trouble
 from bot.storage.tables import metadata, rejected_events
-from tests.conversation.databases import KINDS, Databases, Kind
+from tests.support.databases import KINDS, Databases, Kind
 
 
 async def keep(database: Database, moment: datetime) -> datetime:

@@ -17,8 +17,8 @@ from alembic import command
 from sqlalchemy import Connection, DateTime, MetaData, text
 
 from bot.storage.database import Database, alembic_config
-from tests.conversation.databases import KINDS, Databases, Kind
-from tests.wire.parts import Acs, running
+from tests.support.databases import KINDS, Databases, Kind
+from tests.support.services import Acs, running
 
 OLD: dict[str, Any] = json.loads(
     gzip.decompress((Path(__file__).parent / "database_8938281.json.gz").read_bytes())

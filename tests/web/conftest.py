@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 
 from tests.conversation.conftest import databases, logs
-from tests.conversation.databases import KINDS, Databases
-from tests.wire.parts import Acs, Running, running
+from tests.support.databases import KINDS, Databases
+from tests.support.services import Acs, Running, running
 from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
 
 __all__ = ["bot", "databases", "logs"]

@@ -11,9 +11,9 @@ import pytest
 from bot.web.access import Connection, Tokens
 from bot.web.guesses import MOST_ADDRESSES, MOST_GUESSES, WITHIN_SECONDS, Guesses, TooManyGuesses
 from bot.web.server.proxies import UNKNOWN, network_of
-from tests.conversation.databases import Databases
+from tests.support.databases import Databases
+from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 from tests.wire.conftest import acs, bot, databases, logs
-from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running
 
 __all__ = ["acs", "bot", "databases", "logs"]
 

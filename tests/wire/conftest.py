@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 
 from tests.conversation.conftest import database_url, databases, logs
-from tests.conversation.databases import Databases
-from tests.wire.parts import Acs, Running, running
+from tests.support.databases import Databases
+from tests.support.services import Acs, Running, running
 
 __all__ = ["acs", "bot", "database_url", "databases", "either_bot", "logs"]
 

@@ -23,8 +23,8 @@ from msgspec.structs import replace
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall, SmsRecipient
 from bot.wire.acs import AcsSmsService
 from bot.wire.acs_answers import OF_A_CALL
-from tests.properties import examples
-from tests.wire.parts import ACCESS_KEY, Acs, Answer, accept, endless, result
+from tests.support.properties import examples
+from tests.support.services import ACCESS_KEY, Acs, Answer, accept, endless, result
 
 FIRST_SENT = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
 PEERS = ("+15555550101", "+15555550102", "+15555550103")

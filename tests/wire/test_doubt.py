@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from bot.storage.database import Database
 from bot.storage.tables import messages
-from tests.conversation.databases import Databases
-from tests.conversation.parts import until
-from tests.wire.parts import Acs, accept, running
+from tests.support.bots import until
+from tests.support.databases import Databases
+from tests.support.services import Acs, accept, running
 
 HOURS = {
     "id": "1",

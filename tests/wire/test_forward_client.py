@@ -19,9 +19,9 @@ from bot.sending.forwarder import Forwarder
 from bot.storage.database import Database
 from bot.storage.writer import Writer
 from bot.wire.forward_client import HttpPoster
-from tests.conversation.parts import CAPS, heard
-from tests.rulebook.books import book_of
-from tests.wire.parts import endless
+from tests.support.books import book_of
+from tests.support.bots import CAPS, heard
+from tests.support.services import endless
 
 
 class Listener:

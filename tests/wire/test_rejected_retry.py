@@ -8,7 +8,7 @@ import pytest
 from bot.conversation.events import DeliveryReport, Inbound, UnreadableEvent
 from bot.wire.envelopes import read_batch
 from bot.wire.rejected_retry import read_again
-from tests.conversation.parts import heard, report
+from tests.support.bots import heard, report
 from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
 
 

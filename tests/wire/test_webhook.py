@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.wire.webhook import LARGEST_BODY, UNKNOWN_TYPE
-from tests.conversation.databases import Databases, Kind
-from tests.properties import examples
-from tests.wire.parts import OLD_SECRET, SECRET, Acs, Running, running
+from tests.support.databases import Databases, Kind
+from tests.support.properties import examples
+from tests.support.services import OLD_SECRET, SECRET, Acs, Running, running
 from tests.wire.test_envelopes import (
     EVENTS,
     INBOUND_DATA,

@@ -10,7 +10,7 @@ from bot.rulebook.editing.drafts import MOST_WAITING, Drafts, TooManyDrafts
 from bot.rulebook.editing.folder import RuleFolder
 from bot.rulebook.files.loader import load_folder
 from bot.rulebook.simulate.replay import AnsweredMessage
-from tests.rulebook.books import NOW
+from tests.support.books import NOW
 from tests.web.api.test_rules import OPT_OUT, SHOP
 
 

@@ -10,7 +10,7 @@ from bot.rulebook.editing.suggest_rule import draft_rule
 from bot.rulebook.files.loader import FilesRead, load_texts
 from bot.rulebook.simulate.test_runner import run_tests
 from bot.rulebook.simulate.try_message import answer
-from tests.properties import examples
+from tests.support.properties import examples
 
 SHOP = """\
 # What the shop says.

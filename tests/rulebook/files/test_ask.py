@@ -10,7 +10,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Flow
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.simulate.explain import explain
-from tests.rulebook.books import NOW, HeardMessage, book_from, book_of, hear
+from tests.support.books import NOW, HeardMessage, book_from, book_of, hear
 
 BOOKING = """
 timezone: Europe/Paris

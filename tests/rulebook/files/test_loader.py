@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bot.rulebook.files.loader import load_folder, load_texts
 from bot.rulebook.findings import CODES
-from tests.properties import examples
-from tests.rulebook.books import hear
+from tests.support.books import hear
+from tests.support.properties import examples
 
 RULE = "rules:\n  - name: a\n    when: {keyword: hi}\n    reply: Hello.\n"
 

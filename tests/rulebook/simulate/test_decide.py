@@ -12,7 +12,7 @@ from bot.rulebook.files.loader import load_texts
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.explain import explain
 from bot.text.words import split_words
-from tests.rulebook.books import NOW, book_from, book_of, hear
+from tests.support.books import NOW, book_from, book_of, hear
 
 OUT = ConversationState(opted_out=True, known=True)
 

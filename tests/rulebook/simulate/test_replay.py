@@ -8,7 +8,7 @@ import msgspec
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState
 from bot.rulebook.simulate.replay import AnsweredMessage, PersonAction, Replay
-from tests.rulebook.books import NOW, HeardMessage, book_of, decide
+from tests.support.books import NOW, HeardMessage, book_of, decide
 
 OLD = book_of(
     "name: hours, when: {keyword: hours}, reply: We open at 9.",

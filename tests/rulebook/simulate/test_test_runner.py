@@ -8,7 +8,7 @@ from bot.rulebook.files.loader import load_texts
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.test_runner import FailedStep, Outcomes, run_tests
 from bot.rulebook.simulate.try_message import play
-from tests.rulebook.books import NOW, book_from
+from tests.support.books import NOW, book_from
 
 RULES = """
 timezone: Europe/Paris

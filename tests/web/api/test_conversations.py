@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.properties import examples
+from tests.support.properties import examples
+from tests.support.services import ADMIN, VIEWER, Running
 from tests.web.conftest import DELIVERED, OPTED_OUT, SENT, SILENT
-from tests.wire.parts import ADMIN, VIEWER, Running
 from tests.wire.test_envelopes import inbound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from bot.rulebook.editing.folder import etag_of
-from tests.conversation.databases import Databases
 from tests.rulebook.editing.test_folder import nobody
+from tests.support.databases import Databases
+from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 from tests.web.api.test_conversations import problem
-from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running
 from tests.wire.test_envelopes import inbound
 
 #: The shipped file, without its tests, which talk about the shop's other rules.

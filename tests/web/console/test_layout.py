@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from bot.web.console.times import counted, day, exact, moment, number
+from tests.support.services import ADMIN, Running
 from tests.web.console.test_sessions import browser, csrf_in
 from tests.wire.conftest import acs, databases, logs
 from tests.wire.conftest import bot as fresh_bot
-from tests.wire.parts import ADMIN, Running
 from tests.wire.test_envelopes import inbound
 
 __all__ = ["acs", "databases", "fresh_bot", "logs"]

@@ -10,9 +10,9 @@ import pytest_asyncio
 
 from bot.web.console.rejected import pretty
 from tests.conversation.conftest import databases, logs
-from tests.conversation.databases import KINDS, Databases
+from tests.support.databases import KINDS, Databases
+from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 from tests.web.console.test_sessions import browser, csrf_in
-from tests.wire.parts import ADMIN, VIEWER, Acs, Running, running
 from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
 
 __all__ = ["databases", "logs"]

@@ -17,9 +17,9 @@ from bot.web.access import Connection, Tokens
 from bot.web.console.layout import THEMES
 from bot.web.console.sessions import COOKIE, IDLE, LONGEST, Sessions, safe_next
 from bot.web.guesses import MOST_GUESSES, Guesses, TooManyGuesses
+from tests.support.services import ADMIN, VIEWER, Running
 from tests.wire.conftest import acs, database_url, databases, logs
 from tests.wire.conftest import bot as fresh_bot
-from tests.wire.parts import ADMIN, VIEWER, Running
 
 __all__ = ["acs", "database_url", "databases", "fresh_bot", "logs"]
 

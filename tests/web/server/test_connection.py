@@ -13,9 +13,9 @@ from bot.web.server.crowd import HALF_SENT, IDLE, STALLED
 from bot.web.server.limits import Limits, body_limit
 from bot.wire import webhook
 from tests.conversation.conftest import databases, logs
-from tests.conversation.databases import Databases
-from tests.web.sockets import Talk, ask, chunked, post, status
-from tests.wire.parts import ADMIN, SECRET, Acs, Running, running
+from tests.support.databases import Databases
+from tests.support.services import ADMIN, SECRET, Acs, Running, running
+from tests.support.sockets import Talk, ask, chunked, post, status
 from tests.wire.test_envelopes import inbound
 
 __all__ = ["databases", "logs"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Error, Page
 
-from tests.wire.parts import ADMIN, Running
+from tests.support.services import ADMIN, Running
 
 A_LAPTOP = {"width": 1280, "height": 800}
 A_PHONE = {"width": 360, "height": 740}

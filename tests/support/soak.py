@@ -17,10 +17,10 @@ from msgspec import Struct
 from sqlalchemy import text
 
 from bot.storage.database import Database
-from tests.faults.acs import Sms, Storm
-from tests.faults.azure import Outcome, Progress, Texts, peer_of
-from tests.faults.stand import Stand
-from tests.processes import assert_no_fault
+from tests.support.azure_model import Outcome, Progress, Texts, peer_of
+from tests.support.processes import assert_no_fault
+from tests.support.stand import Stand
+from tests.support.storm import Sms, Storm
 
 #: A third of the calls goes wrong in one way or another, and one in five takes up to two seconds. Reports overtake the
 #: answers of their own calls, come up to three times, and one message in fifty has two that contradict each other.

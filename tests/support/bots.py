@@ -28,7 +28,7 @@ from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecip
 from bot.storage.database import Database
 from bot.storage.tables import messages
 from bot.storage.writer import Writer
-from tests.rulebook.books import book_of
+from tests.support.books import book_of
 
 OURS = "+15555550100"
 PEER = "+15555550101"

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from tests.acceptance.acs_server import ACCESS_KEY
-from tests.processes import Process, until
+from tests.support.acs_server import ACCESS_KEY
+from tests.support.processes import Process, until
 
 
 class Acs:

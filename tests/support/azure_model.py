@@ -1,7 +1,7 @@
 """Azure as a process of its own: ACS in a storm, Event Grid that never gives up, and all the phones.
 
-`python -m tests.faults.azure SETUP` with the `Setup` as JSON; it prints the port that it listens on. `Azure` in
-`tests.faults.stand` is how a test holds it.
+`python -m tests.support.azure_model SETUP` with the `Setup` as JSON; it prints the port that it listens on. `Azure` in
+`tests.support.stand` is how a test holds it.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ import uvloop
 from aiohttp import web
 from msgspec import Struct
 
-from tests.acceptance.acs_server import signature_trouble
-from tests.faults.acs import Ledger, Sms, Storm
-from tests.faults.event_grid import Event, Subscription
+from tests.support.acs_server import signature_trouble
+from tests.support.event_grid import Event, Subscription
+from tests.support.storm import Ledger, Sms, Storm
 
 MOST_RECIPIENTS = 100
 

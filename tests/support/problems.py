@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.processes import SECRET
+from tests.support.processes import SECRET
 
 
 def assert_problem(answer: httpx.Response, status: int) -> str:

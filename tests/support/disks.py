@@ -15,7 +15,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from tests.processes import Process
+from tests.support.processes import Process
 
 #: Holds the file's write lock until it is killed.
 LOCKER = """

@@ -8,10 +8,10 @@ from typing import Self
 import httpx
 import msgspec
 
-from tests.acceptance.acs import connection_string
-from tests.faults.acs import Storm
-from tests.faults.azure import Outcome, Progress, Setup, Texts
-from tests.processes import ROOT, SECRET, Bot, Process, free_port
+from tests.support.acs import connection_string
+from tests.support.azure_model import Outcome, Progress, Setup, Texts
+from tests.support.processes import ROOT, SECRET, Bot, Process, free_port
+from tests.support.storm import Storm
 
 #: What the phones say. One in nine gets a reply of its own; the others' can leave together.
 TEXTS = [*["hours", "Are you open tomorrow?"] * 4, "order {n:06d}"]
@@ -34,10 +34,10 @@ UNPACED = 100_000
 
 
 class Azure:
-    """`tests.faults.azure` as its starter holds it."""
+    """`tests.support.azure_model` as its starter holds it."""
 
     def __init__(self, folder: Path, setup: Setup) -> None:
-        command = [sys.executable, "-m", "tests.faults.azure", msgspec.json.encode(setup).decode()]
+        command = [sys.executable, "-m", "tests.support.azure_model", msgspec.json.encode(setup).decode()]
         self._process = Process(command, folder=folder, environ={"PYTHONPATH": str(ROOT)}, name="azure")
         self._port = int(self._process.wait_for(r"port (\d+)"))
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", trust_env=False, timeout=60)

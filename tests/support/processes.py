@@ -20,7 +20,7 @@ import httpx
 from filelock import FileLock
 from sqlalchemy.engine import make_url
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BOT = (sys.executable, "-m", "bot")
 
 SECRET = "the-secret-of-the-subscription"
