@@ -151,3 +151,16 @@ def test_the_page_of_commands_says_what_help_says() -> None:
     """`.venv/bin/python docs/cli.py` writes it anew."""
     command = [sys.executable, str(ROOT / "docs" / "cli.py"), "-"]
     assert subprocess.run(command, check=True, capture_output=True).stdout.decode() == TEXTS["docs/cli.md"]
+
+
+def test_every_test_that_the_promises_name_is_there() -> None:
+    page = (ROOT / "docs" / "promises.md").read_text("utf-8")
+    file = ""
+    named = re.findall(r"`(tests/[\w/]+\.py)?(?:::(\w+))?`", page)
+    assert len(named) > 50
+    for path, name in named:
+        file = path or file
+        if not file:
+            continue
+        text = (ROOT / file).read_text("utf-8")
+        assert not name or f"def {name}(" in text, f"{file}::{name}"
