@@ -24,7 +24,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tests.support.processes import postgresql_server, run_bot
+from tests.support.postgresql import postgresql_server
+from tests.support.processes import run_bot
 from tests.support.soak import Moment, Plan, Verdict, in_words, run
 
 

@@ -1,11 +1,30 @@
 """What every test stands on: an environment without this machine's own settings, and one way to look for examples."""
 
 import os
+import tempfile
 
 import pytest
 from hypothesis import settings
 
-from tests.support import properties  # noqa: F401 - it has the profiles
+pytest.register_assert_rewrite("tests.support")
+
+from tests.support import properties  # noqa: E402, F401 - it has the profiles
+from tests.support.postgresql import RUN_FOLDER, end_run  # noqa: E402
+
+pytest_plugins = ["tests.support.fixtures"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before xdist starts its workers, which hear of the folder by their environment."""
+    if not hasattr(config, "workerinput"):
+        os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="bot-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The workers have ended."""
+    if not hasattr(config, "workerinput"):
+        end_run()
+
 
 # `benchmarks/search.py` asks for the other one, which is loaded after this.
 settings.load_profile("test")

@@ -8,10 +8,7 @@ from bot.app import Service
 from bot.rulebook.editing.live_book import NoGoodBook
 from bot.rulebook.simulate.try_message import answer
 from bot.settings import load
-from tests.conversation.conftest import database_url, databases
 from tests.support.services import Acs, settings_for
-
-__all__ = ["database_url", "databases"]
 
 BROKEN = "rules:\n  - {name: hours, wen: {keyword: hours}}\n"
 

@@ -5,54 +5,20 @@ numbers of its own where it makes ACS misbehave.
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support.acs import Acs
+from tests.support.databases import Databases
 from tests.support.events import a_number
-from tests.support.processes import Bot, PostgreSQL, postgresql_server, run_bot
-
-RULES = """\
-rules:
-  - name: stop
-    when: {exact: [stop]}
-    opt_out: true
-    reply: You are unsubscribed. Reply START to come back.
-  - name: start
-    when: {exact: [start]}
-    opt_in: true
-    reply: You are back.
-  - name: hours
-    when: {keyword: hours}
-    reply: We are open 9-18.
-  - name: order
-    when: {pattern: 'order\\s+#?(?P<number>\\d{4,8})'}
-    reply:
-      - "Order {{ number }}: we are looking it up."
-      - Reply HELP to talk to a person.
-  - name: quiet
-    when: {keyword: quiet}
-    tag: [quiet]
-  - name: anything-else
-    when: anything
-    reply: Say HOURS.
-"""
-
-DATABASES = ["sqlite", "postgresql"]
-
-
-def in_folder(folder: Path) -> Path:
-    """The folder, with the rules of these tests in it."""
-    (folder / "rules").mkdir(parents=True)
-    (folder / "rules" / "rules.yaml").write_text(RULES, "utf-8")
-    return folder
+from tests.support.folders import DATABASES, MakeBot, in_folder
+from tests.support.postgresql import PostgreSQL, shared_server
+from tests.support.processes import Bot
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    with postgresql_server() as server:
-        yield server
+def postgresql() -> PostgreSQL:
+    return shared_server()
 
 
 @pytest.fixture(scope="session")
@@ -62,29 +28,13 @@ def acs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Acs]:
     server.close()
 
 
-MakeBot = Callable[..., Bot]
-
-
 @pytest.fixture(scope="session")
-def upgraded_database(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PostgreSQL database that `bot db upgrade` has made ready, to be copied."""
-    url = postgresql.database()
-    done = run_bot(
-        "db", "upgrade", folder=tmp_path_factory.mktemp("upgrade"), environ={"BOT_DATABASE_URL": url}
-    )
-    assert done.returncode == 0, done.stderr
-    return url
-
-
-@pytest.fixture(scope="session")
-def _make_bot(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> MakeBot:
+def _make_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> MakeBot:
     def make(database: str, acs: str, **environ: str) -> Bot:
         folder = in_folder(tmp_path_factory.mktemp("bot"))
         if database == "sqlite":
             return Bot(folder, acs=acs, **environ)
-        server: PostgreSQL = request.getfixturevalue("postgresql")
-        url = server.database(like=request.getfixturevalue("upgraded_database"))
-        return Bot(folder, acs=acs, database_url=url, **environ)
+        return Bot(folder, acs=acs, database_url=databases.migrated("postgresql"), **environ)
 
     return make
 

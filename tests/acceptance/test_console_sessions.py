@@ -4,8 +4,8 @@ import re
 
 import httpx
 
-from tests.acceptance.conftest import MakeBot
 from tests.support.acs import connection_string
+from tests.support.folders import MakeBot
 from tests.support.processes import ADMIN, Bot
 
 TOKEN = ADMIN["Authorization"].removeprefix("Bearer ")

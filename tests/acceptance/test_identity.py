@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.acceptance.conftest import in_folder
 from tests.support.events import a_number, received
+from tests.support.folders import in_folder
 from tests.support.processes import Bot, until
 
 TOKEN = "the-token-of-the-managed-identity"

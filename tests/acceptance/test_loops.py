@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import MakeBot
 from tests.support.acs import Acs
 from tests.support.events import a_number, received
+from tests.support.folders import MakeBot
 from tests.support.processes import ADMIN, Bot
 
 #: Seconds without a word from either side after which a talk is over.

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import DATABASES, MakeBot
 from tests.support.acs import Acs, connection_string
 from tests.support.events import a_number, received, report
+from tests.support.folders import DATABASES, MakeBot
 from tests.support.processes import ADMIN, Bot, free_port, until
 
 DROPPED = {"drop": True}

@@ -1,8 +1,8 @@
 """People act by commands while the bot runs, which alone writes to its database."""
 
-from tests.acceptance.conftest import MakeBot
 from tests.support.acs import Acs
 from tests.support.events import received
+from tests.support.folders import MakeBot
 from tests.support.processes import ADMIN, Bot
 
 

@@ -6,21 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import in_folder
 from tests.support.acs import Acs
+from tests.support.databases import Databases
 from tests.support.events import a_number, received
-from tests.support.processes import Bot, PostgreSQL, until
+from tests.support.folders import in_folder
+from tests.support.processes import Bot, until
 
 #: More than one lane makes calls at the same time, so that both bots have some.
 PHONES = 40
 
 
 @pytest.fixture
-def pair(
-    postgresql: PostgreSQL, upgraded_database: str, acs: Acs, tmp_path: Path
-) -> Iterator[tuple[Bot, Bot]]:
+def pair(databases: Databases, acs: Acs, tmp_path: Path) -> Iterator[tuple[Bot, Bot]]:
     """The first one runs, the second is not started yet."""
-    url = postgresql.database(like=upgraded_database)
+    url = databases.migrated("postgresql")
     bots = [
         Bot(in_folder(tmp_path / name), acs=acs.connection_string, database_url=url)
         for name in ("one", "other")

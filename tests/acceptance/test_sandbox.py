@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.conftest import MakeBot
 from tests.support.events import RECEIVED_SAMPLE, a_number
+from tests.support.folders import MakeBot
 from tests.support.processes import BOT, SECRET, Bot, Process, assert_no_fault, free_port, run_bot, until
 
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from bot.sending.lane import MOST_CALLS
-from tests.acceptance.conftest import DATABASES, MakeBot
 from tests.support.acs import Acs
 from tests.support.events import a_number, received
+from tests.support.folders import DATABASES, MakeBot
 from tests.support.processes import VIEWER, Bot, until
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import MakeBot, in_folder
 from tests.support.acs import Acs, connection_string
 from tests.support.events import a_number, received
-from tests.support.processes import SECRET, VIEWER, Bot, PostgreSQL, run_bot, until
+from tests.support.folders import MakeBot, in_folder
+from tests.support.postgresql import PostgreSQL
+from tests.support.processes import SECRET, VIEWER, Bot, run_bot, until
 
 CONNECTION = connection_string(1)
 GOOD = {"BOT_PORT": "0", "BOT_ACS_CONNECTION_STRING": CONNECTION, "BOT_WEBHOOK_SECRETS": SECRET}

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from bot.operations.file_descriptors import raise_limit
-from tests.acceptance.conftest import in_folder
 from tests.support.acs import connection_string
 from tests.support.events import a_number, received
+from tests.support.folders import in_folder
 from tests.support.processes import BOT, SECRET, Bot, Process, assert_no_fault, until
 
 

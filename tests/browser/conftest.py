@@ -1,26 +1,15 @@
 """Debian's Chromium, and a small scripted bot behind a sandbox."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, async_playwright
 
 from bot.sandbox.app import Sandbox
-from tests.support.sandboxes import RECEIVED, Webhook, listening, sms_client
-
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.support.pages import ARGUMENTS, CHROMIUM
+from tests.support.sandboxes import RECEIVED, Scripted, Webhook, listening, sms_client
 
 ANSWERS = {
     "hours": ["Corner Books is open Mon-Sat 9-18."],
@@ -34,13 +23,6 @@ async def browser() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         await browser.close()
-
-
-class Scripted:
-    """A sandbox and a bot that answers through it with the SDK."""
-
-    def __init__(self, sandbox: Sandbox, webhook: Webhook, address: str) -> None:
-        self.sandbox, self.webhook, self.address = sandbox, webhook, address
 
 
 @pytest.fixture
@@ -63,3 +45,8 @@ async def scripted() -> AsyncIterator[Scripted]:
         yield Scripted(sandbox, webhook, address)
         await asyncio.gather(*replies)
     await webhook.stop()
+
+
+@pytest.fixture(autouse=True)
+def quiet(logs: list[MutableMapping[str, Any]]) -> None:
+    """What is logged is kept for who asks, not printed."""

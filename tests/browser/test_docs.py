@@ -4,12 +4,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Request, expect
 
-from tests.conversation.conftest import databases
 from tests.support.databases import Databases
 from tests.support.services import Acs, running
-from tests.wire.conftest import acs
-
-__all__ = ["acs", "databases"]
 
 
 async def test_it_draws_the_api_and_no_request_leaves_this_machine(

@@ -7,14 +7,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
-from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.conversation.conftest import databases, logs
 from tests.support.databases import Databases
-from tests.support.pages import A_PHONE, console, serious_violations, sideways
+from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
+from tests.support.pages import A_PHONE, ARGUMENTS, CHROMIUM, console, serious_violations, sideways
 from tests.support.services import VIEWER, Acs, Running, running
-from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
-
-__all__ = ["databases", "logs"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

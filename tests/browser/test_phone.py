@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import Scripted
+from tests.support.sandboxes import Scripted
 
 A_PHONE = {"width": 360, "height": 740}
 A_LAPTOP = {"width": 1280, "height": 860}

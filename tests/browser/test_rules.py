@@ -10,15 +10,11 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from bot.rulebook.editing.folder import etag_of
-from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.conversation.conftest import databases, logs
 from tests.support.databases import Databases
-from tests.support.pages import A_PHONE, console, serious_violations, sideways
+from tests.support.envelopes import inbound
+from tests.support.pages import A_PHONE, ARGUMENTS, CHROMIUM, console, serious_violations, sideways
+from tests.support.rule_files import OPT_OUT, SHOP, put, said
 from tests.support.services import VIEWER, Acs, Running, running
-from tests.web.api.test_rules import OPT_OUT, SHOP, put, said
-from tests.wire.test_envelopes import inbound
-
-__all__ = ["databases", "logs"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

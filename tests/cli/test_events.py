@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.cli.events import headers_for
-from tests.cli.test_text import bot
+from tests.support.commands import run_command as bot
 from tests.support.sandboxes import Webhook
 
 EVENT = {"id": "1", "eventType": "Microsoft.Communication.SMSReceived", "data": {"Message": "Hours?"}}

@@ -1,38 +1,16 @@
 """Who looks after people takes a conversation over from the running bot, and hands it back, on the command line."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from bot.cli.commands.conversations import conversations
 from bot.cli.errors import CommandFailed
+from tests.support.commands import run_conversations as run
+from tests.support.commands import the_id
 from tests.support.processes import free_port
-from tests.support.services import ADMIN, VIEWER, Acs, Running, running
-from tests.wire.test_envelopes import inbound
-
-
-@pytest.fixture
-async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
-    """A running bot that one person has written to, and an environment that knows where it is."""
-    monkeypatch.chdir(tmp_path)
-    url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
-    acs = Acs()
-    await acs.start()
-    async with running(tmp_path, url, acs) as bot:
-        monkeypatch.setenv("BOT_DATABASE_URL", url)
-        monkeypatch.setenv("BOT_PORT", bot.address.rpartition(":")[2])
-        monkeypatch.setenv("BOT_ADMIN_TOKEN", ADMIN)
-        await bot.post([inbound(Message="hours", From="15555550101")])
-        yield bot
-    await acs.stop()
-
-
-async def run(*arguments: str) -> Result:
-    return await asyncio.to_thread(CliRunner().invoke, conversations, arguments)
+from tests.support.services import ADMIN, VIEWER, Running
 
 
 async def refusal(*arguments: str) -> str:
@@ -41,11 +19,6 @@ async def refusal(*arguments: str) -> str:
     assert isinstance(result.exception, CommandFailed)
     assert result.exception.exit_code == 2
     return result.exception.format_message()
-
-
-async def the_id(*options: str) -> str:
-    (item,) = json.loads((await run("list", "--json", *options)).stdout)["items"]
-    return str(item["id"])
 
 
 async def test_a_conversation_is_handed_over_and_back(bot: Running) -> None:

@@ -7,12 +7,9 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from bot.cli.commands.incidents import incidents
-from tests.cli.test_handover import bot, the_id
-from tests.cli.test_handover import run as run_conversations
+from tests.support.commands import run_conversations, the_id
+from tests.support.envelopes import inbound
 from tests.support.services import Running
-from tests.wire.test_envelopes import inbound
-
-__all__ = ["bot"]
 
 PEER = "+15555550177"
 

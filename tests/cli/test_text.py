@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,23 +13,9 @@ import pytest
 from aiohttp import ClientSession
 
 from bot.sandbox.app import Sandbox
+from tests.support.commands import BOT
+from tests.support.commands import run_command as bot
 from tests.support.sandboxes import RECEIVED, VALIDATION, Phone, Webhook, listening, sms_client, until
-
-BOT = (sys.executable, "-c", "from bot.cli import main; main()")
-
-
-async def bot(*arguments: str, **environ: str) -> tuple[int, str, str]:
-    """Run the command; return its exit status, stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        *BOT,
-        *arguments,
-        env=os.environ | {"PYTHONUTF8": "1", "COLUMNS": "200"} | environ,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert b"Traceback" not in err, err.decode()
-    return process.returncode or 0, out.decode(), err.decode()
 
 
 class Answering:

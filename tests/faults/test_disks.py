@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.conftest import in_folder
 from tests.support import disks
 from tests.support.acs import Acs
 from tests.support.disks import Disk
 from tests.support.events import a_number, received, report
+from tests.support.folders import in_folder
 from tests.support.processes import SECRET, Bot, until
 
 #: Seconds that the bot holds a request while the database can't store it.

@@ -10,13 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.support.console import browser
 from tests.support.databases import Databases
+from tests.support.envelopes import inbound
 from tests.support.services import VIEWER, Acs, Running, accept, running
-from tests.web.console.test_sessions import browser
-from tests.wire.conftest import acs, databases, logs
-from tests.wire.test_envelopes import inbound
-
-__all__ = ["acs", "databases", "logs"]
 
 
 def at_another_time(behind: timedelta) -> Any:

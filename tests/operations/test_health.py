@@ -8,11 +8,9 @@ import pytest
 from aiohttp import web
 
 from tests.support.databases import Databases
+from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
+from tests.support.postgresql import shared_server
 from tests.support.services import ADMIN, SECRET, Acs, Running, running
-from tests.wire.conftest import acs, databases, logs
-from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
-
-__all__ = ["acs", "databases", "logs"]
 
 
 async def ready(bot: Running) -> tuple[int, dict[str, Any]]:
@@ -72,7 +70,7 @@ async def test_connections_that_break_are_made_anew(tmp_path: Path, databases: D
     name = url.split("?")[0].rpartition("/")[2]
     async with running(tmp_path, url, acs) as bot:
         for at in range(3):
-            databases._psql(
+            shared_server().psql(
                 f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
             )
             assert (await bot.post([inbound(MessageId=f"Incoming_{at}")])).status_code == 200
@@ -87,7 +85,7 @@ async def test_a_database_that_is_gone_is_503_everywhere_and_the_process_lives_o
     name = url.split("?")[0].rpartition("/")[2]
     async with running(tmp_path, url, acs) as bot:
         bot.service.writer._hold = 0.3
-        databases._psql(f"DROP DATABASE {name} WITH (FORCE)")
+        shared_server().psql(f"DROP DATABASE {name} WITH (FORCE)")
         posted = await bot.post([event()])
         listed = await bot.get("/api/conversations")
         status, body = await ready(bot)

@@ -2,9 +2,6 @@
 
 from tests.support.bots import OURS
 from tests.support.services import SECRET, VIEWER, Running
-from tests.wire.conftest import acs, bot, databases, logs
-
-__all__ = ["acs", "bot", "databases", "logs"]
 
 
 def sms(message_id: str, text: str = "hours") -> dict[str, object]:

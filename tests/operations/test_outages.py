@@ -7,19 +7,15 @@ import time
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests.support.databases import Databases
+from tests.support.envelopes import inbound
 from tests.support.services import Acs, Running, running
-from tests.wire.conftest import acs, databases, logs
-from tests.wire.test_envelopes import inbound
-
-__all__ = ["acs", "databases", "logs"]
 
 Logs = list[MutableMapping[str, Any]]
-
-_roles = itertools.count(1)
 
 
 async def ready(bot: Running) -> tuple[int, dict[str, Any]]:
@@ -80,7 +76,7 @@ async def test_a_read_only_postgresql_is_held_and_comes_back(
     tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
 ) -> None:
     """As after a failover: the new sessions are read-only, and stay so when the database is not any more."""
-    role = f"role_{next(_roles)}"
+    role = f"role_{uuid4().hex[:12]}"
     name, url = databases.with_role(role, "first")
     kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
 
@@ -119,7 +115,7 @@ async def test_a_server_that_turns_read_only_under_open_connections_is_held_and_
 async def test_a_changed_password_is_held_and_comes_back(
     tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
 ) -> None:
-    role = f"role_{next(_roles)}"
+    role = f"role_{uuid4().hex[:12]}"
     name, url = databases.with_role(role, "first")
     kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
     async with running(tmp_path, url, acs) as bot:
@@ -136,7 +132,7 @@ async def test_a_changed_password_is_held_and_comes_back(
 async def test_a_revoked_right_is_held_and_comes_back(
     tmp_path: Path, databases: Databases, acs: Acs, logs: Logs, right: str
 ) -> None:
-    role = f"role_{next(_roles)}"
+    role = f"role_{uuid4().hex[:12]}"
     name, url = databases.with_role(role, "first")
     table = "conversations" if right == "UPDATE" else "messages"
     async with running(tmp_path, url, acs) as bot:
@@ -153,7 +149,7 @@ async def test_after_a_trouble_that_no_event_met_again_health_finds_out_by_itsel
     tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
 ) -> None:
     """A load balancer sends nothing to a bot that is not ready: the next event would be waited for in vain."""
-    role = f"role_{next(_roles)}"
+    role = f"role_{uuid4().hex[:12]}"
     name, url = databases.with_role(role, "first")
     async with running(tmp_path, url, acs) as bot:
         bot.service.writer._hold = 0.1

@@ -1,5 +1,19 @@
-"""The databases and the bot that the tests of `tests/conversation` have, too."""
+"""What these tests stand on: a bot without a web server, on SQLite and on PostgreSQL."""
 
-from tests.conversation.conftest import bot, database, database_url, databases, logs, writer
+from collections.abc import MutableMapping
+from typing import Any
 
-__all__ = ["bot", "database", "database_url", "databases", "logs", "writer"]
+import pytest
+
+from tests.support.bots import Bot
+
+
+@pytest.fixture(autouse=True)
+def quiet(logs: list[MutableMapping[str, Any]]) -> None:
+    """What is logged is kept for who asks, not printed."""
+
+
+@pytest.fixture
+def bot(core_bot: Bot) -> Bot:
+    """A bot without a web server whose SMS service does as it is told."""
+    return core_bot

@@ -14,8 +14,7 @@ from bot.queries.traffic_counter import TrafficCounter
 from bot.queries.unmatched import Unmatched
 from bot.rulebook.editing.live_book import LiveBook
 from bot.storage.tables import incidents
-from tests.queries.test_traffic_counter import age
-from tests.support.bots import Bot, heard, report
+from tests.support.bots import Bot, age, heard, report
 
 RULES = """
 rules:

@@ -20,7 +20,7 @@ from bot.queries.traffic import (
 )
 from bot.queries.traffic_counter import HORIZON, TrafficCounter, find_progress
 from bot.storage.tables import messages, traffic
-from tests.support.bots import Bot, heard, report
+from tests.support.bots import Bot, age, heard, report
 
 
 async def counted(bot: Bot, step: timedelta, since: datetime | None = None) -> Counts:
@@ -28,29 +28,6 @@ async def counted(bot: Bot, step: timedelta, since: datetime | None = None) -> C
     start = since or datetime(2020, 1, 1, tzinfo=UTC)
     async with bot.database.reading() as connection:
         return total((await read_traffic(connection, step, start, start + timedelta(days=10_000))).values())
-
-
-async def age(bot: Bot, by: timedelta) -> None:
-    """Make all messages so much older; their ids too, as they tell the time."""
-    async with bot.database.writing() as connection:
-        if bot.database.is_sqlite:
-            await connection.execute(text("PRAGMA defer_foreign_keys=ON"))
-        else:
-            await connection.execute(text("SET session_replication_role = replica"))
-        for row in (await connection.execute(select(messages.c.id, messages.c.created_at))).all():
-            moment = row.created_at - by
-            new = first_id(moment)[:14] + row.id[14:]
-            await connection.execute(
-                update(messages).where(messages.c.id == row.id).values(id=new, created_at=moment)
-            )
-            for table in ("status_changes", "delivery_reports"):
-                await connection.execute(
-                    text(f"UPDATE {table} SET message_id = :new WHERE message_id = :old"),
-                    {"new": new, "old": row.id},
-                )
-            await connection.execute(
-                update(messages).where(messages.c.in_reply_to == row.id).values(in_reply_to=new)
-            )
 
 
 async def later(bot: Bot, minutes: int = 2) -> bool:

@@ -1,25 +1,14 @@
 """Every example in the documentation is a whole rule file that does what it says."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from bot.rulebook.lint.check import check_texts
 from bot.rulebook.simulate.test_runner import run_tests
+from tests.support.documentation import rule_examples as examples
 
-PAGES = [each for each in ("docs/rules.md", "docs/cookbook.md") if Path(each).exists()]
 OPT_OUT = Path("rules/00-opt-out.yaml").read_text("utf-8").partition("\ntests:")[0]
-
-
-def examples() -> list[tuple[str, str]]:
-    """Where each stands, as `page:line`, and its text."""
-    texts = {page: Path(page).read_text("utf-8") for page in PAGES}
-    return [
-        (f"{page}:{text.count(chr(10), 0, block.start(1)) + 1}", block[1])
-        for page, text in texts.items()
-        for block in re.finditer(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    ]
 
 
 @pytest.mark.parametrize(("place", "text"), examples(), ids=[place for place, _ in examples()])

@@ -1,5 +1,29 @@
-"""The databases and the bot that the tests of `tests/conversation` have, too."""
+"""What these tests stand on: a bot without a web server, on SQLite and on PostgreSQL."""
 
-from tests.conversation.conftest import bot, database, database_url, databases, logs, writer
+from collections.abc import MutableMapping
+from typing import Any
 
-__all__ = ["bot", "database", "database_url", "databases", "logs", "writer"]
+import pytest
+
+from tests.support.bots import Bot
+
+
+@pytest.fixture(autouse=True)
+def quiet(logs: list[MutableMapping[str, Any]]) -> None:
+    """What is logged is kept for who asks, not printed."""
+
+
+@pytest.fixture
+def bot(core_bot: Bot) -> Bot:
+    """A bot without a web server whose SMS service does as it is told."""
+    return core_bot
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries after milliseconds, not seconds."""
+    monkeypatch.setattr("bot.sending.backoff.FIRST", 0.01)
+    monkeypatch.setattr("bot.sending.backoff.LONGEST", 0.05)
+    monkeypatch.setattr("bot.sending.circuit_breaker.FIRST_PAUSE", 0.05)
+    monkeypatch.setattr("bot.sending.circuit_breaker.LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr("bot.sending.sender._LOOK_AGAIN", 0.2)

@@ -8,10 +8,9 @@ import pytest
 
 from bot.sending.circuit_breaker import THRESHOLD
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall
-from tests.sending.test_sender import asleep, quick
-from tests.support.bots import OURS, PEER, Bot, Scripted, heard, until
+from tests.support.bots import OURS, PEER, Bot, Scripted, asleep, heard, until
 
-__all__ = ["quick"]
+pytestmark = pytest.mark.usefixtures("quick")
 
 OTHER = "+15555550199"
 DOWN = SendFailed(reason="ACS answered 503.", scope="service")

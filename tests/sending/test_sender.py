@@ -8,30 +8,14 @@ import pytest
 
 from bot.sending.outbox import REPEATABILITY_WINDOW
 from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
-from tests.support.bots import OURS, PEER, Bot, Scripted, heard, report, until
+from tests.support.bots import OURS, PEER, Bot, Scripted, asleep, heard, report, until
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
 BUSY = SendFailed(reason="ACS answered 429.", scope="service", retry_after=0.05)
 BAD_NUMBER = SendFailed(reason="ACS answered 400: To is no number.", is_final=True)
 BAD_CALL = SendFailed(reason="ACS answered 400.", is_final=True, scope="call")
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries after milliseconds, not seconds."""
-    monkeypatch.setattr("bot.sending.backoff.FIRST", 0.01)
-    monkeypatch.setattr("bot.sending.backoff.LONGEST", 0.05)
-    monkeypatch.setattr("bot.sending.circuit_breaker.FIRST_PAUSE", 0.05)
-    monkeypatch.setattr("bot.sending.circuit_breaker.LONGEST_PAUSE", 0.2)
-    monkeypatch.setattr("bot.sending.sender._LOOK_AGAIN", 0.2)
-
-
-async def asleep(url: str, **options: Any) -> Bot:
-    """A bot that takes messages and sends none: it has no lane."""
-    bot = Bot(url, **options)
-    bot.inbox._on_queued = lambda _numbers: None
-    await bot.start(sending=False)
-    return bot
 
 
 async def test_a_reply_leaves_at_once_with_its_own_id_as_its_repeatability_id(bot: Bot) -> None:

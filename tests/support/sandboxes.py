@@ -129,3 +129,10 @@ class Phone:
     async def sent(self) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = (await self.get("/sandbox/sent"))["items"]
         return items
+
+
+class Scripted:
+    """A sandbox and a bot that answers through it with the SDK."""
+
+    def __init__(self, sandbox: Sandbox, webhook: Webhook, address: str) -> None:
+        self.sandbox, self.webhook, self.address = sandbox, webhook, address

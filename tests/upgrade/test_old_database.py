@@ -6,7 +6,6 @@ report and decision of a person. It holds the rows of each table, and what that 
 
 import gzip
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,13 +30,6 @@ FIRST = ("conversations", "messages")
 VOLATILE = {"attempts", "last_error", "next_try_at"}
 #: Nothing that stands in these rows is given up on while the test runs.
 PATIENT = {"BOT_REPLY_TTL": "3650d", "BOT_REPORT_TIMEOUT": "3650d"}
-
-
-@pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    databases = Databases(tmp_path_factory.mktemp("old"))
-    yield databases
-    databases.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)

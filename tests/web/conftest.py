@@ -1,22 +1,15 @@
 """A bot of the API's own, one for the module on each database, with something in it to look at."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.conversation.conftest import databases, logs
+from tests.support.api import DELIVERED, OPTED_OUT, SENT, SILENT
 from tests.support.databases import KINDS, Databases
+from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
 from tests.support.services import Acs, Running, running
-from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
-
-__all__ = ["bot", "databases", "logs"]
-
-#: Peers, and what becomes of the reply to each.
-DELIVERED = "+15555550101"
-OPTED_OUT = "+15555550102"
-SENT = "+15555550103"
-SILENT = "+15555550104"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
@@ -38,3 +31,8 @@ async def bot(
         await bot.replies(DELIVERED, "delivered")
         yield bot
     await acs.stop()
+
+
+@pytest.fixture(autouse=True)
+def quiet(logs: list[MutableMapping[str, Any]]) -> None:
+    """What is logged is kept for who asks, not printed."""

@@ -13,9 +13,13 @@ from bot.web.guesses import MOST_ADDRESSES, MOST_GUESSES, WITHIN_SECONDS, Guesse
 from bot.web.server.proxies import UNKNOWN, network_of
 from tests.support.databases import Databases
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
-from tests.wire.conftest import acs, bot, databases, logs
 
-__all__ = ["acs", "bot", "databases", "logs"]
+
+@pytest.fixture
+def bot(fresh_bot: Running) -> Running:
+    """One that nobody has guessed at yet."""
+    return fresh_bot
+
 
 #: Every place that takes a bearer token, as somebody elsewhere asks for it.
 PLACES = ("/api/conversations", "/metrics", "/docs", "/docs/openapi.json")

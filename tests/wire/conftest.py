@@ -1,31 +1,14 @@
 """A whole bot on each database, and the ACS that it sends through."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.conversation.conftest import database_url, databases, logs
 from tests.support.databases import Databases
 from tests.support.services import Acs, Running, running
-
-__all__ = ["acs", "bot", "database_url", "databases", "either_bot", "logs"]
-
-
-@pytest.fixture
-async def acs() -> AsyncIterator[Acs]:
-    acs = Acs()
-    await acs.start()
-    yield acs
-    await acs.stop()
-
-
-@pytest.fixture
-async def bot(tmp_path: Path, databases: Databases, acs: Acs) -> AsyncIterator[Running]:
-    """For what has nothing to do with the kind of the database."""
-    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
-        yield bot
 
 
 @pytest.fixture
@@ -45,3 +28,14 @@ async def shared_bot(
     async with running(tmp_path_factory.mktemp("bot"), databases.migrated("sqlite"), acs) as bot:
         yield bot
     await acs.stop()
+
+
+@pytest.fixture(autouse=True)
+def quiet(logs: list[MutableMapping[str, Any]]) -> None:
+    """What is logged is kept for who asks, not printed."""
+
+
+@pytest.fixture
+def bot(fresh_bot: Running) -> Running:
+    """For what has nothing to do with the kind of the database."""
+    return fresh_bot

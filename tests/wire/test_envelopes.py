@@ -13,50 +13,18 @@ from hypothesis import strategies as st
 
 from bot.conversation.events import DeliveryReport, Inbound, UnreadableEvent
 from bot.wire.envelopes import _STRUCTURE, NotAnEventBatch, read_batch
-
-SMS = "Microsoft.Communication.SMSReceived"
-REPORT = "Microsoft.Communication.SMSDeliveryReportReceived"
-VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
-
-INBOUND_DATA = {
-    "MessageId": "Incoming_1",
-    "From": "15555550101",
-    "To": "15555550100",
-    "Message": "hours",
-    "ReceivedTimestamp": "2020-09-18T00:27:45.32Z",
-}
-REPORT_DATA = {
-    "MessageId": "Outgoing_1",
-    "From": "15555550100",
-    "To": "+15555550101",
-    "DeliveryStatus": "Delivered",
-    "DeliveryStatusDetails": "No error.",
-    "ReceivedTimestamp": "2020-09-18T00:22:20.2855749Z",
-    "DeliveryAttempts": [
-        {"Timestamp": "2020-09-18T00:22:14.9Z", "SegmentsSucceeded": 1, "SegmentsFailed": 0}
-    ],
-    "Tag": "our-tag",
-}
-
-
-def event(event_type: str = SMS, data: Any = None, **changes: Any) -> dict[str, Any]:
-    """An event in Event Grid's schema; a change to None takes the field away."""
-    whole = {
-        "id": "event-1",
-        "topic": "/subscriptions/x",
-        "subject": "/phonenumber/15555550100",
-        "data": INBOUND_DATA if data is None else data,
-        "eventType": event_type,
-        "dataVersion": "1.0",
-        "eventTime": "2020-09-18T00:27:47Z",
-    } | changes
-    return {name: value for name, value in whole.items() if value is not None}
-
-
-def inbound(**fields: Any) -> dict[str, Any]:
-    """An SMSReceived event with these fields of its data changed; None takes one away."""
-    data = INBOUND_DATA | fields
-    return event(data={name: value for name, value in data.items() if value is not None})
+from tests.support.envelopes import (
+    EVENTS,
+    INBOUND_DATA,
+    JSON,
+    REPORT,
+    REPORT_DATA,
+    SMS,
+    VALIDATION,
+    camel,
+    event,
+    inbound,
+)
 
 
 def read(*elements: Any) -> list[Any]:
@@ -100,10 +68,6 @@ def test_every_envelope_brings_the_same_message(envelope: Any) -> None:
         text="hours",
         received_at=datetime(2020, 9, 18, 0, 27, 45, 320_000, UTC),
     )
-
-
-def camel(data: dict[str, Any]) -> dict[str, Any]:
-    return {name[0].lower() + name[1:]: value for name, value in data.items()}
 
 
 def mixed(data: dict[str, Any]) -> dict[str, Any]:
@@ -385,28 +349,6 @@ def test_reports_are_told_apart_by_id_status_and_time_and_not_by_the_events_id()
 
 
 # Anything at all
-
-SCALARS = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.text("\x00\ud800\udfff+ 15")
-)
-NAMES = st.sampled_from([*INBOUND_DATA, *REPORT_DATA, *camel(INBOUND_DATA), "validationCode"]) | st.text()
-DATA = st.dictionaries(NAMES, SCALARS | st.lists(SCALARS, max_size=2), max_size=8)
-EVENTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "id": SCALARS,
-        "eventType": st.sampled_from([SMS, REPORT, VALIDATION, "Other"]) | SCALARS,
-        "type": st.sampled_from([SMS, REPORT, SMS.lower()]) | SCALARS,
-        "data": DATA | SCALARS | DATA.map(json.dumps),
-        "data_base64": st.text()
-        | DATA.map(lambda data: base64.b64encode(json.dumps(data).encode()).decode()),
-        "subject": SCALARS,
-        "eventTime": SCALARS,
-    },
-)
-JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
-)
 
 
 @given(st.lists(EVENTS | JSON, max_size=5), st.integers(0, 5), st.booleans())

@@ -9,7 +9,7 @@ from bot.conversation.events import DeliveryReport, Inbound, UnreadableEvent
 from bot.wire.envelopes import read_batch
 from bot.wire.rejected_retry import read_again
 from tests.support.bots import heard, report
-from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
+from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
 
 
 @pytest.mark.parametrize("element", [inbound(MessageId="a"), event(REPORT, REPORT_DATA)])

@@ -16,9 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.wire.webhook import LARGEST_BODY, UNKNOWN_TYPE
 from tests.support.databases import Databases, Kind
-from tests.support.properties import examples
-from tests.support.services import OLD_SECRET, SECRET, Acs, Running, running
-from tests.wire.test_envelopes import (
+from tests.support.envelopes import (
     EVENTS,
     INBOUND_DATA,
     JSON,
@@ -29,6 +27,8 @@ from tests.wire.test_envelopes import (
     event,
     inbound,
 )
+from tests.support.properties import examples
+from tests.support.services import OLD_SECRET, SECRET, Acs, Running, running
 
 
 def detail(answer: httpx.Response) -> str:

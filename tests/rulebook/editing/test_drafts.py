@@ -11,7 +11,7 @@ from bot.rulebook.editing.folder import RuleFolder
 from bot.rulebook.files.loader import load_folder
 from bot.rulebook.simulate.replay import AnsweredMessage
 from tests.support.books import NOW
-from tests.web.api.test_rules import OPT_OUT, SHOP
+from tests.support.rule_files import OPT_OUT, SHOP
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """Files of the folder are read and replaced whole, by name, and nothing outside of it is."""
 
-import os
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from bot.rulebook.editing.folder import (
     WrongName,
     etag_of,
 )
+from tests.support.rule_files import nobody
 
 TEXT = "rules:\n  - {name: hours, when: {keyword: hours}, reply: Open.}\n"
 OTHER = TEXT.replace("Open.", "Closed.")
@@ -30,19 +28,6 @@ def folder(tmp_path: Path) -> RuleFolder:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text(TEXT)
     return RuleFolder(tmp_path / "rules")
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Without root's rights, which no mode of a folder holds up."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_a_file_is_replaced_and_nothing_else_is_left_behind(folder: RuleFolder) -> None:

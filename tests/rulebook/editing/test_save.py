@@ -11,7 +11,7 @@ from bot.rulebook.editing.live_book import BookChange, LiveBook
 from bot.rulebook.editing.save import HasErrors, RuleFiles
 from bot.rulebook.files.loader import FilesRead
 from bot.rulebook.simulate.try_message import answer
-from tests.web.api.test_rules import OPT_OUT, SHOP
+from tests.support.rule_files import OPT_OUT, SHOP
 
 SHUT = SHOP.replace("Open 9-18.", "Shut.")
 

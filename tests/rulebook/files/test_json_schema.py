@@ -15,10 +15,12 @@ from bot.rulebook.files.json_schema import rule_file_schema
 from bot.rulebook.files.rule_file import FILE_KEYS, RULE_KEYS
 from bot.rulebook.files.tests import STEP_KEYS, TEST_KEYS
 from bot.rulebook.files.when import WHEN_KEYS
-from tests.rulebook.test_examples_in_docs import examples
+from tests.support.documentation import rule_examples
 
 SCHEMA = rule_file_schema()
-FILES = [(path.name, path.read_text("utf-8")) for path in sorted(Path("rules").glob("*.yaml"))] + examples()
+FILES = [
+    (path.name, path.read_text("utf-8")) for path in sorted(Path("rules").glob("*.yaml"))
+] + rule_examples()
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 

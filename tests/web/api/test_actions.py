@@ -8,11 +8,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.support.api import DELIVERED, MESSAGE, OPTED_OUT, UTC_TIME, conversation_of, problem
+from tests.support.console import browser, csrf_in
+from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
 from tests.support.services import ADMIN, VIEWER, Running
-from tests.web.api.test_conversations import MESSAGE, UTC_TIME, conversation_of, problem
-from tests.web.conftest import DELIVERED, OPTED_OUT
-from tests.web.console.test_sessions import browser, csrf_in
-from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.api import DELIVERED, MESSAGE, OPTED_OUT, SENT, SILENT, UTC_TIME, conversation_of, problem
+from tests.support.envelopes import inbound
 from tests.support.properties import examples
 from tests.support.services import ADMIN, VIEWER, Running
-from tests.web.conftest import DELIVERED, OPTED_OUT, SENT, SILENT
-from tests.wire.test_envelopes import inbound
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -23,31 +23,9 @@ CONVERSATION = {
     "id", "number", "peer", "opted_out", "last_message_at", "last_text", "tags", "flow", "delivery",
 }  # fmt: skip
 DELIVERY = {"latest", "queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"}
-MESSAGE = {
-    "id", "conversation_id", "direction", "text", "provider_message_id", "rule", "in_reply_to", "status",
-    "status_details", "segments", "encoding", "created_at", "updated_at", "history",
-}  # fmt: skip
-UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 LISTS = ["/api/conversations", "/api/rejected"]
 VIEWED = [*LISTS, "/api/conversations/x", "/api/conversations/x/messages", "/api/messages/x", "/api/rules"]
-
-
-def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The problem document of a refusal."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    document: dict[str, Any] = answer.json()
-    assert document["status"] == status
-    assert document["type"] == "about:blank"
-    assert document["title"]
-    assert document["detail"]
-    return document
-
-
-async def conversation_of(bot: Running, peer: str) -> dict[str, Any]:
-    (found,) = await bot.items("/api/conversations", peer=peer)
-    return found
 
 
 # Shapes

@@ -1,36 +1,18 @@
 """Rule files are read and saved over HTTP: checked as a whole, nothing of anybody overwritten, in force at once."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from bot.rulebook.editing.folder import etag_of
-from tests.rulebook.editing.test_folder import nobody
+from tests.support.api import problem
 from tests.support.databases import Databases
+from tests.support.envelopes import inbound
+from tests.support.rule_files import OPT_OUT, SHOP, nobody, put, said, shut_folder
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
-from tests.web.api.test_conversations import problem
-from tests.wire.test_envelopes import inbound
-
-#: The shipped file, without its tests, which talk about the shop's other rules.
-OPT_OUT = (Path(__file__).parents[3] / "rules" / "00-opt-out.yaml").read_text().partition("\ntests:")[
-    0
-] + "\n"
-SHOP = """\
-# What the shop says.
-rules:
-  - name: hours      # asked most
-    when: {keyword: hours}
-    reply: Open 9-18.
-
-tests:
-  - {hear: hours, say: Open 9-18.}
-"""
 
 
 @pytest.fixture
@@ -46,32 +28,8 @@ async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
     await acs.stop()
 
 
-@contextmanager
-def shut_folder() -> Iterator[Path]:
-    """A folder of rules that nobody but root may write to."""
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        (folder / "00-opt-out.yaml").write_text(OPT_OUT)
-        (folder / "10-shop.yaml").write_text(SHOP)
-        folder.chmod(0o555)
-        yield folder
-        folder.chmod(0o755)
-
-
 def folder_of(bot: Running) -> Path:
     return bot.service.shelf.folder
-
-
-async def put(bot: Running, file: str, text: str | bytes, **headers: str) -> httpx.Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    content = text.encode() if isinstance(text, str) else text
-    return await bot.send("PUT", f"/api/rules/{file}", content=content, headers=named)
-
-
-async def said(bot: Running, text: str) -> list[str]:
-    answer = await bot.send("POST", "/api/try", json={"text": text})
-    replies: list[str] = answer.json()["replies"]
-    return replies
 
 
 # Reading

@@ -7,13 +7,9 @@ import httpx
 import pytest
 
 from bot.web.console.times import counted, day, exact, moment, number
+from tests.support.console import browser, csrf_in
+from tests.support.envelopes import inbound
 from tests.support.services import ADMIN, Running
-from tests.web.console.test_sessions import browser, csrf_in
-from tests.wire.conftest import acs, databases, logs
-from tests.wire.conftest import bot as fresh_bot
-from tests.wire.test_envelopes import inbound
-
-__all__ = ["acs", "databases", "fresh_bot", "logs"]
 
 
 async def conversation(bot: Running, http: httpx.AsyncClient) -> tuple[str, str]:

@@ -9,13 +9,10 @@ import pytest
 import pytest_asyncio
 
 from bot.web.console.rejected import pretty
-from tests.conversation.conftest import databases, logs
+from tests.support.console import browser, csrf_in
 from tests.support.databases import KINDS, Databases
+from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
-from tests.web.console.test_sessions import browser, csrf_in
-from tests.wire.test_envelopes import REPORT, REPORT_DATA, event, inbound
-
-__all__ = ["databases", "logs"]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,12 +9,11 @@ import httpx
 import pytest
 
 from bot.rulebook.editing.folder import etag_of
-from tests.rulebook.editing.test_folder import nobody
+from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
+from tests.support.envelopes import inbound
+from tests.support.rule_files import OPT_OUT, SHOP, nobody, put, said, shut_folder
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
-from tests.web.api.test_rules import OPT_OUT, SHOP, put, said, shut_folder
-from tests.web.console.test_sessions import browser, csrf_in
-from tests.wire.test_envelopes import inbound
 
 HERE = "/console/rules/10-shop.yaml"
 

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -17,29 +16,8 @@ from bot.web.access import Connection, Tokens
 from bot.web.console.layout import THEMES
 from bot.web.console.sessions import COOKIE, IDLE, LONGEST, Sessions, safe_next
 from bot.web.guesses import MOST_GUESSES, Guesses, TooManyGuesses
+from tests.support.console import browser, csrf_in
 from tests.support.services import ADMIN, VIEWER, Running
-from tests.wire.conftest import acs, database_url, databases, logs
-from tests.wire.conftest import bot as fresh_bot
-
-__all__ = ["acs", "database_url", "databases", "fresh_bot", "logs"]
-
-SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
-
-
-@asynccontextmanager
-async def browser(bot: Running, token: str = "") -> AsyncIterator[httpx.AsyncClient]:
-    """A client that keeps cookies, logged in with `token`."""
-    async with httpx.AsyncClient(base_url=bot.address, trust_env=False, headers=SAME_ORIGIN) as http:
-        if token:
-            answer = await http.post("/console/login", data={"token": token})
-            assert answer.status_code == 303, answer.text
-        yield http
-
-
-def csrf_in(html: str) -> str:
-    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', html)
-    assert found, html
-    return found[1]
 
 
 @pytest.mark.parametrize(

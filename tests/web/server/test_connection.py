@@ -12,13 +12,10 @@ from bot.web.server.connection import VOUCH
 from bot.web.server.crowd import HALF_SENT, IDLE, STALLED
 from bot.web.server.limits import Limits, body_limit
 from bot.wire import webhook
-from tests.conversation.conftest import databases, logs
 from tests.support.databases import Databases
+from tests.support.envelopes import inbound
 from tests.support.services import ADMIN, SECRET, Acs, Running, running
 from tests.support.sockets import Talk, ask, chunked, post, status
-from tests.wire.test_envelopes import inbound
-
-__all__ = ["databases", "logs"]
 
 EVENTS = f"/events?code={SECRET}"
 CHUNKED = "Transfer-Encoding: chunked"

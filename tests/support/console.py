@@ -1,0 +1,27 @@
+"""A browser that is no more than an HTTP client with cookies."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from tests.support.services import Running
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+
+@asynccontextmanager
+async def browser(bot: Running, token: str = "") -> AsyncIterator[httpx.AsyncClient]:
+    """A client that keeps cookies, logged in with `token`."""
+    async with httpx.AsyncClient(base_url=bot.address, trust_env=False, headers=SAME_ORIGIN) as http:
+        if token:
+            answer = await http.post("/console/login", data={"token": token})
+            assert answer.status_code == 303, answer.text
+        yield http
+
+
+def csrf_in(html: str) -> str:
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', html)
+    assert found, html
+    return found[1]

