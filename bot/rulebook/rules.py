@@ -8,9 +8,8 @@ import msgspec
 
 from bot.rulebook.conditions import Limit, Only
 from bot.rulebook.expectations import Expectation
-from bot.rulebook.files.yaml_tree import Scalar
-from bot.rulebook.findings import SourcePlace
 from bot.rulebook.patterns import Pattern
+from bot.rulebook.source import Scalar, SourcePlace
 from bot.rulebook.templates import Template
 
 KeyKind = Literal["exact", "keyword", "contains", "all_words", "pattern", "fuzzy", "looks_like", "anything"]

@@ -8,10 +8,11 @@ import msgspec
 
 from bot.rulebook.book import Book
 from bot.rulebook.files.loader import FilesRead
-from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table, compose
+from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.try_message import usual_number
+from bot.rulebook.source import Scalar
 from bot.text.words import split_words
 
 #: What the drafted rule says until its author writes something better.

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import msgspec
 
 from bot.rulebook.background import give_way
-from bot.rulebook.conditions import read_limit, read_number, read_only
 from bot.rulebook.files.ask import read_ask
 from bot.rulebook.files.fields import (
     kind_of,
@@ -23,13 +22,16 @@ from bot.rulebook.files.fields import (
     shortened,
 )
 from bot.rulebook.files.forward import read_forward
+from bot.rulebook.files.only import read_limit, read_number, read_only
 from bot.rulebook.files.replies import Templates, is_free_name
-from bot.rulebook.files.tests import RuleTest, read_tests
+from bot.rulebook.files.tests import read_tests
 from bot.rulebook.files.when import read_when, shown_keys
-from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table, compose
-from bot.rulebook.findings import Report, SourcePlace, did_you_mean
+from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
+from bot.rulebook.findings import Report, did_you_mean
+from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import FileSettings, Rule
 from bot.rulebook.sender_numbers import KINDS, OurNumber, guess
+from bot.rulebook.source import Scalar, SourcePlace
 
 FILE_KEYS = ("timezone", "numbers", "values", "max_segments", "rules", "tests")
 RULE_KEYS = (

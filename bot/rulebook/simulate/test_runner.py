@@ -8,7 +8,7 @@ import msgspec
 from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage
-from bot.rulebook.files.tests import RuleTest, TestTurn
+from bot.rulebook.rule_test import RuleTest, TestTurn
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
