@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from bot.rulebook.matched_key import MatchedKey
+
 #: The guard of a message that one of our own numbers sent: two bots of ours would answer each other for ever.
 OUR_OWN_NUMBER = "one of our own numbers"
 #: The guard of an opt-out or opt-in that was written before the one that counts, and came after it.
@@ -73,8 +75,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     exempt: bool = False
     #: The conversation's standing from now on; `is` the given one when nothing changed.
     after: ConversationState
-    #: What matched, as in `keyword "hours"`.
-    key: str | None
+    #: What matched.
+    key: MatchedKey | None
     #: For a person to look at, as in "may be an opt-out".
     marks: tuple[str, ...] = ()
     #: URLs that the message is to be forwarded to.
@@ -85,11 +87,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     def record(self, version: str | None = None) -> dict[str, object]:
         """What is worth keeping of the decision beside the message: why this, and not something else.
 
-        What is empty is left out; `version` is that of the book.
+        What is empty is left out; `version` is that of the book. `key` is for people; `matched` says the same for code.
         """
         kept = {
             "rule": self.rule,
-            "key": self.key,
+            "key": self.key.label if self.key else None,
+            "matched": {"kind": self.key.kind, "text": self.key.text} if self.key else None,
             "passed_by": list(self.passed_by),
             "guard": self.silence,
             "withheld": list(self.withheld),

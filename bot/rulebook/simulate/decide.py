@@ -18,6 +18,7 @@ from bot.rulebook.decision import (
     HeardMessage,
 )
 from bot.rulebook.expectations import LONGEST_VALUE, FreeText, Matching, OneOf, YesNo
+from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.rules import Choice, Question, Rule, WhenKey
 from bot.rulebook.sender_numbers import CARRIER_WORDS, carrier_effect
 from bot.rulebook.templates import Template, WrongTemplate
@@ -52,7 +53,7 @@ def decide(book: Book, heard: HeardMessage, standing: ConversationState, now: da
             replies=(),
             silence=OUR_OWN_NUMBER if is_ours else NOT_TO_BE_TEXTED,
             after=standing,
-            key=key.label if key else None,
+            key=key.matched if key else None,
             forwards=rule.forward if rule and not is_ours and not rule.ask else (),
             passed_by=passed_by,
         )
@@ -68,7 +69,7 @@ def decide(book: Book, heard: HeardMessage, standing: ConversationState, now: da
             rule=rule.name,
             replies=rule.plain,
             after=standing,
-            key=key.label if key else None,
+            key=key.matched if key else None,
             marks=_MAY_BE_AN_OPT_OUT if look == "opt_out" else (),
             passed_by=passed_by,
         )
@@ -167,7 +168,7 @@ class _Deciding:
             silence=silence if replies or self._carrier else None,
             exempt=bool(replies) and not silent and opted_out != standing.opted_out,
             after=after,
-            key=key.label if key else None,
+            key=key.matched if key else None,
             marks=tuple(self._marks),
             forwards=rule.forward if rule and not rule.ask else (),
             passed_by=passed_by,
@@ -203,7 +204,7 @@ class _Deciding:
             names = self._names(asking, None, flow.answers)
             replies = self._replies(asking, ask.cancelled, names)
             after = replace(standing, flow=None)
-            return self._stepped(asking, replies, after, f'cancel word "{" ".join(self._words)}"')
+            return self._stepped(asking, replies, after, MatchedKey("cancel", " ".join(self._words)))
         gets_help = self._words in HELP and key is not None and key.kind != "anything"
         if gets_help and isinstance(question.expect, FreeText | Matching):
             return None  # help is given at any question, and the question waits
@@ -218,9 +219,11 @@ class _Deciding:
             names = self._names(asking, None, flow.answers)
             said = self._question(asking, question, names, again=True)
             moved = replace(flow, misses=flow.misses + 1, touched=seconds)
-            return self._stepped(asking, said, replace(standing, flow=moved), f'no answer to "{flow.awaits}"')
+            return self._stepped(
+                asking, said, replace(standing, flow=moved), MatchedKey("no_answer", flow.awaits)
+            )
         answers = {**flow.answers, **answer.more, question.save: answer.value}
-        label = f'answer to "{flow.awaits}"'
+        label = MatchedKey("answer", flow.awaits)
         following = ask.next_after(answers)
         if following:
             said = self._question(asking, following, self._names(asking, None, answers))
@@ -256,7 +259,7 @@ class _Deciding:
         rule: Rule,
         replies: tuple[str, ...],
         after: ConversationState,
-        label: str,
+        label: MatchedKey,
         forwards: tuple[str, ...] = (),
     ) -> Decision:
         if self._look == "opt_out":

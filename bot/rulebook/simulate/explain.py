@@ -12,6 +12,7 @@ from bot.rulebook.decision import (
     Decision,
     HeardMessage,
 )
+from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.decide import decide, why_not
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 from bot.text.looks import Look, look_of
@@ -53,20 +54,19 @@ def explain(
     return (
         f"Heard the words: {', '.join(words)}." if words else "Heard no words, only signs or nothing.",
         *((_LOOKS[look],) if (look := look_of(heard.text)) else ()),
-        *(_looked_at(book, heard, words, standing, now) if not _is_step(decision) else _stepped(decision)),
+        *(
+            _stepped(decision, decision.key)
+            if decision.key and decision.key.is_step
+            else _looked_at(book, heard, words, standing, now)
+        ),
         *_said(decision),
         *_changed(standing, decision.after),
         *(f"Note: {mark}." for mark in decision.marks),
     )
 
 
-def _is_step(decision: Decision) -> bool:
-    """Whether a running `ask` took the message."""
-    return (decision.key or "").startswith(("answer to ", "no answer to ", "cancel word "))
-
-
-def _stepped(decision: Decision) -> Iterator[str]:
-    yield f"Rule {decision.rule} is asking, and takes it as {decision.key}."
+def _stepped(decision: Decision, step: MatchedKey) -> Iterator[str]:
+    yield f"Rule {decision.rule} is asking, and takes it as {step.label}."
 
 
 def _looked_at(
