@@ -19,10 +19,9 @@ from msgspec.json import decode as json_decode
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.rulebook.decision import HeldBack
 from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.loop_guard import (
-    TOO_MANY_REPEATS,
-    TOO_MANY_REPLIES,
     WINDOW,
     Caps,
     Recent,
@@ -119,7 +118,9 @@ async def _count(
             messages.c.conversation_id.in_(conversation_ids),
             messages.c.created_at > since,
             messages.c.direction == "inbound",
-            messages.c.decision["guard"].as_string().in_([TOO_MANY_REPEATS, TOO_MANY_REPLIES]),
+            messages.c.decision["guard"].as_string().in_(
+                [HeldBack.TOO_MANY_REPEATS, HeldBack.TOO_MANY_REPLIES]
+            ),
         )
         .subquery()
     )  # fmt: skip
