@@ -9,7 +9,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.expectations import USUAL_TEXT, Matching
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Rule
-from bot.rulebook.simulate.decide import LONGEST_REPLY
+from bot.rulebook.simulate.rendering import LONGEST_REPLY
 from bot.rulebook.source import Scalar, place_in
 from bot.rulebook.templates import Template, WrongTemplate
 from bot.text.looks import look_of

@@ -79,19 +79,21 @@ def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[
         if decision.rule is not None:
             answered[decision.rule] += 1
         if not _as_expected(turn, decision):
-            failures.append(
-                FailedStep(
-                    line=turn.line,
-                    heard=turn.hear,
-                    expected=tuple(turn.say) if turn.say is not None else None,
-                    said=decision.replies,
-                    expected_rule=turn.rule,
-                    rule=decision.rule,
-                    silence=decision.silence,
-                )
-            )
+            failures.append(_failure(turn, decision))
         standing = msgspec.structs.replace(decision.after, known=True)
     return Outcome(file=test.file, line=test.line, failures=tuple(failures))
+
+
+def _failure(turn: TestTurn, decision: Decision) -> FailedStep:
+    return FailedStep(
+        line=turn.line,
+        heard=turn.hear,
+        expected=tuple(turn.say) if turn.say is not None else None,
+        said=decision.replies,
+        expected_rule=turn.rule,
+        rule=decision.rule,
+        silence=decision.silence,
+    )
 
 
 def _as_expected(turn: TestTurn, decision: Decision) -> bool:
