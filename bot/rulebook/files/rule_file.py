@@ -219,15 +219,9 @@ def _read_rule(
     templates = Templates(settings, groups, file.uses, report)
     reply = templates.reply(table["reply"]) if "reply" in table else ()
     flags = {each: _flag(table, each, report) for each in ("opt_out", "opt_in", "handover")}
-    if flags["opt_out"] and flags["opt_in"]:
-        report.add("E312", table["opt_in"].place, "A rule opts the peer out or in, not both.")
     saves = templates.saves(table["set"]) if "set" in table else ()
     ask = read_ask(table, templates, report)
-    if ask and flags["opt_out"]:
-        report.add(
-            "E312", table["ask"].place, "A rule that opts the peer out does it at once and asks nothing."
-        )
-    help_ = read_text(table["help"], "help", report) if "help" in table else None
+    _refuse_contradictions(table, flags, report, asks=ask is not None)
     rule = Rule(
         name=name.value if name else "",
         file=file.name,
@@ -242,7 +236,7 @@ def _read_rule(
         saves=saves,
         ask=ask,
         forward=read_forward(table["forward"], report) if "forward" in table else (),
-        help=" ".join(help_.value.split()) if help_ else None,
+        help=_read_help(table, report),
         writes_help=templates.writes_help,
         max_segments=_read_segments(table, settings.max_segments, report),
         tag=_tags(table, "tag", report),
@@ -254,6 +248,23 @@ def _read_rule(
         handover=flags["handover"],
     )
     return (with_plain_replies(rule), place) if name else (None, place)
+
+
+def _refuse_contradictions(
+    table: Mapping[str, Node], flags: Mapping[str, bool], report: Report, *, asks: bool
+) -> None:
+    if flags["opt_out"] and flags["opt_in"]:
+        report.add("E312", table["opt_in"].place, "A rule opts the peer out or in, not both.")
+    if flags["opt_out"] and asks:
+        report.add(
+            "E312", table["ask"].place, "A rule that opts the peer out does it at once and asks nothing."
+        )
+
+
+def _read_help(table: Mapping[str, Node], report: Report) -> str | None:
+    """A rule's line in `{{ help }}`."""
+    text = read_text(table["help"], "help", report) if "help" in table else None
+    return " ".join(text.value.split()) if text else None
 
 
 def with_plain_replies(rule: Rule) -> Rule:
