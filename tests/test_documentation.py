@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import group
-from bot.rulebook.conditions import ONLY_KEYS
 from bot.rulebook.files.ask import EXPECT_KEYS
+from bot.rulebook.files.only import ONLY_KEYS
 from bot.rulebook.files.rule_file import FILE_KEYS, RULE_KEYS
 from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.findings import CODES

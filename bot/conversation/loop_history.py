@@ -15,12 +15,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.json import decode as json_decode
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.rulebook.decision import HeldBack
+from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.loop_guard import (
-    TOO_MANY_REPEATS,
-    TOO_MANY_REPLIES,
     WINDOW,
     Caps,
     Recent,
@@ -83,7 +84,7 @@ async def _count(
     """
     if not conversation_ids:
         return
-    inbound, key = messages.alias("inbound"), "key"
+    inbound, key = messages.alias("inbound"), "matched"
     answered = (
         select(
             messages.c.conversation_id, messages.c.in_reply_to, messages.c.resend_of,
@@ -106,7 +107,7 @@ async def _count(
         recent[of[0]].replies += len(said)
         if said[0].text is not None and said[0].resend_of is None:
             replies = tuple(row.reply for row in said)
-            recent[of[0]].heard[exchange(said[0].text, said[0].rule, said[0].key, replies)] += 1
+            recent[of[0]].heard[exchange(said[0].text, said[0].rule, _key(said[0].matched), replies)] += 1
     held_back = (
         select(
             messages.c.conversation_id, messages.c.text, messages.c.rule,
@@ -117,14 +118,20 @@ async def _count(
             messages.c.conversation_id.in_(conversation_ids),
             messages.c.created_at > since,
             messages.c.direction == "inbound",
-            messages.c.decision["guard"].as_string().in_([TOO_MANY_REPEATS, TOO_MANY_REPLIES]),
+            messages.c.decision["guard"].as_string().in_(
+                [HeldBack.TOO_MANY_REPEATS, HeldBack.TOO_MANY_REPLIES]
+            ),
         )
         .subquery()
     )  # fmt: skip
     grouped = select(held_back, func.count().label("times")).group_by(*held_back.c)
     for row in await connection.execute(grouped):
-        same = exchange(row.text, row.rule, row.key, tuple(json.loads(row.withheld)))
+        same = exchange(row.text, row.rule, _key(row.matched), tuple(json.loads(row.withheld)))
         recent[row.conversation_id].heard[same] += row.times
+
+
+def _key(stored: str | None) -> MatchedKey | None:
+    return json_decode(stored, type=MatchedKey) if stored else None
 
 
 def _is_over(state: LoopState, last_message_at: datetime, now: datetime) -> bool:

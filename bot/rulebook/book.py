@@ -3,22 +3,10 @@
 import msgspec
 
 from bot.rulebook.background import give_way
-from bot.rulebook.files.tests import RuleTest
-from bot.rulebook.findings import Finding
 from bot.rulebook.index import Index
+from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import Rule
 from bot.rulebook.sender_numbers import OurNumber
-
-__all__ = [
-    "Book",
-    "BookSummary",
-    "Finding",
-    "OurNumber",
-    "Rule",
-    "RuleSummary",
-    "free_incrementally",
-    "summarise",
-]
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,28 +38,3 @@ def free_incrementally(books: list[Book | None]) -> None:
         while rules:
             rules.pop()
             give_way()
-
-
-class RuleSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule, and where it stands."""
-
-    name: str
-    file: str
-    line: int
-    when: str
-
-
-class BookSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What `GET /api/rules` shows."""
-
-    version: str
-    files: tuple[str, ...]
-    rules: tuple[RuleSummary, ...]
-
-
-def summarise(book: Book) -> BookSummary:
-    """The book in force, without its workings."""
-    rules = [
-        RuleSummary(name=each.name, file=each.file, line=each.line, when=each.when) for each in book.rules
-    ]
-    return BookSummary(version=book.version, files=book.files, rules=tuple(rules))

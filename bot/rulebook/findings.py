@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from bot.rulebook.source import SourcePlace
+
 Level = Literal["error", "warning", "info"]
 
 _LEVELS: dict[str, Level] = {"E": "error", "W": "warning", "I": "info"}
@@ -85,16 +87,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.level} {self.code} {self.message}"
-
-
-class SourcePlace(msgspec.Struct, frozen=True, gc=False):
-    """Where in a file, counted from 1."""
-
-    line: int
-    column: int
-
-
-START = SourcePlace(1, 1)
 
 
 class Report:

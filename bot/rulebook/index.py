@@ -73,22 +73,7 @@ class Index:
         for rule in rules:
             give_way()
             for key in rule.keys:
-                entry = len(self.entries)
-                self.entries.append((rule, key))
-                if key.rich:
-                    self._rich.add(entry)
-                if key.kind == "fuzzy":
-                    self._add(self._typos.of("".join(key.words)), entry)
-                if key.kind == "exact" and rule.opt_out:
-                    self._opt_outs.setdefault(key.words, []).append(entry)
-                if key.kind == "looks_like":
-                    self._looks.setdefault(key.text, []).append(entry)
-                elif key.kind == "all_words":
-                    self._add(together.setdefault(frozenset(key.words), []), entry)
-                elif key.pattern:
-                    self._add(patterns.setdefault(key.pattern.source, (key.pattern, []))[1], entry)
-                else:
-                    self._add(self._of(key), entry)
+                self._enter(rule, key, patterns, together)
         self._closed.clear()
         self._together = WordSets(together, self._final(together.values())) if together else None
         self._opt_out_words = frozenset(word for words in self._opt_outs for word in words)
@@ -100,6 +85,31 @@ class Index:
         self._pattern_entries = tuple(entries for _, entries in patterns.values())
         self._patterns = PatternSet([pattern for pattern, _ in patterns.values()]) if patterns else None
         self._first_pattern = self._pattern_entries[0][0] if patterns else len(self.entries)
+
+    def _enter(
+        self,
+        rule: Rule,
+        key: WhenKey,
+        patterns: dict[str, tuple[Pattern, Entries]],
+        together: dict[frozenset[str], Entries],
+    ) -> None:
+        """Number a key, and add its entry to what it is looked up by."""
+        entry = len(self.entries)
+        self.entries.append((rule, key))
+        if key.rich:
+            self._rich.add(entry)
+        if key.kind == "fuzzy":
+            self._add(self._typos.of("".join(key.words)), entry)
+        if key.kind == "exact" and rule.opt_out:
+            self._opt_outs.setdefault(key.words, []).append(entry)
+        if key.kind == "looks_like":
+            self._looks.setdefault(key.text, []).append(entry)
+        elif key.kind == "all_words":
+            self._add(together.setdefault(frozenset(key.words), []), entry)
+        elif key.pattern:
+            self._add(patterns.setdefault(key.pattern.source, (key.pattern, []))[1], entry)
+        else:
+            self._add(self._of(key), entry)
 
     def _of(self, key: WhenKey) -> Entries:
         """The entries of the same words, to be added to."""

@@ -9,9 +9,9 @@ import msgspec
 import re2
 
 from bot.rulebook.background import give_way
-from bot.rulebook.files.yaml_tree import Scalar
 from bot.rulebook.findings import Report
 from bot.rulebook.pattern_translation import Untranslatable, translate
+from bot.rulebook.source import Scalar
 from bot.text.seen import byte_positions, encode_seen, positions, see
 
 #: Instructions of one compiled pattern: `[a-z]{1,1000}` has 3,000, a common one 20 to 60.

@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import tzinfo
-from typing import Literal
 
 import msgspec
 
 from bot.rulebook.conditions import Limit, Only
 from bot.rulebook.expectations import Expectation
-from bot.rulebook.files.yaml_tree import Scalar
-from bot.rulebook.findings import SourcePlace
+from bot.rulebook.matched_key import KeyKind, MatchedKey
 from bot.rulebook.patterns import Pattern
+from bot.rulebook.source import Scalar, SourcePlace
 from bot.rulebook.templates import Template
-
-KeyKind = Literal["exact", "keyword", "contains", "all_words", "pattern", "fuzzy", "looks_like", "anything"]
 
 
 class WhenKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -32,9 +29,14 @@ class WhenKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     pattern: Pattern | None = None
 
     @property
+    def matched(self) -> MatchedKey:
+        """The key as a decision names it."""
+        return MatchedKey(self.kind, self.text)
+
+    @property
     def label(self) -> str:
         """For people, as in `keyword "hours"`."""
-        return "anything" if self.kind == "anything" else f'{self.kind} "{self.text}"'
+        return self.matched.label
 
 
 class Choice(msgspec.Struct, frozen=True, gc=False):

@@ -24,6 +24,7 @@ from bot.text.english import (
     SAID_ALONE,
     SMALL,
 )
+from bot.text.first_look import one_of, pieces_of
 from bot.text.revocations import LANGUAGES, UNSPACED
 from bot.text.words import is_unspaced, split_words
 
@@ -155,6 +156,12 @@ def looks_like_opt_out(words: Words, text: str = "") -> bool:
 
     `words` are those of `text`; its punctuation tells where a sentence ends, as in "who is this? stop".
     """
+    if len(words) <= _MOST_WORDS and len(text) <= _LOOKED_AT and not any(map(_may_ask, words)):
+        return False
+    return _looks_closely(words, text)
+
+
+def _looks_closely(words: Words, text: str) -> bool:
     plain = _plain(" ".join(words)[:_LOOKED_AT])
     asks = plain and (
         _asks_alone(plain, len(words))
@@ -163,6 +170,25 @@ def looks_like_opt_out(words: Words, text: str = "") -> bool:
         or any(_is_mistyped(word) for word in words[:_MOST_WORDS] if len(word) >= _ONE_ERROR_FROM)
     )
     return bool(asks) and INSTRUCTION.search(plain) is None
+
+
+@lru_cache(maxsize=1)
+def _first_look() -> re.Pattern[str]:
+    """What is in one word at least of each text in ASCII that is an opt-out, as far as it is not mistyped."""
+    expressions = (*PHRASES, ONLY_POLITE)
+    return one_of(piece for each in expressions for piece in pieces_of(each) if piece.isascii())
+
+
+@lru_cache(maxsize=16_384)
+def _may_ask(word: str) -> bool:
+    """Whether a word can be part of an opt-out; a message without such a word is none."""
+    return (
+        not word.isascii()
+        or word in _LANGUAGES_OF
+        or word in SAID_ALONE
+        or _first_look().search(word) is not None
+        or (len(word) >= _ONE_ERROR_FROM and _is_mistyped(word))
+    )
 
 
 def _asks_alone(plain: str, count: int) -> bool:

@@ -83,7 +83,27 @@ def answer(row: dict[str, Any]) -> object:
     at = datetime.combine(row.get("on", TODAY), datetime.min.time(), UTC).replace(hour=12)
     asked = hear(book, "go", at=at)
     told = hear(book, row["text"], asked.after, at=at)
-    return told.after.values.get("it")
+    kept = told.after.values.get("it")
+    assert told.rule is None or told.replies == (
+        kept or "Q?",
+    )  # what no person wrote leaves the question open
+    return kept
+
+
+def help_(row: dict[str, Any]) -> object:
+    """The rule that answers a word for help at a question that takes any text; nothing where the text is the answer."""
+    book = book_of(
+        "name: asks, when: {exact: go}, ask: {save: it, question: Q?}, reply: ok",
+        "name: help, when: {exact: [help, info]}, reply: This is the help.",
+    )
+    asked = hear(book, "go").after
+    told = hear(book, row["text"], asked)
+    if told.rule == "asks":
+        assert told.after.values == {"it": row["text"]}
+        return None
+    assert told.replies == ("This is the help.",)
+    assert told.after.flow == asked.flow
+    return told.rule
 
 
 KINDS: dict[str, Callable[[dict[str, Any]], object]] = {
@@ -95,6 +115,7 @@ KINDS: dict[str, Callable[[dict[str, Any]], object]] = {
     "matches": matches,
     "pattern": pattern,
     "answer": answer,
+    "help": help_,
 }
 #: An answer's kind may stand for the question.
 for _kind in ("date", "yes_no", "number", "one_of", "text"):
@@ -122,4 +143,7 @@ def test_the_table_is_as_wide_as_it_says() -> None:
     }
     assert count["consent"] >= 150
     assert count["reaction"] >= 40
+    assert (
+        sum(count[kind] for kind in ("date", "yes_no", "number", "one_of", "text", "help", "answer")) >= 200
+    )
     assert len(languages) >= 25

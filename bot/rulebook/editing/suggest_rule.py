@@ -8,10 +8,11 @@ import msgspec
 
 from bot.rulebook.book import Book
 from bot.rulebook.files.loader import FilesRead
-from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table, compose
+from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.try_message import usual_number
+from bot.rulebook.source import Scalar
 from bot.text.words import split_words
 
 #: What the drafted rule says until its author writes something better.
@@ -117,41 +118,49 @@ def _quoted(text: str) -> str:
 def _inserted(text: str, before: Rule | None, rule: list[str], test: str) -> str | None:
     """The text with a rule and a test more; None when its layout has no place for them."""
     root = compose(text.removeprefix("\ufeff"), Report("draft"))
-    if not isinstance(root, Table):
+    rules = _list_of(root, "rules") if isinstance(root, Table) else None
+    if not isinstance(root, Table) or rules is None:
         return None
     lines = text.splitlines(keepends=True)
     end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     if lines and not lines[-1].endswith(("\n", "\r")):
         lines[-1] += end
+    places = (_place_for_test(root, test, lines), _place_for_rule(root, rules, before, rule, lines))
     # From below upwards, so that the places above stay where they are.
-    tests, rules = _list_of(root, "tests"), _list_of(root, "rules")
-    places: list[tuple[int, list[str]]] = []
-    if tests is None and not _has(root, "tests"):
-        places.append((len(lines), ["", "tests:", f"  {test}"]))
-    else:
-        at = _end_of(tests, root, lines)
-        if at is None or tests is None:
+    for place in sorted(places, key=lambda place: place[0] if place else 0, reverse=True):
+        if place is None:
             return None
-        places.append((at, [_indent(tests, lines) + test]))
-    if rules is None:
-        return None
-    if before is not None and (start := _start_of(rules, before, lines)) is not None:
-        at, blank = start, _has_blank_before(lines, start)
-        places.append((at, [*_indented(rule, _indent(rules, lines)), *([""] if blank else [])]))
-    else:
-        after = _end_of(rules, root, lines)
-        if after is None:
-            return None
-        at = after
-        blank = len(rules.items) > 1 and _has_blank_before(lines, rules.items[-1].place.line - 1)
-        places.append((at, [*([""] if blank else []), *_indented(rule, _indent(rules, lines))]))
-    for at, added in sorted(places, key=lambda place: place[0], reverse=True):
-        lines[at:at] = [line + end for line in added]
+        lines[place[0] : place[0]] = [line + end for line in place[1]]
     made = "".join(lines)
     again = compose(made.removeprefix("\ufeff"), Report("draft"))
-    if not isinstance(again, Table) or (found := _list_of(again, "rules")) is None:
+    found = _list_of(again, "rules") if isinstance(again, Table) else None
+    return made if found is not None and len(found.items) == len(rules.items) + 1 else None
+
+
+def _place_for_test(root: Table, test: str, lines: list[str]) -> tuple[int, list[str]] | None:
+    """Where a test goes, counted from 0, and its lines; None when the layout has no place for it."""
+    if not _has(root, "tests"):
+        return len(lines), ["", "tests:", f"  {test}"]
+    tests = _list_of(root, "tests")
+    at = _end_of(tests, root, lines)
+    if tests is None or at is None:
         return None
-    return made if len(found.items) == len(rules.items) + 1 else None
+    return at, [_indent(tests, lines) + test]
+
+
+def _place_for_rule(
+    root: Table, rules: Items, before: Rule | None, rule: list[str], lines: list[str]
+) -> tuple[int, list[str]] | None:
+    """The same for a rule, which goes before another or to the end."""
+    indented = _indented(rule, _indent(rules, lines))
+    start = _start_of(rules, before, lines) if before is not None else None
+    if start is not None:
+        return start, [*indented, *([""] if _has_blank_before(lines, start) else [])]
+    at = _end_of(rules, root, lines)
+    if at is None:
+        return None
+    blank = len(rules.items) > 1 and _has_blank_before(lines, rules.items[-1].place.line - 1)
+    return at, [*([""] if blank else []), *indented]
 
 
 def _has(root: Table, key: str) -> bool:

@@ -20,10 +20,11 @@ from bot.rulebook.files.fields import (
     shortened,
 )
 from bot.rulebook.files.replies import Templates, is_free_name
-from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table
+from bot.rulebook.files.yaml_tree import Items, Node, Table
 from bot.rulebook.findings import Report, listed
 from bot.rulebook.patterns import WrongPattern, read_pattern, warn_of_ascii
 from bot.rulebook.rules import Ask, Choice, Question
+from bot.rulebook.source import Scalar
 from bot.rulebook.yes_no import NO, PLAIN_NO, PLAIN_YES, YES
 from bot.text.durations import WrongDuration, parse_duration
 from bot.text.words import split_words

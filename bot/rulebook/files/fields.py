@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
-from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table
+from bot.rulebook.files.yaml_tree import Items, Node, Table
 from bot.rulebook.findings import Report, did_you_mean, listed
+from bot.rulebook.source import Scalar
 
 _TRUE = {"true", "yes", "on"}
 _FALSE = {"false", "no", "off"}

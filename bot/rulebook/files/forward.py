@@ -4,8 +4,9 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from bot.rulebook.files.fields import read_texts, shortened
-from bot.rulebook.files.yaml_tree import Node, Scalar
+from bot.rulebook.files.yaml_tree import Node
 from bot.rulebook.findings import Report
+from bot.rulebook.source import Scalar
 
 _LONGEST = 2_000
 

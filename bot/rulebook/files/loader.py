@@ -12,10 +12,11 @@ from bot.rulebook.book import Book
 from bot.rulebook.files.ask import names_saved
 from bot.rulebook.files.rule_file import RuleFile, read_file
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
-from bot.rulebook.findings import START, Finding, Report, SourcePlace, did_you_mean, has_error
+from bot.rulebook.findings import Finding, Report, did_you_mean, has_error
 from bot.rulebook.index import Index
 from bot.rulebook.patterns import WrongPattern
 from bot.rulebook.sender_numbers import OurNumber
+from bot.rulebook.source import START, SourcePlace
 from bot.rulebook.templates import ALWAYS
 
 #: Wrong names of a kind and file of which what was meant is looked for.

@@ -1,9 +1,10 @@
 """What a rule says: reads replies, questions and saved texts into templates, each tried once."""
 
 from bot.rulebook.files.fields import kind_of, read_names, read_table, read_text, read_texts, shortened
-from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table
-from bot.rulebook.findings import Report, SourcePlace
+from bot.rulebook.files.yaml_tree import Items, Node, Table
+from bot.rulebook.findings import Report
 from bot.rulebook.rules import Choice, FileSettings
+from bot.rulebook.source import Scalar, SourcePlace, place_in
 from bot.rulebook.templates import ALWAYS, NAME, RESERVED, SAMPLE, Template, WrongTemplate, read_template
 
 
@@ -114,10 +115,3 @@ class Templates:
             if name not in ALWAYS and name not in self._groups:
                 self._uses.append((name, place_in(text, offset)))
         return template
-
-
-def place_in(text: Scalar, offset: int) -> SourcePlace:
-    """Where a character of a text stands in its file, as well as it can be known."""
-    if text.first is None:
-        return text.place
-    return SourcePlace(text.first.line, text.first.column + offset)

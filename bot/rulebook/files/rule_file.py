@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import msgspec
 
 from bot.rulebook.background import give_way
-from bot.rulebook.conditions import read_limit, read_number, read_only
 from bot.rulebook.files.ask import read_ask
 from bot.rulebook.files.fields import (
     kind_of,
@@ -23,13 +22,16 @@ from bot.rulebook.files.fields import (
     shortened,
 )
 from bot.rulebook.files.forward import read_forward
+from bot.rulebook.files.only import read_limit, read_number, read_only
 from bot.rulebook.files.replies import Templates, is_free_name
-from bot.rulebook.files.tests import RuleTest, read_tests
+from bot.rulebook.files.tests import read_tests
 from bot.rulebook.files.when import read_when, shown_keys
-from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table, compose
-from bot.rulebook.findings import Report, SourcePlace, did_you_mean
+from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
+from bot.rulebook.findings import Report, did_you_mean
+from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import FileSettings, Rule
 from bot.rulebook.sender_numbers import KINDS, OurNumber, guess
+from bot.rulebook.source import Scalar, SourcePlace
 
 FILE_KEYS = ("timezone", "numbers", "values", "max_segments", "rules", "tests")
 RULE_KEYS = (
@@ -217,15 +219,9 @@ def _read_rule(
     templates = Templates(settings, groups, file.uses, report)
     reply = templates.reply(table["reply"]) if "reply" in table else ()
     flags = {each: _flag(table, each, report) for each in ("opt_out", "opt_in", "handover")}
-    if flags["opt_out"] and flags["opt_in"]:
-        report.add("E312", table["opt_in"].place, "A rule opts the peer out or in, not both.")
     saves = templates.saves(table["set"]) if "set" in table else ()
     ask = read_ask(table, templates, report)
-    if ask and flags["opt_out"]:
-        report.add(
-            "E312", table["ask"].place, "A rule that opts the peer out does it at once and asks nothing."
-        )
-    help_ = read_text(table["help"], "help", report) if "help" in table else None
+    _refuse_contradictions(table, flags, report, asks=ask is not None)
     rule = Rule(
         name=name.value if name else "",
         file=file.name,
@@ -240,7 +236,7 @@ def _read_rule(
         saves=saves,
         ask=ask,
         forward=read_forward(table["forward"], report) if "forward" in table else (),
-        help=" ".join(help_.value.split()) if help_ else None,
+        help=_read_help(table, report),
         writes_help=templates.writes_help,
         max_segments=_read_segments(table, settings.max_segments, report),
         tag=_tags(table, "tag", report),
@@ -252,6 +248,23 @@ def _read_rule(
         handover=flags["handover"],
     )
     return (with_plain_replies(rule), place) if name else (None, place)
+
+
+def _refuse_contradictions(
+    table: Mapping[str, Node], flags: Mapping[str, bool], report: Report, *, asks: bool
+) -> None:
+    if flags["opt_out"] and flags["opt_in"]:
+        report.add("E312", table["opt_in"].place, "A rule opts the peer out or in, not both.")
+    if flags["opt_out"] and asks:
+        report.add(
+            "E312", table["ask"].place, "A rule that opts the peer out does it at once and asks nothing."
+        )
+
+
+def _read_help(table: Mapping[str, Node], report: Report) -> str | None:
+    """A rule's line in `{{ help }}`."""
+    text = read_text(table["help"], "help", report) if "help" in table else None
+    return " ".join(text.value.split()) if text else None
 
 
 def with_plain_replies(rule: Rule) -> Rule:

@@ -3,12 +3,12 @@
 import re
 from datetime import datetime, timedelta, tzinfo
 
-import msgspec
-
 from bot.rulebook.files.fields import kind_of, read_list, read_table, read_text, read_texts, shortened
-from bot.rulebook.files.yaml_tree import Items, Node, Scalar, Table
-from bot.rulebook.findings import Report, SourcePlace
+from bot.rulebook.files.yaml_tree import Items, Node, Table
+from bot.rulebook.findings import Report
 from bot.rulebook.hours import WrongHours, read_hours
+from bot.rulebook.rule_test import RuleTest, TestTurn
+from bot.rulebook.source import Scalar, SourcePlace
 from bot.text.durations import WrongDuration, parse_duration
 from bot.text.numbers import normalise_number
 
@@ -18,31 +18,6 @@ _WEEKDAY = re.compile(r"\s*(\w+)\s+(\d{1,2}[:.]\d{2})\s*")
 
 TEST_KEYS = ("hear", "say", "rule", "talk", "at", "from", "to")
 STEP_KEYS = ("hear", "say", "rule", "at", "after")
-
-
-class TestTurn(msgspec.Struct, kw_only=True):
-    """One message of the peer, and what is expected of the bot."""
-
-    hear: str
-    line: int
-    #: One of these texts for each reply; None: any replies will do.
-    say: list[tuple[str, ...]] | None = None
-    #: The rule's name; None: any rule, or none, will do.
-    rule: str | None = None
-    rule_place: SourcePlace | None = None
-    at: datetime | None = None
-    after: timedelta | None = None
-
-
-class RuleTest(msgspec.Struct, frozen=True, kw_only=True):
-    """A test: one turn, or a talk of several in one conversation."""
-
-    file: str
-    line: int
-    start: datetime
-    sender: str | None
-    recipient: str | None
-    turns: tuple[TestTurn, ...]
 
 
 def read_tests(node: Node, zone: tzinfo, report: Report) -> list[RuleTest]:

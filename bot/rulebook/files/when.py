@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 from bot.rulebook.files.fields import kind_of, read_choice, read_table, read_texts, shortened
 from bot.rulebook.files.replies import is_free_name
-from bot.rulebook.files.yaml_tree import Node, Scalar, Table
+from bot.rulebook.files.yaml_tree import Node, Table
 from bot.rulebook.findings import Report
+from bot.rulebook.matched_key import KeyKind
 from bot.rulebook.patterns import WrongPattern, read_pattern, warn_of_ascii
-from bot.rulebook.rules import KeyKind, WhenKey
+from bot.rulebook.rules import WhenKey
+from bot.rulebook.source import Scalar
 from bot.text.looks import LOOKS
 from bot.text.words import split_rich_words, split_units, split_words
 

@@ -10,7 +10,8 @@ import msgspec
 import yaml
 
 from bot.rulebook.background import give_way
-from bot.rulebook.findings import START, Report, SourcePlace
+from bot.rulebook.findings import Report
+from bot.rulebook.source import START, Scalar, SourcePlace
 
 LARGEST_FILE = 5_000_000
 _DEEPEST = 20
@@ -18,17 +19,6 @@ _MOST_NODES = 1_000_000
 
 #: The C parser is 20 times as fast, and gives the same events.
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-
-
-class Scalar(msgspec.Struct, frozen=True, gc=False):
-    """A scalar: its literal text."""
-
-    value: str
-    place: SourcePlace
-    #: Written without quotes, on its line.
-    plain: bool
-    #: Where the value's first character stands, when it is written on one line.
-    first: SourcePlace | None
 
 
 class Items(msgspec.Struct, frozen=True):

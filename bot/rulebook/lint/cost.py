@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.expectations import USUAL_TEXT, Matching
-from bot.rulebook.files.replies import place_in
-from bot.rulebook.files.yaml_tree import Scalar
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Rule
-from bot.rulebook.simulate.decide import LONGEST_REPLY
+from bot.rulebook.simulate.rendering import LONGEST_REPLY
+from bot.rulebook.source import Scalar, place_in
 from bot.rulebook.templates import Template, WrongTemplate
 from bot.text.looks import look_of
 from bot.text.segments import measure

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from bot.rulebook.book import Book
 from bot.rulebook.expectations import OneOf, Words, YesNo
-from bot.rulebook.findings import Report, SourcePlace, listed
+from bot.rulebook.findings import Report, listed
 from bot.rulebook.index import Index
 from bot.rulebook.rules import Rule, WhenKey
 from bot.rulebook.sender_numbers import guess
+from bot.rulebook.source import SourcePlace
 from bot.text.consent import BY_LAW, REQUIRED
 
 #: No message with one of these may opt anyone out: each begins with, ends in or has in it a word that does.

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.findings import Report
-from bot.rulebook.rules import KeyKind, Rule, WhenKey
+from bot.rulebook.matched_key import KeyKind
+from bot.rulebook.rules import Rule, WhenKey
 from bot.text.looks import UNWRITTEN
 
 #: Which kinds of an earlier key take every message that a later one listens for, given that the earlier one takes

@@ -1,396 +1,205 @@
 """From a message to a decision: a pure function of the book, the message, the conversation and the time."""
 
-import hashlib
-from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
 from msgspec.structs import replace
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import (
     MAY_BE_AN_OPT_OUT,
-    NOT_TO_BE_TEXTED,
-    OUR_OWN_NUMBER,
-    OVERTAKEN,
     ConversationState,
     Decision,
     Flow,
     HeardMessage,
+    HeldBack,
 )
-from bot.rulebook.expectations import LONGEST_VALUE, FreeText, Matching, OneOf, YesNo
-from bot.rulebook.rules import Choice, Question, Rule, WhenKey
-from bot.rulebook.sender_numbers import CARRIER_WORDS, carrier_effect
-from bot.rulebook.templates import Template, WrongTemplate
-from bot.text.consent import HELP
-from bot.text.looks import UNWRITTEN, Look, look_of
+from bot.rulebook.rules import Rule
+from bot.rulebook.sender_numbers import CARRIER_WORDS
+from bot.rulebook.simulate.flow import FlowEnded, Stepped, step
+from bot.rulebook.simulate.match import Match, ReadMessage, first_match, read_message
+from bot.rulebook.simulate.rendering import Renderer
 from bot.text.numbers import is_phone_number
-from bot.text.reactions import read_reaction
-from bot.text.words import split_words
 
-#: What ACS takes in one message.
-LONGEST_REPLY = 2_048
-#: Rules that are named as passed by.
-_MOST_PASSED_BY = 10
 _MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
-#: Reactions that answer a question.
-_THUMBS = frozenset({"\U0001f44d", "\U0001f44e"})
 
 
-def decide(book: Book, heard: HeardMessage, standing: ConversationState, now: datetime) -> Decision:
+def decide(book: Book, heard: HeardMessage, state: ConversationState, now: datetime) -> Decision:
     """Say what the book answers; never raises, changes nothing, and gives the same for the same.
 
     `now` is when the peer wrote the message, by their own time.
     """
-    words = split_words(heard.text)
-    look = look_of(heard.text, words)
-    rule, key, passed_by = first_match(book, words, look, heard, standing, now)
+    message = read_message(heard, now)
+    match = first_match(book, message, state)
     sender = heard.sender
     if sender in book.numbers or (sender[:1] != "+" and not is_phone_number(sender)):
-        is_ours = sender in book.numbers
-        return Decision(
-            rule=rule.name if rule else None,
-            replies=(),
-            silence=OUR_OWN_NUMBER if is_ours else NOT_TO_BE_TEXTED,
-            after=standing,
-            key=key.label if key else None,
-            forwards=rule.forward if rule and not is_ours and not rule.ask else (),
-            passed_by=passed_by,
-        )
+        return _not_to_be_answered(book, message, state, match)
+    rule = match.rule
     if (
         rule is not None
         and rule.plain is not None
-        and not standing.opted_out
-        and not standing.handed_over
-        and standing.flow is None
-        and words not in CARRIER_WORDS
+        and _is_plain(state)
+        and message.words not in CARRIER_WORDS
     ):
         return Decision(
             rule=rule.name,
             replies=rule.plain,
-            after=standing,
-            key=key.label if key else None,
-            marks=_MAY_BE_AN_OPT_OUT if look == "opt_out" else (),
-            passed_by=passed_by,
+            after=state,
+            key=match.key.matched if match.key else None,
+            marks=_MAY_BE_AN_OPT_OUT if message.look == "opt_out" else (),
+            passed_by=match.passed_by,
         )
-    return _Deciding(book, heard, standing, now, words, look).decide(rule, key, passed_by)
+    return _decide(book, message, state, match)
 
 
-def first_match(
-    book: Book,
-    words: tuple[str, ...],
-    look: Look | None,
-    heard: HeardMessage,
-    standing: ConversationState,
-    now: datetime,
-) -> tuple[Rule | None, WhenKey | None, tuple[str, ...]]:
-    """The first rule of the book that is for this message, the key that matched, and what was passed by."""
-    index = book.index
-    passed_by: tuple[str, ...] = ()
-    for entry in index.candidates(words, heard.text, look):
-        rule, key = index.entries[entry]
-        if not rule.conditional:
-            return rule, key, passed_by
-        reason = why_not(rule, heard, standing, now)
-        if reason is None:
-            return rule, key, passed_by
-        if len(passed_by) < _MOST_PASSED_BY:
-            passed_by = (*passed_by, f"{rule.name}: {reason}")
-    return None, None, passed_by
+def _is_plain(state: ConversationState) -> bool:
+    """Whether nothing of the conversation changes what a constant reply comes to."""
+    return not state.opted_out and not state.handed_over and state.flow is None
 
 
-def why_not(rule: Rule, heard: HeardMessage, standing: ConversationState, now: datetime) -> str | None:
-    """The condition that keeps a rule from a message that one of its keys matches."""
-    if rule.numbers and heard.recipient not in rule.numbers:
-        return f"its file serves {', '.join(sorted(rule.numbers))}, and the message came to {heard.recipient}"
-    return rule.only.why_not(heard, standing, now) if rule.only else None
+def _not_to_be_answered(book: Book, message: ReadMessage, state: ConversationState, match: Match) -> Decision:
+    """The decision on a message of one of our own numbers, or of a sender without a number."""
+    rule, is_ours = match.rule, message.heard.sender in book.numbers
+    return Decision(
+        rule=rule.name if rule else None,
+        replies=(),
+        silence=HeldBack.OUR_OWN_NUMBER if is_ours else HeldBack.NOT_TO_BE_TEXTED,
+        after=state,
+        key=match.key.matched if match.key else None,
+        forwards=rule.forward if rule and not is_ours and not rule.ask else (),
+        passed_by=match.passed_by,
+    )
 
 
-class _Deciding:
-    """One decision that is more than a constant reply."""
+def _decide(book: Book, message: ReadMessage, state: ConversationState, match: Match) -> Decision:
+    """The decision where more is to be done than to give a constant reply."""
+    renderer = Renderer(book)
+    stepped = step(book, message, state, match, renderer)
+    if isinstance(stepped, Stepped):
+        return stepped.decision
+    if isinstance(stepped, FlowEnded):
+        state = stepped.state
+    carrier = message.carrier_effect(book)
+    after, overtaken = _apply_wish(_wish(match.rule, carrier), state, message.now)
+    held_back_by = HeldBack.CARRIER_ANSWERS if carrier else _held_back_by(state, after, overtaken=overtaken)
+    answer = _Answer(replies=(), held_back_by=held_back_by, after=after)
+    if match.rule is not None:
+        answer = _answer(match.rule, message, state, answer, match, renderer, overtaken=overtaken)
+    if not carrier and _is_to_be_marked(message, match.rule, answer.after):
+        renderer.marks.append(MAY_BE_AN_OPT_OUT)
+    return _decision(match, answer, state, renderer.marks)
 
-    def __init__(
-        self,
-        book: Book,
-        heard: HeardMessage,
-        standing: ConversationState,
-        now: datetime,
-        words: tuple[str, ...],
-        look: Look | None,
-    ) -> None:
-        self._book = book
-        self._heard = heard
-        self._standing = standing
-        self._now = now
-        self._words = words
-        self._look = look
-        self._marks: list[str] = []
-        #: Where the carrier answers this message, what that does to the peer's consent.
-        self._carrier = (
-            carrier_effect(book.numbers, heard.recipient, words) if words in CARRIER_WORDS else None
-        )
 
-    def decide(self, rule: Rule | None, key: WhenKey | None, passed_by: tuple[str, ...]) -> Decision:
-        flow = self._standing.flow
-        if flow is not None and (step := self._step(flow, rule, key)):
-            return step
-        standing = self._standing
-        after, overtaken = (standing, False) if rule is None and not self._carrier else self._heeded(rule)
-        opted_out = after.opted_out
-        silence = self._silence(opted_out, overtaken=overtaken)
-        replies: tuple[str, ...] = ()
-        if rule is not None:
-            names = self._names(rule, key)
-            if rule.ask:
-                replies = self._question(rule, rule.ask.questions[0], names)
-            else:
-                replies = self._replies(rule, rule.reply, names)
-                if not overtaken:
-                    after = self._changed(after, rule, names)
-        if rule is not None and rule.limit and replies and silence is None:
-            seconds = self._now.timestamp()
-            recent = rule.limit.recent(standing.uses.get(rule.name, ()), seconds)
-            if len(recent) < rule.limit.count:
-                after = replace(after, uses={**after.uses, rule.name: (*recent, seconds)})
-            elif opted_out == standing.opted_out:
-                silence = "limit"
-        silent = silence is not None
-        if rule is not None and rule.ask and not silent:
-            awaits = rule.ask.questions[0].save
-            after = replace(after, flow=Flow(rule=rule.name, awaits=awaits, touched=self._now.timestamp()))
-        opts = rule is not None and (rule.opt_out or rule.opt_in)
-        if not opts and not self._carrier and not opted_out and self._look == "opt_out":
-            self._marks += _MAY_BE_AN_OPT_OUT
-        return Decision(
-            rule=rule.name if rule else None,
-            replies=() if silent else replies,
-            withheld=replies if silent else (),
-            silence=silence if replies or self._carrier else None,
-            exempt=bool(replies) and not silent and opted_out != standing.opted_out,
-            after=after,
-            key=key.label if key else None,
-            marks=tuple(self._marks),
-            forwards=rule.forward if rule and not rule.ask else (),
-            passed_by=passed_by,
-        )
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rule says, what holds it back, and the state that it leaves."""
 
-    def _step(self, flow: Flow, rule: Rule | None, key: WhenKey | None) -> Decision | None:  # noqa: C901 - see issue 10
-        """What the message does to a running `ask`; None when it is to be decided as any other.
+    replies: tuple[str, ...]
+    held_back_by: HeldBack | None
+    after: ConversationState
 
-        `rule` is the one that would answer it: an opt-out goes before every answer.
-        """
-        standing = self._standing
-        asking = self._book.asks.get(flow.rule)
-        ask = asking.ask if asking else None
-        question = ask.question(flow.awaits) if ask else None
-        if self._carrier or (rule is not None and rule.opt_out):
-            return None
-        seconds = self._now.timestamp()
-        if seconds < flow.touched:
-            return None  # it was written before the question was put, and the question waits
-        if (
-            asking is None
-            or ask is None
-            or question is None
-            or seconds - flow.touched > ask.expires
-            or standing.opted_out
-            or standing.handed_over
-        ):
-            self._standing = replace(standing, flow=None)
-            return None
-        if self._look in UNWRITTEN and not self._agrees(asking, question, flow):
-            return None  # nobody has written: the question waits
-        if self._words in ask.cancel:
-            names = self._names(asking, None, flow.answers)
-            replies = self._replies(asking, ask.cancelled, names)
-            after = replace(standing, flow=None)
-            return self._stepped(asking, replies, after, f'cancel word "{" ".join(self._words)}"')
-        gets_help = self._words in HELP and key is not None and key.kind != "anything"
-        if gets_help and isinstance(question.expect, FreeText | Matching):
-            return None  # help is given at any question, and the question waits
-        today = self._now.astimezone(asking.zone).date()
-        answer = question.expect.take(self._heard.text, self._words, today)
-        if answer is None:
-            if gets_help:
-                return None
-            if flow.misses + 1 >= ask.tries:
-                self._standing = replace(standing, flow=None)
-                return None
-            names = self._names(asking, None, flow.answers)
-            said = self._question(asking, question, names, again=True)
-            moved = replace(flow, misses=flow.misses + 1, touched=seconds)
-            return self._stepped(asking, said, replace(standing, flow=moved), f'no answer to "{flow.awaits}"')
-        answers = {**flow.answers, **answer.more, question.save: answer.value}
-        label = f'answer to "{flow.awaits}"'
-        following = ask.next_after(answers)
-        if following:
-            said = self._question(asking, following, self._names(asking, None, answers))
-            moved = Flow(rule=flow.rule, awaits=following.save, answers=answers, touched=seconds)
-            return self._stepped(asking, said, replace(standing, flow=moved), label)
-        done = replace(standing, flow=None, values={**standing.values, **answers})
-        self._standing = done
-        names = self._names(asking, None)
-        replies = self._replies(asking, asking.reply, names)
-        after = self._changed(done, asking, names)
-        return self._stepped(asking, replies, after, label, forwards=asking.forward)
 
-    def _agrees(self, rule: Rule, question: Question, flow: Flow) -> bool:
-        """Whether a phone reports a thumb, up or down, on this very question; it is heard as that emoji."""
-        reaction = read_reaction(self._heard.text)
-        if (
-            reaction is None
-            or reaction.emoji not in _THUMBS
-            or not isinstance(question.expect, YesNo | OneOf)
-        ):
-            return False
-        names = self._names(rule, None, flow.answers)
-        choices = (question.question, question.otherwise) if question.otherwise else (question.question,)
-        asked = [self._write(template, names) for choice in choices for template in choice.templates]
-        if not any(map(reaction.is_to, asked)):
-            return False
-        self._words = (reaction.emoji,)
-        self._heard = replace(self._heard, text=reaction.emoji)
-        return True
+def _answer(
+    rule: Rule,
+    message: ReadMessage,
+    state: ConversationState,
+    before: _Answer,
+    match: Match,
+    renderer: Renderer,
+    *,
+    overtaken: bool,
+) -> _Answer:
+    """The rule's replies and what it saves, tags and hands over; of an `ask` the first question."""
+    held_back_by, after = before.held_back_by, before.after
+    names = renderer.names(rule, message, state, key=match.key)
+    if rule.ask:
+        replies = renderer.question(rule, rule.ask.questions[0], message, names)
+    else:
+        replies = renderer.replies(rule, rule.reply, message, names)
+        if not overtaken:
+            after = renderer.apply(rule, after, names)
+    if rule.limit and replies and held_back_by is None:
+        confirms = after.opted_out != state.opted_out
+        held_back_by, after = _apply_limit(rule, message.now, after, confirms=confirms)
+    if rule.ask and held_back_by is None:
+        awaits = rule.ask.questions[0].save
+        after = replace(after, flow=Flow(rule=rule.name, awaits=awaits, touched=message.now.timestamp()))
+    return _Answer(replies=replies, held_back_by=held_back_by, after=after)
 
-    def _stepped(
-        self,
-        rule: Rule,
-        replies: tuple[str, ...],
-        after: ConversationState,
-        label: str,
-        forwards: tuple[str, ...] = (),
-    ) -> Decision:
-        if self._look == "opt_out":
-            self._marks += _MAY_BE_AN_OPT_OUT
-        return Decision(
-            rule=rule.name,
-            replies=replies,
-            after=after,
-            key=label,
-            marks=tuple(self._marks),
-            forwards=forwards,
-        )
 
-    def _question(
-        self, rule: Rule, question: Question, names: Mapping[str, object], *, again: bool = False
-    ) -> tuple[str, ...]:
-        choice = question.otherwise if again and question.otherwise else question.question
-        return self._replies(rule, (choice,), names)
+def _decision(match: Match, answer: _Answer, state: ConversationState, marks: list[str]) -> Decision:
+    rule, held_back_by, replies = match.rule, answer.held_back_by, answer.replies
+    return Decision(
+        rule=rule.name if rule else None,
+        replies=replies if held_back_by is None else (),
+        withheld=() if held_back_by is None else replies,
+        silence=held_back_by if replies or held_back_by is HeldBack.CARRIER_ANSWERS else None,
+        exempt=bool(replies) and held_back_by is None and answer.after.opted_out != state.opted_out,
+        after=answer.after,
+        key=match.key.matched if match.key else None,
+        marks=tuple(marks),
+        forwards=_forwards(rule),
+        passed_by=match.passed_by,
+    )
 
-    def _wish(self, rule: Rule | None) -> bool | None:
-        """Whether the message opts out (True) or in (False); None when it does neither.
 
-        What the carrier answered holds whatever the rules say.
-        """
-        if self._carrier in {"out", "in"}:
-            return self._carrier == "out"
-        if rule is not None and (rule.opt_out or (rule.opt_in and not rule.ask)):
-            return rule.opt_out
-        return None
+def _forwards(rule: Rule | None) -> tuple[str, ...]:
+    """Where the message goes; that of a rule that asks is its last answer."""
+    return rule.forward if rule and not rule.ask else ()
 
-    def _heeded(self, rule: Rule | None) -> tuple[ConversationState, bool]:
-        """The standing once an opt-out or opt-in is heeded, and whether one is not: a newer wish was there before it.
 
-        Of two wishes at the same time the opt-out counts.
-        """
-        standing = self._standing
-        wish, known = self._wish(rule), standing.consent_at
-        if wish is None:
-            return standing, False
-        if known is not None and (self._now < known or (self._now == known and not wish)):
-            return standing, wish != standing.opted_out
-        after = standing if self._now == known else replace(standing, consent_at=self._now)
-        if wish == standing.opted_out:
-            return after, False
-        # Whoever leaves is not asked on, and whoever comes back is not asked about what was then.
-        return replace(after, opted_out=wish, flow=None), False
+def _wish(rule: Rule | None, carrier: str | None) -> bool | None:
+    """Whether the message opts out (True) or in (False); None when it does neither.
 
-    def _silence(self, opted_out: bool, *, overtaken: bool) -> str | None:
-        if self._carrier:
-            return "carrier answers"
-        if overtaken:
-            return OVERTAKEN
-        if opted_out != self._standing.opted_out:
-            return None  # this reply confirms the very change
-        if opted_out:
-            return "opted out"
-        if self._standing.handed_over:
-            return "handed over"
-        return None
+    What the carrier answered holds whatever the rules say.
+    """
+    if carrier in {"out", "in"}:
+        return carrier == "out"
+    if rule is not None and (rule.opt_out or (rule.opt_in and not rule.ask)):
+        return rule.opt_out
+    return None
 
-    def _names(
-        self, rule: Rule, key: WhenKey | None, answers: Mapping[str, str] | None = None
-    ) -> Mapping[str, object]:
-        """What templates can use; on one name, the later in this list wins."""
-        names: dict[str, object] = (
-            {**self._standing.values, **answers} if answers else {**self._standing.values}
-        )
-        names.update(rule.values)
-        if key is not None and key.pattern is not None and key.pattern.groups:
-            names.update(key.pattern.values(self._heard.text))
-        names["message"] = self._heard.text
-        names["words"] = list(self._words)
-        names["from"] = self._heard.sender
-        names["to"] = self._heard.recipient
-        names["rule"] = rule.name
-        names["now"] = self._now.astimezone(rule.zone).replace(microsecond=0)
-        if rule.writes_help:
-            names["help"] = self._help()
-        return names
 
-    def _help(self) -> str:
-        """A line of each rule that has one and would answer this peer now."""
-        lines = [
-            rule.help
-            for rule in self._book.helps
-            if rule.help
-            and (not rule.conditional or why_not(rule, self._heard, self._standing, self._now) is None)
-        ]
-        return "\n".join(dict.fromkeys(lines))
+def _apply_wish(wish: bool | None, state: ConversationState, now: datetime) -> tuple[ConversationState, bool]:
+    """The state after an opt-out or opt-in, and whether a newer wish is known, so that this one does nothing.
 
-    def _replies(
-        self, rule: Rule, choices: tuple[Choice, ...], names: Mapping[str, object]
-    ) -> tuple[str, ...]:
-        written = [self._write(self._choose(rule, choice, at), names) for at, choice in enumerate(choices)]
-        return tuple(stripped for text in written if (stripped := text.strip()))
+    Of two wishes at the same time the opt-out counts.
+    """
+    known = state.consent_at
+    if wish is None:
+        return state, False
+    if known is not None and (now < known or (now == known and not wish)):
+        return state, wish != state.opted_out
+    after = state if now == known else replace(state, consent_at=now)
+    if wish == state.opted_out:
+        return after, False
+    # An opt-out ends running questions, and an opt-in does not take up those of the time before.
+    return replace(after, opted_out=wish, flow=None), False
 
-    def _choose(self, rule: Rule, choice: Choice, at: int) -> Template:
-        """Of several, always the same for one message id: an event that comes again must not flip it."""
-        templates = choice.templates
-        if len(templates) == 1:
-            return templates[0]
-        seed = f"{self._heard.id}\0{rule.name}\0{at}".encode("utf-8", "replace")
-        digest = hashlib.blake2b(seed, digest_size=8).digest()
-        return templates[int.from_bytes(digest, "big") % len(templates)]
 
-    def _write(self, template: Template, names: Mapping[str, object]) -> str:
-        try:
-            text = template.write(names)
-        except WrongTemplate as error:
-            self._marks.append(f"a template failed: {error}")
-            return ""
-        if len(text) > LONGEST_REPLY:
-            self._marks.append(f"a reply was cut at {LONGEST_REPLY:,} characters")
-            return text[:LONGEST_REPLY]
-        return text
+def _held_back_by(state: ConversationState, after: ConversationState, *, overtaken: bool) -> HeldBack | None:
+    if overtaken:
+        return HeldBack.OVERTAKEN
+    if after.opted_out != state.opted_out:
+        return None  # this reply confirms the very change
+    if after.opted_out:
+        return HeldBack.OPTED_OUT
+    return HeldBack.HANDED_OVER if state.handed_over else None
 
-    def _changed(
-        self, after: ConversationState, rule: Rule, names: Mapping[str, object]
-    ) -> ConversationState:
-        """The standing with what the rule saves, tags and hands over."""
-        if rule.saves:
-            values = dict(after.values)
-            for name, template in rule.saves:
-                value = self._write(template, names).strip()[:LONGEST_VALUE]
-                if value:
-                    values[name] = value
-                else:
-                    values.pop(name, None)
-            if values != after.values:
-                after = replace(after, values=values)
-        if rule.tag or rule.untag:
-            tags = tuple(dict.fromkeys(tag for tag in (*after.tags, *rule.tag) if tag not in rule.untag))
-            if tags != after.tags:
-                after = replace(after, tags=tags)
-        if rule.handover and not after.handed_over:
-            after = replace(after, handed_over=True)
-        return after
+
+def _apply_limit(
+    rule: Rule, now: datetime, after: ConversationState, *, confirms: bool
+) -> tuple[HeldBack | None, ConversationState]:
+    """Count a reply of a rule with a limit, or hold it back; what confirms an opt-out or opt-in always goes out."""
+    if rule.limit is None:
+        return None, after
+    seconds = now.timestamp()
+    recent = rule.limit.recent(after.uses.get(rule.name, ()), seconds)
+    if len(recent) < rule.limit.count:
+        return None, replace(after, uses={**after.uses, rule.name: (*recent, seconds)})
+    return (None if confirms else HeldBack.LIMIT), after
+
+
+def _is_to_be_marked(message: ReadMessage, rule: Rule | None, after: ConversationState) -> bool:
+    """Whether a person should look at a wish to get no more messages that no rule heeds."""
+    opts = rule is not None and (rule.opt_out or rule.opt_in)
+    return message.look == "opt_out" and not opts and not after.opted_out

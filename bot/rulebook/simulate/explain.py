@@ -10,10 +10,13 @@ from bot.rulebook.decision import (
     OVERTAKEN,
     ConversationState,
     Decision,
+    Flow,
     HeardMessage,
 )
-from bot.rulebook.simulate.decide import decide, why_not
+from bot.rulebook.matched_key import MatchedKey
+from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
+from bot.rulebook.simulate.match import why_not
 from bot.text.looks import Look, look_of
 from bot.text.words import split_words
 
@@ -53,20 +56,19 @@ def explain(
     return (
         f"Heard the words: {', '.join(words)}." if words else "Heard no words, only signs or nothing.",
         *((_LOOKS[look],) if (look := look_of(heard.text)) else ()),
-        *(_looked_at(book, heard, words, standing, now) if not _is_step(decision) else _stepped(decision)),
+        *(
+            _stepped(decision, decision.key)
+            if decision.key and decision.key.is_step
+            else _looked_at(book, heard, words, standing, now)
+        ),
         *_said(decision),
         *_changed(standing, decision.after),
         *(f"Note: {mark}." for mark in decision.marks),
     )
 
 
-def _is_step(decision: Decision) -> bool:
-    """Whether a running `ask` took the message."""
-    return (decision.key or "").startswith(("answer to ", "no answer to ", "cancel word "))
-
-
-def _stepped(decision: Decision) -> Iterator[str]:
-    yield f"Rule {decision.rule} is asking, and takes it as {decision.key}."
+def _stepped(decision: Decision, step: MatchedKey) -> Iterator[str]:
+    yield f"Rule {decision.rule} is asking, and takes it as {step.label}."
 
 
 def _looked_at(
@@ -103,11 +105,15 @@ def _changed(before: ConversationState, after: ConversationState) -> Iterator[st
     for name, value in after.values.items():
         if before.values.get(name) != value:
             yield f"Saves {name}: {value}."
-    if after.flow and after.flow != before.flow:
-        yield f"Now awaits the answer to {after.flow.awaits} (rule {after.flow.rule})."
-    if before.flow and not after.flow:
-        yield f"The questions of rule {before.flow.rule} are over."
+    yield from _flow_changed(before.flow, after.flow)
     if after.tags != before.tags:
         yield f"The conversation's tags are now: {', '.join(after.tags) or 'none'}."
     if after.handed_over and not before.handed_over:
         yield "A person takes over: the bot is silent here until the conversation is handed back."
+
+
+def _flow_changed(before: Flow | None, after: Flow | None) -> Iterator[str]:
+    if after and after != before:
+        yield f"Now awaits the answer to {after.awaits} (rule {after.rule})."
+    if before and not after:
+        yield f"The questions of rule {before.rule} are over."

@@ -8,7 +8,7 @@ import msgspec
 from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage
-from bot.rulebook.files.tests import RuleTest, TestTurn
+from bot.rulebook.rule_test import RuleTest, TestTurn
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
@@ -79,19 +79,21 @@ def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[
         if decision.rule is not None:
             answered[decision.rule] += 1
         if not _as_expected(turn, decision):
-            failures.append(
-                FailedStep(
-                    line=turn.line,
-                    heard=turn.hear,
-                    expected=tuple(turn.say) if turn.say is not None else None,
-                    said=decision.replies,
-                    expected_rule=turn.rule,
-                    rule=decision.rule,
-                    silence=decision.silence,
-                )
-            )
+            failures.append(_failure(turn, decision))
         standing = msgspec.structs.replace(decision.after, known=True)
     return Outcome(file=test.file, line=test.line, failures=tuple(failures))
+
+
+def _failure(turn: TestTurn, decision: Decision) -> FailedStep:
+    return FailedStep(
+        line=turn.line,
+        heard=turn.hear,
+        expected=tuple(turn.say) if turn.say is not None else None,
+        said=decision.replies,
+        expected_rule=turn.rule,
+        rule=decision.rule,
+        silence=decision.silence,
+    )
 
 
 def _as_expected(turn: TestTurn, decision: Decision) -> bool:

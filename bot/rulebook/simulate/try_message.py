@@ -65,7 +65,7 @@ def play(
             TriedTurn(
                 heard=text,
                 rule=decision.rule,
-                key=decision.key,
+                key=decision.key.label if decision.key else None,
                 replies=decision.replies,
                 silence=decision.silence,
                 why=explain(book, heard, standing, now, decision),

@@ -9,6 +9,7 @@ import pytest
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Flow
 from bot.rulebook.files.loader import load_texts
+from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.explain import explain
 from tests.support.books import NOW, HeardMessage, book_from, book_of, hear
 
@@ -57,10 +58,10 @@ def test_questions_are_asked_in_turn_and_the_reply_comes_last() -> None:
 
 def test_what_the_rule_does_it_does_after_the_last_answer() -> None:
     first = hear(BOOK, "book")
-    assert (first.rule, first.key, first.forwards) == ("booking", 'keyword "book"', ())
+    assert (first.rule, first.key, first.forwards) == ("booking", MatchedKey("keyword", "book"), ())
     assert first.after == ConversationState(flow=Flow(rule="booking", awaits="day", touched=NOW.timestamp()))
     second = hear(BOOK, "tue", first.after)
-    assert (second.rule, second.key, second.after.tags) == ("booking", 'answer to "day"', ())
+    assert (second.rule, second.key, second.after.tags) == ("booking", MatchedKey("answer", "day"), ())
     last = hear(BOOK, "2", second.after)
     assert last.forwards == ("https://example.com/bookings",)
 

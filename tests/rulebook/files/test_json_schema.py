@@ -9,9 +9,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from bot.rulebook.conditions import ONLY_KEYS
 from bot.rulebook.files.ask import EXPECT_KEYS, QUESTION_KEYS
 from bot.rulebook.files.json_schema import rule_file_schema
+from bot.rulebook.files.only import ONLY_KEYS
 from bot.rulebook.files.rule_file import FILE_KEYS, RULE_KEYS
 from bot.rulebook.files.tests import STEP_KEYS, TEST_KEYS
 from bot.rulebook.files.when import WHEN_KEYS

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.files.loader import load_texts
+from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.explain import explain
 from bot.text.words import split_words
@@ -112,11 +113,19 @@ def test_files_are_read_in_the_order_of_their_names() -> None:
 
 def test_the_key_that_matched_is_named() -> None:
     book = book_of("when: {keyword: [Open, hours]}", "when: {pattern: 'x+'}", "when: anything")
-    assert [hear(book, text).key for text in ("hours", "xx", "?")] == [
-        'keyword "hours"',
-        'pattern "x+"',
-        "anything",
+    keys = [hear(book, text).key for text in ("hours", "xx", "?")]
+    assert keys == [
+        MatchedKey("keyword", "hours"),
+        MatchedKey("pattern", "x+"),
+        MatchedKey("anything", "anything"),
     ]
+    assert [key.label for key in keys if key] == ['keyword "hours"', 'pattern "x+"', "anything"]
+
+
+def test_the_record_names_the_key_for_people_and_for_code() -> None:
+    record = hear(book_of("when: {keyword: [Open, hours]}"), "hours").record("abc")
+    assert record["key"] == 'keyword "hours"'
+    assert record["matched"] == {"kind": "keyword", "text": "hours"}
 
 
 def test_nothing_matches_and_nothing_is_said() -> None:
@@ -449,6 +458,7 @@ def test_a_rule_that_was_passed_by_is_named_with_the_condition_that_did_not_hold
         "key": 'keyword "a"',
         "passed_by": ["vip: only when tagged vip"],
         "version": "0123456789ab",
+        "matched": {"kind": "keyword", "text": "a"},
     }
     held = hear(book, "a", decision.after).record()
     assert (held["guard"], held["withheld"]) == ("limit", ["B"])

@@ -1,0 +1,184 @@
+"""What a message does to the running `ask` of its conversation."""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from bot.rulebook.book import Book
+from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, ConversationState, Decision, Flow
+from bot.rulebook.expectations import Answer, FreeText, Matching, OneOf, YesNo
+from bot.rulebook.matched_key import MatchedKey, StepKind
+from bot.rulebook.rules import Ask, Question, Rule
+from bot.rulebook.simulate.match import Match, ReadMessage
+from bot.rulebook.simulate.rendering import Renderer
+from bot.text.consent import HELP
+from bot.text.looks import UNWRITTEN
+from bot.text.reactions import read_reaction
+
+#: Reactions that answer a question.
+_THUMBS = frozenset({"\U0001f44d", "\U0001f44e"})
+
+
+class NotForMe(msgspec.Struct, frozen=True):
+    """The message is decided as any other, and the question waits."""
+
+
+class FlowEnded(msgspec.Struct, frozen=True):
+    """The questions are over, and the message is decided as any other."""
+
+    state: ConversationState
+
+
+class Stepped(msgspec.Struct, frozen=True):
+    """The running `ask` takes the message."""
+
+    decision: Decision
+
+
+NOT_FOR_ME = NotForMe()
+
+
+def step(
+    book: Book, message: ReadMessage, state: ConversationState, match: Match, renderer: Renderer
+) -> NotForMe | FlowEnded | Stepped:
+    """What a message is to the running `ask`; `match` is the rule that would answer it otherwise.
+
+    An opt-out goes before every answer.
+    """
+    flow = state.flow
+    if flow is None or message.carrier_effect(book) or (match.rule is not None and match.rule.opt_out):
+        return NOT_FOR_ME
+    seconds = message.now.timestamp()
+    if seconds < flow.touched:
+        return NOT_FOR_ME  # it was written before the question was put
+    waiting = _waiting(book, flow, state, seconds)
+    if waiting is None:
+        return FlowEnded(replace(state, flow=None))
+    return _Step(*waiting, flow, state, renderer).take(message, match)
+
+
+def _waiting(
+    book: Book, flow: Flow, state: ConversationState, seconds: float
+) -> tuple[Rule, Ask, Question] | None:
+    """The question that still waits for an answer at this time."""
+    rule = book.asks.get(flow.rule)
+    if rule is None or rule.ask is None or state.opted_out or state.handed_over:
+        return None
+    question = rule.ask.question(flow.awaits)
+    if question is None or seconds - flow.touched > rule.ask.expires:
+        return None
+    return rule, rule.ask, question
+
+
+class _Step:
+    """One message to one question that waits."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        ask: Ask,
+        question: Question,
+        flow: Flow,
+        state: ConversationState,
+        renderer: Renderer,
+    ) -> None:
+        self._rule = rule
+        self._ask = ask
+        self._question = question
+        self._flow = flow
+        self._state = state
+        self._renderer = renderer
+
+    def take(self, message: ReadMessage, match: Match) -> NotForMe | FlowEnded | Stepped:
+        """Take the message for an answer, or as what else it is to the question."""
+        if message.look in UNWRITTEN:
+            thumb = self._thumb(message)
+            if thumb is None:
+                return NOT_FOR_ME  # no person has written it
+            message = thumb
+        if message.words in self._ask.cancel:
+            return self._cancel(message)
+        expect = self._question.expect
+        gets_help = message.words in HELP and match.key is not None and match.key.kind != "anything"
+        if gets_help and isinstance(expect, FreeText | Matching):
+            return NOT_FOR_ME  # help is given at any question
+        today = message.now.astimezone(self._rule.zone).date()
+        answer = expect.take(message.heard.text, message.words, today)
+        if answer is not None:
+            return self._answer(message, answer)
+        return NOT_FOR_ME if gets_help else self._ask_again(message)
+
+    def _thumb(self, message: ReadMessage) -> ReadMessage | None:
+        """A thumb, up or down, that a phone reports on this very question, as the emoji that it is heard as."""
+        reaction = read_reaction(message.heard.text)
+        if reaction is None or reaction.emoji not in _THUMBS:
+            return None
+        question = self._question
+        if not isinstance(question.expect, YesNo | OneOf):
+            return None
+        names = self._names(message, self._flow.answers)
+        choices = (question.question, question.otherwise) if question.otherwise else (question.question,)
+        asked = [self._renderer.write(template, names) for choice in choices for template in choice.templates]
+        if not any(map(reaction.is_to, asked)):
+            return None
+        emoji = reaction.emoji
+        return replace(message, heard=replace(message.heard, text=emoji), words=(emoji,))
+
+    def _cancel(self, message: ReadMessage) -> Stepped:
+        names = self._names(message, self._flow.answers)
+        replies = self._renderer.replies(self._rule, self._ask.cancelled, message, names)
+        after = replace(self._state, flow=None)
+        return self._stepped(message, "cancel", " ".join(message.words), replies, after)
+
+    def _ask_again(self, message: ReadMessage) -> FlowEnded | Stepped:
+        flow = self._flow
+        if flow.misses + 1 >= self._ask.tries:
+            return FlowEnded(replace(self._state, flow=None))
+        names = self._names(message, flow.answers)
+        replies = self._renderer.question(self._rule, self._question, message, names, again=True)
+        moved = replace(flow, misses=flow.misses + 1, touched=message.now.timestamp())
+        return self._stepped(message, "no_answer", flow.awaits, replies, replace(self._state, flow=moved))
+
+    def _answer(self, message: ReadMessage, answer: Answer) -> Stepped:
+        flow, rule, state = self._flow, self._rule, self._state
+        answers = {**flow.answers, **answer.more, self._question.save: answer.value}
+        following = self._ask.next_after(answers)
+        if following:
+            names = self._names(message, answers)
+            replies = self._renderer.question(rule, following, message, names)
+            moved = Flow(
+                rule=flow.rule, awaits=following.save, answers=answers, touched=message.now.timestamp()
+            )
+            return self._stepped(message, "answer", flow.awaits, replies, replace(state, flow=moved))
+        done = replace(state, flow=None, values={**state.values, **answers})
+        names = self._renderer.names(rule, message, done)
+        replies = self._renderer.replies(rule, rule.reply, message, names)
+        after = self._renderer.apply(rule, done, names)
+        return self._stepped(message, "answer", flow.awaits, replies, after, forwards=rule.forward)
+
+    def _names(self, message: ReadMessage, answers: Mapping[str, str]) -> Mapping[str, object]:
+        return self._renderer.names(self._rule, message, self._state, answers=answers)
+
+    def _stepped(
+        self,
+        message: ReadMessage,
+        kind: StepKind,
+        text: str,
+        replies: tuple[str, ...],
+        after: ConversationState,
+        forwards: tuple[str, ...] = (),
+    ) -> Stepped:
+        marks = self._renderer.marks
+        if message.look == "opt_out":
+            marks.append(MAY_BE_AN_OPT_OUT)
+        return Stepped(
+            Decision(
+                rule=self._rule.name,
+                replies=replies,
+                after=after,
+                key=MatchedKey(kind, text),
+                marks=tuple(marks),
+                forwards=forwards,
+            )
+        )

@@ -1,0 +1,69 @@
+"""Which rule of a book is for a message, and why the others are not."""
+
+from datetime import datetime
+
+import msgspec
+
+from bot.rulebook.book import Book
+from bot.rulebook.decision import ConversationState, HeardMessage
+from bot.rulebook.rules import Rule, WhenKey
+from bot.rulebook.sender_numbers import CARRIER_WORDS, Effect, carrier_effect
+from bot.text.looks import Look, look_of
+from bot.text.words import split_words
+
+#: Rules that are named as passed by.
+_MOST_PASSED_BY = 10
+
+
+class ReadMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message with its words and its look."""
+
+    heard: HeardMessage
+    #: When the peer wrote it, by their own time.
+    now: datetime
+    words: tuple[str, ...]
+    look: Look | None
+
+    def carrier_effect(self, book: Book) -> Effect | None:
+        """What it does to the peer's consent where the carrier answers it; None where the bot does."""
+        if self.words not in CARRIER_WORDS:
+            return None
+        return carrier_effect(book.numbers, self.heard.recipient, self.words)
+
+
+def read_message(heard: HeardMessage, now: datetime) -> ReadMessage:
+    """Split a message into words, and look at it."""
+    words = split_words(heard.text)
+    return ReadMessage(heard=heard, now=now, words=words, look=look_of(heard.text, words))
+
+
+class Match(msgspec.Struct, frozen=True, gc=False):
+    """The first rule that is for a message, the key that matched, and what was passed by."""
+
+    rule: Rule | None
+    key: WhenKey | None
+    #: Rules whose key matched before and whose condition did not hold: each with what did not.
+    passed_by: tuple[str, ...]
+
+
+def first_match(book: Book, message: ReadMessage, state: ConversationState) -> Match:
+    """Find the first rule of the book that is for this message."""
+    index = book.index
+    passed_by: tuple[str, ...] = ()
+    for entry in index.candidates(message.words, message.heard.text, message.look):
+        rule, key = index.entries[entry]
+        if not rule.conditional:
+            return Match(rule, key, passed_by)
+        reason = why_not(rule, message.heard, state, message.now)
+        if reason is None:
+            return Match(rule, key, passed_by)
+        if len(passed_by) < _MOST_PASSED_BY:
+            passed_by = (*passed_by, f"{rule.name}: {reason}")
+    return Match(None, None, passed_by)
+
+
+def why_not(rule: Rule, heard: HeardMessage, state: ConversationState, now: datetime) -> str | None:
+    """The condition that keeps a rule from a message that one of its keys matches; None when all hold."""
+    if rule.numbers and heard.recipient not in rule.numbers:
+        return f"its file serves {', '.join(sorted(rule.numbers))}, and the message came to {heard.recipient}"
+    return rule.only.why_not(heard, state, now) if rule.only else None

@@ -1,0 +1,120 @@
+"""Writes what a rule says and saves: templates, with the names that they can use, become texts."""
+
+import hashlib
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from bot.rulebook.book import Book
+from bot.rulebook.decision import ConversationState
+from bot.rulebook.expectations import LONGEST_VALUE
+from bot.rulebook.rules import Choice, Question, Rule, WhenKey
+from bot.rulebook.simulate.match import ReadMessage, why_not
+from bot.rulebook.templates import Template, WrongTemplate
+
+#: Characters that ACS takes in one message.
+LONGEST_REPLY = 2_048
+
+Names = Mapping[str, object]
+
+
+class Renderer:
+    """Writes the texts of one decision, and marks what went wrong with them."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        #: For a person to look at: templates that failed, replies that were cut.
+        self.marks: list[str] = []
+
+    def names(
+        self,
+        rule: Rule,
+        message: ReadMessage,
+        state: ConversationState,
+        *,
+        key: WhenKey | None = None,
+        answers: Mapping[str, str] | None = None,
+    ) -> Names:
+        """What templates can use; on one name, the later in this list wins."""
+        names: dict[str, object] = {**state.values, **answers} if answers else {**state.values}
+        names.update(rule.values)
+        if key is not None and key.pattern is not None and key.pattern.groups:
+            names.update(key.pattern.values(message.heard.text))
+        names["message"] = message.heard.text
+        names["words"] = list(message.words)
+        names["from"] = message.heard.sender
+        names["to"] = message.heard.recipient
+        names["rule"] = rule.name
+        names["now"] = message.now.astimezone(rule.zone).replace(microsecond=0)
+        if rule.writes_help:
+            names["help"] = self._help(message, state)
+        return names
+
+    def _help(self, message: ReadMessage, state: ConversationState) -> str:
+        """A line of each rule that has one and would answer this peer now."""
+        lines = [
+            rule.help
+            for rule in self._book.helps
+            if rule.help
+            and (not rule.conditional or why_not(rule, message.heard, state, message.now) is None)
+        ]
+        return "\n".join(dict.fromkeys(lines))
+
+    def replies(
+        self, rule: Rule, choices: tuple[Choice, ...], message: ReadMessage, names: Names
+    ) -> tuple[str, ...]:
+        """Write the messages of a reply; one that comes out empty is left out."""
+        chosen = (
+            _choose(choice, f"{message.heard.id}\0{rule.name}\0{at}") for at, choice in enumerate(choices)
+        )
+        written = [self.write(template, names) for template in chosen]
+        return tuple(stripped for text in written if (stripped := text.strip()))
+
+    def question(
+        self, rule: Rule, question: Question, message: ReadMessage, names: Names, *, again: bool = False
+    ) -> tuple[str, ...]:
+        """Write a question; `again` after an answer that it can't take."""
+        choice = question.otherwise if again and question.otherwise else question.question
+        return self.replies(rule, (choice,), message, names)
+
+    def write(self, template: Template, names: Names) -> str:
+        """Write one template; empty when it fails."""
+        try:
+            text = template.write(names)
+        except WrongTemplate as error:
+            self.marks.append(f"a template failed: {error}")
+            return ""
+        if len(text) > LONGEST_REPLY:
+            self.marks.append(f"a reply was cut at {LONGEST_REPLY:,} characters")
+            return text[:LONGEST_REPLY]
+        return text
+
+    def apply(self, rule: Rule, state: ConversationState, names: Names) -> ConversationState:
+        """The state with what the rule saves, tags and hands over."""
+        after = self._save(rule, state, names) if rule.saves else state
+        if rule.tag or rule.untag:
+            tags = tuple(dict.fromkeys(tag for tag in (*after.tags, *rule.tag) if tag not in rule.untag))
+            if tags != after.tags:
+                after = replace(after, tags=tags)
+        if rule.handover and not after.handed_over:
+            after = replace(after, handed_over=True)
+        return after
+
+    def _save(self, rule: Rule, state: ConversationState, names: Names) -> ConversationState:
+        values = dict(state.values)
+        for name, template in rule.saves:
+            value = self.write(template, names).strip()[:LONGEST_VALUE]
+            if value:
+                values[name] = value
+            else:
+                values.pop(name, None)
+        return state if values == state.values else replace(state, values=values)
+
+
+def _choose(choice: Choice, seed: str) -> Template:
+    """Of several templates always the same for one message id: an event that comes again must not change it."""
+    templates = choice.templates
+    if len(templates) == 1:
+        return templates[0]
+    digest = hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=8).digest()
+    return templates[int.from_bytes(digest, "big") % len(templates)]
