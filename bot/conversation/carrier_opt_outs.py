@@ -11,6 +11,7 @@ from bot.conversation.events import DeliveryReport
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, close_incidents
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.conversation.thread import OPTED_OUT
+from bot.rulebook.decision import HeldBack
 from bot.storage.commits import mark_changed
 from bot.storage.tables import UtcTime, actions, conversations, messages
 
@@ -93,7 +94,7 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
             conversations.c.consent_at.is_(None),
             or_(
                 and_(messages.c.direction == literal_column("'outbound'"), messages.c.exempt.is_(True)),
-                messages.c.decision["guard"].as_string() == "carrier answers",
+                messages.c.decision["guard"].as_string() == HeldBack.CARRIER_ANSWERS,
             ),
         )
         .group_by(messages.c.conversation_id)

@@ -21,7 +21,7 @@ from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEv
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.thread import NewMessages, OpenConversation, open_conversations, save_conversations
 from bot.rulebook.book import Book
-from bot.rulebook.decision import HeardMessage
+from bot.rulebook.decision import HeardMessage, HeldBack
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
 from bot.storage.bulk import BulkUpdate, LookupByKeys
@@ -46,8 +46,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     lane: str | None = None
     #: A message was queued to be forwarded.
     has_forward: bool = False
-    #: The guard that kept the bot silent.
-    silence: str | None = None
+    #: What held the reply back.
+    silence: HeldBack | None = None
 
 
 ACCEPTED = Receipt(outcome="accepted")

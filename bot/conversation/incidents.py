@@ -13,8 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, Decision
-from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
+from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, Decision, HeldBack
 from bot.storage.pages import Page, decode_cursor, encode_cursor
 from bot.storage.tables import conversations, incidents
 
@@ -31,7 +30,10 @@ WAITING = "a person is waited for"
 #: What is over once the peer has opted out.
 ENDED_BY_OPT_OUT: tuple[Kind, ...] = ("opt-out", "handover")
 
-_OF_GUARDS: dict[str | None, Kind] = {TOO_MANY_REPLIES: "loop", TOO_MANY_REPEATS: "repeats"}
+_OF_LOOP_GUARD: dict[HeldBack, Kind] = {
+    HeldBack.TOO_MANY_REPLIES: "loop",
+    HeldBack.TOO_MANY_REPEATS: "repeats",
+}
 
 
 class _ById(Struct, frozen=True, array_like=True):
@@ -88,9 +90,8 @@ class IncidentFilter(Struct, frozen=True, kw_only=True):
 def noticed_in(decision: Decision, conversation_id: str, message_id: str) -> Iterable[NewIncident]:
     """What a person should know of a decision."""
     found: dict[Kind, str] = {}
-    guard = _OF_GUARDS.get(decision.silence)
-    if guard is not None and decision.silence is not None:
-        found[guard] = decision.silence
+    if decision.silence in _OF_LOOP_GUARD:
+        found[_OF_LOOP_GUARD[decision.silence]] = decision.silence
     if MAY_BE_AN_OPT_OUT in decision.marks:
         found["opt-out"] = MAY_BE_AN_OPT_OUT
     if decision.after.handed_over and not decision.after.opted_out:

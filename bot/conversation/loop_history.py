@@ -18,9 +18,8 @@ from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.rulebook.decision import HeldBack
 from bot.rulebook.simulate.loop_guard import (
-    TOO_MANY_REPEATS,
-    TOO_MANY_REPLIES,
     WINDOW,
     Caps,
     Recent,
@@ -117,7 +116,9 @@ async def _count(
             messages.c.conversation_id.in_(conversation_ids),
             messages.c.created_at > since,
             messages.c.direction == "inbound",
-            messages.c.decision["guard"].as_string().in_([TOO_MANY_REPEATS, TOO_MANY_REPLIES]),
+            messages.c.decision["guard"].as_string().in_(
+                [HeldBack.TOO_MANY_REPEATS, HeldBack.TOO_MANY_REPLIES]
+            ),
         )
         .subquery()
     )  # fmt: skip

@@ -20,8 +20,7 @@ from bot.conversation.incidents import (
     open_incidents,
 )
 from bot.conversation.loop_history import SILENCED, LoopState
-from bot.rulebook.decision import NOT_TO_BE_TEXTED, OVERTAKEN, ConversationState, Decision
-from bot.rulebook.simulate.loop_guard import TOO_MANY_REPLIES
+from bot.rulebook.decision import ConversationState, Decision, HeldBack
 from bot.storage.bulk import BulkInsert, LookupByKeys
 from bot.storage.commits import mark_changed
 from bot.storage.tables import conversations, messages
@@ -30,8 +29,8 @@ from bot.text.segments import measure
 #: Why a message was never sent, as its history says it.
 OPTED_OUT = "The recipient has opted out."
 
-#: Guards after which no person has anything to answer.
-_NOBODY_WAITS = frozenset({None, OVERTAKEN, NOT_TO_BE_TEXTED})
+#: Where these held the reply back, no person has anything to answer.
+_NOBODY_WAITS = frozenset({None, HeldBack.OVERTAKEN, HeldBack.NOT_TO_BE_TEXTED})
 _NEWCOMER = ConversationState()
 
 
@@ -131,7 +130,7 @@ class OpenConversation:
             self.say(
                 new, text, now, rule=rule, in_reply_to=message_id, version=version, exempt=decision.exempt
             )
-        if decision.silence == "opted out":
+        if decision.silence == HeldBack.OPTED_OUT:
             for text in decision.withheld:
                 self.say(
                     new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed"
@@ -199,7 +198,7 @@ class OpenConversation:
 
     def _notice(self, decision: Decision, message_id: str, new: NewMessages) -> None:
         """What a person should look at."""
-        if decision.silence == TOO_MANY_REPLIES:
+        if decision.silence == HeldBack.TOO_MANY_REPLIES:
             self.guarded = SILENCED
         new.incidents += noticed_in(decision, self.id, message_id)
 

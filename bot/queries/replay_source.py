@@ -8,14 +8,12 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.events import time_written
-from bot.rulebook.decision import NOT_TO_BE_TEXTED, OUR_OWN_NUMBER, OVERTAKEN, HeardMessage
+from bot.rulebook.decision import HeardMessage, HeldBack
 from bot.rulebook.simulate.replay import AnsweredMessage, PersonAction
 from bot.storage.tables import actions, conversations, messages
 
 #: Guards that a rule book brings about itself; what any other one held back, the rules did say.
-_OF_THE_BOOK = frozenset(
-    {"opted out", "carrier answers", "handed over", "limit", OUR_OWN_NUMBER, OVERTAKEN, NOT_TO_BE_TEXTED}
-)
+_OF_THE_BOOK = frozenset(set(HeldBack) - {HeldBack.TOO_MANY_REPLIES, HeldBack.TOO_MANY_REPEATS})
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _AT_ONCE = 1_000
 #: Messages of either direction that are read for a look at the newest: a long talk must not hold a page up.

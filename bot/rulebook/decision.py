@@ -1,15 +1,37 @@
 """What goes into a decision and what comes out of it: values only."""
 
 from datetime import datetime
+from enum import StrEnum
 
 import msgspec
 
-#: The guard of a message that one of our own numbers sent: two bots of ours would answer each other for ever.
-OUR_OWN_NUMBER = "one of our own numbers"
-#: The guard of an opt-out or opt-in that was written before the one that counts, and came after it.
-OVERTAKEN = "a newer wish counts"
-#: The guard of a message from a sender that has no number (`InfoSMS`).
-NOT_TO_BE_TEXTED = "the sender can't be texted"
+
+class HeldBack(StrEnum):
+    """What held a reply back. The values are stored in decisions (`guard`) and shown by the API: they never change."""
+
+    #: The peer has opted out.
+    OPTED_OUT = "opted out"
+    #: The carrier answers this word itself on this number.
+    CARRIER_ANSWERS = "carrier answers"
+    #: A person has taken the conversation over.
+    HANDED_OVER = "handed over"
+    #: The rule has replied to this conversation as often as its `limit` allows.
+    LIMIT = "limit"
+    #: One of our own numbers sent the message: two bots of ours would answer each other for ever.
+    OUR_OWN_NUMBER = "one of our own numbers"
+    #: An opt-out or opt-in that was written before the one that counts, and came after it.
+    OVERTAKEN = "a newer wish counts"
+    #: The sender has no number (`InfoSMS`).
+    NOT_TO_BE_TEXTED = "the sender can't be texted"
+    #: The loop guard: the conversation got as many replies in an hour as BOT_REPLIES_PER_HOUR allows.
+    TOO_MANY_REPLIES = "too many replies in an hour"
+    #: The loop guard: the same message was answered alike as often as BOT_REPEATS_PER_HOUR allows.
+    TOO_MANY_REPEATS = "the same message too often in an hour"
+
+
+OUR_OWN_NUMBER = HeldBack.OUR_OWN_NUMBER
+OVERTAKEN = HeldBack.OVERTAKEN
+NOT_TO_BE_TEXTED = HeldBack.NOT_TO_BE_TEXTED
 #: The mark of a message that asks to be left alone in words that no opt-out rule knows.
 MAY_BE_AN_OPT_OUT = "may be an opt-out"
 
@@ -64,11 +86,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None
     #: To be sent, in this order.
     replies: tuple[str, ...]
-    #: Replies that the rule gives and a guard holds back.
+    #: Replies that the rule gives and that are held back.
     withheld: tuple[str, ...] = ()
-    #: The guard: "opted out", "carrier answers", "handed over", "limit", `OVERTAKEN`, `NOT_TO_BE_TEXTED` or
-    #: `OUR_OWN_NUMBER`.
-    silence: str | None = None
+    #: What held the replies back; stored as `guard`.
+    silence: HeldBack | None = None
     #: The replies go out although the peer is opted out: they confirm the very opt-out or opt-in.
     exempt: bool = False
     #: The conversation's standing from now on; `is` the given one when nothing changed.

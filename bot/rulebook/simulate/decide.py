@@ -9,13 +9,11 @@ from msgspec.structs import replace
 from bot.rulebook.book import Book
 from bot.rulebook.decision import (
     MAY_BE_AN_OPT_OUT,
-    NOT_TO_BE_TEXTED,
-    OUR_OWN_NUMBER,
-    OVERTAKEN,
     ConversationState,
     Decision,
     Flow,
     HeardMessage,
+    HeldBack,
 )
 from bot.rulebook.expectations import LONGEST_VALUE, FreeText, Matching, OneOf, YesNo
 from bot.rulebook.rules import Choice, Question, Rule, WhenKey
@@ -50,7 +48,7 @@ def decide(book: Book, heard: HeardMessage, standing: ConversationState, now: da
         return Decision(
             rule=rule.name if rule else None,
             replies=(),
-            silence=OUR_OWN_NUMBER if is_ours else NOT_TO_BE_TEXTED,
+            silence=HeldBack.OUR_OWN_NUMBER if is_ours else HeldBack.NOT_TO_BE_TEXTED,
             after=standing,
             key=key.label if key else None,
             forwards=rule.forward if rule and not is_ours and not rule.ask else (),
@@ -152,7 +150,7 @@ class _Deciding:
             if len(recent) < rule.limit.count:
                 after = replace(after, uses={**after.uses, rule.name: (*recent, seconds)})
             elif opted_out == standing.opted_out:
-                silence = "limit"
+                silence = HeldBack.LIMIT
         silent = silence is not None
         if rule is not None and rule.ask and not silent:
             awaits = rule.ask.questions[0].save
@@ -304,17 +302,17 @@ class _Deciding:
         # Whoever leaves is not asked on, and whoever comes back is not asked about what was then.
         return replace(after, opted_out=wish, flow=None), False
 
-    def _silence(self, opted_out: bool, *, overtaken: bool) -> str | None:
+    def _silence(self, opted_out: bool, *, overtaken: bool) -> HeldBack | None:
         if self._carrier:
-            return "carrier answers"
+            return HeldBack.CARRIER_ANSWERS
         if overtaken:
-            return OVERTAKEN
+            return HeldBack.OVERTAKEN
         if opted_out != self._standing.opted_out:
             return None  # this reply confirms the very change
         if opted_out:
-            return "opted out"
+            return HeldBack.OPTED_OUT
         if self._standing.handed_over:
-            return "handed over"
+            return HeldBack.HANDED_OVER
         return None
 
     def _names(

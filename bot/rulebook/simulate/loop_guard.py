@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.rulebook.decision import ConversationState, Decision
+from bot.rulebook.decision import ConversationState, Decision, HeldBack
 
 #: What the caps count in, and how long a silenced conversation must be quiet.
 WINDOW = timedelta(hours=1)
 
-TOO_MANY_REPLIES = "too many replies in an hour"
-TOO_MANY_REPEATS = "the same message too often in an hour"
+TOO_MANY_REPLIES = HeldBack.TOO_MANY_REPLIES
+TOO_MANY_REPEATS = HeldBack.TOO_MANY_REPEATS
 LOOKS_LIKE_A_LOOP = "it looks like another auto-responder"
 
 #: A message and what the bot made of it: the text, the rule, what matched (with the step of an `ask`), the replies.
@@ -101,7 +101,7 @@ class Rehearsal:
         return after
 
 
-def _silent(before: ConversationState, decision: Decision, guard: str) -> Decision:
+def _silent(before: ConversationState, decision: Decision, guard: HeldBack) -> Decision:
     after = decision.after
     if after.flow is not None and after.flow != before.flow:
         after = replace(after, flow=before.flow)
