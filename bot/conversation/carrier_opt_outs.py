@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import Suppressed, says_opted_out
@@ -13,6 +13,7 @@ from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, Store
 from bot.conversation.thread import OPTED_OUT
 from bot.rulebook.decision import HeldBack
 from bot.storage.commits import mark_changed
+from bot.storage.sql import direction_is, status_is
 from bot.storage.tables import UtcTime, actions, conversations, messages
 
 
@@ -53,7 +54,7 @@ async def apply_carrier_opt_outs(
         select(*STORED_COLUMNS)
         .where(
             messages.c.conversation_id.in_(ids),
-            messages.c.status == literal_column("'queued'"),
+            status_is("queued"),
             messages.c.outcome_unknown.is_(False),
             messages.c.exempt.is_not(True),
         )
@@ -93,7 +94,7 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
             conversations.c.opted_out.is_(False),
             conversations.c.consent_at.is_(None),
             or_(
-                and_(messages.c.direction == literal_column("'outbound'"), messages.c.exempt.is_(True)),
+                and_(direction_is("outbound"), messages.c.exempt.is_(True)),
                 messages.c.decision["guard"].as_string() == HeldBack.CARRIER_ANSWERS,
             ),
         )

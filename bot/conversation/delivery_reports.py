@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
@@ -12,6 +12,7 @@ from bot.conversation.delivery import ACCEPTED, DeliveryEvent, status_of
 from bot.conversation.events import DeliveryReport
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys
+from bot.storage.sql import direction_is
 from bot.storage.tables import conversations, delivery_reports, messages
 
 #: What became of a report: it moved its message or could have, it was here before, or nobody knows its message.
@@ -237,10 +238,7 @@ _WAITING_REPORTS = LookupByKeys(
 )
 _JOIN_REPORT = BulkUpdate(delivery_reports, ("message_id",))
 _MESSAGES_NAMED = LookupByKeys(
-    select(*STORED_COLUMNS)
-    .where(messages.c.direction == literal_column("'outbound'"))
-    .order_by(messages.c.id)
-    .with_for_update(),
+    select(*STORED_COLUMNS).where(direction_is("outbound")).order_by(messages.c.id).with_for_update(),
     messages.c.provider_message_id,
 )
 _NAME_MESSAGE = BulkUpdate(messages, ("provider_message_id",))

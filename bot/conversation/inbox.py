@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import insert, literal_column, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -26,6 +26,7 @@ from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
 from bot.storage.bulk import BulkUpdate, LookupByKeys
 from bot.storage.commits import mark_changed
+from bot.storage.sql import direction_is
 from bot.storage.tables import messages, rejected_events
 from bot.storage.writer import StorageUnavailable, Writer
 
@@ -223,9 +224,7 @@ class Inbox:
 
 
 _KNOWN_MESSAGES = LookupByKeys(
-    select(messages.c.provider_message_id, messages.c.received_at).where(
-        messages.c.direction == literal_column("'inbound'")
-    ),
+    select(messages.c.provider_message_id, messages.c.received_at).where(direction_is("inbound")),
     messages.c.provider_message_id,
 )
 _TELL_TIME = BulkUpdate(messages, ("received_at",), keys=("direction", "provider_message_id"))

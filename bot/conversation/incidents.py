@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 from sqlalchemy import Row, Select, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, Decision, HeldBack
 from bot.storage.pages import Order, Page, read_page
+from bot.storage.sql import insert_for
 from bot.storage.tables import conversations, incidents
 
 Kind = Literal["loop", "repeats", "opt-out", "handover"]
@@ -116,8 +116,7 @@ async def open_incidents(
     }
     if not rows:
         return
-    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(incidents).on_conflict_do_nothing(
+    statement = insert_for(connection, incidents).on_conflict_do_nothing(
         index_elements=["conversation_id", "kind"], index_where=incidents.c.closed_at.is_(None)
     )
     await connection.execute(statement, [rows[key] for key in sorted(rows)])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, func, literal_column, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import DELIVERY_STATES
@@ -13,6 +13,7 @@ from bot.conversation.incidents import OpenIncident, open_in
 from bot.queries.failure_reasons import reason_of
 from bot.queries.filters import ConversationFilter, conditions_for
 from bot.storage.pages import Key, Order, Page, read_page, read_stretch
+from bot.storage.sql import status_is
 from bot.storage.tables import conversations, messages, rejected_events, status_changes
 
 #: Outbound states with a reason.
@@ -186,9 +187,7 @@ async def find_message(connection: AsyncConnection, message_id: str) -> MessageV
 async def find_backlog(connection: AsyncConnection) -> Backlog:
     """How many messages wait to be sent, and for how long the oldest has."""
     # The index of what is queued has the ids, and these sort by age: of all that wait only one row is read.
-    query = select(func.count(), func.min(messages.c.id)).where(
-        messages.c.status == literal_column("'queued'")
-    )
+    query = select(func.count(), func.min(messages.c.id)).where(status_is("queued"))
     queued, oldest_id = (await connection.execute(query)).one()
     first = select(messages.c.created_at).where(messages.c.id == oldest_id)
     oldest = (await connection.execute(first)).scalar() if oldest_id else None

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Integer, bindparam, literal_column, null, select, true
+from sqlalchemy import Integer, bindparam, literal_column, null, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -32,6 +32,7 @@ from bot.conversation.thread import OPTED_OUT
 from bot.sending.leases import LEASE, Holder
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
 from bot.storage.bulk import BulkUpdate, LookupByKeys, PreparedSelect
+from bot.storage.sql import status_is
 from bot.storage.tables import conversations, messages
 
 #: ACS remembers a repeatability id for 5 minutes at most; a try must start early enough to end within them.
@@ -99,8 +100,6 @@ class Settlement(Struct, frozen=True, kw_only=True):
     was_unknown: bool = False
 
 
-#: Written out, not a parameter: only then do both databases see that queued messages have an index of their own.
-_IS_QUEUED: ColumnElement[str] = literal_column("'queued'")
 _QUEUED_MESSAGES = PreparedSelect(
     select(
         messages.c.id,
@@ -113,7 +112,7 @@ _QUEUED_MESSAGES = PreparedSelect(
     )
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .where(
-        messages.c.status == _IS_QUEUED,
+        status_is("queued"),
         messages.c.number == bindparam("number"),
         messages.c.id > bindparam("after"),
     )
@@ -138,7 +137,7 @@ def claim_decision(row: Any, now: datetime, reply_ttl: timedelta) -> ClaimDecisi
 
 async def queued_lanes(connection: AsyncConnection) -> set[str]:
     """The sending numbers that have something to send."""
-    query = select(messages.c.number).where(messages.c.status == _IS_QUEUED).distinct()
+    query = select(messages.c.number).where(status_is("queued")).distinct()
     return set((await connection.execute(query)).scalars())
 
 
@@ -271,7 +270,7 @@ class Outbox:
         now = self._clock()
         query = (
             select(*STORED_COLUMNS)
-            .where(messages.c.status == literal_column("'sent'"), messages.c.updated_at < now - min(timeouts))
+            .where(status_is("sent"), messages.c.updated_at < now - min(timeouts))
             .order_by(messages.c.updated_at)
             .limit(MOST_EXPIRED)
             .with_for_update()
