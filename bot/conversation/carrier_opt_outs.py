@@ -10,7 +10,6 @@ from bot.conversation.delivery import Suppressed, says_opted_out
 from bot.conversation.events import DeliveryReport
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, close_incidents
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
-from bot.conversation.thread import OPTED_OUT
 from bot.rulebook.decision import HeldBack
 from bot.storage.commits import mark_changed
 from bot.storage.sql import direction_is, status_is
@@ -63,7 +62,7 @@ async def apply_carrier_opt_outs(
     )
     changes = StatusChanges()
     for queued in await connection.execute(query):
-        changes.apply(StoredMessage(*queued), Suppressed(OPTED_OUT))
+        changes.apply(StoredMessage(*queued), Suppressed())
     await changes.record(connection, now)
 
 

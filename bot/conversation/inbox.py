@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -227,7 +228,15 @@ _KNOWN_MESSAGES = LookupByKeys(
     select(messages.c.provider_message_id, messages.c.received_at).where(direction_is("inbound")),
     messages.c.provider_message_id,
 )
-_TELL_TIME = BulkUpdate(messages, ("received_at",), keys=("direction", "provider_message_id"))
+
+
+class _ReceivedRow(NamedTuple):
+    direction: str
+    provider_message_id: str
+    received_at: datetime | None
+
+
+_SET_RECEIVED_AT = BulkUpdate(messages, _ReceivedRow, keys=("direction", "provider_message_id"))
 
 
 def _dated(inbound: list[Inbound]) -> list[Inbound]:
@@ -247,12 +256,13 @@ async def _tell_more(
     connection: AsyncConnection, inbound: list[Inbound], known: dict[str, datetime | None]
 ) -> None:
     """A duplicate that says when the message came, which the first one did not, is not nothing."""
-    told = {
+    times = {
         message.message_id: message.received_at
         for message in inbound
         if message.received_at is not None and known.get(message.message_id, message.received_at) is None
     }
-    await _TELL_TIME.execute(connection, [("inbound", name, moment) for name, moment in told.items()])
+    rows = [_ReceivedRow("inbound", message_id, moment) for message_id, moment in times.items()]
+    await _SET_RECEIVED_AT.execute(connection, rows)
 
 
 async def _keep_rejected(connection: AsyncConnection, events: list[UnreadableEvent], now: datetime) -> None:

@@ -60,12 +60,14 @@ class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     incidents: list[OpenIncident] = []
 
 
-class HistoryEntry(Struct, frozen=True, kw_only=True):
+class HistoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A state that a message came into."""
 
     status: str
     at: datetime
     details: str | None
+    #: `bot.conversation.delivery.FailureCode`, where the reason is the bot's own.
+    failure_code: str | None = None
 
 
 class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,6 +89,8 @@ class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     history: list[HistoryEntry]
     #: Why it did not arrive, in plain words.
     reason: str | None = None
+    #: `bot.conversation.delivery.FailureCode`, where the reason is the bot's own.
+    failure_code: str | None = None
     #: The message that this one sends again because a person wanted it.
     resend_of: str | None = None
     #: How often it was given to ACS, and what the newest try failed of; None when it went well.
@@ -265,7 +269,12 @@ async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -
         )
         for change in await connection.execute(query):
             changes.setdefault(change.message_id, []).append(
-                HistoryEntry(status=change.status, at=change.at, details=change.details)
+                HistoryEntry(
+                    status=change.status,
+                    at=change.at,
+                    details=change.details,
+                    failure_code=change.failure_code,
+                )
             )
     return [_message(row, changes.get(row.id, [])) for row in rows]
 
@@ -273,8 +282,13 @@ async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -
 def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
     # A message is born received, queued or suppressed; only what changed after that has rows of its own.
     born = "queued" if changes else row.status
-    reason = reason_of(row.status_details) if row.status in _NOT_ARRIVED else None
-    birth = HistoryEntry(status=born, at=row.created_at, details=None if changes else row.status_details)
+    reason = reason_of(row.status_details, row.failure_code) if row.status in _NOT_ARRIVED else None
+    birth = HistoryEntry(
+        status=born,
+        at=row.created_at,
+        details=None if changes else row.status_details,
+        failure_code=None if changes else row.failure_code,
+    )
     return MessageView(
         id=row.id,
         conversation_id=row.conversation_id,
@@ -286,6 +300,7 @@ def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
         resend_of=row.resend_of,
         status=row.status,
         status_details=row.status_details,
+        failure_code=row.failure_code,
         segments=row.segments,
         encoding=row.encoding,
         created_at=row.created_at,
