@@ -77,7 +77,7 @@ class Inbox:
         caps: Caps,
         queue: QueueLimit,
     ) -> None:
-        self._writer = writer
+        self._events = writer.batch(self._record)
         self._caps = caps
         self._queue = queue
         self._book = book
@@ -102,7 +102,7 @@ class Inbox:
                 await self.accept(others)
                 raise
         try:
-            receipts = await self._writer.submit(self._record, events)
+            receipts = await self._events.submit(events)
         except StorageUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the events must not be lost for it
@@ -124,7 +124,7 @@ class Inbox:
             reason = f"It could not be processed: {type(error).__name__}."
             kept: list[Event] = [UnreadableEvent(reason=reason, raw=_as_json(events[0]))]
             try:
-                return await self._writer.submit(self._record, kept)
+                return await self._events.submit(kept)
             except StorageUnavailable:
                 raise
             except Exception as worse:
