@@ -34,7 +34,8 @@ class Bench:
     def __init__(self, url: str) -> None:
         self.bot = bot = Bot(url)
         self.database, self.writer, self.inbox = bot.database, bot.writer, bot.inbox
-        self.outbox = Outbox(reply_ttl=timedelta(hours=24))
+        outbox = Outbox(reply_ttl=timedelta(hours=24))
+        self.claims, self.settlements = self.writer.batch(outbox.claim), self.writer.batch(outbox.settle)
 
     async def fill(self, messages: int) -> list[Queued]:
         """Queue so many replies, each to a new peer."""
@@ -48,7 +49,7 @@ class Bench:
         calls = [queued[start : start + recipients] for start in range(0, len(queued), recipients)]
 
         async def call(messages: list[Queued]) -> None:
-            claimed = await self.writer.submit(self.outbox.claim, messages)
+            claimed = await self.claims.submit(messages)
             settlements = [
                 Settlement(
                     message=claim.message,
@@ -58,7 +59,7 @@ class Bench:
                 for claim in claimed
                 if isinstance(claim, Claimed)
             ]
-            await self.writer.submit(self.outbox.settle, settlements)
+            await self.settlements.submit(settlements)
 
         return len(queued) / await _in_parallel(calls, call, 16)
 

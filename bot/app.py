@@ -102,6 +102,8 @@ class Service:
         self.rule_files = RuleFiles(self.shelf, caps)
         self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
+        self._kept_books = self.writer.batch(keep_books)
+        self._kept_edits = self.writer.batch(keep_edits)
         self.sender = Sender(
             self.database,
             self.writer,
@@ -194,8 +196,8 @@ class Service:
     async def _keep_book(self, taken: BookChange) -> None:
         self.sender.look()  # at once: it may let numbers send faster
         try:
-            await self.writer.submit(keep_books, [KeptBook(version=taken.version, texts=taken.texts)])
-            await self.writer.submit(keep_edits, edits_in(taken))
+            await self._kept_books.submit([KeptBook(version=taken.version, texts=taken.texts)])
+            await self._kept_edits.submit(edits_in(taken))
         except StorageUnavailable as error:
             log.warning("The rule book in force could not be kept for the next start", cause=str(error))
 
@@ -214,7 +216,7 @@ class Service:
         """Take no more events and start no more sends; let those that run end, for so many seconds at most."""
         self.webhook.is_closed = True
         await asyncio.gather(self.sender.stop(patience), self.forwarder.stop(patience))
-        self.writer.let_go()
+        self.writer.stop_retrying()
 
     async def stop(self) -> None:
         """Settle what is being sent, leave the rest queued, close everything, in the reverse order of the start."""

@@ -1,14 +1,14 @@
 """What people did to conversations: who, what, when. Rows are only ever added."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from msgspec import Meta, Struct
-from sqlalchemy import select
+from msgspec import Struct
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.storage.pages import Page, decode_cursor, encode_cursor
+from bot.storage.pages import Order, Page, read_page
 from bot.storage.tables import actions
 
 ActionName = Literal[
@@ -16,10 +16,7 @@ ActionName = Literal[
 ]
 
 
-class _ById(Struct, frozen=True, array_like=True):
-    """Where a page of actions ends."""
-
-    id: Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}\Z")]
+_OLDEST_FIRST = Order(actions.c.id)
 
 
 class ActionView(Struct, frozen=True, kw_only=True):
@@ -56,14 +53,9 @@ async def list_actions(
     connection: AsyncConnection, conversation_id: str, *, limit: int, cursor: str | None
 ) -> Page[ActionView]:
     """What people did to a conversation, oldest first. Raises `bot.storage.pages.WrongCursor`."""
-    query = (
-        select(actions)
-        .where(actions.c.conversation_id == conversation_id)
-        .order_by(actions.c.id)
-        .limit(limit + 1)
-    )
-    if cursor is not None:
-        query = query.where(actions.c.id > decode_cursor(cursor, _ById).id)
-    rows = (await connection.execute(query)).mappings().all()
-    shown = [ActionView(**row) for row in rows[:limit]]
-    return Page(items=shown, next=encode_cursor(_ById(shown[-1].id)) if len(rows) > limit else None)
+    query = select(actions).where(actions.c.conversation_id == conversation_id)
+    return await read_page(connection, query, _OLDEST_FIRST, _view, limit=limit, cursor=cursor)
+
+
+def _view(row: Row[Any]) -> ActionView:
+    return ActionView(**{name: getattr(row, name) for name in ActionView.__struct_fields__})

@@ -8,9 +8,10 @@ unless it was asked in the last half second.
 import asyncio
 
 import structlog
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import func, select
 
 from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.sql import status_is
 from bot.storage.tables import messages
 from bot.storage.writer import StorageUnavailable
 
@@ -89,8 +90,7 @@ class QueueLimit:
 
     async def _ask(self) -> None:
         before = self.queued
-        # Written out, not a parameter: only then does SQLite see that such messages have an index of their own.
-        query = select(func.count()).where(messages.c.status == literal_column("'queued'"))
+        query = select(func.count()).select_from(messages).where(status_is("queued"))
         try:
             async with self._database.reading() as connection:
                 queued = (await connection.execute(query)).scalar_one()

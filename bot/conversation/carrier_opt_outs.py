@@ -3,16 +3,16 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import Suppressed, says_opted_out
 from bot.conversation.events import DeliveryReport
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, close_incidents
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
-from bot.conversation.thread import OPTED_OUT
 from bot.rulebook.decision import HeldBack
 from bot.storage.commits import mark_changed
+from bot.storage.sql import direction_is, status_is
 from bot.storage.tables import UtcTime, actions, conversations, messages
 
 
@@ -53,7 +53,7 @@ async def apply_carrier_opt_outs(
         select(*STORED_COLUMNS)
         .where(
             messages.c.conversation_id.in_(ids),
-            messages.c.status == literal_column("'queued'"),
+            status_is("queued"),
             messages.c.outcome_unknown.is_(False),
             messages.c.exempt.is_not(True),
         )
@@ -62,7 +62,7 @@ async def apply_carrier_opt_outs(
     )
     changes = StatusChanges()
     for queued in await connection.execute(query):
-        changes.apply(StoredMessage(*queued), Suppressed(OPTED_OUT))
+        changes.apply(StoredMessage(*queued), Suppressed())
     await changes.record(connection, now)
 
 
@@ -93,7 +93,7 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
             conversations.c.opted_out.is_(False),
             conversations.c.consent_at.is_(None),
             or_(
-                and_(messages.c.direction == literal_column("'outbound'"), messages.c.exempt.is_(True)),
+                and_(direction_is("outbound"), messages.c.exempt.is_(True)),
                 messages.c.decision["guard"].as_string() == HeldBack.CARRIER_ANSWERS,
             ),
         )

@@ -3,21 +3,37 @@
     queued ──▶ sent ──▶ delivered | failed | unconfirmed      the newest report decides among these three
        └──────▶ failed, unconfirmed, suppressed               what never got an answer from ACS, or a final no
 
-What happened may be heard in any order and any number of times: the end is the same. A report may come before the
-answer of the send call, which then adds nothing but the provider's id; a late `sent` never takes back a `delivered`.
+Events may come in any order and any number of times: the end is the same. A report may come before the answer of the
+send call, which then adds nothing but the provider's id; a late `sent` never takes back a `delivered`.
 """
 
 import re
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.conversation.events import DeliveryReport
 
-Status = Literal["received", "queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
+Status = Literal[
+    # Inbound: it is stored, and the reply to it decided.
+    "received",
+    # It is stored and ACS has not accepted it yet: it is being sent or waits for the next try.
+    "queued",
+    # ACS has accepted it, and no delivery report has come.
+    "sent",
+    # A delivery report says that it has arrived.
+    "delivered",
+    # A delivery report says that it has not arrived, or it was never accepted and will not be tried again.
+    "failed",
+    # It was not sent and will not be: the recipient has opted out.
+    "suppressed",
+    # Nobody can know whether it has arrived; a late report still decides.
+    "unconfirmed",
+]
 
 #: The delivery states of an outbound message, in the order in which the API counts them.
 DELIVERY_STATES: tuple[Status, ...] = ("queued", "sent", "delivered", "failed", "suppressed", "unconfirmed")
@@ -42,11 +58,46 @@ _FIRST = datetime.fromtimestamp(0, UTC)
 _RANK = {"queued": 0, "sent": 0, "unconfirmed": 1, "failed": 2, "delivered": 3}
 
 
+class FailureCode(StrEnum):
+    """Why a message was not sent or not confirmed, where that is the bot's own finding.
+
+    The values are stored and shown by the API: they never change. What a carrier finds has Azure's codes.
+    """
+
+    #: It waited longer than BOT_REPLY_TTL.
+    TOO_LATE = "bot:too-late"
+    #: The recipient has opted out.
+    OPTED_OUT = "bot:opted-out"
+    #: A try got no answer, and it is too late to repeat it with the same repeatability pair.
+    OUTCOME_UNKNOWN = "bot:outcome-unknown"
+    #: A try got no answer, and ACS refused a later one.
+    REFUSED_AFTER_UNKNOWN = "bot:refused-after-unknown"
+    OPTED_OUT_AFTER_UNKNOWN = "bot:opted-out-after-unknown"
+    #: No delivery report came within BOT_REPORT_TIMEOUT.
+    NO_REPORT = "bot:no-report"
+
+
+#: What a message's history says of each; a reason of ACS may follow.
+SENTENCES: dict[FailureCode, str] = {
+    FailureCode.TOO_LATE: "Too late: it waited longer than BOT_REPLY_TTL.",
+    FailureCode.OPTED_OUT: "The recipient has opted out.",
+    FailureCode.OUTCOME_UNKNOWN: "It may have been sent: no answer came from ACS while it could still tell a"
+    " repeat from a new message.",
+    FailureCode.REFUSED_AFTER_UNKNOWN: "It may have been sent: a try got no answer from ACS, and a later one this:",
+    FailureCode.OPTED_OUT_AFTER_UNKNOWN: (
+        "It may have been sent: a try got no answer from ACS, and then the recipient opted out."
+    ),
+    FailureCode.NO_REPORT: "No delivery report came within BOT_REPORT_TIMEOUT.",
+}
+
+
 class DeliveryState(Struct, frozen=True, kw_only=True):
     """How a message stands on its way to the phone."""
 
     status: Status
     details: str | None = None
+    #: None: the reason is ACS's or a carrier's.
+    failure_code: str | None = None
     #: The ReceivedTimestamp of the report that `details` are from; None when they are not from a report.
     reported_at: datetime | None = None
 
@@ -56,21 +107,24 @@ class Accepted(Struct, frozen=True):
 
 
 class Rejected(Struct, frozen=True):
-    """It was never taken and will never be tried again: ACS refused every try, or it became too late."""
+    """ACS never accepted the message, and it is not tried again: ACS refused every try, or it became too late."""
 
     reason: str
+    failure_code: FailureCode | None = None
 
 
 class Suppressed(Struct, frozen=True):
-    """It was not sent, and must not be: the recipient has opted out."""
+    """The message was not sent and must not be: the recipient has opted out."""
 
-    reason: str
+    reason: str = SENTENCES[FailureCode.OPTED_OUT]
+    failure_code: FailureCode = FailureCode.OPTED_OUT
 
 
 class NoAnswer(Struct, frozen=True):
-    """Nobody can know any more whether it was sent, or whether it arrived."""
+    """Nobody can know any more whether the message was sent, or whether it arrived."""
 
     reason: str
+    failure_code: FailureCode | None = None
 
 
 DeliveryEvent = Accepted | Rejected | Suppressed | NoAnswer | DeliveryReport
@@ -78,20 +132,51 @@ DeliveryEvent = Accepted | Rejected | Suppressed | NoAnswer | DeliveryReport
 ACCEPTED = Accepted()
 
 
-def next_state(state: DeliveryState, happened: DeliveryEvent) -> DeliveryState:
-    """The state after what happened; the same object when it is no news."""
-    match happened:
+def too_late() -> Rejected:
+    """The message waited longer than BOT_REPLY_TTL."""
+    return Rejected(SENTENCES[FailureCode.TOO_LATE], FailureCode.TOO_LATE)
+
+
+def outcome_unknown() -> NoAnswer:
+    """A try got no answer, and it is too late to repeat it."""
+    return NoAnswer(SENTENCES[FailureCode.OUTCOME_UNKNOWN], FailureCode.OUTCOME_UNKNOWN)
+
+
+def refused_after_unknown(reason: str) -> NoAnswer:
+    """A try got no answer, and ACS refused a later one for this reason."""
+    sentence = SENTENCES[FailureCode.REFUSED_AFTER_UNKNOWN]
+    return NoAnswer(f"{sentence} {reason}", FailureCode.REFUSED_AFTER_UNKNOWN)
+
+
+def opted_out_after_unknown() -> NoAnswer:
+    """A try got no answer, and the recipient opted out before it could be repeated."""
+    code = FailureCode.OPTED_OUT_AFTER_UNKNOWN
+    return NoAnswer(SENTENCES[code], code)
+
+
+def no_report() -> NoAnswer:
+    """No delivery report came within BOT_REPORT_TIMEOUT."""
+    return NoAnswer(SENTENCES[FailureCode.NO_REPORT], FailureCode.NO_REPORT)
+
+
+def next_state(state: DeliveryState, event: DeliveryEvent) -> DeliveryState:
+    """The state after an event; `state` itself when nothing changes."""
+    match event:
         case DeliveryReport():
-            return _after_report(state, happened)
-        case Accepted() if state.status == "queued":
-            return replace(state, status="sent")
-        case Rejected(reason) if state.status == "queued":
-            return DeliveryState(status="failed", details=reason)
-        case Suppressed(reason) if state.status == "queued":
-            return DeliveryState(status="suppressed", details=reason)
-        case NoAnswer(reason) if state.status in ("queued", "sent"):
-            return DeliveryState(status="unconfirmed", details=reason)
-    return state
+            return _after_report(state, event)
+        case Accepted():
+            return replace(state, status="sent") if state.status == "queued" else state
+        case Rejected():
+            return _ended("failed", event) if state.status == "queued" else state
+        case Suppressed():
+            return _ended("suppressed", event) if state.status == "queued" else state
+        case NoAnswer():
+            return _ended("unconfirmed", event) if state.status in ("queued", "sent") else state
+    assert_never(event)
+
+
+def _ended(status: Status, event: Rejected | Suppressed | NoAnswer) -> DeliveryState:
+    return DeliveryState(status=status, details=event.reason, failure_code=event.failure_code)
 
 
 def status_of(report: DeliveryReport) -> Status | None:
@@ -145,6 +230,7 @@ def _after_report(state: DeliveryState, report: DeliveryReport) -> DeliveryState
     return after if state.reported_at is None or _report_rank(after) > _report_rank(state) else state
 
 
-def _report_rank(state: DeliveryState) -> tuple[datetime, int, str]:
-    """Which of two reports decides: the greater one."""
-    return state.reported_at or _FIRST, _RANK[state.status], state.details or ""
+def _report_rank(state: DeliveryState) -> tuple[datetime, int, bool, str]:
+    """Which of two reports decides: the greater one. No two reports that leave different states are equal."""
+    has_details = state.details is not None
+    return state.reported_at or _FIRST, _RANK[state.status], has_details, state.details or ""

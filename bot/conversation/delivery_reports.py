@@ -2,16 +2,16 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
-from bot.conversation.delivery import ACCEPTED, DeliveryEvent, status_of
 from bot.conversation.events import DeliveryReport
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys
+from bot.storage.sql import direction_is
 from bot.storage.tables import conversations, delivery_reports, messages
 
 #: What became of a report: it moved its message or could have, it was here before, or nobody knows its message.
@@ -43,7 +43,7 @@ async def apply_reports(
     rows_by_tag = await _messages_tagged_by(connection, clues)
     rows |= rows_by_tag
     told: list[tuple[StoredMessage, DeliveryReport]] = []
-    kept: list[tuple[Any, ...]] = []
+    kept: list[_ReportRow] = []
     for place, report in fresh:
         row = rows.get(report.provider_message_id)
         fates[place] = "kept_apart" if row is None else "accepted"
@@ -51,11 +51,19 @@ async def apply_reports(
             told.append((row, report))
         tag, peer = clues.get(report.provider_message_id, _NO_CLUE) if row is None else _NO_CLUE
         kept.append(
-            (
-                keys[place], report.provider_message_id, None if row is None else row.id, report.status,
-                report.details, report.reported_at, now, report.raw, tag, peer,
+            _ReportRow(
+                key=keys[place],
+                provider_message_id=report.provider_message_id,
+                message_id=None if row is None else row.id,
+                status=report.status,
+                details=report.details,
+                reported_at=report.reported_at,
+                arrived_at=now,
+                raw=report.raw,
+                tag=tag,
+                peer=peer,
             )
-        )  # fmt: skip
+        )
     telling = {place for place, report in again if report.provider_message_id in rows_by_tag}
     fates = ["accepted" if place in telling else fate for place, fate in enumerate(fates)]
     await _INSERT_REPORT.execute(connection, kept)
@@ -64,7 +72,7 @@ async def apply_reports(
         told += await _learn_names(connection, rows_by_tag)
     changes = StatusChanges()
     for row, report in told:
-        changes.apply(row, *delivery_events_of_report(report))
+        changes.apply(row, report)
     await changes.record(connection, now)
     await apply_carrier_opt_outs(connection, told, now)
     return fates
@@ -86,11 +94,6 @@ def _sorted_out(
         elif known[key] is None and (report.tag or report.peer):
             again.append((place, report))
     return fresh, again
-
-
-def delivery_events_of_report(report: DeliveryReport) -> tuple[DeliveryEvent, ...]:
-    """What must have happened for this report to come: ACS took the message, if the report makes sense at all."""
-    return (report,) if status_of(report) is None else (ACCEPTED, report)
 
 
 async def overtaken_reports(
@@ -117,7 +120,8 @@ async def overtaken_reports(
         for row_id, name, status, details, reported_at, raw in waiting
     ]
     await _JOIN_REPORT.execute(
-        connection, [(row_id, provider_message_ids[report.provider_message_id]) for row_id, report in rows]
+        connection,
+        [_JoinedRow(row_id, provider_message_ids[report.provider_message_id]) for row_id, report in rows],
     )
     found: dict[str, list[DeliveryReport]] = {}
     for _, report in rows:
@@ -163,7 +167,7 @@ async def _keep_clues(
 ) -> None:
     """Let reports that are kept apart know what they lacked when they came first."""
     more = {
-        key: (key, *clues[report.provider_message_id])
+        key: _ClueRow(key, *clues[report.provider_message_id])
         for key, report in again
         if report.provider_message_id not in rows
     }
@@ -199,10 +203,41 @@ async def _learn_names(
 ) -> list[tuple[StoredMessage, DeliveryReport]]:
     """Keep the MessageIds of messages that had none; gives what had been reported by these MessageIds before."""
     nameless = {row.id: name for name, row in named.items() if row.provider_message_id is None}
-    await _NAME_MESSAGE.execute(connection, list(nameless.items()))
+    await NAME_MESSAGE.execute(connection, [NamedRow(*item) for item in nameless.items()])
     before = await overtaken_reports(connection, {name: row.id for name, row in named.items()})
     rows = {row.id: row for row in named.values()}
     return [(rows[message_id], report) for message_id, reports in before.items() for report in reports]
+
+
+class _ReportRow(NamedTuple):
+    key: str
+    provider_message_id: str
+    message_id: str | None
+    status: str
+    details: str | None
+    reported_at: datetime | None
+    arrived_at: datetime
+    raw: str
+    tag: str | None
+    peer: str | None
+
+
+class _ClueRow(NamedTuple):
+    key: str
+    tag: str | None
+    peer: str | None
+
+
+class _JoinedRow(NamedTuple):
+    id: int
+    message_id: str
+
+
+class NamedRow(NamedTuple):
+    """A message and the MessageId that ACS gave it."""
+
+    id: str
+    provider_message_id: str
 
 
 _KNOWN_REPORTS = LookupByKeys(
@@ -214,14 +249,8 @@ _KEPT_CLUES = LookupByKeys(
     ),
     delivery_reports.c.provider_message_id,
 )
-_KEEP_CLUE = BulkUpdate(delivery_reports, ("tag", "peer"), keys=("key",))
-_INSERT_REPORT = BulkInsert(
-    delivery_reports,
-    (
-        "key", "provider_message_id", "message_id", "status", "details", "reported_at", "arrived_at", "raw", "tag",
-        "peer",
-    ),
-)  # fmt: skip
+_KEEP_CLUE = BulkUpdate(delivery_reports, _ClueRow, keys=("key",))
+_INSERT_REPORT = BulkInsert(delivery_reports, _ReportRow)
 _WAITING_REPORTS = LookupByKeys(
     select(
         delivery_reports.c.id,
@@ -235,12 +264,9 @@ _WAITING_REPORTS = LookupByKeys(
     .order_by(delivery_reports.c.id),
     delivery_reports.c.provider_message_id,
 )
-_JOIN_REPORT = BulkUpdate(delivery_reports, ("message_id",))
+_JOIN_REPORT = BulkUpdate(delivery_reports, _JoinedRow)
 _MESSAGES_NAMED = LookupByKeys(
-    select(*STORED_COLUMNS)
-    .where(messages.c.direction == literal_column("'outbound'"))
-    .order_by(messages.c.id)
-    .with_for_update(),
+    select(*STORED_COLUMNS).where(direction_is("outbound")).order_by(messages.c.id).with_for_update(),
     messages.c.provider_message_id,
 )
-_NAME_MESSAGE = BulkUpdate(messages, ("provider_message_id",))
+NAME_MESSAGE = BulkUpdate(messages, NamedRow)

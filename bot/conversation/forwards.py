@@ -1,7 +1,7 @@
 """Forwards: messages posted to an address that a rule names, as durable as a reply. These are their rows."""
 
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 from uuid_utils import uuid7
@@ -11,10 +11,21 @@ from bot.storage.bulk import BulkInsert
 from bot.storage.tables import forwards
 
 
+class ForwardRow(NamedTuple):
+    """A forward to insert; it is queued."""
+
+    id: str
+    message_id: str
+    url: str
+    body: str
+    created_at: datetime
+    updated_at: datetime
+
+
 def forward_row(
     url: str, message: Inbound, *, message_id: str, conversation_id: str, rule: str | None, now: datetime
-) -> tuple[Any, ...]:
-    """The row of `INSERT_FORWARDS` for one address; its body is a CloudEvent 1.0 in structured JSON."""
+) -> ForwardRow:
+    """The forward of a message to one address; its body is a CloudEvent 1.0 in structured JSON."""
     forward_id = str(uuid7())
     body = {
         "specversion": "1.0",
@@ -35,11 +46,7 @@ def forward_row(
             "received_at": message.received_at,
         },
     }
-    return forward_id, message_id, url, msgspec.json.encode(body).decode(), now, now
+    return ForwardRow(forward_id, message_id, url, msgspec.json.encode(body).decode(), now, now)
 
 
-INSERT_FORWARDS = BulkInsert(
-    forwards,
-    ("id", "message_id", "url", "body", "created_at", "updated_at"),
-    constants={"status": "queued"},
-)
+INSERT_FORWARDS = BulkInsert(forwards, ForwardRow, constants={"status": "queued"})

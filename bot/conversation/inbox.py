@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import insert, literal_column, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -26,6 +27,7 @@ from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
 from bot.storage.bulk import BulkUpdate, LookupByKeys
 from bot.storage.commits import mark_changed
+from bot.storage.sql import direction_is
 from bot.storage.tables import messages, rejected_events
 from bot.storage.writer import StorageUnavailable, Writer
 
@@ -75,7 +77,7 @@ class Inbox:
         caps: Caps,
         queue: QueueLimit,
     ) -> None:
-        self._writer = writer
+        self._events = writer.batch(self._record)
         self._caps = caps
         self._queue = queue
         self._book = book
@@ -100,7 +102,7 @@ class Inbox:
                 await self.accept(others)
                 raise
         try:
-            receipts = await self._writer.submit(self._record, events)
+            receipts = await self._events.submit(events)
         except StorageUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the events must not be lost for it
@@ -122,7 +124,7 @@ class Inbox:
             reason = f"It could not be processed: {type(error).__name__}."
             kept: list[Event] = [UnreadableEvent(reason=reason, raw=_as_json(events[0]))]
             try:
-                return await self._writer.submit(self._record, kept)
+                return await self._events.submit(kept)
             except StorageUnavailable:
                 raise
             except Exception as worse:
@@ -223,12 +225,18 @@ class Inbox:
 
 
 _KNOWN_MESSAGES = LookupByKeys(
-    select(messages.c.provider_message_id, messages.c.received_at).where(
-        messages.c.direction == literal_column("'inbound'")
-    ),
+    select(messages.c.provider_message_id, messages.c.received_at).where(direction_is("inbound")),
     messages.c.provider_message_id,
 )
-_TELL_TIME = BulkUpdate(messages, ("received_at",), keys=("direction", "provider_message_id"))
+
+
+class _ReceivedRow(NamedTuple):
+    direction: str
+    provider_message_id: str
+    received_at: datetime | None
+
+
+_SET_RECEIVED_AT = BulkUpdate(messages, _ReceivedRow, keys=("direction", "provider_message_id"))
 
 
 def _dated(inbound: list[Inbound]) -> list[Inbound]:
@@ -248,12 +256,13 @@ async def _tell_more(
     connection: AsyncConnection, inbound: list[Inbound], known: dict[str, datetime | None]
 ) -> None:
     """A duplicate that says when the message came, which the first one did not, is not nothing."""
-    told = {
+    times = {
         message.message_id: message.received_at
         for message in inbound
         if message.received_at is not None and known.get(message.message_id, message.received_at) is None
     }
-    await _TELL_TIME.execute(connection, [("inbound", name, moment) for name, moment in told.items()])
+    rows = [_ReceivedRow("inbound", message_id, moment) for message_id, moment in times.items()]
+    await _SET_RECEIVED_AT.execute(connection, rows)
 
 
 async def _keep_rejected(connection: AsyncConnection, events: list[UnreadableEvent], now: datetime) -> None:

@@ -5,16 +5,16 @@ A conversation has at most one open incident of each kind. What happens again wh
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from sqlalchemy import Row, Select, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, Decision, HeldBack
-from bot.storage.pages import Page, decode_cursor, encode_cursor
+from bot.storage.pages import Order, Page, read_page
+from bot.storage.sql import insert_for
 from bot.storage.tables import conversations, incidents
 
 Kind = Literal["loop", "repeats", "opt-out", "handover"]
@@ -36,10 +36,7 @@ _OF_LOOP_GUARD: dict[HeldBack, Kind] = {
 }
 
 
-class _ById(Struct, frozen=True, array_like=True):
-    """Where a page of incidents ends."""
-
-    id: Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}\Z")]
+_NEWEST_FIRST = Order(incidents.c.id, newest_first=True)
 
 
 class NewIncident(Struct, frozen=True, kw_only=True):
@@ -119,8 +116,7 @@ async def open_incidents(
     }
     if not rows:
         return
-    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(incidents).on_conflict_do_nothing(
+    statement = insert_for(connection, incidents).on_conflict_do_nothing(
         index_elements=["conversation_id", "kind"], index_where=incidents.c.closed_at.is_(None)
     )
     await connection.execute(statement, [rows[key] for key in sorted(rows)])
@@ -158,7 +154,7 @@ async def list_incidents(
     connection: AsyncConnection, wanted: IncidentFilter, *, limit: int, cursor: str | None
 ) -> Page[IncidentView]:
     """Incidents, newest first. Raises `bot.storage.pages.WrongCursor`."""
-    query = _joined().order_by(incidents.c.id.desc()).limit(limit + 1)
+    query = _joined()
     if wanted.open is not None:
         closed = incidents.c.closed_at
         query = query.where(closed.is_(None) if wanted.open else closed.is_not(None))
@@ -166,14 +162,7 @@ async def list_incidents(
         query = query.where(incidents.c.kind == wanted.kind)
     if wanted.conversation_id is not None:
         query = query.where(incidents.c.conversation_id == wanted.conversation_id)
-    if cursor is not None:
-        query = query.where(incidents.c.id < decode_cursor(cursor, _ById).id)
-    rows = (await connection.execute(query)).all()
-    shown = rows[:limit]
-    return Page(
-        items=[_view(row) for row in shown],
-        next=encode_cursor(_ById(shown[-1].id)) if len(rows) > limit else None,
-    )
+    return await read_page(connection, query, _NEWEST_FIRST, _view, limit=limit, cursor=cursor)
 
 
 async def open_in(

@@ -1,12 +1,14 @@
-"""State changes of outbound messages: the summary on the message, the evidence beside it, for ever."""
+"""State changes of outbound messages: the summary on the message, and one row for each change, for ever."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.delivery import DeliveryEvent, DeliveryState, Status, next_state
+from bot.conversation.delivery import ACCEPTED, DeliveryEvent, DeliveryState, Status, next_state, status_of
+from bot.conversation.events import DeliveryReport
 from bot.storage.bulk import BulkInsert, BulkUpdate
 from bot.storage.commits import mark_changed
 from bot.storage.tables import conversations, messages, status_changes
@@ -20,6 +22,7 @@ class StoredMessage(NamedTuple):
     provider_message_id: str | None
     status: Status
     status_details: str | None
+    failure_code: str | None
     reported_at: datetime | None
 
 
@@ -37,24 +40,27 @@ class _AppliedChange(Struct, frozen=True, kw_only=True):
 
     @property
     def is_visible(self) -> bool:
-        """A newer report that says the same again moves the clock, not the history."""
+        """Whether the history has a row for it: a newer report that says the same again moves `reported_at` alone."""
         return self.before.status != self.after.status or self.before.details != self.after.details
 
 
 class StatusChanges:
-    """What one transaction does to messages: their states while it goes on, all of it stored by `record`."""
+    """The state changes of one transaction, stored by `record`."""
 
     def __init__(self) -> None:
         self._states: dict[str, DeliveryState] = {}
         self._changes: list[_AppliedChange] = []
 
-    def apply(self, row: StoredMessage, *happened: DeliveryEvent) -> None:
-        """Move a message on by what happened to it, in this order."""
+    def apply(self, row: StoredMessage, *events: DeliveryEvent) -> None:
+        """Move a message on by these events, in this order."""
         state = self._states.get(row.id) or DeliveryState(
-            status=row.status, details=row.status_details, reported_at=row.reported_at
+            status=row.status,
+            details=row.status_details,
+            failure_code=row.failure_code,
+            reported_at=row.reported_at,
         )
-        for one in happened:
-            after = next_state(state, one)
+        for event in _implied(events):
+            after = next_state(state, event)
             if after is not state:
                 self._changes.append(
                     _AppliedChange(
@@ -77,10 +83,44 @@ class StatusChanges:
         return len(self._changes)
 
 
+def _implied(events: tuple[DeliveryEvent, ...]) -> Iterator[DeliveryEvent]:
+    """The events, before each report the acceptance that it implies: who reports a known status was given the message.
+
+    So the history has its `sent`, whichever of the report and ACS's answer came first.
+    """
+    for event in events:
+        if isinstance(event, DeliveryReport) and status_of(event) is not None:
+            yield ACCEPTED
+        yield event
+
+
+class _MessageRow(NamedTuple):
+    id: str
+    status: str
+    status_details: str | None
+    failure_code: str | None
+    reported_at: datetime | None
+    updated_at: datetime
+
+
+class _HistoryRow(NamedTuple):
+    message_id: str
+    status: str
+    at: datetime
+    details: str | None
+    failure_code: str | None
+
+
+class _ConversationRow(NamedTuple):
+    id: str
+    latest_outbound_id: str
+    delivery: str
+
+
 async def _update_messages(connection: AsyncConnection, changes: list[_AppliedChange], now: datetime) -> None:
     last = {change.message_id: change.after for change in changes}
     rows = [
-        (message_id, state.status, state.details, state.reported_at, now)
+        _MessageRow(message_id, state.status, state.details, state.failure_code, state.reported_at, now)
         for message_id, state in last.items()
     ]
     await _UPDATE_MESSAGE.execute(connection, rows)
@@ -89,7 +129,12 @@ async def _update_messages(connection: AsyncConnection, changes: list[_AppliedCh
 async def _extend_histories(
     connection: AsyncConnection, changes: list[_AppliedChange], now: datetime
 ) -> None:
-    rows = [(change.message_id, change.after.status, now, change.after.details) for change in changes]
+    rows = [
+        _HistoryRow(
+            change.message_id, change.after.status, now, change.after.details, change.after.failure_code
+        )
+        for change in changes
+    ]
     await _INSERT_STATUS_CHANGE.execute(connection, rows)
 
 
@@ -97,11 +142,12 @@ async def _update_conversations(connection: AsyncConnection, changes: list[_Appl
     last = {change.message_id: change for change in changes}
     # In one order everywhere, so that two replicas never wait for each other.
     rows = sorted(
-        (change.conversation_id, change.message_id, change.after.status) for change in last.values()
+        _ConversationRow(change.conversation_id, change.message_id, change.after.status)
+        for change in last.values()
     )
     await _UPDATE_CONVERSATION.execute(connection, rows)
 
 
-_UPDATE_MESSAGE = BulkUpdate(messages, ("status", "status_details", "reported_at", "updated_at"))
-_INSERT_STATUS_CHANGE = BulkInsert(status_changes, ("message_id", "status", "at", "details"))
-_UPDATE_CONVERSATION = BulkUpdate(conversations, ("delivery",), keys=("id", "latest_outbound_id"))
+_UPDATE_MESSAGE = BulkUpdate(messages, _MessageRow)
+_INSERT_STATUS_CHANGE = BulkInsert(status_changes, _HistoryRow)
+_UPDATE_CONVERSATION = BulkUpdate(conversations, _ConversationRow, keys=("id", "latest_outbound_id"))

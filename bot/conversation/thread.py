@@ -1,8 +1,8 @@
 """A conversation while a transaction adds messages to it: read once, changed in memory, written once."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound
-from bot.conversation.forwards import INSERT_FORWARDS, forward_row
+from bot.conversation.forwards import INSERT_FORWARDS, ForwardRow, forward_row
 from bot.conversation.incidents import (
     ENDED_BY_OPT_OUT,
     NewIncident,
@@ -26,9 +27,6 @@ from bot.storage.commits import mark_changed
 from bot.storage.tables import conversations, messages
 from bot.text.segments import measure
 
-#: Why a message was never sent, as its history says it.
-OPTED_OUT = "The recipient has opted out."
-
 #: Where these held the reply back, no person has anything to answer.
 _NOBODY_WAITS = frozenset({None, HeldBack.OVERTAKEN, HeldBack.NOT_TO_BE_TEXTED})
 _NEWCOMER = ConversationState()
@@ -40,9 +38,9 @@ class NewMessages:
     __slots__ = ("forwards", "inbound", "incidents", "opted_out", "outbound")
 
     def __init__(self) -> None:
-        self.inbound: list[tuple[Any, ...]] = []
-        self.outbound: list[tuple[Any, ...]] = []
-        self.forwards: list[tuple[Any, ...]] = []
+        self.inbound: list[InboundRow] = []
+        self.outbound: list[OutboundRow] = []
+        self.forwards: list[ForwardRow] = []
         self.incidents: list[NewIncident] = []
         #: Conversations whose peer has just opted out by a word of the rules: no more guessing.
         self.opted_out: list[str] = []
@@ -85,23 +83,24 @@ class OpenConversation:
         self.unanswered_since: datetime | None = None
 
     @classmethod
-    def stored(cls, row: Any) -> "OpenConversation":
-        """A conversation as the database has it, in the order of the table's columns."""
+    def stored(cls, row: "ConversationRow") -> "OpenConversation":
+        """A conversation as the database has it."""
         self = cls.__new__(cls)
-        (
-            self.id, self.number, self.peer, opted_out, handed_over, tags, memory, self.last_position,
-            self.last_message_at, self.last_text, self.latest_outbound_id, self.delivery, self.created_at,
-            self.unanswered_since, consent_at,
-        ) = row  # fmt: skip
+        self.id, self.number, self.peer = row.id, row.number, row.peer
+        self.last_position, self.last_message_at = row.last_position, row.last_message_at
+        self.last_text, self.latest_outbound_id = row.last_text, row.latest_outbound_id
+        self.delivery, self.created_at = row.delivery, row.created_at
+        self.unanswered_since = row.unanswered_since
         self.is_new = self.changed = False
         self.guarded = None
-        standing = {
-            "opted_out": opted_out,
-            "handed_over": handed_over,
+        standing: dict[str, Any] = {
+            "opted_out": row.opted_out,
+            "handed_over": row.handed_over,
             "known": True,
-            "tags": tuple(tags or ()),
-            "consent_at": consent_at,
+            "tags": tuple(row.tags or ()),
+            "consent_at": row.consent_at,
         }
+        memory = row.memory
         if memory:
             self.standing = msgspec.convert(standing | memory, ConversationState)
             if "guarded" in memory:
@@ -121,11 +120,22 @@ class OpenConversation:
         rule, size = decision.rule, measure(message.text)
         waiting_since = self.unanswered_since
         new.inbound.append(
-            (
-                message_id, self.id, position, message.text, message.message_id, rule, size.segments,
-                size.encoding, now, now, message.received_at, decision.record(), version,
+            InboundRow(
+                id=message_id,
+                conversation_id=self.id,
+                position=position,
+                text=message.text,
+                provider_message_id=message.message_id,
+                rule=rule,
+                segments=size.segments,
+                encoding=size.encoding,
+                created_at=now,
+                updated_at=now,
+                received_at=message.received_at,
+                decision=decision.record(),
+                book_version=version,
             )
-        )  # fmt: skip
+        )
         for text in decision.replies:
             self.say(
                 new, text, now, rule=rule, in_reply_to=message_id, version=version, exempt=decision.exempt
@@ -164,23 +174,50 @@ class OpenConversation:
         """Add an outbound message to `new` and return its id."""
         message_id, position = self._next(text, now)
         size = measure(text)
+        is_suppressed = status == "suppressed"
         new.outbound.append(
-            (
-                message_id, self.id, position, text, status, OPTED_OUT if status == "suppressed" else None, rule,
-                in_reply_to, size.segments, size.encoding, now, now, version, self.number, exempt,
+            OutboundRow(
+                id=message_id,
+                conversation_id=self.id,
+                position=position,
+                text=text,
+                status=status,
+                status_details=SENTENCES[FailureCode.OPTED_OUT] if is_suppressed else None,
+                failure_code=FailureCode.OPTED_OUT if is_suppressed else None,
+                rule=rule,
+                in_reply_to=in_reply_to,
+                segments=size.segments,
+                encoding=size.encoding,
+                created_at=now,
+                updated_at=now,
+                book_version=version,
+                number=self.number,
+                exempt=exempt,
             )
-        )  # fmt: skip
+        )
         self.latest_outbound_id, self.delivery, self.unanswered_since = message_id, status, None
         return message_id
 
-    def columns(self) -> tuple[Any, ...]:
-        """The conversation as a row, in the order of the table's columns."""
+    def row(self) -> "ConversationRow":
+        """The conversation as it is to be stored."""
         standing = self.standing
-        return (
-            self.id, self.number, self.peer, standing.opted_out, standing.handed_over, standing.tags or None,
-            self._memory(), self.last_position, self.last_message_at, self.last_text, self.latest_outbound_id,
-            self.delivery, self.created_at, self.unanswered_since, standing.consent_at,
-        )  # fmt: skip
+        return ConversationRow(
+            id=self.id,
+            number=self.number,
+            peer=self.peer,
+            opted_out=standing.opted_out,
+            handed_over=standing.handed_over,
+            tags=standing.tags or None,
+            memory=self._memory(),
+            last_position=self.last_position,
+            last_message_at=self.last_message_at,
+            last_text=self.last_text,
+            latest_outbound_id=self.latest_outbound_id,
+            delivery=self.delivery,
+            created_at=self.created_at,
+            unanswered_since=self.unanswered_since,
+            consent_at=standing.consent_at,
+        )
 
     def _memory(self) -> dict[str, Any] | None:
         """What has no column of its own."""
@@ -214,7 +251,7 @@ async def open_conversations(
 ) -> dict[tuple[str, str], OpenConversation]:
     """Read, and on PostgreSQL lock in key order, the conversations of these (number, peer); begin those not there."""
     rows = await _CONVERSATIONS_OF.fetch(connection, {peer for _, peer in wanted})
-    found = map(OpenConversation.stored, rows)
+    found = (OpenConversation.stored(ConversationRow._make(row)) for row in rows)
     opened = {(conversation.number, conversation.peer): conversation for conversation in found}
     for number, peer in wanted:
         if (number, peer) not in opened:
@@ -225,33 +262,80 @@ async def open_conversations(
 async def save_conversations(connection: AsyncConnection, opened: Iterable[OpenConversation]) -> None:
     """Write what has changed."""
     changed = [each for each in opened if each.changed]
-    await _SAVE_CONVERSATION.execute(connection, [each.columns() for each in changed])
+    await _SAVE_CONVERSATION.execute(connection, [each.row() for each in changed])
     mark_changed(each.id for each in changed)
 
 
-_COLUMNS = tuple(conversations.c.keys())
+class ConversationRow(NamedTuple):
+    """A row of `conversations`."""
+
+    id: str
+    number: str
+    peer: str
+    opted_out: bool
+    handed_over: bool
+    tags: Sequence[str] | None
+    memory: dict[str, Any] | None
+    last_position: int
+    last_message_at: datetime
+    last_text: str
+    latest_outbound_id: str | None
+    delivery: str | None
+    created_at: datetime
+    unanswered_since: datetime | None
+    consent_at: datetime | None
+
+
+class InboundRow(NamedTuple):
+    """An inbound message to insert."""
+
+    id: str
+    conversation_id: str
+    position: int
+    text: str
+    provider_message_id: str
+    rule: str | None
+    segments: int
+    encoding: str
+    created_at: datetime
+    updated_at: datetime
+    received_at: datetime | None
+    decision: dict[str, object]
+    book_version: str
+
+
+class OutboundRow(NamedTuple):
+    """An outbound message to insert."""
+
+    id: str
+    conversation_id: str
+    position: int
+    text: str
+    status: str
+    status_details: str | None
+    failure_code: str | None
+    rule: str | None
+    in_reply_to: str | None
+    segments: int
+    encoding: str
+    created_at: datetime
+    updated_at: datetime
+    book_version: str | None
+    number: str
+    exempt: bool
+
+
+CONVERSATION_COLUMNS = tuple(conversations.c[name] for name in ConversationRow._fields)
 _CONVERSATIONS_OF = LookupByKeys(
-    select(conversations).order_by(conversations.c.peer, conversations.c.number).with_for_update(),
+    select(*CONVERSATION_COLUMNS).order_by(conversations.c.peer, conversations.c.number).with_for_update(),
     conversations.c.peer,
 )
 _SAVE_CONVERSATION = BulkInsert(
     conversations,
-    _COLUMNS,
-    replacing=tuple(name for name in _COLUMNS if name not in ("id", "number", "peer", "created_at")),
+    ConversationRow,
+    replacing=tuple(
+        name for name in ConversationRow._fields if name not in ("id", "number", "peer", "created_at")
+    ),
 )
-_INSERT_INBOUND = BulkInsert(
-    messages,
-    (
-        "id", "conversation_id", "position", "text", "provider_message_id", "rule", "segments", "encoding",
-        "created_at", "updated_at", "received_at", "decision", "book_version",
-    ),
-    constants={"direction": "inbound", "status": "received"},
-)  # fmt: skip
-_INSERT_OUTBOUND = BulkInsert(
-    messages,
-    (
-        "id", "conversation_id", "position", "text", "status", "status_details", "rule", "in_reply_to", "segments",
-        "encoding", "created_at", "updated_at", "book_version", "number", "exempt",
-    ),
-    constants={"direction": "outbound"},
-)  # fmt: skip
+_INSERT_INBOUND = BulkInsert(messages, InboundRow, constants={"direction": "inbound", "status": "received"})
+_INSERT_OUTBOUND = BulkInsert(messages, OutboundRow, constants={"direction": "outbound"})

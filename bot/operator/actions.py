@@ -28,7 +28,7 @@ class Operator:
     def __init__(
         self, writer: Writer, on_queued: Callable[[set[str]], None], book: Callable[[], Book]
     ) -> None:
-        self._writer = writer
+        self._edits = writer.batch(act)
         self._on_queued = on_queued
         self._book = book
 
@@ -174,7 +174,7 @@ class Operator:
         self, what: str, table: Table, key: str, by: str, do: Callable[[ConversationEdit], Awaitable[None]]
     ) -> Done:
         wanted = EditRequest(what=what, table=table, key=key, by=by, do=do)
-        (result,) = await self._writer.submit(act, [wanted])
+        (result,) = await self._edits.submit([wanted])
         if isinstance(result, CannotAct):
             raise result
         if result.said:

@@ -46,7 +46,7 @@ class RejectedEvents:
     ) -> None:
         """`read` makes events of a raw one, and `accept` is the inbox's."""
         self._database = database
-        self._writer = writer
+        self._dismissals = writer.batch(_delete)
         self._read = read
         self._accept = accept
 
@@ -77,7 +77,7 @@ class RejectedEvents:
 
     async def dismiss(self, event_id: str) -> None:
         """Forget the event. Raises `NotRejected`, and `bot.storage.writer.StorageUnavailable`."""
-        (was_there,) = await self._writer.submit(_delete, [event_id])
+        (was_there,) = await self._dismissals.submit([event_id])
         if not was_there:
             raise NotRejected(event_id)
 

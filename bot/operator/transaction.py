@@ -14,7 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.audit_log import ActionName, action_row
 from bot.conversation.incidents import Kind, close_incidents
-from bot.conversation.thread import NewMessages, OpenConversation, save_conversations
+from bot.conversation.thread import (
+    CONVERSATION_COLUMNS,
+    ConversationRow,
+    NewMessages,
+    OpenConversation,
+    save_conversations,
+)
 from bot.operator.errors import CannotAct, CannotReply, NoNumber, NotThere
 from bot.queries.conversations import ConversationView, find_conversation
 from bot.storage.tables import actions, conversations, messages
@@ -101,12 +107,14 @@ async def act(connection: AsyncConnection, wanted: list[EditRequest]) -> list[Do
     now = datetime.now(UTC)
     ids = [await _conversation_of(connection, each) for each in wanted]
     query = (
-        select(conversations)
+        select(*CONVERSATION_COLUMNS)
         .where(conversations.c.id.in_(set(ids)))
         .order_by(conversations.c.peer, conversations.c.number)
         .with_for_update()
     )
-    opened = {row.id: OpenConversation.stored(row) for row in await connection.execute(query)}
+    opened = {
+        row.id: OpenConversation.stored(ConversationRow._make(row)) for row in await connection.execute(query)
+    }
     outcomes: list[str | CannotAct] = []
     for each, conversation_id in zip(wanted, ids, strict=True):
         conversation = opened.get(conversation_id)

@@ -2,46 +2,30 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
-from sqlalchemy import ColumnElement, Row, Select, func, literal, literal_column, select, tuple_
+from msgspec import Struct
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.incidents import OpenIncident, open_in
 from bot.queries.failure_reasons import reason_of
 from bot.queries.filters import ConversationFilter, conditions_for
-from bot.storage.pages import Page, decode_cursor, encode_cursor
-from bot.storage.tables import Id, UtcTime, conversations, messages, rejected_events, status_changes
+from bot.storage.pages import Key, Order, Page, read_page, read_stretch
+from bot.storage.sql import status_is
+from bot.storage.tables import conversations, messages, rejected_events, status_changes
 
 #: Outbound states with a reason.
 _NOT_ARRIVED = ("failed", "suppressed", "unconfirmed")
-#: A cursor comes from outside: what is no id of ours (a NUL, say) must not reach the database.
-AnId = Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}\Z")]
-
-
 #: Conversations that one request looks at, where no index knows which are wanted (`benchmarks/console.py`).
 LOOKED_AT = 15_000
 
 
-class NewestFirst(Struct, frozen=True, array_like=True):
-    """Where a page of conversations ends."""
-
-    at: Annotated[datetime, Meta(tz=True)]
-    id: AnId
-
-
-class ByPosition(Struct, frozen=True, array_like=True):
-    """Where a page of messages ends."""
-
-    position: Annotated[int, Meta(ge=0, lt=2**31)]
-
-
-class ById(Struct, frozen=True, array_like=True):
-    """Where a page of rejected events ends."""
-
-    id: AnId
+#: How conversations, messages and rejected events are listed.
+NEWEST_FIRST = Order(conversations.c.last_message_at, conversations.c.id, newest_first=True)
+BY_POSITION = Order(messages.c.position)
+_NEWEST_REJECTED_FIRST = Order(rejected_events.c.id, newest_first=True)
 
 
 class DeliveryCounts(Struct, frozen=True, kw_only=True):
@@ -76,12 +60,14 @@ class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     incidents: list[OpenIncident] = []
 
 
-class HistoryEntry(Struct, frozen=True, kw_only=True):
+class HistoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A state that a message came into."""
 
     status: str
     at: datetime
     details: str | None
+    #: `bot.conversation.delivery.FailureCode`, where the reason is the bot's own.
+    failure_code: str | None = None
 
 
 class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -103,6 +89,8 @@ class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     history: list[HistoryEntry]
     #: Why it did not arrive, in plain words.
     reason: str | None = None
+    #: `bot.conversation.delivery.FailureCode`, where the reason is the bot's own.
+    failure_code: str | None = None
     #: The message that this one sends again because a person wanted it.
     resend_of: str | None = None
     #: How often it was given to ACS, and what the newest try failed of; None when it went well.
@@ -150,21 +138,15 @@ async def list_conversations(
     Where no index knows what is wanted, so many are looked at and no more: the page may be short, even empty, and yet
     have a next one. Without `counted` the messages of each state are not counted, only the latest state is told.
     """
-    end = None if cursor is None else decode_cursor(cursor, NewestFirst)
+    end = None if cursor is None else NEWEST_FIRST.decode(cursor)
     conditions = await conditions_for(connection, wanted)
     floor = None if conditions.is_quick else await _floor(connection, end)
-    query = select(conversations).where(*conditions.all).order_by(*_NEWEST_FIRST).limit(limit + 1)
-    if end is not None:
-        query = query.where(_standing < _place(end))
-    if floor is not None:
-        query = query.where(_standing >= _place(floor))
-    rows = (await connection.execute(query)).all()
-    shown = rows[:limit]
-    following = NewestFirst(shown[-1].last_message_at, shown[-1].id) if len(rows) > limit else floor
+    query = select(conversations).where(*conditions.all)
+    found = await read_stretch(connection, query, NEWEST_FIRST, limit=limit, end=end, floor=floor)
     return ConversationPage(
-        items=await conversation_views(connection, shown, counted=counted),
-        next=None if following is None else encode_cursor(following),
-        searched_back_to=floor.at if floor is not None and following is floor else None,
+        items=await conversation_views(connection, found.rows, counted=counted),
+        next=found.next,
+        searched_back_to=floor[0] if floor is not None and found.ended_at_floor else None,
     )
 
 
@@ -192,20 +174,10 @@ async def list_messages(
     connection: AsyncConnection, conversation_id: str, *, limit: int, cursor: str | None
 ) -> Page[MessageView]:
     """A conversation's messages, oldest first, each with its history. Raises `bot.storage.pages.WrongCursor`."""
-    query = (
-        select(messages)
-        .where(messages.c.conversation_id == conversation_id)
-        .order_by(messages.c.position)
-        .limit(limit + 1)
-    )
-    if cursor is not None:
-        query = query.where(messages.c.position > decode_cursor(cursor, ByPosition).position)
-    rows = (await connection.execute(query)).all()
-    shown = rows[:limit]
-    return Page(
-        items=await _with_history(connection, shown),
-        next=encode_cursor(ByPosition(shown[-1].position)) if len(rows) > limit else None,
-    )
+    end = None if cursor is None else BY_POSITION.decode(cursor)
+    query = select(messages).where(messages.c.conversation_id == conversation_id)
+    found = await read_stretch(connection, query, BY_POSITION, limit=limit, end=end)
+    return Page(items=await _with_history(connection, found.rows), next=found.next)
 
 
 async def find_message(connection: AsyncConnection, message_id: str) -> MessageView | None:
@@ -219,9 +191,7 @@ async def find_message(connection: AsyncConnection, message_id: str) -> MessageV
 async def find_backlog(connection: AsyncConnection) -> Backlog:
     """How many messages wait to be sent, and for how long the oldest has."""
     # The index of what is queued has the ids, and these sort by age: of all that wait only one row is read.
-    query = select(func.count(), func.min(messages.c.id)).where(
-        messages.c.status == literal_column("'queued'")
-    )
+    query = select(func.count(), func.min(messages.c.id)).where(status_is("queued"))
     queued, oldest_id = (await connection.execute(query)).one()
     first = select(messages.c.created_at).where(messages.c.id == oldest_id)
     oldest = (await connection.execute(first)).scalar() if oldest_id else None
@@ -231,35 +201,21 @@ async def find_backlog(connection: AsyncConnection) -> Backlog:
 
 async def list_rejected(connection: AsyncConnection, *, limit: int, cursor: str | None) -> Page[RejectedView]:
     """Events that could not be read, newest first. Raises `bot.storage.pages.WrongCursor`."""
-    query = select(rejected_events).order_by(rejected_events.c.id.desc()).limit(limit + 1)
-    if cursor is not None:
-        query = query.where(rejected_events.c.id < decode_cursor(cursor, ById).id)
-    rows = await _rows(connection, query)
-    shown = rows[:limit]
-    return Page(
-        items=[
-            RejectedView(id=row.id, arrived_at=row.arrived_at, reason=row.reason, raw=row.raw)
-            for row in shown
-        ],
-        next=encode_cursor(ById(shown[-1].id)) if len(rows) > limit else None,
-    )
+    query = select(rejected_events)
+    return await read_page(connection, query, _NEWEST_REJECTED_FIRST, _rejected, limit=limit, cursor=cursor)
 
 
-_NEWEST_FIRST = (conversations.c.last_message_at.desc(), conversations.c.id.desc())
-_standing = tuple_(conversations.c.last_message_at, conversations.c.id)
+def _rejected(row: Row[Any]) -> RejectedView:
+    return RejectedView(id=row.id, arrived_at=row.arrived_at, reason=row.reason, raw=row.raw)
 
 
-def _place(key: NewestFirst) -> ColumnElement[Any]:
-    return tuple_(literal(key.at, UtcTime()), literal(key.id, Id))
-
-
-async def _floor(connection: AsyncConnection, end: NewestFirst | None) -> NewestFirst | None:
+async def _floor(connection: AsyncConnection, end: Key | None) -> Key | None:
     """The last conversation that a request looks at; None when it may look at all that are left."""
-    query = select(conversations.c.last_message_at, conversations.c.id).order_by(*_NEWEST_FIRST)
+    query = select(conversations.c.last_message_at, conversations.c.id).order_by(*NEWEST_FIRST.clauses)
     if end is not None:
-        query = query.where(_standing < _place(end))
+        query = query.where(NEWEST_FIRST.behind(end))
     row = (await connection.execute(query.limit(1).offset(LOOKED_AT - 1))).first()
-    return None if row is None else NewestFirst(row.last_message_at, row.id)
+    return None if row is None else NEWEST_FIRST.key_of(row)
 
 
 async def _rows(connection: AsyncConnection, query: Select[Any]) -> Sequence[Row[Any]]:
@@ -313,7 +269,12 @@ async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -
         )
         for change in await connection.execute(query):
             changes.setdefault(change.message_id, []).append(
-                HistoryEntry(status=change.status, at=change.at, details=change.details)
+                HistoryEntry(
+                    status=change.status,
+                    at=change.at,
+                    details=change.details,
+                    failure_code=change.failure_code,
+                )
             )
     return [_message(row, changes.get(row.id, [])) for row in rows]
 
@@ -321,8 +282,13 @@ async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -
 def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
     # A message is born received, queued or suppressed; only what changed after that has rows of its own.
     born = "queued" if changes else row.status
-    reason = reason_of(row.status_details) if row.status in _NOT_ARRIVED else None
-    birth = HistoryEntry(status=born, at=row.created_at, details=None if changes else row.status_details)
+    reason = reason_of(row.status_details, row.failure_code) if row.status in _NOT_ARRIVED else None
+    birth = HistoryEntry(
+        status=born,
+        at=row.created_at,
+        details=None if changes else row.status_details,
+        failure_code=None if changes else row.failure_code,
+    )
     return MessageView(
         id=row.id,
         conversation_id=row.conversation_id,
@@ -334,6 +300,7 @@ def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
         resend_of=row.resend_of,
         status=row.status,
         status_details=row.status_details,
+        failure_code=row.failure_code,
         segments=row.segments,
         encoding=row.encoding,
         created_at=row.created_at,

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from bot.conversation.delivery import code_of
+from bot.conversation.delivery import FailureCode, code_of
 
 #: What Azure's delivery codes mean to people.
 _WORDS_OF_CODES = {
@@ -22,13 +22,15 @@ _WORDS_OF_CODES = {
     5002: "the carrier gave no report, so it may have arrived",
     9999: "nobody knows why",
 }
-#: How our own reasons begin, which have no code.
-_WORDS_OF_OURS = (
-    ("The recipient has opted out", "the person opted out"),
-    ("Too late", "it waited too long to be sent"),
-    ("It may have been sent", "Azure never answered, so it may have arrived"),
-    ("No delivery report came", "no delivery report came, so it may have arrived"),
-)
+#: What the bot's own codes mean to people.
+_WORDS_OF_OURS: dict[str, str] = {
+    FailureCode.OPTED_OUT: "the person opted out",
+    FailureCode.TOO_LATE: "it waited too long to be sent",
+    FailureCode.OUTCOME_UNKNOWN: "Azure never answered, so it may have arrived",
+    FailureCode.REFUSED_AFTER_UNKNOWN: "Azure never answered, so it may have arrived",
+    FailureCode.OPTED_OUT_AFTER_UNKNOWN: "Azure never answered, and the person opted out meanwhile",
+    FailureCode.NO_REPORT: "no delivery report came, so it may have arrived",
+}
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -40,14 +42,13 @@ class Reason(Struct, frozen=True, kw_only=True):
     code: int | None = None
 
 
-def reason_of(details: str | None) -> Reason | None:
+def reason_of(details: str | None, failure_code: str | None = None) -> Reason | None:
     """The reason in a message's `status_details`; None where there is none: nothing was said, or no error."""
+    if failure_code in _WORDS_OF_OURS:
+        return Reason(words=_WORDS_OF_OURS[failure_code])
     code = code_of(details)
     if not details or code == 2000 or details.strip().casefold().startswith("no error"):
         return None
     if code in _WORDS_OF_CODES:
         return Reason(words=_WORDS_OF_CODES[code], code=code)
-    for beginning, words in _WORDS_OF_OURS:
-        if details.startswith(beginning):
-            return Reason(words=words)
     return Reason(words=details.strip().rstrip("."))

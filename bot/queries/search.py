@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Text, cast, false, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.queries.conversations import AnId, ConversationPage, conversation_views, list_conversations
+from bot.queries.conversations import ConversationPage, conversation_views, list_conversations
 from bot.queries.filters import ConversationFilter, conditions_for
-from bot.storage.pages import WrongCursor, decode_cursor, encode_cursor
+from bot.storage.pages import Key, Order, WrongCursor, read_stretch
 from bot.storage.tables import conversations, messages
 from bot.text.numbers import digits_typed
 from bot.text.storable import make_storable
@@ -50,10 +50,7 @@ class FoundBySearch(ConversationPage, frozen=True, kw_only=True):
     hits: dict[str, Hit]
 
 
-class ByMessage(Struct, frozen=True, array_like=True):
-    """Where a page of what was found in messages ends."""
-
-    id: AnId
+_BY_MESSAGE = Order(messages.c.id, newest_first=True, keys=("hit_id",))
 
 
 #: What a message must fulfil, told of `messages` or of an alias of it.
@@ -107,7 +104,7 @@ async def _by_messages(
     cursor: str | None,
     counted: bool,
 ) -> FoundBySearch:
-    end = None if cursor is None else decode_cursor(cursor, ByMessage)
+    end = None if cursor is None else _BY_MESSAGE.decode(cursor)
     conditions = await conditions_for(connection, wanted)
     # Where conversations are filtered, too, each message that matches costs a look at its own.
     floor = await _floor(connection, end, LOOKED_AT // 2 if conditions.all else LOOKED_AT)
@@ -130,30 +127,23 @@ async def _by_messages(
         )
         .join_from(messages, conversations, conversations.c.id == message.conversation_id)
         .where(*(match(message) for match in matches), *conditions.all, ~newer)
-        .order_by(message.id.desc())
-        .limit(limit + 1)
     )
-    if end is not None:
-        query = query.where(message.id < end.id)
-    if floor is not None:
-        query = query.where(message.id >= floor.id)
-    rows = (await connection.execute(query)).all()
-    shown = rows[:limit]
-    following = ByMessage(shown[-1].hit_id) if len(rows) > limit else floor and ByMessage(floor.id)
-    ended_early = floor is not None and len(rows) <= limit
+    found = await read_stretch(
+        connection, query, _BY_MESSAGE, limit=limit, end=end, floor=None if floor is None else (floor.id,)
+    )
     return FoundBySearch(
-        items=await conversation_views(connection, shown, counted=counted),
-        next=None if following is None else encode_cursor(following),
-        searched_back_to=floor.created_at if floor is not None and ended_early else None,
-        hits={row.id: Hit(message_id=row.hit_id, text=row.hit_text, at=row.hit_at) for row in shown},
+        items=await conversation_views(connection, found.rows, counted=counted),
+        next=found.next,
+        searched_back_to=floor.created_at if floor is not None and found.ended_at_floor else None,
+        hits={row.id: Hit(message_id=row.hit_id, text=row.hit_text, at=row.hit_at) for row in found.rows},
     )
 
 
-async def _floor(connection: AsyncConnection, end: ByMessage | None, looked_at: int) -> Any:
+async def _floor(connection: AsyncConnection, end: Key | None, looked_at: int) -> Any:
     """The last message that a request looks at; None when it may look at all that are left."""
     ids = select(messages.c.id).order_by(messages.c.id.desc())
     if end is not None:
-        ids = ids.where(messages.c.id < end.id)
+        ids = ids.where(_BY_MESSAGE.behind(end))
     the_id = ids.limit(1).offset(looked_at - 1).scalar_subquery()
     query = select(messages.c.id, messages.c.created_at).where(messages.c.id == the_id)
     return (await connection.execute(query)).first()
@@ -189,7 +179,7 @@ def _is_inbound(message: Any) -> ColumnElement[bool]:
 
 def _is_by_message(cursor: str) -> bool:
     try:
-        decode_cursor(cursor, ByMessage)
+        _BY_MESSAGE.decode(cursor)
     except WrongCursor:
         return False
     return True

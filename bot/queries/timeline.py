@@ -6,13 +6,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.audit_log import ActionView
 from bot.queries.conversations import (
-    ByPosition,
+    BY_POSITION,
     ConversationView,
     MessageView,
     find_conversation,
     list_messages,
 )
-from bot.storage.pages import encode_cursor
 from bot.storage.tables import actions, messages
 
 #: So many of people's actions are shown between the messages, the newest.
@@ -43,7 +42,7 @@ async def read_talk(
     end = last if before is None else min(before - 1, last)
     start = max(end - limit, 0)  # positions are 1, 2, 3 … without a gap
     page = await list_messages(
-        connection, conversation_id, limit=max(end - start, 1), cursor=encode_cursor(ByPosition(start))
+        connection, conversation_id, limit=max(end - start, 1), cursor=BY_POSITION.encode((start,))
     )
     shown = page.items if end > start else []
     has_earlier = start > 0 and len(shown) == end - start  # older ones may be purged

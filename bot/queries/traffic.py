@@ -155,10 +155,11 @@ async def count_messages(
     query = select(minute, func.count(distinct(messages.c.in_reply_to)).label("number"))
     for row in await connection.execute(query.where(replies).group_by("minute")):
         of(row).answered = row.number
-    query = select(minute, messages.c.status_details, func.count().label("number"))
+    named = (messages.c.status_details, messages.c.failure_code)
+    query = select(minute, *named, func.count().label("number"))
     failed = is_within & (direction == "outbound") & (status == "failed")
-    for row in await connection.execute(query.where(failed).group_by("minute", messages.c.status_details)):
-        failures, name = of(row).failures, _failure(row.status_details)
+    for row in await connection.execute(query.where(failed).group_by("minute", *named)):
+        failures, name = of(row).failures, _failure(row.status_details, row.failure_code)
         failures[name] = failures.get(name, 0) + row.number
     place = _place_of(_milliseconds(connection, messages.c.created_at, status_changes.c.at)).label("place")
     query = (
@@ -219,8 +220,8 @@ def _row(start: datetime, step: timedelta, counts: Counts) -> dict[str, Any]:
     }
 
 
-def _failure(details: str | None) -> str:
-    reason = reason_of(details)
+def _failure(details: str | None, failure_code: str | None) -> str:
+    reason = reason_of(details, failure_code)
     if reason is None:
         return "9999"
     return f"{reason.code}" if reason.code is not None else reason.words[:80]

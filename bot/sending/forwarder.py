@@ -75,7 +75,7 @@ class Forwarder:
 
     def __init__(self, database: Database, writer: Writer, poster: Poster) -> None:
         self._database = database
-        self._writer = writer
+        self._tries = writer.batch(_settle)
         self._poster = poster
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -106,7 +106,7 @@ class Forwarder:
                     due = await due_forwards(connection, datetime.now(UTC), _MOST_AT_ONCE)
                 if due:
                     tries = await asyncio.gather(*(self._try(forward) for forward in due))
-                    await self._writer.submit(_settle, tries)
+                    await self._tries.submit(tries)
                     continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AGAIN):

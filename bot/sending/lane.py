@@ -20,14 +20,14 @@ from bot.sending.circuit_breaker import (
     wait_of,
 )
 from bot.sending.leases import Holder
-from bot.sending.outbox import Claimed, Held, Outbox, Queued, Settlement, queued_messages
+from bot.sending.outbox import Claimed, Held, Queued, Settlement, queued_messages
 from bot.sending.rate_limit import Bucket
 from bot.sending.retry import RetryDecision, decide_retries
 from bot.sending.send_queue import MOST_RECIPIENTS, CallGroup, SendQueue
 from bot.sending.service_health import ServiceHealth
 from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecipient, SmsService
 from bot.storage.database import DATABASE_ERRORS, Database
-from bot.storage.writer import StorageUnavailable, Writer
+from bot.storage.writer import Batch, StorageUnavailable
 from bot.supervisor import Supervisor
 
 #: Calls of one lane at the same time: what a short code's 6,000 messages a minute need when Azure takes 300 ms a call.
@@ -51,9 +51,10 @@ class LaneContext(Struct, frozen=True, kw_only=True):
     """What all lanes send by."""
 
     database: Database
-    writer: Writer
+    #: Of `bot.sending.outbox.Outbox`.
+    claims: Batch[Queued, Claimed | Held | None]
+    settlements: Batch[Settlement, None]
     service: SmsService
-    outbox: Outbox
     holder: Holder
     link: ServiceHealth
     #: How many messages of a number may leave in a minute, as the rule book has it now; None: no limit.
@@ -202,7 +203,7 @@ class Lane:
         try:
             asked = [replace(message, tag=tag) for message in group]
             await self._exit.holder.is_seen()
-            claims = await self._exit.writer.submit(self._exit.outbox.claim, asked)
+            claims = await self._exit.claims.submit(asked)
             claimed = [claim for claim in claims if isinstance(claim, Claimed)]
             held = {claim.message.id: claim for claim in claims if isinstance(claim, Held)}
             if len(claimed) < len(group):
@@ -294,7 +295,7 @@ class Lane:
 
     async def _settle(self, settlements: list[Settlement]) -> None:
         while True:
-            recording = asyncio.ensure_future(self._exit.writer.submit(self._exit.outbox.settle, settlements))
+            recording = asyncio.ensure_future(self._exit.settlements.submit(settlements))
             recording.add_done_callback(_log_and_ignore)
             try:
                 # Shielded: what ACS answered must be recorded, whoever is being cancelled.

@@ -8,11 +8,11 @@ the pair, and becomes `unconfirmed` after that, never a second SMS.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Integer, bindparam, literal_column, null, select, true
+from sqlalchemy import Integer, bindparam, literal_column, null, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -20,18 +20,22 @@ from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
 from bot.conversation.delivery import (
     ACCEPTED,
     DeliveryEvent,
-    NoAnswer,
     Rejected,
     Status,
     Suppressed,
+    no_report,
+    opted_out_after_unknown,
+    outcome_unknown,
+    refused_after_unknown,
+    too_late,
 )
-from bot.conversation.delivery_reports import delivery_events_of_report, overtaken_reports
+from bot.conversation.delivery_reports import NAME_MESSAGE, NamedRow, overtaken_reports
 from bot.conversation.events import DeliveryReport
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
-from bot.conversation.thread import OPTED_OUT
 from bot.sending.leases import LEASE, Holder
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
 from bot.storage.bulk import BulkUpdate, LookupByKeys, PreparedSelect
+from bot.storage.sql import status_is
 from bot.storage.tables import conversations, messages
 
 #: ACS remembers a repeatability id for 5 minutes at most; a try must start early enough to end within them.
@@ -39,16 +43,6 @@ REPEATABILITY_WINDOW = timedelta(minutes=4)
 
 #: Messages that one transaction gives up on.
 MOST_EXPIRED = 1_000
-
-TOO_LATE = "Too late: it waited longer than BOT_REPLY_TTL."
-OUTCOME_UNKNOWN = (
-    "It may have been sent: no answer came from ACS while it could still tell a repeat from a new message."
-)
-OPTED_OUT_AFTER_UNKNOWN = (
-    "It may have been sent: a try got no answer from ACS, and then the recipient opted out."
-)
-REFUSED_AFTER_UNKNOWN = "It may have been sent: a try got no answer from ACS, and a later one this: "
-NO_REPORT = "No delivery report came within BOT_REPORT_TIMEOUT."
 
 
 class Queued(Struct, frozen=True, kw_only=True):
@@ -102,8 +96,6 @@ class Settlement(Struct, frozen=True, kw_only=True):
     was_unknown: bool = False
 
 
-#: Written out, not a parameter: only then do both databases see that queued messages have an index of their own.
-_IS_QUEUED: ColumnElement[str] = literal_column("'queued'")
 _QUEUED_MESSAGES = PreparedSelect(
     select(
         messages.c.id,
@@ -116,7 +108,7 @@ _QUEUED_MESSAGES = PreparedSelect(
     )
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .where(
-        messages.c.status == _IS_QUEUED,
+        status_is("queued"),
         messages.c.number == bindparam("number"),
         messages.c.id > bindparam("after"),
     )
@@ -129,8 +121,8 @@ ClaimDecision = Literal[
 ]
 
 
-def claim_decision(row: Any, now: datetime, reply_ttl: timedelta) -> ClaimDecision:
-    """Whether a queued message may be sent now; `row` has the columns that `claim` reads."""
+def claim_decision(row: "_Claimable", now: datetime, reply_ttl: timedelta) -> ClaimDecision:
+    """Whether a queued message may be sent now."""
     in_window = row.first_sent_at is not None and now - row.first_sent_at < REPEATABILITY_WINDOW
     if row.outcome_unknown:  # it may be on its way already: only the same pair again is safe
         if row.opted_out and not row.exempt:  # and a repeat could be the first that arrives
@@ -145,7 +137,7 @@ def claim_decision(row: Any, now: datetime, reply_ttl: timedelta) -> ClaimDecisi
 
 async def queued_lanes(connection: AsyncConnection) -> set[str]:
     """The sending numbers that have something to send."""
-    query = select(messages.c.number).where(messages.c.status == _IS_QUEUED).distinct()
+    query = select(messages.c.number).where(status_is("queued")).distinct()
     return set((await connection.execute(query)).scalars())
 
 
@@ -212,15 +204,19 @@ class Outbox:
                 continue
             claims.append(_claimed(message, row, now, is_new_pair=decided == "send with a new pair"))
         until = now + self._lease
-        taken = [
-            (
-                claim.message.id, claim.repeatability_id, claim.first_sent_at, claim.tag, self._holder.id,
-                until,
+        leased = [
+            _LeaseRow(
+                id=claim.message.id,
+                repeatability_id=claim.repeatability_id,
+                first_sent_at=claim.first_sent_at,
+                call_tag=claim.tag,
+                lease_holder=self._holder.id,
+                lease_until=until,
             )
             for claim in claims
             if isinstance(claim, Claimed)
-        ]  # fmt: skip
-        await _CLAIM.execute(connection, taken)
+        ]
+        await _CLAIM.execute(connection, leased)
         await changes.record(connection, now)
         return claims
 
@@ -244,9 +240,9 @@ class Outbox:
         found = await _SETTLED.fetch(connection, [settlement.message.id for settlement in settlements])
         rows = {row.id: row for row in map(_Settled._make, found)}
         changes = StatusChanges()
-        tried: list[tuple[Any, ...]] = []
-        named: list[tuple[str, str]] = []
-        useless: list[tuple[Any, ...]] = []
+        tried: list[_TryRow] = []
+        named: list[NamedRow] = []
+        useless: list[_PairRow] = []
         told: list[tuple[StoredMessage, DeliveryReport]] = []
         for settlement in settlements:
             row = rows.get(settlement.message.id)
@@ -258,16 +254,16 @@ class Outbox:
             elif not isinstance(outcome, SendAccepted):
                 continue
             elif outcome.provider_message_id and row.provider_message_id is None:
-                named.append((row.id, outcome.provider_message_id))
+                named.append(NamedRow(row.id, outcome.provider_message_id))
             stored = row.stored()
             changes.apply(stored, *delivery_events_of_try(settlement))
             for report in overtaken.get(row.id, ()):
-                changes.apply(stored, *delivery_events_of_report(report))
+                changes.apply(stored, report)
                 told.append((stored, report))
             if isinstance(outcome, SendFailed) and outcome.is_pair_useless and not settlement.was_unknown:
-                useless.append((row.id, None, None))
+                useless.append(_PairRow(row.id, None, None))
         await _SETTLE.execute(connection, tried)
-        await _NAME_MESSAGE.execute(connection, named)
+        await NAME_MESSAGE.execute(connection, named)
         await _FORGET_PAIR.execute(connection, useless)
         await changes.record(connection, now)
         await apply_carrier_opt_outs(connection, told, now)
@@ -278,14 +274,14 @@ class Outbox:
         now = self._clock()
         query = (
             select(*STORED_COLUMNS)
-            .where(messages.c.status == literal_column("'sent'"), messages.c.updated_at < now - min(timeouts))
+            .where(status_is("sent"), messages.c.updated_at < now - min(timeouts))
             .order_by(messages.c.updated_at)
             .limit(MOST_EXPIRED)
             .with_for_update()
         )
         changes = StatusChanges()
         for row in await connection.execute(query):
-            changes.apply(StoredMessage(*row), NoAnswer(NO_REPORT))
+            changes.apply(StoredMessage(*row), no_report())
         return [await changes.record(connection, now)] * len(timeouts)
 
 
@@ -319,16 +315,16 @@ def delivery_events_of_try(settlement: Settlement) -> tuple[DeliveryEvent, ...]:
         return ()
     if settlement.was_unknown:
         # That this try was refused says nothing of the one before it: ACS refuses a pair that it knows, too.
-        return (NoAnswer(REFUSED_AFTER_UNKNOWN + outcome.reason),)
+        return (refused_after_unknown(outcome.reason),)
     return (Rejected(outcome.reason),)
 
 
 #: What becomes of a message that is not to be sent any more.
 _INSTEAD: dict[ClaimDecision, DeliveryEvent] = {
-    "suppress": Suppressed(OPTED_OUT),
-    "too late": Rejected(TOO_LATE),
-    "outcome unknown": NoAnswer(OUTCOME_UNKNOWN),
-    "opted out meanwhile": NoAnswer(OPTED_OUT_AFTER_UNKNOWN),
+    "suppress": Suppressed(),
+    "too late": too_late(),
+    "outcome unknown": outcome_unknown(),
+    "opted out meanwhile": opted_out_after_unknown(),
 }
 
 
@@ -340,6 +336,7 @@ class _Claimable(NamedTuple):
     provider_message_id: str | None
     status: Status
     status_details: str | None
+    failure_code: str | None
     reported_at: datetime | None
     created_at: datetime
     exempt: bool | None
@@ -377,9 +374,20 @@ _CLAIMABLE = LookupByKeys(
     .with_for_update(of=messages),
     messages.c.id,
 )
+
+
+class _LeaseRow(NamedTuple):
+    id: str
+    repeatability_id: str
+    first_sent_at: datetime
+    call_tag: str
+    lease_holder: str
+    lease_until: datetime
+
+
 _CLAIM = BulkUpdate(
     messages,
-    ("repeatability_id", "first_sent_at", "call_tag", "lease_holder", "lease_until"),
+    _LeaseRow,
     constants={"attempts": literal_column("attempts + 1"), "outcome_unknown": true()},
 )
 
@@ -392,6 +400,7 @@ class _Settled(NamedTuple):
     provider_message_id: str | None
     status: Status
     status_details: str | None
+    failure_code: str | None
     reported_at: datetime | None
     attempts: int
     lease_holder: str | None
@@ -406,20 +415,40 @@ _SETTLED = LookupByKeys(
     .with_for_update(),
     messages.c.id,
 )
+
+
+class _TryRow(NamedTuple):
+    id: str
+    provider_message_id: str | None
+    next_try_at: datetime | None
+    last_error: str | None
+    outcome_unknown: bool
+
+
+class _PairRow(NamedTuple):
+    id: str
+    repeatability_id: str | None
+    first_sent_at: datetime | None
+
+
 _SETTLE = BulkUpdate(
     messages,
-    ("provider_message_id", "next_try_at", "last_error", "outcome_unknown"),
+    _TryRow,
     constants={"lease_holder": null(), "lease_until": null()},
 )
-_NAME_MESSAGE = BulkUpdate(messages, ("provider_message_id",))
-_FORGET_PAIR = BulkUpdate(messages, ("repeatability_id", "first_sent_at"))
+_FORGET_PAIR = BulkUpdate(messages, _PairRow)
 
 
-def _as_tried(row: _Settled, settlement: Settlement) -> tuple[Any, ...]:
-    """A row of `_SETTLE`."""
+def _as_tried(row: _Settled, settlement: Settlement) -> _TryRow:
     outcome = settlement.outcome
     if isinstance(outcome, SendAccepted):
-        # Where ACS forgot to say, a report may have told it.
-        return row.id, outcome.provider_message_id or row.provider_message_id, None, None, False
-    is_unknown = outcome.is_unknown or settlement.was_unknown
-    return row.id, row.provider_message_id, settlement.next_try_at, outcome.reason, is_unknown
+        # Where ACS gave no MessageId, a report may have.
+        message_id = outcome.provider_message_id or row.provider_message_id
+        return _TryRow(row.id, message_id, next_try_at=None, last_error=None, outcome_unknown=False)
+    return _TryRow(
+        row.id,
+        row.provider_message_id,
+        next_try_at=settlement.next_try_at,
+        last_error=outcome.reason,
+        outcome_unknown=outcome.is_unknown or settlement.was_unknown,
+    )

@@ -40,18 +40,18 @@ class Sender:
     ) -> None:
         """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
         self._database = database
-        self._writer = writer
         self._holder = holder_on(database)
-        self._outbox = Outbox(reply_ttl=reply_ttl, holder=self._holder)
+        outbox = Outbox(reply_ttl=reply_ttl, holder=self._holder)
+        self._expiries = writer.batch(outbox.expire)
         self._report_timeout = report_timeout
         self._supervisor = supervisor or Supervisor()
         #: How the calls to the SMS service fare.
         self.link = ServiceHealth(on_change=self.look, on_recovery=self._resume)
         self._exit = LaneContext(
             database=database,
-            writer=writer,
+            claims=writer.batch(outbox.claim),
+            settlements=writer.batch(outbox.settle),
             service=service,
-            outbox=self._outbox,
             holder=self._holder,
             link=self.link,
             per_minute=per_minute,
@@ -115,7 +115,7 @@ class Sender:
         while True:
             has_more = False
             with suppress(StorageUnavailable):
-                (expired,) = await self._writer.submit(self._outbox.expire, [self._report_timeout])
+                (expired,) = await self._expiries.submit([self._report_timeout])
                 has_more = expired == MOST_EXPIRED
             if not has_more:
                 await asyncio.sleep(min(_EXPIRE_EVERY, self._report_timeout.total_seconds()))

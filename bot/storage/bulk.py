@@ -6,7 +6,7 @@ for a statement where one will do. Together that was two thirds of the time an e
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -17,61 +17,77 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
-    literal_column,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
+
+from bot.storage.sql import constant, insert_for
 
 Process = Callable[[Any], Any]
 _NOTHING = object()
 
+#: A NamedTuple with a field for each column: what the driver takes as it is, and mypy knows by name.
+AnyRow = TypeVar("AnyRow", bound=tuple[Any, ...])
+
 
 class _Compiled(Struct, frozen=True, kw_only=True):
-    """A statement in one dialect: its text, and which column each parameter is, made ready for the driver how."""
+    """A statement in one dialect."""
 
     sql: str
+    #: For each parameter, which field of a row it takes.
     order: tuple[int, ...]
+    #: For each parameter, what makes the field's value ready for the driver.
     processes: list[Process | None]
 
 
-class BulkInsert:
-    """An INSERT of many rows; a row is a tuple in the order of `columns`."""
+class _BulkStatement(Generic[AnyRow]):
+    """A statement for many rows; a row is a NamedTuple, whose fields are the columns."""
+
+    def __init__(self, table: Table, row: type[AnyRow]) -> None:
+        self._table = table
+        self._columns: tuple[str, ...] = row._fields  # type: ignore[attr-defined]  # of every NamedTuple
+        self._compiled: dict[str, _Compiled] = {}
+        if missing := set(self._columns) - set(table.c.keys()):
+            raise TypeError(
+                f"{row.__name__} has fields that {table.name} has no columns for: {sorted(missing)}"
+            )
+
+    async def execute(self, connection: AsyncConnection, rows: Sequence[AnyRow]) -> None:
+        """Write the rows; none is fine."""
+        if not rows:
+            return
+        dialect = connection.dialect
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            compiled = self._compiled[dialect.name] = self._compile(dialect)
+        await _execute(connection, compiled, rows)
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        raise NotImplementedError
+
+
+class BulkInsert(_BulkStatement[AnyRow]):
+    """An INSERT of many rows."""
 
     def __init__(
         self,
         table: Table,
-        columns: tuple[str, ...],
+        row: type[AnyRow],
         *,
         constants: Mapping[str, str] | None = None,
         replacing: tuple[str, ...] = (),
     ) -> None:
         """`constants` are the same in every row; where a row's `id` is there already, `replacing` are set instead."""
-        self._table = table
-        self._columns = columns
+        super().__init__(table, row)
         self._constants = dict(constants or {})
         self._replacing = replacing
-        self._compiled: dict[str, _Compiled] = {}
-
-    async def execute(self, connection: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write the rows; none is fine."""
-        if not rows:
-            return
-        await _execute(connection, self._for(connection.dialect), rows)
-
-    def _for(self, dialect: Dialect) -> _Compiled:
-        found = self._compiled.get(dialect.name)
-        if found is None:
-            found = self._compiled[dialect.name] = self._compile(dialect)
-        return found
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         column = self._table.c
         values: dict[str, Any] = {name: bindparam(name, type_=column[name].type) for name in self._columns}
-        values |= {name: literal_column(f"'{value}'") for name, value in self._constants.items()}
-        make = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
-        statement: Any = make(self._table).values(values).inline()
+        values |= {name: constant(value) for name, value in self._constants.items()}
+        statement: Any = insert_for(dialect, self._table).values(values).inline()
         if self._replacing:
             statement = statement.on_conflict_do_update(
                 index_elements=["id"], set_={name: statement.excluded[name] for name in self._replacing}
@@ -85,46 +101,34 @@ class BulkInsert:
         )
 
 
-class BulkUpdate:
-    """An UPDATE of many rows; a row is a tuple: the values of `keys`, by which it is found, then those of `columns`."""
+class BulkUpdate(_BulkStatement[AnyRow]):
+    """An UPDATE of many rows, each found by its `keys`, which are the first fields of a row."""
 
     def __init__(
         self,
         table: Table,
-        columns: tuple[str, ...],
+        row: type[AnyRow],
         *,
         keys: tuple[str, ...] = ("id",),
         constants: Mapping[str, ColumnElement[Any]] | None = None,
     ) -> None:
         """`constants` are set by the same expression in every row."""
-        self._table = table
+        super().__init__(table, row)
+        if self._columns[: len(keys)] != keys:
+            raise TypeError(f"{row.__name__} must begin with its keys: {', '.join(keys)}")
         self._keys = keys
-        self._columns = columns
         self._constants = dict(constants or {})
-        self._compiled: dict[str, _Compiled] = {}
-
-    async def execute(self, connection: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write the rows; none is fine."""
-        if not rows:
-            return
-        await _execute(connection, self._for(connection.dialect), rows)
-
-    def _for(self, dialect: Dialect) -> _Compiled:
-        found = self._compiled.get(dialect.name)
-        if found is None:
-            found = self._compiled[dialect.name] = self._compile(dialect)
-        return found
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         # No parameter may have a column's own name: an UPDATE keeps those for itself.
-        given = [f"given_{name}" for name in (*self._keys, *self._columns)]
-        types = [self._table.c[name].type for name in (*self._keys, *self._columns)]
+        given = [f"given_{name}" for name in self._columns]
+        types = [self._table.c[name].type for name in self._columns]
         parameters = [bindparam(name, type_=kind) for name, kind in zip(given, types, strict=True)]
-        found = zip(self._keys, parameters, strict=False)
-        values = dict(zip(self._columns, parameters[len(self._keys) :], strict=True))
+        named = dict(zip(self._columns, parameters, strict=True))
+        values = {name: parameter for name, parameter in named.items() if name not in self._keys}
         statement = (
             update(self._table)
-            .where(*(self._table.c[name] == parameter for name, parameter in found))
+            .where(*(self._table.c[name] == named[name] for name in self._keys))
             .values(values | self._constants)
         )
         compiled: Any = statement.compile(dialect=dialect)
@@ -150,7 +154,13 @@ class LookupByKeys:
         dialect = connection.dialect
         found = self._compiled.get(dialect.name)
         if found is None:
-            sql = str(self._statement.compile(dialect=dialect))
+            compiled: Any = self._statement.compile(dialect=dialect)
+            if compiled.params:
+                # The values are the first and only parameter: PostgreSQL's is written as `$1`.
+                raise TypeError(
+                    f"A lookup by keys takes no other parameter, and this has {sorted(compiled.params)}"
+                )
+            sql = str(compiled)
             found = self._compiled[dialect.name] = _as_one_value(self._statement, sql, dialect)
         given = msgspec.json.encode(list(values)).decode() if dialect.name == "sqlite" else list(values)
         return await _fetch(connection, *found, (given,))

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.storage.sql import insert_for
 from bot.storage.tables import console_sessions, used_login_links
 
 
@@ -81,8 +81,7 @@ async def find_session(connection: AsyncConnection, id_digest: str, now: datetim
 
 async def _store(connection: AsyncConnection, wanted: NewSession) -> bool:
     if wanted.link is not None:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        used = dialect.insert(used_login_links).values(
+        used = insert_for(connection, used_login_links).values(
             key_digest=wanted.link.key_digest, expires_at=wanted.link.expires_at
         )
         # A constraint decides: of two requests with the same link, at whatever replicas, one is the first.

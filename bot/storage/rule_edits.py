@@ -7,12 +7,12 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.rulebook.editing.live_book import BookChange
-from bot.storage.pages import Page, decode_cursor, encode_cursor
+from bot.storage.pages import Order, Page, read_page
+from bot.storage.sql import insert_for
 from bot.storage.tables import rule_edits
 
 #: How an edit was made when nobody made it through the bot.
@@ -43,8 +43,7 @@ class RuleEditTexts(RuleEdit, frozen=True, kw_only=True):
     after: str | None
 
 
-class _Key(Struct, frozen=True):
-    id: str
+_NEWEST_FIRST = Order(rule_edits.c.id, newest_first=True)
 
 
 def edits_in(taken: BookChange) -> list[RuleEditTexts]:
@@ -71,14 +70,13 @@ def edits_between(before: Mapping[str, str], texts: Mapping[str, str], version: 
 
 async def keep_edits(connection: AsyncConnection, edits: list[RuleEditTexts]) -> list[None]:
     """Add to the history what another process has not added already; work for `bot.storage.writer`."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for edit in edits:
         newest = select(rule_edits.c.id, rule_edits.c.version).where(rule_edits.c.file == edit.file)
         before = (await connection.execute(newest.order_by(rule_edits.c.id.desc()).limit(1))).first()
         if before is not None and before.version == edit.version:
             continue
         row = {name: getattr(edit, name) for name in edit.__struct_fields__}
-        statement = insert(rule_edits).values(row | {"follows": before.id if before else ""})
+        statement = insert_for(connection, rule_edits).values(row | {"follows": before.id if before else ""})
         await connection.execute(statement.on_conflict_do_nothing())
     return [None] * len(edits)
 
@@ -88,14 +86,12 @@ async def list_edits(
 ) -> Page[RuleEdit]:
     """The history of a file, or of all, newest first; raises `bot.storage.pages.WrongCursor`."""
     columns = [rule_edits.c[name] for name in RuleEdit.__struct_fields__]
-    query = select(*columns).order_by(rule_edits.c.id.desc()).limit(limit + 1)
+    query = select(*columns)
     if file is not None:
         query = query.where(rule_edits.c.file == file)
-    if cursor is not None:
-        query = query.where(rule_edits.c.id < decode_cursor(cursor, _Key).id)
-    found = [RuleEdit(**_named(row)) for row in await connection.execute(query)]
-    items = found[:limit]
-    return Page(items=items, next=encode_cursor(_Key(items[-1].id)) if len(found) > limit else None)
+    return await read_page(
+        connection, query, _NEWEST_FIRST, lambda row: RuleEdit(**_named(row)), limit=limit, cursor=cursor
+    )
 
 
 async def find_edit(connection: AsyncConnection, edit_id: str) -> RuleEditTexts | None:

@@ -136,6 +136,8 @@ messages = Table(
     Column("text", Text, nullable=False),
     Column("status", String(16), nullable=False),
     Column("status_details", Text, nullable=True),
+    # Our own name for why it was not sent or not confirmed; the sentence for people is in `status_details`.
+    Column("failure_code", String(32), nullable=True),
     Column("provider_message_id", String(256), nullable=True),
     Column("rule", Text, nullable=True),
     Column("in_reply_to", Id, nullable=True),
@@ -211,6 +213,7 @@ status_changes = Table(
     Column("status", String(16), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("details", Text, nullable=True),
+    Column("failure_code", String(32), nullable=True),
     Index(None, "message_id"),
 )
 

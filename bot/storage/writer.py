@@ -8,9 +8,10 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.outage import Outage
@@ -19,24 +20,33 @@ from bot.storage.database import Database
 from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_conflict
 from bot.supervisor import Supervisor
 
-#: What a job does: given a transaction and all the items of the same kind that wait, one result for each item.
-Work = Callable[[AsyncConnection, list[Any]], Awaitable[list[Any]]]
-
-#: Items in one transaction; bounds both its length and the memory that it takes.
-MOST_ITEMS = 2_000
-#: Requests in one transaction. While it runs, the event loop reads the requests of the next one: with everybody in
-#: the same transaction, loop and database would take turns and each stand still half of the time.
-MOST_JOBS = 128
-#: Items that may wait; more are turned away at once, so that a flood costs senders a retry and not us the memory.
-MOST_WAITING = 50_000
-#: Conflicts with another replica before a job is taken to be at fault itself.
-MOST_CONFLICTS = 5
-
-#: Seconds between tries while the database can't be written: the first pause, and the longest.
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+#: What is done in a transaction for all items that wait: one result for each item.
+Work = Callable[[AsyncConnection, list[Item]], Awaitable[list[Result]]]
+
+
+class WriterLimits(Struct, frozen=True, kw_only=True):
+    """How much one transaction takes, and how long what can't be written is tried again."""
+
+    #: Items in one transaction; bounds both its length and the memory that it takes.
+    items: int = 2_000
+    #: Requests in one transaction. While it runs, the event loop reads the requests of the next one: with all requests
+    #: in the same transaction, loop and database would take turns and each stand still half of the time.
+    jobs: int = 128
+    #: Items that may wait; more are turned away at once, so that a flood costs its senders a retry and not the bot
+    #: its memory.
+    waiting: int = 50_000
+    #: Conflicts with another replica before a job is taken to be at fault itself.
+    conflicts: int = 5
+    #: Seconds between tries while the database can't be written: the first pause, doubling up to the longest.
+    first_pause: float = 0.05
+    longest_pause: float = 1.0
+
+
+USUAL_LIMITS = WriterLimits()
+
 
 log = structlog.get_logger(__name__)
 
@@ -51,16 +61,32 @@ class StorageUnavailable(Exception):
 
 
 class _Undone(Exception):
-    """Rolls a transaction back that has shown that it would have gone well."""
+    """Rolls back a transaction that has shown that it would succeed."""
+
+
+class Batch(Generic[Item, Result]):
+    """One kind of work of a writer: items of several callers are handed to `work` in one call, in one transaction."""
+
+    def __init__(self, writer: "Writer", work: Work[Item, Result]) -> None:
+        self._writer = writer
+        self.work = work
+
+    async def submit(self, items: Sequence[Item]) -> list[Result]:
+        """Have the work done for `items`; returns its results once they are durable.
+
+        Raises `StorageUnavailable` when that was not possible within the time that a request is held, and whatever
+        the work raises for these very items.
+        """
+        return await self._writer.enqueue(self, items)
 
 
 class _Job:
     """Items that one caller waits for; they are written together or not at all."""
 
-    __slots__ = ("conflicts", "deadline", "done", "items", "work")
+    __slots__ = ("batch", "conflicts", "deadline", "done", "items")
 
-    def __init__(self, work: Work, items: Sequence[Any], deadline: float) -> None:
-        self.work = work
+    def __init__(self, batch: Batch[Any, Any], items: Sequence[Any], deadline: float) -> None:
+        self.batch = batch
         self.items = items
         self.deadline = deadline
         self.done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
@@ -72,18 +98,24 @@ class _Job:
 
 
 class Writer:
-    """The one place of this process that writes to the database.
+    """Group commit: writes what requests, senders and people submit, as many of them in a transaction as wait.
 
-    While the database is in trouble what waits is tried again and again, one job at a time, and refused when it was
-    held for `hold` seconds. A kind of work that has not failed goes before one that has: a right that was revoked on
-    one table stops no other.
+    Two parts write beside it, in transactions of their own: the traffic counter, which must not slow down events, and
+    the start of the service, before anything else runs.
 
-    The trouble is over when every kind that failed has gone well. When nothing waits, what was
-    refused last is tried and rolled back: nobody sends events to a bot whose health is bad.
+    While the database can't be written, jobs are tried again one at a time, and refused after `hold` seconds. A batch
+    that has not failed goes before one that has: a right that was revoked on one table stops no other.
+
+    The trouble is over when every batch that failed has been written. When nothing waits, what was refused last is
+    tried and rolled back: nobody sends events to a bot whose health is bad.
     """
 
-    def __init__(self, database: Database, *, hold: float = 20.0) -> None:
+    def __init__(
+        self, database: Database, *, hold: float = 20.0, limits: WriterLimits = USUAL_LIMITS
+    ) -> None:
+        """`hold`: seconds for which a request is held while the database can't be written."""
         self._database = database
+        self._limits = limits
         self._hold = hold
         self._waiting: deque[_Job] = deque()
         self._items_waiting = 0
@@ -92,19 +124,19 @@ class Writer:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_writing = False
-        #: Kinds of work that failed for a trouble of the database, the one that did so last at the end, and with what.
-        self._failing: dict[Work, Sequence[Any]] = {}
+        #: Batches that failed because the database was in trouble, the latest one last, each with its items.
+        self._failing: dict[Batch[Any, Any], Sequence[Any]] = {}
         self._failed_at = 0.0
-        self._pause = FIRST_PAUSE
+        self._pause = self._limits.first_pause
         self._outage = Outage(
             "The database can't be written to; requests are held", "The database can be written to again"
         )
-        #: Tells who listens which conversations each transaction has changed.
+        #: Publishes which conversations each transaction has changed.
         self.news = CommitNotifier()
 
     @property
     def trouble(self) -> str | None:
-        """Why transactions fail, or None when they go well; `/health/ready` shows it."""
+        """Why transactions fail, or None when they succeed; `/health/ready` shows it."""
         return self._outage.cause
 
     def start(self, supervisor: Supervisor | None = None) -> None:
@@ -121,25 +153,22 @@ class Writer:
         with suppress(asyncio.CancelledError):
             await self._task
 
-    def let_go(self) -> None:
-        """Hold nobody any more: what the next try can't write is refused, so that the process can end."""
+    def stop_retrying(self) -> None:
+        """Refuse pending jobs at the next error, so that the process can end."""
         self._hold = 0.0
 
-    async def submit(
-        self, work: Callable[[AsyncConnection, list[Item]], Awaitable[list[Result]]], items: Sequence[Item]
-    ) -> list[Result]:
-        """Have `work` done for `items` and return its results once they are durable.
+    def batch(self, work: Work[Item, Result]) -> Batch[Item, Result]:
+        """A handle to submit items by; what is submitted by one handle shares calls of `work`, so keep it."""
+        return Batch(self, work)
 
-        Items that other callers submit for the same `work` are handed to it in the same call. Raises
-        `StorageUnavailable` when that was not possible within the time that a request is held, and whatever `work`
-        raises for these very items.
-        """
-        if self._items_waiting >= MOST_WAITING:
+    async def enqueue(self, batch: Batch[Item, Result], items: Sequence[Item]) -> list[Result]:
+        """Add items to those that wait; `Batch.submit` says what becomes of them."""
+        if self._items_waiting >= self._limits.waiting:
             raise StorageUnavailable("too much is waiting already")
-        job = _Job(work, items, asyncio.get_running_loop().time() + self._hold)
+        job = _Job(batch, items, asyncio.get_running_loop().time() + self._hold)
         self._waiting.append(job)
         self._items_waiting += len(items)
-        if job.work not in self._failing:  # else it has its turn when it is time
+        if job.batch not in self._failing:  # else it has its turn when it is time
             self._wake.set()
         return await job.done
 
@@ -160,18 +189,18 @@ class Writer:
                 await self._commit(group)
             except CommitInDoubt as error:
                 # Tried again it might be done twice: Event Grid's events are known when they come again.
-                self._tell()
+                self._answer_callers()
                 self._fail(group, error)
                 for job in group:
                     job.fail(StorageUnavailable(str(error)))
             except DatabaseUnavailable as error:
-                self._tell()
+                self._answer_callers()
                 self._fail(group, error)
                 self._put_back(group)
             except Exception as error:  # noqa: BLE001 - the writer must outlive whatever a transaction meets
-                self._tell()
+                self._answer_callers()
                 # A conflict that stays may be one job's own fault: its neighbours must not pay for it.
-                if is_conflict(error) and all(job.conflicts < MOST_CONFLICTS for job in group):
+                if is_conflict(error) and all(job.conflicts < self._limits.conflicts for job in group):
                     for job in group:
                         job.conflicts += 1
                     self._put_back(group)
@@ -194,10 +223,10 @@ class Writer:
         if not self._failing or self._waiting or not self._is_due():
             return
         try:
-            for work, items in self._failing.items():
+            for batch, items in self._failing.items():
                 with suppress(_Undone):
                     async with self._database.writing() as connection:
-                        await work(connection, list(items))
+                        await batch.work(connection, list(items))
                         raise _Undone
             await self._database.probe()
         except DatabaseUnavailable as error:
@@ -208,32 +237,32 @@ class Writer:
             self._end_trouble()
 
     async def _commit(self, group: list[_Job]) -> None:
-        kinds: dict[Work, list[_Job]] = {}
+        batches: dict[Batch[Any, Any], list[_Job]] = {}
         for job in group:
-            kinds.setdefault(job.work, []).append(job)
+            batches.setdefault(job.batch, []).append(job)
         finished: list[tuple[_Job, list[Any]]] = []
         with self.news.gathering():
             async with self._database.writing() as connection:
-                for work, jobs in kinds.items():
-                    results = await work(connection, [item for job in jobs for item in job.items])
+                for batch, jobs in batches.items():
+                    results = await batch.work(connection, [item for job in jobs for item in job.items])
                     start = 0
                     for job in jobs:
                         end = start + len(job.items)
                         finished.append((job, results[start:end]))
                         start = end
-                # The last group's callers are told only now: answering them and reading what they send next is work
+                # The last group's callers are answered only now: answering them and reading what they send next is work
                 # for the event loop that goes on while the database commits (10 % more single posts a second).
-                self._tell()
+                self._answer_callers()
         if self._failing:
-            for work in kinds:
-                self._failing.pop(work, None)
+            for batch in batches:
+                self._failing.pop(batch, None)
             if not self._failing:
                 self._end_trouble()
         self._committed = finished
         if not self._waiting:
-            self._tell()
+            self._answer_callers()
 
-    def _tell(self) -> None:
+    def _answer_callers(self) -> None:
         """Give the callers of the last group their results, which are durable."""
         for job, result in self._committed:
             if not job.done.done():
@@ -246,16 +275,16 @@ class Writer:
             try:
                 await self._commit([job])
             except CommitInDoubt as error:
-                self._tell()
+                self._answer_callers()
                 self._fail([job], error)
                 job.fail(StorageUnavailable(str(error)))
             except DatabaseUnavailable as error:
-                self._tell()
+                self._answer_callers()
                 self._fail([job], error)
                 self._put_back([job])
             except Exception as error:  # noqa: BLE001 - it goes to whoever waits for this job
-                self._tell()
-                if is_conflict(error) and job.conflicts < MOST_CONFLICTS:
+                self._answer_callers()
+                if is_conflict(error) and job.conflicts < self._limits.conflicts:
                     job.conflicts += 1
                     self._put_back([job])
                 else:
@@ -267,11 +296,11 @@ class Writer:
         group: list[_Job] = []
         items = 0
         # Half of the requests in hand: while they are written, the event loop answers and reads the other half.
-        most = min(MOST_JOBS, (len(self._waiting) + len(self._committed) + 1) // 2)
+        most = min(self._limits.jobs, (len(self._waiting) + len(self._committed) + 1) // 2)
         while (
             self._waiting
             and len(group) < most
-            and (not group or items + len(self._waiting[0].items) <= MOST_ITEMS)
+            and (not group or items + len(self._waiting[0].items) <= self._limits.items)
         ):
             job = self._waiting.popleft()
             items += len(job.items)
@@ -282,13 +311,13 @@ class Writer:
         return group
 
     def _take_one(self) -> list[_Job]:
-        """In a trouble: a job of a kind that has not failed, or, when it is time, of the one that did longest ago."""
-        job = next((job for job in self._waiting if job.work not in self._failing), None)
+        """In a trouble: a job of a batch that has not failed, or, when due, of the one that failed longest ago."""
+        job = next((job for job in self._waiting if job.batch not in self._failing), None)
         if job is None:
             self._wake.clear()
         if job is None and self._waiting and self._is_due():
-            kinds = list(self._failing)
-            job = min(self._waiting, key=lambda job: kinds.index(job.work))
+            failing = list(self._failing)
+            job = min(self._waiting, key=lambda job: failing.index(job.batch))
         if job is None:
             return []
         self._waiting.remove(job)
@@ -299,11 +328,12 @@ class Writer:
         return asyncio.get_running_loop().time() >= self._failed_at + self._pause
 
     def _fail(self, group: list[_Job], error: DatabaseUnavailable) -> None:
-        """The database is in trouble, for these at least."""
-        self._pause = min(self._pause * 2, LONGEST_PAUSE) if self._failing else FIRST_PAUSE
+        """Note that the database is in trouble, for these jobs at least."""
+        limits = self._limits
+        self._pause = min(self._pause * 2, limits.longest_pause) if self._failing else limits.first_pause
         for job in group:
-            self._failing.pop(job.work, None)
-            self._failing[job.work] = job.items
+            self._failing.pop(job.batch, None)
+            self._failing[job.batch] = job.items
         self._failed_at = asyncio.get_running_loop().time()
         self._outage.fail(str(error))
 
@@ -326,7 +356,7 @@ class Writer:
             self._wake.set()
 
     def _refuse_late(self) -> None:
-        """Who waited too long for the end of a trouble is told so."""
+        """Refuse jobs that were held for too long."""
         if self.trouble is None:
             return
         now = asyncio.get_running_loop().time()

@@ -1,8 +1,10 @@
 """Whatever order it is heard in, a message's story ends in the state that the story told in order ends in."""
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -51,11 +53,21 @@ def in_order(story: Sequence[DeliveryEvent]) -> DeliveryState:
             return (0,) if not isinstance(happened, NoAnswer) else (1,)
         moment = happened.reported_at.timestamp() if happened.reported_at else 0.0
         rank = ["", "unconfirmed", "failed", "delivered"].index(status_of(happened) or "")
-        details = happened.details or ""
+        details = (happened.details is not None, happened.details or "")
         # Among unknown words what is shown decides, and the word is part of that.
-        return (2, rank > 0, moment, rank, details if rank else f"{happened.status}: {details}")
+        shown = details if rank else (True, f"{happened.status}: {happened.details or ''}")
+        return (2, rank > 0, moment, rank, shown)
 
     return told(sorted(story, key=place))
+
+
+@pytest.mark.parametrize("details", list(permutations(["", None])))
+def test_reports_that_differ_by_empty_details_alone_end_alike_in_any_order(
+    details: tuple[str | None, str | None],
+) -> None:
+    story = [ACCEPTED, *(report("m", "Failed", each) for each in details)]
+    assert told(story) == told(story[::-1]) == in_order(story)
+    assert told(story).details == ""
 
 
 @settings(max_examples=examples(400))

@@ -2,9 +2,8 @@
 
 import pytest
 
-from bot.conversation.thread import OPTED_OUT
+from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.queries.failure_reasons import Reason, reason_of
-from bot.sending.outbox import OUTCOME_UNKNOWN, TOO_LATE
 
 #: AZURE.md's codes of a delivery that did not go well.
 CODES = [4000, 4001, 4002, 4003, 4004, 4005, 4006, 4007, 4008, 4010, 4020, 5000, 5001, 5002, 9999]
@@ -26,20 +25,21 @@ def test_what_went_well_has_no_reason(details: str | None) -> None:
     assert reason_of(details) is None
 
 
-@pytest.mark.parametrize(
-    ("details", "words"),
-    [
-        (OPTED_OUT, "the person opted out"),
-        (TOO_LATE, "it waited too long to be sent"),
-        (OUTCOME_UNKNOWN, "Azure never answered, so it may have arrived"),
-        (
-            "No delivery report came within BOT_REPORT_TIMEOUT.",
-            "no delivery report came, so it may have arrived",
-        ),
-    ],
-)
-def test_our_own_reasons_have_plain_words_too(details: str, words: str) -> None:
-    assert reason_of(details) == Reason(words=words)
+@pytest.mark.parametrize("code", FailureCode)
+@pytest.mark.parametrize("details", ["A sentence that was reworded.", "4004: a number in it", None])
+def test_each_code_of_our_own_has_plain_words_whatever_its_sentence(
+    code: FailureCode, details: str | None
+) -> None:
+    reason = reason_of(details, code)
+    assert reason is not None
+    assert reason.code is None
+    assert reason.words not in (details, "")
+    assert code.startswith("bot:")
+
+
+def test_a_sentence_decides_nothing() -> None:
+    sentence = SENTENCES[FailureCode.TOO_LATE]
+    assert reason_of(sentence) == Reason(words=sentence.removesuffix("."))
 
 
 def test_a_reason_that_nobody_has_documented_is_shown_as_it_came() -> None:

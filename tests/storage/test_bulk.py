@@ -1,6 +1,7 @@
 """Statements for many rows at once do to the database what SQLAlchemy's own would."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy import Integer, bindparam, literal_column, select
@@ -11,13 +12,60 @@ from bot.storage.tables import conversations, rejected_events
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 5, tzinfo=UTC)
 ODD = "a'b\"c\\ \u2028 ✓ {}[] %s :x"
-INSERT = BulkInsert(rejected_events, ("id", "digest", "arrived_at", "reason", "raw"))
+
+
+class Rejected(NamedTuple):
+    id: str
+    digest: str
+    arrived_at: datetime
+    reason: str
+    raw: str
+
+
+class Reason(NamedTuple):
+    id: str
+    reason: str
+    arrived_at: datetime
+
+
+class OfTwo(NamedTuple):
+    id: str
+    digest: str
+    reason: str
+
+
+class Raw(NamedTuple):
+    id: str
+    raw: str
+
+
+class Arrived(NamedTuple):
+    id: str
+    arrived_at: datetime
+
+
+class Talk(NamedTuple):
+    id: str
+    number: str
+    peer: str
+    opted_out: bool
+    handed_over: bool
+    tags: tuple[str, ...] | None
+    last_position: int
+    last_message_at: datetime
+    last_text: str
+    created_at: datetime
+
+
+INSERT = BulkInsert(rejected_events, Rejected)
 STORED = LookupByKeys(select(rejected_events).order_by(rejected_events.c.id), rejected_events.c.id)
 
 
 async def filled(database: Database) -> None:
     async with database.writing() as connection:
-        await INSERT.execute(connection, [(str(at), f"digest {at}", NOON, "No.", ODD) for at in range(4)])
+        await INSERT.execute(
+            connection, [Rejected(str(at), f"digest {at}", NOON, "No.", ODD) for at in range(4)]
+        )
 
 
 async def rows(database: Database, *ids: str) -> list[tuple[object, ...]]:
@@ -36,10 +84,12 @@ async def test_what_is_written_in_bulk_is_found_as_it_was(database: Database) ->
 
 async def test_a_change_writes_each_rows_own_values_and_leaves_the_others(database: Database) -> None:
     await filled(database)
-    change = BulkUpdate(rejected_events, ("reason", "arrived_at"))
+    change = BulkUpdate(rejected_events, Reason)
     later = (NOON + timedelta(hours=1)).astimezone(timezone(timedelta(hours=2)))
     async with database.writing() as connection:
-        await change.execute(connection, [("2", "Yes.", later), ("0", ODD, NOON), ("no such", "", NOON)])
+        await change.execute(
+            connection, [Reason("2", "Yes.", later), Reason("0", ODD, NOON), Reason("no such", "", NOON)]
+        )
         await change.execute(connection, [])
     assert [row[:4] for row in await rows(database, "0", "1", "2")] == [
         ("0", "digest 0", NOON, ODD),
@@ -50,39 +100,35 @@ async def test_a_change_writes_each_rows_own_values_and_leaves_the_others(databa
 
 async def test_a_change_by_two_keys_wants_both(database: Database) -> None:
     await filled(database)
-    change = BulkUpdate(rejected_events, ("reason",), keys=("id", "digest"))
+    change = BulkUpdate(rejected_events, OfTwo, keys=("id", "digest"))
     async with database.writing() as connection:
-        await change.execute(connection, [("1", "digest 1", "both"), ("2", "digest 1", "one")])
+        await change.execute(connection, [OfTwo("1", "digest 1", "both"), OfTwo("2", "digest 1", "one")])
     assert [row[3] for row in await rows(database, "1", "2")] == ["both", "No."]
 
 
 async def test_a_changes_constants_are_expressions_of_the_database(database: Database) -> None:
     await filled(database)
-    change = BulkUpdate(rejected_events, ("raw",), constants={"reason": literal_column("reason || id")})
+    change = BulkUpdate(rejected_events, Raw, constants={"reason": literal_column("reason || id")})
     async with database.writing() as connection:
-        await change.execute(connection, [("1", "x"), ("2", "y")])
+        await change.execute(connection, [Raw("1", "x"), Raw("2", "y")])
     assert [row[3:] for row in await rows(database, "0", "1", "2")] == [
         ("No.", ODD), ("No.1", "x"), ("No.2", "y"),
     ]  # fmt: skip
 
 
 async def test_a_naive_time_is_refused(database: Database) -> None:
-    change = BulkUpdate(rejected_events, ("arrived_at",))
+    change = BulkUpdate(rejected_events, Arrived)
     with pytest.raises(ValueError, match="no time zone"):
         async with database.writing() as connection:
-            await change.execute(connection, [("1", NOON.replace(tzinfo=None))])
+            await change.execute(connection, [Arrived("1", NOON.replace(tzinfo=None))])
 
 
 async def test_a_bulk_insert_may_set_anew_what_is_there(database: Database) -> None:
-    names = (
-        "id", "number", "peer", "opted_out", "handed_over", "tags", "last_position", "last_message_at", "last_text",
-        "created_at",
-    )  # fmt: skip
-    save = BulkInsert(conversations, names, replacing=("opted_out", "tags"))
+    save = BulkInsert(conversations, Talk, replacing=("opted_out", "tags"))
     async with database.writing() as connection:
-        await save.execute(connection, [("c", "+1", "+2", False, False, None, 1, NOON, "a", NOON)])
-        await save.execute(connection, [("c", "+1", "+2", True, True, ("x", "y"), 2, NOON, "b", NOON)])
-    lookup = LookupByKeys(select(*(conversations.c[name] for name in names)), conversations.c.peer)
+        await save.execute(connection, [Talk("c", "+1", "+2", *(False, False), None, 1, NOON, "a", NOON)])
+        await save.execute(connection, [Talk("c", "+1", "+2", *(True, True), ("x", "y"), 2, NOON, "b", NOON)])
+    lookup = LookupByKeys(select(*(conversations.c[name] for name in Talk._fields)), conversations.c.peer)
     async with database.reading() as connection:
         found = await lookup.fetch(connection, {"+2"})
     assert found == [("c", "+1", "+2", True, False, ["x", "y"], 1, NOON, "a", NOON)]
@@ -99,3 +145,27 @@ async def test_a_query_takes_other_parameters_each_time(database: Database) -> N
     async with database.reading() as connection:
         assert await query.fetch(connection, after="0", most=2) == [("1", NOON), ("2", NOON)]
         assert await query.fetch(connection, after="2", most=2) == [("3", NOON)]
+
+
+def test_a_row_with_a_field_that_the_table_lacks_is_refused_at_once() -> None:
+    class Misspelled(NamedTuple):
+        id: str
+        reasn: str
+
+    with pytest.raises(TypeError, match="reasn"):
+        BulkInsert(rejected_events, Misspelled)
+
+
+def test_a_row_that_does_not_begin_with_its_keys_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match="begin with its keys: digest"):
+        BulkUpdate(rejected_events, OfTwo, keys=("digest",))
+
+
+async def test_a_lookup_with_a_parameter_of_its_own_is_refused(database: Database) -> None:
+    """PostgreSQL would take it for the keys, which are `$1`."""
+    lookup = LookupByKeys(
+        select(rejected_events.c.id).where(rejected_events.c.reason == "No."), rejected_events.c.id
+    )
+    async with database.reading() as connection:
+        with pytest.raises(TypeError, match="no other parameter"):
+            await lookup.fetch(connection, ["1"])

@@ -24,14 +24,14 @@ async def work(_connection: object, items: list[str]) -> list[None]:
 
 async def test_what_a_transaction_touched_is_told_after_it(database: Database, writer: Writer) -> None:
     ears = Ears(writer.news)
-    await writer.submit(work, ["a", "b"])
+    await writer.batch(work).submit(["a", "b"])
     assert ears.heard == [{"a", "b"}]
 
 
 async def test_a_transaction_that_failed_is_not_told(database: Database, writer: Writer) -> None:
     ears = Ears(writer.news)
     with pytest.raises(ValueError, match="bad"):
-        await writer.submit(work, ["bad"])
+        await writer.batch(work).submit(["bad"])
     assert ears.heard == []
 
 
@@ -41,7 +41,7 @@ async def test_that_something_was_committed_is_told_even_when_nobody_asks_what(
     """A page that is being made meanwhile must know that it may have missed something."""
     ears = Ears(writer.news)
     ears.open = False
-    await writer.submit(work, ["a"])
+    await writer.batch(work).submit(["a"])
     assert ears.heard == [set()]
 
 

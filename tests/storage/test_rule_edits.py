@@ -50,7 +50,7 @@ async def test_edits_come_back_newest_first_by_file_and_page(database: Database,
     for number in range(3):
         before, texts = (dict.fromkeys(("a.yaml", "b.yaml"), f"{value}") for value in (number, number + 1))
         change = BookChange(version=f"v{number}", texts=texts, before=before, author=ADMIN)
-        await writer.submit(keep_edits, edits_in(change))
+        await writer.batch(keep_edits).submit(edits_in(change))
     assert [edit.file for edit in await listed(database)] == ["b.yaml", "a.yaml"] * 3
     assert len(await listed(database, file="a.yaml")) == 3
     async with database.reading() as connection:
@@ -64,7 +64,7 @@ async def test_edits_come_back_newest_first_by_file_and_page(database: Database,
 
 async def test_one_edit_comes_with_its_texts(database: Database, writer: Writer) -> None:
     (edit,) = edits_in(taken({}, {"a.yaml": "rules: []\r\n# Grüße 👋\n"}))
-    await writer.submit(keep_edits, [edit])
+    await writer.batch(keep_edits).submit([edit])
     async with database.reading() as connection:
         assert await find_edit(connection, edit.id) == edit
         assert await find_edit(connection, "none") is None
@@ -76,10 +76,10 @@ async def test_a_change_that_several_processes_see_is_noted_once(database: Datab
             BookChange(version=version, texts={"a.yaml": after}, before={"a.yaml": before}, author=author)
         )
 
-    await writer.submit(keep_edits, turn("one", "0", "1", ADMIN))
-    await writer.submit(keep_edits, turn("one", "0", "1"))
-    await writer.submit(keep_edits, turn("two", "1", "2"))
-    await writer.submit(keep_edits, turn("one", "2", "1"))  # there and back again is a change, too
+    await writer.batch(keep_edits).submit(turn("one", "0", "1", ADMIN))
+    await writer.batch(keep_edits).submit(turn("one", "0", "1"))
+    await writer.batch(keep_edits).submit(turn("two", "1", "2"))
+    await writer.batch(keep_edits).submit(turn("one", "2", "1"))  # there and back again is a change, too
     edits = await listed(database)
     assert [(edit.version, edit.how) for edit in edits] == [
         ("one", "disk"),

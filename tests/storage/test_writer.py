@@ -4,15 +4,15 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage import writer as module
 from bot.storage.database import Database
-from bot.storage.writer import StorageUnavailable, Writer
+from bot.storage.writer import Batch, StorageUnavailable, Writer, WriterLimits
 
 NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True))
 
@@ -33,6 +33,12 @@ class Notes:
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
+        self._batch: Batch[int, int] | None = None
+
+    def on(self, writer: Writer) -> Batch[int, int]:
+        """The same handle every time."""
+        self._batch = self._batch or writer.batch(self.keep)
+        return self._batch
 
     async def keep(self, connection: AsyncConnection, numbers: list[int]) -> list[int]:
         self.groups.append(numbers)
@@ -69,21 +75,21 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_each_caller_gets_the_results_of_its_own_items(writer: Writer, database: Database) -> None:
     work = Notes()
-    answers = await asyncio.gather(*(writer.submit(work.keep, [at * 100, at * 100 + 1]) for at in range(20)))
+    answers = await asyncio.gather(*(work.on(writer).submit([at * 100, at * 100 + 1]) for at in range(20)))
     assert answers == [[at * 200, at * 200 + 2] for at in range(20)]
     assert len(await stored(database)) == 40
 
 
 async def test_what_waits_together_is_written_together(writer: Writer) -> None:
     work = Notes()
-    await asyncio.gather(*(writer.submit(work.keep, [at]) for at in range(20, 120)))
+    await asyncio.gather(*(work.on(writer).submit([at]) for at in range(20, 120)))
     assert len(work.groups) <= 3
     assert sum(map(len, work.groups)) == 100
 
 
 async def test_different_kinds_of_work_share_a_transaction(writer: Writer, database: Database) -> None:
     first, second = Notes(), Notes()
-    assert await asyncio.gather(writer.submit(first.keep, [1]), writer.submit(second.keep, [2])) == [[2], [4]]
+    assert await asyncio.gather(first.on(writer).submit([1]), second.on(writer).submit([2])) == [[2], [4]]
     assert await stored(database) == [1, 2]
 
 
@@ -91,7 +97,7 @@ async def test_a_job_that_fails_fails_alone(writer: Writer, database: Database) 
     work = Notes()
     numbers = [*range(20, 30), 13, *range(30, 40)]
     answers = await asyncio.gather(
-        *(writer.submit(work.keep, [number]) for number in numbers), return_exceptions=True
+        *(work.on(writer).submit([number]) for number in numbers), return_exceptions=True
     )
     failed = [
         number for number, answer in zip(numbers, answers, strict=True) if isinstance(answer, Exception)
@@ -106,9 +112,9 @@ async def test_a_conflict_is_tried_again_and_then_is_the_jobs_own_fault(
 ) -> None:
     """A unique constraint that finds what another replica wrote passes; one that always finds it does not."""
     work = Notes()
-    await writer.submit(work.keep, [1])
+    await work.on(writer).submit([1])
     answers = await asyncio.gather(
-        writer.submit(work.keep, [1]), writer.submit(work.keep, [2]), return_exceptions=True
+        work.on(writer).submit([1]), work.on(writer).submit([2]), return_exceptions=True
     )
     assert isinstance(answers[0], Exception)
     assert not isinstance(answers[0], StorageUnavailable)
@@ -123,7 +129,7 @@ async def test_a_locked_database_is_waited_for(database_url: str) -> None:
     writer.start()
     work = Notes()
     async with locked(database):
-        waiting = asyncio.create_task(writer.submit(work.keep, [1]))
+        waiting = asyncio.create_task(work.on(writer).submit([1]))
         await asyncio.sleep(0.6)
         assert not waiting.done()
         assert writer.trouble is not None
@@ -142,29 +148,29 @@ async def test_who_waited_too_long_is_told_and_nothing_of_theirs_is_kept(databas
     work = Notes()
     async with locked(database):
         with pytest.raises(StorageUnavailable, match="nothing was kept"):
-            await writer.submit(work.keep, [1])
-    assert await writer.submit(work.keep, [2]) == [4]
+            await work.on(writer).submit([1])
+    assert await work.on(writer).submit([2]) == [4]
     assert await stored(database) == [2]
     await writer.stop()
     await database.close()
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_nobody_is_held_any_more_once_they_are_let_go(database_url: str) -> None:
+async def test_nobody_is_held_once_the_writer_stops_retrying(database_url: str) -> None:
     database = Database(database_url)
     writer = Writer(database, hold=30)
     writer.start()
     work = Notes()
     async with locked(database):
-        waiting = asyncio.create_task(writer.submit(work.keep, [1]))
+        waiting = asyncio.create_task(work.on(writer).submit([1]))
         while writer.trouble is None:  # noqa: ASYNC110 - it has no event for it
             await asyncio.sleep(0.01)
-        writer.let_go()
+        writer.stop_retrying()
         async with asyncio.timeout(5):
             with pytest.raises(StorageUnavailable):
                 await waiting
             with pytest.raises(StorageUnavailable):
-                await writer.submit(work.keep, [2])
+                await work.on(writer).submit([2])
             await writer.stop()
     assert await stored(database) == []
     await database.close()
@@ -172,12 +178,12 @@ async def test_nobody_is_held_any_more_once_they_are_let_go(database_url: str) -
 
 async def test_a_caller_that_left_takes_no_neighbour_with_it(writer: Writer, database: Database) -> None:
     work = Notes()
-    leaving = asyncio.create_task(writer.submit(work.keep, [1]))
-    staying = asyncio.create_task(writer.submit(work.keep, [2]))
+    leaving = asyncio.create_task(work.on(writer).submit([1]))
+    staying = asyncio.create_task(work.on(writer).submit([2]))
     await asyncio.sleep(0)
     leaving.cancel()
     assert await staying == [4]
-    assert await writer.submit(work.keep, [3]) == [6]
+    assert await work.on(writer).submit([3]) == [6]
     assert {2, 3} <= set(await stored(database))
 
 
@@ -190,7 +196,7 @@ async def test_stopping_waits_for_the_transaction_that_runs(database: Database) 
         await asyncio.sleep(0.1)
         return await work.keep(connection, numbers)
 
-    waiting = asyncio.create_task(writer.submit(keep_slowly, [1]))
+    waiting = asyncio.create_task(writer.batch(keep_slowly).submit([1]))
     await asyncio.sleep(0.05)
     await writer.stop()
     async with asyncio.timeout(1):
@@ -202,7 +208,7 @@ async def test_stopping_writes_what_waits_and_what_is_being_written(database: Da
     writer = Writer(database)
     writer.start()
     work = Notes()
-    waiting = [asyncio.create_task(writer.submit(work.keep, [at])) for at in range(20, 220)]
+    waiting = [asyncio.create_task(work.on(writer).submit([at])) for at in range(20, 220)]
     for _ in range(moments):
         await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -213,14 +219,16 @@ async def test_stopping_writes_what_waits_and_what_is_being_written(database: Da
 
 
 async def test_a_flood_is_turned_away_before_it_takes_the_memory(
-    writer: Writer, monkeypatch: pytest.MonkeyPatch
+    database: Database,
 ) -> None:
-    monkeypatch.setattr(module, "MOST_WAITING", 5)
+    writer = Writer(database, hold=5, limits=WriterLimits(waiting=5))
+    writer.start()
     work = Notes()
-    many = [asyncio.create_task(writer.submit(work.keep, [at])) for at in range(20, 40)]
+    many = [asyncio.create_task(work.on(writer).submit([at])) for at in range(20, 40)]
     answers: list[Any] = await asyncio.gather(*many, return_exceptions=True)
     assert [isinstance(answer, StorageUnavailable) for answer in answers] == [False] * 5 + [True] * 15
-    assert await writer.submit(work.keep, [99]) == [198]
+    assert await work.on(writer).submit([99]) == [198]
+    await writer.stop()
 
 
 async def test_a_server_that_is_gone_is_waited_for(databases: Any) -> None:
@@ -229,9 +237,9 @@ async def test_a_server_that_is_gone_is_waited_for(databases: Any) -> None:
     writer = Writer(database, hold=0.2)
     writer.start()
     with pytest.raises(StorageUnavailable):
-        await writer.submit(Notes().keep, [1])
+        await writer.batch(Notes().keep).submit([1])
     with pytest.raises(StorageUnavailable):
-        await writer.submit(Notes().keep, [1])
+        await writer.batch(Notes().keep).submit([1])
     await writer.stop()
     await database.close()
 
@@ -248,16 +256,16 @@ async def test_a_trouble_of_one_kind_of_work_stops_no_other_and_its_end_is_found
         await connection.execute(insert(other), [{"n": number} for number in numbers])
         return numbers
 
-    work = Notes()
-    held = [asyncio.create_task(writer.submit(keep_others, [at])) for at in range(10)]
-    answers = [await writer.submit(work.keep, [at]) for at in range(20, 40)]
+    work, others = Notes(), writer.batch(keep_others)
+    held = [asyncio.create_task(others.submit([at])) for at in range(10)]
+    answers = [await work.on(writer).submit([at]) for at in range(20, 40)]
     assert answers == [[at * 2] for at in range(20, 40)]
     assert not any(each.done() for each in held)
     writer._hold = 0  # their time is over
     told = await asyncio.gather(*held, return_exceptions=True)
     writer._hold = 30
     assert all(isinstance(each, StorageUnavailable) for each in told)
-    assert await writer.submit(work.keep, [50]) == [100]
+    assert await work.on(writer).submit([50]) == [100]
     assert "others" in (writer.trouble or "")
     async with database.writing() as connection:
         await connection.run_sync(other.metadata.create_all)
@@ -279,10 +287,10 @@ async def test_who_comes_in_a_trouble_waits_for_its_end_too(database: Database) 
     async with database.writing() as connection:
         await connection.exec_driver_sql("ALTER TABLE notes RENAME TO away")
     work = Notes()
-    waiting = [asyncio.create_task(writer.submit(work.keep, [at])) for at in range(20, 30)]
+    waiting = [asyncio.create_task(work.on(writer).submit([at])) for at in range(20, 30)]
     while writer.trouble is None:  # noqa: ASYNC110 - it has no event for it
         await asyncio.sleep(0.01)
-    waiting += [asyncio.create_task(writer.submit(work.keep, [at])) for at in range(30, 40)]
+    waiting += [asyncio.create_task(work.on(writer).submit([at])) for at in range(30, 40)]
     await asyncio.sleep(0.1)
     assert not any(each.done() for each in waiting)
     async with database.writing() as connection:
@@ -290,3 +298,22 @@ async def test_who_comes_in_a_trouble_waits_for_its_end_too(database: Database) 
     await asyncio.gather(*waiting)
     assert await stored(database) == list(range(20, 40))
     await writer.stop()
+
+
+async def test_what_one_handle_submits_shares_a_call_whatever_the_work_is(database: Database) -> None:
+    """A lambda or a partial made for each call would share nothing: the handle decides, not the function."""
+    writer = Writer(database)
+    calls: list[list[int]] = []
+
+    async def keep(_connection: AsyncConnection, numbers: list[int]) -> list[int]:
+        calls.append(numbers)
+        return numbers
+
+    together = writer.batch(partial(keep))
+    waiting = [asyncio.create_task(together.submit([at])) for at in range(4)]
+    await asyncio.sleep(0)  # all wait before the writer begins
+    writer.start()
+    assert await asyncio.gather(*waiting) == [[0], [1], [2], [3]]
+    await writer.stop()
+    assert len(calls) < 4
+    assert [each for call in calls for each in call] == [0, 1, 2, 3]

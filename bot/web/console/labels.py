@@ -53,7 +53,7 @@ def steps_of(message: MessageView) -> list[Step]:
     return [
         Step(
             entry=entry,
-            reason=reason_of(entry.details),
+            reason=reason_of(entry.details, entry.failure_code),
             usual=_USUAL.get(entry.status, ""),
             after=took(entry.at - message.created_at),
         )

@@ -107,6 +107,10 @@ class Sessions:
         self._guesses = guesses
         self._database = database
         self._writer = writer
+        self._stores = writer.batch(store_sessions)
+        self._extensions = writer.batch(extend_sessions)
+        self._ends = writer.batch(delete_sessions)
+        self._purges = writer.batch(delete_expired)
         self._clock = clock
 
     def new_link(self) -> str:
@@ -160,15 +164,15 @@ class Sessions:
             return
         with suppress(StorageUnavailable, TimeoutError):
             async with asyncio.timeout(_RENEWAL_SECONDS):
-                await self._writer.submit(extend_sessions, [_stored(replace(session, until=until))])
+                await self._extensions.submit([_stored(replace(session, until=until))])
 
     async def end(self, session: Session) -> None:
         """Log out: the cookie is worth nothing from now on, wherever it was copied to. Raises `StorageUnavailable`."""
-        await self._writer.submit(delete_sessions, [_digest(session.id)])
+        await self._ends.submit([_digest(session.id)])
 
     async def purge(self) -> None:
         """Delete what has expired. Raises `StorageUnavailable`."""
-        await self._writer.submit(delete_expired, [self._clock()])
+        await self._purges.submit([self._clock()])
 
     def cookie(self, connection: Connection, session: Session | None) -> Cookie:
         """The cookie that keeps a session in a browser; None takes it away."""
@@ -199,9 +203,7 @@ class Sessions:
     async def _open(self, role: str, link: UsedLink | None) -> Session | None:
         now = self._clock()
         session = Session(id=secrets.token_urlsafe(24), role=role, since=now, until=now + IDLE)
-        (is_stored,) = await self._writer.submit(
-            store_sessions, [NewSession(session=_stored(session), link=link)]
-        )
+        (is_stored,) = await self._stores.submit([NewSession(session=_stored(session), link=link)])
         return session if is_stored else None
 
     def _read_link(self, key: str) -> UsedLink | None:

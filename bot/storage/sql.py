@@ -1,0 +1,36 @@
+"""What statements for SQLite and PostgreSQL have in common and SQLAlchemy does not."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Dialect, Table, literal_column
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.storage.tables import messages
+
+
+def insert_for(at: AsyncConnection | Dialect, table: Table) -> Any:
+    """An INSERT that has `on_conflict_do_nothing` and `on_conflict_do_update`, which both dialects spell alike."""
+    dialect = at if isinstance(at, Dialect) else at.dialect
+    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def status_is(status: str, column: ColumnElement[Any] = messages.c.status) -> ColumnElement[bool]:
+    """The status, or another column, is this word.
+
+    The word is written into the statement: a partial index is used only when its condition is seen at compile time,
+    and a parameter hides it (SQLite always, PostgreSQL in a generic plan).
+    """
+    return column == constant(status)
+
+
+def direction_is(direction: str, column: ColumnElement[Any] = messages.c.direction) -> ColumnElement[bool]:
+    """The same for the direction of a message."""
+    return column == constant(direction)
+
+
+def constant(word: str) -> ColumnElement[str]:
+    """A word written into a statement."""
+    if not word.isidentifier():
+        raise ValueError(f"{word!r} is no word that may be written into a statement")
+    return literal_column(f"'{word}'")

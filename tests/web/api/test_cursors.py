@@ -1,0 +1,52 @@
+"""No list of the API takes a cursor that it can't have given: 400, and the database never sees it."""
+
+import httpx
+import pytest
+from tests.wire.parts import Running
+
+from tests.storage.test_pages import FORGED
+from tests.web.conftest import DELIVERED
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LISTS = {
+    "/api/conversations", "/api/conversations/{conversation_id}/messages",
+    "/api/conversations/{conversation_id}/actions", "/api/incidents", "/api/rejected", "/api/rule-edits",
+}  # fmt: skip
+#: What makes a list another query: `find_conversations` looks at messages when a text or a rule is looked for.
+NARROWED = ["/api/conversations?q=open", "/api/conversations?q=4711", "/api/conversations?rule=hours"]
+
+
+async def test_these_are_all_lists(bot: Running) -> None:
+    paths = (await bot.http.get("/docs/openapi.json")).json()["paths"]
+    found = {
+        path
+        for path, methods in paths.items()
+        if any(each["name"] == "cursor" for each in methods.get("get", {}).get("parameters", ()))
+    }
+    assert found == LISTS
+
+
+@pytest.mark.parametrize("path", [*sorted(LISTS), *NARROWED])
+async def test_a_forged_cursor_is_the_askers_mistake(bot: Running, path: str) -> None:
+    (conversation,) = await bot.items("/api/conversations", peer=DELIVERED)
+    address = httpx.URL(path.format(conversation_id=conversation["id"]))
+    for cursor in FORGED:
+        try:
+            cursor.encode()
+        except UnicodeEncodeError:
+            continue  # no request can say it so; as `%ED%A0%80` it comes below
+        answer = await bot.get(str(address.copy_merge_params({"cursor": cursor})))
+        if not cursor:
+            assert answer.status_code in (200, 400)  # of a list with nothing more to say it means the start
+            continue
+        assert answer.status_code == 400, (cursor, answer.text)
+        assert "cursor" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", sorted(LISTS))
+async def test_a_surrogate_and_a_huge_cursor_are_refused(bot: Running, path: str) -> None:
+    (conversation,) = await bot.items("/api/conversations", peer=DELIVERED)
+    for raw in ("%ED%A0%80", "%00", "A" * 5_000):
+        answer = await bot.get(f"{path.format(conversation_id=conversation['id'])}?cursor={raw}")
+        assert answer.status_code == 400, (raw[:20], answer.text)
