@@ -41,10 +41,11 @@ def action_row(
     now: datetime,
     message_id: str | None = None,
     details: str | None = None,
+    action_id: str | None = None,
 ) -> dict[str, Any]:
     """A row of `actions`."""
     return {
-        "id": str(uuid7()), "conversation_id": conversation_id, "message_id": message_id, "action": action,
+        "id": action_id or str(uuid7()), "conversation_id": conversation_id, "message_id": message_id, "action": action,
         "details": details, "by": by, "at": now,
     }  # fmt: skip
 

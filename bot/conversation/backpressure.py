@@ -10,7 +10,8 @@ import asyncio
 import structlog
 from sqlalchemy import func, select
 
-from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.database_errors import DATABASE_ERRORS
+from bot.storage.readers import Readers
 from bot.storage.sql import status_is
 from bot.storage.tables import messages
 from bot.storage.writer import StorageUnavailable
@@ -38,8 +39,8 @@ class QueueFull(StorageUnavailable):
 class QueueLimit:
     """Knows when the queue is full."""
 
-    def __init__(self, database: Database, limit: int) -> None:
-        self._database = database
+    def __init__(self, readers: Readers, limit: int) -> None:
+        self._readers = readers
         self.limit = limit
         #: What waits, or a little more.
         self.queued = 0
@@ -92,7 +93,7 @@ class QueueLimit:
         before = self.queued
         query = select(func.count()).select_from(messages).where(status_is("queued"))
         try:
-            async with self._database.reading() as connection:
+            async with self._readers.reading() as connection:
                 queued = (await connection.execute(query)).scalar_one()
             # What was queued while the database counted may be counted twice, never not at all.
             self.queued = queued + (self.queued - before)

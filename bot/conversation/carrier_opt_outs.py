@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import Suppressed, says_opted_out
 from bot.conversation.events import DeliveryReport
-from bot.conversation.incidents import ENDED_BY_OPT_OUT, close_incidents
+from bot.conversation.incidents import ENDED_BY_OPT_OUT, Outcome, close_incidents
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.rulebook.decision import HeldBack
 from bot.storage.commits import mark_changed
@@ -47,7 +47,7 @@ async def apply_carrier_opt_outs(
             for each in ids
         ],
     )
-    await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome="opted out", by=None, now=now)
+    await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now)
     mark_changed(ids)
     query = (
         select(*STORED_COLUMNS)

@@ -20,13 +20,13 @@ from bot.conversation.backpressure import QueueFull, QueueLimit
 from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.loop_history import may_be_near, recall
-from bot.conversation.thread import NewMessages, OpenConversation, open_conversations, save_conversations
+from bot.conversation.thread import ConversationThread, NewMessages, open_conversations, save_conversations
 from bot.rulebook.book import Book
 from bot.rulebook.decision import HeardMessage, HeldBack
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
 from bot.storage.bulk import BulkUpdate, LookupByKeys
-from bot.storage.commits import mark_changed
+from bot.storage.commits import Topic, mark_changed
 from bot.storage.sql import direction_is
 from bot.storage.tables import messages, rejected_events
 from bot.storage.writer import StorageUnavailable, Writer
@@ -182,11 +182,11 @@ class Inbox:
                 id=message.message_id, text=message.text, sender=message.peer, recipient=message.number
             )
             written = time_written(message.received_at, now)
-            decision = decide(book, heard, conversation.standing, written)
+            decision = decide(book, heard, conversation.state, written)
             if conversation.id in recent:
-                standing = conversation.standing
-                decision = apply_caps(standing, decision, message.text, recent[conversation.id], self._caps)
-            queued = conversation.hear(message, decision, book.version, now, new)
+                before = conversation.state
+                decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
+            queued = conversation.add_inbound(message, decision, book.version, now, new)
             if queued or decision.forwards or decision.silence:
                 receipts[place] = Receipt(
                     outcome="accepted",
@@ -206,19 +206,22 @@ class Inbox:
     async def _recall(
         self,
         connection: AsyncConnection,
-        opened: dict[tuple[str, str], OpenConversation],
+        opened: dict[tuple[str, str], ConversationThread],
         inbound: list[Inbound],
         now: datetime,
     ) -> dict[str, Recent]:
-        """What the loop guards must know, for the few conversations that say so much."""
+        """What was said lately, for the few conversations with enough messages for the loop guard to matter."""
         coming = Counter((message.number, message.peer) for message in inbound)
         near = [
-            conversation
+            traffic
             for key, conversation in opened.items()
-            if may_be_near(conversation, coming[key], self._caps, now)
+            if not conversation.is_new
+            and may_be_near(traffic := conversation.traffic(), coming[key], self._caps, now)
         ]
-        recent = await recall(connection, near, now)
+        recent, ended = await recall(connection, near, now)
         for key, conversation in opened.items():
+            if conversation.id in ended:
+                conversation.loop_state = None
             if coming[key] > min(self._caps.repeats, self._caps.replies):
                 recent.setdefault(conversation.id, Recent())
         return recent
@@ -280,7 +283,7 @@ async def _keep_rejected(connection: AsyncConnection, events: list[UnreadableEve
             del rows[digest]
     if rows:
         await connection.execute(insert(rejected_events), list(rows.values()))
-        mark_changed(["rejected"])
+        mark_changed([Topic.REJECTED])
 
 
 def _as_json(event: Event) -> str:

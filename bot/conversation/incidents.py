@@ -5,6 +5,7 @@ A conversation has at most one open incident of each kind. What happens again wh
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -37,6 +38,21 @@ _OF_LOOP_GUARD: dict[HeldBack, Kind] = {
 
 
 _NEWEST_FIRST = Order(incidents.c.id, newest_first=True)
+
+
+class Outcome(StrEnum):
+    """How an incident ended. The values are stored and shown by the API: they never change."""
+
+    #: The peer opted out, or a person or a carrier said so of them.
+    OPTED_OUT = "opted out"
+    #: A person replied.
+    ANSWERED = "answered"
+    #: A person let the bot answer again.
+    HANDED_BACK = "handed back"
+    #: A person looked at what might have been an opt-out, and it was none.
+    NOT_AN_OPT_OUT = "not an opt-out"
+    #: A person looked at it.
+    SEEN = "seen"
 
 
 class NewIncident(Struct, frozen=True, kw_only=True):
@@ -127,7 +143,7 @@ async def close_incidents(
     conversation_ids: Collection[str],
     kinds: Collection[Kind],
     *,
-    outcome: str,
+    outcome: Outcome,
     by: str | None,
     now: datetime,
 ) -> None:

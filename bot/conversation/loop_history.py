@@ -12,7 +12,7 @@ import json
 from collections.abc import Collection
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.json import decode as json_decode
@@ -29,9 +29,6 @@ from bot.rulebook.simulate.loop_guard import (
 )
 from bot.storage.tables import messages
 
-if TYPE_CHECKING:
-    from bot.conversation.thread import OpenConversation
-
 
 class LoopState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the guards remember of a conversation; of nearly all of them, nothing."""
@@ -45,34 +42,44 @@ class LoopState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 SILENCED = LoopState(is_silent=True)
 
 
-def may_be_near(conversation: "OpenConversation", more: int, caps: Caps, now: datetime) -> bool:
+class Traffic(NamedTuple):
+    """What the loop guard must know of a stored conversation before it counts."""
+
+    conversation_id: str
+    state: LoopState | None
+    last_message_at: datetime
+    #: Messages so far.
+    messages: int
+
+
+def may_be_near(traffic: Traffic, more: int, caps: Caps, now: datetime) -> bool:
     """Whether a conversation has enough messages, with `more` to come, for a cap to matter. Most never have."""
-    if conversation.is_new:
-        return False
-    if conversation.guarded is not None:
+    if traffic.state is not None:
         return True
-    is_recent = now - conversation.last_message_at < WINDOW
-    return is_recent and conversation.last_position + more > min(caps.repeats, caps.replies)
+    is_recent = now - traffic.last_message_at < WINDOW
+    return is_recent and traffic.messages + more > min(caps.repeats, caps.replies)
 
 
 async def recall(
-    connection: AsyncConnection, conversations: Collection["OpenConversation"], now: datetime
-) -> dict[str, Recent]:
-    """What was said in these conversations in the last hour, by conversation id; ends silences that are over."""
+    connection: AsyncConnection, near: Collection[Traffic], now: datetime
+) -> tuple[dict[str, Recent], set[str]]:
+    """What was said in these conversations in the last hour, by conversation id; and where a silence is over."""
     recent: dict[str, Recent] = {}
     usual: list[str] = []
-    for conversation in conversations:
-        state = conversation.guarded
-        if state is not None and _is_over(state, conversation.last_message_at, now):
-            state = conversation.guarded = None
-        recent[conversation.id] = Recent(is_silent=state is not None and state.is_silent)
+    ended: set[str] = set()
+    for each in near:
+        state = each.state
+        if state is not None and _is_over(state, each.last_message_at, now):
+            state = None
+            ended.add(each.conversation_id)
+        recent[each.conversation_id] = Recent(is_silent=state is not None and state.is_silent)
         if state is None:
-            usual.append(conversation.id)
+            usual.append(each.conversation_id)
         else:
             released = datetime.fromtimestamp(state.released, UTC)
-            await _count(connection, recent, [conversation.id], max(now - WINDOW, released))
+            await _count(connection, recent, [each.conversation_id], max(now - WINDOW, released))
     await _count(connection, recent, usual, now - WINDOW)
-    return recent
+    return recent, ended
 
 
 async def _count(

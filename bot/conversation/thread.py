@@ -16,11 +16,12 @@ from bot.conversation.forwards import INSERT_FORWARDS, ForwardRow, forward_row
 from bot.conversation.incidents import (
     ENDED_BY_OPT_OUT,
     NewIncident,
+    Outcome,
     close_incidents,
     noticed_in,
     open_incidents,
 )
-from bot.conversation.loop_history import SILENCED, LoopState
+from bot.conversation.loop_history import SILENCED, LoopState, Traffic
 from bot.rulebook.decision import ConversationState, Decision, HeldBack
 from bot.storage.bulk import BulkInsert, LookupByKeys
 from bot.storage.commits import mark_changed
@@ -52,18 +53,18 @@ class NewMessages:
         await INSERT_FORWARDS.execute(connection, self.forwards)
         if self.opted_out:
             await close_incidents(
-                connection, self.opted_out, ENDED_BY_OPT_OUT, outcome="opted out", by=None, now=now
+                connection, self.opted_out, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now
             )
         if self.incidents:
             await open_incidents(connection, self.incidents, now)
 
 
-class OpenConversation:
+class ConversationThread:
     """A conversation while a transaction adds messages to it."""
 
     __slots__ = (
-        "changed", "created_at", "delivery", "guarded", "id", "is_new", "last_message_at", "last_position",
-        "last_text", "latest_outbound_id", "number", "peer", "standing", "unanswered_since",
+        "changed", "created_at", "delivery", "id", "is_new", "last_message_at", "last_position",
+        "last_text", "latest_outbound_id", "loop_state", "number", "peer", "state", "unanswered_since",
     )  # fmt: skip
 
     def __init__(self, number: str, peer: str, now: datetime) -> None:
@@ -72,8 +73,8 @@ class OpenConversation:
         self.peer = peer
         self.is_new = True
         self.changed = False
-        self.guarded: LoopState | None = None
-        self.standing = _NEWCOMER
+        self.loop_state: LoopState | None = None
+        self.state = _NEWCOMER
         self.last_position = 0
         self.last_message_at = now
         self.last_text = ""
@@ -83,7 +84,7 @@ class OpenConversation:
         self.unanswered_since: datetime | None = None
 
     @classmethod
-    def stored(cls, row: "ConversationRow") -> "OpenConversation":
+    def of_row(cls, row: "ConversationRow") -> "ConversationThread":
         """A conversation as the database has it."""
         self = cls.__new__(cls)
         self.id, self.number, self.peer = row.id, row.number, row.peer
@@ -92,8 +93,8 @@ class OpenConversation:
         self.delivery, self.created_at = row.delivery, row.created_at
         self.unanswered_since = row.unanswered_since
         self.is_new = self.changed = False
-        self.guarded = None
-        standing: dict[str, Any] = {
+        self.loop_state = None
+        columns: dict[str, Any] = {
             "opted_out": row.opted_out,
             "handed_over": row.handed_over,
             "known": True,
@@ -102,20 +103,20 @@ class OpenConversation:
         }
         memory = row.memory
         if memory:
-            self.standing = msgspec.convert(standing | memory, ConversationState)
+            self.state = msgspec.convert(columns | memory, ConversationState)
             if "guarded" in memory:
-                self.guarded = msgspec.convert(memory["guarded"], LoopState)
+                self.loop_state = msgspec.convert(memory["guarded"], LoopState)
         else:
-            self.standing = ConversationState(**standing)
+            self.state = ConversationState(**columns)
         return self
 
-    def hear(
+    def add_inbound(
         self, message: Inbound, decision: Decision, version: str, now: datetime, new: NewMessages
     ) -> bool:
         """Add an inbound message and the replies to it to `new`; True when one of them is to be sent."""
-        if decision.after.opted_out and not self.standing.opted_out:
+        if decision.after.opted_out and not self.state.opted_out:
             new.opted_out.append(self.id)
-        self.standing = decision.after if decision.after.known else replace(decision.after, known=True)
+        self.state = decision.after if decision.after.known else replace(decision.after, known=True)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
         waiting_since = self.unanswered_since
@@ -137,21 +138,21 @@ class OpenConversation:
             )
         )
         for text in decision.replies:
-            self.say(
+            self.add_outbound(
                 new, text, now, rule=rule, in_reply_to=message_id, version=version, exempt=decision.exempt
             )
         if decision.silence == HeldBack.OPTED_OUT:
             for text in decision.withheld:
-                self.say(
+                self.add_outbound(
                     new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed"
                 )
         # A rule that says nothing means to; who was handed over waits for a person, whatever the bot said.
         is_silent = not decision.replies and (rule is None or decision.silence not in _NOBODY_WAITS)
-        if self.standing.opted_out or not (is_silent or self.standing.handed_over):
+        if self.state.opted_out or not (is_silent or self.state.handed_over):
             self.unanswered_since = None
         else:
             self.unanswered_since = waiting_since or now
-        if decision.marks or self.standing.handed_over:
+        if decision.marks or self.state.handed_over:
             self._notice(decision, message_id, new)
         for url in decision.forwards:
             new.forwards.append(
@@ -159,7 +160,7 @@ class OpenConversation:
             )
         return bool(decision.replies)
 
-    def say(
+    def add_outbound(
         self,
         new: NewMessages,
         text: str,
@@ -200,14 +201,14 @@ class OpenConversation:
 
     def row(self) -> "ConversationRow":
         """The conversation as it is to be stored."""
-        standing = self.standing
+        state = self.state
         return ConversationRow(
             id=self.id,
             number=self.number,
             peer=self.peer,
-            opted_out=standing.opted_out,
-            handed_over=standing.handed_over,
-            tags=standing.tags or None,
+            opted_out=state.opted_out,
+            handed_over=state.handed_over,
+            tags=state.tags or None,
             memory=self._memory(),
             last_position=self.last_position,
             last_message_at=self.last_message_at,
@@ -216,27 +217,31 @@ class OpenConversation:
             delivery=self.delivery,
             created_at=self.created_at,
             unanswered_since=self.unanswered_since,
-            consent_at=standing.consent_at,
+            consent_at=state.consent_at,
         )
+
+    def traffic(self) -> Traffic:
+        """What the loop guard must know before it counts."""
+        return Traffic(self.id, self.loop_state, self.last_message_at, self.last_position)
 
     def _memory(self) -> dict[str, Any] | None:
         """What has no column of its own."""
-        standing = self.standing
+        state = self.state
         memory: dict[str, Any] = {}
-        if standing.values:
-            memory["values"] = standing.values
-        if standing.uses:
-            memory["uses"] = standing.uses
-        if standing.flow is not None:
-            memory["flow"] = standing.flow
-        if self.guarded is not None:
-            memory["guarded"] = self.guarded
+        if state.values:
+            memory["values"] = state.values
+        if state.uses:
+            memory["uses"] = state.uses
+        if state.flow is not None:
+            memory["flow"] = state.flow
+        if self.loop_state is not None:
+            memory["guarded"] = self.loop_state
         return memory or None
 
     def _notice(self, decision: Decision, message_id: str, new: NewMessages) -> None:
         """What a person should look at."""
         if decision.silence == HeldBack.TOO_MANY_REPLIES:
-            self.guarded = SILENCED
+            self.loop_state = SILENCED
         new.incidents += noticed_in(decision, self.id, message_id)
 
     def _next(self, text: str, now: datetime) -> tuple[str, int]:
@@ -248,18 +253,18 @@ class OpenConversation:
 
 async def open_conversations(
     connection: AsyncConnection, wanted: Collection[tuple[str, str]], now: datetime
-) -> dict[tuple[str, str], OpenConversation]:
+) -> dict[tuple[str, str], ConversationThread]:
     """Read, and on PostgreSQL lock in key order, the conversations of these (number, peer); begin those not there."""
     rows = await _CONVERSATIONS_OF.fetch(connection, {peer for _, peer in wanted})
-    found = (OpenConversation.stored(ConversationRow._make(row)) for row in rows)
+    found = (ConversationThread.of_row(ConversationRow._make(row)) for row in rows)
     opened = {(conversation.number, conversation.peer): conversation for conversation in found}
     for number, peer in wanted:
         if (number, peer) not in opened:
-            opened[number, peer] = OpenConversation(number, peer, now)
+            opened[number, peer] = ConversationThread(number, peer, now)
     return opened
 
 
-async def save_conversations(connection: AsyncConnection, opened: Iterable[OpenConversation]) -> None:
+async def save_conversations(connection: AsyncConnection, opened: Iterable[ConversationThread]) -> None:
     """Write what has changed."""
     changed = [each for each in opened if each.changed]
     await _SAVE_CONVERSATION.execute(connection, [each.row() for each in changed])

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy import Table, select
 
-from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident
+from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
 from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotToBeResent
 from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
@@ -37,7 +37,7 @@ class Operator:
 
         async def do(acting: ConversationEdit) -> None:
             acting.say(text)
-            await acting.close("answered", "handover")
+            await acting.close(Outcome.ANSWERED, "handover")
             await acting.note("reply", message_id=acting.said)
 
         return (await self._act(conversation_id, by, do)).said
@@ -46,7 +46,7 @@ class Operator:
         """Silence the bot in a conversation, until it is handed back. What is said is still kept."""
 
         async def do(acting: ConversationEdit) -> None:
-            if acting.conversation.standing.handed_over:
+            if acting.conversation.state.handed_over:
                 return
             acting.change(handed_over=True, flow=None)
             if not acting.opted_out:
@@ -61,11 +61,11 @@ class Operator:
         """Let the bot answer the peer's next message again; a question that it was asking is not taken up."""
 
         async def do(acting: ConversationEdit) -> None:
-            if not acting.conversation.standing.handed_over:
+            if not acting.conversation.state.handed_over:
                 return
             acting.change(handed_over=False, flow=None)
             acting.conversation.unanswered_since = None
-            await acting.close("handed back", "handover")
+            await acting.close(Outcome.HANDED_BACK, "handover")
             await acting.note("hand back")
 
         return (await self._act(conversation_id, by, do)).conversation
@@ -74,7 +74,7 @@ class Operator:
         """Give a conversation a tag."""
 
         async def do(acting: ConversationEdit) -> None:
-            tags = acting.conversation.standing.tags
+            tags = acting.conversation.state.tags
             if tag not in tags:
                 acting.change(tags=(*tags, tag))
                 await acting.note("tag", tag)
@@ -85,7 +85,7 @@ class Operator:
         """Take a tag from a conversation."""
 
         async def do(acting: ConversationEdit) -> None:
-            tags = acting.conversation.standing.tags
+            tags = acting.conversation.state.tags
             if tag in tags:
                 acting.change(tags=tuple(each for each in tags if each != tag))
                 await acting.note("untag", tag)
@@ -152,15 +152,17 @@ class Operator:
                 await _opt_out(acting, incident.reason)
             elif incident.closed_at is None:
                 if incident.kind in ("loop", "repeats"):
-                    was = acting.conversation.guarded
+                    was = acting.conversation.loop_state
                     still_silent = incident.kind != "loop" and was is not None and was.is_silent
-                    acting.conversation.guarded = LoopState(
+                    acting.conversation.loop_state = LoopState(
                         is_silent=still_silent, released=acting.now.timestamp()
                     )
                 elif incident.kind == "handover":
                     acting.conversation.unanswered_since = None
                 acting.conversation.changed = True
-                await acting.close("not an opt-out" if incident.kind == "opt-out" else "seen", incident.kind)
+                await acting.close(
+                    Outcome.NOT_AN_OPT_OUT if incident.kind == "opt-out" else Outcome.SEEN, incident.kind
+                )
                 await acting.note("release", incident.reason, incident.message_id)
 
         return (await self._act_on("incident", incidents, incident_id, by, do)).conversation
@@ -183,7 +185,7 @@ class Operator:
 
 
 async def _opt_out(acting: ConversationEdit, reason: str | None) -> None:
-    await acting.close("opted out", *ENDED_BY_OPT_OUT)
+    await acting.close(Outcome.OPTED_OUT, *ENDED_BY_OPT_OUT)
     if not acting.opted_out:
         acting.change(opted_out=True, flow=None, consent_at=acting.now)
         acting.conversation.unanswered_since = None

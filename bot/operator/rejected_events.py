@@ -8,14 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.events import Event, UnreadableEvent
 from bot.conversation.inbox import Receipt
-from bot.queries.conversations import RejectedView
-from bot.storage.commits import mark_changed
-from bot.storage.database import Database
+from bot.storage.commits import Topic, mark_changed
+from bot.storage.readers import Readers
 from bot.storage.tables import rejected_events
 from bot.storage.writer import Writer
-
-#: What pages that show these events listen for.
-TOPIC = "rejected"
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +35,13 @@ class RejectedEvents:
 
     def __init__(
         self,
-        database: Database,
+        readers: Readers,
         writer: Writer,
         read: Callable[[str], Sequence[Event]],
         accept: Callable[[Sequence[Event]], Awaitable[list[Receipt]]],
     ) -> None:
         """`read` makes events of a raw one, and `accept` is the inbox's."""
-        self._database = database
+        self._readers = readers
         self._dismissals = writer.batch(_delete)
         self._read = read
         self._accept = accept
@@ -55,7 +51,7 @@ class RejectedEvents:
 
         Raises `NotRejected`, `StillUnreadable`, and `bot.storage.writer.StorageUnavailable`.
         """
-        async with self._database.reading() as connection:
+        async with self._readers.reading() as connection:
             raw = (
                 await connection.execute(
                     select(rejected_events.c.raw).where(rejected_events.c.id == event_id)
@@ -82,17 +78,8 @@ class RejectedEvents:
             raise NotRejected(event_id)
 
 
-async def find_rejected(connection: AsyncConnection, event_id: str) -> RejectedView | None:
-    """One rejected event, or None when there is no such."""
-    query = select(rejected_events).where(rejected_events.c.id == event_id)
-    row = (await connection.execute(query)).first()
-    if row is None:
-        return None
-    return RejectedView(id=row.id, arrived_at=row.arrived_at, reason=row.reason, raw=row.raw)
-
-
 async def _delete(connection: AsyncConnection, event_ids: list[str]) -> list[bool]:
-    mark_changed([TOPIC])
+    mark_changed([Topic.REJECTED])
     results = []
     for event_id in event_ids:
         done = await connection.execute(delete(rejected_events).where(rejected_events.c.id == event_id))

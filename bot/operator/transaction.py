@@ -7,18 +7,19 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 from sqlalchemy import Table, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils import uuid7
 
 from bot.conversation.audit_log import ActionName, action_row
-from bot.conversation.incidents import Kind, close_incidents
+from bot.conversation.incidents import Kind, Outcome, close_incidents
 from bot.conversation.thread import (
     CONVERSATION_COLUMNS,
     ConversationRow,
+    ConversationThread,
     NewMessages,
-    OpenConversation,
     save_conversations,
 )
 from bot.operator.errors import CannotAct, CannotReply, NoNumber, NotThere
@@ -33,12 +34,14 @@ class ConversationEdit:
     def __init__(
         self,
         connection: AsyncConnection,
-        conversation: OpenConversation,
+        conversation: ConversationThread,
         new: NewMessages,
         by: str,
         now: datetime,
+        action_id: str,
     ) -> None:
         self.connection = connection
+        self._action_id = action_id
         self.conversation = conversation
         self.new = new
         self.by = by
@@ -49,7 +52,7 @@ class ConversationEdit:
     @property
     def opted_out(self) -> bool:
         """Whether nothing may be sent here."""
-        return self.conversation.standing.opted_out
+        return self.conversation.state.opted_out
 
     def say(self, text: str, **more: Any) -> None:
         """Queue a message; raises `CannotReply` or `NoNumber`."""
@@ -57,18 +60,18 @@ class ConversationEdit:
             raise CannotReply(self.conversation.peer)
         if not is_phone_number(self.conversation.peer):
             raise NoNumber(self.conversation.peer)
-        self.said = self.conversation.say(self.new, text, self.now, **more)
+        self.said = self.conversation.add_outbound(self.new, text, self.now, **more)
 
-    def change(self, **standing: Any) -> None:
-        """Give the conversation another standing."""
-        self.conversation.standing = replace(self.conversation.standing, **standing)
+    def change(self, **changes: Any) -> None:
+        """Change the conversation's state."""
+        self.conversation.state = replace(self.conversation.state, **changes)
         self.conversation.changed = True
 
     async def row_of(self, table: Table, key: str) -> Any:
         """A row that belongs to the conversation."""
         return (await self.connection.execute(select(table).where(table.c.id == key))).one()
 
-    async def close(self, outcome: str, *kinds: Kind) -> None:
+    async def close(self, outcome: Outcome, *kinds: Kind) -> None:
         """Close what is open of these kinds."""
         await close_incidents(
             self.connection, [self.conversation.id], kinds, outcome=outcome, by=self.by, now=self.now
@@ -77,9 +80,15 @@ class ConversationEdit:
     async def note(
         self, action: ActionName, details: str | None = None, message_id: str | None = None
     ) -> None:
-        """Keep what was done."""
+        """Keep what was done; an edit is one action at most."""
         row = action_row(
-            action, self.conversation.id, by=self.by, now=self.now, details=details, message_id=message_id
+            action,
+            self.conversation.id,
+            by=self.by,
+            now=self.now,
+            details=details,
+            message_id=message_id,
+            action_id=self._action_id,
         )
         await self.connection.execute(insert(actions).values(row))
 
@@ -92,6 +101,9 @@ class EditRequest(Struct, frozen=True, kw_only=True):
     key: str
     by: str
     do: Callable[[ConversationEdit], Awaitable[None]]
+    #: The id that the action will have. Made before the transaction: where the connection dies in a COMMIT, the writer
+    #: can't know whether that was done and does it again, and then the action is there already.
+    action_id: str = field(default_factory=lambda: str(uuid7()))
 
 
 class Done(Struct, frozen=True):
@@ -113,15 +125,20 @@ async def act(connection: AsyncConnection, wanted: list[EditRequest]) -> list[Do
         .with_for_update()
     )
     opened = {
-        row.id: OpenConversation.stored(ConversationRow._make(row)) for row in await connection.execute(query)
+        row.id: ConversationThread.of_row(ConversationRow._make(row))
+        for row in await connection.execute(query)
     }
+    done_before = await _done_before(connection, wanted)
     outcomes: list[str | CannotAct] = []
     for each, conversation_id in zip(wanted, ids, strict=True):
+        if each.action_id in done_before:
+            outcomes.append(done_before[each.action_id])
+            continue
         conversation = opened.get(conversation_id)
         if conversation is None:
             outcomes.append(NotThere(each.what, each.key))
             continue
-        acting = ConversationEdit(connection, conversation, NewMessages(), each.by, now)
+        acting = ConversationEdit(connection, conversation, NewMessages(), each.by, now, each.action_id)
         try:
             await each.do(acting)
         except CannotAct as error:
@@ -141,6 +158,21 @@ async def act(connection: AsyncConnection, wanted: list[EditRequest]) -> list[Do
             view = await find_conversation(connection, conversation_id)
             results.append(NotThere("conversation", conversation_id) if view is None else Done(view, outcome))
     return results
+
+
+async def _done_before(connection: AsyncConnection, wanted: list[EditRequest]) -> dict[str, str]:
+    """The requests that an earlier COMMIT had done after all, each with the message that it queued, or none."""
+    again = messages.alias("again")
+    query = (
+        select(actions.c.id, actions.c.action, actions.c.message_id, again.c.id.label("resent_as"))
+        .select_from(actions.outerjoin(again, again.c.resend_of == actions.c.message_id))
+        .where(actions.c.id.in_([each.action_id for each in wanted]))
+    )
+    queued_by = {"reply": "message_id", "resend": "resent_as"}
+    return {
+        row.id: getattr(row, queued_by[row.action]) or "" if row.action in queued_by else ""
+        for row in await connection.execute(query)
+    }
 
 
 async def _conversation_of(connection: AsyncConnection, wanted: EditRequest) -> str:

@@ -11,7 +11,8 @@ from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.sending.backoff import wait_before_try
-from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.database_errors import DATABASE_ERRORS
+from bot.storage.readers import Readers
 from bot.storage.tables import forwards
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
@@ -73,8 +74,8 @@ async def due_forwards(connection: AsyncConnection, now: datetime, limit: int) -
 class Forwarder:
     """Posts what is queued, and tries again what did not go through."""
 
-    def __init__(self, database: Database, writer: Writer, poster: Poster) -> None:
-        self._database = database
+    def __init__(self, readers: Readers, writer: Writer, poster: Poster) -> None:
+        self._readers = readers
         self._tries = writer.batch(_settle)
         self._poster = poster
         self._wake = asyncio.Event()
@@ -102,7 +103,7 @@ class Forwarder:
         while not self._is_stopping:
             self._wake.clear()
             with suppress(*DATABASE_ERRORS, StorageUnavailable):  # which say so themselves
-                async with self._database.reading() as connection:
+                async with self._readers.reading() as connection:
                     due = await due_forwards(connection, datetime.now(UTC), _MOST_AT_ONCE)
                 if due:
                     tries = await asyncio.gather(*(self._try(forward) for forward in due))

@@ -26,7 +26,8 @@ from bot.sending.retry import RetryDecision, decide_retries
 from bot.sending.send_queue import MOST_RECIPIENTS, CallGroup, SendQueue
 from bot.sending.service_health import ServiceHealth
 from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecipient, SmsService
-from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.database_errors import DATABASE_ERRORS
+from bot.storage.readers import Readers
 from bot.storage.writer import Batch, StorageUnavailable
 from bot.supervisor import Supervisor
 
@@ -50,7 +51,7 @@ log = structlog.get_logger(__name__)
 class LaneContext(Struct, frozen=True, kw_only=True):
     """What all lanes send by."""
 
-    database: Database
+    readers: Readers
     #: Of `bot.sending.outbox.Outbox`.
     claims: Batch[Queued, Claimed | Held | None]
     settlements: Batch[Settlement, None]
@@ -139,7 +140,7 @@ class Lane:
         self._has_more = False
         after = self._read_up_to
         try:
-            async with self._exit.database.reading() as connection:
+            async with self._exit.readers.reading() as connection:
                 found = await queued_messages(connection, self.number, after, _READ_AT_ONCE)
                 # Before the transaction ends: that takes a while, too.
                 return self._take_in(found, after)

@@ -14,7 +14,8 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage.database import DATABASE_ERRORS, Database, cause_of
+from bot.storage.database_errors import DATABASE_ERRORS, cause_of
+from bot.storage.readers import LockSessions
 
 #: Longer than a call can take (`bot.wire.acs` has its timeouts), and short enough that a process of which nobody knows
 #: that it is dead leaves its successor most of the time in which ACS knows a repeat from a new message.
@@ -26,9 +27,10 @@ log = structlog.get_logger(__name__)
 
 
 class Holder:
-    """This process, as the only one that sends from its database: whoever else holds a lease is dead.
+    """This process as the only sender on its database: every other holder of a lease is dead.
 
-    So it is with SQLite, whose file one process has for itself (`Database.claim`): a restart waits for no lease.
+    That is so with SQLite, whose file belongs to one process (`bot.storage.database.Database.claim`): a restart waits
+    for no lease.
     """
 
     def __init__(self) -> None:
@@ -57,7 +59,7 @@ class HolderAmongMany(Holder):
     repeat its calls with the same repeatability pairs.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: LockSessions) -> None:
         super().__init__()
         self._database = database
         self._seen = asyncio.Event()
@@ -103,7 +105,7 @@ class HolderAmongMany(Holder):
             await asyncio.sleep(1.0)
 
 
-def holder_on(database: Database) -> Holder:
+def holder_on(database: LockSessions) -> Holder:
     """This process as a holder of leases in this database."""
     return Holder() if database.is_sqlite else HolderAmongMany(database)
 

@@ -10,7 +10,8 @@ from bot.sending.leases import holder_on
 from bot.sending.outbox import MOST_EXPIRED, Outbox, queued_lanes
 from bot.sending.service_health import ServiceHealth
 from bot.sending.sms_service import SmsService
-from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.database_errors import DATABASE_ERRORS
+from bot.storage.readers import SharedReaders
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 
@@ -29,7 +30,7 @@ class Sender:
 
     def __init__(
         self,
-        database: Database,
+        readers: SharedReaders,
         writer: Writer,
         service: SmsService,
         *,
@@ -39,8 +40,8 @@ class Sender:
         supervisor: Supervisor | None = None,
     ) -> None:
         """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
-        self._database = database
-        self._holder = holder_on(database)
+        self._readers = readers
+        self._holder = holder_on(readers)
         outbox = Outbox(reply_ttl=reply_ttl, holder=self._holder)
         self._expiries = writer.batch(outbox.expire)
         self._report_timeout = report_timeout
@@ -48,7 +49,7 @@ class Sender:
         #: How the calls to the SMS service fare.
         self.link = ServiceHealth(on_change=self.look, on_recovery=self._resume)
         self._exit = LaneContext(
-            database=database,
+            readers=readers,
             claims=writer.batch(outbox.claim),
             settlements=writer.batch(outbox.settle),
             service=service,
@@ -104,7 +105,7 @@ class Sender:
     async def _look_again(self) -> None:
         while True:
             with suppress(*DATABASE_ERRORS):  # the database says so itself
-                async with self._database.reading() as connection:
+                async with self._readers.reading() as connection:
                     numbers = await queued_lanes(connection)
                 for number in numbers:
                     # Another replica's clock may have given ids that sort before what a lane has read.

@@ -44,7 +44,7 @@ class ServiceHealth:
         self._circuit = Circuit()
         self._down_since: datetime | None = None
         #: Our numbers for which the credential was refused, and how ACS said it.
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, SendFailed] = {}
         self._refused_since: datetime | None = None
         #: Calls, by how they ended; `/metrics` shows them.
         self.calls: Counter[str] = Counter()
@@ -96,7 +96,7 @@ class ServiceHealth:
         """What keeps messages waiting; empty when all is well."""
         troubles = []
         if self._refused_since is not None:
-            reason = "ACS refuses our credential or number: " + next(iter(self._refused.values()))
+            reason = "ACS refuses our credential or number: " + next(iter(self._refused.values())).reason
             troubles.append(ServiceTrouble(reason=reason, since=self._refused_since))
         if self._down_since is not None and self.is_down:
             state = state_of(self._circuit, asyncio.get_running_loop().time())
@@ -127,9 +127,9 @@ class ServiceHealth:
             self._on_recovery()
 
     def _note_refusal(self, number: str, outcome: SendFailed) -> None:
-        # What stands behind the status may be another for each call.
-        is_news = _status_in(outcome.reason) not in map(_status_in, self._refused.values())
-        self._refused[number] = outcome.reason
+        # By status: what ACS says beside it may differ from call to call.
+        is_news = outcome.http_status not in {refusal.http_status for refusal in self._refused.values()}
+        self._refused[number] = outcome
         if self._refused_since is None:
             self._refused_since = datetime.now(UTC)
         if is_news:
@@ -146,10 +146,6 @@ class ServiceHealth:
         self._refused_since = None
         log.info("ACS accepts our credential and number again")
         self._on_recovery()
-
-
-def _status_in(reason: str) -> str:
-    return reason.partition(":")[0]
 
 
 def _word_for(outcome: SendOutcome) -> str:

@@ -59,8 +59,10 @@ class SendFailed(Struct, frozen=True, kw_only=True):
     scope: Literal["recipient", "call", "number", "service"] = "recipient"
     #: Seconds that ACS asks us to wait.
     retry_after: float | None = None
-    #: What refused us is our credential, so no message is to blame.
+    #: ACS refused the bot's credential, so no message is to blame.
     is_credential: bool = False
+    #: What ACS answered the call with; None when it gave no answer.
+    http_status: int | None = None
 
     def __post_init__(self) -> None:
         """Keep a reason that can be stored, logged and shown, whatever ACS, or who answers in its place, says."""

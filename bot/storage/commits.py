@@ -7,6 +7,18 @@ variable, once for a whole batch.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """What pages listen for, beside the ids of conversations."""
+
+    #: Some conversation.
+    CONVERSATIONS = "conversations"
+    RULES = "rules"
+    #: Events that could not be read.
+    REJECTED = "rejected"
+
 
 _touched: ContextVar[set[str] | None] = ContextVar("touched", default=None)
 

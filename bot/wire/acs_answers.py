@@ -147,4 +147,5 @@ def _outcome(status: int, message: str, meaning: Meaning, retry_after: float | N
         scope=meaning.scope,
         retry_after=retry_after,
         is_credential=meaning.credential,
+        http_status=status,
     )

@@ -1,14 +1,20 @@
 """What a person decides about a conversation holds at once, and what they may not do they are told in a sentence."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.audit_log import ActionView, list_actions
 from bot.operator.actions import Operator
 from bot.operator.errors import CannotReply, KeptByCarrier, MayArriveTwice, NotThere, NotToBeResent
 from bot.sending.sms_service import SendFailed
+from bot.storage.database import Database
+from bot.storage.database_errors import DatabaseUnavailable
+from bot.storage.writer import Writer
 from tests.support.bots import BOOK, PEER, Bot, heard, report
 
 
@@ -267,3 +273,47 @@ async def test_who_opted_out_is_not_waiting_when_a_person_takes_over(bot: Bot, o
     await bot.hear(heard("stop"))
     taken = await operator.hand_over(await conversation_id(bot), by="ada")
     assert (taken.handed_over, taken.incidents, taken.unanswered_since) == (True, [], None)
+
+
+class DiesAfterCommit(Database):
+    """A database whose connection dies as often as told just when a COMMIT was done: nobody hears that it was."""
+
+    deaths = 0
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+        async with super().writing() as connection:
+            yield connection
+        if self.deaths:
+            self.deaths -= 1
+            raise DatabaseUnavailable("the connection was closed in the middle of a COMMIT")
+
+
+async def test_what_a_lost_commit_had_done_is_not_done_again(database_url: str) -> None:
+    """The writer tries again what it can't know the end of; an operator's word must not leave twice for it."""
+    bot = Bot(database_url)
+    await bot.start(sending=False)
+    await bot.hear(heard())
+    (conversation,) = await bot.conversations()
+    database = DiesAfterCommit(database_url)
+    writer = Writer(database, hold=10)
+    writer.start()
+    operator = Operator(writer, lambda _numbers: None, lambda: BOOK)
+    try:
+        database.deaths = 2
+        reply_id = await operator.reply(conversation.id, "A person here.")
+        replies = await bot.replies()
+        assert [one.id for one in replies if one.rule is None] == [reply_id]
+        await bot.alter(reply_id, status="failed")
+        database.deaths = 1
+        again_id = await operator.resend(reply_id)
+        assert [one.id for one in await bot.replies() if one.resend_of] == [again_id]
+        database.deaths = 1
+        assert (await operator.hand_over(conversation.id)).handed_over
+        async with bot.database.reading() as connection:
+            done = await list_actions(connection, conversation.id, limit=50, cursor=None)
+        assert [action.action for action in done.items] == ["reply", "resend", "hand over"]
+    finally:
+        await writer.stop()
+        await database.close()
+        await bot.stop()

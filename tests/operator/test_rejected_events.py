@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from bot.conversation.events import Event, UnreadableEvent
-from bot.operator.rejected_events import NotRejected, RejectedEvents, StillUnreadable, find_rejected
+from bot.operator.rejected_events import NotRejected, RejectedEvents, StillUnreadable
 from tests.support.bots import Bot, heard
 
 
@@ -80,13 +80,8 @@ async def test_an_event_that_means_nothing_to_the_bot_leaves(
 
 async def test_a_dismissed_event_is_gone(bot: Bot, rejected: RejectedEvents) -> None:
     event_id = await reject(bot)
-    async with bot.database.reading() as connection:
-        found = await find_rejected(connection, event_id)
-    assert found is not None
-    assert found.reason == "It was odd."
+    assert [(found.id, found.reason) for found in await bot.rejected()] == [(event_id, "It was odd.")]
     await rejected.dismiss(event_id)
     assert await bot.rejected() == []
     with pytest.raises(NotRejected, match="There is no rejected event"):
         await rejected.dismiss(event_id)
-    async with bot.database.reading() as connection:
-        assert await find_rejected(connection, event_id) is None

@@ -204,10 +204,10 @@ class AnOutboxMachine(RuleBasedStateMachine):
             conversation = opened[OURS, peer]
             new = NewMessages()
             if opted_out is not None:
-                conversation.standing = replace(conversation.standing, opted_out=opted_out)
+                conversation.state = replace(conversation.state, opted_out=opted_out)
             for text in texts:
-                is_held = opted_out is None and conversation.standing.opted_out
-                conversation.say(
+                is_held = opted_out is None and conversation.state.opted_out
+                conversation.add_outbound(
                     new,
                     text,
                     self.now,
@@ -700,3 +700,82 @@ def test_what_one_is_sending_the_other_does_not_claim(
         assert machine.calls[-1].claims[0].was_unknown
         machine.teardown()
         runner.run(machine._database.close())
+
+
+def a_machine(runner: asyncio.Runner, databases: Databases, kind: Kind) -> AnOutboxMachine:
+    """With one reply queued."""
+    machine = AnOutboxMachine(runner, Database(databases.migrated(kind)))
+    machine.begin()
+    machine.a_message_is_answered(PEERS[0], ["We are open."], opted_out=None)
+    return machine
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pair_that_may_have_been_used_is_not_forgotten(databases: Databases, kind: Kind) -> None:
+    """ACS took the first try and its answer was lost; to the second it says that the pair is too old, to the third that
+    it knows it. With the pair forgotten after the second nobody would learn that the message was sent."""
+    with asyncio.Runner() as runner:
+        machine = a_machine(runner, databases, kind)
+        machine.whole_tries(0, ["lost after", "too old", "taken"], timedelta(0), timedelta(0))
+        (sms,) = machine.acs.taken
+        assert runner.run(stored(machine)).provider_message_id == sms.name
+        machine.teardown()
+        runner.run(machine._database.close())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_another_has_tried_since_it_was_read_is_not_claimed_as_it_was(
+    databases: Databases, kind: Kind
+) -> None:
+    """No lease stands any more, but the number of the try has changed: the time of the next one has not come."""
+    with asyncio.Runner() as runner:
+        machine = a_machine(runner, databases, kind)
+        one, other = machine.processes
+        runner.run(machine._look(one))
+        runner.run(machine._look(other))
+        (stale,) = machine._groups(one)
+        machine._begin(other, machine._groups(other)[0])
+        (call,) = machine.calls
+        machine._answer(call, "throttled")
+        machine._settle(call, timedelta(seconds=60))
+        assert not machine._begin(one, stale)
+        assert machine.calls == []
+        assert one.window[stale[0].id].next_try_at == machine.now + timedelta(seconds=60)
+        machine.teardown()
+        runner.run(machine._database.close())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_process_own_late_answer_clears_no_doubt_about_its_later_try(
+    databases: Databases, kind: Kind
+) -> None:
+    """The lease is the same process's again: the number of the try alone tells that the answer is not that try's."""
+    with asyncio.Runner() as runner:
+        machine = a_machine(runner, databases, kind)
+        one, other = machine.processes
+        runner.run(machine._look(one))
+        machine._begin(one, machine._groups(one)[0])
+        (late,) = machine.calls
+        machine._answer(late, "throttled")
+        machine._pass(LEASE)
+        message_id = late.claims[0].message.id
+        machine._try_these(other, {message_id})
+        machine._answer(machine.calls[-1], "throttled")
+        machine._settle(machine.calls[-1])
+        machine.calls.remove(late)  # so that the process may go on with the message
+        one.window.clear()
+        machine._try_these(one, {message_id})
+        machine._answer(machine.calls[-1], "taken")
+        machine.calls.append(late)
+        machine._settle(late)
+        machine.the_process_dies(0, is_noticed=True)
+        machine.time_passes(timedelta(minutes=5))
+        machine.teardown()
+        assert len(machine.acs.taken) == 1
+        runner.run(machine._database.close())
+
+
+async def stored(machine: AnOutboxMachine) -> Any:
+    """The only message."""
+    async with machine._database.reading() as connection:
+        return (await connection.execute(select(messages))).one()

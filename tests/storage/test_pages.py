@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
-from tests.conversation.parts import Bot
 
 from bot.storage.pages import Key, Order, WrongCursor, read_page
 from bot.storage.tables import actions, conversations, messages, rule_edits
+from tests.support.bots import Bot
 
 BY_POSITION = Order(messages.c.position)
 NEWEST_FIRST = Order(conversations.c.last_message_at, conversations.c.id, newest_first=True)

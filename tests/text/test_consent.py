@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.properties import examples
 
 from bot.text import consent
 from bot.text.consent import BY_LAW, PHRASES, REQUIRED, looks_like_opt_out
 from bot.text.words import split_words
+from tests.support.properties import examples
 
 
 @pytest.mark.parametrize(

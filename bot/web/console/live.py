@@ -13,10 +13,12 @@ import msgspec
 from litestar.channels import ChannelsPlugin
 from msgspec import Struct
 
+from bot.storage.commits import Topic
+
 #: A page that wants this topic hears of every conversation.
-CONVERSATIONS: Final = "conversations"
+CONVERSATIONS: Final = Topic.CONVERSATIONS
 #: Topics that are no conversation's id.
-RULES, REJECTED = "rules", "rejected"
+RULES, REJECTED = Topic.RULES, Topic.REJECTED
 
 CHANNEL: Final = "console"
 #: Seconds in which announcements are gathered, and the shortest time between two events on one stream.

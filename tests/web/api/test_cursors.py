@@ -2,9 +2,9 @@
 
 import httpx
 import pytest
-from tests.wire.parts import Running
 
 from tests.storage.test_pages import FORGED
+from tests.support.services import Running
 from tests.web.conftest import DELIVERED
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -1,0 +1,32 @@
+"""What a part is handed that only reads the database; `bot.storage.database.Database` is the real one.
+
+Who may write is a type: the writer, the traffic counter and the start of the service hold the `Database`, everybody
+else a `Readers`.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class Readers(Protocol):
+    """Transactions that see one state of the database and change nothing."""
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Begin one; raises `bot.storage.database_errors.DatabaseUnavailable` when the database can't be read."""
+        ...
+
+
+class LockSessions(Protocol):
+    """Sessions that hold PostgreSQL's advisory locks; with SQLite one process has the file for itself."""
+
+    is_sqlite: bool
+
+    def session(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A session without a transaction: what it holds is free when it ends."""
+        ...
+
+
+class SharedReaders(Readers, LockSessions, Protocol):
+    """Both: for a part that reads, and shows other processes that it lives."""
