@@ -15,6 +15,9 @@ LONGEST_TEXT: Final = 2_048
 LONGEST_NUMBER: Final = 64
 #: Characters of a name, or of what somebody looks for.
 LONGEST_NAME: Final = 256
+#: Characters of a tag, and of a sentence that is kept with what a person does.
+LONGEST_TAG: Final = 64
+LONGEST_SENTENCE: Final = 500
 #: Bytes of a body that says what to do: a form, an operator's message, one to be tried.
 LARGEST_FORM: Final = 128 * 1024
 #: Bytes of a rule file; and of a form that carries one, where a character may take three times its bytes.
