@@ -56,7 +56,7 @@ from bot.web.console.live import CHANNEL, RULES, Live
 from bot.web.console.routes import console_routes
 from bot.web.console.sessions import Sessions
 from bot.web.guesses import Guesses
-from bot.web.input_limits import LARGEST_FORM, refuse_long_address
+from bot.web.limits import LARGEST_FORM
 from bot.web.problems import FAULTS, problem_details
 from bot.web.server.bounded_request import BoundedRequest
 from bot.web.server.front_door import FrontDoor
@@ -261,8 +261,7 @@ class Service:
                 }
             ),
             request_class=BoundedRequest,
-            guards=[refuse_long_address],
-            request_max_body_size=2 * LARGEST_FORM,  # of the sandbox's routes; ours say less, or more
+            request_max_body_size=LARGEST_FORM,  # for routes that name no other
             logging_config=None,  # `bot.operations.logs` has seen to it
             exception_handlers=FAULTS,
             plugins=[problem_details()],

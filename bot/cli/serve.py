@@ -21,8 +21,8 @@ from bot.operations.output_streams import free_output
 from bot.rulebook.editing.live_book import NoGoodBook
 from bot.settings import Settings, load, read_environment
 from bot.storage.database import DATABASE_ERRORS, SCHEMA_ERRORS, DatabaseInUse, cause_of
+from bot.web.limits import Limits
 from bot.web.server.http_server import Server
-from bot.web.server.limits import Limits
 from bot.wire.acs import CannotAuthenticate
 
 if sys.platform == "win32":

@@ -3,13 +3,13 @@
 This is the one map from the errors of the other rooms to statuses; the console's pages use it, too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.plugins.problem_details import (
     ProblemDetailsConfig,
     ProblemDetailsException,
@@ -27,7 +27,7 @@ from bot.rulebook.findings import Finding
 from bot.storage.database import DATABASE_ERRORS, DatabaseUnavailable, cause_of
 from bot.storage.pages import WrongCursor
 from bot.storage.writer import StorageUnavailable
-from bot.web.input_limits import LARGEST_FORM
+from bot.web.limits import LARGEST_FORM
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +123,16 @@ def sentence_of(error: HTTPException) -> str:
             f"The body is too large: a message or a form has at most {LARGEST_FORM:,} bytes, a rule file"
             f" {LARGEST_FILE:,}."
         )
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        return f"The request is not valid. {' '.join(_places(error.extra))}".strip()
     return error.detail
+
+
+def _places(errors: list[Any]) -> Iterator[str]:
+    """What is wrong with each part of a request, as Litestar lists it."""
+    for each in errors:
+        where = " ".join(str(each[key]) for key in ("source", "key") if key in each)
+        yield f"{where}: {each['message']}.".removeprefix(": ")
 
 
 def log_failure(request: Request[Any, Any, Any], error: Exception) -> None:

@@ -19,8 +19,8 @@ from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable, one_line
 from bot.web.access import require_admin
 from bot.web.api.messages import read_queued
-from bot.web.api.parameters import Cursor, Limit, found
-from bot.web.input_limits import LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT, Name
+from bot.web.api.parameters import Cursor, Limit, Name, found
+from bot.web.limits import LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
 _Sentence = Annotated[str, Meta(min_length=1, max_length=LONGEST_SENTENCE, pattern=r"\S")]

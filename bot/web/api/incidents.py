@@ -13,8 +13,7 @@ from bot.storage.database import Database, DatabaseConnection
 from bot.storage.pages import Page
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
-from bot.web.api.parameters import Cursor, Limit, found
-from bot.web.input_limits import Name
+from bot.web.api.parameters import Cursor, Limit, Name, found
 
 
 class Release(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from bot.web.api.messages import Messages
 from bot.web.api.overview import OverviewController
 from bot.web.api.rejected import Rejected
 from bot.web.api.rules import RuleEdits, Rules
-from bot.web.input_limits import LARGEST_FORM
+from bot.web.limits import LARGEST_FORM
 
 
 def api_router() -> Router:

@@ -18,8 +18,8 @@ from bot.storage.pages import Page
 from bot.storage.rule_edits import RuleEdit, RuleEditTexts, find_edit, list_edits
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
-from bot.web.api.parameters import Cursor, Limit, found
-from bot.web.input_limits import LARGEST_RULE_FILE, LONGEST_NUMBER, LONGEST_TEXT, Name
+from bot.web.api.parameters import Cursor, Limit, Name, found
+from bot.web.limits import LARGEST_RULE_FILE, LONGEST_NUMBER, LONGEST_TEXT
 from bot.web.problems import Problem
 
 _YAML = "application/yaml; charset=utf-8"

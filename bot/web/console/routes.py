@@ -13,7 +13,7 @@ from bot.web.console import actions as acting
 from bot.web.console import conversations, login, overview, rejected, rules
 from bot.web.console.layout import Call, Console
 from bot.web.console.sessions import HOME, require_login
-from bot.web.input_limits import LARGEST_FORM
+from bot.web.limits import LARGEST_FORM
 
 #: Each has `routes(console)`; its paths are beneath /console.
 PLACES = (login, overview, conversations, acting, rules, rejected)

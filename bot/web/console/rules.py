@@ -25,7 +25,7 @@ from bot.web.console.rules_editor import (
     text_of,
 )
 from bot.web.console.sessions import session_of
-from bot.web.input_limits import LARGEST_RULE_FORM
+from bot.web.limits import LARGEST_RULE_FORM
 
 
 def routes(console: Console) -> list[HTTPRouteHandler]:

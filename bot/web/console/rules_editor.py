@@ -23,7 +23,7 @@ from bot.text.diffs import Line
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.sessions import session_of
-from bot.web.input_limits import LONGEST_NUMBER
+from bot.web.limits import LONGEST_NUMBER
 
 PATH: Final = "/console/rules"
 #: Stored messages that an unsaved text is tried on.
