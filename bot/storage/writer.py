@@ -97,7 +97,9 @@ class Writer:
         self._failed_at = 0.0
         self._pause = FIRST_PAUSE
         self._outage = Outage(
-            "The database can't be written to; requests are held", "The database can be written to again"
+            "The database can't be written to; requests are held",
+            "The database can be written to again",
+            name="database_unwritable",
         )
         #: Tells who listens which conversations each transaction has changed.
         self.news = CommitNotifier()
