@@ -179,7 +179,7 @@ class Service:
         self._log_cutter.start(self.supervisor)
         self._running.push_async_callback(self._log_cutter.stop)
         book = self.shelf.book()
-        log.info("The bot is ready", rules=len(book.rules), book=book.version)
+        log.info("The bot is ready", action="bot_ready", rules=len(book.rules), book=book.version)
 
     async def _take_book(self, change: BookChange) -> None:
         self.sender.look()  # at once: it may let numbers send faster

@@ -89,14 +89,19 @@ class Supervisor:
             frames = traceback.extract_tb(error.__traceback__)
             where = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames[-6:]]
             log.error(
-                "A background task has ended; it is started again", task=name, error=type(error).__name__, at=where
+                "A background task has ended; it is started again", action="background_task_ended", task=name, error=type(error).__name__, at=where
             )  # fmt: skip
 
     def _recover(self, task: asyncio.Task[None]) -> None:
         ended = self._ended.pop(task, None)
         if ended is not None:
             seconds = round((datetime.now(UTC) - ended.since).total_seconds(), 1)
-            log.info("A background task runs again", task=ended.task, after_seconds=seconds)
+            log.info(
+                "A background task runs again",
+                action="background_task_recovered",
+                task=ended.task,
+                after_seconds=seconds,
+            )
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._ended.pop(task, None)

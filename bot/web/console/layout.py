@@ -44,7 +44,6 @@ from urllib.parse import quote, urlencode
 
 import jinja2
 import msgspec
-import structlog
 from litestar import MediaType, Request, Response
 from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
@@ -58,7 +57,7 @@ from bot.queries.overview import Overview
 from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles
-from bot.storage.database import DATABASE_ERRORS, Database, DatabaseUnavailable, cause_of
+from bot.storage.database import DATABASE_ERRORS, Database
 from bot.storage.writer import Writer
 from bot.text.inert import shown
 from bot.text.numbers import spaced
@@ -66,9 +65,7 @@ from bot.web.console.assets import Files
 from bot.web.console.live import Live
 from bot.web.console.sessions import CSRF_FIELD, HOME, NotLoggedIn, Session, Sessions
 from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second
-from bot.web.problems import sentence_of
-
-log = structlog.get_logger(__name__)
+from bot.web.problems import log_database_error, log_failure, sentence_of
 
 Call: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Response[str]
@@ -204,13 +201,7 @@ class Console:
         return answer
 
     def _answer_database_error(self, request: Call, error: Exception) -> Page:
-        if not isinstance(error, DatabaseUnavailable):  # which says so itself, once
-            log.error(
-                "The database can't be read",
-                method=request.method,
-                path=request.url.path,
-                cause=cause_of(error),
-            )
+        log_database_error(request, error)
         return self._error(request, 503, "The database can't be read now; the log says why. Try again later.")
 
     def _answer_busy(self, request: Call, error: TooManyDrafts) -> Page:
@@ -219,7 +210,7 @@ class Console:
         return answer
 
     def _answer_unexpected(self, request: Call, error: Exception) -> Page:
-        log.error("A request failed", method=request.method, path=request.url.path, exc_info=error)
+        log_failure(request, error)
         return self._error(request, 500, "The bot could not make this page; its log says why.")
 
 
