@@ -51,9 +51,10 @@ from bot.web.access import Access, Tokens, require_viewer, require_viewer_unless
 from bot.web.api.dependencies import API_PARTS, ApiParts
 from bot.web.api.docs_page import DocsPage, docs_router
 from bot.web.api.routes import api_router
-from bot.web.console.layout import Console
+from bot.web.console.layout import CONSOLE, Console
 from bot.web.console.live import CHANNEL, RULES, Live
-from bot.web.console.routes import console_routes
+from bot.web.console.routes import console_router
+from bot.web.console.rules_editor import EDITOR, EditorPlace
 from bot.web.console.sessions import Sessions
 from bot.web.guesses import Guesses
 from bot.web.limits import LARGEST_FORM
@@ -242,7 +243,7 @@ class Service:
                 api_router(),
                 Health,
                 *metrics.routes(require_viewer),
-                *console_routes(console),
+                console_router(),
                 *more_routes,
             ],
             state=State(
@@ -250,6 +251,8 @@ class Service:
                     "access": self._access,
                     "sessions": self._sessions,
                     CHECKS: self._checks(),
+                    CONSOLE: console,
+                    EDITOR: EditorPlace(console),
                     API_PARTS: ApiParts(
                         database=self.database,
                         live_book=self.shelf,
