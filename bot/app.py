@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 
 import structlog
 from litestar import Litestar
@@ -17,13 +18,23 @@ from litestar.openapi.spec import Components, SecurityScheme
 from bot import __version__
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.inbox import Inbox
-from bot.operations.health import Health
+from bot.operations.checks import (
+    check_background,
+    check_clock,
+    check_database,
+    check_events,
+    check_queue,
+    check_rules,
+    check_sending,
+)
+from bot.operations.health import CHECKS, Checks, Health
 from bot.operations.metrics import Metrics
 from bot.operator.actions import Operator
 from bot.operator.rejected_events import RejectedEvents
+from bot.operator.rule_history import RuleHistory
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
-from bot.rulebook.editing.live_book import BookChange, LiveBook, NoGoodBook
+from bot.rulebook.editing.live_book import BookChange, LiveBook
 from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
 from bot.rulebook.simulate.loop_guard import Caps
@@ -33,24 +44,21 @@ from bot.sending.sender import Sender
 from bot.sending.sms_service import SmsService
 from bot.settings import Settings, find_short_secret
 from bot.storage.database import Database
-from bot.storage.rule_books import KeptBook, find_last_book, keep_books
-from bot.storage.rule_edits import edits_between, edits_in, keep_edits
 from bot.storage.wal_truncation import LogCutter
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 from bot.web.access import Access, Tokens, require_viewer, require_viewer_unless_local
-from bot.web.api.conversations import api_routes
+from bot.web.api.dependencies import API_PARTS, ApiParts
 from bot.web.api.docs_page import DocsPage, docs_router
-from bot.web.api.overview import overview_routes
-from bot.web.api.rejected import rejected_routes
-from bot.web.api.rules import rule_file_routes
-from bot.web.console.layout import Console
+from bot.web.api.routes import api_router
+from bot.web.console.layout import CONSOLE, Console
 from bot.web.console.live import CHANNEL, RULES, Live
-from bot.web.console.routes import console_routes
+from bot.web.console.routes import console_router
+from bot.web.console.rules_editor import EDITOR, EditorPlace
 from bot.web.console.sessions import Sessions
 from bot.web.guesses import Guesses
-from bot.web.input_limits import LARGEST_FORM, refuse_long_address
-from bot.web.problems import PROBLEMS
+from bot.web.limits import LARGEST_FORM
+from bot.web.problems import FAULTS, problem_details
 from bot.web.server.bounded_request import BoundedRequest
 from bot.web.server.front_door import FrontDoor
 from bot.web.server.proxies import believe_proxies
@@ -102,8 +110,7 @@ class Service:
         self.rule_files = RuleFiles(self.shelf, caps)
         self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
-        self._kept_books = self.writer.batch(keep_books)
-        self._kept_edits = self.writer.batch(keep_edits)
+        self.rule_history = RuleHistory(self.database, self.writer, self.shelf)
         self.sender = Sender(
             self.database,
             self.writer,
@@ -153,7 +160,9 @@ class Service:
             await self.database.check_schema()
         self._running.push_async_callback(self._sms.close)
         self._running.push_async_callback(self._poster.close)
-        await self._open_rules()
+        self.shelf.on_change = self._take_book
+        self.shelf.on_read = self._announce_rules
+        await self.rule_history.open_rules()
         self.database.tell_outages()
         self.writer.start(self.supervisor)
         self._running.push_async_callback(self.writer.stop)
@@ -171,35 +180,11 @@ class Service:
         self._log_cutter.start(self.supervisor)
         self._running.push_async_callback(self._log_cutter.stop)
         book = self.shelf.book()
-        log.info("The bot is ready", rules=len(book.rules), book=book.version)
+        log.info("The bot is ready", action="bot_ready", rules=len(book.rules), book=book.version)
 
-    async def _open_rules(self) -> None:
-        """Read the rules; a mistake in them must not keep the bot down that ran before it was made."""
-        self.shelf.on_change = self._keep_book
-        self.shelf.on_read = self._announce_rules
-        async with self.database.reading() as connection:
-            last = await find_last_book(connection)
-        try:
-            self.shelf.open()
-        except NoGoodBook as error:
-            if last is None or not self.shelf.fall_back(last.texts):
-                raise
-            log.warning("The last good rule book is in force", book=last.version, cause=str(error))
-        else:
-            version, texts = self.shelf.book().version, self.shelf.texts
-            edits = edits_between(last.texts, texts, version) if last else []
-            async with self.database.writing() as connection:
-                await keep_books(connection, [KeptBook(version=version, texts=texts)])
-                if edits:
-                    await keep_edits(connection, edits)
-
-    async def _keep_book(self, taken: BookChange) -> None:
+    async def _take_book(self, change: BookChange) -> None:
         self.sender.look()  # at once: it may let numbers send faster
-        try:
-            await self._kept_books.submit([KeptBook(version=taken.version, texts=taken.texts)])
-            await self._kept_edits.submit(edits_in(taken))
-        except StorageUnavailable as error:
-            log.warning("The rule book in force could not be kept for the next start", cause=str(error))
+        await self.rule_history.store(change)
 
     def _announce_rules(self) -> None:
         self.live.announce([RULES])
@@ -224,16 +209,6 @@ class Service:
 
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         operator = Operator(self.writer, self.sender.wake, self.shelf.book)
-        health = Health(
-            self.database,
-            self.writer,
-            self.shelf,
-            self.sender.link,
-            self.webhook,
-            self.queue_limit,
-            self.clock,
-            self.supervisor,
-        )
         metrics = Metrics(
             self.database,
             self.writer,
@@ -265,27 +240,34 @@ class Service:
         )
         return Litestar(
             route_handlers=[
-                api_routes(
-                    self.database,
-                    operator,
-                    self.shelf.book,
-                    more_routes=[
-                        *rule_file_routes(self.database, self.rule_files),
-                        *overview_routes(self.database, overview),
-                        *rejected_routes(rejected),
-                    ],
-                ),
-                *health.routes(),
+                api_router(),
+                Health,
                 *metrics.routes(require_viewer),
-                *console_routes(console),
+                console_router(),
                 *more_routes,
             ],
-            state=State({"access": self._access, "sessions": self._sessions}),
+            state=State(
+                {
+                    "access": self._access,
+                    "sessions": self._sessions,
+                    CHECKS: self._checks(),
+                    CONSOLE: console,
+                    EDITOR: EditorPlace(console),
+                    API_PARTS: ApiParts(
+                        database=self.database,
+                        live_book=self.shelf,
+                        rule_files=self.rule_files,
+                        operator=operator,
+                        overview=overview,
+                        rejected=rejected,
+                    ),
+                }
+            ),
             request_class=BoundedRequest,
-            guards=[refuse_long_address],
-            request_max_body_size=2 * LARGEST_FORM,  # of the sandbox's routes; ours say less, or more
+            request_max_body_size=LARGEST_FORM,  # for routes that name no other
             logging_config=None,  # `bot.operations.logs` has seen to it
-            exception_handlers=PROBLEMS,
+            exception_handlers=FAULTS,
+            plugins=[problem_details()],
             openapi_config=OpenAPIConfig(
                 title="SMS keyword bot",
                 version=__version__,
@@ -297,6 +279,17 @@ class Service:
                 ),
             ),
         )
+
+    def _checks(self) -> Checks:
+        return {
+            "database": partial(check_database, self.database, self.writer),
+            "rules": partial(check_rules, self.shelf),
+            "sending": partial(check_sending, self.sender.link),
+            "queue": partial(check_queue, self.queue_limit),
+            "events": partial(check_events, self.webhook),
+            "clock": partial(check_clock, self.clock),
+            "background": partial(check_background, self.supervisor),
+        }
 
 
 def sms_service(settings: Settings, clock: ClockCheck) -> SmsService:

@@ -1,4 +1,4 @@
-"""An outage: a line in the log when it begins, a line when it is over, and between them only its cause to be read."""
+"""An outage: one log line when it begins and one when it ends; in between only its cause is kept."""
 
 import time
 from collections.abc import Callable
@@ -17,16 +17,21 @@ class Outage:
         begins: str,
         ends: str,
         *,
+        name: str,
         quiet: float = 0.0,
         is_told: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`quiet`: seconds without a failure before a success ends it. Without, every other try would be news."""
+        """`name` is what the log's `event` begins with.
+
+        `quiet`: seconds without a failure before a success ends it. Without, every other try would be logged.
+        """
+        self._name = name
         self._begins = begins
         self._ends = ends
         self._quiet = quiet
         self._clock = clock
-        #: Whether the log hears of it.
+        #: Whether it is logged.
         self.is_told = is_told
         self.cause: str | None = None
         self.since: datetime | None = None
@@ -44,11 +49,11 @@ class Outage:
             self._began = self._failed_at
             self.since = datetime.now(UTC)
             if self.is_told:
-                log.error(self._begins, cause=cause)
+                log.error(self._begins, action=f"{self._name}_began", cause=cause)
         self.cause = cause
 
     def succeed(self) -> None:
-        """A try went well. Costs a look at a variable while all is well."""
+        """A try succeeded. Without an outage this reads one variable."""
         if self.cause is None:
             return
         now = self._clock()
@@ -56,4 +61,4 @@ class Outage:
             return
         self.cause = self.since = None
         if self.is_told:
-            log.info(self._ends, after_seconds=round(now - self._began, 1))
+            log.info(self._ends, action=f"{self._name}_ended", after_seconds=round(now - self._began, 1))

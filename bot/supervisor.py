@@ -27,7 +27,7 @@ class Ended(Struct, frozen=True, kw_only=True):
 
 
 class Supervisor:
-    """Keeps tasks running. Whoever started one ends it by cancelling it."""
+    """Keeps tasks running. The part that started one ends it by cancelling it."""
 
     def __init__(
         self, *, pause: float = FIRST_PAUSE, longest: float = LONGEST_PAUSE, well_after: float = WELL_AFTER
@@ -46,7 +46,7 @@ class Supervisor:
         return task
 
     def ended(self) -> list[Ended]:
-        """The tasks that are not well; empty when all are."""
+        """The tasks that ended and have not yet run long enough since; empty when all run."""
         return list(self._ended.values())
 
     async def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -89,14 +89,23 @@ class Supervisor:
             frames = traceback.extract_tb(error.__traceback__)
             where = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames[-6:]]
             log.error(
-                "A background task has ended; it is started again", task=name, error=type(error).__name__, at=where
-            )  # fmt: skip
+                "A background task has ended; it is started again",
+                action="background_task_ended",
+                task=name,
+                error=type(error).__name__,
+                at=where,
+            )
 
     def _recover(self, task: asyncio.Task[None]) -> None:
         ended = self._ended.pop(task, None)
         if ended is not None:
             seconds = round((datetime.now(UTC) - ended.since).total_seconds(), 1)
-            log.info("A background task runs again", task=ended.task, after_seconds=seconds)
+            log.info(
+                "A background task runs again",
+                action="background_task_recovered",
+                task=ended.task,
+                after_seconds=seconds,
+            )
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._ended.pop(task, None)

@@ -21,8 +21,8 @@ from bot.operations.output_streams import free_output
 from bot.rulebook.editing.live_book import NoGoodBook
 from bot.settings import Settings, load, read_environment
 from bot.storage.database import DATABASE_ERRORS, SCHEMA_ERRORS, DatabaseInUse, cause_of
+from bot.web.limits import Limits
 from bot.web.server.http_server import Server
-from bot.web.server.limits import Limits
 from bot.wire.acs import CannotAuthenticate
 
 if sys.platform == "win32":
@@ -129,14 +129,16 @@ def _follow_hangups(service: Service) -> None:
     tasks: set[asyncio.Task[None]] = set()
 
     async def reload() -> None:
-        log.info("SIGHUP: the rules are read again")
+        log.info("SIGHUP: the rules are read again", action="rules_reload_asked")
         try:
             await service.shelf.reload()
         except Exception as error:
-            log.exception("The rules could not be read again", cause=str(error))
+            log.exception("The rules could not be read again", action="rules_reload_failed", cause=str(error))
             return
         book = service.shelf.book()
-        log.info("The rules were read again", rules=len(book.rules), book=book.version)
+        log.info(
+            "The rules were read again", action="rules_reloaded", rules=len(book.rules), book=book.version
+        )
 
     def begin() -> None:
         task = asyncio.get_running_loop().create_task(reload(), name="reload")

@@ -70,6 +70,7 @@ class QueueLimit:
             if not self.turned_away:
                 log.error(
                     "The queue is full: messages are turned away, and Event Grid brings them again",
+                    action="queue_full",
                     queued=self.queued,
                     limit=self.limit,
                 )

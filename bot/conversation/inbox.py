@@ -120,7 +120,11 @@ class Inbox:
     async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:
         """Keep the one event that the database or the rule book can't take apart, and lose none beside it."""
         if len(events) == 1:
-            log.error("An event could not be processed and is kept as rejected", exc_info=error)
+            log.error(
+                "An event could not be processed and is kept as rejected",
+                action="event_not_processed",
+                exc_info=error,
+            )
             reason = f"It could not be processed: {type(error).__name__}."
             kept: list[Event] = [UnreadableEvent(reason=reason, raw=_as_json(events[0]))]
             try:
@@ -128,7 +132,7 @@ class Inbox:
             except StorageUnavailable:
                 raise
             except Exception as worse:
-                log.exception("An event could not even be kept as rejected")
+                log.exception("An event could not even be kept as rejected", action="event_not_kept")
                 raise StorageUnavailable(type(worse).__name__) from worse
         receipts: list[Receipt] = []
         for event in events:

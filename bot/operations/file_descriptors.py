@@ -40,6 +40,7 @@ def room_for_connections(descriptors: int, wanted: int, backlog: int) -> int:
     room = max(room, 16)
     log.warning(
         "The system lets this process open few files, so it takes fewer connections than it would",
+        action="few_file_descriptors",
         limit=descriptors,
         connections=room,
         mend=f"raise it to {wanted + _RESERVED + backlog:,} or more:"

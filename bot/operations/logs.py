@@ -1,4 +1,8 @@
-"""Logging: structured, on stderr, readable on a terminal and JSON elsewhere."""
+"""Logging: structured, on stderr, readable on a terminal and JSON elsewhere.
+
+A call names what happened, beside the sentence: `log.info("The rules took effect", action="rules_took_effect")`. In a
+JSON line that name is `event` and the sentence is `message`, so that an alarm by `event` outlives a better sentence.
+"""
 
 import logging
 import sys
@@ -11,7 +15,7 @@ import structlog
 
 from bot.text.storable import bounded
 
-#: Libraries that say on INFO what only their developers want to know.
+#: Libraries whose INFO lines are for their developers only.
 _QUIET = ("azure", "aiosqlite", "alembic", "asyncio", "uvicorn.access", "watchfiles", "filelock", "httpx")
 
 #: Characters of a field, and of a traceback; and items of a list.
@@ -21,7 +25,7 @@ _MOST_ITEMS = 50
 
 
 def configure_logs(log_format: Literal["console", "json"] | None) -> None:
-    """Send everybody's log lines through one format; None chooses by whether stderr is a terminal."""
+    """Send all log lines, of libraries too, through one format; None chooses by whether stderr is a terminal."""
     as_console = log_format == "console" or (log_format is None and sys.stderr.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -37,7 +41,8 @@ def configure_logs(log_format: Literal["console", "json"] | None) -> None:
         )
     else:
         renderer = structlog.processors.JSONRenderer(ensure_ascii=True)
-    ending: list[Any] = [structlog.processors.ExceptionRenderer(traceback_of), gate, renderer]
+    shape = without_action if as_console else named_by_action
+    ending: list[Any] = [structlog.processors.ExceptionRenderer(traceback_of), gate, shape, renderer]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -69,7 +74,7 @@ def configure_logs(log_format: Literal["console", "json"] | None) -> None:
         logging.getLogger(name).propagate = True
 
 
-#: Kinds of errors whose words are Python's own or the system's; others may say a text, a number or a row.
+#: Kinds of errors whose message comes from Python or the system; that of others may quote a text, a number or a row.
 _SPEAKS_OF_CODE = (TypeError, AttributeError, NameError, ImportError, RecursionError, OSError)
 
 
@@ -103,8 +108,24 @@ def _short(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+def named_by_action(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """The line with its stable name as `event` and the sentence as `message`.
+
+    A line of the bot's own that has no name takes that of its module; one of another library its logger's.
+    """
+    rest = {name: value for name, value in event.items() if name not in ("event", "action")}
+    logger = str(event.get("logger", ""))
+    fallback = logger.replace(".", "_") if logger.partition(".")[0] == "bot" else logger
+    return {"event": event.get("action") or fallback, "message": event["event"], **rest}
+
+
+def without_action(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """The line for people, who read the sentence."""
+    return {name: value for name, value in event.items() if name != "action"}
+
+
 class _Gate:
-    """Lets through, of what a line holds from outside, what can be written and no more than so much."""
+    """Makes every value of a line writable, and cuts what is longer than the bounds above."""
 
     def __init__(self, write: Callable[[str], str]) -> None:
         self._write = write

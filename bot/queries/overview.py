@@ -222,7 +222,7 @@ class Overview:
             waiting=waiting,
             failed=failed,
             failures=failures_of(of_the_day),
-            unmatched=self._unmatched.groups(self._shelf.book()),
+            unmatched=self._unmatched.groups(self._shelf.book(), now),
             incidents=await _count_incidents(connection),
             loops=await _noticed(connection, "loop"),
             opt_outs=await _noticed(connection, "opt-out"),

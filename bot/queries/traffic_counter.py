@@ -96,7 +96,8 @@ class TrafficCounter:
             dirty.update(_hours(progress.counted_to, now))
             dirty.update(await _hours_changed(connection, progress.change_id))
             older = await _older_hours(connection, progress.counted_from, now - HORIZON)
-        if not older and not is_new and self._is_quiet((newest, change_id), now):
+        seen = (newest, change_id)
+        if not older and not is_new and self._is_quiet(seen, now):
             return False
         counted_to = floor_to(now, MINUTE)
         wanted = sorted({hour for hour in dirty if progress.counted_from <= hour <= now} | set(older))
@@ -113,13 +114,13 @@ class TrafficCounter:
         following = self._with_changes(following, change_id, now)
         if not await self._store(following, counted, now):
             return True  # another replica was quicker; what it did not see is counted in the next pass
+        if seen != self._seen:  # only now: what a pass that failed has seen is not counted
+            self._seen, self._quiet_since = seen, now
         return bool(older)
 
     def _is_quiet(self, seen: tuple[str, int], now: datetime) -> bool:
-        """Whether nothing has happened for so long that nothing can be on its way either."""
-        if seen != self._seen:
-            self._seen, self._quiet_since = seen, now
-        return now - self._quiet_since > 2 * _LATE_COMMIT
+        """Whether all is counted, and long enough ago that no late commit can follow."""
+        return seen == self._seen and now - self._quiet_since > 2 * _LATE_COMMIT
 
     def _with_changes(self, progress: Progress, change_id: int, now: datetime) -> Progress:
         if self._database.is_sqlite:  # one writer: no change is committed after a later one

@@ -1,8 +1,10 @@
 """The newest messages that no rule answers: what the next rule could be about."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from msgspec import Struct, field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,17 +17,22 @@ from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
 from bot.storage.tables import messages
 
-#: So many are remembered, and for so long.
-MOST = 500
-KEPT = timedelta(days=7)
-#: Messages that one look goes through.
-_LOOKED_AT = 20_000
-#: A message may be committed after one with a later id.
+#: A message may be committed after one with a later id, by at most this.
 _LATE = timedelta(minutes=1)
 
 
+class UnmatchedLimits(Struct, frozen=True, kw_only=True):
+    """How much `Unmatched` remembers and reads."""
+
+    #: Messages, and their age.
+    most: int = 500
+    kept: timedelta = timedelta(days=7)
+    #: Messages that one query goes through.
+    looked_at: int = 20_000
+
+
 def catch_alls(book: Book) -> frozenset[str]:
-    """The rules that take anything: who meets only such a one was not understood."""
+    """The names of the rules that take any message: what only they answer counts as unmatched."""
     return frozenset(
         rule.name
         for rule in book.rules
@@ -33,80 +40,109 @@ def catch_alls(book: Book) -> frozenset[str]:
     )
 
 
-class Unmatched:
-    """Remembers the newest of them; each look at the database goes through what is new, and a stretch further back."""
+class _Known(Struct, frozen=True, kw_only=True):
+    """What was read so far, with the catch-all rules of `names`."""
 
-    def __init__(self) -> None:
-        self._names: Collection[str] = frozenset()
-        self._by_id: dict[str, SampleText] = {}
-        self._newest = ""
-        #: Everything from here on was looked through.
-        self._oldest = ""
+    names: frozenset[str] = frozenset()
+    by_id: Mapping[str, SampleText] = field(default_factory=dict)
+    #: The newest id that was read, matched or not; empty before the first query.
+    newest: str = ""
+    #: Everything from this id on was read.
+    oldest: str = ""
+
+
+class _Stretch(Struct, frozen=True, kw_only=True):
+    """What one query found."""
+
+    found: dict[str, SampleText]
+    #: The newest id between both ends, matched or not; and the id down to which the query came.
+    newest: str
+    floor: str
+
+
+class Unmatched:
+    """Remembers the newest unmatched messages. Each refresh reads what is new, and a stretch of older ones."""
+
+    def __init__(self, limits: UnmatchedLimits | None = None) -> None:
+        self._limits = limits or UnmatchedLimits()
+        self._known = _Known()
+        #: Two requests that refreshed at once would each forget what the other read.
+        self._refreshing = asyncio.Lock()
         self._version = ""
         self._answered: dict[str, bool] = {}
         self._grouped: tuple[list[SampleText], list[SimilarTexts]] = ([], [])
 
     async def refresh(self, connection: AsyncConnection, book: Book, now: datetime) -> None:
-        """Look for those that are new, and, until enough are known, for older ones."""
-        names = catch_alls(book)
-        if names != self._names:
-            self._names, self._by_id, self._newest, self._oldest = names, {}, "", ""
-        horizon = first_id(now - KEPT)
-        end = first_id(now + _LATE)
-        if self._newest:
-            start = first_id(time_of_id(self._newest) - _LATE)
-            found = await self._look(connection, max(start, horizon), end)
-            if (
-                found > start
-            ):  # more came than one look goes through: what is older must be looked through again
-                self._oldest = found
-            end = self._oldest
-        if len(self._by_id) < MOST and end > horizon:
-            self._oldest = await self._look(connection, horizon, end)
-        kept = sorted((each for each in self._by_id if each >= horizon), reverse=True)[:MOST]
-        self._by_id = {each: self._by_id[each] for each in kept}
+        """Read what is new, and older messages until `most` are known. A query that fails changes nothing."""
+        async with self._refreshing:
+            known = self._known
+            names = catch_alls(book)
+            if names != known.names:
+                known = _Known(names=names)
+            self._known = await self._read_on(connection, known, now)
 
-    def groups(self, book: Book) -> list[SimilarTexts]:
-        """Those that the book still has no rule for, grouped by likeness, the largest group first."""
+    def groups(self, book: Book, now: datetime) -> list[SimilarTexts]:
+        """The messages that the book has no rule for yet, grouped by likeness, the largest group first."""
+        known = self._known.by_id
         if book.version != self._version:
             self._version, self._answered = book.version, {}
-        for message_id, said in self._by_id.items():
-            if message_id not in self._answered:
-                self._answered[message_id] = _is_answered(book, said.text)
-        self._answered = {each: self._answered[each] for each in self._by_id}
-        left = [said for each, said in self._by_id.items() if not self._answered[each]]
+        self._answered = {
+            message_id: self._answered[message_id]
+            if message_id in self._answered
+            else _is_answered(book, said.text, now)
+            for message_id, said in known.items()
+        }
+        left = [said for message_id, said in known.items() if not self._answered[message_id]]
         if left != self._grouped[0]:
             self._grouped = left, group_alike(left)
         return self._grouped[1]
 
-    @property
-    def is_full(self) -> bool:
-        """Whether there may be more than are remembered."""
-        return len(self._by_id) >= MOST
+    async def _read_on(self, connection: AsyncConnection, known: _Known, now: datetime) -> _Known:
+        horizon = first_id(now - self._limits.kept)
+        end = first_id(now + _LATE)
+        by_id, newest, oldest = dict(known.by_id), known.newest, known.oldest
+        if newest:
+            start = max(first_id(time_of_id(newest) - _LATE), horizon)
+            stretch = await self._query(connection, known.names, start, end)
+            by_id |= stretch.found
+            newest = max(newest, stretch.newest)
+            if stretch.floor > start:  # more came than one query reads: what is older must be read again
+                oldest = stretch.floor
+            end = oldest
+        if len(by_id) < self._limits.most and end > horizon:
+            stretch = await self._query(connection, known.names, horizon, end)
+            by_id |= stretch.found
+            newest = max(newest, stretch.newest)
+            oldest = stretch.floor
+        kept = sorted((each for each in by_id if each >= horizon), reverse=True)[: self._limits.most]
+        return _Known(
+            names=known.names, by_id={each: by_id[each] for each in kept}, newest=newest, oldest=oldest
+        )
 
-    async def _look(self, connection: AsyncConnection, start: str, end: str) -> str:
-        """Go from `end` back to `start` or so many messages; where it ended."""
+    async def _query(
+        self, connection: AsyncConnection, names: frozenset[str], start: str, end: str
+    ) -> _Stretch:
+        """Read from `end` back to `start`, or as many messages as the limits allow."""
         column = messages.c
         is_between = (column.id >= start) & (column.id < end)
         ids = select(column.id).where(is_between).order_by(column.id.desc())
-        floor = (await connection.execute(ids.limit(1).offset(_LOOKED_AT))).scalar() or start
+        floor = (await connection.execute(ids.limit(1).offset(self._limits.looked_at))).scalar() or start
         newest = (await connection.execute(ids.limit(1))).scalar() or ""
-        self._newest = max(self._newest, newest)
         query = (
             select(column.id, column.conversation_id, column.text)
-            .where(column.id >= floor, column.id < end, meets_no_rule(self._names)(column))
+            .where(column.id >= floor, column.id < end, meets_no_rule(names)(column))
             .order_by(column.id.desc())
-            .limit(MOST)
+            .limit(self._limits.most)
         )
-        for row in await connection.execute(query):
-            self._by_id[row.id] = SampleText(
-                message_id=row.id, conversation_id=row.conversation_id, text=row.text
-            )
-        return floor
+        found = {
+            row.id: SampleText(message_id=row.id, conversation_id=row.conversation_id, text=row.text)
+            for row in await connection.execute(query)
+        }
+        return _Stretch(found=found, newest=newest, floor=floor)
 
 
-def _is_answered(book: Book, text: str) -> bool:
-    """Whether a rule that doesn't take anything would answer that text now, from somebody who has written before."""
+def _is_answered(book: Book, text: str, now: datetime) -> bool:
+    """Whether a rule other than a catch-all would answer that text now, from a peer who has written before."""
     heard = HeardMessage(id="unmatched", text=text, sender=SOME_PEER, recipient=usual_number(book))
-    rule = decide(book, heard, ConversationState(known=True), datetime.now().astimezone()).rule
+    rule = decide(book, heard, ConversationState(known=True), now).rule
     return rule is not None and rule not in catch_alls(book)

@@ -51,6 +51,7 @@ class ClockCheck:
             "The clock of this machine is wrong",
             "The clock of this machine is right again",
             clock=steady,
+            name="clock_wrong",
         )
 
     def compare(self, date: datetime, asked_at: datetime, answered_at: datetime) -> None:

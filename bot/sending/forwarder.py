@@ -121,9 +121,19 @@ class Forwarder:
             return row | {"new_status": "delivered"}
         wait = wait_before_try(forward.attempts + 1, posted.retry_after)
         if posted.is_final or now + wait - forward.created_at > GIVE_UP_AFTER:
-            log.error("A message could not be forwarded", url=forward.url, reason=posted.reason)
+            log.error(
+                "A message could not be forwarded",
+                action="forward_failed",
+                url=forward.url,
+                reason=posted.reason,
+            )
             return row | {"new_status": "failed"}
-        log.warning("A message is forwarded again later", url=forward.url, reason=posted.reason)
+        log.warning(
+            "A message is forwarded again later",
+            action="forward_postponed",
+            url=forward.url,
+            reason=posted.reason,
+        )
         return row | {"new_status": "queued", "new_next": now + wait}
 
 

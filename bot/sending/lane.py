@@ -222,7 +222,11 @@ class Lane:
         except StorageUnavailable:
             self._read_again()  # nothing was claimed: the messages wait in the database as they were
         except Exception:
-            log.exception("A send could not be recorded; it is looked at again", lane=self.number)
+            log.exception(
+                "A send could not be recorded; it is looked at again",
+                action="send_not_recorded",
+                lane=self.number,
+            )
             self._read_again()
         finally:
             if not is_judged:
@@ -284,6 +288,7 @@ class Lane:
         if is_news and not self._exit.link.is_down:
             log.warning(
                 "ACS holds a number back; its messages wait",
+                action="number_held_back",
                 lane=self.number,
                 reason=outcome.reason,
                 seconds=round(self._hold(), 1),

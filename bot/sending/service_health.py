@@ -113,7 +113,9 @@ class ServiceHealth:
         if self.is_down and not was_down:
             self._down_since = datetime.now(UTC)
             if not outcome.is_credential:  # that has been told
-                log.warning("ACS is down or can't be reached; messages wait", reason=outcome.reason)
+                log.warning(
+                    "ACS is down or can't be reached; messages wait", action="acs_down", reason=outcome.reason
+                )
         if is_probe:
             self._on_change()
 
@@ -122,7 +124,7 @@ class ServiceHealth:
         self._circuit = after_success(self._circuit)
         if was_down and self._down_since is not None:
             seconds = round((datetime.now(UTC) - self._down_since).total_seconds(), 1)
-            log.info("ACS takes calls again", after_seconds=seconds)
+            log.info("ACS takes calls again", action="acs_back", after_seconds=seconds)
             self._down_since = None
             self._on_recovery()
 
@@ -135,6 +137,7 @@ class ServiceHealth:
         if is_news:
             log.error(
                 "ACS refuses our credential or number; messages wait",
+                action="acs_credential_refused",
                 number=number,
                 reason=outcome.reason,
                 mend="check BOT_ACS_CONNECTION_STRING or the managed identity and its role, that the resource is there,"
@@ -144,7 +147,7 @@ class ServiceHealth:
     def _end_refusal(self) -> None:
         self._refused.clear()
         self._refused_since = None
-        log.info("ACS accepts our credential and number again")
+        log.info("ACS accepts our credential and number again", action="acs_credential_accepted")
         self._on_recovery()
 
 

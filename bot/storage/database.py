@@ -112,7 +112,11 @@ class Database:
         self._commits = 0
         #: Reads that fail; told in the log after `tell_outages` alone: a command says it in its own words.
         self.reads = Outage(
-            "The database can't be read", "The database can be read again", quiet=QUIET, is_told=False
+            "The database can't be read",
+            "The database can be read again",
+            name="database_unreadable",
+            quiet=QUIET,
+            is_told=False,
         )
         if self.is_sqlite:
             self.path = Path(self._url.database or "data/bot.db")
@@ -335,7 +339,9 @@ class Database:
         finally:
             self._is_renewing = False
         log.error(
-            "SQLite's log was deleted or replaced; its content was saved to the database", cause=str(lost)
+            "SQLite's log was deleted or replaced; its content was saved to the database",
+            action="sqlite_log_lost",
+            cause=str(lost),
         )
 
     async def _checkpoint(self, engine: AsyncEngine, how: str) -> tuple[int, int, int]:

@@ -42,6 +42,6 @@ class Guesses:
         if len(self._wrong) > MOST_ADDRESSES:
             self._wrong.popitem(last=False)
         if count == MOST_GUESSES:
-            log.warning("Somebody tries tokens", address=address, wrong=count)
+            log.warning("Somebody tries tokens", action="tokens_guessed", address=address, wrong=count)
         if count >= MOST_GUESSES:
             raise TooManyGuesses

@@ -1,51 +1,119 @@
-"""Errors as RFC 9457 problem details: the sentence in `detail`, and for wrong input the places in `errors`."""
+"""Errors as RFC 9457 problem details: the sentence in `detail`, and for wrong input the places in `errors`.
 
-from collections.abc import Sequence
+This is the one map from the errors of the other rooms to statuses; the console's pages use it, too.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.plugins.problem_details import (
+    ProblemDetailsConfig,
+    ProblemDetailsException,
+    ProblemDetailsPlugin,
+)
 from litestar.types import ExceptionHandlersMap
 
+from bot.operator.errors import CannotAct, NotThere
+from bot.operator.rejected_events import NotRejected, StillUnreadable
+from bot.rulebook.editing.drafts import TooManyDrafts
+from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, UnreadableFile, WrongName
+from bot.rulebook.editing.save import HasErrors
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding
 from bot.storage.database import DATABASE_ERRORS, DatabaseUnavailable, cause_of
-from bot.web.input_limits import LARGEST_FORM
+from bot.storage.pages import WrongCursor
+from bot.storage.writer import StorageUnavailable
+from bot.web.limits import LARGEST_FORM
 
 log = structlog.get_logger(__name__)
 
+#: Key of a request's state: the log has said already that the database can't be read.
+OUTAGE_LOGGED: Final = "is_outage_logged"
+
+
+class Problem(ProblemDetailsException):
+    """An error with what its problem details object holds."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        errors: Any = None,
+        findings: Sequence[Finding] = (),
+    ) -> None:
+        members = {"errors": errors} if errors else {}
+        super().__init__(
+            status_code=status,
+            type_="about:blank",
+            title=HTTPStatus(status).phrase,
+            detail=detail,
+            headers=headers,
+            extra=members | ({"findings": findings} if findings else {}),
+        )
+
 
 def problem_of(status: int, detail: str) -> dict[str, Any]:
-    """The members of a problem details object."""
+    """The members of a problem details object, where there is no Litestar to make it."""
     return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
 
 
-def problem(
-    status: int,
-    detail: str,
-    *,
-    headers: dict[str, str] | None = None,
-    errors: Any = None,
-    findings: Sequence[Finding] = (),
-) -> Response[dict[str, Any]]:
-    """A problem details response."""
-    body = problem_of(status, detail)
-    if errors:
-        body["errors"] = errors
-    if findings:
-        body["findings"] = findings
-    return Response(body, status_code=status, headers=headers, media_type="application/problem+json")
+#: Errors of other rooms whose message is the answer → status.
+_STATUSES: Final[dict[type[Exception], int]] = {
+    WrongCursor: 400,
+    WrongName: 400,
+    NotThere: 404,
+    NotRejected: 404,
+    NoSuchFile: 404,
+    CannotAct: 409,
+    StillUnreadable: 409,
+    UnreadableFile: 409,
+    CannotWrite: 409,
+}
 
 
-def _answer_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
-    if (
-        error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-        and error.status_code != HTTPStatus.SERVICE_UNAVAILABLE
-    ):
-        return _answer_unexpected(request, error)
-    return problem(error.status_code, sentence_of(error), headers=error.headers, errors=error.extra)
+def _same_sentence(status: int) -> Callable[[Exception], Problem]:
+    return lambda error: Problem(status, str(error))
+
+
+def _of_change(error: Changed) -> Problem:
+    return Problem(412, str(error), headers={"ETag": error.etag} if error.etag else None)
+
+
+def _of_findings(error: HasErrors) -> Problem:
+    return Problem(422, str(error), findings=error.findings)
+
+
+def _of_storage(error: StorageUnavailable) -> Problem:
+    return Problem(503, str(error), headers={"Retry-After": "30"})
+
+
+def _of_busy_drafts(error: TooManyDrafts) -> Problem:
+    return Problem(503, str(error), headers={"Retry-After": "5"})
+
+
+def _of_deep_nesting(_error: RecursionError) -> Problem:
+    # The only recursion that a request drives is the reading of its body.
+    return Problem(400, "The body is nested too deeply.")
+
+
+def _of_http_error(error: HTTPException) -> Problem:
+    return Problem(error.status_code, sentence_of(error), headers=error.headers, errors=error.extra)
+
+
+#: Errors of other rooms → the problem that each is to whoever asked.
+DOMAIN_PROBLEMS: Final[dict[type[Exception], Callable[[Any], Problem]]] = {
+    **{kind: _same_sentence(status) for kind, status in _STATUSES.items()},
+    Changed: _of_change,
+    HasErrors: _of_findings,
+    StorageUnavailable: _of_storage,
+    TooManyDrafts: _of_busy_drafts,
+}
 
 
 def sentence_of(error: HTTPException) -> str:
@@ -55,37 +123,67 @@ def sentence_of(error: HTTPException) -> str:
             f"The body is too large: a message or a form has at most {LARGEST_FORM:,} bytes, a rule file"
             f" {LARGEST_FILE:,}."
         )
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        return f"The request is not valid. {' '.join(_places(error.extra))}".strip()
     return error.detail
 
 
-def _answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    log.error("A request failed", method=request.method, path=request.url.path, exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The bot could not answer this; its log says why.")
+def _places(errors: list[Any]) -> Iterator[str]:
+    """What is wrong with each part of a request, as Litestar lists it."""
+    for each in errors:
+        where = " ".join(str(each[key]) for key in ("source", "key") if key in each)
+        yield f"{where}: {each['message']}.".removeprefix(": ")
 
 
-def _answer_deep_nesting(
-    _request: Request[Any, Any, Any], _error: RecursionError
-) -> Response[dict[str, Any]]:
-    # The only recursion that a request drives is the reading of its body.
-    return problem(HTTPStatus.BAD_REQUEST, "The body is nested too deeply.")
-
-
-def _answer_database_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    if not isinstance(error, DatabaseUnavailable):  # which says so itself, once
-        log.error(
-            "The database can't be read", method=request.method, path=request.url.path, cause=cause_of(error)
-        )
-    return problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "The database can't be read now; its trouble is in the log and in /health/ready. Try again later.",
-        headers={"Retry-After": "10"},
+def log_failure(request: Request[Any, Any, Any], error: Exception) -> None:
+    """Log an error that nobody expected, with the request that met it."""
+    log.error(
+        "A request failed",
+        action="request_failed",
+        method=request.method,
+        path=request.url.path,
+        exc_info=error,
     )
 
 
-#: For Litestar's `exception_handlers`. A fault of ours is said without its insides, which go to the log.
-PROBLEMS: ExceptionHandlersMap = {
-    HTTPException: _answer_http_error,
-    RecursionError: _answer_deep_nesting,
+def log_database_error(request: Request[Any, Any, Any], error: Exception) -> None:
+    """Log that the database can't be read, unless that is an outage, which is logged once."""
+    if isinstance(error, DatabaseUnavailable) or request.state.get(OUTAGE_LOGGED):
+        return
+    log.error(
+        "The database can't be read",
+        action="database_read_failed",
+        method=request.method,
+        path=request.url.path,
+        cause=cause_of(error),
+    )
+
+
+def _answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    log_failure(request, error)
+    return Problem(500, "The bot could not answer this; its log says why.").to_response(request)
+
+
+def _answer_database_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    log_database_error(request, error)
+    return Problem(
+        503,
+        "The database can't be read now; its trouble is in the log and in /health/ready. Try again later.",
+        headers={"Retry-After": "10"},
+    ).to_response(request)
+
+
+#: For Litestar's `exception_handlers`: what is logged with its request. A fault of the bot's own is answered without
+#: its insides, which go to the log.
+FAULTS: Final[ExceptionHandlersMap] = {
+    500: _answer_unexpected,
     **dict.fromkeys(DATABASE_ERRORS, _answer_database_error),
     Exception: _answer_unexpected,
 }
+
+
+def problem_details() -> ProblemDetailsPlugin:
+    """Litestar's plugin, with every other error as a problem."""
+    problems: dict[type[Exception], Callable[[Any], Problem]]
+    problems = {HTTPException: _of_http_error, RecursionError: _of_deep_nesting, **DOMAIN_PROBLEMS}
+    return ProblemDetailsPlugin(ProblemDetailsConfig(exception_to_problem_detail_map=problems))

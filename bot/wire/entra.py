@@ -68,15 +68,27 @@ class EntraTokens:
                 options={"require": ["exp", "iss", "aud"]},
             )
         except jwt.PyJWKClientConnectionError as error:
-            log.warning("An Entra token can't be checked", cause=str(error))
+            log.warning("An Entra token can't be checked", action="entra_keys_unavailable", cause=str(error))
             raise KeysUnavailable(str(error)) from None
         except (jwt.PyJWTError, ValueError) as error:
-            log.warning("An Entra token was refused", reason=one_line(str(error), _LONGEST_CAUSE))
+            log.warning(
+                "An Entra token was refused",
+                action="entra_token_invalid",
+                reason=one_line(str(error), _LONGEST_CAUSE),
+            )
             return False
         if claims.get("appid", claims.get("azp")) != EVENT_GRID_APPLICATION:
-            log.warning("An Entra token was refused", reason="it does not speak for Event Grid's application")
+            log.warning(
+                "An Entra token was refused",
+                action="entra_token_of_another_application",
+                reason="it does not speak for Event Grid's application",
+            )
             return False
         if EVENT_GRID_ROLE not in (claims.get("roles") or ()):
-            log.warning("An Entra token was refused", reason=f"it lacks the role {EVENT_GRID_ROLE}")
+            log.warning(
+                "An Entra token was refused",
+                action="entra_token_without_role",
+                reason=f"it lacks the role {EVENT_GRID_ROLE}",
+            )
             return False
         return True

@@ -96,13 +96,19 @@ class Webhook:
         if self._auth.knows(_offered(query, given)):
             self._note_loss(given, status, reason)
         elif any(name.startswith(b"aeg-") for name in given):
-            log.warning("A call with headers of Event Grid's was refused", status=status, reason=reason)
+            log.warning(
+                "A call with headers of Event Grid's was refused",
+                action="webhook_call_refused",
+                status=status,
+                reason=reason,
+            )
 
     def _note_loss(self, headers: dict[bytes, bytes], status: int, reason: str) -> None:
         if status not in _COMES_AGAIN and any(name.startswith(b"aeg-") for name in headers):
             self.refused += 1
             log.error(
                 "Event Grid's delivery was refused and its events are lost",
+                action="delivery_refused",
                 status=status,
                 reason=reason,
                 refused=self.refused,
@@ -137,7 +143,7 @@ class Webhook:
         try:
             batch = read_batch(body)
         except NotAnEventBatch as error:
-            log.warning("A call brought no events", reason=str(error))
+            log.warning("A call brought no events", action="webhook_call_without_events", reason=str(error))
             raise ClientException(detail=str(error)) from None
         try:
             receipts = await self._inbox.accept(batch.events)
@@ -149,7 +155,7 @@ class Webhook:
         if batch.ignored:
             self._count_unknown(batch.ignored)
         if batch.validation_code is not None:
-            log.info("Event Grid has validated this address")
+            log.info("Event Grid has validated this address", action="webhook_validated")
             return msgspec.json.encode({"validationResponse": batch.validation_code})
         return b'{"received":%d}' % len(receipts)
 
@@ -162,7 +168,11 @@ class Webhook:
             name = one_line(event_type, _LONGEST_NAME)
             if name not in self._unknown_types:
                 self._unknown_types.add(name)
-                log.info("Events of a type that means nothing here are acknowledged", type=name)
+                log.info(
+                    "Events of a type that means nothing here are acknowledged",
+                    action="event_type_unknown",
+                    type=name,
+                )
 
     def _count_refused(self, headers: dict[bytes, bytes]) -> None:
         """Count a delivery with a wrong credential; the log says so once a minute, and how many there were."""
@@ -173,6 +183,7 @@ class Webhook:
         self._last_alarm = now
         log.error(
             "Event Grid's delivery was refused and its events are lost: its secret is none of ours",
+            action="delivery_secret_wrong",
             subscription=one_line(
                 headers.get(b"aeg-subscription-name", b"").decode("latin-1"), _LONGEST_NAME
             ),

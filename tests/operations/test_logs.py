@@ -1,8 +1,12 @@
 """Log lines are one JSON object each, or readable text, and obey nobody's control characters."""
 
+import ast
 import json
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +15,7 @@ import logging, sys, structlog
 from bot.operations.logs import configure_logs
 configure_logs(sys.argv[1] or None)
 log = structlog.get_logger("bot.test")
-log.info("Heard", text="red \\x1b[31m alert \\u202e \\n next")
+log.info("Heard", action="text_heard", text="red \\x1b[31m alert \\u202e \\n next")
 log.debug("not for everybody")
 logging.getLogger("azure.core").info("chatter")
 logging.getLogger("azure.core").warning("trouble")
@@ -34,17 +38,22 @@ def lines(log_format: str) -> list[str]:
 @pytest.mark.parametrize("log_format", ["json", ""])
 def test_where_no_one_watches_each_line_is_a_json_object(log_format: str) -> None:
     heard, trouble, broken = map(json.loads, lines(log_format))
-    assert heard["event"] == "Heard"
+    assert (heard["event"], heard["message"]) == ("text_heard", "Heard")
+    assert "action" not in heard
+    assert (broken["event"], broken["message"]) == ("bot_test", "Broken"), (
+        "a line without a name has its module's"
+    )
     assert heard["text"] == "red \x1b[31m alert \u202e \n next"
     assert (heard["level"], heard["logger"]) == ("info", "bot.test")
     assert heard["timestamp"].endswith("Z")
-    assert (trouble["event"], trouble["logger"]) == ("trouble", "azure.core")
+    assert (trouble["event"], trouble["message"]) == ("azure.core", "trouble")
     assert "ZeroDivisionError" in broken["exception"]
 
 
 def test_for_people_control_characters_are_shown_and_not_obeyed() -> None:
     text = "\n".join(lines("console"))
     assert "Heard" in text
+    assert "text_heard" not in text
     assert "\x1b[31m alert" not in text
     assert "\u202e" not in text
     assert "chatter" not in text
@@ -90,3 +99,34 @@ def test_a_traceback_says_where_and_never_what(log_format: str) -> None:
     assert done.stderr.count("Traceback") >= 3
     for word in ("my secret", "15555550101"):
         assert word not in done.stderr
+
+
+SOURCE = Path(__file__).parents[2] / "bot"
+LEVELS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
+
+
+def log_calls() -> Iterator[tuple[str, str | None]]:
+    """Where each log call of the bot stands, and its action as it is written."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        text = path.read_text()
+        if "import structlog" not in text:  # the sandbox has loggers of the standard library
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == "log"
+                and node.func.attr in LEVELS
+            ):
+                action = next((each.value for each in node.keywords if each.arg == "action"), None)
+                place = f"{path.relative_to(SOURCE)}:{node.lineno}"
+                yield place, None if action is None else ast.unparse(action)
+
+
+def test_each_log_call_names_what_happened_and_no_two_the_same() -> None:
+    calls = list(log_calls())
+    assert len(calls) > 40
+    assert [place for place, action in calls if action is None] == []
+    counts = Counter(action for _, action in calls)
+    assert {action for action, count in counts.items() if count > 1} == set()

@@ -11,7 +11,6 @@ from bot.conversation.events import UnreadableEvent
 from bot.queries.overview import PERIODS, Overview, OverviewView, Period
 from bot.queries.traffic import HOUR, MINUTE, floor_to
 from bot.queries.traffic_counter import TrafficCounter
-from bot.queries.unmatched import Unmatched
 from bot.rulebook.editing.live_book import LiveBook
 from bot.storage.tables import incidents
 from tests.support.bots import Bot, age, heard, report
@@ -147,28 +146,6 @@ async def test_messages_that_no_rule_answers_are_grouped_until_one_does(
     await met(busy, "do you deliver to France", "+15555550109")
     groups = (await look(busy, overview)).needs.unmatched
     assert [(group.newest.text, group.count) for group in groups] == [("do you deliver to France", 2)]
-
-
-async def test_older_ones_are_found_a_stretch_a_look_and_very_old_ones_never(
-    busy: Bot, shelf: LiveBook, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.queries.unmatched._LOOKED_AT", 8)
-    await met(busy, "from last month", "+15555550100")
-    await age(busy, timedelta(days=20))
-    for at in range(6):
-        await met(busy, f"{'abcdef'[at] * 9}", f"+1555555010{at}")
-        await age(busy, 5 * MINUTE)
-    unmatched, seen = Unmatched(), []
-    for _ in range(6):
-        async with busy.database.reading() as connection:
-            await unmatched.refresh(connection, shelf.book(), datetime.now(UTC))
-        seen.append(len(unmatched.groups(shelf.book())))
-    assert seen[0] < seen[-1] == 6
-    assert seen == sorted(seen)
-    await met(busy, "zzzzzzzzz", "+15555550109")
-    async with busy.database.reading() as connection:
-        await unmatched.refresh(connection, shelf.book(), datetime.now(UTC))
-    assert len(unmatched.groups(shelf.book())) == 7
 
 
 async def test_what_people_should_look_at(busy: Bot, overview: Overview) -> None:

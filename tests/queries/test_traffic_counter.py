@@ -142,6 +142,29 @@ async def test_a_stop_of_hours_is_caught_up_with(bot: Bot) -> None:
     assert (await counted(bot, HOUR)).inbound == 1
 
 
+async def test_a_report_seen_only_by_passes_that_failed_is_counted_by_the_next_good_one(bot: Bot) -> None:
+    await bot.hear(heard())
+    (reply,) = await bot.settled()
+    await age(bot, timedelta(days=3))
+    counter, now = TrafficCounter(bot.database), datetime.now(UTC)
+    while await counter.count(now):
+        pass
+    await bot.hear(report(reply.provider_message_id or ""))
+    store = counter._store
+
+    async def store_nothing(*_arguments: Any) -> bool:
+        raise TimeoutError
+
+    counter._store = store_nothing  # type: ignore[method-assign]
+    for minutes in range(1, 6):
+        with pytest.raises(TimeoutError):
+            await counter.count(now + timedelta(minutes=minutes))
+    counter._store = store  # type: ignore[method-assign]
+    await counter.count(now + timedelta(minutes=6))
+    await counter.count(now + timedelta(minutes=7))
+    assert (await counted(bot, HOUR)).states == {"delivered": 1}
+
+
 async def test_while_nothing_happens_nothing_is_written(bot: Bot) -> None:
     await bot.hear(heard())
     await bot.settled()

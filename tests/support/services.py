@@ -12,8 +12,8 @@ from aiohttp import web
 
 from bot.app import Service
 from bot.settings import load
+from bot.web.limits import Limits
 from bot.web.server.http_server import Server
-from bot.web.server.limits import Limits
 
 SECRET = "the-secret-of-the-webhook"
 OLD_SECRET = "the-secret-of-yesterday"

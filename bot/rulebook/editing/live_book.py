@@ -80,6 +80,7 @@ class LiveBook:
         self._outage = Outage(
             "The folder of rules can't be followed; it is looked for again",
             "The folder of rules is followed again",
+            name="rules_folder_lost",
         )
         #: Awaited after another book has come into force.
         self.on_change: Callable[[BookChange], Awaitable[None]] = _nothing
@@ -164,7 +165,11 @@ class LiveBook:
         self._newest = loaded
         if loaded.book is None or has_error(loaded.findings):
             for finding in self.errors:
-                log.error("The rules were not taken; the book before stays in force", finding=str(finding))
+                log.error(
+                    "The rules were not taken; the book before stays in force",
+                    action="rules_refused",
+                    finding=str(finding),
+                )
             return
         before, texts = self.book(), self._texts
         if loaded.book.version == before.version:
@@ -172,6 +177,7 @@ class LiveBook:
         self._book, self._texts = loaded.book, loaded.texts
         log.info(
             "The rules took effect",
+            action="rules_took_effect",
             book=loaded.book.version,
             before=before.version,
             rules=len(loaded.book.rules),
@@ -204,7 +210,9 @@ class LiveBook:
                     self._outage.fail(str(error))
                 elif not is_known:
                     log.warning(
-                        "The system reports no changes of the rules; they are looked for", cause=str(error)
+                        "The system reports no changes of the rules; they are looked for",
+                        action="rules_folder_polled",
+                        cause=str(error),
                     )
                     is_known = True
                 await asyncio.sleep(1)
@@ -220,7 +228,11 @@ class LiveBook:
             if state != seen:
                 changed_at = started
             if seen is not None and state.leads_to != seen.leads_to:
-                log.info("The folder of rules leads elsewhere now", folder=state.leads_to)
+                log.info(
+                    "The folder of rules leads elsewhere now",
+                    action="rules_folder_moved",
+                    folder=state.leads_to,
+                )
                 self._leads_elsewhere.set()
             seen = state
             if started - changed_at < _UNSETTLED:

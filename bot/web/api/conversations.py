@@ -1,60 +1,59 @@
-"""The JSON API under `/api`: conversations, messages, rules, and what could not be read."""
+"""Conversations, their messages, and what people do to them: `/api/conversations`."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from litestar import Router, get, post
-from litestar.handlers import HTTPRouteHandler
+from litestar import Controller, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
 from litestar.params import Body, FromPath, FromQuery
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
+from bot.conversation.audit_log import ActionView, list_actions
 from bot.conversation.incidents import Kind
 from bot.operator.actions import Operator
-from bot.queries.conversations import (
-    ConversationView,
-    MessageView,
-    RejectedView,
-    find_conversation,
-    find_message,
-    list_messages,
-    list_rejected,
-)
+from bot.queries.conversations import ConversationView, MessageView, find_conversation, list_messages
 from bot.queries.search import Search, find_conversations
-from bot.rulebook.book import Book
-from bot.rulebook.simulate.try_message import TryAnswer, answer
-from bot.storage.database import Database
+from bot.storage.database import Database, DatabaseConnection
 from bot.storage.pages import Page
 from bot.text.numbers import normalise_number
-from bot.text.storable import make_storable
-from bot.web.access import require_viewer
-from bot.web.api.actions import acting_routes
-from bot.web.api.parameters import Cursor, Limit, found, page_of
-from bot.web.input_limits import LARGEST_FORM, LONGEST_NUMBER, LONGEST_TEXT, Name
+from bot.text.storable import make_storable, one_line
+from bot.web.access import require_admin
+from bot.web.api.messages import read_queued
+from bot.web.api.parameters import Cursor, Limit, Name, found
+from bot.web.limits import LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
+_Sentence = Annotated[str, Meta(min_length=1, max_length=LONGEST_SENTENCE, pattern=r"\S")]
 
 
-class TryRequest(Struct, frozen=True, kw_only=True):
-    """A message to be tried against the rule book in force."""
+class OperatorReply(Struct, frozen=True, kw_only=True):
+    """A person's own words to a conversation's peer."""
 
-    text: Annotated[str, Meta(max_length=LONGEST_TEXT)]
-    sender: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="from")
-    recipient: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="to")
-    at: Annotated[datetime, Meta(tz=True)] | None = None
+    text: Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT, pattern=r"\S")]
 
 
-def api_routes(
-    database: Database,
-    operator: Operator,
-    book: Callable[[], Book],
-    *,
-    more_routes: Sequence[HTTPRouteHandler],
-) -> Router:
-    """The handlers of `/api`, behind a viewer's token; those that change something behind the admin's."""
+class OptOut(Struct, frozen=True, kw_only=True):
+    """That a peer wants no more messages."""
+
+    #: How they said so; kept for the record.
+    reason: _Sentence | None = None
+
+
+class OptIn(Struct, frozen=True, kw_only=True):
+    """That a peer who opted out has agreed anew to be texted."""
+
+    #: How and when they agreed; kept for the record. Texting them without their consent is unlawful.
+    consent: _Sentence
+
+
+class Conversations(Controller):
+    """Conversations and what was said and done in each."""
 
     @get("/conversations")
-    async def get_conversations(  # noqa: PLR0917 - the names of a query, given by name
+    async def get_conversations(
+        self,
+        *,
+        connection: NamedDependency[DatabaseConnection],
         peer: Name = None,
         number: Name = None,
         delivery: FromQuery[Delivery | None] = None,
@@ -72,9 +71,8 @@ def api_routes(
         """Conversations, newest first.
 
         `q` is a number or part of one, or else part of a text; `rule` is one that a message met; `waiting` are those
-        handed over whose peer waits for a person's word. Where so many conversations or messages would have to be
-        looked at that it took long, the page may be short, even empty, and yet have a `next` one. `incident` is open
-        in each.
+        handed over whose peer waits for a person's word. A request looks at a limited number of conversations and
+        messages, so a page may be short, even empty, and yet have a `next` one. `incident` is open in each.
         """
         wanted = Search(
             peer=_number(peer),
@@ -89,76 +87,141 @@ def api_routes(
             rule=None if rule is None else make_storable(rule),
             tag=None if tag is None else make_storable(tag),
         )
-        async with database.reading() as connection:
-            listed = await page_of(find_conversations(connection, wanted, limit=limit, cursor=cursor))
+        listed = await find_conversations(connection, wanted, limit=limit, cursor=cursor)
         return Page(items=listed.items, next=listed.next)
 
     @get("/conversations/{conversation_id:str}")
-    async def get_conversation(conversation_id: FromPath[str]) -> ConversationView:
+    async def get_conversation(
+        self, connection: NamedDependency[DatabaseConnection], conversation_id: FromPath[str]
+    ) -> ConversationView:
         """One conversation."""
-        async with database.reading() as connection:
-            one = await find_conversation(connection, make_storable(conversation_id))
+        one = await find_conversation(connection, make_storable(conversation_id))
         return found("conversation", conversation_id, one)
 
     @get("/conversations/{conversation_id:str}/messages")
     async def get_messages(
-        conversation_id: FromPath[str], limit: Limit = 50, cursor: Cursor = None
+        self,
+        connection: NamedDependency[DatabaseConnection],
+        conversation_id: FromPath[str],
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> Page[MessageView]:
         """A conversation's messages, oldest first."""
         key = make_storable(conversation_id)
-        async with database.reading() as connection:
-            found("conversation", conversation_id, await find_conversation(connection, key))
-            return await page_of(list_messages(connection, key, limit=limit, cursor=cursor))
+        found("conversation", conversation_id, await find_conversation(connection, key))
+        return await list_messages(connection, key, limit=limit, cursor=cursor)
 
-    @get("/messages/{message_id:str}")
-    async def get_message(message_id: FromPath[str]) -> MessageView:
-        """One message with its history."""
-        async with database.reading() as connection:
-            return found("message", message_id, await find_message(connection, make_storable(message_id)))
+    @get("/conversations/{conversation_id:str}/actions")
+    async def get_actions(
+        self,
+        connection: NamedDependency[DatabaseConnection],
+        conversation_id: FromPath[str],
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Page[ActionView]:
+        """What people did to a conversation, oldest first."""
+        key = make_storable(conversation_id)
+        found("conversation", conversation_id, await find_conversation(connection, key))
+        return await list_actions(connection, key, limit=limit, cursor=cursor)
 
-    @get("/rejected")
-    async def get_rejected(limit: Limit = 50, cursor: Cursor = None) -> Page[RejectedView]:
-        """Events that could not be read, newest first, raw, with the reason."""
-        async with database.reading() as connection:
-            return await page_of(list_rejected(connection, limit=limit, cursor=cursor))
 
-    @get("/rules", sync_to_thread=False)
-    def get_rules() -> dict[str, Any]:
-        """The rule book in force."""
-        now = book()
-        return {
-            "version": now.version,
-            "files": now.files,
-            "rules": [
-                {"name": rule.name, "file": rule.file, "line": rule.line, "when": rule.when}
-                for rule in now.rules
-            ],
-        }
+class ConversationActions(Controller):
+    """What a person may do to a conversation."""
 
-    @post("/try", status_code=200, sync_to_thread=False)
-    def try_message(data: Annotated[TryRequest, Body()]) -> TryAnswer:
-        """What would happen to this message, and why; changes nothing."""
-        return answer(book(), data.text, sender=data.sender, recipient=data.recipient, at=data.at)
+    guards = (require_admin,)
 
-    return Router(
-        "/api",
-        route_handlers=[
-            get_conversations,
-            get_conversation,
-            get_messages,
-            get_message,
-            get_rejected,
-            get_rules,
-            try_message,
-            *acting_routes(database, operator),
-            *more_routes,
-        ],
-        guards=[require_viewer],
-        request_max_body_size=LARGEST_FORM,
-        security=[{"token": []}],
-        tags=["API"],
-    )
+    @post("/conversations/{conversation_id:str}/messages", status_code=202)
+    async def reply(
+        self,
+        *,
+        database: NamedDependency[Database],
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+        data: Annotated[OperatorReply, Body()],
+    ) -> MessageView:
+        """Send a person's own reply."""
+        key, text = make_storable(conversation_id), make_storable(data.text)
+        return await read_queued(database, await operator.reply(key, text, by=person))
+
+    @put("/conversations/{conversation_id:str}/handover")
+    async def hand_over(
+        self,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+    ) -> ConversationView:
+        """A person takes over: the bot is silent until the conversation is handed back. Opt-out words still work."""
+        return await operator.hand_over(make_storable(conversation_id), by=person)
+
+    @delete("/conversations/{conversation_id:str}/handover", status_code=200)
+    async def hand_back(
+        self,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+    ) -> ConversationView:
+        """Hand the conversation back: the bot answers the next message again."""
+        return await operator.hand_back(make_storable(conversation_id), by=person)
+
+    @put("/conversations/{conversation_id:str}/tags/{tag:str}")
+    async def tag_it(
+        self,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+        tag: FromPath[str],
+    ) -> ConversationView:
+        """Give the conversation a tag."""
+        return await operator.tag(make_storable(conversation_id), _tag(tag), by=person)
+
+    @delete("/conversations/{conversation_id:str}/tags/{tag:str}", status_code=200)
+    async def untag_it(
+        self,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+        tag: FromPath[str],
+    ) -> ConversationView:
+        """Take a tag from the conversation."""
+        return await operator.untag(make_storable(conversation_id), make_storable(tag).strip(), by=person)
+
+    @put("/conversations/{conversation_id:str}/opt-out")
+    async def opt_out(
+        self,
+        *,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+        data: Annotated[OptOut | None, Body()] = None,
+    ) -> ConversationView:
+        """Send nothing more to this peer, not even what is queued."""
+        reason = make_storable(data.reason) if data and data.reason else None
+        return await operator.opt_out(make_storable(conversation_id), by=person, reason=reason)
+
+    @put("/conversations/{conversation_id:str}/opt-in")
+    async def opt_in(
+        self,
+        *,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+        data: Annotated[OptIn, Body()],
+    ) -> ConversationView:
+        """Undo an opt-out because the peer has agreed anew, elsewhere; `consent` says how and when.
+
+        Texting somebody who opted out is unlawful without that. 409 where the carrier keeps the opt-out.
+        """
+        consent = make_storable(data.consent)
+        return await operator.opt_in(make_storable(conversation_id), by=person, consent=consent)
 
 
 def _number(raw: str | None) -> str | None:
     return None if raw is None else normalise_number(make_storable(raw))
+
+
+def _tag(raw: str) -> str:
+    tag = one_line(raw, LONGEST_TAG + 1)
+    if not tag or len(tag) > LONGEST_TAG:
+        raise ClientException(detail=f"A tag has at least one character, and at most {LONGEST_TAG}.")
+    return tag

@@ -1,22 +1,24 @@
-"""`GET /api/overview`: what the console's first page says, as JSON."""
+"""`GET /api/overview`: the console's first page as JSON."""
 
 from datetime import UTC, datetime
 
-from litestar import get
-from litestar.handlers import HTTPRouteHandler
+from litestar import Controller, get
+from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
 from bot.queries.overview import Overview, OverviewView, Period
-from bot.storage.database import Database
+from bot.storage.database import DatabaseConnection
 
 
-def overview_routes(database: Database, overview: Overview) -> list[HTTPRouteHandler]:
-    """The handler; its path is beneath /api."""
+class OverviewController(Controller):
+    """The overview."""
 
     @get("/overview")
-    async def get_overview(period: FromQuery[Period] = "day") -> OverviewView:
-        """Is it well, and what needs a person? Over the last hour, day or month (30 days)."""
-        async with database.reading() as connection:
-            return await overview.look(connection, period, datetime.now(UTC))
-
-    return [get_overview]
+    async def get_overview(
+        self,
+        connection: NamedDependency[DatabaseConnection],
+        overview: NamedDependency[Overview],
+        period: FromQuery[Period] = "day",
+    ) -> OverviewView:
+        """What was received, sent and failed over the last hour, day or month (30 days), and what needs a person."""
+        return await overview.look(connection, period, datetime.now(UTC))

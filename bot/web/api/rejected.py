@@ -1,15 +1,17 @@
-"""What can be done about an event that could not be read: `/api/rejected/{id}`."""
+"""Events that could not be read: `/api/rejected`."""
 
-from litestar import delete, post
-from litestar.exceptions import HTTPException, NotFoundException, ServiceUnavailableException
-from litestar.handlers import HTTPRouteHandler
+from litestar import Controller, delete, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
 
-from bot.operator.rejected_events import NotRejected, RejectedEvents, StillUnreadable
-from bot.storage.writer import StorageUnavailable
+from bot.operator.rejected_events import RejectedEvents
+from bot.queries.conversations import RejectedView, list_rejected
+from bot.storage.database import DatabaseConnection
+from bot.storage.pages import Page
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
+from bot.web.api.parameters import Cursor, Limit
 
 
 class Retried(Struct, frozen=True, kw_only=True):
@@ -18,29 +20,22 @@ class Retried(Struct, frozen=True, kw_only=True):
     outcome: str
 
 
-def rejected_routes(rejected: RejectedEvents) -> list[HTTPRouteHandler]:
-    """The handlers, for the admin; their paths are beneath /api."""
+class Rejected(Controller):
+    """The rejected events."""
+
+    @get("/rejected")
+    async def get_rejected(
+        self, connection: NamedDependency[DatabaseConnection], limit: Limit = 50, cursor: Cursor = None
+    ) -> Page[RejectedView]:
+        """Events that could not be read, newest first, raw, with the reason."""
+        return await list_rejected(connection, limit=limit, cursor=cursor)
 
     @post("/rejected/{event_id:str}/retry", status_code=200, guards=[require_admin])
-    async def retry(event_id: FromPath[str]) -> Retried:
-        """Read the event again and take it as if it came now; it leaves the rejected ones when that goes well."""
-        try:
-            return Retried(outcome=await rejected.retry(make_storable(event_id)))
-        except NotRejected as error:
-            raise NotFoundException(detail=str(error)) from None
-        except StillUnreadable as error:
-            raise HTTPException(detail=str(error), status_code=409) from None
-        except StorageUnavailable as error:
-            raise ServiceUnavailableException(detail=str(error), headers={"Retry-After": "30"}) from None
+    async def retry(self, rejected: NamedDependency[RejectedEvents], event_id: FromPath[str]) -> Retried:
+        """Read the event again and accept it as if it came now; once accepted it is no longer rejected."""
+        return Retried(outcome=await rejected.retry(make_storable(event_id)))
 
     @delete("/rejected/{event_id:str}", guards=[require_admin])
-    async def dismiss(event_id: FromPath[str]) -> None:
+    async def dismiss(self, rejected: NamedDependency[RejectedEvents], event_id: FromPath[str]) -> None:
         """Forget the event."""
-        try:
-            await rejected.dismiss(make_storable(event_id))
-        except NotRejected as error:
-            raise NotFoundException(detail=str(error)) from None
-        except StorageUnavailable as error:
-            raise ServiceUnavailableException(detail=str(error), headers={"Retry-After": "30"}) from None
-
-    return [retry, dismiss]
+        await rejected.dismiss(make_storable(event_id))

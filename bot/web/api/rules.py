@@ -1,23 +1,26 @@
-"""`/api/rules/{file}`: rule files are read and saved over HTTP, and `/api/rule-edits` is their history."""
+"""The rule book, its files and their history: `/api/rules`, `/api/rule-edits`, `/api/try`."""
 
-from collections.abc import Awaitable
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
-from litestar import Request, Response, delete, get, put
-from litestar.exceptions import ClientException, NotFoundException
-from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
+from litestar import Controller, Request, Response, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
+from litestar.params import Body, FromPath
+from msgspec import Meta, Struct, field
 
-from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, UnreadableFile, WrongName, etag_of
-from bot.rulebook.editing.save import HasErrors, RuleFiles, Saved
-from bot.storage.database import Database
-from bot.storage.pages import Page, WrongCursor
+from bot.rulebook.editing.folder import etag_of
+from bot.rulebook.editing.live_book import LiveBook
+from bot.rulebook.editing.save import RuleFiles, Saved
+from bot.rulebook.simulate.try_message import TryAnswer, answer
+from bot.storage.database import DatabaseConnection
+from bot.storage.pages import Page
 from bot.storage.rule_edits import RuleEdit, RuleEditTexts, find_edit, list_edits
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
-from bot.web.api.parameters import Cursor, Limit
-from bot.web.input_limits import LARGEST_RULE_FILE, Name
-from bot.web.problems import problem
+from bot.web.api.parameters import Cursor, Limit, Name, found
+from bot.web.limits import LARGEST_RULE_FILE, LONGEST_NUMBER, LONGEST_TEXT
+from bot.web.problems import Problem
 
 _YAML = "application/yaml; charset=utf-8"
 _CONDITION_MISSING = (
@@ -26,102 +29,104 @@ _CONDITION_MISSING = (
 )
 
 
-def rule_file_routes(  # noqa: C901 - a list of handlers, each a few lines
-    database: Database, files: RuleFiles
-) -> list[HTTPRouteHandler]:
-    """The handlers, their paths beneath `/api`; saving and removing take the admin's token."""
+class TryRequest(Struct, frozen=True, kw_only=True):
+    """A message to be tried against the rule book in force."""
+
+    text: Annotated[str, Meta(max_length=LONGEST_TEXT)]
+    sender: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="from")
+    recipient: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="to")
+    at: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class Rules(Controller):
+    """The rule book in force, and its files."""
+
+    @get("/rules", sync_to_thread=False)
+    def get_rules(self, live_book: NamedDependency[LiveBook]) -> dict[str, Any]:
+        """The rule book in force."""
+        book = live_book.book()
+        rules = [
+            {"name": rule.name, "file": rule.file, "line": rule.line, "when": rule.when}
+            for rule in book.rules
+        ]
+        return {"version": book.version, "files": book.files, "rules": rules}
+
+    @post("/try", status_code=200, sync_to_thread=False)
+    def try_message(
+        self, live_book: NamedDependency[LiveBook], data: Annotated[TryRequest, Body()]
+    ) -> TryAnswer:
+        """What would happen to this message, and why; changes nothing."""
+        return answer(live_book.book(), data.text, sender=data.sender, recipient=data.recipient, at=data.at)
 
     @get("/rules/{file:str}", media_type=_YAML)
-    async def get_rule_file(request: Request[Any, Any, Any], file: FromPath[str]) -> Response[bytes]:
+    async def get_rule_file(
+        self, request: Request[Any, Any, Any], rule_files: NamedDependency[RuleFiles], file: FromPath[str]
+    ) -> Response[bytes]:
         """A rule file's text; its ETag is what PUT wants as If-Match."""
-        try:
-            found = await files.read(file)
-        except NoSuchFile as error:
-            raise NotFoundException(detail=str(error)) from None
-        except UnreadableFile as error:
-            raise ClientException(detail=str(error), status_code=409) from None
-        headers = {"ETag": found.etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-        if found.etag in _tags(request.headers.get("If-None-Match", "")):
+        read = await rule_files.read(file)
+        headers = {"ETag": read.etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        if read.etag in _tags(request.headers.get("If-None-Match", "")):
             return Response(b"", status_code=304, headers=headers)
-        return Response(found.text.encode(), media_type=_YAML, headers=headers)
+        return Response(read.text.encode(), media_type=_YAML, headers=headers)
 
     @put("/rules/{file:str}", guards=[require_admin], request_max_body_size=LARGEST_RULE_FILE)
-    async def put_rule_file(request: Request[Any, Any, Any], file: FromPath[str]) -> Response[Any]:
+    async def put_rule_file(
+        self, request: Request[Any, Any, Any], rule_files: NamedDependency[RuleFiles], file: FromPath[str]
+    ) -> Response[Any]:
         """Save a rule file: the body is its text. In force when this answers, and refused where it has an error."""
         expected = _condition(request)
-        if expected == _NO_CONDITION:
-            return problem(428, _CONDITION_MISSING)
         try:
             text = (await request.body()).decode()
         except UnicodeDecodeError:
             raise ClientException(detail="The text is not UTF-8; save it as UTF-8.") from None
-        answer = await _saved(files.save(file, text, expected, who="admin", how="api"))
-        if isinstance(answer.content, Saved):
-            answer.headers["ETag"] = etag_of(text)
-            answer.status_code = 201 if expected is None else 200
-        return answer
+        saved = await rule_files.save(file, text, expected, who="admin", how="api")
+        status = 201 if expected is None else 200
+        return Response(saved, status_code=status, headers={"ETag": etag_of(text)})
 
     @delete("/rules/{file:str}", guards=[require_admin], status_code=200)
-    async def delete_rule_file(request: Request[Any, Any, Any], file: FromPath[str]) -> Response[Any]:
+    async def delete_rule_file(
+        self, request: Request[Any, Any, Any], rule_files: NamedDependency[RuleFiles], file: FromPath[str]
+    ) -> Response[Any]:
         """Remove a rule file, where the book is in order without it."""
         expected = _condition(request)
-        if not expected:
-            return problem(428, _CONDITION_MISSING)
-        return await _saved(files.save(file, None, expected, who="admin", how="api"))
+        if expected is None:
+            raise Problem(428, _CONDITION_MISSING)
+        saved: Saved = await rule_files.save(file, None, expected, who="admin", how="api")
+        return Response(saved)
 
-    return [get_rule_file, put_rule_file, delete_rule_file, *_history_routes(database)]
 
+class RuleEdits(Controller):
+    """The history of the rule files."""
 
-def _history_routes(database: Database) -> list[HTTPRouteHandler]:
     @get("/rule-edits")
     async def get_rule_edits(
+        self,
+        connection: NamedDependency[DatabaseConnection],
         file: Name = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[RuleEdit]:
         """What was changed in the rule files, newest first: when, by whom, how."""
         wanted = None if file is None else make_storable(file)
-        async with database.reading() as connection:
-            try:
-                return await list_edits(connection, file=wanted, limit=limit, cursor=cursor)
-            except WrongCursor as error:
-                raise ClientException(detail=str(error)) from None
+        return await list_edits(connection, file=wanted, limit=limit, cursor=cursor)
 
     @get("/rule-edits/{edit_id:str}")
-    async def get_rule_edit(edit_id: FromPath[str]) -> RuleEditTexts:
+    async def get_rule_edit(
+        self, connection: NamedDependency[DatabaseConnection], edit_id: FromPath[str]
+    ) -> RuleEditTexts:
         """One edit, with the file's text before and after it."""
-        async with database.reading() as connection:
-            found = await find_edit(connection, make_storable(edit_id))
-        if found is None:
-            raise NotFoundException(detail=f"There is no edit {edit_id!r}.")
-        return found
-
-    return [get_rule_edits, get_rule_edit]
-
-
-_NO_CONDITION: frozenset[str] = frozenset()
+        return found("edit", edit_id, await find_edit(connection, make_storable(edit_id)))
 
 
 def _condition(request: Request[Any, Any, Any]) -> frozenset[str] | None:
-    """The entity tags of which the file must have one; None: it must be new; empty: the request does not say."""
+    """The entity tags of which the file must have one; None: the file must be new. 428 when neither is said."""
     match = _tags(request.headers.get("If-Match", ""))
     if match:
         return match
-    return None if request.headers.get("If-None-Match", "").strip() == "*" else _NO_CONDITION
+    if request.headers.get("If-None-Match", "").strip() == "*":
+        return None
+    raise Problem(428, _CONDITION_MISSING)
 
 
 def _tags(header: str) -> frozenset[str]:
     return frozenset(tag.strip() for tag in header.split(",") if tag.strip())
-
-
-async def _saved(saving: Awaitable[Saved]) -> Response[Any]:
-    try:
-        return Response(await saving)
-    except WrongName as error:
-        return problem(400, str(error))
-    except Changed as error:
-        return problem(412, str(error), headers={"ETag": error.etag} if error.etag else None)
-    except HasErrors as error:
-        return problem(422, str(error), findings=error.findings)
-    except CannotWrite as error:
-        return problem(409, str(error))

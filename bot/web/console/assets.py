@@ -1,19 +1,16 @@
-"""Styles, scripts and the icon: each stands under an address that changes with its content, and is kept for ever."""
+"""Styles, scripts and the icon. An address changes with its content, so that browsers may cache it for ever."""
 
 import gzip
 import hashlib
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from litestar import Request, Response, get
-from litestar.exceptions import NotFoundException
-from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
 from msgspec import Struct
 
 from bot.web.console.sessions import HOME
 
-_PATH: Final = f"{HOME}/assets"
+#: Where they are served.
+ASSETS: Final = f"{HOME}/assets"
 _MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -21,17 +18,19 @@ _MEDIA_TYPES: Final = {
 }
 
 
-class _File(Struct, frozen=True, kw_only=True):
+class AssetFile(Struct, frozen=True, kw_only=True):
+    """A file that is served, and the same compressed with gzip."""
+
     media_type: str
     content: bytes
     zipped: bytes
 
 
 class Files:
-    """What a folder holds to be served; scripts that were built from it stand in its `built`, if they were."""
+    """The files of a folder that are served, with the scripts that were built into its `built`, if any."""
 
     def __init__(self, folder: Path) -> None:
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, AssetFile] = {}
         #: File name → address. Without Node there is no `console.js`, and the pages do without.
         self.addresses: dict[str, str] = {}
         for path in [*sorted(folder.glob("*.*")), *sorted(folder.glob("built/*.*"))]:
@@ -40,33 +39,17 @@ class Files:
 
     def _add(self, path: Path) -> None:
         content = path.read_bytes()
-        file = _File(
+        file = AssetFile(
             media_type=_MEDIA_TYPES[path.suffix], content=content, zipped=gzip.compress(content, mtime=0)
         )
         name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
-        self.addresses[path.name] = f"{_PATH}/{name}"
+        self.addresses[path.name] = f"{ASSETS}/{name}"
         self._files[name] = file
         if path.parent.name == "built":
             self._files[path.name] = (
                 file  # scripts import each other by the name that esbuild gave, with a digest
             )
 
-    def route(self) -> HTTPRouteHandler:
-        """The handler that serves them, to anyone."""
-
-        @get(_PATH + "/{name:str}", include_in_schema=False, sync_to_thread=False)
-        def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
-            file = self._files.get(name)
-            if file is None:
-                raise NotFoundException(detail="There is no such file.")
-            headers = {
-                "Cache-Control": "public, max-age=31536000, immutable",
-                "X-Content-Type-Options": "nosniff",
-                "Vary": "Accept-Encoding",
-            }
-            content = file.content
-            if "gzip" in request.headers.get("Accept-Encoding", ""):
-                content, headers["Content-Encoding"] = file.zipped, "gzip"
-            return Response(content, media_type=file.media_type, headers=headers)
-
-        return asset
+    def find(self, name: str) -> AssetFile | None:
+        """A file by the name in its address."""
+        return self._files.get(name)

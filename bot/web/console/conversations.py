@@ -1,11 +1,11 @@
-"""Conversations: the list at the left, the conversation at the right. What one does there is in `acting`."""
+"""Conversations: the list at the left, the conversation at the right. The buttons are in `actions`."""
 
 from typing import Final
 from urllib.parse import urlencode
 
-from litestar import get
-from litestar.exceptions import ClientException, NotFoundException
-from litestar.handlers import HTTPRouteHandler
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
@@ -16,7 +16,6 @@ from bot.queries.failure_reasons import reason_of
 from bot.queries.search import FoundBySearch, Search, find_conversations
 from bot.queries.timeline import Timeline, read_talk
 from bot.queries.unmatched import catch_alls
-from bot.storage.pages import WrongCursor
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
 from bot.web.console.labels import GLYPHS, rule_links, steps_of, timeline_of, whys_of
@@ -67,44 +66,21 @@ def _address(path: str, query: dict[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
 
 
-def routes(console: Console) -> list[HTTPRouteHandler]:
-    """The handlers of the place."""
-    database = console.database
+class ConversationPages(Controller):
+    """The list of conversations, one conversation beside it, and the history of a message."""
 
-    async def show(request: Call, talk: Timeline | None) -> Page:
-        # What only one half of the page is fetched again for needs no look at the other half.
-        part = request.headers.get("HX-Target", "")
-        listing = None if part == "talk" else await _listing(request, console)
-        book = console.shelf.book()
-        rules = {message.rule for message in talk.messages if message.rule} if talk else set()
-        return console.page(
-            request,
-            "conversations.html",
-            listing=listing,
-            kept=urlencode(
-                {name: request.query_params[name] for name in _KEPT if request.query_params.get(name)}
-            ),
-            states=DELIVERY_STATES,
-            rule_names=sorted(rule.name for rule in book.rules),
-            talk=talk,
-            timeline=timeline_of(talk) if talk else [],
-            writers={action.message_id: action.by for action in talk.actions} if talk else {},
-            resent={message.resend_of for message in talk.messages} if talk else set(),
-            incident_kinds=KINDS,
-            rules=rule_links(book, rules),
-            catch_alls=catch_alls(book),
-            glyphs=GLYPHS,
-            reason_of=reason_of,
-        )
+    @get("/conversations")
+    async def list_all(self, request: Call, console: NamedDependency[Console]) -> Page:
+        """Show the list alone."""
+        return await _page(request, console, None)
 
-    @get("/conversations", include_in_schema=False)
-    async def list_all(request: Call) -> Page:
-        return await show(request, None)
-
-    @get("/conversations/{conversation_id:str}", include_in_schema=False)
-    async def open_one(request: Call, conversation_id: FromPath[str]) -> Page:
+    @get("/conversations/{conversation_id:str}")
+    async def open_one(
+        self, request: Call, console: NamedDependency[Console], conversation_id: FromPath[str]
+    ) -> Page:
+        """Show the list, and a conversation beside it."""
         before = request.query_params.get("before", "")
-        async with database.reading() as connection:
+        async with console.database.reading() as connection:
             talk = await read_talk(
                 connection,
                 make_storable(conversation_id),
@@ -113,11 +89,14 @@ def routes(console: Console) -> list[HTTPRouteHandler]:
             )
         if talk is None:
             raise NotFoundException(detail="There is no such conversation. It may be purged.")
-        return await show(request, talk)
+        return await _page(request, console, talk)
 
-    @get("/messages/{message_id:str}", include_in_schema=False)
-    async def explain(request: Call, message_id: FromPath[str]) -> Page:
-        async with database.reading() as connection:
+    @get("/messages/{message_id:str}")
+    async def explain(
+        self, request: Call, console: NamedDependency[Console], message_id: FromPath[str]
+    ) -> Page:
+        """Show a message with its history, and why it was answered as it was."""
+        async with console.database.reading() as connection:
             message = await find_message(connection, make_storable(message_id))
         if message is None:
             raise NotFoundException(detail="There is no such message. It may be purged.")
@@ -132,7 +111,32 @@ def routes(console: Console) -> list[HTTPRouteHandler]:
             glyphs=GLYPHS,
         )
 
-    return [list_all, open_one, explain]
+
+async def _page(request: Call, console: Console, talk: Timeline | None) -> Page:
+    # When only the conversation is fetched again, the list is not read.
+    part = request.headers.get("HX-Target", "")
+    listing = None if part == "talk" else await _listing(request, console)
+    book = console.shelf.book()
+    rules = {message.rule for message in talk.messages if message.rule} if talk else set()
+    return console.page(
+        request,
+        "conversations.html",
+        listing=listing,
+        kept=urlencode(
+            {name: request.query_params[name] for name in _KEPT if request.query_params.get(name)}
+        ),
+        states=DELIVERY_STATES,
+        rule_names=sorted(rule.name for rule in book.rules),
+        talk=talk,
+        timeline=timeline_of(talk) if talk else [],
+        writers={action.message_id: action.by for action in talk.actions} if talk else {},
+        resent={message.resend_of for message in talk.messages} if talk else set(),
+        incident_kinds=KINDS,
+        rules=rule_links(book, rules),
+        catch_alls=catch_alls(book),
+        glyphs=GLYPHS,
+        reason_of=reason_of,
+    )
 
 
 async def _listing(request: Call, console: Console) -> _Listing:
@@ -156,11 +160,8 @@ async def _listing(request: Call, console: Console) -> _Listing:
         tag=make_storable(query["tag"]) if "tag" in query else None,
         number=normalise_number(make_storable(query["number"])) if "number" in query else None,
     )
-    try:
-        async with console.database.reading() as connection:
-            found = await find_conversations(
-                connection, wanted, limit=_ROWS, cursor=query.get("cursor"), counted=False
-            )
-    except WrongCursor as error:
-        raise ClientException(detail=str(error)) from None
+    async with console.database.reading() as connection:
+        found = await find_conversations(
+            connection, wanted, limit=_ROWS, cursor=query.get("cursor"), counted=False
+        )
     return _Listing(query=query, found=found)

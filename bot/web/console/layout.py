@@ -1,19 +1,17 @@
 """What all pages of the console share: templates, headers, what a person chose, messages after a change, errors.
 
-To add a page, write a module beside this one with a function
+To add a page, write a module beside this one with a controller
 
-    def routes(console: Console) -> list[HTTPRouteHandler]:
-        @get("/things", include_in_schema=False)            # becomes /console/things, behind the login
-        async def things(request: Call) -> Page:
+    class Things(Controller):
+        @get("/things")                                     # becomes /console/things, behind the login
+        async def things(self, request: Call, console: NamedDependency[Console]) -> Page:
             async with console.database.reading() as connection:
                 return console.page(request, "things.html", things=await list_things(connection))
 
-        @post("/things", include_in_schema=False, guards=[require_editor])     # only for the admin
-        async def add_thing(request: Call) -> Page:
+        @post("/things", guards=[require_editor])           # only for the admin
+        async def add_thing(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
             form = await request.form()                     # its CSRF field is checked already
             return console.redirect("/console/things", "The thing is added.")
-
-        return [things, add_thing]
 
 and name it in `bot.web.console.routes`. Its template stands in bot/web/templates:
 
@@ -32,43 +30,35 @@ and name it in `bot.web.console.routes`. Its template stands in bot/web/template
 - No style or script inside the HTML, and no style attributes: the Content-Security-Policy refuses them.
 """
 
-import base64
-import binascii
 import re
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Self, TypeAlias
-from urllib.parse import quote, urlencode
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
 
 import jinja2
 import msgspec
-import structlog
+from itsdangerous import BadSignature, URLSafeSerializer
 from litestar import MediaType, Request, Response
 from litestar.datastructures import Cookie
-from litestar.exceptions import HTTPException
-from litestar.types import ExceptionHandlersMap
 from markupsafe import Markup
 from msgspec import Struct
 
 from bot.operator.actions import Operator
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
-from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles
-from bot.storage.database import DATABASE_ERRORS, Database, DatabaseUnavailable, cause_of
+from bot.storage.database import Database
 from bot.storage.writer import Writer
 from bot.text.inert import shown
 from bot.text.numbers import spaced
 from bot.web.console.assets import Files
 from bot.web.console.live import Live
-from bot.web.console.sessions import CSRF_FIELD, HOME, NotLoggedIn, Session, Sessions
+from bot.web.console.sessions import CSRF_FIELD, HOME, Session, Sessions
 from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second
-from bot.web.problems import sentence_of
-
-log = structlog.get_logger(__name__)
 
 Call: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Response[str]
@@ -78,6 +68,8 @@ _FOLDER = Path(__file__).resolve().parent.parent
 THEME, ZONE = "bot_theme", "bot_zone"
 THEMES: Final = ("auto", "light", "dark")
 _FLASH: Final = "bot_flash"
+#: The key of the `Console` in the application's state.
+CONSOLE: Final = "console"
 
 
 class Flash(Struct, frozen=True, array_like=True):
@@ -116,15 +108,11 @@ class Console:
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)
 
-    def __deepcopy__(self, _memo: object) -> Self:
-        """Itself: Litestar copies a router with all that its handlers lead to, and there is one database."""
-        return self
-
     def page(self, request: Call, name: str, *, status: int = 200, **context: Any) -> Page:
         """The page of a template; for a request that htmx makes for a part of it, its `<main>` alone."""
         session: Session | None = request.state.get("session")
         nonce = secrets.token_urlsafe(16)
-        flash = _read_flash(request)
+        flash = self._read_flash(request)
         is_part = _wants_part(request)
         html = self._render(
             request,
@@ -153,11 +141,11 @@ class Console:
 
     def redirect(self, path: str, sentence: str | None = None, tone: str = "good") -> Response[Any]:
         """Go to a page after a form was done, there to say what happened."""
-        answer = _go_to(path)
+        answer = go_to(path)
         if sentence:
-            value = base64.urlsafe_b64encode(msgspec.json.encode(Flash(sentence, tone))).decode().rstrip("=")
+            value = self._flashes().dumps([sentence, tone])
             answer.cookies.append(
-                Cookie(key=_FLASH, value=value, max_age=60, path=HOME, httponly=True, samesite="strict")
+                Cookie(key=_FLASH, value=str(value), max_age=60, path=HOME, httponly=True, samesite="strict")
             )
         return answer
 
@@ -169,58 +157,29 @@ class Console:
             CSRF_FIELD, self.sessions.csrf(session)
         )
 
-    def errors(self) -> ExceptionHandlersMap:
-        """Failures as pages in the console's design."""
-        return {
-            NotLoggedIn: self._answer_stranger,
-            HTTPException: self._answer_http_error,
-            TooManyDrafts: self._answer_busy,
-            **dict.fromkeys(DATABASE_ERRORS, self._answer_database_error),
-            Exception: self._answer_unexpected,
-        }
-
     def _render(self, request: Call, name: str, **context: Any) -> str:
         with in_zone(request.cookies.get(ZONE, "")):
             return self._jinja.get_template(name).render(context)
 
-    def _error(self, request: Call, status: int, sentence: str) -> Page:
+    def error_page(self, request: Call, status: int, sentence: str) -> Page:
+        """The page that says what went wrong."""
         title = {404: "There is no such page", 403: "Not allowed"}.get(status, HTTPStatus(status).phrase)
         return self.page(request, "error.html", status=status, title=title, sentence=sentence)
 
-    def _answer_stranger(self, request: Call, stranger: NotLoggedIn) -> Response[Any]:
-        login = f"{HOME}/login?" + urlencode({"next": stranger.next_page})
-        if request.headers.get("HX-Request"):
-            return Response(b"", status_code=401, headers={"HX-Redirect": login}, media_type=MediaType.HTML)
-        if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
-            # A link on another site: the browser keeps our strict cookie back until a page of ours asks.
-            return self.page(request, "again.html")
-        return _go_to(login)
+    def _flashes(self) -> URLSafeSerializer:
+        return self.sessions.serializer(b"console flash")
 
-    def _answer_http_error(self, request: Call, error: HTTPException) -> Page:
-        if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-            return self._answer_unexpected(request, error)
-        answer = self._error(request, error.status_code, sentence_of(error))
-        answer.headers.update(error.headers or {})
-        return answer
+    def _read_flash(self, request: Call) -> Flash | None:
+        try:
+            return msgspec.convert(self._flashes().loads(request.cookies.get(_FLASH, "")), Flash)
+        except (BadSignature, UnicodeError, msgspec.ValidationError):
+            return None
 
-    def _answer_database_error(self, request: Call, error: Exception) -> Page:
-        if not isinstance(error, DatabaseUnavailable):  # which says so itself, once
-            log.error(
-                "The database can't be read",
-                method=request.method,
-                path=request.url.path,
-                cause=cause_of(error),
-            )
-        return self._error(request, 503, "The database can't be read now; the log says why. Try again later.")
 
-    def _answer_busy(self, request: Call, error: TooManyDrafts) -> Page:
-        answer = self._error(request, 503, str(error))
-        answer.headers["Retry-After"] = "5"
-        return answer
-
-    def _answer_unexpected(self, request: Call, error: Exception) -> Page:
-        log.error("A request failed", method=request.method, path=request.url.path, exc_info=error)
-        return self._error(request, 500, "The bot could not make this page; its log says why.")
+def console_of(request: Call) -> Console:
+    """The console of the application that a request came to; Litestar injects it as `console`."""
+    console: Console = request.app.state[CONSOLE]
+    return console
 
 
 def html_response(html: str, status: int, nonce: str) -> Page:
@@ -246,7 +205,8 @@ def html_response(html: str, status: int, nonce: str) -> Page:
     )
 
 
-def _go_to(path: str) -> Response[Any]:
+def go_to(path: str) -> Response[Any]:
+    """A redirect after which the browser asks with GET."""
     return Response(b"", status_code=303, headers={"Location": path}, media_type=MediaType.HTML)
 
 
@@ -301,14 +261,3 @@ def _wants_part(request: Call) -> bool:
 def _here(request: Call) -> str:
     query = request.url.query
     return quote(request.url.path, safe="/") + (f"?{query}" if query else "")
-
-
-def _read_flash(request: Call) -> Flash | None:
-    cookie = request.cookies.get(_FLASH)
-    if not cookie:
-        return None
-    try:
-        padded = cookie + "=" * (-len(cookie) % 4)
-        return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_"), type=Flash)
-    except (binascii.Error, msgspec.MsgspecError, ValueError):
-        return None

@@ -1,11 +1,11 @@
-"""The door of the console: log in with a token or by the link of the start, log out, choose how pages look."""
+"""Log in with a token or by a login link, log out, choose how pages look."""
 
 from typing import Any, Final
 
-from litestar import Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ServiceUnavailableException
-from litestar.handlers import HTTPRouteHandler
 
 from bot.storage.writer import StorageUnavailable
 from bot.web.console.layout import THEME, THEMES, Call, Console, Page
@@ -21,25 +21,27 @@ _USED_LINK: Final = (
 _YEAR: Final = 365 * 24 * 3600
 
 
-def public_routes(console: Console) -> list[HTTPRouteHandler]:
-    """What can be reached without a session."""
-    sessions = console.sessions
+class Login(Controller):
+    """The login page, which needs no session."""
 
-    @get(f"{HOME}/login", include_in_schema=False)
-    async def show(request: Call) -> Response[Any]:
+    @get(f"{HOME}/login")
+    async def show(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
+        """Show the form, or for a login link its button."""
         next_page = safe_next(request.query_params.get("next", HOME))
         key = request.query_params.get("key", "")
-        if not key and await sessions.find(request):
+        if not key and await console.sessions.find(request):
             return console.redirect(next_page)
         # The link shows a button and does nothing by itself: a chat that looks at links would use it up.
         return _form(console, request, next_page=next_page, key=key)
 
-    @post(f"{HOME}/login", include_in_schema=False)
-    async def log_in(request: Call) -> Response[Any]:
+    @post(f"{HOME}/login")
+    async def log_in(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
+        """Open a session for a token or for the key of a login link."""
         refuse_other_sites(request)
         form = await request.form()
         key, token = _text(form.get("key")), _text(form.get("token"))
         next_page = safe_next(_text(form.get("next")))
+        sessions = console.sessions
         try:
             session = await (sessions.redeem(request, key) if key else sessions.log_in(request, token))
         except TooManyGuesses as error:
@@ -53,14 +55,13 @@ def public_routes(console: Console) -> list[HTTPRouteHandler]:
             return _form(console, request, next_page=next_page, wrong=wrong, status=403)
         return _opened(console, request, session, next_page)
 
-    return [show, log_in]
 
+class SessionForms(Controller):
+    """What a person does with their session: log out, choose how pages look."""
 
-def routes(console: Console) -> list[HTTPRouteHandler]:
-    """What a session can do with itself."""
-
-    @post("/logout", include_in_schema=False)
-    async def log_out(request: Call) -> Response[Any]:
+    @post("/logout")
+    async def log_out(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
+        """End the session."""
         try:
             await console.sessions.end(session_of(request))
         except StorageUnavailable as error:
@@ -69,8 +70,9 @@ def routes(console: Console) -> list[HTTPRouteHandler]:
         answer.cookies.append(console.sessions.cookie(request, None))
         return answer
 
-    @post("/look", include_in_schema=False)
-    async def choose_look(request: Call) -> Response[Any]:
+    @post("/look")
+    async def choose_look(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
+        """Keep a look in a cookie. It is one of three words, so it needs no signature."""
         form = await request.form()
         theme = _text(form.get("theme"))
         if theme not in THEMES:
@@ -78,8 +80,6 @@ def routes(console: Console) -> list[HTTPRouteHandler]:
         answer = console.redirect(safe_next(_text(form.get("next"))))
         answer.cookies.append(Cookie(key=THEME, value=theme, max_age=_YEAR, path=HOME, samesite="strict"))
         return answer
-
-    return [log_out, choose_look]
 
 
 def _form(

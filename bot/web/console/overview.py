@@ -1,10 +1,10 @@
-"""The first page: is it well, and what needs me?"""
+"""The first page: is everything fine, and what needs a person?"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final, get_args
 
-from litestar import get
-from litestar.handlers import HTTPRouteHandler
+from litestar import Controller, get
+from litestar.di import NamedDependency
 from msgspec import Struct
 
 from bot.queries.overview import COUNTED_TO, OverviewView, Period, failures_of
@@ -22,37 +22,33 @@ _WORDS: Final[dict[Period, str]] = {
 
 
 class TroubleLine(Struct, frozen=True, kw_only=True):
-    """Something that is not well."""
+    """Something that is wrong."""
 
     sentence: str
     path: str | None = None
     since: datetime | None = None
 
 
-def routes(console: Console) -> list[HTTPRouteHandler]:
-    """The handler of the page."""
+class OverviewPage(Controller):
+    """The console's first page."""
 
-    @get("/", include_in_schema=False)
-    async def show(request: Call) -> Page:
+    @get("/")
+    async def show(self, request: Call, console: NamedDependency[Console]) -> Page:
+        """Show the figures of a period, and what needs a person."""
         asked = request.query_params.get("period")
         period: Period = next((each for each in get_args(Period) if each == asked), "day")
         async with console.database.reading() as connection:
             view = await console.overview.look(connection, period, datetime.now(UTC))
-        troubles = _troubles(view, console.writer.trouble)
         book = console.shelf.book()
-        top_rules = sorted(
-            ((name, count) for name, count in view.counts.rules.items() if name),
-            key=lambda each: (-each[1], each[0]),
-        )[:_RULES]
         return console.page(
             request,
             "overview.html",
             view=view,
-            troubles=troubles,
+            troubles=_troubles(view, console.writer.trouble),
             words=_WORDS,
             chart=chart_of(view.points),
             failures=failures_of(view.counts),
-            top_rules=top_rules,
+            top_rules=_top_rules(view),
             rate=_percent(view.counts.delivery_rate),
             p50=_as_time(view.counts.reply_time(0.5)),
             p95=_as_time(view.counts.reply_time(0.95)),
@@ -64,11 +60,15 @@ def routes(console: Console) -> list[HTTPRouteHandler]:
             many=COUNTED_TO,
         )
 
-    return [show]
+
+def _top_rules(view: OverviewView) -> list[tuple[str, int]]:
+    """The rules that answered most often, with how often."""
+    counts = [(name, count) for name, count in view.counts.rules.items() if name]
+    return sorted(counts, key=lambda each: (-each[1], each[0]))[:_RULES]
 
 
 def _troubles(view: OverviewView, writing: str | None) -> list[TroubleLine]:
-    """What is not well, the worst first."""
+    """What is wrong, the worst first."""
     troubles = []
     if writing is not None:
         troubles.append(TroubleLine(sentence=f"Messages can't be stored: {writing}."))

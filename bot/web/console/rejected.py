@@ -4,14 +4,12 @@ import json
 from collections.abc import Awaitable
 from typing import Any, Final
 
-from litestar import Response, get, post
-from litestar.exceptions import ClientException
-from litestar.handlers import HTTPRouteHandler
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from bot.operator.rejected_events import NotRejected, StillUnreadable
 from bot.queries.conversations import list_rejected
-from bot.storage.pages import WrongCursor
 from bot.storage.writer import StorageUnavailable
 from bot.text.inert import shown
 from bot.text.storable import make_storable
@@ -28,35 +26,34 @@ _SAID: Final = {
 }
 
 
-def routes(console: Console) -> list[HTTPRouteHandler]:
-    """The handlers of the page."""
+class RejectedPages(Controller):
+    """The list of rejected events, and its buttons."""
 
-    @get("/rejected", include_in_schema=False)
-    async def show(request: Call) -> Page:
+    @get("/rejected")
+    async def show(self, request: Call, console: NamedDependency[Console]) -> Page:
+        """Show them, newest first."""
         cursor = request.query_params.get("cursor")
-        try:
-            async with console.database.reading() as connection:
-                page = await list_rejected(connection, limit=_ON_A_PAGE, cursor=cursor)
-        except WrongCursor as error:
-            raise ClientException(detail=str(error)) from None
+        async with console.database.reading() as connection:
+            page = await list_rejected(connection, limit=_ON_A_PAGE, cursor=cursor)
         return console.page(request, "rejected.html", page=page, pretty=pretty, is_later=cursor is not None)
 
-    async def act(doing: Awaitable[str | None]) -> Response[Any]:
-        try:
-            outcome = await doing
-        except (NotRejected, StillUnreadable, StorageUnavailable) as error:
-            return console.redirect(PATH, str(error), "bad")
-        return console.redirect(PATH, _SAID[outcome] if outcome else "The event is dismissed.")
+    @post("/rejected/{event_id:str}/retry", guards=[require_editor])
+    async def retry(self, console: NamedDependency[Console], event_id: FromPath[str]) -> Response[Any]:
+        """Read an event again."""
+        return await _act(console, console.rejected.retry(make_storable(event_id)))
 
-    @post("/rejected/{event_id:str}/retry", include_in_schema=False, guards=[require_editor])
-    async def retry(event_id: FromPath[str]) -> Response[Any]:
-        return await act(console.rejected.retry(make_storable(event_id)))
+    @post("/rejected/{event_id:str}/dismiss", guards=[require_editor])
+    async def dismiss(self, console: NamedDependency[Console], event_id: FromPath[str]) -> Response[Any]:
+        """Forget an event."""
+        return await _act(console, console.rejected.dismiss(make_storable(event_id)))
 
-    @post("/rejected/{event_id:str}/dismiss", include_in_schema=False, guards=[require_editor])
-    async def dismiss(event_id: FromPath[str]) -> Response[Any]:
-        return await act(console.rejected.dismiss(make_storable(event_id)))
 
-    return [show, retry, dismiss]
+async def _act(console: Console, action: Awaitable[str | None]) -> Response[Any]:
+    try:
+        outcome = await action
+    except (NotRejected, StillUnreadable, StorageUnavailable) as error:
+        return console.redirect(PATH, str(error), "bad")
+    return console.redirect(PATH, _SAID[outcome] if outcome else "The event is dismissed.")
 
 
 def pretty(raw: str) -> str:

@@ -1,65 +1,117 @@
-"""The console's places, put together behind the login."""
+"""The console's pages, put together behind the login."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
-from litestar import Response, Router, get
+from litestar import Controller, Response, Router, get
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
-from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath
 from litestar.response import Stream
+from litestar.types import ControllerRouterHandler
 
 from bot.storage.database import DATABASE_ERRORS
-from bot.web.console import actions as acting
-from bot.web.console import conversations, login, overview, rejected, rules
-from bot.web.console.layout import Call, Console
+from bot.web.console.actions import ConversationForms
+from bot.web.console.assets import ASSETS
+from bot.web.console.conversations import ConversationPages
+from bot.web.console.errors import ERROR_PAGES
+from bot.web.console.layout import Call, Console, console_of
+from bot.web.console.login import Login, SessionForms
+from bot.web.console.overview import OverviewPage
+from bot.web.console.rejected import RejectedPages
+from bot.web.console.rules import EditorParts, RulePages
+from bot.web.console.rules_editor import editor_of
+from bot.web.console.rules_history import RuleHistoryPages
 from bot.web.console.sessions import HOME, require_login
-from bot.web.input_limits import LARGEST_FORM
-
-#: Each has `routes(console)`; its paths are beneath /console.
-PLACES = (login, overview, conversations, acting, rules, rejected)
+from bot.web.limits import LARGEST_FORM
 
 
-def console_routes(console: Console) -> list[BaseRouteHandler | Router]:
-    """Every handler of the console. Only the login page, styles and scripts can be reached without a session."""
+class AssetRoutes(Controller):
+    """Styles, scripts and the icon, for anyone."""
 
-    async def is_welcome(request: Call) -> bool:
-        try:
-            return await console.sessions.find(request) is not None
-        except DATABASE_ERRORS:
-            return True  # nothing can be read now, so nothing is shown either
+    @get(ASSETS + "/{name:str}", sync_to_thread=False)
+    def asset(self, request: Call, console: NamedDependency[Console], name: FromPath[str]) -> Response[bytes]:
+        """Serve a file."""
+        file = console.files.find(name)
+        if file is None:
+            raise NotFoundException(detail="There is no such file.")
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "X-Content-Type-Options": "nosniff",
+            "Vary": "Accept-Encoding",
+        }
+        content = file.content
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            content, headers["Content-Encoding"] = file.zipped, "gzip"
+        return Response(content, media_type=file.media_type, headers=headers)
 
-    @get("/live", include_in_schema=False)
-    async def live(request: Call) -> Response[Any]:
+
+class OtherRoutes(Controller):
+    """The stream of changes, and an answer for addresses that no page has."""
+
+    @get("/live")
+    async def live(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
+        """Stream which of the topics that a page shows have changed."""
         wanted = frozenset(request.query_params.get("topics", "").split())
         since = str(request.headers.get("last-event-id") or request.query_params.get("since", ""))
         return Stream(
-            console.live.stream(wanted, since, lambda: is_welcome(request)),
+            console.live.stream(wanted, since, lambda: _is_logged_in(request, console)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    @get("/{path:path}", include_in_schema=False, sync_to_thread=False)
-    def nothing(path: FromPath[str]) -> None:
+    @get("/{path:path}", sync_to_thread=False)
+    def nothing(self, path: FromPath[str]) -> None:
+        """Answer 404 in the console's design."""
         raise NotFoundException(detail=f"The console has no page at {HOME}{path}.")
 
-    def remember_mark(request: Call) -> None:
-        # Before anything is read: what changes while the page is made is news to it.
-        request.state["mark"] = console.live.mark
 
-    errors = console.errors()
-    return [
-        console.files.route(),
-        Router("/", route_handlers=login.public_routes(console), exception_handlers=errors),
-        Router(
-            HOME,
-            route_handlers=[
-                *(handler for place in PLACES for handler in place.routes(console)),
-                live,
-                nothing,
-            ],
-            guards=[require_login],
-            request_max_body_size=LARGEST_FORM,
-            before_request=remember_mark,
-            exception_handlers=errors,
-        ),
-    ]
+async def _is_logged_in(request: Call, console: Console) -> bool:
+    try:
+        return await console.sessions.find(request) is not None
+    except DATABASE_ERRORS:
+        return True  # nothing can be read now, so nothing is shown either
+
+
+def _remember_mark(request: Call) -> None:
+    # Before anything is read: a change while the page is made has to be announced to it.
+    request.state["mark"] = console_of(request).live.mark
+
+
+#: Behind the login; their paths are beneath /console.
+PAGES: Final[Sequence[ControllerRouterHandler]] = (
+    SessionForms,
+    OverviewPage,
+    ConversationPages,
+    ConversationForms,
+    RulePages,
+    EditorParts,
+    RuleHistoryPages,
+    RejectedPages,
+    OtherRoutes,
+)
+_DEPENDENCIES: Final = {
+    "console": Provide(console_of, sync_to_thread=False),
+    "editor": Provide(editor_of, sync_to_thread=False),
+}
+
+
+def console_router() -> Router:
+    """Every page of the console. Only the login page, styles and scripts can be reached without a session."""
+    return Router(
+        "/",
+        route_handlers=[
+            Router("/", route_handlers=[AssetRoutes]),
+            Router("/", route_handlers=[Login], exception_handlers=ERROR_PAGES),
+            Router(
+                HOME,
+                route_handlers=PAGES,
+                guards=[require_login],
+                request_max_body_size=LARGEST_FORM,
+                before_request=_remember_mark,
+                exception_handlers=ERROR_PAGES,
+            ),
+        ],
+        dependencies=_DEPENDENCIES,
+        include_in_schema=False,
+    )

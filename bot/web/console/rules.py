@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, NotFoundException
-from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from msgspec.structs import replace
 
 from bot.rulebook.background import in_background
 from bot.rulebook.editing.drafts import TooManyDrafts
-from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, UnreadableFile, WrongName
+from bot.rulebook.editing.folder import CannotWrite, Changed, WrongName
 from bot.rulebook.editing.save import HasErrors, Saved
 from bot.rulebook.files.json_schema import rule_file_schema
 from bot.text.diffs import compare_lines
-from bot.web.console import rules_history
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_editor import (
     PATH,
@@ -25,42 +24,40 @@ from bot.web.console.rules_editor import (
     text_of,
 )
 from bot.web.console.sessions import session_of
-from bot.web.input_limits import LARGEST_RULE_FORM
+from bot.web.limits import LARGEST_RULE_FORM
 
 
-def routes(console: Console) -> list[HTTPRouteHandler]:
-    """The handlers of the place."""
-    place = EditorPlace(console)
-    return [*_pages(place), *_parts(place), *rules_history.routes(place)]
+class RulePages(Controller):
+    """The list of files, and the editor."""
 
+    @get("/rules")
+    async def overview(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
+        """Show the files and what was found in them."""
+        return editor.page(request, "rules.html", whole=await editor.whole(session_of(request).role))
 
-def _pages(place: EditorPlace) -> list[HTTPRouteHandler]:  # noqa: C901 - a list of handlers, each a few lines
-    console, files = place.console, place.files
-
-    @get("/rules", include_in_schema=False)
-    async def overview(request: Call) -> Page:
-        return place.page(request, "rules.html", whole=await place.whole(session_of(request).role))
-
-    @get("/rules/new", include_in_schema=False)
-    async def new(request: Call) -> Page:
+    @get("/rules/new")
+    async def new(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
+        """Show the editor with the beginning of a file."""
         text = "rules:\n  - name: \n    when: {keyword: }\n    reply: \n"
-        return place.editor(
+        return editor.editor(
             request, ShownFile(file="", text=text, etag="", is_new=True, who=session_of(request).role)
         )
 
-    @get("/rules/rule", include_in_schema=False)
-    async def find_rule(request: Call) -> Response[Any]:
+    @get("/rules/rule")
+    async def find_rule(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
+        """Go to the line of a rule."""
         name = request.query_params.get("name", "")
         found = next((rule for rule in console.shelf.book().rules if rule.name == name), None)
         if found is None:
             raise NotFoundException(detail=f"The rules in force have no rule called {name!r} any more.")
         return console.redirect(address_of(found.file, found.line))
 
-    @get("/rules/draft", include_in_schema=False)
-    async def draft(request: Call) -> Page:
-        made, heard = await place.drafted(request)
-        before = await place.saved_text(made.file)
-        etag = (await files.read(made.file)).etag if before is not None else ""
+    @get("/rules/draft")
+    async def draft(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
+        """Show the editor with a rule that was drafted for a message."""
+        made, heard = await editor.drafted(request)
+        before = await editor.saved_text(made.file)
+        etag = (await editor.files.read(made.file)).etag if before is not None else ""
         shown = ShownFile(
             file=made.file,
             text=made.text,
@@ -71,16 +68,12 @@ def _pages(place: EditorPlace) -> list[HTTPRouteHandler]:  # noqa: C901 - a list
             is_new=before is None,
             who=session_of(request).role,
         )
-        return place.editor(request, await place.looked_at(shown))
+        return editor.editor(request, await editor.looked_at(shown))
 
-    @get("/rules/{file:str}", include_in_schema=False)
-    async def edit(request: Call, file: FromPath[str]) -> Page:
-        try:
-            found = await files.read(file)
-        except NoSuchFile as error:
-            raise NotFoundException(detail=str(error)) from None
-        except UnreadableFile as error:
-            raise ClientException(detail=str(error), status_code=409) from None
+    @get("/rules/{file:str}")
+    async def edit(self, request: Call, editor: NamedDependency[EditorPlace], file: FromPath[str]) -> Page:
+        """Show a file in the editor."""
+        found = await editor.files.read(file)
         line = request.query_params.get("line", "")
         shown = ShownFile(
             file=file,
@@ -89,20 +82,22 @@ def _pages(place: EditorPlace) -> list[HTTPRouteHandler]:  # noqa: C901 - a list
             who=session_of(request).role,
             line=int(line) if line.isascii() and line.isdecimal() and len(line) < 7 else None,
         )
-        return place.editor(request, await place.looked_at(shown, at_any_cost=False))
+        return editor.editor(request, await editor.looked_at(shown, at_any_cost=False))
 
-    @post("/rules/new", include_in_schema=False, request_max_body_size=LARGEST_RULE_FORM)
-    async def make(request: Call) -> Response[Any]:
+    @post("/rules/new", request_max_body_size=LARGEST_RULE_FORM)
+    async def make(self, request: Call, editor: NamedDependency[EditorPlace]) -> Response[Any]:
+        """Do what a button of a new file's editor asks for."""
         form = await request.form()
         name = text_of(form.get("name")).strip()
         name = name if name.endswith(".yaml") or not name else f"{name}.yaml"
-        return await _done(place, request, name)
+        return await _done(editor, request, name)
 
-    @post("/rules/{file:str}", include_in_schema=False, request_max_body_size=LARGEST_RULE_FORM)
-    async def change(request: Call, file: FromPath[str]) -> Response[Any]:
-        return await _done(place, request, file)
-
-    return [overview, new, find_rule, draft, edit, make, change]
+    @post("/rules/{file:str}", request_max_body_size=LARGEST_RULE_FORM)
+    async def change(
+        self, request: Call, editor: NamedDependency[EditorPlace], file: FromPath[str]
+    ) -> Response[Any]:
+        """Do what a button of the editor asks for."""
+        return await _done(editor, request, file)
 
 
 async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
@@ -175,48 +170,34 @@ async def _conflict(
     )
 
 
-def _parts(place: EditorPlace) -> list[HTTPRouteHandler]:
+class EditorParts(Controller):
     """What the editor's script asks for while somebody types."""
-    console = place.console
 
-    @post(
-        "/rules/draft/check",
-        include_in_schema=False,
-        status_code=200,
-        request_max_body_size=LARGEST_RULE_FORM,
-    )
-    async def check(request: Call) -> Page:
-        shown = await read_form(request, place, await _file(request))
-        shown = replace(shown, draft=await place.drafts.check(shown.file, shown.text, who=shown.who))
-        return console.fragment(request, "rules_findings.html", it=shown, address_of=address_of)
+    @post("/rules/draft/check", status_code=200, request_max_body_size=LARGEST_RULE_FORM)
+    async def check(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
+        """Show what was found in the unsaved text."""
+        shown = await read_form(request, editor, await _file(request))
+        shown = replace(shown, draft=await editor.drafts.check(shown.file, shown.text, who=shown.who))
+        return editor.console.fragment(request, "rules_findings.html", it=shown, address_of=address_of)
 
-    @post(
-        "/rules/draft/play",
-        include_in_schema=False,
-        status_code=200,
-        request_max_body_size=LARGEST_RULE_FORM,
-    )
-    async def play(request: Call) -> Page:
-        shown = await read_form(request, place, await _file(request))
-        shown = replace(shown, turns=await place.play(shown))
-        return console.fragment(request, "rules_phone.html", it=shown, address_of=address_of)
+    @post("/rules/draft/play", status_code=200, request_max_body_size=LARGEST_RULE_FORM)
+    async def play(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
+        """Show how the unsaved text answers a talk."""
+        shown = await read_form(request, editor, await _file(request))
+        shown = replace(shown, turns=await editor.play(shown))
+        return editor.console.fragment(request, "rules_phone.html", it=shown, address_of=address_of)
 
-    @post(
-        "/rules/draft/changes",
-        include_in_schema=False,
-        status_code=200,
-        request_max_body_size=LARGEST_RULE_FORM,
-    )
-    async def changes(request: Call) -> Page:
-        shown = await read_form(request, place, await _file(request))
-        shown = replace(shown, changes=await place.compare(shown))
-        return console.fragment(request, "rules_changes.html", it=shown)
+    @post("/rules/draft/changes", status_code=200, request_max_body_size=LARGEST_RULE_FORM)
+    async def changes(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
+        """Show which stored messages the unsaved text would answer differently."""
+        shown = await read_form(request, editor, await _file(request))
+        shown = replace(shown, changes=await editor.compare(shown))
+        return editor.console.fragment(request, "rules_changes.html", it=shown)
 
-    @get("/rules/schema.json", include_in_schema=False, sync_to_thread=False)
-    def schema() -> Response[Any]:
+    @get("/rules/schema.json", sync_to_thread=False)
+    def schema(self) -> Response[Any]:
+        """The JSON Schema of a rule file, for completion."""
         return Response(rule_file_schema(), headers={"Cache-Control": "private, max-age=3600"})
-
-    return [check, play, changes, schema]
 
 
 async def _file(request: Call) -> str:

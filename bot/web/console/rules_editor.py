@@ -1,4 +1,4 @@
-"""What the pages of the Rules place show, and what they share."""
+"""What the pages of the rules share: the text in the editor, its checks and its talk."""
 
 import asyncio
 from collections import Counter
@@ -23,9 +23,11 @@ from bot.text.diffs import Line
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.sessions import session_of
-from bot.web.input_limits import LONGEST_NUMBER
+from bot.web.limits import LONGEST_NUMBER
 
 PATH: Final = "/console/rules"
+#: The key of the `EditorPlace` in the application's state.
+EDITOR: Final = "editor"
 #: Stored messages that an unsaved text is tried on.
 NEWEST: Final = 500
 #: Characters of rules whose checking takes longer than a page may; then the page comes without its findings.
@@ -48,9 +50,9 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     #: A sentence about what was refused.
     trouble: str | None = None
     line: int | None = None
-    #: Somebody has a name to choose for it yet.
+    #: A new file: the form still asks for its name.
     is_new: bool = False
-    #: The role of whoever looks at it.
+    #: The role of the person who looks at it.
     who: str
 
     @property
@@ -80,7 +82,7 @@ def address_of(file: str, line: int | None = None) -> str:
 
 
 class EditorPlace:
-    """The parts that the handlers of the place share."""
+    """What the handlers of the rules share."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -174,6 +176,12 @@ class EditorPlace:
         async with self.drafts.turn(session_of(request).role):
             files = await asyncio.to_thread(self.files.folder.files)
             return await in_background(draft_rule, files, self.console.shelf.book(), text, number), text
+
+
+def editor_of(request: Call) -> EditorPlace:
+    """The editor's parts, of which an application has one; Litestar injects them as `editor`."""
+    editor: EditorPlace = request.app.state[EDITOR]
+    return editor
 
 
 async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:

@@ -216,12 +216,13 @@ class Sessions:
             UsedLink(key_digest=_digest(nonce), expires_at=expires_at) if expires_at > self._clock() else None
         )
 
+    def serializer(self, purpose: bytes) -> URLSafeSerializer:
+        """Signs values for one purpose, with a key that every replica makes from the admin's token."""
+        key = self._tokens.derive_key("admin", purpose) or b""
+        return URLSafeSerializer(key, salt=purpose, signer_kwargs=_SHA256)
+
     def _links(self) -> URLSafeSerializer:
-        return URLSafeSerializer(
-            self._tokens.derive_key("admin", b"console login link") or b"",
-            salt=b"console login link",
-            signer_kwargs=_SHA256,
-        )
+        return self.serializer(b"console login link")
 
     def _signer(self, role: str) -> Signer | None:
         key = self._tokens.derive_key(role, b"console session")

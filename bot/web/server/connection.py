@@ -18,9 +18,9 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from bot.web.limits import Limits, body_limit
 from bot.web.problems import problem_of
 from bot.web.server.crowd import BUSY, CLOSING, HALF_SENT, IDLE, STALLED, Crowd
-from bot.web.server.limits import Limits, body_limit
 
 #: In a scope's `extensions`: what an application calls that knows who sends, while the body still comes.
 VOUCH = "bot.vouch"

@@ -98,6 +98,7 @@ class Crowd:
             self._said_at = now
             log.warning(
                 "There are too many connections: the oldest that bring nothing are dropped",
+                action="connections_dropped",
                 connections=len(self),
                 half_sent=len(self._stages[HALF_SENT]),
                 dropped=self.dropped,

@@ -40,7 +40,7 @@ class FrontDoor:
         except HTTPException as error:
             await _refuse(send, error.status_code, error.detail, error.headers)
         except Exception:
-            log.exception("A call of the webhook failed")
+            log.exception("A call of the webhook failed", action="webhook_call_failed")
             # 503 and not 500: Event Grid waits longer before it comes again, and a person sees a retry, not a loss.
             await _refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, "The bot could not take this; its log says why.",
                           {"Retry-After": "30"})  # fmt: skip

@@ -9,9 +9,9 @@ from typing import Any
 
 import uvicorn
 
+from bot.web.limits import Limits
 from bot.web.server.connection import Connection, OnRefusal
 from bot.web.server.crowd import Crowd
-from bot.web.server.limits import Limits
 
 #: Ticks of uvicorn, a tenth of a second each, between two looks at connections that take too long.
 _SWEEP_EVERY = 5

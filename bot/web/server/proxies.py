@@ -32,6 +32,7 @@ def warn_of_unknown_proxy(connection: ASGIConnection[Any, Any, Any, Any]) -> Non
     if forwarded == "https" and connection.scope.get("scheme") == "http":
         log.warning(
             "A login came through a proxy that BOT_PROXIES does not name: its cookie is not kept to https",
+            action="proxy_not_named",
             address=network_of(connection),
             mend="set BOT_PROXIES to the proxy's address",
         )

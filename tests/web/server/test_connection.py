@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bot.web.limits import Limits, body_limit
 from bot.web.server.connection import VOUCH
 from bot.web.server.crowd import HALF_SENT, IDLE, STALLED
-from bot.web.server.limits import Limits, body_limit
 from bot.wire import webhook
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
@@ -104,9 +104,9 @@ async def test_the_webhook_and_the_server_mean_the_same_word() -> None:
         ("/console/login/", 4096),
         ("/", 4096),
         ("/health/live", 4096),
-        ("/console/rules-of-nobody", 262_144),
-        ("/api/try", 262_144),
-        ("/api/rules/shop.yaml", 6_000_000),
+        ("/console/rules-of-nobody", 131_072),
+        ("/api/try", 131_072),
+        ("/api/rules/shop.yaml", 5_131_072),
         ("/events", 8 * 1024 * 1024),
         ("/events/", 8 * 1024 * 1024),
         ("/events/more", 4096),

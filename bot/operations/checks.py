@@ -1,0 +1,70 @@
+"""The checks of `/health/ready`, one function for each part of the service."""
+
+from bot.conversation.backpressure import QueueLimit
+from bot.operations.health import CheckResult
+from bot.rulebook.editing.live_book import LiveBook
+from bot.sending.clock_check import ClockCheck
+from bot.sending.service_health import ServiceHealth
+from bot.storage.database import Database
+from bot.storage.writer import Writer
+from bot.supervisor import Supervisor
+from bot.wire.webhook import Webhook
+
+
+async def check_database(database: Database, writer: Writer) -> CheckResult:
+    """Fails when messages can't be stored or read."""
+    trouble = writer.trouble
+    if trouble is None:
+        trouble = await database.trouble()
+    return CheckResult() if trouble is None else CheckResult(status="failing", reason=trouble)
+
+
+async def check_rules(live_book: LiveBook) -> CheckResult:
+    """Shows the errors of the rule files; the bot stays in service, as the last good book answers."""
+    book = {"book": live_book.book().version}
+    errors = [str(finding) for finding in live_book.errors]
+    return (
+        CheckResult(status="degraded", more=book | {"errors": errors}) if errors else CheckResult(more=book)
+    )
+
+
+async def check_sending(service_health: ServiceHealth) -> CheckResult:
+    """Shows what is wrong with ACS; messages wait, and events are taken all the same."""
+    troubles = service_health.troubles()
+    return CheckResult(status="degraded", more={"troubles": troubles}) if troubles else CheckResult()
+
+
+async def check_queue(queue_limit: QueueLimit) -> CheckResult:
+    """Shows a full queue; the bot stays in service to take delivery reports and to send."""
+    if queue_limit.is_full:
+        await queue_limit.refresh()
+    if not queue_limit.is_full:
+        return CheckResult()
+    return CheckResult(
+        status="degraded",
+        reason="Messages are turned away, to come again, until fewer replies wait to be sent.",
+        more={"queued": queue_limit.queued, "limit": queue_limit.limit},
+    )
+
+
+async def check_events(webhook: Webhook) -> CheckResult:
+    """Fails once the bot is stopping."""
+    return (
+        CheckResult(status="failing", reason="The bot is stopping.") if webhook.is_closed else CheckResult()
+    )
+
+
+async def check_clock(clock: ClockCheck) -> CheckResult:
+    """Shows a wrong clock, with which ACS refuses every call; events are taken all the same."""
+    reason = clock.look()
+    offset = clock.offset
+    seconds = {} if offset is None else {"offset_seconds": round(offset.total_seconds(), 1)}
+    if reason is None:
+        return CheckResult(more=seconds)
+    return CheckResult(status="degraded", reason=reason, more=seconds)
+
+
+async def check_background(supervisor: Supervisor) -> CheckResult:
+    """Shows the background tasks that ended and are being started again; the log says where they failed."""
+    ended = supervisor.ended()
+    return CheckResult(status="degraded", more={"tasks": ended}) if ended else CheckResult()

@@ -1,0 +1,35 @@
+"""The JSON API under `/api`: every controller behind a viewer's token."""
+
+from litestar import Router
+
+from bot.web.access import require_viewer
+from bot.web.api.conversations import ConversationActions, Conversations
+from bot.web.api.dependencies import DEPENDENCIES
+from bot.web.api.incidents import Incidents
+from bot.web.api.messages import Messages
+from bot.web.api.overview import OverviewController
+from bot.web.api.rejected import Rejected
+from bot.web.api.rules import RuleEdits, Rules
+from bot.web.limits import LARGEST_FORM
+
+
+def api_router() -> Router:
+    """The API; handlers that change something have a guard of their own, for the admin."""
+    return Router(
+        "/api",
+        route_handlers=[
+            Conversations,
+            ConversationActions,
+            Messages,
+            Incidents,
+            Rules,
+            RuleEdits,
+            Rejected,
+            OverviewController,
+        ],
+        dependencies=DEPENDENCIES,
+        guards=[require_viewer],
+        request_max_body_size=LARGEST_FORM,
+        security=[{"token": []}],
+        tags=["API"],
+    )

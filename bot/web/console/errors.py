@@ -1,0 +1,59 @@
+"""What goes wrong, as pages in the console's design."""
+
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from litestar import MediaType, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from bot.storage.database import DATABASE_ERRORS
+from bot.web.console.layout import Call, Page, console_of, go_to
+from bot.web.console.sessions import HOME, NotLoggedIn
+from bot.web.problems import DOMAIN_PROBLEMS, log_database_error, log_failure, sentence_of
+
+
+def _answer_stranger(request: Call, stranger: NotLoggedIn) -> Response[Any]:
+    login = f"{HOME}/login?" + urlencode({"next": stranger.next_page})
+    if request.headers.get("HX-Request"):
+        return Response(b"", status_code=401, headers={"HX-Redirect": login}, media_type=MediaType.HTML)
+    if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        # A link on another site: the browser withholds a strict cookie until a page of the console asks.
+        return console_of(request).page(request, "again.html")
+    return go_to(login)
+
+
+def _answer_http_error(request: Call, error: HTTPException) -> Page:
+    if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _answer_unexpected(request, error)
+    answer = console_of(request).error_page(request, error.status_code, sentence_of(error))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _answer_domain_error(request: Call, error: Exception) -> Page:
+    kind = next(each for each in type(error).__mro__ if each in DOMAIN_PROBLEMS)
+    return _answer_http_error(request, DOMAIN_PROBLEMS[kind](error))
+
+
+def _answer_database_error(request: Call, error: Exception) -> Page:
+    log_database_error(request, error)
+    return console_of(request).error_page(
+        request, 503, "The database can't be read now; the log says why. Try again later."
+    )
+
+
+def _answer_unexpected(request: Call, error: Exception) -> Page:
+    log_failure(request, error)
+    return console_of(request).error_page(request, 500, "The bot could not make this page; its log says why.")
+
+
+#: For the `exception_handlers` of the console's routers.
+ERROR_PAGES: Final[ExceptionHandlersMap] = {
+    NotLoggedIn: _answer_stranger,
+    HTTPException: _answer_http_error,
+    **dict.fromkeys(DOMAIN_PROBLEMS, _answer_domain_error),
+    **dict.fromkeys(DATABASE_ERRORS, _answer_database_error),
+    Exception: _answer_unexpected,
+}
