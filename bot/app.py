@@ -31,7 +31,6 @@ from bot.operations.health import CHECKS, Checks, Health
 from bot.operations.metrics import Metrics
 from bot.operator.actions import Operator
 from bot.operator.rejected_events import RejectedEvents
-from bot.operator.rule_history import RuleHistory
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
 from bot.rulebook.editing.live_book import BookChange, LiveBook
@@ -44,6 +43,7 @@ from bot.sending.sender import Sender
 from bot.sending.sms_service import SmsService
 from bot.settings import Settings, find_short_secret
 from bot.storage.database import Database
+from bot.storage.rule_history import RuleHistory
 from bot.storage.wal_truncation import LogCutter
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
