@@ -12,6 +12,7 @@ from bot.sending.service_health import ServiceHealth
 from bot.storage.database import Database
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
+from bot.wire.pull import Puller
 from bot.wire.webhook import Webhook
 
 
@@ -28,6 +29,7 @@ class Health:
         queue_limit: QueueLimit,
         clock: ClockCheck,
         supervisor: Supervisor,
+        puller: Puller | None = None,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -37,6 +39,7 @@ class Health:
         self._queue_limit = queue_limit
         self._clock = clock
         self._supervisor = supervisor
+        self._puller = puller
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Litestar's handlers; anyone may ask."""
@@ -58,6 +61,8 @@ class Health:
                 "clock": self._check_clock(),
                 "background": self._check_background(),
             }
+            if self._puller is not None:
+                checks["events_queue"] = _check_pull(self._puller)
             is_well = all(check["status"] != "failing" for check in checks.values())
             body = {"status": "ok" if is_well else "failing", "checks": checks}
             return Response(body, status_code=200 if is_well else 503)
@@ -116,3 +121,11 @@ class Health:
         if self._webhook.is_closed:
             return {"status": "failing", "reason": "The bot is stopping."}
         return {"status": "ok"}
+
+
+def _check_pull(puller: Puller) -> dict[str, Any]:
+    """Whether events can be fetched; while they can't they wait in their queue."""
+    state: dict[str, Any] = {"kind": puller.kind, "waiting": puller.waiting}
+    if puller.trouble is not None:
+        return {"status": "degraded", "reason": puller.trouble, **state}
+    return {"status": "ok", **state}

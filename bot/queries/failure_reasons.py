@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from bot.conversation.delivery import code_of
+from bot.conversation.delivery import code_of, is_timeout, says_blocked
 
 #: What Azure's delivery codes mean to people.
 _WORDS_OF_CODES = {
@@ -50,4 +50,8 @@ def reason_of(details: str | None) -> Reason | None:
     for beginning, words in _WORDS_OF_OURS:
         if details.startswith(beginning):
             return Reason(words=words)
+    if says_blocked(details):
+        return Reason(words=_WORDS_OF_CODES[4007])
+    if is_timeout(details):
+        return Reason(words="no delivery report came in time, so it may have arrived")
     return Reason(words=details.strip().rstrip("."))

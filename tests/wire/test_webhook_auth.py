@@ -17,8 +17,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt.algorithms import RSAAlgorithm
 
-from bot.settings import Secret
-from bot.wire.entra import EVENT_GRID_APPLICATION, EVENT_GRID_ROLE, EntraTokens
+from bot.settings import EVENT_GRID_APPLICATION, US_GOVERNMENT_APPLICATION, Secret, load
+from bot.wire.entra import EVENT_GRID_ROLE, EntraTokens
 from bot.wire.webhook_auth import KeysUnavailable, WebhookAuth
 
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -83,6 +83,14 @@ class Entra:
         self.server.server_close()
 
 
+def tokens(authority: str, *audiences: str, **environ: str) -> EntraTokens:
+    """The check, as the settings make it."""
+    settings = load(environ)
+    return EntraTokens(
+        TENANT, audiences or [AUDIENCE], applications=settings.entra_applications, authority=authority
+    )
+
+
 @pytest.fixture(scope="module")
 def entra() -> Iterator[Entra]:
     entra = Entra()
@@ -92,7 +100,7 @@ def entra() -> Iterator[Entra]:
 
 @pytest.fixture
 def auth(entra: Entra) -> WebhookAuth:
-    return WebhookAuth([Secret("a-secret")], EntraTokens(TENANT, AUDIENCE, authority=entra.authority))
+    return WebhookAuth([Secret("a-secret")], tokens(entra.authority))
 
 
 async def bearer(auth: WebhookAuth, token: str) -> bool:
@@ -217,14 +225,14 @@ async def test_keys_are_fetched_once_and_again_when_a_new_one_signs(
 
 async def test_when_keys_can_not_be_fetched_nothing_is_said_of_the_token(entra: Entra) -> None:
     """A refusal would make Event Grid drop the event for good; the token may be good."""
-    nowhere = WebhookAuth([], EntraTokens(TENANT, AUDIENCE, authority="http://127.0.0.1:1"))
+    nowhere = WebhookAuth([], tokens("http://127.0.0.1:1"))
     with pytest.raises(KeysUnavailable, match="keys"):
         await bearer(nowhere, entra.token())
     assert not await bearer(nowhere, "x"), "what is no token needs no key"
 
 
 def test_a_good_secret_needs_no_keys() -> None:
-    nowhere = WebhookAuth([Secret("a-secret")], EntraTokens(TENANT, AUDIENCE, authority="http://127.0.0.1:1"))
+    nowhere = WebhookAuth([Secret("a-secret")], tokens("http://127.0.0.1:1"))
     assert nowhere.knows([b"a-secret"])
 
 
@@ -298,7 +306,7 @@ async def test_keys_that_can_not_be_read_are_doubt(how: str, entra: Entra) -> No
     """Event Grid comes again after 503; after 401 its events would be lost."""
     unruly = Unruly(how)
     authority = f"http://127.0.0.1:{unruly.server.server_address[1]}"
-    auth = WebhookAuth([], EntraTokens(TENANT, AUDIENCE, authority=authority))
+    auth = WebhookAuth([], tokens(authority))
     with pytest.raises(KeysUnavailable):
         await bearer(auth, entra.token())
     unruly.close()
