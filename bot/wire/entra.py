@@ -66,7 +66,11 @@ class EntraTokens:
         tenant = tenant.lower()
         self._audiences = {_audience(audience) for audience in audiences}
         self._applications = {application.lower() for application in applications}
-        self._issuers = {f"https://sts.windows.net/{tenant}/", f"{authority}/{tenant}/v2.0"}
+        self._issuers = {
+            f"https://sts.windows.net/{tenant}/",
+            f"https://login.microsoftonline.com/{tenant}/v2.0",
+            f"{authority}/{tenant}/v2.0",
+        }
         # Keys are kept for 10 minutes; a token signed by a new key fetches them again.
         self._keys = _Keys(f"{authority}/{tenant}/discovery/v2.0/keys", lifespan=600, timeout=5)
 
