@@ -23,6 +23,7 @@ from bot.operations.checks import (
     check_clock,
     check_database,
     check_events,
+    check_pull,
     check_queue,
     check_rules,
     check_sending,
@@ -41,7 +42,7 @@ from bot.sending.clock_check import ClockCheck
 from bot.sending.forwarder import Forwarder
 from bot.sending.sender import Sender
 from bot.sending.sms_service import SmsService
-from bot.settings import Settings, find_short_secret
+from bot.settings import Settings, StorageQueue, find_short_secret
 from bot.storage.database import Database
 from bot.storage.rule_history import RuleHistory
 from bot.storage.wal_truncation import LogCutter
@@ -63,7 +64,9 @@ from bot.web.server.bounded_request import BoundedRequest
 from bot.web.server.front_door import FrontDoor
 from bot.web.server.proxies import believe_proxies
 from bot.wire.acs import AcsSmsService
+from bot.wire.event_counts import EventCounts
 from bot.wire.forward_client import HttpPoster
+from bot.wire.pull import EventsQueue, Puller
 from bot.wire.rejected_retry import read_again
 from bot.wire.webhook import Webhook
 from bot.wire.webhook_auth import WebhookAuth
@@ -82,10 +85,11 @@ def check_configured(settings: Settings) -> None:
             "No way to send replies: set BOT_ACS_CONNECTION_STRING to the connection string that the Azure portal"
             " shows, or BOT_ACS_ENDPOINT to use a managed identity. To try the bot without Azure run `bot demo`."
         )
-    if not settings.webhook_secrets and settings.entra_tenant is None:
+    if not settings.webhook_secrets and settings.entra_tenant is None and settings.events_queue is None:
         raise NotConfigured(
             "No way to tell Event Grid's events from forged ones: set BOT_WEBHOOK_SECRETS to a long random text and"
-            " give it to the Event Grid subscription, or set BOT_ENTRA_TENANT and BOT_ENTRA_AUDIENCE."
+            " give it to the Event Grid subscription, or set BOT_ENTRA_TENANT and BOT_ENTRA_AUDIENCE; or fetch events"
+            " from a queue that BOT_EVENTS_QUEUE names."
         )
     if (short := find_short_secret(settings)) is not None:
         raise NotConfigured(short)
@@ -129,7 +133,10 @@ class Service:
         self.inbox = Inbox(
             self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit
         )
-        self.webhook = Webhook(self.inbox, _webhook_auth(settings))
+        event_counts = EventCounts()
+        self.webhook = Webhook(self.inbox, _webhook_auth(settings), event_counts)
+        queue = _events_queue(settings)
+        self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
         self.counter = TrafficCounter(self.database)
         self._log_cutter = LogCutter(self.database)
         viewer = settings.viewer_token
@@ -175,6 +182,9 @@ class Service:
         self._running.push_async_callback(self.sender.stop)
         self.forwarder.start(self.supervisor)
         self._running.push_async_callback(self.forwarder.stop)
+        if self.puller is not None:
+            self.puller.start(self.supervisor)
+            self._running.push_async_callback(self.puller.close)
         self.counter.start(self.supervisor)
         self._running.push_async_callback(self.counter.stop)
         self._log_cutter.start(self.supervisor)
@@ -200,6 +210,8 @@ class Service:
     async def settle(self, patience: float) -> None:
         """Take no more events and start no more sends; let those that run end, for so many seconds at most."""
         self.webhook.is_closed = True
+        if self.puller is not None:
+            await self.puller.stop(patience)
         await asyncio.gather(self.sender.stop(patience), self.forwarder.stop(patience))
         self.writer.stop_retrying()
 
@@ -218,6 +230,7 @@ class Service:
             self.queue_limit,
             self.clock,
             self.supervisor,
+            self.puller,
         )
         overview = Overview(
             self.shelf,
@@ -289,6 +302,7 @@ class Service:
             "events": partial(check_events, self.webhook),
             "clock": partial(check_clock, self.clock),
             "background": partial(check_background, self.supervisor),
+            **({"events_queue": partial(check_pull, self.puller)} if self.puller is not None else {}),
         }
 
 
@@ -296,8 +310,9 @@ def sms_service(settings: Settings, clock: ClockCheck) -> SmsService:
     """ACS by access key or by managed identity; raises `bot.wire.acs.CannotAuthenticate`."""
     if settings.acs_connection_string is not None:
         connection = settings.acs_connection_string
-        return AcsSmsService.with_key(connection.endpoint, connection.access_key.reveal(), clock)
-    return AcsSmsService.with_identity(settings.acs_endpoint or "", clock)
+        key = connection.access_key.reveal()
+        return AcsSmsService.with_key(connection.endpoint, key, clock, settings.acs_report_timeout)
+    return AcsSmsService.with_identity(settings.acs_endpoint or "", clock, settings.acs_report_timeout)
 
 
 def _webhook_auth(settings: Settings) -> WebhookAuth:
@@ -305,5 +320,37 @@ def _webhook_auth(settings: Settings) -> WebhookAuth:
     if settings.entra_tenant and settings.entra_audience:
         from bot.wire.entra import EntraTokens  # noqa: PLC0415 - PyJWT is for those alone who use Entra
 
-        entra = EntraTokens(settings.entra_tenant, settings.entra_audience)
+        entra = EntraTokens(
+            settings.entra_tenant,
+            settings.entra_audience,
+            applications=settings.entra_applications,
+            authority=settings.entra_authority,
+        )
     return WebhookAuth(settings.webhook_secrets, entra)
+
+
+def _events_queue(settings: Settings) -> EventsQueue | None:
+    """The queue to fetch events from; raises `NotConfigured`, and `bot.wire.acs.CannotAuthenticate`."""
+    wanted = settings.events_queue
+    if wanted is None:
+        return None
+    try:
+        # Extras, not always there, and for those alone who pull.
+        if isinstance(wanted, StorageQueue):
+            from bot.wire.storage_queue import StorageQueueEvents  # noqa: PLC0415
+
+            return StorageQueueEvents(wanted.connection_string.reveal(), wanted.name)
+        from bot.wire.namespace_topic import NamespaceTopicEvents  # noqa: PLC0415
+
+        key = wanted.key.reveal() if wanted.key else None
+        return NamespaceTopicEvents(wanted.endpoint, wanted.topic, wanted.subscription, key)
+    except ImportError:
+        raise NotConfigured(
+            "BOT_EVENTS_QUEUE needs azure-storage-queue and azure-eventgrid, which are not installed:"
+            ' run `pip install "sms-keyword-bot[queue]"`.'
+        ) from None
+    except ValueError:
+        raise NotConfigured(
+            "BOT_EVENTS_QUEUE has a connection string that can't be used: copy it from the storage account's page"
+            " *Access keys*."
+        ) from None

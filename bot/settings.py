@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -65,6 +66,25 @@ class AcsConnection(Struct, frozen=True, kw_only=True):
     access_key: Secret
 
 
+class StorageQueue(Struct, frozen=True, kw_only=True):
+    """The queue of an Azure Storage account that an Event Grid subscription fills."""
+
+    #: As the portal shows it: it holds the account's key, or a signature.
+    connection_string: Secret
+    name: str
+
+
+class NamespaceTopic(Struct, frozen=True, kw_only=True):
+    """A queue subscription of an Event Grid namespace's topic."""
+
+    #: Scheme and host, without a slash at the end.
+    endpoint: str
+    topic: str
+    subscription: str
+    #: An access key of the namespace; None: the managed identity.
+    key: Secret | None = None
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """What the bot was told; None where a variable is unset and has no default."""
 
@@ -75,8 +95,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     acs_connection_string: AcsConnection | None
     acs_endpoint: str | None
     webhook_secrets: tuple[Secret, ...]
+    acs_report_timeout: timedelta | None
     entra_tenant: str | None
-    entra_audience: str | None
+    entra_audience: tuple[str, ...]
+    entra_applications: tuple[str, ...]
+    entra_authority: str
+    events_queue: StorageQueue | NamespaceTopic | None
     admin_token: Secret | None
     viewer_token: Secret | None
     replies_per_hour: int
@@ -140,6 +164,17 @@ def find_short_secret(settings: Settings) -> str | None:
     return None
 
 
+#: What an Event Grid queue is named by.
+_NAMESPACE_FORM: Final = "namespace:https://HOST/topics/TOPIC/subscriptions/NAME"
+_QUEUE_FORMS: Final = f"storage:CONNECTION-STRING;queue=NAME, or {_NAMESPACE_FORM}"
+_QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
+_TOPIC_PATH = re.compile(r"/topics/([\w.-]+)/subscriptions/([\w.-]+)/?", re.ASCII)
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+#: Event Grid's own applications, in the public and in the US Government cloud.
+EVENT_GRID_APPLICATION: Final = "4962773b-9cdb-44cf-a8bf-237846a00ab7"
+US_GOVERNMENT_APPLICATION: Final = "54316b56-3481-47f9-8f30-0300f5542a7b"
+
+
 def load(environ: Mapping[str, str]) -> Settings:
     """The settings that these variables ask for; an empty variable counts as unset."""
     values: dict[str, Any] = {}
@@ -159,7 +194,33 @@ def read_environment(folder: Path = Path()) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise WrongSetting(str(folder / ".env"), f"cannot be read ({reason}): mend or remove it.") from error
+    for name in written:
+        if is_unknown(name):
+            raise WrongSetting(name, f"in {folder / '.env'} is no setting of the bot{_mend(name)}.")
     return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
+
+
+def is_unknown(name: str) -> bool:
+    """Whether a variable's name begins as the bot's own do and is none of them."""
+    if not name.upper().startswith("BOT_"):
+        return False
+    known = name in _NAMES or name in _NAMES_OF_OTHER_VERSIONS
+    return not known and not re.fullmatch(r"BOT_SECRET_\w+", name, re.ASCII)
+
+
+def warnings_about(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable of the environment that looks like a setting and is none."""
+    return [
+        f"{name} in the environment is no setting of the bot and has no effect{_mend(name)}."
+        for name in sorted(environ)
+        if is_unknown(name)
+    ]
+
+
+def _mend(name: str) -> str:
+    """The end of a sentence about an unknown name: the name that was meant, where one is near."""
+    near = get_close_matches(name.upper(), sorted(_NAMES), n=1, cutoff=0.75)
+    return f": did you mean {near[0]}? Correct or remove it" if near else ": remove it"
 
 
 def _unquoted(text: str) -> str:
@@ -284,6 +345,29 @@ def _read_hosts(_name: str, text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _read_names(name: str, text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not names:
+        raise WrongSetting(name, "holds only commas: write one name, or several with commas between them.")
+    return names
+
+
+def _read_applications(name: str, text: str) -> tuple[str, ...]:
+    names = _read_names(name, text)
+    for application in names:
+        if not _GUID.fullmatch(application):
+            raise WrongSetting(
+                name,
+                f"names {application!r}, which is no application id: write GUIDs such as {EVENT_GRID_APPLICATION},"
+                " with commas between them.",
+            )
+    return names
+
+
+def _read_authority(name: str, text: str) -> str:
+    return _read_origin(name, text, example="https://login.microsoftonline.com")
+
+
 def _read_proxies(name: str, text: str) -> tuple[str, ...]:
     return tuple(_read_proxy(name, part.strip()) for part in text.split(",") if part.strip())
 
@@ -337,24 +421,93 @@ def _read_connection_string(name: str, text: str) -> AcsConnection:
 def _read_endpoint(name: str, text: str) -> str:
     if "accesskey=" in text.lower():
         raise WrongSetting(name, "holds a connection string: put it in BOT_ACS_CONNECTION_STRING.")
+    return _read_origin(name, text, example="https://RESOURCE.communication.azure.com")
+
+
+def _read_origin(name: str, text: str, *, example: str) -> str:
+    """The scheme and host of a URL that has nothing else; http:// for a loopback host only."""
     try:
         url = urlsplit(text.rstrip("/"))
         host, port = url.hostname, url.port
     except ValueError:
         url, host, port = urlsplit(""), None, None
     if not host or port == 0 or "@" in url.netloc or url.path or url.query or url.fragment:
-        raise WrongSetting(
-            name, "has an endpoint that is not a host's URL: write https://RESOURCE.communication.azure.com."
-        )
+        raise WrongSetting(name, f"has an endpoint that is not a host's URL: write {example}.")
     if url.scheme == "http" and not _is_loopback(host):
         raise WrongSetting(
             name, "has an http:// endpoint, which only a loopback host may have: write https://."
         )
     if url.scheme not in {"http", "https"}:
-        raise WrongSetting(
-            name, "has an endpoint without https://: write https://RESOURCE.communication.azure.com."
-        )
+        raise WrongSetting(name, f"has an endpoint without https://: write {example}.")
     return f"{url.scheme}://{url.netloc}"
+
+
+def _read_report_timeout(name: str, text: str) -> timedelta:
+    duration = _read_duration(name, text)
+    if not timedelta(seconds=60) <= duration <= timedelta(hours=12):
+        raise WrongSetting(name, f"is {text!r}; Azure takes 60s to 12h.")
+    return duration
+
+
+def _read_events_queue(name: str, text: str) -> StorageQueue | NamespaceTopic:
+    # No part of the text is ever shown: it holds a key.
+    kind, _, rest = text.partition(":")
+    match kind.strip().lower():
+        case "storage":
+            return _read_storage_queue(name, rest)
+        case "namespace":
+            return _read_namespace_topic(name, rest)
+    raise WrongSetting(name, f"must begin with storage: or namespace:. Write {_QUEUE_FORMS}.")
+
+
+def _read_storage_queue(name: str, text: str) -> StorageQueue:
+    kept, queue = [], ""
+    for part in text.strip().split(";"):
+        key, _, value = part.partition("=")
+        if key.strip().lower() == "queue":
+            queue = value.strip()
+        elif part.strip():
+            kept.append(part.strip())
+    if not queue:
+        raise WrongSetting(
+            name, "has no queue=: write ;queue=NAME behind the connection string of the storage account."
+        )
+    if not _QUEUE_NAME.fullmatch(queue):
+        raise WrongSetting(
+            name,
+            "has a queue= that is no queue's name: 3 to 63 lower-case letters, digits and single hyphens.",
+        )
+    given = {part.partition("=")[0].strip().lower() for part in kept}
+    has_place = given & {"accountname", "queueendpoint", "usedevelopmentstorage"}
+    has_credential = given & {"accountkey", "sharedaccesssignature", "usedevelopmentstorage"}
+    if not has_place or not has_credential:
+        raise WrongSetting(
+            name, "has no whole connection string between storage: and ;queue=: copy it from the storage account's"
+            " page *Access keys*.",
+        )  # fmt: skip
+    return StorageQueue(connection_string=Secret(";".join(kept)), name=queue)
+
+
+def _read_namespace_topic(name: str, text: str) -> NamespaceTopic:
+    address, _, rest = text.strip().partition(";")
+    key = ""
+    if rest.strip().strip(";"):
+        word, _, key = rest.partition("=")
+        if word.strip().lower() != "key" or not key.strip():
+            raise WrongSetting(name, "has something behind the subscription that is not ;key=KEY.")
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        url = urlsplit("")
+    found = _TOPIC_PATH.fullmatch(url.path)
+    if found is None or url.query or url.fragment:
+        raise WrongSetting(name, f"does not name a topic's subscription: write {_QUEUE_FORMS}.")
+    return NamespaceTopic(
+        endpoint=_read_origin(name, f"{url.scheme}://{url.netloc}", example=_NAMESPACE_FORM),
+        topic=found[1],
+        subscription=found[2],
+        key=Secret(key.strip()) if key.strip() else None,
+    )
 
 
 def _is_loopback(host: str) -> bool:
@@ -404,6 +557,13 @@ SETTINGS: tuple[Setting, ...] = (
         read=_read_endpoint,
     ),
     Setting(
+        name="BOT_ACS_REPORT_TIMEOUT",
+        help="Ask Azure to report `Expired` when no delivery report came within this time, 60s to 12h. This uses a newer"
+        " version of its API, 2026-01-23. Unset: the version 2021-03-07, which can't be asked.",
+        example="1h",
+        read=_read_report_timeout,
+    ),
+    Setting(
         name="BOT_WEBHOOK_SECRETS",
         help="What Event Grid must show to deliver here. Several, with commas between them, are all accepted,"
         " so that a secret can be rotated without losing an event. At least 16 characters each.",
@@ -419,9 +579,34 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="BOT_ENTRA_AUDIENCE",
-        help="Together with BOT_ENTRA_TENANT: the application that Event Grid's token must be made for.",
+        help="Together with BOT_ENTRA_TENANT: the application that Event Grid's token must be made for, as its GUID or"
+        " its URI. Several, with commas between them, are all accepted.",
         example="api://00000000-0000-0000-0000-000000000000",
-        read=_read_text,
+        read=_read_names,
+        unset=(),
+    ),
+    Setting(
+        name="BOT_ENTRA_APPLICATIONS",
+        default=f"{EVENT_GRID_APPLICATION},{US_GOVERNMENT_APPLICATION}",
+        help="The applications whose tokens may deliver events: Event Grid's own in the public and in the US Government"
+        " cloud; a topic's managed identity has an application id of its own.",
+        example=EVENT_GRID_APPLICATION,
+        read=_read_applications,
+    ),
+    Setting(
+        name="BOT_ENTRA_AUTHORITY",
+        default="https://login.microsoftonline.com",
+        help="Who signs the tokens; for the US Government https://login.microsoftonline.us.",
+        example="https://login.microsoftonline.us",
+        read=_read_authority,
+    ),
+    Setting(
+        name="BOT_EVENTS_QUEUE",
+        help="Fetch events in place of, or beside, their delivery to the bot's address (needs the extra `queue`):"
+        " from a Storage Queue, `storage:CONNECTION-STRING;queue=NAME`, or from a namespace topic,"
+        " `namespace:https://HOST/topics/TOPIC/subscriptions/NAME`, with the managed identity or `;key=KEY`.",
+        example="namespace:https://HOST/topics/sms/subscriptions/bot",
+        read=_read_events_queue,
     ),
     Setting(
         name="BOT_ADMIN_TOKEN",
@@ -500,3 +685,13 @@ SETTINGS: tuple[Setting, ...] = (
         read=_read_log_format,
     ),
 )
+
+_NAMES: Final = frozenset(setting.name for setting in SETTINGS)
+#: Names that another version of the bot reads; a `.env` may serve both.
+_NAMES_OF_OTHER_VERSIONS: Final = frozenset(
+    {
+        "BOT_PRIVATE_HOSTS", "BOT_NOTIFY", "BOT_EVENTS_TO", "BOT_OIDC_ISSUER", "BOT_OIDC_CLIENT_ID",
+        "BOT_OIDC_CLIENT_SECRET", "BOT_KEEP_MESSAGES", "BOT_KEEP_ANSWERS", "BOT_KEEP_REJECTED", "BOT_KEEP_VALUES",
+        "BOT_LOG_LEVEL", "BOT_LOG_TEXTS",
+    }
+)  # fmt: skip

@@ -48,6 +48,11 @@ class LazyGroup(click.RichGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run; a wrong setting is a wrong configuration whichever command met it."""
+        if ctx.parent is None and any(name.upper().startswith("BOT_") for name in os.environ):
+            from bot.settings import warnings_about  # noqa: PLC0415 - without any there is nothing to read
+
+            for sentence in warnings_about(os.environ):
+                click.echo(sentence, err=True)
         try:
             return super().invoke(ctx)
         except ValueError as error:

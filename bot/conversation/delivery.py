@@ -43,14 +43,25 @@ NO_REPORT_FROM_CARRIER = 5002
 #: The recipient opted out at the carrier's or at Azure's.
 RECIPIENT_OPTED_OUT = 4007
 
-_CODE = re.compile(r"(?<!\d)\d{4}(?!\d)")
+#: The codes of Azure's page (docs: communication-services/resources/troubleshooting/voice-video-calling/
+#: troubleshooting-codes, SMS). Another number of four digits, such as a year, is no code.
+KNOWN_CODES = frozenset(
+    {2000, 4000, 4001, 4002, 4003, 4004, 4005, 4006, 4007, 4008, 4010, 4020, 5000, 5001, 5002, 9999}
+)
+
+#: Four digits that are not part of a longer number, of a date or of a fraction.
+_CODE = re.compile(r"(?<!\d)(?<!\d[-/.])\d{4}(?!\d)(?![-/.]\d)")
 _BLOCKED = "sender blocked for given recipient"
+#: What Azure and carriers call a report that did not come in time: the message may have arrived.
+_TIMED_OUT = re.compile(r"timed?[\s_-]*out|expired", re.IGNORECASE)
 #: The words of a status such as "DeliveryFailed", "NOT_DELIVERED", "rejected by carrier".
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _SAY_FAILED = {
     "fail", "failed", "failure", "undelivered", "undeliverable", "undeliv", "rejected", "rejectd", "reject",
-    "expired", "deleted", "blocked",
+    "deleted", "blocked",
 }  # fmt: skip
+#: Words of Azure's that the state says again.
+_PLAIN_STATUSES = {"delivered", "failed"}
 _SAY_NOT = {"no", "not", "non", "never", "un"}
 #: Where a report without a timestamp stands: before every other.
 _FIRST = datetime.fromtimestamp(0, UTC)
@@ -180,9 +191,17 @@ def _ended(status: Status, event: Rejected | Suppressed | NoAnswer) -> DeliveryS
 
 
 def status_of(report: DeliveryReport) -> Status | None:
-    """The final state that a report speaks of; None for words that say none."""
+    """The final state that a report speaks of; None for words that say none.
+
+    `unconfirmed` says that no report came in time: a status such as `Expired`, the code 5002, or details that speak of
+    a timeout and have no code.
+    """
     said = _said_by(report.status)
-    if said != "delivered" and code_of(report.details) == NO_REPORT_FROM_CARRIER:
+    if said == "delivered":
+        return said
+    code = code_of(report.details)
+    has_timed_out = code is None and is_timeout(report.details or "")
+    if code == NO_REPORT_FROM_CARRIER or is_timeout(report.status) or has_timed_out:
         return "unconfirmed"
     return said
 
@@ -200,17 +219,32 @@ def _said_by(status: str) -> Status | None:
 
 
 def code_of(details: str | None) -> int | None:
-    """The four-digit code in a report's DeliveryStatusDetails, whatever it is wrapped in."""
-    if not details:
-        return None
-    found = _CODE.search(details)
-    return int(found.group()) if found else None
+    """The first known code in a report's DeliveryStatusDetails, whatever it is wrapped in."""
+    codes = (int(found) for found in _CODE.findall(details or ""))
+    return next((code for code in codes if code in KNOWN_CODES), None)
+
+
+def details_of(report: DeliveryReport) -> str | None:
+    """What a report says, for people: Azure's word is part of it unless it is the name of a state."""
+    if report.status.strip().casefold() in _PLAIN_STATUSES:
+        return report.details
+    return f"{report.status}: {report.details}" if report.details else report.status
 
 
 def says_opted_out(report: DeliveryReport) -> bool:
     """Whether a report says that the recipient blocks our number."""
     details = report.details
-    return details is not None and (code_of(details) == RECIPIENT_OPTED_OUT or _BLOCKED in details.casefold())
+    return details is not None and (code_of(details) == RECIPIENT_OPTED_OUT or says_blocked(details))
+
+
+def says_blocked(details: str) -> bool:
+    """Whether details say so in words, without a code."""
+    return _BLOCKED in details.casefold()
+
+
+def is_timeout(words: str) -> bool:
+    """Whether Azure's words say that no report came in time: the message may have arrived."""
+    return _TIMED_OUT.search(words) is not None
 
 
 def _after_report(state: DeliveryState, report: DeliveryReport) -> DeliveryState:
@@ -221,10 +255,9 @@ def _after_report(state: DeliveryState, report: DeliveryReport) -> DeliveryState
         # It is shown while nothing better is known, and decides nothing.
         if state.status not in ("queued", "sent"):
             return state
-        details = f"{report.status}: {report.details}" if report.details else report.status
-        after = replace(state, details=details, reported_at=moment)
+        after = replace(state, details=details_of(report), reported_at=moment)
     else:
-        after = DeliveryState(status=status, details=report.details, reported_at=moment)
+        after = DeliveryState(status=status, details=details_of(report), reported_at=moment)
         if state.status in ("queued", "sent"):
             return after
     return after if state.reported_at is None or _report_rank(after) > _report_rank(state) else state

@@ -8,6 +8,7 @@ from bot.sending.service_health import ServiceHealth
 from bot.storage.database import Database
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
+from bot.wire.pull import Puller
 from bot.wire.webhook import Webhook
 
 
@@ -68,3 +69,11 @@ async def check_background(supervisor: Supervisor) -> CheckResult:
     """Shows the background tasks that ended and are being started again; the log says where they failed."""
     ended = supervisor.ended()
     return CheckResult(status="degraded", more={"tasks": ended}) if ended else CheckResult()
+
+
+async def check_pull(puller: Puller) -> CheckResult:
+    """Shows whether events can be fetched, and how many wait; while they can't they wait in their queue."""
+    more = {"kind": puller.kind, "waiting": puller.waiting}
+    if puller.trouble is not None:
+        return CheckResult(status="degraded", reason=puller.trouble, more=more)
+    return CheckResult(more=more)

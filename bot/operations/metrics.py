@@ -19,6 +19,7 @@ from bot.sending.service_health import ServiceHealth
 from bot.storage.database import DATABASE_ERRORS, Database
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
+from bot.wire.pull import Puller
 from bot.wire.webhook import Webhook
 
 
@@ -35,6 +36,7 @@ class Metrics:
         queue_limit: QueueLimit,
         clock: ClockCheck,
         supervisor: Supervisor,
+        puller: Puller | None = None,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -44,6 +46,7 @@ class Metrics:
         self._queue_limit = queue_limit
         self._clock = clock
         self._supervisor = supervisor
+        self._puller = puller
 
     def routes(self, guard: Guard) -> list[HTTPRouteHandler]:
         """Litestar's handler, for whom the guard lets through."""
@@ -82,6 +85,13 @@ class Metrics:
             "Calls of the webhook without any credential: anybody can make them, and no event is lost.",
             value=self._webhook.strangers,
         )
+        yield CounterMetricFamily(
+            "bot_refused_handshakes",
+            "Event Grid's handshakes that were refused: a subscription can't be made, and no event is lost.",
+            value=self._webhook.refused_handshakes,
+        )
+        if self._puller is not None:
+            yield from _of_pull(self._puller)
         is_well = backlog is not None and self._writer.trouble is None
         yield GaugeMetricFamily("bot_database_writable", "1 while messages can be stored.", value=is_well)
         if backlog is not None:
@@ -136,6 +146,23 @@ class Metrics:
             value=len(self._shelf.errors),
         )  # fmt: skip
         yield InfoMetricFamily("bot_rule_book", "The rule book in force.", value={"version": book.version})
+
+
+def _of_pull(puller: Puller) -> Iterable[Metric]:
+    yield GaugeMetricFamily(
+        "bot_events_queue_readable",
+        "1 while events can be fetched from the queue.",
+        value=puller.trouble is None,
+    )
+    if puller.waiting is not None:
+        yield GaugeMetricFamily(
+            "bot_events_queue_waiting", "Messages in the queue, about.", value=puller.waiting
+        )
+    yield CounterMetricFamily(
+        "bot_events_queue_set_aside",
+        "Messages of the queue that were moved to the rejected events after too many tries.",
+        value=puller.set_aside,
+    )
 
 
 def _of_the_hour(alarms: Alarms | None) -> Iterable[Metric]:

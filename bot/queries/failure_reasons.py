@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from bot.conversation.delivery import FailureCode, code_of
+from bot.conversation.delivery import FailureCode, code_of, is_timeout, says_blocked
 
 #: What Azure's delivery codes mean to people.
 _WORDS_OF_CODES = {
@@ -51,4 +51,8 @@ def reason_of(details: str | None, failure_code: str | None = None) -> Reason | 
         return None
     if code in _WORDS_OF_CODES:
         return Reason(words=_WORDS_OF_CODES[code], code=code)
+    if says_blocked(details):
+        return Reason(words=_WORDS_OF_CODES[4007])
+    if is_timeout(details):
+        return Reason(words="no delivery report came in time, so it may have arrived")
     return Reason(words=details.strip().rstrip("."))

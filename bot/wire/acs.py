@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from urllib.request import getproxies
 
 import msgspec
@@ -30,6 +30,9 @@ from bot.wire.acs_answers import NOT_JSON, is_acs_shaped, outcome_of_answer, out
 from bot.wire.acs_answers import message_in as _message_in
 from bot.wire.acs_transport import BoundedTransport
 
+#: The version of ACS's API that this code was written for, and the first that takes a timeout of delivery reports.
+API_VERSION = "2021-03-07"
+API_VERSION_WITH_REPORT_TIMEOUT = "2026-01-23"
 #: Seconds. The SDK's own are 300, and its retries sleep up to 120 s inside the call: ours are short and durable.
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 20
@@ -43,11 +46,38 @@ _departure: ContextVar["Departure"] = ContextVar("departure")
 class CannotAuthenticate(Exception):
     """Managed identity is asked for and the library for it is not installed."""
 
-    def __init__(self) -> None:
+    def __init__(self, setting: str) -> None:
+        instead = {
+            "BOT_ACS_ENDPOINT": "set BOT_ACS_CONNECTION_STRING instead",
+            "BOT_EVENTS_QUEUE": "give the namespace's key there, ;key=KEY",
+        }
         super().__init__(
-            "BOT_ACS_ENDPOINT needs azure-identity, which is not installed:"
-            ' run `pip install "sms-keyword-bot[identity]"`, or set BOT_ACS_CONNECTION_STRING instead.'
+            f"{setting} needs azure-identity, which is not installed:"
+            f' run `pip install "sms-keyword-bot[identity]"`, or {instead[setting]}.'
         )
+
+
+def managed_identity(setting: str) -> AsyncTokenCredential:
+    """The machine's identity, for a setting; raises `CannotAuthenticate` without azure-identity."""
+    try:
+        from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - an extra, not always there
+    except ImportError:
+        raise CannotAuthenticate(setting) from None
+    # Its own retries would go on for minutes inside a call: ours are durable, and people are told meanwhile.
+    # What gives out tokens is read within the same bounds, and followed nowhere.
+    transport = BoundedTransport(
+        total=READ_TIMEOUT,
+        connection_timeout=CONNECT_TIMEOUT,
+        read_timeout=CONNECT_TIMEOUT,
+        use_env_settings=bool(getproxies()),
+    )
+    return DefaultAzureCredential(
+        transport=transport,
+        retry_total=0,
+        permit_redirects=False,
+        connection_timeout=CONNECT_TIMEOUT,
+        read_timeout=CONNECT_TIMEOUT,
+    )
 
 
 class AcsSmsService:
@@ -58,13 +88,18 @@ class AcsSmsService:
         endpoint: str,
         credential: AzureKeyCredential | AsyncTokenCredential,
         clock: ClockCheck | None = None,
+        report_timeout: timedelta | None = None,
     ) -> None:
-        """`clock` hears the time that each answer brings."""
+        """`clock` hears the time that each answer brings; `report_timeout` is asked of ACS where it is given."""
         # The client is made directly: from_connection_string drops the endpoint's scheme.
         self._client = SmsClient(
             endpoint,
             credential,
-            per_call_policies=[RepeatabilityPolicy(), ClockPolicy(clock or ClockCheck())],
+            per_call_policies=[
+                RepeatabilityPolicy(),
+                VersionPolicy(report_timeout),
+                ClockPolicy(clock or ClockCheck()),
+            ],
             per_retry_policies=[DeparturePolicy()],
             retry_total=0,
             # A 307 would carry texts and numbers, signed, to any host; it is an answer like others: doubt.
@@ -79,33 +114,22 @@ class AcsSmsService:
         )
 
     @classmethod
-    def with_key(cls, endpoint: str, access_key: str, clock: ClockCheck | None = None) -> "AcsSmsService":
+    def with_key(
+        cls,
+        endpoint: str,
+        access_key: str,
+        clock: ClockCheck | None = None,
+        report_timeout: timedelta | None = None,
+    ) -> "AcsSmsService":
         """Authenticate by the access key of a connection string."""
-        return cls(endpoint, AzureKeyCredential(access_key), clock)
+        return cls(endpoint, AzureKeyCredential(access_key), clock, report_timeout)
 
     @classmethod
-    def with_identity(cls, endpoint: str, clock: ClockCheck | None = None) -> "AcsSmsService":
+    def with_identity(
+        cls, endpoint: str, clock: ClockCheck | None = None, report_timeout: timedelta | None = None
+    ) -> "AcsSmsService":
         """Authenticate by managed identity; raises `CannotAuthenticate` without azure-identity."""
-        try:
-            from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - an extra, not always there
-        except ImportError:
-            raise CannotAuthenticate from None
-        # Its own retries would go on for minutes inside a call: ours are durable, and people are told meanwhile.
-        # What gives out tokens is read within the same bounds, and followed nowhere.
-        transport = BoundedTransport(
-            total=READ_TIMEOUT,
-            connection_timeout=CONNECT_TIMEOUT,
-            read_timeout=CONNECT_TIMEOUT,
-            use_env_settings=bool(getproxies()),
-        )
-        credential = DefaultAzureCredential(
-            transport=transport,
-            retry_total=0,
-            permit_redirects=False,
-            connection_timeout=CONNECT_TIMEOUT,
-            read_timeout=CONNECT_TIMEOUT,
-        )
-        return cls(endpoint, credential, clock)
+        return cls(endpoint, managed_identity("BOT_ACS_ENDPOINT"), clock, report_timeout)
 
     async def send(self, call: SmsCall) -> list[SendOutcome]:
         """One outcome a recipient, in their order."""
@@ -169,6 +193,30 @@ class RepeatabilityPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
             written["repeatabilityRequestId"] = recipient.repeatability_id
             written["repeatabilityFirstSent"] = format_datetime(recipient.first_sent_at, usegmt=True)
         request.http_request.set_json_body(body)
+
+
+class VersionPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
+    """Pins the version of ACS's API, whatever a newer SDK's own is; with a report timeout it is the first that has it.
+
+    It runs before the policy that signs the address and the body.
+    """
+
+    def __init__(self, report_timeout: timedelta | None) -> None:
+        super().__init__()
+        self._report_timeout = report_timeout
+        self.version = API_VERSION if report_timeout is None else API_VERSION_WITH_REPORT_TIMEOUT
+
+    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
+        """Set the version, and the timeout."""
+        url = urlsplit(request.http_request.url)
+        others = [(name, value) for name, value in parse_qsl(url.query) if name != "api-version"]
+        query = urlencode([*others, ("api-version", self.version)])
+        request.http_request.url = urlunsplit(url._replace(query=query))
+        if self._report_timeout is not None:
+            body = msgspec.json.decode(str(request.http_request.body))
+            seconds = int(self._report_timeout.total_seconds())
+            body.setdefault("smsSendOptions", {})["deliveryReportTimeoutInSeconds"] = seconds
+            request.http_request.set_json_body(body)
 
 
 class ClockPolicy(SansIOHTTPPolicy[HttpRequest, Any]):

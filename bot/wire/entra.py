@@ -1,8 +1,13 @@
 """Tokens that Event Grid gets from Microsoft Entra ID: verified by Entra's keys, which are fetched when needed.
 
+Only a token that is proven wrong is refused: Event Grid drops for good what is answered 401. Whatever keeps this
+process from a verdict (no keys, an unknown key) is doubt, `KeysUnavailable`, and Event Grid comes again.
+
 Imported only where Entra is used: PyJWT with its cryptography takes 0.1 s to import.
 """
 
+import re
+from collections.abc import Sequence
 from http.client import HTTPException
 from typing import Any
 
@@ -14,21 +19,26 @@ from bot.text.storable import one_line
 from bot.wire.answer_limits import fetch
 from bot.wire.webhook_auth import KeysUnavailable
 
-#: Event Grid's own application in the public cloud (docs: event-grid/secure-webhook-delivery).
-EVENT_GRID_APPLICATION = "4962773b-9cdb-44cf-a8bf-237846a00ab7"
 EVENT_GRID_ROLE = "AzureEventGridSecureWebhookSubscriber"
 
 #: Characters.
 _LONGEST_CAUSE = 200
+#: Seconds by which two clocks may differ: as Microsoft's own libraries have it.
+_CLOCK_SKEW = 300
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 log = structlog.get_logger(__name__)
 
 
+class _Refused(Exception):
+    """A token is proven not to be Event Grid's for this bot; the message says by what."""
+
+
 class _Keys(jwt.PyJWKClient):
-    """Entra's keys, read without following anybody elsewhere, and with an end."""
+    """Entra's keys; a redirect is not followed, and the answer is bounded in size and time."""
 
     def fetch_data(self) -> Any:
-        """Fetch the keys and keep them; what is no set of keys is as good as no answer."""
+        """Fetch the keys and keep them; an answer that is no set of keys leaves those that are known."""
         try:
             keys = msgspec.json.decode(fetch(self.uri, timeout=self.timeout))
             jwt.PyJWKSet.from_dict(keys)
@@ -42,53 +52,107 @@ class _Keys(jwt.PyJWKClient):
 
 
 class EntraTokens:
-    """Verifies the tokens that Event Grid gets from Microsoft Entra ID for our application."""
+    """Verifies the tokens that Event Grid gets from Microsoft Entra ID for this bot's application."""
 
     def __init__(
-        self, tenant: str, audience: str, *, authority: str = "https://login.microsoftonline.com"
+        self,
+        tenant: str,
+        audiences: Sequence[str],
+        *,
+        applications: Sequence[str],
+        authority: str,
     ) -> None:
-        self._audience = [audience, audience.removeprefix("api://")]
-        self._issuers = [f"https://sts.windows.net/{tenant}/", f"{authority}/{tenant}/v2.0"]
+        """`audiences`: GUIDs or URIs of the bot's application; `applications`: GUIDs of those who may deliver."""
+        tenant = tenant.lower()
+        self._audiences = {_audience(audience) for audience in audiences}
+        self._applications = {application.lower() for application in applications}
+        self._issuers = {
+            f"https://sts.windows.net/{tenant}/",
+            f"https://login.microsoftonline.com/{tenant}/v2.0",
+            f"{authority}/{tenant}/v2.0",
+        }
         # Keys are kept for 10 minutes; a token signed by a new key fetches them again.
         self._keys = _Keys(f"{authority}/{tenant}/discovery/v2.0/keys", lifespan=600, timeout=5)
 
     def accepts(self, token: str) -> bool:
-        """Whether a token is signed by Entra, for us, now, and speaks for Event Grid.
+        """Whether a token is signed by Entra, for this bot, now, and speaks for Event Grid.
 
-        Blocks while keys are fetched; raises `KeysUnavailable` when they can't be.
+        Blocks while keys are fetched. Raises `KeysUnavailable` when nobody can tell.
         """
         try:
+            # Before any key is asked for: what a token says against itself proves it wrong, whoever signed it.
+            self._check_claims(*_unverified(token))
+            self._check_signature(token)
+        except _Refused as refusal:
+            reason = one_line(str(refusal), _LONGEST_CAUSE)
+            log.warning("An Entra token was refused", action="entra_token_refused", reason=reason)
+            return False
+        except KeysUnavailable as error:
+            log.warning("An Entra token can't be checked", action="entra_token_unchecked", cause=str(error))
+            raise
+        return True
+
+    def _check_claims(self, header: dict[str, Any], claims: dict[str, Any]) -> None:
+        if header.get("alg") != "RS256":
+            raise _Refused("it is not signed by RS256")
+        if not isinstance(header.get("kid"), str):
+            raise _Refused("it names no key")
+        if claims.get("iss") not in self._issuers:
+            raise _Refused("another tenant or authority issued it")
+        audience = claims.get("aud")
+        named = audience if isinstance(audience, list) else [audience]
+        if not any(isinstance(name, str) and _audience(name) in self._audiences for name in named):
+            raise _Refused("its audience is none of BOT_ENTRA_AUDIENCE")
+        application = claims.get("appid", claims.get("azp"))
+        if not isinstance(application, str) or application.lower() not in self._applications:
+            raise _Refused("its application is none of BOT_ENTRA_APPLICATIONS")
+        roles = claims.get("roles")
+        if not isinstance(roles, list) or EVENT_GRID_ROLE not in roles:
+            raise _Refused(f"it lacks the role {EVENT_GRID_ROLE}")
+
+    def _check_signature(self, token: str) -> None:
+        try:
             key = self._keys.get_signing_key_from_jwt(token)
-            claims: dict[str, Any] = jwt.decode(
+        except jwt.PyJWKClientConnectionError as error:
+            raise KeysUnavailable(str(error)) from None
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            # The key may be newer than ours: they are fetched again only some time after the last fetch.
+            raise KeysUnavailable(one_line(str(error), _LONGEST_CAUSE)) from None
+        if key.algorithm_name != "RS256":
+            raise KeysUnavailable("the key that signed is no RSA key")
+        try:
+            jwt.decode(
                 token,
                 key,
                 algorithms=["RS256"],
-                audience=self._audience,
-                issuer=self._issuers,
-                options={"require": ["exp", "iss", "aud"]},
+                leeway=_CLOCK_SKEW,
+                options={"require": ["exp"], "verify_aud": False},
             )
-        except jwt.PyJWKClientConnectionError as error:
-            log.warning("An Entra token can't be checked", action="entra_keys_unavailable", cause=str(error))
-            raise KeysUnavailable(str(error)) from None
         except (jwt.PyJWTError, ValueError) as error:
-            log.warning(
-                "An Entra token was refused",
-                action="entra_token_invalid",
-                reason=one_line(str(error), _LONGEST_CAUSE),
-            )
-            return False
-        if claims.get("appid", claims.get("azp")) != EVENT_GRID_APPLICATION:
-            log.warning(
-                "An Entra token was refused",
-                action="entra_token_of_another_application",
-                reason="it does not speak for Event Grid's application",
-            )
-            return False
-        if EVENT_GRID_ROLE not in (claims.get("roles") or ()):
-            log.warning(
-                "An Entra token was refused",
-                action="entra_token_without_role",
-                reason=f"it lacks the role {EVENT_GRID_ROLE}",
-            )
-            return False
-        return True
+            raise _Refused(str(error)) from None
+
+
+def _unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A token's header and claims, which anybody may have written; checks its times as well."""
+    try:
+        header = jwt.get_unverified_header(token)
+        claims = jwt.decode(
+            token,
+            leeway=_CLOCK_SKEW,
+            options={
+                "verify_signature": False,
+                "verify_exp": True,
+                "verify_nbf": True,
+                "require": ["exp"],
+            },
+        )
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+        raise _Refused(str(error)) from None
+    return header, claims
+
+
+def _audience(name: str) -> str:
+    """An audience as it is compared: without `api://` before it, and a GUID in lower case."""
+    name = name.strip().rstrip("/")
+    bare = name[len("api://") :] if name.lower().startswith("api://") else name
+    return bare.lower() if _GUID.fullmatch(bare) else bare

@@ -7,7 +7,7 @@ batched, are told apart by their shape, not by the content type, which senders g
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -23,6 +23,7 @@ from bot.text.storable import bounded, make_storable, one_line
 SMS_RECEIVED = "microsoft.communication.smsreceived"
 DELIVERY_REPORT = "microsoft.communication.smsdeliveryreportreceived"
 SUBSCRIPTION_VALIDATION = "microsoft.eventgrid.subscriptionvalidationevent"
+SUBSCRIPTION_DELETION = "microsoft.eventgrid.subscriptiondeletedevent"
 
 _LONGEST_NUMBER = 64
 _LONGEST_STATUS = 64
@@ -56,27 +57,35 @@ class EventBatch(Struct, frozen=True, kw_only=True):
     validation_code: str | None = None
 
 
-class _TooDeep(Struct, frozen=True, kw_only=True):
-    """An element of a batch that no JSON reader takes; its neighbours are read all the same."""
+class _Unread(Struct, frozen=True, kw_only=True):
+    """A part of a batch that no JSON reader takes; its neighbours are read all the same."""
 
     raw: str
+    reason: str
 
 
 class _Missing(ValueError):
     """An event lacks what it takes to make sense; the message is the reason, for people."""
 
 
-def read_batch(body: bytes) -> EventBatch:
+def read_batch(body: bytes, *, is_certain: bool = False) -> EventBatch:
     """Read a webhook call's body; raises `NotAnEventBatch` when it holds no event at all.
 
-    An event that can't be understood becomes `UnreadableEvent` and does not disturb its neighbours.
+    An event that can't be understood becomes `UnreadableEvent` and does not disturb its neighbours. `is_certain`: the
+    call says by its headers that it brings events, so whatever JSON it holds is kept, and the whole events of a body
+    that was cut off are read.
     """
-    parsed = _parse(body)
+    parsed = _parse(body, is_certain=is_certain)
     elements = parsed if isinstance(parsed, list) else [parsed]
-    if elements and not any(_type_of(element) for element in elements):
+    if not is_certain and elements and not any(_type_of(element) for element in elements):
         raise NotAnEventBatch(
             f"The body is JSON but not an Event Grid event, a CloudEvent, or an array of them: {_describe(parsed)}."
         )
+    return read_elements(elements)
+
+
+def read_elements(elements: Sequence[Any]) -> EventBatch:
+    """Read the events of a batch, each a JSON value."""
     events: list[Event] = []
     rest: list[Any] = []
     ignored: dict[str, int] = {}
@@ -93,8 +102,8 @@ def read_batch(body: bytes) -> EventBatch:
                 events.append(UnreadableEvent(reason=str(missing), raw=as_json(element)))
         elif event_type:
             ignored[event_type] = ignored.get(event_type, 0) + 1
-        elif isinstance(element, _TooDeep):
-            events.append(UnreadableEvent(reason="It is nested too deeply.", raw=as_json(element.raw)))
+        elif isinstance(element, _Unread):
+            events.append(UnreadableEvent(reason=element.reason, raw=as_json(element.raw)))
         elif len(events) >= _MOST_REJECTED:
             rest.append(element)
         else:
@@ -117,7 +126,7 @@ def as_json(value: Any) -> str:
         return '"It is nested too deeply to be shown."'
 
 
-def _parse(body: bytes) -> Any:
+def _parse(body: bytes, *, is_certain: bool) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -131,7 +140,26 @@ def _parse(body: bytes) -> Any:
             return [_loads_alone(element) for element in _split(text)]
         raise NotAnEventBatch("The body is JSON but nested too deeply to be an event.") from None
     except ValueError as error:
-        raise NotAnEventBatch(f"The body is not JSON: {error}." if body else "The body is empty.") from None
+        reason = f"The body is not JSON: {error}." if body else "The body is empty."
+        whole = list(_before_the_fault(text, reason)) if is_certain else []
+        if len(whole) > 1:
+            return whole
+        raise NotAnEventBatch(reason) from None
+
+
+def _before_the_fault(text: str, reason: str) -> Iterator[Any]:
+    """The whole elements of an array that was cut off or is broken further on, and then what is left of it."""
+    text = text.lstrip("\ufeff \t\r\n")
+    place = 1 if text.startswith("[") else len(text)
+    while place < len(text):
+        space = _SPACE.match(text, place)
+        start = space.end() if space else place
+        try:
+            element, place = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            yield _Unread(raw=text[start:], reason=f"{reason} This is what follows its last whole event.")
+            return
+        yield element
 
 
 def _loads(text: str) -> Any:
@@ -142,12 +170,16 @@ def _loads_alone(text: str) -> Any:
     try:
         return _loads(text)
     except (ValueError, RecursionError):
-        return _TooDeep(raw=text)
+        return _Unread(raw=text, reason="It is nested too deeply.")
 
 
 def _integer(digits: str) -> int | float:
     """Python refuses to read integers of more than 4,300 digits; no field of an event means one."""
     return int(digits) if len(digits) <= 1_000 else float(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer)
+_SPACE = re.compile(r"[, \t\r\n]*")
 
 
 def _split(array: str) -> Iterator[str]:

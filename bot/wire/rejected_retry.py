@@ -6,13 +6,14 @@ from contextlib import suppress
 import msgspec
 
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent
-from bot.wire.envelopes import NotAnEventBatch, read_batch
+from bot.wire.calls import read_kept
+from bot.wire.envelopes import NotAnEventBatch
 
 
 def read_again(raw: str) -> Sequence[Event]:
     """The events in it, unreadable ones among them; none when it is of a type that the bot has no use for."""
     try:
-        return read_batch(raw.encode()).events
+        return read_kept(raw).events
     except NotAnEventBatch as error:
         # What could be read but not processed was kept as we read it.
         kinds: tuple[type[Inbound | DeliveryReport], ...] = (Inbound, DeliveryReport)

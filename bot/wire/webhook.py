@@ -25,26 +25,24 @@ from litestar.types import HTTPScope, Receive, Send
 from bot.conversation.inbox import Inbox
 from bot.storage.writer import StorageUnavailable
 from bot.text.storable import one_line
-from bot.wire.envelopes import NotAnEventBatch, read_batch
+from bot.wire.calls import LARGEST_BODY, BodyTooLarge, header, is_of_event_grid, read_call
+from bot.wire.envelopes import SUBSCRIPTION_DELETION, EventBatch, NotAnEventBatch
+from bot.wire.event_counts import EventCounts
 from bot.wire.webhook_auth import KeysUnavailable, WebhookAuth
 
-#: Bytes. Event Grid's page says that it sends at most 1 MiB, but what is refused for its size is lost for good.
-LARGEST_BODY = 8 * 1024 * 1024
 #: In a call's `extensions`: the server's "who sends this is known", so that it need not make room for others.
 VOUCH = "bot.vouch"
-#: Event Grid comes again after these.
+#: Event Grid sends a call again that was answered so.
 _COMES_AGAIN = (408, 503)
 #: Seconds after which Event Grid comes again anyway; ours only has to be no longer.
 RETRY_AFTER = 30
 
-#: The name under which `Webhook.counts` has all events of types that mean nothing here.
-UNKNOWN_TYPE = "unknown_type"
-#: Of types that mean nothing here so many are named in the log, once each.
-_MOST_TYPES_TOLD = 50
-#: Characters of a name from outside in a line of the log.
-_LONGEST_NAME = 100
+#: Characters of a reason in the log.
+_LONGEST_REASON = 200
 #: Seconds between two lines about deliveries with a wrong secret.
 _BETWEEN_ALARMS = 60.0
+#: Seconds between two lines about handshakes that were refused for the same reason: strangers can send them, too.
+_BETWEEN_HANDSHAKES = 10.0
 
 #: A query string as nearly all are, with nothing in it to be decoded.
 _PLAIN_CODE = re.compile(rb"code=([\w.~-]*)")
@@ -57,27 +55,34 @@ class DeliveryAborted(Exception):
 
 
 class Webhook:
-    """`/events`: the subscription handshakes, and the way in for every event."""
+    """`/events`: the subscription handshakes, and the delivery of every event."""
 
-    def __init__(self, inbox: Inbox, auth: WebhookAuth) -> None:
+    def __init__(self, inbox: Inbox, auth: WebhookAuth, event_counts: EventCounts | None = None) -> None:
         self._inbox = inbox
         self._auth = auth
-        #: Calls of Event Grid's that showed a wrong credential: each is an event lost for good.
+        self._event_counts = event_counts or EventCounts()
+        #: Event Grid's calls that were refused: the events of each are lost for good.
         self.refused = 0
-        #: Calls that showed none at all. Anybody can send them, with Event Grid's headers too, so they are no alarm.
+        #: Calls without any credential. Anybody can send them, with Event Grid's headers too, so they are no alarm.
         self.strangers = 0
-        #: Events received, by what became of them; those of a type that means nothing here under one name.
-        self.counts: Counter[str] = Counter()
-        self._unknown_types: set[str] = set()
+        #: Event Grid's handshakes that were refused; no event is lost by one.
+        self.refused_handshakes = 0
         self._last_alarm = -math.inf
-        #: Nothing is taken any more; Event Grid is told to come again later.
+        #: Reason → when a handshake that was refused for it was logged.
+        self._handshakes_logged: dict[str, float] = {}
+        #: Nothing is taken any more; Event Grid is asked to come again later.
         self.is_closed = False
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Events received, by what became of them; those of unknown types under one name."""
+        return self._event_counts.by_outcome
 
     async def answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Answer a call of `/events`: POST or OPTIONS. Raises Litestar's `HTTPException` for one that is refused.
 
         It takes the bytes as they are: at single-event posts a framework's handling of parameters and responses would
-        cost more than all that we do (`benchmarks/intake.py`).
+        cost more than all else (`benchmarks/intake.py`).
         """
         headers = dict(scope["headers"])
         try:
@@ -91,28 +96,47 @@ class Webhook:
     def note_refusal(
         self, query: bytes, headers: Sequence[tuple[bytes, bytes]], status: int, reason: str
     ) -> None:
-        """The server has refused a call before it came here: it was no proper HTTP, too large or too slow."""
+        """Note that the server has refused a call before it came here: no proper HTTP, too large or too slow."""
         given = dict(headers)
-        if self._auth.knows(_offered(query, given)):
+        if self._auth.knows(_offered(query, given)) or self._auth.may_accept(_authorization(given)):
             self._note_loss(given, status, reason)
-        elif any(name.startswith(b"aeg-") for name in given):
+        elif is_of_event_grid(given):
             log.warning(
                 "A call with headers of Event Grid's was refused",
-                action="webhook_call_refused",
+                action="event_grid_like_call_refused",
                 status=status,
                 reason=reason,
             )
 
     def _note_loss(self, headers: dict[bytes, bytes], status: int, reason: str) -> None:
-        if status not in _COMES_AGAIN and any(name.startswith(b"aeg-") for name in headers):
-            self.refused += 1
-            log.error(
-                "Event Grid's delivery was refused and its events are lost",
-                action="delivery_refused",
-                status=status,
-                reason=reason,
-                refused=self.refused,
-            )
+        if status in _COMES_AGAIN or not is_of_event_grid(headers):
+            return
+        if _is_handshake(headers):
+            self._note_refused_handshake(headers, reason)
+            return
+        self.refused += 1
+        log.error(
+            "Event Grid's delivery was refused and its events are lost",
+            action="event_grid_delivery_refused",
+            status=status,
+            reason=one_line(reason, _LONGEST_REASON),
+            refused=self.refused,
+        )
+
+    def _note_refused_handshake(self, headers: dict[bytes, bytes], reason: str) -> None:
+        """Say why a handshake failed: Azure's own message at that moment only says that it did."""
+        self.refused_handshakes += 1
+        now = time.monotonic()
+        if now - self._handshakes_logged.get(reason, -math.inf) < _BETWEEN_HANDSHAKES:
+            return
+        self._handshakes_logged[reason] = now
+        log.warning(
+            "A handshake of Event Grid's was refused, so that its subscription can't be made",
+            action="event_grid_handshake_refused",
+            reason=one_line(reason, _LONGEST_REASON),
+            subscription=header(headers, b"aeg-subscription-name"),
+            origin=header(headers, b"webhook-request-origin"),
+        )
 
     async def _answer(
         self, scope: HTTPScope, headers: dict[bytes, bytes], receive: Receive, send: Send
@@ -128,88 +152,105 @@ class Webhook:
                     detail="The bot is stopping; send it again later.",
                     headers={"Retry-After": str(RETRY_AFTER)},
                 )
-            await _send_json(send, await self._take(body))
+            await _send_json(send, await self._take(headers, body))
         elif scope["method"] == "OPTIONS":
-            await self._authenticate(scope["query_string"], headers)
-            await _send_json(send, b"", _handshake(headers))
+            # Without a credential: consent by itself delivers nothing, and whether Event Grid shows one is unknown.
+            if b"webhook-request-origin" not in headers:
+                self._note_refused_handshake(headers, "it has no header WebHook-Request-Origin")
+            await _send_json(send, b"", _consent(headers))
         else:
             raise MethodNotAllowedException(
                 detail="Events are posted here: use POST, or OPTIONS for the CloudEvents handshake.",
                 headers={"Allow": "POST, OPTIONS"},
             )
 
-    async def _take(self, body: bytes) -> bytes:
+    async def _take(self, headers: dict[bytes, bytes], body: bytes) -> bytes:
         """Store what a call brought; the answer's body."""
         try:
-            batch = read_batch(body)
+            batch = read_call(headers, body)
         except NotAnEventBatch as error:
-            log.warning("A call brought no events", action="webhook_call_without_events", reason=str(error))
+            log.warning("A call brought no events", action="call_without_events_refused", reason=str(error))
             raise ClientException(detail=str(error)) from None
+        except BodyTooLarge:
+            raise _too_large() from None
         try:
             receipts = await self._inbox.accept(batch.events)
         except StorageUnavailable as error:
-            headers = {"Retry-After": str(RETRY_AFTER)}
-            raise ServiceUnavailableException(detail=str(error), headers=headers) from None
-        for receipt in receipts:
-            self.counts[receipt.outcome] += 1
-        if batch.ignored:
-            self._count_unknown(batch.ignored)
+            retry = {"Retry-After": str(RETRY_AFTER)}
+            raise ServiceUnavailableException(detail=str(error), headers=retry) from None
+        self._event_counts.count(receipts, batch.ignored)
+        self._log_subscription(headers, batch)
         if batch.validation_code is not None:
-            log.info("Event Grid has validated this address", action="webhook_validated")
             return msgspec.json.encode({"validationResponse": batch.validation_code})
         return b'{"received":%d}' % len(receipts)
 
-    def _count_unknown(self, types: dict[str, int]) -> None:
-        """Count events of unknown types together: as labels they would be a series each, without end."""
-        self.counts[UNKNOWN_TYPE] += sum(types.values())
-        for event_type in types:
-            if len(self._unknown_types) >= _MOST_TYPES_TOLD:
-                return
-            name = one_line(event_type, _LONGEST_NAME)
-            if name not in self._unknown_types:
-                self._unknown_types.add(name)
-                log.info(
-                    "Events of a type that means nothing here are acknowledged",
-                    action="event_type_unknown",
-                    type=name,
-                )
+    def _log_subscription(self, headers: dict[bytes, bytes], batch: EventBatch) -> None:
+        """Log what a call says of the subscription itself."""
+        name = headers.get(b"aeg-subscription-name") and header(headers, b"aeg-subscription-name")
+        kind = headers.get(b"aeg-event-type", b"").lower()
+        if batch.validation_code is not None:
+            log.info(
+                "Event Grid has validated this address",
+                action="event_grid_address_validated",
+                subscription=name,
+            )
+        elif kind == b"subscriptionvalidation":
+            self._note_refused_handshake(headers, "its event has no validationCode")
+        if kind == b"subscriptiondeletion" or SUBSCRIPTION_DELETION in batch.ignored:
+            log.warning(
+                "An Event Grid subscription was deleted: no more events come by it",
+                action="event_grid_subscription_deleted",
+                subscription=name,
+            )
 
     def _count_refused(self, headers: dict[bytes, bytes]) -> None:
-        """Count a delivery with a wrong credential; the log says so once a minute, and how many there were."""
+        """Count a delivery with a wrong credential; the log has one line a minute, with the count."""
+        if _is_handshake(headers):
+            self._note_refused_handshake(headers, "its credential is wrong")
+            return
         self.refused += 1
         now = time.monotonic()
         if now - self._last_alarm < _BETWEEN_ALARMS:
             return
         self._last_alarm = now
         log.error(
-            "Event Grid's delivery was refused and its events are lost: its secret is none of ours",
-            action="delivery_secret_wrong",
-            subscription=one_line(
-                headers.get(b"aeg-subscription-name", b"").decode("latin-1"), _LONGEST_NAME
-            ),
+            "Event Grid's delivery was refused and its events are lost: its credential is wrong",
+            action="event_grid_credential_refused",
+            subscription=header(headers, b"aeg-subscription-name"),
             refused=self.refused,
             mend="set BOT_WEBHOOK_SECRETS to both the old and the new secret, separated by a comma",
         )
 
     async def _authenticate(self, query: bytes, headers: dict[bytes, bytes]) -> None:
-        """Raise 401 unless the call carries a good credential."""
+        """Raise 401 unless the call carries a good credential; 503 when nobody can tell."""
         offered = _offered(query, headers)
         if self._auth.knows(offered):
             return
         try:
-            if await self._auth.accepts(headers.get(b"authorization", b"").decode("latin-1")):
+            if await self._auth.accepts(_authorization(headers)):
                 return
         except KeysUnavailable as error:  # 401 would lose the events
-            headers_back = {"Retry-After": str(RETRY_AFTER)}
-            raise ServiceUnavailableException(detail=str(error), headers=headers_back) from None
+            retry = {"Retry-After": str(RETRY_AFTER)}
+            raise ServiceUnavailableException(detail=str(error), headers=retry) from None
         if not any(offered) and b"authorization" not in headers:
             self.strangers += 1
-        elif any(name.startswith(b"aeg-") for name in headers):
+            if _is_handshake(headers):
+                self._note_refused_handshake(headers, "it has no credential")
+        elif is_of_event_grid(headers):
             self._count_refused(headers)
         raise NotAuthorizedException(
             detail="The credential is missing or wrong:"
             " give one of BOT_WEBHOOK_SECRETS as ?code=... or in the header X-Bot-Secret."
         )
+
+
+def _is_handshake(headers: dict[bytes, bytes]) -> bool:
+    """Whether a call asks to deliver later and brings no events."""
+    return headers.get(b"aeg-event-type", b"").lower() == b"subscriptionvalidation"
+
+
+def _authorization(headers: dict[bytes, bytes]) -> str:
+    return headers.get(b"authorization", b"").decode("latin-1")
 
 
 def _offered(query: bytes, headers: dict[bytes, bytes]) -> list[bytes]:
@@ -228,7 +269,7 @@ def _codes(query: bytes) -> list[bytes]:
     return [value.encode() for name, value in parse_qsl(query.decode("latin-1")) if name == "code"]
 
 
-def _handshake(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
+def _consent(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     """CloudEvents' "yes, I want these events" (HTTP 1.1 Web Hooks for Event Delivery, section 4)."""
     answer = [
         (b"allow", b"POST, OPTIONS"),

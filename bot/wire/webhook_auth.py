@@ -8,10 +8,12 @@ from typing import Protocol
 
 
 class KeysUnavailable(Exception):
-    """Entra's keys can't be fetched, so nobody can tell whether a token is good."""
+    """Entra's keys can't be had, or lack the one that signed, so that a token may be good or not."""
 
     def __init__(self, cause: str) -> None:
-        super().__init__(f"The keys of Microsoft Entra can't be fetched now ({cause}). Send it again later.")
+        super().__init__(
+            f"Whether Microsoft Entra signed this token can't be told now ({cause.rstrip('.')}). Send it again later."
+        )
 
 
 class Revealing(Protocol):
@@ -50,6 +52,10 @@ class WebhookAuth:
         if self._entra is None or scheme.lower() != "bearer":
             return False
         return await asyncio.to_thread(self._entra.accepts, token.strip())
+
+    def may_accept(self, authorization: str) -> bool:
+        """Whether an `Authorization` header carries a token that might be accepted; nothing is verified."""
+        return self._entra is not None and authorization.partition(" ")[0].lower() == "bearer"
 
     def _is_ours(self, offered: bytes) -> bool:
         # Every secret is compared, none is left early, and digests are of one length: the time taken tells nothing.

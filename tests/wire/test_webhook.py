@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.wire.webhook import LARGEST_BODY, UNKNOWN_TYPE
+from bot.wire.calls import LARGEST_BODY
+from bot.wire.event_counts import UNKNOWN_TYPE
 from tests.support.databases import Databases, Kind
 from tests.support.envelopes import (
     EVENTS,
@@ -95,12 +96,55 @@ async def test_the_handshake_of_cloudevents_is_answered(bot: Running) -> None:
     assert answer.headers["allow"] == "POST, OPTIONS"
 
 
-async def test_handshakes_need_the_secret_too(bot: Running) -> None:
+async def test_the_handshake_of_event_grids_schema_needs_the_secret_and_that_of_cloudevents_does_not(
+    bot: Running,
+) -> None:
+    """Consent by itself delivers nothing, and whether Event Grid shows a credential with it is unknown."""
     body = [event(VALIDATION, {"validationCode": "512d38b6"})]
     assert (await bot.post(body, params={})).status_code == 401
-    options = await bot.http.options("/events", headers={"WebHook-Request-Origin": "eventgrid.azure.net"})
-    assert options.status_code == 401
-    assert "webhook-allowed-origin" not in options.headers
+    for params in ({}, {"code": "wrong"}):
+        options = await bot.http.options(
+            "/events", params=params, headers={"WebHook-Request-Origin": "eventgrid.azure.net"}
+        )
+        assert options.status_code == 200
+        assert options.headers["webhook-allowed-origin"] == "eventgrid.azure.net"
+        assert options.headers["webhook-allowed-rate"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"params": {"code": "wrong"}}, "its credential is wrong"),
+        ({"params": {}}, "it has no credential"),
+        ({"events": [event(VALIDATION, {})]}, "its event has no validationCode"),
+        ({"events": b" " * (LARGEST_BODY + 1)}, "The body is larger than 8,388,608 bytes"),
+    ],
+)
+async def test_a_refused_handshake_is_logged_with_its_reason_and_loses_no_event(
+    bot: Running, logs: list[dict[str, Any]], options: dict[str, Any], reason: str
+) -> None:
+    headers = {"aeg-event-type": "SubscriptionValidation", "aeg-subscription-name": "SMS-TO-BOT"}
+    events = options.pop("events", [event(VALIDATION, {"validationCode": "512d38b6"})])
+    answer = await bot.post(events, headers=headers, **options)
+    assert "validationResponse" not in answer.text
+    (line,) = [line for line in logs if line.get("action") == "event_grid_handshake_refused"]
+    assert line["reason"].startswith(reason)
+    assert line["subscription"] == "SMS-TO-BOT"
+    assert (bot.service.webhook.refused, bot.service.webhook.refused_handshakes) == (0, 1)
+    metrics = (await bot.get("/metrics")).text
+    assert "bot_refused_deliveries_total 0.0" in metrics
+    assert "bot_refused_handshakes_total 1.0" in metrics
+
+
+async def test_a_handshake_of_cloudevents_without_an_origin_is_logged(
+    bot: Running, logs: list[dict[str, Any]]
+) -> None:
+    answer = await bot.http.options("/events", params={"code": SECRET})
+    assert (answer.status_code, answer.headers["allow"]) == (200, "POST, OPTIONS")
+    assert "webhook-allowed-origin" not in answer.headers
+    (line,) = [line for line in logs if line.get("action") == "event_grid_handshake_refused"]
+    assert "WebHook-Request-Origin" in line["reason"]
+    assert bot.service.webhook.refused == 0
 
 
 async def test_the_end_of_a_subscription_is_acknowledged(bot: Running) -> None:

@@ -17,12 +17,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt.algorithms import RSAAlgorithm
 
-from bot.settings import Secret
-from bot.wire.entra import EVENT_GRID_APPLICATION, EVENT_GRID_ROLE, EntraTokens
+from bot.settings import EVENT_GRID_APPLICATION, US_GOVERNMENT_APPLICATION, Secret, load
+from bot.wire.entra import EVENT_GRID_ROLE, EntraTokens
 from bot.wire.webhook_auth import KeysUnavailable, WebhookAuth
 
 TENANT = "11111111-2222-3333-4444-555555555555"
 AUDIENCE = "api://bot"
+#: Of the tokens' first version: the same at every authority.
+ISSUER = f"https://sts.windows.net/{TENANT}/"
+GUID = "abcdef01-2345-6789-abcd-ef0123456789"
 
 
 class Entra:
@@ -83,6 +86,14 @@ class Entra:
         self.server.server_close()
 
 
+def tokens(authority: str, *audiences: str, **environ: str) -> EntraTokens:
+    """The check, as the settings make it."""
+    settings = load(environ)
+    return EntraTokens(
+        TENANT, audiences or [AUDIENCE], applications=settings.entra_applications, authority=authority
+    )
+
+
 @pytest.fixture(scope="module")
 def entra() -> Iterator[Entra]:
     entra = Entra()
@@ -92,7 +103,7 @@ def entra() -> Iterator[Entra]:
 
 @pytest.fixture
 def auth(entra: Entra) -> WebhookAuth:
-    return WebhookAuth([Secret("a-secret")], EntraTokens(TENANT, AUDIENCE, authority=entra.authority))
+    return WebhookAuth([Secret("a-secret")], tokens(entra.authority))
 
 
 async def bearer(auth: WebhookAuth, token: str) -> bool:
@@ -217,14 +228,15 @@ async def test_keys_are_fetched_once_and_again_when_a_new_one_signs(
 
 async def test_when_keys_can_not_be_fetched_nothing_is_said_of_the_token(entra: Entra) -> None:
     """A refusal would make Event Grid drop the event for good; the token may be good."""
-    nowhere = WebhookAuth([], EntraTokens(TENANT, AUDIENCE, authority="http://127.0.0.1:1"))
-    with pytest.raises(KeysUnavailable, match="keys"):
-        await bearer(nowhere, entra.token())
+    nowhere = WebhookAuth([], tokens("http://127.0.0.1:1"))
+    with pytest.raises(KeysUnavailable, match="can't be told now"):
+        await bearer(nowhere, entra.token(iss=ISSUER))
+    assert not await bearer(nowhere, entra.token(iss=ISSUER, roles=[])), "what is proven wrong needs no key"
     assert not await bearer(nowhere, "x"), "what is no token needs no key"
 
 
 def test_a_good_secret_needs_no_keys() -> None:
-    nowhere = WebhookAuth([Secret("a-secret")], EntraTokens(TENANT, AUDIENCE, authority="http://127.0.0.1:1"))
+    nowhere = WebhookAuth([Secret("a-secret")], tokens("http://127.0.0.1:1"))
     assert nowhere.knows([b"a-secret"])
 
 
@@ -298,8 +310,61 @@ async def test_keys_that_can_not_be_read_are_doubt(how: str, entra: Entra) -> No
     """Event Grid comes again after 503; after 401 its events would be lost."""
     unruly = Unruly(how)
     authority = f"http://127.0.0.1:{unruly.server.server_address[1]}"
-    auth = WebhookAuth([], EntraTokens(TENANT, AUDIENCE, authority=authority))
+    auth = WebhookAuth([], tokens(authority))
     with pytest.raises(KeysUnavailable):
-        await bearer(auth, entra.token())
+        await bearer(auth, entra.token(iss=ISSUER))
     unruly.close()
     assert "/elsewhere" not in unruly.asked
+
+
+async def test_a_key_that_nobody_knows_is_doubt_also_within_the_cooldown(
+    entra: Entra, auth: WebhookAuth
+) -> None:
+    """PyJWT asks for keys again only 30 s after it did, which a stranger starts with a made-up `kid`."""
+    stranger = entra.token(kid="made-up", key=generate_private_key(65537, 2048))
+    with pytest.raises(KeysUnavailable):
+        await bearer(auth, stranger)
+    fetches = entra.fetches
+    entra.keys["rotated"] = generate_private_key(65537, 2048)
+    try:
+        with pytest.raises(KeysUnavailable):
+            await bearer(auth, entra.token(kid="rotated"))
+        assert entra.fetches == fetches, "the test is of the time within which no keys are fetched"
+        auth._entra._keys._last_successful_fetch = None  # type: ignore[union-attr]  # as if 30 s had passed
+        assert await bearer(auth, entra.token(kid="rotated"))
+    finally:
+        del entra.keys["rotated"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "audience"),
+    [
+        (GUID, GUID),
+        (GUID.upper(), GUID),
+        (GUID, GUID.upper()),
+        (GUID, f"api://{GUID}"),
+        (f"api://{GUID}", GUID),
+        (f"api://{GUID.upper()}", f"api://{GUID}/"),
+        ("https://shop.example/bot", "https://shop.example/bot"),
+        (f"https://shop.example/bot,{GUID}", GUID),
+        (f"{GUID}, api://bot", "api://bot"),
+    ],
+)
+async def test_an_audience_is_a_guid_or_a_uri_and_there_may_be_several(
+    entra: Entra, setting: str, audience: str
+) -> None:
+    settings = load({"BOT_ENTRA_TENANT": TENANT.upper(), "BOT_ENTRA_AUDIENCE": setting})
+    auth = WebhookAuth([], tokens(entra.authority, *settings.entra_audience))
+    assert await bearer(auth, entra.token(aud=audience))
+    assert not await bearer(auth, entra.token(aud="99999999-2345-6789-abcd-ef0123456789"))
+
+
+async def test_the_applications_that_may_deliver_are_event_grids_own_or_those_that_are_set(
+    entra: Entra, auth: WebhookAuth
+) -> None:
+    government = US_GOVERNMENT_APPLICATION.upper()
+    assert await bearer(auth, entra.token(azp=government))
+    assert not await bearer(auth, entra.token(azp=GUID))
+    own = WebhookAuth([], tokens(entra.authority, BOT_ENTRA_APPLICATIONS=GUID.upper()))
+    assert await bearer(own, entra.token(azp=GUID))
+    assert not await bearer(own, entra.token())
