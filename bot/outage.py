@@ -17,11 +17,16 @@ class Outage:
         begins: str,
         ends: str,
         *,
+        action: str,
         quiet: float = 0.0,
         is_told: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`quiet`: seconds without a failure before a success ends it. Without, every other try would be news."""
+        """`begins` and `ends` are logged as `action` and `action` with `_over`.
+
+        `quiet`: seconds without a failure before a success ends it. Without, every other try would be logged.
+        """
+        self._action = action
         self._begins = begins
         self._ends = ends
         self._quiet = quiet
@@ -44,7 +49,7 @@ class Outage:
             self._began = self._failed_at
             self.since = datetime.now(UTC)
             if self.is_told:
-                log.error(self._begins, cause=cause)
+                log.error(self._begins, action=self._action, cause=cause)
         self.cause = cause
 
     def succeed(self) -> None:
@@ -56,4 +61,4 @@ class Outage:
             return
         self.cause = self.since = None
         if self.is_told:
-            log.info(self._ends, after_seconds=round(now - self._began, 1))
+            log.info(self._ends, action=f"{self._action}_over", after_seconds=round(now - self._began, 1))

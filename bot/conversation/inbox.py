@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueFull, QueueLimit
 from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
@@ -61,7 +62,7 @@ KEPT_APART = Receipt(outcome="kept_apart")
 _FATES = {"accepted": ACCEPTED, "duplicate": DUPLICATE, "kept_apart": KEPT_APART}
 
 
-def _tell_nobody(_message_id: str, _guard: str) -> None:
+def _ignore(_message_id: str, _guard: str) -> None:
     pass
 
 
@@ -76,15 +77,17 @@ class Inbox:
         on_forward: Callable[[], None],
         caps: Caps,
         queue: QueueLimit,
+        clock: Clock = utc_now,
     ) -> None:
         self._events = writer.batch(self._record)
         self._caps = caps
         self._queue = queue
+        self._clock = clock
         self._book = book
         self._on_queued = on_queued
         self._on_forward = on_forward
-        #: Told of each message that a guard left unanswered: its provider's id, and the guard.
-        self.on_silence: Callable[[str, str], None] = _tell_nobody
+        #: Called for each message whose reply was held back: with its provider's id and the reason.
+        self.on_silence: Callable[[str, str], None] = _ignore
 
     async def accept(self, events: Sequence[Event]) -> list[Receipt]:
         """Store every event of a request, each inbound message with its decision and replies.
@@ -120,7 +123,11 @@ class Inbox:
     async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:
         """Keep the one event that the database or the rule book can't take apart, and lose none beside it."""
         if len(events) == 1:
-            log.error("An event could not be processed and is kept as rejected", exc_info=error)
+            log.error(
+                "An event could not be processed and is kept as rejected",
+                action="event_rejected",
+                exc_info=error,
+            )
             reason = f"It could not be processed: {type(error).__name__}."
             kept: list[Event] = [UnreadableEvent(reason=reason, raw=_as_json(events[0]))]
             try:
@@ -128,7 +135,7 @@ class Inbox:
             except StorageUnavailable:
                 raise
             except Exception as worse:
-                log.exception("An event could not even be kept as rejected")
+                log.exception("An event could not even be kept as rejected", action="event_refused")
                 raise StorageUnavailable(type(worse).__name__) from worse
         receipts: list[Receipt] = []
         for event in events:
@@ -136,7 +143,7 @@ class Inbox:
         return receipts
 
     async def _record(self, connection: AsyncConnection, events: list[Event]) -> list[Receipt]:
-        now = datetime.now(UTC)
+        now = self._clock()
         receipts = [ACCEPTED] * len(events)
         inbound = [(place, event) for place, event in enumerate(events) if isinstance(event, Inbound)]
         if inbound:
@@ -168,7 +175,7 @@ class Inbox:
         ids = {message.message_id for message in inbound}
         known: dict[str, datetime | None] = dict(await _KNOWN_MESSAGES.fetch(connection, ids))
         if known:
-            await _tell_more(connection, inbound, known)
+            await _complete_times(connection, inbound, known)
         inbound = _dated(inbound)
         seen = set(known)
         recent = await self._recall(connection, opened, inbound, now)
@@ -243,7 +250,7 @@ _SET_RECEIVED_AT = BulkUpdate(messages, _ReceivedRow, keys=("direction", "provid
 
 
 def _dated(inbound: list[Inbound]) -> list[Inbound]:
-    """The same messages, each with the time that only a later copy of it in the same batch tells."""
+    """The same messages, each with the time of receipt of a later copy in the same batch where it has none."""
     if all(message.received_at is not None for message in inbound):
         return inbound
     told = {message.message_id: message.received_at for message in inbound if message.received_at is not None}
@@ -255,10 +262,10 @@ def _dated(inbound: list[Inbound]) -> list[Inbound]:
     ]
 
 
-async def _tell_more(
+async def _complete_times(
     connection: AsyncConnection, inbound: list[Inbound], known: dict[str, datetime | None]
 ) -> None:
-    """A duplicate that says when the message came, which the first one did not, is not nothing."""
+    """Take over the time of receipt from a duplicate, where the stored message has none."""
     times = {
         message.message_id: message.received_at
         for message in inbound

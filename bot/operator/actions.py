@@ -1,9 +1,11 @@
 """A person's own part in a conversation: what they write goes the way of every reply, what they decide holds now."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from sqlalchemy import Table, select
 
+from bot.clock import Clock, utc_now
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
 from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotToBeResent
@@ -26,9 +28,13 @@ class Operator:
     """
 
     def __init__(
-        self, writer: Writer, on_queued: Callable[[set[str]], None], book: Callable[[], Book]
+        self,
+        writer: Writer,
+        on_queued: Callable[[set[str]], None],
+        book: Callable[[], Book],
+        clock: Clock = utc_now,
     ) -> None:
-        self._edits = writer.batch(act)
+        self._edits = writer.batch(partial(act, clock=clock))
         self._on_queued = on_queued
         self._book = book
 

@@ -68,7 +68,12 @@ class RejectedEvents:
             raise StillUnreadable("the log says what went wrong while it was processed.")
         # Should the process end just here, the event is a duplicate at the next try.
         await self.dismiss(event_id)
-        log.info("A rejected event was taken after all", id=event_id, outcomes=outcomes)
+        log.info(
+            "A rejected event was taken after all",
+            action="rejected_event_taken",
+            id=event_id,
+            outcomes=outcomes,
+        )
         return "duplicate" if outcomes and set(outcomes) == {"duplicate"} else "accepted"
 
     async def dismiss(self, event_id: str) -> None:

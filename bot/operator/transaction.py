@@ -4,7 +4,7 @@ Each thing done is kept with who did it and when (`bot.conversation.audit_log`).
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -13,6 +13,7 @@ from sqlalchemy import Table, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.clock import Clock, utc_now
 from bot.conversation.audit_log import ActionName, action_row
 from bot.conversation.incidents import Kind, Outcome, close_incidents
 from bot.conversation.thread import (
@@ -114,9 +115,11 @@ class Done(Struct, frozen=True):
     said: str
 
 
-async def act(connection: AsyncConnection, wanted: list[EditRequest]) -> list[Done | CannotAct]:
+async def act(
+    connection: AsyncConnection, wanted: list[EditRequest], *, clock: Clock = utc_now
+) -> list[Done | CannotAct]:
     """Do what people want, each of them by themselves; work for `bot.storage.writer`."""
-    now = datetime.now(UTC)
+    now = clock()
     ids = [await _conversation_of(connection, each) for each in wanted]
     query = (
         select(*CONVERSATION_COLUMNS)

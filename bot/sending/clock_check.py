@@ -50,6 +50,7 @@ class ClockCheck:
         self._outage = Outage(
             "The clock of this machine is wrong",
             "The clock of this machine is right again",
+            action="clock_wrong",
             clock=steady,
         )
 

@@ -99,7 +99,11 @@ class HolderAmongMany(Holder):
                         await connection.execute(select(1))
             except DATABASE_ERRORS as error:
                 if is_well:
-                    log.warning("Other processes can't see that this one lives", cause=cause_of(error))
+                    log.warning(
+                        "Other processes can't see that this one lives",
+                        action="lease_lock_lost",
+                        cause=cause_of(error),
+                    )
                 is_well = False
             self._seen.set()
             await asyncio.sleep(1.0)

@@ -8,18 +8,12 @@ from typing import Any
 
 import msgspec
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.installed import migrations_folder
 from bot.outage import Outage
 from bot.storage.database_errors import (
     DATABASE_ERRORS,
@@ -29,8 +23,8 @@ from bot.storage.database_errors import (
     is_trouble,
     spoils_connections,
 )
+from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
 from bot.storage.sqlite_file import LogLost, SqliteFile
-from bot.storage.tables import metadata
 
 #: How long SQLite waits for another process's lock before it says so; `bot.storage.writer` then tries again.
 SQLITE_BUSY_SECONDS = 2.0
@@ -47,7 +41,7 @@ LONGEST_LOG = (LOG_PAGES + LOG_PAGES // 4) * 4096
 LOG_AT_REST = 4 * 1024 * 1024
 #: Commits since the last look that are little.
 _FEW_COMMITS = 100
-#: Seconds without a failed read before one that goes well is the end of the trouble.
+#: Seconds without a failed read before a successful one ends the outage.
 QUIET = 5.0
 #: Seconds of failing reads that pass without being shown in health.
 _PASSING = 10.0
@@ -70,30 +64,6 @@ class DatabaseInUse(Exception):
         )
 
 
-class OldSchema(Exception):
-    """The database's tables are not those that this version of the bot expects."""
-
-    def __init__(self, found: str | None, expected: str | None) -> None:
-        super().__init__(
-            f"The database's schema is at revision {found or 'nothing'} and this version of the bot needs {expected}."
-            " Run `bot db upgrade`, then start again."
-        )
-
-
-class NewerSchema(Exception):
-    """The database was upgraded by a newer version of the bot."""
-
-    def __init__(self, found: str, expected: str | None) -> None:
-        super().__init__(
-            f"The database's schema is at revision {found}, of a newer version of the bot; this one needs {expected}"
-            " and changes nothing. Start the newer version again, or restore a backup from before its upgrade."
-        )
-
-
-#: Why a database is not this version's, with the mend.
-SCHEMA_ERRORS = (OldSchema, NewerSchema)
-
-
 class Database:
     """Connections for one writer and many readers. Open it with `open`, end with `close`."""
 
@@ -110,9 +80,13 @@ class Database:
         self._spoiled_at = float("-inf")
         #: Commits since the log was looked at.
         self._commits = 0
-        #: Reads that fail; told in the log after `tell_outages` alone: a command says it in its own words.
+        #: Reads that fail; logged only after `tell_outages`: a command reports them itself.
         self.reads = Outage(
-            "The database can't be read", "The database can be read again", quiet=QUIET, is_told=False
+            "The database can't be read",
+            "The database can be read again",
+            action="database_unreadable",
+            quiet=QUIET,
+            is_told=False,
         )
         if self.is_sqlite:
             self.path = Path(self._url.database or "data/bot.db")
@@ -173,7 +147,7 @@ class Database:
         self.reads.succeed()
 
     def tell_outages(self) -> None:
-        """From now on the log hears when reads begin to fail and when they go well again."""
+        """Log from now on when reads begin to fail and when they succeed again."""
         self.reads.is_told = True
 
     @asynccontextmanager
@@ -211,23 +185,19 @@ class Database:
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         async with self.writing() as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(upgrade)
 
     async def revision(self) -> str | None:
         """The revision of the schema; None before the first migration."""
         if self.path is not None and not self.path.exists():
             return None
         async with self.reading() as connection:
-            return await connection.run_sync(_revision)
+            return await connection.run_sync(revision_of)
 
     async def check_schema(self) -> None:
         """Raise `OldSchema` or `NewerSchema` unless exactly the migrations of this version have been applied."""
         found = await self.revision()
-        scripts = ScriptDirectory.from_config(alembic_config())
-        expected = scripts.get_current_head()
-        if found != expected:
-            _check_known(found, scripts)
-            raise OldSchema(found, expected)
+        check_newest(found)
 
     async def trouble(self) -> str | None:
         """Why the database can't be read, or PostgreSQL can't be written, just now; None when it can."""
@@ -236,7 +206,7 @@ class Database:
                 if self.is_sqlite:
                     await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
                 else:
-                    await _check_rights(connection)
+                    await check_rights(connection)
         except DATABASE_ERRORS as error:
             return cause_of(error)
         # Connections that broke all at once are made anew; a damaged page is met again and again, by some reads alone.
@@ -249,7 +219,7 @@ class Database:
                 version = (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one()
                 await connection.exec_driver_sql(f"PRAGMA user_version = {version:d}")
             else:
-                await _check_rights(connection)
+                await check_rights(connection)
                 await connection.exec_driver_sql("SELECT pg_current_xact_id()")  # so that there is a commit
 
     async def cut_log(self) -> bool:
@@ -335,7 +305,9 @@ class Database:
         finally:
             self._is_renewing = False
         log.error(
-            "SQLite's log was deleted or replaced; its content was saved to the database", cause=str(lost)
+            "SQLite's log was deleted or replaced; its content was saved to the database",
+            action="sqlite_log_saved",
+            cause=str(lost),
         )
 
     async def _checkpoint(self, engine: AsyncEngine, how: str) -> tuple[int, int, int]:
@@ -421,49 +393,6 @@ class Database:
             is_new, record.info["is_new"] = record.info.get("is_new", False), False
             if not is_new and record.info.get("made", 0.0) <= self._spoiled_at:
                 raise DisconnectionError("made before a trouble of the database")
-
-
-def alembic_config() -> Config:
-    """Alembic's configuration, the same from a checkout and from an installed wheel."""
-    config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    return config
-
-
-def _revision(connection: Connection) -> str | None:
-    heads = MigrationContext.configure(connection).get_current_heads()
-    return ", ".join(sorted(heads)) or None
-
-
-def _check_known(found: str | None, scripts: ScriptDirectory) -> None:
-    """Raise `NewerSchema` for a revision that this version has no migration of."""
-    if found is None:
-        return
-    try:
-        scripts.get_revision(found)
-    except CommandError:
-        raise NewerSchema(found, scripts.get_current_head()) from None
-
-
-async def _check_rights(connection: AsyncConnection) -> None:
-    """Raise `DatabaseUnavailable` when PostgreSQL takes no write, or this role may not read one of the tables."""
-    state = await connection.exec_driver_sql("SELECT current_setting('transaction_read_only')")
-    if state.scalar_one() == "on":
-        raise DatabaseUnavailable("PostgreSQL is read-only")
-    query = (
-        "SELECT min(t) FROM unnest($1::text[]) t"
-        " WHERE NOT coalesce(has_table_privilege(to_regclass(t), 'SELECT'), false)"
-    )
-    unreadable = (await connection.exec_driver_sql(query, (list(metadata.tables),))).scalar_one()
-    if unreadable is not None:
-        raise DatabaseUnavailable(f"permission denied for table {unreadable}")
-
-
-def _upgrade(connection: Connection) -> None:
-    config = alembic_config()
-    _check_known(_revision(connection), ScriptDirectory.from_config(config))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
 
 
 def _options() -> dict[str, Any]:

@@ -129,7 +129,9 @@ class Writer:
         self._failed_at = 0.0
         self._pause = self._limits.first_pause
         self._outage = Outage(
-            "The database can't be written to; requests are held", "The database can be written to again"
+            "The database can't be written to; requests are held",
+            "The database can be written to again",
+            action="database_unwritable",
         )
         #: Publishes which conversations each transaction has changed.
         self.news = CommitNotifier()

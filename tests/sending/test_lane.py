@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.sending.circuit_breaker import THRESHOLD
+from bot.sending.circuit_breaker import USUAL_BREAKER
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall
 from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, until
 from tests.sending.test_sender import asleep, quick
@@ -99,7 +99,7 @@ async def test_an_outage_is_tried_by_single_calls_of_one_message_whatever_waits(
         await asyncio.sleep(0.01)
         running_now -= 1
 
-    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(THRESHOLD)))
+    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(USUAL_BREAKER.threshold)))
     await until(lambda: is_down(bot))
     await until(lambda: bot.sender.link.admits(asyncio.get_running_loop().time()))
     sms.calls.clear()
@@ -155,7 +155,7 @@ async def test_an_outage_is_told_once_and_its_end_once(
     bot = await running(database_url, sms)
     sms.all = DOWN
     await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(20)))
-    await until(lambda: len(sms.calls) >= THRESHOLD + 5)
+    await until(lambda: len(sms.calls) >= USUAL_BREAKER.threshold + 5)
     sms.all = None
     await bot.settled("+15555550019")
     said = [line["event"] for line in logs if "ACS" in line["event"]]
@@ -196,13 +196,13 @@ async def test_what_acs_holds_against_a_number_holds_no_other(
     bot = await running(database_url, sms)
     sms.of[OTHER] = trouble
     await bot.hear(heard(number=OTHER))
-    await until(lambda: len(sms.taken(OTHER)) >= THRESHOLD + 2)
+    await until(lambda: len(sms.taken(OTHER)) >= USUAL_BREAKER.threshold + 2)
     await bot.hear(heard(peer="+15555550102"))
     await bot.settled("+15555550102")
     assert not is_down(bot)
     (waiting,) = await bot.replies(number=OTHER)
     assert waiting.status == "queued"
-    assert waiting.attempts >= THRESHOLD
+    assert waiting.attempts >= USUAL_BREAKER.threshold
     assert waiting.last_error == trouble.reason
     assert waiting.next_try_at is not None
     sms.of.clear()
@@ -221,7 +221,7 @@ async def test_retry_after_outlasts_the_end_of_an_outage(database_url: str, sms:
     asked = loop.time()
     del sms.of[OTHER]
     sms.of[OURS] = DOWN
-    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(THRESHOLD)))
+    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(USUAL_BREAKER.threshold)))
     await until(lambda: is_down(bot))
     sms.of.clear()
     await until(lambda: not is_down(bot))

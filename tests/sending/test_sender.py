@@ -1,14 +1,20 @@
 """What is queued leaves once, in order, and whatever ACS says is remembered."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from bot.sending.backoff import Backoff
+from bot.sending.circuit_breaker import BreakerLimits
+from bot.sending.limits import SendingLimits
 from bot.sending.outbox import REPEATABILITY_WINDOW
 from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
-from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, report, until
+from tests.conversation.parts import OURS, PEER, Scripted, heard, report, until
+from tests.conversation.parts import Bot as SomeBot
 
 LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
 BUSY = SendFailed(reason="ACS answered 429.", scope="service", retry_after=0.05)
@@ -16,17 +22,27 @@ BAD_NUMBER = SendFailed(reason="ACS answered 400: To is no number.", is_final=Tr
 BAD_CALL = SendFailed(reason="ACS answered 400.", is_final=True, scope="call")
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries after milliseconds, not seconds."""
-    monkeypatch.setattr("bot.sending.backoff.FIRST", 0.01)
-    monkeypatch.setattr("bot.sending.backoff.LONGEST", 0.05)
-    monkeypatch.setattr("bot.sending.circuit_breaker.FIRST_PAUSE", 0.05)
-    monkeypatch.setattr("bot.sending.circuit_breaker.LONGEST_PAUSE", 0.2)
-    monkeypatch.setattr("bot.sending.sender._LOOK_AGAIN", 0.2)
+#: Retries after milliseconds, not seconds.
+QUICK = SendingLimits(
+    backoff=Backoff(first=0.01, longest=0.05),
+    breaker=BreakerLimits(first_pause=0.05, longest_pause=0.2),
+    look_again=0.2,
+)
 
 
-async def asleep(url: str, **options: Any) -> Bot:
+def Bot(url: str, **options: Any) -> SomeBot:  # noqa: N802 - a bot as elsewhere, but quick
+    return SomeBot(url, **{"limits": QUICK} | options)
+
+
+@pytest.fixture
+async def bot(database_url: str) -> AsyncIterator[SomeBot]:
+    bot = Bot(database_url)
+    await bot.start()
+    yield bot
+    await bot.stop()
+
+
+async def asleep(url: str, **options: Any) -> SomeBot:
     """A bot that takes messages and sends none: it has no lane."""
     bot = Bot(url, **options)
     bot.inbox._on_queued = lambda _numbers: None
@@ -34,7 +50,7 @@ async def asleep(url: str, **options: Any) -> Bot:
     return bot
 
 
-async def test_a_reply_leaves_at_once_with_its_own_id_as_its_repeatability_id(bot: Bot) -> None:
+async def test_a_reply_leaves_at_once_with_its_own_id_as_its_repeatability_id(bot: SomeBot) -> None:
     await bot.hear(heard())
     (message,) = await bot.settled()
     (call,) = bot.sms.calls
@@ -45,7 +61,7 @@ async def test_a_reply_leaves_at_once_with_its_own_id_as_its_repeatability_id(bo
     assert [entry.status for entry in message.history] == ["queued", "sent"]
 
 
-async def test_the_pair_is_stored_before_the_call_that_uses_it(bot: Bot) -> None:
+async def test_the_pair_is_stored_before_the_call_that_uses_it(bot: SomeBot) -> None:
     seen: list[Any] = []
 
     async def look(call: SmsCall) -> None:
@@ -62,7 +78,7 @@ async def test_the_pair_is_stored_before_the_call_that_uses_it(bot: Bot) -> None
     assert row.attempts == 1
 
 
-async def test_a_conversations_messages_leave_in_order_whatever_fails(bot: Bot) -> None:
+async def test_a_conversations_messages_leave_in_order_whatever_fails(bot: SomeBot) -> None:
     bot.sms.script = [BUSY, LOST, [SendAccepted(provider_message_id="1")], LOST, BUSY]
     await bot.hear(heard("five"))
     await bot.settled()
@@ -71,7 +87,7 @@ async def test_a_conversations_messages_leave_in_order_whatever_fails(bot: Bot) 
     assert texts == sorted(texts, key=["one", "two", "three", "four", "five"].index)
 
 
-async def test_a_message_waits_for_the_answer_to_the_one_before_it(bot: Bot) -> None:
+async def test_a_message_waits_for_the_answer_to_the_one_before_it(bot: SomeBot) -> None:
     running = most = 0
 
     async def slowly(call: SmsCall) -> None:
@@ -88,7 +104,7 @@ async def test_a_message_waits_for_the_answer_to_the_one_before_it(bot: Bot) -> 
     assert [call.text for call in bot.sms.calls] == ["one", "two", "three", "four", "five", "We are open."]
 
 
-async def test_the_same_text_to_many_leaves_in_calls_of_up_to_100(bot: Bot) -> None:
+async def test_the_same_text_to_many_leaves_in_calls_of_up_to_100(bot: SomeBot) -> None:
     peers = [f"+1555{at:07}" for at in range(250)]
     await bot.hear(*(heard(peer=peer) for peer in peers))
     for peer in peers[::50]:
@@ -102,14 +118,14 @@ async def test_the_same_text_to_many_leaves_in_calls_of_up_to_100(bot: Bot) -> N
     assert len({one.repeatability_id for one in recipients}) == 250
 
 
-async def test_different_texts_leave_in_different_calls(bot: Bot) -> None:
+async def test_different_texts_leave_in_different_calls(bot: SomeBot) -> None:
     await bot.hear(heard("name"), heard("name", peer="+15555550102"))
     await bot.settled()
     await bot.settled("+15555550102")
     assert sorted(call.text for call in bot.sms.calls) == ["You are +15555550101.", "You are +15555550102."]
 
 
-async def test_two_of_our_numbers_do_not_wait_for_each_other(bot: Bot) -> None:
+async def test_two_of_our_numbers_do_not_wait_for_each_other(bot: SomeBot) -> None:
     held = asyncio.Event()
 
     async def hold_one(call: SmsCall) -> None:
@@ -124,7 +140,7 @@ async def test_two_of_our_numbers_do_not_wait_for_each_other(bot: Bot) -> None:
     await bot.settled()
 
 
-async def test_one_slow_conversation_does_not_hold_the_others(bot: Bot) -> None:
+async def test_one_slow_conversation_does_not_hold_the_others(bot: SomeBot) -> None:
     held = asyncio.Event()
 
     async def hold_one(call: SmsCall) -> None:
@@ -140,7 +156,7 @@ async def test_one_slow_conversation_does_not_hold_the_others(bot: Bot) -> None:
     await bot.settled()
 
 
-async def test_a_try_without_an_answer_is_repeated_with_its_pair(bot: Bot) -> None:
+async def test_a_try_without_an_answer_is_repeated_with_its_pair(bot: SomeBot) -> None:
     bot.sms.script = [LOST, LOST]
     await bot.hear(heard())
     await bot.settled()
@@ -151,7 +167,7 @@ async def test_a_try_without_an_answer_is_repeated_with_its_pair(bot: Bot) -> No
     }
 
 
-async def test_a_refused_try_keeps_its_pair_while_acs_knows_it(bot: Bot) -> None:
+async def test_a_refused_try_keeps_its_pair_while_acs_knows_it(bot: SomeBot) -> None:
     bot.sms.script = [BUSY]
     await bot.hear(heard())
     await bot.settled()
@@ -161,7 +177,7 @@ async def test_a_refused_try_keeps_its_pair_while_acs_knows_it(bot: Bot) -> None
 
 async def aged(
     url: str, outcome: SendFailed | None, *, age: timedelta, more: SendFailed | None = None
-) -> Bot:
+) -> SomeBot:
     """A bot that tried a reply once, with this outcome (None: it died in the call), so long ago."""
     before = Bot(url)
     died = asyncio.Event()
@@ -269,7 +285,9 @@ async def test_what_is_queued_when_the_peer_opts_out_is_not_sent_but_the_goodbye
     await bot.stop()
 
 
-async def test_a_final_refusal_after_a_try_without_an_answer_leaves_the_message_unconfirmed(bot: Bot) -> None:
+async def test_a_final_refusal_after_a_try_without_an_answer_leaves_the_message_unconfirmed(
+    bot: SomeBot,
+) -> None:
     """ACS refuses a pair that it knows, too: the first try may be on its way to the phone."""
     bot.sms.script = [LOST, BAD_NUMBER]
     await bot.hear(heard())
@@ -280,7 +298,7 @@ async def test_a_final_refusal_after_a_try_without_an_answer_leaves_the_message_
     await bot.settled(status="delivered")
 
 
-async def test_a_call_is_repeated_as_it_was_and_not_with_others(bot: Bot) -> None:
+async def test_a_call_is_repeated_as_it_was_and_not_with_others(bot: SomeBot) -> None:
     """The pair belongs to a body, and the tag is a part of that."""
     held = asyncio.Event()
 
@@ -301,7 +319,7 @@ async def test_a_call_is_repeated_as_it_was_and_not_with_others(bot: Bot) -> Non
     assert sum(tag == bot.sms.calls[0].tag and of == tuple(peers) for tag, of in calls) == 2
 
 
-async def test_one_refused_recipient_does_not_take_the_others_of_its_call(bot: Bot) -> None:
+async def test_one_refused_recipient_does_not_take_the_others_of_its_call(bot: SomeBot) -> None:
     bot.sms.by_peer = {"+15555550103": BAD_NUMBER}
     await bot.hear(*(heard(peer=f"+1555555010{at}") for at in range(1, 6)))
     for at in (1, 2, 4, 5):
@@ -333,13 +351,13 @@ async def test_a_call_refused_as_a_whole_is_repeated_for_each_recipient_alone(da
     await bot.stop()
 
 
-async def test_a_failed_message_lets_the_next_of_its_conversation_go(bot: Bot) -> None:
+async def test_a_failed_message_lets_the_next_of_its_conversation_go(bot: SomeBot) -> None:
     bot.sms.script = [BAD_NUMBER]
     await bot.hear(heard("five"))
     assert await bot.no_longer_queued() == ["failed"] + ["sent"] * 4
 
 
-async def test_a_wrong_credential_fails_no_message(bot: Bot, logs: list[dict[str, Any]]) -> None:
+async def test_a_wrong_credential_fails_no_message(bot: SomeBot, logs: list[dict[str, Any]]) -> None:
     bot.sms.script = [
         SendFailed(reason="ACS answered 401.", scope="service", is_credential=True) for _ in range(2)
     ]
@@ -349,7 +367,7 @@ async def test_a_wrong_credential_fails_no_message(bot: Bot, logs: list[dict[str
     assert any(line["log_level"] == "error" and "credential" in line["event"] for line in logs)
 
 
-async def test_retry_after_holds_the_whole_lane(bot: Bot) -> None:
+async def test_retry_after_holds_the_whole_lane(bot: SomeBot) -> None:
     loop = asyncio.get_running_loop()
     times: list[float] = []
 
@@ -366,7 +384,7 @@ async def test_retry_after_holds_the_whole_lane(bot: Bot) -> None:
     assert times[1] - times[0] >= 0.4
 
 
-async def test_attempts_and_the_last_error_are_stored(bot: Bot) -> None:
+async def test_attempts_and_the_last_error_are_stored(bot: SomeBot) -> None:
     bot.sms.script = [LOST, SendFailed(reason="ACS answered 503.", scope="service", retry_after=5)]
     await bot.hear(heard())
     async with asyncio.timeout(10):
@@ -431,10 +449,8 @@ async def test_a_message_without_a_report_becomes_unconfirmed_and_a_late_report_
 
 
 async def test_however_many_wait_for_a_report_in_vain_none_waits_for_the_timers_next_look(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str,
 ) -> None:
-    for place in ("sender", "outbox"):
-        monkeypatch.setattr(f"bot.conversation.{place}.MOST_EXPIRED", 2)
     before = Bot(database_url)
     await before.start()
     peers = [f"+1555555010{at}" for at in range(5)]
@@ -443,14 +459,14 @@ async def test_however_many_wait_for_a_report_in_vain_none_waits_for_the_timers_
         (message,) = await before.settled(peer)
         await before.alter(message.id, updated_at=datetime.now(UTC) - timedelta(hours=73))
     await before.stop()
-    bot = Bot(database_url)
+    bot = Bot(database_url, limits=replace(QUICK, expired_at_once=2))
     await bot.start()
     for peer in peers:
         await bot.settled(peer, "unconfirmed")
     await bot.stop()
 
 
-async def test_an_accepted_message_without_a_name_is_sent_all_the_same(bot: Bot) -> None:
+async def test_an_accepted_message_without_a_name_is_sent_all_the_same(bot: SomeBot) -> None:
     bot.sms.script = [[SendAccepted(provider_message_id=None)]]
     await bot.hear(heard())
     (message,) = await bot.settled()
@@ -458,15 +474,14 @@ async def test_an_accepted_message_without_a_name_is_sent_all_the_same(bot: Bot)
 
 
 async def test_a_backlog_longer_than_the_window_leaves_whole(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str,
 ) -> None:
-    monkeypatch.setattr("bot.sending.lane.WINDOW", 40)
-    monkeypatch.setattr("bot.sending.lane._READ_AT_ONCE", 20)
+    limits = replace(QUICK, held_in_memory=40, read_at_once=20)
     before = await asleep(database_url)
     peers = [f"+1555{at:07}" for at in range(300)]
     await before.hear(*(heard("name", peer=peer) for peer in peers))
     await before.stop()
-    bot = Bot(database_url)
+    bot = Bot(database_url, limits=limits)
     await bot.start()
     await until(lambda: len(bot.sms.calls) == 300)
     await bot.settled(peers[-1])

@@ -16,7 +16,8 @@ from aiohttp import web
 from alembic import command
 from sqlalchemy import Connection, DateTime, MetaData, text
 
-from bot.storage.database import Database, alembic_config
+from bot.storage.database import Database
+from bot.storage.schema import alembic_config
 from tests.conversation.databases import KINDS, Databases, Kind
 from tests.wire.parts import Acs, running
 
