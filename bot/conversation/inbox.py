@@ -59,7 +59,7 @@ REJECTED = Receipt(outcome="rejected")
 #: A delivery report for a message that this bot does not know.
 KEPT_APART = Receipt(outcome="kept_apart")
 
-_FATES = {"accepted": ACCEPTED, "duplicate": DUPLICATE, "kept_apart": KEPT_APART}
+_RECEIPTS = {"accepted": ACCEPTED, "duplicate": DUPLICATE, "kept_apart": KEPT_APART}
 
 
 def _ignore(_message_id: str, _guard: str) -> None:
@@ -152,9 +152,9 @@ class Inbox:
                 receipts[place] = receipt
         reports = [(place, event) for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
         if reports:
-            fates = await apply_reports(connection, [event for _, event in reports], now)
-            for (place, _), fate in zip(reports, fates, strict=True):
-                receipts[place] = _FATES[fate]
+            results = await apply_reports(connection, [event for _, event in reports], now)
+            for (place, _), result in zip(reports, results, strict=True):
+                receipts[place] = _RECEIPTS[result]
         unreadable = [
             (place, event) for place, event in enumerate(events) if isinstance(event, UnreadableEvent)
         ]
@@ -253,11 +253,13 @@ def _dated(inbound: list[Inbound]) -> list[Inbound]:
     """The same messages, each with the time of receipt of a later copy in the same batch where it has none."""
     if all(message.received_at is not None for message in inbound):
         return inbound
-    told = {message.message_id: message.received_at for message in inbound if message.received_at is not None}
+    times = {
+        message.message_id: message.received_at for message in inbound if message.received_at is not None
+    }
     return [
         message
         if message.received_at is not None
-        else replace(message, received_at=told.get(message.message_id))
+        else replace(message, received_at=times.get(message.message_id))
         for message in inbound
     ]
 

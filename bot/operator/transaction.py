@@ -1,4 +1,4 @@
-"""What a person wants done to a conversation, as a part of one transaction: read, changed, noted, written.
+"""Edits of conversations by people, each within one transaction: read, change, note, write.
 
 Each thing done is kept with who did it and when (`bot.conversation.audit_log`).
 """
@@ -30,7 +30,7 @@ from bot.text.numbers import is_phone_number
 
 
 class ConversationEdit:
-    """A conversation while a person acts on it."""
+    """A conversation while a person edits it."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class Done(Struct, frozen=True):
 async def act(
     connection: AsyncConnection, wanted: list[EditRequest], *, clock: Clock = utc_now
 ) -> list[Done | CannotAct]:
-    """Do what people want, each of them by themselves; work for `bot.storage.writer`."""
+    """Apply edits, each by itself; work for `bot.storage.writer`."""
     now = clock()
     ids = [await _conversation_of(connection, each) for each in wanted]
     query = (
@@ -141,18 +141,18 @@ async def act(
         if conversation is None:
             outcomes.append(NotThere(each.what, each.key))
             continue
-        acting = ConversationEdit(connection, conversation, NewMessages(), each.by, now, each.action_id)
+        edit = ConversationEdit(connection, conversation, NewMessages(), each.by, now, each.action_id)
         try:
-            await each.do(acting)
+            await each.do(edit)
         except CannotAct as error:
             outcomes.append(error)
         else:
             await save_conversations(connection, [conversation])
-            await acting.new.insert(connection, now)
-            if acting.resent:
-                again = update(messages).where(messages.c.id == acting.said)
-                await connection.execute(again.values(resend_of=acting.resent))
-            outcomes.append(acting.said)
+            await edit.new.insert(connection, now)
+            if edit.resent:
+                again = update(messages).where(messages.c.id == edit.said)
+                await connection.execute(again.values(resend_of=edit.resent))
+            outcomes.append(edit.said)
     results: list[Done | CannotAct] = []
     for outcome, conversation_id in zip(outcomes, ids, strict=True):
         if isinstance(outcome, CannotAct):

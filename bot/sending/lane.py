@@ -306,7 +306,7 @@ class Lane:
             recording = asyncio.ensure_future(self._context.settlements.submit(settlements))
             recording.add_done_callback(_log_and_ignore)
             try:
-                # Shielded: what ACS answered must be recorded, whoever is being cancelled.
+                # Shielded: what ACS answered must be recorded, even when the lane is cancelled.
                 await asyncio.shield(recording)
             except StorageUnavailable:  # the writer says so itself
                 await asyncio.sleep(self._limits.record_again)

@@ -212,7 +212,7 @@ class Outbox:
         """Record how each try ended, and apply the delivery reports that overtook its answer.
 
         A try whose lease somebody else has taken over is no longer this process's to judge; but that ACS took the
-        message, and under which name, is true whoever hears it.
+        message, and under which MessageId, is recorded all the same.
         """
         now = self._clock()
         names = {
@@ -227,7 +227,7 @@ class Outbox:
         tried: list[TryRow] = []
         named: list[NamedRow] = []
         useless: list[PairRow] = []
-        told: list[tuple[StoredMessage, DeliveryReport]] = []
+        reported: list[tuple[StoredMessage, DeliveryReport]] = []
         for settlement in settlements:
             row = rows.get(settlement.message.id)
             if row is None:  # purged meanwhile
@@ -243,14 +243,14 @@ class Outbox:
             changes.apply(stored, *delivery_events(settlement))
             for report in overtaken.get(row.id, ()):
                 changes.apply(stored, report)
-                told.append((stored, report))
+                reported.append((stored, report))
             if isinstance(outcome, SendFailed) and outcome.is_pair_useless and not settlement.was_unknown:
                 useless.append(PairRow(row.id, None, None))
         await SETTLE.execute(connection, tried)
         await NAME_MESSAGE.execute(connection, named)
         await FORGET_PAIR.execute(connection, useless)
         await changes.record(connection, now)
-        await apply_carrier_opt_outs(connection, told, now)
+        await apply_carrier_opt_outs(connection, reported, now)
         return [None] * len(settlements)
 
     async def expire(self, connection: AsyncConnection, timeouts: list[timedelta]) -> list[int]:

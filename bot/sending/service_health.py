@@ -105,7 +105,7 @@ class ServiceHealth:
         return bool(self._refused)
 
     def troubles(self) -> list[ServiceTrouble]:
-        """What keeps messages waiting; empty when all is well."""
+        """What keeps messages waiting; empty when nothing does."""
         troubles = []
         if self._refused_since is not None:
             reason = "ACS refuses our credential or number: " + next(iter(self._refused.values())).reason

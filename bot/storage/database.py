@@ -36,7 +36,7 @@ WRITER_CACHE = 64 * 1024
 READER_CACHE = 16 * 1024
 #: Pages of SQLite's write-ahead log, 64 MiB, after which it is begun anew, unless a reader still needs it.
 LOG_PAGES = 16_000
-#: Bytes. A longer log is cut as soon as nobody needs it any more, one longer than `LOG_AT_REST` when little is written.
+#: Bytes. A longer log is cut as soon as no reader needs it, one longer than `LOG_AT_REST` when little is written.
 LONGEST_LOG = (LOG_PAGES + LOG_PAGES // 4) * 4096
 LOG_AT_REST = 4 * 1024 * 1024
 #: Commits since the last look that are little.
@@ -46,7 +46,7 @@ QUIET = 5.0
 #: Seconds of failing reads that pass without being shown in health.
 _PASSING = 10.0
 
-#: What `Database.reading` gives, for those who only hand it on.
+#: What `Database.reading` gives, for callers that only hand it on.
 DatabaseConnection = AsyncConnection
 
 __all__ = ["DATABASE_ERRORS", "Database", "DatabaseConnection", "DatabaseUnavailable", "cause_of"]
@@ -223,11 +223,7 @@ class Database:
                 await connection.exec_driver_sql("SELECT pg_current_xact_id()")  # so that there is a commit
 
     async def cut_log(self) -> bool:
-        """Give the disk back what SQLite's write-ahead log has grown to while somebody read; whether it was done.
-
-        A log that nobody needs any more is written over from its start and stays as long as it ever was. Nothing is
-        done to one of the usual length while much is written.
-        """
+        """Cut SQLite's write-ahead log, unless it has the usual length while much is written; whether it was cut."""
         if self._file is None or not self._file.is_open:
             return False
         commits, self._commits = self._commits, 0
@@ -239,7 +235,7 @@ class Database:
             return False
         await self._enter()
         try:
-            # Most of it beside the writer; only the rest, and the cut, in its way.
+            # Most of it is moved beside the writer; only the rest, and the cut, hold it up.
             await self._checkpoint(self._readers, "PASSIVE")
             busy, _, _ = await self._checkpoint(self._writer, "TRUNCATE")
         finally:
@@ -389,7 +385,7 @@ class Database:
 
         @event.listens_for(engine.sync_engine, "checkout")
         def look(_connection: Any, record: Any, _proxy: Any) -> None:
-            # Nor may one be refused twice: the pool would say that this is nobody's trouble but ours.
+            # A connection is refused once: after a second refusal the pool would raise.
             is_new, record.info["is_new"] = record.info.get("is_new", False), False
             if not is_new and record.info.get("made", 0.0) <= self._spoiled_at:
                 raise DisconnectionError("made before a trouble of the database")

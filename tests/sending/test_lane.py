@@ -9,9 +9,7 @@ import pytest
 from bot.sending.circuit_breaker import USUAL_BREAKER
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall
 from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, until
-from tests.sending.test_sender import asleep, quick
-
-__all__ = ["quick"]
+from tests.sending.parts import QuickBot, asleep
 
 OTHER = "+15555550199"
 DOWN = SendFailed(reason="ACS answered 503.", scope="service")
@@ -52,7 +50,7 @@ def is_refused(bot: Bot) -> bool:
 
 
 async def running(url: str, sms: Weather, **options: Any) -> Bot:
-    bot = Bot(url, sms=sms, **options)
+    bot = QuickBot(url, sms=sms, **options)
     await bot.start()
     return bot
 
@@ -329,7 +327,7 @@ async def test_a_call_that_outlasts_the_patience_is_left_to_the_next_start(
     async with asyncio.timeout(5):
         await bot.sender.stop(0.2)
     await bot.stop()
-    after = Bot(database_url)
+    after = QuickBot(database_url)
     await after.start()
     (message,) = await after.settled()
     assert [one.repeatability_id for one in after.sms.recipients()] == [message.id]

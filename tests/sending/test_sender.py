@@ -8,13 +8,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bot.sending.backoff import Backoff
-from bot.sending.circuit_breaker import BreakerLimits
-from bot.sending.limits import SendingLimits
 from bot.sending.outbox import REPEATABILITY_WINDOW
 from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
-from tests.conversation.parts import OURS, PEER, Scripted, heard, report, until
-from tests.conversation.parts import Bot as SomeBot
+from tests.conversation.parts import OURS, PEER, Bot, Scripted, heard, report, until
+from tests.sending.parts import QUICK, QuickBot, asleep
 
 LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
 BUSY = SendFailed(reason="ACS answered 429.", scope="service", retry_after=0.05)
@@ -22,35 +19,15 @@ BAD_NUMBER = SendFailed(reason="ACS answered 400: To is no number.", is_final=Tr
 BAD_CALL = SendFailed(reason="ACS answered 400.", is_final=True, scope="call")
 
 
-#: Retries after milliseconds, not seconds.
-QUICK = SendingLimits(
-    backoff=Backoff(first=0.01, longest=0.05),
-    breaker=BreakerLimits(first_pause=0.05, longest_pause=0.2),
-    look_again=0.2,
-)
-
-
-def Bot(url: str, **options: Any) -> SomeBot:  # noqa: N802 - a bot as elsewhere, but quick
-    return SomeBot(url, **{"limits": QUICK} | options)
-
-
 @pytest.fixture
-async def bot(database_url: str) -> AsyncIterator[SomeBot]:
-    bot = Bot(database_url)
+async def bot(database_url: str) -> AsyncIterator[Bot]:
+    bot = QuickBot(database_url)
     await bot.start()
     yield bot
     await bot.stop()
 
 
-async def asleep(url: str, **options: Any) -> SomeBot:
-    """A bot that takes messages and sends none: it has no lane."""
-    bot = Bot(url, **options)
-    bot.inbox._on_queued = lambda _numbers: None
-    await bot.start(sending=False)
-    return bot
-
-
-async def test_a_reply_leaves_at_once_with_its_own_id_as_its_repeatability_id(bot: SomeBot) -> None:
+async def test_a_reply_leaves_at_once_with_its_own_id_as_its_repeatability_id(bot: Bot) -> None:
     await bot.hear(heard())
     (message,) = await bot.settled()
     (call,) = bot.sms.calls
@@ -61,7 +38,7 @@ async def test_a_reply_leaves_at_once_with_its_own_id_as_its_repeatability_id(bo
     assert [entry.status for entry in message.history] == ["queued", "sent"]
 
 
-async def test_the_pair_is_stored_before_the_call_that_uses_it(bot: SomeBot) -> None:
+async def test_the_pair_is_stored_before_the_call_that_uses_it(bot: Bot) -> None:
     seen: list[Any] = []
 
     async def look(call: SmsCall) -> None:
@@ -78,7 +55,7 @@ async def test_the_pair_is_stored_before_the_call_that_uses_it(bot: SomeBot) -> 
     assert row.attempts == 1
 
 
-async def test_a_conversations_messages_leave_in_order_whatever_fails(bot: SomeBot) -> None:
+async def test_a_conversations_messages_leave_in_order_whatever_fails(bot: Bot) -> None:
     bot.sms.script = [BUSY, LOST, [SendAccepted(provider_message_id="1")], LOST, BUSY]
     await bot.hear(heard("five"))
     await bot.settled()
@@ -87,7 +64,7 @@ async def test_a_conversations_messages_leave_in_order_whatever_fails(bot: SomeB
     assert texts == sorted(texts, key=["one", "two", "three", "four", "five"].index)
 
 
-async def test_a_message_waits_for_the_answer_to_the_one_before_it(bot: SomeBot) -> None:
+async def test_a_message_waits_for_the_answer_to_the_one_before_it(bot: Bot) -> None:
     running = most = 0
 
     async def slowly(call: SmsCall) -> None:
@@ -104,7 +81,7 @@ async def test_a_message_waits_for_the_answer_to_the_one_before_it(bot: SomeBot)
     assert [call.text for call in bot.sms.calls] == ["one", "two", "three", "four", "five", "We are open."]
 
 
-async def test_the_same_text_to_many_leaves_in_calls_of_up_to_100(bot: SomeBot) -> None:
+async def test_the_same_text_to_many_leaves_in_calls_of_up_to_100(bot: Bot) -> None:
     peers = [f"+1555{at:07}" for at in range(250)]
     await bot.hear(*(heard(peer=peer) for peer in peers))
     for peer in peers[::50]:
@@ -118,14 +95,14 @@ async def test_the_same_text_to_many_leaves_in_calls_of_up_to_100(bot: SomeBot) 
     assert len({one.repeatability_id for one in recipients}) == 250
 
 
-async def test_different_texts_leave_in_different_calls(bot: SomeBot) -> None:
+async def test_different_texts_leave_in_different_calls(bot: Bot) -> None:
     await bot.hear(heard("name"), heard("name", peer="+15555550102"))
     await bot.settled()
     await bot.settled("+15555550102")
     assert sorted(call.text for call in bot.sms.calls) == ["You are +15555550101.", "You are +15555550102."]
 
 
-async def test_two_of_our_numbers_do_not_wait_for_each_other(bot: SomeBot) -> None:
+async def test_two_of_our_numbers_do_not_wait_for_each_other(bot: Bot) -> None:
     held = asyncio.Event()
 
     async def hold_one(call: SmsCall) -> None:
@@ -140,7 +117,7 @@ async def test_two_of_our_numbers_do_not_wait_for_each_other(bot: SomeBot) -> No
     await bot.settled()
 
 
-async def test_one_slow_conversation_does_not_hold_the_others(bot: SomeBot) -> None:
+async def test_one_slow_conversation_does_not_hold_the_others(bot: Bot) -> None:
     held = asyncio.Event()
 
     async def hold_one(call: SmsCall) -> None:
@@ -156,7 +133,7 @@ async def test_one_slow_conversation_does_not_hold_the_others(bot: SomeBot) -> N
     await bot.settled()
 
 
-async def test_a_try_without_an_answer_is_repeated_with_its_pair(bot: SomeBot) -> None:
+async def test_a_try_without_an_answer_is_repeated_with_its_pair(bot: Bot) -> None:
     bot.sms.script = [LOST, LOST]
     await bot.hear(heard())
     await bot.settled()
@@ -167,7 +144,7 @@ async def test_a_try_without_an_answer_is_repeated_with_its_pair(bot: SomeBot) -
     }
 
 
-async def test_a_refused_try_keeps_its_pair_while_acs_knows_it(bot: SomeBot) -> None:
+async def test_a_refused_try_keeps_its_pair_while_acs_knows_it(bot: Bot) -> None:
     bot.sms.script = [BUSY]
     await bot.hear(heard())
     await bot.settled()
@@ -177,9 +154,9 @@ async def test_a_refused_try_keeps_its_pair_while_acs_knows_it(bot: SomeBot) -> 
 
 async def aged(
     url: str, outcome: SendFailed | None, *, age: timedelta, more: SendFailed | None = None
-) -> SomeBot:
+) -> Bot:
     """A bot that tried a reply once, with this outcome (None: it died in the call), so long ago."""
-    before = Bot(url)
+    before = QuickBot(url)
     died = asyncio.Event()
 
     async def die(call: SmsCall) -> None:
@@ -286,7 +263,7 @@ async def test_what_is_queued_when_the_peer_opts_out_is_not_sent_but_the_goodbye
 
 
 async def test_a_final_refusal_after_a_try_without_an_answer_leaves_the_message_unconfirmed(
-    bot: SomeBot,
+    bot: Bot,
 ) -> None:
     """ACS refuses a pair that it knows, too: the first try may be on its way to the phone."""
     bot.sms.script = [LOST, BAD_NUMBER]
@@ -298,7 +275,7 @@ async def test_a_final_refusal_after_a_try_without_an_answer_leaves_the_message_
     await bot.settled(status="delivered")
 
 
-async def test_a_call_is_repeated_as_it_was_and_not_with_others(bot: SomeBot) -> None:
+async def test_a_call_is_repeated_as_it_was_and_not_with_others(bot: Bot) -> None:
     """The pair belongs to a body, and the tag is a part of that."""
     held = asyncio.Event()
 
@@ -319,7 +296,7 @@ async def test_a_call_is_repeated_as_it_was_and_not_with_others(bot: SomeBot) ->
     assert sum(tag == bot.sms.calls[0].tag and of == tuple(peers) for tag, of in calls) == 2
 
 
-async def test_one_refused_recipient_does_not_take_the_others_of_its_call(bot: SomeBot) -> None:
+async def test_one_refused_recipient_does_not_take_the_others_of_its_call(bot: Bot) -> None:
     bot.sms.by_peer = {"+15555550103": BAD_NUMBER}
     await bot.hear(*(heard(peer=f"+1555555010{at}") for at in range(1, 6)))
     for at in (1, 2, 4, 5):
@@ -340,7 +317,7 @@ async def test_a_call_refused_as_a_whole_is_repeated_for_each_recipient_alone(da
                 return [BAD_CALL] * len(call.recipients)
             return [self._accept(one) for one in call.recipients]
 
-    bot = Bot(database_url, sms=Strict())
+    bot = QuickBot(database_url, sms=Strict())
     await bot.start()
     await bot.hear(*(heard(peer=f"+1555555010{at}") for at in range(1, 6)))
     for at in (1, 2, 4, 5):
@@ -351,13 +328,13 @@ async def test_a_call_refused_as_a_whole_is_repeated_for_each_recipient_alone(da
     await bot.stop()
 
 
-async def test_a_failed_message_lets_the_next_of_its_conversation_go(bot: SomeBot) -> None:
+async def test_a_failed_message_lets_the_next_of_its_conversation_go(bot: Bot) -> None:
     bot.sms.script = [BAD_NUMBER]
     await bot.hear(heard("five"))
     assert await bot.no_longer_queued() == ["failed"] + ["sent"] * 4
 
 
-async def test_a_wrong_credential_fails_no_message(bot: SomeBot, logs: list[dict[str, Any]]) -> None:
+async def test_a_wrong_credential_fails_no_message(bot: Bot, logs: list[dict[str, Any]]) -> None:
     bot.sms.script = [
         SendFailed(reason="ACS answered 401.", scope="service", is_credential=True) for _ in range(2)
     ]
@@ -367,7 +344,7 @@ async def test_a_wrong_credential_fails_no_message(bot: SomeBot, logs: list[dict
     assert any(line["log_level"] == "error" and "credential" in line["event"] for line in logs)
 
 
-async def test_retry_after_holds_the_whole_lane(bot: SomeBot) -> None:
+async def test_retry_after_holds_the_whole_lane(bot: Bot) -> None:
     loop = asyncio.get_running_loop()
     times: list[float] = []
 
@@ -384,7 +361,7 @@ async def test_retry_after_holds_the_whole_lane(bot: SomeBot) -> None:
     assert times[1] - times[0] >= 0.4
 
 
-async def test_attempts_and_the_last_error_are_stored(bot: SomeBot) -> None:
+async def test_attempts_and_the_last_error_are_stored(bot: Bot) -> None:
     bot.sms.script = [LOST, SendFailed(reason="ACS answered 503.", scope="service", retry_after=5)]
     await bot.hear(heard())
     async with asyncio.timeout(10):
@@ -402,7 +379,7 @@ async def test_what_an_earlier_run_left_queued_is_taken_up_at_the_start(database
     before = await asleep(database_url)
     await before.hear(heard("five"), heard(peer="+15555550102", number="+15555550199"))
     await before.stop()
-    bot = Bot(database_url)
+    bot = QuickBot(database_url)
     await bot.start()
     await bot.settled()
     await bot.settled("+15555550102", number="+15555550199")
@@ -411,7 +388,7 @@ async def test_what_an_earlier_run_left_queued_is_taken_up_at_the_start(database
 
 
 async def test_a_stop_settles_what_runs_and_leaves_the_rest_queued(database_url: str) -> None:
-    bot = Bot(database_url)
+    bot = QuickBot(database_url)
 
     async def slowly(call: SmsCall) -> None:
         await asyncio.sleep(0.3)
@@ -433,13 +410,13 @@ async def test_a_message_without_a_report_becomes_unconfirmed_and_a_late_report_
     database_url: str,
 ) -> None:
     """The timer survives a restart: what counts is when the message was sent."""
-    before = Bot(database_url)
+    before = QuickBot(database_url)
     await before.start()
     await before.hear(heard())
     (message,) = await before.settled()
     await before.alter(message.id, updated_at=datetime.now(UTC) - timedelta(hours=72, seconds=1))
     await before.stop()
-    bot = Bot(database_url)
+    bot = QuickBot(database_url)
     await bot.start()
     (message,) = await bot.settled(status="unconfirmed")
     assert "BOT_REPORT_TIMEOUT" in (message.status_details or "")
@@ -451,7 +428,7 @@ async def test_a_message_without_a_report_becomes_unconfirmed_and_a_late_report_
 async def test_however_many_wait_for_a_report_in_vain_none_waits_for_the_timers_next_look(
     database_url: str,
 ) -> None:
-    before = Bot(database_url)
+    before = QuickBot(database_url)
     await before.start()
     peers = [f"+1555555010{at}" for at in range(5)]
     await before.hear(*(heard(peer=peer) for peer in peers))
@@ -459,14 +436,14 @@ async def test_however_many_wait_for_a_report_in_vain_none_waits_for_the_timers_
         (message,) = await before.settled(peer)
         await before.alter(message.id, updated_at=datetime.now(UTC) - timedelta(hours=73))
     await before.stop()
-    bot = Bot(database_url, limits=replace(QUICK, expired_at_once=2))
+    bot = QuickBot(database_url, limits=replace(QUICK, expired_at_once=2))
     await bot.start()
     for peer in peers:
         await bot.settled(peer, "unconfirmed")
     await bot.stop()
 
 
-async def test_an_accepted_message_without_a_name_is_sent_all_the_same(bot: SomeBot) -> None:
+async def test_an_accepted_message_without_a_name_is_sent_all_the_same(bot: Bot) -> None:
     bot.sms.script = [[SendAccepted(provider_message_id=None)]]
     await bot.hear(heard())
     (message,) = await bot.settled()
@@ -481,7 +458,7 @@ async def test_a_backlog_longer_than_the_window_leaves_whole(
     peers = [f"+1555{at:07}" for at in range(300)]
     await before.hear(*(heard("name", peer=peer) for peer in peers))
     await before.stop()
-    bot = Bot(database_url, limits=limits)
+    bot = QuickBot(database_url, limits=limits)
     await bot.start()
     await until(lambda: len(bot.sms.calls) == 300)
     await bot.settled(peers[-1])
