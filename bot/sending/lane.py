@@ -60,6 +60,15 @@ class _CallInFlight(Struct, frozen=True, kw_only=True):
     probes_lane: bool
 
 
+class _Return(Struct, frozen=True, kw_only=True):
+    """A message that leaves again, and when, by the loop's time."""
+
+    message: Queued
+    due: float
+    #: In calls of this many recipients at most.
+    most: int | None = None
+
+
 class Lane:
     """Sends what is queued for one number: in order in each conversation, at the number's pace, alike texts together.
 
@@ -190,22 +199,12 @@ class Lane:
         self._wake.set()
 
     async def _send(self, call: _CallInFlight) -> None:
-        group = call.group.messages
-        tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
-        again: dict[str, RetryDecision] = {}
-        held: dict[str, Held] = {}
-        ended_at = self._loop.time()
+        """Claim, call and settle; afterwards the window knows what becomes of each message."""
+        returns: dict[str, _Return] = {}
         is_recorded = False
         try:
-            asked = [replace(message, tag=tag) for message in group]
-            await self._context.holder.is_seen()
-            claims = await self._context.claims.submit(asked)
-            claimed = [claim for claim in claims if isinstance(claim, Claimed)]
-            held = {claim.message.id: claim for claim in claims if isinstance(claim, Held)}
-            if len(claimed) < len(group):
-                self._bucket.put_back(len(group) - len(claimed))
-            if len(claimed) + len(held) < len(group):
-                self.wake(from_start=True)  # some are done with
+            claimed, held = await self._claim(call.group.messages)
+            returns |= {each.message.id: self._later(each) for each in held}
             if claimed:
                 outcomes = await self._context.service.send(self._call_of(claimed))
                 is_recorded = True
@@ -217,8 +216,7 @@ class Lane:
                     now=self._context.clock(),
                     backoff=self._limits.backoff,
                 )
-                again = {each.settlement.message.id: each for each in decisions if each.again is not None}
-                ended_at = self._loop.time()
+                returns |= self._returns_of(decisions)
                 await self._settle([each.settlement for each in decisions])
         except StorageUnavailable:
             self._read_again()  # nothing was claimed: the messages wait in the database as they were
@@ -232,21 +230,45 @@ class Lane:
         finally:
             if not is_recorded:
                 self._abandon(call)
-            for message in group:
-                each = again.get(message.id)
-                if each is not None and each.again is not None:
-                    self._window.give_back(each.again, ended_at + each.wait, each.most)
-                elif message.id in held:
-                    self._window.give_back(*self._later(held[message.id]))
-                else:
-                    self._window.drop(message)
-            self._window.end_call(call.group)
+            self._end(call.group, returns)
 
-    def _later(self, held: Held) -> tuple[Queued, float]:
+    async def _claim(self, group: list[Queued]) -> tuple[list[Claimed], list[Held]]:
+        """The messages of a group that may be sent, and those that another process sends."""
+        tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
+        await self._context.holder.is_seen()
+        claims = await self._context.claims.submit([replace(message, tag=tag) for message in group])
+        claimed = [claim for claim in claims if isinstance(claim, Claimed)]
+        held = [claim for claim in claims if isinstance(claim, Held)]
+        if len(claimed) < len(group):
+            self._bucket.put_back(len(group) - len(claimed))
+        if len(claimed) + len(held) < len(group):
+            self.wake(from_start=True)  # some are not to be sent any more
+        return claimed, held
+
+    def _returns_of(self, decisions: list[RetryDecision]) -> dict[str, _Return]:
+        """The messages that leave again."""
+        now = self._loop.time()
+        return {
+            each.again.id: _Return(message=each.again, due=now + each.wait, most=each.most)
+            for each in decisions
+            if each.again is not None
+        }
+
+    def _end(self, group: CallGroup, returns: dict[str, _Return]) -> None:
+        """Give the messages of a call that leave again back to the window, and drop the others."""
+        for message in group.messages:
+            back = returns.get(message.id)
+            if back is None:
+                self._window.drop(message)
+            else:
+                self._window.give_back(back.message, back.due, back.most)
+        self._window.end_call(group)
+
+    def _later(self, held: Held) -> _Return:
         """A message that another process sends, and when to look whether that one is done with it."""
         most = self._limits.look_at_leased if held.is_leased else self._limits.look_at_held
         wait = 0.0 if held.until is None else (held.until - self._context.clock()).total_seconds()
-        return held.message, self._loop.time() + min(max(wait, 0.0), most)
+        return _Return(message=held.message, due=self._loop.time() + min(max(wait, 0.0), most))
 
     def _call_of(self, claimed: list[Claimed]) -> SmsCall:
         return SmsCall(
