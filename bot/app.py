@@ -16,6 +16,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from bot import __version__
+from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.inbox import Inbox
 from bot.operations.checks import (
@@ -40,6 +41,7 @@ from bot.rulebook.sender_numbers import messages_per_minute
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.sending.clock_check import ClockCheck
 from bot.sending.forwarder import Forwarder
+from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.sender import Sender
 from bot.sending.sms_service import SmsService
 from bot.settings import Settings, StorageQueue, find_short_secret
@@ -98,9 +100,17 @@ def check_configured(settings: Settings) -> None:
 class Service:
     """The whole bot. `start` raises whatever keeps it from running; `asgi` is served between `start` and `stop`."""
 
-    def __init__(self, settings: Settings, *, more_routes: Sequence[BaseRouteHandler] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        more_routes: Sequence[BaseRouteHandler] = (),
+        sending: SendingLimits = USUAL_SENDING,
+        now: Clock = utc_now,
+    ) -> None:
         check_configured(settings)
         self.settings = settings
+        self._now = now
         #: Made for this run when none is set, so that nothing is ever open.
         self.admin_token = (
             settings.admin_token.reveal() if settings.admin_token else secrets.token_urlsafe(24)
@@ -123,15 +133,17 @@ class Service:
             report_timeout=settings.report_timeout,
             per_minute=lambda number: messages_per_minute(self.shelf.book().numbers, number),
             supervisor=self.supervisor,
+            limits=sending,
+            clock=now,
         )
         secret = settings.forward_secret
         self._poster = HttpPoster(
             secret=secret.reveal() if secret else None, private_hosts=settings.forward_private_hosts
         )
-        self.forwarder = Forwarder(self.database, self.writer, self._poster)
+        self.forwarder = Forwarder(self.database, self.writer, self._poster, clock=now)
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.inbox = Inbox(
-            self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit
+            self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit, now
         )
         event_counts = EventCounts()
         self.webhook = Webhook(self.inbox, _webhook_auth(settings), event_counts)
@@ -155,7 +167,7 @@ class Service:
     async def start(self) -> None:
         """Open the database, read the rules, take up what is queued.
 
-        Raises `bot.storage.database.DatabaseInUse` or one of its `SCHEMA_ERRORS`, and
+        Raises `bot.storage.database.DatabaseInUse` or one of `bot.storage.schema.SCHEMA_ERRORS`, and
         `bot.rulebook.editing.live_book.NoGoodBook`.
         """
         await self._running.enter_async_context(self._channels)
@@ -220,7 +232,7 @@ class Service:
         await self._running.aclose()
 
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
-        operator = Operator(self.writer, self.sender.wake, self.shelf.book)
+        operator = Operator(self.writer, self.sender.wake, self.shelf.book, self._now)
         metrics = Metrics(
             self.database,
             self.writer,

@@ -17,16 +17,16 @@ class Outage:
         begins: str,
         ends: str,
         *,
-        name: str,
+        action: str,
         quiet: float = 0.0,
         is_told: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`name` is what the log's `event` begins with.
+        """`begins` and `ends` are logged as `action` and `action` with `_over`.
 
         `quiet`: seconds without a failure before a success ends it. Without, every other try would be logged.
         """
-        self._name = name
+        self._action = action
         self._begins = begins
         self._ends = ends
         self._quiet = quiet
@@ -49,7 +49,7 @@ class Outage:
             self._began = self._failed_at
             self.since = datetime.now(UTC)
             if self.is_told:
-                log.error(self._begins, action=f"{self._name}_began", cause=cause)
+                log.error(self._begins, action=self._action, cause=cause)
         self.cause = cause
 
     def succeed(self) -> None:
@@ -61,4 +61,4 @@ class Outage:
             return
         self.cause = self.since = None
         if self.is_told:
-            log.info(self._ends, action=f"{self._name}_ended", after_seconds=round(now - self._began, 1))
+            log.info(self._ends, action=f"{self._action}_over", after_seconds=round(now - self._began, 1))

@@ -79,7 +79,7 @@ async def test_a_task_that_returns_is_done(logs: Any) -> None:
 
 def test_an_outage_is_told_when_it_begins_and_when_it_is_over(logs: Any) -> None:
     time = 0.0
-    outage = Outage("It fails", "It works", name="it", quiet=5, clock=lambda: time)
+    outage = Outage("It fails", "It works", action="it_failed", quiet=5, clock=lambda: time)
     outage.succeed()
     for at in range(100):
         time = float(at)

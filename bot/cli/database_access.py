@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from bot.cli.errors import CommandFailed
 from bot.settings import load, read_environment
-from bot.storage.database import DATABASE_ERRORS, SCHEMA_ERRORS, Database, DatabaseConnection, cause_of
+from bot.storage.database import DATABASE_ERRORS, Database, DatabaseConnection, cause_of
+from bot.storage.schema import SCHEMA_ERRORS
 
 Answer = TypeVar("Answer")
 

@@ -6,7 +6,8 @@ import rich_click as click
 
 from bot.cli.errors import CommandFailed
 from bot.settings import load, read_environment
-from bot.storage.database import DATABASE_ERRORS, Database, NewerSchema, cause_of
+from bot.storage.database import DATABASE_ERRORS, Database, cause_of
+from bot.storage.schema import NewerSchema
 
 
 def upgrade() -> None:

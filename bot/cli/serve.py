@@ -20,7 +20,8 @@ from bot.operations.logs import configure_logs
 from bot.operations.output_streams import free_output
 from bot.rulebook.editing.live_book import NoGoodBook
 from bot.settings import Settings, load, read_environment
-from bot.storage.database import DATABASE_ERRORS, SCHEMA_ERRORS, DatabaseInUse, cause_of
+from bot.storage.database import DATABASE_ERRORS, DatabaseInUse, cause_of
+from bot.storage.schema import SCHEMA_ERRORS
 from bot.web.limits import Limits
 from bot.web.server.http_server import Server
 from bot.wire.acs import CannotAuthenticate

@@ -1,13 +1,14 @@
-"""How many replies wait to be sent, and when so many do that no new message is taken: Event Grid keeps it for us.
+"""Back-pressure: no message is taken while BOT_QUEUE_LIMIT replies are queued; Event Grid delivers it again later.
 
-This process adds what it queues to what the database held when it was last asked, which is more than there is, as what
-was sent meanwhile still counts. So the database is asked again every few seconds, and before a message is turned away
-unless it was asked in the last half second.
+The count is what the database held when it was last asked, and what this process has queued since. That is too much, as
+what was sent meanwhile still counts: so the database is asked again every few seconds, and before a message is turned
+away unless it was asked in the last half second.
 """
 
 import asyncio
 
 import structlog
+from msgspec import Struct
 from sqlalchemy import func, select
 
 from bot.storage.database_errors import DATABASE_ERRORS
@@ -16,17 +17,11 @@ from bot.storage.sql import status_is
 from bot.storage.tables import messages
 from bot.storage.writer import StorageUnavailable
 
-#: Seconds after which the database is asked again: other replicas queue replies too, and ours are sent.
-ASK_EVERY = 5.0
-#: The same while the queue seems full. Counting 100,000 queued replies took 12 to 38 ms on SQLite and 100 to 140 ms on
-#: PostgreSQL, on two busy cores.
-ASK_WHILE_FULL = 0.5
-
 log = structlog.get_logger(__name__)
 
 
 class QueueFull(StorageUnavailable):
-    """So many replies wait to be sent that no new message is taken."""
+    """BOT_QUEUE_LIMIT replies wait to be sent, so no message is taken."""
 
     def __init__(self, queued: int, limit: int) -> None:
         Exception.__init__(
@@ -36,10 +31,23 @@ class QueueFull(StorageUnavailable):
         )
 
 
+class QueuePauses(Struct, frozen=True, kw_only=True):
+    """Seconds after which the database is asked again: other replicas queue replies too, and replies are sent."""
+
+    usual: float = 5.0
+    #: While the queue seems full. Counting 100,000 queued replies took 12 to 38 ms on SQLite and 100 to 140 ms on
+    #: PostgreSQL, on two busy cores.
+    while_full: float = 0.5
+
+
+USUAL_PAUSES = QueuePauses()
+
+
 class QueueLimit:
     """Knows when the queue is full."""
 
-    def __init__(self, readers: Readers, limit: int) -> None:
+    def __init__(self, readers: Readers, limit: int, pauses: QueuePauses = USUAL_PAUSES) -> None:
+        self._pauses = pauses
         self._readers = readers
         self.limit = limit
         #: What waits, or a little more.
@@ -55,14 +63,14 @@ class QueueLimit:
         return self.queued >= self.limit
 
     def add(self, count: int) -> None:
-        """So many replies more are queued."""
+        """Count replies that were queued just now."""
         self.queued += count
 
     async def check(self) -> None:
         """Raise `QueueFull` when no new message is to be taken; costs nothing while the queue is far from full."""
         since = asyncio.get_running_loop().time() - self._asked_at
         if not self.is_full:
-            if since > ASK_EVERY and self._asking is None:
+            if since > self._pauses.usual and self._asking is None:
                 self._asking = asyncio.create_task(self._ask(), name="queue limit")
             return
         await self.refresh()
@@ -80,7 +88,7 @@ class QueueLimit:
     async def refresh(self) -> None:
         """Ask the database, unless that was done just now."""
         if self._asking is None:
-            if asyncio.get_running_loop().time() - self._asked_at < ASK_WHILE_FULL:
+            if asyncio.get_running_loop().time() - self._asked_at < self._pauses.while_full:
                 return
             self._asking = asyncio.create_task(self._ask(), name="queue limit")
         await asyncio.shield(self._asking)
@@ -98,7 +106,7 @@ class QueueLimit:
                 queued = (await connection.execute(query)).scalar_one()
             # What was queued while the database counted may be counted twice, never not at all.
             self.queued = queued + (self.queued - before)
-        except DATABASE_ERRORS:  # the database says so itself; what was counted before holds
+        except DATABASE_ERRORS:  # the database logs it; the last count holds
             pass
         finally:
             self._asked_at = asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""What carriers say of opt-outs: who blocks our number is sent nothing more, what is queued included."""
+"""Opt-outs reported by carriers (code 4007): marks the conversation and suppresses its queued messages."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,23 +17,23 @@ from bot.storage.tables import UtcTime, actions, conversations, messages
 
 
 async def apply_carrier_opt_outs(
-    connection: AsyncConnection, told: Iterable[tuple[StoredMessage, DeliveryReport]], now: datetime
+    connection: AsyncConnection, reports: Iterable[tuple[StoredMessage, DeliveryReport]], now: datetime
 ) -> None:
-    """Where a report says that its message's recipient opted out, believe it.
+    """Opt out each recipient of whom a report says so.
 
     Only an opt-in that is newer than the report counts more: reports can be hours late. What may be on its way
     already and what confirms an opt-out or opt-in keep their course.
     """
-    said_at: dict[str, datetime] = {}
-    for row, report in told:
+    reported_at: dict[str, datetime] = {}
+    for row, report in reports:
         if says_opted_out(report):
             moment = report.reported_at or now
-            said_at[row.conversation_id] = max(said_at.get(row.conversation_id, moment), moment)
-    if not said_at:
+            reported_at[row.conversation_id] = max(reported_at.get(row.conversation_id, moment), moment)
+    if not reported_at:
         return
-    came_back = await _last_confirmed(connection, said_at)
+    came_back = await _last_confirmed(connection, reported_at)
     ids = sorted(
-        each for each, moment in said_at.items() if each not in came_back or came_back[each] <= moment
+        each for each, moment in reported_at.items() if each not in came_back or came_back[each] <= moment
     )
     if not ids:
         return
@@ -41,9 +41,12 @@ async def apply_carrier_opt_outs(
     await connection.execute(
         update(conversations)
         .where(conversations.c.id == bindparam("of"))
-        .values(opted_out=True, consent_at=bindparam("said_at")),
+        .values(opted_out=True, consent_at=bindparam("reported_at")),
         [
-            {"of": each, "said_at": max(min(said_at[each], now), known.get(each) or said_at[each])}
+            {
+                "of": each,
+                "reported_at": max(min(reported_at[each], now), known.get(each) or reported_at[each]),
+            }
             for each in ids
         ],
     )

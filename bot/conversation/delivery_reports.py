@@ -14,41 +14,41 @@ from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys
 from bot.storage.sql import direction_is
 from bot.storage.tables import conversations, delivery_reports, messages
 
-#: What became of a report: it moved its message or could have, it was here before, or nobody knows its message.
-Fate = Literal["accepted", "duplicate", "kept_apart"]
+#: What became of a report: it was applied to its message, it is stored already, or its message is unknown.
+Applied = Literal["accepted", "duplicate", "kept_apart"]
 
-#: What can name a message to which nobody has given a MessageId: the tag of its call, and its recipient.
+#: What identifies a message whose MessageId is not known: the tag of its call, and its recipient.
 _Clue = tuple[str | None, str | None]
 _NO_CLUE: _Clue = (None, None)
 
 
 async def apply_reports(
     connection: AsyncConnection, reports: list[DeliveryReport], now: datetime
-) -> list[Fate]:
+) -> list[Applied]:
     """Store the reports and move their messages on; for each one what became of it.
 
-    A report whose MessageId nobody told us yet, because it overtook the send call's answer or that was lost, names
+    A report whose MessageId is not known yet, because it overtook the send call's answer or that was lost, identifies
     its message by the call's tag and the recipient. One that does neither is kept with no message: `overtaken_reports`
-    finds it if the message turns up, and so does the same report when it comes again and tells more.
+    finds it if the message turns up, and so does the same report when it comes again with a tag and a recipient.
     """
-    fates: list[Fate] = ["duplicate"] * len(reports)
+    results: list[Applied] = ["duplicate"] * len(reports)
     keys = [report.key for report in reports]
     fresh, again = _sorted_out(keys, reports, dict(await _KNOWN_REPORTS.fetch(connection, set(keys))))
     if not fresh and not again:
-        return fates
+        return results
     speaking = fresh + again
     rows = await _messages_named_by(connection, {report.provider_message_id for _, report in speaking})
     nameless = [report for _, report in speaking if report.provider_message_id not in rows]
     clues = await _clues(connection, nameless)
     rows_by_tag = await _messages_tagged_by(connection, clues)
     rows |= rows_by_tag
-    told: list[tuple[StoredMessage, DeliveryReport]] = []
+    applied: list[tuple[StoredMessage, DeliveryReport]] = []
     kept: list[_ReportRow] = []
     for place, report in fresh:
         row = rows.get(report.provider_message_id)
-        fates[place] = "kept_apart" if row is None else "accepted"
+        results[place] = "kept_apart" if row is None else "accepted"
         if row is not None:
-            told.append((row, report))
+            applied.append((row, report))
         tag, peer = clues.get(report.provider_message_id, _NO_CLUE) if row is None else _NO_CLUE
         kept.append(
             _ReportRow(
@@ -64,26 +64,26 @@ async def apply_reports(
                 peer=peer,
             )
         )
-    telling = {place for place, report in again if report.provider_message_id in rows_by_tag}
-    fates = ["accepted" if place in telling else fate for place, fate in enumerate(fates)]
+    named_now = {place for place, report in again if report.provider_message_id in rows_by_tag}
+    results = ["accepted" if place in named_now else result for place, result in enumerate(results)]
     await _INSERT_REPORT.execute(connection, kept)
     await _keep_clues(connection, [(keys[place], report) for place, report in again], rows, clues)
     if rows_by_tag:
-        told += await _learn_names(connection, rows_by_tag)
+        applied += await _learn_names(connection, rows_by_tag)
     changes = StatusChanges()
-    for row, report in told:
+    for row, report in applied:
         changes.apply(row, report)
     await changes.record(connection, now)
-    await apply_carrier_opt_outs(connection, told, now)
-    return fates
+    await apply_carrier_opt_outs(connection, applied, now)
+    return results
 
 
 def _sorted_out(
     keys: list[str], reports: list[DeliveryReport], known: dict[str, str | None]
 ) -> tuple[list[tuple[int, DeliveryReport]], list[tuple[int, DeliveryReport]]]:
-    """The reports that are new, and those that came before but may tell more: each with its place.
+    """The reports that are new, and those that are stored without a message: each with its place.
 
-    `known`: key → message of those that are stored; one whose message is known has nothing more to tell.
+    `known`: key → message of those that are stored; one whose message is known is a duplicate.
     """
     fresh: list[tuple[int, DeliveryReport]] = []
     again: list[tuple[int, DeliveryReport]] = []
@@ -136,9 +136,9 @@ async def _messages_named_by(connection: AsyncConnection, names: Collection[str]
 
 
 async def _clues(connection: AsyncConnection, nameless: Collection[DeliveryReport]) -> dict[str, _Clue]:
-    """What is known, by MessageId, of the tag and the recipient of messages that nobody has named.
+    """The tag and the recipient, by MessageId, of messages whose MessageId is not known.
 
-    Reports of one message need not all bring both: what one lacks another has told, now or before.
+    Reports of one message need not all have both: what one lacks another has, now or before.
     """
     if not nameless:
         return {}

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueFull, QueueLimit
 from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
@@ -58,10 +59,10 @@ REJECTED = Receipt(outcome="rejected")
 #: A delivery report for a message that this bot does not know.
 KEPT_APART = Receipt(outcome="kept_apart")
 
-_FATES = {"accepted": ACCEPTED, "duplicate": DUPLICATE, "kept_apart": KEPT_APART}
+_RECEIPTS = {"accepted": ACCEPTED, "duplicate": DUPLICATE, "kept_apart": KEPT_APART}
 
 
-def _tell_nobody(_message_id: str, _guard: str) -> None:
+def _ignore(_message_id: str, _guard: str) -> None:
     pass
 
 
@@ -76,15 +77,17 @@ class Inbox:
         on_forward: Callable[[], None],
         caps: Caps,
         queue: QueueLimit,
+        clock: Clock = utc_now,
     ) -> None:
         self._events = writer.batch(self._record)
         self._caps = caps
         self._queue = queue
+        self._clock = clock
         self._book = book
         self._on_queued = on_queued
         self._on_forward = on_forward
-        #: Told of each message that a guard left unanswered: its provider's id, and the guard.
-        self.on_silence: Callable[[str, str], None] = _tell_nobody
+        #: Called for each message whose reply was held back: with its provider's id and the reason.
+        self.on_silence: Callable[[str, str], None] = _ignore
 
     async def accept(self, events: Sequence[Event]) -> list[Receipt]:
         """Store every event of a request, each inbound message with its decision and replies.
@@ -122,7 +125,7 @@ class Inbox:
         if len(events) == 1:
             log.error(
                 "An event could not be processed and is kept as rejected",
-                action="event_not_processed",
+                action="event_rejected",
                 exc_info=error,
             )
             reason = f"It could not be processed: {type(error).__name__}."
@@ -132,7 +135,7 @@ class Inbox:
             except StorageUnavailable:
                 raise
             except Exception as worse:
-                log.exception("An event could not even be kept as rejected", action="event_not_kept")
+                log.exception("An event could not even be kept as rejected", action="event_refused")
                 raise StorageUnavailable(type(worse).__name__) from worse
         receipts: list[Receipt] = []
         for event in events:
@@ -140,7 +143,7 @@ class Inbox:
         return receipts
 
     async def _record(self, connection: AsyncConnection, events: list[Event]) -> list[Receipt]:
-        now = datetime.now(UTC)
+        now = self._clock()
         receipts = [ACCEPTED] * len(events)
         inbound = [(place, event) for place, event in enumerate(events) if isinstance(event, Inbound)]
         if inbound:
@@ -149,9 +152,9 @@ class Inbox:
                 receipts[place] = receipt
         reports = [(place, event) for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
         if reports:
-            fates = await apply_reports(connection, [event for _, event in reports], now)
-            for (place, _), fate in zip(reports, fates, strict=True):
-                receipts[place] = _FATES[fate]
+            results = await apply_reports(connection, [event for _, event in reports], now)
+            for (place, _), result in zip(reports, results, strict=True):
+                receipts[place] = _RECEIPTS[result]
         unreadable = [
             (place, event) for place, event in enumerate(events) if isinstance(event, UnreadableEvent)
         ]
@@ -172,7 +175,7 @@ class Inbox:
         ids = {message.message_id for message in inbound}
         known: dict[str, datetime | None] = dict(await _KNOWN_MESSAGES.fetch(connection, ids))
         if known:
-            await _tell_more(connection, inbound, known)
+            await _complete_times(connection, inbound, known)
         inbound = _dated(inbound)
         seen = set(known)
         recent = await self._recall(connection, opened, inbound, now)
@@ -247,22 +250,24 @@ _SET_RECEIVED_AT = BulkUpdate(messages, _ReceivedRow, keys=("direction", "provid
 
 
 def _dated(inbound: list[Inbound]) -> list[Inbound]:
-    """The same messages, each with the time that only a later copy of it in the same batch tells."""
+    """The same messages, each with the time of receipt of a later copy in the same batch where it has none."""
     if all(message.received_at is not None for message in inbound):
         return inbound
-    told = {message.message_id: message.received_at for message in inbound if message.received_at is not None}
+    times = {
+        message.message_id: message.received_at for message in inbound if message.received_at is not None
+    }
     return [
         message
         if message.received_at is not None
-        else replace(message, received_at=told.get(message.message_id))
+        else replace(message, received_at=times.get(message.message_id))
         for message in inbound
     ]
 
 
-async def _tell_more(
+async def _complete_times(
     connection: AsyncConnection, inbound: list[Inbound], known: dict[str, datetime | None]
 ) -> None:
-    """A duplicate that says when the message came, which the first one did not, is not nothing."""
+    """Take over the time of receipt from a duplicate, where the stored message has none."""
     times = {
         message.message_id: message.received_at
         for message in inbound

@@ -1,4 +1,4 @@
-"""Incidents: what a person should look at in a conversation, from the moment it happens until somebody has.
+"""Incidents: what a person should look at in a conversation, open until somebody has.
 
 A conversation has at most one open incident of each kind. What happens again while it is open is the same incident.
 """

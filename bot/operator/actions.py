@@ -1,9 +1,11 @@
-"""A person's own part in a conversation: what they write goes the way of every reply, what they decide holds now."""
+"""What a person does to a conversation: replies, hand-over, tags, opt-out and opt-in, resending, releasing."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from sqlalchemy import Table, select
 
+from bot.clock import Clock, utc_now
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
 from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotToBeResent
@@ -26,69 +28,73 @@ class Operator:
     """
 
     def __init__(
-        self, writer: Writer, on_queued: Callable[[set[str]], None], book: Callable[[], Book]
+        self,
+        writer: Writer,
+        on_queued: Callable[[set[str]], None],
+        book: Callable[[], Book],
+        clock: Clock = utc_now,
     ) -> None:
-        self._edits = writer.batch(act)
+        self._edits = writer.batch(partial(act, clock=clock))
         self._on_queued = on_queued
         self._book = book
 
     async def reply(self, conversation_id: str, text: str, *, by: str = ADMIN) -> str:
         """Queue `text`; the id of its message. Nobody is waited for any more."""
 
-        async def do(acting: ConversationEdit) -> None:
-            acting.say(text)
-            await acting.close(Outcome.ANSWERED, "handover")
-            await acting.note("reply", message_id=acting.said)
+        async def do(edit: ConversationEdit) -> None:
+            edit.say(text)
+            await edit.close(Outcome.ANSWERED, "handover")
+            await edit.note("reply", message_id=edit.said)
 
         return (await self._act(conversation_id, by, do)).said
 
     async def hand_over(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
         """Silence the bot in a conversation, until it is handed back. What is said is still kept."""
 
-        async def do(acting: ConversationEdit) -> None:
-            if acting.conversation.state.handed_over:
+        async def do(edit: ConversationEdit) -> None:
+            if edit.conversation.state.handed_over:
                 return
-            acting.change(handed_over=True, flow=None)
-            if not acting.opted_out:
-                acting.conversation.unanswered_since = acting.conversation.unanswered_since or acting.now
+            edit.change(handed_over=True, flow=None)
+            if not edit.opted_out:
+                edit.conversation.unanswered_since = edit.conversation.unanswered_since or edit.now
                 waits = NewIncident(conversation_id=conversation_id, kind="handover", reason=WAITING)
-                acting.new.incidents.append(waits)
-            await acting.note("hand over")
+                edit.new.incidents.append(waits)
+            await edit.note("hand over")
 
         return (await self._act(conversation_id, by, do)).conversation
 
     async def hand_back(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
         """Let the bot answer the peer's next message again; a question that it was asking is not taken up."""
 
-        async def do(acting: ConversationEdit) -> None:
-            if not acting.conversation.state.handed_over:
+        async def do(edit: ConversationEdit) -> None:
+            if not edit.conversation.state.handed_over:
                 return
-            acting.change(handed_over=False, flow=None)
-            acting.conversation.unanswered_since = None
-            await acting.close(Outcome.HANDED_BACK, "handover")
-            await acting.note("hand back")
+            edit.change(handed_over=False, flow=None)
+            edit.conversation.unanswered_since = None
+            await edit.close(Outcome.HANDED_BACK, "handover")
+            await edit.note("hand back")
 
         return (await self._act(conversation_id, by, do)).conversation
 
     async def tag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
         """Give a conversation a tag."""
 
-        async def do(acting: ConversationEdit) -> None:
-            tags = acting.conversation.state.tags
+        async def do(edit: ConversationEdit) -> None:
+            tags = edit.conversation.state.tags
             if tag not in tags:
-                acting.change(tags=(*tags, tag))
-                await acting.note("tag", tag)
+                edit.change(tags=(*tags, tag))
+                await edit.note("tag", tag)
 
         return (await self._act(conversation_id, by, do)).conversation
 
     async def untag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
         """Take a tag from a conversation."""
 
-        async def do(acting: ConversationEdit) -> None:
-            tags = acting.conversation.state.tags
+        async def do(edit: ConversationEdit) -> None:
+            tags = edit.conversation.state.tags
             if tag in tags:
-                acting.change(tags=tuple(each for each in tags if each != tag))
-                await acting.note("untag", tag)
+                edit.change(tags=tuple(each for each in tags if each != tag))
+                await edit.note("untag", tag)
 
         return (await self._act(conversation_id, by, do)).conversation
 
@@ -97,8 +103,8 @@ class Operator:
     ) -> ConversationView:
         """Send nothing more to this peer, not even what is queued, until they opt in."""
 
-        async def do(acting: ConversationEdit) -> None:
-            await _opt_out(acting, reason)
+        async def do(edit: ConversationEdit) -> None:
+            await _opt_out(edit, reason)
 
         return (await self._act(conversation_id, by, do)).conversation
 
@@ -108,35 +114,35 @@ class Operator:
         Texting somebody who opted out is unlawful without it.
         """
 
-        async def do(acting: ConversationEdit) -> None:
-            if not acting.opted_out:
+        async def do(edit: ConversationEdit) -> None:
+            if not edit.opted_out:
                 return
-            number = acting.conversation.number
+            number = edit.conversation.number
             if (self._book().numbers.get(number) or guess(number)).opt_out == "carrier":
-                raise KeptByCarrier(acting.conversation.peer, number)
-            acting.change(opted_out=False, consent_at=acting.now)
-            await acting.note("opt in", consent)
+                raise KeptByCarrier(edit.conversation.peer, number)
+            edit.change(opted_out=False, consent_at=edit.now)
+            await edit.note("opt in", consent)
 
         return (await self._act(conversation_id, by, do)).conversation
 
     async def resend(self, message_id: str, *, by: str = ADMIN, may_arrive_twice: bool = False) -> str:
         """Send a failed or unconfirmed reply again, as a new message that names the old one; the new one's id."""
 
-        async def do(acting: ConversationEdit) -> None:
-            old = await acting.row_of(messages, message_id)
+        async def do(edit: ConversationEdit) -> None:
+            old = await edit.row_of(messages, message_id)
             if old.direction != "outbound":
                 raise NotToBeResent("This message came from the peer.")
             if old.status not in ("failed", "unconfirmed"):
                 raise NotToBeResent(f"This message is {old.status}.")
             again = select(messages.c.id).where(messages.c.resend_of == message_id).limit(1)
-            newer = (await acting.connection.execute(again)).scalar()
+            newer = (await edit.connection.execute(again)).scalar()
             if newer is not None:
                 raise NotToBeResent(f"This message was sent again already, as {newer}.")
             if old.status == "unconfirmed" and not may_arrive_twice:
-                raise MayArriveTwice(acting.conversation.peer)
-            acting.say(old.text, rule=old.rule, in_reply_to=old.in_reply_to, version=old.book_version)
-            acting.resent = message_id
-            await acting.note("resend", message_id=message_id)
+                raise MayArriveTwice(edit.conversation.peer)
+            edit.say(old.text, rule=old.rule, in_reply_to=old.in_reply_to, version=old.book_version)
+            edit.resent = message_id
+            await edit.note("resend", message_id=message_id)
 
         return (await self._act_on("message", messages, message_id, by, do)).said
 
@@ -146,24 +152,24 @@ class Operator:
         `opt_out` says of a message that it is an opt-out. A conversation that was handed over stays so.
         """
 
-        async def do(acting: ConversationEdit) -> None:
-            incident = await acting.row_of(incidents, incident_id)
+        async def do(edit: ConversationEdit) -> None:
+            incident = await edit.row_of(incidents, incident_id)
             if opt_out:
-                await _opt_out(acting, incident.reason)
+                await _opt_out(edit, incident.reason)
             elif incident.closed_at is None:
                 if incident.kind in ("loop", "repeats"):
-                    was = acting.conversation.loop_state
+                    was = edit.conversation.loop_state
                     still_silent = incident.kind != "loop" and was is not None and was.is_silent
-                    acting.conversation.loop_state = LoopState(
-                        is_silent=still_silent, released=acting.now.timestamp()
+                    edit.conversation.loop_state = LoopState(
+                        is_silent=still_silent, released=edit.now.timestamp()
                     )
                 elif incident.kind == "handover":
-                    acting.conversation.unanswered_since = None
-                acting.conversation.changed = True
-                await acting.close(
+                    edit.conversation.unanswered_since = None
+                edit.conversation.changed = True
+                await edit.close(
                     Outcome.NOT_AN_OPT_OUT if incident.kind == "opt-out" else Outcome.SEEN, incident.kind
                 )
-                await acting.note("release", incident.reason, incident.message_id)
+                await edit.note("release", incident.reason, incident.message_id)
 
         return (await self._act_on("incident", incidents, incident_id, by, do)).conversation
 
@@ -184,9 +190,9 @@ class Operator:
         return result
 
 
-async def _opt_out(acting: ConversationEdit, reason: str | None) -> None:
-    await acting.close(Outcome.OPTED_OUT, *ENDED_BY_OPT_OUT)
-    if not acting.opted_out:
-        acting.change(opted_out=True, flow=None, consent_at=acting.now)
-        acting.conversation.unanswered_since = None
-        await acting.note("opt out", reason)
+async def _opt_out(edit: ConversationEdit, reason: str | None) -> None:
+    await edit.close(Outcome.OPTED_OUT, *ENDED_BY_OPT_OUT)
+    if not edit.opted_out:
+        edit.change(opted_out=True, flow=None, consent_at=edit.now)
+        edit.conversation.unanswered_since = None
+        await edit.note("opt out", reason)

@@ -70,7 +70,7 @@ class RejectedEvents:
         await self.dismiss(event_id)
         log.info(
             "A rejected event was taken after all",
-            action="rejected_event_accepted",
+            action="rejected_event_taken",
             id=event_id,
             outcomes=outcomes,
         )

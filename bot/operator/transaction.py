@@ -1,10 +1,10 @@
-"""What a person wants done to a conversation, as a part of one transaction: read, changed, noted, written.
+"""Edits of conversations by people, each within one transaction: read, change, note, write.
 
 Each thing done is kept with who did it and when (`bot.conversation.audit_log`).
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -13,6 +13,7 @@ from sqlalchemy import Table, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.clock import Clock, utc_now
 from bot.conversation.audit_log import ActionName, action_row
 from bot.conversation.incidents import Kind, Outcome, close_incidents
 from bot.conversation.thread import (
@@ -29,7 +30,7 @@ from bot.text.numbers import is_phone_number
 
 
 class ConversationEdit:
-    """A conversation while a person acts on it."""
+    """A conversation while a person edits it."""
 
     def __init__(
         self,
@@ -114,9 +115,11 @@ class Done(Struct, frozen=True):
     said: str
 
 
-async def act(connection: AsyncConnection, wanted: list[EditRequest]) -> list[Done | CannotAct]:
-    """Do what people want, each of them by themselves; work for `bot.storage.writer`."""
-    now = datetime.now(UTC)
+async def act(
+    connection: AsyncConnection, wanted: list[EditRequest], *, clock: Clock = utc_now
+) -> list[Done | CannotAct]:
+    """Apply edits, each by itself; work for `bot.storage.writer`."""
+    now = clock()
     ids = [await _conversation_of(connection, each) for each in wanted]
     query = (
         select(*CONVERSATION_COLUMNS)
@@ -138,18 +141,18 @@ async def act(connection: AsyncConnection, wanted: list[EditRequest]) -> list[Do
         if conversation is None:
             outcomes.append(NotThere(each.what, each.key))
             continue
-        acting = ConversationEdit(connection, conversation, NewMessages(), each.by, now, each.action_id)
+        edit = ConversationEdit(connection, conversation, NewMessages(), each.by, now, each.action_id)
         try:
-            await each.do(acting)
+            await each.do(edit)
         except CannotAct as error:
             outcomes.append(error)
         else:
             await save_conversations(connection, [conversation])
-            await acting.new.insert(connection, now)
-            if acting.resent:
-                again = update(messages).where(messages.c.id == acting.said)
-                await connection.execute(again.values(resend_of=acting.resent))
-            outcomes.append(acting.said)
+            await edit.new.insert(connection, now)
+            if edit.resent:
+                again = update(messages).where(messages.c.id == edit.said)
+                await connection.execute(again.values(resend_of=edit.resent))
+            outcomes.append(edit.said)
     results: list[Done | CannotAct] = []
     for outcome, conversation_id in zip(outcomes, ids, strict=True):
         if isinstance(outcome, CannotAct):

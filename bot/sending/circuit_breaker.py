@@ -1,7 +1,7 @@
-"""A circuit: calls that keep failing are made one at a time, with growing pauses, until one goes well.
+"""Circuit breaker: after consecutive failures only single probes run, with exponential pauses, until one succeeds.
 
 There is one for ACS as a whole, which every lane shares, and one for each sending number. Pure: a circuit is a value,
-and what happens makes the next one. `now` is in seconds, by any clock that only goes forward.
+and each event makes the next one. `now` is in seconds, by any clock that only goes forward.
 """
 
 import random
@@ -10,12 +10,19 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-#: Failures in a row that open a circuit: single calls fail in good times too, and their messages wait for themselves.
-THRESHOLD = 5
-#: Seconds before the first probe, doubling from there.
-FIRST_PAUSE = 1.0
-#: Seconds between probes at most: so long after the end of a trouble everybody waits for nothing.
-LONGEST_PAUSE = 30.0
+
+class BreakerLimits(Struct, frozen=True, kw_only=True):
+    """When a circuit opens, and how long it waits."""
+
+    #: Consecutive failures that open it: single calls fail in good times too, and their messages wait for themselves.
+    threshold: int = 5
+    #: Seconds before the first probe, doubling from there.
+    first_pause: float = 1.0
+    #: Seconds between probes at most: for this long everybody may wait in vain after the end of an outage.
+    longest_pause: float = 30.0
+
+
+USUAL_BREAKER = BreakerLimits()
 
 _dice = random.Random()  # noqa: S311 - no secret
 
@@ -23,7 +30,7 @@ State = Literal["closed", "open", "half-open"]
 
 
 class Circuit(Struct, frozen=True, kw_only=True):
-    """How calls fare."""
+    """How calls have fared lately."""
 
     #: In a row, while the circuit is closed.
     failures: int = 0
@@ -31,16 +38,16 @@ class Circuit(Struct, frozen=True, kw_only=True):
     until: float | None = None
     #: Probes that failed.
     probes: int = 0
-    #: A call is out to see whether the trouble is over.
+    #: A probe is running.
     is_probing: bool = False
-    #: ACS named the time itself: what is learned elsewhere does not cut it short.
+    #: `until` is from a Retry-After: a success elsewhere does not cut it short.
     is_asked: bool = False
     #: What the newest failure was.
     reason: str | None = None
 
 
 def state_of(circuit: Circuit, now: float) -> State:
-    """Closed: calls are made. Open: none. Half-open: one at a time, to see whether the trouble is over."""
+    """Closed: calls are made. Open: none. Half-open: one at a time, as a probe."""
     if circuit.until is None:
         return "closed"
     return "half-open" if now >= circuit.until else "open"
@@ -52,7 +59,7 @@ def admits(circuit: Circuit, now: float) -> bool:
 
 
 def wait_of(circuit: Circuit, now: float) -> float | None:
-    """Seconds until a call may be made; None while that hangs on how the probe ends."""
+    """Seconds until a call may be made; None while a probe decides that."""
     if circuit.until is None:
         return 0.0
     if now < circuit.until:
@@ -66,12 +73,12 @@ def after_start(circuit: Circuit) -> Circuit:
 
 
 def after_success(_circuit: Circuit) -> Circuit:
-    """ACS has dealt with a call, as the probe or as one made before the trouble: either way it is there again."""
+    """ACS has answered a call, the probe or one made before the outage: either way it is there again."""
     return Circuit()
 
 
 def after_nothing(circuit: Circuit) -> Circuit:
-    """The probe ended without a call: whatever is next is the probe."""
+    """The probe ended without a call: the next call is the probe."""
     return replace(circuit, is_probing=False)
 
 
@@ -83,6 +90,7 @@ def after_failure(
     is_probe: bool,
     at_once: bool = False,
     retry_after: float | None = None,
+    limits: BreakerLimits = USUAL_BREAKER,
     chance: float | None = None,
 ) -> Circuit:
     """A call failed in a way that concerns others too.
@@ -97,9 +105,9 @@ def after_failure(
             return circuit
         return replace(circuit, until=asked, is_asked=True)
     failures, probes = circuit.failures + 1, circuit.probes + (1 if circuit.until is not None else 0)
-    if circuit.until is None and failures < THRESHOLD and not at_once and asked is None:
+    if circuit.until is None and failures < limits.threshold and not at_once and asked is None:
         return replace(circuit, failures=failures, reason=reason)
-    until = now + _pause(probes, chance)
+    until = now + _pause(probes, limits, chance)
     is_asked = asked is not None and asked >= until
     return Circuit(
         failures=failures,
@@ -110,7 +118,7 @@ def after_failure(
     )
 
 
-def _pause(probes: int, chance: float | None) -> float:
+def _pause(probes: int, limits: BreakerLimits, chance: float | None) -> float:
     """Between half of the doubling bound and all of it: bots that failed together do not come back together."""
-    bound = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(probes, 16))
+    bound = min(limits.longest_pause, limits.first_pause * 2.0 ** min(probes, 16))
     return bound * (0.5 + 0.5 * (_dice.random() if chance is None else chance))

@@ -20,7 +20,7 @@ MEND: Final = "set the machine's clock: have NTP (chrony, systemd-timesyncd, w32
 
 
 def offset_of(date: datetime, asked_at: datetime, answered_at: datetime) -> timedelta:
-    """How far our clock is ahead of one that said `date` between these two times of ours; as little as it can be.
+    """The least that the machine's clock can be ahead of one that said `date` between these two times of the machine.
 
     A `Date` has whole seconds. A slow answer makes no offset, as the time may have been taken at either end.
     """
@@ -36,9 +36,9 @@ def _now() -> datetime:
 
 
 class ClockCheck:
-    """Holds the newest comparison of our clock with ACS's; told in the log once when it is off, once when it is right.
+    """Holds the newest comparison of the clock with ACS's; logs once when it is off, and once when it is right again.
 
-    Sees by itself that the clock was set since, without another answer of ACS: by the steady clock that nobody sets.
+    Notices without another answer of ACS that the clock was set since, by the monotonic clock.
     """
 
     def __init__(
@@ -50,12 +50,13 @@ class ClockCheck:
         self._outage = Outage(
             "The clock of this machine is wrong",
             "The clock of this machine is right again",
+            action="clock_wrong",
             clock=steady,
-            name="clock_wrong",
+            action="clock_wrong",
         )
 
     def compare(self, date: datetime, asked_at: datetime, answered_at: datetime) -> None:
-        """ACS has answered at `date`, as it says, between these two times of ours."""
+        """Compare with the `Date` of an answer of ACS, which came between these two times of the machine."""
         self._compared = offset_of(date, asked_at, answered_at), answered_at, self._steady()
         self.look()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -10,19 +10,14 @@ from msgspec import Struct
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.clock import Clock, utc_now
 from bot.sending.backoff import wait_before_try
+from bot.sending.limits import USUAL_FORWARDING, ForwardingLimits
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.readers import Readers
 from bot.storage.tables import forwards
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
-
-#: Posts at the same time.
-_MOST_AT_ONCE = 8
-#: Seconds between looks at the database for what is due.
-_LOOK_AGAIN = 5.0
-#: A forward that could not be posted for so long is given up.
-GIVE_UP_AFTER = timedelta(hours=24)
 
 log = structlog.get_logger(__name__)
 
@@ -74,9 +69,19 @@ async def due_forwards(connection: AsyncConnection, now: datetime, limit: int) -
 class Forwarder:
     """Posts what is queued, and tries again what did not go through."""
 
-    def __init__(self, readers: Readers, writer: Writer, poster: Poster) -> None:
+    def __init__(
+        self,
+        readers: Readers,
+        writer: Writer,
+        poster: Poster,
+        *,
+        limits: ForwardingLimits = USUAL_FORWARDING,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
         self._readers = readers
-        self._tries = writer.batch(_settle)
+        self._tries = writer.batch(_record_tries)
         self._poster = poster
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -96,31 +101,31 @@ class Forwarder:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def wake(self) -> None:
-        """Something has been committed."""
+        """Look for what is due, after a commit."""
         self._wake.set()
 
     async def _run(self) -> None:
         while not self._is_stopping:
             self._wake.clear()
-            with suppress(*DATABASE_ERRORS, StorageUnavailable):  # which say so themselves
+            with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
                 async with self._readers.reading() as connection:
-                    due = await due_forwards(connection, datetime.now(UTC), _MOST_AT_ONCE)
+                    due = await due_forwards(connection, self._clock(), self._limits.posts)
                 if due:
                     tries = await asyncio.gather(*(self._try(forward) for forward in due))
                     await self._tries.submit(tries)
                     continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_AGAIN):
+                async with asyncio.timeout(self._limits.look_again):
                     await self._wake.wait()
 
     async def _try(self, forward: Waiting) -> dict[str, Any]:
         posted = await self._poster.post(forward.url, forward.body.encode())
-        now = datetime.now(UTC)
+        now = self._clock()
         row = {"key": forward.id, "new_error": posted.reason, "new_next": None, "new_updated": now}
         if posted.reason is None:
             return row | {"new_status": "delivered"}
-        wait = wait_before_try(forward.attempts + 1, posted.retry_after)
-        if posted.is_final or now + wait - forward.created_at > GIVE_UP_AFTER:
+        wait = wait_before_try(forward.attempts + 1, posted.retry_after, backoff=self._limits.backoff)
+        if posted.is_final or now + wait - forward.created_at > self._limits.give_up_after:
             log.error(
                 "A message could not be forwarded",
                 action="forward_failed",
@@ -130,19 +135,19 @@ class Forwarder:
             return row | {"new_status": "failed"}
         log.warning(
             "A message is forwarded again later",
-            action="forward_postponed",
+            action="forward_delayed",
             url=forward.url,
             reason=posted.reason,
         )
         return row | {"new_status": "queued", "new_next": now + wait}
 
 
-async def _settle(connection: AsyncConnection, tries: list[dict[str, Any]]) -> list[None]:
-    await connection.execute(_SETTLE, tries)
+async def _record_tries(connection: AsyncConnection, tries: list[dict[str, Any]]) -> list[None]:
+    await connection.execute(_RECORD_TRY, tries)
     return [None] * len(tries)
 
 
-_SETTLE = (
+_RECORD_TRY = (
     update(forwards)
     .where(forwards.c.id == bindparam("key"))
     .values(

@@ -1,15 +1,15 @@
-"""A lane: the way out for one of our numbers."""
+"""Sends the queued messages of one sender number."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 from uuid_utils import uuid7
 
+from bot.clock import Clock
 from bot.sending.circuit_breaker import (
     Circuit,
     admits,
@@ -20,6 +20,7 @@ from bot.sending.circuit_breaker import (
     wait_of,
 )
 from bot.sending.leases import Holder
+from bot.sending.limits import SendingLimits
 from bot.sending.outbox import Claimed, Held, Queued, Settlement, queued_messages
 from bot.sending.rate_limit import Bucket
 from bot.sending.retry import RetryDecision, decide_retries
@@ -31,25 +32,11 @@ from bot.storage.readers import Readers
 from bot.storage.writer import Batch, StorageUnavailable
 from bot.supervisor import Supervisor
 
-#: Calls of one lane at the same time: what a short code's 6,000 messages a minute need when Azure takes 300 ms a call.
-MOST_CALLS = 32
-#: Messages of one lane held in memory; the others wait in the database.
-WINDOW = 4_000
-#: Of them, so many are read at once.
-_READ_AT_ONCE = 1_000
-#: Seconds before another look at a message that another process sends, or will try again: what comes after it waits.
-_LOOK_AT_LEASED = 0.5
-_LOOK_AT_HELD = 5.0
-#: Seconds before the outbox is read again after that went wrong.
-_READ_AGAIN = 1.0
-#: Seconds before what ACS answered is given to the database again.
-_RECORD_AGAIN = 0.2
-
 log = structlog.get_logger(__name__)
 
 
 class LaneContext(Struct, frozen=True, kw_only=True):
-    """What all lanes send by."""
+    """Dependencies shared by all lanes."""
 
     readers: Readers
     #: Of `bot.sending.outbox.Outbox`.
@@ -61,26 +48,38 @@ class LaneContext(Struct, frozen=True, kw_only=True):
     #: How many messages of a number may leave in a minute, as the rule book has it now; None: no limit.
     per_minute: Callable[[str], int | None]
     supervisor: Supervisor
+    limits: SendingLimits
+    clock: Clock
 
 
-class _Try(Struct, frozen=True, kw_only=True):
-    """A group on its way, and of what it is the probe."""
+class _CallInFlight(Struct, frozen=True, kw_only=True):
+    """One API call in flight, and which circuit breakers it probes."""
 
     group: CallGroup
-    tries_link: bool
-    tries_lane: bool
+    probes_service: bool
+    probes_lane: bool
+
+
+class _Return(Struct, frozen=True, kw_only=True):
+    """A message that leaves again, and when, by the loop's time."""
+
+    message: Queued
+    due: float
+    #: In calls of this many recipients at most.
+    most: int | None = None
 
 
 class Lane:
     """Sends what is queued for one number: in order in each conversation, at the number's pace, alike texts together.
 
-    When calls fail for more than their own messages, the lane's circuit opens, or the link's, and single calls of one
-    message try until one goes well: so an outage leaves few messages of which nobody knows whether they were sent.
+    When calls fail for reasons that concern other messages too, the breaker of the lane or of the service opens, and
+    single calls of one message probe until one succeeds: an outage leaves few messages with an unknown outcome.
     """
 
-    def __init__(self, number: str, way_out: LaneContext) -> None:
+    def __init__(self, number: str, context: LaneContext) -> None:
         self.number = number
-        self._exit = way_out
+        self._context = context
+        self._limits = context.limits
         self._window = SendQueue()
         self._bucket = Bucket()
         self._circuit = Circuit()
@@ -91,21 +90,21 @@ class Lane:
         self._read_not_before = 0.0
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._task = way_out.supervisor.watch("lane", self._run)
+        self._task = context.supervisor.watch("lane", self._run)
 
     def wake(self, *, from_start: bool = False) -> None:
-        """Something has been committed; `from_start`: perhaps with an id that sorts before what has been read."""
+        """Read the queue again after a commit; `from_start`: an id may sort before what has been read."""
         if from_start:
             self._read_up_to = ""
         self._has_more = True
         self._wake.set()
 
     def look(self) -> None:
-        """What the lane waits for may have come: a probe's end, or another pace."""
+        """Check again whether calls may start: a probe has ended, or the pace has changed."""
         self._wake.set()
 
     def resume(self) -> None:
-        """A trouble that all lanes shared is over: wait for nothing but what ACS itself asked for."""
+        """The service-wide breaker closed: reset this lane's breaker unless ACS sent a Retry-After."""
         if not self._circuit.is_asked:
             self._circuit = Circuit()
         self._wake.set()
@@ -125,7 +124,10 @@ class Lane:
         while True:
             self._wake.clear()
             wait = self._launch()
-            if self._has_more and len(self._window) <= WINDOW - _READ_AT_ONCE:
+            if (
+                self._has_more
+                and len(self._window) <= self._limits.held_in_memory - self._limits.read_at_once
+            ):
                 waits = [wait, await self._read()]
                 wait = min((each for each in waits if each is not None), default=None)
             with suppress(TimeoutError):
@@ -140,35 +142,35 @@ class Lane:
         self._has_more = False
         after = self._read_up_to
         try:
-            async with self._exit.readers.reading() as connection:
-                found = await queued_messages(connection, self.number, after, _READ_AT_ONCE)
-                # Before the transaction ends: that takes a while, too.
+            async with self._context.readers.reading() as connection:
+                found = await queued_messages(connection, self.number, after, self._limits.read_at_once)
+                # Inside the transaction on purpose: closing it costs a trip to the driver's thread.
                 return self._take_in(found, after)
         except DATABASE_ERRORS:  # the database says so itself
             self._read_again()
-            return _READ_AGAIN
+            return self._limits.read_again
 
     def _take_in(self, found: list[Queued], after: str) -> float | None:
-        """Let what has been read wait in the window, and start what can start now."""
+        """Add what has been read to the window, and start what can start now."""
         if found and self._read_up_to == after:  # else it is to be read from the start
             self._read_up_to = found[-1].id
-        if len(found) == _READ_AT_ONCE:
+        if len(found) == self._limits.read_at_once:
             self._has_more = True
             self._wake.set()
         self._window.add(found)
         return self._launch()
 
     def _read_again(self) -> None:
-        """Something went wrong: look at the queue anew, in a while."""
-        self._read_not_before = self._loop.time() + _READ_AGAIN
+        """Read the queue from the start after a pause, because a read or a claim failed."""
+        self._read_not_before = self._loop.time() + self._limits.read_again
         self.wake(from_start=True)
 
     def _launch(self) -> float | None:
         """Start the calls that can start now; seconds until the next one could, None when only a wake-up helps."""
         now = self._loop.time()
-        pace = self._exit.per_minute(self.number)
-        link = self._exit.link
-        while len(self._calls) < MOST_CALLS:
+        pace = self._context.per_minute(self.number)
+        link = self._context.link
+        while len(self._calls) < self._limits.calls:
             if not admits(self._circuit, now):
                 return wait_of(self._circuit, now)
             if not link.admits(now):
@@ -183,8 +185,10 @@ class Lane:
                 return min(waits, default=None)
             self._bucket.take(now, len(group.messages))
             self._circuit = after_start(self._circuit)
-            this = _Try(group=group, tries_link=link.start(), tries_lane=self._circuit.is_probing)
-            task = asyncio.create_task(self._send(this), name=f"call from {self.number}")
+            call = _CallInFlight(
+                group=group, probes_service=link.start(), probes_lane=self._circuit.is_probing
+            )
+            task = asyncio.create_task(self._send(call), name=f"call from {self.number}")
             self._calls.add(task)
             task.add_done_callback(self._end_call)
         return None  # a call that ends wakes the lane
@@ -194,31 +198,26 @@ class Lane:
         self._calls.discard(task)
         self._wake.set()
 
-    async def _send(self, this: _Try) -> None:
-        group = this.group.messages
-        tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
-        again: dict[str, RetryDecision] = {}
-        held: dict[str, Held] = {}
-        ended_at = self._loop.time()
-        is_judged = False
+    async def _send(self, call: _CallInFlight) -> None:
+        """Claim, call and settle; afterwards the window knows what becomes of each message."""
+        returns: dict[str, _Return] = {}
+        is_recorded = False
         try:
-            asked = [replace(message, tag=tag) for message in group]
-            await self._exit.holder.is_seen()
-            claims = await self._exit.claims.submit(asked)
-            claimed = [claim for claim in claims if isinstance(claim, Claimed)]
-            held = {claim.message.id: claim for claim in claims if isinstance(claim, Held)}
-            if len(claimed) < len(group):
-                self._bucket.put_back(len(group) - len(claimed))
-            if len(claimed) + len(held) < len(group):
-                self.wake(from_start=True)  # some are done with
+            claimed, held = await self._claim(call.group.messages)
+            returns |= {each.message.id: self._later(each) for each in held}
             if claimed:
-                outcomes = await self._exit.service.send(self._call_of(claimed))
-                is_judged = True
-                self._judge_call(this, outcomes[0])
-                judged = decide_retries(claimed, outcomes, hold=self._hold(), now=datetime.now(UTC))
-                again = {each.settlement.message.id: each for each in judged if each.again is not None}
-                ended_at = self._loop.time()
-                await self._settle([each.settlement for each in judged])
+                outcomes = await self._context.service.send(self._call_of(claimed))
+                is_recorded = True
+                self._record_outcome(call, outcomes[0])
+                decisions = decide_retries(
+                    claimed,
+                    outcomes,
+                    hold=self._hold(),
+                    now=self._context.clock(),
+                    backoff=self._limits.backoff,
+                )
+                returns |= self._returns_of(decisions)
+                await self._settle([each.settlement for each in decisions])
         except StorageUnavailable:
             self._read_again()  # nothing was claimed: the messages wait in the database as they were
         except Exception:
@@ -229,23 +228,47 @@ class Lane:
             )
             self._read_again()
         finally:
-            if not is_judged:
-                self._abandon(this)
-            for message in group:
-                each = again.get(message.id)
-                if each is not None and each.again is not None:
-                    self._window.give_back(each.again, ended_at + each.wait, each.most)
-                elif message.id in held:
-                    self._window.give_back(*self._later(held[message.id]))
-                else:
-                    self._window.drop(message)
-            self._window.end_call(this.group)
+            if not is_recorded:
+                self._abandon(call)
+            self._end(call.group, returns)
 
-    def _later(self, held: Held) -> tuple[Queued, float]:
+    async def _claim(self, group: list[Queued]) -> tuple[list[Claimed], list[Held]]:
+        """The messages of a group that may be sent, and those that another process sends."""
+        tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
+        await self._context.holder.is_seen()
+        claims = await self._context.claims.submit([replace(message, tag=tag) for message in group])
+        claimed = [claim for claim in claims if isinstance(claim, Claimed)]
+        held = [claim for claim in claims if isinstance(claim, Held)]
+        if len(claimed) < len(group):
+            self._bucket.put_back(len(group) - len(claimed))
+        if len(claimed) + len(held) < len(group):
+            self.wake(from_start=True)  # some are not to be sent any more
+        return claimed, held
+
+    def _returns_of(self, decisions: list[RetryDecision]) -> dict[str, _Return]:
+        """The messages that leave again."""
+        now = self._loop.time()
+        return {
+            each.again.id: _Return(message=each.again, due=now + each.wait, most=each.most)
+            for each in decisions
+            if each.again is not None
+        }
+
+    def _end(self, group: CallGroup, returns: dict[str, _Return]) -> None:
+        """Give the messages of a call that leave again back to the window, and drop the others."""
+        for message in group.messages:
+            back = returns.get(message.id)
+            if back is None:
+                self._window.drop(message)
+            else:
+                self._window.give_back(back.message, back.due, back.most)
+        self._window.end_call(group)
+
+    def _later(self, held: Held) -> _Return:
         """A message that another process sends, and when to look whether that one is done with it."""
-        most = _LOOK_AT_LEASED if held.is_leased else _LOOK_AT_HELD
-        wait = 0.0 if held.until is None else (held.until - datetime.now(UTC)).total_seconds()
-        return held.message, self._loop.time() + min(max(wait, 0.0), most)
+        most = self._limits.look_at_leased if held.is_leased else self._limits.look_at_held
+        wait = 0.0 if held.until is None else (held.until - self._context.clock()).total_seconds()
+        return _Return(message=held.message, due=self._loop.time() + min(max(wait, 0.0), most))
 
     def _call_of(self, claimed: list[Claimed]) -> SmsCall:
         return SmsCall(
@@ -262,16 +285,16 @@ class Lane:
             ),
         )
 
-    def _abandon(self, this: _Try) -> None:
-        """No call was made after all."""
-        if this.tries_lane:
+    def _abandon(self, call: _CallInFlight) -> None:
+        """End the probes of a call that was not made."""
+        if call.probes_lane:
             self._circuit = after_nothing(self._circuit)
-        if this.tries_link:
-            self._exit.link.abandon()
+        if call.probes_service:
+            self._context.link.abandon()
 
-    def _judge_call(self, this: _Try, outcome: SendOutcome) -> None:
-        """Take in what a call says of the number and of ACS, by its first recipient's outcome."""
-        self._exit.link.record(self.number, outcome, is_probe=this.tries_link)
+    def _record_outcome(self, call: _CallInFlight, outcome: SendOutcome) -> None:
+        """Give both breakers the outcome of a call, which is that of its first recipient."""
+        self._context.link.record(self.number, outcome, is_probe=call.probes_service)
         if isinstance(outcome, SendAccepted) or outcome.scope not in ("number", "service"):
             self._circuit = after_success(self._circuit)
             return
@@ -280,12 +303,13 @@ class Lane:
             self._circuit,
             self._loop.time(),
             outcome.reason,
-            is_probe=this.tries_lane,
+            is_probe=call.probes_lane,
             at_once=outcome.scope == "number",
             retry_after=outcome.retry_after,
+            limits=self._limits.breaker,
         )
         is_news = self._circuit.until is not None and not was_open and not outcome.is_credential
-        if is_news and not self._exit.link.is_down:
+        if is_news and not self._context.link.is_down:
             log.warning(
                 "ACS holds a number back; its messages wait",
                 action="number_held_back",
@@ -295,24 +319,24 @@ class Lane:
             )
 
     def _hold(self) -> float:
-        """Seconds that the circuits keep the lane waiting."""
+        """Seconds for which the circuit breakers keep the lane waiting."""
         now = self._loop.time()
-        return max(wait_of(self._circuit, now) or 0.0, self._exit.link.wait(now) or 0.0)
+        return max(wait_of(self._circuit, now) or 0.0, self._context.link.wait(now) or 0.0)
 
     async def _settle(self, settlements: list[Settlement]) -> None:
         while True:
-            recording = asyncio.ensure_future(self._exit.settlements.submit(settlements))
+            recording = asyncio.ensure_future(self._context.settlements.submit(settlements))
             recording.add_done_callback(_log_and_ignore)
             try:
-                # Shielded: what ACS answered must be recorded, whoever is being cancelled.
+                # Shielded: what ACS answered must be recorded, even when the lane is cancelled.
                 await asyncio.shield(recording)
             except StorageUnavailable:  # the writer says so itself
-                await asyncio.sleep(_RECORD_AGAIN)
+                await asyncio.sleep(self._limits.record_again)
             else:
                 return
 
 
 def _log_and_ignore(recording: asyncio.Future[list[None]]) -> None:
-    """Its failure concerns whoever waits for it; when the process ends, that may be nobody."""
+    """Retrieve the error, which the lane has seen unless it was cancelled, so that asyncio does not log it."""
     if not recording.cancelled():
         recording.exception()

@@ -101,7 +101,7 @@ class HolderAmongMany(Holder):
                 if is_well:
                     log.warning(
                         "Other processes can't see that this one lives",
-                        action="lease_not_renewed",
+                        action="lease_lock_lost",
                         cause=cause_of(error),
                     )
                 is_well = False

@@ -6,22 +6,21 @@ message queued with `outcome_unknown` set: it is repeated with the same repeatab
 the pair, and becomes `unconfirmed` after that, never a second SMS.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple
+from datetime import datetime, timedelta
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Integer, bindparam, literal_column, null, select, true
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.clock import Clock, utc_now
 from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
 from bot.conversation.delivery import (
     ACCEPTED,
     DeliveryEvent,
     Rejected,
-    Status,
     Suppressed,
     no_report,
     opted_out_after_unknown,
@@ -33,16 +32,25 @@ from bot.conversation.delivery_reports import NAME_MESSAGE, NamedRow, overtaken_
 from bot.conversation.events import DeliveryReport
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.sending.leases import LEASE, Holder
+from bot.sending.outbox_rows import (
+    CLAIM,
+    CLAIMABLE,
+    FORGET_PAIR,
+    QUEUED_MESSAGES,
+    SETTLE,
+    SETTLED,
+    ClaimableRow,
+    LeaseRow,
+    PairRow,
+    SettledRow,
+    TryRow,
+)
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
-from bot.storage.bulk import BulkUpdate, LookupByKeys, PreparedSelect
 from bot.storage.sql import status_is
-from bot.storage.tables import conversations, messages
+from bot.storage.tables import messages
 
 #: ACS remembers a repeatability id for 5 minutes at most; a try must start early enough to end within them.
 REPEATABILITY_WINDOW = timedelta(minutes=4)
-
-#: Messages that one transaction gives up on.
-MOST_EXPIRED = 1_000
 
 
 class Queued(Struct, frozen=True, kw_only=True):
@@ -96,32 +104,12 @@ class Settlement(Struct, frozen=True, kw_only=True):
     was_unknown: bool = False
 
 
-_QUEUED_MESSAGES = PreparedSelect(
-    select(
-        messages.c.id,
-        messages.c.conversation_id,
-        conversations.c.peer,
-        messages.c.text,
-        messages.c.attempts,
-        messages.c.next_try_at,
-        messages.c.call_tag,
-    )
-    .join(conversations, conversations.c.id == messages.c.conversation_id)
-    .where(
-        status_is("queued"),
-        messages.c.number == bindparam("number"),
-        messages.c.id > bindparam("after"),
-    )
-    .order_by(messages.c.id)
-    .limit(bindparam("most", type_=Integer))
-)
-
 ClaimDecision = Literal[
     "send", "send with a new pair", "suppress", "too late", "outcome unknown", "opted out meanwhile"
 ]
 
 
-def claim_decision(row: "_Claimable", now: datetime, reply_ttl: timedelta) -> ClaimDecision:
+def claim_decision(row: ClaimableRow, now: datetime, reply_ttl: timedelta) -> ClaimDecision:
     """Whether a queued message may be sent now."""
     in_window = row.first_sent_at is not None and now - row.first_sent_at < REPEATABILITY_WINDOW
     if row.outcome_unknown:  # it may be on its way already: only the same pair again is safe
@@ -143,7 +131,7 @@ async def queued_lanes(connection: AsyncConnection) -> set[str]:
 
 async def queued_messages(connection: AsyncConnection, number: str, after: str, limit: int) -> list[Queued]:
     """The oldest queued messages of a lane with an id greater than `after`."""
-    rows = await _QUEUED_MESSAGES.fetch(connection, number=number, after=after, most=limit)
+    rows = await QUEUED_MESSAGES.fetch(connection, number=number, after=after, most=limit)
     return [
         Queued(
             id=message_id,
@@ -158,10 +146,6 @@ async def queued_messages(connection: AsyncConnection, number: str, after: str, 
     ]
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Outbox:
     """Works for `bot.storage.writer`: claims and settlements of many calls share a transaction."""
 
@@ -171,19 +155,24 @@ class Outbox:
         reply_ttl: timedelta,
         holder: Holder | None = None,
         lease: timedelta = LEASE,
-        clock: Callable[[], datetime] = _now,
+        expired_at_once: int = 1_000,
+        clock: Clock = utc_now,
     ) -> None:
-        """`holder`: who claims; without one nobody else sends from this database."""
+        """`holder`: who claims; without one this process is the only sender on the database.
+
+        `expired_at_once`: messages whose reports one transaction gives up on.
+        """
         self._reply_ttl = reply_ttl
         self._holder = holder or Holder()
         self._lease = lease
+        self._expired_at_once = expired_at_once
         self._clock = clock
 
     async def claim(self, connection: AsyncConnection, queued: list[Queued]) -> list[Claimed | Held | None]:
         """Lease each message that may be sent now; None for one that is not to be sent any more."""
         now = self._clock()
-        found = await _CLAIMABLE.fetch(connection, [message.id for message in queued])
-        rows = {row.id: row for row in map(_Claimable._make, found)}
+        found = await CLAIMABLE.fetch(connection, [message.id for message in queued])
+        rows = {row.id: row for row in map(ClaimableRow._make, found)}
         others = {row.lease_holder for row in rows.values() if self._is_anothers(row, now)}
         living = await self._holder.living(connection, {each for each in others if each}) if others else set()
         claims: list[Claimed | Held | None] = []
@@ -205,7 +194,7 @@ class Outbox:
             claims.append(_claimed(message, row, now, is_new_pair=decided == "send with a new pair"))
         until = now + self._lease
         leased = [
-            _LeaseRow(
+            LeaseRow(
                 id=claim.message.id,
                 repeatability_id=claim.repeatability_id,
                 first_sent_at=claim.first_sent_at,
@@ -216,11 +205,11 @@ class Outbox:
             for claim in claims
             if isinstance(claim, Claimed)
         ]
-        await _CLAIM.execute(connection, leased)
+        await CLAIM.execute(connection, leased)
         await changes.record(connection, now)
         return claims
 
-    def _is_anothers(self, row: "_Claimable", now: datetime) -> bool:
+    def _is_anothers(self, row: ClaimableRow, now: datetime) -> bool:
         """Whether somebody else has a lease that is not over."""
         return row.lease_until is not None and row.lease_until > now and row.lease_holder != self._holder.id
 
@@ -228,7 +217,7 @@ class Outbox:
         """Record how each try ended, and apply the delivery reports that overtook its answer.
 
         A try whose lease somebody else has taken over is no longer this process's to judge; but that ACS took the
-        message, and under which name, is true whoever hears it.
+        message, and under which MessageId, is recorded all the same.
         """
         now = self._clock()
         names = {
@@ -237,13 +226,13 @@ class Outbox:
             if isinstance(settlement.outcome, SendAccepted) and settlement.outcome.provider_message_id
         }
         overtaken = await overtaken_reports(connection, names)
-        found = await _SETTLED.fetch(connection, [settlement.message.id for settlement in settlements])
-        rows = {row.id: row for row in map(_Settled._make, found)}
+        found = await SETTLED.fetch(connection, [settlement.message.id for settlement in settlements])
+        rows = {row.id: row for row in map(SettledRow._make, found)}
         changes = StatusChanges()
-        tried: list[_TryRow] = []
+        tried: list[TryRow] = []
         named: list[NamedRow] = []
-        useless: list[_PairRow] = []
-        told: list[tuple[StoredMessage, DeliveryReport]] = []
+        useless: list[PairRow] = []
+        reported: list[tuple[StoredMessage, DeliveryReport]] = []
         for settlement in settlements:
             row = rows.get(settlement.message.id)
             if row is None:  # purged meanwhile
@@ -256,17 +245,17 @@ class Outbox:
             elif outcome.provider_message_id and row.provider_message_id is None:
                 named.append(NamedRow(row.id, outcome.provider_message_id))
             stored = row.stored()
-            changes.apply(stored, *delivery_events_of_try(settlement))
+            changes.apply(stored, *delivery_events(settlement))
             for report in overtaken.get(row.id, ()):
                 changes.apply(stored, report)
-                told.append((stored, report))
+                reported.append((stored, report))
             if isinstance(outcome, SendFailed) and outcome.is_pair_useless and not settlement.was_unknown:
-                useless.append(_PairRow(row.id, None, None))
-        await _SETTLE.execute(connection, tried)
+                useless.append(PairRow(row.id, None, None))
+        await SETTLE.execute(connection, tried)
         await NAME_MESSAGE.execute(connection, named)
-        await _FORGET_PAIR.execute(connection, useless)
+        await FORGET_PAIR.execute(connection, useless)
         await changes.record(connection, now)
-        await apply_carrier_opt_outs(connection, told, now)
+        await apply_carrier_opt_outs(connection, reported, now)
         return [None] * len(settlements)
 
     async def expire(self, connection: AsyncConnection, timeouts: list[timedelta]) -> list[int]:
@@ -276,7 +265,7 @@ class Outbox:
             select(*STORED_COLUMNS)
             .where(status_is("sent"), messages.c.updated_at < now - min(timeouts))
             .order_by(messages.c.updated_at)
-            .limit(MOST_EXPIRED)
+            .limit(self._expired_at_once)
             .with_for_update()
         )
         changes = StatusChanges()
@@ -285,14 +274,14 @@ class Outbox:
         return [await changes.record(connection, now)] * len(timeouts)
 
 
-def _held(message: Queued, row: "_Claimable", *, is_leased: bool) -> Held:
+def _held(message: Queued, row: ClaimableRow, *, is_leased: bool) -> Held:
     """What another process sends, or has tried since this one read it: it leaves again as that one has left it."""
     until = row.lease_until if is_leased else row.next_try_at
     as_it_is = replace(message, tag=row.call_tag, attempts=row.attempts, next_try_at=row.next_try_at)
     return Held(message=as_it_is, is_leased=is_leased, until=until)
 
 
-def _claimed(message: Queued, row: "_Claimable", now: datetime, *, is_new_pair: bool) -> Claimed:
+def _claimed(message: Queued, row: ClaimableRow, now: datetime, *, is_new_pair: bool) -> Claimed:
     is_first_sent = is_new_pair or row.first_sent_at is None
     # The message's own id is its first repeatability id.
     first = row.id if row.attempts == 0 else str(uuid7())
@@ -306,8 +295,8 @@ def _claimed(message: Queued, row: "_Claimable", now: datetime, *, is_new_pair: 
     )
 
 
-def delivery_events_of_try(settlement: Settlement) -> tuple[DeliveryEvent, ...]:
-    """What the end of a try means for the message; nothing when it is to be tried again."""
+def delivery_events(settlement: Settlement) -> tuple[DeliveryEvent, ...]:
+    """The delivery events that follow from the end of a try; none when it is tried again."""
     outcome = settlement.outcome
     if isinstance(outcome, SendAccepted):
         return (ACCEPTED,)
@@ -328,124 +317,13 @@ _INSTEAD: dict[ClaimDecision, DeliveryEvent] = {
 }
 
 
-class _Claimable(NamedTuple):
-    """What must be known of a message to claim it."""
-
-    id: str
-    conversation_id: str
-    provider_message_id: str | None
-    status: Status
-    status_details: str | None
-    failure_code: str | None
-    reported_at: datetime | None
-    created_at: datetime
-    exempt: bool | None
-    repeatability_id: str | None
-    first_sent_at: datetime | None
-    outcome_unknown: bool
-    call_tag: str | None
-    attempts: int
-    next_try_at: datetime | None
-    lease_holder: str | None
-    lease_until: datetime | None
-    opted_out: bool
-
-    def stored(self) -> StoredMessage:
-        return StoredMessage._make(self[: len(STORED_COLUMNS)])
-
-
-_CLAIMABLE = LookupByKeys(
-    select(
-        *STORED_COLUMNS,
-        messages.c.created_at,
-        messages.c.exempt,
-        messages.c.repeatability_id,
-        messages.c.first_sent_at,
-        messages.c.outcome_unknown,
-        messages.c.call_tag,
-        messages.c.attempts,
-        messages.c.next_try_at,
-        messages.c.lease_holder,
-        messages.c.lease_until,
-        conversations.c.opted_out,
-    )
-    .join(conversations, conversations.c.id == messages.c.conversation_id)
-    .order_by(messages.c.id)
-    .with_for_update(of=messages),
-    messages.c.id,
-)
-
-
-class _LeaseRow(NamedTuple):
-    id: str
-    repeatability_id: str
-    first_sent_at: datetime
-    call_tag: str
-    lease_holder: str
-    lease_until: datetime
-
-
-_CLAIM = BulkUpdate(
-    messages,
-    _LeaseRow,
-    constants={"attempts": literal_column("attempts + 1"), "outcome_unknown": true()},
-)
-
-
-class _Settled(NamedTuple):
-    """What must be known of a message to record how a try of it ended."""
-
-    id: str
-    conversation_id: str
-    provider_message_id: str | None
-    status: Status
-    status_details: str | None
-    failure_code: str | None
-    reported_at: datetime | None
-    attempts: int
-    lease_holder: str | None
-
-    def stored(self) -> StoredMessage:
-        return StoredMessage._make(self[: len(STORED_COLUMNS)])
-
-
-_SETTLED = LookupByKeys(
-    select(*STORED_COLUMNS, messages.c.attempts, messages.c.lease_holder)
-    .order_by(messages.c.id)
-    .with_for_update(),
-    messages.c.id,
-)
-
-
-class _TryRow(NamedTuple):
-    id: str
-    provider_message_id: str | None
-    next_try_at: datetime | None
-    last_error: str | None
-    outcome_unknown: bool
-
-
-class _PairRow(NamedTuple):
-    id: str
-    repeatability_id: str | None
-    first_sent_at: datetime | None
-
-
-_SETTLE = BulkUpdate(
-    messages,
-    _TryRow,
-    constants={"lease_holder": null(), "lease_until": null()},
-)
-_FORGET_PAIR = BulkUpdate(messages, _PairRow)
-
-
-def _as_tried(row: _Settled, settlement: Settlement) -> _TryRow:
+def _as_tried(row: SettledRow, settlement: Settlement) -> TryRow:
     outcome = settlement.outcome
     if isinstance(outcome, SendAccepted):
         # Where ACS gave no MessageId, a report may have.
         message_id = outcome.provider_message_id or row.provider_message_id
-        return _TryRow(row.id, message_id, next_try_at=None, last_error=None, outcome_unknown=False)
-    return _TryRow(
+        return TryRow(row.id, message_id, next_try_at=None, last_error=None, outcome_unknown=False)
+    return TryRow(
         row.id,
         row.provider_message_id,
         next_try_at=settlement.next_try_at,

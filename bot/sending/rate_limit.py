@@ -2,8 +2,8 @@
 
 What is counted are messages, one for each recipient of a call, and each try anew. Azure limits both the calls and the
 "message units" of a number to the same figure a minute (docs: communication-services/concepts/service-limits), and a
-message unit is one message to one phone: a call to 100 phones uses up 100. So whoever keeps to the messages keeps to
-the calls as well. Carriers count messages too.
+message unit is one message to one phone: a call to 100 phones uses up 100. So a limit of messages
+keeps the calls within theirs as well. Carriers count messages too.
 """
 
 from collections import deque
@@ -38,7 +38,7 @@ class Bucket:
         return max(0, per_minute - self._out)
 
     def take(self, now: float, count: int) -> None:
-        """Let so many messages leave."""
+        """Count messages that leave now."""
         self._return_tokens(now)
         self._out += count
         if self._taken and now - self._taken[-1][2] < _TOGETHER:
@@ -48,7 +48,7 @@ class Bucket:
             self._taken.append((now, count, now))
 
     def put_back(self, count: int) -> None:
-        """Of the messages that were to leave, so many did not."""
+        """Take back the count of messages that did not leave after all."""
         while count and self._taken:
             last, taken, first = self._taken.pop()
             self._out -= min(count, taken)

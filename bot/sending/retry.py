@@ -1,4 +1,4 @@
-"""What is to become of a call's messages, from what ACS said of each: done with, or to leave again, and when."""
+"""Retry policy: settles each recipient of a finished call, or schedules its next attempt."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.sending.backoff import wait_before_try
+from bot.sending.backoff import USUAL_BACKOFF, Backoff, wait_before_try
 from bot.sending.outbox import Claimed, Queued, Settlement
 from bot.sending.sms_service import SendFailed, SendOutcome
 
@@ -28,9 +28,14 @@ class RetryDecision(Struct, frozen=True, kw_only=True):
 
 
 def decide_retries(
-    claimed: Sequence[Claimed], outcomes: Sequence[SendOutcome], *, hold: float, now: datetime
+    claimed: Sequence[Claimed],
+    outcomes: Sequence[SendOutcome],
+    *,
+    hold: float,
+    now: datetime,
+    backoff: Backoff = USUAL_BACKOFF,
 ) -> list[RetryDecision]:
-    """What becomes of each message; `hold`: the seconds for which circuits keep the lane waiting by now."""
+    """What becomes of each message; `hold`: the seconds for which circuit breakers keep the lane waiting."""
     first = outcomes[0]
     most = None
     if len(claimed) > 1 and isinstance(first, SendFailed) and first.is_final and first.scope == "call":
@@ -38,7 +43,7 @@ def decide_retries(
         most = max(1, len(claimed) // 10)
         outcomes = [replace(first, is_final=False)] * len(claimed)
     # What failed together is repeated together.
-    together = wait_before_try(claimed[0].message.attempts).total_seconds()
+    together = wait_before_try(claimed[0].message.attempts, backoff=backoff).total_seconds()
     if most is not None:
         together = 0.0
     elif hold:
@@ -52,7 +57,7 @@ def decide_retries(
             continue
         wait = together
         if outcome.scope == "recipient":
-            wait = wait_before_try(message.attempts).total_seconds()
+            wait = wait_before_try(message.attempts, backoff=backoff).total_seconds()
         judged.append(
             RetryDecision(
                 settlement=_settlement(claim, outcome, now + timedelta(seconds=wait)),

@@ -1,4 +1,4 @@
-"""A lane's window: the oldest queued messages, in memory; which of them may leave now, and which together.
+"""In-memory send queue of a lane: order within each conversation, and batching of equal texts.
 
 A conversation's messages leave in their order, one after the other. What has the same text leaves together, and what
 was tried together is repeated together: `bot.sending.outbox.Queued.tag` says why. `now` is in seconds, by any
@@ -18,7 +18,7 @@ from bot.sending.outbox import Queued
 #: Recipients in one call: ACS's limit.
 MOST_RECIPIENTS = 100
 #: Calls with the same text that are out at the same time, but for full ones. What comes meanwhile shares the next one:
-#: so a rush for one keyword takes few calls, and who is alone waits for nobody.
+#: so a rush for one keyword takes few calls, and a single message does not wait.
 MOST_ALIKE = 2
 
 #: Text and tag: what must be the same for messages to share a call.

@@ -1,24 +1,21 @@
-"""The sender: a lane for each of our numbers, woken by commits, that empties the outbox through the SMS service."""
+"""The sender: one lane for each sender number; lanes are woken by commits and empty the outbox."""
 
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 
+from bot.clock import Clock, utc_now
 from bot.sending.lane import Lane, LaneContext
 from bot.sending.leases import holder_on
-from bot.sending.outbox import MOST_EXPIRED, Outbox, queued_lanes
+from bot.sending.limits import USUAL_SENDING, SendingLimits
+from bot.sending.outbox import Outbox, queued_lanes
 from bot.sending.service_health import ServiceHealth
 from bot.sending.sms_service import SmsService
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.readers import SharedReaders
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
-
-#: Seconds between looks at the database for what no wake-up told of.
-_LOOK_AGAIN = 5.0
-#: Seconds between looks for messages that no report came for.
-_EXPIRE_EVERY = 30.0
 
 
 def unlimited(_number: str) -> None:
@@ -38,17 +35,24 @@ class Sender:
         report_timeout: timedelta,
         per_minute: Callable[[str], int | None] = unlimited,
         supervisor: Supervisor | None = None,
+        limits: SendingLimits = USUAL_SENDING,
+        clock: Clock = utc_now,
     ) -> None:
         """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
         self._readers = readers
+        self._limits = limits
         self._holder = holder_on(readers)
-        outbox = Outbox(reply_ttl=reply_ttl, holder=self._holder)
+        outbox = Outbox(
+            reply_ttl=reply_ttl, holder=self._holder, expired_at_once=limits.expired_at_once, clock=clock
+        )
         self._expiries = writer.batch(outbox.expire)
         self._report_timeout = report_timeout
         self._supervisor = supervisor or Supervisor()
         #: How the calls to the SMS service fare.
-        self.link = ServiceHealth(on_change=self.look, on_recovery=self._resume)
-        self._exit = LaneContext(
+        self.link = ServiceHealth(
+            on_change=self.look, on_recovery=self._resume, limits=limits.breaker, clock=clock
+        )
+        self._context = LaneContext(
             readers=readers,
             claims=writer.batch(outbox.claim),
             settlements=writer.batch(outbox.settle),
@@ -57,6 +61,8 @@ class Sender:
             link=self.link,
             per_minute=per_minute,
             supervisor=self._supervisor,
+            limits=limits,
+            clock=clock,
         )
         self._lanes: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -80,12 +86,12 @@ class Sender:
         await self._holder.stop()
 
     def wake(self, numbers: Iterable[str]) -> None:
-        """Something has been committed for these numbers."""
+        """Have the lanes of these numbers read their queues, after a commit."""
         for number in numbers:
             self._wake(number)
 
     def look(self) -> None:
-        """What lanes wait for may have come: the end of a probe, or another pace in the rule book."""
+        """Have every lane check again whether calls may start: a probe has ended, or the pace has changed."""
         for lane in self._lanes.values():
             lane.look()
 
@@ -98,7 +104,7 @@ class Sender:
             return
         lane = self._lanes.get(number)
         if lane is None:
-            self._lanes[number] = Lane(number, self._exit)
+            self._lanes[number] = Lane(number, self._context)
         else:
             lane.wake(from_start=from_start)
 
@@ -110,13 +116,13 @@ class Sender:
                 for number in numbers:
                     # Another replica's clock may have given ids that sort before what a lane has read.
                     self._wake(number, from_start=True)
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(self._limits.look_again)
 
     async def _expire(self) -> None:
         while True:
             has_more = False
             with suppress(StorageUnavailable):
                 (expired,) = await self._expiries.submit([self._report_timeout])
-                has_more = expired == MOST_EXPIRED
+                has_more = expired == self._limits.expired_at_once
             if not has_more:
-                await asyncio.sleep(min(_EXPIRE_EVERY, self._report_timeout.total_seconds()))
+                await asyncio.sleep(min(self._limits.expire_every, self._report_timeout.total_seconds()))

@@ -1,14 +1,17 @@
-"""The link to the SMS service: what all lanes know together of how it fares, and what people are told of it."""
+"""Health of the SMS service: the circuit breaker shared by all lanes, and one log line for each transition."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 from msgspec import Struct
 
+from bot.clock import Clock, utc_now
 from bot.sending.circuit_breaker import (
+    USUAL_BREAKER,
+    BreakerLimits,
     Circuit,
     admits,
     after_failure,
@@ -31,14 +34,23 @@ class ServiceTrouble(Struct, frozen=True, kw_only=True):
 
 
 class ServiceHealth:
-    """Holds every lane when ACS is down, and sees to it that a trouble is told once, when it begins and when it ends.
+    """Holds every lane back while ACS is down, and logs an outage once when it begins and once when it ends.
 
-    A wrong credential is told here and holds the lane that met it alone: ACS refuses a number that is not the
+    A refused credential is logged here, and holds back only the lane that met it: ACS refuses a number that is not the
     resource's with the same 401, and such a number must not silence the others.
     """
 
-    def __init__(self, *, on_change: Callable[[], None], on_recovery: Callable[[], None]) -> None:
-        """`on_change`: who waits for a probe's end may look again; `on_recovery`: nobody need wait any more."""
+    def __init__(
+        self,
+        *,
+        on_change: Callable[[], None],
+        on_recovery: Callable[[], None],
+        limits: BreakerLimits = USUAL_BREAKER,
+        clock: Clock = utc_now,
+    ) -> None:
+        """`on_change` is called when a probe has ended, `on_recovery` when ACS takes calls again."""
+        self._limits = limits
+        self._clock = clock
         self._on_change = on_change
         self._on_recovery = on_recovery
         self._circuit = Circuit()
@@ -54,7 +66,7 @@ class ServiceHealth:
         return admits(self._circuit, now)
 
     def wait(self, now: float) -> float | None:
-        """Seconds until a call may be made; None while that hangs on how the probe ends."""
+        """Seconds until a call may be made; None while a probe decides that."""
         return wait_of(self._circuit, now)
 
     def start(self) -> bool:
@@ -63,13 +75,13 @@ class ServiceHealth:
         return self._circuit.is_probing
 
     def abandon(self) -> None:
-        """The probe was no call in the end."""
+        """End a probe whose call was not made."""
         self._circuit = after_nothing(self._circuit)
         self._on_change()
 
     def record(self, number: str, outcome: SendOutcome, *, is_probe: bool) -> None:
         """How a call ended, by the outcome of its first recipient."""
-        self.calls[_word_for(outcome)] += 1
+        self.calls[_kind_of(outcome)] += 1
         is_refused = False
         if isinstance(outcome, SendFailed) and outcome.is_credential:
             is_refused = True
@@ -93,7 +105,7 @@ class ServiceHealth:
         return bool(self._refused)
 
     def troubles(self) -> list[ServiceTrouble]:
-        """What keeps messages waiting; empty when all is well."""
+        """What keeps messages waiting; empty when nothing does."""
         troubles = []
         if self._refused_since is not None:
             reason = "ACS refuses our credential or number: " + next(iter(self._refused.values())).reason
@@ -108,11 +120,16 @@ class ServiceHealth:
         was_down = self.is_down
         now = asyncio.get_running_loop().time()
         self._circuit = after_failure(
-            self._circuit, now, outcome.reason, is_probe=is_probe, at_once=outcome.is_credential
+            self._circuit,
+            now,
+            outcome.reason,
+            is_probe=is_probe,
+            at_once=outcome.is_credential,
+            limits=self._limits,
         )
         if self.is_down and not was_down:
-            self._down_since = datetime.now(UTC)
-            if not outcome.is_credential:  # that has been told
+            self._down_since = self._clock()
+            if not outcome.is_credential:  # that has its own line
                 log.warning(
                     "ACS is down or can't be reached; messages wait", action="acs_down", reason=outcome.reason
                 )
@@ -123,8 +140,8 @@ class ServiceHealth:
         was_down = self.is_down
         self._circuit = after_success(self._circuit)
         if was_down and self._down_since is not None:
-            seconds = round((datetime.now(UTC) - self._down_since).total_seconds(), 1)
-            log.info("ACS takes calls again", action="acs_back", after_seconds=seconds)
+            seconds = round((self._clock() - self._down_since).total_seconds(), 1)
+            log.info("ACS takes calls again", action="acs_up_again", after_seconds=seconds)
             self._down_since = None
             self._on_recovery()
 
@@ -133,11 +150,11 @@ class ServiceHealth:
         is_news = outcome.http_status not in {refusal.http_status for refusal in self._refused.values()}
         self._refused[number] = outcome
         if self._refused_since is None:
-            self._refused_since = datetime.now(UTC)
+            self._refused_since = self._clock()
         if is_news:
             log.error(
                 "ACS refuses our credential or number; messages wait",
-                action="acs_credential_refused",
+                action="credential_refused",
                 number=number,
                 reason=outcome.reason,
                 mend="check BOT_ACS_CONNECTION_STRING or the managed identity and its role, that the resource is there,"
@@ -147,11 +164,11 @@ class ServiceHealth:
     def _end_refusal(self) -> None:
         self._refused.clear()
         self._refused_since = None
-        log.info("ACS accepts our credential and number again", action="acs_credential_accepted")
+        log.info("ACS accepts our credential and number again", action="credential_accepted_again")
         self._on_recovery()
 
 
-def _word_for(outcome: SendOutcome) -> str:
+def _kind_of(outcome: SendOutcome) -> str:
     if isinstance(outcome, SendAccepted) or outcome.scope == "recipient":
         return "answered"
     if outcome.is_credential:

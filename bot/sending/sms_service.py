@@ -1,4 +1,4 @@
-"""What the sender asks of an SMS service, and what it can hear back. `bot.wire.acs` is the real one."""
+"""The SMS service as the sender knows it: calls, and their outcomes. `bot.wire.acs` is the real one."""
 
 from datetime import datetime
 from typing import Literal, Protocol
@@ -44,11 +44,11 @@ class SendAccepted(Struct, frozen=True, kw_only=True):
 
 
 class SendFailed(Struct, frozen=True, kw_only=True):
-    """The message was not taken, or nobody knows; what to do about it is data, not a type of error."""
+    """The message was not accepted, or nobody can know; what to do about it is data, not a type of error."""
 
     #: For people: one sentence.
     reason: str
-    #: No later try can go better.
+    #: No later try can succeed.
     is_final: bool = False
     #: ACS may have taken it all the same.
     is_unknown: bool = False

@@ -1,7 +1,7 @@
-"""Which conversations a transaction has changed, told once it is committed: open pages want to know.
+"""Collects the ids of changed conversations during a transaction and publishes them once it is committed.
 
-Who writes to a conversation calls `mark_changed` inside the transaction. While nobody listens it costs a look at a
-variable, once for a whole batch.
+Code that writes to a conversation calls `mark_changed` inside the transaction. While no page is open it costs a look at
+a variable, once for a whole batch.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,23 +24,23 @@ _touched: ContextVar[set[str] | None] = ContextVar("touched", default=None)
 
 
 def mark_changed(conversation_ids: Iterable[str]) -> None:
-    """Say that these conversations look different once the transaction is committed."""
+    """Note that the transaction changes these conversations, or a `Topic`."""
     touched = _touched.get()
     if touched is not None:
         touched.update(conversation_ids)
 
 
 class CommitNotifier:
-    """Tells one listener what each transaction has changed."""
+    """Publishes to one listener what each transaction has changed."""
 
     def __init__(self) -> None:
-        #: Called after each commit with the ids of conversations; with none when `is_heard` said that nobody listens.
+        #: Called after each commit with the ids of conversations; with none when `is_heard` said that no page is open.
         self.on_commit: Callable[[set[str]], None] = _nobody
         self.is_heard: Callable[[], bool] = bool
 
     @contextmanager
     def gathering(self) -> Iterator[None]:
-        """Around a transaction: tells what was touched in it if it ends well."""
+        """Collects changed ids, and publishes them after a successful commit."""
         touched: set[str] = set()
         before = _touched.set(touched if self.is_heard() else None)
         try:

@@ -8,18 +8,12 @@ from typing import Any
 
 import msgspec
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.installed import migrations_folder
 from bot.outage import Outage
 from bot.storage.database_errors import (
     DATABASE_ERRORS,
@@ -29,8 +23,8 @@ from bot.storage.database_errors import (
     is_trouble,
     spoils_connections,
 )
+from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
 from bot.storage.sqlite_file import LogLost, SqliteFile
-from bot.storage.tables import metadata
 
 #: How long SQLite waits for another process's lock before it says so; `bot.storage.writer` then tries again.
 SQLITE_BUSY_SECONDS = 2.0
@@ -42,17 +36,17 @@ WRITER_CACHE = 64 * 1024
 READER_CACHE = 16 * 1024
 #: Pages of SQLite's write-ahead log, 64 MiB, after which it is begun anew, unless a reader still needs it.
 LOG_PAGES = 16_000
-#: Bytes. A longer log is cut as soon as nobody needs it any more, one longer than `LOG_AT_REST` when little is written.
+#: Bytes. A longer log is cut as soon as no reader needs it, one longer than `LOG_AT_REST` when little is written.
 LONGEST_LOG = (LOG_PAGES + LOG_PAGES // 4) * 4096
 LOG_AT_REST = 4 * 1024 * 1024
 #: Commits since the last look that are little.
 _FEW_COMMITS = 100
-#: Seconds without a failed read before one that goes well is the end of the trouble.
+#: Seconds without a failed read before a successful one ends the outage.
 QUIET = 5.0
 #: Seconds of failing reads that pass without being shown in health.
 _PASSING = 10.0
 
-#: What `Database.reading` gives, for those who only hand it on.
+#: What `Database.reading` gives, for callers that only hand it on.
 DatabaseConnection = AsyncConnection
 
 __all__ = ["DATABASE_ERRORS", "Database", "DatabaseConnection", "DatabaseUnavailable", "cause_of"]
@@ -68,30 +62,6 @@ class DatabaseInUse(Exception):
             f"Another `bot serve` is using {path}. Stop it first, or give this one its own BOT_DATABASE_URL;"
             " for several at once use PostgreSQL."
         )
-
-
-class OldSchema(Exception):
-    """The database's tables are not those that this version of the bot expects."""
-
-    def __init__(self, found: str | None, expected: str | None) -> None:
-        super().__init__(
-            f"The database's schema is at revision {found or 'nothing'} and this version of the bot needs {expected}."
-            " Run `bot db upgrade`, then start again."
-        )
-
-
-class NewerSchema(Exception):
-    """The database was upgraded by a newer version of the bot."""
-
-    def __init__(self, found: str, expected: str | None) -> None:
-        super().__init__(
-            f"The database's schema is at revision {found}, of a newer version of the bot; this one needs {expected}"
-            " and changes nothing. Start the newer version again, or restore a backup from before its upgrade."
-        )
-
-
-#: Why a database is not this version's, with the mend.
-SCHEMA_ERRORS = (OldSchema, NewerSchema)
 
 
 class Database:
@@ -110,11 +80,11 @@ class Database:
         self._spoiled_at = float("-inf")
         #: Commits since the log was looked at.
         self._commits = 0
-        #: Reads that fail; told in the log after `tell_outages` alone: a command says it in its own words.
+        #: Reads that fail; logged only after `tell_outages`: a command reports them itself.
         self.reads = Outage(
             "The database can't be read",
             "The database can be read again",
-            name="database_unreadable",
+            action="database_unreadable",
             quiet=QUIET,
             is_told=False,
         )
@@ -177,7 +147,7 @@ class Database:
         self.reads.succeed()
 
     def tell_outages(self) -> None:
-        """From now on the log hears when reads begin to fail and when they go well again."""
+        """Log from now on when reads begin to fail and when they succeed again."""
         self.reads.is_told = True
 
     @asynccontextmanager
@@ -215,23 +185,19 @@ class Database:
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         async with self.writing() as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(upgrade)
 
     async def revision(self) -> str | None:
         """The revision of the schema; None before the first migration."""
         if self.path is not None and not self.path.exists():
             return None
         async with self.reading() as connection:
-            return await connection.run_sync(_revision)
+            return await connection.run_sync(revision_of)
 
     async def check_schema(self) -> None:
         """Raise `OldSchema` or `NewerSchema` unless exactly the migrations of this version have been applied."""
         found = await self.revision()
-        scripts = ScriptDirectory.from_config(alembic_config())
-        expected = scripts.get_current_head()
-        if found != expected:
-            _check_known(found, scripts)
-            raise OldSchema(found, expected)
+        check_newest(found)
 
     async def trouble(self) -> str | None:
         """Why the database can't be read, or PostgreSQL can't be written, just now; None when it can."""
@@ -240,7 +206,7 @@ class Database:
                 if self.is_sqlite:
                     await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
                 else:
-                    await _check_rights(connection)
+                    await check_rights(connection)
         except DATABASE_ERRORS as error:
             return cause_of(error)
         # Connections that broke all at once are made anew; a damaged page is met again and again, by some reads alone.
@@ -253,15 +219,11 @@ class Database:
                 version = (await connection.exec_driver_sql("PRAGMA user_version")).scalar_one()
                 await connection.exec_driver_sql(f"PRAGMA user_version = {version:d}")
             else:
-                await _check_rights(connection)
+                await check_rights(connection)
                 await connection.exec_driver_sql("SELECT pg_current_xact_id()")  # so that there is a commit
 
     async def cut_log(self) -> bool:
-        """Give the disk back what SQLite's write-ahead log has grown to while somebody read; whether it was done.
-
-        A log that nobody needs any more is written over from its start and stays as long as it ever was. Nothing is
-        done to one of the usual length while much is written.
-        """
+        """Cut SQLite's write-ahead log, unless it has the usual length while much is written; whether it was cut."""
         if self._file is None or not self._file.is_open:
             return False
         commits, self._commits = self._commits, 0
@@ -273,7 +235,7 @@ class Database:
             return False
         await self._enter()
         try:
-            # Most of it beside the writer; only the rest, and the cut, in its way.
+            # Most of it is moved beside the writer; only the rest, and the cut, hold it up.
             await self._checkpoint(self._readers, "PASSIVE")
             busy, _, _ = await self._checkpoint(self._writer, "TRUNCATE")
         finally:
@@ -340,7 +302,7 @@ class Database:
             self._is_renewing = False
         log.error(
             "SQLite's log was deleted or replaced; its content was saved to the database",
-            action="sqlite_log_lost",
+            action="sqlite_log_saved",
             cause=str(lost),
         )
 
@@ -423,53 +385,10 @@ class Database:
 
         @event.listens_for(engine.sync_engine, "checkout")
         def look(_connection: Any, record: Any, _proxy: Any) -> None:
-            # Nor may one be refused twice: the pool would say that this is nobody's trouble but ours.
+            # A connection is refused once: after a second refusal the pool would raise.
             is_new, record.info["is_new"] = record.info.get("is_new", False), False
             if not is_new and record.info.get("made", 0.0) <= self._spoiled_at:
                 raise DisconnectionError("made before a trouble of the database")
-
-
-def alembic_config() -> Config:
-    """Alembic's configuration, the same from a checkout and from an installed wheel."""
-    config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    return config
-
-
-def _revision(connection: Connection) -> str | None:
-    heads = MigrationContext.configure(connection).get_current_heads()
-    return ", ".join(sorted(heads)) or None
-
-
-def _check_known(found: str | None, scripts: ScriptDirectory) -> None:
-    """Raise `NewerSchema` for a revision that this version has no migration of."""
-    if found is None:
-        return
-    try:
-        scripts.get_revision(found)
-    except CommandError:
-        raise NewerSchema(found, scripts.get_current_head()) from None
-
-
-async def _check_rights(connection: AsyncConnection) -> None:
-    """Raise `DatabaseUnavailable` when PostgreSQL takes no write, or this role may not read one of the tables."""
-    state = await connection.exec_driver_sql("SELECT current_setting('transaction_read_only')")
-    if state.scalar_one() == "on":
-        raise DatabaseUnavailable("PostgreSQL is read-only")
-    query = (
-        "SELECT min(t) FROM unnest($1::text[]) t"
-        " WHERE NOT coalesce(has_table_privilege(to_regclass(t), 'SELECT'), false)"
-    )
-    unreadable = (await connection.exec_driver_sql(query, (list(metadata.tables),))).scalar_one()
-    if unreadable is not None:
-        raise DatabaseUnavailable(f"permission denied for table {unreadable}")
-
-
-def _upgrade(connection: Connection) -> None:
-    config = alembic_config()
-    _check_known(_revision(connection), ScriptDirectory.from_config(config))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
 
 
 def _options() -> dict[str, Any]:

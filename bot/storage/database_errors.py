@@ -56,7 +56,7 @@ def is_trouble(error: BaseException) -> bool:
 
 
 def is_of_the_data(error: BaseException) -> bool:
-    """Whether the database is well and did not want these very values."""
+    """Whether the values are at fault, not the database."""
     driver = getattr(error, "orig", None) or error
     if is_conflict(error) or isinstance(driver, sqlite3.IntegrityError | sqlite3.DataError):
         return True

@@ -1,4 +1,4 @@
-"""Gives the disk back what SQLite's write-ahead log has grown to while somebody read for long."""
+"""Cuts SQLite's write-ahead log, which grows while a long read runs, so that the disk space is free again."""
 
 import asyncio
 from contextlib import suppress
@@ -31,7 +31,5 @@ class LogCutter:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY)
-            with suppress(
-                *DATABASE_ERRORS
-            ):  # the next look may go better; writes and reads tell of a trouble
+            with suppress(*DATABASE_ERRORS):  # it is tried again; reads and writes log an outage
                 await self._database.cut_log()

@@ -131,7 +131,7 @@ class Writer:
         self._outage = Outage(
             "The database can't be written to; requests are held",
             "The database can be written to again",
-            name="database_unwritable",
+            action="database_unwritable",
         )
         #: Publishes which conversations each transaction has changed.
         self.news = CommitNotifier()
@@ -284,7 +284,7 @@ class Writer:
                 self._answer_callers()
                 self._fail([job], error)
                 self._put_back([job])
-            except Exception as error:  # noqa: BLE001 - it goes to whoever waits for this job
+            except Exception as error:  # noqa: BLE001 - the caller of this job gets it
                 self._answer_callers()
                 if is_conflict(error) and job.conflicts < self._limits.conflicts:
                     job.conflicts += 1
@@ -368,5 +368,5 @@ class Writer:
             job.fail(StorageUnavailable(self.trouble))
 
     def _is_over(self, job: _Job, now: float) -> bool:
-        """Whether nobody waits for a job any more."""
+        """Whether a job is not to be tried again."""
         return not self._hold or job.deadline <= now or job.done.cancelled()

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.sending.lane import MOST_CALLS
+from bot.sending.limits import USUAL_SENDING
 from tests.support.acs import Acs
 from tests.support.events import a_number, received
 from tests.support.folders import DATABASES, MakeBot
@@ -53,8 +53,8 @@ def test_a_refused_credential_is_seen_and_logged_once_fails_no_message_and_mends
 
 def test_an_outage_is_seen_and_tried_by_one_call_at_a_time(make_bot: MakeBot, acs: Acs, number: str) -> None:
     bot = make_bot("sqlite", acs.connection_string).start()
-    acs.plan(number, *[{"status": 503}] * (MOST_CALLS + 2))
-    peers = [a_number() for _ in range(MOST_CALLS + 8)]
+    acs.plan(number, *[{"status": 503}] * (USUAL_SENDING.calls + 2))
+    peers = [a_number() for _ in range(USUAL_SENDING.calls + 8)]
     bot.post([received(peer, f"order {at:05}", number=number) for at, peer in enumerate(peers)])
     until(lambda: metric(bot, "bot_acs_down") == 1, what="the outage")
     (trouble,) = sending(bot)["troubles"]

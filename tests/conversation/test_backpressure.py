@@ -5,24 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from bot.conversation import backpressure as queue_limit
-from bot.conversation.backpressure import QueueFull
+from bot.conversation.backpressure import QueueFull, QueuePauses
 from bot.storage.database import Database
 from tests.support.bots import Bot, heard, report, until
 
 PEERS = [f"+1555555{number:04}" for number in range(10)]
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database is asked every time that it matters."""
-    monkeypatch.setattr(queue_limit, "ASK_WHILE_FULL", 0)
+#: The database is asked every time that it matters.
+QUICK = QueuePauses(while_full=0)
 
 
 @pytest.fixture
 async def bot(database_url: str) -> AsyncIterator[Bot]:
     """A bot that queues and does not send, and takes messages while fewer than five replies wait."""
-    bot = Bot(database_url, queue_limit=5)
+    bot = Bot(database_url, queue_limit=5, queue_pauses=QUICK)
     bot.inbox._on_queued = lambda _numbers: None
     await bot.start(sending=False)
     yield bot
@@ -72,14 +69,11 @@ async def test_a_message_that_gets_no_reply_is_turned_away_too_and_taken_later(b
     assert [receipt.outcome for receipt in await bot.hear(stop)] == ["accepted"]
 
 
-async def test_what_another_process_has_queued_counts_too(
-    bot: Bot, monkeypatch: pytest.MonkeyPatch, database_url: str
-) -> None:
+async def test_what_another_process_has_queued_counts_too(bot: Bot, database_url: str) -> None:
     """Here it is an earlier run of the bot; on PostgreSQL it may be a replica."""
     for peer in PEERS[:5]:
         await bot.hear(heard(peer=peer))
-    monkeypatch.setattr(queue_limit, "ASK_EVERY", 0)
-    other = Bot(database_url, queue_limit=5)
+    other = Bot(database_url, queue_limit=5, queue_pauses=QueuePauses(usual=0, while_full=0))
     assert not other.queue.is_full
     await other.queue.check()  # asks, and does not wait for the answer
     await until(lambda: other.queue.is_full)
@@ -94,7 +88,7 @@ async def test_a_database_that_can_not_be_asked_turns_nobody_away_for_a_full_que
 ) -> None:
     """Then the messages can't be stored either, and they are told that."""
     without_tables = Database(f"sqlite+aiosqlite:///{tmp_path}/bot.db")
-    bot.queue._database = without_tables
+    bot.queue._readers = without_tables
     await bot.queue.refresh()
     await bot.queue.check()
     assert bot.queue.queued == 0

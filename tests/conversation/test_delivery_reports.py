@@ -330,7 +330,7 @@ async def _hear_of_a_nameless_message(
     async with database.writing() as connection:
         opened = await open_conversations(connection, {(OURS, peer)}, now)
         new = NewMessages()
-        message_id = opened[OURS, peer].say(new, "We are open.", now)
+        message_id = opened[OURS, peer].add_outbound(new, "We are open.", now)
         await save_conversations(connection, opened.values())
         await new.insert(connection, now)
         await connection.execute(

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.sending.backoff import Backoff
+from bot.sending.circuit_breaker import BreakerLimits
+from bot.sending.limits import SendingLimits
 from tests.support.console import browser
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
@@ -46,13 +49,11 @@ async def test_a_wrong_clock_is_said_everywhere_and_so_is_its_end(
     acs: Acs,
     logs: list[MutableMapping[str, Any]],
     behind: timedelta,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bot.sending.circuit_breaker.FIRST_PAUSE", 0.05)
-    monkeypatch.setattr("bot.sending.backoff.FIRST", 0.01)
+    sending = SendingLimits(backoff=Backoff(first=0.01), breaker=BreakerLimits(first_pause=0.05))
     seconds = behind.total_seconds()
     acs.answers = [at_another_time(behind)] * 1_000
-    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
+    async with running(tmp_path, databases.migrated("sqlite"), acs, sending=sending) as bot:
         assert await check(bot) == {"status": "ok"}
         await bot.post([inbound()])
         async with asyncio.timeout(10):

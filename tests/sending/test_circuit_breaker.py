@@ -6,9 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.sending.circuit_breaker import (
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
-    THRESHOLD,
+    USUAL_BREAKER,
     Circuit,
     admits,
     after_failure,
@@ -27,27 +25,29 @@ def fail(circuit: Circuit, now: float = 0, *, times: int = 1, **options: Any) ->
     return circuit
 
 
-OPEN = fail(Circuit(), times=THRESHOLD)
+OPEN = fail(Circuit(), times=USUAL_BREAKER.threshold)
 
 
 def test_single_failures_hold_nobody_up() -> None:
-    circuit = fail(Circuit(), times=THRESHOLD - 1)
+    circuit = fail(Circuit(), times=USUAL_BREAKER.threshold - 1)
     assert state_of(circuit, 0) == "closed"
     assert admits(circuit, 0)
     assert wait_of(circuit, 0) == 0
 
 
 def test_failures_in_a_row_open_it_and_a_success_between_begins_the_count_anew() -> None:
-    circuit = fail(after_success(fail(Circuit(), times=THRESHOLD - 1)), times=THRESHOLD - 1)
+    circuit = fail(
+        after_success(fail(Circuit(), times=USUAL_BREAKER.threshold - 1)), times=USUAL_BREAKER.threshold - 1
+    )
     assert state_of(circuit, 0) == "closed"
     assert state_of(fail(circuit), 0) == "open"
 
 
 def test_while_it_is_open_nobody_calls_and_then_one_at_a_time() -> None:
     assert not admits(OPEN, 0)
-    assert wait_of(OPEN, 0.25) == FIRST_PAUSE - 0.25
-    assert state_of(OPEN, FIRST_PAUSE) == "half-open"
-    assert admits(OPEN, FIRST_PAUSE)
+    assert wait_of(OPEN, 0.25) == USUAL_BREAKER.first_pause - 0.25
+    assert state_of(OPEN, USUAL_BREAKER.first_pause) == "half-open"
+    assert admits(OPEN, USUAL_BREAKER.first_pause)
     probing = after_start(OPEN)
     assert not admits(probing, 100)
     assert wait_of(probing, 100) is None
@@ -58,7 +58,7 @@ def test_a_probe_that_goes_well_closes_it() -> None:
 
 
 def test_a_probe_that_was_no_call_leaves_the_turn_to_the_next() -> None:
-    assert admits(after_nothing(after_start(OPEN)), FIRST_PAUSE)
+    assert admits(after_nothing(after_start(OPEN)), USUAL_BREAKER.first_pause)
 
 
 def test_pauses_double_up_to_a_bound_and_are_spread_over_their_second_half() -> None:
@@ -69,9 +69,9 @@ def test_pauses_double_up_to_a_bound_and_are_spread_over_their_second_half() -> 
         now = circuit.until
         circuit = fail(after_start(circuit), now, is_probe=True)
     assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
-    assert pauses[-1] == LONGEST_PAUSE
-    shortest = fail(Circuit(), times=THRESHOLD, chance=0.0)
-    assert shortest.until == FIRST_PAUSE / 2
+    assert pauses[-1] == USUAL_BREAKER.longest_pause
+    shortest = fail(Circuit(), times=USUAL_BREAKER.threshold, chance=0.0)
+    assert shortest.until == USUAL_BREAKER.first_pause / 2
 
 
 def test_calls_from_before_the_trouble_do_not_make_the_pause_longer() -> None:
@@ -105,7 +105,7 @@ def test_an_outage_is_never_tried_by_two_at_once_nor_left_alone_for_good(
         now += pause
         wait = wait_of(circuit, now)
         assert wait is not None, "nobody probes"
-        assert wait <= LONGEST_PAUSE + 1e-6, "but for rounding"
+        assert wait <= USUAL_BREAKER.longest_pause + 1e-6, "but for rounding"
         now += wait
         assert admits(circuit, now)
         is_probe = circuit.until is not None
@@ -117,6 +117,6 @@ def test_an_outage_is_never_tried_by_two_at_once_nor_left_alone_for_good(
         elif outcome == "nothing":
             circuit = after_nothing(circuit)
         else:
-            retry_after = LONGEST_PAUSE if outcome == "asked" else None
+            retry_after = USUAL_BREAKER.longest_pause if outcome == "asked" else None
             circuit = after_failure(circuit, now, "No.", is_probe=is_probe, retry_after=retry_after)
             assert not circuit.is_probing

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.sending.circuit_breaker import THRESHOLD
+from bot.sending.circuit_breaker import USUAL_BREAKER
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall
-from tests.support.bots import OURS, PEER, Bot, Scripted, asleep, heard, until
-
-pytestmark = pytest.mark.usefixtures("quick")
+from tests.support.bots import OURS, PEER, Bot, Scripted, heard, until
+from tests.support.quick_bots import QuickBot, asleep
 
 OTHER = "+15555550199"
 DOWN = SendFailed(reason="ACS answered 503.", scope="service")
@@ -51,7 +50,7 @@ def is_refused(bot: Bot) -> bool:
 
 
 async def running(url: str, sms: Weather, **options: Any) -> Bot:
-    bot = Bot(url, sms=sms, **options)
+    bot = QuickBot(url, sms=sms, **options)
     await bot.start()
     return bot
 
@@ -98,7 +97,7 @@ async def test_an_outage_is_tried_by_single_calls_of_one_message_whatever_waits(
         await asyncio.sleep(0.01)
         running_now -= 1
 
-    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(THRESHOLD)))
+    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(USUAL_BREAKER.threshold)))
     await until(lambda: is_down(bot))
     await until(lambda: bot.sender.link.admits(asyncio.get_running_loop().time()))
     sms.calls.clear()
@@ -154,7 +153,7 @@ async def test_an_outage_is_told_once_and_its_end_once(
     bot = await running(database_url, sms)
     sms.all = DOWN
     await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(20)))
-    await until(lambda: len(sms.calls) >= THRESHOLD + 5)
+    await until(lambda: len(sms.calls) >= USUAL_BREAKER.threshold + 5)
     sms.all = None
     await bot.settled("+15555550019")
     said = [line["event"] for line in logs if "ACS" in line["event"]]
@@ -195,13 +194,13 @@ async def test_what_acs_holds_against_a_number_holds_no_other(
     bot = await running(database_url, sms)
     sms.of[OTHER] = trouble
     await bot.hear(heard(number=OTHER))
-    await until(lambda: len(sms.taken(OTHER)) >= THRESHOLD + 2)
+    await until(lambda: len(sms.taken(OTHER)) >= USUAL_BREAKER.threshold + 2)
     await bot.hear(heard(peer="+15555550102"))
     await bot.settled("+15555550102")
     assert not is_down(bot)
     (waiting,) = await bot.replies(number=OTHER)
     assert waiting.status == "queued"
-    assert waiting.attempts >= THRESHOLD
+    assert waiting.attempts >= USUAL_BREAKER.threshold
     assert waiting.last_error == trouble.reason
     assert waiting.next_try_at is not None
     sms.of.clear()
@@ -220,7 +219,7 @@ async def test_retry_after_outlasts_the_end_of_an_outage(database_url: str, sms:
     asked = loop.time()
     del sms.of[OTHER]
     sms.of[OURS] = DOWN
-    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(THRESHOLD)))
+    await bot.hear(*(heard("name", peer=f"+1555555{at:04}") for at in range(USUAL_BREAKER.threshold)))
     await until(lambda: is_down(bot))
     sms.of.clear()
     await until(lambda: not is_down(bot))
@@ -328,7 +327,7 @@ async def test_a_call_that_outlasts_the_patience_is_left_to_the_next_start(
     async with asyncio.timeout(5):
         await bot.sender.stop(0.2)
     await bot.stop()
-    after = Bot(database_url)
+    after = QuickBot(database_url)
     await after.start()
     (message,) = await after.settled()
     assert [one.repeatability_id for one in after.sms.recipients()] == [message.id]

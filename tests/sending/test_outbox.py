@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.sending.backoff import LONGEST, wait_before_try
+from bot.sending.backoff import USUAL_BACKOFF, wait_before_try
 from bot.sending.outbox import REPEATABILITY_WINDOW, ClaimDecision, claim_decision
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -49,9 +49,9 @@ def test_verdicts(row: dict[str, object], expected: ClaimDecision) -> None:
 def test_waits_double_up_to_a_bound_and_are_spread_over_all_of_it() -> None:
     bounds = [wait_before_try(attempts, chance=1).total_seconds() for attempts in range(12)]
     assert bounds[:4] == [0.5, 1, 2, 4]
-    assert bounds[-1] == LONGEST
+    assert bounds[-1] == USUAL_BACKOFF.longest
     assert wait_before_try(3, chance=0) == timedelta(0)
-    assert wait_before_try(10_000, chance=1).total_seconds() == LONGEST
+    assert wait_before_try(10_000, chance=1).total_seconds() == USUAL_BACKOFF.longest
 
 
 def test_the_server_is_given_the_time_that_it_asks_for() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.sending import backoff
+from bot.sending.backoff import USUAL_BACKOFF
 from bot.sending.outbox import Claimed, Queued
 from bot.sending.retry import RetryDecision, decide_retries
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
@@ -49,7 +49,7 @@ def test_each_recipient_of_a_call_has_its_own_end() -> None:
 def test_what_failed_together_is_repeated_together() -> None:
     waits = {each.wait for each in judged(*[DOWN] * 50, attempts=5)}
     assert len(waits) == 1
-    assert 0 <= waits.pop() <= backoff.LONGEST
+    assert 0 <= waits.pop() <= USUAL_BACKOFF.longest
 
 
 def test_what_failed_alone_is_repeated_alone() -> None:

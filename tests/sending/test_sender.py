@@ -1,21 +1,30 @@
 """What is queued leaves once, in order, and whatever ACS says is remembered."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bot.sending.outbox import REPEATABILITY_WINDOW
 from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
-from tests.support.bots import OURS, PEER, Bot, Scripted, asleep, heard, report, until
-
-pytestmark = pytest.mark.usefixtures("quick")
+from tests.support.bots import OURS, PEER, Bot, Scripted, heard, report, until
+from tests.support.quick_bots import QUICK, QuickBot, asleep
 
 LOST = SendFailed(reason="The answer of ACS was lost.", is_unknown=True, scope="service")
 BUSY = SendFailed(reason="ACS answered 429.", scope="service", retry_after=0.05)
 BAD_NUMBER = SendFailed(reason="ACS answered 400: To is no number.", is_final=True)
 BAD_CALL = SendFailed(reason="ACS answered 400.", is_final=True, scope="call")
+
+
+@pytest.fixture
+async def bot(database_url: str) -> AsyncIterator[Bot]:
+    bot = QuickBot(database_url)
+    await bot.start()
+    yield bot
+    await bot.stop()
 
 
 async def test_a_reply_leaves_at_once_with_its_own_id_as_its_repeatability_id(bot: Bot) -> None:
@@ -147,7 +156,7 @@ async def aged(
     url: str, outcome: SendFailed | None, *, age: timedelta, more: SendFailed | None = None
 ) -> Bot:
     """A bot that tried a reply once, with this outcome (None: it died in the call), so long ago."""
-    before = Bot(url)
+    before = QuickBot(url)
     died = asyncio.Event()
 
     async def die(call: SmsCall) -> None:
@@ -253,7 +262,9 @@ async def test_what_is_queued_when_the_peer_opts_out_is_not_sent_but_the_goodbye
     await bot.stop()
 
 
-async def test_a_final_refusal_after_a_try_without_an_answer_leaves_the_message_unconfirmed(bot: Bot) -> None:
+async def test_a_final_refusal_after_a_try_without_an_answer_leaves_the_message_unconfirmed(
+    bot: Bot,
+) -> None:
     """ACS refuses a pair that it knows, too: the first try may be on its way to the phone."""
     bot.sms.script = [LOST, BAD_NUMBER]
     await bot.hear(heard())
@@ -306,7 +317,7 @@ async def test_a_call_refused_as_a_whole_is_repeated_for_each_recipient_alone(da
                 return [BAD_CALL] * len(call.recipients)
             return [self._accept(one) for one in call.recipients]
 
-    bot = Bot(database_url, sms=Strict())
+    bot = QuickBot(database_url, sms=Strict())
     await bot.start()
     await bot.hear(*(heard(peer=f"+1555555010{at}") for at in range(1, 6)))
     for at in (1, 2, 4, 5):
@@ -368,7 +379,7 @@ async def test_what_an_earlier_run_left_queued_is_taken_up_at_the_start(database
     before = await asleep(database_url)
     await before.hear(heard("five"), heard(peer="+15555550102", number="+15555550199"))
     await before.stop()
-    bot = Bot(database_url)
+    bot = QuickBot(database_url)
     await bot.start()
     await bot.settled()
     await bot.settled("+15555550102", number="+15555550199")
@@ -377,7 +388,7 @@ async def test_what_an_earlier_run_left_queued_is_taken_up_at_the_start(database
 
 
 async def test_a_stop_settles_what_runs_and_leaves_the_rest_queued(database_url: str) -> None:
-    bot = Bot(database_url)
+    bot = QuickBot(database_url)
 
     async def slowly(call: SmsCall) -> None:
         await asyncio.sleep(0.3)
@@ -399,13 +410,13 @@ async def test_a_message_without_a_report_becomes_unconfirmed_and_a_late_report_
     database_url: str,
 ) -> None:
     """The timer survives a restart: what counts is when the message was sent."""
-    before = Bot(database_url)
+    before = QuickBot(database_url)
     await before.start()
     await before.hear(heard())
     (message,) = await before.settled()
     await before.alter(message.id, updated_at=datetime.now(UTC) - timedelta(hours=72, seconds=1))
     await before.stop()
-    bot = Bot(database_url)
+    bot = QuickBot(database_url)
     await bot.start()
     (message,) = await bot.settled(status="unconfirmed")
     assert "BOT_REPORT_TIMEOUT" in (message.status_details or "")
@@ -415,11 +426,9 @@ async def test_a_message_without_a_report_becomes_unconfirmed_and_a_late_report_
 
 
 async def test_however_many_wait_for_a_report_in_vain_none_waits_for_the_timers_next_look(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str,
 ) -> None:
-    for place in ("sender", "outbox"):
-        monkeypatch.setattr(f"bot.sending.{place}.MOST_EXPIRED", 2)
-    before = Bot(database_url)
+    before = QuickBot(database_url)
     await before.start()
     peers = [f"+1555555010{at}" for at in range(5)]
     await before.hear(*(heard(peer=peer) for peer in peers))
@@ -427,7 +436,7 @@ async def test_however_many_wait_for_a_report_in_vain_none_waits_for_the_timers_
         (message,) = await before.settled(peer)
         await before.alter(message.id, updated_at=datetime.now(UTC) - timedelta(hours=73))
     await before.stop()
-    bot = Bot(database_url)
+    bot = QuickBot(database_url, limits=replace(QUICK, expired_at_once=2))
     await bot.start()
     for peer in peers:
         await bot.settled(peer, "unconfirmed")
@@ -442,15 +451,14 @@ async def test_an_accepted_message_without_a_name_is_sent_all_the_same(bot: Bot)
 
 
 async def test_a_backlog_longer_than_the_window_leaves_whole(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str,
 ) -> None:
-    monkeypatch.setattr("bot.sending.lane.WINDOW", 40)
-    monkeypatch.setattr("bot.sending.lane._READ_AT_ONCE", 20)
+    limits = replace(QUICK, held_in_memory=40, read_at_once=20)
     before = await asleep(database_url)
     peers = [f"+1555{at:07}" for at in range(300)]
     await before.hear(*(heard("name", peer=peer) for peer in peers))
     await before.stop()
-    bot = Bot(database_url)
+    bot = QuickBot(database_url, limits=limits)
     await bot.start()
     await until(lambda: len(bot.sms.calls) == 300)
     await bot.settled(peers[-1])

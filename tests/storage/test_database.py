@@ -16,10 +16,9 @@ from bot.storage.database import (
     Database,
     DatabaseInUse,
     DatabaseUnavailable,
-    NewerSchema,
-    OldSchema,
 )
 from bot.storage.database_errors import cause_of, is_trouble
+from bot.storage.schema import NewerSchema, OldSchema
 from bot.storage.tables import metadata, rejected_events
 from tests.support.databases import KINDS, Databases, Kind
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select, text, update
 from sqlalchemy.engine import Row
 
-from bot.conversation.backpressure import QueueLimit
+from bot.conversation.backpressure import USUAL_PAUSES, QueueLimit, QueuePauses
 from bot.conversation.events import DeliveryReport, Inbound
 from bot.conversation.inbox import Inbox, Receipt
 from bot.queries.conversations import (
@@ -133,6 +133,7 @@ class Bot:
         sms: Scripted | None = None,
         caps: Caps = CAPS,
         queue_limit: int = 1_000_000,
+        queue_pauses: QueuePauses = USUAL_PAUSES,
         **sender: Any,
     ) -> None:
         self.url = url
@@ -141,7 +142,7 @@ class Bot:
         self.writer = Writer(self.database, hold=5)
         periods = {"reply_ttl": timedelta(hours=24), "report_timeout": timedelta(hours=72)}
         self.sender = Sender(self.database, self.writer, self.sms, **periods | sender)
-        self.queue = QueueLimit(self.database, queue_limit)
+        self.queue = QueueLimit(self.database, queue_limit, queue_pauses)
         self.inbox = Inbox(self.writer, lambda: book, self.sender.wake, lambda: None, caps, self.queue)
 
     async def start(self, *, sending: bool = True) -> None:

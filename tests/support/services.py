@@ -11,6 +11,7 @@ import httpx
 from aiohttp import web
 
 from bot.app import Service
+from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.settings import load
 from bot.web.limits import Limits
 from bot.web.server.http_server import Server
@@ -182,10 +183,16 @@ def settings_for(folder: Path, database_url: str, acs: Acs, **environ: str) -> d
 
 @asynccontextmanager
 async def running(
-    folder: Path, database_url: str, acs: Acs, *, limits: Limits | None = None, **environ: str
+    folder: Path,
+    database_url: str,
+    acs: Acs,
+    *,
+    limits: Limits | None = None,
+    sending: SendingLimits = USUAL_SENDING,
+    **environ: str,
 ) -> AsyncIterator[Running]:
     """Serve a bot on a free port, as `bot serve` does."""
-    service = Service(load(settings_for(folder, database_url, acs, **environ)))
+    service = Service(load(settings_for(folder, database_url, acs, **environ)), sending=sending)
     await service.start()
     server = Server(
         service.asgi,

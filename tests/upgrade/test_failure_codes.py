@@ -9,7 +9,8 @@ from alembic import command
 from sqlalchemy import Connection, MetaData, select
 
 from bot.conversation.delivery import SENTENCES, FailureCode
-from bot.storage.database import Database, alembic_config
+from bot.storage.database import Database
+from bot.storage.schema import alembic_config
 from tests.support.databases import KINDS, Databases, Kind
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -15,7 +15,8 @@ from aiohttp import web
 from alembic import command
 from sqlalchemy import Connection, DateTime, MetaData, text
 
-from bot.storage.database import Database, alembic_config
+from bot.storage.database import Database
+from bot.storage.schema import alembic_config
 from tests.support.databases import KINDS, Databases, Kind
 from tests.support.services import Acs, running
 

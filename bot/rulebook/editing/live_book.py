@@ -80,7 +80,7 @@ class LiveBook:
         self._outage = Outage(
             "The folder of rules can't be followed; it is looked for again",
             "The folder of rules is followed again",
-            name="rules_folder_lost",
+            action="rules_not_followed",
         )
         #: Awaited after another book has come into force.
         self.on_change: Callable[[BookChange], Awaitable[None]] = _nothing

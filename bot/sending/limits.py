@@ -1,0 +1,50 @@
+"""How much is sent at once, and how long sending waits for what: values that `bot.app` hands in."""
+
+from datetime import timedelta
+
+from msgspec import Struct
+
+from bot.sending.backoff import USUAL_BACKOFF, Backoff
+from bot.sending.circuit_breaker import USUAL_BREAKER, BreakerLimits
+
+
+class SendingLimits(Struct, frozen=True, kw_only=True):
+    """Of the sender and its lanes; times are in seconds."""
+
+    #: Calls of one lane at the same time: what a short code's 6,000 messages a minute need when Azure takes 300 ms a
+    #: call.
+    calls: int = 32
+    #: Messages of one lane held in memory; the others wait in the database.
+    held_in_memory: int = 4_000
+    #: Messages that one look at the database reads.
+    read_at_once: int = 1_000
+    #: Before another look at a message that another process sends, or will try again; what comes after it waits.
+    look_at_leased: float = 0.5
+    look_at_held: float = 5.0
+    #: Before the outbox is read again after that failed.
+    read_again: float = 1.0
+    #: Before what ACS answered is given to the database again.
+    record_again: float = 0.2
+    #: Between looks at the database for what no wake-up announced.
+    look_again: float = 5.0
+    #: Between looks for messages that no report came for, and how many of them one transaction gives up on.
+    expire_every: float = 30.0
+    expired_at_once: int = 1_000
+    backoff: Backoff = USUAL_BACKOFF
+    breaker: BreakerLimits = USUAL_BREAKER
+
+
+class ForwardingLimits(Struct, frozen=True, kw_only=True):
+    """Of the forwarder."""
+
+    #: Posts at the same time.
+    posts: int = 8
+    #: Seconds between looks at the database for what is due.
+    look_again: float = 5.0
+    #: A forward that could not be posted for this long is given up.
+    give_up_after: timedelta = timedelta(hours=24)
+    backoff: Backoff = USUAL_BACKOFF
+
+
+USUAL_SENDING = SendingLimits()
+USUAL_FORWARDING = ForwardingLimits()

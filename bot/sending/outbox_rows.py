@@ -1,0 +1,151 @@
+"""The rows that the outbox reads and writes, and the statements for many of them at once."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Integer, bindparam, literal_column, null, select, true
+
+from bot.conversation.delivery import Status
+from bot.conversation.status_changes import STORED_COLUMNS, StoredMessage
+from bot.storage.bulk import BulkUpdate, LookupByKeys, PreparedSelect
+from bot.storage.sql import status_is
+from bot.storage.tables import conversations, messages
+
+QUEUED_MESSAGES = PreparedSelect(
+    select(
+        messages.c.id,
+        messages.c.conversation_id,
+        conversations.c.peer,
+        messages.c.text,
+        messages.c.attempts,
+        messages.c.next_try_at,
+        messages.c.call_tag,
+    )
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .where(
+        status_is("queued"),
+        messages.c.number == bindparam("number"),
+        messages.c.id > bindparam("after"),
+    )
+    .order_by(messages.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+
+
+class ClaimableRow(NamedTuple):
+    """What must be known of a message to claim it."""
+
+    id: str
+    conversation_id: str
+    provider_message_id: str | None
+    status: Status
+    status_details: str | None
+    failure_code: str | None
+    reported_at: datetime | None
+    created_at: datetime
+    exempt: bool | None
+    repeatability_id: str | None
+    first_sent_at: datetime | None
+    outcome_unknown: bool
+    call_tag: str | None
+    attempts: int
+    next_try_at: datetime | None
+    lease_holder: str | None
+    lease_until: datetime | None
+    opted_out: bool
+
+    def stored(self) -> StoredMessage:
+        """What must be known to move the delivery state."""
+        return StoredMessage._make(self[: len(STORED_COLUMNS)])
+
+
+CLAIMABLE = LookupByKeys(
+    select(
+        *STORED_COLUMNS,
+        messages.c.created_at,
+        messages.c.exempt,
+        messages.c.repeatability_id,
+        messages.c.first_sent_at,
+        messages.c.outcome_unknown,
+        messages.c.call_tag,
+        messages.c.attempts,
+        messages.c.next_try_at,
+        messages.c.lease_holder,
+        messages.c.lease_until,
+        conversations.c.opted_out,
+    )
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .order_by(messages.c.id)
+    .with_for_update(of=messages),
+    messages.c.id,
+)
+
+
+class LeaseRow(NamedTuple):
+    """What a claim writes."""
+
+    id: str
+    repeatability_id: str
+    first_sent_at: datetime
+    call_tag: str
+    lease_holder: str
+    lease_until: datetime
+
+
+CLAIM = BulkUpdate(
+    messages,
+    LeaseRow,
+    constants={"attempts": literal_column("attempts + 1"), "outcome_unknown": true()},
+)
+
+
+class SettledRow(NamedTuple):
+    """What must be known of a message to record how a try of it ended."""
+
+    id: str
+    conversation_id: str
+    provider_message_id: str | None
+    status: Status
+    status_details: str | None
+    failure_code: str | None
+    reported_at: datetime | None
+    attempts: int
+    lease_holder: str | None
+
+    def stored(self) -> StoredMessage:
+        """What must be known to move the delivery state."""
+        return StoredMessage._make(self[: len(STORED_COLUMNS)])
+
+
+SETTLED = LookupByKeys(
+    select(*STORED_COLUMNS, messages.c.attempts, messages.c.lease_holder)
+    .order_by(messages.c.id)
+    .with_for_update(),
+    messages.c.id,
+)
+
+
+class TryRow(NamedTuple):
+    """What the end of a try writes."""
+
+    id: str
+    provider_message_id: str | None
+    next_try_at: datetime | None
+    last_error: str | None
+    outcome_unknown: bool
+
+
+class PairRow(NamedTuple):
+    """The repeatability pair of a message."""
+
+    id: str
+    repeatability_id: str | None
+    first_sent_at: datetime | None
+
+
+SETTLE = BulkUpdate(
+    messages,
+    TryRow,
+    constants={"lease_holder": null(), "lease_until": null()},
+)
+FORGET_PAIR = BulkUpdate(messages, PairRow)
