@@ -5,10 +5,8 @@ every read: against a thread that only works, it would wait hundreds of times fo
 """
 
 import asyncio
-import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
@@ -47,22 +45,6 @@ async def in_background(work: Callable[Given, Result], *args: Given.args, **kwar
         return work(*args, **kwargs)
 
     return await asyncio.to_thread(paced)
-
-
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """Keep what a book is made of out of the garbage collector's sight for good.
-
-    It lives until the next one; walking half a million new objects at once holds the event loop up for 80 ms.
-    """
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if is_on:
-            gc.enable()
 
 
 def give_way() -> None:

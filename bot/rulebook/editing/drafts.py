@@ -8,8 +8,9 @@ from datetime import datetime
 
 import msgspec
 
-from bot.rulebook.background import collector_at_rest, give_way, in_background
+from bot.rulebook.background import give_way, in_background
 from bot.rulebook.book import Book, free_incrementally
+from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.folder import RuleFolder
 from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
@@ -122,7 +123,7 @@ class Drafts:
         known = self._kept.get(key)
         if known is None:
             is_large = sum(map(len, after.texts.values())) > _LARGE
-            with collector_at_rest() if is_large else nullcontext():
+            with frozen_afterwards() if is_large else nullcontext():
                 known = self._kept[key] = await in_background(_look_at, file, after, self._caps)
             if len(self._kept) > _MOST_KEPT:
                 old: list[Book | None] = [self._kept.popitem(last=False)[1].loaded.book]

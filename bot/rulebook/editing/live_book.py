@@ -10,8 +10,9 @@ import structlog
 from watchfiles import awatch
 
 from bot.outage import Outage
-from bot.rulebook.background import collector_at_rest, in_background
+from bot.rulebook.background import in_background
 from bot.rulebook.book import Book, free_incrementally
+from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.folder import FolderState, look_at
 from bot.rulebook.files.loader import FilesRead, Loaded, load_files, load_texts, read_files
 from bot.rulebook.findings import Finding, has_error
@@ -143,7 +144,7 @@ class LiveBook:
             files = await in_background(read_files, self.folder)
             if files == self._files:
                 return
-            with collector_at_rest():
+            with frozen_afterwards():
                 loaded = await in_background(load_files, files)
             self._files = files
             await self._take(loaded, None)
