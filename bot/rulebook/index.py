@@ -40,7 +40,7 @@ class _Phrases:
         return self.longer.setdefault(words, [])
 
     def starting_at(self, words: Words, at: int, found: list[int], most: int | None = None) -> None:
-        """Add the entries of all phrases that stand at a position, of each phrase at most so many."""
+        """Add the entries of all phrases that stand at a position, of each phrase at most `most`."""
         first = words[at]
         entries = self.single.get(first)
         if entries:

@@ -53,7 +53,7 @@ class BookChange(msgspec.Struct, frozen=True, kw_only=True):
     #: Its files, by name, and those of the book before it.
     texts: Mapping[str, str]
     before: Mapping[str, str]
-    #: Whoever else changed something did so on the disk.
+    #: All other changes were made on the disk.
     author: Author | None
 
 
@@ -165,7 +165,11 @@ class LiveBook:
         self._newest = loaded
         if loaded.book is None or has_error(loaded.findings):
             for finding in self.errors:
-                log.error("The rules were not taken; the book before stays in force", finding=str(finding))
+                log.error(
+                    "The rules have an error; the book before stays in force",
+                    action="rules_refused",
+                    finding=str(finding),
+                )
             return
         before, texts = self.book(), self._texts
         if loaded.book.version == before.version:
@@ -173,6 +177,7 @@ class LiveBook:
         self._book, self._texts = loaded.book, loaded.texts
         log.info(
             "The rules took effect",
+            action="rules_took_effect",
             book=loaded.book.version,
             before=before.version,
             rules=len(loaded.book.rules),
@@ -205,13 +210,15 @@ class LiveBook:
                     self._outage.fail(str(error))
                 elif not is_known:
                     log.warning(
-                        "The system reports no changes of the rules; they are looked for", cause=str(error)
+                        "The system reports no changes of the rule files; the bot looks for them itself",
+                        action="rules_watch_unavailable",
+                        cause=str(error),
                     )
                     is_known = True
                 await asyncio.sleep(1)
 
     async def _look(self) -> None:
-        """Look for changes that nobody tells of: on network shares, and where the folder or a parent is a link."""
+        """Look for changes that the system does not report: on network shares, and behind links."""
         seen: FolderState | None = None
         changed_at = time.monotonic()
         while True:
@@ -221,7 +228,11 @@ class LiveBook:
             if state != seen:
                 changed_at = started
             if seen is not None and state.leads_to != seen.leads_to:
-                log.info("The folder of rules leads elsewhere now", folder=state.leads_to)
+                log.info(
+                    "The folder of rules leads elsewhere now",
+                    action="rules_folder_moved",
+                    folder=state.leads_to,
+                )
                 self._leads_elsewhere.set()
             seen = state
             if started - changed_at < _UNSETTLED:
