@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
-#: Seconds of work after which the others get a turn, how long that is for each second of work, and at most.
+#: Seconds of work after which other threads get a turn, the length of it per second of work, and the longest.
 _WORK = 0.001
 _SHARE = 0.25
 _LONGEST_NAP = 0.005
@@ -19,29 +19,34 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-class _Pace:
-    """When this work has last given way."""
+class Pace:
+    """When one piece of work has last given way."""
 
-    __slots__ = ("_since",)
+    __slots__ = ("_clock", "_since", "_sleep")
 
-    def __init__(self) -> None:
-        self._since = time.perf_counter()
+    def __init__(
+        self, clock: Callable[[], float] = time.perf_counter, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._since = clock()
 
     def give_way(self) -> None:
-        worked = time.perf_counter() - self._since
+        """Sleep for a share of the time that was worked since; not after very little."""
+        worked = self._clock() - self._since
         if worked >= _WORK:
-            time.sleep(min(worked * _SHARE, _LONGEST_NAP))
-            self._since = time.perf_counter()
+            self._sleep(min(worked * _SHARE, _LONGEST_NAP))
+            self._since = self._clock()
 
 
-_PACE: ContextVar[_Pace | None] = ContextVar("pace", default=None)
+_PACE: ContextVar[Pace | None] = ContextVar("pace", default=None)
 
 
 async def in_background(work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
     """Do it in a thread that naps wherever it calls `give_way`."""
 
     def paced() -> Result:
-        _PACE.set(_Pace())  # the thread has a context of its own
+        _PACE.set(Pace())  # the thread has a context of its own
         return work(*args, **kwargs)
 
     return await asyncio.to_thread(paced)

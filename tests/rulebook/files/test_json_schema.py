@@ -110,11 +110,12 @@ def test_the_shipped_rules_name_the_schema_that_lies_beside_them() -> None:
         assert path.read_text("utf-8").startswith("# yaml-language-server: $schema=rules.schema.json\n")
 
 
+ASKS = "rules: [{{name: a, when: anything, ask: {{save: x, question: Which%s}}%s}}]"
 BOUNDED = {
     "max_segments: {}": keys.SEGMENTS,
     "rules: [{{name: a, when: anything, max_segments: {}}}]": keys.SEGMENTS,
-    "rules: [{{name: a, when: anything, ask: {{save: x, question: X?}}, tries: {}}}]": keys.TRIES,
-    "rules: [{{name: a, when: anything, ask: {{save: x, question: X?, expect: {{text: {{max: {}}}}}}}}}]": keys.ANSWER_LENGTH,
+    ASKS % ("", ", tries: {}"): keys.TRIES,
+    ASKS % (", expect: {{text: {{max: {}}}}}", ""): keys.ANSWER_LENGTH,
     "numbers: {{'+15555550100': {{per_minute: {}}}}}": keys.PER_MINUTE,
 }
 

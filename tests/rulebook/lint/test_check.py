@@ -197,7 +197,7 @@ def test_nobody_who_left_is_kept_from_coming_back() -> None:
         ("{pattern: 'stop'}", 'E408 This pattern also opts out people who write "stopwatch"'),
         ("anything", "E408 This opts out everybody who writes anything at all"),
         ("{keyword: end}", 'W409 The keyword "end" also opts out people who write "end by at noon"'),
-        ("{contains: stop}", 'W409 The contains "stop" opts out'),
+        ("{contains: stop}", 'W409 The contains "stop" also opts out'),
         (
             "{fuzzy: stop}",
             'W409 The fuzzy "stop" also opts out people who write "a word that is one letter away"',
