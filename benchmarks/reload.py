@@ -15,7 +15,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.cli.serve import leave_garbage_alone
+from bot.rulebook.collector import settle_after_start
 from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.simulate.decide import decide
@@ -51,7 +51,7 @@ async def main(*, only_patterns: bool) -> None:
         write("first")
         shelf = LiveBook(Path(folder))
         shelf.open()
-        leave_garbage_alone()
+        settle_after_start()
         #: How long each was, and how much of it the reload took.
         waits: list[tuple[float, float]] = []
         is_over = False

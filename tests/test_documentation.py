@@ -12,9 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import group
-from bot.rulebook.files.ask import EXPECT_KEYS
-from bot.rulebook.files.only import ONLY_KEYS
-from bot.rulebook.files.rule_file import FILE_KEYS, RULE_KEYS
+from bot.rulebook.files.keys import EXPECT_KEYS, FILE_KEYS, ONLY_KEYS, RULE_KEYS
 from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.findings import CODES
 from bot.settings import SETTINGS, Setting

@@ -1,7 +1,6 @@
 """`bot serve`: the service."""
 
 import asyncio
-import gc
 import signal
 import socket
 import sys
@@ -18,6 +17,7 @@ from bot.cli.errors import CommandFailed
 from bot.operations.file_descriptors import raise_limit, room_for_connections
 from bot.operations.logs import configure_logs
 from bot.operations.output_streams import free_output
+from bot.rulebook.collector import settle_after_start
 from bot.rulebook.editing.live_book import NoGoodBook
 from bot.settings import Settings, load, read_environment
 from bot.storage.database import DATABASE_ERRORS, DatabaseInUse, cause_of
@@ -86,7 +86,7 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
             await asyncio.sleep(0.1)
             cause = cause_of(error).removesuffix(".")
             raise CommandFailed(f"The database at BOT_DATABASE_URL can't be used: {cause}.") from None
-        leave_garbage_alone()
+        settle_after_start()
         told_to_stop = _stop_signals()
         _follow_hangups(service)
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
@@ -109,16 +109,6 @@ async def _say_where(service: Service, url: str) -> Callable[[], Awaitable[None]
             f"Admin token for this run (set BOT_ADMIN_TOKEN to choose one): {service.admin_token}", err=True
         )
     return _nothing
-
-
-def leave_garbage_alone() -> None:
-    """Collect less often: a busy batch makes many objects and few cycles, and modules and rules live to the end.
-
-    With Python's own thresholds an event of a batch takes 15 % longer (`benchmarks/intake.py`).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)
 
 
 async def _nothing() -> None:

@@ -5,14 +5,12 @@ every read: against a thread that only works, it would wait hundreds of times fo
 """
 
 import asyncio
-import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
-#: Seconds of work after which the others get a turn, how long that is for each second of work, and at most.
+#: Seconds of work after which other threads get a turn, the length of it per second of work, and the longest.
 _WORK = 0.001
 _SHARE = 0.25
 _LONGEST_NAP = 0.005
@@ -21,48 +19,37 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-class _Pace:
-    """When this work has last given way."""
+class Pace:
+    """When one piece of work has last given way."""
 
-    __slots__ = ("_since",)
+    __slots__ = ("_clock", "_since", "_sleep")
 
-    def __init__(self) -> None:
-        self._since = time.perf_counter()
+    def __init__(
+        self, clock: Callable[[], float] = time.perf_counter, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._since = clock()
 
     def give_way(self) -> None:
-        worked = time.perf_counter() - self._since
+        """Sleep for a share of the time that was worked since; not after very little."""
+        worked = self._clock() - self._since
         if worked >= _WORK:
-            time.sleep(min(worked * _SHARE, _LONGEST_NAP))
-            self._since = time.perf_counter()
+            self._sleep(min(worked * _SHARE, _LONGEST_NAP))
+            self._since = self._clock()
 
 
-_PACE: ContextVar[_Pace | None] = ContextVar("pace", default=None)
+_PACE: ContextVar[Pace | None] = ContextVar("pace", default=None)
 
 
 async def in_background(work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
     """Do it in a thread that naps wherever it calls `give_way`."""
 
     def paced() -> Result:
-        _PACE.set(_Pace())  # the thread has a context of its own
+        _PACE.set(Pace())  # the thread has a context of its own
         return work(*args, **kwargs)
 
     return await asyncio.to_thread(paced)
-
-
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """Keep what a book is made of out of the garbage collector's sight for good.
-
-    It lives until the next one; walking half a million new objects at once holds the event loop up for 80 ms.
-    """
-    is_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if is_on:
-            gc.enable()
 
 
 def give_way() -> None:

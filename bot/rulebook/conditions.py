@@ -59,7 +59,7 @@ class Only(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """At most so many replies in so long."""
+    """The most replies that a rule gives in a number of seconds."""
 
     count: int
     seconds: float

@@ -94,7 +94,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     silence: HeldBack | None = None
     #: The replies go out although the peer is opted out: they confirm the very opt-out or opt-in.
     exempt: bool = False
-    #: The conversation's standing from now on; `is` the given one when nothing changed.
+    #: The conversation's state from now on; `is` the given one when nothing changed.
     after: ConversationState
     #: What matched.
     key: MatchedKey | None

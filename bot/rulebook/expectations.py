@@ -10,6 +10,7 @@ from bot.rulebook.days import Order, read_day
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.quantities import read_number
 from bot.rulebook.yes_no import NO, YES, read_yes_no, word_set
+from bot.text.words import split_units
 
 Words = tuple[str, ...]
 
@@ -38,8 +39,12 @@ class OneOf(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
     choices: tuple[tuple[str, tuple[Words, ...]], ...]
 
     def take(self, _text: str, words: Words, _today: date) -> Answer | None:
-        """The only choice that the message names; where phrases overlap, the longer one counts."""
-        named = {phrase: name for name, phrases in self.choices for phrase in phrases}
+        """The only choice that the message names; where phrases overlap, the longer one counts.
+
+        In scripts without spaces a choice is found among the characters of a message.
+        """
+        named = {split_units(phrase): name for name, phrases in self.choices for phrase in phrases}
+        words = split_units(words)
         if words in named:
             return Answer(named[words])
         longest = max(map(len, named), default=0)
@@ -107,7 +112,7 @@ class YesNo(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
 
 
 class Bound(msgspec.Struct, frozen=True, gc=False):
-    """A day: a certain one, or so many days from the day of the answer."""
+    """A day: a certain one, or a number of days from the day of the answer."""
 
     day: date | None = None
     ahead: int = 0
@@ -158,7 +163,7 @@ class Matching(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
 
 
 class FreeText(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
-    """Any text of at most so many characters."""
+    """Any text up to a number of characters."""
 
     most: int = USUAL_TEXT
 

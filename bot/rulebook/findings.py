@@ -56,7 +56,7 @@ CODES: dict[str, str] = {
     "W406": "Nobody who has opted out can come back.",
     "W407": "HELP has no answer of its own, or another rule takes it first.",
     "E408": "A rule opts out by a part of a word, or by anything at all.",
-    "W409": "A rule opts out whoever begins with a word, or nearly has it.",
+    "W409": "A rule opts out everybody whose message begins with a word, or with nearly that word.",
     "W410": "A reply may cost more segments than max_segments.",
     "E411": "A reply has more characters than a message can have.",
     "W412": "A stray character turns a plain reply into UCS-2, which costs more than twice as much.",
@@ -67,6 +67,7 @@ CODES: dict[str, str] = {
     "W422": "A number, or the beginning of one, lacks its country.",
     "W423": "A time zone is one offset all year, without summer time.",
     "W424": "A text is `null` or `~`, and these characters are sent.",
+    "W425": "A forward goes to an address of a private network.",
     "I416": "Rules that no test covers.",
 }
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-#: From so many letters on, two typing errors are taken.
+#: Letters from which on a word may have two typing errors.
 _TWO_FROM = 8
 
 

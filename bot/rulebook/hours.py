@@ -151,7 +151,7 @@ def _read_times(text: str) -> tuple[int, int]:
 def _afternoon(text: str, start: int, end: int) -> str | None:
     """What `9-5` may mean: times whose end is on the next day, and after noon of the same day if it is meant so.
 
-    Whoever writes am or pm at the end, or a time that no clock of twelve hours shows, means what is written.
+    With am or pm at the end, or a time that no clock of twelve hours shows, what is written is meant.
     """
     written = _SPLIT_TO.split(text)[1].strip().lower()
     end -= _A_DAY

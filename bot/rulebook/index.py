@@ -5,6 +5,7 @@ first match. Words are looked up in dicts, patterns in one automaton. A message 
 by its characters, so that a phrase is found wherever it stands.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.rulebook.background import give_way
@@ -17,6 +18,8 @@ from bot.text.looks import UNWRITTEN, Look, look_of
 from bot.text.words import is_unspaced, split_rich_words, split_units
 
 Entries = list[int]
+#: Candidates of which it pays to look up whose conditions may hold.
+_MANY = 50
 #: Entries that `matching_words` gives.
 _MOST_NAMED = 100
 
@@ -37,7 +40,7 @@ class _Phrases:
         return self.longer.setdefault(words, [])
 
     def starting_at(self, words: Words, at: int, found: list[int], most: int | None = None) -> None:
-        """Add the entries of all phrases that stand at a position, of each phrase at most so many."""
+        """Add the entries of all phrases that stand at a position, of each phrase at most `most`."""
         first = words[at]
         entries = self.single.get(first)
         if entries:
@@ -48,6 +51,38 @@ class _Phrases:
                 entries = self.longer.get(words[at : at + length])
                 if entries:
                     found += entries if most is None else entries[:most]
+
+
+class _Conditions:
+    """Entries by what their rules' conditions ask of a conversation: the peer's number, ours, or a tag."""
+
+    def __init__(self, entries: Sequence[tuple[Rule, WhenKey]]) -> None:
+        #: Those of rules that ask for none of these.
+        self._open: Entries = []
+        self._asking: dict[tuple[str, str], Entries] = {}
+        for entry, (rule, _) in enumerate(entries):
+            only = rule.only
+            if only is None or not (only.sender or only.tagged or only.recipient):
+                self._open.append(entry)
+                continue
+            kind, wanted = ("from", only.sender) if only.sender else ("tag", only.tagged)
+            kind, wanted = (kind, wanted) if wanted else ("to", only.recipient)
+            for each in set(wanted):
+                self._asking.setdefault((kind, each), []).append(entry)
+        self._lengths = sorted({len(text) for kind, text in self._asking if kind == "from"})
+
+    def possible(self, found: Entries, sender: str, recipient: str, tags: Sequence[str]) -> Entries:
+        """Of entries in the order of the book, those whose conditions may hold."""
+        asked = [("from", sender[:length]) for length in self._lengths]
+        asked += [("tag", tag) for tag in tags]
+        asked.append(("to", recipient))
+        met = {entry for each in asked for entry in self._asking.get(each, ())}
+        if len(met) + len(self._open) > len(found):
+            met.update(self._open)
+            return [entry for entry in found if entry in met]
+        possible = sorted({*met, *self._open})
+        places = ((entry, bisect_left(found, entry)) for entry in possible)
+        return [entry for entry, at in places if at < len(found) and found[at] == entry]
 
 
 class Index:
@@ -75,6 +110,7 @@ class Index:
             for key in rule.keys:
                 self._enter(rule, key, patterns, together)
         self._closed.clear()
+        self._conditions = _Conditions(self.entries)
         self._together = WordSets(together, self._final(together.values())) if together else None
         self._opt_out_words = frozenset(word for words in self._opt_outs for word in words)
         self._initials = frozenset(word[0] for word in self._opt_out_words)
@@ -187,6 +223,14 @@ class Index:
                 found = self._with_meant(words, found)
             return self._with_look(self._looks.get(look, []), found)
         return self._with_meant(words, found)
+
+    def possible(self, found: Entries, sender: str, recipient: str, tags: Sequence[str]) -> Entries:
+        """Of many candidates, those whose conditions on the numbers and the tags may hold."""
+        if len(found) < _MANY:
+            return found
+        if self._typos or self._looks:  # which change the order
+            return found
+        return self._conditions.possible(found, sender, recipient, tags)
 
     def _with_meant(self, words: Words, found: list[int]) -> list[int]:
         """With the keywords that a typing error may stand for, where nothing else matches."""

@@ -11,7 +11,8 @@ from functools import lru_cache
 import msgspec
 import re2
 
-from bot.text.seen import LEADS, PLACES, digits_of, fold, name_of, see_character
+from bot.rulebook.pattern_names import names_between
+from bot.text.seen import LEADS, PLACES, fold, name_of, see_character
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -357,7 +358,7 @@ def _written(ranges: Ranges) -> str:
             if common == its:
                 parts.append(f"[{leads}][N-Z]{{{PLACES}}}")
             elif common:
-                parts += _names_between(common, leads)
+                parts += names_between(common, leads)
         # Word characters beyond ASCII stand under their names, so it does not matter whether they are in here, too.
         if rest := _common(beyond, _complement(_word_ranges())):
             words_too = _common(_joined([*beyond, *_word_ranges()]), ((_ASCII + 1, _LAST),))
@@ -380,34 +381,3 @@ def _shortest(*choices: Ranges) -> Ranges:
 def _range(each: tuple[int, int]) -> str:
     low, high = (f"\\x{{{code:X}}}" for code in each)
     return low if low == high else f"{low}-{high}"
-
-
-def _names_between(ranges: Ranges, leads: str) -> list[str]:
-    """Expressions for the names of ranges of characters."""
-    third = 13**PLACES
-    written = []
-    for low, high in ranges:
-        for at in range(low // third, high // third + 1):
-            first, last = max(low, at * third), min(high, (at + 1) * third - 1)
-            written.append(leads[at] + _digits_between(digits_of(first), digits_of(last)))
-    return written
-
-
-def _digits_between(low: str, high: str) -> str:
-    """An expression for the strings of digits from one to another of the same length."""
-    if not low:
-        return ""
-    if low[0] == high[0]:
-        return low[0] + _digits_between(low[1:], high[1:])
-    rest = len(low) - 1
-    parts = []
-    first, last = low[0], high[0]
-    if rest and low[1:] != "N" * rest:
-        parts.append(first + _digits_between(low[1:], "Z" * rest))
-        first = chr(ord(first) + 1)
-    if rest and high[1:] != "Z" * rest:
-        parts.append(last + _digits_between("N" * rest, high[1:]))
-        last = chr(ord(last) - 1)
-    if first <= last:
-        parts.append(f"[{first}-{last}]" + (f"[N-Z]{{{rest}}}" if rest else ""))
-    return f"(?:{'|'.join(parts)})"

@@ -52,7 +52,6 @@ class ClockCheck:
             "The clock of this machine is right again",
             action="clock_wrong",
             clock=steady,
-            action="clock_wrong",
         )
 
     def compare(self, date: datetime, asked_at: datetime, answered_at: datetime) -> None:

@@ -19,7 +19,7 @@ def make_storable(text: str) -> str:
 
 
 def bounded(text: str, longest: int) -> str:
-    """The text as it can be stored, with at most so many characters; an ellipsis shows that it was cut."""
+    """The text as it can be stored, cut to a number of characters; an ellipsis shows that it was cut."""
     if len(text) <= longest:
         return make_storable(text)
     return make_storable(text[: longest - 1]) + "…"

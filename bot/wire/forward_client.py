@@ -11,8 +11,8 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from bot.sending.forwarder import Posted
+from bot.text.addresses import is_address, is_public
 from bot.text.storable import one_line
-from bot.wire.addresses import is_address, is_public
 
 #: Seconds that an address has to answer.
 TIMEOUT = 10

@@ -8,8 +8,9 @@ from datetime import datetime
 
 import msgspec
 
-from bot.rulebook.background import collector_at_rest, give_way, in_background
+from bot.rulebook.background import give_way, in_background
 from bot.rulebook.book import Book, free_incrementally
+from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.folder import RuleFolder
 from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
@@ -21,8 +22,8 @@ from bot.rulebook.simulate.try_message import TriedTurn, play
 
 #: Drafts that are kept: somebody who tries a text asks about the one that was just checked.
 _MOST_KEPT = 4
-#: Characters of rules that the garbage collector had better not walk through. It is not kept from it for less: what
-#: is in its sight just then, and garbage a moment later, stays for good.
+#: Characters of rules from which on a draft is frozen. gc.freeze() would leak the cyclic garbage that is alive at that
+#: moment, so smaller drafts do without.
 _LARGE = 200_000
 #: Drafts of the same people that wait or are being checked.
 MOST_WAITING = 4
@@ -50,7 +51,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TooManyDrafts(Exception):
-    """So many drafts wait to be checked that one more would wait for long."""
+    """The queue of drafts to be checked is full."""
 
     def __init__(self) -> None:
         super().__init__("Too many texts are being checked just now: wait a moment, then ask again.")
@@ -59,7 +60,7 @@ class TooManyDrafts(Exception):
 class Drafts:
     """Checks and tries drafts, off the event loop and one at a time.
 
-    A few may wait: more of the same people's raise `TooManyDrafts`, so that nobody keeps others from their turn.
+    At most MOST_WAITING of one role wait; one more raises `TooManyDrafts`, so that no role holds up the others.
     """
 
     def __init__(self, folder: RuleFolder, caps: Caps = USUAL_CAPS) -> None:
@@ -122,7 +123,7 @@ class Drafts:
         known = self._kept.get(key)
         if known is None:
             is_large = sum(map(len, after.texts.values())) > _LARGE
-            with collector_at_rest() if is_large else nullcontext():
+            with frozen_afterwards() if is_large else nullcontext():
                 known = self._kept[key] = await in_background(_look_at, file, after, self._caps)
             if len(self._kept) > _MOST_KEPT:
                 old: list[Book | None] = [self._kept.popitem(last=False)[1].loaded.book]

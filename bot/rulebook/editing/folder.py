@@ -145,7 +145,7 @@ class RuleFolder:
         )
 
     def why_read_only(self) -> str | None:
-        """Why no file can be saved, as far as that can be told without trying; None when it seems to be possible."""
+        """Why no file can be saved, as far as is known without trying; None when it seems to be possible."""
         folder = self._folder()
         if not folder.is_dir():
             return f"there is no folder {folder}"

@@ -10,8 +10,9 @@ import structlog
 from watchfiles import awatch
 
 from bot.outage import Outage
-from bot.rulebook.background import collector_at_rest, in_background
+from bot.rulebook.background import in_background
 from bot.rulebook.book import Book, free_incrementally
+from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.folder import FolderState, look_at
 from bot.rulebook.files.loader import FilesRead, Loaded, load_files, load_texts, read_files
 from bot.rulebook.findings import Finding, has_error
@@ -52,7 +53,7 @@ class BookChange(msgspec.Struct, frozen=True, kw_only=True):
     #: Its files, by name, and those of the book before it.
     texts: Mapping[str, str]
     before: Mapping[str, str]
-    #: Whoever else changed something did so on the disk.
+    #: All other changes were made on the disk.
     author: Author | None
 
 
@@ -144,7 +145,7 @@ class LiveBook:
             files = await in_background(read_files, self.folder)
             if files == self._files:
                 return
-            with collector_at_rest():
+            with frozen_afterwards():
                 loaded = await in_background(load_files, files)
             self._files = files
             await self._take(loaded, None)
@@ -166,7 +167,7 @@ class LiveBook:
         if loaded.book is None or has_error(loaded.findings):
             for finding in self.errors:
                 log.error(
-                    "The rules were not taken; the book before stays in force",
+                    "The rules have an error; the book before stays in force",
                     action="rules_refused",
                     finding=str(finding),
                 )
@@ -210,15 +211,15 @@ class LiveBook:
                     self._outage.fail(str(error))
                 elif not is_known:
                     log.warning(
-                        "The system reports no changes of the rules; they are looked for",
-                        action="rules_folder_polled",
+                        "The system reports no changes of the rule files; the bot looks for them itself",
+                        action="rules_watch_unavailable",
                         cause=str(error),
                     )
                     is_known = True
                 await asyncio.sleep(1)
 
     async def _look(self) -> None:
-        """Look for changes that nobody tells of: on network shares, and where the folder or a parent is a link."""
+        """Look for changes that the system does not report: on network shares, and behind links."""
         seen: FolderState | None = None
         changed_at = time.monotonic()
         while True:

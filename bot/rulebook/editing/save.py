@@ -5,8 +5,9 @@ from collections.abc import Collection
 
 import msgspec
 
-from bot.rulebook.background import collector_at_rest, in_background
+from bot.rulebook.background import in_background
 from bot.rulebook.book import free_incrementally
+from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.folder import CannotWrite, RuleFolder, etag_of
 from bot.rulebook.editing.live_book import Author, LiveBook
 from bot.rulebook.files.loader import FilesRead, Loaded
@@ -99,7 +100,7 @@ class RuleFiles:
         before = await asyncio.to_thread(self.folder.files)
         self.folder.check_unchanged(before, name, expected)
         after = self.folder.with_text(before, name, text)
-        with collector_at_rest():
+        with frozen_afterwards():
             loaded, tests = await in_background(_check, after, self.caps)
         if loaded.book is None or has_error(loaded.findings):
             findings, refused = loaded.findings, [loaded.book]

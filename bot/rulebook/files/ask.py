@@ -19,6 +19,20 @@ from bot.rulebook.files.fields import (
     read_texts,
     shortened,
 )
+from bot.rulebook.files.keys import (
+    ANSWER_LENGTH,
+    CANCEL_KEYS,
+    DAY_ORDERS,
+    EXPECT_DATE_KEYS,
+    EXPECT_KEYS,
+    EXPECT_NEEDS_MORE,
+    EXPECT_NUMBER_KEYS,
+    EXPECT_TEXT_KEYS,
+    EXPECT_YES_NO_KEYS,
+    QUESTION_KEYS,
+    QUESTION_REQUIRED,
+    TRIES,
+)
 from bot.rulebook.files.replies import Templates, is_free_name
 from bot.rulebook.files.yaml_tree import Items, Node, Table
 from bot.rulebook.findings import Report, listed
@@ -29,12 +43,8 @@ from bot.rulebook.yes_no import NO, PLAIN_NO, PLAIN_YES, YES
 from bot.text.durations import WrongDuration, parse_duration
 from bot.text.words import split_words
 
-QUESTION_KEYS = ("save", "question", "expect", "otherwise")
-EXPECT_KEYS = ("one_of", "number", "yes_no", "date", "pattern", "text")
 _BESIDE_ASK = ("expires", "tries", "cancel")
 _MOST_QUESTIONS = 50
-_MOST_TRIES = 20
-_LONGEST_TEXT = 1_000
 _USUAL_EXPIRY = 24 * 60 * 60.0
 _USUAL_TRIES = 3
 #: Where these opt out by the rules of the book, opting out comes first.
@@ -82,7 +92,7 @@ def _read_questions(node: Node, templates: Templates, report: Report) -> tuple[Q
 
 
 def _read_tries(node: Node, report: Report) -> int:
-    return read_integer(node, "tries", report, lowest=1, highest=_MOST_TRIES) or _USUAL_TRIES
+    return read_integer(node, "tries", report, bounds=TRIES) or _USUAL_TRIES
 
 
 def names_saved(ask: Ask) -> set[str]:
@@ -95,7 +105,7 @@ def names_saved(ask: Ask) -> set[str]:
 
 
 def _read_question(node: Node, templates: Templates, report: Report) -> Question | None:
-    table = read_table(node, "a question", report, known=QUESTION_KEYS, required=("save", "question"))
+    table = read_table(node, "a question", report, known=QUESTION_KEYS, required=QUESTION_REQUIRED)
     if table is None or "save" not in table or "question" not in table:
         return None
     save = read_text(table["save"], "save", report)
@@ -129,7 +139,7 @@ def _read_cancel(
     """`cancel: exit`, or with a reply `cancel: {words: [exit], reply: "..."}`."""
     if not isinstance(node, Table):
         return _read_phrases(node, "cancel", report), ()
-    table = read_table(node, "cancel", report, known=("words", "reply")) or {}
+    table = read_table(node, "cancel", report, known=CANCEL_KEYS) or {}
     words = _read_phrases(table["words"], "words", report) if "words" in table else _USUAL_CANCEL
     return words, templates.reply(table["reply"]) if "reply" in table else ()
 
@@ -151,7 +161,7 @@ def _read_expect(node: Node, report: Report) -> Expectation | None:
     if isinstance(node, Scalar):
         kind = read_choice(node, "expect", EXPECT_KEYS, report)
         options = Table([], node.place)
-        if kind in {"one_of", "pattern"}:
+        if kind in EXPECT_NEEDS_MORE:
             message = f"expect: {kind} needs to know which; write expect: {{{kind}: ...}}."
             report.add("E204", node.place, message)
             return None
@@ -200,7 +210,7 @@ def _is_nothing(node: Node) -> bool:
 
 
 def _read_number(node: Node, report: Report) -> Expectation | None:
-    table = read_table(node, "number", report, known=("min", "max", "decimals"))
+    table = read_table(node, "number", report, known=EXPECT_NUMBER_KEYS)
     if table is None:
         return None
     bounds = {key: _read_bound(table[key], key, report) for key in ("min", "max") if key in table}
@@ -224,7 +234,7 @@ def _read_bound(node: Node, what: str, report: Report) -> Decimal | None:
 
 
 def _read_yes_no(node: Node, report: Report) -> Expectation | None:
-    table = read_table(node, "yes_no", report, known=("yes", "no"))
+    table = read_table(node, "yes_no", report, known=EXPECT_YES_NO_KEYS)
     if table is None:
         return None
     yes = _read_phrases(table["yes"], "yes", report) if "yes" in table else frozenset()
@@ -235,14 +245,14 @@ def _read_yes_no(node: Node, report: Report) -> Expectation | None:
 
 
 def _read_day(node: Node, report: Report) -> Expectation | None:
-    table = read_table(node, "date", report, known=("min", "max", "order"))
+    table = read_table(node, "date", report, known=EXPECT_DATE_KEYS)
     if table is None:
         return None
     earliest = _read_day_bound(table["min"], "min", report) if "min" in table else None
     latest = _read_day_bound(table["max"], "max", report) if "max" in table else None
     order: Order | None = None
     if "order" in table:
-        order = "mdy" if read_choice(table["order"], "order", ("dmy", "mdy"), report) == "mdy" else "dmy"
+        order = "mdy" if read_choice(table["order"], "order", DAY_ORDERS, report) == "mdy" else "dmy"
     if earliest and latest:
         same_kind = (earliest.day is None) == (latest.day is None)
         if same_kind and earliest.on(date.min) > latest.on(date.min):
@@ -262,7 +272,9 @@ def _read_day_bound(node: Node, what: str, report: Report) -> Bound | None:
     try:
         return Bound(day=date.fromisoformat(text.value.strip()))
     except ValueError:
-        message = f"{what} must be today, so many days from today such as 90d, or a day such as 2026-12-24"
+        message = (
+            f"{what} must be today, a number of days from today such as 90d, or a day such as 2026-12-24"
+        )
         report.add("E205", text.place, f"{message}, not {kind_of(node)}.")
         return None
 
@@ -281,12 +293,10 @@ def _read_pattern(node: Node, report: Report) -> Expectation | None:
 
 
 def _read_free_text(node: Node, report: Report) -> Expectation | None:
-    table = read_table(node, "text", report, known=("max",))
+    table = read_table(node, "text", report, known=EXPECT_TEXT_KEYS)
     if table is None:
         return None
-    most = (
-        read_integer(table["max"], "max", report, lowest=1, highest=_LONGEST_TEXT) if "max" in table else None
-    )
+    most = read_integer(table["max"], "max", report, bounds=ANSWER_LENGTH) if "max" in table else None
     return FreeText(most=most) if most else FreeText()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from bot.rulebook.files.keys import Bounds
 from bot.rulebook.files.yaml_tree import Items, Node, Table
 from bot.rulebook.findings import Report, did_you_mean, listed
 from bot.rulebook.source import Scalar
@@ -58,8 +59,9 @@ def read_flag(node: Node, what: str, report: Report) -> bool | None:
     return None
 
 
-def read_integer(node: Node, what: str, report: Report, *, lowest: int, highest: int) -> int | None:
+def read_integer(node: Node, what: str, report: Report, *, bounds: Bounds) -> int | None:
     """A whole number within bounds."""
+    lowest, highest = bounds
     if isinstance(node, Scalar):
         digits = node.value.strip().lstrip("-")
         if digits.isascii() and digits.isdigit() and len(digits) < 19:

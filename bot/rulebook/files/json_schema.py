@@ -5,6 +5,33 @@ It knows the shape of a file and nothing more: `bot rules check` has the last wo
 
 from typing import Any
 
+from bot.rulebook.files.keys import (
+    ANSWER_LENGTH,
+    ANSWERERS,
+    CANCEL_KEYS,
+    DAY_ORDERS,
+    EXPECT_DATE_KEYS,
+    EXPECT_KEYS,
+    EXPECT_NEEDS_MORE,
+    EXPECT_NUMBER_KEYS,
+    EXPECT_TEXT_KEYS,
+    EXPECT_YES_NO_KEYS,
+    FILE_KEYS,
+    NUMBER_KEYS,
+    ONE_OF_KEYS,
+    ONLY_KEYS,
+    PER_MINUTE,
+    QUESTION_KEYS,
+    QUESTION_REQUIRED,
+    RULE_KEYS,
+    RULE_REQUIRED,
+    SEGMENTS,
+    STEP_KEYS,
+    TEST_KEYS,
+    TRIES,
+    Bounds,
+)
+from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.sender_numbers import KINDS
 from bot.text.looks import LOOKS
 
@@ -27,6 +54,7 @@ def rule_file_schema() -> Schema:
         "title": "SMS keyword bot: rule file",
         "description": "Rules are read from top to bottom, files by name; the first that matches wins.",
         **_object(
+            FILE_KEYS,
             {
                 "timezone": _with(
                     {"type": "string"},
@@ -58,12 +86,16 @@ def rule_file_schema() -> Schema:
                     "type": ["array", "null"],
                     "items": _test(),
                 },
-            }
+            },
         ),
     }
 
 
-def _object(properties: Schema, required: tuple[str, ...] = ()) -> Schema:
+def _object(keys: tuple[str, ...], help_: Schema, required: tuple[str, ...] = ()) -> Schema:
+    """A mapping of just these keys; raises KeyError where one of them has no help."""
+    properties = {key: help_.pop(key) for key in keys}
+    if help_:
+        raise KeyError(*help_)
     made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return made | ({"required": list(required)} if required else {})
 
@@ -74,23 +106,28 @@ def _with(schema: Schema, title: str, description: str, *examples: object) -> Sc
     )
 
 
+def _integer(bounds: Bounds) -> Schema:
+    return {"type": "integer", "minimum": bounds.lowest, "maximum": bounds.highest}
+
+
 def _segments(description: str) -> Schema:
-    return _with({"type": "integer", "minimum": 1, "maximum": 10}, "Segments", description, 3)
+    return _with(_integer(SEGMENTS), "Segments", description, 3)
 
 
 def _numbers() -> Schema:
     about = _object(
+        NUMBER_KEYS,
         {
             "kind": _with({"enum": list(KINDS)}, "Kind", "Guessed from the number if it is left out."),
             "opt_out": _with(
-                {"enum": ["bot", "carrier"]}, "Who answers STOP", "The carrier on toll-free numbers."
+                {"enum": list(ANSWERERS)}, "Who answers STOP", "The carrier on toll-free numbers."
             ),
             "per_minute": _with(
-                {"type": "integer", "minimum": 1, "maximum": 100_000},
+                _integer(PER_MINUTE),
                 "Pace",
                 "Messages that may leave in a minute.",
             ),
-        }
+        },
     )
     choices = [_TEXTS, {"type": "object", "additionalProperties": {"anyOf": [about, {"type": "null"}]}}]
     return _with(
@@ -105,7 +142,7 @@ def _numbers() -> Schema:
 def _reply(
     description: str = "What is said: one text, a list of texts sent in this order, or one_of several.",
 ) -> Schema:
-    one = {"anyOf": [_TEXT, _object({"one_of": _TEXTS}, ("one_of",))]}
+    one = {"anyOf": [_TEXT, _object(ONE_OF_KEYS, {"one_of": _TEXTS}, ONE_OF_KEYS)]}
     return _with(
         {"anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}]},
         "Reply",
@@ -142,7 +179,10 @@ def _when() -> Schema:
         "opt_out",
     )
     words = {key: _with(_TEXTS, key, description, example) for key, (description, example) in keys.items()}
-    choices = [{"const": "anything"}, _object({**words, "looks_like": looks}) | {"minProperties": 1}]
+    choices = [
+        {"const": "anything"},
+        _object(WHEN_KEYS, {**words, "looks_like": looks}) | {"minProperties": 1},
+    ]
     return _with(
         {"anyOf": choices},
         "What the rule listens for",
@@ -156,16 +196,17 @@ def _only() -> Schema:
     flag: Schema = {"type": "boolean"}
     return _with(
         _object(
+            ONLY_KEYS,
             {
                 "hours": _with(_TEXTS, "Hours", "In the file's time zone.", "Mon-Fri 9-12, 13-18; Sat 10-14"),
                 "dates": _with(_TEXTS, "Dates", "A day, a day of every year, or a span.", "12-24..12-26"),
                 "from": _with(_TEXTS, "From", "Beginnings of the peer's number.", "+33"),
-                "to": _with(_TEXTS, "To", "Numbers of ours.", "+15555550100"),
+                "to": _with(_TEXTS, "To", "Our numbers.", "+15555550100"),
                 "first_time": _with(flag, "First message", "It is, or is not, the peer's first message."),
                 "tagged": _with(_TEXTS, "Tagged", "The conversation has one of these tags."),
                 "not_tagged": _with(_TEXTS, "Not tagged", "The conversation has none of these tags."),
                 "opted_out": _with(flag, "Opted out", "The peer has, or has not, opted out."),
-            }
+            },
         ),
         "Conditions",
         "Where one does not hold, later rules get the message.",
@@ -190,52 +231,58 @@ def _expect() -> Schema:
             {"small": ["s", "1"]},
         ),
         "number": _with(
-            _object({"min": number, "max": number, "decimals": {"type": "boolean"}}),
+            _object(EXPECT_NUMBER_KEYS, {"min": number, "max": number, "decimals": {"type": "boolean"}}),
             "Number",
             "A number within bounds.",
         ),
         "yes_no": _with(
-            _object({"yes": _TEXTS, "no": _TEXTS}), "Yes or no", "Kept as yes or no; more words for each."
+            _object(EXPECT_YES_NO_KEYS, {"yes": _TEXTS, "no": _TEXTS}),
+            "Yes or no",
+            "Kept as yes or no; more words for each.",
         ),
         "date": _with(
-            _object({"min": day, "max": day, "order": {"enum": ["dmy", "mdy"]}}),
+            _object(EXPECT_DATE_KEYS, {"min": day, "max": day, "order": {"enum": list(DAY_ORDERS)}}),
             "Day",
             "Bounds are today, 90d from today, or a day; order says which number in 3/4 is the month.",
         ),
         "pattern": _with(_TEXT, "Pattern", "What it finds is kept, and its named groups besides."),
         "text": _with(
-            _object({"max": {"type": "integer", "minimum": 1, "maximum": 1_000}}),
+            _object(EXPECT_TEXT_KEYS, {"max": _integer(ANSWER_LENGTH)}),
             "Text",
             "Anything, up to a length.",
         ),
     }
     choices = [
-        {"enum": ["number", "yes_no", "date", "text"]},
-        _object(kinds) | {"minProperties": 1, "maxProperties": 1},
+        {"enum": [key for key in EXPECT_KEYS if key not in EXPECT_NEEDS_MORE]},
+        _object(EXPECT_KEYS, kinds) | {"minProperties": 1, "maxProperties": 1},
     ]
     return _with({"anyOf": choices}, "What is taken for an answer", "Any text if it is left out.", "yes_no")
 
 
 def _rule() -> Schema:
     question = _object(
+        QUESTION_KEYS,
         {
             "save": _with({"type": "string"}, "Name", "Under which the answer is saved.", "day"),
             "question": _reply("What is asked."),
             "expect": _expect(),
             "otherwise": _reply("What is said to an answer that cannot be taken; else the question again."),
         },
-        ("save", "question"),
+        QUESTION_REQUIRED,
     )
-    cancel = {"anyOf": [_TEXTS, _object({"words": _TEXTS, "reply": _reply("What is said then.")})]}
+    cancel = {
+        "anyOf": [_TEXTS, _object(CANCEL_KEYS, {"words": _TEXTS, "reply": _reply("What is said then.")})]
+    }
     flag: Schema = {"type": "boolean"}
     saved: Schema = {"type": "object", "additionalProperties": {"type": [*_TEXT["type"], "null"]}}
     return _object(
+        RULE_KEYS,
         {
             "name": _with(_TEXT, "Name", "Unique in all files.", "hours"),
             "when": _when(),
             "only": _only(),
             "limit": _with(
-                {"type": "string"}, "Limit", "At most so many replies to a conversation.", "3 per 1h"
+                {"type": "string"}, "Limit", "The most replies to one conversation in a time.", "3 per 1h"
             ),
             "reply": _reply(),
             "ask": _with(
@@ -245,9 +292,7 @@ def _rule() -> Schema:
                 [{"save": "day", "question": "Which day?"}],
             ),
             "expires": _with(_DURATION, "Expires", "After how long without a word the questions are over."),
-            "tries": _with(
-                {"type": "integer", "minimum": 1, "maximum": 20}, "Tries", "How often a question is put."
-            ),
+            "tries": _with(_integer(TRIES), "Tries", "How often a question is put."),
             "cancel": _with(cancel, "Cancel words", "End the questions.", ["exit", "never mind"]),
             "set": _with(
                 saved, "Save", "Texts for this conversation; an empty one forgets.", {"last": "{{ number }}"}
@@ -265,12 +310,12 @@ def _rule() -> Schema:
             "help": _with(_TEXT, "Help", "Its line in `{{ help }}`.", "HOURS opening times"),
             "max_segments": _segments("The file's, for this rule alone."),
         },
-        ("name", "when"),
+        RULE_REQUIRED,
     )
 
 
 def _test() -> Schema:
-    said = {"anyOf": [_TEXT, _object({"one_of": _TEXTS}, ("one_of",))]}
+    said = {"anyOf": [_TEXT, _object(ONE_OF_KEYS, {"one_of": _TEXTS}, ONE_OF_KEYS)]}
     turn: Schema = {
         "hear": _with(_TEXT, "Heard", "What the peer texts.", "Hours?"),
         "say": _with(
@@ -281,7 +326,9 @@ def _test() -> Schema:
         "rule": _with(_TEXT, "Rule", "Which rule must answer."),
         "at": _with({"type": "string"}, "Time", "When it is heard.", "2026-12-24 18:30", "Sat 20:00"),
     }
-    step = _object({**turn, "after": _with(_DURATION, "After", "How long after the message before.")})
+    step = _object(
+        STEP_KEYS, {**turn, "after": _with(_DURATION, "After", "How long after the message before.")}
+    )
     talk: Schema = {
         "type": "array",
         "items": step | {"anyOf": [{"required": ["hear"]}, {"required": ["say"]}]},
@@ -292,4 +339,4 @@ def _test() -> Schema:
         "from": _with(_TEXT, "From", "The peer's number."),
         "to": _with(_TEXT, "To", "Our number."),
     }
-    return _object(whole) | {"oneOf": [{"required": ["hear"]}, {"required": ["talk"]}]}
+    return _object(TEST_KEYS, whole) | {"oneOf": [{"required": ["hear"]}, {"required": ["talk"]}]}

@@ -1,14 +1,13 @@
 """Rule files become a book, or findings that say why not."""
 
-import gc
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from bot.rulebook.book import Book
+from bot.rulebook.collector import without_collection
 from bot.rulebook.files.ask import names_saved
 from bot.rulebook.files.rule_file import RuleFile, read_file
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
@@ -89,24 +88,8 @@ def read_files(path: Path) -> FilesRead:
 
 def load_texts(texts: Mapping[str, str]) -> Loaded:
     """Read rule files that are in memory: name to text."""
-    with without_garbage_collection():
+    with without_collection():
         return _load(texts)
-
-
-@contextmanager
-def without_garbage_collection() -> Iterator[None]:
-    """Keep the collector off.
-
-    Loading makes next to no garbage in cycles, and looking for it would double the time of a large book: measure
-    with benchmarks/decide.py.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _load(texts: Mapping[str, str]) -> Loaded:

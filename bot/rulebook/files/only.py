@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from bot.rulebook.conditions import Limit, Only
 from bot.rulebook.files.fields import read_flag, read_table, read_text, read_texts, shortened
+from bot.rulebook.files.keys import ONLY_KEYS
 from bot.rulebook.files.yaml_tree import Node
 from bot.rulebook.findings import Report
 from bot.rulebook.hours import Hours, WrongHours, read_dates, read_hours
@@ -14,7 +15,6 @@ from bot.rulebook.source import Scalar
 from bot.text.durations import WrongDuration, parse_duration
 from bot.text.numbers import normalise_number, number_meant, prefix_meant
 
-ONLY_KEYS = ("hours", "dates", "from", "to", "first_time", "tagged", "not_tagged", "opted_out")
 _LIMIT = re.compile(r"\s*(\d{1,4}|once)\s+per\s+(.+)", re.IGNORECASE)
 _UNITS = {"minute": "1m", "hour": "1h", "day": "1d", "week": "7d"}
 _Read = TypeVar("_Read")

@@ -1,6 +1,7 @@
 """What a rule says: reads replies, questions and saved texts into templates, each tried once."""
 
 from bot.rulebook.files.fields import kind_of, read_names, read_table, read_text, read_texts, shortened
+from bot.rulebook.files.keys import ONE_OF_KEYS
 from bot.rulebook.files.yaml_tree import Items, Node, Table
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Choice, FileSettings
@@ -56,7 +57,7 @@ class Templates:
     def choice(self, node: Node, what: str) -> Choice | None:
         """One message: a text, or `one_of` several."""
         if isinstance(node, Table):
-            table = read_table(node, what, self._report, known=("one_of",), required=("one_of",))
+            table = read_table(node, what, self._report, known=ONE_OF_KEYS, required=ONE_OF_KEYS)
             texts = read_texts(table["one_of"], "one_of", self._report) if table and "one_of" in table else []
         else:
             text = read_text(node, what, self._report)

@@ -22,6 +22,15 @@ from bot.rulebook.files.fields import (
     shortened,
 )
 from bot.rulebook.files.forward import read_forward
+from bot.rulebook.files.keys import (
+    ANSWERERS,
+    FILE_KEYS,
+    NUMBER_KEYS,
+    PER_MINUTE,
+    RULE_KEYS,
+    RULE_REQUIRED,
+    SEGMENTS,
+)
 from bot.rulebook.files.only import read_limit, read_number, read_only
 from bot.rulebook.files.replies import Templates, is_free_name
 from bot.rulebook.files.tests import read_tests
@@ -33,30 +42,8 @@ from bot.rulebook.rules import FileSettings, Rule
 from bot.rulebook.sender_numbers import KINDS, OurNumber, guess
 from bot.rulebook.source import Scalar, SourcePlace
 
-FILE_KEYS = ("timezone", "numbers", "values", "max_segments", "rules", "tests")
-RULE_KEYS = (
-    "name",
-    "when",
-    "reply",
-    "opt_out",
-    "opt_in",
-    "handover",
-    "set",
-    "tag",
-    "untag",
-    "only",
-    "limit",
-    "ask",
-    "expires",
-    "tries",
-    "cancel",
-    "forward",
-    "help",
-    "max_segments",
-)
 #: What a reply may cost before `bot rules check` warns, unless the file or the rule says otherwise.
 _USUAL_SEGMENTS = 3
-_MOST_SEGMENTS = 10
 
 
 #: Zones that are one offset all year, and are taken for places that have a summer time.
@@ -171,18 +158,16 @@ def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dic
         if isinstance(value, Scalar) and not value.value:
             numbers[number] = usual
             continue
-        table = (
-            read_table(value, f"the number {number}", report, known=("kind", "opt_out", "per_minute")) or {}
-        )
+        table = read_table(value, f"the number {number}", report, known=NUMBER_KEYS) or {}
         kind = read_choice(table["kind"], "kind", KINDS, report) if "kind" in table else usual.kind
         carrier = "carrier" if kind == "toll-free" else "bot"
         if "opt_out" in table:
-            carrier = read_choice(table["opt_out"], "opt_out", ("bot", "carrier"), report) or carrier
+            carrier = read_choice(table["opt_out"], "opt_out", ANSWERERS, report) or carrier
         pace = table.get("per_minute")
         numbers[number] = OurNumber(
             kind=next((each for each in KINDS if each == kind), usual.kind),
             opt_out="carrier" if carrier == "carrier" else "bot",
-            per_minute=read_integer(pace, "per_minute", report, lowest=1, highest=100_000) if pace else None,
+            per_minute=read_integer(pace, "per_minute", report, bounds=PER_MINUTE) if pace else None,
         )
         described[number] = key.place
     return numbers, described
@@ -209,7 +194,7 @@ def _read_values(node: Node, report: Report) -> dict[str, object]:
 def _read_rule(
     node: Node, file: RuleFile, settings: FileSettings, report: Report
 ) -> tuple[Rule | None, SourcePlace]:
-    table = read_table(node, "a rule", report, known=RULE_KEYS, required=("name", "when"))
+    table = read_table(node, "a rule", report, known=RULE_KEYS, required=RULE_REQUIRED)
     if table is None:
         return None, node.place
     name = read_text(table["name"], "name", report) if "name" in table else None
@@ -294,7 +279,7 @@ def with_plain_replies(rule: Rule) -> Rule:
 def _read_segments(table: Mapping[str, Node], usual: int, report: Report) -> int:
     if "max_segments" not in table:
         return usual
-    most = read_integer(table["max_segments"], "max_segments", report, lowest=1, highest=_MOST_SEGMENTS)
+    most = read_integer(table["max_segments"], "max_segments", report, bounds=SEGMENTS)
     return most or usual
 
 

@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta, tzinfo
 
 from bot.rulebook.files.fields import kind_of, read_list, read_table, read_text, read_texts, shortened
+from bot.rulebook.files.keys import ONE_OF_KEYS, STEP_KEYS, TEST_KEYS
 from bot.rulebook.files.yaml_tree import Items, Node, Table
 from bot.rulebook.findings import Report
 from bot.rulebook.hours import WrongHours, read_hours
@@ -15,9 +16,6 @@ from bot.text.numbers import normalise_number
 #: Without `at`, a test plays on a Monday at noon, so that it gives the same on every day.
 _A_MONDAY = datetime(2026, 1, 5, 12, 0)  # noqa: DTZ001 - the file's zone is put in
 _WEEKDAY = re.compile(r"\s*(\w+)\s+(\d{1,2}[:.]\d{2})\s*")
-
-TEST_KEYS = ("hear", "say", "rule", "talk", "at", "from", "to")
-STEP_KEYS = ("hear", "say", "rule", "at", "after")
 
 
 def read_tests(node: Node, zone: tzinfo, report: Report) -> list[RuleTest]:
@@ -104,7 +102,7 @@ def _read_say(node: Node, report: Report) -> list[tuple[str, ...]]:
     expected: list[tuple[str, ...]] = []
     for each in node.items if isinstance(node, Items) else [node]:
         if isinstance(each, Table):
-            table = read_table(each, "say", report, known=("one_of",), required=("one_of",)) or {}
+            table = read_table(each, "say", report, known=ONE_OF_KEYS, required=ONE_OF_KEYS) or {}
             texts = read_texts(table["one_of"], "one_of", report) if "one_of" in table else []
             expected.append(tuple(text.value for text in texts))
         else:

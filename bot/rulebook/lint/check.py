@@ -6,13 +6,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bot.rulebook.book import Book
+from bot.rulebook.collector import without_collection
 from bot.rulebook.files.loader import (
     FilesRead,
     Loaded,
     load_files,
     load_folder,
     load_texts,
-    without_garbage_collection,
 )
 from bot.rulebook.findings import Finding, Report
 from bot.rulebook.lint.cost import find_costly_replies
@@ -24,7 +24,7 @@ from bot.rulebook.simulate.test_runner import run_tests
 def check(book: Book) -> tuple[Finding, ...]:
     """What a book's author should know; an error does not keep the book from being used."""
     reports = {file: Report(file) for file in book.files}
-    with without_garbage_collection():
+    with without_collection():
         find_unreachable(book, reports)
         find_opt_out_faults(book, reports)
         find_costly_replies(book, reports)

@@ -90,7 +90,7 @@ class _Worst:
         names = {name: self._value(name, rule) for name in template.names}
         if not _LOOP.search(template.source):
             return _longest_of(template, rule, names)
-        # A loop can cost as much as a thousand replies: the same one is written once, and no more than so many are.
+        # A loop can cost as much as a thousand replies: the same one is written once, and at most _MOST_LOOPS are.
         same = template.source, rule.file, repr(names)
         known = self._written.get(same)
         if known is None:
@@ -183,7 +183,7 @@ class _Loops:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._answerers: dict[str, list[int]] = {}
-        #: So many may still be looked at.
+        #: Rules that may still be looked at.
         self._left = _MOST_ANSWERERS_IN_ALL
 
     def check(self, rule: Rule, text: Scalar, longest: str, report: Report) -> None:

@@ -26,7 +26,7 @@ _NOT_OPT_OUTS = (
 _LOOKS_TOO_MUCH = {
     "opt_out": (
         "W409",
-        "This opts out whoever only seems to ask for it; let a rule without opt_out tell them the word that does.",
+        "This opts out people who only seem to ask for it; let a rule without opt_out name the word that does.",
     ),
     **dict.fromkeys(
         ("reaction", "auto_reply"),
@@ -169,7 +169,7 @@ def _taker(
             continue
         if rule.only is None:
             return (rule, key), sometimes
-        if not rule.only.opted_out:  # whoever has opted out already loses nothing
+        if not rule.only.opted_out:  # a peer who has opted out already loses nothing
             sometimes.append((rule, key))
     return None, sometimes
 
@@ -183,7 +183,7 @@ def _opts_out_too_much(key: WhenKey) -> tuple[str, str] | None:
     if key.kind == "anything":
         return (
             "E408",
-            "This opts out whoever writes anything at all; name the words that opt out, under exact.",
+            "This opts out everybody who writes anything at all; name the words that opt out, under exact.",
         )
     if key.kind == "looks_like":
         return _LOOKS_TOO_MUCH[key.text]
@@ -191,7 +191,7 @@ def _opts_out_too_much(key: WhenKey) -> tuple[str, str] | None:
         for text in _NOT_OPT_OUTS:
             if key.pattern.found_in(text):
                 mend = r"put \b around its words, or name them under exact"
-                return "E408", f'This pattern opts out whoever writes "{text}", too; {mend}.'
+                return "E408", f'This pattern also opts out people who write "{text}"; {mend}.'
         return None
     if key.kind == "exact" or len(key.words) > 1 or key.words in _UNMISTAKABLE:
         return None
@@ -199,7 +199,7 @@ def _opts_out_too_much(key: WhenKey) -> tuple[str, str] | None:
         return None
     example = f"{key.text} by at noon" if key.kind != "fuzzy" else "a word that is one letter away"
     mend = "under exact it opts out only those who write nothing else"
-    return "W409", f'The {key.label} opts out whoever writes "{example}", too; {mend}.'
+    return "W409", f'The {key.label} also opts out people who write "{example}"; {mend}.'
 
 
 def _find_preempted_answers(rule: Rule, listening: Index, report: Report) -> None:

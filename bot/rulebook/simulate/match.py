@@ -48,18 +48,22 @@ class Match(msgspec.Struct, frozen=True, gc=False):
 
 def first_match(book: Book, message: ReadMessage, state: ConversationState) -> Match:
     """Find the first rule of the book that is for this message."""
-    index = book.index
-    passed_by: tuple[str, ...] = ()
-    for entry in index.candidates(message.words, message.heard.text, message.look):
-        rule, key = index.entries[entry]
-        if not rule.conditional:
-            return Match(rule, key, passed_by)
-        reason = why_not(rule, message.heard, state, message.now)
+    passed_by: list[str] = []
+    found = book.index.candidates(message.words, message.heard.text, message.look)
+    for entry in found[:_MOST_PASSED_BY]:
+        rule, key = book.index.entries[entry]
+        reason = why_not(rule, message.heard, state, message.now) if rule.conditional else None
         if reason is None:
-            return Match(rule, key, passed_by)
-        if len(passed_by) < _MOST_PASSED_BY:
-            passed_by = (*passed_by, f"{rule.name}: {reason}")
-    return Match(None, None, passed_by)
+            return Match(rule, key, tuple(passed_by))
+        passed_by.append(f"{rule.name}: {reason}")
+    if len(found) > _MOST_PASSED_BY:
+        heard = message.heard
+        rest = found[_MOST_PASSED_BY:]
+        for entry in book.index.possible(rest, heard.sender, heard.recipient, state.tags):
+            rule, key = book.index.entries[entry]
+            if not rule.conditional or why_not(rule, heard, state, message.now) is None:
+                return Match(rule, key, tuple(passed_by))
+    return Match(None, None, tuple(passed_by))
 
 
 def why_not(rule: Rule, heard: HeardMessage, state: ConversationState, now: datetime) -> str | None:

@@ -9,11 +9,18 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from bot.rulebook.files.ask import EXPECT_KEYS, QUESTION_KEYS
+from bot.rulebook.files import keys
 from bot.rulebook.files.json_schema import rule_file_schema
-from bot.rulebook.files.only import ONLY_KEYS
-from bot.rulebook.files.rule_file import FILE_KEYS, RULE_KEYS
-from bot.rulebook.files.tests import STEP_KEYS, TEST_KEYS
+from bot.rulebook.files.keys import (
+    EXPECT_KEYS,
+    FILE_KEYS,
+    ONLY_KEYS,
+    QUESTION_KEYS,
+    RULE_KEYS,
+    STEP_KEYS,
+    TEST_KEYS,
+)
+from bot.rulebook.files.loader import load_texts
 from bot.rulebook.files.when import WHEN_KEYS
 from tests.support.documentation import rule_examples
 
@@ -103,3 +110,23 @@ def test_the_shipped_rules_name_the_schema_that_lies_beside_them() -> None:
     assert json.loads(Path("rules/rules.schema.json").read_text("utf-8")) == SCHEMA
     for path in Path("rules").glob("*.yaml"):
         assert path.read_text("utf-8").startswith("# yaml-language-server: $schema=rules.schema.json\n")
+
+
+ASKS = "rules: [{{name: a, when: anything, ask: {{save: x, question: Which%s}}%s}}]"
+BOUNDED = {
+    "max_segments: {}": keys.SEGMENTS,
+    "rules: [{{name: a, when: anything, max_segments: {}}}]": keys.SEGMENTS,
+    ASKS % ("", ", tries: {}"): keys.TRIES,
+    ASKS % (", expect: {{text: {{max: {}}}}}", ""): keys.ANSWER_LENGTH,
+    "numbers: {{'+15555550100': {{per_minute: {}}}}}": keys.PER_MINUTE,
+}
+
+
+@pytest.mark.parametrize(("text", "bounds"), BOUNDED.items())
+def test_the_reader_and_the_schema_have_the_same_bounds(text: str, bounds: keys.Bounds) -> None:
+    for number in (bounds.lowest - 1, bounds.lowest, bounds.highest, bounds.highest + 1):
+        is_within = bounds.lowest <= number <= bounds.highest
+        written = text.format(number)
+        assert (faults(load(written)) == []) is is_within, written
+        errors = [each for each in load_texts({"a.yaml": written}).findings if each.code == "E205"]
+        assert (not errors) is is_within, written

@@ -193,14 +193,14 @@ def test_nobody_who_left_is_kept_from_coming_back() -> None:
 @pytest.mark.parametrize(
     ("when", "finding"),
     [
-        ("{pattern: '^end'}", 'E408 This pattern opts out whoever writes "endurance", too'),
-        ("{pattern: 'stop'}", 'E408 This pattern opts out whoever writes "stopwatch", too'),
-        ("anything", "E408 This opts out whoever writes anything at all"),
-        ("{keyword: end}", 'W409 The keyword "end" opts out whoever writes "end by at noon", too'),
-        ("{contains: stop}", 'W409 The contains "stop" opts out'),
+        ("{pattern: '^end'}", 'E408 This pattern also opts out people who write "endurance"'),
+        ("{pattern: 'stop'}", 'E408 This pattern also opts out people who write "stopwatch"'),
+        ("anything", "E408 This opts out everybody who writes anything at all"),
+        ("{keyword: end}", 'W409 The keyword "end" also opts out people who write "end by at noon"'),
+        ("{contains: stop}", 'W409 The contains "stop" also opts out'),
         (
             "{fuzzy: stop}",
-            'W409 The fuzzy "stop" opts out whoever writes "a word that is one letter away", too',
+            'W409 The fuzzy "stop" also opts out people who write "a word that is one letter away"',
         ),
     ],
 )
@@ -326,6 +326,7 @@ def test_every_code_of_a_check_is_shown_here() -> None:
     files = (
         Path(__file__),
         Path("tests/rulebook/files/test_ask.py"),
+        Path("tests/rulebook/files/test_forward.py"),
         Path("tests/rulebook/test_doubtful_values.py"),
     )
     source = "".join(each.read_text("utf-8") for each in files)

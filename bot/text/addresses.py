@@ -49,6 +49,14 @@ def is_public(host: str) -> bool:
     return not any(address.version == network.version and address in network for network in _NOT_PUBLIC)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, by address or by name."""
+    address = _read(host)
+    if address is None:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback
+
+
 def _read(host: str) -> IPv4Address | IPv6Address | None:
     bare = host.strip("[]").partition("%")[0]  # without the zone of a link-local address
     try:

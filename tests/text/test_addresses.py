@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.wire.addresses import is_address, is_public
+from bot.text.addresses import is_address, is_public
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "20.50.2.1", "2606:4700::1111", "[2606:4700::1111]", "::ffff:8.8.8.8",

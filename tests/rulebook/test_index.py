@@ -1,0 +1,36 @@
+"""The index: of many rules for the same words, those that may hold are looked up."""
+
+import pytest
+from tests.rulebook.books import book_of, hear
+
+from bot.rulebook.decision import ConversationState
+
+MANY = 200
+
+
+def rule(name: str, only: str) -> str:
+    return f"name: {name}, when: {{keyword: hours}}, only: {{{only}}}, reply: {name}"
+
+
+@pytest.mark.parametrize(
+    ("only", "sender", "tags"),
+    [
+        ("from: '+1555{at:04}'", "+1555{at:04}999", ()),
+        ("tagged: t{at}", "+15555550101", ("t{at}",)),
+        ("to: '+1999{at:07}'", "+15555550101", ()),
+    ],
+)
+def test_of_many_rules_the_one_whose_condition_holds_answers(
+    only: str, sender: str, tags: tuple[str, ...]
+) -> None:
+    rules = [rule(f"r{at}", only.format(at=at)) for at in range(MANY)]
+    rules.insert(150, "name: known, when: {keyword: hours}, only: {first_time: false}, reply: known")
+    book = book_of(*rules, "name: rest, when: anything, reply: rest")
+    for at in (0, 9, 10, 11, 149, 150, MANY - 1):
+        state = ConversationState(tags=tuple(tag.format(at=at) for tag in tags))
+        to = f"+1999{at:07}" if only.startswith("to") else "+15555550100"
+        decision = hear(book, "hours", state, sender=sender.format(at=at), to=to)
+        assert decision.rule == f"r{at}"
+        assert len(decision.passed_by) == min(at, 10)
+    assert hear(book, "hours", ConversationState(known=True), sender="+442071838750").rule == "known"
+    assert hear(book, "hours", sender="+442071838750").rule == "rest"
