@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 from msgspec import Struct
 
 from bot.text.durations import WrongDuration, parse_duration
+from bot.text.hosts import is_loopback
 
 
 class WrongSetting(ValueError):
@@ -346,7 +347,7 @@ def _read_endpoint(name: str, text: str) -> str:
         raise WrongSetting(
             name, "has an endpoint that is not a host's URL: write https://RESOURCE.communication.azure.com."
         )
-    if url.scheme == "http" and not _is_loopback(host):
+    if url.scheme == "http" and not is_loopback(host):
         raise WrongSetting(
             name, "has an http:// endpoint, which only a loopback host may have: write https://."
         )
@@ -355,13 +356,6 @@ def _read_endpoint(name: str, text: str) -> str:
             name, "has an endpoint without https://: write https://RESOURCE.communication.azure.com."
         )
     return f"{url.scheme}://{url.netloc}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 SETTINGS: tuple[Setting, ...] = (

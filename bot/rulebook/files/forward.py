@@ -1,11 +1,11 @@
 """Reads `forward`: the addresses that a rule's messages are posted to, fixed when the file is read."""
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from bot.rulebook.files.fields import read_texts, shortened
 from bot.rulebook.files.yaml_tree import Node, Scalar
 from bot.rulebook.findings import Report
+from bot.text.hosts import is_loopback
 
 _LONGEST = 2_000
 
@@ -38,13 +38,6 @@ def _why_not(text: Scalar) -> str | None:
         return "it is no URL; write one such as https://example.com/messages"
     if parts.username is not None or parts.password is not None:
         return "a name and a password have no place in it; use a secret path over https"
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         return "messages are private, so it must begin with https; http is for this machine alone"
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
