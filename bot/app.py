@@ -30,7 +30,16 @@ from bot.operations.checks import (
     check_sending,
 )
 from bot.operations.health import CHECKS, Checks, Health
-from bot.operations.metrics import Metrics
+from bot.operations.metrics import (
+    Metrics,
+    background_metrics,
+    clock_metrics,
+    pull_metrics,
+    queue_metrics,
+    rule_metrics,
+    sending_metrics,
+    webhook_metrics,
+)
 from bot.operator.actions import Operator
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
@@ -216,11 +225,11 @@ class Service:
         return self._sessions.new_link()
 
     def hang_up(self) -> None:
-        """End the streams of open pages, which would keep a server from ending."""
+        """Close the event streams of open pages, which would keep the server from ending."""
         self.live.close()
 
     async def settle(self, patience: float) -> None:
-        """Take no more events and start no more sends; let those that run end, for so many seconds at most."""
+        """Take no more events and start no more sends; wait at most `patience` seconds for those that run."""
         self.webhook.is_closed = True
         if self.puller is not None:
             await self.puller.stop(patience)
@@ -236,13 +245,15 @@ class Service:
         metrics = Metrics(
             self.database,
             self.writer,
-            self.shelf,
-            self.webhook,
-            self.sender.link,
-            self.queue_limit,
-            self.clock,
-            self.supervisor,
-            self.puller,
+            [
+                partial(webhook_metrics, self.webhook),
+                partial(queue_metrics, self.queue_limit),
+                partial(sending_metrics, self.sender.link),
+                partial(clock_metrics, self.clock),
+                partial(background_metrics, self.supervisor),
+                partial(rule_metrics, self.shelf),
+                *([partial(pull_metrics, self.puller)] if self.puller is not None else []),
+            ],
         )
         overview = Overview(
             self.shelf,
@@ -271,23 +282,7 @@ class Service:
                 console_router(),
                 *more_routes,
             ],
-            state=State(
-                {
-                    "access": self._access,
-                    "sessions": self._sessions,
-                    CHECKS: self._checks(),
-                    CONSOLE: console,
-                    EDITOR: EditorPlace(console),
-                    API_PARTS: ApiParts(
-                        database=self.database,
-                        live_book=self.shelf,
-                        rule_files=self.rule_files,
-                        operator=operator,
-                        overview=overview,
-                        rejected=rejected,
-                    ),
-                }
-            ),
+            state=self._state(operator, overview, rejected, console),
             request_class=BoundedRequest,
             request_max_body_size=LARGEST_FORM,  # for routes that name no other
             logging_config=None,  # `bot.operations.logs` has seen to it
@@ -303,6 +298,29 @@ class Service:
                     security_schemes={"token": SecurityScheme(type="http", scheme="bearer")},
                 ),
             ),
+        )
+
+    def _state(
+        self, operator: Operator, overview: Overview, rejected: RejectedEvents, console: Console
+    ) -> State:
+        """What guards and injected dependencies look up."""
+        api_parts = ApiParts(
+            database=self.database,
+            live_book=self.shelf,
+            rule_files=self.rule_files,
+            operator=operator,
+            overview=overview,
+            rejected=rejected,
+        )
+        return State(
+            {
+                "access": self._access,
+                "sessions": self._sessions,
+                CHECKS: self._checks(),
+                API_PARTS: api_parts,
+                CONSOLE: console,
+                EDITOR: EditorPlace(console),
+            }
         )
 
     def _checks(self) -> Checks:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from dotenv import dotenv_values
 from msgspec import Struct
 
+from bot.text.addresses import is_loopback
 from bot.text.durations import WrongDuration, parse_duration
 
 
@@ -433,7 +434,7 @@ def _read_origin(name: str, text: str, *, example: str) -> str:
         url, host, port = urlsplit(""), None, None
     if not host or port == 0 or "@" in url.netloc or url.path or url.query or url.fragment:
         raise WrongSetting(name, f"has an endpoint that is not a host's URL: write {example}.")
-    if url.scheme == "http" and not _is_loopback(host):
+    if url.scheme == "http" and not is_loopback(host):
         raise WrongSetting(
             name, "has an http:// endpoint, which only a loopback host may have: write https://."
         )
@@ -508,13 +509,6 @@ def _read_namespace_topic(name: str, text: str) -> NamespaceTopic:
         subscription=found[2],
         key=Secret(key.strip()) if key.strip() else None,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 SETTINGS: tuple[Setting, ...] = (

@@ -11,6 +11,7 @@ import rich_click as click
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.http_transport import BoundedHttpxTransport
 from bot.settings import load, read_environment
+from bot.text.hosts import url_of
 from bot.text.inert import shown_in_terminal
 
 #: Seconds: a bot whose database is in trouble holds a request for 20.
@@ -70,8 +71,7 @@ def _person() -> str:
 def _usual_place(host: str, port: int) -> str:
     if port == 0:
         raise CommandFailed("BOT_PORT is 0, so the bot chose its port itself: name its address with --url.")
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to call, not to bind
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return url_of(host, port)
 
 
 def _detail(answer: httpx.Response) -> str:

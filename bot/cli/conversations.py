@@ -23,6 +23,7 @@ from bot.queries.conversations import (
 )
 from bot.queries.failure_reasons import reason_of
 from bot.queries.filters import ConversationFilter
+from bot.queries.glyphs import GLYPHS
 from bot.storage.database import DatabaseConnection
 from bot.storage.pages import Page, WrongCursor
 from bot.text.inert import shown_in_terminal
@@ -30,16 +31,6 @@ from bot.text.numbers import normalise_number
 
 Item = TypeVar("Item")
 
-#: A state is a glyph and a word, never a colour alone.
-GLYPHS = {
-    "received": "←",
-    "queued": "◌",
-    "sent": "✓",
-    "delivered": "✓✓",
-    "failed": "✕",
-    "suppressed": "⊘",
-    "unconfirmed": "?",
-}
 _COLOURS = {"delivered": "green", "failed": "red", "unconfirmed": "yellow", "suppressed": "yellow"}
 
 

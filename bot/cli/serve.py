@@ -22,6 +22,7 @@ from bot.rulebook.editing.live_book import NoGoodBook
 from bot.settings import Settings, load, read_environment
 from bot.storage.database import DATABASE_ERRORS, DatabaseInUse, cause_of
 from bot.storage.schema import SCHEMA_ERRORS
+from bot.text.hosts import url_of
 from bot.web.limits import Limits
 from bot.web.server.http_server import Server
 from bot.wire.acs import CannotAuthenticate
@@ -56,8 +57,7 @@ def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) ->
     mend = f"Choose others than BOT_HOST={settings.host} and BOT_PORT={settings.port}."
     listener = listen(settings.host, settings.port, mend=mend)
     host, port = listener.getsockname()[:2]
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - to open in a browser, not to bind
-    url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    url = url_of(host, port)
     try:
         run_loop(_serve(listener, url, build, when_up))
     except _REFUSALS as error:
@@ -120,7 +120,7 @@ def _follow_hangups(service: Service) -> None:
     tasks: set[asyncio.Task[None]] = set()
 
     async def reload() -> None:
-        log.info("SIGHUP: the rules are read again", action="rules_reload_asked")
+        log.info("The rules are read again because of SIGHUP", action="rules_reload_asked")
         try:
             await service.shelf.reload()
         except Exception as error:

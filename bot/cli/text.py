@@ -11,6 +11,7 @@ import rich_click as click
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.http_transport import BoundedHttpxTransport
 from bot.settings import read_environment
+from bot.text.hosts import url_of
 from bot.text.inert import shown_in_terminal
 
 #: Where `bot sandbox` listens unless told otherwise.
@@ -97,9 +98,8 @@ class _Phone:
 
 def _places(environ: Mapping[str, str]) -> list[str]:
     host = environ.get("BOT_HOST") or "127.0.0.1"
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - to call, not to bind
     port = environ.get("BOT_PORT") or "8000"
-    return [f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", STANDALONE]
+    return [url_of(host, port), STANDALONE]
 
 
 def _find(http: httpx.Client, places: list[str], number: str) -> _Phone:

@@ -1,6 +1,6 @@
-"""`/metrics`: what to draw and what to raise an alarm on, as Prometheus reads it."""
+"""`/metrics`: figures for charts and alarms, in Prometheus's text format."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from litestar import Response, get
@@ -22,133 +22,147 @@ from bot.supervisor import Supervisor
 from bot.wire.pull import Puller
 from bot.wire.webhook import Webhook
 
+#: Reads the metrics of one part of the service.
+Source = Callable[[], Iterable[Metric]]
+
 
 class Metrics:
     """Reads the parts when asked; counts nothing itself."""
 
-    def __init__(
-        self,
-        database: Database,
-        writer: Writer,
-        shelf: LiveBook,
-        webhook: Webhook,
-        link: ServiceHealth,
-        queue_limit: QueueLimit,
-        clock: ClockCheck,
-        supervisor: Supervisor,
-        puller: Puller | None = None,
-    ) -> None:
+    def __init__(self, database: Database, writer: Writer, sources: Sequence[Source]) -> None:
         self._database = database
         self._writer = writer
-        self._shelf = shelf
-        self._webhook = webhook
-        self._link = link
-        self._queue_limit = queue_limit
-        self._clock = clock
-        self._supervisor = supervisor
-        self._puller = puller
+        self._sources = sources
 
     def routes(self, guard: Guard) -> list[HTTPRouteHandler]:
-        """Litestar's handler, for whom the guard lets through."""
+        """Litestar's handler, for callers that the guard lets through."""
 
         @get("/metrics", guards=[guard], media_type=CONTENT_TYPE_LATEST, tags=["Health"])
         async def metrics() -> Response[bytes]:
             """Counters and gauges in Prometheus's text format."""
+            backlog, alarms = await self._query()
             registry = CollectorRegistry(auto_describe=False)
-            backlog, alarms = await self._ask()
-            registry.register(_Once([*self._read(backlog), *_of_the_hour(alarms)]))
+            read = [metric for source in self._sources for metric in source()]
+            registry.register(_Once([*read, *self._of_database(backlog), *_of_the_hour(alarms)]))
             return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
         return [metrics]
 
-    async def _ask(self) -> tuple[Backlog | None, Alarms | None]:
+    async def _query(self) -> tuple[Backlog | None, Alarms | None]:
         try:
             async with self._database.reading() as connection:
                 return await find_backlog(connection), await read_alarms(connection, datetime.now(UTC))
         except DATABASE_ERRORS:
             return None, None  # `bot_database_writable` says so
 
-    def _read(self, backlog: Backlog | None) -> Iterable[Metric]:
-        events = CounterMetricFamily(
-            "bot_events", "Events received, by what became of them.", labels=["outcome"]
-        )
-        for outcome, count in self._webhook.counts.items():
-            events.add_metric([outcome], count)
-        yield events
-        yield CounterMetricFamily(
-            "bot_refused_deliveries",
-            "Event Grid's deliveries that had a wrong secret: each is an event lost for good.",
-            value=self._webhook.refused,
-        )
-        yield CounterMetricFamily(
-            "bot_stranger_calls",
-            "Calls of the webhook without any credential: anybody can make them, and no event is lost.",
-            value=self._webhook.strangers,
-        )
-        yield CounterMetricFamily(
-            "bot_refused_handshakes",
-            "Event Grid's handshakes that were refused: a subscription can't be made, and no event is lost.",
-            value=self._webhook.refused_handshakes,
-        )
-        if self._puller is not None:
-            yield from _of_pull(self._puller)
-        is_well = backlog is not None and self._writer.trouble is None
-        yield GaugeMetricFamily("bot_database_writable", "1 while messages can be stored.", value=is_well)
-        if backlog is not None:
-            yield GaugeMetricFamily(
-                "bot_queued_messages", "Replies that wait to be sent.", value=backlog.queued
-            )
-            yield GaugeMetricFamily(
-                "bot_oldest_queued_seconds",
-                "How long the oldest of them has waited.",
-                value=backlog.oldest_seconds,
-            )
+    def _of_database(self, backlog: Backlog | None) -> Iterable[Metric]:
+        is_writable = backlog is not None and self._writer.trouble is None
+        yield GaugeMetricFamily("bot_database_writable", "1 while messages can be stored.", value=is_writable)
+        if backlog is None:
+            return
+        yield GaugeMetricFamily("bot_queued_messages", "Replies that wait to be sent.", value=backlog.queued)
         yield GaugeMetricFamily(
-            "bot_queue_limit", "With so many of them no new message is taken.", value=self._queue_limit.limit
+            "bot_oldest_queued_seconds",
+            "How long the oldest of them has waited.",
+            value=backlog.oldest_seconds,
         )
-        yield CounterMetricFamily(
-            "bot_turned_away",
-            "Calls with messages that were turned away because the queue was full; Event Grid brings them again.",
-            value=self._queue_limit.turned_away,
-        )
-        calls = CounterMetricFamily("bot_sms_calls", "Calls to ACS, by how they ended.", labels=["outcome"])
-        for outcome, count in self._link.calls.items():
-            calls.add_metric([outcome], count)
-        yield calls
-        yield GaugeMetricFamily(
-            "bot_acs_down",
-            "1 while ACS is down: single calls try it, and messages wait.",
-            value=self._link.is_down,
-        )
-        yield GaugeMetricFamily(
-            "bot_acs_credential_refused", "1 while ACS refuses our credential: messages wait.",
-            value=self._link.is_credential_refused,
-        )  # fmt: skip
-        offset = self._clock.offset
-        self._clock.look()
-        if offset is not None:
-            yield GaugeMetricFamily(
-                "bot_clock_offset_seconds", "How far this machine's clock is ahead of ACS's; negative: behind.",
-                value=offset.total_seconds(),
-            )  # fmt: skip
-        yield GaugeMetricFamily(
-            "bot_background_ended", "Background tasks that ended and are being started again.",
-            value=len(self._supervisor.ended()),
-        )  # fmt: skip
-        yield CounterMetricFamily(
-            "bot_background_restarts", "How often background tasks were started again.",
-            value=self._supervisor.restarts,
-        )  # fmt: skip
-        book = self._shelf.book()
-        yield GaugeMetricFamily("bot_rules", "Rules in force.", value=len(book.rules))
-        yield GaugeMetricFamily(
-            "bot_rule_errors", "Errors in the rule files; while there are any, the book before them is in force.",
-            value=len(self._shelf.errors),
-        )  # fmt: skip
-        yield InfoMetricFamily("bot_rule_book", "The rule book in force.", value={"version": book.version})
 
 
-def _of_pull(puller: Puller) -> Iterable[Metric]:
+def webhook_metrics(webhook: Webhook) -> Iterable[Metric]:
+    """What arrived at the webhook."""
+    events = CounterMetricFamily("bot_events", "Events received, by what became of them.", labels=["outcome"])
+    for outcome, count in webhook.counts.items():
+        events.add_metric([outcome], count)
+    yield events
+    yield CounterMetricFamily(
+        "bot_refused_deliveries",
+        "Event Grid's deliveries that had a wrong secret: each is an event lost for good.",
+        value=webhook.refused,
+    )
+    yield CounterMetricFamily(
+        "bot_refused_handshakes",
+        "Event Grid's handshakes that were refused: a subscription can't be made, and no event is lost.",
+        value=webhook.refused_handshakes,
+    )
+    yield CounterMetricFamily(
+        "bot_stranger_calls",
+        "Calls of the webhook without any credential: anybody can make them, and no event is lost.",
+        value=webhook.strangers,
+    )
+
+
+def queue_metrics(queue_limit: QueueLimit) -> Iterable[Metric]:
+    """The limit of the queue, and the calls that it turned away."""
+    yield GaugeMetricFamily(
+        "bot_queue_limit",
+        "At this number of queued replies new messages are turned away.",
+        value=queue_limit.limit,
+    )
+    yield CounterMetricFamily(
+        "bot_turned_away",
+        "Calls with messages that were turned away because the queue was full; Event Grid brings them again.",
+        value=queue_limit.turned_away,
+    )
+
+
+def sending_metrics(service_health: ServiceHealth) -> Iterable[Metric]:
+    """The calls to ACS, and whether it takes them."""
+    calls = CounterMetricFamily("bot_sms_calls", "Calls to ACS, by how they ended.", labels=["outcome"])
+    for outcome, count in service_health.calls.items():
+        calls.add_metric([outcome], count)
+    yield calls
+    yield GaugeMetricFamily(
+        "bot_acs_down",
+        "1 while ACS is down: single calls try it, and messages wait.",
+        value=service_health.is_down,
+    )
+    yield GaugeMetricFamily(
+        "bot_acs_credential_refused",
+        "1 while ACS refuses our credential: messages wait.",
+        value=service_health.is_credential_refused,
+    )
+
+
+def clock_metrics(clock: ClockCheck) -> Iterable[Metric]:
+    """How far the clocks of this machine and of ACS are apart, once that is known."""
+    offset = clock.offset
+    clock.look()
+    if offset is not None:
+        yield GaugeMetricFamily(
+            "bot_clock_offset_seconds",
+            "How far this machine's clock is ahead of ACS's; negative: behind.",
+            value=offset.total_seconds(),
+        )
+
+
+def background_metrics(supervisor: Supervisor) -> Iterable[Metric]:
+    """The background tasks that failed."""
+    yield GaugeMetricFamily(
+        "bot_background_ended",
+        "Background tasks that ended and are being started again.",
+        value=len(supervisor.ended()),
+    )
+    yield CounterMetricFamily(
+        "bot_background_restarts",
+        "How often background tasks were started again.",
+        value=supervisor.restarts,
+    )
+
+
+def rule_metrics(live_book: LiveBook) -> Iterable[Metric]:
+    """The rule book in force, and the errors in its files."""
+    book = live_book.book()
+    yield GaugeMetricFamily("bot_rules", "Rules in force.", value=len(book.rules))
+    yield GaugeMetricFamily(
+        "bot_rule_errors",
+        "Errors in the rule files; while there are any, the book before them is in force.",
+        value=len(live_book.errors),
+    )
+    yield InfoMetricFamily("bot_rule_book", "The rule book in force.", value={"version": book.version})
+
+
+def pull_metrics(puller: Puller) -> Iterable[Metric]:
+    """What waits in the queue of events."""
     yield GaugeMetricFamily(
         "bot_events_queue_readable",
         "1 while events can be fetched from the queue.",
@@ -166,7 +180,7 @@ def _of_pull(puller: Puller) -> Iterable[Metric]:
 
 
 def _of_the_hour(alarms: Alarms | None) -> Iterable[Metric]:
-    """What the console's overview says, as far as it is worth an alarm."""
+    """The figures of the console's overview that alarms are made of."""
     if alarms is None:
         return
     counts = alarms.counts

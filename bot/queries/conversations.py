@@ -41,7 +41,7 @@ class DeliveryCounts(Struct, frozen=True, kw_only=True):
 
 
 class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A conversation as the API and the command line show it; what has a default is left out while it says nothing."""
+    """A conversation as the API and the command line show it; fields at their default are omitted."""
 
     id: str
     number: str
@@ -71,7 +71,7 @@ class HistoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message as the API and the command line show it; what has a default is left out while it says nothing."""
+    """A message as the API and the command line show it; fields at their default are omitted."""
 
     id: str
     conversation_id: str
@@ -93,7 +93,7 @@ class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     failure_code: str | None = None
     #: The message that this one sends again because a person wanted it.
     resend_of: str | None = None
-    #: How often it was given to ACS, and what the newest try failed of; None when it went well.
+    #: Send attempts, and the error of the latest one; None when it succeeded.
     attempts: int = 0
     last_error: str | None = None
     #: When it is tried again; None for what doesn't wait for another try.
@@ -135,8 +135,8 @@ async def list_conversations(
 ) -> ConversationPage:
     """Conversations, newest first. Raises `bot.storage.pages.WrongCursor`.
 
-    Where no index knows what is wanted, so many are looked at and no more: the page may be short, even empty, and yet
-    have a next one. Without `counted` the messages of each state are not counted, only the latest state is told.
+    Where no index serves the filter, `LOOKED_AT` conversations are read and no more: the page may be short, even empty,
+    and yet have a next one. Without `counted` only the latest delivery state is read, not the count of each.
     """
     end = None if cursor is None else NEWEST_FIRST.decode(cursor)
     conditions = await conditions_for(connection, wanted)

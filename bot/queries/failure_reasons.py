@@ -1,4 +1,4 @@
-"""Why a message did not arrive, in words that a shopkeeper knows."""
+"""Why a message did not arrive, in plain words."""
 
 from msgspec import Struct
 
@@ -36,7 +36,7 @@ _WORDS_OF_OURS: dict[str, str] = {
 class Reason(Struct, frozen=True, kw_only=True):
     """Why a message did not arrive."""
 
-    #: Part of a sentence, without a capital and a full stop. Azure's own words where we have none: strangers' text.
+    #: Part of a sentence, without a capital and a full stop. For codes that are not listed it is Azure's own text.
     words: str
     #: Azure's code, for those who look it up.
     code: int | None = None

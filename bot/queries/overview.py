@@ -1,4 +1,4 @@
-"""Is it well, and what needs a person? All that the console's first page says, read at once."""
+"""What the console's first page shows: figures, what is wrong, and what needs a person."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -39,11 +39,11 @@ PERIODS: dict[Period, tuple[timedelta, timedelta]] = {
     "day": (timedelta(days=1), timedelta(minutes=15)),
     "month": (timedelta(days=30), timedelta(hours=6)),
 }
-#: What needs a person is of this time.
+#: Look-back window of what needs a person.
 NEEDED = timedelta(days=1)
-#: Counted so far and no further; more are "more than".
+#: Counting stops here; the page shows "1,000+".
 COUNTED_TO = 1_000
-#: Messages that a look counts itself: 10 to 20 ms. What is more has to wait for `bot.queries.traffic_counter`.
+#: Messages that a request counts itself, in 10 to 20 ms; more have to wait for `bot.queries.traffic_counter`.
 _MOST_LIVE = 20_000
 _SHOWN = 3
 
@@ -75,7 +75,7 @@ class OpenIncidentLine(Struct, frozen=True, kw_only=True):
 
 
 class Needs(Struct, frozen=True, kw_only=True):
-    """What waits for a person. Numbers go up to `COUNTED_TO` and one."""
+    """What waits for a person. Numbers stop at `COUNTED_TO` + 1."""
 
     waiting: int
     #: Conversations whose newest reply failed, in the last day.
@@ -90,7 +90,7 @@ class Needs(Struct, frozen=True, kw_only=True):
 
     @property
     def is_nothing(self) -> bool:
-        """Whether nobody need do anything."""
+        """Whether nothing needs a person."""
         shown = (
             self.waiting,
             self.failed,
@@ -128,7 +128,7 @@ class OverviewView(Struct, frozen=True, kw_only=True):
 
 
 class Alarms(Struct, frozen=True, kw_only=True):
-    """What `/metrics` tells of it, for alarms."""
+    """What `/metrics` shows of the overview, for alarms."""
 
     #: The last hour.
     counts: Counts
@@ -157,7 +157,7 @@ class Overview:
         self._unmatched = Unmatched()
 
     async def look(self, connection: AsyncConnection, period: Period, now: datetime) -> OverviewView:
-        """Everything as it stands now."""
+        """Read everything that the page shows of a period."""
         length, step = PERIODS[period]
         progress = await find_progress(connection)
         live = await _count_live(connection, progress, now)

@@ -1,4 +1,4 @@
-"""Keeps the counts of `bot.queries.traffic` up, from what is committed, never within the transactions that do.
+"""Recounts the hours of `bot.queries.traffic` that changed, from committed rows, in a transaction of its own.
 
 A count is never added to: an hour whose messages may have changed is counted anew as a whole. So a restart counts
 nothing twice, a report that comes days late finds its way, and two replicas that count the same hour are both right;
@@ -32,7 +32,7 @@ from bot.storage.database import DATABASE_ERRORS, Database
 from bot.storage.tables import messages, status_changes, traffic_progress
 from bot.supervisor import Supervisor
 
-#: What is older is not counted any more.
+#: Older messages are not counted.
 HORIZON = timedelta(days=31)
 #: Seconds between passes at least; and passes may take no more than this part of the time, or that while they
 #: catch up with what was there before the first of them.

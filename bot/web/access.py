@@ -13,7 +13,7 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 
 from bot.web.guesses import Guesses
-from bot.web.server.proxies import is_loopback, network_of
+from bot.web.server.proxies import is_local, network_of
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -67,19 +67,19 @@ class Access:
 
 
 def require_viewer(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """A Litestar guard that lets through whoever may look."""
+    """A Litestar guard that lets a viewer or the admin through."""
     _role(connection)
 
 
 def require_admin(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """A Litestar guard that lets through whoever may edit."""
+    """A Litestar guard that lets the admin through."""
     if _role(connection) != "admin":
         raise PermissionDeniedException(detail="This takes the admin's token; the viewer's may only look.")
 
 
 def require_viewer_unless_local(connection: Connection, handler: BaseRouteHandler) -> None:
-    """A Litestar guard that lets through anyone on this machine, and from elsewhere whoever may look."""
-    if not is_loopback(connection):
+    """A Litestar guard that lets anyone on this machine through, and from elsewhere a viewer or the admin."""
+    if not is_local(connection):
         require_viewer(connection, handler)
 
 

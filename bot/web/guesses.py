@@ -1,4 +1,4 @@
-"""Counts wrong tokens by address, so that whoever tries tokens waits and the log says so."""
+"""Limits wrong tokens by address, and logs an address that tries many."""
 
 from collections import OrderedDict
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from litestar.exceptions import HTTPException
 
-#: Wrong tokens that one address may show within so many seconds.
+#: Wrong tokens that one address may show within `WITHIN_SECONDS`.
 MOST_GUESSES: Final = 10
 WITHIN_SECONDS: Final = 60.0
 #: Addresses that are remembered, some 200 bytes each; the one longest without a guess is forgotten first.
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 class TooManyGuesses(HTTPException):
-    """Somebody tries tokens."""
+    """An address has shown too many wrong tokens."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -27,7 +27,7 @@ class TooManyGuesses(HTTPException):
 
 
 class Guesses:
-    """The wrong tokens of late. A right token is never asked about here, so nobody can lock its owner out."""
+    """The wrong tokens of the last minute. A right token is not looked up here, so nobody can lock its owner out."""
 
     def __init__(self) -> None:
         #: Address → when its first wrong token of this minute came, and how many did.
@@ -42,6 +42,6 @@ class Guesses:
         if len(self._wrong) > MOST_ADDRESSES:
             self._wrong.popitem(last=False)
         if count == MOST_GUESSES:
-            log.warning("Somebody tries tokens", action="tokens_guessed", address=address, wrong=count)
+            log.warning("An address tries many tokens", action="tokens_guessed", address=address, wrong=count)
         if count >= MOST_GUESSES:
             raise TooManyGuesses

@@ -63,7 +63,7 @@ async def rejected_for_our_fault(bot: Running, message_id: str) -> None:
 
 async def test_nothing_to_do_is_said(browser: Browser, idle_bot: Running) -> None:
     async with console(browser, idle_bot, "/console") as page:
-        await expect(page.get_by_role("heading", level=1)).to_have_text("✓ Well")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("✓ Everything is fine")
         await expect(page.get_by_role("region", name="Needs you")).to_contain_text("Nothing. Nobody waits")
         await expect(page.locator(".needs .count")).to_have_count(0)
 

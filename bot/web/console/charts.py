@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from bot.queries.overview import Point
 
-#: The drawing is so high, and so wide for each point; the page stretches it.
+#: Height of the drawing, and its width for each point; the page stretches it.
 _HEIGHT, _STEP = 100, 10
-#: The table has at most so many rows: each tells of several points.
+#: Rows of the table at most; a row sums up several points.
 _ROWS = 30
 
 

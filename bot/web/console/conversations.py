@@ -13,12 +13,13 @@ from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.incidents import KINDS
 from bot.queries.conversations import find_message
 from bot.queries.failure_reasons import reason_of
+from bot.queries.glyphs import GLYPHS
 from bot.queries.search import FoundBySearch, Search, find_conversations
 from bot.queries.timeline import Timeline, read_talk
 from bot.queries.unmatched import catch_alls
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
-from bot.web.console.labels import GLYPHS, rule_links, steps_of, timeline_of, whys_of
+from bot.web.console.labels import rule_links, steps_of, timeline_of, whys_of
 from bot.web.console.layout import Call, Console, Page
 
 PATH: Final = "/console/conversations"

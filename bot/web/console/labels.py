@@ -1,4 +1,4 @@
-"""How the console says what the database knows: states as a glyph and a word, reasons as people say them."""
+"""What the database stores, in the console's words: histories, reasons, people's actions."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,15 +12,6 @@ from bot.queries.timeline import Timeline
 from bot.rulebook.book import Book
 from bot.web.console.rules_editor import address_of
 
-#: State of an outbound message → glyph. The word is the state itself.
-GLYPHS: Final = {
-    "queued": "◌",
-    "sent": "✓",
-    "delivered": "✓✓",
-    "failed": "✕",
-    "suppressed": "⊘",
-    "unconfirmed": "?",
-}
 #: What came into a message's history without a reason of its own.
 _USUAL: Final = {
     "queued": "stored, waits for its turn",
@@ -64,11 +55,11 @@ def steps_of(message: MessageView) -> list[Step]:
 def timeline_of(talk: Timeline) -> list[MessageView | str]:
     """A talk's messages, and between them sentences about what people did."""
     entries: list[tuple[datetime, MessageView | str]] = [(each.created_at, each) for each in talk.messages]
-    entries += [(action.at, said) for action in talk.actions if (said := deed(action))]
+    entries += [(action.at, said) for action in talk.actions if (said := action_sentence(action))]
     return [entry for _, entry in sorted(entries, key=lambda entry: entry[0])]
 
 
-def deed(action: ActionView) -> str | None:
+def action_sentence(action: ActionView) -> str | None:
     """What a person did, as a sentence; None for what a message shows."""
     details = f": {action.details}" if action.details else ""
     match action.action:

@@ -1,7 +1,7 @@
-"""Live pages: what changed is announced after its commit, and each open page hears of it on one stream of its own.
+"""Live pages: a change is announced after its commit, to each open page on its stream of server-sent events.
 
-A topic is a conversation's id, or the name of something that pages show: `rules`, `rejected`. Whoever announces ids
-need not know who looks: a page that wants `conversations` hears of every one.
+A topic is a conversation's id, or the name of something that pages show: `rules`, `rejected`. A page
+that wants `conversations` gets every conversation.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ CHANNEL: Final = "console"
 _GATHERING, _BETWEEN = 0.05, 0.25
 #: A comment this often tells proxies, and us, whether anyone still listens.
 _HEARTBEAT = 15.0
-#: So many topics at once are told as "everything".
+#: More topics at once are announced as "everything".
 _MANY = 500
 
 
@@ -36,7 +36,7 @@ class _PendingTopics(Struct, frozen=True, array_like=True):
 
 
 class _Subscriber:
-    """What one stream has heard and not yet told."""
+    """Pending topics of one SSE stream."""
 
     def __init__(self, wanted: frozenset[str], mark: str) -> None:
         self.wanted = wanted
@@ -63,7 +63,7 @@ class _Subscriber:
 
 
 class Live:
-    """Carries the news from who changes something to who looks at it."""
+    """Publishes changed topics to the streams of open pages."""
 
     def __init__(self, channels: ChannelsPlugin) -> None:
         self._channels = channels
@@ -71,23 +71,23 @@ class Live:
         self._count = 0
         self._gathered: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._ears: set[_Subscriber] = set()
+        self._subscribers: set[_Subscriber] = set()
         self._is_closed = False
 
     @property
     def mark(self) -> str:
-        """Where the news stands; a page that was made at another mark may have missed something."""
+        """The count of announcements; a page that was made at another mark may have missed one."""
         return f"{self._start}-{self._count}"
 
     @property
     def is_heard(self) -> bool:
-        """Whether anybody listens; without, gathering what to announce can be left out."""
-        return bool(self._ears)
+        """Whether a stream is open; without one, gathering topics can be skipped."""
+        return bool(self._subscribers)
 
     def announce(self, topics: Collection[str] = ()) -> None:
-        """Tell every page that wants one of `topics`. Costs next to nothing while no page is open."""
+        """Announce to every page that wants one of `topics`. Cheap while no page is open."""
         self._count += 1
-        if self._ears and topics:
+        if self._subscribers and topics:
             self._gathered.update(topics)
             if self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(_GATHERING, self._publish)
@@ -95,40 +95,40 @@ class Live:
     def close(self) -> None:
         """End every stream, so that none holds up the end of the service."""
         self._is_closed = True
-        for ear in self._ears:
-            ear.end()
+        for subscriber in self._subscribers:
+            subscriber.end()
 
     async def stream(
         self, wanted: frozenset[str], since: str, is_welcome: Callable[[], Awaitable[bool]]
     ) -> AsyncIterator[bytes]:
         """Server-sent events: `changed`, its data those among `wanted` that did since that mark.
 
-        Ends with `close`, and once whoever listens is not welcome any more: their session is over.
+        Ends with `close`, and when `is_welcome` says no: the session is over.
         """
-        ear = _Subscriber(wanted, since)
+        subscriber = _Subscriber(wanted, since)
         async with (
             self._channels.start_subscription(CHANNEL) as listener,
-            listener.run_in_background(ear.hear),
+            listener.run_in_background(subscriber.hear),
         ):
-            self._ears.add(ear)
+            self._subscribers.add(subscriber)
             try:
                 yield b"retry: 1000\n\n"
                 if since != self.mark:
-                    ear.mark = self.mark
-                    yield _event(ear.mark, wanted)
-                while not (ear.is_over or self._is_closed) and await is_welcome():
+                    subscriber.mark = self.mark
+                    yield _event(subscriber.mark, wanted)
+                while not (subscriber.is_over or self._is_closed) and await is_welcome():
                     try:
-                        await asyncio.wait_for(ear.woken.wait(), _HEARTBEAT)
+                        await asyncio.wait_for(subscriber.woken.wait(), _HEARTBEAT)
                     except TimeoutError:
                         yield b": still here\n\n"
                         continue
-                    changed, ear.changed = ear.changed, set()
-                    ear.woken.clear()
+                    changed, subscriber.changed = subscriber.changed, set()
+                    subscriber.woken.clear()
                     if changed:
-                        yield _event(ear.mark, changed)
+                        yield _event(subscriber.mark, changed)
                         await asyncio.sleep(_BETWEEN)
             finally:
-                self._ears.discard(ear)
+                self._subscribers.discard(subscriber)
 
     def _publish(self) -> None:
         topics, self._gathered, self._timer = self._gathered, set(), None

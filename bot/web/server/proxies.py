@@ -10,6 +10,8 @@ from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from bot.text.addresses import is_loopback
+
 _SET_BY_PROXIES: Final = frozenset(
     {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"}
 )
@@ -27,7 +29,7 @@ def believe_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
 
 
 def warn_of_unknown_proxy(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Log that somebody's TLS ends at a proxy that is not believed, for whoever wonders why cookies are not Secure."""
+    """Log that somebody's TLS ends at a proxy that is not believed, which is why its cookie is not Secure."""
     forwarded = connection.headers.get("X-Forwarded-Proto", "").lower()
     if forwarded == "https" and connection.scope.get("scheme") == "http":
         log.warning(
@@ -38,8 +40,8 @@ def warn_of_unknown_proxy(connection: ASGIConnection[Any, Any, Any, Any]) -> Non
         )
 
 
-def is_loopback(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
-    """Whether a program on this machine asks, and not a proxy on it for somebody else, whether believed or not.
+def is_local(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
+    """Whether a program on this machine asks for itself, and is no proxy that asks for somebody else.
 
     A proxy is told by the headers that proxies set, by another host name, or by HTTP/1.0, which nginx speaks when it
     is told nothing else. Another host name may also be that of a foreign page which has it point here.
@@ -50,13 +52,9 @@ def is_loopback(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
         return False
     try:
         host = urlsplit(f"//{connection.headers.get('Host', '')}").hostname or ""
-        return _is_loopback_host(connection.client.host) and _is_loopback_host(host)
     except ValueError:
         return False
-
-
-def _is_loopback_host(host: str) -> bool:
-    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    return is_loopback(connection.client.host) and is_loopback(host)
 
 
 def network_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
