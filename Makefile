@@ -38,7 +38,7 @@ setup: .venv/.ready ## what the bot needs to run, in .venv
 assets: $(scripts) ## the console's scripts, by Node
 
 .PHONY: test
-test: .venv/.ready-dev chromium ## every test, on two processes
+test: .venv/.ready-dev chromium tests/azurite/node_modules/.package-lock.json ## every test, on two processes
 	@$(MAKE) --no-print-directory $(scripts)
 	$(venv)/pytest -n 2 --dist worksteal
 
@@ -117,6 +117,11 @@ clean: ## remove .venv, builds and caches; conversations in data/ stay
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@$(npm) ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+# Microsoft's emulator of Azure Storage, for the tests alone.
+tests/azurite/node_modules/.package-lock.json: tests/azurite/package.json tests/azurite/package-lock.json
+	@cd tests/azurite && $(npm) ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 $(scripts): node_modules/.package-lock.json $(wildcard bot/web/assets/src/*.js)

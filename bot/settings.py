@@ -94,8 +94,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int
     acs_connection_string: AcsConnection | None
     acs_endpoint: str | None
-    webhook_secrets: tuple[Secret, ...]
     acs_report_timeout: timedelta | None
+    webhook_secrets: tuple[Secret, ...]
     entra_tenant: str | None
     entra_audience: tuple[str, ...]
     entra_applications: tuple[str, ...]
@@ -194,8 +194,8 @@ def read_environment(folder: Path = Path()) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise WrongSetting(str(folder / ".env"), f"cannot be read ({reason}): mend or remove it.") from error
-    for name in written:
-        if is_unknown(name):
+    for name, value in written.items():
+        if value is not None and is_unknown(name):
             raise WrongSetting(name, f"in {folder / '.env'} is no setting of the bot{_mend(name)}.")
     return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
 
