@@ -61,8 +61,9 @@ bench: setup ## how fast events are taken and decided; ends by itself after two 
 	$(venv)/python benchmarks/reload.py --patterns all
 
 .PHONY: soak
-soak: search ## never lost, never twice: `make search`, then a bot killed 50 times under 20,000 texts; OPTIONS="--kills 5" for less
+soak: search tests/azurite/node_modules/.package-lock.json ## never lost, never twice: `make search`, then a bot killed 50 times under 20,000 texts; OPTIONS="--kills 5" for less
 	$(venv)/python -m benchmarks.soak $(OPTIONS)
+	$(venv)/python -m benchmarks.pull_soak
 
 .PHONY: search
 search: .venv/.ready-dev ## every property on many new examples; SEED=1234 for those of an earlier search
