@@ -29,7 +29,9 @@ NAME = "sms-events"
 
 def main() -> int:
     """Run a round."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--events", type=int, default=5_000)
     parser.add_argument("--kills", type=int, default=10)
     given = parser.parse_args()

@@ -432,17 +432,13 @@ def _read_origin(name: str, text: str, *, example: str) -> str:
     except ValueError:
         url, host, port = urlsplit(""), None, None
     if not host or port == 0 or "@" in url.netloc or url.path or url.query or url.fragment:
-        raise WrongSetting(
-            name, f"has an endpoint that is not a host's URL: write {example}."
-        )
+        raise WrongSetting(name, f"has an endpoint that is not a host's URL: write {example}.")
     if url.scheme == "http" and not _is_loopback(host):
         raise WrongSetting(
             name, "has an http:// endpoint, which only a loopback host may have: write https://."
         )
     if url.scheme not in {"http", "https"}:
-        raise WrongSetting(
-            name, f"has an endpoint without https://: write {example}."
-        )
+        raise WrongSetting(name, f"has an endpoint without https://: write {example}.")
     return f"{url.scheme}://{url.netloc}"
 
 
@@ -478,7 +474,8 @@ def _read_storage_queue(name: str, text: str) -> StorageQueue:
         )
     if not _QUEUE_NAME.fullmatch(queue):
         raise WrongSetting(
-            name, "has a queue= that is no queue's name: 3 to 63 lower-case letters, digits and single hyphens."
+            name,
+            "has a queue= that is no queue's name: 3 to 63 lower-case letters, digits and single hyphens.",
         )
     given = {part.partition("=")[0].strip().lower() for part in kept}
     has_place = given & {"accountname", "queueendpoint", "usedevelopmentstorage"}
@@ -561,8 +558,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="BOT_ACS_REPORT_TIMEOUT",
-        help="Ask Azure to report `Expired` when no delivery report came within this time, 60s to 12h. This uses a newer"
-        " version of its API, 2026-01-23. Unset: the version 2021-03-07, which can't be asked.",
+        help="Ask Azure to report `Expired` when no delivery report came within this time, 60s to 12h."
+        " This uses a newer version of its API, 2026-01-23. Unset: the version 2021-03-07, which can't be asked.",
         example="1h",
         read=_read_report_timeout,
     ),

@@ -122,9 +122,7 @@ def test_every_field_is_read_from_its_variable() -> None:
         entra_audience=("api://bot", "00000000-0000-0000-0000-00000000000A"),
         entra_applications=("00000000-0000-0000-0000-00000000000b",),
         entra_authority="https://login.microsoftonline.us",
-        events_queue=NamespaceTopic(
-            endpoint="https://x", topic="sms", subscription="bot", key=Secret("k")
-        ),
+        events_queue=NamespaceTopic(endpoint="https://x", topic="sms", subscription="bot", key=Secret("k")),
         admin_token=Secret("admin"),
         viewer_token=Secret("viewer"),
         replies_per_hour=5,
@@ -385,7 +383,9 @@ def test_a_name_that_is_no_setting_is_refused_in_env_and_warned_of_in_the_enviro
     assert f"did you mean {meant}?" in warning
 
 
-@pytest.mark.parametrize("name", ["BOT_SECRET_SHOP_TOKEN", "BOT_NOTIFY", "BOT_KEEP_MESSAGES", "PORT", "ROBOT_X"])
+@pytest.mark.parametrize(
+    "name", ["BOT_SECRET_SHOP_TOKEN", "BOT_NOTIFY", "BOT_KEEP_MESSAGES", "PORT", "ROBOT_X"]
+)
 def test_names_of_secrets_of_other_versions_and_of_other_programs_are_left_alone(
     tmp_path: Path, name: str
 ) -> None:

@@ -50,7 +50,9 @@ def read_call(headers: Mapping[bytes, bytes], body: bytes) -> EventBatch:
     """
     try:
         plain = _decompress(body, headers.get(b"content-encoding", b""))
-        if b"ce-type" in headers and not headers.get(b"content-type", b"").startswith(b"application/cloudevents"):
+        if b"ce-type" in headers and not headers.get(b"content-type", b"").startswith(
+            b"application/cloudevents"
+        ):
             return read_elements([_binary_event(headers, plain)])
         return read_batch(plain, is_certain=brings_events(headers))
     except NotAnEventBatch as error:
@@ -111,8 +113,8 @@ def _binary_event(headers: Mapping[bytes, bytes], body: bytes) -> dict[str, Any]
 
 def _kept(headers: Mapping[bytes, bytes], body: bytes, reason: str) -> UnreadableEvent:
     if headers.get(b"aeg-event-type", b"").lower() == b"subscriptiondeletion":
-        name = header(headers, b"aeg-subscription-name")
-        reason = f"Event Grid says that its subscription {name or 'to this address'} was deleted: no more events come by it."
+        name = header(headers, b"aeg-subscription-name") or "to this address"
+        reason = f"Event Grid says that its subscription {name} was deleted: no more events come by it."
     return UnreadableEvent(reason=reason, raw=_raw(headers, body))
 
 
@@ -154,7 +156,9 @@ def _decompress(body: bytes, encoding: bytes) -> bytes:
                         " send the events plain, or as gzip."
                     )
         except zlib.error:
-            raise NotAnEventBatch(f"The body is not {coding}, as its Content-Encoding says, or was cut off.") from None
+            raise NotAnEventBatch(
+                f"The body is not {coding}, as its Content-Encoding says, or was cut off."
+            ) from None
     return body
 
 

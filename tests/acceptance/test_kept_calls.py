@@ -101,7 +101,9 @@ def test_an_empty_subscription_deletion_is_kept_for_people_to_see(bot: Bot, peer
     name = f"SUB{peer.removeprefix('+')}"
     headers = {"aeg-event-type": "SubscriptionDeletion", "aeg-subscription-name": name}
     assert bot.post(b"", headers=headers).status_code == 200
-    assert newest_rejected(bot)["reason"].startswith(f"Event Grid says that its subscription {name} was deleted")
+    assert newest_rejected(bot)["reason"].startswith(
+        f"Event Grid says that its subscription {name} was deleted"
+    )
     assert bot.process is not None
     assert "event_grid_subscription_deleted" in bot.process.printed()
 

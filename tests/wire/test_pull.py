@@ -1,4 +1,4 @@
-"""Events are fetched from a queue: acknowledged once they are stored, never lost, poison moved aside with its reason."""
+"""Events are fetched from a queue: acknowledged once they are stored; poison is moved aside with its reason."""
 
 import asyncio
 import base64
@@ -360,7 +360,9 @@ async def test_a_namespace_that_answers_no_is_a_trouble_that_ends(namespace: Nam
 
 
 def test_the_setting_names_either_queue() -> None:
-    account = "DefaultEndpointsProtocol=https;AccountName=shop;AccountKey=a2V5;EndpointSuffix=core.windows.net"
+    account = (
+        "DefaultEndpointsProtocol=https;AccountName=shop;AccountKey=a2V5;EndpointSuffix=core.windows.net"
+    )
     queue = load({"BOT_EVENTS_QUEUE": f"storage:{account};queue=sms-events"}).events_queue
     assert isinstance(queue, StorageQueue)
     assert (queue.connection_string.reveal(), queue.name) == (account, "sms-events")

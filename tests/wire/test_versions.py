@@ -25,7 +25,7 @@ def sent_to(paths: list[str]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("environ", "version", "timeout"),
+    ("environ", "version", "seconds"),
     [({}, "2021-03-07", None), ({"BOT_ACS_REPORT_TIMEOUT": "90m"}, "2026-01-23", 5_400)],
 )
 async def test_the_version_is_pinned_and_the_timeout_asked_for(
@@ -34,7 +34,7 @@ async def test_the_version_is_pinned_and_the_timeout_asked_for(
     acs: Acs,
     environ: dict[str, str],
     version: str,
-    timeout: int | None,
+    seconds: int | None,
 ) -> None:
     paths: list[str] = []
     acs.answers = [sent_to(paths)]
@@ -43,7 +43,7 @@ async def test_the_version_is_pinned_and_the_timeout_asked_for(
         await bot.replies()
     assert paths == [f"/sms?api-version={version}"]
     options = acs.calls[0]["smsSendOptions"]
-    assert options.get("deliveryReportTimeoutInSeconds") == timeout
+    assert options.get("deliveryReportTimeoutInSeconds") == seconds
     assert options["enableDeliveryReport"] is True
 
 
