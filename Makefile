@@ -38,7 +38,7 @@ setup: .venv/.ready ## what the bot needs to run, in .venv
 assets: $(scripts) ## the console's scripts, by Node
 
 .PHONY: test
-test: .venv/.ready-dev chromium ## every test, on two processes
+test: .venv/.ready-dev chromium tests/azurite/node_modules/.package-lock.json ## every test, on two processes
 	@$(MAKE) --no-print-directory $(scripts)
 	$(venv)/pytest -n 2 --dist worksteal
 
@@ -61,8 +61,9 @@ bench: setup ## how fast events are taken and decided; ends by itself after two 
 	$(venv)/python benchmarks/reload.py --patterns all
 
 .PHONY: soak
-soak: search ## never lost, never twice: `make search`, then a bot killed 50 times under 20,000 texts; OPTIONS="--kills 5" for less
+soak: search tests/azurite/node_modules/.package-lock.json ## never lost, never twice: `make search`, then a bot killed 50 times under 20,000 texts; OPTIONS="--kills 5" for less
 	$(venv)/python -m benchmarks.soak $(OPTIONS)
+	$(venv)/python -m benchmarks.pull_soak
 
 .PHONY: search
 search: .venv/.ready-dev ## every property on many new examples; SEED=1234 for those of an earlier search
@@ -117,6 +118,11 @@ clean: ## remove .venv, builds and caches; conversations in data/ stay
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@$(npm) ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+# Microsoft's emulator of Azure Storage, for the tests alone.
+tests/azurite/node_modules/.package-lock.json: tests/azurite/package.json tests/azurite/package-lock.json
+	@cd tests/azurite && $(npm) ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 $(scripts): node_modules/.package-lock.json $(wildcard bot/web/assets/src/*.js)

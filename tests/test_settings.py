@@ -11,14 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.settings import (
+    EVENT_GRID_APPLICATION,
     SETTINGS,
+    US_GOVERNMENT_APPLICATION,
     AcsConnection,
+    NamespaceTopic,
     Secret,
     Settings,
     WrongSetting,
     find_short_secret,
     load,
     read_environment,
+    warnings_about,
 )
 
 KEY = "c2VjcmV0LWtleQ=="
@@ -44,8 +48,12 @@ def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
         acs_connection_string=None,
         acs_endpoint=None,
         webhook_secrets=(),
+        acs_report_timeout=None,
         entra_tenant=None,
-        entra_audience=None,
+        entra_audience=(),
+        entra_applications=(EVENT_GRID_APPLICATION, US_GOVERNMENT_APPLICATION),
+        entra_authority="https://login.microsoftonline.com",
+        events_queue=None,
         admin_token=None,
         viewer_token=None,
         replies_per_hour=30,
@@ -83,7 +91,11 @@ def test_every_field_is_read_from_its_variable() -> None:
             "BOT_ACS_ENDPOINT": "https://shop.communication.azure.com/",
             "BOT_WEBHOOK_SECRETS": " new , old,",
             "BOT_ENTRA_TENANT": "tenant",
-            "BOT_ENTRA_AUDIENCE": "api://bot",
+            "BOT_ENTRA_AUDIENCE": "api://bot, 00000000-0000-0000-0000-00000000000A",
+            "BOT_ENTRA_APPLICATIONS": "00000000-0000-0000-0000-00000000000b",
+            "BOT_ENTRA_AUTHORITY": "https://login.microsoftonline.us/",
+            "BOT_ACS_REPORT_TIMEOUT": "1h",
+            "BOT_EVENTS_QUEUE": "namespace:https://x/topics/sms/subscriptions/bot;key=k",
             "BOT_ADMIN_TOKEN": "admin",
             "BOT_VIEWER_TOKEN": "viewer",
             "BOT_REPLIES_PER_HOUR": "5",
@@ -105,8 +117,12 @@ def test_every_field_is_read_from_its_variable() -> None:
         acs_connection_string=None,
         acs_endpoint="https://shop.communication.azure.com",
         webhook_secrets=(Secret("new"), Secret("old")),
+        acs_report_timeout=timedelta(hours=1),
         entra_tenant="tenant",
-        entra_audience="api://bot",
+        entra_audience=("api://bot", "00000000-0000-0000-0000-00000000000A"),
+        entra_applications=("00000000-0000-0000-0000-00000000000b",),
+        entra_authority="https://login.microsoftonline.us",
+        events_queue=NamespaceTopic(endpoint="https://x", topic="sms", subscription="bot", key=Secret("k")),
         admin_token=Secret("admin"),
         viewer_token=Secret("viewer"),
         replies_per_hour=5,
@@ -342,4 +358,43 @@ def test_an_environment_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> 
     with pytest.raises(
         WrongSetting, match=r"\.env cannot be read \(it is not UTF-8 text\): mend or remove it\.$"
     ):
+        read_environment(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("BOT_WEBHOOK_SECRET", "BOT_WEBHOOK_SECRETS"),
+        ("BOT_ADMINTOKEN", "BOT_ADMIN_TOKEN"),
+        ("bot_port", "BOT_PORT"),
+        ("BOT_DATABASE", "BOT_DATABASE_URL"),
+    ],
+)
+def test_a_name_that_is_no_setting_is_refused_in_env_and_warned_of_in_the_environment(
+    tmp_path: Path, name: str, meant: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{name}=hunter2\n")
+    with pytest.raises(WrongSetting) as refused:
+        read_environment(tmp_path)
+    assert f"did you mean {meant}?" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+    (warning,) = warnings_about({name: "hunter2", "BOT_PORT": "1"})
+    assert name in warning
+    assert f"did you mean {meant}?" in warning
+
+
+@pytest.mark.parametrize(
+    "name", ["BOT_SECRET_SHOP_TOKEN", "BOT_NOTIFY", "BOT_KEEP_MESSAGES", "PORT", "ROBOT_X"]
+)
+def test_names_of_secrets_of_other_versions_and_of_other_programs_are_left_alone(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{name}=x\n")
+    assert read_environment(tmp_path)[name] == "x"
+    assert warnings_about({name: "x"}) == []
+
+
+def test_a_name_that_is_like_none_is_refused_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("BOT_XYZZY_PLUGH=x\n")
+    with pytest.raises(WrongSetting, match=r"BOT_XYZZY_PLUGH in .* is no setting of the bot: remove it\."):
         read_environment(tmp_path)

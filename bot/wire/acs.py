@@ -91,6 +91,7 @@ class AcsSmsService:
         report_timeout: timedelta | None = None,
     ) -> None:
         """`clock` hears the time that each answer brings; `report_timeout` is asked of ACS where it is given."""
+        self._credential = credential
         # The client is made directly: from_connection_string drops the endpoint's scheme.
         self._client = SmsClient(
             endpoint,
@@ -151,6 +152,8 @@ class AcsSmsService:
     async def close(self) -> None:
         """Close the connections to ACS."""
         await self._client.close()
+        if not isinstance(self._credential, AzureKeyCredential):
+            await self._credential.close()
 
 
 class Departure:

@@ -113,8 +113,8 @@ def _binary_event(headers: Mapping[bytes, bytes], body: bytes) -> dict[str, Any]
 
 def _kept(headers: Mapping[bytes, bytes], body: bytes, reason: str) -> UnreadableEvent:
     if headers.get(b"aeg-event-type", b"").lower() == b"subscriptiondeletion":
-        name = header(headers, b"aeg-subscription-name")
-        reason = f"Event Grid says that its subscription {name or 'to this address'} was deleted: no more events come by it."
+        name = header(headers, b"aeg-subscription-name") or "to this address"
+        reason = f"Event Grid says that its subscription {name} was deleted: no more events come by it."
     return UnreadableEvent(reason=reason, raw=_raw(headers, body))
 
 

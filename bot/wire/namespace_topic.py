@@ -28,10 +28,12 @@ class NamespaceTopicEvents:
 
     def __init__(self, endpoint: str, topic: str, subscription: str, key: str | None) -> None:
         # azure-core gives tokens to https alone; http is for loopback hosts, as the settings have it.
-        self._options: dict[str, Any] = {} if endpoint.startswith("https://") else {"enforce_https": False}
+        is_token_in_clear = key is None and not endpoint.startswith("https://")
+        self._options: dict[str, Any] = {"enforce_https": False} if is_token_in_clear else {}
+        self._identity = None if key else managed_identity("BOT_EVENTS_QUEUE")
         self._client = EventGridConsumerClient(
             endpoint,
-            AzureKeyCredential(key) if key else managed_identity("BOT_EVENTS_QUEUE"),
+            self._identity or AzureKeyCredential(key or ""),
             namespace_topic=topic,
             subscription=subscription,
             retry_total=0,  # the puller tries again, and people are told meanwhile
@@ -86,6 +88,8 @@ class NamespaceTopicEvents:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+        if self._identity is not None:
+            await self._identity.close()
 
 
 def _messages_in(answer: Any) -> list[PulledMessage]:

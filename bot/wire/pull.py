@@ -21,6 +21,7 @@ from bot.storage.writer import StorageUnavailable
 from bot.supervisor import Supervisor
 from bot.text.storable import make_storable, one_line
 from bot.wire.calls import BodyTooLarge, read_call
+from bot.wire.envelopes import EventBatch
 from bot.wire.event_counts import EventCounts
 
 #: As a call of Event Grid's: what can't be read is kept.
@@ -183,12 +184,23 @@ class Puller:
         poison = [message for message in messages if message.tries > self._limits.most_tries]
         if poison:
             await self._move_aside(poison)
-        taken: list[PulledMessage] = []
+        fresh = [message for message in messages if message.tries <= self._limits.most_tries]
+        taken, batch = self._read(fresh)
+        try:
+            taken = await self._store(batch.events, batch.ignored, taken)
+        except Exception as error:
+            for message in taken:
+                self._note_failure(message, error)
+            raise
+        if taken:
+            await self._queue.acknowledge(taken)
+
+    def _read(self, messages: Sequence[PulledMessage]) -> tuple[list[PulledMessage], EventBatch]:
+        """The events of messages, and the messages that they are of; one that fails is left to come again."""
+        read: list[PulledMessage] = []
         events: list[Event] = []
         ignored: dict[str, int] = {}
         for message in messages:
-            if message in poison:
-                continue
             try:
                 batch = read_call(_HEADERS, message.body)
             except BodyTooLarge as error:
@@ -201,15 +213,8 @@ class Puller:
                 events += batch.events
                 for name, count in batch.ignored.items():
                     ignored[name] = ignored.get(name, 0) + count
-            taken.append(message)
-        try:
-            taken = await self._store(events, ignored, taken)
-        except Exception as error:
-            for message in taken:
-                self._note_failure(message, error)
-            raise
-        if taken:
-            await self._queue.acknowledge(taken)
+            read.append(message)
+        return read, EventBatch(events=events, ignored=ignored)
 
     async def _store(
         self, events: Sequence[Event], ignored: dict[str, int], messages: list[PulledMessage]

@@ -8,7 +8,7 @@ import pytest
 from tests.support.acs import Acs
 from tests.support.events import a_number, received, report
 from tests.support.problems import assert_problem
-from tests.support.processes import Bot
+from tests.support.processes import SECRET, Bot
 
 BODIES = {
     "nothing": (b"", 400, "The body is empty."),
@@ -27,7 +27,8 @@ BODIES = {
 @pytest.mark.parametrize("case", BODIES)
 def test_what_is_no_batch_of_events_is_refused_in_a_sentence(case: str, bot: Bot) -> None:
     body, status, words = BODIES[case]
-    assert words in assert_problem(bot.post(body), status)
+    answer = bot.http.post("/events", params={"code": SECRET}, content=body)
+    assert words in assert_problem(answer, status)
 
 
 def test_a_body_of_1_mib_is_taken(bot: Bot, peer: str) -> None:

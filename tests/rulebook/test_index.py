@@ -1,9 +1,9 @@
 """The index: of many rules for the same words, those that may hold are looked up."""
 
 import pytest
-from tests.rulebook.books import book_of, hear
 
 from bot.rulebook.decision import ConversationState
+from tests.support.books import book_of, hear
 
 MANY = 200
 

@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from tests.storage.test_pages import FORGED
+from tests.support.api import DELIVERED
 from tests.support.services import Running
-from tests.web.conftest import DELIVERED
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
