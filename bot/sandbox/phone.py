@@ -20,6 +20,8 @@ from bot.sandbox.api import from_another_site
 from bot.sandbox.event_grid import TooManyWaiting
 from bot.sandbox.log import AcceptedMessage, Said
 from bot.sandbox.sandbox import BadText, Sandbox, read_number
+from bot.sandbox.weather import Weather
+from bot.sandbox.weather_form import ask
 from bot.text.inert import shown
 from bot.text.numbers import spaced
 
@@ -74,6 +76,7 @@ _TEXT_FATES: Final = {
 _REPLY_FATES: Final = {
     None: ("✓", "sent", ""),
     "Delivered": ("✓✓", "delivered", "good"),
+    "Expired": ("?", "no report came", ""),
 }
 
 
@@ -114,7 +117,7 @@ def _clock(moment: datetime) -> str:
     return f"{moment.astimezone():%H:%M}"
 
 
-def _address(phone: str) -> str:
+def page_address(phone: str) -> str:
     return PATH + "?" + urlencode({"from": phone})
 
 
@@ -138,7 +141,7 @@ class PhonePage:
             undefined=jinja2.StrictUndefined,
         )
         jinja.filters |= {
-            "address": _address,
+            "address": page_address,
             "clock": _clock,
             "or_last": _or_last,
             "shown": shown,
@@ -170,8 +173,10 @@ class PhonePage:
             said=said,
             on_its_way=any(message.word == "sending…" for message in said[-5:])
             or (bool(said) and datetime.now(UTC) - said[-1].at < LOOK_AGAIN),
-            address=_address(phone),
+            address=page_address(phone),
             stream=f"{PATH}/stream?" + urlencode({"from": phone, "since": sandbox.log.mark}),
+            weather=ask(sandbox.weather, sandbox.number, phone),
+            fair=sandbox.weather == Weather(),
             wrong=wrong,
             draft=draft,
             draft_number=draft_number,
@@ -252,7 +257,7 @@ def _send(sandbox: Sandbox, page: PhonePage, body: bytes) -> Response[Any]:
     except TooManyWaiting as full:
         phone = read_number("from", sender)
         return _answer(page.render(sandbox, phone, Mistake("text", str(full)), text), 503)
-    return Redirect(_address(sms.from_), status_code=303)
+    return Redirect(page_address(sms.from_), status_code=303)
 
 
 def _mistake(bad: BadText) -> Mistake:

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from bot.sandbox.app import Sandbox
-from tests.sandbox.parts import RECEIVED, Webhook, listening, sms_client
+from tests.sandbox.parts import RECEIVED, Webhook, event_type, listening, sms_client
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -56,7 +56,7 @@ async def scripted() -> AsyncIterator[Scripted]:
                 await sms.send(sandbox.number, "+" + data["From"], answer, enable_delivery_report=True)
 
         async def answer(event: dict[str, Any]) -> None:
-            if event["eventType"] == RECEIVED:
+            if event_type(event) == RECEIVED:
                 replies.add(asyncio.create_task(reply(event["data"])))
 
         webhook.on_event = answer

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession
 
 from bot.sandbox.app import Sandbox
-from tests.sandbox.parts import RECEIVED, VALIDATION, Phone, Webhook, listening, sms_client, until
+from tests.sandbox.parts import RECEIVED, VALIDATION, Phone, Webhook, event_type, listening, sms_client, until
 
 BOT = (sys.executable, "-c", "from bot.cli import main; main()")
 
@@ -58,7 +58,7 @@ async def answering() -> AsyncIterator[Answering]:
                 await sms.send(parts.sandbox.number, to, text, enable_delivery_report=parts.reports)
 
         async def answer(event: dict[str, Any]) -> None:
-            if event["eventType"] == RECEIVED:
+            if event_type(event) == RECEIVED:
                 tasks.add(asyncio.create_task(reply("+" + event["data"]["From"])))
 
         parts.webhook.on_event = answer
@@ -149,11 +149,12 @@ async def test_without_a_sandbox_it_says_how_to_start_one() -> None:
     assert "`bot demo` or `bot sandbox`" in err
 
 
-async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to() -> None:
+@pytest.mark.parametrize("schema", ["cloudevents", "eventgrid"])
+async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to(schema: str) -> None:
     webhook = Webhook()
     await webhook.start()
     process = await asyncio.create_subprocess_exec(
-        *BOT, "sandbox", "--port", "0", "--webhook", webhook.url,
+        *BOT, "sandbox", "--port", "0", "--webhook", webhook.url, "--schema", schema,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
@@ -163,7 +164,10 @@ async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to() -> No
         line = (await process.stdout.readline()).decode()
         address, key = line.removeprefix("BOT_ACS_CONNECTION_STRING=endpoint=").strip().split(";accesskey=")
         assert f"{address}/sandbox/phone" in (await process.stderr.readline()).decode()
-        await until(lambda: webhook.of(VALIDATION))
+        await until(lambda: webhook.calls)
+        handshake = webhook.calls[0]
+        assert handshake.method == ("OPTIONS" if schema == "cloudevents" else "POST")
+        assert bool(webhook.of(VALIDATION)) == (schema == "eventgrid")
         async with ClientSession() as http, sms_client(address, key) as sms:
             await sms.send("+15555550100", "+15555550101", "Hello")
             assert len(await Phone(address, http).sent()) == 1
