@@ -45,7 +45,7 @@ class Demo:
         )
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until the process is asked to stop."""
         run(self._settings, self._build, self._welcome)
 
     def _build(self, url: str) -> Service:
@@ -56,7 +56,7 @@ class Demo:
         )
 
     async def _welcome(self, service: Service, url: str) -> Callable[[], Awaitable[None]]:
-        service.inbox.on_silence = self._sandbox.log.note_silence
+        service.inbox.on_silence = self._sandbox.log.note_no_answer
         await self._sandbox.start()
         lines = [
             f"[bold]Text the bot:[/bold]  {url}/sandbox/phone",

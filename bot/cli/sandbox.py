@@ -29,7 +29,7 @@ class _SandboxServer(Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """End when told to; uvicorn would then die of the signal, so that an orderly end looks like a failure."""
+        """End in order on a signal: uvicorn would raise the signal again, and the exit status would be a failure's."""
         with uvicorn.Server.capture_signals(self):
             yield
             self._captured_signals.clear()
@@ -41,7 +41,7 @@ class _SandboxServer(Server):
 
 
 def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: str, schema: Schema) -> None:
-    """Serve the sandbox, and print what the bot needs to be told to use it."""
+    """Serve the sandbox, and print the settings with which the bot uses it."""
     free_output()
     access_key = access_key or ACCESS_KEY
     address = urlsplit(webhook)

@@ -25,7 +25,6 @@ class Refusal(Exception):
         super().__init__(why or f"{status}: {body}")
         self.status = status
         self.body = b"" if body is None else msgspec.json.encode(body)
-        #: ACS describes a refused call as plain JSON, its newer versions as problem details.
         self.headers: dict[str, str] = {}
 
 
@@ -90,7 +89,7 @@ def check_api_version(version: str | None, unknown: tuple[str, ...], address: st
 
 
 def answer_headers(unknown_versions: tuple[str, ...], seconds: float) -> dict[str, str]:
-    """Return the headers of an answer that took ACS so many `seconds`."""
+    """Return the headers that every answer of ACS has; `seconds` is how long it took."""
     return {
         "Request-Context": "appId=",
         "MS-CV": base64.b64encode(secrets.token_bytes(16)).decode().rstrip("=") + ".0",

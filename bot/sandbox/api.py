@@ -41,7 +41,7 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
         return receive(sandbox, await request.body())
 
     @get("/sandbox/inbound/{message_id:str}", include_in_schema=False)
-    async def inbound_fate(request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def inbound_state(request: Request[Any, Any, Any]) -> Response[bytes]:
         if sms := sandbox.log.text(request.path_params["message_id"]):
             return _json(sms)
         return problem(404, "No phone of this sandbox sent a text of that id.")
@@ -69,7 +69,7 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
         # Bare, as the file in Azure's storage container is: `bot events post` takes it.
         return _json(list(sandbox.event_grid.dead_letters))
 
-    return [inbound, inbound_fate, sent, events, weather, set_weather, dead_letters]
+    return [inbound, inbound_state, sent, events, weather, set_weather, dead_letters]
 
 
 def receive(sandbox: Sandbox, body: bytes) -> Response[bytes]:
@@ -87,7 +87,7 @@ def receive(sandbox: Sandbox, body: bytes) -> Response[bytes]:
 
 
 def change_weather(sandbox: Sandbox, body: bytes) -> Response[bytes]:
-    """Answer ``PUT /sandbox/weather``: what is not named is fair again."""
+    """Answer ``PUT /sandbox/weather``: keys that the body leaves out are fair again."""
     try:
         weather = msgspec.json.decode(body, type=Weather)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -15,7 +15,7 @@ import structlog
 from bot.sandbox.dead_letters import DeadLetter, dead_letter
 from bot.sandbox.events import Event, Schema, in_schema
 from bot.sandbox.retry_schedule import DELIVERED, Probation, wait_before_next_try
-from bot.sandbox.webhook_client import Answer, WebhookClient
+from bot.sandbox.webhook_client import WebhookClient, WebhookResponse
 
 log = structlog.get_logger(__name__)
 
@@ -49,13 +49,13 @@ class _Pending(msgspec.Struct):
     watcher: Watcher | None
     last_try_at: datetime | None = None
 
-    def tell(self) -> None:
+    def notify_watcher(self) -> None:
         if self.watcher is not None:
             self.watcher(self.delivery)
 
 
 class TooManyWaiting(Exception):
-    """So many events wait for the webhook that no more are held for it."""
+    """KEPT events wait for the webhook; no more are taken."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -128,7 +128,7 @@ class EventGrid:
         pending = _Pending(delivery, msgspec.json.encode(in_schema(event, self.schema)), watcher)
         self._waiting[id(delivery)] = pending
         if self._refused:
-            # Without a subscription Event Grid has nowhere to send an event: it is lost, and we say so.
+            # Azure drops events that have no subscription; here the page shows why.
             self._settle(pending, "dead-lettered", self.handshake_trouble)
         elif give_up is not None:
             self._settle(pending, "dead-lettered", give_up)
@@ -136,7 +136,7 @@ class EventGrid:
             self._ready.put_nowait(pending)
             if self.handshake_trouble is not None:
                 delivery.reason = self.handshake_trouble
-                pending.tell()
+                pending.notify_watcher()
         return delivery
 
     @property
@@ -179,7 +179,7 @@ class EventGrid:
                 self._settle(pending, "dead-lettered", self.handshake_trouble)
             else:
                 pending.delivery.reason = self.handshake_trouble
-                pending.tell()
+                pending.notify_watcher()
 
     async def _deliver(self, client: WebhookClient) -> None:
         while True:
@@ -231,7 +231,7 @@ class EventGrid:
         for pending in batch:
             self._note_try(pending, answer)
 
-    def _note_try(self, pending: _Pending, answer: Answer) -> None:
+    def _note_try(self, pending: _Pending, answer: WebhookResponse) -> None:
         delivery = pending.delivery
         delivery.tries += 1
         delivery.last_status = answer.status
@@ -259,7 +259,7 @@ class EventGrid:
     def _put_off(self, pending: _Pending, seconds: float) -> None:
         timer = asyncio.get_running_loop().call_later(seconds, self._again, pending)
         self._later[id(pending.delivery)] = timer
-        pending.tell()
+        pending.notify_watcher()
 
     def _again(self, pending: _Pending) -> None:
         self._later.pop(id(pending.delivery), None)
@@ -286,7 +286,7 @@ class EventGrid:
                     last_try_at=pending.last_try_at,
                 )
             )
-        pending.tell()
+        pending.notify_watcher()
 
 
 def _spell(seconds: float) -> str:

@@ -21,7 +21,7 @@ SCHEDULE: Final = (
 MOST_TRIES: Final = 30
 OLDEST: Final = timedelta(hours=24)
 
-#: After so many failed deliveries in a row Event Grid holds back new events and retries alike.
+#: Failed deliveries in a row after which Event Grid holds back new events and retries alike.
 FAILURES_BEFORE_PROBATION: Final = 10
 #: Azure documents "in some cases up to several hours" and no schedule; this one ends while somebody watches.
 PROBATIONS: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 300))

@@ -16,7 +16,7 @@ from bot.sandbox import acs
 from bot.sandbox.acs_errors import foreign_number
 from bot.sandbox.event_grid import Delivery, EventGrid, TooManyWaiting, Watcher
 from bot.sandbox.events import Event, Schema, delivery_report, incoming_message_id, sms_received
-from bot.sandbox.log import AcceptedMessage, Log, PhoneText
+from bot.sandbox.message_log import AcceptedMessage, MessageLog, PhoneText
 from bot.sandbox.weather import EXPIRED, Weather
 from bot.text.numbers import is_phone_number, normalise_number
 from bot.text.segments import measure
@@ -34,7 +34,7 @@ LONGEST_TEXT = 100_000
 
 
 #: What an event's delivery means for the text it carries.
-_FATES: Final[dict[str, Literal["sending", "received", "refused"]]] = {
+_TEXT_STATES: Final[dict[str, Literal["sending", "received", "refused"]]] = {
     "waiting": "sending",
     "delivered": "received",
     "dead-lettered": "refused",
@@ -46,7 +46,7 @@ class WrongAccessKey(ValueError):
 
 
 class BadText(ValueError):
-    """What a phone wanted to send can't be sent."""
+    """A phone's text can't be sent: its field and what is wrong with it."""
 
     def __init__(self, field: str, rest: str) -> None:
         super().__init__(f"{field} {rest}")
@@ -83,7 +83,7 @@ class Sandbox:
         self._weather = Weather()
         self._pace = pace
         self.chance = random.Random()  # noqa: S311 - it is the weather, not a secret
-        self.log = Log()
+        self.log = MessageLog()
         self.event_grid = EventGrid(webhook_url, pace=pace, schema=schema)
         self.stopping = False
         self._repeatability = acs.Repeatability()
@@ -140,7 +140,7 @@ class Sandbox:
         if self.event_grid.full:
             raise TooManyWaiting
         self.log.note_text(sms)
-        self._publish(event, lambda delivery: self._note_fate(event.id, delivery))
+        self._publish(event, lambda delivery: self._note_text_state(event.id, delivery))
         return sms
 
     def send(self, request: acs.SendRequest) -> list[acs.Result]:
@@ -198,11 +198,13 @@ class Sandbox:
         )
         self._publish(event, watch)
 
-    def _note_fate(self, message_id: str, delivery: Delivery) -> None:
+    def _note_text_state(self, message_id: str, delivery: Delivery) -> None:
         text = self.log.text(message_id)
         # Another copy of the same event may have been taken before.
         if text is not None and text.state != "received":
-            self.log.note_fate(message_id, _FATES[delivery.state], delivery.reason, delivery.tries)
+            self.log.note_text_state(
+                message_id, _TEXT_STATES[delivery.state], delivery.reason, delivery.tries
+            )
 
     def _publish(self, event: Event, watcher: Watcher) -> None:
         if self.weather.gives_up(self.chance):
@@ -230,7 +232,7 @@ class Sandbox:
 
 
 def read_number(field: str, raw: str) -> str:
-    """Return a phone's number in its one writing; raises BadText with the name of the field it came in."""
+    """Return a phone's number in its canonical form; raises BadText, which names `field`."""
     number = normalise_number(raw)
     if not re.fullmatch(r"\+?\d{3,15}", number) or not is_phone_number(number):
         raise BadText(field, "must be a phone number such as +15555550101, or a short code.")

@@ -22,7 +22,7 @@ RATE: Final = "120"
 _LONGEST_ANSWER = 65_536
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What the webhook answered."""
 
     #: None: no answer came.
@@ -53,7 +53,7 @@ class WebhookClient:
         """Close every connection."""
         await self._session.close()
 
-    async def shake_hands(self) -> Answer:
+    async def shake_hands(self) -> WebhookResponse:
         """Ask whether the webhook wants the events; `trouble` is empty when it does."""
         if self._schema == "cloudevents":
             return await self._ask_for_consent()
@@ -61,7 +61,7 @@ class WebhookClient:
 
     async def deliver(
         self, events: Sequence[bytes], *, is_batch: bool, tries: int, event_id: str | None
-    ) -> Answer:
+    ) -> WebhookResponse:
         """Post events, each written already; `is_batch` is whether the subscription asked for batches."""
         headers = self._aeg_headers("Notification", tries)
         if self._schema == "eventgrid":
@@ -87,7 +87,7 @@ class WebhookClient:
             "aeg-delivery-count": str(tries),
         }
 
-    async def _ask_for_consent(self) -> Answer:
+    async def _ask_for_consent(self) -> WebhookResponse:
         answer = await self._call(
             "OPTIONS", {"WebHook-Request-Origin": ORIGIN, "WebHook-Request-Rate": RATE}, None
         )
@@ -99,7 +99,7 @@ class WebhookClient:
             answer, trouble=f"it answered 200 without WebHook-Allowed-Origin: {ORIGIN}"
         )
 
-    async def _validate(self) -> Answer:
+    async def _validate(self) -> WebhookResponse:
         code = str(uuid4())
         event = event_in_schema(subscription_validation(code, datetime.now(UTC)), "eventgrid")
         headers = self._aeg_headers("SubscriptionValidation", 0)
@@ -116,13 +116,13 @@ class WebhookClient:
             return msgspec.structs.replace(answer, trouble=trouble)
         return answer
 
-    async def _call(self, method: str, headers: dict[str, str], body: bytes | None) -> Answer:
+    async def _call(self, method: str, headers: dict[str, str], body: bytes | None) -> WebhookResponse:
         try:
             async with self._session.request(
                 method, self._url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 content = await _read(response)
-                return Answer(
+                return WebhookResponse(
                     status=response.status,
                     trouble=_answer_in_words(response.status, content),
                     body=content,
@@ -136,7 +136,7 @@ class WebhookClient:
             trouble = f"nothing answers at {self.shown_url}"
         except (aiohttp.ClientError, OSError):
             trouble = "it closed the connection without an answer"
-        return Answer(status=None, trouble=trouble)
+        return WebhookResponse(status=None, trouble=trouble)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from azure.communication.sms.aio import SmsClient
 
 from bot.sandbox.app import Sandbox
-from bot.sandbox.log import PhoneText
+from bot.sandbox.message_log import PhoneText
 from bot.sandbox.retry_schedule import NEVER_AGAIN
 from bot.sandbox.weather import Weather
 from tests.sandbox.parts import RECEIVED, REPORT, VALIDATION, Phone, Webhook, listening, until

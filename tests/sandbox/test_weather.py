@@ -1,11 +1,14 @@
 """Each kind of weather does what it says, and nothing happens in fair weather."""
 
 import json
+import re
 from collections import Counter
+from pathlib import Path
 from random import Random
 from time import monotonic
 from typing import Any, get_args
 
+import msgspec
 import pytest
 from azure.communication.sms.aio import SmsClient
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
@@ -292,3 +295,10 @@ def test_rates_are_shares() -> None:
     copies = Counter(len(weather.arrivals(chance)) for _ in range(4000))
     assert copies[1] == pytest.approx(2000, rel=0.1)
     assert copies[3] == pytest.approx(1000, rel=0.1)
+
+
+def test_every_key_stands_in_the_documentation_with_its_fair_value() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text("utf-8")
+    shown = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", page.partition("## Weather")[2], re.MULTILINE)
+    fair = json.loads(msgspec.json.encode(Weather()))
+    assert [(key, json.loads(value)) for key, value in shown] == list(fair.items())

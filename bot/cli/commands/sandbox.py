@@ -24,6 +24,6 @@ NUMBER: Final = "+15555550100"
 def sandbox(**options: Any) -> None:
     """Stand in for the ACS SMS endpoint and for Event Grid's delivery, with phones to text the bot from.
 
-    Prints what the bot needs to be told to use it.
+    Prints the settings with which the bot uses it.
     """
     run_body("bot.cli.sandbox:sandbox", options)
