@@ -10,8 +10,7 @@ from uuid import uuid4
 import aiohttp
 import msgspec
 
-from bot.sandbox.events import Schema, subscription_validation
-from bot.sandbox.events import in_schema as event_in_schema
+from bot.sandbox.events import Schema, in_schema, subscription_validation
 from bot.sandbox.retry_schedule import ANSWER_WAIT
 
 #: Who asks in the handshake of CloudEvents.
@@ -101,7 +100,7 @@ class WebhookClient:
 
     async def _validate(self) -> WebhookResponse:
         code = str(uuid4())
-        event = event_in_schema(subscription_validation(code, datetime.now(UTC)), "eventgrid")
+        event = in_schema(subscription_validation(code, datetime.now(UTC)), "eventgrid")
         headers = self._aeg_headers("SubscriptionValidation", 0)
         headers |= {
             "Content-Type": "application/json; charset=utf-8",
