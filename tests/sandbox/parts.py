@@ -1,4 +1,4 @@
-"""Real parts to test the sandbox with: a webhook that answers as it is told, and a sandbox that listens."""
+"""Real parts to test the sandbox with: a webhook whose answers a test plans, and a sandbox that listens."""
 
 import asyncio
 import logging

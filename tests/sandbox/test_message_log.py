@@ -89,7 +89,7 @@ def test_a_mark_of_another_log_is_not_read() -> None:
 
 
 def test_a_guard_that_keeps_the_bot_silent_is_the_reason_of_the_text() -> None:
-    """Whether it is told before or after the webhook has answered."""
+    """The order of the two does not matter: the webhook may answer before or after the decision."""
     log = MessageLog()
     log.note_text(text("a"))
     log.note_no_answer("a", "opted out")

@@ -28,7 +28,7 @@ async def submit(phone: Phone, **fields: str) -> tuple[int, str]:
         return response.status, await response.text()
 
 
-async def test_a_newcomer_is_told_what_to_say(phone: Phone) -> None:
+async def test_an_empty_conversation_shows_what_to_text(phone: Phone) -> None:
     html = await page(phone, "/sandbox/phone")
     assert "Text HOURS, ORDER 12345 or HELP." in html
     assert "+1\u00a0555\u00a0555\u00a00100" in html
@@ -155,13 +155,13 @@ async def test_a_stream_goes_on_where_it_broke_off(sandbox: Sandbox, sms: SmsCli
     assert b"old news" not in got
 
 
-async def test_a_page_of_another_life_is_told_that_it_is_stale(phone: Phone) -> None:
+async def test_a_page_of_an_earlier_sandbox_learns_that_it_is_stale(phone: Phone) -> None:
     stream = phone.address + "/sandbox/phone/stream?" + urlencode({"from": ME, "since": "ffff-7"})
     async with phone.http.get(stream) as response:
         assert b"event: stale" in await response.content.read()
 
 
-async def test_who_goes_away_is_no_longer_watched_for(sandbox: Sandbox, phone: Phone) -> None:
+async def test_a_closed_stream_ends_its_watch(sandbox: Sandbox, phone: Phone) -> None:
     stream = phone.address + "/sandbox/phone/stream?" + urlencode({"from": ME, "since": sandbox.log.mark})
     async with phone.http.get(stream):
         await until(lambda: sandbox.log._watchers)
