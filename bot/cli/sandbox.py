@@ -12,8 +12,10 @@ import uvicorn
 from bot.cli.bind import listen
 from bot.cli.commands.sandbox import WEBHOOK, WEBHOOK_SECRET
 from bot.cli.errors import CommandFailed
+from bot.operations.logs import configure_logs
 from bot.operations.output_streams import free_output
 from bot.sandbox.app import Sandbox, create_app
+from bot.sandbox.events import Schema
 from bot.sandbox.sandbox import ACCESS_KEY, WrongAccessKey
 from bot.web.server.http_server import Server
 
@@ -27,7 +29,7 @@ class _SandboxServer(Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """End when told to; uvicorn would then die of the signal, so that an orderly end looks like a failure."""
+        """End in order on a signal: uvicorn would raise the signal again, and the exit status would be a failure's."""
         with uvicorn.Server.capture_signals(self):
             yield
             self._captured_signals.clear()
@@ -38,22 +40,23 @@ class _SandboxServer(Server):
         await super().shutdown(sockets)
 
 
-def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: str) -> None:
-    """Serve the sandbox, and print what the bot needs to be told to use it."""
+def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: str, schema: Schema) -> None:
+    """Serve the sandbox, and print the settings with which the bot uses it."""
     free_output()
     access_key = access_key or ACCESS_KEY
     address = urlsplit(webhook)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise CommandFailed(f"--webhook must be an address such as {WEBHOOK}.")
     try:
-        stand_in = Sandbox(webhook, access_key, number)
+        stand_in = Sandbox(webhook, access_key, number, schema=schema)
     except WrongAccessKey as error:
         raise CommandFailed(f"--access-key: {error}") from None
     listener = listen(host, port, mend="Choose others with --host and --port.")
     port = listener.getsockname()[1]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     # What the bot answers is seen on the phone page; the terminal shows what needs a hand.
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    configure_logs("console")
+    logging.getLogger().setLevel(logging.WARNING)
     click.echo(f"Text the bot:  {url}/sandbox/phone", err=True)
     click.echo("The bot uses this sandbox with these settings:", err=True)
     click.echo(f"BOT_ACS_CONNECTION_STRING=endpoint={url};accesskey={access_key}")

@@ -1,41 +1,35 @@
-"""``POST /sms`` as ACS behaves: its signature, its refusals, its answer for each recipient."""
+"""``POST /sms`` as ACS behaves: what it takes, what it refuses, and its answer for each recipient."""
 
-import base64
-import binascii
 import hashlib
-import hmac
 import re
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from bot.sandbox.events import new_message_id
+from bot.sandbox.acs_errors import Refusal
+from bot.sandbox.events import outgoing_message_id
+from bot.sandbox.signature import read_http_date
 
-#: How far a request's date may lie from our clock, either way.
-DATE_SKEW = timedelta(minutes=5)
 #: How long a repeated repeatabilityRequestId is recognised.
 REPEATABILITY_WINDOW = timedelta(minutes=5)
 MOST_RECIPIENTS = 100
 LONGEST_MESSAGE = 2048
+#: Seconds for which ACS can be asked to wait for a delivery report, from this API version on.
+REPORT_TIMEOUT = (60, 43_200)
+REPORT_TIMEOUT_SINCE = "2024-12-10"
 
+#: ACS's own words, punctuation included.
+NO_FIRST_SENT = (
+    "Request sent with Invalid DateTime value for repeatability-first-sent. "
+    "Expected is DateTime ,RFC1123 pattern."
+)
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 _SHORT_CODE = re.compile(r"\d{3,6}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
-_API_VERSION = re.compile(r"20\d\d-\d\d-\d\d(-preview)?")
-
-
-class Refusal(Exception):
-    """A whole call that is refused: its status and the body that says why, empty where Azure's is."""
-
-    def __init__(self, status: int, body: object = None, why: str = "") -> None:
-        super().__init__(why or f"{status}: {body}")
-        self.status = status
-        self.body = b"" if body is None else msgspec.json.encode(body)
 
 
 class SentRecipient(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -52,6 +46,8 @@ class SendRequest(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     report: bool
     tag: str | None
+    #: Seconds after which a report that did not come is taken for Expired; None: ACS waits without an end.
+    report_timeout: int | None = None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -65,45 +61,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     error_message: str | None = None
 
 
-def check_signature(
-    *,
-    method: str,
-    path_and_query: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    access_key: str,
-    now: datetime,
-) -> None:
-    """Refuse with 401 unless the request is signed with `access_key` as HMAC-SHA256 over what ACS signs."""
-    scheme, _, parameters = headers.get("authorization", "").partition(" ")
-    if scheme != "HMAC-SHA256":
-        raise Refusal(401, why="the request is not signed with HMAC-SHA256")
-    given = dict(part.partition("=")[::2] for part in parameters.split("&"))
-    signed = given.get("SignedHeaders", "").split(";")
-    if not {"host", "x-ms-content-sha256"} <= set(signed) or not {"x-ms-date", "date"} & set(signed):
-        raise Refusal(401, why="the signature leaves out the date, the host or the content's hash")
-    content_hash = base64.b64encode(hashlib.sha256(body).digest()).decode()
-    if not hmac.compare_digest(headers.get("x-ms-content-sha256", "").encode(), content_hash.encode()):
-        raise Refusal(401, why="x-ms-content-sha256 is not the hash of the body")
-    sent = _read_http_date(headers.get("x-ms-date") or headers.get("date", ""))
-    if sent is None or abs(now - sent) > DATE_SKEW:
-        raise Refusal(401, why="the request's date is more than 5 minutes away from the sandbox's clock")
-    to_sign = f"{method}\n{path_and_query}\n" + ";".join(headers.get(name, "") for name in signed)
-    signature = hmac.digest(base64.b64decode(access_key), to_sign.encode(), "sha256")
-    try:
-        matches = hmac.compare_digest(base64.b64decode(given.get("Signature", ""), validate=True), signature)
-    except (binascii.Error, ValueError):
-        matches = False
-    if not matches:
-        raise Refusal(401, why="the signature does not fit the access key")
-
-
-def read_send_request(api_version: str | None, body: bytes) -> SendRequest:
-    """Return the call's checked body; refuse with 400, naming each wrong field, as ACS does."""
-    if api_version is None:
-        raise Refusal(400, _error("MissingApiVersionParameter", "api-version is required."))
-    if not _API_VERSION.fullmatch(api_version):
-        raise Refusal(400, _error("UnsupportedApiVersion", f"API version '{api_version}' is not supported."))
+def read_send_request(api_version: str, body: bytes) -> SendRequest:
+    """Return the call's checked body; raises a Refusal of 400 that names each wrong field, as ACS does."""
     try:
         raw = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -118,10 +77,18 @@ def read_send_request(api_version: str | None, body: bytes) -> SendRequest:
     if len(message) > LONGEST_MESSAGE:
         wrong["Message"] = [f"The field Message must be a string with a maximum length of {LONGEST_MESSAGE}."]
     recipients = _read_recipients(raw.get("smsRecipients"), wrong)
-    report, tag = _read_options(raw.get("smsSendOptions"), wrong)
+    options = _read_options(raw.get("smsSendOptions"), wrong)
+    timeout = _read_report_timeout(options, wrong) if api_version >= REPORT_TIMEOUT_SINCE else None
     if wrong:
         raise Refusal(400, wrong)
-    return SendRequest(sender=sender, recipients=recipients, message=message, report=report, tag=tag)
+    return SendRequest(
+        sender=sender,
+        recipients=recipients,
+        message=message,
+        report=options.get("enableDeliveryReport") is True,
+        tag=options.get("tag"),
+        report_timeout=timeout,
+    )
 
 
 def _read_string(raw: dict[str, Any], name: str, wrong: dict[str, list[str]]) -> str:
@@ -146,16 +113,25 @@ def _read_recipients(raw: Any, wrong: dict[str, list[str]]) -> tuple[SentRecipie
         return ()
 
 
-def _read_options(raw: Any, wrong: dict[str, list[str]]) -> tuple[bool, str | None]:
+def _read_options(raw: Any, wrong: dict[str, list[str]]) -> dict[str, Any]:
     if raw is None:
-        return False, None
-    report = raw.get("enableDeliveryReport") if isinstance(raw, dict) else None
-    tag = raw.get("tag") if isinstance(raw, dict) else None
-    if not isinstance(report, bool):
+        return {}
+    options = raw if isinstance(raw, dict) else {}
+    if not isinstance(options.get("enableDeliveryReport"), bool):
         wrong["SmsSendOptions.EnableDeliveryReport"] = ["The EnableDeliveryReport field is required."]
-    if not isinstance(tag, str | None):
+    if not isinstance(options.get("tag"), str | None):
         wrong["SmsSendOptions.Tag"] = ["The Tag field must be a string."]
-    return report is True, tag if isinstance(tag, str) else None
+    return options
+
+
+def _read_report_timeout(options: dict[str, Any], wrong: dict[str, list[str]]) -> int | None:
+    seconds = options.get("deliveryReportTimeoutInSeconds")
+    least, most = REPORT_TIMEOUT
+    if seconds is None or (type(seconds) is int and least <= seconds <= most):
+        return seconds
+    name = "DeliveryReportTimeoutInSeconds"
+    wrong[f"SmsSendOptions.{name}"] = [f"The field {name} must be between {least} and {most}."]
+    return None
 
 
 class Repeatability:
@@ -191,18 +167,24 @@ def send_to(
     now: datetime,
     accept: Callable[[str, SentRecipient, SendRequest], None],
 ) -> Result:
-    """Return what ACS answers for one recipient; `accept` is told the message id where it is really sent."""
+    """Return what ACS answers for one recipient; `accept` is called with the message id where a message is sent."""
     if not (_E164.fullmatch(recipient.to) or _SHORT_CODE.fullmatch(recipient.to)):
-        return refuse(recipient, 400, "Invalid To phone number format.")
+        # Azure leaves out repeatabilityResult here, whatever the call asked for.
+        return Result(
+            to=recipient.to,
+            http_status_code=400,
+            successful=False,
+            error_message="Invalid To phone number format.",
+        )
     request_id, first_sent = recipient.repeatability_request_id, recipient.repeatability_first_sent
     if request_id is None and first_sent is None:
-        message_id = new_message_id("Outgoing", now)
+        message_id = outgoing_message_id(now)
         accept(message_id, recipient, request)
         return Result(to=recipient.to, message_id=message_id, http_status_code=202, successful=True)
 
-    sent = _read_http_date(first_sent or "")
+    sent = read_http_date(first_sent or "")
     if request_id is None or sent is None:
-        return refuse(recipient, 400, "repeatabilityRequestId needs repeatabilityFirstSent, an HTTP date.")
+        return refuse(recipient, 400, NO_FIRST_SENT)
     try:
         key = str(UUID(request_id))
     except ValueError:
@@ -218,7 +200,7 @@ def send_to(
         if not same:
             return refuse(recipient, 400, "repeatabilityRequestId was used before for another message.")
     else:
-        message_id = new_message_id("Outgoing", now)
+        message_id = outgoing_message_id(now)
         repeatability.remember(key, message_id, content)
         accept(message_id, recipient, request)
     return Result(
@@ -240,15 +222,3 @@ def refuse(recipient: SentRecipient, status: int, why: str) -> Result:
         successful=False,
         error_message=why,
     )
-
-
-def _read_http_date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def _error(code: str, message: str) -> dict[str, dict[str, str]]:
-    return {"error": {"code": code, "message": message}}

@@ -1,22 +1,16 @@
-"""The sandbox for programs: the ACS endpoint, a text from a phone, what was sent and what was delivered."""
+"""The sandbox for programs: a text from a phone, what was sent, what was delivered, and the weather."""
 
-import asyncio
-import logging
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 
-from bot.sandbox import acs
 from bot.sandbox.event_grid import TooManyWaiting
 from bot.sandbox.sandbox import BadText, Sandbox
 from bot.sandbox.weather import Weather
 from bot.text.numbers import normalise_number
-
-log = logging.getLogger(__name__)
 
 
 class InboundRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,10 +34,6 @@ def problem(status: int, detail: str, **more: object) -> Response[bytes]:
 def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
     """Return the handlers; they are left out of the app's OpenAPI, being no part of the bot's own API."""
 
-    @post("/sms", include_in_schema=False)
-    async def send_sms(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return await _send_sms(sandbox, request)
-
     @post("/sandbox/inbound", include_in_schema=False)
     async def inbound(request: Request[Any, Any, Any]) -> Response[bytes]:
         if from_another_site(request):
@@ -51,7 +41,7 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
         return receive(sandbox, await request.body())
 
     @get("/sandbox/inbound/{message_id:str}", include_in_schema=False)
-    async def inbound_fate(request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def inbound_state(request: Request[Any, Any, Any]) -> Response[bytes]:
         if sms := sandbox.log.text(request.path_params["message_id"]):
             return _json(sms)
         return problem(404, "No phone of this sandbox sent a text of that id.")
@@ -74,31 +64,12 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
     async def set_weather(request: Request[Any, Any, Any]) -> Response[bytes]:
         return change_weather(sandbox, await request.body())
 
-    return [send_sms, inbound, inbound_fate, sent, events, weather, set_weather]
+    @get("/sandbox/dead-letters", include_in_schema=False)
+    async def dead_letters() -> Response[bytes]:
+        # Bare, as the file in Azure's storage container is: `bot events post` takes it.
+        return _json(list(sandbox.event_grid.dead_letters))
 
-
-async def _send_sms(sandbox: Sandbox, request: Request[Any, Any, Any]) -> Response[bytes]:
-    body = await request.body()
-    await asyncio.sleep(sandbox.weather.latency(sandbox.chance))
-    try:
-        acs.check_signature(
-            method="POST",
-            path_and_query=_path_and_query(request),
-            headers=request.headers,
-            body=body,
-            access_key=sandbox.access_key,
-            now=datetime.now(UTC),
-        )
-        send_request = acs.read_send_request(request.query_params.get("api-version"), body)
-    except acs.Refusal as refusal:
-        log.warning("POST /sms refused: %s.", refusal)
-        return Response(refusal.body, status_code=refusal.status, media_type="application/json")
-    if status := sandbox.weather.refusal(sandbox.chance):
-        return _turn_away(status)
-    answer = _json({"value": sandbox.send(send_request)}, 202)
-    if sandbox.weather.drops_response(sandbox.chance):
-        await _hang_up(request)
-    return answer
+    return [inbound, inbound_state, sent, events, weather, set_weather, dead_letters]
 
 
 def receive(sandbox: Sandbox, body: bytes) -> Response[bytes]:
@@ -116,33 +87,13 @@ def receive(sandbox: Sandbox, body: bytes) -> Response[bytes]:
 
 
 def change_weather(sandbox: Sandbox, body: bytes) -> Response[bytes]:
-    """Answer ``PUT /sandbox/weather``: what is not named is fair again."""
+    """Answer ``PUT /sandbox/weather``: keys that the body leaves out are fair again."""
     try:
         weather = msgspec.json.decode(body, type=Weather)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _unreadable(error)
-    refuse = tuple(normalise_number(number) for number in weather.refuse)
-    sandbox.weather = msgspec.structs.replace(weather, refuse=refuse)
+    sandbox.weather = weather
     return _json(sandbox.weather)
-
-
-async def _hang_up(request: Request[Any, Any, Any]) -> None:
-    """Close the connection without an answer, as when a network fails. uvicorn only."""
-    transport = getattr(getattr(request.receive, "__self__", None), "transport", None)
-    if transport is None:
-        raise RuntimeError("Responses can only be dropped under uvicorn.")
-    transport.abort()
-    await asyncio.sleep(0)  # until uvicorn knows, and leaves out what is answered
-
-
-def _turn_away(status: int) -> Response[bytes]:
-    code, headers = (
-        ("TooManyRequests", {"Retry-After": "1"}) if status == 429 else ("InternalServerError", {})
-    )
-    body = {"error": {"code": code, "message": "The sandbox's weather is bad."}}
-    return Response(
-        msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers
-    )
 
 
 def _unreadable(error: Exception) -> Response[bytes]:
@@ -160,9 +111,3 @@ def from_another_site(request: Request[Any, Any, Any]) -> bool:
 
 def _json(body: object, status: int = 200) -> Response[bytes]:
     return Response(msgspec.json.encode(body), status_code=status, media_type="application/json")
-
-
-def _path_and_query(request: Request[Any, Any, Any]) -> str:
-    path: str = request.scope["path"]
-    query = request.scope["query_string"].decode("latin-1")
-    return f"{path}?{query}" if query else path

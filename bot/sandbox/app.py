@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
-from bot.sandbox import api, phone
+from bot.sandbox import acs_api, api, phone, weather_panel
 from bot.sandbox.sandbox import Sandbox
 
 __all__ = ["Sandbox", "create_app", "routes"]
@@ -14,7 +14,12 @@ __all__ = ["Sandbox", "create_app", "routes"]
 
 def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
     """Return the handlers of one sandbox, to be mounted at the root of an app, which starts and stops it."""
-    return [*api.routes(sandbox), *phone.routes(sandbox)]
+    return [
+        *acs_api.routes(sandbox),
+        *api.routes(sandbox),
+        *phone.routes(sandbox),
+        *weather_panel.routes(sandbox),
+    ]
 
 
 def create_app(sandbox: Sandbox) -> Litestar:

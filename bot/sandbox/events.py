@@ -1,4 +1,4 @@
-"""The Event Grid events that ACS publishes for SMS, made as its documentation shows them.
+"""The events that ACS publishes for SMS, made as its documentation shows them, in either of Event Grid's schemas.
 
 Numbers carry their ``+`` only where the documentation's own samples have it.
 """
@@ -19,17 +19,64 @@ TOPIC = (
 )
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One event in the Event Grid schema."""
+#: Which schema a subscription's events come in: what docs/azure.md tells people to choose, and Azure's default.
+Schema = Literal["cloudevents", "eventgrid"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One event, before it is written in a subscription's schema."""
+
+    id: str
+    subject: str
+    data: object
+    event_type: str
+    event_time: str
+    data_version: str = "1.0"
+
+
+class EventGridEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One event in Event Grid's own schema."""
 
     id: str
     topic: str = TOPIC
     subject: str
     data: object
     event_type: str
-    data_version: str = "1.0"
+    data_version: str
     metadata_version: str = "1"
     event_time: str
+
+
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event as CloudEvents 1.0 has it."""
+
+    id: str
+    source: str = TOPIC
+    subject: str
+    data: object
+    type: str
+    time: str
+    specversion: str = "1.0"
+
+
+def in_schema(event: Event, schema: Schema) -> EventGridEvent | CloudEvent:
+    """Return `event` as Event Grid writes it for a subscription of that schema."""
+    if schema == "cloudevents":
+        return CloudEvent(
+            id=event.id,
+            subject=event.subject,
+            data=event.data,
+            type=event.event_type,
+            time=event.event_time,
+        )
+    return EventGridEvent(
+        id=event.id,
+        subject=event.subject,
+        data=event.data,
+        event_type=event.event_type,
+        data_version=event.data_version,
+        event_time=event.event_time,
+    )
 
 
 class SmsReceived(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -40,6 +87,8 @@ class SmsReceived(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     to: str
     message: str
     received_timestamp: str
+    #: Sent since 2025.
+    segment_count: int
 
 
 class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -62,15 +111,20 @@ class ReportData(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class ValidationRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The data of the handshake by which Event Grid asks whether a webhook wants its events."""
+    """The data of a subscription validation event."""
 
     validation_code: str
     validation_url: str
 
 
-def new_message_id(direction: Literal["Incoming", "Outgoing"], now: datetime) -> str:
-    """Return an id as ACS makes them: direction, time to the second, UUID."""
-    return f"{direction}_{now:%Y%m%d%H%M%S}{uuid4()}"
+def incoming_message_id(now: datetime) -> str:
+    """Return the id of a received SMS as ACS makes them: direction, time to the second, UUID."""
+    return f"Incoming_{now:%Y%m%d%H%M%S}{uuid4()}"
+
+
+def outgoing_message_id(now: datetime) -> str:
+    """Return the id of a sent SMS as ACS makes them: as of a received one, with the region it left from."""
+    return f"Outgoing_{now:%Y%m%d%H%M%S}{uuid4()}_noam"
 
 
 def timestamp(moment: datetime) -> str:
@@ -80,7 +134,9 @@ def timestamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
 
 
-def sms_received(*, message_id: str, sender: str, recipient: str, text: str, now: datetime) -> Event:
+def sms_received(
+    *, message_id: str, sender: str, recipient: str, text: str, segments: int, now: datetime
+) -> Event:
     """Return the event of an SMS that reached one of our numbers."""
     return Event(
         id=message_id,
@@ -91,6 +147,7 @@ def sms_received(*, message_id: str, sender: str, recipient: str, text: str, now
             to=recipient.removeprefix("+"),
             message=text,
             received_timestamp=timestamp(now),
+            segment_count=segments,
         ),
         event_type=SMS_RECEIVED,
         event_time=timestamp(now),
@@ -121,7 +178,10 @@ def delivery_report(
             delivery_status=status,
             delivery_status_details=details,
             received_timestamp=timestamp(now),
-            delivery_attempts=(
+            # No sample of an expired report is public.
+            delivery_attempts=()
+            if status == "Expired"
+            else (
                 DeliveryAttempt(
                     timestamp=timestamp(accepted_at),
                     segments_succeeded=succeeded,
@@ -136,7 +196,7 @@ def delivery_report(
 
 
 def subscription_validation(code: str, now: datetime) -> Event:
-    """Return the event of the subscription validation handshake."""
+    """Return the event by which Event Grid's own schema asks whether a webhook wants its events."""
     return Event(
         id=str(uuid4()),
         subject="",

@@ -18,8 +18,10 @@ from litestar.response import Redirect, Stream
 from bot.installed import look_stylesheet
 from bot.sandbox.api import from_another_site
 from bot.sandbox.event_grid import TooManyWaiting
-from bot.sandbox.log import AcceptedMessage, Said
+from bot.sandbox.message_log import AcceptedMessage, PhoneMessage
 from bot.sandbox.sandbox import BadText, Sandbox, read_number
+from bot.sandbox.weather import Weather
+from bot.sandbox.weather_form import ask
 from bot.text.inert import shown
 from bot.text.numbers import spaced
 
@@ -66,21 +68,22 @@ class Mistake(msgspec.Struct, frozen=True):
 
 
 #: State -> glyph, word, tone.
-_TEXT_FATES: Final = {
+_TEXT_MARKS: Final = {
     "sending": ("◌", "sending…", ""),
     "received": ("✓", "received by the bot", ""),
     "refused": ("✕", "refused", "bad"),
 }
-_REPLY_FATES: Final = {
+_REPLY_MARKS: Final = {
     None: ("✓", "sent", ""),
     "Delivered": ("✓✓", "delivered", "good"),
+    "Expired": ("?", "no report came", ""),
 }
 
 
-def bubble(message: Said, number: str) -> Bubble:
+def bubble(message: PhoneMessage, number: str) -> Bubble:
     """Return how `message` looks on a page that has the bot's `number` at its top."""
     if isinstance(message, AcceptedMessage):
-        glyph, word, tone = _REPLY_FATES.get(message.delivery_status, ("✕", "failed", "bad"))
+        glyph, word, tone = _REPLY_MARKS.get(message.delivery_status, ("✕", "failed", "bad"))
         return Bubble(
             id=message.message_id,
             mine=False,
@@ -92,7 +95,7 @@ def bubble(message: Said, number: str) -> Bubble:
             reason=message.delivery_status_details if tone == "bad" else None,
             other_number=None if message.from_ == number else message.from_,
         )
-    glyph, word, tone = _TEXT_FATES[message.state]
+    glyph, word, tone = _TEXT_MARKS[message.state]
     return Bubble(
         id=message.message_id,
         mine=True,
@@ -114,7 +117,7 @@ def _clock(moment: datetime) -> str:
     return f"{moment.astimezone():%H:%M}"
 
 
-def _address(phone: str) -> str:
+def page_address(phone: str) -> str:
     return PATH + "?" + urlencode({"from": phone})
 
 
@@ -138,7 +141,7 @@ class PhonePage:
             undefined=jinja2.StrictUndefined,
         )
         jinja.filters |= {
-            "address": _address,
+            "address": page_address,
             "clock": _clock,
             "or_last": _or_last,
             "shown": shown,
@@ -161,7 +164,7 @@ class PhonePage:
         draft_number: str = "",
     ) -> str:
         """Render the whole page."""
-        said = [bubble(message, sandbox.number) for message in sandbox.log.said(phone)]
+        said = [bubble(message, sandbox.number) for message in sandbox.log.messages_of(phone)]
         return self._page.render(
             phone=phone,
             phones=PHONES if phone in PHONES else (phone, *PHONES),
@@ -170,8 +173,10 @@ class PhonePage:
             said=said,
             on_its_way=any(message.word == "sending…" for message in said[-5:])
             or (bool(said) and datetime.now(UTC) - said[-1].at < LOOK_AGAIN),
-            address=_address(phone),
+            address=page_address(phone),
             stream=f"{PATH}/stream?" + urlencode({"from": phone, "since": sandbox.log.mark}),
+            weather=ask(sandbox.weather, sandbox.number, phone),
+            fair=sandbox.weather == Weather(),
             wrong=wrong,
             draft=draft,
             draft_number=draft_number,
@@ -252,7 +257,7 @@ def _send(sandbox: Sandbox, page: PhonePage, body: bytes) -> Response[Any]:
     except TooManyWaiting as full:
         phone = read_number("from", sender)
         return _answer(page.render(sandbox, phone, Mistake("text", str(full)), text), 503)
-    return Redirect(_address(sms.from_), status_code=303)
+    return Redirect(page_address(sms.from_), status_code=303)
 
 
 def _mistake(bad: BadText) -> Mistake:
@@ -260,7 +265,7 @@ def _mistake(bad: BadText) -> Mistake:
 
 
 async def _changes(sandbox: Sandbox, page: PhonePage, phone: str, since: str) -> AsyncIterator[bytes]:
-    """Yield what a phone says and hears after `since`, as server-sent events, until the sandbox stops."""
+    """Yield the phone's messages that change after `since`, as server-sent events, until the sandbox stops."""
     log = sandbox.log
     revision = log.read_mark(since)
     yield b"retry: 1000\n\n"
@@ -270,12 +275,12 @@ async def _changes(sandbox: Sandbox, page: PhonePage, phone: str, since: str) ->
     with log.watch(phone) as woken:
         while not sandbox.stopping:
             woken.clear()
-            messages = log.said(phone, since=revision)
+            messages = log.messages_of(phone, since=revision)
             revision, mark = log.revision, log.mark
             for message in messages:
                 html = page.bubble(bubble(message, sandbox.number))
                 data = "".join(f"data: {line}\n" for line in re.split(r"\r\n|\r|\n", html))
-                # Only the last one stands for all: whoever loses the stream before it gets the others again.
+                # Only the last event has an id: a stream that broke off before it is sent all of them again.
                 last = f"id: {mark}\n" if message is messages[-1] else ""
                 yield f"event: bubble\n{last}{data}\n".encode()
             try:

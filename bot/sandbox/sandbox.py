@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-import logging
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -11,16 +10,18 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 import msgspec
+import structlog
 
 from bot.sandbox import acs
+from bot.sandbox.acs_errors import foreign_number
 from bot.sandbox.event_grid import Delivery, EventGrid, TooManyWaiting, Watcher
-from bot.sandbox.events import Event, delivery_report, new_message_id, sms_received
-from bot.sandbox.log import AcceptedMessage, Log, PhoneText
-from bot.sandbox.weather import Weather
+from bot.sandbox.events import Event, Schema, delivery_report, incoming_message_id, sms_received
+from bot.sandbox.message_log import AcceptedMessage, MessageLog, PhoneText
+from bot.sandbox.weather import EXPIRED, Weather
 from bot.text.numbers import is_phone_number, normalise_number
 from bot.text.segments import measure
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 #: The access key of a sandbox that was given none: always the same, so that a .env stays good.
 ACCESS_KEY = base64.b64encode(b"the sandbox's access key is no secret").decode()
@@ -33,7 +34,7 @@ LONGEST_TEXT = 100_000
 
 
 #: What an event's delivery means for the text it carries.
-_FATES: Final[dict[str, Literal["sending", "received", "refused"]]] = {
+_TEXT_STATES: Final[dict[str, Literal["sending", "received", "refused"]]] = {
     "waiting": "sending",
     "delivered": "received",
     "dead-lettered": "refused",
@@ -45,7 +46,7 @@ class WrongAccessKey(ValueError):
 
 
 class BadText(ValueError):
-    """What a phone wanted to send can't be sent."""
+    """A phone's text can't be sent: its field and what is wrong with it."""
 
     def __init__(self, field: str, rest: str) -> None:
         super().__init__(f"{field} {rest}")
@@ -69,6 +70,7 @@ class Sandbox:
         *,
         pace: float = PACE,
         hints: Sequence[str] = HINTS,
+        schema: Schema = "cloudevents",
     ) -> None:
         """Check the key; nothing runs before `start`."""
         try:
@@ -78,13 +80,29 @@ class Sandbox:
         self.access_key = access_key
         self.number = normalise_number(number)
         self.hints = tuple(hints)
-        self.weather = Weather()
+        self._weather = Weather()
+        self._pace = pace
         self.chance = random.Random()  # noqa: S311 - it is the weather, not a secret
-        self.log = Log()
-        self.event_grid = EventGrid(webhook_url, pace=pace)
+        self.log = MessageLog()
+        self.event_grid = EventGrid(webhook_url, pace=pace, schema=schema)
         self.stopping = False
         self._repeatability = acs.Repeatability()
         self._timers: set[asyncio.TimerHandle] = set()
+
+    @property
+    def weather(self) -> Weather:
+        """What goes wrong from now on."""
+        return self._weather
+
+    @weather.setter
+    def weather(self, weather: Weather) -> None:
+        self._weather = msgspec.structs.replace(
+            weather,
+            refuse=tuple(map(normalise_number, weather.refuse)),
+            foreign_numbers=tuple(map(normalise_number, weather.foreign_numbers)),
+            opted_out=tuple(map(normalise_number, weather.opted_out)),
+        )
+        self.event_grid.batch = weather.batch
 
     async def start(self) -> None:
         """Begin to deliver events; returns at once, whether the webhook is up yet or not."""
@@ -111,28 +129,31 @@ class Sandbox:
             sent_at=datetime.now(UTC),
         )
         event = sms_received(
-            message_id=new_message_id("Incoming", sms.sent_at),
+            message_id=incoming_message_id(sms.sent_at),
             sender=sms.from_,
             recipient=sms.to,
             text=sms.text,
+            segments=measure(sms.text).segments,
             now=sms.sent_at,
         )
         sms = msgspec.structs.replace(sms, message_id=event.id, event_id=event.id)
         if self.event_grid.full:
             raise TooManyWaiting
         self.log.note_text(sms)
-        self._publish(event, lambda delivery: self._note_fate(event.id, delivery))
+        self._publish(event, lambda delivery: self._note_text_state(event.id, delivery))
         return sms
 
     def send(self, request: acs.SendRequest) -> list[acs.Result]:
-        """Answer a checked call of ``POST /sms``, recipient by recipient."""
+        """Answer a checked call of ``POST /sms``, recipient by recipient; raises Refusal for a foreign sender."""
+        if normalise_number(request.sender) in self.weather.foreign_numbers:
+            raise foreign_number(request.sender, self.weather.foreign_number_status)
         now = datetime.now(UTC)
-        return [
-            acs.refuse(recipient, 400, "The sandbox's weather refuses this recipient.")
-            if recipient.to in self.weather.refuse
-            else acs.send_to(recipient, request, self._repeatability, now, self._accept)
-            for recipient in request.recipients
-        ]
+        return [self._send_to(recipient, request, now) for recipient in request.recipients]
+
+    def _send_to(self, recipient: acs.SentRecipient, request: acs.SendRequest, now: datetime) -> acs.Result:
+        if status := self.weather.recipient_refusal(recipient.to, self.chance):
+            return acs.refuse(recipient, status, "The sandbox's weather refuses this recipient.")
+        return acs.send_to(recipient, request, self._repeatability, now, self._accept)
 
     def _accept(self, message_id: str, recipient: acs.SentRecipient, request: acs.SendRequest) -> None:
         message = AcceptedMessage(
@@ -147,14 +168,19 @@ class Sandbox:
         )
         self.log.note_accepted(message)
         if request.report:
-            self._later(self.weather.report_delay_ms / 1000, lambda: self._report(message))
+            self._later(
+                self.weather.report_delay_ms / 1000, lambda: self._report(message, request.report_timeout)
+            )
 
-    def _report(self, message: AcceptedMessage) -> None:
-        outcome = self.weather.report(self.chance)
-        if outcome is None:
-            return
-        status, details = outcome
+    def _report(self, message: AcceptedMessage, timeout: int | None) -> None:
+        """Publish what became of a message; one that never comes expires after `timeout`, if there is one."""
+        outcome = self.weather.report(self.chance, message.to)
+        if outcome is not None:
+            self._publish_report(message, *outcome)
+        elif timeout is not None:
+            self._later(timeout / self._pace, lambda: self._publish_report(message, *EXPIRED))
 
+    def _publish_report(self, message: AcceptedMessage, status: str, details: str) -> None:
         def watch(delivery: Delivery) -> None:
             if delivery.state == "delivered":
                 self.log.note_delivery(message.message_id, status, details)
@@ -172,24 +198,29 @@ class Sandbox:
         )
         self._publish(event, watch)
 
-    def _note_fate(self, message_id: str, delivery: Delivery) -> None:
+    def _note_text_state(self, message_id: str, delivery: Delivery) -> None:
         text = self.log.text(message_id)
         # Another copy of the same event may have been taken before.
         if text is not None and text.state != "received":
-            self.log.note_fate(message_id, _FATES[delivery.state], delivery.reason, delivery.tries)
+            self.log.note_text_state(
+                message_id, _TEXT_STATES[delivery.state], delivery.reason, delivery.tries
+            )
 
     def _publish(self, event: Event, watcher: Watcher) -> None:
+        if self.weather.gives_up(self.chance):
+            self._publish_now(event, watcher, "The sandbox's weather made a dead letter of it.")
+            return
         for seconds in self.weather.arrivals(self.chance):
             if seconds:
                 self._later(seconds, lambda: self._publish_now(event, watcher))
             else:
                 self._publish_now(event, watcher)
 
-    def _publish_now(self, event: Event, watcher: Watcher) -> None:
+    def _publish_now(self, event: Event, watcher: Watcher, give_up: str | None = None) -> None:
         try:
-            self.event_grid.publish(event, watcher)
+            self.event_grid.publish(event, watcher, give_up=give_up)
         except TooManyWaiting as error:
-            log.warning("Event %s is lost: %s", event.id, error)
+            log.warning("An event is lost.", action="event_lost", event_id=event.id, reason=str(error))
 
     def _later(self, seconds: float, do: Callable[[], None]) -> None:
         def due() -> None:
@@ -201,7 +232,7 @@ class Sandbox:
 
 
 def read_number(field: str, raw: str) -> str:
-    """Return a phone's number in its one writing; raises BadText with the name of the field it came in."""
+    """Return a phone's number in its canonical form; raises BadText, which names `field`."""
     number = normalise_number(raw)
     if not re.fullmatch(r"\+?\d{3,15}", number) or not is_phone_number(number):
         raise BadText(field, "must be a phone number such as +15555550101, or a short code.")

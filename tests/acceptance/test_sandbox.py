@@ -115,6 +115,49 @@ def test_in_foul_weather_every_text_gets_one_reply(town: Town) -> None:
         assert reply["status"] == sms["deliveryStatus"].lower()
 
 
+@pytest.mark.parametrize(
+    ("weather", "status"),
+    [
+        ({"opted_out": True}, "failed"),
+        ({"report_timeout_rate": 1}, "unconfirmed"),
+        ({"report_expired_rate": 1}, "unconfirmed"),
+        ({"batch": 100}, "delivered"),
+        ({"probation_ms": 500}, "delivered"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else value,
+)
+def test_a_bad_day_ends_as_azures_would(weather: dict[str, Any], status: str, town: Town, peer: str) -> None:
+    if weather.get("opted_out"):
+        weather = {"opted_out": [peer]}
+    town.http.put("/sandbox/weather", json=weather).raise_for_status()
+    try:
+        town.text(peer, "hours")
+        (reply,) = town.bot.replies_when(peer, status)
+        assert reply["text"] == "We are open 9-18."
+        assert town.bot.conversation(peer)["opted_out"] == ("opted_out" in weather)
+    finally:
+        town.http.put("/sandbox/weather", json={}).raise_for_status()
+    assert len(town.sent(peer)) == 1
+
+
+def test_a_dead_letter_can_be_delivered_after_all(town: Town, tmp_path: Path, peer: str) -> None:
+    town.http.put("/sandbox/weather", json={"dead_letter_rate": 1}).raise_for_status()
+    try:
+        town.text(peer, "hours")
+    finally:
+        town.http.put("/sandbox/weather", json={}).raise_for_status()
+    letters = town.http.get("/sandbox/dead-letters").json()
+    (letter,) = [letter for letter in letters if letter["data"]["From"] == peer.removeprefix("+")]
+    assert letter["specversion"] == "1.0", "the sandbox speaks CloudEvents"
+    file = tmp_path / "dead-letters.json"
+    file.write_text(json.dumps([letter]), "utf-8")
+    url = f"{town.bot.url}/events?code={SECRET}"
+    posted = run_bot("events", "post", str(file), "--url", url, folder=tmp_path)
+    assert (posted.returncode, posted.stderr) == (0, "")
+    (reply,) = town.bot.replies_when(peer, "delivered")
+    assert reply["text"] == "We are open 9-18."
+
+
 def final(bot: Bot, peer: str) -> bool:
     """Whether the peer has an answer and its delivery report has come."""
     replies = bot.replies(peer)

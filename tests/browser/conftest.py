@@ -9,7 +9,7 @@ from playwright.async_api import Browser, async_playwright
 
 from bot.sandbox.app import Sandbox
 from tests.support.pages import ARGUMENTS, CHROMIUM
-from tests.support.sandboxes import RECEIVED, Scripted, Webhook, listening, sms_client
+from tests.support.sandboxes import RECEIVED, Scripted, Webhook, event_type, listening, sms_client
 
 ANSWERS = {
     "hours": ["Corner Books is open Mon-Sat 9-18."],
@@ -38,7 +38,7 @@ async def scripted() -> AsyncIterator[Scripted]:
                 await sms.send(sandbox.number, "+" + data["From"], answer, enable_delivery_report=True)
 
         async def answer(event: dict[str, Any]) -> None:
-            if event["eventType"] == RECEIVED:
+            if event_type(event) == RECEIVED:
                 replies.add(asyncio.create_task(reply(event["data"])))
 
         webhook.on_event = answer

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.support.processes import BOT, Process
+from tests.support.processes import BOT, Process, until
 
 #: From the text to the answer that is shown delivered. The report alone takes the sandbox 0.3 s.
 SECONDS = 3
@@ -84,3 +84,20 @@ async def test_a_guard_that_keeps_the_bot_silent_is_shown(browser: Browser, phon
         "The bot stays silent: the same message too often in an hour."
     )
     await page.close()
+
+
+@pytest.mark.parametrize(("options", "key"), [((), "specversion"), (("--schema", "eventgrid"), "eventType")])
+def test_the_demo_runs_on_cloudevents_unless_asked_otherwise(
+    options: tuple[str, ...], key: str, tmp_path: Path
+) -> None:
+    demo = Process([*BOT, "demo", *options], folder=tmp_path, environ={"BOT_PORT": "0"}, name="demo")
+    url = demo.wait_for(r"(http://\S+)/sandbox/phone")
+    with httpx.Client(base_url=url, trust_env=False) as http:
+        http.put("/sandbox/weather", json={"dead_letter_rate": 1}).raise_for_status()
+        http.post("/sandbox/inbound", json={"from": "+15555550101", "text": "lost"}).raise_for_status()
+        (letter,) = http.get("/sandbox/dead-letters").json()
+        assert key in letter
+        http.put("/sandbox/weather", json={}).raise_for_status()
+        http.post("/sandbox/inbound", json={"from": "+15555550102", "text": "hours"}).raise_for_status()
+        until(lambda: http.get("/sandbox/sent", params={"to": "+15555550102"}).json()["items"])
+    assert demo.terminate() == 0, demo.printed()

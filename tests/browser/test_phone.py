@@ -139,7 +139,7 @@ async def test_one_can_be_another_phone(browser: Browser, scripted: Scripted) ->
         await page.get_by_label("Your text message").fill("salut")
         await page.keyboard.press("Enter")
         await expect(page.locator("#talk")).to_contain_text("You said: salut")
-    assert scripted.sandbox.log.said("+33612345678")
+    assert scripted.sandbox.log.messages_of("+33612345678")
 
 
 def luminance(colour: str) -> float:
@@ -200,3 +200,26 @@ async def test_motion_is_left_out_for_who_asks(browser: Browser, scripted: Scrip
         await page.get_by_role("button", name="HOURS").click()
         fresh = page.locator("#talk .fresh").first
         assert await fresh.evaluate("li => getComputedStyle(li).animationName") == "none"
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_the_weather_panel_makes_a_bad_day_and_ends_it(
+    javascript: bool, browser: Browser, scripted: Scripted
+) -> None:
+    async with opened(browser, scripted, java_script_enabled=javascript) as page:
+        panel = page.locator(".weather")
+        await expect(panel).to_contain_text("fair")
+        await panel.locator("summary").click()
+        await panel.get_by_label("Delivery reports").select_option(
+            label="say Failed: the phone can't be reached (4006)"
+        )
+        await panel.get_by_role("button", name="Set the weather").click()
+        await expect(panel.locator("summary")).to_contain_text("bad")
+        await expect(panel.get_by_label("Delivery reports")).to_have_value("failed")
+        await page.get_by_label("Your text message").fill("thanks")
+        await page.get_by_role("button", name="Send").click()
+        await expect(page.locator("#talk .theirs")).to_contain_text("4006", timeout=8000)
+        await panel.get_by_label("Delivery reports").select_option("fair")
+        await panel.get_by_role("button", name="Set the weather").click()
+        await expect(panel.locator("summary")).to_contain_text("fair")
+        assert scripted.sandbox.weather.report_failed_rate == 0

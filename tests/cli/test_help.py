@@ -6,15 +6,18 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import get_args
 
 import click
 import pytest
 
 from bot.cli import group
 from bot.cli.commands.conversations import DELIVERY_STATES
+from bot.cli.commands.demo import SCHEMAS
 from bot.cli.commands.incidents import KINDS
 from bot.cli.commands.sandbox import NUMBER
 from bot.conversation import delivery, incidents
+from bot.sandbox.events import Schema
 from bot.sandbox.sandbox import NUMBER as SANDBOX_NUMBER
 
 #: What `--help` may import beside the standard library: what prints it.
@@ -76,3 +79,4 @@ def test_the_choices_are_those_that_there_are() -> None:
     assert tuple(incidents.KINDS) == KINDS
     assert tuple(delivery.DELIVERY_STATES) == DELIVERY_STATES
     assert SANDBOX_NUMBER == NUMBER
+    assert get_args(Schema) == SCHEMAS

@@ -15,7 +15,16 @@ from aiohttp import ClientSession
 from bot.sandbox.app import Sandbox
 from tests.support.commands import BOT
 from tests.support.commands import run_command as bot
-from tests.support.sandboxes import RECEIVED, VALIDATION, Phone, Webhook, listening, sms_client, until
+from tests.support.sandboxes import (
+    RECEIVED,
+    VALIDATION,
+    Phone,
+    Webhook,
+    event_type,
+    listening,
+    sms_client,
+    until,
+)
 
 
 class Answering:
@@ -43,7 +52,7 @@ async def answering() -> AsyncIterator[Answering]:
                 await sms.send(parts.sandbox.number, to, text, enable_delivery_report=parts.reports)
 
         async def answer(event: dict[str, Any]) -> None:
-            if event["eventType"] == RECEIVED:
+            if event_type(event) == RECEIVED:
                 tasks.add(asyncio.create_task(reply("+" + event["data"]["From"])))
 
         parts.webhook.on_event = answer
@@ -134,11 +143,12 @@ async def test_without_a_sandbox_it_says_how_to_start_one() -> None:
     assert "`bot demo` or `bot sandbox`" in err
 
 
-async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to() -> None:
+@pytest.mark.parametrize("schema", ["cloudevents", "eventgrid"])
+async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to(schema: str) -> None:
     webhook = Webhook()
     await webhook.start()
     process = await asyncio.create_subprocess_exec(
-        *BOT, "sandbox", "--port", "0", "--webhook", webhook.url,
+        *BOT, "sandbox", "--port", "0", "--webhook", webhook.url, "--schema", schema,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
@@ -148,7 +158,10 @@ async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to() -> No
         line = (await process.stdout.readline()).decode()
         address, key = line.removeprefix("BOT_ACS_CONNECTION_STRING=endpoint=").strip().split(";accesskey=")
         assert f"{address}/sandbox/phone" in (await process.stderr.readline()).decode()
-        await until(lambda: webhook.of(VALIDATION))
+        await until(lambda: webhook.calls)
+        handshake = webhook.calls[0]
+        assert handshake.method == ("OPTIONS" if schema == "cloudevents" else "POST")
+        assert bool(webhook.of(VALIDATION)) == (schema == "eventgrid")
         async with ClientSession() as http, sms_client(address, key) as sms:
             await sms.send("+15555550100", "+15555550101", "Hello")
             assert len(await Phone(address, http).sent()) == 1

@@ -16,8 +16,10 @@ from azure.communication.sms.aio import SmsClient
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 
 from bot.sandbox.acs import Repeatability
+from bot.sandbox.acs_errors import API_VERSIONS
 from bot.sandbox.app import Sandbox
-from tests.support.sandboxes import Phone, sms_client
+from bot.sandbox.weather import Weather
+from tests.support.sandboxes import REPORT, Phone, Webhook, listening, sms_client, until
 
 SIGNED_HEADERS = "x-ms-date;host;x-ms-content-sha256"
 PATH = "/sms?api-version=2021-03-07"
@@ -81,7 +83,7 @@ def call(sandbox: Sandbox, phone: Phone) -> Caller:
 async def test_the_sdk_sends_and_gets_a_result_for_each_recipient(sms: SmsClient, phone: Phone) -> None:
     good, bad = await sms.send("+15555550100", ["+15555550101", "5550101x"], "Hello", tag="greeting")
     assert (good.successful, good.http_status_code) == (True, 202)
-    assert re.fullmatch(r"Outgoing_\d{14}[0-9a-f-]{36}", good.message_id or "")
+    assert re.fullmatch(r"Outgoing_\d{14}[0-9a-f-]{36}_noam", good.message_id or "")
     assert (bad.successful, bad.http_status_code, bad.message_id) == (False, 400, None)
     assert bad.error_message == "Invalid To phone number format."
     (sent,) = await phone.sent()
@@ -121,7 +123,8 @@ async def test_a_request_whose_signature_has_a_flaw_is_refused_with_401(
     body = json.dumps(message()).encode()
     headers = signed(phone.address, sandbox.access_key, body) | change
     async with phone.http.post(phone.address + PATH, data=body, headers=headers) as response:
-        assert (response.status, await response.read()) == (401, b"")
+        assert response.status == 401
+        assert (await response.json())["error"]["code"] == "Denied"
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(-6, 401), (-4, 202), (4, 202), (6, 401)])
@@ -175,9 +178,91 @@ async def test_a_body_that_is_no_object_is_refused_with_400(body: bytes, call: C
 
 
 async def test_the_api_version_is_asked_for(call: Caller) -> None:
-    assert (await call(message(), path="/sms"))[1]["error"]["code"] == "MissingApiVersionParameter"
-    status, answer = await call(message(), path="/sms?api-version=new")
-    assert (status, answer["error"]["code"]) == (400, "UnsupportedApiVersion")
+    assert await call(message(), path="/sms") == (
+        400,
+        {
+            "error": {
+                "code": "ApiVersionUnspecified",
+                "message": "An API version is required, but was not specified.",
+            }
+        },
+    )
+
+
+async def test_an_api_version_that_nobody_has_heard_of_is_refused(call: Caller) -> None:
+    for version in ("new", "2021-03-08", "2021-03-07-preview", "2027-01-01"):
+        status, answer = await call(message(), path=f"/sms?api-version={version}")
+        assert (status, answer["error"]["code"]) == (400, "UnsupportedApiVersion")
+        assert version in answer["error"]["message"]
+    for version in API_VERSIONS:
+        assert (await call(message(), path=f"/sms?api-version={version}"))[0] == 202
+
+
+async def test_answers_carry_the_headers_of_azures(sandbox: Sandbox, phone: Phone) -> None:
+    for body, status in ((json.dumps(message()).encode(), 202), (b"{}", 400)):
+        headers = signed(phone.address, sandbox.access_key, body)
+        async with phone.http.post(phone.address + PATH, data=body, headers=headers) as response:
+            assert response.status == status
+            assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+            assert response.headers["Transfer-Encoding"] == "chunked"
+            assert "2021-03-07" in response.headers["api-supported-versions"].split(", ")
+            assert re.fullmatch(r"[\w+/]{22}\.0", response.headers["MS-CV"])
+            assert response.headers["X-Azure-Ref"].startswith("0")
+            assert response.headers["Request-Context"] == "appId="
+
+
+async def test_another_body_than_the_signed_one_is_refused_in_azures_words(
+    sandbox: Sandbox, phone: Phone
+) -> None:
+    headers = signed(phone.address, sandbox.access_key, b"{}")
+    async with phone.http.post(phone.address + PATH, data=b"{} ", headers=headers) as response:
+        assert await response.json() == {
+            "error": {
+                "code": "Denied",
+                "message": "Request 'x-ms-content-sha256' differs from generated content hash.",
+            }
+        }
+
+
+NEWEST = "/sms?api-version=2026-01-23"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(59, 400), (60, 202), (43_200, 202), (43_201, 400), ("60", 400)]
+)
+async def test_a_newer_version_takes_a_report_timeout_of_a_minute_to_twelve_hours(
+    seconds: Any, status: int, call: Caller
+) -> None:
+    options = {"enableDeliveryReport": True, "deliveryReportTimeoutInSeconds": seconds}
+    got, answer = await call(message(smsSendOptions=options), path=NEWEST)
+    assert got == status
+    if status == 400:
+        assert list(answer) == ["SmsSendOptions.DeliveryReportTimeoutInSeconds"]
+    assert (await call(message(smsSendOptions=options)))[0] == 202, "2021-03-07 does not know the field"
+
+
+async def test_a_report_that_is_lost_expires_after_the_timeout(webhook: Webhook, phone: Phone) -> None:
+    sandbox = Sandbox(webhook.url, pace=1000)
+    sandbox.weather = Weather(report_lost_rate=1, report_delay_ms=0)
+    async with listening(sandbox) as address:
+        caller = Caller(address, sandbox.access_key, phone.http)
+        await caller(message(smsSendOptions={"enableDeliveryReport": True}), path=NEWEST)
+        options = {"enableDeliveryReport": True, "deliveryReportTimeoutInSeconds": 60}
+        _, answer = await caller(message(smsSendOptions=options), path=NEWEST)
+        await until(lambda: webhook.of(REPORT))
+    (report,) = webhook.events_of(REPORT)
+    assert report["data"]["MessageId"] == answer["value"][0]["messageId"]
+    assert (report["data"]["DeliveryStatus"], report["data"]["DeliveryStatusDetails"]) == ("Expired", "")
+
+
+async def test_a_recipient_that_is_no_number_has_no_repeatability_result(call: Caller) -> None:
+    result = await call.one(smsRecipients=[recipient(str(uuid4()), datetime.now(UTC), "5550101x")])
+    assert result == {
+        "to": "5550101x",
+        "httpStatusCode": 400,
+        "successful": False,
+        "errorMessage": "Invalid To phone number format.",
+    }
 
 
 async def test_the_sdk_raises_for_a_refused_call(sms: SmsClient) -> None:

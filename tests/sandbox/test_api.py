@@ -11,7 +11,7 @@ from bot.sandbox.sandbox import WrongAccessKey
 from tests.support.sandboxes import RECEIVED, Phone, Webhook, until
 
 
-async def test_a_text_goes_to_the_sandboxs_number_unless_told_otherwise(
+async def test_a_text_goes_to_the_sandboxs_number_unless_it_names_another(
     webhook: Webhook, phone: Phone
 ) -> None:
     answer = await phone.text("Hours?", **{"from": "1 (555) 555-0107"})

@@ -1,57 +1,51 @@
 """Events are delivered as Event Grid delivers them."""
 
 import re
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 from azure.communication.sms.aio import SmsClient
 
 from bot.sandbox.app import Sandbox
-from bot.sandbox.event_grid import NEVER_AGAIN, wait_before_next_try
+from bot.sandbox.message_log import PhoneText
+from bot.sandbox.retry_schedule import NEVER_AGAIN
+from bot.sandbox.weather import Weather
 from tests.support.sandboxes import RECEIVED, REPORT, VALIDATION, Phone, Webhook, listening, until
 
-NEW = timedelta(0)
+
+@pytest.fixture
+async def event_grid_schema(webhook: Webhook, phone: Phone) -> AsyncIterator[Phone]:
+    """A phone of a sandbox whose subscription has Azure's default schema."""
+    async with listening(Sandbox(webhook.url, pace=100, schema="eventgrid")) as address:
+        yield Phone(address, phone.http)
 
 
-def seconds(tries: int, status: int | None, age: timedelta = NEW) -> float | None:
-    wait = wait_before_next_try(tries, status, age)
-    return None if wait is None else wait.total_seconds()
-
-
-def test_the_waits_are_those_of_the_documentation() -> None:
-    minutes, hours = 60, 3600
-    waits = [seconds(tries, 500) for tries in range(1, 13)]
-    assert waits == [
-        10, 30, 1 * minutes, 5 * minutes, 10 * minutes, 30 * minutes,
-        1 * hours, 3 * hours, 6 * hours, 12 * hours, 12 * hours, 12 * hours,
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("status", "least"), [(408, 120), (503, 30), (500, 10), (404, 10), (None, 10)])
-def test_some_answers_ask_for_a_longer_first_wait(status: int | None, least: int) -> None:
-    assert seconds(1, status) == least
-    assert seconds(4, status) == 300
-
-
-@pytest.mark.parametrize("status", sorted(NEVER_AGAIN))
-def test_some_answers_end_an_event(status: int) -> None:
-    assert seconds(1, status) is None
-
-
-def test_an_event_is_given_up_after_30_tries_or_24_hours() -> None:
-    assert seconds(29, 500) is not None
-    assert seconds(30, 500) is None
-    assert seconds(9, 500, timedelta(hours=11)) is not None
-    assert seconds(10, 500, timedelta(hours=13)) is None
-
-
-async def test_the_handshake_comes_first_in_an_array_with_its_header(webhook: Webhook, phone: Phone) -> None:
+async def test_the_handshake_of_cloudevents_comes_first(webhook: Webhook, phone: Phone) -> None:
     await phone.text("Hours?")
     await until(lambda: webhook.of(RECEIVED))
-    first = webhook.calls[0]
+    first, second = webhook.calls
+    assert (first.method, first.body) == ("OPTIONS", None)
+    assert first.headers["webhook-request-origin"] == "eventgrid.azure.net"
+    assert first.query == second.query == {"code": "secret"}
+    assert second.method == "POST"
+
+
+async def test_consent_without_the_allowed_origin_is_none(webhook: Webhook) -> None:
+    webhook.handshake_answers = [200, 200]
+    sandbox = Sandbox(webhook.url)
+    async with listening(sandbox):
+        await until(lambda: "WebHook-Allowed-Origin" in (sandbox.event_grid.handshake_trouble or ""))
+        await until(lambda: sandbox.event_grid.handshake_trouble is None)
+
+
+async def test_the_handshake_of_event_grids_own_schema(webhook: Webhook, event_grid_schema: Phone) -> None:
+    await event_grid_schema.text("Hours?")
+    await until(lambda: webhook.of(RECEIVED))
+    first = webhook.of(VALIDATION)[0]
+    assert isinstance(first.body, list)
     assert len(first.events) == 1
-    assert first.event["eventType"] == VALIDATION
     assert first.headers["aeg-event-type"] == "SubscriptionValidation"
     assert first.event["data"]["validationCode"]
     assert first.query == {"code": "secret"}
@@ -61,9 +55,12 @@ async def test_a_text_is_posted_as_azure_documents_it(webhook: Webhook, phone: P
     answer = await phone.text("Hours?", to="+15555550199")
     await until(lambda: webhook.of(RECEIVED))
     (call,) = webhook.of(RECEIVED)
-    assert call.headers["content-type"] == "application/json; charset=utf-8"
+    assert isinstance(call.body, dict)
+    assert call.headers["content-type"] == "application/cloudevents+json; charset=utf-8"
     assert call.headers["aeg-event-type"] == "Notification"
+    assert call.headers["aeg-subscription-name"] == "SANDBOX"
     assert call.headers["aeg-delivery-count"] == "0"
+    assert call.headers["aeg-metadata-version"] == "1.0"
     assert call.headers["aeg-output-event-id"] == answer["eventId"] == call.event["id"]
     assert call.event["subject"] == "/phonenumber/15555550199"
     data = call.event["data"]
@@ -74,7 +71,104 @@ async def test_a_text_is_posted_as_azure_documents_it(webhook: Webhook, phone: P
         "From": "15555550101",
         "To": "15555550199",
         "Message": "Hours?",
+        "SegmentCount": 1,
     }
+
+
+async def test_event_grids_own_schema_comes_in_an_array(webhook: Webhook, event_grid_schema: Phone) -> None:
+    answer = await event_grid_schema.text("x" * 161)
+    await until(lambda: webhook.of(RECEIVED))
+    (call,) = webhook.of(RECEIVED)
+    assert isinstance(call.body, list)
+    assert call.headers["content-type"] == "application/json; charset=utf-8"
+    assert call.headers["aeg-data-version"] == "1.0"
+    assert call.headers["aeg-metadata-version"] == "1"
+    assert call.event["eventType"] == RECEIVED
+    assert call.event["id"] == answer["eventId"]
+    assert call.event["data"]["SegmentCount"] == 2
+
+
+@pytest.mark.parametrize(
+    ("schema", "content_type"),
+    [("cloudevents", "application/cloudevents-batch+json"), ("eventgrid", "application/json")],
+)
+async def test_batches_bring_what_waits_and_are_taken_or_refused_as_a_whole(
+    schema: Any, content_type: str, webhook: Webhook
+) -> None:
+    sandbox = Sandbox(webhook.url, pace=100, schema=schema)
+    sandbox.weather = Weather(batch=3)
+    sent = [
+        sandbox.text_the_bot(sender="+15555550101", recipient=None, text=str(n)).event_id for n in range(4)
+    ]
+    webhook.answers = [500]
+    await sandbox.start()
+    await until(lambda: len(webhook.events_of(RECEIVED)) >= 7)
+    calls = webhook.of(RECEIVED)
+    assert calls[0].headers["content-type"] == f"{content_type}; charset=utf-8"
+    assert isinstance(calls[0].body, list)
+    assert max(len(call.events) for call in calls) == 3
+    await until(lambda: {delivery.state for delivery in sandbox.event_grid.deliveries()} == {"delivered"})
+    await sandbox.stop()
+    assert {event["id"] for event in webhook.events_of(RECEIVED)} == set(sent)
+    tries = {delivery.event_id: delivery.tries for delivery in sandbox.event_grid.deliveries()}
+    assert sorted(tries.values()) in ([1, 1, 1, 2], [1, 2, 2, 2])
+
+
+async def test_a_batch_aims_at_one_mebibyte_and_a_larger_event_goes_alone(webhook: Webhook) -> None:
+    sandbox = Sandbox(webhook.url)
+    sandbox.weather = Weather(batch=5000)
+    for _ in range(12):
+        sandbox.text_the_bot(sender="+15555550101", recipient=None, text="x" * 100_000)
+    await sandbox.start()
+    await until(lambda: len(webhook.events_of(RECEIVED)) == 12)
+    await sandbox.stop()
+    assert sorted(len(call.events) for call in webhook.of(RECEIVED)) == [2, 10]
+
+
+async def test_a_webhook_that_keeps_failing_is_put_on_probation_and_new_events_wait(webhook: Webhook) -> None:
+    sandbox = Sandbox(webhook.url, pace=1)
+    webhook.answers = [500] * 10
+    await sandbox.start()
+    for n in range(10):
+        sandbox.text_the_bot(sender="+15555550101", recipient=None, text=str(n))
+    await until(lambda: not webhook.answers)
+    await until(lambda: all(delivery.tries for delivery in sandbox.event_grid.deliveries()))
+    late = sandbox.text_the_bot(sender="+15555550101", recipient=None, text="late")
+    await until(lambda: "probation" in str(fate(sandbox, late.message_id).reason))
+    assert fate(sandbox, late.message_id).tries == 0
+    await sandbox.stop()
+
+
+def fate(sandbox: Sandbox, message_id: str) -> PhoneText:
+    text = sandbox.log.text(message_id)
+    assert text is not None
+    return text
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason", "outcome"),
+    [
+        ("cloudevents", "deadletterreason", "lastdeliveryoutcome"),
+        ("eventgrid", "deadLetterReason", "lastDeliveryOutcome"),
+    ],
+)
+async def test_a_dead_letter_is_the_event_and_why_it_was_given_up(
+    schema: Any, reason: str, outcome: str, webhook: Webhook, phone: Phone
+) -> None:
+    async with listening(Sandbox(webhook.url, schema=schema)) as address:
+        stranded = Phone(address, phone.http)
+        await until(lambda: webhook.calls)
+        webhook.answers = [401]
+        sent = await stranded.text("Hours?")
+        while not (letters := await stranded.get("/sandbox/dead-letters")):
+            pass
+    (letter,) = letters
+    assert letter["id"] == sent["eventId"]
+    assert letter["data"]["Message"] == "Hours?"
+    assert letter[outcome] == "Unauthorized"
+    assert letter[reason]
+    (call,) = webhook.of(RECEIVED)
+    assert call.event.items() <= letter.items()
 
 
 async def test_a_report_is_posted_where_it_was_asked_for_and_then_shows(
@@ -156,7 +250,7 @@ async def test_events_wait_for_a_webhook_that_starts_later(webhook: Webhook, pho
         later.port = webhook.port
         await later.start()
         await until(lambda: later.of(RECEIVED))
-        assert later.calls[0].event["eventType"] == VALIDATION
+        assert later.calls[0].method == "OPTIONS"
     await later.stop()
 
 

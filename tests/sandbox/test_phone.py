@@ -4,10 +4,13 @@ import asyncio
 import re
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 from azure.communication.sms.aio import SmsClient
 
 from bot.sandbox.app import Sandbox
+from bot.sandbox.weather import Weather
+from bot.sandbox.weather_form import ask, choose, questions
 from tests.support.sandboxes import Phone, Webhook, until
 
 ME = "+15555550101"
@@ -25,7 +28,7 @@ async def submit(phone: Phone, **fields: str) -> tuple[int, str]:
         return response.status, await response.text()
 
 
-async def test_a_newcomer_is_told_what_to_say(phone: Phone) -> None:
+async def test_an_empty_conversation_shows_what_to_text(phone: Phone) -> None:
     html = await page(phone, "/sandbox/phone")
     assert "Text HOURS, ORDER 12345 or HELP." in html
     assert "+1\u00a0555\u00a0555\u00a00100" in html
@@ -152,14 +155,84 @@ async def test_a_stream_goes_on_where_it_broke_off(sandbox: Sandbox, sms: SmsCli
     assert b"old news" not in got
 
 
-async def test_a_page_of_another_life_is_told_that_it_is_stale(phone: Phone) -> None:
+async def test_a_page_of_an_earlier_sandbox_learns_that_it_is_stale(phone: Phone) -> None:
     stream = phone.address + "/sandbox/phone/stream?" + urlencode({"from": ME, "since": "ffff-7"})
     async with phone.http.get(stream) as response:
         assert b"event: stale" in await response.content.read()
 
 
-async def test_who_goes_away_is_no_longer_watched_for(sandbox: Sandbox, phone: Phone) -> None:
+async def test_a_closed_stream_ends_its_watch(sandbox: Sandbox, phone: Phone) -> None:
     stream = phone.address + "/sandbox/phone/stream?" + urlencode({"from": ME, "since": sandbox.log.mark})
     async with phone.http.get(stream):
         await until(lambda: sandbox.log._watchers)
     await until(lambda: not sandbox.log._watchers)
+
+
+def selected(html: str) -> dict[str, str]:
+    """What each list of the weather panel shows as chosen."""
+    lists = re.findall(r'<select id="weather-\w+" name="(\w+)".*?</select>', html, re.DOTALL)
+    return {
+        name: re.search(rf'name="{name}".*?value="([\w-]+)" selected', html, re.DOTALL)[1]  # type: ignore[index]
+        for name in lists
+    }
+
+
+async def set_weather(phone: Phone, **fields: str) -> tuple[int, str]:
+    fields = {"from": ME} | fields
+    async with phone.http.post(phone.address + "/sandbox/phone/weather", data=fields) as response:
+        return response.status, await response.text()
+
+
+async def test_the_weather_panel_shows_and_sets_the_weather(phone: Phone) -> None:
+    assert selected(await page(phone)) == {"sending": "fair", "reports": "fair", "events": "fair"}
+    status, html = await set_weather(phone, sending="throttled", reports="opted-out", events="twice")
+    assert status == 200
+    assert selected(html) == {"sending": "throttled", "reports": "opted-out", "events": "twice"}
+    weather = await phone.get("/sandbox/weather")
+    assert (weather["throttle_rate"], weather["opted_out"], weather["shuffle"]) == (0.5, [ME], True)
+    await set_weather(phone, sending="fair", reports="fair", events="fair")
+    assert selected(await page(phone)) == {"sending": "fair", "reports": "fair", "events": "fair"}
+    assert (await phone.get("/sandbox/weather"))["throttle_rate"] == 0
+
+
+async def test_the_panel_leaves_alone_what_was_set_through_the_api(sandbox: Sandbox, phone: Phone) -> None:
+    sandbox.weather = Weather(error_rate=0.1, report_delay_ms=50)
+    assert selected(await page(phone))["sending"] == "other"
+    await set_weather(phone, sending="other", reports="lost", events="fair")
+    assert sandbox.weather == Weather(error_rate=0.1, report_delay_ms=50, report_lost_rate=1)
+
+
+@pytest.mark.parametrize("question", [q.name for q in questions("+15555550100", ME)])
+async def test_every_choice_of_the_panel_is_weather_and_is_shown_as_chosen(
+    question: str, sandbox: Sandbox
+) -> None:
+    for q in questions(sandbox.number, ME):
+        if q.name != question:
+            continue
+        seen = []
+        for choice in q.choices:
+            sandbox.weather = choose(sandbox.weather, sandbox.number, ME, {q.name: choice.name})
+            assert msgspec.json.decode(msgspec.json.encode(sandbox.weather), type=Weather) == sandbox.weather
+            seen.append(sandbox.weather)
+            shown = {asked.question.name: asked.chosen for asked in ask(sandbox.weather, sandbox.number, ME)}
+            assert shown[q.name] == choice.name
+        assert len({msgspec.json.encode(weather) for weather in seen}) == len(q.choices)
+
+
+@pytest.mark.parametrize("fields", [{"sending": "hail"}, {"from": "me"}])
+async def test_what_the_panel_does_not_offer_is_refused(
+    fields: dict[str, str], sandbox: Sandbox, phone: Phone
+) -> None:
+    status, sentence = await set_weather(phone, **fields)
+    assert (status, sentence[-1]) == (400, ".")
+    assert sandbox.weather == Weather()
+
+
+async def test_a_page_of_another_site_cannot_set_the_weather(sandbox: Sandbox, phone: Phone) -> None:
+    async with phone.http.post(
+        phone.address + "/sandbox/phone/weather",
+        data={"sending": "down"},
+        headers={"Sec-Fetch-Site": "cross-site"},
+    ) as response:
+        assert response.status == 403
+    assert sandbox.weather == Weather()

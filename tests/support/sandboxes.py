@@ -1,4 +1,4 @@
-"""Real parts to test the sandbox with: a webhook that answers as it is told, and a sandbox that listens."""
+"""Real parts to test the sandbox with: a webhook whose answers a test plans, and a sandbox that listens."""
 
 import asyncio
 import logging
@@ -19,12 +19,23 @@ REPORT = "Microsoft.Communication.SMSDeliveryReportReceived"
 VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
 
 
+def event_type(event: dict[str, Any]) -> str:
+    """An event's type, in either of Event Grid's schemas."""
+    return str(event.get("type") or event.get("eventType"))
+
+
 class Call(msgspec.Struct):
     """A request that the webhook got."""
 
+    method: str
     headers: dict[str, str]
     query: dict[str, str]
-    events: list[dict[str, Any]]
+    #: None: the handshake of CloudEvents has none.
+    body: Any
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return self.body if isinstance(self.body, list) else [self.body] if self.body else []
 
     @property
     def event(self) -> dict[str, Any]:
@@ -46,12 +57,18 @@ class Webhook:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/events?code=secret"
 
-    def of(self, event_type: str) -> list[Call]:
-        return [call for call in self.calls if call.event["eventType"] == event_type]
+    def of(self, kind: str) -> list[Call]:
+        """The requests that brought an event of this type."""
+        return [call for call in self.calls if kind in map(event_type, call.events)]
+
+    def events_of(self, kind: str) -> list[dict[str, Any]]:
+        """The events of this type, in the order in which they came."""
+        return [event for call in self.calls for event in call.events if event_type(event) == kind]
 
     async def start(self) -> None:
         app = web.Application()
         app.router.add_post("/events", self._answer)
+        app.router.add_route("OPTIONS", "/events", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
@@ -64,20 +81,28 @@ class Webhook:
 
     async def _answer(self, request: web.Request) -> web.Response:
         call = Call(
+            request.method,
             {name.lower(): value for name, value in request.headers.items()},
             dict(request.query),
-            await request.json(),
+            await request.json(loads=msgspec.json.decode) if request.method == "POST" else None,
         )
         self.calls.append(call)
-        if call.event["eventType"] == VALIDATION:
-            if self.handshake_answers:
-                return web.Response(status=self.handshake_answers.pop(0))
-            return web.json_response({"validationResponse": call.event["data"]["validationCode"]})
+        if request.method == "OPTIONS" or event_type(call.event) == VALIDATION:
+            return self._shake_hands(call)
         if self.answers and (status := self.answers.pop(0)) != 200:
             return web.Response(status=status)
         if self.on_event is not None:
-            await self.on_event(call.event)
+            for event in call.events:
+                await self.on_event(event)
         return web.Response()
+
+    def _shake_hands(self, call: Call) -> web.Response:
+        if self.handshake_answers:
+            return web.Response(status=self.handshake_answers.pop(0))
+        if call.method == "OPTIONS":
+            origin = call.headers["webhook-request-origin"]
+            return web.Response(headers={"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"})
+        return web.json_response({"validationResponse": call.event["data"]["validationCode"]})
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from typing import Any, Final
 import rich_click as click
 
 from bot.cli.command_body import run_body
+from bot.cli.commands.demo import schema_option
 
 #: The secret in the default webhook address; it opens nothing but a bot that was told to accept it.
 WEBHOOK_SECRET: Final = "the-sandbox-and-nothing-else"  # noqa: S105
@@ -19,9 +20,10 @@ NUMBER: Final = "+15555550100"
 @click.option("--webhook", default=WEBHOOK, show_default=True, metavar="URL", help="The bot's webhook.")
 @click.option("--access-key", metavar="KEY", help="Base64, as Azure's are.")
 @click.option("--number", default=NUMBER, show_default=True, help="The bot's number.")
+@schema_option
 def sandbox(**options: Any) -> None:
     """Stand in for the ACS SMS endpoint and for Event Grid's delivery, with phones to text the bot from.
 
-    Prints what the bot needs to be told to use it.
+    Prints the settings with which the bot uses it.
     """
     run_body("bot.cli.sandbox:sandbox", options)

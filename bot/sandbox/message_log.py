@@ -1,4 +1,4 @@
-"""What the phones and the bot said to each other: the newest of it, in memory, which wakes who watches."""
+"""The newest messages between the phones and the bot, in memory; pages that watch a phone are woken by each change."""
 
 import asyncio
 import secrets
@@ -16,7 +16,7 @@ KEPT_OF_A_PHONE = 500
 
 
 class AcceptedMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A message that the stand-in for ACS took to be sent to a phone."""
+    """A message that the sandbox's ACS accepted for a phone."""
 
     message_id: str
     from_: str = msgspec.field(name="from")
@@ -42,17 +42,17 @@ class PhoneText(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     text: str
     sent_at: datetime
     state: Literal["sending", "received", "refused"] = "sending"
-    #: In plain words, why the bot does not have it (yet).
+    #: In plain words, why the bot has not received it (yet).
     reason: str | None = None
     #: How often the webhook was called with it.
     tries: int = 0
 
 
-Said = AcceptedMessage | PhoneText
+PhoneMessage = AcceptedMessage | PhoneText
 
 
-class Log:
-    """The conversation of each phone, oldest message first; past its limits the oldest are forgotten."""
+class MessageLog:
+    """The messages of each phone, oldest first; past its limits the oldest are dropped."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
@@ -61,14 +61,14 @@ class Log:
         #: phone -> message id -> the revision in which it last changed
         self._phones: dict[str, dict[str, int]] = {}
         #: message id -> the reason why the bot answers nothing
-        self._silences: dict[str, str] = {}
+        self._no_answers: dict[str, str] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self.revision = 0
         self._life = secrets.token_hex(4)
 
     @property
     def mark(self) -> str:
-        """Where the log stands now, to be given back to `read_mark` by someone who wants what comes after."""
+        """The log's present revision, as a text for `read_mark` to read."""
         return f"{self._life}-{self.revision}"
 
     def read_mark(self, mark: str) -> int | None:
@@ -88,37 +88,37 @@ class Log:
         self._said(text.from_, text.message_id)
         if len(self._texts) > self._kept:
             oldest = self._texts.pop(next(iter(self._texts)))
-            self._silences.pop(oldest.message_id, None)
+            self._no_answers.pop(oldest.message_id, None)
             self._forget(oldest.from_, oldest.message_id)
 
     def note_delivery(self, message_id: str, status: str, details: str) -> None:
-        """Note that the webhook has taken the delivery report of `message_id`."""
+        """Set what the delivery report of `message_id` says, once the webhook has taken it."""
         if message := self._accepted.get(message_id):
             self._accepted[message_id] = msgspec.structs.replace(
                 message, delivery_status=status, delivery_status_details=details
             )
             self._changed(message.to, message_id)
 
-    def note_fate(
+    def note_text_state(
         self,
         message_id: str,
         state: Literal["sending", "received", "refused"],
         reason: str | None,
         tries: int,
     ) -> None:
-        """Note how far a phone's text has come."""
+        """Set the delivery state of a phone's text."""
         if text := self._texts.get(message_id):
             if state == "received":
-                reason = reason or self._silences.get(message_id)
+                reason = reason or self._no_answers.get(message_id)
             self._texts[message_id] = msgspec.structs.replace(text, state=state, reason=reason, tries=tries)
             self._changed(text.from_, message_id)
 
-    def note_silence(self, message_id: str, guard: str) -> None:
-        """Note that the bot has a phone's text and answers nothing, and which guard keeps it silent."""
+    def note_no_answer(self, message_id: str, guard: str) -> None:
+        """Note that the bot received a phone's text and answers nothing, and which loop guard is the reason."""
         if text := self._texts.get(message_id):
-            self._silences[message_id] = f"The bot stays silent: {guard}."
+            self._no_answers[message_id] = f"The bot stays silent: {guard}."
             if text.state == "received":
-                self.note_fate(message_id, "received", None, text.tries)
+                self.note_text_state(message_id, "received", None, text.tries)
 
     def accepted(self, to: str | None = None, after: str | None = None) -> list[AcceptedMessage]:
         """Return what ACS accepted, newest last: all, or to one phone, or only what came after a message."""
@@ -131,8 +131,8 @@ class Log:
     def text(self, message_id: str) -> PhoneText | None:
         return self._texts.get(message_id)
 
-    def said(self, phone: str, since: int = 0) -> list[Said]:
-        """Return what a phone said and heard, oldest first; only what changed after revision `since`."""
+    def messages_of(self, phone: str, since: int = 0) -> list[PhoneMessage]:
+        """Return a phone's messages in both directions, oldest first; only those changed after revision `since`."""
         entries = self._phones.get(phone, {})
         found = (
             self._accepted.get(message_id) or self._texts.get(message_id)
@@ -143,7 +143,7 @@ class Log:
 
     @contextmanager
     def watch(self, phone: str) -> Iterator[asyncio.Event]:
-        """Give an event that is set whenever something of this phone has changed."""
+        """Yield an event that is set at each change of this phone's messages."""
         woken = asyncio.Event()
         watchers = self._watchers.setdefault(phone, set())
         watchers.add(woken)
@@ -155,7 +155,7 @@ class Log:
                 self._watchers.pop(phone, None)
 
     def wake_all(self) -> None:
-        """Wake every watcher, so that it sees that the sandbox stops."""
+        """Wake every watcher, for it to see that the sandbox stops."""
         for watchers in self._watchers.values():
             for woken in watchers:
                 woken.set()

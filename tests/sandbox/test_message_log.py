@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bot.sandbox.log import KEPT_OF_A_PHONE, AcceptedMessage, Log, PhoneText
+from bot.sandbox.message_log import KEPT_OF_A_PHONE, AcceptedMessage, MessageLog, PhoneText
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -24,12 +24,12 @@ def text(name: str, sender: str = "+1") -> PhoneText:
     return PhoneText(message_id=name, event_id=name, from_=sender, to="+9", text=name, sent_at=NOW)
 
 
-def ids(log: Log, phone: str = "+1", since: int = 0) -> list[str]:
-    return [message.message_id for message in log.said(phone, since)]
+def ids(log: MessageLog, phone: str = "+1", since: int = 0) -> list[str]:
+    return [message.message_id for message in log.messages_of(phone, since)]
 
 
 def test_a_phones_conversation_is_in_the_order_it_was_said() -> None:
-    log = Log()
+    log = MessageLog()
     log.note_text(text("a"))
     log.note_accepted(reply("b"))
     log.note_accepted(reply("elsewhere", to="+2"))
@@ -39,29 +39,29 @@ def test_a_phones_conversation_is_in_the_order_it_was_said() -> None:
 
 
 def test_only_what_changed_since_is_given() -> None:
-    log = Log()
+    log = MessageLog()
     log.note_text(text("a"))
     log.note_text(text("b"))
     since = log.revision
-    log.note_fate("a", "received", None, 1)
+    log.note_text_state("a", "received", None, 1)
     assert ids(log, since=since) == ["a"]
     assert ids(log, since=log.revision) == []
 
 
 def test_past_its_limit_the_oldest_are_forgotten() -> None:
-    log = Log(kept=3)
+    log = MessageLog(kept=3)
     for n in range(5):
         log.note_accepted(reply(str(n)))
         log.note_text(text(f"t{n}", sender=f"+{n}"))
     assert [message.message_id for message in log.accepted()] == ["2", "3", "4"]
     assert ids(log, "+0") == []
     log.note_delivery("0", "Delivered", "")
-    log.note_fate("t0", "received", None, 1)
+    log.note_text_state("t0", "received", None, 1)
     assert ids(log, "+1") == ["2", "3", "4"]
 
 
 def test_of_one_phone_only_the_newest_can_be_looked_at_and_a_late_change_does_not_move_one() -> None:
-    log = Log()
+    log = MessageLog()
     for n in range(KEPT_OF_A_PHONE + 1):
         log.note_accepted(reply(str(n)))
     log.note_delivery("0", "Delivered", "")
@@ -71,7 +71,7 @@ def test_of_one_phone_only_the_newest_can_be_looked_at_and_a_late_change_does_no
 
 
 def test_who_watches_a_phone_is_woken_by_that_phone_alone() -> None:
-    log = Log()
+    log = MessageLog()
     with log.watch("+1") as woken:
         log.note_text(text("a", sender="+2"))
         assert not woken.is_set()
@@ -80,22 +80,22 @@ def test_who_watches_a_phone_is_woken_by_that_phone_alone() -> None:
 
 
 def test_a_mark_of_another_log_is_not_read() -> None:
-    log = Log()
+    log = MessageLog()
     log.note_text(text("a"))
     assert log.read_mark(log.mark) == 1
-    assert log.read_mark(Log().mark) is None
+    assert log.read_mark(MessageLog().mark) is None
     for wrong in ("", "-", "1", log.mark + "x"):
         assert log.read_mark(wrong) is None
 
 
 def test_a_guard_that_keeps_the_bot_silent_is_the_reason_of_the_text() -> None:
-    """Whether it is told before or after the webhook has answered."""
-    log = Log()
+    """The order of the two does not matter: the webhook may answer before or after the decision."""
+    log = MessageLog()
     log.note_text(text("a"))
-    log.note_silence("a", "opted out")
-    log.note_fate("a", "received", None, 1)
+    log.note_no_answer("a", "opted out")
+    log.note_text_state("a", "received", None, 1)
     log.note_text(text("b"))
-    log.note_fate("b", "received", None, 1)
-    log.note_silence("b", "opted out")
-    log.note_silence("never heard of", "opted out")
+    log.note_text_state("b", "received", None, 1)
+    log.note_no_answer("b", "opted out")
+    log.note_no_answer("never heard of", "opted out")
     assert [each.reason for each in map(log.text, "ab") if each] == ["The bot stays silent: opted out."] * 2

@@ -1,0 +1,82 @@
+"""The ACS endpoint: ``POST /sms``, with the headers and bodies of Azure's own answers."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+import structlog
+from litestar import Request, Response, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
+
+from bot.sandbox import acs
+from bot.sandbox.acs_errors import Refusal, answer_headers, check_api_version, turned_away
+from bot.sandbox.sandbox import Sandbox
+from bot.sandbox.signature import check_signature
+
+log = structlog.get_logger(__name__)
+
+PATH: Final = "/sms"
+_JSON: Final = "application/json; charset=utf-8"
+
+
+def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
+    """Return the handler; it is left out of the app's OpenAPI, being no part of the bot's own API."""
+
+    @post(PATH, include_in_schema=False)
+    async def send_sms(request: Request[Any, Any, Any]) -> Response[Any]:
+        started = time.monotonic()
+        body = await request.body()
+        await asyncio.sleep(sandbox.weather.latency(sandbox.chance))
+        status, content, headers = _answer(sandbox, request, body)
+        if status == 202 and sandbox.weather.drops_response(sandbox.chance):
+            await _hang_up(request)
+        headers |= answer_headers(sandbox.weather.unknown_api_versions, time.monotonic() - started)
+        if not content:
+            return Response(b"", status_code=status, headers=headers, media_type=_JSON)
+        # A stream has no length, so it goes out in chunks, as Azure's answers do.
+        return Stream(iter([content]), status_code=status, headers=headers, media_type=_JSON)
+
+    return [send_sms]
+
+
+def _answer(
+    sandbox: Sandbox, request: Request[Any, Any, Any], body: bytes
+) -> tuple[int, bytes, dict[str, str]]:
+    """Return status, body and the call's own headers."""
+    try:
+        check_signature(
+            method="POST",
+            path_and_query=_path_and_query(request),
+            headers=request.headers,
+            body=body,
+            access_key=sandbox.access_key,
+            now=datetime.now(UTC),
+        )
+        version = request.query_params.get("api-version")
+        address = f"{request.url.scheme}://{request.url.netloc}{PATH}"
+        check_api_version(version, sandbox.weather.unknown_api_versions, address)
+        send_request = acs.read_send_request(version or "", body)
+        if status := sandbox.weather.refusal(sandbox.chance):
+            raise turned_away(status)
+        return 202, msgspec.json.encode({"value": sandbox.send(send_request)}), {}
+    except Refusal as refusal:
+        log.warning("POST /sms was refused.", action="sms_call_refused", reason=str(refusal))
+        return refusal.status, refusal.body, dict(refusal.headers)
+
+
+async def _hang_up(request: Request[Any, Any, Any]) -> None:
+    """Close the connection without an answer, as when a network fails. uvicorn only."""
+    transport = getattr(getattr(request.receive, "__self__", None), "transport", None)
+    if transport is None:
+        raise RuntimeError("Responses can only be dropped under uvicorn.")
+    transport.abort()
+    await asyncio.sleep(0)  # until uvicorn knows, and leaves out what is answered
+
+
+def _path_and_query(request: Request[Any, Any, Any]) -> str:
+    path: str = request.scope["path"]
+    query = request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
