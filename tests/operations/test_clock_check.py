@@ -106,7 +106,7 @@ async def test_a_background_task_that_ends_is_seen_and_started_again(
         supervisor = bot.service.supervisor
         supervisor._pause, supervisor._well_after = 0.05, 0.05
         forwarder = bot.service.forwarder
-        good, forwarder._readers = forwarder._database, None  # type: ignore[assignment]
+        good, forwarder._readers = forwarder._readers, None  # type: ignore[assignment]
         forwarder.wake()
         async with asyncio.timeout(5):
             while not supervisor.ended():  # noqa: ASYNC110 - as above
