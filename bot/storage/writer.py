@@ -6,7 +6,7 @@ at once, and whatever arrives while a commit runs shares the next one.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
@@ -71,13 +71,13 @@ class Batch(Generic[Item, Result]):
         self._writer = writer
         self.work = work
 
-    async def submit(self, items: Sequence[Item]) -> list[Result]:
+    def submit(self, items: Sequence[Item]) -> Coroutine[Any, Any, list[Result]]:
         """Have the work done for `items`; returns its results once they are durable.
 
         Raises `StorageUnavailable` when that was not possible within the time that a request is held, and whatever
         the work raises for these very items.
         """
-        return await self._writer.enqueue(self, items)
+        return self._writer.enqueue(self, items)
 
 
 class _Job:

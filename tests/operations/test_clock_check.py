@@ -103,7 +103,7 @@ async def test_a_background_task_that_ends_is_seen_and_started_again(
         supervisor = bot.service.supervisor
         supervisor._pause, supervisor._well_after = 0.05, 0.05
         forwarder = bot.service.forwarder
-        good, forwarder._database = forwarder._database, None  # type: ignore[assignment]
+        good, forwarder._readers = forwarder._readers, None  # type: ignore[assignment]
         forwarder.wake()
         async with asyncio.timeout(5):
             while not supervisor.ended():  # noqa: ASYNC110 - as above
@@ -114,7 +114,7 @@ async def test_a_background_task_that_ends_is_seen_and_started_again(
         assert background["tasks"][0]["task"] == "forwarder"
         assert "“forwarder”, ended" in (await bot.get("/api/overview")).json()["alarms"][0]["reason"]
         assert "bot_background_ended 1.0" in (await bot.get("/metrics")).text
-        forwarder._database = good
+        forwarder._readers = good
         async with asyncio.timeout(10):
             while supervisor.ended():  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
