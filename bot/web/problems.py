@@ -131,7 +131,8 @@ def sentence_of(error: HTTPException) -> str:
 def _places(errors: list[Any]) -> Iterator[str]:
     """What is wrong with each part of a request, as Litestar lists it."""
     for each in errors:
-        where = " ".join(str(each[key]) for key in ("source", "key") if key in each)
+        source = getattr(each.get("source"), "value", each.get("source"))
+        where = " ".join(str(part) for part in (source, each.get("key")) if part)
         yield f"{where}: {each['message']}.".removeprefix(": ")
 
 

@@ -54,13 +54,16 @@ async def test_what_was_done_is_said_on_the_next_page_and_not_again(fresh_bot: R
         assert "You have taken over" not in (await http.get(path)).text
 
 
-@pytest.mark.parametrize("cookie", ["x", "e30", "WyI8Yj4iXQ", "é"])
+@pytest.mark.parametrize(
+    "cookie", ["x", "e30", "WyI8Yj4iXQ", "WyI8Yj5TZW50IiwiZ29vZCJd", "WyI8Yj5TZW50IiwiZ29vZCJd.c2lnbmVk", "é"]
+)
 async def test_a_message_that_somebody_made_up_does_no_harm(cookie: str, fresh_bot: Running) -> None:
     async with browser(fresh_bot, ADMIN) as http:
         headers = {"Cookie": f"bot_session={http.cookies['bot_session']}; bot_flash={cookie}".encode()}
         answer = await http.get("/console/conversations", headers=headers)
         assert answer.status_code == 200
         assert "<b>" not in answer.text
+        assert "Sent" not in answer.text, "only what this bot has signed is shown"
 
 
 async def test_a_part_is_a_page_without_what_stands_around_it(fresh_bot: Running) -> None:

@@ -1,0 +1,61 @@
+"""An error of another room becomes problem details in one table, also where a connection was injected."""
+
+import sqlite3
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bot.web.problems import DOMAIN_PROBLEMS
+from tests.conversation.databases import Databases
+from tests.wire.conftest import acs, databases, logs
+from tests.wire.parts import Acs, running
+
+__all__ = ["acs", "databases", "logs"]
+
+PATHS = (
+    "/api/conversations", "/api/rejected", "/api/incidents", "/api/rule-edits", "/api/overview", "/api/messages/x",
+)  # fmt: skip
+
+
+async def test_a_database_that_fails_while_a_handler_reads_is_a_503_and_one_line_in_the_log(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: list[MutableMapping[str, Any]]
+) -> None:
+    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
+
+        def fail(*_arguments: Any) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        engine = bot.service.database._readers.sync_engine
+        event.listen(engine, "before_cursor_execute", fail)
+        for path in PATHS:
+            answer = await bot.get(path)
+            assert answer.status_code == 503, path
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["retry-after"] == "10"
+            assert answer.json()["detail"].startswith("The database can't be read now;")
+        event.remove(engine, "before_cursor_execute", fail)
+        assert (await bot.get("/api/rejected")).status_code == 200
+    told = [line["action"] for line in logs if line["log_level"] == "error"]
+    assert told == ["database_unreadable_began"]
+
+
+async def test_a_query_that_is_not_valid_is_told_by_its_part_and_not_repeated(
+    tmp_path: Path, databases: Databases, acs: Acs
+) -> None:
+    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
+        answer = await bot.get("/api/rejected", params={"limit": "0", "cursor": "A" * 2_000})
+        assert answer.status_code == 400
+        detail = answer.json()["detail"]
+        assert detail.startswith("The request is not valid. ")
+        assert "query limit: " in detail or "query cursor: " in detail
+        assert "AAAA" not in detail
+        assert detail.endswith(".")
+
+
+@pytest.mark.parametrize("kind", DOMAIN_PROBLEMS)
+def test_each_error_of_the_table_is_an_exception_with_a_sentence_for_people(kind: type[Exception]) -> None:
+    assert issubclass(kind, Exception)
+    assert kind.__doc__
