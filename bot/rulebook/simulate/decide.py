@@ -34,27 +34,30 @@ def decide(book: Book, heard: HeardMessage, state: ConversationState, now: datet
     sender = heard.sender
     if sender in book.numbers or (sender[:1] != "+" and not is_phone_number(sender)):
         return _not_to_be_answered(book, message, state, match)
-    rule = match.rule
+    plain = match.rule.plain if match.rule else ()
     if (
-        rule is not None
-        and rule.plain is not None
-        and _is_plain(state)
+        plain is not None
+        and state.flow is None
+        and not state.opted_out
+        and not state.handed_over
         and message.words not in CARRIER_WORDS
     ):
-        return Decision(
-            rule=rule.name,
-            replies=rule.plain,
-            after=state,
-            key=match.key.matched if match.key else None,
-            marks=_MAY_BE_AN_OPT_OUT if message.look == "opt_out" else (),
-            passed_by=match.passed_by,
-        )
+        return _plain(plain, message, state, match)
     return _decide(book, message, state, match)
 
 
-def _is_plain(state: ConversationState) -> bool:
-    """Whether nothing of the conversation changes what a constant reply comes to."""
-    return not state.opted_out and not state.handed_over and state.flow is None
+def _plain(
+    replies: tuple[str, ...], message: ReadMessage, state: ConversationState, match: Match
+) -> Decision:
+    """The decision of a rule that gives a constant reply and does nothing else, or of none."""
+    return Decision(
+        rule=match.rule.name if match.rule else None,
+        replies=replies,
+        after=state,
+        key=match.key.matched if match.key else None,
+        marks=_MAY_BE_AN_OPT_OUT if message.look == "opt_out" else (),
+        passed_by=match.passed_by,
+    )
 
 
 def _not_to_be_answered(book: Book, message: ReadMessage, state: ConversationState, match: Match) -> Decision:

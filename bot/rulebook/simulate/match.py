@@ -46,10 +46,18 @@ class Match(msgspec.Struct, frozen=True, gc=False):
     passed_by: tuple[str, ...]
 
 
+_NO_MATCH = Match(None, None, ())
+
+
 def first_match(book: Book, message: ReadMessage, state: ConversationState) -> Match:
     """Find the first rule of the book that is for this message."""
-    passed_by: list[str] = []
     found = book.index.candidates(message.words, message.heard.text, message.look)
+    if not found:
+        return _NO_MATCH
+    rule, key = book.index.entries[found[0]]
+    if not rule.conditional:  # as most are
+        return Match(rule, key, ())
+    passed_by: list[str] = []
     for entry in found[:_MOST_PASSED_BY]:
         rule, key = book.index.entries[entry]
         reason = why_not(rule, message.heard, state, message.now) if rule.conditional else None
