@@ -27,7 +27,7 @@ class _SandboxServer(Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """End when told to; uvicorn would then die of the signal, so that an orderly end looks like a failure."""
+        """End on a signal; uvicorn itself would then die of it, so that an orderly end looks like a failure."""
         with uvicorn.Server.capture_signals(self):
             yield
             self._captured_signals.clear()
@@ -39,7 +39,7 @@ class _SandboxServer(Server):
 
 
 def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: str) -> None:
-    """Serve the sandbox, and print what the bot needs to be told to use it."""
+    """Serve the sandbox, and print the settings with which a bot uses it."""
     free_output()
     access_key = access_key or ACCESS_KEY
     address = urlsplit(webhook)
