@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.conversation.delivery import KNOWN_CODES
 from bot.conversation.thread import OPTED_OUT
 from bot.queries.failure_reasons import Reason, reason_of
 from bot.sending.outbox import OUTCOME_UNKNOWN, TOO_LATE
@@ -21,6 +22,10 @@ def test_every_documented_code_has_words_of_its_own(code: int, written: str) -> 
     assert not reason.words.endswith(".")
 
 
+def test_every_code_that_is_known_has_words_but_for_that_of_success() -> None:
+    assert set(CODES) == KNOWN_CODES - {2000}
+
+
 @pytest.mark.parametrize("details", [None, "", "No error.", "2000: No Error", "no error"])
 def test_what_went_well_has_no_reason(details: str | None) -> None:
     assert reason_of(details) is None
@@ -31,6 +36,9 @@ def test_what_went_well_has_no_reason(details: str | None) -> None:
     [
         (OPTED_OUT, "the person opted out"),
         (TOO_LATE, "it waited too long to be sent"),
+        ("Expired", "no delivery report came in time, so it may have arrived"),
+        ("Message Delivery Timeout", "no delivery report came in time, so it may have arrived"),
+        ("Sender blocked for given recipient.", "the person opted out at the carrier"),
         (OUTCOME_UNKNOWN, "Azure never answered, so it may have arrived"),
         (
             "No delivery report came within BOT_REPORT_TIMEOUT.",
