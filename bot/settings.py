@@ -54,7 +54,7 @@ __all__ = [
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What the bot was told; None where a variable is unset and has no default."""
+    """The settings of one run; None where a variable is unset and has no default."""
 
     database_url: str
     rules: Path
@@ -114,7 +114,7 @@ SHORTEST_SECRET: Final = 16
 
 
 def find_short_secret(settings: Settings) -> str | None:
-    """A sentence about a token or secret that could be guessed, for whoever opens those doors; None without any."""
+    """A sentence about a token or secret that could be guessed; None when there is none."""
     secrets = {
         "BOT_ADMIN_TOKEN": settings.admin_token,
         "BOT_VIEWER_TOKEN": settings.viewer_token,

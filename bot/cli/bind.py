@@ -1,4 +1,4 @@
-"""Taking a port before anything else is begun, so that a port that is taken is one sentence."""
+"""Binds the port first, so that a conflict is one sentence."""
 
 import socket
 

@@ -111,22 +111,22 @@ def show(conversation_id: str, as_json: bool) -> None:
         )
         raise AnswerIsNo
     if as_json:
-        told = {"messages": found.messages, "actions": found.actions}
-        print_json(msgspec.to_builtins(found.conversation) | told)
+        parts = {"messages": found.messages, "actions": found.actions}
+        print_json(msgspec.to_builtins(found.conversation) | parts)
         return
     _print_conversation(found)
 
 
 def hand_over(conversation_id: str, url: str | None) -> None:
     """Take a conversation over from the running bot: it is silent there until you hand it back."""
-    told = tell_bot("PUT", "conversations", conversation_id, "handover", url=url)
-    click.echo(f"The bot is silent towards {shown_in_terminal(told['peer'])} until you hand back.")
+    answer = tell_bot("PUT", "conversations", conversation_id, "handover", url=url)
+    click.echo(f"The bot is silent towards {shown_in_terminal(answer['peer'])} until you hand back.")
 
 
 def hand_back(conversation_id: str, url: str | None) -> None:
     """Hand a conversation back to the running bot: it answers the next message again."""
-    told = tell_bot("DELETE", "conversations", conversation_id, "handover", url=url)
-    click.echo(f"The bot answers {shown_in_terminal(told['peer'])} again.")
+    answer = tell_bot("DELETE", "conversations", conversation_id, "handover", url=url)
+    click.echo(f"The bot answers {shown_in_terminal(answer['peer'])} again.")
 
 
 def _notes(conversation: ConversationView) -> list[str]:

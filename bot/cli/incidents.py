@@ -53,5 +53,5 @@ def list_command(
 
 def release(incident_id: str, url: str | None, *, is_opt_out: bool) -> None:
     """Tell the running bot that an incident has been seen to: where it fell silent, it answers again."""
-    told = tell_bot("POST", "incidents", incident_id, "release", url=url, body={"opt_out": is_opt_out})
-    click.echo(f"{shown_in_terminal(told['peer'])}: {told['outcome']}.")
+    answer = tell_bot("POST", "incidents", incident_id, "release", url=url, body={"opt_out": is_opt_out})
+    click.echo(f"{shown_in_terminal(answer['peer'])}: {answer['outcome']}.")

@@ -53,7 +53,7 @@ def _explained(setting: Setting, webhook_secret: str) -> list[str]:
 
 def _write_rules(target: Path) -> None:
     target.mkdir(exist_ok=True)
-    # Rules of ours among rules of theirs would change what their bot answers: all or none.
+    # The starter's rules among their own would change what their bot answers: all or none.
     theirs = sorted(path for pattern in _RULE_FILES for path in target.glob(pattern))
     for path in theirs:
         _say_left_alone(path)

@@ -1,5 +1,7 @@
 """How commands print: for people on a terminal, for scripts through a pipe."""
 
+import sys
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -15,10 +17,24 @@ def terminal() -> Console:
 
 
 def print_json(value: object) -> None:
-    """One JSON document."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+    """One JSON document and nothing else."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_texts(label: str, texts: Sequence[str], width: int = 9) -> None:
+    """Texts under each other, the first behind a label."""
+    for at, text in enumerate(texts or ["(nothing)"]):
+        click.echo(
+            f"  {f'{label}:' if at == 0 else '':{width}} {text.replace(chr(10), chr(10) + ' ' * (width + 3))}"
+        )
+
+
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """`1 rule`, `1,000 rules`."""
+    return f"{number} {thing}" if number == 1 else f"{number:,} {things or thing + 's'}"
 
 
 def local_time(moment: datetime) -> str:
-    """A moment on the clock of whoever reads it."""
+    """A moment in the time zone of the person who reads it."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,17 +1,14 @@
 """`bot rules`: check rule files, run their tests, try and replay messages on them, and print their schema."""
 
-import sys
-from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import rich_click as click
 
-from bot.cli.errors import AnswerIsNo, CommandFailed
-from bot.rulebook.book import Book
+from bot.cli.errors import AnswerIsNo
+from bot.cli.output import counted, print_json, print_texts
+from bot.cli.rules_options import read_book, read_time, usual_path
 from bot.rulebook.files.json_schema import rule_file_schema
-from bot.rulebook.files.loader import load_folder
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_folder
 from bot.rulebook.simulate.loop_guard import Caps
@@ -87,33 +84,6 @@ def schema(as_json: bool) -> None:  # noqa: ARG001 - every listing takes --json
     print_json(rule_file_schema())
 
 
-def usual_path() -> Path:
-    """The folder that BOT_RULES names."""
-    return load(read_environment()).rules
-
-
-def read_book(path: Path) -> Book:
-    """The book of a folder; raises Failure when there is none."""
-    loaded = load_folder(path)
-    if loaded.book is None:
-        for finding in loaded.findings:
-            click.echo(str(finding), err=True)
-        raise CommandFailed(f"The rules in {path} have errors; mend them first.")
-    return loaded.book
-
-
-def read_time(text: str, option: str = "--at") -> datetime:
-    """A time with its zone; raises Failure."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        sentence = "is not a time with a zone; write it as 2026-11-23T18:30+01:00 or 2026-11-23T17:30Z."
-        raise CommandFailed(f'{option}: "{text}" {sentence}')
-    return at
-
-
 def _print_try(tried: TryAnswer) -> None:
     click.echo(f"Rule: {tried.rule}" if tried.rule else "No rule matches.")
     for reply in tried.replies:
@@ -143,22 +113,3 @@ def _print_outcomes(outcomes: Outcomes) -> None:
         shown = ", ".join(untested[:10]) + (", …" if len(untested) > 10 else "")
         summary += f" {counted(len(untested), 'rule')} without a test: {shown}."
     click.echo(summary)
-
-
-def print_texts(label: str, texts: Sequence[str], width: int = 9) -> None:
-    """Texts under each other, the first behind a label."""
-    for at, text in enumerate(texts or ["(nothing)"]):
-        click.echo(
-            f"  {f'{label}:' if at == 0 else '':{width}} {text.replace(chr(10), chr(10) + ' ' * (width + 3))}"
-        )
-
-
-def print_json(value: object) -> None:
-    """One JSON document and nothing else."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def counted(number: int, thing: str, things: str | None = None) -> str:
-    """`1 rule`, `1,000 rules`."""
-    return f"{number} {thing}" if number == 1 else f"{number:,} {things or thing + 's'}"

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bot.cli.database_access import asking_database
-from bot.cli.rules import counted, print_json, print_texts, read_book, read_time, usual_path
+from bot.cli.output import counted, print_json, print_texts
+from bot.cli.rules_options import read_book, read_time, usual_path
 from bot.queries.replay_source import count_inbound, stored_inbound
 from bot.rulebook.book import Book
 from bot.rulebook.simulate.replay import Replay, Replayed

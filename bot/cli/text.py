@@ -14,11 +14,11 @@ from bot.settings import read_environment
 from bot.text.hosts import url_of
 from bot.text.inert import shown_in_terminal
 
-#: Where `bot sandbox` listens unless told otherwise.
+#: Where `bot sandbox` listens by default.
 STANDALONE = "http://127.0.0.1:8001"
 #: How often the sandbox is asked for replies.
 LOOK_EVERY = 0.1
-#: A conversation that has been quiet for so long is over.
+#: A conversation that was quiet for this time is over.
 QUIET = 1.0
 
 _STATES = {None: ("✓ sent", None), "Delivered": ("✓✓ delivered", "green")}

@@ -63,7 +63,7 @@ def managed_identity(setting: str) -> AsyncTokenCredential:
         from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - an extra, not always there
     except ImportError:
         raise CannotAuthenticate(setting) from None
-    # Its own retries would go on for minutes inside a call: ours are durable, and people are told meanwhile.
+    # Its own retries would go on for minutes inside a call: ours are durable, and health shows the trouble meanwhile.
     # What gives out tokens is read within the same bounds, and followed nowhere.
     transport = BoundedTransport(
         total=READ_TIMEOUT,
@@ -171,7 +171,7 @@ class DeparturePolicy(SansIOHTTPPolicy[HttpRequest, Any]):
     """Notes that a call leaves: it comes after the policy that gets a token, whose errors look like ACS's own."""
 
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
-        """All that could fail before has gone well."""
+        """The credential is there and the call leaves."""
         departure = _departure.get()
         departure.has_left, departure.was_challenged = True, False
         departure.url = departure.url or request.http_request.url

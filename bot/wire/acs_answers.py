@@ -21,7 +21,7 @@ class Meaning(Struct, frozen=True):
 
     #: Whom else it concerns.
     scope: Literal["recipient", "call", "number", "service"]
-    #: No later try can go better.
+    #: No later try can succeed.
     final: bool = False
     #: ACS may have taken the message all the same.
     unknown: bool = False
@@ -63,7 +63,7 @@ DOUBT_OF_A_RECIPIENT = Meaning("recipient", unknown=True)
 #: ACS has been seen to give these without a body, or there is nobody else who would give them.
 _MAY_BE_EMPTY = {401, 404, 412}
 
-#: What people are told beside the status, where the status alone says too little.
+#: Shown behind the status, where the status alone says too little.
 _HINTS = {
     404: "is there such a resource at this endpoint, and is the number its own?",
     412: "the first-sent time is too old; is the clock of this machine right?",

@@ -28,7 +28,7 @@ _LONGEST_NAME = 100
 #: Members of one gzip body.
 _MOST_MEMBERS = 100
 _GZIP_MAGIC = b"\x1f\x8b"
-#: How zlib is told the format: gzip or zlib by their heads, or deflate without any.
+#: zlib's window sizes: gzip or zlib by their heads, and deflate without any.
 _BY_HEAD, _BARE = 47, -15
 #: The keys of a call that is kept whole.
 _HEADERS, _BODY = "headers", "body_base64"

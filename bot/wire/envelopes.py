@@ -32,7 +32,7 @@ _LONGEST_DETAILS = 1_000
 _LONGEST_TAG = 256
 #: Characters of an SMS: 255 segments of 153, as many as its format can count.
 _LONGEST_TEXT = 255 * 153
-#: With so many events of one call, as many as Event Grid sends, further elements that are none are kept together.
+#: Events of one call, as many as Event Grid sends; further elements that are no events are kept together.
 _MOST_REJECTED = 5_000
 #: Characters of a field's name in a reason.
 _LONGEST_NAME = 60

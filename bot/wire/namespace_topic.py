@@ -36,7 +36,7 @@ class NamespaceTopicEvents:
             self._identity or AzureKeyCredential(key or ""),
             namespace_topic=topic,
             subscription=subscription,
-            retry_total=0,  # the puller tries again, and people are told meanwhile
+            retry_total=0,  # the puller tries again, and health shows the trouble meanwhile
             permit_redirects=False,
             transport=BoundedTransport(
                 total=_MAX_WAIT + 15,

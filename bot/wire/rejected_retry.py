@@ -1,4 +1,4 @@
-"""A rejected event, read again: as it stands in the table it is an element of a batch, or an event of ours."""
+"""Reads a rejected event again: what is stored is an element of a batch, a whole call, or an event once read."""
 
 from collections.abc import Sequence
 from contextlib import suppress

@@ -30,7 +30,7 @@ class StorageQueueEvents:
         self._client = QueueClient.from_connection_string(
             connection_string,
             name,
-            retry_total=0,  # the puller tries again, and people are told meanwhile
+            retry_total=0,  # the puller tries again, and health shows the trouble meanwhile
             transport=BoundedTransport(
                 total=_CONNECT_TIMEOUT + _READ_TIMEOUT,
                 connection_timeout=_CONNECT_TIMEOUT,

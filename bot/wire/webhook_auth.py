@@ -1,4 +1,4 @@
-"""Who may post events: bearers of one of our secrets, or Event Grid with a Microsoft Entra token."""
+"""Who may post events: callers with one of the secrets, and Event Grid with a Microsoft Entra token."""
 
 import asyncio
 import hashlib
@@ -33,14 +33,14 @@ class TokenCheck(Protocol):
 
 
 class WebhookAuth:
-    """Compares secrets in constant time; verifies Entra tokens when told whose."""
+    """Compares secrets in constant time; verifies Entra tokens where a check for them is given."""
 
     def __init__(self, secrets: Sequence[Revealing], entra: TokenCheck | None = None) -> None:
         self._secrets = [_digest(secret.reveal().encode()) for secret in secrets]
         self._entra = entra
 
     def knows(self, offered: Iterable[bytes]) -> bool:
-        """Whether any of the offered secrets is one of ours."""
+        """Whether any of the offered secrets is accepted."""
         is_known = False
         for secret in offered:
             is_known |= self._is_ours(secret)

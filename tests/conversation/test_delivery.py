@@ -37,11 +37,16 @@ SILENCE = NoAnswer("Nobody knows.")
         ("4007", 4007),
         ("(4004) and then 5000", 4004),
         ("reference 202009180022", None),
+        ("2026: it is a year", None),
+        ("at 2026-11-25T10:00:00.4007Z: 5002", 5002),
+        ("25/11/4000 code 4006", 4006),
+        ("ErrorCode:4005;", 4005),
+        ("code 4999, of nobody's list", None),
         ("", None),
         (None, None),
     ],
 )
-def test_the_code_is_the_first_number_of_four_digits(details: str | None, code: int | None) -> None:
+def test_the_code_is_the_first_known_number_of_four_digits(details: str | None, code: int | None) -> None:
     assert code_of(details) == code
 
 
@@ -212,3 +217,21 @@ def test_times_are_compared_and_not_their_writing() -> None:
         reported_at=datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(microseconds=1),
     )  # fmt: skip
     assert run([ACCEPTED, later, earlier]).status == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("status", "details", "shown"),
+    [
+        ("Expired", None, "Expired"),
+        ("Expired", "No report in time.", "Expired: No report in time."),
+        ("Undeliverable", "4006", "Undeliverable: 4006"),
+        ("Failed", "4006", "4006"),
+        ("Delivered", "No error.", "No error."),
+        ("Delivered", None, None),
+        ("Pending", None, "Pending"),
+    ],
+)
+def test_the_word_that_azure_used_is_shown_unless_the_state_says_it(
+    status: str, details: str | None, shown: str | None
+) -> None:
+    assert run([ACCEPTED, report("m", status, details)]).details == shown

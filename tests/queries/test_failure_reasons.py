@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.conversation.delivery import SENTENCES, FailureCode
+from bot.conversation.delivery import KNOWN_CODES, SENTENCES, FailureCode
 from bot.queries.failure_reasons import Reason, reason_of
 
 #: AZURE.md's codes of a delivery that did not go well.
@@ -18,6 +18,10 @@ def test_every_documented_code_has_words_of_its_own(code: int, written: str) -> 
     assert "Oops" not in reason.words
     assert not reason.words[0].isupper() or reason.words.startswith("Azure")
     assert not reason.words.endswith(".")
+
+
+def test_every_code_that_is_known_has_words_but_for_that_of_success() -> None:
+    assert set(CODES) == KNOWN_CODES - {2000}
 
 
 @pytest.mark.parametrize("details", [None, "", "No error.", "2000: No Error", "no error"])
@@ -40,6 +44,18 @@ def test_each_code_of_our_own_has_plain_words_whatever_its_sentence(
 def test_a_sentence_decides_nothing() -> None:
     sentence = SENTENCES[FailureCode.TOO_LATE]
     assert reason_of(sentence) == Reason(words=sentence.removesuffix("."))
+
+
+@pytest.mark.parametrize(
+    ("details", "words"),
+    [
+        ("Expired", "no delivery report came in time, so it may have arrived"),
+        ("Message Delivery Timeout", "no delivery report came in time, so it may have arrived"),
+        ("Sender blocked for given recipient.", "the person opted out at the carrier"),
+    ],
+)
+def test_azures_words_without_a_code_have_plain_words_too(details: str, words: str) -> None:
+    assert reason_of(details) == Reason(words=words)
 
 
 def test_a_reason_that_nobody_has_documented_is_shown_as_it_came() -> None:

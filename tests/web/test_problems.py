@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import event
 
 from bot.web.problems import DOMAIN_PROBLEMS
-from tests.conversation.databases import Databases
+from tests.support.databases import Databases
+from tests.support.services import Acs, running
 from tests.wire.conftest import acs, databases, logs
-from tests.wire.parts import Acs, running
 
 __all__ = ["acs", "databases", "logs"]
 
