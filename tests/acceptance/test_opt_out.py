@@ -58,7 +58,7 @@ def test_stop_to_one_of_our_numbers_says_nothing_of_another(
 
 def test_a_reply_that_waits_is_not_sent_after_stop(bot: Bot, acs: Acs, peer: str, number: str) -> None:
     """Decided before STOP came, but not sent yet: it must not go out any more; the confirmation must."""
-    acs.plan(number, {"status": 429, "headers": {"Retry-After": "1"}})
+    acs.plan(number, {"status": 429, "headers": {"Retry-After": "3"}})
     bot.post([received(peer, "hours", number=number)])
     acs.calls_when(peer, 1)
     bot.post([received(peer, "stop", number=number)])
@@ -70,7 +70,7 @@ def test_a_reply_that_may_have_been_sent_is_not_repeated_after_stop(
     bot: Bot, acs: Acs, peer: str, number: str
 ) -> None:
     """A 503 leaves open whether ACS took it: repeated after STOP, it could be an SMS that nobody wants any more."""
-    acs.plan(number, {"status": 503, "headers": {"Retry-After": "1"}})
+    acs.plan(number, {"status": 503, "headers": {"Retry-After": "3"}})
     bot.post([received(peer, "hours", number=number)])
     acs.calls_when(peer, 1)
     bot.post([received(peer, "stop", number=number)])

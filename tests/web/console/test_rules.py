@@ -1,12 +1,15 @@
 """The Rules place of the console, by its forms alone, as a browser without scripts sends them."""
 
 import re
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.engine import make_url
 
 from bot.rulebook.editing.folder import etag_of
 from tests.support.console import browser, csrf_in
@@ -250,9 +253,14 @@ async def test_a_viewer_may_try_and_not_save(bot: Running) -> None:
 async def test_a_folder_that_cannot_be_written_to_is_shown_with_the_reason(
     tmp_path: Path, databases: Databases
 ) -> None:
-    acs, url = Acs(), databases.migrated("sqlite")
+    acs = Acs()
     await acs.start()
-    with shut_folder() as rules:
+    with shut_folder() as rules, tempfile.TemporaryDirectory() as made:
+        # Nobody gets into pytest's folders, and the database is not what this is about.
+        file = Path(shutil.copy(make_url(databases.migrated("sqlite")).database or "", Path(made, "bot.db")))
+        Path(made).chmod(0o777)
+        file.chmod(0o666)
+        url = f"sqlite+aiosqlite:///{file}"
         async with running(tmp_path, url, acs, BOT_RULES=str(rules)) as bot, browser(bot, ADMIN) as http:
             with nobody():
                 html = await page(http)
