@@ -4,7 +4,15 @@ PYTHON ?= python3
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
-venv := .venv/bin
+# The first Python that is asked for gets .venv; another version that is named later gets a folder beside it.
+version = $(shell "$(1)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+home := .venv
+ifneq ($(origin PYTHON),file)
+ifneq ($(filter-out $(call version,$(PYTHON)),$(call version,.venv/bin/python)),)
+home := .venv-$(call version,$(PYTHON))
+endif
+endif
+venv := $(home)/bin
 # Compiled once here: where PYTHONDONTWRITEBYTECODE is set, every start of the bot would do it again, for 2 seconds.
 # uv is quick; pip steps in where uv can't reach a registry that pip is configured for, or finds no certificates.
 install = install() { \
@@ -14,6 +22,9 @@ install = install() { \
 # --universal: one lock for every platform and every Python from 3.11 on. uv writes no index and no host into it.
 compile = $(venv)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" pyproject.toml
+
+# Many tests wait for processes, pages and clocks: with two workers a processor, those overlap with the others' work.
+workers = $(shell $(venv)/python -c 'import os; print(min(2 * len(os.sched_getaffinity(0)), 8))' 2>/dev/null || echo 4)
 
 scripts := bot/web/assets/built/console.js
 # What others wrote and the tests hold the bot to; no part of the console's build.
@@ -33,20 +44,20 @@ run: setup ## the bot and a phone page to text it from; needs no Azure account
 	$(venv)/bot demo
 
 .PHONY: setup
-setup: .venv/.ready ## what the bot needs to run, in .venv
-	@if command -v node >/dev/null; then $(MAKE) --no-print-directory $(scripts); else false; fi > .venv/assets.log 2>&1 || \
-		echo "The console's scripts are not built ($$(tail -n 1 .venv/assets.log | grep . || echo "there is no Node here")); its pages work without." >&2
+setup: $(home)/.ready ## what the bot needs to run, in .venv
+	@if command -v node >/dev/null; then $(MAKE) --no-print-directory $(scripts); else false; fi > $(home)/assets.log 2>&1 || \
+		echo "The console's scripts are not built ($$(tail -n 1 $(home)/assets.log | grep . || echo "there is no Node here")); its pages work without." >&2
 
 .PHONY: assets
 assets: $(scripts) ## the console's scripts, by Node
 
 .PHONY: test
-test: .venv/.ready-dev chromium ## every test, on two processes
+test: $(home)/.ready-dev chromium ## every test; with PYTHON=python3.13 on that Python
 	@$(MAKE) --no-print-directory $(scripts) $(outsiders) $(azurite)
-	$(venv)/pytest -n 2 --dist worksteal
+	$(venv)/pytest -n $(workers) --dist worksteal
 
 .PHONY: check
-check: .venv/.ready-dev ## lint, format, types, the walls between the rooms, migrations against the tables
+check: $(home)/.ready-dev ## lint, format, types, the walls between the rooms, migrations against the tables
 	$(venv)/ruff check .
 	$(venv)/ruff format --check .
 	$(venv)/mypy
@@ -54,6 +65,17 @@ check: .venv/.ready-dev ## lint, format, types, the walls between the rooms, mig
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	export BOT_DATABASE_URL="sqlite+aiosqlite:///$$folder/fresh.db" && \
 	$(venv)/alembic upgrade head && $(venv)/alembic check
+	@$(MAKE) --no-print-directory pythons
+
+.PHONY: pythons
+pythons: $(home)/.ready-dev ## a quick part of the tests on every other Python from 3.11 on that is found here
+	@PYTHON="$(venv)/python" MAKE="$(MAKE)" .ci/pythons
+
+.PHONY: quick
+quick: $(home)/.ready-dev ## the tests that need no process, browser or PostgreSQL; in a minute
+	$(venv)/pytest -q -n 2 --dist worksteal -k "not postgresql" \
+		tests/text tests/storage tests/wire/test_envelopes.py tests/rulebook/test_people_text.py \
+		tests/rulebook/test_patterns.py tests/rulebook/files tests/rulebook/simulate tests/conversation/test_inbox.py
 
 .PHONY: bench
 bench: setup ## how fast events are taken and decided; ends by itself after two minutes or so
@@ -69,21 +91,21 @@ soak: search tests/azurite/node_modules/.package-lock.json ## never lost, never 
 	$(venv)/python -m benchmarks.pull_soak
 
 .PHONY: search
-search: .venv/.ready-dev ## every property on many new examples; SEED=1234 for those of an earlier search
+search: $(home)/.ready-dev ## every property on many new examples; SEED=1234 for those of an earlier search
 	$(venv)/python -m benchmarks.search $(if $(SEED),--seed $(SEED))
 
 .PHONY: format
-format: .venv/.ready-dev ## lay the code out as `make check` wants it
+format: $(home)/.ready-dev ## lay the code out as `make check` wants it
 	$(venv)/ruff check --fix .
 	$(venv)/ruff format .
 
 .PHONY: pictures
-pictures: .venv/.ready-dev chromium ## the documentation's pictures, taken anew from a running demo
+pictures: $(home)/.ready-dev chromium ## the documentation's pictures, taken anew from a running demo
 	@$(MAKE) --no-print-directory $(scripts)
 	$(venv)/python docs/pictures.py
 
 .PHONY: lock
-lock: .venv/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at the newest versions
+lock: $(home)/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at the newest versions
 	$(compile) $(if $(UPGRADE),--upgrade) --extra identity --extra queue --group build -o requirements.lock
 	$(compile) $(if $(UPGRADE),--upgrade) --extra identity --extra queue --group build --group dev -c requirements.lock -o requirements-dev.lock
 	$(venv)/uv pip compile --quiet --system-certs $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
@@ -91,31 +113,31 @@ lock: .venv/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at the 
 
 .PHONY: clean
 clean: ## remove .venv, builds and caches; conversations in data/ stay
-	rm -rf .venv node_modules tests/outsiders/node_modules tests/azurite/node_modules bot/web/assets/built build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-3.* node_modules tests/outsiders/node_modules tests/azurite/node_modules bot/web/assets/built build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is older than what it was made from when the lock or pyproject.toml changed: then, and only then, pip runs.
-.venv/.python:
+$(home)/.python:
 	@command -v "$(PYTHON)" >/dev/null || { \
 		echo "There is no $(PYTHON) here: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3"; exit 1; } >&2
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "$(PYTHON) is $$("$(PYTHON)" -V) and the bot needs 3.11 or newer: name another one, make PYTHON=python3.13"; exit 1; } >&2
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; } >&2
-	@echo "Setting up .venv, once."
-	@"$(PYTHON)" -m venv .venv
+	@echo "Setting up $(home), once."
+	@"$(PYTHON)" -m venv $(home)
 	@touch $@
 
-.venv/.uv: .venv/.python requirements-uv.lock
+$(home)/.uv: $(home)/.python requirements-uv.lock
 	@$(venv)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@touch $@
 
-.venv/.ready: .venv/.uv requirements.lock pyproject.toml
+$(home)/.ready: $(home)/.uv requirements.lock pyproject.toml
 	@$(install) --require-hashes -r requirements.lock
 	@$(install) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.ready-dev: .venv/.ready requirements-dev.lock
+$(home)/.ready-dev: $(home)/.ready requirements-dev.lock
 	@$(install) --require-hashes -r requirements-dev.lock
 	@touch $@
 

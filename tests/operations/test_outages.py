@@ -324,6 +324,7 @@ async def test_what_was_committed_into_a_file_that_went_meanwhile_is_not_answere
     async with running(tmp_path, f"sqlite+aiosqlite:///{path}", acs) as bot:
         await bot.post([inbound(MessageId="before")])
         await bot.replies()
+        bot.service.writer._hold = 0.3
         database = bot.service.database
         look, looks = database._check_file, itertools.count(1)
 

@@ -106,6 +106,16 @@ def help_(row: dict[str, Any]) -> object:
     return told.rule
 
 
+def help_word(row: dict[str, Any]) -> object:
+    """`help` for a word that is answered in the midst of a question for any text, or nothing for an answer to it."""
+    book = book_of(
+        "name: ask, when: {exact: ask me}, tries: 9, ask: {save: x, question: X?, expect: text}, reply: ok",
+        "name: help, when: {exact: [help, info]}, reply: This is the help.",
+    )
+    decision = hear(book, row["text"], hear(book, "ask me").after)
+    return decision.rule if decision.replies == ("This is the help.",) else None
+
+
 KINDS: dict[str, Callable[[dict[str, Any]], object]] = {
     "consent": consent,
     "reaction": reaction,

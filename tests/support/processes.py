@@ -120,8 +120,18 @@ def run_bot(
 class Bot:
     """A `bot serve` in a folder of its own: its settings, its process, and an HTTP client for it."""
 
-    def __init__(self, folder: Path, *, acs: str, database_url: str | None = None, **environ: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        acs: str,
+        database_url: str | None = None,
+        hold: float | None = None,
+        **environ: str,
+    ) -> None:
         self.folder = folder
+        #: Seconds that it holds a request that can't be stored, where a test need not wait as long as people must.
+        self.hold = hold
         self.environ = {
             "BOT_PORT": "0",
             "BOT_DATABASE_URL": database_url or f"sqlite+aiosqlite:///{folder / 'bot.db'}",
@@ -136,7 +146,11 @@ class Bot:
 
     def launch(self) -> Process:
         """Start it, and do not wait until it is up."""
-        self.process = Process([*BOT, "serve"], folder=self.folder, environ=self.environ)
+        command, environ = [*BOT, "serve"], self.environ
+        if self.hold is not None:
+            command = [sys.executable, "-m", "tests.support.limited_bot", f'{{"hold": {self.hold}}}', "serve"]
+            environ = environ | {"PYTHONPATH": str(ROOT)}
+        self.process = Process(command, folder=self.folder, environ=environ)
         return self.process
 
     def start(self) -> Self:

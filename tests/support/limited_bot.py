@@ -1,0 +1,31 @@
+"""`bot` with limits of a test's own: `python -m tests.support.limited_bot LIMITS serve`, the `Limits` as JSON.
+
+The service is the real one and the process is its own; only how long it waits differs, so that a test of what becomes
+of a wait need not last as long as one.
+"""
+
+import sys
+
+import msgspec
+
+from bot.cli import main
+from bot.storage.writer import Writer
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a test may change."""
+
+    #: Seconds that a request is held while the database can't store it.
+    hold: float
+
+
+def apply(limits: Limits) -> None:
+    """Put the limits in the place of the service's own."""
+    defaults = Writer.__init__.__kwdefaults__
+    assert set(defaults) >= {"hold"}, "Writer takes its hold by another name now"
+    defaults["hold"] = limits.hold
+
+
+if __name__ == "__main__":
+    apply(msgspec.json.decode(sys.argv.pop(1), type=Limits))
+    main()
