@@ -233,7 +233,7 @@ async def test_other_files_that_an_editor_has_saved_meanwhile_count(bot: Running
 async def test_saving_leaves_nothing_for_hot_reload_to_do(bot: Running) -> None:
     await put(bot, "10-shop.yaml", SHOP.replace("9-18", "1-2"), If_Match=etag_of(SHOP))
     book = bot.service.shelf.book()
-    await asyncio.sleep(0.6)
+    await bot.service.shelf.reload()
     assert bot.service.shelf.book() is book
     assert len(await bot.items("/api/rule-edits")) == 1
 

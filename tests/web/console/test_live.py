@@ -70,19 +70,20 @@ async def test_a_page_hears_of_what_it_shows_and_of_nothing_else(live: Live) -> 
 async def test_a_list_hears_of_every_conversation_but_not_of_rules(live: Live) -> None:
     async with listening(live, CONVERSATIONS) as stream:
         live.announce([RULES, REJECTED])
-        await asyncio.sleep(0.2)
-        assert stream.told == []
         live.announce(["whoever"])
         assert await stream.wait(1) == [{CONVERSATIONS}]
 
 
 async def test_a_storm_of_changes_is_told_four_times_a_second(live: Live) -> None:
     async with listening(live, "a", CONVERSATIONS) as stream:
+        began = asyncio.get_running_loop().time()
         for _ in range(100):
             live.announce(["a", *(f"other-{number}" for number in range(50))])
             await asyncio.sleep(0.01)
+        await stream.wait(2)
         await asyncio.sleep(0.4)
-        assert 2 <= len(stream.told) <= 8
+        # However long that took on a busy machine.
+        assert len(stream.told) <= (asyncio.get_running_loop().time() - began) * 4 + 2
         assert stream.told[-1] == {"a", CONVERSATIONS}
 
 
@@ -97,9 +98,9 @@ async def test_a_page_made_before_a_change_is_told_at_once(live: Live) -> None:
     live.announce(["a"])  # nobody listens yet
     async with listening(live, "a", since=mark) as stream:
         assert await stream.wait(1) == [{"a"}]
-    async with listening(live, "a", since=stream.ids[-1]) as stream:
-        await asyncio.sleep(0.1)
-        assert stream.told == []
+    async with listening(live, "a", "b", since=stream.ids[-1]) as stream:
+        live.announce(["b"])
+        assert await stream.wait(1) == [{"b"}]
 
 
 async def test_a_page_from_before_a_restart_is_told_at_once(live: Live) -> None:
