@@ -56,7 +56,9 @@ class UtcTime(TypeDecorator[datetime]):
         if isinstance(value, str):
             return datetime.fromisoformat(value)
         moment: datetime = value
-        if moment.tzinfo is None:  # asyncpg stores the last moment as `infinity`, and reads that without a zone
+        if (
+            moment.tzinfo is None
+        ):  # asyncpg stores the last moment as `infinity`, and reads that without a zone
             return moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC)
 

@@ -114,6 +114,7 @@ class Stand:
             folder,
             acs=self.azure.connection_string,
             database_url=database_url,
+            hold=None,
             BOT_PORT=str(port),
             BOT_LOG_FORMAT="json",
             **environ,
