@@ -68,6 +68,7 @@ class Webhook:
         #: Event Grid's handshakes that were refused; no event is lost by one.
         self.refused_handshakes = 0
         self._last_alarm = -math.inf
+        self._stranger_logged = -math.inf
         #: Reason → when a handshake that was refused for it was logged.
         self._handshakes_logged: dict[str, float] = {}
         #: Nothing is taken any more; Event Grid is asked to come again later.
@@ -221,6 +222,18 @@ class Webhook:
             mend="set BOT_WEBHOOK_SECRETS to both the old and the new secret, separated by a comma",
         )
 
+    def _log_stranger(self, headers: dict[bytes, bytes]) -> None:
+        """Log a call like Event Grid's that has no credential, once a minute; anybody can send it."""
+        now = time.monotonic()
+        if now - self._stranger_logged >= _BETWEEN_ALARMS:
+            self._stranger_logged = now
+            log.info(
+                "A call like Event Grid's without any credential was refused",
+                action="stranger_refused",
+                subscription=header(headers, b"aeg-subscription-name"),
+                strangers=self.strangers,
+            )
+
     async def _authenticate(self, query: bytes, headers: dict[bytes, bytes]) -> None:
         """Raise 401 unless the call carries a good credential; 503 when nobody can tell."""
         offered = _offered(query, headers)
@@ -236,6 +249,8 @@ class Webhook:
             self.strangers += 1
             if _is_handshake(headers):
                 self._note_refused_handshake(headers, "it has no credential")
+            elif is_of_event_grid(headers):
+                self._log_stranger(headers)
         elif is_of_event_grid(headers):
             self._count_refused(headers)
         raise NotAuthorizedException(

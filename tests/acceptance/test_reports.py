@@ -115,7 +115,7 @@ def test_a_report_of_our_number_in_another_writing_finds_its_message(
     [
         ("Failed", "ErrorCode: 5002. ErrorMessage: Message Delivery Timeout", "unconfirmed"),
         ("Failed", "4001: Invalid From", "failed"),
-        ("Expired", "", "failed"),
+        ("Expired", "", "unconfirmed"),
         ("Delivered", None, "delivered"),
         ("delivered", "2000: No Error", "delivered"),
         ("Pending", "", "sent"),
