@@ -6,10 +6,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from bot.settings import US_GOVERNMENT_APPLICATION
-from tests.acceptance.conftest import in_folder
 from tests.entra import TENANT, Entra
 from tests.support.acs import connection_string
 from tests.support.events import a_number, received
+from tests.support.folders import in_folder
 from tests.support.problems import assert_problem
 from tests.support.processes import VIEWER, Bot
 

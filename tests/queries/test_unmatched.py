@@ -14,8 +14,7 @@ from bot.queries.traffic import HOUR, MINUTE
 from bot.queries.unmatched import Unmatched, UnmatchedLimits
 from bot.rulebook.editing.live_book import LiveBook
 from tests.queries.test_overview import RULES, met
-from tests.queries.test_traffic_counter import age
-from tests.support.bots import Bot, heard
+from tests.support.bots import Bot, age, heard
 
 
 class ReadFailed(Exception):

@@ -11,9 +11,6 @@ from sqlalchemy import event
 from bot.web.problems import DOMAIN_PROBLEMS
 from tests.support.databases import Databases
 from tests.support.services import Acs, running
-from tests.wire.conftest import acs, databases, logs
-
-__all__ = ["acs", "databases", "logs"]
 
 PATHS = (
     "/api/conversations", "/api/rejected", "/api/incidents", "/api/rule-edits", "/api/overview", "/api/messages/x",
