@@ -6,8 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from bot.settings import US_GOVERNMENT_APPLICATION
-from tests.entra import TENANT, Entra
 from tests.support.acs import connection_string
+from tests.support.entra import TENANT, Entra
 from tests.support.events import a_number, received
 from tests.support.folders import in_folder
 from tests.support.problems import assert_problem

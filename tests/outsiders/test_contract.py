@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.outsiders.conftest import CONTRACT, HERE, Town, node
+from tests.support.outsiders import CONTRACT, HERE, Town, node
 from tests.support.processes import Process, free_port, until
 
 PHONES = [f"+1555555{n:04}" for n in range(110, 116)]

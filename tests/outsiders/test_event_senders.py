@@ -12,7 +12,7 @@ from azure.eventgrid import EventGridEvent, EventGridPublisherClient
 from cloudevents.core.bindings.http import to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 
-from tests.outsiders.conftest import Town, run_script
+from tests.support.outsiders import Town, run_script
 from tests.support.processes import SECRET
 
 TYPE = "Microsoft.Communication.SMSReceived"

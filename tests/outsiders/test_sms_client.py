@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.app import Sandbox
 from bot.sandbox.weather import Weather
-from tests.outsiders.conftest import run_script
+from tests.support.outsiders import run_script
 from tests.support.sandboxes import RECEIVED, REPORT, Webhook, listening, until
 
 TO = "+15555550101"

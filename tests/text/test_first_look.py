@@ -11,6 +11,7 @@ from bot.text import consent
 from bot.text.english import ONLY_POLITE
 from bot.text.first_look import one_of, pieces_of
 from bot.text.words import split_words
+from tests.support.properties import examples
 
 TEXTS = [
     str(row["text"])
@@ -41,7 +42,7 @@ def test_an_expression_of_which_nothing_is_sure_is_refused(expression: str) -> N
         pieces_of(expression)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.data())
 def test_what_a_phrase_takes_passes_the_first_look(data: st.DataObject) -> None:
     """Tried without look-around and borders, so with more than the phrase takes."""
@@ -52,7 +53,7 @@ def test_what_a_phrase_takes_passes_the_first_look(data: st.DataObject) -> None:
     assert any(map(consent._may_ask, text.split(" ")))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(st.sampled_from(WORDS), max_size=8).map(tuple))
 def test_what_the_first_look_rejects_the_whole_look_rejects(words: tuple[str, ...]) -> None:
     text = " ".join(words)

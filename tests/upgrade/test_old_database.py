@@ -103,6 +103,10 @@ def fitted(row: dict[str, Any], table: Any, dialect: str) -> dict[str, Any]:
     return values
 
 
+#: What is said of an old row in plainer words by now.
+PLAINER = {"Sender blocked for given recipient": "the person opted out at the carrier"}
+
+
 def without_new_keys(now: Any, before: Any) -> Any:
     """Today's answer without the keys that the old one does not have."""
     if isinstance(now, dict) and isinstance(before, dict):
@@ -111,6 +115,8 @@ def without_new_keys(now: Any, before: Any) -> Any:
             for key, value in now.items()
             if key in before
         }
+    if isinstance(before, str) and before in PLAINER:
+        return before if now == PLAINER[before] else now
     if isinstance(now, list) and isinstance(before, list) and len(now) == len(before):
         return [without_new_keys(*pair) for pair in zip(now, before, strict=True)]
     return now

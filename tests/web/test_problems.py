@@ -36,7 +36,7 @@ async def test_a_database_that_fails_while_a_handler_reads_is_a_503_and_one_line
         event.remove(engine, "before_cursor_execute", fail)
         assert (await bot.get("/api/rejected")).status_code == 200
     told = [line["action"] for line in logs if line["log_level"] == "error"]
-    assert told == ["database_unreadable_began"]
+    assert told == ["database_unreadable"]
 
 
 async def test_a_query_that_is_not_valid_is_told_by_its_part_and_not_repeated(

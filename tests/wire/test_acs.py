@@ -137,8 +137,10 @@ async def test_each_recipient_has_its_own_result(acs: Acs, sms: AcsSmsService) -
     outcomes = await sms.send(call())
     assert outcomes == [
         SendAccepted(provider_message_id="Outgoing_00000000-0000-7000-8000-000000000000"),
-        SendFailed(reason="ACS answered 400: Invalid To phone number format.", is_final=True),
-        SendFailed(reason="ACS answered 429: Too many"),
+        SendFailed(
+            reason="ACS answered 400: Invalid To phone number format.", is_final=True, http_status=400
+        ),
+        SendFailed(reason="ACS answered 429: Too many", http_status=429),
     ]
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from bot.settings import EVENT_GRID_APPLICATION, US_GOVERNMENT_APPLICATION, Secret, load
 from bot.wire.entra import EVENT_GRID_ROLE, EntraTokens
 from bot.wire.webhook_auth import KeysUnavailable, WebhookAuth
-from tests.entra import AUDIENCE, ISSUER, TENANT, Entra
+from tests.support.entra import AUDIENCE, ISSUER, TENANT, Entra
 
 GUID = "abcdef01-2345-6789-abcd-ef0123456789"
 

@@ -50,7 +50,7 @@ async def listening(live: Live, *wanted: str, since: str | None = None) -> Async
         stream.ended = True
 
     reading = asyncio.create_task(read())
-    while not live._ears and not stream.ended:  # noqa: ASYNC110 - until the stream is open
+    while not live._subscribers and not stream.ended:  # noqa: ASYNC110 - until the stream is open
         await asyncio.sleep(0.01)
     try:
         yield stream
