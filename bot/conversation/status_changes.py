@@ -111,7 +111,7 @@ class _HistoryRow(NamedTuple):
     failure_code: str | None
 
 
-class _ConversationRow(NamedTuple):
+class _LatestStateRow(NamedTuple):
     id: str
     latest_outbound_id: str
     delivery: str
@@ -142,7 +142,7 @@ async def _update_conversations(connection: AsyncConnection, changes: list[_Appl
     last = {change.message_id: change for change in changes}
     # In one order everywhere, so that two replicas never wait for each other.
     rows = sorted(
-        _ConversationRow(change.conversation_id, change.message_id, change.after.status)
+        _LatestStateRow(change.conversation_id, change.message_id, change.after.status)
         for change in last.values()
     )
     await _UPDATE_CONVERSATION.execute(connection, rows)
@@ -150,4 +150,4 @@ async def _update_conversations(connection: AsyncConnection, changes: list[_Appl
 
 _UPDATE_MESSAGE = BulkUpdate(messages, _MessageRow)
 _INSERT_STATUS_CHANGE = BulkInsert(status_changes, _HistoryRow)
-_UPDATE_CONVERSATION = BulkUpdate(conversations, _ConversationRow, keys=("id", "latest_outbound_id"))
+_UPDATE_CONVERSATION = BulkUpdate(conversations, _LatestStateRow, keys=("id", "latest_outbound_id"))

@@ -51,7 +51,7 @@ class _Known(Struct, frozen=True, kw_only=True):
     oldest: str = ""
 
 
-class _Stretch(Struct, frozen=True, kw_only=True):
+class _ReadStretch(Struct, frozen=True, kw_only=True):
     """What one query found."""
 
     found: dict[str, SampleText]
@@ -121,7 +121,7 @@ class Unmatched:
 
     async def _query(
         self, connection: AsyncConnection, names: frozenset[str], start: str, end: str
-    ) -> _Stretch:
+    ) -> _ReadStretch:
         """Read from `end` back to `start`, or as many messages as the limits allow."""
         column = messages.c
         is_between = (column.id >= start) & (column.id < end)
@@ -138,7 +138,7 @@ class Unmatched:
             row.id: SampleText(message_id=row.id, conversation_id=row.conversation_id, text=row.text)
             for row in await connection.execute(query)
         }
-        return _Stretch(found=found, newest=newest, floor=floor)
+        return _ReadStretch(found=found, newest=newest, floor=floor)
 
 
 def _is_answered(book: Book, text: str, now: datetime) -> bool:

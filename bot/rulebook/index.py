@@ -53,7 +53,7 @@ class _Phrases:
                     found += entries if most is None else entries[:most]
 
 
-class _Conditions:
+class _ConditionIndex:
     """Entries by what their rules' conditions ask of a conversation: the peer's number, ours, or a tag."""
 
     def __init__(self, entries: Sequence[tuple[Rule, WhenKey]]) -> None:
@@ -110,7 +110,7 @@ class Index:
             for key in rule.keys:
                 self._enter(rule, key, patterns, together)
         self._closed.clear()
-        self._conditions = _Conditions(self.entries)
+        self._conditions = _ConditionIndex(self.entries)
         self._together = WordSets(together, self._final(together.values())) if together else None
         self._opt_out_words = frozenset(word for words in self._opt_outs for word in words)
         self._initials = frozenset(word[0] for word in self._opt_out_words)

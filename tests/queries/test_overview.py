@@ -14,15 +14,8 @@ from bot.queries.traffic_counter import TrafficCounter
 from bot.rulebook.editing.live_book import LiveBook
 from bot.storage.tables import incidents
 from tests.support.bots import Bot, age, heard, report
+from tests.support.overview import RULES, met
 
-RULES = """
-rules:
-  - {name: hours, when: {keyword: hours}, reply: We are open.}
-  - {name: person, when: {keyword: person}, handover: true, reply: Somebody will come.}
-  - {name: stop, when: {exact: [stop, stopall, unsubscribe, cancel, end, quit]}, opt_out: true, reply: Goodbye.}
-  - {name: greeting, when: anything, only: {first_time: true}, reply: Welcome!}
-  - {name: else, when: anything, reply: Sorry?}
-"""
 A_RULE_MORE = "  - {name: address, when: {fuzzy: address}, reply: Harbour Street.}\n"
 
 
@@ -52,13 +45,6 @@ async def look(
 ) -> OverviewView:
     async with bot.database.reading() as connection:
         return await overview.look(connection, period, datetime.now(UTC) + later)
-
-
-async def met(bot: Bot, text: str, peer: str = "+15555550101") -> None:
-    """A text from somebody who has written before."""
-    await bot.hear(heard("hours", peer=peer))
-    await bot.hear(heard(text, peer=peer))
-    await bot.no_longer_queued(peer)
 
 
 async def test_nothing_has_happened_and_nothing_needs_anybody(busy: Bot, overview: Overview) -> None:

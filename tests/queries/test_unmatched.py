@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.queries.traffic import HOUR, MINUTE
 from bot.queries.unmatched import Unmatched, UnmatchedLimits
 from bot.rulebook.editing.live_book import LiveBook
-from tests.queries.test_overview import RULES, met
 from tests.support.bots import Bot, age, heard
+from tests.support.overview import RULES, met
 
 
 class ReadFailed(Exception):

@@ -85,7 +85,7 @@ def _decide(book: Book, message: ReadMessage, state: ConversationState, match: M
     carrier = message.carrier_effect(book)
     after, overtaken = _apply_wish(_wish(match.rule, carrier), state, message.now)
     held_back_by = HeldBack.CARRIER_ANSWERS if carrier else _held_back_by(state, after, overtaken=overtaken)
-    answer = _Answer(replies=(), held_back_by=held_back_by, after=after)
+    answer = _Rendered(replies=(), held_back_by=held_back_by, after=after)
     if match.rule is not None:
         answer = _answer(match.rule, message, state, answer, match, renderer, overtaken=overtaken)
     if not carrier and _is_to_be_marked(message, match.rule, answer.after):
@@ -93,7 +93,7 @@ def _decide(book: Book, message: ReadMessage, state: ConversationState, match: M
     return _decision(match, answer, state, renderer.marks)
 
 
-class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
     """What the rule says, what holds it back, and the state that it leaves."""
 
     replies: tuple[str, ...]
@@ -105,12 +105,12 @@ def _answer(
     rule: Rule,
     message: ReadMessage,
     state: ConversationState,
-    before: _Answer,
+    before: _Rendered,
     match: Match,
     renderer: Renderer,
     *,
     overtaken: bool,
-) -> _Answer:
+) -> _Rendered:
     """The rule's replies and what it saves, tags and hands over; of an `ask` the first question."""
     held_back_by, after = before.held_back_by, before.after
     names = renderer.names(rule, message, state, key=match.key)
@@ -126,10 +126,10 @@ def _answer(
     if rule.ask and held_back_by is None:
         awaits = rule.ask.questions[0].save
         after = replace(after, flow=Flow(rule=rule.name, awaits=awaits, touched=message.now.timestamp()))
-    return _Answer(replies=replies, held_back_by=held_back_by, after=after)
+    return _Rendered(replies=replies, held_back_by=held_back_by, after=after)
 
 
-def _decision(match: Match, answer: _Answer, state: ConversationState, marks: list[str]) -> Decision:
+def _decision(match: Match, answer: _Rendered, state: ConversationState, marks: list[str]) -> Decision:
     rule, held_back_by, replies = match.rule, answer.held_back_by, answer.replies
     return Decision(
         rule=rule.name if rule else None,

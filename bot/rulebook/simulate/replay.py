@@ -83,7 +83,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[ReplayGroup, ...]
 
 
-class _Conversations:
+class _ReplayedStates:
     """Plays whole conversations to a book, so that what it saves, tags and asks is in its later answers."""
 
     def __init__(self, book: Book) -> None:
@@ -117,8 +117,8 @@ class Replay:
     ) -> None:
         self._book = book
         self._since = since
-        self._candidate = _Conversations(book)
-        self._other = _Conversations(compared_with) if compared_with else None
+        self._candidate = _ReplayedStates(book)
+        self._other = _ReplayedStates(compared_with) if compared_with else None
         self._messages = 0
         self._changes: dict[str | None, list[ReplayChange]] = {}
 

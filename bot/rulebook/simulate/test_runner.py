@@ -28,7 +28,7 @@ class FailedStep(msgspec.Struct, frozen=True, kw_only=True):
     silence: str | None
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class CheckedTest(msgspec.Struct, frozen=True, kw_only=True):
     """How one test went."""
 
     file: str
@@ -46,7 +46,7 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
 
     passed: int
     failed: int
-    tests: tuple[Outcome, ...]
+    tests: tuple[CheckedTest, ...]
     #: Each rule of the book, and in how many turns it answered.
     rules: dict[str, int]
 
@@ -60,7 +60,7 @@ def run_tests(book: Book, caps: Caps = USUAL_CAPS) -> Outcomes:
     return Outcomes(passed=passed, failed=len(outcomes) - passed, tests=tuple(outcomes), rules=dict(answered))
 
 
-def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[str]) -> Outcome:
+def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[str]) -> CheckedTest:
     give_way()
     standing = ConversationState()
     rehearsal = Rehearsal(caps)
@@ -81,7 +81,7 @@ def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[
         if not _as_expected(turn, decision):
             failures.append(_failure(turn, decision))
         standing = msgspec.structs.replace(decision.after, known=True)
-    return Outcome(file=test.file, line=test.line, failures=tuple(failures))
+    return CheckedTest(file=test.file, line=test.line, failures=tuple(failures))
 
 
 def _failure(turn: TestTurn, decision: Decision) -> FailedStep:

@@ -46,7 +46,7 @@ class OptIn(Struct, frozen=True, kw_only=True):
     consent: _Sentence
 
 
-class Conversations(Controller):
+class ConversationController(Controller):
     """Conversations and what was said and done in each."""
 
     @get("/conversations")

@@ -20,7 +20,7 @@ class Retried(Struct, frozen=True, kw_only=True):
     outcome: str
 
 
-class Rejected(Controller):
+class RejectedController(Controller):
     """The rejected events."""
 
     @get("/rejected")

@@ -3,12 +3,12 @@
 from litestar import Router
 
 from bot.web.access import require_viewer
-from bot.web.api.conversations import ConversationActions, Conversations
+from bot.web.api.conversations import ConversationActions, ConversationController
 from bot.web.api.dependencies import DEPENDENCIES
 from bot.web.api.incidents import Incidents
 from bot.web.api.messages import Messages
 from bot.web.api.overview import OverviewController
-from bot.web.api.rejected import Rejected
+from bot.web.api.rejected import RejectedController
 from bot.web.api.rules import RuleEdits, Rules
 from bot.web.limits import LARGEST_FORM
 
@@ -18,13 +18,13 @@ def api_router() -> Router:
     return Router(
         "/api",
         route_handlers=[
-            Conversations,
+            ConversationController,
             ConversationActions,
             Messages,
             Incidents,
             Rules,
             RuleEdits,
-            Rejected,
+            RejectedController,
             OverviewController,
         ],
         dependencies=DEPENDENCIES,

@@ -20,7 +20,7 @@ _USUAL: Final = {
 }
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class TimelineStep(Struct, frozen=True, kw_only=True):
     """A state that a message came into, as people read it."""
 
     entry: HistoryEntry
@@ -39,10 +39,10 @@ class RuleLink(Struct, frozen=True, kw_only=True):
     place: str | None
 
 
-def steps_of(message: MessageView) -> list[Step]:
+def steps_of(message: MessageView) -> list[TimelineStep]:
     """The history of an outbound message."""
     return [
-        Step(
+        TimelineStep(
             entry=entry,
             reason=reason_of(entry.details, entry.failure_code),
             usual=_USUAL.get(entry.status, ""),

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.storage.test_pages import FORGED
 from tests.support.api import DELIVERED
+from tests.support.cursors import FORGED
 from tests.support.services import Running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
