@@ -26,6 +26,45 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         end_run()
 
 
+#: Seconds that a test of these folders takes, about; of all others next to none.
+_SECONDS = {
+    "faults": 10.0,
+    "browser": 2.5,
+    "acceptance": 1.3,
+    "outsiders": 1.5,
+    "operations": 1.0,
+    "upgrade": 1.5,
+    "cli": 0.7,
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each worker of xdist a like share of the slow tests; it deals out equal stretches of this list."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers == 1:
+        return
+    modules: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    weights = {name: _SECONDS.get(name.split("/")[1], 0.03) * len(those) for name, those in modules.items()}
+    shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    loads = [0.0] * workers
+    light: list[pytest.Item] = []
+    for name in sorted(modules, key=lambda name: (-weights[name], name)):
+        if name.split("/")[1] not in _SECONDS:
+            light += modules[name]
+            continue
+        least = loads.index(min(loads))
+        shares[least] += modules[name]
+        loads[least] += weights[name]
+    size = -(-len(items) // workers)
+    for share in shares:
+        wanted = max(0, size - len(share))
+        share += light[:wanted]
+        del light[:wanted]
+    items[:] = [item for share in shares for item in share] + light
+
+
 # `benchmarks/search.py` asks for the other one, which is loaded after this.
 settings.load_profile("test")
 

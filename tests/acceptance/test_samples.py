@@ -124,8 +124,8 @@ def test_one_unreadable_event_costs_its_neighbours_nothing(bot: Bot, peer: str) 
     assert bot.post([bad[0], received(peer, "hours"), *bad[1:]]).status_code == 200
     bot.replies_when(peer, "sent")
     assert [message["text"] for message in bot.messages(peer)] == ["hours", "We are open 9-18."]
-    kept = [json.loads(item["raw"]) for item in bot.get("/rejected", limit=200)["items"]]
-    assert all(event in kept for event in bad)
+    kept = [item["raw"] for item in bot.get("/rejected", limit=200)["items"]]
+    assert all(json.dumps(event, separators=(",", ":")) in kept for event in bad)
 
 
 def test_an_unknown_type_and_unknown_fields_do_no_harm(bot: Bot, peer: str) -> None:

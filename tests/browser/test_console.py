@@ -450,7 +450,7 @@ async def test_a_page_that_the_pointer_rested_on_is_asked_for_once(browser: Brow
 async def test_an_open_page_finds_its_way_back(browser: Browser, bot: Running) -> None:
     async with console(browser, bot) as page:
         await expect(page.locator("#live.on")).to_be_visible()
-        for ear in list(bot.service.live._ears):
+        for ear in list(bot.service.live._subscribers):
             ear.end()
         await expect(page.locator("#live")).to_have_text("reconnecting…")
         await text(bot, "+15555550133", "hours")

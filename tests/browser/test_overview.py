@@ -104,7 +104,11 @@ async def test_the_chart_says_what_is_under_the_pointer(browser: Browser, bot: R
         await expect(page.locator("#chart[data-mounted]")).to_be_visible()
         box = await page.locator("#chart").bounding_box()
         assert box is not None
-        await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
+        for step in range(50):  # the page may be laid out anew under a pointer that rests
+            await page.mouse.move(box["x"] + box["width"] / 2 + step % 2, box["y"] + 40)
+            if await page.locator("#chart .reading").is_visible():
+                break
+            await page.wait_for_timeout(100)
         await expect(page.locator("#chart .reading")).to_have_text(
             re.compile(r".+ · 0 in · 0 out · 0 failed")
         )
