@@ -110,14 +110,18 @@ class Inbox:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the events must not be lost for it
             receipts = await self._one_by_one(events, error)
-        lanes = {receipt.lane for receipt in receipts if receipt.lane is not None}
-        if lanes:
-            self._on_queued(lanes)
-        if any(receipt.has_forward for receipt in receipts):
-            self._on_forward()
+        lanes: set[str] = set()
+        has_forward = False
         for event, receipt in zip(events, receipts, strict=True):
+            if receipt.lane is not None:
+                lanes.add(receipt.lane)
+            has_forward |= receipt.has_forward
             if receipt.silence is not None and isinstance(event, Inbound):
                 self.on_silence(event.message_id, receipt.silence)
+        if lanes:
+            self._on_queued(lanes)
+        if has_forward:
+            self._on_forward()
         return receipts
 
     async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:

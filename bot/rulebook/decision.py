@@ -110,15 +110,22 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
         What is empty is left out; `version` is that of the book. `key` is for people; `matched` says the same for code.
         """
-        kept = {
-            "rule": self.rule,
-            "key": self.key.label if self.key else None,
-            "matched": {"kind": self.key.kind, "text": self.key.text} if self.key else None,
-            "passed_by": list(self.passed_by),
-            "guard": self.silence,
-            "withheld": list(self.withheld),
-            "marks": list(self.marks),
-            "forwards": list(self.forwards),
-            "version": version,
-        }
-        return {name: value for name, value in kept.items() if value}
+        kept: dict[str, object] = {}
+        if self.rule:
+            kept["rule"] = self.rule
+        if self.key:
+            kept["key"] = self.key.label
+            kept["matched"] = {"kind": self.key.kind, "text": self.key.text}
+        if self.passed_by:
+            kept["passed_by"] = list(self.passed_by)
+        if self.silence:
+            kept["guard"] = self.silence
+        if self.withheld:
+            kept["withheld"] = list(self.withheld)
+        if self.marks:
+            kept["marks"] = list(self.marks)
+        if self.forwards:
+            kept["forwards"] = list(self.forwards)
+        if version:
+            kept["version"] = version
+        return kept

@@ -78,7 +78,7 @@ def read_kept(raw: str) -> EventBatch:
 
 def brings_events(headers: Mapping[bytes, bytes]) -> bool:
     """Whether a call says by a header that it brings events."""
-    return any(name.startswith((b"aeg-", b"ce-")) for name in headers)
+    return b"aeg-event-type" in headers or any(name.startswith((b"aeg-", b"ce-")) for name in headers)
 
 
 def is_of_event_grid(headers: Mapping[bytes, bytes]) -> bool:

@@ -54,6 +54,10 @@ class DeliveryAborted(Exception):
     """The caller hung up before the body was whole: nobody waits for an answer."""
 
 
+#: What `aeg-event-type` says of calls that bring events alone; in lower case.
+_OF_EVENTS = frozenset({b"", b"notification"})
+
+
 class Webhook:
     """`/events`: the subscription handshakes, and the delivery of every event."""
 
@@ -187,8 +191,10 @@ class Webhook:
 
     def _log_subscription(self, headers: dict[bytes, bytes], batch: EventBatch) -> None:
         """Log what a call says of the subscription itself."""
-        name = headers.get(b"aeg-subscription-name") and header(headers, b"aeg-subscription-name")
         kind = headers.get(b"aeg-event-type", b"").lower()
+        if kind in _OF_EVENTS and not batch.ignored and batch.validation_code is None:
+            return  # as nearly every call
+        name = headers.get(b"aeg-subscription-name") and header(headers, b"aeg-subscription-name")
         if batch.validation_code is not None:
             log.info(
                 "Event Grid has validated this address",
