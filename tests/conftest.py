@@ -30,10 +30,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 _SECONDS = {
     "faults": 10.0,
     "browser": 2.5,
-    "acceptance": 1.3,
     "outsiders": 1.5,
-    "operations": 1.0,
     "upgrade": 1.5,
+    "acceptance": 1.3,
+    "operations": 1.0,
     "cli": 0.7,
 }
 
@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     size = -(-len(items) // workers)
     for share in shares:
         wanted = max(0, size - len(share))
-        share += light[:wanted]
+        share.extend(light[:wanted])
         del light[:wanted]
     items[:] = [item for share in shares for item in share] + light
 
