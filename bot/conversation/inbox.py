@@ -110,6 +110,11 @@ class Inbox:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the events must not be lost for it
             receipts = await self._one_by_one(events, error)
+        self._announce(events, receipts)
+        return receipts
+
+    def _announce(self, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
+        """Wake whoever has something to send now, and tell what was held back."""
         lanes: set[str] = set()
         has_forward = False
         for event, receipt in zip(events, receipts, strict=True):
@@ -122,7 +127,6 @@ class Inbox:
             self._on_queued(lanes)
         if has_forward:
             self._on_forward()
-        return receipts
 
     async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:
         """Keep the one event that the database or the rule book can't take apart, and lose none beside it."""
