@@ -74,8 +74,8 @@ pythons: $(home)/.ready-dev ## a quick part of the tests on every other Python f
 .PHONY: quick
 quick: $(home)/.ready-dev ## the tests that need no process, browser or PostgreSQL; in a minute
 	$(venv)/pytest -q -n 2 --dist worksteal -k "not postgresql" \
-		tests/text tests/storage tests/wire/test_envelopes.py tests/rulebook/test_people_text.py \
-		tests/rulebook/test_patterns.py tests/rulebook/files tests/rulebook/simulate tests/conversation/test_inbox.py
+		tests/text tests/storage tests/wire/test_envelopes.py tests/rulebook/test_patterns.py tests/rulebook/simulate \
+		tests/conversation/test_inbox.py
 
 .PHONY: bench
 bench: setup ## how fast events are taken and decided; ends by itself after two minutes or so
