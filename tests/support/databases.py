@@ -30,6 +30,7 @@ SELECT CASE WHEN pg_database_size(current_database()) < 30e6 THEN md5(string_agg
     UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     UNION ALL SELECT setconfig::text FROM pg_db_role_setting AS setting, pg_database AS one
         WHERE setdatabase = one.oid AND datname = current_database()
+    UNION ALL SELECT 'revision ' || version_num FROM alembic_version
 ) AS facts
 """
 #: All rows but the number of the schema, and whoever is still connected.
