@@ -204,7 +204,7 @@ class Index:
         """
         units = split_units(words) if not text.isascii() and any(map(is_unspaced, words)) else words
         found = self._by_words(units)
-        if look in UNWRITTEN:
+        if look is not None and look in UNWRITTEN:
             found = self._without_consent(found)
         elif self._opt_outs and units not in self._opt_outs and (opt_out := self._opt_out_in(units, text)):
             found = sorted({*found, *opt_out})
@@ -218,11 +218,11 @@ class Index:
                 if look in UNWRITTEN:
                     found = self._without_consent(found)
                 found.sort()
-        if look is not None:
-            if look not in UNWRITTEN:
-                found = self._with_meant(words, found)
-            return self._with_look(self._looks.get(look, []), found)
-        return self._with_meant(words, found)
+        if look is None:
+            return self._with_meant(words, found) if self._typos else found
+        if look not in UNWRITTEN:
+            found = self._with_meant(words, found)
+        return self._with_look(self._looks.get(look, []), found)
 
     def possible(self, found: Entries, sender: str, recipient: str, tags: Sequence[str]) -> Entries:
         """Of many candidates, those whose conditions on the numbers and the tags may hold."""

@@ -15,13 +15,15 @@ LOOKS: tuple[Look, ...] = ("opt_out", "reaction", "auto_reply")
 UNWRITTEN: frozenset[Look | None] = frozenset({"reaction", "auto_reply"})
 #: Texts that were looked at lately, as people text the same few words; a longer text is hardly heard twice.
 _KEPT: dict[str, Look | None] = {}
+_UNKNOWN = object()
 _MOST_KEPT, _LONGEST_KEPT = 8_192, 320
 
 
 def look_of(text: str, words: tuple[str, ...] | None = None) -> Look | None:
     """What a message looks like; `words` are its own, where they have been split."""
-    if text in _KEPT:
-        return _KEPT[text]
+    kept = _KEPT.get(text, _UNKNOWN)
+    if kept is not _UNKNOWN:
+        return kept  # type: ignore[return-value]  # what is kept is a look
     look = _look(text, split_words(text) if words is None else words)
     if len(text) <= _LONGEST_KEPT:
         if len(_KEPT) >= _MOST_KEPT:

@@ -42,22 +42,16 @@ def decide(book: Book, heard: HeardMessage, state: ConversationState, now: datet
         and not state.handed_over
         and message.words not in CARRIER_WORDS
     ):
-        return _plain(plain, message, state, match)
+        # A constant reply, or none: made here, for as most messages are these, a call more would be seen.
+        return Decision(
+            rule=match.rule.name if match.rule else None,
+            replies=plain,
+            after=state,
+            key=match.key.matched if match.key else None,
+            marks=_MAY_BE_AN_OPT_OUT if message.look == "opt_out" else (),
+            passed_by=match.passed_by,
+        )
     return _decide(book, message, state, match)
-
-
-def _plain(
-    replies: tuple[str, ...], message: ReadMessage, state: ConversationState, match: Match
-) -> Decision:
-    """The decision of a rule that gives a constant reply and does nothing else, or of none."""
-    return Decision(
-        rule=match.rule.name if match.rule else None,
-        replies=replies,
-        after=state,
-        key=match.key.matched if match.key else None,
-        marks=_MAY_BE_AN_OPT_OUT if message.look == "opt_out" else (),
-        passed_by=match.passed_by,
-    )
 
 
 def _not_to_be_answered(book: Book, message: ReadMessage, state: ConversationState, match: Match) -> Decision:

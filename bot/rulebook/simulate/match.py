@@ -15,7 +15,7 @@ from bot.text.words import split_words
 _MOST_PASSED_BY = 10
 
 
-class ReadMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ReadMessage(msgspec.Struct, frozen=True, gc=False):
     """A message with its words and its look."""
 
     heard: HeardMessage
@@ -34,7 +34,7 @@ class ReadMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def read_message(heard: HeardMessage, now: datetime) -> ReadMessage:
     """Split a message into words, and look at it."""
     words = split_words(heard.text)
-    return ReadMessage(heard=heard, now=now, words=words, look=look_of(heard.text, words))
+    return ReadMessage(heard, now, words, look_of(heard.text, words))
 
 
 class Match(msgspec.Struct, frozen=True, gc=False):
