@@ -224,11 +224,11 @@ class Service:
         """The path of a page that logs the admin in at the console, once."""
         return self._sessions.new_link()
 
-    def hang_up(self) -> None:
+    def close_event_streams(self) -> None:
         """Close the event streams of open pages, which would keep the server from ending."""
         self.live.close()
 
-    async def settle(self, patience: float) -> None:
+    async def drain(self, patience: float) -> None:
         """Take no more events and start no more sends; wait at most `patience` seconds for those that run."""
         self.webhook.is_closed = True
         if self.puller is not None:

@@ -94,9 +94,9 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
         waiting = asyncio.create_task(told_to_stop.wait())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        await service.settle(_GRACE)
+        await service.drain(_GRACE)
         await before_stop()
-        service.hang_up()
+        service.close_event_streams()
         server.should_exit = True
         await serving
 

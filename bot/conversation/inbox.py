@@ -50,7 +50,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     #: A message was queued to be forwarded.
     has_forward: bool = False
     #: What held the reply back.
-    silence: HeldBack | None = None
+    held_back_by: HeldBack | None = None
 
 
 ACCEPTED = Receipt(outcome="accepted")
@@ -121,8 +121,8 @@ class Inbox:
             if receipt.lane is not None:
                 lanes.add(receipt.lane)
             has_forward |= receipt.has_forward
-            if receipt.silence is not None and isinstance(event, Inbound):
-                self.on_silence(event.message_id, receipt.silence)
+            if receipt.held_back_by is not None and isinstance(event, Inbound):
+                self.on_silence(event.message_id, receipt.held_back_by)
         if lanes:
             self._on_queued(lanes)
         if has_forward:
@@ -202,12 +202,12 @@ class Inbox:
                 before = conversation.state
                 decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
             queued = conversation.add_inbound(message, decision, book.version, now, new)
-            if queued or decision.forwards or decision.silence:
+            if queued or decision.forwards or decision.held_back_by:
                 receipts[place] = Receipt(
                     outcome="accepted",
                     lane=message.number if queued else None,
                     has_forward=bool(decision.forwards),
-                    silence=decision.silence,
+                    held_back_by=decision.held_back_by,
                 )
             else:
                 receipts[place] = ACCEPTED

@@ -103,8 +103,8 @@ class IncidentFilter(Struct, frozen=True, kw_only=True):
 def noticed_in(decision: Decision, conversation_id: str, message_id: str) -> Iterable[NewIncident]:
     """What a person should know of a decision."""
     found: dict[Kind, str] = {}
-    if decision.silence in _OF_LOOP_GUARD:
-        found[_OF_LOOP_GUARD[decision.silence]] = decision.silence
+    if decision.held_back_by in _OF_LOOP_GUARD:
+        found[_OF_LOOP_GUARD[decision.held_back_by]] = decision.held_back_by
     if MAY_BE_AN_OPT_OUT in decision.marks:
         found["opt-out"] = MAY_BE_AN_OPT_OUT
     if decision.after.handed_over and not decision.after.opted_out:

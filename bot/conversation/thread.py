@@ -141,13 +141,13 @@ class ConversationThread:
             self.add_outbound(
                 new, text, now, rule=rule, in_reply_to=message_id, version=version, exempt=decision.exempt
             )
-        if decision.silence == HeldBack.OPTED_OUT:
+        if decision.held_back_by == HeldBack.OPTED_OUT:
             for text in decision.withheld:
                 self.add_outbound(
                     new, text, now, rule=rule, in_reply_to=message_id, version=version, status="suppressed"
                 )
         # A rule that says nothing means to; who was handed over waits for a person, whatever the bot said.
-        is_silent = not decision.replies and (rule is None or decision.silence not in _NOBODY_WAITS)
+        is_silent = not decision.replies and (rule is None or decision.held_back_by not in _NOBODY_WAITS)
         if self.state.opted_out or not (is_silent or self.state.handed_over):
             self.unanswered_since = None
         else:
@@ -240,7 +240,7 @@ class ConversationThread:
 
     def _notice(self, decision: Decision, message_id: str, new: NewMessages) -> None:
         """What a person should look at."""
-        if decision.silence == HeldBack.TOO_MANY_REPLIES:
+        if decision.held_back_by == HeldBack.TOO_MANY_REPLIES:
             self.loop_state = SILENCED
         new.incidents += noticed_in(decision, self.id, message_id)
 

@@ -203,12 +203,6 @@ async def drop_old_minutes(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(delete(traffic).where(is_old))
 
 
-def words_of_failure(name: str) -> str:
-    """A key of `Counts.failures` in plain words."""
-    reason = reason_of(name)
-    return reason.words if reason else name
-
-
 _DECODER = msgspec.json.Decoder(Counts)
 
 

@@ -91,7 +91,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     #: Replies that the rule gives and that are held back.
     withheld: tuple[str, ...] = ()
     #: What held the replies back; stored as `guard`.
-    silence: HeldBack | None = None
+    held_back_by: HeldBack | None = None
     #: The replies go out although the peer is opted out: they confirm the very opt-out or opt-in.
     exempt: bool = False
     #: The conversation's state from now on; `is` the given one when nothing changed.
@@ -118,8 +118,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
             kept["matched"] = {"kind": self.key.kind, "text": self.key.text}
         if self.passed_by:
             kept["passed_by"] = list(self.passed_by)
-        if self.silence:
-            kept["guard"] = self.silence
+        if self.held_back_by:
+            kept["guard"] = self.held_back_by
         if self.withheld:
             kept["withheld"] = list(self.withheld)
         if self.marks:

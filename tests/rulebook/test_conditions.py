@@ -75,7 +75,7 @@ def test_a_limit_keeps_a_rule_silent_and_time_lifts_it() -> None:
         (71, False),
     ]:
         decision = hear(book, "a", standing, at=NOW + timedelta(minutes=minutes))
-        assert (decision.silence == "limit") is silent, minutes
+        assert (decision.held_back_by == "limit") is silent, minutes
         assert decision.replies == (() if silent else ("ok",))
         assert decision.withheld == (("ok",) if silent else ())
         assert decision.after.tags == ("heard",)

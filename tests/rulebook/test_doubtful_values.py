@@ -143,6 +143,10 @@ def test_a_test_may_write_a_reply_with_the_white_space_of_its_file() -> None:
 def test_a_sender_without_a_number_is_not_answered() -> None:
     book = book_of("name: all, when: anything, reply: Hello., forward: 'https://example.com/in'")
     decision = hear(book, "Your code is 1234", sender="InfoSMS")
-    assert (decision.rule, decision.replies, decision.silence) == ("all", (), "the sender can't be texted")
+    assert (decision.rule, decision.replies, decision.held_back_by) == (
+        "all",
+        (),
+        "the sender can't be texted",
+    )
     assert decision.forwards == ("https://example.com/in",)
     assert hear(book, "Your code is 1234", sender="12345").replies == ("Hello.",)

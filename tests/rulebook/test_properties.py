@@ -153,7 +153,7 @@ def test_who_has_opted_out_is_sent_nothing_until_an_opt_in(text: str, texts: lis
         if standing.opted_out:
             assert not decision.replies or (comes_back and decision.exempt)
             assert decision.after.flow is None or comes_back
-        if comes_back and decision.silence != "carrier answers":
+        if comes_back and decision.held_back_by != "carrier answers":
             assert decision.rule is not None
             assert rules[decision.rule].opt_in
         if decision.after.opted_out:

@@ -212,7 +212,7 @@ async def running(
         async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as http:
             yield Running(service, server, address, http, acs)
     finally:
-        service.hang_up()
+        service.close_event_streams()
         server.should_exit = True
         await serving
         await service.stop()

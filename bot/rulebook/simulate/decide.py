@@ -60,7 +60,7 @@ def _not_to_be_answered(book: Book, message: ReadMessage, state: ConversationSta
     return Decision(
         rule=rule.name if rule else None,
         replies=(),
-        silence=HeldBack.OUR_OWN_NUMBER if is_ours else HeldBack.NOT_TO_BE_TEXTED,
+        held_back_by=HeldBack.OUR_OWN_NUMBER if is_ours else HeldBack.NOT_TO_BE_TEXTED,
         after=state,
         key=match.key.matched if match.key else None,
         forwards=rule.forward if rule and not is_ours and not rule.ask else (),
@@ -129,7 +129,7 @@ def _decision(match: Match, answer: _Rendered, state: ConversationState, marks: 
         rule=rule.name if rule else None,
         replies=replies if held_back_by is None else (),
         withheld=() if held_back_by is None else replies,
-        silence=held_back_by if replies or held_back_by is HeldBack.CARRIER_ANSWERS else None,
+        held_back_by=held_back_by if replies or held_back_by is HeldBack.CARRIER_ANSWERS else None,
         exempt=bool(replies) and held_back_by is None and answer.after.opted_out != state.opted_out,
         after=answer.after,
         key=match.key.matched if match.key else None,

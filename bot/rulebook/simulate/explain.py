@@ -91,8 +91,8 @@ def _looked_at(
 def _said(decision: Decision) -> Iterator[str]:
     if decision.rule is None:
         yield "No rule matches, so the bot says nothing."
-    if decision.silence:
-        yield _SILENCES[decision.silence]
+    if decision.held_back_by:
+        yield _SILENCES[decision.held_back_by]
     elif decision.rule is not None and not decision.replies:
         yield "The rule gives no reply."
     for url in decision.forwards:

@@ -110,7 +110,7 @@ def _silent(before: ConversationState, decision: Decision, guard: HeldBack) -> D
         decision,
         replies=(),
         withheld=decision.replies,
-        silence=guard,
+        held_back_by=guard,
         after=after,
         marks=(*decision.marks, LOOKS_LIKE_A_LOOP),
     )

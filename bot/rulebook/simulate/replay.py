@@ -147,7 +147,7 @@ class Replay:
             said_then=said_then,
             rule=decision.rule,
             says=decision.replies,
-            silence=decision.silence,
+            silence=decision.held_back_by,
         )
         self._changes.setdefault(decision.rule, []).append(change)
         return change

@@ -92,7 +92,7 @@ def _failure(turn: TestTurn, decision: Decision) -> FailedStep:
         said=decision.replies,
         expected_rule=turn.rule,
         rule=decision.rule,
-        silence=decision.silence,
+        silence=decision.held_back_by,
     )
 
 

@@ -67,7 +67,7 @@ def play(
                 rule=decision.rule,
                 key=decision.key.label if decision.key else None,
                 replies=decision.replies,
-                silence=decision.silence,
+                silence=decision.held_back_by,
                 why=explain(book, heard, standing, now, decision),
             )
         )

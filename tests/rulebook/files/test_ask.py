@@ -126,7 +126,11 @@ def test_an_opt_out_goes_before_every_answer_and_ends_the_talk() -> None:
 def test_what_the_carrier_answers_is_no_answer_to_a_question() -> None:
     first = hear(BOOK, "book", to="+18885550100")
     stopped = hear(BOOK, "stop", first.after, to="+18885550100")
-    assert (stopped.silence, stopped.after.opted_out, stopped.after.flow) == ("carrier answers", True, None)
+    assert (stopped.held_back_by, stopped.after.opted_out, stopped.after.flow) == (
+        "carrier answers",
+        True,
+        None,
+    )
 
 
 def test_help_is_given_at_any_question_and_the_question_waits() -> None:

@@ -243,7 +243,7 @@ def test_set_saves_tag_tags_and_handover_hands_over() -> None:
     third = hear(book, "c", second)
     assert (third.replies, third.after.handed_over) == (("A person will write.",), True)
     later = hear(book, "a 8", third.after)
-    assert (later.replies, later.withheld, later.silence) == ((), ("ok",), "handed over")
+    assert (later.replies, later.withheld, later.held_back_by) == ((), ("ok",), "handed over")
 
 
 OPT_OUT = (
@@ -257,11 +257,16 @@ OPT_OUT = (
 def test_an_opt_out_is_confirmed_once_and_then_there_is_silence_until_an_opt_in() -> None:
     book = book_of(*OPT_OUT)
     stopped = hear(book, "Stop!")
-    assert (stopped.rule, stopped.replies, stopped.exempt, stopped.silence) == ("stop", ("Bye.",), True, None)
+    assert (stopped.rule, stopped.replies, stopped.exempt, stopped.held_back_by) == (
+        "stop",
+        ("Bye.",),
+        True,
+        None,
+    )
     assert stopped.after.opted_out
     for text in ("stop", "hello", "help"):
         silent = hear(book, text, stopped.after)
-        assert (silent.replies, silent.silence, silent.exempt) == ((), "opted out", False)
+        assert (silent.replies, silent.held_back_by, silent.exempt) == ((), "opted out", False)
         assert silent.withheld
         assert silent.after is stopped.after
     later = NOW + timedelta(seconds=1)
@@ -295,7 +300,7 @@ def test_where_the_carrier_answers_the_bot_records_and_is_silent(
     head: str, to: str, text: str, before: bool, after: bool
 ) -> None:
     decision = hear(book_of(*OPT_OUT, head=head), text, ConversationState(opted_out=before), to=to)
-    assert (decision.replies, decision.silence, decision.exempt) == ((), "carrier answers", False)
+    assert (decision.replies, decision.held_back_by, decision.exempt) == ((), "carrier answers", False)
     assert decision.withheld
     assert decision.after.opted_out is after
 
@@ -313,12 +318,12 @@ def test_where_the_carrier_answers_the_bot_records_and_is_silent(
 def test_elsewhere_the_bot_answers(head: str, to: str, text: str) -> None:
     decision = hear(book_of(*OPT_OUT, head=head), text, to=to)
     assert decision.replies
-    assert decision.silence is None
+    assert decision.held_back_by is None
 
 
 def test_what_the_carrier_answers_holds_even_where_no_rule_listens() -> None:
     decision = hear(book_of("when: {keyword: hours}, reply: x"), "stop", to="+18885550100")
-    assert (decision.rule, decision.after.opted_out, decision.silence) == (None, True, "carrier answers")
+    assert (decision.rule, decision.after.opted_out, decision.held_back_by) == (None, True, "carrier answers")
 
 
 def test_a_file_serves_its_numbers_and_other_messages_pass_it_by() -> None:
@@ -381,7 +386,7 @@ def test_deciding_never_raises_and_says_the_same_to_the_same(
     first = decide(BOOK, heard, standing, NOW)
     assert first == decide(BOOK, heard, standing, NOW)
     assert not (first.replies and first.withheld)
-    assert (first.silence is not None) or not first.withheld
+    assert (first.held_back_by is not None) or not first.withheld
     if first.after == standing:
         assert first.after is standing or first.after == standing
     if standing.opted_out and first.replies:
@@ -495,7 +500,7 @@ def test_one_of_our_own_numbers_is_never_answered_whatever_it_says() -> None:
     for sender in ("+15555550100", "12345"):
         for text in ("tell", "stop", "start"):
             decision = hear(book, text, sender=sender)
-            assert (decision.replies, decision.silence) == ((), "one of our own numbers")
+            assert (decision.replies, decision.held_back_by) == ((), "one of our own numbers")
             assert decision.after == ConversationState()
     assert hear(book, "tell", sender="+15555550101").replies == ("ok",)
     why = explain(
