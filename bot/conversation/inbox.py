@@ -114,7 +114,7 @@ class Inbox:
         return receipts
 
     def _announce(self, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
-        """Wake whoever has something to send now, and tell what was held back."""
+        """Wake the lanes and the forwarder that have something to send, and report what was held back."""
         lanes: set[str] = set()
         has_forward = False
         for event, receipt in zip(events, receipts, strict=True):

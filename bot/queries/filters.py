@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.incidents import Kind
 from bot.storage.tables import conversations, incidents, messages
 
-#: So many are few: they are found by what is rare about them, and not by looking at all.
+#: Up to this number of conversations, an index of the rare property is used in place of a scan.
 _FEW = 1_000
 #: Delivery states with an index of their own.
 _INDEXED_STATES = ("failed", "suppressed", "unconfirmed")

@@ -1,7 +1,7 @@
 """Conversations by what was said in them: a text, a rule that answered, or that none did.
 
 There is no index over texts and rules, as each message that comes would have to be put into it: messages are looked at
-from the newest back, so many a request, and the answer says how far back that was and where to go on.
+from the newest back, a bounded number a request, and the answer says how far back that was and where to go on.
 """
 
 import re

@@ -14,7 +14,7 @@ from bot.queries.conversations import (
 )
 from bot.storage.tables import actions, messages
 
-#: So many of people's actions are shown between the messages, the newest.
+#: The most of people's actions that are shown between the messages; the newest.
 _ACTIONS = 50
 
 

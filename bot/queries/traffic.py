@@ -31,7 +31,7 @@ from bot.storage.tables import messages, status_changes, traffic
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-#: Minutes are kept for so long; after that their hour is enough.
+#: How long rows of minutes are kept; rows of hours stay.
 MINUTES_KEPT = timedelta(hours=25)
 #: A transaction gives all its messages the time at which it began, and their ids a little later.
 _LATE_IDS = timedelta(minutes=2)

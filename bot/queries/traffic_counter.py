@@ -41,7 +41,7 @@ _PAUSE, _SHARE, _SHARE_AT_FIRST = 5.0, 0.05, 0.25
 _BACKLOG_A_PASS = 24
 #: On PostgreSQL what was written before may be committed after; a transaction takes far less than this.
 _LATE_COMMIT = timedelta(seconds=30)
-#: The first 8 characters of an id are the same for so long.
+#: How long the first 8 characters of an id stay the same.
 _SAME_IDS = timedelta(milliseconds=2**16)
 
 

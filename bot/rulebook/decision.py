@@ -19,7 +19,7 @@ class HeldBack(StrEnum):
     HANDED_OVER = "handed over"
     #: The rule has replied to this conversation as often as its `limit` allows.
     LIMIT = "limit"
-    #: One of our own numbers sent the message: two bots of ours would answer each other for ever.
+    #: One of our own numbers sent the message: answered, two numbers of this bot would text each other for ever.
     OUR_OWN_NUMBER = "one of our own numbers"
     #: An opt-out or opt-in that was written before the one that counts, and came after it.
     OVERTAKEN = "a newer wish counts"

@@ -13,7 +13,7 @@ import msgspec
 from bot.rulebook.background import give_way
 
 Words = tuple[str, ...]
-#: So many sets are looked at one by one.
+#: Up to this number, sets are compared one by one.
 _FEW = 8
 
 

@@ -106,7 +106,7 @@ def _of_http_error(error: HTTPException) -> Problem:
     return Problem(error.status_code, sentence_of(error), headers=error.headers, errors=error.extra)
 
 
-#: Errors of other rooms → the problem that each is to whoever asked.
+#: Errors of other rooms → the problem details that answer the caller.
 DOMAIN_PROBLEMS: Final[dict[type[Exception], Callable[[Any], Problem]]] = {
     **{kind: _same_sentence(status) for kind, status in _STATUSES.items()},
     Changed: _of_change,

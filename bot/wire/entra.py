@@ -80,7 +80,7 @@ class EntraTokens:
         Blocks while keys are fetched. Raises `KeysUnavailable` when nobody can tell.
         """
         try:
-            # Before any key is asked for: what a token says against itself proves it wrong, whoever signed it.
+            # Before any key is asked for: a token whose own claims are wrong is refused without them.
             self._check_claims(*_unverified(token))
             self._check_signature(token)
         except _Refused as refusal:

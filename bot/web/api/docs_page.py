@@ -42,7 +42,7 @@ _VIEWER: Final = Markup(
 
 
 class DocsPage(OpenAPIRenderPlugin):
-    """Renders the page and serves what it loads; whoever may see the page may see that."""
+    """Renders the page and serves what it loads; the same people may see both."""
 
     def __init__(self, folder: Path = _BUILT) -> None:
         super().__init__(path="/")

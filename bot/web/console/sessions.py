@@ -119,7 +119,7 @@ class Sessions:
         return f"{HOME}/login?key={self._links().dumps([secrets.token_urlsafe(16), int(expires)])}"
 
     async def log_in(self, connection: Connection, token: str) -> Session | None:
-        """A session for whoever shows a token; None when it is none of ours.
+        """A session for a token; None when the token is neither the admin's nor the viewer's.
 
         Raises `bot.web.guesses.TooManyGuesses`, and `bot.storage.writer.StorageUnavailable`.
         """
@@ -158,7 +158,7 @@ class Sessions:
         return None
 
     async def renew(self, session: Session) -> None:
-        """Move the end of a session on, at most once an hour. Whoever looks is not held up by a database in trouble."""
+        """Move the end of a session on, at most once an hour. A database in trouble holds up no page."""
         until = min(self._clock() + IDLE, session.since + LONGEST)
         if until - session.until <= _RENEWED_EVERY or self._writer.trouble is not None:
             return
@@ -233,7 +233,7 @@ class Sessions:
 
 
 async def require_login(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """A Litestar guard that lets through whoever is logged in, and a change only from a page of theirs."""
+    """A Litestar guard: lets logged-in people through, and a change only when it comes from their own page."""
     sessions: Sessions = connection.app.state["sessions"]
     session = await sessions.find(connection)
     if session is None:

@@ -1,4 +1,4 @@
-"""Times and counts as a page shows them: in the zone of whoever looks, as far as it is known."""
+"""Times and counts as a page shows them: in the reader's time zone, where it is known."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

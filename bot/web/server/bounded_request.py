@@ -7,7 +7,7 @@ from litestar import Request
 from litestar.datastructures import FormMultiDict
 from litestar.exceptions import ClientException, HTTPException, InternalServerException
 
-#: Fields of a form. The longest of ours, a talk with the rules, has some dozens.
+#: Fields of a form. The longest form of the console, a talk with the rules, has some dozens.
 MOST_FIELDS = 500
 
 
@@ -32,7 +32,7 @@ class BoundedRequest(Request[Any, Any, Any]):
             raise ClientDisconnected from None
 
     async def form(self) -> FormMultiDict:
-        """The form that a page of ours has sent: no files, and not without end."""
+        """The form that a page of the console sent: without files, and bounded."""
         if self.content_type[0] == "multipart/form-data":
             raise ClientException(
                 detail="Send the form as application/x-www-form-urlencoded.", status_code=415
