@@ -331,7 +331,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="BOT_QUEUE_LIMIT",
         default="100000",
-        help="While this many replies wait to be sent, new messages are refused; Event Grid keeps them and comes again.",
+        help="While this many replies wait to be sent, new messages are refused; Event Grid brings them again later.",
         example="100000",
         read=read_queue_limit,
     ),
