@@ -24,6 +24,7 @@ from bot.storage.database_errors import (
     spoils_connections,
 )
 from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
+from bot.storage.sqlite_connection import open_sqlite
 from bot.storage.sqlite_file import LogLost, SqliteFile
 
 #: How long SQLite waits for another process's lock before it says so; `bot.storage.writer` then tries again.
@@ -324,8 +325,7 @@ class Database:
             url,
             **pool,
             max_overflow=0,
-            # The driver's own transaction handling is off: we say BEGIN, and which kind.
-            connect_args={"isolation_level": None, "timeout": SQLITE_BUSY_SECONDS},
+            connect_args={"timeout": SQLITE_BUSY_SECONDS, "async_creator_fn": open_sqlite},
             **_options(),
         )
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from tests.support.processes import run_bot
@@ -25,7 +26,7 @@ def test_a_database_of_a_newer_version_gets_a_sentence(tmp_path: Path) -> None:
         "BOT_WEBHOOK_SECRETS": "a-secret-of-the-tests",
     }
     assert run_bot("db", "upgrade", folder=tmp_path, environ=environ).returncode == 0
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     before = path.read_bytes()

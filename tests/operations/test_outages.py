@@ -5,6 +5,7 @@ import itertools
 import sqlite3
 import time
 from collections.abc import Callable, MutableMapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -165,7 +166,7 @@ async def test_a_damaged_sqlite_file_is_held_and_comes_back(
 ) -> None:
     url = databases.migrated("sqlite")
     path = Path(url.partition("///")[2])
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'messages'").fetchone()
     connection.close()
     offset, good = (page - 1) * 4096, path.read_bytes()
@@ -254,7 +255,7 @@ async def test_nothing_is_stored_in_a_file_that_is_not_in_its_place_and_the_very
 
     async with running(tmp_path, f"sqlite+aiosqlite:///{path}", acs) as bot:
         await go_through(bot, logs, lambda: ends.append(away(path)), ends_it, says=says)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         ((stored,),) = connection.execute(
             "SELECT count(*) FROM messages WHERE direction = 'inbound'"
         ).fetchall()

@@ -1,0 +1,55 @@
+"""aiosqlite's connection, which closes the file also where its opening is cancelled.
+
+Whoever is cancelled just when the file has been opened leaves it, in aiosqlite, to the garbage collector: a descriptor
+stays open, and Python 3.13 warns of it.
+"""
+
+import sqlite3
+from collections.abc import Callable, Generator
+from threading import Lock
+from typing import Any
+
+import aiosqlite
+
+#: Rows that aiosqlite fetches at a time; its own default.
+_CHUNK = 64
+
+
+class SqliteConnection(aiosqlite.Connection):
+    """Await it to open the file that `connector` opens, in a thread of the connection's own."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        self._make = connector
+        self._lock = Lock()
+        self._file: sqlite3.Connection | None = None
+        self._is_given_up = False
+        super().__init__(self._open, _CHUNK)
+        # A process that ends doesn't wait for it.
+        self._thread.daemon = True
+
+    def __await__(self) -> Generator[Any, None, aiosqlite.Connection]:
+        try:
+            return (yield from super().__await__())
+        except BaseException:
+            with self._lock:
+                self._is_given_up = True
+                if self._file is not None:
+                    self._file.close()
+            raise
+
+    def _open(self) -> sqlite3.Connection:
+        file = self._make()
+        with self._lock:
+            if self._is_given_up:
+                file.close()
+            else:
+                self._file = file
+        return file
+
+
+def open_sqlite(database: str, **options: Any) -> SqliteConnection:
+    """A connection as `sqlite3.connect` makes it, yet to be awaited.
+
+    The driver's own transaction handling is off: we say BEGIN, and which kind.
+    """
+    return SqliteConnection(lambda: sqlite3.connect(database, **options, isolation_level=None))
