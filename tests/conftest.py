@@ -1,5 +1,6 @@
 """What every test stands on: an environment without this machine's own settings, and one way to look for examples."""
 
+import gc
 import os
 import tempfile
 
@@ -9,7 +10,8 @@ from hypothesis import settings
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support import properties  # noqa: E402, F401 - it has the profiles
-from tests.support.postgresql import RUN_FOLDER, end_run  # noqa: E402
+from tests.support.postgresql import end_run  # noqa: E402
+from tests.support.runs import RUN_FOLDER, RUN_OWNER  # noqa: E402
 
 pytest_plugins = ["tests.support.fixtures"]
 
@@ -18,6 +20,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Before xdist starts its workers, which hear of the folder by their environment."""
     if not hasattr(config, "workerinput"):
         os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="bot-tests-")
+        os.environ[RUN_OWNER] = str(os.getpid())
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays until the end: no later look for garbage need pass through it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

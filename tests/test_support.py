@@ -1,14 +1,20 @@
 """What tests share stands in `tests/support`; no test leans on another one."""
 
 import ast
+import functools
 from pathlib import Path
 
 from tests.support.processes import ROOT
 
-TREES = {
-    path.relative_to(ROOT / "tests").as_posix(): ast.parse(path.read_text("utf-8"))
-    for path in sorted((ROOT / "tests").rglob("*.py"))
-}
+
+@functools.cache
+def trees() -> dict[str, ast.Module]:
+    """Every module of the tests, by its place."""
+    return {
+        path.relative_to(ROOT / "tests").as_posix(): ast.parse(path.read_text("utf-8"))
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if "node_modules" not in path.parts
+    }
 
 
 def imported(tree: ast.Module) -> list[str]:
@@ -25,7 +31,7 @@ def imported(tree: ast.Module) -> list[str]:
 def test_what_is_imported_of_the_tests_is_their_support() -> None:
     leans = [
         (name, what)
-        for name, tree in TREES.items()
+        for name, tree in trees().items()
         for what in imported(tree)
         if what.startswith((".", "tests.", "conftest")) and not what.startswith("tests.support.")
     ]
@@ -36,13 +42,13 @@ def test_no_fixture_is_handed_on_by_an_import() -> None:
     """Fixtures come from a conftest or from `tests/support/fixtures.py`, which every test has already."""
     hands_on = [
         name
-        for name, tree in TREES.items()
+        for name, tree in trees().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Name) and node.id == "__all__"
     ]
     takes = [
         name
-        for name, tree in TREES.items()
+        for name, tree in trees().items()
         if any("tests.support.fixtures" in what for what in imported(tree))
     ]
     assert (hands_on, takes) == ([], [])
@@ -52,7 +58,7 @@ def test_a_test_is_found_by_its_file_and_support_holds_none() -> None:
     """A test in a file of another name would never run."""
     strays = [
         (name, node.name)
-        for name, tree in TREES.items()
+        for name, tree in trees().items()
         if not Path(name).name.startswith("test_")
         for node in tree.body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")

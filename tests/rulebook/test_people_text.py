@@ -6,11 +6,9 @@ A table is a list of `{kind, text, expected, why}`; some kinds take a `rule` or 
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from bot.rulebook.patterns import read_pattern
 from bot.text.auto_replies import is_auto_reply
@@ -18,13 +16,9 @@ from bot.text.looks import look_of
 from bot.text.reactions import read_reaction
 from bot.text.words import split_words
 from tests.support.books import book_of, hear
+from tests.support.people_texts import people_texts
 
-HERE = Path(__file__).parent
-ROWS: list[dict[str, Any]] = [
-    {"file": path.name, **row}
-    for path in sorted(HERE.glob("people_text*.yaml"))
-    for row in yaml.safe_load(path.read_text("utf-8"))
-]
+ROWS = people_texts()
 OPT_OUT = (
     "name: stop, when: {exact: [stop, stopall, unsubscribe, cancel, end, quit, opt out, revoke]},"
     " opt_out: true, reply: bye"

@@ -7,15 +7,15 @@ from typing import Any
 import httpx
 
 from tests.support.acs_server import ACCESS_KEY
-from tests.support.processes import Process, until
+from tests.support.processes import ROOT, Process, until
 
 
 class Acs:
     """ACS as a process: what it was asked, what it sent, and what it is to do next."""
 
     def __init__(self, folder: Path, port: int = 0) -> None:
-        script = Path(__file__).with_name("acs_server.py")
-        self._process = Process([sys.executable, str(script), str(port)], folder=folder, environ={})
+        command = [sys.executable, "-m", "tests.support.acs_server", str(port)]
+        self._process = Process(command, folder=folder, environ={"PYTHONPATH": str(ROOT)}, name="acs")
         self.port = int(self._process.wait_for(r"port (\d+)"))
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
 

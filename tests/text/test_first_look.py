@@ -1,9 +1,6 @@
 """The first look rejects no text that the whole look would take for an opt-out."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,13 +8,10 @@ from bot.text import consent
 from bot.text.english import ONLY_POLITE
 from bot.text.first_look import one_of, pieces_of
 from bot.text.words import split_words
+from tests.support.people_texts import people_texts
 from tests.support.properties import examples
 
-TEXTS = [
-    str(row["text"])
-    for path in sorted(Path("tests/rulebook").glob("people_text*.yaml"))
-    for row in yaml.safe_load(path.read_text("utf-8"))
-]
+TEXTS = [str(row["text"]) for row in people_texts()]
 WORDS = sorted({word for text in TEXTS for word in split_words(text)})
 
 

@@ -1,0 +1,142 @@
+"""Starts processes of the bot without importing it anew for each: that is more than a second of CPU every time.
+
+One process in a run of the tests has imported all of `bot`, and has opened nothing and started no thread. Asked on its
+socket, it forks; the child gets the arguments, environment, folder and streams that were asked for and does what
+`python -m MODULE` does: a process of its own, with a status of its own, that ends or is killed as any other.
+It ends with the process that owns the run: `python -m tests.support.fork_server SOCKET OWNER`.
+"""
+
+import contextlib
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import runpy
+import selectors
+import signal
+import socket
+import sys
+from typing import Any
+
+from tests.support.forked import LONGEST
+
+#: What is imported beforehand; a package with all that is in it.
+IMPORTED = (
+    "bot",
+    "aiohttp.web",
+    "http.server",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+)
+
+
+def import_all() -> None:
+    """Import what children need, so that none of them has to."""
+    for name in IMPORTED:
+        package = importlib.import_module(name)
+        for found in pkgutil.walk_packages(getattr(package, "__path__", []), f"{name}."):
+            if not found.name.endswith("__main__"):
+                with contextlib.suppress(ImportError):  # an extra that is not installed here
+                    importlib.import_module(found.name)
+    gc.collect()
+    gc.freeze()
+
+
+class ForkServer:
+    """Forks for whoever asks, and tells them how their process ended."""
+
+    def __init__(self, address: str, owner: int) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.bind(address)
+        self._listener.listen(64)
+        self._owner = os.pidfd_open(owner)
+        #: Readable when a child has ended; who asked for it is told, and then it is forgotten.
+        self._children: dict[int, tuple[int, socket.socket]] = {}
+        for file in (self._listener, self._owner):
+            self._selector.register(file, selectors.EVENT_READ)
+
+    def serve(self) -> list[Any] | None:
+        """What was asked, in a child; None in the server, once the owner has ended."""
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._listener:
+                    if asked := self._fork():
+                        return asked
+                elif key.fileobj == self._owner:
+                    for child, _ in self._children.values():
+                        os.kill(child, signal.SIGKILL)
+                    return None
+                else:
+                    self._bury(key.fd)
+
+    def _fork(self) -> list[Any] | None:
+        """What was asked, in the child."""
+        asker, _ = self._listener.accept()
+        packet, streams, _, _ = socket.recv_fds(asker, LONGEST, 3)
+        child = os.fork()
+        if child == 0:
+            self._leave(asker)
+            for wanted, file in enumerate(streams):
+                os.dup2(file, wanted)
+                os.close(file)
+            asked: list[Any] = json.loads(packet)
+            return asked
+        for file in streams:
+            os.close(file)
+        ending = os.pidfd_open(child)
+        self._children[ending] = child, asker
+        self._selector.register(ending, selectors.EVENT_READ)
+        asker.send(str(child).encode())
+        return None
+
+    def _leave(self, asker: socket.socket) -> None:
+        """Close in a child what is the server's."""
+        self._selector.close()
+        os.close(self._owner)
+        self._listener.close()
+        asker.close()
+        for ending, (_, another) in self._children.items():
+            os.close(ending)
+            another.close()
+
+    def _bury(self, ending: int) -> None:
+        child, asker = self._children.pop(ending)
+        self._selector.unregister(ending)
+        os.close(ending)
+        _, status = os.waitpid(child, 0)
+        with contextlib.suppress(OSError):  # nobody asks any more
+            asker.send(str(os.waitstatus_to_exitcode(status)).encode())
+        asker.close()
+
+
+def become(module: str, arguments: list[str], folder: str, environ: dict[str, str]) -> None:
+    """Do what `python -m module` does with these arguments, in this folder and environment."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.argv = [module, *arguments]
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8")  # type: ignore[misc]  # noqa: SIM115
+    for name, errors in (("stdout", "strict"), ("stderr", "backslashreplace")):
+        raw = open(getattr(sys, name).fileno(), "wb", 0)  # noqa: PTH123, SIM115
+        text = io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)
+        setattr(sys, name, text)
+        setattr(sys, f"__{name}__", text)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def main() -> None:
+    """Import; listen; and go on in a process of its own, so that whoever started this knows that it listens."""
+    address, owner = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the tests, and this ends with them
+    import_all()
+    server = ForkServer(address, int(owner))
+    if os.fork() == 0 and (asked := server.serve()):
+        become(*asked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Processes that `tests/support/fork_server.py` has forked."""
+
+import contextlib
+import functools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from filelock import FileLock
+
+from tests.support.runs import RUN_OWNER, run_folder
+
+#: Bytes that a request has at most.
+LONGEST = 128 * 1024
+
+
+class Forked:
+    """A process that the server forked, as `subprocess.Popen` shows one."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.pid = int(connection.recv(16))
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit status, None while it runs."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self.wait(0)
+        return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, once it has ended."""
+        if self._status is None:
+            self._connection.settimeout(timeout)
+            try:
+                told = self._connection.recv(16)
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired("a forked process", timeout or 0) from None
+            self._connection.close()
+            self._status = int(told or -signal.SIGKILL)
+        return self._status
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it in the midst of whatever it does."""
+        self.send_signal(signal.SIGKILL)
+
+
+def may_fork() -> bool:
+    """Whether there is a run that a server could end with; it uses what only Linux has."""
+    return sys.platform == "linux" and RUN_OWNER in os.environ
+
+
+def fork(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    streams: Sequence[int],
+) -> Forked:
+    """Run a module as a process; `streams` are the files of its stdin, stdout and stderr."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.connect(_address())
+    asked = json.dumps([module, list(arguments), str(cwd), dict(env)]).encode()
+    assert len(asked) < LONGEST
+    socket.send_fds(connection, [asked], list(streams))
+    return Forked(connection)
+
+
+@functools.cache
+def _address() -> str:
+    """Where the run's server listens; whichever process asks first starts it."""
+    address = run_folder() / "fork_server"
+    with FileLock(f"{address}.lock"):
+        if not address.exists():
+            subprocess.run(
+                [sys.executable, "-m", "tests.support.fork_server", str(address), os.environ[RUN_OWNER]],
+                cwd=Path(__file__).parents[2],
+                env=os.environ | {"PYTHONUTF8": "1"},
+                stdin=subprocess.DEVNULL,
+                check=True,
+            )
+    return str(address)
