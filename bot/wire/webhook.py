@@ -32,6 +32,8 @@ from bot.wire.webhook_auth import KeysUnavailable, WebhookAuth
 
 #: In a call's `extensions`: the server's "who sends this is known", so that it need not make room for others.
 VOUCH = "bot.vouch"
+#: In a call's `extensions`: the server's short way to answer 200 with JSON; False when it can't now.
+ANSWER = "bot.answer"
 #: Event Grid sends a call again that was answered so.
 _COMES_AGAIN = (408, 503)
 #: Seconds after which Event Grid comes again anyway; ours only has to be no longer.
@@ -157,7 +159,10 @@ class Webhook:
                     detail="The bot is stopping; send it again later.",
                     headers={"Retry-After": str(RETRY_AFTER)},
                 )
-            await _send_json(send, await self._take(headers, body))
+            received = await self._take(headers, body)
+            answer = (scope.get("extensions") or {}).get(ANSWER)
+            if answer is None or not answer(received):  # type: ignore[operator]
+                await _send_json(send, received)
         elif scope["method"] == "OPTIONS":
             # Without a credential: consent by itself delivers nothing, and whether Event Grid shows one is unknown.
             if b"webhook-request-origin" not in headers:

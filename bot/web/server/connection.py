@@ -9,21 +9,18 @@ import math
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 import httptools
 import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from bot.web.limits import Limits, body_limit
+from bot.web.limits import Limits
 from bot.web.problems import problem_of
 from bot.web.server.crowd import BUSY, CLOSING, HALF_SENT, IDLE, STALLED, Crowd
-
-#: In a scope's `extensions`: what an application calls that knows who sends, while the body still comes.
-VOUCH = "bot.vouch"
+from bot.web.server.exchange import ANSWER, VOUCH, Exchange, target_of
 
 #: Bytes on the line for a byte of body that comes in the smallest chunks, and a little more.
 _CHUNK_FRAMES = 8
@@ -79,7 +76,7 @@ class Connection(HttpToolsProtocol):
         self._on_refusal = on_refusal
         self.stage = HALF_SENT
         self.deadline = math.inf
-        self._extensions = {VOUCH: self._vouch}
+        self._extensions = {VOUCH: self._vouch, ANSWER: self._answer}
         #: What ended the parsing: the parser itself only says that something did.
         self._refused: tuple[int, str] | None = None
         #: Whether the parser is inside a request, and inside its head; whether a request began in this read.
@@ -88,7 +85,7 @@ class Connection(HttpToolsProtocol):
         #: Bytes of the present request: as they came, of its headers, of its body, and the most of the last.
         self._raw = self._head_size = self._body_size = self._body_limit = 0
         #: The request that is being answered, which is not the newest one when requests are pipelined.
-        self._running: RequestResponseCycle | None = None
+        self._running: Exchange | None = None
         #: What came last was refused: once the requests before it are answered, the connection ends.
         self._is_over = False
         #: Bytes that came after the last answer, which nobody reads.
@@ -181,6 +178,7 @@ class Connection(HttpToolsProtocol):
         self._in_message = self._in_head = self._began = True
         self._is_body_due = False
         self._head_size = self._body_size = 0
+        self._declared = None
         if len(self.pipeline) >= self._limits.pipelined:
             raise self._over(HTTPStatus.TOO_MANY_REQUESTS, "Wait for answers before you ask on.")
 
@@ -199,45 +197,39 @@ class Connection(HttpToolsProtocol):
         if not self._in_head:
             return
         name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
+        if name == b"content-length":
+            self._declared = int(value)
+        elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is whole: start the application, unless the body is declared to be over the path's bound."""
-        target = httptools.parse_url(self.url)
-        path = target.path.decode("ascii")
-        if "%" in path:
-            path = unquote(path)
+        target = target_of(self.url)
         version = self.parser.get_http_version()
         scope: Any = self.scope
         scope["method"] = self.parser.get_method().decode("ascii")
         if version != "1.1":
             scope["http_version"] = version
-        scope["path"] = self.root_path + path
-        scope["raw_path"] = self.root_path.encode("ascii") + target.path
-        scope["query_string"] = target.query or b""
+        scope["path"] = self.root_path + target.path
+        scope["raw_path"] = self.root_path.encode("ascii") + target.raw_path
+        scope["query_string"] = target.query
         scope["extensions"] = self._extensions
-        limit = body_limit(path)
+        limit = target.limit
         self._body_limit = limit.most + (_SLACK if limit.is_judged_inside else 0)
-        self._declared = next((int(value) for name, value in self.headers if name == b"content-length"), None)
         is_too_large = self._declared is not None and self._declared > self._body_limit
         if is_too_large and not limit.is_judged_inside:
             raise self._over(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._body_too_large())
         self._in_head, self._is_body_due = False, True
         before = self.cycle
-        self.cycle = RequestResponseCycle(
-            scope=scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+        self.cycle = Exchange(
+            scope,
+            self.transport,
+            self.flow,
+            self.server_state.default_headers,
+            self.on_response_complete,
             keep_alive=version != "1.0" and not is_too_large and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
+            expects_100_continue=self.expect_100_continue,
         )
         if before is None or before.response_complete:
             self._running = self.cycle
@@ -346,6 +338,10 @@ class Connection(HttpToolsProtocol):
         """The application knows who sends: this is no stranger's half-sent request any more."""
         if self.stage == HALF_SENT:
             self._enter(BUSY, self.deadline)
+
+    def _answer(self, body: bytes) -> bool:
+        """The application has its whole answer: 200, and JSON."""
+        return self._running is not None and self._running.answer(body)
 
     def _over(self, status: int, sentence: str) -> ValueError:
         """To be raised through the parser, which only tells that something was."""
