@@ -86,6 +86,8 @@ class FailureCode(StrEnum):
     OPTED_OUT_AFTER_UNKNOWN = "bot:opted-out-after-unknown"
     #: No delivery report came within BOT_REPORT_TIMEOUT.
     NO_REPORT = "bot:no-report"
+    #: The database came from a backup, and the message may have been sent since that was made.
+    RESTORED = "bot:restored"
 
 
 #: What a message's history says of each; a reason of ACS may follow.
@@ -99,6 +101,9 @@ SENTENCES: dict[FailureCode, str] = {
         "It may have been sent: a try got no answer from ACS, and then the recipient opted out."
     ),
     FailureCode.NO_REPORT: "No delivery report came within BOT_REPORT_TIMEOUT.",
+    FailureCode.RESTORED: (
+        "It may have been sent: the database came from a backup, and nobody knows what was sent after that was made."
+    ),
 }
 
 

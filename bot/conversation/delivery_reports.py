@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
+from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys
@@ -23,13 +24,17 @@ _NO_CLUE: _Clue = (None, None)
 
 
 async def apply_reports(
-    connection: AsyncConnection, reports: list[DeliveryReport], now: datetime
+    connection: AsyncConnection,
+    reports: list[DeliveryReport],
+    now: datetime,
+    marks: ErasureMarks | None = None,
 ) -> list[Applied]:
     """Store the reports and move their messages on; for each one what became of it.
 
     A report whose MessageId is not known yet, because it overtook the send call's answer or that was lost, identifies
     its message by the call's tag and the recipient. One that does neither is kept with no message: `overtaken_reports`
     finds it if the message turns up, and so does the same report when it comes again with a tag and a recipient.
+    One whose message was erased (`marks`) is not kept.
     """
     results: list[Applied] = ["duplicate"] * len(reports)
     keys = [report.key for report in reports]
@@ -42,6 +47,8 @@ async def apply_reports(
     clues = await _clues(connection, nameless)
     rows_by_tag = await _messages_tagged_by(connection, clues)
     rows |= rows_by_tag
+    if marks is not None:
+        fresh = await _without_erased(connection, marks, fresh, rows)
     applied: list[tuple[StoredMessage, DeliveryReport]] = []
     kept: list[_ReportRow] = []
     for place, report in fresh:
@@ -76,6 +83,27 @@ async def apply_reports(
     await changes.record(connection, now)
     await apply_carrier_opt_outs(connection, applied, now)
     return results
+
+
+async def _without_erased(
+    connection: AsyncConnection,
+    marks: ErasureMarks,
+    fresh: list[tuple[int, DeliveryReport]],
+    rows: Collection[str],
+) -> list[tuple[int, DeliveryReport]]:
+    """The reports without those whose message was erased."""
+    unknown = {place: _marks_of(report) for place, report in fresh if report.provider_message_id not in rows}
+    found = await marks.find(connection, {mark for each in unknown.values() for mark in each})
+    if not found:
+        return fresh
+    return [each for each in fresh if found.keys().isdisjoint(unknown.get(each[0], ()))]
+
+
+def _marks_of(report: DeliveryReport) -> list[Mark]:
+    marks = [Mark("report", (report.provider_message_id,))]
+    if report.tag and report.peer:
+        marks.append(Mark("tag", (report.tag, report.peer)))
+    return marks
 
 
 def _sorted_out(

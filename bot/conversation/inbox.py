@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -19,8 +19,10 @@ from uuid_utils import uuid7
 from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueFull, QueueLimit
 from bot.conversation.delivery_reports import apply_reports
+from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.loop_history import may_be_near, recall
+from bot.conversation.restored import Doubt
 from bot.conversation.thread import ConversationThread, NewMessages, open_conversations, save_conversations
 from bot.rulebook.book import Book
 from bot.rulebook.decision import HeardMessage, HeldBack
@@ -78,7 +80,12 @@ class Inbox:
         caps: Caps,
         queue: QueueLimit,
         clock: Clock = utc_now,
+        *,
+        marks: ErasureMarks | None = None,
+        doubt: Doubt | None = None,
     ) -> None:
+        self._marks = marks or ErasureMarks()
+        self._doubt = doubt or Doubt()
         self._events = writer.batch(self._record)
         self._caps = caps
         self._queue = queue
@@ -160,14 +167,16 @@ class Inbox:
                 receipts[place] = receipt
         reports = [(place, event) for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
         if reports:
-            results = await apply_reports(connection, [event for _, event in reports], now)
+            results = await apply_reports(
+                connection, [event for _, event in reports], now, self._marks
+            )
             for (place, _), result in zip(reports, results, strict=True):
                 receipts[place] = _RECEIPTS[result]
         unreadable = [
             (place, event) for place, event in enumerate(events) if isinstance(event, UnreadableEvent)
         ]
         if unreadable:
-            await _keep_rejected(connection, [event for _, event in unreadable], now)
+            await _keep_rejected(connection, [event for _, event in unreadable], now, self._marks)
             for place, _ in unreadable:
                 receipts[place] = REJECTED
         return receipts
@@ -186,6 +195,10 @@ class Inbox:
             await _complete_times(connection, inbound, known)
         inbound = _dated(inbound)
         seen = set(known)
+        opted_out_before: dict[Mark, ConversationThread] = {}
+        if len(seen) < len(ids) and await self._marks.are_any(connection):
+            erased, opted_out_before = await _recall_erased(connection, self._marks, ids - seen, opened)
+            seen |= erased
         recent = await self._recall(connection, opened, inbound, now)
         new = NewMessages()
         for place, message in enumerate(inbound):
@@ -201,7 +214,10 @@ class Inbox:
             if conversation.id in recent:
                 before = conversation.state
                 decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
-            queued = conversation.add_inbound(message, decision, book.version, now, new)
+            is_doubtful = self._doubt.covers(message.received_at, now)
+            queued = conversation.add_inbound(
+                message, decision, book.version, now, new, is_doubtful=is_doubtful
+            )
             if queued or decision.forwards or decision.held_back_by:
                 receipts[place] = Receipt(
                     outcome="accepted",
@@ -214,6 +230,10 @@ class Inbox:
             if place % _DECIDED_AT_ONCE == _DECIDED_AT_ONCE - 1:
                 await asyncio.sleep(0)
         await save_conversations(connection, opened.values())
+        # From now on the conversation knows it.
+        await self._marks.drop(
+            connection, [mark for mark, each in opted_out_before.items() if each.changed]
+        )
         await new.insert(connection, now)
         self._queue.add(len(new.outbound))
         return receipts
@@ -285,7 +305,26 @@ async def _complete_times(
     await _SET_RECEIVED_AT.execute(connection, rows)
 
 
-async def _keep_rejected(connection: AsyncConnection, events: list[UnreadableEvent], now: datetime) -> None:
+async def _recall_erased(
+    connection: AsyncConnection,
+    marks: ErasureMarks,
+    ids: Collection[str],
+    opened: dict[tuple[str, str], ConversationThread],
+) -> tuple[set[str], dict[Mark, ConversationThread]]:
+    """Which of these messages were erased; and the newcomers who opted out before they were, who are so again."""
+    newcomers = {Mark("opt-out", key): each for key, each in opened.items() if each.is_new}
+    wanted = [*newcomers, *(Mark("event", (message_id,)) for message_id in ids)]
+    found = await marks.find(connection, wanted)
+    erased = {mark.parts[0] for mark in found if mark.kind == "event"}
+    back = {mark: newcomers[mark] for mark in found if mark.kind == "opt-out"}
+    for mark, conversation in back.items():
+        conversation.state = replace(conversation.state, opted_out=True, consent_at=found[mark])
+    return erased, back
+
+
+async def _keep_rejected(
+    connection: AsyncConnection, events: list[UnreadableEvent], now: datetime, marks: ErasureMarks
+) -> None:
     rows = {}
     for event in events:
         digest = sha256(event.raw.encode()).hexdigest()
@@ -298,6 +337,8 @@ async def _keep_rejected(connection: AsyncConnection, events: list[UnreadableEve
         query = select(rejected_events.c.digest).where(rejected_events.c.digest.in_(digests))
         for digest in (await connection.execute(query)).scalars():
             del rows[digest]
+    for mark in await marks.find(connection, [Mark("rejected", (digest,)) for digest in rows]):
+        del rows[mark.parts[0]]
     if rows:
         await connection.execute(insert(rejected_events), list(rows.values()))
         mark_changed([Topic.REJECTED])

@@ -31,6 +31,8 @@ from bot.text.segments import measure
 #: Where these held the reply back, no person has anything to answer.
 _NOBODY_WAITS = frozenset({None, HeldBack.OVERTAKEN, HeldBack.NOT_TO_BE_TEXTED})
 _NEWCOMER = ConversationState()
+#: Why a message that was never queued was not sent.
+_BORN_WITH = {"suppressed": FailureCode.OPTED_OUT, "unconfirmed": FailureCode.RESTORED}
 
 
 class NewMessages:
@@ -111,9 +113,19 @@ class ConversationThread:
         return self
 
     def add_inbound(
-        self, message: Inbound, decision: Decision, version: str, now: datetime, new: NewMessages
+        self,
+        message: Inbound,
+        decision: Decision,
+        version: str,
+        now: datetime,
+        new: NewMessages,
+        *,
+        is_doubtful: bool = False,
     ) -> bool:
-        """Add an inbound message and the replies to it to `new`; True when one of them is to be sent."""
+        """Add an inbound message and the replies to it to `new`; True when one of them is to be sent.
+
+        `is_doubtful`: it may have been answered already (`bot.conversation.restored`), so none is.
+        """
         if decision.after.opted_out and not self.state.opted_out:
             new.opted_out.append(self.id)
         self.state = decision.after if decision.after.known else replace(decision.after, known=True)
@@ -139,7 +151,14 @@ class ConversationThread:
         )
         for text in decision.replies:
             self.add_outbound(
-                new, text, now, rule=rule, in_reply_to=message_id, version=version, exempt=decision.exempt
+                new,
+                text,
+                now,
+                rule=rule,
+                in_reply_to=message_id,
+                version=version,
+                exempt=decision.exempt,
+                status="unconfirmed" if is_doubtful else "queued",
             )
         if decision.held_back_by == HeldBack.OPTED_OUT:
             for text in decision.withheld:
@@ -158,7 +177,7 @@ class ConversationThread:
             new.forwards.append(
                 forward_row(url, message, message_id=message_id, conversation_id=self.id, rule=rule, now=now)
             )
-        return bool(decision.replies)
+        return bool(decision.replies) and not is_doubtful
 
     def add_outbound(
         self,
@@ -175,7 +194,7 @@ class ConversationThread:
         """Add an outbound message to `new` and return its id."""
         message_id, position = self._next(text, now)
         size = measure(text)
-        is_suppressed = status == "suppressed"
+        code = _BORN_WITH.get(status)
         new.outbound.append(
             OutboundRow(
                 id=message_id,
@@ -183,8 +202,8 @@ class ConversationThread:
                 position=position,
                 text=text,
                 status=status,
-                status_details=SENTENCES[FailureCode.OPTED_OUT] if is_suppressed else None,
-                failure_code=FailureCode.OPTED_OUT if is_suppressed else None,
+                status_details=None if code is None else SENTENCES[code],
+                failure_code=code,
                 rule=rule,
                 in_reply_to=in_reply_to,
                 segments=size.segments,

@@ -29,6 +29,7 @@ _WORDS_OF_OURS: dict[str, str] = {
     FailureCode.OUTCOME_UNKNOWN: "Azure never answered, so it may have arrived",
     FailureCode.REFUSED_AFTER_UNKNOWN: "Azure never answered, so it may have arrived",
     FailureCode.OPTED_OUT_AFTER_UNKNOWN: "Azure never answered, and the person opted out meanwhile",
+    FailureCode.RESTORED: "the database came from a backup, and it may have been sent since",
     FailureCode.NO_REPORT: "no delivery report came, so it may have arrived",
 }
 

@@ -349,6 +349,8 @@ class Database:
                 f"cache_size=-{cache}",
                 f"wal_autocheckpoint={LOG_PAGES}",
                 f"journal_size_limit={LONGEST_LOG}",
+                # What is deleted or overwritten is not left in the file: `bot forget` promises it.
+                "secure_delete=ON",
             ):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
