@@ -5,7 +5,8 @@ and a million rows take some 0.2 s a question (`benchmarks/answers.py`). Counts 
 every vote, and every replica, has to lock.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ from bot.storage.pages import Order, Page, read_page, read_stretch
 from bot.storage.sql import constant
 from bot.storage.tables import answer_values, answers
 
+#: Opens a transaction to read in.
+Reading = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 AnswerStatus = Literal["open", "finished", "cancelled", "expired", "failed"]
 #: As the contract orders them.
 STATUSES: tuple[AnswerStatus, ...] = ("open", "finished", "cancelled", "expired", "failed")
@@ -135,12 +138,13 @@ async def list_answers(
 
 
 async def every_answer(
-    connection: AsyncConnection, rule: str, wanted: AnswerFilter, now: datetime
+    reading: Reading, rule: str, wanted: AnswerFilter, now: datetime
 ) -> AsyncIterator[list[AnswerView]]:
-    """All rows of a rule, newest first, some at a time."""
+    """All rows of a rule, newest first, some at a time: whoever takes them slowly keeps no transaction open."""
     query, end = _rows_of(rule, wanted, now), None
     while True:
-        found = await read_stretch(connection, query, _NEWEST_FIRST, limit=_AT_ONCE, end=end)
+        async with reading() as connection:
+            found = await read_stretch(connection, query, _NEWEST_FIRST, limit=_AT_ONCE, end=end)
         if found.rows:
             yield [_view(row, now) for row in found.rows]
         if found.next is None:
