@@ -20,6 +20,7 @@ COMMANDS = {
     "serve": "bot.cli.commands.serve:serve",
     "rules": "bot.cli.commands.rules:rules",
     "conversations": "bot.cli.commands.conversations:conversations",
+    "answers": "bot.cli.commands.answers:answers",
     "incidents": "bot.cli.commands.incidents:incidents",
     "text": "bot.cli.commands.text:text",
     "sandbox": "bot.cli.commands.sandbox:sandbox",

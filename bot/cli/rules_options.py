@@ -1,6 +1,6 @@
 """The options and arguments that commands about rules share, read."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import rich_click as click
@@ -9,6 +9,7 @@ from bot.cli.errors import CommandFailed
 from bot.rulebook.book import Book
 from bot.rulebook.files.loader import load_folder
 from bot.settings import load, read_environment
+from bot.text.durations import WrongDuration, parse_duration
 
 
 def usual_path() -> Path:
@@ -36,3 +37,11 @@ def read_time(text: str, option: str = "--at") -> datetime:
         sentence = "is not a time with a zone; write it as 2026-11-23T18:30+01:00 or 2026-11-23T17:30Z."
         raise CommandFailed(f'{option}: "{text}" {sentence}')
     return at
+
+
+def read_since(text: str) -> datetime:
+    """A time, or how long ago; raises `CommandFailed`."""
+    try:
+        return datetime.now(UTC) - parse_duration(text)
+    except WrongDuration:
+        return read_time(text, "--since")

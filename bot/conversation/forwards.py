@@ -1,5 +1,6 @@
 """Forwards: messages posted to an address that a rule names, as durable as a reply. These are their rows."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,9 +24,20 @@ class ForwardRow(NamedTuple):
 
 
 def forward_row(
-    url: str, message: Inbound, *, message_id: str, conversation_id: str, rule: str | None, now: datetime
+    url: str,
+    message: Inbound,
+    *,
+    message_id: str,
+    conversation_id: str,
+    rule: str | None,
+    values: Mapping[str, str],
+    answers: Mapping[str, str] | None,
+    now: datetime,
 ) -> ForwardRow:
-    """The forward of a message to one address; its body is a CloudEvent 1.0 in structured JSON."""
+    """The forward of a message to one address; its body is a CloudEvent 1.0 in structured JSON.
+
+    `values` are those saved for the conversation; `answers` what the rule has kept as a row, if it has.
+    """
     forward_id = str(uuid7())
     body = {
         "specversion": "1.0",
@@ -44,6 +56,8 @@ def forward_row(
             "text": message.text,
             "rule": rule,
             "received_at": message.received_at,
+            "values": values,
+            **({"answers": answers} if answers is not None else {}),
         },
     }
     return ForwardRow(forward_id, message_id, url, msgspec.json.encode(body).decode(), now, now)

@@ -18,6 +18,7 @@ from uuid_utils import uuid7
 
 from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueFull, QueueLimit
+from bot.conversation.codes import CodeDesk
 from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
@@ -201,6 +202,7 @@ class Inbox:
             seen |= erased
         recent = await self._recall(connection, opened, inbound, now)
         new = NewMessages()
+        codes = CodeDesk(connection, book.code_pools, {message.peer for message in inbound}, now)
         for place, message in enumerate(inbound):
             if message.message_id in seen:
                 continue
@@ -211,6 +213,11 @@ class Inbox:
             )
             written = time_written(message.received_at, now)
             decision = decide(book, heard, conversation.state, written)
+            if decision.wants_code is not None:
+                given = await codes.give(
+                    decision.wants_code, conversation.id, conversation.peer, new.incidents
+                )
+                decision = decide(book, heard, conversation.state, written, given)
             if conversation.id in recent:
                 before = conversation.state
                 decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
@@ -235,6 +242,7 @@ class Inbox:
             connection, [mark for mark, each in opted_out_before.items() if each.changed]
         )
         await new.insert(connection, now)
+        await codes.save()
         self._queue.add(len(new.outbound))
         return receipts
 

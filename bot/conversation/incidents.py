@@ -18,7 +18,7 @@ from bot.storage.pages import Order, Page, read_page
 from bot.storage.sql import insert_for
 from bot.storage.tables import conversations, incidents
 
-Kind = Literal["loop", "repeats", "opt-out", "handover"]
+Kind = Literal["loop", "repeats", "opt-out", "handover", "codes"]
 
 #: Each kind, and what it says of a conversation.
 KINDS: dict[str, str] = {
@@ -26,6 +26,7 @@ KINDS: dict[str, str] = {
     "repeats": "one message comes too often",
     "opt-out": "a message may be an opt-out",
     "handover": "a person is waited for",
+    "codes": "a list of codes runs out",
 }
 WAITING = "a person is waited for"
 #: What is over once the peer has opted out.

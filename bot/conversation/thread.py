@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.conversation.answers import AnswerChange, Heard, follow, keep_answers
 from bot.conversation.delivery import SENTENCES, FailureCode
-from bot.conversation.events import Inbound
+from bot.conversation.events import Inbound, time_written
 from bot.conversation.forwards import INSERT_FORWARDS, ForwardRow, forward_row
 from bot.conversation.incidents import (
     ENDED_BY_OPT_OUT,
@@ -38,12 +39,13 @@ _BORN_WITH = {"suppressed": FailureCode.OPTED_OUT, "unconfirmed": FailureCode.RE
 class NewMessages:
     """Messages to be inserted, as rows of `BulkInsert`, and what a person should look at because of them."""
 
-    __slots__ = ("forwards", "inbound", "incidents", "opted_out", "outbound")
+    __slots__ = ("answers", "forwards", "inbound", "incidents", "opted_out", "outbound")
 
     def __init__(self) -> None:
         self.inbound: list[InboundRow] = []
         self.outbound: list[OutboundRow] = []
         self.forwards: list[ForwardRow] = []
+        self.answers: list[AnswerChange] = []
         self.incidents: list[NewIncident] = []
         #: Conversations whose peer has just opted out by a word of the rules: no more guessing.
         self.opted_out: list[str] = []
@@ -53,6 +55,8 @@ class NewMessages:
         await _INSERT_INBOUND.execute(connection, self.inbound)
         await _INSERT_OUTBOUND.execute(connection, self.outbound)
         await INSERT_FORWARDS.execute(connection, self.forwards)
+        if self.answers:
+            await keep_answers(connection, self.answers)
         if self.opted_out:
             await close_incidents(
                 connection, self.opted_out, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now
@@ -128,7 +132,12 @@ class ConversationThread:
         """
         if decision.after.opted_out and not self.state.opted_out:
             new.opted_out.append(self.id)
+        flow = self.state.flow
         self.state = decision.after if decision.after.known else replace(decision.after, known=True)
+        if decision.kept is not None or flow is not self.state.flow:
+            heard = self._heard(time_written(message.received_at, now), message.message_id)
+            self.state, rows = follow(heard, flow, self.state, decision.kept, decision.flow_end)
+            new.answers += rows
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
         waiting_since = self.unanswered_since
@@ -175,7 +184,16 @@ class ConversationThread:
             self._notice(decision, message_id, new)
         for url in decision.forwards:
             new.forwards.append(
-                forward_row(url, message, message_id=message_id, conversation_id=self.id, rule=rule, now=now)
+                forward_row(
+                    url,
+                    message,
+                    message_id=message_id,
+                    conversation_id=self.id,
+                    rule=rule,
+                    values=self.state.values,
+                    answers=decision.kept.values if decision.kept is not None else None,
+                    now=now,
+                )
             )
         return bool(decision.replies) and not is_doubtful
 
@@ -217,6 +235,14 @@ class ConversationThread:
         )
         self.latest_outbound_id, self.delivery, self.unanswered_since = message_id, status, None
         return message_id
+
+    def cut_flow(self, state: ConversationState, now: datetime, new: NewMessages) -> None:
+        """Take a state that a person has made; the questions that ran and are in it no more are cancelled."""
+        flow = self.state.flow
+        if flow is not None and state.flow is None:
+            state, rows = follow(self._heard(now), flow, state, None, None)
+            new.answers += rows
+        self.state, self.changed = state, True
 
     def row(self) -> "ConversationRow":
         """The conversation as it is to be stored."""
@@ -262,6 +288,9 @@ class ConversationThread:
         if decision.held_back_by == HeldBack.TOO_MANY_REPLIES:
             self.loop_state = SILENCED
         new.incidents += noticed_in(decision, self.id, message_id)
+
+    def _heard(self, at: datetime, message_id: str = "") -> Heard:
+        return Heard(conversation_id=self.id, number=self.number, peer=self.peer, at=at, id=message_id)
 
     def _next(self, text: str, now: datetime) -> tuple[str, int]:
         self.changed = True

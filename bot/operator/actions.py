@@ -98,6 +98,30 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
+    async def set_value(
+        self, conversation_id: str, name: str, value: str, *, by: str = ADMIN
+    ) -> ConversationView:
+        """Correct what is saved of a person under a name, or save it."""
+
+        async def do(edit: ConversationEdit) -> None:
+            values = edit.conversation.state.values
+            if values.get(name) != value:
+                edit.change(values={**values, name: value})
+                await edit.note("set value", f"{name}: {value}")
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def forget_value(self, conversation_id: str, name: str, *, by: str = ADMIN) -> ConversationView:
+        """Forget what is saved of a person under a name."""
+
+        async def do(edit: ConversationEdit) -> None:
+            values = edit.conversation.state.values
+            if name in values:
+                edit.change(values={each: kept for each, kept in values.items() if each != name})
+                await edit.note("forget value", name)
+
+        return (await self._act(conversation_id, by, do)).conversation
+
     async def opt_out(
         self, conversation_id: str, *, by: str = ADMIN, reason: str | None = None
     ) -> ConversationView:

@@ -65,8 +65,7 @@ class ConversationEdit:
 
     def change(self, **changes: Any) -> None:
         """Change the conversation's state."""
-        self.conversation.state = replace(self.conversation.state, **changes)
-        self.conversation.changed = True
+        self.conversation.cut_flow(replace(self.conversation.state, **changes), self.now, self.new)
 
     async def row_of(self, table: Table, key: str) -> Any:
         """A row that belongs to the conversation."""

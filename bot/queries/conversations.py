@@ -58,6 +58,8 @@ class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unanswered_since: datetime | None = None
     #: What a person should look at and nobody has yet.
     incidents: list[OpenIncident] = []
+    #: What the rules have saved of this person, and people corrected.
+    values: dict[str, str] = {}
 
 
 class HistoryEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -254,6 +256,7 @@ def _conversation(
         tags=row.tags or [],
         flow=memory.get("flow"),
         incidents=incidents,
+        values=memory.get("values", {}),
         delivery=DeliveryCounts(
             latest=row.delivery, **{state: states.get(state, 0) for state in DELIVERY_STATES}
         ),

@@ -106,6 +106,7 @@ async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterat
                 written_at=time_written(row.received_at, row.created_at),
                 rule=row.rule,
                 said=() if guard in _OF_THE_BOOK else tuple(held_back) or said.get(row.id, ()),
+                code=kept.get("code"),
                 deeds=tuple(deeds),
             )
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from bot.rulebook.background import give_way
+from bot.rulebook.code_pools import CodePool
 from bot.rulebook.index import Index
 from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import Rule
@@ -24,6 +25,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     #: The rules with a line in `{{ help }}`.
     helps: tuple[Rule, ...] = ()
     tests: tuple[RuleTest, ...] = ()
+    #: What gives codes, by name.
+    code_pools: dict[str, CodePool] = {}
 
 
 def free_incrementally(books: list[Book | None]) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -34,6 +35,10 @@ class HeldBack(StrEnum):
 OUR_OWN_NUMBER = HeldBack.OUR_OWN_NUMBER
 OVERTAKEN = HeldBack.OVERTAKEN
 NOT_TO_BE_TEXTED = HeldBack.NOT_TO_BE_TEXTED
+#: How the questions of an `ask` end.
+FlowEnd = Literal["finished", "cancelled", "expired", "failed"]
+#: Of several answers of one peer, which one is kept.
+Once = Literal["first", "replace"]
 #: The mark of a message that asks to be left alone in words that no opt-out rule knows.
 MAY_BE_AN_OPT_OUT = "may be an opt-out"
 
@@ -61,6 +66,10 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     misses: int = 0
     #: When the peer last moved the flow, POSIX seconds.
     touched: float
+    #: When it is over unless the peer moves it; None in flows of versions that did not note it.
+    until: float | None = None
+    #: The row that keeps its answers; None until that is made.
+    id: str | None = None
 
 
 class ConversationState(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +88,14 @@ class ConversationState(msgspec.Struct, frozen=True, kw_only=True):
     flow: Flow | None = None
     #: When the peer last said whether they want messages, by their own time; None: never.
     consent_at: datetime | None = None
+
+
+class KeptAnswers(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Answers that a rule keeps as a row: those of its questions, or what it records."""
+
+    rule: str
+    values: dict[str, str]
+    once: Once | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +121,14 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     forwards: tuple[str, ...] = ()
     #: Rules whose key matched before and whose condition did not hold: each with what did not.
     passed_by: tuple[str, ...] = ()
+    #: What is to be kept as a finished row of answers.
+    kept: KeptAnswers | None = None
+    #: How the questions that ran before ended, where the book knows; else they were cut off.
+    flow_end: FlowEnd | None = None
+    #: The pool that must give the peer a code before this decision can be had: `decide` once more, with that code.
+    wants_code: str | None = None
+    #: The code that the peer was given; empty when all are given already.
+    code: str | None = None
 
     def record(self, version: str | None = None) -> dict[str, object]:
         """What is worth keeping of the decision beside the message: why this, and not something else.
@@ -126,6 +151,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
             kept["marks"] = list(self.marks)
         if self.forwards:
             kept["forwards"] = list(self.forwards)
+        if self.code is not None:
+            kept["code"] = self.code
         if version:
             kept["version"] = version
         return kept

@@ -47,6 +47,7 @@ CODES: dict[str, str] = {
     "E311": "A name is one that the bot gives a meaning itself.",
     "E312": "Two keys contradict each other.",
     "E313": "A test names a rule that does not exist.",
+    "E346": "A list of codes is not there, or cannot be read.",
     # what is allowed, and does not work
     "E401": "A word that carriers require to be an opt-out does not opt out.",
     "E402": "A rule can never answer, because an earlier one takes all its messages.",
@@ -68,6 +69,9 @@ CODES: dict[str, str] = {
     "W423": "A time zone is one offset all year, without summer time.",
     "W424": "A text is `null` or `~`, and these characters are sent.",
     "W425": "A forward goes to an address of a private network.",
+    "W445": "Nobody is told when a rule's codes are all given.",
+    "W447": "A code stands twice in its list.",
+    "W448": "The first row of a list looks like a code, and no name stands above the codes.",
     "I416": "Rules that no test covers.",
 }
 

@@ -6,6 +6,7 @@ from datetime import tzinfo
 import msgspec
 
 from bot.rulebook.conditions import Limit, Only
+from bot.rulebook.decision import Once
 from bot.rulebook.expectations import Expectation
 from bot.rulebook.matched_key import KeyKind, MatchedKey
 from bot.rulebook.patterns import Pattern
@@ -80,6 +81,22 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return next((each for each in self.questions if each.save not in answers), None)
 
 
+class Code(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The code that a rule gives each peer."""
+
+    #: What gives it: `Book.code_pools` has the pool, once the files are read.
+    pool: str
+    #: The name under which it is saved.
+    save: str
+    #: The list of codes, and where it is named; None: they are made up.
+    file: Scalar | None
+    #: The characters of a code that is made up.
+    random: int
+    #: What is said once all are given.
+    missing: tuple[Choice, ...]
+    place: SourcePlace
+
+
 class FileSettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a file says for all its rules."""
 
@@ -117,6 +134,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tag: tuple[str, ...] = ()
     untag: tuple[str, ...] = ()
     ask: Ask | None = None
+    code: Code | None = None
+    #: Names and what a row of answers keeps under them.
+    record: tuple[tuple[str, Template], ...] = ()
+    #: Which of several rows of one peer is kept; None: all of them.
+    once: Once | None = None
     #: URLs that the message is posted to.
     forward: tuple[str, ...] = ()
     #: Its line in `{{ help }}`.
@@ -128,6 +150,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     limit: Limit | None = None
     #: The replies, where they are the same for every message and the rule does nothing else.
     plain: tuple[str, ...] | None = None
+
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether it makes rows of answers."""
+        return bool(self.ask or self.record)
 
     @property
     def conditional(self) -> bool:

@@ -16,6 +16,8 @@ class Topic(StrEnum):
     #: Some conversation.
     CONVERSATIONS = "conversations"
     RULES = "rules"
+    #: Some row of answers.
+    ANSWERS = "answers"
     #: Events that could not be read.
     REJECTED = "rejected"
 

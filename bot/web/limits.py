@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.rulebook.expectations import LONGEST_VALUE
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 
 # Characters of what people write.
@@ -21,6 +22,8 @@ LONGEST_NAME: Final = 256
 #: A tag, and a sentence that is stored with what a person does.
 LONGEST_TAG: Final = 64
 LONGEST_SENTENCE: Final = 500
+#: What is saved of a person under one name.
+LONGEST_SAVED: Final = LONGEST_VALUE
 
 # Bytes of a request.
 

@@ -103,7 +103,7 @@ def look_at(path: Path) -> FolderState:
 
 
 def _is_rule_file(name: str) -> bool:
-    return name.lower().endswith((".yaml", ".yml")) and not name.startswith(".")
+    return name.lower().endswith((".yaml", ".yml", ".csv")) and not name.startswith(".")
 
 
 class RuleFolder:

@@ -13,7 +13,7 @@ class Bounds(NamedTuple):
 FILE_KEYS = ("timezone", "numbers", "values", "max_segments", "rules", "tests")
 RULE_KEYS = (
     "name", "when", "only", "limit", "reply", "ask", "expires", "tries", "cancel", "set", "tag", "untag", "opt_out",
-    "opt_in", "handover", "forward", "help", "max_segments",
+    "opt_in", "handover", "forward", "code", "record", "once", "help", "max_segments",
 )  # fmt: skip
 RULE_REQUIRED = ("name", "when")
 NUMBER_KEYS = ("kind", "opt_out", "per_minute")
@@ -30,6 +30,9 @@ EXPECT_DATE_KEYS = ("min", "max", "order")
 EXPECT_TEXT_KEYS = ("max",)
 DAY_ORDERS = ("dmy", "mdy")
 CANCEL_KEYS = ("words", "reply")
+CODE_KEYS = ("from", "random", "save", "missing")
+CODE_REQUIRED = ("save",)
+ONCE = ("first", "replace")
 ONE_OF_KEYS = ("one_of",)
 TEST_KEYS = ("hear", "say", "rule", "talk", "at", "from", "to")
 STEP_KEYS = ("hear", "say", "rule", "at", "after")
@@ -40,5 +43,7 @@ SEGMENTS = Bounds(1, 10)
 TRIES = Bounds(1, 20)
 #: Characters of a free answer.
 ANSWER_LENGTH = Bounds(1, 1_000)
+#: Characters of a code that is made up.
+CODE_LENGTH = Bounds(4, 20)
 #: Messages that may leave a number in a minute.
 PER_MINUTE = Bounds(1, 100_000)

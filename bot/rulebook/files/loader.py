@@ -9,6 +9,7 @@ import msgspec
 from bot.rulebook.book import Book
 from bot.rulebook.collector import without_collection
 from bot.rulebook.files.ask import names_saved
+from bot.rulebook.files.code_file import code_pools, is_code_file, read_code_file
 from bot.rulebook.files.rule_file import RuleFile, read_file
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding, Report, did_you_mean, has_error
@@ -68,22 +69,29 @@ def read_files(path: Path) -> FilesRead:
         report.add("E108", START, f"The folder {path} cannot be read: {error.strerror}.")
         return FilesRead(texts={}, findings=tuple(report.findings))
     for each in files:
-        if each.name.startswith("."):
-            continue
-        about = Report(each.name)
-        if each.suffix == ".yaml" or each == path:
-            text = _read(each, about)
-            if text is not None:
-                texts[each.name] = text
-        elif each.suffix.lower() in {".yml", ".yaml"}:
-            about.add("W112", START, f"{each.name} is not read: the names of rule files end in .yaml.")
-        findings += about.findings
-    if not texts and not has_error(findings):
+        if not each.name.startswith("."):
+            findings += _add_file(each, texts, is_named=each == path)
+    if all(map(is_code_file, texts)) and not has_error(findings):
         report.add(
             "E110", START, f"The folder {path} has no rule file; put one there whose name ends in .yaml."
         )
         findings += report.findings
     return FilesRead(texts=texts, findings=tuple(findings))
+
+
+def _add_file(file: Path, texts: dict[str, str], *, is_named: bool) -> list[Finding]:
+    """Read a file of the folder, if it is a rule file or a table; what is wrong with it is returned."""
+    about = Report(file.name)
+    text = None
+    if is_code_file(file.name):
+        text = read_code_file(file)
+    elif file.suffix == ".yaml" or is_named:
+        text = _read(file, about)
+    elif file.suffix.lower() in {".yml", ".yaml"}:
+        about.add("W112", START, f"{file.name} is not read: the names of rule files end in .yaml.")
+    if text is not None:
+        texts[file.name] = text
+    return about.findings
 
 
 def load_texts(texts: Mapping[str, str]) -> Loaded:
@@ -94,11 +102,14 @@ def load_texts(texts: Mapping[str, str]) -> Loaded:
 
 def _load(texts: Mapping[str, str]) -> Loaded:
     reports = {name: Report(name) for name in sorted(texts)}
-    files = [read_file(name, texts[name], report) for name, report in reports.items()]
+    files = [
+        read_file(name, texts[name], report) for name, report in reports.items() if not is_code_file(name)
+    ]
     _refuse_same_names(files, reports)
     _refuse_unknown_names(files, reports)
     _refuse_tests_of_unknown_rules(files, reports)
     numbers = _gather_numbers(files, reports)
+    pools = code_pools([rule for file in files for rule in file.rules], texts, reports)
     book = None
     if not any(has_error(report.findings) for report in reports.values()):
         rules = tuple(rule for file in files for rule in file.rules)
@@ -117,6 +128,7 @@ def _load(texts: Mapping[str, str]) -> Loaded:
                 asks={rule.name: rule for rule in rules if rule.ask},
                 helps=tuple(rule for rule in rules if rule.help),
                 tests=tuple(test for file in files for test in file.tests),
+                code_pools=pools,
             )
     findings = sorted(finding for report in reports.values() for finding in report.findings)
     return Loaded(book=book, findings=tuple(findings))
@@ -181,6 +193,7 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
         return  # a file that could not be read may be the one that defines them
     saved = {name for file in files for rule in file.rules for name, _ in rule.saves}
     saved.update(name for file in files for rule in file.rules if rule.ask for name in names_saved(rule.ask))
+    saved.update(rule.code.save for file in files for rule in file.rules if rule.code)
     for file in files:
         hints = _Hints(ALWAYS | {name for rule in file.rules[:1] for name in rule.values} | saved)
         for name, place in file.uses:

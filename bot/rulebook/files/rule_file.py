@@ -9,6 +9,7 @@ import msgspec
 
 from bot.rulebook.background import give_way
 from bot.rulebook.files.ask import read_ask
+from bot.rulebook.files.code import read_code
 from bot.rulebook.files.fields import (
     kind_of,
     read_choice,
@@ -32,6 +33,7 @@ from bot.rulebook.files.keys import (
     SEGMENTS,
 )
 from bot.rulebook.files.only import read_limit, read_number, read_only
+from bot.rulebook.files.record import read_record
 from bot.rulebook.files.replies import Templates, is_free_name
 from bot.rulebook.files.tests import read_tests
 from bot.rulebook.files.when import read_when, shown_keys
@@ -206,6 +208,7 @@ def _read_rule(
     flags = {each: _flag(table, each, report) for each in ("opt_out", "opt_in", "handover")}
     saves = templates.saves(table["set"]) if "set" in table else ()
     ask = read_ask(table, templates, report)
+    record, once = read_record(table, templates, report)
     _refuse_contradictions(table, flags, report, asks=ask is not None)
     rule = Rule(
         name=name.value if name else "",
@@ -220,6 +223,11 @@ def _read_rule(
         reply=reply,
         saves=saves,
         ask=ask,
+        code=read_code(table["code"], name.value if name else "", templates, report)
+        if "code" in table
+        else None,
+        record=record,
+        once=once,
         forward=read_forward(table["forward"], report) if "forward" in table else (),
         help=_read_help(table, report),
         writes_help=templates.writes_help,
@@ -261,7 +269,8 @@ def with_plain_replies(rule: Rule) -> Rule:
         or rule.saves
         or rule.tag
         or rule.untag
-        or rule.ask
+        or rule.keeps_answers
+        or rule.code
         or rule.forward
         or rule.limit
         or rule.conditional

@@ -50,6 +50,10 @@ def _templates(rule: Rule) -> Iterator[tuple[Template, Scalar, bool]]:
     for choice in rule.reply:
         for template, text in zip(choice.templates, choice.texts, strict=True):
             yield template, text, True
+    if rule.code:
+        for choice in rule.code.missing:
+            for template, text in zip(choice.templates, choice.texts, strict=True):
+                yield template, text, True
     if rule.ask:
         choices = list(rule.ask.cancelled)
         for question in rule.ask.questions:
@@ -75,6 +79,10 @@ class _Worst:
                     if isinstance(question.expect, Matching):
                         for group in question.expect.pattern.groups:
                             self._save(group, question.expect.pattern.longest(group) or _FREE)
+        for rule in book.rules:
+            if rule.code:
+                pool = book.code_pools[rule.code.pool]
+                self._save(rule.code.save, max((pool.sample() or "", *pool.codes), key=len))
         for rule in book.rules:
             for name, template in rule.saves:
                 self._save(name, self.written(template, rule))

@@ -1,5 +1,6 @@
 """From a message to a decision: a pure function of the book, the message, the conversation and the time."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -10,24 +11,34 @@ from bot.rulebook.decision import (
     MAY_BE_AN_OPT_OUT,
     ConversationState,
     Decision,
-    Flow,
+    FlowEnd,
     HeardMessage,
     HeldBack,
+    KeptAnswers,
 )
 from bot.rulebook.rules import Rule
 from bot.rulebook.sender_numbers import CARRIER_WORDS
-from bot.rulebook.simulate.flow import FlowEnded, Stepped, step
+from bot.rulebook.simulate.flow import FlowEnded, Stepped, begin, step
 from bot.rulebook.simulate.match import Match, ReadMessage, first_match, read_message
+from bot.rulebook.simulate.outcome import carry_out
 from bot.rulebook.simulate.rendering import Renderer
 from bot.text.numbers import is_phone_number
 
 _MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
+_NO_CODES: Mapping[str, str | None] = {}
 
 
-def decide(book: Book, heard: HeardMessage, state: ConversationState, now: datetime) -> Decision:
+def decide(
+    book: Book,
+    heard: HeardMessage,
+    state: ConversationState,
+    now: datetime,
+    codes: Mapping[str, str | None] = _NO_CODES,
+) -> Decision:
     """Say what the book answers; never raises, changes nothing, and gives the same for the same.
 
-    `now` is when the peer wrote the message, by their own time.
+    `now` is when the peer wrote the message, by their own time. `codes` are those that pools give the peer: a decision
+    that lacks one says so (`Decision.wants_code`).
     """
     message = read_message(heard, now)
     match = first_match(book, message, state)
@@ -51,7 +62,7 @@ def decide(book: Book, heard: HeardMessage, state: ConversationState, now: datet
             marks=_MAY_BE_AN_OPT_OUT if message.look == "opt_out" else (),
             passed_by=match.passed_by,
         )
-    return _decide(book, message, state, match)
+    return _decide(book, message, state, match, codes)
 
 
 def _not_to_be_answered(book: Book, message: ReadMessage, state: ConversationState, match: Match) -> Decision:
@@ -68,14 +79,21 @@ def _not_to_be_answered(book: Book, message: ReadMessage, state: ConversationSta
     )
 
 
-def _decide(book: Book, message: ReadMessage, state: ConversationState, match: Match) -> Decision:
+def _decide(
+    book: Book,
+    message: ReadMessage,
+    state: ConversationState,
+    match: Match,
+    codes: Mapping[str, str | None],
+) -> Decision:
     """The decision where more is to be done than to give a constant reply."""
-    renderer = Renderer(book)
+    renderer = Renderer(book, codes)
+    flow_end: FlowEnd | None = None
     stepped = step(book, message, state, match, renderer)
     if isinstance(stepped, Stepped):
         return stepped.decision
     if isinstance(stepped, FlowEnded):
-        state = stepped.state
+        state, flow_end = stepped.state, stepped.how
     carrier = message.carrier_effect(book)
     after, overtaken = _apply_wish(_wish(match.rule, carrier), state, message.now)
     held_back_by = HeldBack.CARRIER_ANSWERS if carrier else _held_back_by(state, after, overtaken=overtaken)
@@ -84,7 +102,7 @@ def _decide(book: Book, message: ReadMessage, state: ConversationState, match: M
         answer = _answer(match.rule, message, state, answer, match, renderer, overtaken=overtaken)
     if not carrier and _is_to_be_marked(message, match.rule, answer.after):
         renderer.marks.append(MAY_BE_AN_OPT_OUT)
-    return _decision(match, answer, state, renderer.marks)
+    return _decision(match, answer, state, renderer.marks, flow_end)
 
 
 class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +111,9 @@ class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
     replies: tuple[str, ...]
     held_back_by: HeldBack | None
     after: ConversationState
+    kept: KeptAnswers | None = None
+    wants_code: str | None = None
+    code: str | None = None
 
 
 def _answer(
@@ -109,21 +130,37 @@ def _answer(
     held_back_by, after = before.held_back_by, before.after
     names = renderer.names(rule, message, state, key=match.key)
     if rule.ask:
+        outcome = None
         replies = renderer.question(rule, rule.ask.questions[0], message, names)
     else:
-        replies = renderer.replies(rule, rule.reply, message, names)
+        outcome = carry_out(rule, message, after, names, renderer)
+        replies = outcome.replies
         if not overtaken:
-            after = renderer.apply(rule, after, names)
+            after = outcome.after
     if rule.limit and replies and held_back_by is None:
         confirms = after.opted_out != state.opted_out
         held_back_by, after = _apply_limit(rule, message.now, after, confirms=confirms)
     if rule.ask and held_back_by is None:
-        awaits = rule.ask.questions[0].save
-        after = replace(after, flow=Flow(rule=rule.name, awaits=awaits, touched=message.now.timestamp()))
-    return _Rendered(replies=replies, held_back_by=held_back_by, after=after)
+        after = replace(after, flow=begin(rule.name, rule.ask, message))
+    if outcome is None or overtaken:
+        return _Rendered(replies=replies, held_back_by=held_back_by, after=after)
+    return _Rendered(
+        replies=replies,
+        held_back_by=held_back_by,
+        after=after,
+        kept=outcome.kept,
+        wants_code=outcome.wants_code if held_back_by is None else None,
+        code=outcome.code,
+    )
 
 
-def _decision(match: Match, answer: _Rendered, state: ConversationState, marks: list[str]) -> Decision:
+def _decision(
+    match: Match,
+    answer: _Rendered,
+    state: ConversationState,
+    marks: list[str],
+    flow_end: FlowEnd | None,
+) -> Decision:
     rule, held_back_by, replies = match.rule, answer.held_back_by, answer.replies
     return Decision(
         rule=rule.name if rule else None,
@@ -136,6 +173,10 @@ def _decision(match: Match, answer: _Rendered, state: ConversationState, marks: 
         marks=tuple(marks),
         forwards=_forwards(rule),
         passed_by=match.passed_by,
+        kept=answer.kept,
+        flow_end=flow_end,
+        wants_code=answer.wants_code,
+        code=answer.code,
     )
 
 

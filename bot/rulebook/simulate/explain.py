@@ -14,9 +14,9 @@ from bot.rulebook.decision import (
     HeardMessage,
 )
 from bot.rulebook.matched_key import MatchedKey
-from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 from bot.rulebook.simulate.match import why_not
+from bot.rulebook.simulate.sample_codes import decide_with_samples
 from bot.text.looks import Look, look_of
 from bot.text.words import split_words
 
@@ -52,7 +52,7 @@ def explain(
     `decision` is that of a talk whose loop guard has had its say, where there is one.
     """
     words = split_words(heard.text)
-    decision = decision or decide(book, heard, standing, now)
+    decision = decision or decide_with_samples(book, heard, standing, now)
     return (
         f"Heard the words: {', '.join(words)}." if words else "Heard no words, only signs or nothing.",
         *((_LOOKS[look],) if (look := look_of(heard.text)) else ()),
@@ -97,6 +97,13 @@ def _said(decision: Decision) -> Iterator[str]:
         yield "The rule gives no reply."
     for url in decision.forwards:
         yield f"The message is posted to {url}."
+    if decision.code == "":
+        yield "All codes are given, so it says what stands under missing."
+    elif decision.code is not None:
+        yield f"Gives the code {decision.code} as an example: each peer gets another one, and now nobody gets one."
+    if decision.kept is not None:
+        kept = ", ".join(f"{name}: {value}" for name, value in decision.kept.values.items())
+        yield f"Keeps a row of answers of {decision.kept.rule}: {kept or 'empty'}."
 
 
 def _changed(before: ConversationState, after: ConversationState) -> Iterator[str]:

@@ -1,16 +1,18 @@
 """What a message does to the running `ask` of its conversation."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from bot.rulebook.book import Book
-from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, ConversationState, Decision, Flow
+from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, ConversationState, Decision, Flow, FlowEnd
 from bot.rulebook.expectations import Answer, FreeText, Matching, OneOf, YesNo
 from bot.rulebook.matched_key import MatchedKey, StepKind
 from bot.rulebook.rules import Ask, Question, Rule
 from bot.rulebook.simulate.match import Match, ReadMessage
+from bot.rulebook.simulate.outcome import RuleOutcome, carry_out
 from bot.rulebook.simulate.rendering import Renderer
 from bot.text.consent import HELP
 from bot.text.looks import UNWRITTEN
@@ -28,6 +30,7 @@ class FlowEnded(msgspec.Struct, frozen=True):
     """The questions are over, and the message is decided as any other."""
 
     state: ConversationState
+    how: FlowEnd
 
 
 class Stepped(msgspec.Struct, frozen=True):
@@ -52,23 +55,27 @@ def step(
     seconds = message.now.timestamp()
     if seconds < flow.touched:
         return NOT_FOR_ME  # it was written before the question was put
-    waiting = _waiting(book, flow, state, seconds)
+    waiting = _waiting(book, flow, state)
     if waiting is None:
-        return FlowEnded(replace(state, flow=None))
+        return FlowEnded(replace(state, flow=None), "cancelled")
+    if seconds - flow.touched > waiting[1].expires:
+        return FlowEnded(replace(state, flow=None), "expired")
     return _Step(*waiting, flow, state, renderer).take(message, match)
 
 
-def _waiting(
-    book: Book, flow: Flow, state: ConversationState, seconds: float
-) -> tuple[Rule, Ask, Question] | None:
-    """The question that still waits for an answer at this time."""
+def begin(rule: str, ask: Ask, message: ReadMessage) -> Flow:
+    """The flow whose first question is put in answer to a message."""
+    seconds = message.now.timestamp()
+    return Flow(rule=rule, awaits=ask.questions[0].save, touched=seconds, until=seconds + ask.expires)
+
+
+def _waiting(book: Book, flow: Flow, state: ConversationState) -> tuple[Rule, Ask, Question] | None:
+    """The question that waits for an answer, unless its time is over."""
     rule = book.asks.get(flow.rule)
     if rule is None or rule.ask is None or state.opted_out or state.handed_over:
         return None
     question = rule.ask.question(flow.awaits)
-    if question is None or seconds - flow.touched > rule.ask.expires:
-        return None
-    return rule, rule.ask, question
+    return None if question is None else (rule, rule.ask, question)
 
 
 class _Step:
@@ -129,15 +136,15 @@ class _Step:
         names = self._names(message, self._flow.answers)
         replies = self._renderer.replies(self._rule, self._ask.cancelled, message, names)
         after = replace(self._state, flow=None)
-        return self._stepped(message, "cancel", " ".join(message.words), replies, after)
+        return self._stepped(message, "cancel", " ".join(message.words), replies, after, "cancelled")
 
     def _ask_again(self, message: ReadMessage) -> FlowEnded | Stepped:
         flow = self._flow
         if flow.misses + 1 >= self._ask.tries:
-            return FlowEnded(replace(self._state, flow=None))
+            return FlowEnded(replace(self._state, flow=None), "failed")
         names = self._names(message, flow.answers)
         replies = self._renderer.question(self._rule, self._question, message, names, again=True)
-        moved = replace(flow, misses=flow.misses + 1, touched=message.now.timestamp())
+        moved = self._moved(message, misses=flow.misses + 1)
         return self._stepped(message, "no_answer", flow.awaits, replies, replace(self._state, flow=moved))
 
     def _answer(self, message: ReadMessage, answer: Answer) -> Stepped:
@@ -147,15 +154,19 @@ class _Step:
         if following:
             names = self._names(message, answers)
             replies = self._renderer.question(rule, following, message, names)
-            moved = Flow(
-                rule=flow.rule, awaits=following.save, answers=answers, touched=message.now.timestamp()
-            )
+            moved = self._moved(message, awaits=following.save, answers=answers, misses=0)
             return self._stepped(message, "answer", flow.awaits, replies, replace(state, flow=moved))
         done = replace(state, flow=None, values={**state.values, **answers})
         names = self._renderer.names(rule, message, done)
-        replies = self._renderer.replies(rule, rule.reply, message, names)
-        after = self._renderer.apply(rule, done, names)
-        return self._stepped(message, "answer", flow.awaits, replies, after, forwards=rule.forward)
+        outcome = carry_out(rule, message, done, names, self._renderer, answers=answers)
+        return self._stepped(
+            message, "answer", flow.awaits, outcome.replies, outcome.after, "finished", outcome=outcome
+        )
+
+    def _moved(self, message: ReadMessage, **changes: Any) -> Flow:
+        """The flow as the peer has just moved it."""
+        seconds = message.now.timestamp()
+        return replace(self._flow, touched=seconds, until=seconds + self._ask.expires, **changes)
 
     def _names(self, message: ReadMessage, answers: Mapping[str, str]) -> Mapping[str, object]:
         return self._renderer.names(self._rule, message, self._state, answers=answers)
@@ -167,7 +178,9 @@ class _Step:
         text: str,
         replies: tuple[str, ...],
         after: ConversationState,
-        forwards: tuple[str, ...] = (),
+        flow_end: FlowEnd | None = None,
+        *,
+        outcome: RuleOutcome | None = None,
     ) -> Stepped:
         marks = self._renderer.marks
         if message.look == "opt_out":
@@ -179,6 +192,10 @@ class _Step:
                 after=after,
                 key=MatchedKey(kind, text),
                 marks=tuple(marks),
-                forwards=forwards,
+                forwards=self._rule.forward if outcome else (),
+                kept=outcome.kept if outcome else None,
+                flow_end=flow_end,
+                wants_code=outcome.wants_code if outcome else None,
+                code=outcome.code if outcome else None,
             )
         )

@@ -21,8 +21,10 @@ Names = Mapping[str, object]
 class Renderer:
     """Writes the texts of one decision, and marks what went wrong with them."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, codes: Mapping[str, str | None]) -> None:
         self._book = book
+        #: By pool, the code that the peer is given; None where all are.
+        self.codes = codes
         #: For a person to look at: templates that failed, replies that were cut.
         self.marks: list[str] = []
 

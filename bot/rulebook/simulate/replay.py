@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage
-from bot.rulebook.simulate.decide import decide
+from bot.rulebook.simulate.sample_codes import decide_with_samples
 
 
 class PersonAction(msgspec.Struct, frozen=True):
@@ -28,6 +28,12 @@ class PersonAction(msgspec.Struct, frozen=True):
             case "tag" | "untag" if self.details is not None:
                 others = tuple(tag for tag in standing.tags if tag != self.details)
                 return replace(standing, tags=(*others, self.details) if self.action == "tag" else others)
+            case "set value" | "forget value" if self.details is not None:
+                name, _, value = self.details.partition(": ")
+                values = {each: kept for each, kept in standing.values.items() if each != name}
+                return replace(
+                    standing, values=values | ({name: value} if self.action == "set value" else {})
+                )
         return standing
 
 
@@ -44,6 +50,8 @@ class AnsweredMessage(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None
     #: What the rules said, whether or not a guard against loops kept it from being sent.
     said: tuple[str, ...]
+    #: The code that the peer was given; empty when all were given already.
+    code: str | None = None
     #: What people did to the conversation since the message before, oldest first.
     deeds: tuple[PersonAction, ...] = ()
 
@@ -100,7 +108,10 @@ class _ReplayedStates:
             self._standing = replace(self._standing, handed_over=False)
         for deed in past.deeds:
             self._standing = deed.change(self._standing)
-        decision = decide(self._book, past.heard, self._standing, past.written_at or past.at)
+        at = past.written_at or past.at
+        decision = decide_with_samples(
+            self._book, past.heard, self._standing, at, given=past.code, gone=past.code == ""
+        )
         self._standing = replace(decision.after, known=True)
         return decision
 

@@ -9,8 +9,8 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage
 from bot.rulebook.rule_test import RuleTest, TestTurn
-from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
+from bot.rulebook.simulate.sample_codes import decide_with_samples
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
 
 
@@ -75,7 +75,7 @@ def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[
             sender=test.sender or SOME_PEER,
             recipient=test.recipient or number,
         )
-        decision = rehearsal.guard(standing, decide(book, heard, standing, now), turn.hear, now)
+        decision = rehearsal.guard(standing, decide_with_samples(book, heard, standing, now), turn.hear, now)
         if decision.rule is not None:
             answered[decision.rule] += 1
         if not _as_expected(turn, decision):

@@ -7,9 +7,9 @@ import msgspec
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, HeardMessage
-from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.explain import explain
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
+from bot.rulebook.simulate.sample_codes import decide_with_samples
 from bot.text.numbers import normalise_number
 
 #: Numbers that belong to nobody.
@@ -60,7 +60,7 @@ def play(
     for position, text in enumerate(texts):
         now = at + timedelta(seconds=position)
         heard = HeardMessage(id=f"try:{position}:{text}", text=text, sender=peer, recipient=number)
-        decision = rehearsal.guard(standing, decide(book, heard, standing, now), text, now)
+        decision = rehearsal.guard(standing, decide_with_samples(book, heard, standing, now), text, now)
         turns.append(
             TriedTurn(
                 heard=text,
@@ -90,7 +90,7 @@ def answer(
     heard = HeardMessage(id=f"try:{text}", text=text, sender=peer, recipient=number)
     standing = ConversationState()
     now = at or datetime.now(UTC)
-    decision = decide(book, heard, standing, now)
+    decision = decide_with_samples(book, heard, standing, now)
     return TryAnswer(rule=decision.rule, replies=decision.replies, why=explain(book, heard, standing, now))
 
 

@@ -13,6 +13,7 @@ from bot.conversation.incidents import Kind
 from bot.operator.actions import Operator
 from bot.queries.conversations import ConversationView, MessageView, find_conversation, list_messages
 from bot.queries.search import Search, find_conversations
+from bot.rulebook.templates import NAME, RESERVED
 from bot.storage.database import Database, DatabaseConnection
 from bot.storage.pages import Page
 from bot.text.numbers import normalise_number
@@ -20,7 +21,7 @@ from bot.text.storable import make_storable, one_line
 from bot.web.access import require_admin
 from bot.web.api.messages import read_queued
 from bot.web.api.parameters import Cursor, Limit, Name, found
-from bot.web.limits import LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
+from bot.web.limits import LONGEST_SAVED, LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
 _Sentence = Annotated[str, Meta(min_length=1, max_length=LONGEST_SENTENCE, pattern=r"\S")]
@@ -44,6 +45,12 @@ class OptIn(Struct, frozen=True, kw_only=True):
 
     #: How and when they agreed; kept for the record. Texting them without their consent is unlawful.
     consent: _Sentence
+
+
+class SavedValue(Struct, frozen=True, kw_only=True):
+    """What is known of a person under a name."""
+
+    value: Annotated[str, Meta(min_length=1, max_length=LONGEST_SAVED, pattern=r"\S")]
 
 
 class ConversationController(Controller):
@@ -186,6 +193,31 @@ class ConversationActions(Controller):
         """Take a tag from the conversation."""
         return await operator.untag(make_storable(conversation_id), make_storable(tag).strip(), by=person)
 
+    @put("/conversations/{conversation_id:str}/values/{name:str}")
+    async def set_value(
+        self,
+        *,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+        name: FromPath[str],
+        data: Annotated[SavedValue, Body()],
+    ) -> ConversationView:
+        """Correct what is saved of a person under a name: templates use it from the next message on."""
+        key, value = make_storable(conversation_id), make_storable(data.value).strip()
+        return await operator.set_value(key, value_name(name), value, by=person)
+
+    @delete("/conversations/{conversation_id:str}/values/{name:str}", status_code=200)
+    async def forget_value(
+        self,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+        name: FromPath[str],
+    ) -> ConversationView:
+        """Forget what is saved of a person under a name."""
+        return await operator.forget_value(make_storable(conversation_id), make_storable(name), by=person)
+
     @put("/conversations/{conversation_id:str}/opt-out")
     async def opt_out(
         self,
@@ -214,6 +246,14 @@ class ConversationActions(Controller):
         """
         consent = make_storable(data.consent)
         return await operator.opt_in(make_storable(conversation_id), by=person, consent=consent)
+
+
+def value_name(raw: str) -> str:
+    """A name under which rules can find something; raises `ClientException`."""
+    if not NAME.fullmatch(raw) or raw in RESERVED or len(raw) > LONGEST_TAG:
+        detail = f"A value's name has letters, digits and _ only, at most {LONGEST_TAG}, and is none of the bot's own."
+        raise ClientException(detail=detail)
+    return raw
 
 
 def _number(raw: str | None) -> str | None:

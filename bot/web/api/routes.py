@@ -3,6 +3,7 @@
 from litestar import Router
 
 from bot.web.access import require_viewer
+from bot.web.api.answers import Answers
 from bot.web.api.conversations import ConversationActions, ConversationController
 from bot.web.api.dependencies import DEPENDENCIES
 from bot.web.api.incidents import Incidents
@@ -26,6 +27,7 @@ def api_router() -> Router:
             RuleEdits,
             RejectedController,
             OverviewController,
+            Answers,
         ],
         dependencies=DEPENDENCIES,
         guards=[require_viewer],

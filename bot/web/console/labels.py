@@ -71,6 +71,10 @@ def action_sentence(action: ActionView) -> str | None:
             return f"{action.by} tagged it {action.details}"
         case "untag":
             return f"{action.by} took away the tag {action.details}"
+        case "set value":
+            return f"{action.by} corrected {action.details}"
+        case "forget value":
+            return f"{action.by} had {action.details} forgotten"
         case "opt out":
             return f"{action.by} opted them out{details}"
         case "opt in":
@@ -118,6 +122,9 @@ def whys_of(decision: dict[str, Any]) -> list[str]:
         whys.append("no rule matched")
     if guard:
         whys.append(f"held back: {guard}")
+    code = decision.get("code")
+    if code is not None:
+        whys.append(f"gave the code {code}" if code else "all codes were given")
     whys.extend(decision.get("marks", ()))
     whys.extend(f"forwarded to {url}" for url in decision.get("forwards", ()))
     return whys

@@ -1,0 +1,175 @@
+"""Gives peers their codes, within the transaction that decides: one for each peer and pool, no code twice.
+
+The pool's row is locked while codes are given, so that two replicas give different ones; the primary key of what is
+given would refuse it otherwise.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.incidents import NewIncident
+from bot.rulebook.code_pools import CodePool, new_code
+from bot.storage.sql import insert_for
+from bot.storage.tables import code_pools, codes_given
+
+#: Codes of a list that are looked up at once.
+_AT_ONCE = 500
+#: Made-up codes that may be somebody's already, before they get longer.
+_TRIES = 20
+_LOW, _GONE = 1, 2
+
+
+class _PoolState(Struct, kw_only=True):
+    """How far a pool is given out; changed in place while codes are given."""
+
+    pool: CodePool
+    digest: str
+    place: int
+    given: int
+    told: int
+    #: The next codes of the list that nobody has, with their places, the first one last.
+    free: list[tuple[int, str]] = []
+
+    @property
+    def left(self) -> int:
+        return len(self.pool.codes) - self.given
+
+
+class CodeDesk:
+    """Gives codes in one transaction; nothing is read or locked before the first one is asked for."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        pools: Mapping[str, CodePool],
+        peers: Collection[str],
+        now: datetime,
+    ) -> None:
+        """`peers` are all that may ask."""
+        self._connection = connection
+        self._pools = pools
+        self._peers = peers
+        self._now = now
+        self._states: dict[str, _PoolState] = {}
+        #: By pool and peer.
+        self._given: dict[tuple[str, str], str] = {}
+        self._new: list[dict[str, Any]] = []
+        self._new_codes: set[tuple[str, str]] = set()
+
+    async def give(
+        self, pool: str, conversation_id: str, peer: str, incidents: list[NewIncident]
+    ) -> dict[str, str | None]:
+        """The code of a peer, by its pool; None when all are given. What a person should know goes to `incidents`."""
+        if not self._states:
+            await self._open()
+        state = self._states[pool]
+        code = self._given.get((pool, peer))
+        if code is None:
+            code = await self._next(state)
+            if code is not None:
+                self._note(state, code, conversation_id, peer)
+            incidents += _told(state, conversation_id, is_gone=code is None)
+        return {pool: code}
+
+    async def save(self) -> None:
+        """Write what was given; the conversations must be there already."""
+        if self._new:
+            await self._connection.execute(insert(codes_given), self._new)
+        for state in self._states.values():
+            changed = {"digest": state.digest, "place": state.place, "given": state.given, "told": state.told}
+            await self._connection.execute(
+                update(code_pools).where(code_pools.c.pool == state.pool.name).values(changed)
+            )
+
+    async def _open(self) -> None:
+        """Lock all pools, in one order, and read what these peers have."""
+        names = sorted(self._pools)
+        fresh = [{"pool": name, "digest": "", "place": 0, "given": 0, "told": 0} for name in names]
+        await self._connection.execute(
+            insert_for(self._connection, code_pools).on_conflict_do_nothing(), fresh
+        )
+        locked = select(code_pools).where(code_pools.c.pool.in_(names)).order_by(code_pools.c.pool)
+        rows = (await self._connection.execute(locked.with_for_update())).all()
+        peers = sorted(self._peers)
+        for start in range(0, len(peers), _AT_ONCE):
+            some = peers[start : start + _AT_ONCE]
+            query = select(codes_given.c.pool, codes_given.c.peer, codes_given.c.code)
+            found = await self._connection.execute(query.where(codes_given.c.peer.in_(some)))
+            self._given |= {(row.pool, row.peer): row.code for row in found}
+        for row in rows:
+            pool = self._pools[row.pool]
+            state = _PoolState(pool=pool, digest=row.digest, place=row.place, given=row.given, told=row.told)
+            if state.digest != pool.digest:
+                await self._begin_list(state)
+            self._states[row.pool] = state
+
+    async def _begin_list(self, state: _PoolState) -> None:
+        """Another list than the one that was given from before: count what is given of it."""
+        codes = state.pool.codes
+        state.digest, state.place, state.told = state.pool.digest, 0, 0
+        state.given = 0
+        for start in range(0, len(codes), _AT_ONCE):
+            state.given += len(await self._taken(state.pool.name, codes[start : start + _AT_ONCE]))
+
+    async def _next(self, state: _PoolState) -> str | None:
+        if state.pool.random:
+            return await self._make_up(state.pool)
+        codes = state.pool.codes
+        while not state.free and state.place < len(codes):
+            start = state.place
+            some = codes[start : start + _AT_ONCE]
+            taken = await self._taken(state.pool.name, some)
+            state.free = [(start + at, code) for at, code in enumerate(some) if code not in taken][::-1]
+            if not state.free:
+                state.place = start + len(some)
+        if not state.free:
+            return None
+        place, code = state.free.pop()
+        state.place = place + 1
+        return code
+
+    async def _make_up(self, pool: CodePool) -> str:
+        length = pool.random
+        while True:
+            for _ in range(_TRIES):
+                code = new_code(length)
+                if not await self._taken(pool.name, (code,)):
+                    return code
+            length += 1
+
+    async def _taken(self, pool: str, codes: Collection[str]) -> set[str]:
+        query = select(codes_given.c.code).where(codes_given.c.pool == pool, codes_given.c.code.in_(codes))
+        taken = set((await self._connection.execute(query)).scalars())
+        return taken | {code for code in codes if (pool, code) in self._new_codes}
+
+    def _note(self, state: _PoolState, code: str, conversation_id: str, peer: str) -> None:
+        state.given += 1
+        pool = state.pool.name
+        self._given[pool, peer] = code
+        self._new_codes.add((pool, code))
+        self._new.append(
+            {
+                "pool": pool, "code": code, "peer": peer, "conversation_id": conversation_id, "given_at": self._now,
+            }
+        )  # fmt: skip
+
+
+def _told(state: _PoolState, conversation_id: str, *, is_gone: bool) -> list[NewIncident]:
+    """What a person should know now, and was not told yet."""
+    pool = state.pool
+    if is_gone and state.told < _GONE:
+        state.told = _GONE
+        reason = f"all {len(pool.codes):,} codes of {pool.label} are given"
+    elif not is_gone and state.told < _LOW and pool.is_low(state.left):
+        state.told = _LOW
+        reason = (
+            f"fewer than a tenth of the codes of {pool.label} are left: {state.left:,} of {len(pool.codes):,}"
+        )
+    else:
+        return []
+    return [NewIncident(conversation_id=conversation_id, kind="codes", reason=reason)]

@@ -1,0 +1,119 @@
+"""Reads lists of codes: the first column of a CSV file, whose first row names the columns."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bot.rulebook.background import give_way
+from bot.rulebook.code_pools import CodePool, list_pool, random_pool
+from bot.rulebook.files.yaml_tree import LARGEST_FILE
+from bot.rulebook.findings import Report, did_you_mean
+from bot.rulebook.rules import Rule
+from bot.rulebook.source import START, SourcePlace
+
+#: Characters of a code.
+_LONGEST = 100
+_SEPARATORS = ",;\t|"
+#: Names of a column of codes, in case the first row looks like a code, too.
+_NAMES = re.compile(
+    r"#|(?:(?:coupon|voucher|promo|discount|gift|gutschein|rabatt|access|activation|serial)[ _-]*)?"
+    r"(?:codes?|nos?|numbers?|keys?|ids?|coupons?|vouchers?|tokens?|pins?|c[oó]digos?|gutscheine?|serials?)",
+    re.IGNORECASE,
+)
+
+
+def is_code_file(name: str) -> bool:
+    """Whether a file of the rules folder is a table of values, and no rules."""
+    return name.lower().endswith(".csv")
+
+
+def read_code_file(path: Path) -> str | None:
+    """A file's text; None when it can't be read: whether that matters depends on the rules."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except OSError:
+        return None
+    if len(raw) > LARGEST_FILE:
+        return None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")  # as older spreadsheets save it
+
+
+def code_pools(
+    rules: Sequence[Rule], texts: Mapping[str, str], reports: Mapping[str, Report]
+) -> dict[str, CodePool]:
+    """The pools that rules take codes from; what is wrong with a list is reported."""
+    pools: dict[str, CodePool] = {}
+    for rule in rules:
+        code = rule.code
+        if code is None or code.pool in pools:
+            continue
+        if code.file is None:
+            pools[code.pool] = random_pool(rule.name, code.random)
+        elif code.pool not in texts:
+            hint = did_you_mean(code.pool, [name for name in texts if is_code_file(name)])
+            mend = hint or " Put it into the folder of the rules."
+            reports[rule.file].add("E346", code.file.place, f'There is no file "{code.pool}".{mend}')
+        else:
+            report = reports.get(code.pool) or Report(code.pool)
+            pools[code.pool] = list_pool(code.pool, _read_codes(texts[code.pool], report))
+    return pools
+
+
+def _read_codes(text: str, report: Report) -> tuple[str, ...]:
+    """The codes, without the name of their column and without those that stand there twice."""
+    cells = _first_column(text.removeprefix("\ufeff"), report)
+    if cells and _is_name(cells):
+        del cells[0]
+    elif cells:
+        message = (
+            f'The first row, "{cells[0][1]}", looks like the codes below it, so it is given, too;'
+            " write a name above the codes."
+        )
+        report.add("W448", SourcePlace(cells[0][0], 1), message)
+    lines: dict[str, int] = {}
+    for line, cell in cells:
+        if cell in lines:
+            message = f'"{cell}" stands in line {lines[cell]} already; it is given once.'
+            report.add("W447", SourcePlace(line, 1), message)
+        elif len(cell) > _LONGEST:
+            message = f"A code has at most {_LONGEST} characters, and this has {len(cell)}."
+            report.add("E205", SourcePlace(line, 1), message)
+        lines.setdefault(cell, line)
+    if not lines:
+        report.add("E346", START, "The file has no code in its first column.")
+    return tuple(lines)
+
+
+def _first_column(text: str, report: Report) -> list[tuple[int, str]]:
+    """Each row's first cell with its line; rows without one are left out."""
+    first = text.partition("\n")[0]
+    separator = max(_SEPARATORS, key=first.count)
+    cells: list[tuple[int, str]] = []
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        line = 1
+        for row in rows:
+            if row and (cell := row[0].strip()):
+                cells.append((line, cell))
+            line = rows.line_num + 1
+            if not len(cells) % 1_000:
+                give_way()
+    except csv.Error as error:
+        report.add("E346", SourcePlace(rows.line_num or 1, 1), f"The file can't be read as CSV: {error}.")
+    return cells
+
+
+def _is_name(cells: Sequence[tuple[int, str]]) -> bool:
+    """Whether the first cell names the column: it does unless it is made like the code below it."""
+    first = cells[0][1]
+    return len(cells) < 2 or bool(_NAMES.fullmatch(first)) or _shape(first) != _shape(cells[1][1])
+
+
+def _shape(code: str) -> str:
+    return re.sub("[a-z]", "a", re.sub("[A-Z]", "A", re.sub("[0-9]", "9", code)))

@@ -1,0 +1,136 @@
+"""What people answered: `/api/answers`."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.exceptions import ClientException, NotFoundException
+from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import Stream
+
+from bot.queries.answer_sheets import csv_of
+from bot.queries.answers import (
+    AnsweredRule,
+    AnswerFilter,
+    AnswerStatus,
+    AnswerSummary,
+    AnswerView,
+    every_answer,
+    field_names,
+    keeps_answers,
+    list_answered,
+    list_answers,
+    summarize,
+)
+from bot.rulebook.book import Book
+from bot.rulebook.editing.live_book import LiveBook
+from bot.storage.database import Database, DatabaseConnection
+from bot.storage.pages import Page
+from bot.text.storable import make_storable
+from bot.web.api.parameters import Cursor, Limit
+
+_CSV: Final = ".csv"
+_Time = Annotated[str | None, QueryParameter(max_length=40, description="As 2026-11-23T18:30:00Z.")]
+
+
+class Answers(Controller):
+    """The rules that keep answers, the rows of one, and its tally."""
+
+    @get("/answers")
+    async def get_answered_rules(
+        self,
+        connection: NamedDependency[DatabaseConnection],
+        live_book: NamedDependency[LiveBook],
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Page[AnsweredRule]:
+        """The rules that keep answers, by name; a rule that is gone is listed as long as it has rows."""
+        now = datetime.now(UTC)
+        return await list_answered(connection, live_book.book(), now, limit=limit, cursor=cursor)
+
+    @get("/answers/{rule:str}")
+    async def get_answers(
+        self,
+        *,
+        connection: NamedDependency[DatabaseConnection],
+        database: NamedDependency[Database],
+        live_book: NamedDependency[LiveBook],
+        rule: FromPath[str],
+        status: FromQuery[AnswerStatus | None] = None,
+        since: _Time = None,
+        until: _Time = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Page[AnswerView]:
+        """The rows of a rule, newest first.
+
+        `since` and `until` are about when a talk began. With `.csv` behind the rule's name all of them at once, as a
+        CSV file.
+        """
+        book, now = live_book.book(), datetime.now(UTC)
+        wanted = AnswerFilter(status=status, since=_time("since", since), until=_time("until", until))
+        name, is_csv = await _find_rule(connection, book, rule)
+        if not is_csv:
+            return await list_answers(connection, name, wanted, now, limit=limit, cursor=cursor)
+        fields = await field_names(connection, book, name)
+        lines = csv_of(every_answer(database.reading, name, wanted, now), fields)
+        answer: Any = Stream(lines, media_type="text/csv; charset=utf-8", headers=csv_headers(name))
+        return answer  # type: ignore[no-any-return]  # Litestar takes a response in the place of what it makes one of
+
+    @get("/answers/{rule:str}/summary")
+    async def get_summary(
+        self,
+        connection: NamedDependency[DatabaseConnection],
+        live_book: NamedDependency[LiveBook],
+        rule: FromPath[str],
+    ) -> AnswerSummary:
+        """The tally of a rule: how many began and ended how, and what was answered to each question."""
+        book, name = live_book.book(), make_storable(rule)
+        if not await keeps_answers(connection, book, name):
+            raise _no_such(name)
+        return await summarize(connection, book, name, datetime.now(UTC))
+
+
+def csv_headers(rule: str) -> dict[str, str]:
+    """That the answer is a file, and its name."""
+    return file_headers(rule, "csv")
+
+
+def file_headers(rule: str, ending: str) -> dict[str, str]:
+    """That the answer is a file, and its name: of any rule the letters and digits."""
+    name = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_") else "_" for sign in rule[:80])
+    return {
+        "Content-Disposition": f'attachment; filename="answers-{name}.{ending}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+async def _find_rule(connection: DatabaseConnection, book: Book, given: str) -> tuple[str, bool]:
+    """The name of a rule with answers, and whether they are wanted as CSV; raises `NotFoundException`."""
+    name = make_storable(given)
+    if await keeps_answers(connection, book, name):
+        return name, False
+    bare = name.removesuffix(_CSV)
+    if bare != name and await keeps_answers(connection, book, bare):
+        return bare, True
+    raise _no_such(bare)
+
+
+def _no_such(name: str) -> NotFoundException:
+    detail = f"No rule {name!r} keeps answers, and none of that name did: `ask` or `record` makes a rule keep them."
+    return NotFoundException(detail=detail)
+
+
+def _time(name: str, text: str | None) -> datetime | None:
+    """A time of a query, where a `+` may have become a space; without a zone it is UTC."""
+    if not text:
+        return None
+    try:
+        head, gap, zone = text.strip().rpartition(" ")
+        at = datetime.fromisoformat(f"{head}+{zone}" if gap and "T" in head else text.strip())
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        detail = f"{name} is no time: write it as 2026-11-23T18:30:00Z."
+        raise ClientException(detail=detail) from None
