@@ -99,10 +99,13 @@ def _print_outcomes(outcomes: Outcomes) -> None:
     for outcome in outcomes.tests:
         for failure in outcome.failures:
             click.echo(f"{outcome.file}:{failure.line}: failed")
-            click.echo(f"  heard:    {failure.heard}")
+            click.echo(f"  heard:    {failure.heard}" if failure.heard else "  later:")
             if failure.expected is not None:
                 print_texts("expected", [" or ".join(texts) for texts in failure.expected])
             print_texts("said", failure.said)
+            if failure.fetch:
+                click.echo(f"  asks:     {failure.fetch}")
+                click.echo("            say in the test what comes: `fetched:` a value, missing or nothing")
             if failure.silence:
                 click.echo(f"  silent:   {failure.silence}")
             if failure.expected_rule not in {None, failure.rule}:

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from bot.rulebook.fetch import FetchRequest
+from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.matched_key import MatchedKey
 
 
@@ -104,6 +106,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     forwards: tuple[str, ...] = ()
     #: Rules whose key matched before and whose condition did not hold: each with what did not.
     passed_by: tuple[str, ...] = ()
+    #: What is to be asked of another service first; the replies follow from its answer.
+    fetch: FetchRequest | None = None
+    #: What is to be said later.
+    later: tuple[FollowUp, ...] = ()
 
     def record(self, version: str | None = None) -> dict[str, object]:
         """What is worth keeping of the decision beside the message: why this, and not something else.

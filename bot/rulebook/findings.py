@@ -47,6 +47,8 @@ CODES: dict[str, str] = {
     "E311": "A name is one that the bot gives a meaning itself.",
     "E312": "Two keys contradict each other.",
     "E313": "A test names a rule that does not exist.",
+    "E330": "The host of a `fetch` could be chosen by a message.",
+    "E331": "A secret stands where it could be read.",
     # what is allowed, and does not work
     "E401": "A word that carriers require to be an opt-out does not opt out.",
     "E402": "A rule can never answer, because an earlier one takes all its messages.",
@@ -68,6 +70,8 @@ CODES: dict[str, str] = {
     "W423": "A time zone is one offset all year, without summer time.",
     "W424": "A text is `null` or `~`, and these characters are sent.",
     "W425": "A forward goes to an address of a private network.",
+    "W430": "A `fetch` says nothing where no answer comes.",
+    "W431": "A secret that a `fetch` needs is not set.",
     "I416": "Rules that no test covers.",
 }
 

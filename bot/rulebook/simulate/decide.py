@@ -14,11 +14,15 @@ from bot.rulebook.decision import (
     HeardMessage,
     HeldBack,
 )
+from bot.rulebook.fetch import FetchRequest
+from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.rules import Rule
 from bot.rulebook.sender_numbers import CARRIER_WORDS
 from bot.rulebook.simulate.flow import FlowEnded, Stepped, step
+from bot.rulebook.simulate.follow_ups import follow_ups
 from bot.rulebook.simulate.match import Match, ReadMessage, first_match, read_message
 from bot.rulebook.simulate.rendering import Renderer
+from bot.rulebook.simulate.request import groups_of, request_of
 from bot.text.numbers import is_phone_number
 
 _MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
@@ -93,6 +97,8 @@ class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
     replies: tuple[str, ...]
     held_back_by: HeldBack | None
     after: ConversationState
+    fetch: FetchRequest | None = None
+    later: tuple[FollowUp, ...] = ()
 
 
 def _answer(
@@ -108,19 +114,32 @@ def _answer(
     """The rule's replies and what it saves, tags and hands over; of an `ask` the first question."""
     held_back_by, after = before.held_back_by, before.after
     names = renderer.names(rule, message, state, key=match.key)
+    fetch: FetchRequest | None = None
+    later: tuple[FollowUp, ...] = ()
     if rule.ask:
         replies = renderer.question(rule, rule.ask.questions[0], message, names)
+    elif rule.fetch:
+        # All else that the rule does waits for the answer: `bot.rulebook.simulate.completion`.
+        replies = ()
+        fetch = request_of(rule, message, renderer, names, groups_of(match, message), state)
     else:
         replies = renderer.replies(rule, rule.reply, message, names)
         if not overtaken:
             after = renderer.apply(rule, after, names)
-    if rule.limit and replies and held_back_by is None:
+            later = follow_ups(rule, message, renderer, names)
+    if rule.limit and (replies or fetch) and held_back_by is None:
         confirms = after.opted_out != state.opted_out
         held_back_by, after = _apply_limit(rule, message.now, after, confirms=confirms)
     if rule.ask and held_back_by is None:
         awaits = rule.ask.questions[0].save
         after = replace(after, flow=Flow(rule=rule.name, awaits=awaits, touched=message.now.timestamp()))
-    return _Rendered(replies=replies, held_back_by=held_back_by, after=after)
+    return _Rendered(
+        replies=replies,
+        held_back_by=held_back_by,
+        after=after,
+        fetch=fetch,
+        later=later if held_back_by is None else (),
+    )
 
 
 def _decision(match: Match, answer: _Rendered, state: ConversationState, marks: list[str]) -> Decision:
@@ -129,13 +148,17 @@ def _decision(match: Match, answer: _Rendered, state: ConversationState, marks: 
         rule=rule.name if rule else None,
         replies=replies if held_back_by is None else (),
         withheld=() if held_back_by is None else replies,
-        held_back_by=held_back_by if replies or held_back_by is HeldBack.CARRIER_ANSWERS else None,
+        held_back_by=held_back_by
+        if replies or answer.fetch or held_back_by is HeldBack.CARRIER_ANSWERS
+        else None,
         exempt=bool(replies) and held_back_by is None and answer.after.opted_out != state.opted_out,
         after=answer.after,
         key=match.key.matched if match.key else None,
         marks=tuple(marks),
         forwards=_forwards(rule),
         passed_by=match.passed_by,
+        fetch=answer.fetch if held_back_by is None else None,
+        later=answer.later,
     )
 
 

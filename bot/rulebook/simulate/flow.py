@@ -10,8 +10,10 @@ from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, ConversationState, Decision
 from bot.rulebook.expectations import Answer, FreeText, Matching, OneOf, YesNo
 from bot.rulebook.matched_key import MatchedKey, StepKind
 from bot.rulebook.rules import Ask, Question, Rule
+from bot.rulebook.simulate.follow_ups import follow_ups
 from bot.rulebook.simulate.match import Match, ReadMessage
 from bot.rulebook.simulate.rendering import Renderer
+from bot.rulebook.simulate.request import request_of
 from bot.text.consent import HELP
 from bot.text.looks import UNWRITTEN
 from bot.text.reactions import read_reaction
@@ -153,9 +155,16 @@ class _Step:
             return self._stepped(message, "answer", flow.awaits, replies, replace(state, flow=moved))
         done = replace(state, flow=None, values={**state.values, **answers})
         names = self._renderer.names(rule, message, done)
+        if rule.fetch:
+            # The answers are kept now; the reply and all else follows from what is fetched.
+            asked = self._stepped(message, "answer", flow.awaits, (), done, forwards=rule.forward)
+            fetch = request_of(rule, message, self._renderer, names, {}, done)
+            return Stepped(replace(asked.decision, fetch=fetch))
         replies = self._renderer.replies(rule, rule.reply, message, names)
         after = self._renderer.apply(rule, done, names)
-        return self._stepped(message, "answer", flow.awaits, replies, after, forwards=rule.forward)
+        stepped = self._stepped(message, "answer", flow.awaits, replies, after, forwards=rule.forward)
+        later = follow_ups(rule, message, self._renderer, names)
+        return Stepped(replace(stepped.decision, later=later)) if later else stepped
 
     def _names(self, message: ReadMessage, answers: Mapping[str, str]) -> Mapping[str, object]:
         return self._renderer.names(self._rule, message, self._state, answers=answers)
