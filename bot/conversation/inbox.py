@@ -20,10 +20,13 @@ from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueFull, QueueLimit
 from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
+from bot.conversation.fetches import kept_row
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.thread import ConversationThread, NewMessages, open_conversations, save_conversations
 from bot.rulebook.book import Book
 from bot.rulebook.decision import HeardMessage, HeldBack
+from bot.rulebook.fetch import Fetched, FetchRequest
+from bot.rulebook.simulate.completion import complete_decision
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
 from bot.storage.bulk import BulkUpdate, LookupByKeys
@@ -49,6 +52,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     lane: str | None = None
     #: A message was queued to be forwarded.
     has_forward: bool = False
+    #: Something is to be fetched before the reply.
+    has_fetch: bool = False
     #: What held the reply back.
     held_back_by: HeldBack | None = None
 
@@ -64,6 +69,14 @@ _RECEIPTS = {"accepted": ACCEPTED, "duplicate": DUPLICATE, "kept_apart": KEPT_AP
 
 def _ignore(_message_id: str, _guard: str) -> None:
     pass
+
+
+def _fetches_nothing() -> None:
+    pass
+
+
+def _keeps_nothing(_request: FetchRequest) -> Fetched | None:
+    return None
 
 
 class Inbox:
@@ -86,6 +99,9 @@ class Inbox:
         self._book = book
         self._on_queued = on_queued
         self._on_forward = on_forward
+        #: Called when something is to be fetched; and what an answer that is kept says to a request.
+        self.on_fetch: Callable[[], None] = _fetches_nothing
+        self.kept_answer: Callable[[FetchRequest], Fetched | None] = _keeps_nothing
         #: Called for each message whose reply was held back: with its provider's id and the reason.
         self.on_silence: Callable[[str, str], None] = _ignore
 
@@ -116,17 +132,20 @@ class Inbox:
     def _announce(self, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
         """Wake the lanes and the forwarder that have something to send, and report what was held back."""
         lanes: set[str] = set()
-        has_forward = False
+        has_forward = has_fetch = False
         for event, receipt in zip(events, receipts, strict=True):
             if receipt.lane is not None:
                 lanes.add(receipt.lane)
             has_forward |= receipt.has_forward
+            has_fetch |= receipt.has_fetch
             if receipt.held_back_by is not None and isinstance(event, Inbound):
                 self.on_silence(event.message_id, receipt.held_back_by)
         if lanes:
             self._on_queued(lanes)
         if has_forward:
             self._on_forward()
+        if has_fetch:
+            self.on_fetch()
 
     async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:
         """Keep the one event that the database or the rule book can't take apart, and lose none beside it."""
@@ -198,15 +217,25 @@ class Inbox:
             )
             written = time_written(message.received_at, now)
             decision = decide(book, heard, conversation.state, written)
+            kept = None
+            # Not past what was asked before it in the same conversation and is still awaited.
+            if decision.fetch is not None and not conversation.fetches:
+                kept = self.kept_answer(decision.fetch)
+            asked = decision.fetch
+            if kept is not None:
+                decision = complete_decision(book, decision, heard, kept, written)
             if conversation.id in recent:
                 before = conversation.state
                 decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
             queued = conversation.add_inbound(message, decision, book.version, now, new)
-            if queued or decision.forwards or decision.held_back_by:
+            if asked is not None and kept is not None:
+                new.fetches.append(kept_row(asked, kept, new.inbound[-1].id, conversation.id, now))
+            if queued or decision.forwards or decision.held_back_by or decision.fetch:
                 receipts[place] = Receipt(
                     outcome="accepted",
                     lane=message.number if queued else None,
                     has_forward=bool(decision.forwards),
+                    has_fetch=decision.fetch is not None,
                     held_back_by=decision.held_back_by,
                 )
             else:

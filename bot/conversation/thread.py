@@ -12,6 +12,15 @@ from uuid_utils import uuid7
 
 from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound
+from bot.conversation.fetches import INSERT_FETCHES, FetchRow, fetch_row
+from bot.conversation.follow_ups import (
+    OPTED_OUT,
+    TAKEN_OVER,
+    FollowUpRow,
+    cancel_follow_ups,
+    follow_up_rows,
+    insert_follow_ups,
+)
 from bot.conversation.forwards import INSERT_FORWARDS, ForwardRow, forward_row
 from bot.conversation.incidents import (
     ENDED_BY_OPT_OUT,
@@ -36,25 +45,37 @@ _NEWCOMER = ConversationState()
 class NewMessages:
     """Messages to be inserted, as rows of `BulkInsert`, and what a person should look at because of them."""
 
-    __slots__ = ("forwards", "inbound", "incidents", "opted_out", "outbound")
+    __slots__ = (
+        "fetches", "follow_ups", "forwards", "handed_over", "inbound", "incidents", "opted_out", "outbound",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.inbound: list[InboundRow] = []
         self.outbound: list[OutboundRow] = []
         self.forwards: list[ForwardRow] = []
+        self.fetches: list[FetchRow] = []
+        self.follow_ups: list[FollowUpRow] = []
         self.incidents: list[NewIncident] = []
         #: Conversations whose peer has just opted out by a word of the rules: no more guessing.
         self.opted_out: list[str] = []
+        #: Conversations that a person has just taken over, or is to.
+        self.handed_over: list[str] = []
 
     async def insert(self, connection: AsyncConnection, now: datetime) -> None:
         """Write them; their conversations must be there already."""
         await _INSERT_INBOUND.execute(connection, self.inbound)
         await _INSERT_OUTBOUND.execute(connection, self.outbound)
         await INSERT_FORWARDS.execute(connection, self.forwards)
+        await INSERT_FETCHES.execute(connection, self.fetches)
         if self.opted_out:
             await close_incidents(
                 connection, self.opted_out, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now
             )
+            await cancel_follow_ups(connection, self.opted_out, OPTED_OUT, now)
+        if self.handed_over:
+            await cancel_follow_ups(connection, self.handed_over, TAKEN_OVER, now)
+        if self.follow_ups:
+            await insert_follow_ups(connection, self.follow_ups, now)
         if self.incidents:
             await open_incidents(connection, self.incidents, now)
 
@@ -63,7 +84,7 @@ class ConversationThread:
     """A conversation while a transaction adds messages to it."""
 
     __slots__ = (
-        "changed", "created_at", "delivery", "id", "is_new", "last_message_at", "last_position",
+        "changed", "created_at", "delivery", "fetches", "id", "is_new", "last_message_at", "last_position",
         "last_text", "latest_outbound_id", "loop_state", "number", "peer", "state", "unanswered_since",
     )  # fmt: skip
 
@@ -82,6 +103,8 @@ class ConversationThread:
         self.delivery: str | None = None
         self.created_at = now
         self.unanswered_since: datetime | None = None
+        #: What is being fetched for it, oldest first: what is not here is not answered any more.
+        self.fetches: tuple[str, ...] = ()
 
     @classmethod
     def of_row(cls, row: "ConversationRow") -> "ConversationThread":
@@ -94,6 +117,7 @@ class ConversationThread:
         self.unanswered_since = row.unanswered_since
         self.is_new = self.changed = False
         self.loop_state = None
+        self.fetches = ()
         columns: dict[str, Any] = {
             "opted_out": row.opted_out,
             "handed_over": row.handed_over,
@@ -106,6 +130,8 @@ class ConversationThread:
             self.state = msgspec.convert(columns | memory, ConversationState)
             if "guarded" in memory:
                 self.loop_state = msgspec.convert(memory["guarded"], LoopState)
+            if "fetches" in memory:
+                self.fetches = tuple(memory["fetches"])
         else:
             self.state = ConversationState(**columns)
         return self
@@ -116,6 +142,9 @@ class ConversationThread:
         """Add an inbound message and the replies to it to `new`; True when one of them is to be sent."""
         if decision.after.opted_out and not self.state.opted_out:
             new.opted_out.append(self.id)
+            self.fetches = ()
+        if decision.after.handed_over and not self.state.handed_over:
+            new.handed_over.append(self.id)
         self.state = decision.after if decision.after.known else replace(decision.after, known=True)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
@@ -158,7 +187,44 @@ class ConversationThread:
             new.forwards.append(
                 forward_row(url, message, message_id=message_id, conversation_id=self.id, rule=rule, now=now)
             )
+        if decision.fetch is not None:
+            asked = fetch_row(decision.fetch, message_id=message_id, conversation_id=self.id, now=now)
+            new.fetches.append(asked)
+            self.fetches = (*self.fetches, asked.id)
+        if decision.later:
+            new.follow_ups += self._follow_ups(decision, message_id, position, now)
         return bool(decision.replies)
+
+    def complete(
+        self,
+        decision: Decision,
+        version: str,
+        now: datetime,
+        new: NewMessages,
+        *,
+        message_id: str,
+        position: int,
+    ) -> bool:
+        """Add what follows from what was fetched for an earlier message; True when something is to be sent."""
+        if decision.after.handed_over and not self.state.handed_over:
+            new.handed_over.append(self.id)
+        self.state, self.changed = decision.after, True
+        for text in decision.replies:
+            self.add_outbound(new, text, now, rule=decision.rule, in_reply_to=message_id, version=version)
+        if decision.marks or (self.state.handed_over and decision.replies):
+            self._notice(decision, message_id, new)
+        if decision.later:
+            new.follow_ups += self._follow_ups(decision, message_id, position, now)
+        if self.state.handed_over and not self.state.opted_out:
+            self.unanswered_since = self.unanswered_since or now
+        return bool(decision.replies)
+
+    def _follow_ups(
+        self, decision: Decision, message_id: str, position: int, now: datetime
+    ) -> list[FollowUpRow]:
+        return follow_up_rows(
+            decision, conversation_id=self.id, message_id=message_id, position=position, now=now
+        )
 
     def add_outbound(
         self,
@@ -236,6 +302,8 @@ class ConversationThread:
             memory["flow"] = state.flow
         if self.loop_state is not None:
             memory["guarded"] = self.loop_state
+        if self.fetches:
+            memory["fetches"] = self.fetches
         return memory or None
 
     def _notice(self, decision: Decision, message_id: str, new: NewMessages) -> None:

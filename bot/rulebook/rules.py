@@ -83,7 +83,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 #: The body of a request: texts are templates, everything else is as it is written.
-JsonTemplate = Template | list["JsonTemplate"] | dict[str, "JsonTemplate"] | int | float | bool | None
+JsonTemplate = Template | list["JsonTemplate"] | dict[str, "JsonTemplate"] | str | int | float | bool | None
 
 
 class Fetch(msgspec.Struct, frozen=True, kw_only=True, gc=False):

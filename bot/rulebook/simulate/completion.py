@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage, HeldBack
 from bot.rulebook.fetch import Fetched, FetchRequest
+from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.follow_ups import follow_ups
 from bot.rulebook.simulate.match import read_message
@@ -30,7 +31,7 @@ def complete(
     renderer = Renderer(book)
     message = read_message(heard, now)
     after = state
-    later = ()
+    later: tuple[FollowUp, ...] = ()
     if rule is None or rule.opt_out or (rule.ask is not None and rule.fetch is None):
         replies = request.otherwise
     elif rule.fetch is None or fetched.kind == "value":
