@@ -72,6 +72,14 @@ def fetched_of(given: object) -> Fetched:
     return Fetched("value", cut_texts(given))
 
 
+def read_fetched(text: str) -> Fetched:
+    """The same from what a person types: JSON, `missing`, `nothing`, or else a text."""
+    try:
+        return fetched_of(msgspec.json.decode(text))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return fetched_of(text.strip())
+
+
 def cut_texts(value: object, depth: int = 0) -> object:
     """The value with each text cut to `LONGEST_FETCHED`, and nothing deeper than any template goes."""
     if isinstance(value, str):

@@ -7,6 +7,8 @@ from msgspec.structs import replace
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage
+from bot.rulebook.fetch import Fetched
+from bot.rulebook.simulate.completion import complete_decision
 from bot.rulebook.simulate.decide import decide
 
 
@@ -44,6 +46,8 @@ class AnsweredMessage(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None
     #: What the rules said, whether or not a guard against loops kept it from being sent.
     said: tuple[str, ...]
+    #: What was fetched then; None where nothing was, or where it is not kept.
+    fetched: Fetched | None = None
     #: What people did to the conversation since the message before, oldest first.
     deeds: tuple[PersonAction, ...] = ()
 
@@ -100,7 +104,10 @@ class _ReplayedStates:
             self._standing = replace(self._standing, handed_over=False)
         for deed in past.deeds:
             self._standing = deed.change(self._standing)
-        decision = decide(self._book, past.heard, self._standing, past.written_at or past.at)
+        moment = past.written_at or past.at
+        decision = decide(self._book, past.heard, self._standing, moment)
+        if past.fetched is not None:
+            decision = complete_decision(self._book, decision, past.heard, past.fetched, moment)
         self._standing = replace(decision.after, known=True)
         return decision
 
@@ -132,6 +139,8 @@ class Replay:
         if self._since is not None and past.at < self._since:
             return None
         self._messages += 1
+        if decision.fetch is not None:
+            return None  # nobody knows what would have come
         if decision.replies == tuple(
             each.strip() for each in said_then
         ):  # once sent with the space around them
