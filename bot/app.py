@@ -18,12 +18,15 @@ from litestar.openapi.spec import Components, SecurityScheme
 from bot import __version__
 from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueLimit
+from bot.conversation.completions import Completions
+from bot.conversation.follow_up_turn import FollowUpTurn
 from bot.conversation.inbox import Inbox
 from bot.operations.checks import (
     check_background,
     check_clock,
     check_database,
     check_events,
+    check_fetch,
     check_pull,
     check_queue,
     check_rules,
@@ -34,6 +37,7 @@ from bot.operations.metrics import (
     Metrics,
     background_metrics,
     clock_metrics,
+    fetch_metrics,
     pull_metrics,
     queue_metrics,
     rule_metrics,
@@ -49,6 +53,8 @@ from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.sending.clock_check import ClockCheck
+from bot.sending.fetcher import Fetcher
+from bot.sending.follow_up_sender import FollowUpSender
 from bot.sending.forwarder import Forwarder
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.sender import Sender
@@ -76,6 +82,7 @@ from bot.web.server.front_door import FrontDoor
 from bot.web.server.proxies import believe_proxies
 from bot.wire.acs import AcsSmsService
 from bot.wire.event_counts import EventCounts
+from bot.wire.fetch_client import HttpAsker
 from bot.wire.forward_client import HttpPoster
 from bot.wire.pull import EventsQueue, Puller
 from bot.wire.rejected_retry import read_again
@@ -146,13 +153,35 @@ class Service:
             clock=now,
         )
         secret = settings.forward_secret
-        self._poster = HttpPoster(
-            secret=secret.reveal() if secret else None, private_hosts=settings.forward_private_hosts
+        private_hosts = (*settings.private_hosts, *settings.forward_private_hosts)
+        self._poster = HttpPoster(secret=secret.reveal() if secret else None, private_hosts=private_hosts)
+        self.asker = HttpAsker(
+            secrets={name: each.reveal() for name, each in settings.secrets.items()},
+            signing_secret=secret.reveal() if secret else None,
+            private_hosts=private_hosts,
         )
         self.forwarder = Forwarder(self.database, self.writer, self._poster, clock=now)
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.inbox = Inbox(
             self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit, now
+        )
+        self.fetcher = Fetcher(
+            self.database,
+            self.writer,
+            self.asker,
+            Completions(self.shelf.book, caps, self.queue_limit, now).record,
+            holder=self.sender.holder,
+            on_queued=self.sender.wake,
+            clock=now,
+        )
+        self.inbox.on_fetch = self.fetcher.wake
+        self.inbox.kept_answer = self.fetcher.kept.get
+        self.follow_ups = FollowUpSender(
+            self.database,
+            self.writer,
+            FollowUpTurn(self.shelf.book, caps, self.queue_limit, now).say,
+            on_queued=self.sender.wake,
+            clock=now,
         )
         event_counts = EventCounts()
         self.webhook = Webhook(self.inbox, _webhook_auth(settings), event_counts)
@@ -188,6 +217,7 @@ class Service:
             await self.database.check_schema()
         self._running.push_async_callback(self._sms.close)
         self._running.push_async_callback(self._poster.close)
+        self._running.push_async_callback(self.asker.close)
         self.shelf.on_change = self._take_book
         self.shelf.on_read = self._announce_rules
         await self.rule_history.open_rules()
@@ -203,6 +233,10 @@ class Service:
         self._running.push_async_callback(self.sender.stop)
         self.forwarder.start(self.supervisor)
         self._running.push_async_callback(self.forwarder.stop)
+        self.fetcher.start(self.supervisor)
+        self._running.push_async_callback(self.fetcher.stop)
+        self.follow_ups.start(self.supervisor)
+        self._running.push_async_callback(self.follow_ups.stop)
         if self.puller is not None:
             self.puller.start(self.supervisor)
             self._running.push_async_callback(self.puller.close)
@@ -233,7 +267,10 @@ class Service:
         self.webhook.is_closed = True
         if self.puller is not None:
             await self.puller.stop(patience)
-        await asyncio.gather(self.sender.stop(patience), self.forwarder.stop(patience))
+        await asyncio.gather(
+            self.fetcher.stop(patience), self.follow_ups.stop(), self.forwarder.stop(patience)
+        )
+        await self.sender.stop(patience)
         self.writer.stop_retrying()
 
     async def stop(self) -> None:
@@ -249,6 +286,7 @@ class Service:
                 partial(webhook_metrics, self.webhook),
                 partial(queue_metrics, self.queue_limit),
                 partial(sending_metrics, self.sender.link),
+                partial(fetch_metrics, self.fetcher.hosts),
                 partial(clock_metrics, self.clock),
                 partial(background_metrics, self.supervisor),
                 partial(rule_metrics, self.shelf),
@@ -328,6 +366,7 @@ class Service:
             "database": partial(check_database, self.database, self.writer),
             "rules": partial(check_rules, self.shelf),
             "sending": partial(check_sending, self.sender.link),
+            "fetch": partial(check_fetch, self.fetcher.hosts),
             "queue": partial(check_queue, self.queue_limit),
             "events": partial(check_events, self.webhook),
             "clock": partial(check_clock, self.clock),

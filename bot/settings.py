@@ -53,6 +53,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+_SECRET_OF_RULES: Final = re.compile(r"BOT_SECRET_(\w+)", re.ASCII)
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """The settings of one run; None where a variable is unset and has no default."""
 
@@ -77,9 +80,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     reply_ttl: timedelta
     report_timeout: timedelta
     forward_secret: Secret | None
+    private_hosts: tuple[str, ...]
     forward_private_hosts: tuple[str, ...]
     proxies: tuple[str, ...]
     log_format: Literal["console", "json"] | None
+    #: What `{{ secret.NAME }}` stands for in the headers of a rule's `fetch`: those of `BOT_SECRET_NAME`, by name.
+    secrets: dict[str, Secret] = {}
 
     def __repr__(self) -> str:
         # The database URL is the one field that is plain text and can hold a password.
@@ -138,7 +144,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     for setting in SETTINGS:
         text = _unquoted(environ.get(setting.name, "")) or setting.default
         values[setting.field] = setting.unset if text is None else setting.read(setting.name, text)
-    settings = Settings(**values)
+    settings = Settings(**values, secrets=_secrets_of_rules(environ))
     _refuse_contradictions(settings)
     return settings
 
@@ -162,7 +168,7 @@ def is_unknown(name: str) -> bool:
     if not name.upper().startswith("BOT_"):
         return False
     known = name in _NAMES or name in _NAMES_OF_OTHER_VERSIONS
-    return not known and not re.fullmatch(r"BOT_SECRET_\w+", name, re.ASCII)
+    return not known and not _SECRET_OF_RULES.fullmatch(name)
 
 
 def warnings_about(environ: Mapping[str, str]) -> list[str]:
@@ -178,6 +184,16 @@ def _mend(name: str) -> str:
     """The end of a sentence about an unknown name: the name that was meant, where one is near."""
     near = get_close_matches(name.upper(), sorted(_NAMES), n=1, cutoff=0.75)
     return f": did you mean {near[0]}? Correct or remove it" if near else ": remove it"
+
+
+def _secrets_of_rules(environ: Mapping[str, str]) -> dict[str, Secret]:
+    """What rules may put into the headers of what they fetch, by name."""
+    found = {
+        match[1]: _unquoted(text)
+        for name, text in environ.items()
+        if (match := _SECRET_OF_RULES.fullmatch(name))
+    }
+    return {name: Secret(text) for name, text in found.items() if text}
 
 
 def _unquoted(text: str) -> str:
@@ -357,8 +373,15 @@ SETTINGS: tuple[Setting, ...] = (
         read=read_secret,
     ),
     Setting(
+        name="BOT_PRIVATE_HOSTS",
+        help="Hosts in a private network that `fetch` and `forward` may reach, with commas between them. Unset: none.",
+        example="localhost,10.0.0.7",
+        read=read_hosts,
+        unset=(),
+    ),
+    Setting(
         name="BOT_FORWARD_PRIVATE_HOSTS",
-        help="Hosts in a private network that `forward` may post to, with commas between them. Unset: none.",
+        help="The older name of BOT_PRIVATE_HOSTS; what both name is allowed.",
         example="localhost,10.0.0.7",
         read=read_hosts,
         unset=(),
@@ -383,7 +406,7 @@ _NAMES: Final = frozenset(setting.name for setting in SETTINGS)
 #: Names that another version of the bot reads; a `.env` may serve both.
 _NAMES_OF_OTHER_VERSIONS: Final = frozenset(
     {
-        "BOT_PRIVATE_HOSTS", "BOT_NOTIFY", "BOT_EVENTS_TO", "BOT_OIDC_ISSUER", "BOT_OIDC_CLIENT_ID",
+        "BOT_NOTIFY", "BOT_EVENTS_TO", "BOT_OIDC_ISSUER", "BOT_OIDC_CLIENT_ID",
         "BOT_OIDC_CLIENT_SECRET", "BOT_KEEP_MESSAGES", "BOT_KEEP_ANSWERS", "BOT_KEEP_REJECTED", "BOT_KEEP_VALUES",
         "BOT_LOG_LEVEL", "BOT_LOG_TEXTS",
     }

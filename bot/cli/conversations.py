@@ -13,6 +13,7 @@ from bot.cli.database_access import ask_database
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.output import local_time, print_json, terminal
 from bot.conversation.audit_log import ActionView, list_actions
+from bot.conversation.follow_ups import FollowUpView, list_follow_ups
 from bot.conversation.incidents import KINDS
 from bot.queries.conversations import (
     ConversationView,
@@ -40,6 +41,7 @@ class ShownConversation(msgspec.Struct, frozen=True, kw_only=True):
     conversation: ConversationView
     messages: list[MessageView]
     actions: list[ActionView]
+    later: list[FollowUpView]
 
 
 def list_command(
@@ -101,7 +103,8 @@ def show(conversation_id: str, as_json: bool) -> None:
         actions = await _whole(
             lambda cursor: list_actions(connection, conversation_id, limit=200, cursor=cursor)
         )
-        return ShownConversation(conversation=conversation, messages=messages, actions=actions)
+        later = await list_follow_ups(connection, conversation_id)
+        return ShownConversation(conversation=conversation, messages=messages, actions=actions, later=later)
 
     found = ask_database(ask)
     if found is None:
@@ -112,6 +115,8 @@ def show(conversation_id: str, as_json: bool) -> None:
         raise AnswerIsNo
     if as_json:
         parts = {"messages": found.messages, "actions": found.actions}
+        if found.later:
+            parts["later"] = found.later
         print_json(msgspec.to_builtins(found.conversation) | parts)
         return
     _print_conversation(found)
@@ -153,11 +158,15 @@ def _print_conversation(found: ShownConversation) -> None:
             local_time(message.created_at),
             "in" if is_inbound else "out",
             escape(shown_in_terminal(message.text)),
-            escape(shown_in_terminal(_why(message))),
+            "\n".join(escape(shown_in_terminal(line)) for line in (_why(message), *_fetched(message))),
             f"{message.segments} {message.encoding}",
             "received" if is_inbound else _history(message),
         )
     console.print(table)
+    for each in found.later:
+        reason = f" ({each.reason})" if each.reason else ""
+        line = f"later {local_time(each.due_at)}  {each.status}{reason}  {' / '.join(each.texts)}"
+        click.echo(shown_in_terminal(line))
     for action in found.actions:
         words = [
             local_time(action.at),
@@ -178,6 +187,17 @@ def _why(message: MessageView) -> str:
         words.append(f"silent: {decision['guard']}")
     words += decision.get("marks", [])
     return ", ".join(words)
+
+
+def _fetched(message: MessageView) -> list[str]:
+    """What was asked of another service for a message, and what came."""
+    fetch = message.fetch
+    if fetch is None:
+        return []
+    tries = [f"{local_time(each.at)} after {each.ms} ms: {each.reason}" for each in fetch.tries]
+    took = "" if fetch.ms is None else f" in {fetch.ms} ms"
+    came = fetch.reason or ("" if fetch.answer is None else msgspec.json.encode(fetch.answer).decode())
+    return [f"asked {fetch.method} {fetch.url}", *tries, f"{fetch.status}{took}: {came}".rstrip(": ")]
 
 
 def _history(message: MessageView) -> str:

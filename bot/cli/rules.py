@@ -8,6 +8,7 @@ import rich_click as click
 from bot.cli.errors import AnswerIsNo
 from bot.cli.output import counted, print_json, print_texts
 from bot.cli.rules_options import read_book, read_time, usual_path
+from bot.rulebook.fetch import read_fetched
 from bot.rulebook.files.json_schema import rule_file_schema
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_folder
@@ -67,12 +68,20 @@ def try_(
     sender: str | None,
     recipient: str | None,
     at: str | None,
+    fetched: str | None,
     folder: Path | None,
     as_json: bool,
 ) -> None:
     """Print what would happen to a message, and why."""
     book = read_book(path or folder or usual_path())
-    tried = answer(book, text, sender=sender, recipient=recipient, at=read_time(at) if at else None)
+    tried = answer(
+        book,
+        text,
+        sender=sender,
+        recipient=recipient,
+        at=read_time(at) if at else None,
+        fetched=None if fetched is None else read_fetched(fetched),
+    )
     if as_json:
         print_json(tried)
     else:
@@ -88,8 +97,12 @@ def _print_try(tried: TryAnswer) -> None:
     click.echo(f"Rule: {tried.rule}" if tried.rule else "No rule matches.")
     for reply in tried.replies:
         click.echo("Reply: " + reply.replace("\n", "\n       "))
+    if tried.fetch:
+        click.echo(f"Asks: {tried.fetch}")
     if not tried.replies:
-        click.echo("No reply is sent.")
+        click.echo(
+            "The reply follows from what comes: give it as --fetched." if tried.fetch else "No reply is sent."
+        )
     click.echo("Why:")
     for line in tried.why:
         click.echo(f"  {line}")
@@ -99,10 +112,13 @@ def _print_outcomes(outcomes: Outcomes) -> None:
     for outcome in outcomes.tests:
         for failure in outcome.failures:
             click.echo(f"{outcome.file}:{failure.line}: failed")
-            click.echo(f"  heard:    {failure.heard}")
+            click.echo(f"  heard:    {failure.heard}" if failure.heard else "  later:")
             if failure.expected is not None:
                 print_texts("expected", [" or ".join(texts) for texts in failure.expected])
             print_texts("said", failure.said)
+            if failure.fetch:
+                click.echo(f"  asks:     {failure.fetch}")
+                click.echo("            say in the test what comes: `fetched:` a value, missing or nothing")
             if failure.silence:
                 click.echo(f"  silent:   {failure.silence}")
             if failure.expected_rule not in {None, failure.rule}:

@@ -23,6 +23,7 @@ ActionName = Literal[
     "release",
     "set value",
     "forget value",
+    "cancel",
 ]
 
 

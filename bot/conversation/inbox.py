@@ -22,11 +22,14 @@ from bot.conversation.codes import CodeDesk
 from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
+from bot.conversation.fetches import kept_row
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.restored import Doubt
 from bot.conversation.thread import ConversationThread, NewMessages, open_conversations, save_conversations
 from bot.rulebook.book import Book
-from bot.rulebook.decision import HeardMessage, HeldBack
+from bot.rulebook.decision import Decision, HeardMessage, HeldBack
+from bot.rulebook.fetch import Fetched, FetchRequest
+from bot.rulebook.simulate.completion import complete_decision
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
 from bot.storage.bulk import BulkUpdate, LookupByKeys
@@ -52,6 +55,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     lane: str | None = None
     #: A message was queued to be forwarded.
     has_forward: bool = False
+    #: Something is to be fetched before the reply.
+    has_fetch: bool = False
     #: What held the reply back.
     held_back_by: HeldBack | None = None
 
@@ -67,6 +72,14 @@ _RECEIPTS = {"accepted": ACCEPTED, "duplicate": DUPLICATE, "kept_apart": KEPT_AP
 
 def _ignore(_message_id: str, _guard: str) -> None:
     pass
+
+
+def _fetches_nothing() -> None:
+    pass
+
+
+def _keeps_nothing(_request: FetchRequest) -> Fetched | None:
+    return None
 
 
 class Inbox:
@@ -94,6 +107,9 @@ class Inbox:
         self._book = book
         self._on_queued = on_queued
         self._on_forward = on_forward
+        #: Called when something is to be fetched; and what an answer that is kept says to a request.
+        self.on_fetch: Callable[[], None] = _fetches_nothing
+        self.kept_answer: Callable[[FetchRequest], Fetched | None] = _keeps_nothing
         #: Called for each message whose reply was held back: with its provider's id and the reason.
         self.on_silence: Callable[[str, str], None] = _ignore
 
@@ -124,17 +140,20 @@ class Inbox:
     def _announce(self, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
         """Wake the lanes and the forwarder that have something to send, and report what was held back."""
         lanes: set[str] = set()
-        has_forward = False
+        has_forward = has_fetch = False
         for event, receipt in zip(events, receipts, strict=True):
             if receipt.lane is not None:
                 lanes.add(receipt.lane)
             has_forward |= receipt.has_forward
+            has_fetch |= receipt.has_fetch
             if receipt.held_back_by is not None and isinstance(event, Inbound):
                 self.on_silence(event.message_id, receipt.held_back_by)
         if lanes:
             self._on_queued(lanes)
         if has_forward:
             self._on_forward()
+        if has_fetch:
+            self.on_fetch()
 
     async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:
         """Keep the one event that the database or the rule book can't take apart, and lose none beside it."""
@@ -168,9 +187,7 @@ class Inbox:
                 receipts[place] = receipt
         reports = [(place, event) for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
         if reports:
-            results = await apply_reports(
-                connection, [event for _, event in reports], now, self._marks
-            )
+            results = await apply_reports(connection, [event for _, event in reports], now, self._marks)
             for (place, _), result in zip(reports, results, strict=True):
                 receipts[place] = _RECEIPTS[result]
         unreadable = [
@@ -212,12 +229,7 @@ class Inbox:
                 id=message.message_id, text=message.text, sender=message.peer, recipient=message.number
             )
             written = time_written(message.received_at, now)
-            decision = decide(book, heard, conversation.state, written)
-            if decision.wants_code is not None:
-                given = await codes.give(
-                    decision.wants_code, conversation.id, conversation.peer, new.incidents
-                )
-                decision = decide(book, heard, conversation.state, written, given)
+            decision, asked, kept = await self._decide(book, heard, conversation, written, codes, new)
             if conversation.id in recent:
                 before = conversation.state
                 decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
@@ -225,11 +237,14 @@ class Inbox:
             queued = conversation.add_inbound(
                 message, decision, book.version, now, new, is_doubtful=is_doubtful
             )
-            if queued or decision.forwards or decision.held_back_by:
+            if asked is not None and kept is not None:
+                new.fetches.append(kept_row(asked, kept, new.inbound[-1].id, conversation.id, now))
+            if queued or decision.forwards or decision.held_back_by or decision.fetch:
                 receipts[place] = Receipt(
                     outcome="accepted",
                     lane=message.number if queued else None,
                     has_forward=bool(decision.forwards),
+                    has_fetch=decision.fetch is not None,
                     held_back_by=decision.held_back_by,
                 )
             else:
@@ -238,13 +253,37 @@ class Inbox:
                 await asyncio.sleep(0)
         await save_conversations(connection, opened.values())
         # From now on the conversation knows it.
-        await self._marks.drop(
-            connection, [mark for mark, each in opted_out_before.items() if each.changed]
-        )
+        await self._marks.drop(connection, [mark for mark, each in opted_out_before.items() if each.changed])
         await new.insert(connection, now)
         await codes.save()
         self._queue.add(len(new.outbound))
         return receipts
+
+    async def _decide(
+        self,
+        book: Book,
+        heard: HeardMessage,
+        conversation: ConversationThread,
+        written: datetime,
+        codes: CodeDesk,
+        new: NewMessages,
+    ) -> tuple[Decision, FetchRequest | None, Fetched | None]:
+        """The decision, with the code it gives; what it asks elsewhere, and the answer where one is kept."""
+        decision = decide(book, heard, conversation.state, written)
+        if decision.wants_code is not None:
+            given = await codes.give(decision.wants_code, conversation.id, conversation.peer, new.incidents)
+            decision = decide(book, heard, conversation.state, written, given)
+        # Not past what was asked before it in the same conversation and is still awaited.
+        if decision.fetch is None or conversation.fetches:
+            return decision, decision.fetch, None
+        kept = self.kept_answer(decision.fetch)
+        if kept is None:
+            return decision, decision.fetch, None
+        whole = complete_decision(book, decision, heard, kept, written)
+        if whole.wants_code is not None:
+            given = await codes.give(whole.wants_code, conversation.id, conversation.peer, new.incidents)
+            whole = complete_decision(book, decision, heard, kept, written, given)
+        return whole, decision.fetch, kept
 
     async def _recall(
         self,

@@ -13,6 +13,15 @@ from uuid_utils import uuid7
 from bot.conversation.answers import AnswerChange, Heard, follow, keep_answers
 from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound, time_written
+from bot.conversation.fetches import INSERT_FETCHES, FetchRow, fetch_row
+from bot.conversation.follow_ups import (
+    OPTED_OUT,
+    TAKEN_OVER,
+    FollowUpRow,
+    cancel_follow_ups,
+    follow_up_rows,
+    insert_follow_ups,
+)
 from bot.conversation.forwards import INSERT_FORWARDS, ForwardRow, forward_row
 from bot.conversation.incidents import (
     ENDED_BY_OPT_OUT,
@@ -39,28 +48,41 @@ _BORN_WITH = {"suppressed": FailureCode.OPTED_OUT, "unconfirmed": FailureCode.RE
 class NewMessages:
     """Messages to be inserted, as rows of `BulkInsert`, and what a person should look at because of them."""
 
-    __slots__ = ("answers", "forwards", "inbound", "incidents", "opted_out", "outbound")
+    __slots__ = (
+        "answers", "fetches", "follow_ups", "forwards", "handed_over", "inbound", "incidents", "opted_out",
+        "outbound",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.inbound: list[InboundRow] = []
         self.outbound: list[OutboundRow] = []
         self.forwards: list[ForwardRow] = []
         self.answers: list[AnswerChange] = []
+        self.fetches: list[FetchRow] = []
+        self.follow_ups: list[FollowUpRow] = []
         self.incidents: list[NewIncident] = []
         #: Conversations whose peer has just opted out by a word of the rules: no more guessing.
         self.opted_out: list[str] = []
+        #: Conversations that a person has just taken over, or is to.
+        self.handed_over: list[str] = []
 
     async def insert(self, connection: AsyncConnection, now: datetime) -> None:
         """Write them; their conversations must be there already."""
         await _INSERT_INBOUND.execute(connection, self.inbound)
         await _INSERT_OUTBOUND.execute(connection, self.outbound)
         await INSERT_FORWARDS.execute(connection, self.forwards)
+        await INSERT_FETCHES.execute(connection, self.fetches)
         if self.answers:
             await keep_answers(connection, self.answers)
         if self.opted_out:
             await close_incidents(
                 connection, self.opted_out, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now
             )
+            await cancel_follow_ups(connection, self.opted_out, OPTED_OUT, now)
+        if self.handed_over:
+            await cancel_follow_ups(connection, self.handed_over, TAKEN_OVER, now)
+        if self.follow_ups:
+            await insert_follow_ups(connection, self.follow_ups, now)
         if self.incidents:
             await open_incidents(connection, self.incidents, now)
 
@@ -69,7 +91,7 @@ class ConversationThread:
     """A conversation while a transaction adds messages to it."""
 
     __slots__ = (
-        "changed", "created_at", "delivery", "id", "is_new", "last_message_at", "last_position",
+        "changed", "created_at", "delivery", "fetches", "id", "is_new", "last_message_at", "last_position",
         "last_text", "latest_outbound_id", "loop_state", "number", "peer", "state", "unanswered_since",
     )  # fmt: skip
 
@@ -88,6 +110,8 @@ class ConversationThread:
         self.delivery: str | None = None
         self.created_at = now
         self.unanswered_since: datetime | None = None
+        #: What is being fetched for it, oldest first: what is not here is not answered any more.
+        self.fetches: tuple[str, ...] = ()
 
     @classmethod
     def of_row(cls, row: "ConversationRow") -> "ConversationThread":
@@ -100,6 +124,7 @@ class ConversationThread:
         self.unanswered_since = row.unanswered_since
         self.is_new = self.changed = False
         self.loop_state = None
+        self.fetches = ()
         columns: dict[str, Any] = {
             "opted_out": row.opted_out,
             "handed_over": row.handed_over,
@@ -112,6 +137,8 @@ class ConversationThread:
             self.state = msgspec.convert(columns | memory, ConversationState)
             if "guarded" in memory:
                 self.loop_state = msgspec.convert(memory["guarded"], LoopState)
+            if "fetches" in memory:
+                self.fetches = tuple(memory["fetches"])
         else:
             self.state = ConversationState(**columns)
         return self
@@ -130,14 +157,7 @@ class ConversationThread:
 
         `is_doubtful`: it may have been answered already (`bot.conversation.restored`), so none is.
         """
-        if decision.after.opted_out and not self.state.opted_out:
-            new.opted_out.append(self.id)
-        flow = self.state.flow
-        self.state = decision.after if decision.after.known else replace(decision.after, known=True)
-        if decision.kept is not None or flow is not self.state.flow:
-            heard = self._heard(time_written(message.received_at, now), message.message_id)
-            self.state, rows = follow(heard, flow, self.state, decision.kept, decision.flow_end)
-            new.answers += rows
+        self._take(decision, time_written(message.received_at, now), message.message_id, new)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
         waiting_since = self.unanswered_since
@@ -195,7 +215,62 @@ class ConversationThread:
                     now=now,
                 )
             )
+        if decision.fetch is not None and not is_doubtful:
+            asked = fetch_row(decision.fetch, message_id=message_id, conversation_id=self.id, now=now)
+            new.fetches.append(asked)
+            self.fetches = (*self.fetches, asked.id)
+        if decision.later and not is_doubtful:
+            new.follow_ups += self._follow_ups(decision, message_id, position, now)
         return bool(decision.replies) and not is_doubtful
+
+    def complete(
+        self,
+        decision: Decision,
+        version: str,
+        now: datetime,
+        new: NewMessages,
+        *,
+        message_id: str,
+        position: int,
+        heard_id: str,
+        written: datetime,
+    ) -> bool:
+        """Add what follows from what was fetched for an earlier message; True when something is to be sent.
+
+        `message_id` is our id of that message and `heard_id` Azure's; `written` is when the peer wrote it.
+        """
+        self._take(decision, written, heard_id, new)
+        self.changed = True
+        for text in decision.replies:
+            self.add_outbound(new, text, now, rule=decision.rule, in_reply_to=message_id, version=version)
+        if decision.marks or (self.state.handed_over and decision.replies):
+            self._notice(decision, message_id, new)
+        if decision.later:
+            new.follow_ups += self._follow_ups(decision, message_id, position, now)
+        if self.state.handed_over and not self.state.opted_out:
+            self.unanswered_since = self.unanswered_since or now
+        return bool(decision.replies)
+
+    def _take(self, decision: Decision, written: datetime, heard_id: str, new: NewMessages) -> None:
+        """Go on in the state after a decision, and note what ends or is kept with it."""
+        if decision.after.opted_out and not self.state.opted_out:
+            new.opted_out.append(self.id)
+            self.fetches = ()
+        if decision.after.handed_over and not self.state.handed_over:
+            new.handed_over.append(self.id)
+        flow = self.state.flow
+        self.state = decision.after if decision.after.known else replace(decision.after, known=True)
+        if decision.kept is not None or flow is not self.state.flow:
+            heard = self._heard(written, heard_id)
+            self.state, rows = follow(heard, flow, self.state, decision.kept, decision.flow_end)
+            new.answers += rows
+
+    def _follow_ups(
+        self, decision: Decision, message_id: str, position: int, now: datetime
+    ) -> list[FollowUpRow]:
+        return follow_up_rows(
+            decision, conversation_id=self.id, message_id=message_id, position=position, now=now
+        )
 
     def add_outbound(
         self,
@@ -281,6 +356,8 @@ class ConversationThread:
             memory["flow"] = state.flow
         if self.loop_state is not None:
             memory["guarded"] = self.loop_state
+        if self.fetches:
+            memory["fetches"] = self.fetches
         return memory or None
 
     def _notice(self, decision: Decision, message_id: str, new: NewMessages) -> None:

@@ -3,6 +3,7 @@
 from bot.conversation.backpressure import QueueLimit
 from bot.operations.health import CheckResult
 from bot.rulebook.editing.live_book import LiveBook
+from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
 from bot.sending.service_health import ServiceHealth
 from bot.storage.database import Database
@@ -33,6 +34,12 @@ async def check_sending(service_health: ServiceHealth) -> CheckResult:
     """Shows what is wrong with ACS; messages wait, and events are taken all the same."""
     troubles = service_health.troubles()
     return CheckResult(status="degraded", more={"troubles": troubles}) if troubles else CheckResult()
+
+
+async def check_fetch(hosts: AskedHosts) -> CheckResult:
+    """Shows the hosts that rules ask and that don't answer; their rules say `otherwise` meanwhile."""
+    troubles = hosts.troubles()
+    return CheckResult(status="degraded", more={"hosts": troubles}) if troubles else CheckResult()
 
 
 async def check_queue(queue_limit: QueueLimit) -> CheckResult:

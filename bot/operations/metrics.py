@@ -14,6 +14,7 @@ from bot.conversation.backpressure import QueueLimit
 from bot.queries.conversations import Backlog, find_backlog
 from bot.queries.overview import Alarms, read_alarms
 from bot.rulebook.editing.live_book import LiveBook
+from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
 from bot.sending.service_health import ServiceHealth
 from bot.storage.database import DATABASE_ERRORS, Database
@@ -121,6 +122,25 @@ def sending_metrics(service_health: ServiceHealth) -> Iterable[Metric]:
         "1 while ACS refuses our credential: messages wait.",
         value=service_health.is_credential_refused,
     )
+
+
+def fetch_metrics(hosts: AskedHosts) -> Iterable[Metric]:
+    """The requests that rules make, by host, and the hosts that don't answer."""
+    requests = CounterMetricFamily(
+        "bot_fetch_requests",
+        "Requests of rules' `fetch`, by host and how they ended.",
+        labels=["host", "outcome"],
+    )
+    for host, counts in hosts.counts().items():
+        for outcome, count in counts.items():
+            requests.add_metric([host, outcome], count)
+    yield requests
+    down = GaugeMetricFamily(
+        "bot_fetch_host_down", "1 for a host that does not answer: single requests try it.", labels=["host"]
+    )
+    for trouble in hosts.troubles():
+        down.add_metric([trouble.host], 1)
+    yield down
 
 
 def clock_metrics(clock: ClockCheck) -> Iterable[Metric]:

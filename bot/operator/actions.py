@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, update
 
 from bot.clock import Clock, utc_now
+from bot.conversation.follow_ups import BY_PERSON, OPTED_OUT, cancel_follow_ups
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
 from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotToBeResent
@@ -13,7 +14,7 @@ from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
 from bot.queries.conversations import ConversationView
 from bot.rulebook.book import Book
 from bot.rulebook.sender_numbers import guess
-from bot.storage.tables import conversations, incidents, messages
+from bot.storage.tables import conversations, follow_ups, incidents, messages
 from bot.storage.writer import Writer
 
 #: Who acts when nobody says a name.
@@ -55,6 +56,7 @@ class Operator:
             if edit.conversation.state.handed_over:
                 return
             edit.change(handed_over=True, flow=None)
+            edit.new.handed_over.append(conversation_id)
             if not edit.opted_out:
                 edit.conversation.unanswered_since = edit.conversation.unanswered_since or edit.now
                 waits = NewIncident(conversation_id=conversation_id, kind="handover", reason=WAITING)
@@ -149,6 +151,20 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
+    async def cancel_follow_up(self, follow_up_id: str, *, by: str = ADMIN) -> ConversationView:
+        """Don't say what was to be said later. What was said, or is not to be said any more, stays as it is."""
+
+        async def do(edit: ConversationEdit) -> None:
+            row = await edit.row_of(follow_ups, follow_up_id)
+            if row.status == "waiting":
+                cancelled = update(follow_ups).where(follow_ups.c.id == follow_up_id)
+                changes = {"status": "cancelled", "reason": BY_PERSON, "updated_at": edit.now}
+                await edit.connection.execute(cancelled.values(changes))
+                edit.conversation.changed = True
+                await edit.note("cancel", " / ".join(row.texts))
+
+        return (await self._act_on("follow-up", follow_ups, follow_up_id, by, do)).conversation
+
     async def resend(self, message_id: str, *, by: str = ADMIN, may_arrive_twice: bool = False) -> str:
         """Send a failed or unconfirmed reply again, as a new message that names the old one; the new one's id."""
 
@@ -218,5 +234,7 @@ async def _opt_out(edit: ConversationEdit, reason: str | None) -> None:
     await edit.close(Outcome.OPTED_OUT, *ENDED_BY_OPT_OUT)
     if not edit.opted_out:
         edit.change(opted_out=True, flow=None, consent_at=edit.now)
+        edit.conversation.fetches = ()
+        await cancel_follow_ups(edit.connection, [edit.conversation.id], OPTED_OUT, edit.now)
         edit.conversation.unanswered_since = None
         await edit.note("opt out", reason)

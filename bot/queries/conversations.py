@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.incidents import OpenIncident, open_in
 from bot.queries.failure_reasons import reason_of
+from bot.queries.fetches import FetchView, fetch_views
 from bot.queries.filters import ConversationFilter, conditions_for
 from bot.storage.pages import Key, Order, Page, read_page, read_stretch
 from bot.storage.sql import status_is
@@ -100,6 +101,8 @@ class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_error: str | None = None
     #: When it is tried again; None for what doesn't wait for another try.
     next_try_at: datetime | None = None
+    #: On an inbound message: what was asked of another service, and what came.
+    fetch: FetchView | None = None
     #: On an inbound message: what was decided and why; `bot.rulebook.decision.Decision.record` has the keys.
     decision: dict[str, Any] | None = None
 
@@ -265,6 +268,7 @@ def _conversation(
 
 async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[MessageView]:
     changes: dict[str, list[HistoryEntry]] = {}
+    fetched = await fetch_views(connection, [row.id for row in rows if row.direction == "inbound"])
     ids = [row.id for row in rows if row.direction == "outbound"]
     if ids:
         query = (
@@ -279,10 +283,10 @@ async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -
                     failure_code=change.failure_code,
                 )
             )
-    return [_message(row, changes.get(row.id, [])) for row in rows]
+    return [_message(row, changes.get(row.id, []), fetched.get(row.id)) for row in rows]
 
 
-def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
+def _message(row: Row[Any], changes: list[HistoryEntry], fetch: FetchView | None) -> MessageView:
     # A message is born received, queued or suppressed; only what changed after that has rows of its own.
     born = "queued" if changes else row.status
     reason = reason_of(row.status_details, row.failure_code) if row.status in _NOT_ARRIVED else None
@@ -313,5 +317,6 @@ def _message(row: Row[Any], changes: list[HistoryEntry]) -> MessageView:
         attempts=row.attempts,
         last_error=row.last_error,
         next_try_at=row.next_try_at if row.status == "queued" else None,
+        fetch=fetch,
         decision=None if row.decision is None else row.decision | {"version": row.book_version},
     )

@@ -8,7 +8,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.events import time_written
+from bot.conversation.fetches import fetched_as_stored, fetches_of
 from bot.rulebook.decision import HeardMessage, HeldBack
+from bot.rulebook.fetch import Fetched
 from bot.rulebook.simulate.replay import AnsweredMessage, PersonAction
 from bot.storage.tables import actions, conversations, messages
 
@@ -85,6 +87,7 @@ async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterat
     async for some in rows.partitions(_AT_ONCE):
         ids = {row.conversation_id for row in some}
         said, done = await _said(connection, ids), await _done(connection, ids)
+        fetched = await fetches_of(connection, [row.id for row in some])
         for row in some:
             if row.conversation_id != conversation:
                 conversation, before = row.conversation_id, _LONG_AGO
@@ -108,7 +111,12 @@ async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterat
                 said=() if guard in _OF_THE_BOOK else tuple(held_back) or said.get(row.id, ()),
                 code=kept.get("code"),
                 deeds=tuple(deeds),
+                fetched=_fetched(fetched.get(row.id)),
             )
+
+
+def _fetched(row: Any) -> Fetched | None:
+    return None if row is None else fetched_as_stored(row.status, row.answer)
 
 
 def _joined(since: datetime | None, *columns: Any) -> Select[Any]:

@@ -5,6 +5,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.audit_log import ActionView
+from bot.conversation.follow_ups import FollowUpView, list_follow_ups
 from bot.queries.conversations import (
     BY_POSITION,
     ConversationView,
@@ -28,6 +29,8 @@ class Timeline(Struct, frozen=True, kw_only=True):
     earlier: int | None
     #: What people did since the first of these messages, oldest first.
     actions: list[ActionView]
+    #: What is to be said later.
+    later: list[FollowUpView] = []
 
 
 async def read_talk(
@@ -53,6 +56,7 @@ async def read_talk(
         actions=await _actions_beside(
             connection, conversation_id, shown, has_earlier=has_earlier, is_newest=end == last
         ),
+        later=await list_follow_ups(connection, conversation_id, waiting=True),
     )
 
 

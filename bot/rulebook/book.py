@@ -22,6 +22,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     index: Index
     #: The rules that ask, by name.
     asks: dict[str, Rule] = {}
+    #: The rules that fetch, by name.
+    fetches: dict[str, Rule] = {}
     #: The rules with a line in `{{ help }}`.
     helps: tuple[Rule, ...] = ()
     tests: tuple[RuleTest, ...] = ()

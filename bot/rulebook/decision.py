@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from bot.rulebook.fetch import FetchRequest
+from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.matched_key import MatchedKey
 
 
@@ -129,6 +131,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     wants_code: str | None = None
     #: The code that the peer was given; empty when all are given already.
     code: str | None = None
+    #: What is to be asked of another service first; the replies follow from its answer.
+    fetch: FetchRequest | None = None
+    #: What is to be said later.
+    later: tuple[FollowUp, ...] = ()
 
     def record(self, version: str | None = None) -> dict[str, object]:
         """What is worth keeping of the decision beside the message: why this, and not something else.

@@ -48,6 +48,8 @@ CODES: dict[str, str] = {
     "E312": "Two keys contradict each other.",
     "E313": "A test names a rule that does not exist.",
     "E346": "A list of codes is not there, or cannot be read.",
+    "E330": "The host of a `fetch` could be chosen by a message.",
+    "E331": "A secret stands where it could be read.",
     # what is allowed, and does not work
     "E401": "A word that carriers require to be an opt-out does not opt out.",
     "E402": "A rule can never answer, because an earlier one takes all its messages.",
@@ -72,6 +74,8 @@ CODES: dict[str, str] = {
     "W445": "Nobody is told when a rule's codes are all given.",
     "W447": "A code stands twice in its list.",
     "W448": "The first row of a list looks like a code, and no name stands above the codes.",
+    "W430": "A `fetch` says nothing where no answer comes.",
+    "W431": "A secret that a `fetch` needs is not set.",
     "I416": "Rules that no test covers.",
 }
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from bot.rulebook.fetch import Fetched
 from bot.rulebook.source import SourcePlace
 
 
@@ -19,6 +20,10 @@ class TestTurn(msgspec.Struct, kw_only=True):
     rule_place: SourcePlace | None = None
     at: datetime | None = None
     after: timedelta | None = None
+    #: What is fetched at this turn: a value, `missing` or `nothing`; None: the test says nothing of it.
+    fetched: Fetched | None = None
+    #: Nothing is heard: time passes, and what was to be said later is.
+    waits: bool = False
 
 
 class RuleTest(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ import msgspec
 from bot.rulebook.conditions import Limit, Only
 from bot.rulebook.decision import Once
 from bot.rulebook.expectations import Expectation
+from bot.rulebook.fetch import SecretName
+from bot.rulebook.hours import Hours
 from bot.rulebook.matched_key import KeyKind, MatchedKey
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.source import Scalar, SourcePlace
@@ -97,6 +99,42 @@ class Code(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     place: SourcePlace
 
 
+#: The body of a request: texts are templates, everything else is as it is written.
+JsonTemplate = Template | list["JsonTemplate"] | dict[str, "JsonTemplate"] | str | int | float | bool | None
+
+
+class Fetch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a rule asks another service before it replies."""
+
+    method: str
+    #: Scheme and host are constant; every value in what follows is percent-encoded.
+    url: Template
+    host: str
+    json: JsonTemplate | None = None
+    headers: tuple[tuple[str, tuple[Template | SecretName, ...]], ...] = ()
+    #: The name under which the rule's templates have the answer.
+    save: str | None = None
+    #: Seconds for all tries together.
+    timeout: float
+    #: Seconds for which an answer serves the same request again.
+    keep: float = 0.0
+    #: What is said where there is no such thing, and where there is no usable answer.
+    missing: tuple[Choice, ...] = ()
+    otherwise: tuple[Choice, ...] = ()
+    place: SourcePlace
+
+
+class Later(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Something that a rule says a while after its reply."""
+
+    #: Seconds.
+    after: float
+    #: The hours in which it may be said, by the peer's own clock.
+    between: Hours
+    reply: tuple[Choice, ...]
+    unless_answered: bool = False
+
+
 class FileSettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a file says for all its rules."""
 
@@ -141,6 +179,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     once: Once | None = None
     #: URLs that the message is posted to.
     forward: tuple[str, ...] = ()
+    #: What is asked of another service before the reply.
+    fetch: Fetch | None = None
+    #: What is said later.
+    later: tuple[Later, ...] = ()
     #: Its line in `{{ help }}`.
     help: str | None = None
     #: One of its templates writes `{{ help }}`.

@@ -5,7 +5,7 @@ only what is left goes through Liquid at each message.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -92,6 +92,20 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         else:
             text = _render(self.liquid, names) if self.liquid else self.source
         return _UNSENDABLE.sub("", text)
+
+    def write_encoded(self, names: Mapping[str, object], encode: Callable[[str], str]) -> str:
+        """Fill in the names, each place encoded by itself; for a template without tags."""
+        if self.constant is not None:
+            return self.constant
+        texts: list[str] = []
+        for part in self.parts or ():
+            if isinstance(part, str):
+                texts.append(part)
+            elif isinstance(part, Slot):
+                texts.append(encode(_written(names.get(part.name))))
+            else:
+                texts.append(encode(_render(part.liquid, names)))
+        return "".join(texts)
 
 
 def read_template(source: str, values: Mapping[str, object], groups: frozenset[str]) -> Template:
@@ -235,4 +249,6 @@ def _written(value: object) -> str:
         return value
     if value is None:
         return ""
+    if isinstance(value, dict | list):
+        return msgspec.json.encode(value).decode()
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -41,7 +41,7 @@ class Sender:
         """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
         self._readers = readers
         self._limits = limits
-        self._holder = holder_on(readers)
+        self.holder = self._holder = holder_on(readers)
         outbox = Outbox(
             reply_ttl=reply_ttl, holder=self._holder, expired_at_once=limits.expired_at_once, clock=clock
         )

@@ -386,6 +386,71 @@ forwards = Table(
     ),
 )
 
+# What rules ask of other services before they reply; status is queued, answered, missing, failed or cancelled.
+fetches = Table(
+    "fetches",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    # `bot.rulebook.fetch.FetchRequest`, as JSON: secrets are names in it. Empty once it is done.
+    Column("request", Text, nullable=False),
+    Column("method", String(8), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    # What came, as JSON, cut; why nothing did; the HTTP status, and how long the answer took.
+    Column("answer", Text, nullable=True),
+    Column("reason", Text, nullable=True),
+    Column("http_status", Integer, nullable=True),
+    Column("ms", Integer, nullable=True),
+    # Each failed try: when, after how many ms, why.
+    Column("tries", Json, nullable=True),
+    Column("lease_holder", Id, nullable=True),
+    Column("lease_until", UtcTime, nullable=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Index(None, "message_id"),
+    Index(None, "conversation_id"),
+    Index(
+        "ix_fetches_queued",
+        "id",
+        sqlite_where=text("status = 'queued'"),
+        postgresql_where=text("status = 'queued'"),
+    ),
+)
+
+# What is to be said to a conversation later; status is waiting, said, cancelled or dropped.
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    # The inbound message whose reply it follows, and its place in the conversation.
+    Column("message_id", Id, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("texts", Json, nullable=False),
+    Column("unless_answered", Boolean, nullable=False),
+    # The hours by these zones' clocks, outside of which it is not said.
+    Column("hours", Text, nullable=False),
+    Column("zones", Json, nullable=False),
+    Column("status", String(16), nullable=False),
+    # Why it was not said.
+    Column("reason", Text, nullable=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Index(None, "conversation_id"),
+    Index(
+        "ix_follow_ups_waiting",
+        "due_at",
+        sqlite_where=text("status = 'waiting'"),
+        postgresql_where=text("status = 'waiting'"),
+    ),
+)
+
 # Each rule book that has been in force, as its files were.
 rule_books = Table(
     "rule_books",

@@ -141,7 +141,7 @@ async def test_a_private_address_is_refused_unless_it_is_allowed(host: str) -> N
     await poster.close()
     assert posted.is_final
     assert posted.reason is not None
-    assert "BOT_FORWARD_PRIVATE_HOSTS" in posted.reason
+    assert "BOT_PRIVATE_HOSTS" in posted.reason
 
 
 async def test_nobody_there_is_tried_again() -> None:
@@ -186,7 +186,7 @@ async def test_the_address_of_the_socket_is_judged_too(
     async def rebound(_self: Any, host: str, port: int = 0, family: Any = None) -> list[Any]:
         return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 0, "flags": 0}]
 
-    monkeypatch.setattr("bot.wire.forward_client._PublicResolver.resolve", rebound)
+    monkeypatch.setattr("bot.wire.outside_http._PublicResolver.resolve", rebound)
     poster = HttpPoster(secret=None, private_hosts=[])
     posted = await poster.post(listener.url.replace("127.0.0.1", "hooks.example.com"), b"{}")
     await poster.close()

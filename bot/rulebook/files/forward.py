@@ -44,14 +44,14 @@ def _why_not(text: Scalar) -> str | None:
         return _NO_URL
     if parts.username is not None or parts.password is not None:
         return "a name and a password have no place in it; use a secret path over https"
-    if (meant := _address_meant(parts.hostname, read)) is not None:
+    if (meant := address_meant(parts.hostname, read)) is not None:
         return f"its host is the address {meant} in other letters; write that address, or a name"
     if parts.scheme == "http" and not is_loopback(read):
         return "messages are private, so it must begin with https; http is for this machine alone"
     return None
 
 
-def _address_meant(written: str, read: str) -> str | None:
+def address_meant(written: str, read: str) -> str | None:
     """The address that a host stands for and is not written as: `１２７.0.0.1`, `127.1`, `0x7f000001`."""
     bare = read.removesuffix(".")
     if is_address(bare):
@@ -65,5 +65,7 @@ def _address_meant(written: str, read: str) -> str | None:
 def _warn_of_private(text: Scalar, report: Report) -> None:
     host = (URL(text.value.strip()).raw_host or "").removesuffix(".")
     if is_loopback(host) or (is_address(host) and not is_public(host)):
-        message = f"{host} is in a private network: nothing is posted there unless BOT_FORWARD_PRIVATE_HOSTS names it."
+        message = (
+            f"{host} is in a private network: nothing is posted there unless BOT_PRIVATE_HOSTS names it."
+        )
         report.add("W425", text.place, message)

@@ -13,7 +13,7 @@ class Bounds(NamedTuple):
 FILE_KEYS = ("timezone", "numbers", "values", "max_segments", "rules", "tests")
 RULE_KEYS = (
     "name", "when", "only", "limit", "reply", "ask", "expires", "tries", "cancel", "set", "tag", "untag", "opt_out",
-    "opt_in", "handover", "forward", "code", "record", "once", "help", "max_segments",
+    "opt_in", "handover", "forward", "code", "record", "once", "fetch", "later", "help", "max_segments",
 )  # fmt: skip
 RULE_REQUIRED = ("name", "when")
 NUMBER_KEYS = ("kind", "opt_out", "per_minute")
@@ -34,8 +34,13 @@ CODE_KEYS = ("from", "random", "save", "missing")
 CODE_REQUIRED = ("save",)
 ONCE = ("first", "replace")
 ONE_OF_KEYS = ("one_of",)
-TEST_KEYS = ("hear", "say", "rule", "talk", "at", "from", "to")
-STEP_KEYS = ("hear", "say", "rule", "at", "after")
+FETCH_KEYS = ("url", "method", "json", "headers", "save", "timeout", "keep", "missing", "otherwise")
+FETCH_REQUIRED = ("url",)
+METHODS = ("GET", "POST")
+LATER_KEYS = ("after", "between", "reply", "unless")
+LATER_REQUIRED = ("after", "reply")
+TEST_KEYS = ("hear", "fetched", "say", "rule", "talk", "at", "from", "to")
+STEP_KEYS = ("hear", "fetched", "say", "rule", "at", "after")
 
 #: What a reply may cost before `bot rules check` warns, in segments.
 SEGMENTS = Bounds(1, 10)

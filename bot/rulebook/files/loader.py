@@ -19,6 +19,7 @@ from bot.rulebook.sender_numbers import OurNumber
 from bot.rulebook.source import START, SourcePlace
 from bot.rulebook.templates import ALWAYS
 
+_SECRET = "A secret is for the headers of fetch alone, where nobody reads it; leave it out here."
 #: Wrong names of a kind and file of which what was meant is looked for.
 _MOST_HINTS = 50
 
@@ -126,6 +127,7 @@ def _load(texts: Mapping[str, str]) -> Loaded:
                 numbers=numbers,
                 index=index,
                 asks={rule.name: rule for rule in rules if rule.ask},
+                fetches={rule.name: rule for rule in rules if rule.fetch},
                 helps=tuple(rule for rule in rules if rule.help),
                 tests=tuple(test for file in files for test in file.tests),
                 code_pools=pools,
@@ -198,6 +200,9 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
         hints = _Hints(ALWAYS | {name for rule in file.rules[:1] for name in rule.values} | saved)
         for name, place in file.uses:
             if name not in saved:
+                if name == "secret":
+                    reports[file.name].add("E331", place, _SECRET)
+                    continue
                 hint = hints.for_(name) or " Give it under values, as a named group, or by set."
                 reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')
 

@@ -100,6 +100,27 @@ class Templates:
             )
         return True
 
+    def knowing(self, name: str) -> "Templates":
+        """The same, for the texts of the rule that can use one more name."""
+        return Templates(self._settings, self._groups | {name}, self._uses, self._report)
+
+    def url(self, text: Scalar, written: Scalar) -> Template | None:
+        """The template of a URL, in which the file's constants are encoded as every value is."""
+        try:
+            template = read_template(text.value, {}, self._groups)
+        except WrongTemplate as error:
+            self._report.add(error.code, written.place, f"The template of the url cannot be used: {error}.")
+            return None
+        if template.liquid is not None:
+            self._report.add(
+                "E205", written.place, "The url can have {{ }} in it, and nothing else of Liquid."
+            )
+            return None
+        for name in template.names:
+            if name not in ALWAYS and name not in self._groups and name not in self._settings.values:
+                self._uses.append((name, written.place))
+        return template
+
     def template(self, text: Scalar) -> Template | None:
         """One template, read and tried."""
         try:

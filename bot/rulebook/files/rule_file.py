@@ -10,6 +10,7 @@ import msgspec
 from bot.rulebook.background import give_way
 from bot.rulebook.files.ask import read_ask
 from bot.rulebook.files.code import read_code
+from bot.rulebook.files.fetch import read_fetch, saved_name
 from bot.rulebook.files.fields import (
     kind_of,
     read_choice,
@@ -32,6 +33,7 @@ from bot.rulebook.files.keys import (
     RULE_REQUIRED,
     SEGMENTS,
 )
+from bot.rulebook.files.later import read_later
 from bot.rulebook.files.only import read_limit, read_number, read_only
 from bot.rulebook.files.record import read_record
 from bot.rulebook.files.replies import Templates, is_free_name
@@ -203,12 +205,16 @@ def _read_rule(
     place = name.place if name else node.place
     keys = read_when(table["when"], report) if "when" in table else ()
     groups = frozenset(group for key in keys if key.pattern for group in key.pattern.groups)
-    templates = Templates(settings, groups, file.uses, report)
+    before = templates = Templates(settings, groups, file.uses, report)
+    if fetched := saved_name(table.get("fetch")):
+        templates = before.knowing(fetched)
     reply = templates.reply(table["reply"]) if "reply" in table else ()
     flags = {each: _flag(table, each, report) for each in ("opt_out", "opt_in", "handover")}
     saves = templates.saves(table["set"]) if "set" in table else ()
-    ask = read_ask(table, templates, report)
+    ask = read_ask(table, before, report)
     record, once = read_record(table, templates, report)
+    fetch = read_fetch(table["fetch"], before, report) if "fetch" in table else None
+    later = read_later(table["later"], templates, report) if "later" in table else ()
     _refuse_contradictions(table, flags, report, asks=ask is not None)
     rule = Rule(
         name=name.value if name else "",
@@ -230,7 +236,9 @@ def _read_rule(
         once=once,
         forward=read_forward(table["forward"], report) if "forward" in table else (),
         help=_read_help(table, report),
-        writes_help=templates.writes_help,
+        writes_help=templates.writes_help or before.writes_help,
+        fetch=fetch,
+        later=later,
         max_segments=_read_segments(table, settings.max_segments, report),
         tag=_tags(table, "tag", report),
         untag=_tags(table, "untag", report),
@@ -252,6 +260,10 @@ def _refuse_contradictions(
         report.add(
             "E312", table["ask"].place, "A rule that opts the peer out does it at once and asks nothing."
         )
+    for key in ("fetch", "later"):
+        if flags["opt_out"] and key in table:
+            message = f"A rule that opts the peer out does it at once, and nothing follows: leave {key} out."
+            report.add("E312", table[key].place, message)
 
 
 def _read_help(table: Mapping[str, Node], report: Report) -> str | None:
@@ -272,6 +284,8 @@ def with_plain_replies(rule: Rule) -> Rule:
         or rule.keeps_answers
         or rule.code
         or rule.forward
+        or rule.fetch
+        or rule.later
         or rule.limit
         or rule.conditional
     ):

@@ -3,6 +3,8 @@
 import re
 from datetime import datetime, timedelta, tzinfo
 
+from bot.rulebook.fetch import fetched_of
+from bot.rulebook.files.fetch import read_value
 from bot.rulebook.files.fields import kind_of, read_list, read_table, read_text, read_texts, shortened
 from bot.rulebook.files.keys import ONE_OF_KEYS, STEP_KEYS, TEST_KEYS
 from bot.rulebook.files.yaml_tree import Items, Node, Table
@@ -33,7 +35,7 @@ def _read_test(node: Node, zone: tzinfo, report: Report) -> RuleTest | None:
         return None
     turns: list[TestTurn] = []
     if "talk" in table:
-        for key in ("say", "rule"):
+        for key in ("say", "rule", "fetched"):
             if key in table:
                 report.add("E312", table[key].place, f'"{key}" stands in the steps of a talk, not beside it.')
         for step in read_list(table["talk"], "talk", report):
@@ -62,6 +64,10 @@ def _read_step(node: Node, turns: list[TestTurn], zone: tzinfo, report: Report) 
         return
     if "hear" in table:
         _read_turn(table, node.place, turns, zone, report, in_talk=True)
+    elif "after" in table and turns:
+        say = _read_say(table["say"], report) if "say" in table else None
+        after = _read_after(table["after"], report)
+        turns.append(TestTurn(hear="", line=node.place.line, say=say, after=after, waits=True))
     elif "say" not in table:
         report.add("E204", node.place, 'A step of a talk needs "hear" or "say".')
     elif not turns:
@@ -94,6 +100,8 @@ def _read_turn(
         turn.at = _read_time(table["at"], zone, report)
     if "after" in table:
         turn.after = _read_after(table["after"], report)
+    if "fetched" in table:
+        turn.fetched = fetched_of(read_value(table["fetched"], report))
     turns.append(turn)
 
 

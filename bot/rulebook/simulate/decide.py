@@ -16,16 +16,18 @@ from bot.rulebook.decision import (
     HeldBack,
     KeptAnswers,
 )
+from bot.rulebook.fetch import FetchRequest
+from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.rules import Rule
 from bot.rulebook.sender_numbers import CARRIER_WORDS
 from bot.rulebook.simulate.flow import FlowEnded, Stepped, begin, step
 from bot.rulebook.simulate.match import Match, ReadMessage, first_match, read_message
-from bot.rulebook.simulate.outcome import carry_out
+from bot.rulebook.simulate.outcome import NO_CODES, RuleOutcome, carry_out
 from bot.rulebook.simulate.rendering import Renderer
+from bot.rulebook.simulate.request import groups_of, request_of
 from bot.text.numbers import is_phone_number
 
 _MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
-_NO_CODES: Mapping[str, str | None] = {}
 
 
 def decide(
@@ -33,7 +35,7 @@ def decide(
     heard: HeardMessage,
     state: ConversationState,
     now: datetime,
-    codes: Mapping[str, str | None] = _NO_CODES,
+    codes: Mapping[str, str | None] = NO_CODES,
 ) -> Decision:
     """Say what the book answers; never raises, changes nothing, and gives the same for the same.
 
@@ -114,6 +116,8 @@ class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
     kept: KeptAnswers | None = None
     wants_code: str | None = None
     code: str | None = None
+    fetch: FetchRequest | None = None
+    later: tuple[FollowUp, ...] = ()
 
 
 def _answer(
@@ -129,21 +133,26 @@ def _answer(
     """The rule's replies and what it saves, tags and hands over; of an `ask` the first question."""
     held_back_by, after = before.held_back_by, before.after
     names = renderer.names(rule, message, state, key=match.key)
+    fetch: FetchRequest | None = None
+    outcome: RuleOutcome | None = None
     if rule.ask:
-        outcome = None
         replies = renderer.question(rule, rule.ask.questions[0], message, names)
+    elif rule.fetch:
+        # All else that the rule does waits for the answer: `bot.rulebook.simulate.completion`.
+        replies = ()
+        fetch = request_of(rule, message, renderer, names, groups_of(match, message), state)
     else:
         outcome = carry_out(rule, message, after, names, renderer)
         replies = outcome.replies
         if not overtaken:
             after = outcome.after
-    if rule.limit and replies and held_back_by is None:
+    if rule.limit and (replies or fetch) and held_back_by is None:
         confirms = after.opted_out != state.opted_out
         held_back_by, after = _apply_limit(rule, message.now, after, confirms=confirms)
     if rule.ask and held_back_by is None:
         after = replace(after, flow=begin(rule.name, rule.ask, message))
     if outcome is None or overtaken:
-        return _Rendered(replies=replies, held_back_by=held_back_by, after=after)
+        return _Rendered(replies=replies, held_back_by=held_back_by, after=after, fetch=fetch)
     return _Rendered(
         replies=replies,
         held_back_by=held_back_by,
@@ -151,6 +160,7 @@ def _answer(
         kept=outcome.kept,
         wants_code=outcome.wants_code if held_back_by is None else None,
         code=outcome.code,
+        later=outcome.later if held_back_by is None else (),
     )
 
 
@@ -166,7 +176,9 @@ def _decision(
         rule=rule.name if rule else None,
         replies=replies if held_back_by is None else (),
         withheld=() if held_back_by is None else replies,
-        held_back_by=held_back_by if replies or held_back_by is HeldBack.CARRIER_ANSWERS else None,
+        held_back_by=held_back_by
+        if replies or answer.fetch or held_back_by is HeldBack.CARRIER_ANSWERS
+        else None,
         exempt=bool(replies) and held_back_by is None and answer.after.opted_out != state.opted_out,
         after=answer.after,
         key=match.key.matched if match.key else None,
@@ -177,6 +189,8 @@ def _decision(
         flow_end=flow_end,
         wants_code=answer.wants_code,
         code=answer.code,
+        fetch=answer.fetch if held_back_by is None else None,
+        later=answer.later,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import (
@@ -13,6 +14,7 @@ from bot.rulebook.decision import (
     Flow,
     HeardMessage,
 )
+from bot.rulebook.fetch import FetchRequest
 from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 from bot.rulebook.simulate.match import why_not
@@ -93,6 +95,8 @@ def _said(decision: Decision) -> Iterator[str]:
         yield "No rule matches, so the bot says nothing."
     if decision.held_back_by:
         yield _SILENCES[decision.held_back_by]
+    elif decision.fetch is not None:
+        yield from _asked(decision.fetch)
     elif decision.rule is not None and not decision.replies:
         yield "The rule gives no reply."
     for url in decision.forwards:
@@ -104,6 +108,17 @@ def _said(decision: Decision) -> Iterator[str]:
     if decision.kept is not None:
         kept = ", ".join(f"{name}: {value}" for name, value in decision.kept.values.items())
         yield f"Keeps a row of answers of {decision.kept.rule}: {kept or 'empty'}."
+    for each in decision.later:
+        unless = ", unless they write" if each.unless_answered else ""
+        at = each.due_at.astimezone(ZoneInfo(each.zones[0]))
+        yield f"Later, {at:%a %Y-%m-%d %H:%M} ({each.zones[0]}){unless}: {' / '.join(each.texts)}"
+
+
+def _asked(request: FetchRequest) -> Iterator[str]:
+    if request.trouble:
+        yield f"Nothing can be asked: {request.trouble}."
+        return
+    yield f"The bot asks {request.url} ({request.method}) first; the reply follows from what comes."
 
 
 def _changed(before: ConversationState, after: ConversationState) -> Iterator[str]:

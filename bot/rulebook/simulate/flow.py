@@ -12,8 +12,9 @@ from bot.rulebook.expectations import Answer, FreeText, Matching, OneOf, YesNo
 from bot.rulebook.matched_key import MatchedKey, StepKind
 from bot.rulebook.rules import Ask, Question, Rule
 from bot.rulebook.simulate.match import Match, ReadMessage
-from bot.rulebook.simulate.outcome import RuleOutcome, carry_out
+from bot.rulebook.simulate.outcome import RuleOutcome, carry_out, keep_row
 from bot.rulebook.simulate.rendering import Renderer
+from bot.rulebook.simulate.request import request_of
 from bot.text.consent import HELP
 from bot.text.looks import UNWRITTEN
 from bot.text.reactions import read_reaction
@@ -158,6 +159,12 @@ class _Step:
             return self._stepped(message, "answer", flow.awaits, replies, replace(state, flow=moved))
         done = replace(state, flow=None, values={**state.values, **answers})
         names = self._renderer.names(rule, message, done)
+        if rule.fetch:
+            # The answers are kept now; the reply and all else follows from what is fetched.
+            asked = RuleOutcome(replies=(), after=done, kept=keep_row(rule, answers, {}))
+            stepped = self._stepped(message, "answer", flow.awaits, (), done, "finished", outcome=asked)
+            fetch = request_of(rule, message, self._renderer, names, {}, done)
+            return Stepped(replace(stepped.decision, fetch=fetch))
         outcome = carry_out(rule, message, done, names, self._renderer, answers=answers)
         return self._stepped(
             message, "answer", flow.awaits, outcome.replies, outcome.after, "finished", outcome=outcome
@@ -197,5 +204,6 @@ class _Step:
                 flow_end=flow_end,
                 wants_code=outcome.wants_code if outcome else None,
                 code=outcome.code if outcome else None,
+                later=outcome.later if outcome else (),
             )
         )

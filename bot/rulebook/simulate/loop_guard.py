@@ -61,18 +61,27 @@ def apply_caps(
     """
     same = exchange(text, decision.rule, decision.key, decision.replies)
     recent.heard[same] += 1
-    if not decision.replies or decision.exempt:
+    if not (decision.replies or decision.fetch) or decision.exempt:
         recent.replies += len(decision.replies)
         return decision
     if recent.is_silent:
         return _silent(before, decision, TOO_MANY_REPLIES)
     if recent.heard[same] > caps.repeats:
         return _silent(before, decision, TOO_MANY_REPEATS)
-    if recent.replies + len(decision.replies) > caps.replies:
+    expected = len(decision.replies) or (1 if decision.fetch else 0)
+    if recent.replies + expected > caps.replies:
         recent.is_silent = True
         return _silent(before, decision, TOO_MANY_REPLIES)
     recent.replies += len(decision.replies)
     return decision
+
+
+def may_be_said(texts: int, recent: Recent, caps: Caps) -> bool:
+    """Whether so many replies that no message has just asked for may still leave; counts them."""
+    if recent.is_silent or recent.replies + texts > caps.replies:
+        return False
+    recent.replies += texts
+    return True
 
 
 class Rehearsal:
@@ -113,4 +122,6 @@ def _silent(before: ConversationState, decision: Decision, guard: HeldBack) -> D
         held_back_by=guard,
         after=after,
         marks=(*decision.marks, LOOKS_LIKE_A_LOOP),
+        fetch=None,
+        later=(),
     )

@@ -7,10 +7,13 @@ from msgspec.structs import replace
 
 from bot.rulebook.decision import ConversationState, KeptAnswers
 from bot.rulebook.expectations import LONGEST_VALUE
+from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.rules import Code, Rule
+from bot.rulebook.simulate.follow_ups import follow_ups
 from bot.rulebook.simulate.match import ReadMessage
 from bot.rulebook.simulate.rendering import Names, Renderer
 
+NO_CODES: Mapping[str, str | None] = {}
 #: Stands in a reply in the place of a code that is not known yet.
 _NOT_YET = "…"
 
@@ -24,6 +27,7 @@ class RuleOutcome(msgspec.Struct, frozen=True, kw_only=True):
     #: The pool that must give a code first, and the code that one has given; empty where it has none left.
     wants_code: str | None = None
     code: str | None = None
+    later: tuple[FollowUp, ...] = ()
 
 
 def carry_out(
@@ -45,7 +49,7 @@ def carry_out(
         wants, code = _code_of(rule.code, renderer)
         if wants is None and code is None:
             replies = renderer.replies(rule, rule.code.missing, message, names)
-            return RuleOutcome(replies=replies, after=state, kept=_kept(rule, answers, {}), code="")
+            return RuleOutcome(replies=replies, after=state, kept=keep_row(rule, answers, {}), code="")
         names = {**names, rule.code.save: code or _NOT_YET}
         if code is not None:
             state = replace(state, values={**state.values, rule.code.save: code})
@@ -54,9 +58,10 @@ def carry_out(
     return RuleOutcome(
         replies=replies,
         after=renderer.apply(rule, state, names),
-        kept=_kept(rule, answers, recorded),
+        kept=keep_row(rule, answers, recorded),
         wants_code=wants,
         code=code,
+        later=follow_ups(rule, message, renderer, names),
     )
 
 
@@ -67,7 +72,9 @@ def _code_of(code: Code, renderer: Renderer) -> tuple[str | None, str | None]:
     return None, renderer.codes[code.pool]
 
 
-def _kept(rule: Rule, answers: Mapping[str, str] | None, recorded: Mapping[str, str]) -> KeptAnswers | None:
+def keep_row(
+    rule: Rule, answers: Mapping[str, str] | None, recorded: Mapping[str, str]
+) -> KeptAnswers | None:
     """The row that is finished now; what is empty is not kept."""
     values = {**(answers or {}), **recorded}
     if answers is None and not recorded:

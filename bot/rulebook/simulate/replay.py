@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage
-from bot.rulebook.simulate.sample_codes import decide_with_samples
+from bot.rulebook.fetch import Fetched
+from bot.rulebook.simulate.sample_codes import complete_with_samples, decide_with_samples
 
 
 class PersonAction(msgspec.Struct, frozen=True):
@@ -52,6 +53,8 @@ class AnsweredMessage(msgspec.Struct, frozen=True, kw_only=True):
     said: tuple[str, ...]
     #: The code that the peer was given; empty when all were given already.
     code: str | None = None
+    #: What was fetched then; None where nothing was, or where it is not kept.
+    fetched: Fetched | None = None
     #: What people did to the conversation since the message before, oldest first.
     deeds: tuple[PersonAction, ...] = ()
 
@@ -108,9 +111,11 @@ class _ReplayedStates:
             self._standing = replace(self._standing, handed_over=False)
         for deed in past.deeds:
             self._standing = deed.change(self._standing)
-        at = past.written_at or past.at
-        decision = decide_with_samples(
-            self._book, past.heard, self._standing, at, given=past.code, gone=past.code == ""
+        moment = past.written_at or past.at
+        code, gone = past.code, past.code == ""
+        decision = decide_with_samples(self._book, past.heard, self._standing, moment, given=code, gone=gone)
+        decision = complete_with_samples(
+            self._book, decision, past.heard, past.fetched, moment, given=code, gone=gone
         )
         self._standing = replace(decision.after, known=True)
         return decision
@@ -143,6 +148,8 @@ class Replay:
         if self._since is not None and past.at < self._since:
             return None
         self._messages += 1
+        if decision.fetch is not None:
+            return None  # nobody knows what would have come
         if decision.replies == tuple(
             each.strip() for each in said_then
         ):  # once sent with the space around them

@@ -9,8 +9,9 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage
 from bot.rulebook.rule_test import RuleTest, TestTurn
+from bot.rulebook.simulate.follow_ups import PendingFollowUps
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
-from bot.rulebook.simulate.sample_codes import decide_with_samples
+from bot.rulebook.simulate.sample_codes import complete_with_samples, decide_with_samples
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
 
 
@@ -26,6 +27,8 @@ class FailedStep(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None
     #: The guard that kept the bot silent.
     silence: str | None
+    #: What would be asked of another service, where the test does not say what comes.
+    fetch: str | None = None
 
 
 class CheckedTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,16 +69,25 @@ def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[
     rehearsal = Rehearsal(caps)
     now = test.start
     failures: list[FailedStep] = []
+    pending = PendingFollowUps()
     for at, turn in enumerate(test.turns):
         if at or turn.at:
             now = turn.at or now + (turn.after or timedelta(minutes=1))
+        said = pending.say(now, standing)
+        if turn.waits:
+            if not _are_expected(turn.say, said):
+                failures.append(_failed_wait(turn, said))
+            continue
         heard = HeardMessage(
             id=f"{test.file}:{test.line}:{at}",
             text=turn.hear,
             sender=test.sender or SOME_PEER,
             recipient=test.recipient or number,
         )
-        decision = rehearsal.guard(standing, decide_with_samples(book, heard, standing, now), turn.hear, now)
+        decided = decide_with_samples(book, heard, standing, now)
+        decided = complete_with_samples(book, decided, heard, turn.fetched, now)
+        decision = rehearsal.guard(standing, decided, turn.hear, now)
+        pending.hear(decision)
         if decision.rule is not None:
             answered[decision.rule] += 1
         if not _as_expected(turn, decision):
@@ -93,14 +105,33 @@ def _failure(turn: TestTurn, decision: Decision) -> FailedStep:
         expected_rule=turn.rule,
         rule=decision.rule,
         silence=decision.held_back_by,
+        fetch=decision.fetch.url if decision.fetch else None,
+    )
+
+
+def _failed_wait(turn: TestTurn, said: tuple[str, ...]) -> FailedStep:
+    return FailedStep(
+        line=turn.line,
+        heard="",
+        expected=tuple(turn.say or ()),
+        said=said,
+        expected_rule=None,
+        rule=None,
+        silence=None,
     )
 
 
 def _as_expected(turn: TestTurn, decision: Decision) -> bool:
     if turn.rule is not None and turn.rule != decision.rule:
         return False
-    if turn.say is None:
+    if decision.fetch is not None and turn.say != []:
+        return False  # the test must say what comes
+    return _are_expected(turn.say, decision.replies)
+
+
+def _are_expected(say: list[tuple[str, ...]] | None, replies: tuple[str, ...]) -> bool:
+    if say is None:
         return True
-    return len(turn.say) == len(decision.replies) and all(
-        said in map(str.strip, texts) for said, texts in zip(decision.replies, turn.say, strict=True)
+    return len(say) == len(replies) and all(
+        said in map(str.strip, texts) for said, texts in zip(replies, say, strict=True)
     )

@@ -1,15 +1,17 @@
 """What would happen to a message, and why: the answer of `bot rules try` and of `POST /api/try`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, HeardMessage
+from bot.rulebook.fetch import Fetched
+from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.simulate.explain import explain
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
-from bot.rulebook.simulate.sample_codes import decide_with_samples
+from bot.rulebook.simulate.sample_codes import complete_with_samples, decide_with_samples
 from bot.text.numbers import normalise_number
 
 #: Numbers that belong to nobody.
@@ -23,6 +25,8 @@ class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None
     replies: tuple[str, ...]
     why: tuple[str, ...]
+    #: What would be asked of another service before the reply.
+    fetch: str | None = None
 
 
 class TriedTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +40,11 @@ class TriedTurn(msgspec.Struct, frozen=True, kw_only=True):
     #: The guard that kept the bot silent.
     silence: str | None
     why: tuple[str, ...]
+    #: What would be asked of another service; and whether its answer is not given yet.
+    fetch: str | None = None
+    awaits_answer: bool = False
+    #: What is said later, each with its time.
+    later: tuple[FollowUp, ...] = ()
 
 
 def play(
@@ -47,10 +56,12 @@ def play(
     at: datetime,
     file: str | None = None,
     caps: Caps = USUAL_CAPS,
+    fetched: Mapping[int, Fetched] | None = None,
 ) -> tuple[TriedTurn, ...]:
     """Play a talk from its beginning, a second between two messages, with the loop guard; changes nothing.
 
-    Without a recipient, it is the first number that `file`, or any file, names.
+    Without a recipient, it is the first number that `file`, or any file, names. `fetched` is what came for a message,
+    by its place in the talk.
     """
     number = normalise_number(recipient) if recipient else usual_number(book, file)
     peer = normalise_number(sender) if sender else SOME_PEER
@@ -60,7 +71,9 @@ def play(
     for position, text in enumerate(texts):
         now = at + timedelta(seconds=position)
         heard = HeardMessage(id=f"try:{position}:{text}", text=text, sender=peer, recipient=number)
-        decision = rehearsal.guard(standing, decide_with_samples(book, heard, standing, now), text, now)
+        decided = decide_with_samples(book, heard, standing, now)
+        whole = complete_with_samples(book, decided, heard, (fetched or {}).get(position), now)
+        decision = rehearsal.guard(standing, whole, text, now)
         turns.append(
             TriedTurn(
                 heard=text,
@@ -69,6 +82,9 @@ def play(
                 replies=decision.replies,
                 silence=decision.held_back_by,
                 why=explain(book, heard, standing, now, decision),
+                fetch=decided.fetch.url if decided.fetch else None,
+                awaits_answer=decision.fetch is not None,
+                later=decision.later,
             )
         )
         standing = msgspec.structs.replace(decision.after, known=True)
@@ -76,11 +92,16 @@ def play(
 
 
 def answer(
-    book: Book, text: str, sender: str | None = None, recipient: str | None = None, at: datetime | None = None
+    book: Book,
+    text: str,
+    sender: str | None = None,
+    recipient: str | None = None,
+    at: datetime | None = None,
+    fetched: Fetched | None = None,
 ) -> TryAnswer:
     """Decide on a text as if a new peer had sent it, now or at a time; changes nothing.
 
-    Without a recipient, it is our first number that a rule file names.
+    Without a recipient, it is our first number that a rule file names. Nothing is fetched; `fetched` is what came.
     """
     if at is not None and at.tzinfo is None:
         raise ValueError("a time needs its zone")
@@ -91,7 +112,13 @@ def answer(
     standing = ConversationState()
     now = at or datetime.now(UTC)
     decision = decide_with_samples(book, heard, standing, now)
-    return TryAnswer(rule=decision.rule, replies=decision.replies, why=explain(book, heard, standing, now))
+    whole = complete_with_samples(book, decision, heard, fetched, now)
+    return TryAnswer(
+        rule=whole.rule,
+        replies=whole.replies,
+        why=explain(book, heard, standing, now, whole),
+        fetch=decision.fetch.url if decision.fetch else None,
+    )
 
 
 def usual_number(book: Book, file: str | None = None) -> str:

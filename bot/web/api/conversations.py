@@ -9,6 +9,7 @@ from litestar.params import Body, FromPath, FromQuery
 from msgspec import Meta, Struct
 
 from bot.conversation.audit_log import ActionView, list_actions
+from bot.conversation.follow_ups import FollowUpView, list_follow_ups
 from bot.conversation.incidents import Kind
 from bot.operator.actions import Operator
 from bot.queries.conversations import ConversationView, MessageView, find_conversation, list_messages
@@ -131,6 +132,15 @@ class ConversationController(Controller):
         found("conversation", conversation_id, await find_conversation(connection, key))
         return await list_actions(connection, key, limit=limit, cursor=cursor)
 
+    @get("/conversations/{conversation_id:str}/later")
+    async def get_follow_ups(
+        self, connection: NamedDependency[DatabaseConnection], conversation_id: FromPath[str]
+    ) -> Page[FollowUpView]:
+        """What was and is to be said in a conversation later, the next one first: `status` is `waiting` until it is."""
+        key = make_storable(conversation_id)
+        found("conversation", conversation_id, await find_conversation(connection, key))
+        return Page(items=await list_follow_ups(connection, key), next=None)
+
 
 class ConversationActions(Controller):
     """What a person may do to a conversation."""
@@ -217,6 +227,16 @@ class ConversationActions(Controller):
     ) -> ConversationView:
         """Forget what is saved of a person under a name."""
         return await operator.forget_value(make_storable(conversation_id), make_storable(name), by=person)
+
+    @delete("/later/{follow_up_id:str}", status_code=200)
+    async def cancel_follow_up(
+        self,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        follow_up_id: FromPath[str],
+    ) -> ConversationView:
+        """Don't say what was to be said later."""
+        return await operator.cancel_follow_up(make_storable(follow_up_id), by=person)
 
     @put("/conversations/{conversation_id:str}/opt-out")
     async def opt_out(

@@ -7,11 +7,12 @@ from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.params import Body, FromPath
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, field
 
 from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles, Saved
+from bot.rulebook.fetch import fetched_of
 from bot.rulebook.simulate.try_message import TryAnswer, answer
 from bot.storage.database import DatabaseConnection
 from bot.storage.pages import Page
@@ -36,6 +37,8 @@ class TryRequest(Struct, frozen=True, kw_only=True):
     sender: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="from")
     recipient: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="to")
     at: Annotated[datetime, Meta(tz=True)] | None = None
+    #: What comes where the rule fetches: a value, "missing" or "nothing"; left out, nothing is said of it.
+    fetched: Any = UNSET
 
 
 class Rules(Controller):
@@ -56,7 +59,15 @@ class Rules(Controller):
         self, live_book: NamedDependency[LiveBook], data: Annotated[TryRequest, Body()]
     ) -> TryAnswer:
         """What would happen to this message, and why; changes nothing."""
-        return answer(live_book.book(), data.text, sender=data.sender, recipient=data.recipient, at=data.at)
+        fetched = None if data.fetched is UNSET else fetched_of(data.fetched)
+        return answer(
+            live_book.book(),
+            data.text,
+            sender=data.sender,
+            recipient=data.recipient,
+            at=data.at,
+            fetched=fetched,
+        )
 
     @get("/rules/{file:str}", media_type=_YAML)
     async def get_rule_file(

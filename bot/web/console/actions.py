@@ -62,6 +62,15 @@ class ConversationForms(Controller):
         action, sentence = await _change(request, console.operator, make_storable(conversation_id), verb)
         return await _done(console, request, conversation_id, action, sentence)
 
+    @post("/later/{follow_up_id:str}/cancel")
+    async def cancel_follow_up(
+        self, request: Call, console: NamedDependency[Console], follow_up_id: FromPath[str]
+    ) -> Response[Any]:
+        """Don't say what was to be said later."""
+        form = await request.form()
+        action = console.operator.cancel_follow_up(make_storable(follow_up_id), by=_person(request))
+        return await _done(console, request, str(form.get("conversation", "")), action, "It is not said.")
+
     @post("/incidents/{incident_id:str}/release")
     async def release(
         self, request: Call, console: NamedDependency[Console], incident_id: FromPath[str]

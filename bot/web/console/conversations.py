@@ -19,7 +19,7 @@ from bot.queries.timeline import Timeline, read_talk
 from bot.queries.unmatched import catch_alls
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
-from bot.web.console.labels import rule_links, steps_of, timeline_of, whys_of
+from bot.web.console.labels import fetch_lines, rule_links, steps_of, timeline_of, whys_of
 from bot.web.console.layout import Call, Console, Page
 
 PATH: Final = "/console/conversations"
@@ -108,6 +108,7 @@ class ConversationPages(Controller):
             message=message,
             steps=steps_of(message),
             whys=whys_of(message.decision) if message.decision else [],
+            fetched=fetch_lines(message),
             rule=rule_links(book, {message.rule})[message.rule] if message.rule else None,
             glyphs=GLYPHS,
         )

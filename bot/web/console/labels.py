@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from bot.conversation.audit_log import ActionView
@@ -12,6 +13,15 @@ from bot.queries.timeline import Timeline
 from bot.rulebook.book import Book
 from bot.web.console.rules_editor import address_of
 
+_LONGEST_ANSWER: Final = 1_000
+#: What came of a fetch.
+_CAME: Final = {
+    "queued": "is being asked",
+    "answered": "answered",
+    "missing": "there is no such thing",
+    "failed": "brought nothing usable",
+    "cancelled": "not answered",
+}
 #: What came into a message's history without a reason of its own.
 _USUAL: Final = {
     "queued": "stored, waits for its turn",
@@ -79,6 +89,8 @@ def action_sentence(action: ActionView) -> str | None:
             return f"{action.by} opted them out{details}"
         case "opt in":
             return f"{action.by} recorded a new consent{details}"
+        case "cancel":
+            return f"{action.by} cancelled what was to be said later{details}"
         case "release":
             return f"{action.by} has seen to it{details}"
     return None
@@ -107,6 +119,24 @@ def rule_links(book: Book, names: set[str]) -> dict[str, RuleLink]:
         if rule.name in names
     }
     return {name: found.get(name) or RuleLink(name=name, path=None, place=None) for name in names}
+
+
+def fetch_lines(message: MessageView) -> list[str]:
+    """What was asked of another service for a message, and what came, one thing a line."""
+    fetch = message.fetch
+    if fetch is None:
+        return []
+    lines = [f"asked {fetch.method} {fetch.url}"]
+    lines += [f"try {at}, after {each.ms} ms: {each.reason}" for at, each in enumerate(fetch.tries, 1)]
+    took_ms = "" if fetch.ms is None else f" in {fetch.ms} ms"
+    status = "" if fetch.http_status is None else f" (HTTP {fetch.http_status})"
+    lines.append(f"{_CAME.get(fetch.status, fetch.status)}{took_ms}{status}")
+    if fetch.reason:
+        lines.append(fetch.reason)
+    if fetch.answer is not None:
+        answer = msgspec.json.encode(fetch.answer).decode()
+        lines.append(answer if len(answer) <= _LONGEST_ANSWER else answer[:_LONGEST_ANSWER] + "…")
+    return lines
 
 
 def whys_of(decision: dict[str, Any]) -> list[str]:

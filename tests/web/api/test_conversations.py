@@ -96,7 +96,7 @@ async def test_try_says_what_would_happen_and_changes_nothing(bot: Running) -> N
     body = {"text": "Hours?", "from": "15555550199", "to": "+15555550100", "at": "2026-11-23T12:00:00+01:00"}
     answer = await bot.send("POST", "/api/try", token=VIEWER, json=body)
     assert answer.status_code == 200
-    assert set(answer.json()) == {"rule", "replies", "why"}
+    assert set(answer.json()) == {"rule", "replies", "why", "fetch"}
     assert answer.json()["rule"] == "hours"
     assert answer.json()["replies"] == ["Corner Books is open Mon-Sat 9-18."]
     assert all(isinstance(line, str) for line in answer.json()["why"])

@@ -1,0 +1,145 @@
+"""What is to be said to conversations later: the rows, and what cancels them."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import Row, exists, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils import uuid7
+
+from bot.rulebook.decision import Decision
+from bot.storage.bulk import BulkInsert
+from bot.storage.commits import mark_changed
+from bot.storage.tables import follow_ups, messages
+
+#: Why something was not said. These are stored and shown: they never change.
+OPTED_OUT = "they opted out"
+TAKEN_OVER = "a person took over"
+ANSWERED = "they wrote meanwhile"
+ASKED_AGAIN = "the rule answered again"
+RULE_GONE = "the rule is gone"
+BY_PERSON = "a person cancelled it"
+TOO_LATE = "the bot was stopped when it was due, and it was more than an hour late"
+WRONG_HOUR = "the bot was stopped when it was due, and then it was night"
+LOOP_GUARD = "this conversation got as many replies in an hour as BOT_REPLIES_PER_HOUR allows"
+
+
+class FollowUpRow(NamedTuple):
+    """A follow-up to insert; it waits."""
+
+    id: str
+    conversation_id: str
+    message_id: str
+    position: int
+    rule: str
+    due_at: datetime
+    texts: Sequence[str]
+    unless_answered: bool
+    hours: str
+    zones: Sequence[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+_INSERT = BulkInsert(follow_ups, FollowUpRow, constants={"status": "waiting"})
+
+
+def follow_up_rows(
+    decision: Decision, *, conversation_id: str, message_id: str, position: int, now: datetime
+) -> list[FollowUpRow]:
+    """What a decision says later."""
+    return [
+        FollowUpRow(
+            str(uuid7()), conversation_id, message_id, position, decision.rule or "", each.due_at, each.texts,
+            each.unless_answered, each.between, each.zones, now, now,
+        )
+        for each in decision.later
+    ]  # fmt: skip
+
+
+async def insert_follow_ups(connection: AsyncConnection, rows: list[FollowUpRow], now: datetime) -> None:
+    """Write them; a rule's new follow-ups take the place of those that it has in a conversation."""
+    newest = {(row.conversation_id, row.rule): row.message_id for row in rows}
+    await connection.execute(
+        update(follow_ups)
+        .where(
+            tuple_(follow_ups.c.conversation_id, follow_ups.c.rule).in_(list(newest)),
+            follow_ups.c.status == "waiting",
+        )
+        .values(status="cancelled", reason=ASKED_AGAIN, updated_at=now)
+    )
+    kept = [row for row in rows if newest[row.conversation_id, row.rule] == row.message_id]
+    await _INSERT.execute(connection, kept)
+
+
+async def cancel_follow_ups(
+    connection: AsyncConnection, conversation_ids: Collection[str], reason: str, now: datetime
+) -> None:
+    """Say nothing more of what waits in these conversations."""
+    await connection.execute(
+        update(follow_ups)
+        .where(follow_ups.c.conversation_id.in_(conversation_ids), follow_ups.c.status == "waiting")
+        .values(status="cancelled", reason=reason, updated_at=now)
+    )
+    mark_changed(conversation_ids)
+
+
+class FollowUpView(Struct, frozen=True, kw_only=True):
+    """A follow-up as the API, the console and the command line show it."""
+
+    id: str
+    conversation_id: str
+    message_id: str
+    rule: str
+    due_at: datetime
+    texts: list[str]
+    unless_answered: bool
+    #: `waiting`, `said`, `cancelled` or `dropped`.
+    status: str
+    #: Why it was not said.
+    reason: str | None
+    created_at: datetime
+
+
+async def list_follow_ups(
+    connection: AsyncConnection, conversation_id: str, *, waiting: bool = False
+) -> list[FollowUpView]:
+    """What was and is to be said in a conversation, the next one first."""
+    query = (
+        select(follow_ups, is_answered().label("is_answered"))
+        .where(follow_ups.c.conversation_id == conversation_id)
+        .order_by(follow_ups.c.due_at, follow_ups.c.id)
+        .limit(200)
+    )
+    if waiting:
+        query = query.where(follow_ups.c.status == "waiting")
+    views = [_view(row) for row in await connection.execute(query)]
+    return [view for view in views if not waiting or view.status == "waiting"]
+
+
+def is_answered() -> Any:
+    """Whether the peer has written since a follow-up's message, and that cancels it."""
+    later = messages.alias("later_messages")
+    return follow_ups.c.unless_answered & exists().where(
+        later.c.conversation_id == follow_ups.c.conversation_id,
+        later.c.position > follow_ups.c.position,
+        later.c.direction == "inbound",
+    )
+
+
+def _view(row: Row[Any]) -> FollowUpView:
+    is_over = row.status == "waiting" and bool(row.is_answered)
+    return FollowUpView(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        message_id=row.message_id,
+        rule=row.rule,
+        due_at=row.due_at,
+        texts=list(row.texts),
+        unless_answered=row.unless_answered,
+        status="cancelled" if is_over else row.status,
+        reason=ANSWERED if is_over else row.reason,
+        created_at=row.created_at,
+    )

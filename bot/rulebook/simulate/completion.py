@@ -1,0 +1,100 @@
+"""What a rule says once its answer from elsewhere is there: a pure function, as `decide` is."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from bot.rulebook.book import Book
+from bot.rulebook.decision import ConversationState, Decision, HeardMessage, HeldBack
+from bot.rulebook.fetch import Fetched, FetchRequest
+from bot.rulebook.rules import Rule
+from bot.rulebook.simulate.match import read_message
+from bot.rulebook.simulate.outcome import NO_CODES, RuleOutcome, carry_out
+from bot.rulebook.simulate.rendering import Renderer
+
+
+def complete(
+    book: Book,
+    request: FetchRequest,
+    heard: HeardMessage,
+    state: ConversationState,
+    fetched: Fetched,
+    now: datetime,
+    codes: Mapping[str, str | None] = NO_CODES,
+) -> Decision:
+    """The rest of the decision on a message whose rule has fetched; never raises.
+
+    The rule of that name in force finishes it, whatever it was when the message came. Where it is gone, the words that
+    it had for no answer are said. `now` is when the peer wrote the message.
+    """
+    rule = rule_of(book, request.rule)
+    renderer = Renderer(book, codes)
+    message = read_message(heard, now)
+    outcome = RuleOutcome(replies=(), after=state)
+    if rule is None or rule.opt_out or (rule.ask is not None and rule.fetch is None):
+        outcome = replace(outcome, replies=request.otherwise)
+    elif rule.fetch is None or fetched.kind == "value":
+        names = {**renderer.names(rule, message, state), **request.names}
+        if rule.fetch is not None and rule.fetch.save:
+            names[rule.fetch.save] = fetched.value
+        outcome = carry_out(rule, message, state, names, renderer)
+    else:
+        names = {**renderer.names(rule, message, state), **request.names}
+        fetch = rule.fetch
+        says = fetch.missing if fetched.kind == "missing" and fetch.missing else fetch.otherwise
+        outcome = replace(outcome, replies=renderer.replies(rule, says, message, names))
+    replies, held_back_by = outcome.replies, _held_back_by(state)
+    if held_back_by is not None:
+        outcome = RuleOutcome(replies=replies, after=state)
+    return Decision(
+        rule=request.rule,
+        replies=replies if held_back_by is None else (),
+        withheld=() if held_back_by is None else replies,
+        held_back_by=held_back_by if replies else None,
+        after=outcome.after,
+        key=None,
+        marks=tuple(renderer.marks),
+        kept=outcome.kept,
+        wants_code=outcome.wants_code,
+        code=outcome.code,
+        later=outcome.later,
+    )
+
+
+def complete_decision(
+    book: Book,
+    decision: Decision,
+    heard: HeardMessage,
+    fetched: Fetched,
+    now: datetime,
+    codes: Mapping[str, str | None] = NO_CODES,
+) -> Decision:
+    """A decision that fetches, together with what follows from what came: for tests, tries and replays."""
+    if decision.fetch is None:
+        return decision
+    rest = complete(book, decision.fetch, heard, decision.after, fetched, now, codes)
+    return replace(
+        decision,
+        replies=rest.replies,
+        withheld=rest.withheld,
+        held_back_by=rest.held_back_by,
+        after=rest.after,
+        marks=(*decision.marks, *rest.marks),
+        later=rest.later,
+        fetch=None,
+        kept=rest.kept or decision.kept,
+        wants_code=rest.wants_code,
+        code=rest.code,
+    )
+
+
+def rule_of(book: Book, name: str) -> Rule | None:
+    """The rule of a name."""
+    return book.fetches.get(name) or next((rule for rule in book.rules if rule.name == name), None)
+
+
+def _held_back_by(state: ConversationState) -> HeldBack | None:
+    if state.opted_out:
+        return HeldBack.OPTED_OUT
+    return HeldBack.HANDED_OVER if state.handed_over else None

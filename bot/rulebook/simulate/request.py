@@ -1,0 +1,88 @@
+"""Fills in what a rule asks of another service."""
+
+import re
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from bot.rulebook.decision import ConversationState
+from bot.rulebook.fetch import FetchRequest, HeaderParts, SecretName
+from bot.rulebook.rules import JsonTemplate, Rule
+from bot.rulebook.simulate.match import Match, ReadMessage
+from bot.rulebook.simulate.rendering import Names, Renderer
+from bot.rulebook.templates import Template, WrongTemplate
+
+#: Characters of a URL that servers take.
+_LONGEST_URL = 4_000
+_CONTROLS = re.compile("[\x00-\x1f\x7f]+")
+
+
+def request_of(
+    rule: Rule,
+    message: ReadMessage,
+    renderer: Renderer,
+    names: Names,
+    groups: dict[str, str],
+    state: ConversationState,
+) -> FetchRequest | None:
+    """The request of a rule that fetches; None for one that does not. `state` is that after the rule's questions."""
+    fetch = rule.fetch
+    if fetch is None:
+        return None
+    names = {**state.values, **names}
+    url, body, trouble = "", None, None
+    headers: list[tuple[str, HeaderParts]] = []
+    try:
+        url = fetch.url.write_encoded(names, _encoded)
+        body = None if fetch.json is None else msgspec.json.encode(_filled(fetch.json, names)).decode()
+        headers = [
+            (name, tuple(_header_part(part, names) for part in parts)) for name, parts in fetch.headers
+        ]
+    except WrongTemplate as error:
+        trouble = f"a template failed: {error}"
+    return FetchRequest(
+        rule=rule.name,
+        method=fetch.method,
+        url=url,
+        host=fetch.host,
+        headers=tuple(headers),
+        body=body,
+        timeout=fetch.timeout,
+        keep=fetch.keep,
+        names=groups,
+        otherwise=renderer.replies(rule, fetch.otherwise, message, names),
+        trouble=trouble or _trouble_of(url),
+    )
+
+
+def groups_of(match: Match, message: ReadMessage) -> dict[str, str]:
+    """What the named groups of the pattern found, for the time when the answer is there."""
+    pattern = match.key.pattern if match.key else None
+    return dict(pattern.values(message.heard.text)) if pattern is not None and pattern.groups else {}
+
+
+def _encoded(text: str) -> str:
+    return quote(text.strip(), safe="")
+
+
+def _trouble_of(url: str) -> str | None:
+    """A value that is `.` or `..` would lead to another path than the rule's."""
+    if len(url) > _LONGEST_URL:
+        return f"the URL would have more than {_LONGEST_URL:,} characters"
+    if any(segment in {".", ".."} for segment in urlsplit(url).path.split("/")):
+        return "a value would lead to another path of the host"
+    return None
+
+
+def _filled(node: JsonTemplate, names: Names) -> object:
+    if isinstance(node, Template):
+        return node.write(names)
+    if isinstance(node, list):
+        return [_filled(each, names) for each in node]
+    if isinstance(node, dict):
+        return {name: _filled(each, names) for name, each in node.items()}
+    return node
+
+
+def _header_part(part: Template | SecretName, names: Names) -> str | SecretName:
+    return part if isinstance(part, SecretName) else _CONTROLS.sub(" ", part.write(names))

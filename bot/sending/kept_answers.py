@@ -1,0 +1,48 @@
+"""Answers that serve the same request again for a while."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+
+from bot.rulebook.fetch import Fetched, FetchRequest
+
+
+class KeptAnswers:
+    """What was fetched lately, by request; `clock` is in seconds and only goes forward."""
+
+    def __init__(self, clock: Callable[[], float], *, most: int, most_bytes: int) -> None:
+        self._clock = clock
+        self._most = most
+        self._most_bytes = most_bytes
+        #: The answer, when it came, and its size.
+        self._answers: OrderedDict[str, tuple[Fetched, float, int]] = OrderedDict()
+        self._bytes = 0
+
+    def put(self, request: FetchRequest, fetched: Fetched) -> None:
+        """Keep an answer; that there was none is not kept, so that the next one asks again."""
+        if not request.keep or fetched.kind == "nothing":
+            return
+        size = len(msgspec.json.encode(fetched.value))
+        self._drop(request.key)
+        self._answers[request.key] = fetched, self._clock(), size
+        self._bytes += size
+        while len(self._answers) > self._most or self._bytes > self._most_bytes:
+            self._drop(next(iter(self._answers)))
+
+    def get(self, request: FetchRequest) -> Fetched | None:
+        """An answer that came less than the request's `keep` ago."""
+        if not request.keep or request.trouble or not self._answers:
+            return None
+        kept = self._answers.get(request.key)
+        if kept is None:
+            return None
+        fetched, came, _ = kept
+        if self._clock() - came < request.keep:
+            return fetched
+        return None
+
+    def _drop(self, key: str) -> None:
+        kept = self._answers.pop(key, None)
+        if kept is not None:
+            self._bytes -= kept[2]

@@ -1,0 +1,246 @@
+"""What a rule asks of another service is asked after the commit, and answered once, in order, or by `otherwise`."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from bot.rulebook.simulate.loop_guard import Caps
+from bot.sending.fetch_limits import FetchLimits
+from tests.support.asking import Asking, asking
+from tests.support.books import book_from
+from tests.support.bots import until
+from tests.support.shops import Shop, a_shop, order_rules
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    async with a_shop() as open_shop:
+        yield open_shop
+
+
+async def test_the_reply_says_what_was_fetched(database_url: str, shop: Shop) -> None:
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        await bot.hear("order 12/é 45")
+        (row,) = await bot.settled()
+        assert await bot.said() == ["It is shipped: order 12/é."]
+        assert shop.paths == ["/orders/12%2F%C3%A9"]
+        assert shop.requests[0].headers["Authorization"] == "Bearer s3cret"
+        assert (row.status, row.answer, row.http_status, row.host) == (
+            "answered", '{"status":"shipped"}', 200, "127.0.0.1",
+        )  # fmt: skip
+        assert row.ms is not None
+        assert "s3cret" not in row.request
+
+
+async def test_missing_otherwise_and_tries_again(database_url: str, shop: Shop) -> None:
+    shop.answers = [503, 500, 200, 404, 410, 400]
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        for number in range(4):
+            await bot.hear(f"order {number}")
+            await bot.settled()
+        assert await bot.said() == [
+            "It is shipped: order 0.", "We know no order 1.", "We know no order 2.", "We can't look that up right now.",
+        ]  # fmt: skip
+        first, *_, last = await bot.rows()
+        assert [each["reason"] for each in first.tries] == ["It answered 503.", "It answered 500."]
+        assert (last.status, last.reason, last.http_status) == ("failed", "It answered 400.", 400)
+
+
+async def test_a_silent_host_is_tried_again_and_then_given_up(database_url: str, shop: Shop) -> None:
+    shop.gate.clear()
+    async with asking(database_url, order_rules(shop.address, timeout="1s")) as bot:
+        await bot.hear("order 1")
+        (row,) = await bot.settled()
+        assert await bot.said() == ["We can't look that up right now."]
+        assert row.tries[0]["reason"] == "No answer within 0.5 s."
+        assert len(shop.requests) >= 1
+
+
+async def test_a_killed_bot_goes_on_with_it(database_url: str, shop: Shop) -> None:
+    before = Asking(database_url, book_from(order_rules(shop.address)))
+    await before.start(asking=False)
+    await before.hear("order 1")
+    await before.stop()
+    assert not shop.requests
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        await bot.settled()
+        assert await bot.said() == ["It is shipped: order 1."]
+
+
+async def test_two_processes_answer_once(database_url: str, shop: Shop) -> None:
+    """On SQLite `bot serve` is alone, but the transaction that finishes a fetch holds there too."""
+    rules = order_rules(shop.address)
+    async with asking(database_url, rules) as one, asking(database_url, rules) as other:
+        for at in range(10):
+            await one.hear(f"order {at}", peer=f"+1555555{at:04}")
+            other.fetcher.wake()
+        await one.settled()
+        for at in range(10):
+            assert await one.said(f"+1555555{at:04}") == [f"It is shipped: order {at}."]
+
+
+async def test_answers_of_one_conversation_keep_the_order_of_its_messages(
+    database_url: str, shop: Shop
+) -> None:
+    """A plain reply goes ahead of what is still looked up: nobody waits for a shop to hear when it opens."""
+    shop.answers = [0.4, 200, 200]
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        await bot.hear("order 1", "order 2", "hours")
+        assert await bot.said() == ["We are open."]
+        await bot.settled()
+        assert await bot.said() == ["We are open.", "It is shipped: order 1.", "It is shipped: order 2."]
+
+
+async def test_an_answer_from_memory_overtakes_nothing(database_url: str, shop: Shop) -> None:
+    async with asking(database_url, order_rules(shop.address, more="keep: 1m")) as bot:
+        await bot.hear("order 1")
+        await bot.settled()
+        shop.answers = [0.3]
+        await bot.hear("order 2", "order 1")
+        await bot.settled()
+        assert (await bot.said())[1:] == ["It is shipped: order 2.", "It is shipped: order 1."]
+        assert len(shop.requests) == 2
+
+
+async def test_equal_requests_under_way_are_one_and_kept_answers_serve(database_url: str, shop: Shop) -> None:
+    shop.gate.clear()
+    async with asking(database_url, order_rules(shop.address, more="keep: 1m")) as bot:
+        for at in range(20):
+            await bot.hear("order 1", peer=f"+1555555{at:04}")
+        await until(lambda: len(shop.requests) == 1)
+        shop.gate.set()
+        await bot.settled()
+        await bot.hear("order 1", peer="+15555559999")
+        assert await bot.said("+15555559999") == ["It is shipped: order 1."]  # in the same commit
+        assert len(shop.requests) == 1
+        assert {row.status for row in await bot.rows()} == {"answered"}
+
+
+async def test_stop_while_it_runs_means_silence(database_url: str, shop: Shop) -> None:
+    """Also when the person comes back before the answer does."""
+    shop.gate.clear()
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        await bot.hear("order 1", "stop", "start", "order 2")
+        await until(lambda: len(shop.requests) == 2)
+        shop.gate.set()
+        await bot.settled()
+        assert await bot.said() == ["Goodbye.", "Welcome back.", "It is shipped: order 2."]
+        assert [(row.status, row.reason) for row in await bot.rows()] == [
+            ("cancelled", "they opted out meanwhile"), ("answered", None),
+        ]  # fmt: skip
+
+
+async def test_a_person_who_takes_over_silences_it(database_url: str, shop: Shop) -> None:
+    shop.gate.clear()
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        await bot.hear("order 1")
+        (message,) = await bot.messages()
+        await bot.operator.hand_over(message.conversation_id)
+        shop.gate.set()
+        (row,) = await bot.settled()
+        assert (await bot.said(), row.status) == ([], "cancelled")
+
+
+async def test_the_rule_in_force_finishes_it_and_a_rule_that_is_gone_says_otherwise(
+    database_url: str, shop: Shop
+) -> None:
+    shop.gate.clear()
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        await bot.hear("order 1")
+        await until(lambda: len(shop.requests) == 1)
+        bot.book = book_from(order_rules(shop.address).replace("It is {{", "Now it is {{"))
+        shop.gate.set()
+        await bot.settled()
+        shop.gate.clear()
+        await bot.hear("order 2")
+        await until(lambda: len(shop.requests) == 2)
+        bot.book = book_from("rules: [{name: other, when: {keyword: x}, reply: y}]")
+        shop.gate.set()
+        await bot.settled()
+        assert await bot.said() == ["Now it is shipped: order 1.", "We can't look that up right now."]
+
+
+async def test_a_dead_host_holds_nobody_else(database_url: str, shop: Shop) -> None:
+    async with a_shop() as dead:
+        port = dead.port
+    other = order_rules(f"http://localhost:{port}").replace("order", "parcel").split("  - name: stop")[0]
+    rules = order_rules(shop.address) + other.removeprefix("rules:\n")
+    limits = FetchLimits(in_hand_per_host=3, look_again=0.1)
+    async with asking(database_url, rules, limits=limits) as bot:
+        for at in range(10):
+            await bot.hear(f"parcel {at}", peer=f"+1555555{at:04}")
+        await bot.hear("order 1")
+        await until(lambda: len(shop.requests) == 1)
+
+        async def is_said() -> bool:
+            return await bot.said() == ["It is shipped: order 1."]
+
+        await until(is_said)
+
+
+async def test_the_loop_guard_counts_what_is_fetched(database_url: str, shop: Shop) -> None:
+    caps = Caps(replies=3, repeats=100)
+    async with asking(database_url, order_rules(shop.address), caps=caps) as bot:
+        for at in range(6):
+            await bot.hear(f"order {at}")
+            await bot.settled()
+        assert len(await bot.said()) == 3
+        assert len(shop.requests) == 3  # a loop doesn't reach the shop
+
+
+async def test_a_limit_holds_before_anything_is_asked(database_url: str, shop: Shop) -> None:
+    rules = order_rules(shop.address).replace("    fetch:", "    limit: 1 per 1h\n    fetch:")
+    async with asking(database_url, rules) as bot:
+        await bot.hear("order 1")
+        await bot.settled()
+        await bot.hear("order 2")
+        assert len(shop.requests) == 1
+        *_, last = await bot.messages()
+        assert last.decision is not None
+        assert last.decision["guard"] == "limit"
+
+
+async def test_a_post_is_signed_and_has_the_id_of_its_message(database_url: str, shop: Shop) -> None:
+    rules = order_rules(shop.address, more='json: {id: "{{ number }}", by: "{{ from }}", n: 3, on: true}')
+    async with asking(database_url, rules) as bot:
+        await bot.hear('order "1"')
+        await bot.settled()
+        message = (await bot.messages())[0]
+        (request,) = shop.requests
+        assert request.method == "POST"
+        assert request.headers["Idempotency-Key"] == message.id
+        assert request.headers["X-Bot-Signature"].startswith("sha256=")
+        assert shop.bodies == [b'{"id":"\\"1\\"","by":"+15555550101","n":3,"on":true}']
+
+
+async def test_what_is_fetched_is_no_template(database_url: str, shop: Shop) -> None:
+    shop.answers = [web.json_response({"status": "{{ from }}{% raw %}" + "x" * 2_000})]
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        await bot.hear("order 1")
+        await bot.settled()
+        (said,) = await bot.said()
+        assert said.startswith("It is {{ from }}{% raw %}xxx")
+        assert len(said) == len("It is : order 1.") + 1_000
+
+
+async def test_questions_come_first_and_all_else_follows_the_answer(database_url: str, shop: Shop) -> None:
+    rules = f"""
+rules:
+  - name: parcel
+    when: {{keyword: parcel}}
+    ask: [{{save: number, question: "Which one?"}}]
+    fetch: {{url: "{shop.address}/parcels/{{{{ number }}}}", save: parcel, otherwise: Later.}}
+    set: {{state: "{{{{ parcel.status }}}}"}}
+    tag: [asked]
+    reply: "{{{{ number }}}} is {{{{ parcel.status }}}}."
+  - name: state
+    when: {{keyword: state}}
+    reply: "It was {{{{ state }}}}."
+"""
+    async with asking(database_url, rules) as bot:
+        await bot.hear("parcel", "a b")
+        await bot.settled()
+        await bot.hear("state")
+        assert shop.paths == ["/parcels/a%20b"]
+        assert await bot.said() == ["Which one?", "a b is shipped.", "It was shipped."]

@@ -1,0 +1,166 @@
+"""What a rule says later is said once, at an hour at which nobody is woken, or it is noted why not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.conversation.follow_ups import FollowUpView, list_follow_ups
+from bot.rulebook.simulate.loop_guard import Caps
+from tests.support.asking import Asking
+from tests.support.books import book_from
+from tests.support.bots import CAPS, PEER
+
+RULES = """
+timezone: Europe/Paris
+rules:
+  - name: vote
+    when: {keyword: vote}
+    reply: Counted.
+    later:
+      - {after: 1d, reply: "The result is out.", unless: answered}
+      - {after: 2d, between: "0:00-24:00", reply: "Vote again."}
+  - {name: stop, when: {exact: stop}, opt_out: true, reply: Goodbye.}
+  - {name: start, when: {exact: start}, opt_in: true, reply: Hello again.}
+  - {name: person, when: {exact: person}, handover: true, reply: A person comes.}
+  - {name: hours, when: {keyword: hours}, reply: We are open.}
+"""
+
+
+class Waiting(Asking):
+    """A bot whose clock stands until it is moved."""
+
+    def __init__(self, url: str, *, caps: Caps = CAPS) -> None:
+        super().__init__(url, book_from(RULES), caps=caps)
+        self.moment = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.moment if hasattr(self, "moment") else datetime.now(UTC)
+
+    async def later(self, peer: str = PEER) -> list[FollowUpView]:
+        (message, *_) = await self.messages(peer)
+        async with self.database.reading() as connection:
+            return await list_follow_ups(connection, message.conversation_id)
+
+    async def pass_time(self, time: timedelta) -> list[str]:
+        before = len(await self.said())
+        self.moment += time
+        await self.follow_ups.look()
+        return (await self.said())[before:]
+
+    async def states(self) -> list[tuple[str, str | None]]:
+        return [(each.status, each.reason) for each in await self.later()]
+
+
+@pytest.fixture
+async def bot(database_url: str) -> AsyncIterator[Waiting]:
+    one = Waiting(database_url)
+    await one.start(asking=False)
+    yield one
+    await one.stop()
+
+
+DAY = timedelta(days=1)
+
+
+async def test_it_is_said_when_it_is_due_and_once(bot: Waiting) -> None:
+    await bot.hear("vote")
+    assert await bot.pass_time(DAY - timedelta(seconds=1)) == []
+    assert await bot.pass_time(timedelta(seconds=1)) == ["The result is out."]
+    assert await bot.pass_time(timedelta(minutes=5)) == []
+    assert await bot.pass_time(DAY - timedelta(minutes=5)) == ["Vote again."]
+    assert await bot.states() == [("said", None), ("said", None)]
+
+
+async def test_an_answer_cancels_what_says_so_and_nothing_else(bot: Waiting) -> None:
+    await bot.hear("vote", "hours")
+    assert [each[0] for each in await bot.states()] == ["cancelled", "waiting"]
+    assert await bot.pass_time(DAY) == []
+    assert await bot.pass_time(DAY) == ["Vote again."]
+    assert await bot.states() == [("cancelled", "they wrote meanwhile"), ("said", None)]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("stop", "they opted out"), ("person", "a person took over")]
+)
+async def test_an_opt_out_and_a_person_cancel_all_of_it_for_good(
+    bot: Waiting, text: str, reason: str
+) -> None:
+    await bot.hear("vote", text, "start")
+    assert await bot.states() == [("cancelled", reason)] * 2
+    assert await bot.pass_time(2 * DAY) == []
+
+
+async def test_a_person_cancels_one_and_it_is_kept_who_did(bot: Waiting) -> None:
+    await bot.hear("vote")
+    first, second = await bot.later()
+    await bot.operator.cancel_follow_up(first.id, by="alice")
+    await bot.operator.cancel_follow_up(first.id, by="bob")
+    assert await bot.states() == [("cancelled", "a person cancelled it"), ("waiting", None)]
+    assert second.due_at == bot.moment + 2 * DAY
+
+
+async def test_what_a_person_does_cancels_it_too(bot: Waiting) -> None:
+    await bot.hear("vote")
+    (first, *_) = await bot.later()
+    await bot.operator.hand_over(first.conversation_id)
+    await bot.operator.hand_back(first.conversation_id)
+    assert await bot.pass_time(DAY) == []
+
+
+async def test_after_a_long_stop_nothing_is_said_late(bot: Waiting) -> None:
+    await bot.hear("vote")
+    assert await bot.pass_time(DAY + timedelta(minutes=61)) == []
+    (status, reason), _ = await bot.states()
+    assert status == "dropped"
+    assert reason is not None
+    assert "more than an hour late" in reason
+
+
+async def test_a_rule_that_is_gone_says_nothing(bot: Waiting) -> None:
+    await bot.hear("vote")
+    bot.book = book_from("rules: [{name: vote, when: {keyword: vote}, reply: No more.}]")
+    assert await bot.pass_time(DAY) == []
+    assert (await bot.states())[0] == ("cancelled", "the rule is gone")
+
+
+async def test_a_rule_that_answers_again_begins_anew(bot: Waiting) -> None:
+    await bot.hear("vote")
+    bot.moment += timedelta(hours=1)
+    await bot.hear("vote")
+    assert await bot.pass_time(DAY - timedelta(hours=1)) == []
+    assert await bot.pass_time(timedelta(hours=1)) == ["The result is out."]
+
+
+async def test_it_is_held_to_the_loop_guard(database_url: str) -> None:
+    bot = Waiting(database_url, caps=Caps(replies=1, repeats=100))
+    await bot.start(asking=False)
+    await bot.hear("vote")
+    bot.moment += DAY - timedelta(minutes=1)
+    await bot.hear("hours")
+    assert await bot.pass_time(DAY + timedelta(minutes=1)) == ["Vote again."]
+    await bot.stop()
+
+
+async def test_two_processes_say_it_once(database_url: str) -> None:
+    bots = [Waiting(database_url) for _ in range(2)]
+    for one in bots:
+        await one.start(asking=False)
+    await bots[0].hear("vote")
+    for one in bots:
+        one.moment += DAY
+    await asyncio.gather(*(one.follow_ups.look() for one in bots))
+    assert await bots[0].said() == ["Counted.", "The result is out."]
+    for one in bots:
+        await one.stop()
+
+
+async def test_nobody_is_woken(bot: Waiting) -> None:
+    """12:00 in London is 4:00 in Los Angeles, and a number without a place is at home where the file says."""
+    bot.book = book_from(RULES.replace("after: 1d", "after: 10h"))
+    for peer, hour in {"+12135550101": 22, "+33612345678": 32, PEER: 32}.items():
+        await bot.hear("vote", peer=peer)
+        (first, _) = await bot.later(peer)
+        # 12:00 UTC and 10 h is 14:00 in Los Angeles, and 23:00 in Paris, so 9:00 there.
+        assert first.due_at == datetime(2026, 11, 23, tzinfo=UTC) + timedelta(hours=hour)
