@@ -1,8 +1,10 @@
 """A rule book that has been read and compiled."""
 
 import msgspec
+from msgspec import field
 
 from bot.rulebook.background import give_way
+from bot.rulebook.book_wide import BookWide
 from bot.rulebook.index import Index
 from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import Rule
@@ -24,6 +26,14 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     #: The rules with a line in `{{ help }}`.
     helps: tuple[Rule, ...] = ()
     tests: tuple[RuleTest, ...] = ()
+    #: What its files share: named hours, languages.
+    book_wide: BookWide = field(default_factory=BookWide)
+    #: In which the texts of the book are, the default first.
+    languages: tuple[str, ...] = ()
+    #: These, and others that some of its texts or keywords are in.
+    spoken: tuple[str, ...] = ()
+    #: The language in which the conversations of a number begin.
+    number_languages: dict[str, str] = {}
 
 
 def free_incrementally(books: list[Book | None]) -> None:

@@ -47,6 +47,11 @@ CODES: dict[str, str] = {
     "E311": "A name is one that the bot gives a meaning itself.",
     "E312": "Two keys contradict each other.",
     "E313": "A test names a rule that does not exist.",
+    "E331": "A language is given by no code of a language.",
+    "E332": "A text, keyword or condition is in a language that `languages` does not name.",
+    "E333": "Nothing gives the hours of a name.",
+    "E334": "Two files give hours of the same name.",
+    "E335": "No public holidays are known of a country or its part.",
     # what is allowed, and does not work
     "E401": "A word that carriers require to be an opt-out does not opt out.",
     "E402": "A rule can never answer, because an earlier one takes all its messages.",
@@ -68,6 +73,12 @@ CODES: dict[str, str] = {
     "W423": "A time zone is one offset all year, without summer time.",
     "W424": "A text is `null` or `~`, and these characters are sent.",
     "W425": "A forward goes to an address of a private network.",
+    "W441": "A text lacks a language that `languages` names.",
+    "W442": "A rule's keywords lack a language that `languages` names.",
+    "W443": "Nobody who writes in a language can opt out in its words.",
+    "W444": "Days of `closed` are all in the past.",
+    "W445": "`closed` closes nothing, as the book gives no hours.",
+    "I446": "Hours that no rule uses.",
     "I416": "Rules that no test covers.",
 }
 

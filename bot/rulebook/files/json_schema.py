@@ -9,6 +9,7 @@ from bot.rulebook.files.keys import (
     ANSWER_LENGTH,
     ANSWERERS,
     CANCEL_KEYS,
+    CLOSURE_KEYS,
     DAY_ORDERS,
     EXPECT_DATE_KEYS,
     EXPECT_KEYS,
@@ -40,6 +41,7 @@ Schema = dict[str, Any]
 #: YAML takes 24 and true without quotes for a number and a flag; the bot takes them as they are written.
 _TEXT: Schema = {"type": ["string", "number", "boolean"]}
 _TEXTS: Schema = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+_LANGUAGE: Schema = {"type": "string", "pattern": "^[A-Za-z]{2,3}([-_][A-Za-z]{4})?([-_][A-Za-z0-9]{2,3})?$"}
 _DURATION: Schema = {
     "type": "string",
     "pattern": r"^\s*(\d+\s*[dhmsDHMS]\s*)+$",
@@ -63,12 +65,32 @@ def rule_file_schema() -> Schema:
                     "Europe/Paris",
                 ),
                 "numbers": _numbers(),
+                "language": _with(
+                    _LANGUAGE, "Language of the numbers", "In which conversations on them begin.", "es"
+                ),
+                "languages": _with(
+                    _languages(),
+                    "Languages",
+                    "In which this file's texts are; the first is the default.",
+                    ["en", "es"],
+                ),
+                "hours": _with(
+                    {
+                        "type": "object",
+                        "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+                        "additionalProperties": _TEXTS,
+                    },
+                    "Named hours",
+                    "For `only: {open: shop}` and `{{ hours.shop }}` in every file.",
+                    {"shop": "Mon-Sat 9:00-18:00"},
+                ),
+                "closed": _closed(),
                 "values": {
                     "title": "Constants",
                     "description": "For templates: `{{ shop }}`.",
                     "type": "object",
                     "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
-                    "additionalProperties": _TEXTS,
+                    "additionalProperties": {"anyOf": [*_TEXTS["anyOf"], _by_language(_TEXT)]},
                     "examples": [{"shop": "Corner Books"}],
                 },
                 "max_segments": _segments(
@@ -89,6 +111,48 @@ def rule_file_schema() -> Schema:
             },
         ),
     }
+
+
+def _by_language(given: Schema) -> Schema:
+    """The same for each language: `{en: ..., es: ...}`."""
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": _LANGUAGE["pattern"]},
+        "additionalProperties": given,
+        "minProperties": 1,
+    }
+
+
+def _words() -> Schema:
+    """Words, or those of each language, or both."""
+    of_each = _by_language(_TEXTS)
+    mixed = {"type": "array", "items": {"anyOf": [_TEXT, of_each]}, "minItems": 1}
+    return {"anyOf": [_TEXT, mixed, of_each]}
+
+
+def _languages() -> Schema:
+    return {"anyOf": [_LANGUAGE, {"type": "array", "items": _LANGUAGE, "minItems": 1}]}
+
+
+def _closed() -> Schema:
+    day: Schema = {"type": "string"}
+    closure = _object(
+        CLOSURE_KEYS,
+        {
+            "on": _with(_TEXTS, "Days", "A day, a day of every year, or a span.", "12-24"),
+            "holidays": _with(
+                day, "Public holidays", "Of a country, or a part of it.", "US-NY", "DE-BY", "FR"
+            ),
+            "hours": _with(day, "Open", "What of such a day is open; nothing if it is left out.", "9-12"),
+        },
+    ) | {"oneOf": [{"required": ["on"]}, {"required": ["holidays"]}]}
+    one: Schema = {"anyOf": [day, closure]}
+    return _with(
+        {"anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}]},
+        "Closed days",
+        "Days on which the named hours are closed or shorter.",
+        ["12-24..12-26", {"holidays": "US-NY"}, {"on": "12-31", "hours": "9-12"}],
+    )
 
 
 def _object(keys: tuple[str, ...], help_: Schema, required: tuple[str, ...] = ()) -> Schema:
@@ -127,6 +191,7 @@ def _numbers() -> Schema:
                 "Pace",
                 "Messages that may leave in a minute.",
             ),
+            "language": _with(_LANGUAGE, "Language", "In which its conversations begin.", "es"),
         },
     )
     choices = [_TEXTS, {"type": "object", "additionalProperties": {"anyOf": [about, {"type": "null"}]}}]
@@ -142,9 +207,17 @@ def _numbers() -> Schema:
 def _reply(
     description: str = "What is said: one text, a list of texts sent in this order, or one_of several.",
 ) -> Schema:
-    one = {"anyOf": [_TEXT, _object(ONE_OF_KEYS, {"one_of": _TEXTS}, ONE_OF_KEYS)]}
+    one = {"anyOf": [_TEXT, _object(ONE_OF_KEYS, {"one_of": _words()}, ONE_OF_KEYS)]}
+    several = [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}]
+    either = {"anyOf": [*one["anyOf"], _by_language(one)]}
     return _with(
-        {"anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}]},
+        {
+            "anyOf": [
+                *one["anyOf"],
+                {"type": "array", "items": either, "minItems": 1},
+                _by_language({"anyOf": several}),
+            ]
+        },
         "Reply",
         description,
         "{{ shop }} is open Mon-Sat 9-18.",
@@ -178,7 +251,7 @@ def _when() -> Schema:
         " and no other rule matches it by its words.",
         "opt_out",
     )
-    words = {key: _with(_TEXTS, key, description, example) for key, (description, example) in keys.items()}
+    words = {key: _with(_words(), key, description, example) for key, (description, example) in keys.items()}
     choices = [
         {"const": "anything"},
         _object(WHEN_KEYS, {**words, "looks_like": looks}) | {"minProperties": 1},
@@ -200,6 +273,9 @@ def _only() -> Schema:
             {
                 "hours": _with(_TEXTS, "Hours", "In the file's time zone.", "Mon-Fri 9-12, 13-18; Sat 10-14"),
                 "dates": _with(_TEXTS, "Dates", "A day, a day of every year, or a span.", "12-24..12-26"),
+                "open": _with(_TEXTS, "Open", "The named hours are open.", "shop"),
+                "closed": _with(_TEXTS, "Closed", "The named hours are closed.", "shop"),
+                "language": _with(_languages(), "Language", "The conversation is in it.", "es"),
                 "from": _with(_TEXTS, "From", "Beginnings of the peer's number.", "+33"),
                 "to": _with(_TEXTS, "To", "Our numbers.", "+15555550100"),
                 "first_time": _with(flag, "First message", "It is, or is not, the peer's first message."),
@@ -222,7 +298,7 @@ def _expect() -> Schema:
             {
                 "anyOf": [
                     _TEXTS,
-                    {"type": "object", "additionalProperties": {"anyOf": [_TEXTS, {"type": "null"}]}},
+                    {"type": "object", "additionalProperties": {"anyOf": [_words(), {"type": "null"}]}},
                 ]
             },
             "One of",
@@ -236,7 +312,7 @@ def _expect() -> Schema:
             "A number within bounds.",
         ),
         "yes_no": _with(
-            _object(EXPECT_YES_NO_KEYS, {"yes": _TEXTS, "no": _TEXTS}),
+            _object(EXPECT_YES_NO_KEYS, {"yes": _words(), "no": _words()}),
             "Yes or no",
             "Kept as yes or no; more words for each.",
         ),
@@ -271,7 +347,7 @@ def _rule() -> Schema:
         QUESTION_REQUIRED,
     )
     cancel = {
-        "anyOf": [_TEXTS, _object(CANCEL_KEYS, {"words": _TEXTS, "reply": _reply("What is said then.")})]
+        "anyOf": [_words(), _object(CANCEL_KEYS, {"words": _words(), "reply": _reply("What is said then.")})]
     }
     flag: Schema = {"type": "boolean"}
     saved: Schema = {"type": "object", "additionalProperties": {"type": [*_TEXT["type"], "null"]}}
@@ -307,7 +383,13 @@ def _rule() -> Schema:
             "forward": _with(
                 _TEXTS, "Forward", "URLs that the message is posted to.", "https://example.com/sms"
             ),
-            "help": _with(_TEXT, "Help", "Its line in `{{ help }}`.", "HOURS opening times"),
+            "help": _with(
+                {"anyOf": [_TEXT, _by_language(_TEXT)]},
+                "Help",
+                "Its line in `{{ help }}`.",
+                "HOURS opening times",
+            ),
+            "language": _with(_LANGUAGE, "Language", "The conversation's from now on.", "es"),
             "max_segments": _segments("The file's, for this rule alone."),
         },
         RULE_REQUIRED,
@@ -338,5 +420,6 @@ def _test() -> Schema:
         "talk": _with(talk, "Talk", "Several messages in one conversation."),
         "from": _with(_TEXT, "From", "The peer's number."),
         "to": _with(_TEXT, "To", "Our number."),
+        "language": _with(_LANGUAGE, "Language", "The conversation's when it begins.", "es"),
     }
     return _object(TEST_KEYS, whole) | {"oneOf": [{"required": ["hear"]}, {"required": ["talk"]}]}

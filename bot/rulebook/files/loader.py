@@ -7,8 +7,10 @@ from pathlib import Path
 import msgspec
 
 from bot.rulebook.book import Book
+from bot.rulebook.book_wide import BookWide
 from bot.rulebook.collector import without_collection
 from bot.rulebook.files.ask import names_saved
+from bot.rulebook.files.book_wide import gather_hours, spoken_languages
 from bot.rulebook.files.rule_file import RuleFile, read_file
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding, Report, did_you_mean, has_error
@@ -94,7 +96,10 @@ def load_texts(texts: Mapping[str, str]) -> Loaded:
 
 def _load(texts: Mapping[str, str]) -> Loaded:
     reports = {name: Report(name) for name in sorted(texts)}
-    files = [read_file(name, texts[name], report) for name, report in reports.items()]
+    book_wide = BookWide()
+    files = [read_file(name, texts[name], report, book_wide) for name, report in reports.items()]
+    gather_hours(files, reports, book_wide)
+    book_wide.languages = tuple(dict.fromkeys(code for file in files for code in file.languages))
     _refuse_same_names(files, reports)
     _refuse_unknown_names(files, reports)
     _refuse_tests_of_unknown_rules(files, reports)
@@ -117,6 +122,10 @@ def _load(texts: Mapping[str, str]) -> Loaded:
                 asks={rule.name: rule for rule in rules if rule.ask},
                 helps=tuple(rule for rule in rules if rule.help),
                 tests=tuple(test for file in files for test in file.tests),
+                book_wide=book_wide,
+                languages=book_wide.languages,
+                spoken=spoken_languages(rules, numbers, book_wide.languages),
+                number_languages={number: ours.language for number, ours in numbers.items() if ours.language},
             )
     findings = sorted(finding for report in reports.values() for finding in report.findings)
     return Loaded(book=book, findings=tuple(findings))
@@ -184,7 +193,7 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
     for file in files:
         hints = _Hints(ALWAYS | {name for rule in file.rules[:1] for name in rule.values} | saved)
         for name, place in file.uses:
-            if name not in saved:
+            if name not in saved and not name.startswith("hours."):
                 hint = hints.for_(name) or " Give it under values, as a named group, or by set."
                 reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')
 
