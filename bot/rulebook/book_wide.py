@@ -1,6 +1,6 @@
 """What all rule files of a book share: it is whole once the last of them has been read."""
 
-from bot.rulebook.opening import NamedHours
+from bot.rulebook.opening import Closure, NamedHours
 
 
 class BookWide:
@@ -8,6 +8,10 @@ class BookWide:
 
     def __init__(self) -> None:
         self.hours: dict[str, NamedHours] = {}
+        #: Names of hours that templates write.
+        self.hours_written: set[str] = set()
+        #: The closed days of each file.
+        self.closures: dict[str, tuple[Closure, ...]] = {}
         #: Of all files, in their order; the first is the default.
         self.languages: tuple[str, ...] = ()
 

@@ -12,10 +12,12 @@ from bot.text.languages import main_language
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: Of each language: the days short and in full, `daily`, and what stands between two ends.
 _NAMES: Mapping[str, tuple[str, str, str, str]] = {
-    "es": ("lun mar mié jue vie sab dom", "lunes martes miércoles jueves viernes sabado domingo", "todos los dias", "a"),
+    "es": ("lun mar mié jue vie sab dom", "lunes martes miércoles jueves viernes sabado domingo", "todos los dias",
+           "a"),
     "fr": ("lun mar mer jeu ven sam dim", "lundi mardi mercredi jeudi vendredi samedi dimanche", "tous les jours", "à"),
     "de": ("Mo Di Mi Do Fr Sa So", "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag", "täglich", "bis"),
-    "it": ("lun mar mer gio ven sab dom", "lunedì martedì mercoledì giovedì venerdì sabato domenica", "tutti i giorni", "a"),
+    "it": ("lun mar mer gio ven sab dom", "lunedì martedì mercoledì giovedì venerdì sabato domenica", "tutti i giorni",
+           "a"),
     "pt": ("seg ter qua qui sex sab dom", "segunda terca quarta quinta sexta sabado domingo", "todos os dias", "a"),
     "nl": ("ma di wo do vr za zo", "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag", "dagelijks", "tot"),
     "sv": ("mån tis ons tors fre lör sön", "måndag tisdag onsdag torsdag fredag lördag söndag", "dagligen", "till"),

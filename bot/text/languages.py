@@ -8,14 +8,15 @@ from typing import TypeVar
 _Given = TypeVar("_Given")
 
 #: ISO 639-1, and languages without a code of two letters in which people are texted.
-_CODES = frozenset(
+_WRITTEN = (
     "aa ab ae af ak am an ar as av ay az ba be bg bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo"
     " es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka"
     " kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng"
     " nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su"
     " sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
-    " ceb chr fil haw hmn kok mai quc tzm yue".split()
+    " ceb chr fil haw hmn kok mai quc tzm yue"
 )
+_CODES = frozenset(_WRITTEN.split())
 #: What people write for a code: names, codes of three letters, and countries.
 _MEANT = {
     "english": "en", "eng": "en", "inglés": "en", "ingles": "en", "uk-english": "en-GB",

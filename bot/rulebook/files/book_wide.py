@@ -18,6 +18,10 @@ def gather_hours(files: Sequence[RuleFile], reports: Mapping[str, Report], book_
     The closed days of a file close its own hours; those of a file without hours close all of the book.
     """
     everywhere = tuple(each for file in files if not file.hours for each in file.closures)
+    book_wide.closures = {file.name: file.closures for file in files if file.closures}
+    book_wide.hours_written = {
+        name.removeprefix("hours.") for file in files for name, _ in file.uses if name.startswith("hours.")
+    }
     for file in files:
         for each in file.hours:
             first = book_wide.hours.get(each.name)

@@ -100,10 +100,7 @@ def read_file(name: str, text: str, report: Report, book_wide: BookWide) -> Rule
         return file
     if numbers := table.get("numbers"):
         file.numbers, file.described = _read_numbers(numbers, report)
-    if "languages" in table:
-        file.languages = read_languages(table["languages"], report)
-    if "language" in table:
-        _give_language(file, table["language"], report)
+    _read_languages(file, table, report)
     constants, by_language = _read_values(table["values"], report) if "values" in table else ({}, {})
     settings = FileSettings(
         numbers=frozenset(file.numbers),
@@ -114,10 +111,7 @@ def read_file(name: str, text: str, report: Report, book_wide: BookWide) -> Rule
         zone=_read_zone(table["timezone"], report) if "timezone" in table else UTC,
         max_segments=_read_segments(table, _USUAL_SEGMENTS, report),
     )
-    if "hours" in table:
-        file.hours = read_named_hours(table["hours"], settings.zone, report)
-    if "closed" in table:
-        file.closures = read_closures(table["closed"], report)
+    _read_opening(file, table, settings.zone, report)
     rules = read_list(table["rules"], "rules", report) if "rules" in table else []
     for node in _let_go_one_by_one(rules):
         rule, place = _read_rule(node, file, settings, report)
@@ -195,6 +189,20 @@ def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dic
         )
         described[number] = key.place
     return numbers, described
+
+
+def _read_languages(file: RuleFile, table: Mapping[str, Node], report: Report) -> None:
+    if "languages" in table:
+        file.languages = read_languages(table["languages"], report)
+    if "language" in table:
+        _give_language(file, table["language"], report)
+
+
+def _read_opening(file: RuleFile, table: Mapping[str, Node], zone: tzinfo, report: Report) -> None:
+    if "hours" in table:
+        file.hours = read_named_hours(table["hours"], zone, report)
+    if "closed" in table:
+        file.closures = read_closures(table["closed"], report)
 
 
 def _give_language(file: RuleFile, node: Node, report: Report) -> None:
