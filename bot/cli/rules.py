@@ -15,6 +15,7 @@ from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.test_runner import Outcomes, run_tests
 from bot.rulebook.simulate.try_message import TryAnswer, answer
 from bot.settings import load, read_environment
+from bot.text.languages import language_code
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +68,19 @@ def try_(
     sender: str | None,
     recipient: str | None,
     at: str | None,
+    language: str | None,
     folder: Path | None,
     as_json: bool,
 ) -> None:
     """Print what would happen to a message, and why."""
     book = read_book(path or folder or usual_path())
-    tried = answer(book, text, sender=sender, recipient=recipient, at=read_time(at) if at else None)
+    code = language_code(language) if language else None
+    if language and code is None:
+        raise click.BadParameter(
+            f"{language!r} is no code of a language, such as en or pt-BR.", param_hint="--language"
+        )
+    moment = read_time(at) if at else None
+    tried = answer(book, text, sender=sender, recipient=recipient, at=moment, language=code)
     if as_json:
         print_json(tried)
     else:

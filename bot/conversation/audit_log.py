@@ -12,7 +12,7 @@ from bot.storage.pages import Order, Page, read_page
 from bot.storage.tables import actions
 
 ActionName = Literal[
-    "reply", "hand over", "hand back", "tag", "untag", "opt out", "opt in", "resend", "release"
+    "reply", "hand over", "hand back", "tag", "untag", "opt out", "opt in", "resend", "release", "language"
 ]
 
 

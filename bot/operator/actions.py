@@ -8,13 +8,14 @@ from sqlalchemy import Table, select
 from bot.clock import Clock, utc_now
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
-from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotToBeResent
+from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotSpoken, NotToBeResent
 from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
 from bot.queries.conversations import ConversationView
 from bot.rulebook.book import Book
 from bot.rulebook.sender_numbers import guess
 from bot.storage.tables import conversations, incidents, messages
 from bot.storage.writer import Writer
+from bot.text.languages import language_code
 
 #: Who acts when nobody says a name.
 ADMIN = "admin"
@@ -95,6 +96,20 @@ class Operator:
             if tag in tags:
                 edit.change(tags=tuple(each for each in tags if each != tag))
                 await edit.note("untag", tag)
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def speak(self, conversation_id: str, language: str | None, *, by: str = ADMIN) -> ConversationView:
+        """Speak a language in a conversation, or, with None, the default of the rules again."""
+        spoken = self._book().spoken
+        code = language_code(language) if language is not None else None
+        if language is not None and code not in spoken:
+            raise NotSpoken(language, spoken)
+
+        async def do(edit: ConversationEdit) -> None:
+            if edit.conversation.state.language != code:
+                edit.change(language=code)
+                await edit.note("language", code)
 
         return (await self._act(conversation_id, by, do)).conversation
 

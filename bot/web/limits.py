@@ -21,6 +21,8 @@ LONGEST_NAME: Final = 256
 #: A tag, and a sentence that is stored with what a person does.
 LONGEST_TAG: Final = 64
 LONGEST_SENTENCE: Final = 500
+#: A code of a language.
+LONGEST_LANGUAGE: Final = 16
 
 # Bytes of a request.
 

@@ -46,6 +46,7 @@ def test(**options: Any) -> None:
 @click.option("--from", "sender", metavar="NUMBER", help="The number that texts.")
 @click.option("--to", "recipient", metavar="NUMBER", help="Our number; default the first in the rules.")
 @click.option("--at", metavar="TIME", help="When, as 2026-11-23T18:30+01:00; default now.")
+@click.option("--language", metavar="CODE", help="The conversation's, as en or es; default: not known yet.")
 @click.option("--rules", "folder", type=click.Path(path_type=Path), help="The same as PATH.")
 @click.option("--json", "as_json", is_flag=True, help="Print what POST /api/try answers.")
 def try_(**options: Any) -> None:

@@ -14,7 +14,7 @@ class PersonAction(msgspec.Struct, frozen=True):
     """Something that a person did to a conversation: no rule book brings it about, and any has to live with it."""
 
     action: str
-    #: The tag, where it is about one.
+    #: The tag or the language, where it is about one.
     details: str | None = None
     at: datetime | None = None
 
@@ -28,6 +28,8 @@ class PersonAction(msgspec.Struct, frozen=True):
             case "tag" | "untag" if self.details is not None:
                 others = tuple(tag for tag in standing.tags if tag != self.details)
                 return replace(standing, tags=(*others, self.details) if self.action == "tag" else others)
+            case "language":
+                return replace(standing, language=self.details)
         return standing
 
 

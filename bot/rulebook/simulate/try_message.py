@@ -76,11 +76,16 @@ def play(
 
 
 def answer(
-    book: Book, text: str, sender: str | None = None, recipient: str | None = None, at: datetime | None = None
+    book: Book,
+    text: str,
+    sender: str | None = None,
+    recipient: str | None = None,
+    at: datetime | None = None,
+    language: str | None = None,
 ) -> TryAnswer:
     """Decide on a text as if a new peer had sent it, now or at a time; changes nothing.
 
-    Without a recipient, it is our first number that a rule file names.
+    Without a recipient, it is our first number that a rule file names; `language` is that of the conversation.
     """
     if at is not None and at.tzinfo is None:
         raise ValueError("a time needs its zone")
@@ -88,7 +93,7 @@ def answer(
     peer = normalise_number(sender) if sender else SOME_PEER
     # The same text always gets the same of several replies, as a message id would see to.
     heard = HeardMessage(id=f"try:{text}", text=text, sender=peer, recipient=number)
-    standing = ConversationState()
+    standing = ConversationState(language=language)
     now = at or datetime.now(UTC)
     decision = decide(book, heard, standing, now)
     return TryAnswer(rule=decision.rule, replies=decision.replies, why=explain(book, heard, standing, now))

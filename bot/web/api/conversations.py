@@ -20,7 +20,7 @@ from bot.text.storable import make_storable, one_line
 from bot.web.access import require_admin
 from bot.web.api.messages import read_queued
 from bot.web.api.parameters import Cursor, Limit, Name, found
-from bot.web.limits import LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
+from bot.web.limits import LONGEST_LANGUAGE, LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
 _Sentence = Annotated[str, Meta(min_length=1, max_length=LONGEST_SENTENCE, pattern=r"\S")]
@@ -44,6 +44,13 @@ class OptIn(Struct, frozen=True, kw_only=True):
 
     #: How and when they agreed; kept for the record. Texting them without their consent is unlawful.
     consent: _Sentence
+
+
+class SpokenLanguage(Struct, frozen=True, kw_only=True):
+    """The language of a conversation."""
+
+    #: One that the rules have texts in.
+    language: Annotated[str, Meta(min_length=2, max_length=LONGEST_LANGUAGE)]
 
 
 class ConversationController(Controller):
@@ -185,6 +192,28 @@ class ConversationActions(Controller):
     ) -> ConversationView:
         """Take a tag from the conversation."""
         return await operator.untag(make_storable(conversation_id), make_storable(tag).strip(), by=person)
+
+    @put("/conversations/{conversation_id:str}/language")
+    async def speak(
+        self,
+        *,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+        data: Annotated[SpokenLanguage, Body()],
+    ) -> ConversationView:
+        """Speak a language from now on; 409 where the rules have no texts in it."""
+        return await operator.speak(make_storable(conversation_id), make_storable(data.language), by=person)
+
+    @delete("/conversations/{conversation_id:str}/language", status_code=200)
+    async def speak_as_usual(
+        self,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+    ) -> ConversationView:
+        """Speak the default of the rules again, until something says which language it is."""
+        return await operator.speak(make_storable(conversation_id), None, by=person)
 
     @put("/conversations/{conversation_id:str}/opt-out")
     async def opt_out(

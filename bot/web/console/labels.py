@@ -73,6 +73,12 @@ def action_sentence(action: ActionView) -> str | None:
             return f"{action.by} took away the tag {action.details}"
         case "opt out":
             return f"{action.by} opted them out{details}"
+        case "language":
+            return (
+                f"{action.by} chose the language {action.details}"
+                if action.details
+                else f"{action.by} left the language to the rules"
+            )
         case "opt in":
             return f"{action.by} recorded a new consent{details}"
         case "release":
