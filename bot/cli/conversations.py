@@ -145,7 +145,8 @@ def _notes(conversation: ConversationView) -> list[str]:
 def _print_conversation(found: ShownConversation) -> None:
     conversation = found.conversation
     console = terminal()
-    notes = [*_notes(conversation), *(f"tag {tag}" for tag in conversation.tags)]
+    language = [f"language {conversation.language}"] if conversation.language else []
+    notes = [*_notes(conversation), *language, *(f"tag {tag}" for tag in conversation.tags)]
     console.print(
         f"[bold]{escape(shown_in_terminal(conversation.peer))}[/] with"
         f" {escape(shown_in_terminal(conversation.number))}"

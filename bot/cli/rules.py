@@ -16,6 +16,7 @@ from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.test_runner import Outcomes, run_tests
 from bot.rulebook.simulate.try_message import TryAnswer, answer
 from bot.settings import load, read_environment
+from bot.text.languages import language_code
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,11 +70,17 @@ def try_(
     recipient: str | None,
     at: str | None,
     fetched: str | None,
+    language: str | None,
     folder: Path | None,
     as_json: bool,
 ) -> None:
     """Print what would happen to a message, and why."""
     book = read_book(path or folder or usual_path())
+    code = language_code(language) if language else None
+    if language and code is None:
+        raise click.BadParameter(
+            f"{language!r} is no code of a language, such as en or pt-BR.", param_hint="--language"
+        )
     tried = answer(
         book,
         text,
@@ -81,6 +88,7 @@ def try_(
         recipient=recipient,
         at=read_time(at) if at else None,
         fetched=None if fetched is None else read_fetched(fetched),
+        language=code,
     )
     if as_json:
         print_json(tried)

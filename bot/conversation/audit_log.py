@@ -24,6 +24,7 @@ ActionName = Literal[
     "set value",
     "forget value",
     "cancel",
+    "language",
 ]
 
 

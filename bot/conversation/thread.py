@@ -354,6 +354,8 @@ class ConversationThread:
             memory["uses"] = state.uses
         if state.flow is not None:
             memory["flow"] = state.flow
+        if state.language is not None:
+            memory["language"] = state.language
         if self.loop_state is not None:
             memory["guarded"] = self.loop_state
         if self.fetches:

@@ -9,13 +9,14 @@ from bot.clock import Clock, utc_now
 from bot.conversation.follow_ups import BY_PERSON, OPTED_OUT, cancel_follow_ups
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
-from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotToBeResent
+from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotSpoken, NotToBeResent
 from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
 from bot.queries.conversations import ConversationView
 from bot.rulebook.book import Book
 from bot.rulebook.sender_numbers import guess
 from bot.storage.tables import conversations, follow_ups, incidents, messages
 from bot.storage.writer import Writer
+from bot.text.languages import language_code
 
 #: Who acts when nobody says a name.
 ADMIN = "admin"
@@ -121,6 +122,20 @@ class Operator:
             if name in values:
                 edit.change(values={each: kept for each, kept in values.items() if each != name})
                 await edit.note("forget value", name)
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def speak(self, conversation_id: str, language: str | None, *, by: str = ADMIN) -> ConversationView:
+        """Speak a language in a conversation, or, with None, the default of the rules again."""
+        spoken = self._book().spoken
+        code = language_code(language) if language is not None else None
+        if language is not None and code not in spoken:
+            raise NotSpoken(language, spoken)
+
+        async def do(edit: ConversationEdit) -> None:
+            if edit.conversation.state.language != code:
+                edit.change(language=code)
+                await edit.note("language", code)
 
         return (await self._act(conversation_id, by, do)).conversation
 

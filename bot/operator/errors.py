@@ -1,5 +1,7 @@
 """Why something that a person wanted can't be done, each with its sentence for them."""
 
+from collections.abc import Sequence
+
 
 class CannotAct(Exception):
     """What a person wanted can't be done; the message says why, and then nothing has changed.
@@ -10,7 +12,8 @@ class CannotAct(Exception):
     ├── NoNumber        a sender that is a name can't be texted
     ├── KeptByCarrier   an opt-out that only the peer can undo
     ├── NotToBeResent   a message that must not be sent again
-    └── MayArriveTwice  a message that may have arrived, and the person has not said that they know
+    ├── MayArriveTwice  a message that may have arrived, and the person has not said that they know
+    └── NotSpoken       a language that the rules have no texts in
     """
 
 
@@ -63,3 +66,11 @@ class MayArriveTwice(CannotAct):
             f"Nobody knows whether this message arrived: sent again, {peer} may get it twice. If that is better than"
             " not at all, say so with may_arrive_twice."
         )
+
+
+class NotSpoken(CannotAct):
+    """The rules have no texts in a language."""
+
+    def __init__(self, language: str, spoken: Sequence[str]) -> None:
+        known = f"they speak {', '.join(spoken)}" if spoken else "they name none, under languages"
+        super().__init__(f"The rules have no texts in {language!r}: {known}.")

@@ -53,6 +53,8 @@ class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: list[str]
     flow: Any
     delivery: DeliveryCounts
+    #: The one that the peer is spoken to in; None: nothing has said so, and the rules' default counts.
+    language: str | None = None
     #: A person has taken over: the bot is silent here until the conversation is handed back.
     handed_over: bool = False
     #: The first message that waits for an answer; None when none does, or none is meant to come.
@@ -258,6 +260,7 @@ def _conversation(
         unanswered_since=row.unanswered_since,
         tags=row.tags or [],
         flow=memory.get("flow"),
+        language=memory.get("language"),
         incidents=incidents,
         values=memory.get("values", {}),
         delivery=DeliveryCounts(

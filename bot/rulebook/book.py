@@ -1,8 +1,10 @@
 """A rule book that has been read and compiled."""
 
 import msgspec
+from msgspec import field
 
 from bot.rulebook.background import give_way
+from bot.rulebook.book_wide import BookWide
 from bot.rulebook.code_pools import CodePool
 from bot.rulebook.index import Index
 from bot.rulebook.rule_test import RuleTest
@@ -29,6 +31,14 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[RuleTest, ...] = ()
     #: What gives codes, by name.
     code_pools: dict[str, CodePool] = {}
+    #: What its files share: named hours, languages.
+    book_wide: BookWide = field(default_factory=BookWide)
+    #: In which the texts of the book are, the default first.
+    languages: tuple[str, ...] = ()
+    #: These, and others that some of its texts or keywords are in.
+    spoken: tuple[str, ...] = ()
+    #: The language in which the conversations of a number begin.
+    number_languages: dict[str, str] = {}
 
 
 def free_incrementally(books: list[Book | None]) -> None:

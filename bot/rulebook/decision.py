@@ -90,6 +90,8 @@ class ConversationState(msgspec.Struct, frozen=True, kw_only=True):
     flow: Flow | None = None
     #: When the peer last said whether they want messages, by their own time; None: never.
     consent_at: datetime | None = None
+    #: The one that the peer is spoken to in; None: nothing has said so yet.
+    language: str | None = None
 
 
 class KeptAnswers(msgspec.Struct, frozen=True, kw_only=True, gc=False):

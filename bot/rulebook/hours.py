@@ -63,7 +63,10 @@ class Dates(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def hold(self, at: datetime) -> bool:
         """Whether a local time lies in them."""
-        day = at.date()
+        return self.hold_day(at.date())
+
+    def hold_day(self, day: date) -> bool:
+        """Whether a day is one of them."""
         if not self.yearly:
             return self.first <= day <= self.last
         day = day.replace(year=_SOME_YEAR)

@@ -35,3 +35,5 @@ class RuleTest(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None
     recipient: str | None
     turns: tuple[TestTurn, ...]
+    #: The one that the conversation is in when it begins; None: nothing has said so.
+    language: str | None = None

@@ -1,10 +1,11 @@
 """A rule as it was read: what it listens for, and what it does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 
 import msgspec
 
+from bot.rulebook.book_wide import BookWide
 from bot.rulebook.conditions import Limit, Only
 from bot.rulebook.decision import Once
 from bot.rulebook.expectations import Expectation
@@ -14,6 +15,7 @@ from bot.rulebook.matched_key import KeyKind, MatchedKey
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.source import Scalar, SourcePlace
 from bot.rulebook.templates import Template
+from bot.text.languages import in_language
 
 
 class WhenKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -30,6 +32,8 @@ class WhenKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     #: The words with their symbols, where the key has some: `c++`.
     rich: tuple[str, ...] | None = None
     pattern: Pattern | None = None
+    #: The one in which its words are; None: they are of none, or of several alike.
+    language: str | None = None
 
     @property
     def matched(self) -> MatchedKey:
@@ -43,11 +47,25 @@ class WhenKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Choice(msgspec.Struct, frozen=True, gc=False):
-    """One message of a reply: of several templates, one is taken for a message id."""
+    """One message of a reply, in one language or in several: of several templates, one is taken for a message id.
 
+    What a file says to people is a Choice wherever it stands.
+    """
+
+    #: In the default language; none: in this language nothing is said here.
     templates: tuple[Template, ...]
     #: Where each stands in the file.
     texts: tuple[Scalar, ...]
+    #: By language, the default among them; empty: the same for all.
+    by_language: Mapping[str, "Choice"] = {}
+
+    def spoken(self, language: str | None, usual: str | None = None) -> "Choice":
+        """It in a language, or else in the usual one, or in the file's default."""
+        return in_language(self.by_language, language, usual) or self if self.by_language else self
+
+    def variants(self) -> Iterator[tuple[str | None, "Choice"]]:
+        """It in each language; None stands for all of them."""
+        yield from self.by_language.items() or [(None, self)]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -145,6 +163,12 @@ class FileSettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     zone: tzinfo
     #: How many segments a reply may cost before `bot rules check` warns.
     max_segments: int
+    #: Constants that differ by language.
+    values_by_language: Mapping[str, Mapping[str, str]] = {}
+    #: Those of its texts, the default first; empty: those of the book.
+    languages: tuple[str, ...] = ()
+    #: What it shares with the book's other files.
+    book_wide: BookWide
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -184,7 +208,15 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     #: What is said later.
     later: tuple[Later, ...] = ()
     #: Its line in `{{ help }}`.
-    help: str | None = None
+    help: Choice | None = None
+    #: The file's constants that differ by language.
+    values_by_language: Mapping[str, Mapping[str, str]] = {}
+    #: Those of its file's texts, the default first; empty: those of the book.
+    languages: tuple[str, ...] = ()
+    #: The one that the conversation is in from now on.
+    language: str | None = None
+    #: One of its templates writes `{{ hours.NAME }}`.
+    writes_hours: bool = False
     #: One of its templates writes `{{ help }}`.
     writes_help: bool = False
     max_segments: int = 3

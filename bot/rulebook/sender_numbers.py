@@ -42,6 +42,8 @@ class OurNumber(msgspec.Struct, frozen=True, kw_only=True):
     opt_out: Answerer
     #: Messages a minute; None: as its kind allows.
     per_minute: int | None = None
+    #: The one in which its conversations begin.
+    language: str | None = None
 
 
 @lru_cache(maxsize=4096)

@@ -16,13 +16,14 @@ from liquid.exceptions import LiquidError, LiquidSyntaxError, UnknownFilterError
 from bot.rulebook.liquid_limits import LONGEST_SOURCE, BoundedLiquid, refuse_wide_ranges
 
 #: What the bot itself gives to every template.
-ALWAYS = frozenset({"message", "words", "from", "to", "rule", "now", "help"})
+ALWAYS = frozenset({"message", "words", "from", "to", "rule", "now", "help", "language"})
 #: These are no plain texts, so only Liquid writes them.
 _NOT_PLAIN = frozenset({"words", "now"})
 #: Words that Liquid gives a meaning.
 _LITERALS = frozenset({"true", "false", "nil", "null", "empty", "blank"})
-#: Names that neither values, groups nor saved answers may take.
-RESERVED = ALWAYS | _LITERALS
+#: Names that neither values, groups nor saved answers may take. `language` is the bot's own only in a book that
+#: names languages: files without them may have saved a value of this name before it was given a meaning.
+RESERVED = (ALWAYS - {"language"}) | _LITERALS
 #: A message to try templates with.
 SAMPLE: Mapping[str, object] = {
     "message": "7",
@@ -31,6 +32,7 @@ SAMPLE: Mapping[str, object] = {
     "to": "+15555550100",
     "rule": "sample",
     "help": "7",
+    "language": "en",
     "now": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
 }
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

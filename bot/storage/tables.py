@@ -88,7 +88,8 @@ conversations = Table(
     Column("opted_out", Boolean, nullable=False),
     Column("handed_over", Boolean, nullable=False),
     Column("tags", Json, nullable=True),
-    # What the rule book remembers of this person: saved values, uses of limited rules, a running flow.
+    # What the rule book remembers of this person: saved values, uses of limited rules, a running flow,
+    # the language.
     Column("memory", Json, nullable=True),
     Column("last_position", Integer, nullable=False),
     Column("last_message_at", UtcTime, nullable=False),

@@ -24,6 +24,8 @@ LONGEST_TAG: Final = 64
 LONGEST_SENTENCE: Final = 500
 #: What is saved of a person under one name.
 LONGEST_SAVED: Final = LONGEST_VALUE
+#: A code of a language.
+LONGEST_LANGUAGE: Final = 16
 
 # Bytes of a request.
 

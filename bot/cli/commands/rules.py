@@ -51,6 +51,7 @@ def test(**options: Any) -> None:
     metavar="JSON",
     help='What comes where the rule fetches: {"status": "shipped"}, missing or nothing.',
 )
+@click.option("--language", metavar="CODE", help="The conversation's, as en or es; default: not known yet.")
 @click.option("--rules", "folder", type=click.Path(path_type=Path), help="The same as PATH.")
 @click.option("--json", "as_json", is_flag=True, help="Print what POST /api/try answers.")
 def try_(**options: Any) -> None:

@@ -33,6 +33,7 @@ from bot.rulebook.files.keys import (
     QUESTION_REQUIRED,
     TRIES,
 )
+from bot.rulebook.files.languages import is_by_language, read_words_by_language
 from bot.rulebook.files.replies import Templates, is_free_name
 from bot.rulebook.files.yaml_tree import Items, Node, Table
 from bot.rulebook.findings import Report, listed
@@ -137,7 +138,7 @@ def _read_cancel(
     node: Node, templates: Templates, report: Report
 ) -> tuple[frozenset[Words], tuple[Choice, ...]]:
     """`cancel: exit`, or with a reply `cancel: {words: [exit], reply: "..."}`."""
-    if not isinstance(node, Table):
+    if not isinstance(node, Table) or is_by_language(node):
         return _read_phrases(node, "cancel", report), ()
     table = read_table(node, "cancel", report, known=CANCEL_KEYS) or {}
     words = _read_phrases(table["words"], "words", report) if "words" in table else _USUAL_CANCEL
@@ -146,7 +147,7 @@ def _read_cancel(
 
 def _read_phrases(node: Node, what: str, report: Report) -> frozenset[Words]:
     phrases: set[Words] = set()
-    for text in read_texts(node, what, report):
+    for _, text in read_words_by_language(node, what, report):
         words = split_words(text.value)
         if words:
             phrases.add(words)
@@ -182,8 +183,8 @@ def _read_one_of(node: Node, report: Report) -> Expectation | None:
     named: list[tuple[Scalar, list[Scalar]]] = []
     if isinstance(node, Table):
         for name, value in (read_names(node, "one_of", report) or {}).items():
-            others = read_texts(value, name.value, report) if not _is_nothing(value) else []
-            named.append((name, [name, *others]))
+            others = read_words_by_language(value, name.value, report) if not _is_nothing(value) else []
+            named.append((name, [name, *(text for _, text in others)]))
     else:
         named = [(text, [text]) for text in read_texts(node, "one_of", report)]
     choices: list[tuple[str, tuple[Words, ...]]] = []

@@ -32,7 +32,7 @@ def read_code(node: Node, rule: str, templates: Templates, report: Report) -> Co
     missing = templates.reply(table["missing"], "missing") if "missing" in table else ()
     if file is not None and "missing" not in table:
         message = 'code has no "missing": who asks once all codes are given gets no answer.'
-        report.add("W445", node.place, message)
+        report.add("W449", node.place, message)
     if "random" in table and "missing" in table:
         report.add("E312", table["missing"].place, "Codes that are made up never run out; leave missing out.")
     if save is None or (file is None and length is None) or not templates.is_name_to_save(save):

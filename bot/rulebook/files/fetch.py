@@ -130,7 +130,7 @@ def _why_not(url: str) -> tuple[str, str] | None:
     if "{%" in url:
         return "E205", "{% %} has no place in a URL; {{ }} has"
     if _ANY_SECRET.search(url):
-        return "E331", "a secret has no place in a URL, where logs and pages show it; put it into headers"
+        return "E336", "a secret has no place in a URL, where logs and pages show it; put it into headers"
     bare = _TEMPLATE.sub("x", url)
     if len(url) > _LONGEST_URL or not bare.isprintable() or " " in bare:
         return "E205", no_url
@@ -146,7 +146,7 @@ def _why_not_host(scheme: str, origin: str) -> tuple[str, str] | None:
     if not parts.hostname or not read:
         return "E205", "it names no host"
     if parts.username is not None or parts.password is not None:
-        return "E331", "a name and a password have no place in a URL; put them into headers, as a secret"
+        return "E336", "a name and a password have no place in a URL; put them into headers, as a secret"
     if (meant := address_meant(parts.hostname, read)) is not None:
         return "E205", f"its host is the address {meant} in other letters; write that address, or a name"
     if scheme == "http" and not _is_private(read.removesuffix(".")) and "." in read:
@@ -196,7 +196,7 @@ def _header_parts(text: Scalar, templates: Templates, report: Report) -> tuple[T
         piece = text.value[at : found.start() if found else None]
         if _ANY_SECRET.search(piece):
             mend = "write {{ secret.NAME }} by itself, without filters."
-            report.add("E331", place_in(text, at), f"A secret is put into a header as it is: {mend}")
+            report.add("E336", place_in(text, at), f"A secret is put into a header as it is: {mend}")
         elif piece:
             template = templates.template(Scalar(piece, place_in(text, at), text.plain, None))
             parts += [template] if template else []
@@ -215,7 +215,7 @@ def _read_json(node: Node, templates: Templates, report: Report) -> JsonTemplate
     if isinstance(node, Items):
         return [_read_json(each, templates, report) for each in node.items]
     if _ANY_SECRET.search(node.value):
-        report.add("E331", node.place, "A secret has no place in json; put it into headers.")
+        report.add("E336", node.place, "A secret has no place in json; put it into headers.")
         return None
     if node.plain and "{{" not in node.value:
         return plain_value(node.value)

@@ -10,15 +10,19 @@ class Bounds(NamedTuple):
     highest: int
 
 
-FILE_KEYS = ("timezone", "numbers", "values", "max_segments", "rules", "tests")
+FILE_KEYS = (
+    "timezone", "numbers", "language", "languages", "values", "hours", "closed", "max_segments", "rules", "tests",
+)  # fmt: skip
 RULE_KEYS = (
     "name", "when", "only", "limit", "reply", "ask", "expires", "tries", "cancel", "set", "tag", "untag", "opt_out",
-    "opt_in", "handover", "forward", "code", "record", "once", "fetch", "later", "help", "max_segments",
+    "opt_in", "handover", "forward", "code", "record", "once", "fetch", "later", "help", "language", "max_segments",
 )  # fmt: skip
 RULE_REQUIRED = ("name", "when")
-NUMBER_KEYS = ("kind", "opt_out", "per_minute")
+NUMBER_KEYS = ("kind", "opt_out", "per_minute", "language")
 ANSWERERS = ("bot", "carrier")
-ONLY_KEYS = ("hours", "dates", "from", "to", "first_time", "tagged", "not_tagged", "opted_out")
+ONLY_KEYS = (
+    "hours", "dates", "open", "closed", "language", "from", "to", "first_time", "tagged", "not_tagged", "opted_out",
+)  # fmt: skip
 QUESTION_KEYS = ("save", "question", "expect", "otherwise")
 QUESTION_REQUIRED = ("save", "question")
 EXPECT_KEYS = ("one_of", "number", "yes_no", "date", "pattern", "text")
@@ -39,7 +43,8 @@ FETCH_REQUIRED = ("url",)
 METHODS = ("GET", "POST")
 LATER_KEYS = ("after", "between", "reply", "unless")
 LATER_REQUIRED = ("after", "reply")
-TEST_KEYS = ("hear", "fetched", "say", "rule", "talk", "at", "from", "to")
+TEST_KEYS = ("hear", "fetched", "say", "rule", "talk", "at", "from", "to", "language")
+CLOSURE_KEYS = ("on", "holidays", "hours")
 STEP_KEYS = ("hear", "fetched", "say", "rule", "at", "after")
 
 #: What a reply may cost before `bot rules check` warns, in segments.

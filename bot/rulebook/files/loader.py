@@ -7,8 +7,10 @@ from pathlib import Path
 import msgspec
 
 from bot.rulebook.book import Book
+from bot.rulebook.book_wide import BookWide
 from bot.rulebook.collector import without_collection
 from bot.rulebook.files.ask import names_saved
+from bot.rulebook.files.book_wide import gather_hours, spoken_languages
 from bot.rulebook.files.code_file import code_pools, is_code_file, read_code_file
 from bot.rulebook.files.rule_file import RuleFile, read_file
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
@@ -19,7 +21,7 @@ from bot.rulebook.sender_numbers import OurNumber
 from bot.rulebook.source import START, SourcePlace
 from bot.rulebook.templates import ALWAYS
 
-_SECRET = "A secret is for the headers of fetch alone, where nobody reads it; leave it out here."
+_KEPT_FROM_READERS = "A secret is for the headers of fetch alone, where nobody reads it; leave it out here."
 #: Wrong names of a kind and file of which what was meant is looked for.
 _MOST_HINTS = 50
 
@@ -103,9 +105,14 @@ def load_texts(texts: Mapping[str, str]) -> Loaded:
 
 def _load(texts: Mapping[str, str]) -> Loaded:
     reports = {name: Report(name) for name in sorted(texts)}
+    book_wide = BookWide()
     files = [
-        read_file(name, texts[name], report) for name, report in reports.items() if not is_code_file(name)
+        read_file(name, texts[name], report, book_wide)
+        for name, report in reports.items()
+        if not is_code_file(name)
     ]
+    gather_hours(files, reports, book_wide)
+    book_wide.languages = tuple(dict.fromkeys(code for file in files for code in file.languages))
     _refuse_same_names(files, reports)
     _refuse_unknown_names(files, reports)
     _refuse_tests_of_unknown_rules(files, reports)
@@ -131,6 +138,10 @@ def _load(texts: Mapping[str, str]) -> Loaded:
                 helps=tuple(rule for rule in rules if rule.help),
                 tests=tuple(test for file in files for test in file.tests),
                 code_pools=pools,
+                book_wide=book_wide,
+                languages=book_wide.languages,
+                spoken=spoken_languages(rules, numbers, book_wide.languages),
+                number_languages={number: ours.language for number, ours in numbers.items() if ours.language},
             )
     findings = sorted(finding for report in reports.values() for finding in report.findings)
     return Loaded(book=book, findings=tuple(findings))
@@ -199,9 +210,9 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
     for file in files:
         hints = _Hints(ALWAYS | {name for rule in file.rules[:1] for name in rule.values} | saved)
         for name, place in file.uses:
-            if name not in saved:
+            if name not in saved and not name.startswith("hours."):
                 if name == "secret":
-                    reports[file.name].add("E331", place, _SECRET)
+                    reports[file.name].add("E336", place, _KEPT_FROM_READERS)
                     continue
                 hint = hints.for_(name) or " Give it under values, as a named group, or by set."
                 reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import timedelta, tzinfo
+from datetime import timedelta
 from typing import TypeVar
 
 from bot.rulebook.conditions import Limit, Only
 from bot.rulebook.files.fields import read_flag, read_table, read_text, read_texts, shortened
 from bot.rulebook.files.keys import ONLY_KEYS
+from bot.rulebook.files.languages import read_language
 from bot.rulebook.files.yaml_tree import Node
 from bot.rulebook.findings import Report
 from bot.rulebook.hours import Hours, WrongHours, read_dates, read_hours
+from bot.rulebook.rules import FileSettings
 from bot.rulebook.source import Scalar
 from bot.text.durations import WrongDuration, parse_duration
 from bot.text.numbers import normalise_number, number_meant, prefix_meant
@@ -21,20 +23,27 @@ _Read = TypeVar("_Read")
 _PREFIX = re.compile(r"\+?[\d\s().-]+")
 
 
-def read_only(node: Node, zone: tzinfo, report: Report) -> Only | None:
+def read_only(node: Node, settings: FileSettings, report: Report) -> Only | None:
     """Read `only`."""
     table = read_table(node, "only", report, known=ONLY_KEYS)
     if table is None:
         return None
     texts = {
         key: read_texts(table[key], key, report)
-        for key in ("hours", "dates", "from", "to", "tagged", "not_tagged")
+        for key in ("hours", "dates", "open", "closed", "from", "to", "tagged", "not_tagged")
         if key in table
     }
     return Only(
-        zone=zone,
+        zone=settings.zone,
+        book_wide=settings.book_wide,
+        open=tuple(texts.get("open", ())),
+        closed=tuple(texts.get("closed", ())),
+        languages=_read_languages(table["language"], settings, report) if "language" in table else (),
+        usual_language=settings.languages[0] if settings.languages else None,
         hours=tuple(hours for text in texts.get("hours", ()) if (hours := read_opening(text, report))),
-        dates=tuple(dates for text in texts.get("dates", ()) if (dates := _read(read_dates, text, report))),
+        dates=tuple(
+            dates for text in texts.get("dates", ()) if (dates := read_when_it_is(read_dates, text, report))
+        ),
         sender=tuple(_read_prefix(text, report) for text in texts.get("from", ())),
         recipient=tuple(read_number(text, report) for text in texts.get("to", ())),
         first_time=read_flag(table["first_time"], "first_time", report) if "first_time" in table else None,
@@ -42,6 +51,13 @@ def read_only(node: Node, zone: tzinfo, report: Report) -> Only | None:
         not_tagged=tuple(text.value.strip() for text in texts.get("not_tagged", ())),
         opted_out=read_flag(table["opted_out"], "opted_out", report) if "opted_out" in table else None,
     )
+
+
+def _read_languages(node: Node, settings: FileSettings, report: Report) -> tuple[Scalar, ...]:
+    """`es`, or `[es, fr]`."""
+    found = read_texts(node, "language", report)
+    read = [(text, read_language(text, report, settings.languages)) for text in found]
+    return tuple(Scalar(code, text.place, text.plain, text.first) for text, code in read if code)
 
 
 def read_limit(node: Node, report: Report) -> Limit | None:
@@ -66,7 +82,8 @@ def read_limit(node: Node, report: Report) -> Limit | None:
     return None
 
 
-def _read(reader: Callable[[str], _Read], text: Scalar, report: Report) -> _Read | None:
+def read_when_it_is(reader: Callable[[str], _Read], text: Scalar, report: Report) -> _Read | None:
+    """Read hours or dates by their reader, which raises WrongHours."""
     try:
         return reader(text.value)
     except WrongHours as error:
@@ -76,7 +93,7 @@ def _read(reader: Callable[[str], _Read], text: Scalar, report: Report) -> _Read
 
 def read_opening(text: Scalar, report: Report) -> Hours | None:
     """Read opening hours, and say so where an end may be meant for the afternoon: `9-5` is open all night."""
-    hours = _read(read_hours, text, report)
+    hours = read_when_it_is(read_hours, text, report)
     for written, meant in hours.doubts if hours else ():
         start, end = (each.strip() for each in re.split(r"-|–|\bto\b", written.lower()))
         message = (

@@ -6,8 +6,10 @@ from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
+from msgspec.structs import replace
 
 from bot.rulebook.background import give_way
+from bot.rulebook.book_wide import BookWide
 from bot.rulebook.files.ask import read_ask
 from bot.rulebook.files.code import read_code
 from bot.rulebook.files.fetch import read_fetch, saved_name
@@ -33,14 +35,17 @@ from bot.rulebook.files.keys import (
     RULE_REQUIRED,
     SEGMENTS,
 )
+from bot.rulebook.files.languages import is_by_language, read_by_language, read_language, read_languages
 from bot.rulebook.files.later import read_later
 from bot.rulebook.files.only import read_limit, read_number, read_only
+from bot.rulebook.files.opening import read_closures, read_named_hours
 from bot.rulebook.files.record import read_record
 from bot.rulebook.files.replies import Templates, is_free_name
 from bot.rulebook.files.tests import read_tests
 from bot.rulebook.files.when import read_when, shown_keys
 from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
 from bot.rulebook.findings import Report, did_you_mean
+from bot.rulebook.opening import Closure, NamedHours
 from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import FileSettings, Rule
 from bot.rulebook.sender_numbers import KINDS, OurNumber, guess
@@ -78,10 +83,16 @@ class RuleFile(msgspec.Struct, kw_only=True):
     places: dict[str, SourcePlace] = {}
     #: Names in templates that neither this file nor the template's own rule gives.
     uses: list[tuple[str, SourcePlace]] = []
+    languages: tuple[str, ...] = ()
+    hours: list[NamedHours] = []
+    closures: tuple[Closure, ...] = ()
 
 
-def read_file(name: str, text: str, report: Report) -> RuleFile:
-    """Read a rule file; what could not be read is missing, and the report says why."""
+def read_file(name: str, text: str, report: Report, book_wide: BookWide) -> RuleFile:
+    """Read a rule file; what could not be read is missing, and the report says why.
+
+    `book_wide` is what its rules will share with other files; nothing of it is known yet.
+    """
     file = RuleFile(name=name)
     root = compose(text.removeprefix("\ufeff"), report)
     if root is None or (isinstance(root, Scalar) and root.plain and not root.value):
@@ -93,12 +104,18 @@ def read_file(name: str, text: str, report: Report) -> RuleFile:
         return file
     if numbers := table.get("numbers"):
         file.numbers, file.described = _read_numbers(numbers, report)
+    _read_languages(file, table, report)
+    constants, by_language = _read_values(table["values"], report) if "values" in table else ({}, {})
     settings = FileSettings(
         numbers=frozenset(file.numbers),
-        values=_read_values(table["values"], report) if "values" in table else {},
+        values=constants,
+        values_by_language=by_language,
+        languages=file.languages,
+        book_wide=book_wide,
         zone=_read_zone(table["timezone"], report) if "timezone" in table else UTC,
         max_segments=_read_segments(table, _USUAL_SEGMENTS, report),
     )
+    _read_opening(file, table, settings.zone, report)
     rules = read_list(table["rules"], "rules", report) if "rules" in table else []
     for node in _let_go_one_by_one(rules):
         rule, place = _read_rule(node, file, settings, report)
@@ -172,17 +189,53 @@ def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dic
             kind=next((each for each in KINDS if each == kind), usual.kind),
             opt_out="carrier" if carrier == "carrier" else "bot",
             per_minute=read_integer(pace, "per_minute", report, bounds=PER_MINUTE) if pace else None,
+            language=read_language(table["language"], report) if "language" in table else None,
         )
         described[number] = key.place
     return numbers, described
 
 
-def _read_values(node: Node, report: Report) -> dict[str, object]:
+def _read_languages(file: RuleFile, table: Mapping[str, Node], report: Report) -> None:
+    if "languages" in table:
+        file.languages = read_languages(table["languages"], report)
+    if "language" in table:
+        _give_language(file, table["language"], report)
+
+
+def _read_opening(file: RuleFile, table: Mapping[str, Node], zone: tzinfo, report: Report) -> None:
+    if "hours" in table:
+        file.hours = read_named_hours(table["hours"], zone, report)
+    if "closed" in table:
+        file.closures = read_closures(table["closed"], report)
+
+
+def _give_language(file: RuleFile, node: Node, report: Report) -> None:
+    """`language: es` beside `numbers`: the language of each of them that has none of its own."""
+    language = read_language(node, report, file.languages)
+    if not file.numbers:
+        message = "language: belongs beside numbers; for a default, name it first in languages."
+        report.add("E204", node.place, message)
+    elif language:
+        file.numbers = {
+            number: ours if ours.language else replace(ours, language=language)
+            for number, ours in file.numbers.items()
+        }
+        file.described = {number: file.described.get(number, node.place) for number in file.numbers}
+
+
+def _read_values(node: Node, report: Report) -> tuple[dict[str, object], dict[str, dict[str, str]]]:
+    """Constants: those that are the same in all languages, and those that are not."""
     values: dict[str, object] = {}
+    by_language: dict[str, dict[str, str]] = {}
     for key, value in (read_names(node, "values", report) or {}).items():
         if not is_free_name(key, report):
             continue
-        if isinstance(value, Items):
+        if is_by_language(value):
+            given = read_by_language(value, key.value, report).items()
+            by_language[key.value] = {
+                code: text.value for code, each in given if (text := read_text(each, key.value, report))
+            }
+        elif isinstance(value, Items):
             values[key.value] = [text.value for text in read_texts(value, key.value, report)]
         elif isinstance(value, Scalar):
             # `open: false` is meant for {% if open %}, where any text would be true.
@@ -192,7 +245,7 @@ def _read_values(node: Node, report: Report) -> dict[str, object]:
             report.add(
                 "E201", value.place, f"{key.value} must be a text or a list of texts, not {kind_of(value)}."
             )
-    return values
+    return values, by_language
 
 
 def _read_rule(
@@ -235,14 +288,20 @@ def _read_rule(
         record=record,
         once=once,
         forward=read_forward(table["forward"], report) if "forward" in table else (),
-        help=_read_help(table, report),
+        help=templates.help_line(table["help"]) if "help" in table else None,
         writes_help=templates.writes_help or before.writes_help,
         fetch=fetch,
         later=later,
+        writes_hours=templates.writes_hours or before.writes_hours,
+        values_by_language=settings.values_by_language,
+        languages=settings.languages,
+        language=read_language(table["language"], report, settings.languages)
+        if "language" in table
+        else None,
         max_segments=_read_segments(table, settings.max_segments, report),
         tag=_tags(table, "tag", report),
         untag=_tags(table, "untag", report),
-        only=read_only(table["only"], settings.zone, report) if "only" in table else None,
+        only=read_only(table["only"], settings, report) if "only" in table else None,
         limit=read_limit(table["limit"], report) if "limit" in table else None,
         opt_out=flags["opt_out"],
         opt_in=flags["opt_in"],
@@ -266,12 +325,6 @@ def _refuse_contradictions(
             report.add("E312", table[key].place, message)
 
 
-def _read_help(table: Mapping[str, Node], report: Report) -> str | None:
-    """A rule's line in `{{ help }}`."""
-    text = read_text(table["help"], "help", report) if "help" in table else None
-    return " ".join(text.value.split()) if text else None
-
-
 def with_plain_replies(rule: Rule) -> Rule:
     """The rule, with its replies at hand where they are always the same and nothing else is done."""
     if (
@@ -288,15 +341,19 @@ def with_plain_replies(rule: Rule) -> Rule:
         or rule.later
         or rule.limit
         or rule.conditional
+        or rule.language
+        or any(key.language for key in rule.keys)
     ):
         return rule
     texts: list[str] = []
     for choice in rule.reply:
+        if len(choice.templates) != 1 or choice.by_language:
+            return rule
         constant = choice.templates[0].constant
-        if len(choice.templates) > 1 or constant is None:
+        if constant is None:
             return rule
         texts.append(constant.strip())
-    return msgspec.structs.replace(rule, plain=tuple(texts))
+    return replace(rule, plain=tuple(texts))
 
 
 def _read_segments(table: Mapping[str, Node], usual: int, report: Report) -> int:

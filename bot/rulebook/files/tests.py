@@ -7,6 +7,7 @@ from bot.rulebook.fetch import fetched_of
 from bot.rulebook.files.fetch import read_value
 from bot.rulebook.files.fields import kind_of, read_list, read_table, read_text, read_texts, shortened
 from bot.rulebook.files.keys import ONE_OF_KEYS, STEP_KEYS, TEST_KEYS
+from bot.rulebook.files.languages import read_language
 from bot.rulebook.files.yaml_tree import Items, Node, Table
 from bot.rulebook.findings import Report
 from bot.rulebook.hours import WrongHours, read_hours
@@ -55,6 +56,7 @@ def _read_test(node: Node, zone: tzinfo, report: Report) -> RuleTest | None:
         sender=numbers.get("from"),
         recipient=numbers.get("to"),
         turns=tuple(turns),
+        language=read_language(table["language"], report) if "language" in table else None,
     )
 
 

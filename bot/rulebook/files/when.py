@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 
-from bot.rulebook.files.fields import kind_of, read_choice, read_table, read_texts, shortened
+from msgspec.structs import replace
+
+from bot.rulebook.files.fields import kind_of, read_choice, read_table, shortened
+from bot.rulebook.files.languages import read_words_by_language
 from bot.rulebook.files.replies import is_free_name
 from bot.rulebook.files.yaml_tree import Node, Table
 from bot.rulebook.findings import Report
@@ -44,9 +47,28 @@ def read_when(node: Node, report: Report) -> tuple[WhenKey, ...]:
         if kind in table:
             read = _READERS.get(kind, _read_words)
             keys += [
-                key for text in read_texts(table[kind], kind, report) if (key := read(kind, text, report))
+                replace(key, language=language) if language else key
+                for language, text in read_words_by_language(table[kind], kind, report)
+                if (key := read(kind, text, report))
             ]
-    return tuple(keys)
+    return _without_shared(keys)
+
+
+def _without_shared(keys: list[WhenKey]) -> tuple[WhenKey, ...]:
+    """The keys, those that stand in several languages alike once and of no language."""
+    if not any(key.language for key in keys):
+        return tuple(keys)
+    languages: dict[object, set[str | None]] = {}
+    for key in keys:
+        languages.setdefault(key.rich or key.words or key.text, set()).add(key.language)
+    kept: dict[object, WhenKey] = {}
+    for at, key in enumerate(keys):
+        same = key.rich or key.words or key.text
+        if len(languages[same]) > 1:
+            kept.setdefault((key.kind, same), replace(key, language=None))
+        else:
+            kept[at] = key
+    return tuple(kept.values())
 
 
 def _read_words(kind: KeyKind, text: Scalar, report: Report) -> WhenKey | None:

@@ -1,6 +1,7 @@
 """Looks for what is allowed in a rule book and does not do what its author means: `bot rules check`."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,18 +17,22 @@ from bot.rulebook.files.loader import (
 )
 from bot.rulebook.findings import Finding, Report
 from bot.rulebook.lint.cost import find_costly_replies
+from bot.rulebook.lint.languages import find_language_faults
+from bot.rulebook.lint.opening import find_opening_faults
 from bot.rulebook.lint.opt_out import find_opt_out_faults
 from bot.rulebook.lint.unreachable import find_unreachable, untested
 from bot.rulebook.simulate.test_runner import run_tests
 
 
-def check(book: Book) -> tuple[Finding, ...]:
-    """What a book's author should know; an error does not keep the book from being used."""
+def check(book: Book, now: datetime | None = None) -> tuple[Finding, ...]:
+    """What a book's author should know, at a time or now; an error does not keep the book from being used."""
     reports = {file: Report(file) for file in book.files}
     with without_collection():
         find_unreachable(book, reports)
         find_opt_out_faults(book, reports)
         find_costly_replies(book, reports)
+        find_language_faults(book, reports)
+        find_opening_faults(book, reports, now or datetime.now(UTC))
         for rule, sentence in untested(book, run_tests(book).rules):
             reports[rule.file].add("I416", rule.place, sentence)
     return tuple(sorted(finding for report in reports.values() for finding in report.findings))

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
+from bot.rulebook.day_names import hours_in
 from bot.rulebook.expectations import USUAL_TEXT, Matching
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.rendering import LONGEST_REPLY
 from bot.rulebook.source import Scalar, place_in
 from bot.rulebook.templates import Template, WrongTemplate
+from bot.text.languages import in_language
 from bot.text.looks import look_of
 from bot.text.segments import measure
 from bot.text.twins import find_strays
@@ -36,8 +38,8 @@ def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
     for rule in book.rules:
         give_way()
         report = reports[rule.file]
-        for template, text, is_reply in _templates(rule):
-            longest = worst.written(template, rule).strip()  # as it is sent
+        for template, text, is_reply, language in _templates(rule):
+            longest = worst.written(template, rule, language).strip()  # as it is sent
             _check_size(rule, template, text, longest, report)
             if not longest.isascii():
                 _check_strays(template, text, longest, report)
@@ -45,30 +47,29 @@ def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
                 loops.check(rule, text, longest, report)
 
 
-def _templates(rule: Rule) -> Iterator[tuple[Template, Scalar, bool]]:
-    """Everything that the rule may say, and whether it ends the matter or waits for an answer."""
-    for choice in rule.reply:
-        for template, text in zip(choice.templates, choice.texts, strict=True):
-            yield template, text, True
-    if rule.code:
-        for choice in rule.code.missing:
-            for template, text in zip(choice.templates, choice.texts, strict=True):
-                yield template, text, True
+def _templates(rule: Rule) -> Iterator[tuple[Template, Scalar, bool, str | None]]:
+    """Everything that the rule may say, whether it ends the matter or waits for an answer, and in which language."""
+    said = (*rule.reply, *(rule.code.missing if rule.code else ()))
+    for choice in said:
+        for language, spoken in choice.variants():
+            for template, text in zip(spoken.templates, spoken.texts, strict=True):
+                yield template, text, True, language
     if rule.ask:
         choices = list(rule.ask.cancelled)
         for question in rule.ask.questions:
             choices += [question.question, question.otherwise] if question.otherwise else [question.question]
         for choice in choices:
-            for template, text in zip(choice.templates, choice.texts, strict=True):
-                yield template, text, False
+            for language, spoken in choice.variants():
+                for template, text in zip(spoken.templates, spoken.texts, strict=True):
+                    yield template, text, False, language
 
 
 class _Worst:
     """What templates write at most."""
 
     def __init__(self, book: Book) -> None:
-        whole = "\n".join(dict.fromkeys(rule.help for rule in book.helps if rule.help))
-        self._help = whole[:_LONGEST_HELP]
+        self._book = book
+        self._helps: dict[str | None, str] = {}
         self._written: dict[tuple[str, str, str], str] = {}
         self._left = _MOST_LOOPS
         self._saved: dict[str, str] = {}
@@ -85,17 +86,29 @@ class _Worst:
                 self._save(rule.code.save, max((pool.sample() or "", *pool.codes), key=len))
         for rule in book.rules:
             for name, template in rule.saves:
-                self._save(name, self.written(template, rule))
+                self._save(name, self.written(template, rule, None))
 
     def _save(self, name: str, value: str) -> None:
         if len(value) >= len(self._saved.get(name, "")):
             self._saved[name] = value
 
-    def written(self, template: Template, rule: Rule) -> str:
-        """The longest text that a template writes, as far as it can be known."""
+    def _help(self, language: str | None) -> str:
+        """The longest answer to HELP, in a language."""
+        if language not in self._helps:
+            lines = (
+                template.constant
+                for rule in self._book.helps
+                if rule.help
+                for template in rule.help.spoken(language, self._book.book_wide.usual_language).templates
+            )
+            self._helps[language] = "\n".join(dict.fromkeys(line for line in lines if line))[:_LONGEST_HELP]
+        return self._helps[language]
+
+    def written(self, template: Template, rule: Rule, language: str | None) -> str:
+        """The longest text that a template writes in a language, as far as it can be known."""
         if template.constant is not None:
             return template.constant
-        names = {name: self._value(name, rule) for name in template.names}
+        names = {name: self._value(name, rule, language) for name in template.names}
         if not _LOOP.search(template.source):
             return _longest_of(template, rule, names)
         # A loop can cost as much as a thousand replies: the same one is written once, and at most _MOST_LOOPS are.
@@ -108,7 +121,16 @@ class _Worst:
             known = self._written[same] = _longest_of(template, rule, names)
         return known
 
-    def _value(self, name: str, rule: Rule) -> object:
+    def _value(self, name: str, rule: Rule, language: str | None) -> object:
+        if name in rule.values_by_language:
+            given = rule.values_by_language[name]
+            known = in_language(given, language) if language else None
+            return known or max(given.values(), key=len, default="")
+        if name == "hours" and rule.writes_hours:
+            hours = self._book.book_wide.hours
+            return {each.name: hours_in(each.text, language) for each in hours.values()}
+        if name == "language":
+            return language or "en"
         if name in {"from", "to"}:
             return "+15555550101234"
         if name == "rule":
@@ -116,7 +138,7 @@ class _Worst:
         if name == "now":
             return _SOME_TIME
         if name == "help":
-            return self._help
+            return self._help(language)
         if name == "words":
             return _FREE.split()
         groups = [

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
+from bot.rulebook.conditions import Only
 from bot.rulebook.findings import Report
 from bot.rulebook.matched_key import KeyKind
 from bot.rulebook.rules import Rule, WhenKey
@@ -55,10 +56,22 @@ def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
                 patterns.setdefault(key.text, []).append(entry)
             entry += 1
         _report(rule, takers, report)
-        if rule.only and (both := set(rule.only.tagged) & set(rule.only.not_tagged)):
-            message = f'Nothing is tagged "{min(both)}" and not, so this rule can never answer.'
-            if set(rule.only.tagged) <= set(rule.only.not_tagged):
-                report.add("E402", rule.keys[0].place if rule.keys else rule.place, message)
+        if rule.only:
+            _report_contradictions(rule, rule.only, report)
+
+
+def _report_contradictions(rule: Rule, only: Only, report: Report) -> None:
+    """Conditions that nothing meets."""
+    place = rule.keys[0].place if rule.keys else rule.place
+    open_, closed = ({each.value for each in names} for names in (only.open, only.closed))
+    if open_ == closed and len(open_) == 1:
+        message = (
+            f'The hours "{min(open_)}" are never open and closed at once, so this rule can never answer.'
+        )
+        report.add("E402", place, message)
+    if only.tagged and set(only.tagged) <= set(only.not_tagged):
+        message = f'Nothing is tagged "{min(only.tagged)}" and not, so this rule can never answer.'
+        report.add("E402", place, message)
 
 
 def _taker(

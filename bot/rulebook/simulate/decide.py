@@ -43,6 +43,8 @@ def decide(
     that lacks one says so (`Decision.wants_code`).
     """
     message = read_message(heard, now)
+    if book.number_languages and state.language is None and heard.recipient in book.number_languages:
+        state = replace(state, language=book.number_languages[heard.recipient])
     match = first_match(book, message, state)
     sender = heard.sender
     if sender in book.numbers or (sender[:1] != "+" and not is_phone_number(sender)):
@@ -96,6 +98,7 @@ def _decide(
         return stepped.decision
     if isinstance(stepped, FlowEnded):
         state, flow_end = stepped.state, stepped.how
+    state = _in_its_language(match, state)
     carrier = message.carrier_effect(book)
     after, overtaken = _apply_wish(_wish(match.rule, carrier), state, message.now)
     held_back_by = HeldBack.CARRIER_ANSWERS if carrier else _held_back_by(state, after, overtaken=overtaken)
@@ -105,6 +108,13 @@ def _decide(
     if not carrier and _is_to_be_marked(message, match.rule, answer.after):
         renderer.marks.append(MAY_BE_AN_OPT_OUT)
     return _decision(match, answer, state, renderer.marks, flow_end)
+
+
+def _in_its_language(match: Match, state: ConversationState) -> ConversationState:
+    """The state with the language that the rule, or else its keyword, sets."""
+    language = match.rule.language if match.rule else None
+    language = language or (match.key.language if match.key else None)
+    return replace(state, language=language) if language and language != state.language else state
 
 
 class _Rendered(msgspec.Struct, frozen=True, kw_only=True):

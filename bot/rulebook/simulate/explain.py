@@ -127,6 +127,8 @@ def _changed(before: ConversationState, after: ConversationState) -> Iterator[st
     for name, value in after.values.items():
         if before.values.get(name) != value:
             yield f"Saves {name}: {value}."
+    if after.language != before.language:
+        yield f"The conversation's language is {after.language} from now on."
     yield from _flow_changed(before.flow, after.flow)
     if after.tags != before.tags:
         yield f"The conversation's tags are now: {', '.join(after.tags) or 'none'}."

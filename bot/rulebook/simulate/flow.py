@@ -1,6 +1,6 @@
 """What a message does to the running `ask` of its conversation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -10,11 +10,12 @@ from bot.rulebook.book import Book
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, ConversationState, Decision, Flow, FlowEnd
 from bot.rulebook.expectations import Answer, FreeText, Matching, OneOf, YesNo
 from bot.rulebook.matched_key import MatchedKey, StepKind
-from bot.rulebook.rules import Ask, Question, Rule
+from bot.rulebook.rules import Ask, Choice, Question, Rule
 from bot.rulebook.simulate.match import Match, ReadMessage
 from bot.rulebook.simulate.outcome import RuleOutcome, carry_out, keep_row
 from bot.rulebook.simulate.rendering import Renderer
 from bot.rulebook.simulate.request import request_of
+from bot.rulebook.templates import Template
 from bot.text.consent import HELP
 from bot.text.looks import UNWRITTEN
 from bot.text.reactions import read_reaction
@@ -79,6 +80,13 @@ def _waiting(book: Book, flow: Flow, state: ConversationState) -> tuple[Rule, As
     return None if question is None else (rule, rule.ask, question)
 
 
+def _templates(choices: Iterable[Choice]) -> Iterator[Template]:
+    """Those of all languages: the conversation's may have changed since."""
+    for choice in choices:
+        for _, spoken in choice.variants():
+            yield from spoken.templates
+
+
 class _Step:
     """One message to one question that waits."""
 
@@ -127,7 +135,7 @@ class _Step:
             return None
         names = self._names(message, self._flow.answers)
         choices = (question.question, question.otherwise) if question.otherwise else (question.question,)
-        asked = [self._renderer.write(template, names) for choice in choices for template in choice.templates]
+        asked = [self._renderer.write(template, names) for template in _templates(choices)]
         if not any(map(reaction.is_to, asked)):
             return None
         emoji = reaction.emoji

@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from bot.rulebook.book import Book
+from bot.rulebook.day_names import hours_in
 from bot.rulebook.decision import ConversationState
 from bot.rulebook.expectations import LONGEST_VALUE
 from bot.rulebook.rules import Choice, Question, Rule, WhenKey
 from bot.rulebook.simulate.match import ReadMessage, why_not
 from bot.rulebook.templates import Template, WrongTemplate
+from bot.text.languages import in_language
 
 #: Characters that ACS takes in one message.
 LONGEST_REPLY = 2_048
 
 Names = Mapping[str, object]
+#: The language of the texts: no template can use this name.
+_SPOKEN = "the conversation's language"
 
 
 class Renderer:
@@ -40,6 +44,10 @@ class Renderer:
         """What templates can use; on one name, the later in this list wins."""
         names: dict[str, object] = {**state.values, **answers} if answers else {**state.values}
         names.update(rule.values)
+        language = self.language(rule, state)
+        for name, texts in rule.values_by_language.items():
+            names[name] = in_language(texts, language, self._usual(rule)) or next(iter(texts.values()), "")
+        names[_SPOKEN] = language
         if key is not None and key.pattern is not None and key.pattern.groups:
             names.update(key.pattern.values(message.heard.text))
         names["message"] = message.heard.text
@@ -48,29 +56,54 @@ class Renderer:
         names["to"] = message.heard.recipient
         names["rule"] = rule.name
         names["now"] = message.now.astimezone(rule.zone).replace(microsecond=0)
+        if self._book.languages or "language" not in names:
+            names["language"] = language
+        if rule.writes_hours:
+            hours = self._book.book_wide.hours
+            names["hours"] = {name: hours_in(each.text, language) for name, each in hours.items()}
         if rule.writes_help:
-            names["help"] = self._help(message, state)
+            names["help"] = self._help(message, state, language, self._usual(rule))
         return names
 
-    def _help(self, message: ReadMessage, state: ConversationState) -> str:
+    def language(self, rule: Rule, state: ConversationState) -> str | None:
+        """The one that a conversation is in: what was said of it, or else the default of the rule's file, or book."""
+        return state.language or self._usual(rule)
+
+    def _usual(self, rule: Rule) -> str | None:
+        return rule.languages[0] if rule.languages else self._book.book_wide.usual_language
+
+    def _help(
+        self, message: ReadMessage, state: ConversationState, language: str | None, usual: str | None
+    ) -> str:
         """A line of each rule that has one and would answer this peer now."""
         lines = [
-            rule.help
+            template.constant
             for rule in self._book.helps
             if rule.help
             and (not rule.conditional or why_not(rule, message.heard, state, message.now) is None)
+            for template in rule.help.spoken(language, usual).templates
         ]
-        return "\n".join(dict.fromkeys(lines))
+        return "\n".join(dict.fromkeys(line for line in lines if line))
 
     def replies(
         self, rule: Rule, choices: tuple[Choice, ...], message: ReadMessage, names: Names
     ) -> tuple[str, ...]:
         """Write the messages of a reply; one that comes out empty is left out."""
+        spoken = [self._spoken(rule, choice, names) for choice in choices]
         chosen = (
-            _choose(choice, f"{message.heard.id}\0{rule.name}\0{at}") for at, choice in enumerate(choices)
+            _choose(choice, f"{message.heard.id}\0{rule.name}\0{at}")
+            for at, choice in enumerate(spoken)
+            if choice.templates
         )
         written = [self.write(template, names) for template in chosen]
         return tuple(stripped for text in written if (stripped := text.strip()))
+
+    def _spoken(self, rule: Rule, choice: Choice, names: Names) -> Choice:
+        """A message in the conversation's language."""
+        if not choice.by_language:
+            return choice
+        language = names.get(_SPOKEN)
+        return choice.spoken(language if isinstance(language, str) else None, self._usual(rule))
 
     def question(
         self, rule: Rule, question: Question, message: ReadMessage, names: Names, *, again: bool = False

@@ -15,7 +15,7 @@ class PersonAction(msgspec.Struct, frozen=True):
     """Something that a person did to a conversation: no rule book brings it about, and any has to live with it."""
 
     action: str
-    #: The tag, where it is about one.
+    #: The tag or the language, where it is about one.
     details: str | None = None
     at: datetime | None = None
 
@@ -35,6 +35,8 @@ class PersonAction(msgspec.Struct, frozen=True):
                 return replace(
                     standing, values=values | ({name: value} if self.action == "set value" else {})
                 )
+            case "language":
+                return replace(standing, language=self.details)
         return standing
 
 

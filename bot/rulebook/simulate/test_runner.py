@@ -65,7 +65,7 @@ def run_tests(book: Book, caps: Caps = USUAL_CAPS) -> Outcomes:
 
 def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[str]) -> CheckedTest:
     give_way()
-    standing = ConversationState()
+    standing = ConversationState(language=test.language)
     rehearsal = Rehearsal(caps)
     now = test.start
     failures: list[FailedStep] = []

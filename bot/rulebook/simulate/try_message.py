@@ -98,10 +98,12 @@ def answer(
     recipient: str | None = None,
     at: datetime | None = None,
     fetched: Fetched | None = None,
+    language: str | None = None,
 ) -> TryAnswer:
     """Decide on a text as if a new peer had sent it, now or at a time; changes nothing.
 
-    Without a recipient, it is our first number that a rule file names. Nothing is fetched; `fetched` is what came.
+    Without a recipient, it is our first number that a rule file names; `language` is that of the conversation. Nothing
+    is fetched; `fetched` is what came.
     """
     if at is not None and at.tzinfo is None:
         raise ValueError("a time needs its zone")
@@ -109,7 +111,7 @@ def answer(
     peer = normalise_number(sender) if sender else SOME_PEER
     # The same text always gets the same of several replies, as a message id would see to.
     heard = HeardMessage(id=f"try:{text}", text=text, sender=peer, recipient=number)
-    standing = ConversationState()
+    standing = ConversationState(language=language)
     now = at or datetime.now(UTC)
     decision = decide_with_samples(book, heard, standing, now)
     whole = complete_with_samples(book, decision, heard, fetched, now)

@@ -22,7 +22,7 @@ from bot.text.storable import make_storable, one_line
 from bot.web.access import require_admin
 from bot.web.api.messages import read_queued
 from bot.web.api.parameters import Cursor, Limit, Name, found
-from bot.web.limits import LONGEST_SAVED, LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
+from bot.web.limits import LONGEST_LANGUAGE, LONGEST_SAVED, LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
 _Sentence = Annotated[str, Meta(min_length=1, max_length=LONGEST_SENTENCE, pattern=r"\S")]
@@ -52,6 +52,13 @@ class SavedValue(Struct, frozen=True, kw_only=True):
     """What is known of a person under a name."""
 
     value: Annotated[str, Meta(min_length=1, max_length=LONGEST_SAVED, pattern=r"\S")]
+
+
+class SpokenLanguage(Struct, frozen=True, kw_only=True):
+    """The language of a conversation."""
+
+    #: One that the rules have texts in.
+    language: Annotated[str, Meta(min_length=2, max_length=LONGEST_LANGUAGE)]
 
 
 class ConversationController(Controller):
@@ -237,6 +244,28 @@ class ConversationActions(Controller):
     ) -> ConversationView:
         """Don't say what was to be said later."""
         return await operator.cancel_follow_up(make_storable(follow_up_id), by=person)
+
+    @put("/conversations/{conversation_id:str}/language")
+    async def speak(
+        self,
+        *,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+        data: Annotated[SpokenLanguage, Body()],
+    ) -> ConversationView:
+        """Speak a language from now on; 409 where the rules have no texts in it."""
+        return await operator.speak(make_storable(conversation_id), make_storable(data.language), by=person)
+
+    @delete("/conversations/{conversation_id:str}/language", status_code=200)
+    async def speak_as_usual(
+        self,
+        operator: NamedDependency[Operator],
+        person: NamedDependency[str],
+        conversation_id: FromPath[str],
+    ) -> ConversationView:
+        """Speak the default of the rules again, until something says which language it is."""
+        return await operator.speak(make_storable(conversation_id), None, by=person)
 
     @put("/conversations/{conversation_id:str}/opt-out")
     async def opt_out(

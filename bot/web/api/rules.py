@@ -17,10 +17,11 @@ from bot.rulebook.simulate.try_message import TryAnswer, answer
 from bot.storage.database import DatabaseConnection
 from bot.storage.pages import Page
 from bot.storage.rule_edits import RuleEdit, RuleEditTexts, find_edit, list_edits
+from bot.text.languages import language_code
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
 from bot.web.api.parameters import Cursor, Limit, Name, found
-from bot.web.limits import LARGEST_RULE_FILE, LONGEST_NUMBER, LONGEST_TEXT
+from bot.web.limits import LARGEST_RULE_FILE, LONGEST_LANGUAGE, LONGEST_NUMBER, LONGEST_TEXT
 from bot.web.problems import Problem
 
 _YAML = "application/yaml; charset=utf-8"
@@ -39,6 +40,8 @@ class TryRequest(Struct, frozen=True, kw_only=True):
     at: Annotated[datetime, Meta(tz=True)] | None = None
     #: What comes where the rule fetches: a value, "missing" or "nothing"; left out, nothing is said of it.
     fetched: Any = UNSET
+    #: The conversation's; as if an operator had chosen it.
+    language: Annotated[str, Meta(max_length=LONGEST_LANGUAGE)] | None = None
 
 
 class Rules(Controller):
@@ -60,6 +63,9 @@ class Rules(Controller):
     ) -> TryAnswer:
         """What would happen to this message, and why; changes nothing."""
         fetched = None if data.fetched is UNSET else fetched_of(data.fetched)
+        language = None if data.language is None else language_code(data.language)
+        if data.language is not None and language is None:
+            raise ClientException(detail=f"{data.language!r} is no code of a language, such as en or pt-BR.")
         return answer(
             live_book.book(),
             data.text,
@@ -67,6 +73,7 @@ class Rules(Controller):
             recipient=data.recipient,
             at=data.at,
             fetched=fetched,
+            language=language,
         )
 
     @get("/rules/{file:str}", media_type=_YAML)

@@ -16,7 +16,7 @@ from bot.storage.writer import StorageUnavailable
 from bot.text.storable import make_storable, one_line
 from bot.web.console.layout import Call, Console
 from bot.web.console.sessions import require_editor, session_of
-from bot.web.limits import LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
+from bot.web.limits import LONGEST_LANGUAGE, LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 PATH: Final = "/console/conversations"
 
@@ -99,6 +99,12 @@ async def _change(
             return operator.tag(key, tag, by=by), None
         case "untag":
             return operator.untag(key, await _field(request, "tag", LONGEST_TAG, "A tag"), by=by), None
+        case "language":
+            code = make_storable(str((await request.form()).get("language", ""))).strip()[:LONGEST_LANGUAGE]
+            sentence = (
+                f"The bot speaks {code} here from now on." if code else "The rules say which language it is."
+            )
+            return operator.speak(key, code or None, by=by), sentence
         case "opt-out":
             reason = make_storable(str((await request.form()).get("reason", ""))).strip()
             action = operator.opt_out(key, by=by, reason=reason[:LONGEST_SENTENCE] or None)

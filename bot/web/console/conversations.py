@@ -17,6 +17,7 @@ from bot.queries.glyphs import GLYPHS
 from bot.queries.search import FoundBySearch, Search, find_conversations
 from bot.queries.timeline import Timeline, read_talk
 from bot.queries.unmatched import catch_alls
+from bot.rulebook.book import Book
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
 from bot.web.console.labels import fetch_lines, rule_links, steps_of, timeline_of, whys_of
@@ -134,11 +135,19 @@ async def _page(request: Call, console: Console, talk: Timeline | None) -> Page:
         writers={action.message_id: action.by for action in talk.actions} if talk else {},
         resent={message.resend_of for message in talk.messages} if talk else set(),
         incident_kinds=KINDS,
+        languages=_languages(book, talk),
         rules=rule_links(book, rules),
         catch_alls=catch_alls(book),
         glyphs=GLYPHS,
         reason_of=reason_of,
     )
+
+
+def _languages(book: Book, talk: Timeline | None) -> list[str]:
+    """Those that a person may choose: where the book has only one, there is nothing to choose."""
+    own = talk.conversation.language if talk else None
+    known = dict.fromkeys([*book.spoken, *([own] if own else [])])
+    return list(known) if len(known) > 1 else []
 
 
 async def _listing(request: Call, console: Console) -> _Listing:

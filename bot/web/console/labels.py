@@ -69,31 +69,29 @@ def timeline_of(talk: Timeline) -> list[MessageView | str]:
     return [entry for _, entry in sorted(entries, key=lambda entry: entry[0])]
 
 
+#: What people did: who, and the details as they are, or after a colon where there are some.
+_ACTIONS = {
+    "hand over": "{by} took over",
+    "hand back": "{by} handed back",
+    "tag": "{by} tagged it {details}",
+    "untag": "{by} took away the tag {details}",
+    "set value": "{by} corrected {details}",
+    "forget value": "{by} had {details} forgotten",
+    "opt out": "{by} opted them out{more}",
+    "language": "{by} chose the language {details}",
+    "opt in": "{by} recorded a new consent{more}",
+    "cancel": "{by} cancelled what was to be said later{more}",
+    "release": "{by} has seen to it{more}",
+}
+
+
 def action_sentence(action: ActionView) -> str | None:
     """What a person did, as a sentence; None for what a message shows."""
-    details = f": {action.details}" if action.details else ""
-    match action.action:
-        case "hand over":
-            return f"{action.by} took over"
-        case "hand back":
-            return f"{action.by} handed back"
-        case "tag":
-            return f"{action.by} tagged it {action.details}"
-        case "untag":
-            return f"{action.by} took away the tag {action.details}"
-        case "set value":
-            return f"{action.by} corrected {action.details}"
-        case "forget value":
-            return f"{action.by} had {action.details} forgotten"
-        case "opt out":
-            return f"{action.by} opted them out{details}"
-        case "opt in":
-            return f"{action.by} recorded a new consent{details}"
-        case "cancel":
-            return f"{action.by} cancelled what was to be said later{details}"
-        case "release":
-            return f"{action.by} has seen to it{details}"
-    return None
+    if action.action == "language" and not action.details:
+        return f"{action.by} left the language to the rules"
+    sentence = _ACTIONS.get(action.action)
+    more = f": {action.details}" if action.details else ""
+    return sentence and sentence.format(by=action.by, details=action.details, more=more)
 
 
 def took(time: timedelta) -> str:

@@ -102,7 +102,8 @@ def test_every_example_in_it_fits() -> None:
 
     for part in parts(SCHEMA):
         if isinstance(part.get("examples"), list):
-            assert all(Draft202012Validator(part).is_valid(each) for each in part["examples"]), part
+            whole = {"$defs": SCHEMA["$defs"], **part}
+            assert all(Draft202012Validator(whole).is_valid(each) for each in part["examples"]), part
 
 
 def test_the_shipped_rules_name_the_schema_that_lies_beside_them() -> None:

@@ -1,0 +1,88 @@
+"""Gathers what the files of a book share: named hours with their closed days, and languages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from bot.rulebook.book_wide import BookWide
+from bot.rulebook.files.rule_file import RuleFile
+from bot.rulebook.findings import Report, did_you_mean
+from bot.rulebook.rules import Choice, Rule
+from bot.rulebook.sender_numbers import OurNumber
+from bot.rulebook.source import SourcePlace
+
+
+def gather_hours(files: Sequence[RuleFile], reports: Mapping[str, Report], book_wide: BookWide) -> None:
+    """Hand the hours of all files to their rules, and report names that none, or two, are called by.
+
+    The closed days of a file close its own hours; those of a file without hours close all of the book.
+    """
+    everywhere = tuple(each for file in files if not file.hours for each in file.closures)
+    book_wide.closures = {file.name: file.closures for file in files if file.closures}
+    book_wide.hours_written = {
+        name.removeprefix("hours.") for file in files for name, _ in file.uses if name.startswith("hours.")
+    }
+    for file in files:
+        for each in file.hours:
+            first = book_wide.hours.get(each.name)
+            if first is not None:
+                there = f"{first.file}, line {first.place.line}"
+                message = f'The hours "{each.name}" already stand in {there}; give them once.'
+                reports[file.name].add("E334", each.place, message)
+                continue
+            closures = sorted((*file.closures, *everywhere), key=lambda closure: closure.hours is None)
+            book_wide.hours[each.name] = replace(each, closures=tuple(closures))
+    if any(finding.code.startswith("E1") for report in reports.values() for finding in report.findings):
+        return  # a file that could not be read may be the one that names them
+    for file in files:
+        for name, place in _hours_used(file):
+            if name not in book_wide.hours:
+                known = ", ".join(book_wide.hours)
+                near = did_you_mean(name, book_wide.hours)
+                hint = near or (f" There are: {known}." if known else "")
+                mend = hint or f' Give them at the top of a file: hours: {{{name}: "Mon-Fri 9:00-17:00"}}.'
+                reports[file.name].add("E333", place, f'No file gives the hours "{name}".{mend}')
+
+
+def hours_named(rule: Rule) -> Iterator[tuple[str, SourcePlace]]:
+    """The hours in the rule's conditions."""
+    if rule.only:
+        for each in (*rule.only.open, *rule.only.closed):
+            yield each.value, each.place
+
+
+def _hours_used(file: RuleFile) -> Iterator[tuple[str, SourcePlace]]:
+    for rule in file.rules:
+        yield from hours_named(rule)
+    for name, place in file.uses:
+        if name.startswith("hours."):
+            yield name.removeprefix("hours."), place
+
+
+def all_choices(rule: Rule) -> Iterator[Choice]:
+    """Everything that a rule says, its line in `{{ help }}` among it."""
+    yield from rule.reply
+    if rule.ask:
+        for question in rule.ask.questions:
+            yield question.question
+            if question.otherwise:
+                yield question.otherwise
+        yield from rule.ask.cancelled
+    if rule.help:
+        yield rule.help
+
+
+def spoken_languages(
+    rules: Sequence[Rule], numbers: Mapping[str, OurNumber], named: Sequence[str]
+) -> tuple[str, ...]:
+    """The languages of a book, those that are named first: of its texts, keywords and numbers."""
+    found = dict.fromkeys(named)
+    for rule in rules:
+        if rule.plain is not None:
+            continue
+        found |= dict.fromkeys(key.language for key in rule.keys if key.language)
+        found |= dict.fromkeys(code for choice in all_choices(rule) for code in choice.by_language)
+        if rule.language:
+            found[rule.language] = None
+    found |= dict.fromkeys(ours.language for ours in numbers.values() if ours.language)
+    return tuple(found)
