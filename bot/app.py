@@ -45,6 +45,7 @@ from bot.operations.metrics import (
     webhook_metrics,
 )
 from bot.operator.actions import Operator
+from bot.operator.data_protection import DataProtection
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
@@ -61,6 +62,7 @@ from bot.sending.sender import Sender
 from bot.sending.sms_service import SmsService
 from bot.settings import Settings, StorageQueue, find_short_secret
 from bot.storage.database import Database
+from bot.storage.file_scrub import FileScrub
 from bot.storage.rule_history import RuleHistory
 from bot.storage.wal_truncation import LogCutter
 from bot.storage.writer import StorageUnavailable, Writer
@@ -162,9 +164,13 @@ class Service:
         )
         self.forwarder = Forwarder(self.database, self.writer, self._poster, clock=now)
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
-        self.inbox = Inbox(
-            self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit, now
+        self.data_protection = DataProtection(
+            self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now
         )
+        self.inbox = Inbox(
+            self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit, now,
+            marks=self.data_protection.marks, doubt=self.data_protection.doubt,
+        )  # fmt: skip
         self.fetcher = Fetcher(
             self.database,
             self.writer,
@@ -226,6 +232,8 @@ class Service:
         self._running.push_async_callback(self.writer.stop)
         with suppress(StorageUnavailable):  # the next login does it
             await self._sessions.purge()
+        await self.data_protection.start(self.supervisor)
+        self._running.push_async_callback(self.data_protection.stop)
         self._running.push_async_callback(self.queue_limit.stop)
         self.shelf.start(self.supervisor)
         self._running.push_async_callback(self.shelf.stop)
@@ -349,6 +357,7 @@ class Service:
             operator=operator,
             overview=overview,
             rejected=rejected,
+            eraser=self.data_protection.eraser,
         )
         return State(
             {

@@ -1,6 +1,7 @@
 """What settings hold: secrets that do not print, and what connection strings say."""
 
 import hmac
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
@@ -71,3 +72,24 @@ class NamespaceTopic(Struct, frozen=True, kw_only=True):
     subscription: str
     #: An access key of the namespace; None: the managed identity.
     key: Secret | None = None
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """One row of the table of settings."""
+
+    name: str
+    #: None: unset unless somebody sets it.
+    default: str | None = None
+    #: One line for people: what it decides.
+    help: str
+    #: A value as somebody might write it, for files that show how.
+    example: str
+    #: Given the variable's name and its text, neither of them empty.
+    read: Callable[[str, str], object]
+    #: What the field holds when the variable is unset and has no default.
+    unset: object = None
+
+    @property
+    def field(self) -> str:
+        """The field of Settings that this variable fills."""
+        return self.name.removeprefix("BOT_").lower()

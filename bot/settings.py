@@ -5,7 +5,7 @@ Nothing here reads the environment by itself and nothing is built: `read_environ
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from dotenv import dotenv_values
 from msgspec import Struct
 
+from bot.operation_settings import OPERATION_SETTINGS
 from bot.setting_readers import (
     read_applications,
     read_authority,
@@ -25,7 +26,6 @@ from bot.setting_readers import (
     read_events_queue,
     read_host,
     read_hosts,
-    read_log_format,
     read_names,
     read_path,
     read_port,
@@ -42,6 +42,7 @@ from bot.setting_values import (
     AcsConnection,
     NamespaceTopic,
     Secret,
+    Setting,
     StorageQueue,
     WrongSetting,
 )
@@ -84,6 +85,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     forward_private_hosts: tuple[str, ...]
     proxies: tuple[str, ...]
     log_format: Literal["console", "json"] | None
+    log_level: str
+    log_texts: bool
+    keep_messages: timedelta | None
+    keep_answers: timedelta | None
+    keep_rejected: timedelta | None
+    keep_values: timedelta | None
+    erasure_keys: tuple[Secret, ...]
     #: What `{{ secret.NAME }}` stands for in the headers of a rule's `fetch`: those of `BOT_SECRET_NAME`, by name.
     secrets: dict[str, Secret] = {}
 
@@ -92,27 +100,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         fields["database_url"] = re.sub(r"//[^/]*@", "//***@", self.database_url)
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
-
-
-class Setting(Struct, frozen=True, kw_only=True):
-    """One row of the table of settings."""
-
-    name: str
-    #: None: unset unless somebody sets it.
-    default: str | None = None
-    #: One line for people: what it decides.
-    help: str
-    #: A value as somebody might write it, for files that show how.
-    example: str
-    #: Given the variable's name and its text, neither of them empty.
-    read: Callable[[str, str], object]
-    #: What the field holds when the variable is unset and has no default.
-    unset: object = None
-
-    @property
-    def field(self) -> str:
-        """The field of Settings that this variable fills."""
-        return self.name.removeprefix("BOT_").lower()
 
 
 #: The fewest characters of a token or secret that guards a door of the service.
@@ -126,10 +113,14 @@ def find_short_secret(settings: Settings) -> str | None:
         "BOT_VIEWER_TOKEN": settings.viewer_token,
         "BOT_FORWARD_SECRET": settings.forward_secret,
     }
-    checked = [*secrets.items(), *(("BOT_WEBHOOK_SECRETS", secret) for secret in settings.webhook_secrets)]
+    checked = [
+        *secrets.items(),
+        *(("BOT_WEBHOOK_SECRETS", secret) for secret in settings.webhook_secrets),
+        *(("BOT_ERASURE_KEYS", secret) for secret in settings.erasure_keys),
+    ]
     for name, secret in checked:
         if secret is not None and (length := len(secret.reveal())) < SHORTEST_SECRET:
-            what = "holds a secret of" if name == "BOT_WEBHOOK_SECRETS" else "has"
+            what = "holds a secret of" if name.endswith("S") else "has"
             return (
                 f"{name} {what} {length} {'character' if length == 1 else 'characters'}, which can be guessed: it takes"
                 f" at least {SHORTEST_SECRET}. Make one with"
@@ -394,20 +385,13 @@ SETTINGS: tuple[Setting, ...] = (
         read=read_proxies,
         unset=(),
     ),
-    Setting(
-        name="BOT_LOG_FORMAT",
-        help="`console` or `json`. Unset: console on a terminal, else json.",
-        example="json",
-        read=read_log_format,
-    ),
+    *OPERATION_SETTINGS,
 )
 
 _NAMES: Final = frozenset(setting.name for setting in SETTINGS)
 #: Names that another version of the bot reads; a `.env` may serve both.
 _NAMES_OF_OTHER_VERSIONS: Final = frozenset(
     {
-        "BOT_NOTIFY", "BOT_EVENTS_TO", "BOT_OIDC_ISSUER", "BOT_OIDC_CLIENT_ID",
-        "BOT_OIDC_CLIENT_SECRET", "BOT_KEEP_MESSAGES", "BOT_KEEP_ANSWERS", "BOT_KEEP_REJECTED", "BOT_KEEP_VALUES",
-        "BOT_LOG_LEVEL", "BOT_LOG_TEXTS",
+        "BOT_NOTIFY", "BOT_EVENTS_TO", "BOT_OIDC_ISSUER", "BOT_OIDC_CLIENT_ID", "BOT_OIDC_CLIENT_SECRET",
     }
 )  # fmt: skip

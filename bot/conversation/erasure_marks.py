@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -65,7 +65,7 @@ class ErasureMarks:
         """Remember these, in the transaction that erases what they stand for."""
         key = await self._first_key(connection)
         name = key_id(key)
-        rows = {
+        rows: dict[str, dict[str, Any]] = {
             _digest(key, mark): {"kind": mark.kind, "consent_at": at, "key_id": name, "at": now}
             for mark, at in marks
         }

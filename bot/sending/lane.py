@@ -1,7 +1,7 @@
 """Sends the queued messages of one sender number."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 import structlog
@@ -102,6 +102,11 @@ class Lane:
     def look(self) -> None:
         """Check again whether calls may start: a probe has ended, or the pace has changed."""
         self._wake.set()
+
+    def forget(self, conversation_ids: Collection[str]) -> None:
+        """Hold nothing of these conversations in memory any more: they were erased."""
+        for conversation_id in conversation_ids:
+            self._window.forget(conversation_id)
 
     def resume(self) -> None:
         """The service-wide breaker closed: reset this lane's breaker unless ACS sent a Retry-After."""

@@ -128,6 +128,20 @@ class SendQueue:
         else:
             del self._queues[message.conversation_id]
 
+    def forget(self, conversation_id: str) -> None:
+        """Let nothing of a conversation wait any more; a message that is out comes back by itself."""
+        queue = self._queues.get(conversation_id)
+        if not queue:
+            return
+        is_out = conversation_id in self._out
+        for message in queue[1 if is_out else 0 :]:
+            self._ids.discard(message.id)
+        if is_out:
+            del queue[1:]
+        else:
+            self._unready(queue[0])
+            del self._queues[conversation_id]
+
     def next_due(self) -> float | None:
         """When the next message that waits its time may leave."""
         return self._later[0][0] if self._later else None

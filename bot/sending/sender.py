@@ -1,7 +1,7 @@
 """The sender: one lane for each sender number; lanes are woken by commits and empty the outbox."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -94,6 +94,11 @@ class Sender:
         """Have every lane check again whether calls may start: a probe has ended, or the pace has changed."""
         for lane in self._lanes.values():
             lane.look()
+
+    def forget(self, conversation_ids: Collection[str]) -> None:
+        """Hold nothing of these conversations in memory any more: they were erased."""
+        for lane in self._lanes.values():
+            lane.forget(conversation_ids)
 
     def _resume(self) -> None:
         for lane in self._lanes.values():

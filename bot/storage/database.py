@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, event
@@ -18,12 +17,14 @@ from bot.outage import Outage
 from bot.storage.database_errors import (
     DATABASE_ERRORS,
     CommitInDoubt,
+    DatabaseInUse,
     DatabaseUnavailable,
     cause_of,
     is_trouble,
     spoils_connections,
 )
 from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
+from bot.storage.sql import ENGINE_OPTIONS
 from bot.storage.sqlite_connection import open_sqlite
 from bot.storage.sqlite_file import LogLost, SqliteFile
 
@@ -50,19 +51,11 @@ _PASSING = 10.0
 #: What `Database.reading` gives, for callers that only hand it on.
 DatabaseConnection = AsyncConnection
 
-__all__ = ["DATABASE_ERRORS", "Database", "DatabaseConnection", "DatabaseUnavailable", "cause_of"]
+__all__ = [
+    "DATABASE_ERRORS", "Database", "DatabaseConnection", "DatabaseInUse", "DatabaseUnavailable", "cause_of",
+]  # fmt: skip
 
 log = structlog.get_logger(__name__)
-
-
-class DatabaseInUse(Exception):
-    """Another bot has this SQLite file open."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"Another `bot serve` is using {path}. Stop it first, or give this one its own BOT_DATABASE_URL;"
-            " for several at once use PostgreSQL."
-        )
 
 
 class Database:
@@ -243,6 +236,14 @@ class Database:
             self._active -= 1
         return not busy
 
+    async def order(self, statement: str) -> list[tuple[Any, ...]]:
+        """Have the writer's connection of SQLite do what is no part of a transaction."""
+        await self._enter()
+        try:
+            return await self._order(self._writer, statement)
+        finally:
+            self._active -= 1
+
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
         """A connection that is thrown away, with all that were made before, after an error that may stick to it."""
@@ -309,15 +310,19 @@ class Database:
 
     async def _checkpoint(self, engine: AsyncEngine, how: str) -> tuple[int, int, int]:
         """Move SQLite's log to the database's file, waiting for nobody: was it kept, frames in it, frames moved."""
+        ((busy, frames, done),) = await self._order(engine, f"PRAGMA wal_checkpoint({how})")
+        return busy, frames, done
+
+    async def _order(self, engine: AsyncEngine, statement: str) -> list[tuple[Any, ...]]:
         async with self._connected(engine) as connection:
             # To the driver: SQLAlchemy would begin a transaction, in which there is no checkpoint.
             driver: Any = (await connection.get_raw_connection()).driver_connection
-            await driver.execute("PRAGMA busy_timeout=0")
+            # All that it answers is fetched: a statement in progress would be in the way.
+            await driver.execute_fetchall("PRAGMA busy_timeout=0")
             try:
-                ((busy, frames, done),) = await driver.execute_fetchall(f"PRAGMA wal_checkpoint({how})")
+                return list(await driver.execute_fetchall(statement))
             finally:
-                await driver.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS * 1_000:.0f}")
-        return busy, frames, done
+                await driver.execute_fetchall(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS * 1_000:.0f}")
 
     def _sqlite_engine(self, cache: int, **pool: Any) -> AsyncEngine:
         url = self._url.set(database=str(self.path))
@@ -326,7 +331,7 @@ class Database:
             **pool,
             max_overflow=0,
             connect_args={"timeout": SQLITE_BUSY_SECONDS, "async_creator_fn": open_sqlite},
-            **_options(),
+            **ENGINE_OPTIONS,
         )
 
         file = self._file
@@ -373,7 +378,7 @@ class Database:
             max_overflow=4,
             pool_pre_ping=True,
             connect_args={"server_settings": {"lock_timeout": f"{POSTGRESQL_LOCK_SECONDS * 1_000:.0f}"}},
-            **_options(),
+            **ENGINE_OPTIONS,
         )
         self._replace_spoiled(engine)
         return engine
@@ -391,11 +396,3 @@ class Database:
             is_new, record.info["is_new"] = record.info.get("is_new", False), False
             if not is_new and record.info.get("made", 0.0) <= self._spoiled_at:
                 raise DisconnectionError("made before a trouble of the database")
-
-
-def _options() -> dict[str, Any]:
-    return {
-        "hide_parameters": True,  # texts and numbers of people, which would stand in errors
-        "json_serializer": lambda value: msgspec.json.encode(value).decode(),
-        "json_deserializer": msgspec.json.decode,
-    }

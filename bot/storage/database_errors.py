@@ -1,6 +1,7 @@
 """Which errors are the database's trouble, to be waited for, and which are the data's own fault."""
 
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +22,16 @@ _MOMENT_CODES = {
 
 class DatabaseUnavailable(Exception):
     """The database can't be read or written just now; the message is the cause, without a full stop."""
+
+
+class DatabaseInUse(Exception):
+    """Another bot has this SQLite file open."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"Another `bot serve` is using {path}. Stop it first, or give this one its own BOT_DATABASE_URL;"
+            " for several at once use PostgreSQL."
+        )
 
 
 class CommitInDoubt(DatabaseUnavailable):

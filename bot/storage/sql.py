@@ -1,12 +1,20 @@
 """What statements for SQLite and PostgreSQL have in common and SQLAlchemy does not."""
 
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from sqlalchemy import ColumnElement, Dialect, Table, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.tables import messages
+
+#: What every engine is made with.
+ENGINE_OPTIONS: Final[dict[str, Any]] = {
+    "hide_parameters": True,  # texts and numbers of people, which would stand in errors
+    "json_serializer": lambda value: msgspec.json.encode(value).decode(),
+    "json_deserializer": msgspec.json.decode,
+}
 
 
 def insert_for(at: AsyncConnection | Dialect, table: Table) -> Any:

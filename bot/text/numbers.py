@@ -113,6 +113,12 @@ def spaced(number: str) -> str:
     return re.sub(r"[-\s]+", "\u00a0", written)
 
 
+def forget_numbers() -> None:
+    """Let go of the numbers that were seen."""
+    spaced.cache_clear()
+    _normalise_unusual.cache_clear()
+
+
 def _is_plain(digits: str) -> bool:
     # A national trunk zero (+33 06…) can only stand right after the country code of 1 to 3 digits; +1 has none.
     return digits[0] == "1" or "0" not in digits[:4]

@@ -10,8 +10,10 @@ from sqlalchemy import select, text, update
 from sqlalchemy.engine import Row
 
 from bot.conversation.backpressure import USUAL_PAUSES, QueueLimit, QueuePauses
+from bot.conversation.erasure_marks import ErasureMarks
 from bot.conversation.events import DeliveryReport, Inbound
 from bot.conversation.inbox import Inbox, Receipt
+from bot.conversation.restored import Doubt
 from bot.queries.conversations import (
     ConversationView,
     MessageView,
@@ -143,7 +145,11 @@ class Bot:
         periods = {"reply_ttl": timedelta(hours=24), "report_timeout": timedelta(hours=72)}
         self.sender = Sender(self.database, self.writer, self.sms, **periods | sender)
         self.queue = QueueLimit(self.database, queue_limit, queue_pauses)
-        self.inbox = Inbox(self.writer, lambda: book, self.sender.wake, lambda: None, caps, self.queue)
+        self.marks, self.doubt = ErasureMarks(), Doubt()
+        self.inbox = Inbox(
+            self.writer, lambda: book, self.sender.wake, lambda: None, caps, self.queue,
+            marks=self.marks, doubt=self.doubt,
+        )  # fmt: skip
 
     async def start(self, *, sending: bool = True) -> None:
         self.writer.start()

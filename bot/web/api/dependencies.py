@@ -12,6 +12,7 @@ from litestar.di import Provide
 from msgspec import Struct
 
 from bot.operator.actions import ADMIN, Operator
+from bot.operator.erasure import Eraser
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
 from bot.rulebook.editing.live_book import LiveBook
@@ -38,6 +39,7 @@ class ApiParts(Struct, frozen=True, kw_only=True):
     operator: Operator
     overview: Overview
     rejected: RejectedEvents
+    eraser: Eraser
 
 
 def _parts(request: Call) -> ApiParts:
@@ -82,6 +84,10 @@ def _rejected(request: Call) -> RejectedEvents:
     return _parts(request).rejected
 
 
+def _eraser(request: Call) -> Eraser:
+    return _parts(request).eraser
+
+
 def _person(request: Call) -> str:
     # Headers come as Latin-1, whatever their bytes were meant to be; names are written in UTF-8 nowadays.
     name = request.headers.get(PERSON_HEADER, "").encode("latin-1", "replace").decode("utf-8", "replace")
@@ -96,5 +102,6 @@ DEPENDENCIES: Final = {
     "operator": Provide(_operator, sync_to_thread=False),
     "overview": Provide(_overview, sync_to_thread=False),
     "rejected": Provide(_rejected, sync_to_thread=False),
+    "eraser": Provide(_eraser, sync_to_thread=False),
     "person": Provide(_person, sync_to_thread=False),
 }

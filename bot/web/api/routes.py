@@ -9,6 +9,7 @@ from bot.web.api.dependencies import DEPENDENCIES
 from bot.web.api.incidents import Incidents
 from bot.web.api.messages import Messages
 from bot.web.api.overview import OverviewController
+from bot.web.api.peers import Peers
 from bot.web.api.rejected import RejectedController
 from bot.web.api.rules import RuleEdits, Rules
 from bot.web.limits import LARGEST_FORM
@@ -28,6 +29,7 @@ def api_router() -> Router:
             RejectedController,
             OverviewController,
             Answers,
+            Peers,
         ],
         dependencies=DEPENDENCIES,
         guards=[require_viewer],

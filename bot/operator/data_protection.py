@@ -1,0 +1,72 @@
+"""Keeping and erasing, as one part of the service: marks, the daily purge, and the erasure of people."""
+
+from collections.abc import Callable, Collection
+
+from bot.clock import Clock, utc_now
+from bot.conversation.erasure_marks import ErasureMarks
+from bot.conversation.restored import Doubt
+from bot.operator.erasure import Eraser, Scrub
+from bot.operator.purge import Purger
+from bot.operator.purge_steps import Keep
+from bot.operator.retention import Retention
+from bot.settings import Settings
+from bot.storage.readers import SharedReaders
+from bot.storage.writer import Writer
+from bot.supervisor import Supervisor
+from bot.text.numbers import forget_numbers
+
+
+def keep_of(settings: Settings) -> Keep:
+    """For how long things are kept."""
+    return Keep(
+        messages=settings.keep_messages,
+        answers=settings.keep_answers,
+        rejected=settings.keep_rejected,
+        values=settings.keep_values,
+    )
+
+
+class DataProtection:
+    """What keeps personal data no longer than it is wanted."""
+
+    def __init__(
+        self,
+        readers: SharedReaders,
+        writer: Writer,
+        settings: Settings,
+        scrub: Scrub,
+        on_erased: Callable[[Collection[str]], None],
+        clock: Clock = utc_now,
+    ) -> None:
+        """`on_erased` is called with the ids of conversations that are gone."""
+        self._readers = readers
+        self._on_erased = on_erased
+        self.marks = ErasureMarks([key.reveal() for key in settings.erasure_keys])
+        self.doubt = Doubt()
+        # SQLite is for one process.
+        self.purger = Purger(readers, writer, self.marks, is_alone=readers.is_sqlite, clock=clock)
+        self.eraser = Eraser(
+            readers,
+            writer,
+            self.marks,
+            announce=self.purger.announce,
+            scrub=scrub,
+            on_erased=self._let_go,
+            clock=clock,
+        )
+        self._retention = Retention(self.purger.run, keep_of(settings))
+
+    async def start(self, supervisor: Supervisor) -> None:
+        """Learn whether the database came from a backup; purge daily from now on."""
+        async with self._readers.reading() as connection:
+            await self.doubt.read(connection)
+        self._retention.start(supervisor)
+
+    async def stop(self) -> None:
+        """Purge no more."""
+        await self._retention.stop()
+
+    def _let_go(self, conversation_ids: Collection[str]) -> None:
+        """Hold nothing in memory of who was erased."""
+        forget_numbers()
+        self._on_erased(conversation_ids)

@@ -1,0 +1,262 @@
+"""Erases a person: everything that is kept of a number goes, but for a keyed hash where they opted out.
+
+So that somebody who was forgotten stays opted out, also when they text again; their own START brings them back.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+import structlog
+from msgspec import Struct
+from sqlalchemy import JSON, String, Text, case, cast, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.clock import Clock, utc_now
+from bot.conversation.erasure_marks import ErasureMarks, Mark
+from bot.operator.purge import PurgeLimits, next_batch
+from bot.operator.removal import remove_conversations, remove_messages
+from bot.storage.commits import Topic, mark_changed
+from bot.storage.readers import Readers
+from bot.storage.tables import conversations, delivery_reports, messages, metadata, rejected_events
+from bot.storage.writer import Writer
+from bot.text.erased_number import NumberInText
+
+#: Rows of a table that are read at once to look for a number.
+_WINDOW = 500
+#: The shortest text that is looked for in the file: shorter ones are in other people's messages, too.
+_SHORTEST_TRACE = 12
+_MOST_TRACES = 50
+
+log = structlog.get_logger(__name__)
+
+
+class Erased(Struct, frozen=True, kw_only=True):
+    """What was erased of a number."""
+
+    peer: str
+    conversations: int = 0
+    messages: int = 0
+    delivery_reports: int = 0
+    forwards: int = 0
+    #: What people did, and what they were to look at.
+    actions: int = 0
+    incidents: int = 0
+    rejected_events: int = 0
+    #: Conversations whose opt-out is remembered as a keyed hash.
+    opt_outs_kept: int = 0
+    #: What others wrote, or what the rules say, that names this number: table → rows. It is not theirs to erase.
+    named_by_others: dict[str, int] = {}
+    #: Places in the database's file that still hold something of it, which the file's next rewriting takes away.
+    traces_in_file: int = 0
+
+
+#: Takes what is gone out of the database's file, and looks for texts in it: how often they were found.
+Scrub = Callable[[Collection[str]], Awaitable[int]]
+
+
+async def _nothing_to_scrub(_traces: Collection[str]) -> int:
+    return 0
+
+
+class Eraser:
+    """Erases people."""
+
+    def __init__(
+        self,
+        readers: Readers,
+        writer: Writer,
+        marks: ErasureMarks,
+        *,
+        announce: Callable[[], Awaitable[None]],
+        scrub: Scrub = _nothing_to_scrub,
+        on_erased: Callable[[Collection[str]], None] = lambda _ids: None,
+        clock: Clock = utc_now,
+        limits: PurgeLimits | None = None,
+    ) -> None:
+        """`announce` is the purger's; `on_erased` is called with the ids of conversations that are gone."""
+        self._readers = readers
+        self._marks = marks
+        self._announce = announce
+        self._scrub = scrub
+        self._on_erased = on_erased
+        self._clock = clock
+        self._limits = limits or PurgeLimits()
+        self._messages = writer.batch(self._erase_messages)
+        self._conversations = writer.batch(self._erase_conversations)
+        self._reports = writer.batch(_erase_reports)
+        self._rejected = writer.batch(self._erase_rejected)
+
+    async def erase(self, peer: str, *, by: str) -> Erased:
+        """Erase everything that is kept of this number.
+
+        Raises `bot.storage.writer.StorageUnavailable`, and what a reading raises; asked again it goes on.
+        """
+        await self._announce()
+        counts: dict[str, int] = {}
+        async with self._readers.reading() as connection:
+            ids = await _conversations_of(connection, peer)
+            traces = await _traces_of(connection, ids)
+        for conversation_id in ids:
+            await self._erase_talk(conversation_id, counts)
+        if ids:
+            for gone in await self._conversations.submit(ids):
+                _add(counts, gone)
+        number = NumberInText(peer)
+        (reports,) = await self._reports.submit([number])
+        _add(counts, {"delivery_reports": reports})
+        _add(counts, {"rejected_events": await self._erase_rejected_of(number)})
+        self._on_erased(ids)
+        traces_left = await self._scrub([number.core, *traces])
+        async with self._readers.reading() as connection:
+            named = await find_mentions(connection, number)
+        erased = Erased(peer=peer, **counts, named_by_others=named, traces_in_file=traces_left)
+        log.info(
+            "A person was erased",
+            action="person_erased",
+            by=by,
+            conversations=erased.conversations,
+            messages=erased.messages,
+            opt_outs_kept=erased.opt_outs_kept,
+        )
+        return erased
+
+    async def _erase_talk(self, conversation_id: str, counts: dict[str, int]) -> None:
+        """Erase a conversation's messages, those that wait to be sent first."""
+        size = self._limits.first
+        while True:
+            async with self._readers.reading() as connection:
+                query = (
+                    select(messages.c.id)
+                    .where(messages.c.conversation_id == conversation_id)
+                    .order_by(case((messages.c.status == "queued", 0), else_=1), messages.c.id.desc())
+                    .limit(size)
+                )
+                ids = list((await connection.execute(query)).scalars())
+            if not ids:
+                return
+            before = time.perf_counter()
+            for gone in await self._messages.submit(ids):
+                _add(counts, gone)
+            size = next_batch(len(ids), time.perf_counter() - before, self._limits)
+
+    async def _erase_messages(self, connection: AsyncConnection, ids: list[str]) -> list[dict[str, int]]:
+        gone = await remove_messages(connection, ids, self._marks, self._clock())
+        return [gone, *([{}] * (len(ids) - 1))]
+
+    async def _erase_conversations(self, connection: AsyncConnection, ids: list[str]) -> list[dict[str, int]]:
+        """Erase conversations with what came into them meanwhile; keep a mark of each opt-out."""
+        now = self._clock()
+        query = (
+            select(
+                conversations.c.id, conversations.c.number, conversations.c.peer, conversations.c.opted_out,
+                conversations.c.consent_at,
+            )
+            .where(conversations.c.id.in_(ids))
+            .order_by(conversations.c.peer, conversations.c.number)
+            .with_for_update()
+        )  # fmt: skip
+        rows = (await connection.execute(query)).all()
+        late = select(messages.c.id).where(messages.c.conversation_id.in_(ids))
+        gone = await remove_messages(
+            connection, list((await connection.execute(late)).scalars()), self._marks, now
+        )
+        kept = [(Mark("opt-out", (row.number, row.peer)), row.consent_at) for row in rows if row.opted_out]
+        await self._marks.keep(connection, kept, now)
+        _add(gone, await remove_conversations(connection, ids))
+        _add(gone, {"opt_outs_kept": len(kept)})
+        return [gone, *([{}] * (len(ids) - 1))]
+
+    async def _erase_rejected_of(self, number: NumberInText) -> int:
+        erased, after = 0, ""
+        while True:
+            async with self._readers.reading() as connection:
+                query = (
+                    select(rejected_events.c.id, rejected_events.c.raw, rejected_events.c.reason)
+                    .where(rejected_events.c.id > after)
+                    .where(
+                        or_(*(rejected_events.c.raw.contains(each, autoescape=True) for each in number.hints))
+                    )
+                    .order_by(rejected_events.c.id)
+                    .limit(_WINDOW)
+                )
+                rows = (await connection.execute(query)).all()
+            found = [row.id for row in rows if number.is_in(row.raw) or number.is_in(row.reason)]
+            if found:
+                erased += sum(await self._rejected.submit(found))
+            if len(rows) < _WINDOW:
+                return erased
+            after = rows[-1].id
+
+    async def _erase_rejected(self, connection: AsyncConnection, ids: list[str]) -> list[int]:
+        digests = select(rejected_events.c.digest).where(rejected_events.c.id.in_(ids))
+        marks = [(Mark("rejected", (each,)), None) for each in (await connection.execute(digests)).scalars()]
+        await self._marks.keep(connection, marks, self._clock())
+        await connection.execute(delete(rejected_events).where(rejected_events.c.id.in_(ids)))
+        mark_changed([Topic.REJECTED])
+        return [1] * len(ids)
+
+
+def _add(counts: dict[str, int], more: dict[str, int]) -> None:
+    """Add up what people are told of."""
+    for name, rows in more.items():
+        if name in Erased.__struct_fields__:
+            counts[name] = counts.get(name, 0) + rows
+
+
+async def _conversations_of(connection: AsyncConnection, peer: str) -> list[str]:
+    query = select(conversations.c.id).where(conversations.c.peer == peer).order_by(conversations.c.number)
+    return list((await connection.execute(query)).scalars())
+
+
+async def _traces_of(connection: AsyncConnection, ids: Collection[str]) -> list[str]:
+    """Some of what they wrote, to be looked for in the file afterwards."""
+    query = (
+        select(messages.c.text)
+        .where(
+            messages.c.conversation_id.in_(ids),
+            messages.c.direction == "inbound",
+            func.length(messages.c.text) >= _SHORTEST_TRACE,
+        )
+        .order_by(messages.c.id.desc())
+        .limit(_MOST_TRACES)
+    )
+    return list(dict.fromkeys((await connection.execute(query)).scalars()))
+
+
+async def _erase_reports(connection: AsyncConnection, numbers: list[NumberInText]) -> list[int]:
+    """Erase the reports of a number that never found their message."""
+    results = []
+    for number in numbers:
+        table = delivery_reports
+        query = select(table.c.id, table.c.peer, table.c.raw).where(
+            table.c.message_id.is_(None), or_(*(table.c.raw.contains(each, autoescape=True) for each in number.hints),
+                                              table.c.peer == number.peer)
+        )  # fmt: skip
+        found = [
+            row.id
+            for row in await connection.execute(query)
+            if row.peer == number.peer or number.is_in(row.raw)
+        ]
+        await connection.execute(delete(table).where(table.c.id.in_(found)))
+        results.append(len(found))
+    return results
+
+
+async def find_mentions(connection: AsyncConnection, number: NumberInText) -> dict[str, int]:
+    """In how many rows of each table a number stands; tables without any are left out."""
+    found: dict[str, int] = {}
+    for table in metadata.sorted_tables:
+        texts = [cast(column, Text) for column in table.c if _may_hold_text(column.type)]
+        if not texts:
+            continue
+        query = select(*texts).where(or_(*(text.contains(number.core, autoescape=True) for text in texts)))
+        rows = (await connection.execute(query)).all()
+        count = sum(any(value and number.is_in(value) for value in row) for row in rows)
+        if count:
+            found[table.name] = count
+    return found
+
+
+def _may_hold_text(kind: Any) -> bool:
+    return isinstance(kind, String | JSON)  # Text is a String

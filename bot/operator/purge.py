@@ -1,0 +1,151 @@
+"""Retention: removes what is older than it is to be kept, in batches so small that events never wait for them."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.clock import Clock, utc_now
+from bot.conversation.erasure_marks import BELIEVED, EVENTS_COME_AGAIN, ErasureMarks
+from bot.operator.purge_steps import STEPS, Due, Keep, Step
+from bot.storage.readers import Readers
+from bot.storage.writer import Writer
+
+
+class PurgeLimits(Struct, frozen=True, kw_only=True):
+    """How much a purge takes at once."""
+
+    #: Rows that one look at the database finds.
+    window: int = 2_000
+    #: Rows of a transaction: the first one, and at most.
+    first: int = 50
+    most: int = 1_000
+    #: Seconds of the writer that a batch is to take. The promise is 50 ms; the commit comes on top of this.
+    wanted: float = 0.015
+    #: Seconds of rest for each second of work, so that the writer is never busy with this alone.
+    rest: float = 1.0
+
+
+USUAL_PURGING = PurgeLimits()
+
+#: Called with a step's name and how many rows it has removed since the last call.
+Progress = Callable[[str, int], None]
+
+
+class _Removal(Struct, frozen=True, kw_only=True):
+    """Rows that a transaction is to remove, unless they are needed by now."""
+
+    step: Step
+    keys: Sequence[Any]
+    due: Due
+
+
+class _Removed(Struct, frozen=True, kw_only=True):
+    rows: int
+    #: Seconds that it took of the transaction.
+    seconds: float
+
+
+def next_batch(size: int, seconds: float, limits: PurgeLimits = USUAL_PURGING) -> int:
+    """How many rows the next transaction takes, after one of `size` rows took so many seconds."""
+    if seconds > limits.wanted:
+        return max(1, min(size // 2, int(size * limits.wanted / seconds)))
+    if seconds < limits.wanted / 2:
+        return min(limits.most, size * 2)
+    return size
+
+
+class Purger:
+    """Removes what is due, step by step."""
+
+    def __init__(
+        self,
+        readers: Readers,
+        writer: Writer,
+        marks: ErasureMarks,
+        *,
+        is_alone: bool,
+        clock: Clock = utc_now,
+        limits: PurgeLimits = USUAL_PURGING,
+        steps: Sequence[Step] = STEPS,
+    ) -> None:
+        """`is_alone`: no other process receives events into this database."""
+        self._readers = readers
+        self._removals = writer.batch(_remove)
+        self._announcements = writer.batch(self._announce)
+        self._marks = marks
+        self._is_alone = is_alone
+        self._clock = clock
+        self._limits = limits
+        self._steps = steps
+        #: The longest time that a batch held the writer, in seconds.
+        self.longest_batch = 0.0
+
+    async def run(self, keep: Keep, on_progress: Progress = lambda _name, _rows: None) -> dict[str, int]:
+        """Remove what is older than this; how many rows went, by the step's name.
+
+        Raises `bot.storage.writer.StorageUnavailable` and what a reading raises; what went until then is gone.
+        """
+        ages = [age for step in self._steps if (age := step.age(keep)) is not None]
+        if any(age < EVENTS_COME_AGAIN for age in ages):
+            await self.announce()
+        return {step.name: await self._run(step, keep, on_progress) for step in self._steps}
+
+    async def announce(self) -> None:
+        """Have every process look for marks before the first of them matters."""
+        (was_needed,) = await self._announcements.submit([None])
+        if was_needed and not self._is_alone:
+            await asyncio.sleep(2 * BELIEVED)
+
+    async def _run(self, step: Step, keep: Keep, on_progress: Progress) -> int:
+        age = step.age(keep)
+        if age is None:
+            return 0
+        now = self._clock()
+        due = Due(before=now - min(age, _LONGEST), now=now, marks=self._marks)
+        total, after = 0, None
+        size = self._limits.first
+        while True:
+            async with self._readers.reading() as connection:
+                keys, after = await step.window(connection, after, self._limits.window, due)
+            while keys:
+                batch, keys = keys[:size], keys[size:]
+                removed = await self._remove(_Removal(step=step, keys=batch, due=due))
+                total += removed.rows
+                on_progress(step.name, removed.rows)
+                size = next_batch(len(batch), removed.seconds, self._limits)
+            if after is None:
+                return total
+            await asyncio.sleep(0)
+
+    async def _remove(self, removal: _Removal) -> _Removed:
+        (removed,) = await self._removals.submit([removal])
+        self.longest_batch = max(self.longest_batch, removed.seconds)
+        await asyncio.sleep(removed.seconds * self._limits.rest)
+        return removed
+
+    async def _announce(self, connection: AsyncConnection, items: list[None]) -> list[bool]:
+        return [await self._marks.announce(connection, self._clock())] * len(items)
+
+
+#: So that no sum leaves the calendar.
+_LONGEST = timedelta(days=365 * 100)
+
+
+async def _remove(connection: AsyncConnection, removals: list[_Removal]) -> list[_Removed]:
+    return [await _remove_one(connection, removal) for removal in removals]
+
+
+async def _remove_one(connection: AsyncConnection, removal: _Removal) -> _Removed:
+    start = time.perf_counter()
+    keys = await removal.step.still_due(connection, removal.keys, removal.due)
+    rows = await removal.step.remove(connection, keys, removal.due) if keys else 0
+    return _Removed(rows=rows, seconds=time.perf_counter() - start)
+
+
+#: What runs a purge: given for how long things are kept.
+RunPurge = Callable[[Keep], Awaitable[dict[str, int]]]

@@ -1,0 +1,248 @@
+"""What a purge removes, a step for each table: which rows are due, and how they go.
+
+A step looks at a window of rows after another, in the order of their keys, on a connection that only reads; the rows
+that it found due are looked at again in the transaction that removes them. A new table is a new step in `STEPS`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
+from bot.operator.removal import remove_conversations, remove_messages
+from bot.storage.commits import Topic, mark_changed
+from bot.storage.tables import (
+    actions,
+    conversations,
+    delivery_reports,
+    erasure_marks,
+    forwards,
+    incidents,
+    messages,
+    rejected_events,
+)
+
+#: A question that waits for its answer is running for so long at least, whatever is to be purged.
+LONGEST_FLOW = timedelta(days=30)
+#: What proves that somebody opted out or in is kept with the conversation.
+_PROOFS = ("opt out", "opt in")
+
+
+class Keep(Struct, frozen=True, kw_only=True):
+    """For how long things are kept; None: for ever."""
+
+    messages: timedelta | None = None
+    answers: timedelta | None = None
+    rejected: timedelta | None = None
+    #: Of silence.
+    values: timedelta | None = None
+
+    @classmethod
+    def everything(cls, age: timedelta) -> "Keep":
+        """The same for all of it."""
+        return cls(messages=age, answers=age, rejected=age, values=age)
+
+
+class Due(Struct, frozen=True, kw_only=True):
+    """Which rows of a step are due."""
+
+    before: datetime
+    now: datetime
+    marks: ErasureMarks
+
+    @property
+    def flows_since(self) -> float:
+        """A flow that was moved since then is running; POSIX seconds."""
+        return min(self.before, self.now - LONGEST_FLOW).timestamp()
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One table's part of a purge."""
+
+    #: What people call the rows.
+    name: str
+    table: Table
+    age: Callable[[Keep], timedelta | None]
+    #: Is true of the rows that are due.
+    is_due: Callable[[Due], ColumnElement[bool]]
+    #: A column that grows with the key, about, where there is one: windows whose rows are all younger end the search.
+    grows: str | None = None
+    remove: Callable[[AsyncConnection, Sequence[Any], Due], Awaitable[int]]
+
+    async def window(
+        self, connection: AsyncConnection, after: Any, size: int, due: Due
+    ) -> tuple[list[Any], Any]:
+        """The keys that are due among the next `size` rows, and where the next window begins; None at the end."""
+        key = self.table.primary_key.columns[0]
+        query = select(key).order_by(key).limit(size)
+        if after is not None:
+            query = query.where(key > after)
+        if self.grows is not None:
+            query = query.add_columns((self.table.c[self.grows] < due.before).label("is_old"))
+        rows = (await connection.execute(query)).all()
+        if not rows:
+            return [], None
+        keys = [row[0] for row in rows]
+        if self.grows is not None and not any(row[1] for row in rows):
+            return [], None
+        found = await self.still_due(connection, keys, due)
+        return found, keys[-1] if len(keys) == size else None
+
+    async def still_due(self, connection: AsyncConnection, keys: Sequence[Any], due: Due) -> list[Any]:
+        """Which of these rows are due."""
+        key = self.table.primary_key.columns[0]
+        query = select(key).where(key.in_(keys), self.is_due(due)).order_by(key)
+        return list((await connection.execute(query)).scalars())
+
+
+def _has_no_running_flow(due: Due) -> ColumnElement[bool]:
+    touched = conversations.c.memory["flow"]["touched"].as_float()
+    return or_(touched.is_(None), touched < due.flows_since)
+
+
+def _message_is_due(due: Due) -> ColumnElement[bool]:
+    """Neither queued nor without its report yet, nor something that a person or a flow still needs."""
+    waits_for_person = exists().where(
+        incidents.c.message_id == messages.c.id, incidents.c.closed_at.is_(None)
+    )
+    is_forwarded_yet = exists().where(forwards.c.message_id == messages.c.id, forwards.c.status == "queued")
+    is_free = exists().where(conversations.c.id == messages.c.conversation_id, _has_no_running_flow(due))
+    return and_(
+        messages.c.created_at < due.before,
+        messages.c.status.not_in(("queued", "sent")),
+        ~waits_for_person,
+        ~is_forwarded_yet,
+        is_free,
+    )
+
+
+def _conversation_is_due(due: Due) -> ColumnElement[bool]:
+    """Nothing is left in it, and it says nothing that must be known when its peer comes back."""
+    return and_(
+        conversations.c.last_message_at < due.before,
+        ~conversations.c.opted_out,
+        ~conversations.c.handed_over,
+        conversations.c.memory.is_(None),
+        conversations.c.tags.is_(None),
+        ~exists().where(messages.c.conversation_id == conversations.c.id),
+        ~exists().where(incidents.c.conversation_id == conversations.c.id, incidents.c.closed_at.is_(None)),
+    )
+
+
+def _values_are_due(due: Due) -> ColumnElement[bool]:
+    return and_(
+        conversations.c.last_message_at < due.before,
+        ~conversations.c.handed_over,
+        or_(conversations.c.memory.is_not(None), conversations.c.tags.is_not(None)),
+        _has_no_running_flow(due),
+    )
+
+
+async def _remove_messages(connection: AsyncConnection, keys: Sequence[Any], due: Due) -> int:
+    return (await remove_messages(connection, keys, due.marks, due.now)).get("messages", 0)
+
+
+async def _remove_conversations(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
+    return (await remove_conversations(connection, keys)).get("conversations", 0)
+
+
+async def _remove_values(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
+    statement = update(conversations).where(conversations.c.id.in_(keys)).values(memory=None, tags=None)
+    mark_changed(keys)
+    return (await connection.execute(statement)).rowcount
+
+
+async def _remove_rejected(connection: AsyncConnection, keys: Sequence[Any], due: Due) -> int:
+    query = select(rejected_events.c.digest).where(
+        rejected_events.c.id.in_(keys), rejected_events.c.arrived_at > due.now - EVENTS_COME_AGAIN
+    )
+    digests = (await connection.execute(query)).scalars().all()
+    await due.marks.keep(connection, [(Mark("rejected", (each,)), None) for each in digests], due.now)
+    mark_changed([Topic.REJECTED])
+    return await _delete(rejected_events, connection, keys)
+
+
+def _remover(table: Table) -> Callable[[AsyncConnection, Sequence[Any], Due], Awaitable[int]]:
+    async def remove(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
+        return await _delete(table, connection, keys)
+
+    return remove
+
+
+async def _delete(table: Table, connection: AsyncConnection, keys: Sequence[Any]) -> int:
+    key = table.primary_key.columns[0]
+    return (await connection.execute(delete(table).where(key.in_(keys)))).rowcount
+
+
+#: In the order in which they run: a conversation goes once nothing is left in it.
+STEPS: tuple[Step, ...] = (
+    Step(
+        name="messages",
+        table=messages,
+        age=lambda keep: keep.messages,
+        is_due=_message_is_due,
+        grows="created_at",
+        remove=_remove_messages,
+    ),
+    Step(
+        name="reports without a message",
+        table=delivery_reports,
+        age=lambda keep: keep.messages,
+        is_due=lambda due: and_(
+            delivery_reports.c.message_id.is_(None), delivery_reports.c.arrived_at < due.before
+        ),
+        grows="arrived_at",
+        remove=_remover(delivery_reports),
+    ),
+    Step(
+        name="actions",
+        table=actions,
+        age=lambda keep: keep.messages,
+        is_due=lambda due: and_(actions.c.at < due.before, actions.c.action.not_in(_PROOFS)),
+        grows="at",
+        remove=_remover(actions),
+    ),
+    Step(
+        name="incidents",
+        table=incidents,
+        age=lambda keep: keep.messages,
+        is_due=lambda due: and_(incidents.c.closed_at.is_not(None), incidents.c.closed_at < due.before),
+        grows="opened_at",
+        remove=_remover(incidents),
+    ),
+    Step(
+        name="remembered values",
+        table=conversations,
+        age=lambda keep: keep.values,
+        is_due=_values_are_due,
+        remove=_remove_values,
+    ),
+    Step(
+        name="conversations",
+        table=conversations,
+        age=lambda keep: keep.messages,
+        is_due=_conversation_is_due,
+        remove=_remove_conversations,
+    ),
+    Step(
+        name="rejected events",
+        table=rejected_events,
+        age=lambda keep: keep.rejected,
+        is_due=lambda due: rejected_events.c.arrived_at < due.before,
+        grows="arrived_at",
+        remove=_remove_rejected,
+    ),
+    Step(
+        name="marks of events",
+        table=erasure_marks,
+        age=lambda _keep: EVENTS_COME_AGAIN,
+        is_due=lambda due: and_(
+            erasure_marks.c.kind.in_(("event", "report", "tag", "rejected")), erasure_marks.c.at < due.before
+        ),
+        remove=_remover(erasure_marks),
+    ),
+)
