@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
-from functools import lru_cache
-from typing import Any, ClassVar
+from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from urllib.request import getproxies
 
 import msgspec
 from aiohttp import ClientConnectorError
+from azure.communication.sms import SmsSendResult
 from azure.communication.sms.aio import SmsClient
 from azure.core.credentials import AzureKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
@@ -23,12 +23,17 @@ from azure.core.exceptions import (
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import HttpRequest
-from msgspec import Struct
 
 from bot.sending.clock_check import ClockCheck
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall, SmsRecipient
 from bot.wire.acs_answers import NOT_JSON, is_acs_shaped, outcome_of_answer, outcome_of_recipient
 from bot.wire.acs_answers import message_in as _message_in
+from bot.wire.acs_recipients import (
+    AnswerWithoutResults,
+    RecipientResult,
+    recipients_written,
+    results_read,
+)
 from bot.wire.acs_transport import BoundedTransport
 
 #: The version of ACS's API that this code was written for, and the first that takes a timeout of delivery reports.
@@ -186,40 +191,10 @@ class DeparturePolicy(SansIOHTTPPolicy[HttpRequest, Any]):
         _departure.get().was_challenged = response.http_response.status_code == 401
 
 
-class RecipientResult(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What ACS says of one recipient, by the names of the SDK's own `SmsSendResult`."""
-
-    to: str | None = None
-    message_id: str | None = None
-    http_status_code: int | None = None
-    successful: bool | None = None
-    error_message: str | None = None
-
-
-class _Answer(Struct, frozen=True, kw_only=True):
-    value: list[RecipientResult]
-
-
-_READ_ANSWER = msgspec.json.Decoder(_Answer).decode
-
-
-class _TakenAnswer:
-    """What the SDK reads in the place of an answer whose results are taken: that there are none."""
-
-    status_code = 202
-    content_type = "application/json"
-    headers: ClassVar[dict[str, str]] = {}
-
-    def text(self, _encoding: str | None = None) -> str:
-        """The body."""
-        return '{"value":[]}'
-
-
 class RecipientsPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
     """Writes the recipients of a call with our repeatability pairs, and reads what ACS says of each.
 
-    `SmsClient.send` is given one recipient, for which it makes a random pair. Of a hundred it would take 67 µs for each
-    one to serialise and read them, half of all that a message costs; this takes 4 (`benchmarks/HISTORY.md`).
+    `SmsClient.send` is given one recipient only, as `bot.wire.acs_recipients` says.
 
     It runs before the policy that signs the body, and before the one that decodes the answer.
     """
@@ -227,14 +202,7 @@ class RecipientsPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         """Rewrite the body's recipients."""
         body = msgspec.json.decode(str(request.http_request.body))
-        body["smsRecipients"] = [
-            {
-                "to": recipient.peer,
-                "repeatabilityRequestId": recipient.repeatability_id,
-                "repeatabilityFirstSent": _http_date(recipient.first_sent_at),
-            }
-            for recipient in _recipients.get()
-        ]
+        body["smsRecipients"] = recipients_written(_recipients.get())
         request.http_request.set_json_body(body)
 
     def on_response(
@@ -243,17 +211,10 @@ class RecipientsPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
         """Take the results; an answer that is not as ACS documents it is left to the SDK."""
         if response.http_response.status_code != 202:
             return
-        try:
-            answer = _READ_ANSWER(response.http_response.body())
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return
-        _departure.get().results = answer.value
-        response.http_response = _TakenAnswer()
-
-
-@lru_cache(maxsize=8)
-def _http_date(moment: datetime) -> str:
-    return format_datetime(moment, usegmt=True)
+        results = results_read(response.http_response.body())
+        if results is not None:
+            _departure.get().results = results
+            response.http_response = AnswerWithoutResults()
 
 
 class VersionPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
@@ -303,7 +264,9 @@ class ClockPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
         self._clock.compare(date, request.context["asked_at"], datetime.now(UTC))
 
 
-def outcomes_of_results(call: SmsCall, results: Sequence[RecipientResult]) -> list[SendOutcome]:
+def outcomes_of_results(
+    call: SmsCall, results: Sequence[RecipientResult | SmsSendResult]
+) -> list[SendOutcome]:
     """Read ACS's answer to a call that it took, recipient by recipient."""
     in_order = [_digits(result.to) for result in results] == [_digits(one.peer) for one in call.recipients]
     by_number = {_digits(result.to): result for result in results}
@@ -340,7 +303,7 @@ def outcome_of_error(error: Exception, departure: Departure) -> SendFailed:
     return SendFailed(reason=f"{kind}: {_first_line(error)}", is_unknown=True, scope="service")
 
 
-def _outcome_of_result(result: RecipientResult | None) -> SendOutcome:
+def _outcome_of_result(result: RecipientResult | SmsSendResult | None) -> SendOutcome:
     if result is None:
         return SendFailed(reason="ACS's answer does not name this recipient.", is_unknown=True)
     if result.successful:

@@ -277,7 +277,7 @@ class Connection(HttpToolsProtocol):
         now = self.loop.time()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
-            self._running = cycle
+            self._running = cycle  # type: ignore[assignment]  # there are no others than ours
             self._start_asgi_task(cycle, app)
         elif self._is_over:
             self.finish()
