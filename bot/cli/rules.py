@@ -31,7 +31,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 def check(path: Path | None, as_json: bool) -> None:
     """Print the findings of a folder of rule files or one file."""
     path = path or usual_path()
-    loaded = check_folder(path)
+    loaded = check_folder(path, load(read_environment()).secrets)
     book = loaded.book
     failed = book is None or has_error(loaded.findings)
     count = len(book.rules) if book else 0
@@ -100,7 +100,9 @@ def _print_try(tried: TryAnswer) -> None:
     if tried.fetch:
         click.echo(f"Asks: {tried.fetch}")
     if not tried.replies:
-        click.echo("The reply follows from what comes: give it as --fetched." if tried.fetch else "No reply is sent.")
+        click.echo(
+            "The reply follows from what comes: give it as --fetched." if tried.fetch else "No reply is sent."
+        )
     click.echo("Why:")
     for line in tried.why:
         click.echo(f"  {line}")

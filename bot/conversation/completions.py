@@ -69,10 +69,10 @@ class Completions:
                 results.setdefault(each.id, "silent")
                 continue
             conversation = opened[each.number, each.peer]
-            if conversation.fetches and conversation.fetches[0] < each.id:
-                if each.id in conversation.fetches:
-                    results[each.id] = "waits"
-                    continue
+            waiting = conversation.fetches
+            if each.id in waiting and waiting[0] < each.id:
+                results[each.id] = "waits"
+                continue
             results[each.id] = await self._finish(connection, conversation, row, each, recent, now, new)
         await save_conversations(connection, [each for each in opened.values() if each.changed])
         await new.insert(connection, now)
@@ -107,7 +107,7 @@ class Completions:
         if reason is not None:
             return "silent"
         book = self._book()
-        decision = self._decide(book, conversation, row, outcome, recent, now)
+        decision = self._decide(book, conversation, row, outcome, recent)
         if decision.held_back_by or decision.marks:
             await _note(connection, row, decision)
         is_said = conversation.complete(
@@ -122,7 +122,6 @@ class Completions:
         row: Any,
         outcome: Outcome,
         recent: dict[str, Recent],
-        now: datetime,
     ) -> Decision:
         request = msgspec.json.decode(row.request, type=FetchRequest)
         heard = HeardMessage(
@@ -180,6 +179,4 @@ async def _note(connection: AsyncConnection, row: Any, decision: Decision) -> No
     for name in ("guard", "withheld", "marks"):
         if name in more:
             kept[name] = more[name]
-    await connection.execute(
-        update(messages).where(messages.c.id == row.message_id).values(decision=kept)
-    )
+    await connection.execute(update(messages).where(messages.c.id == row.message_id).values(decision=kept))

@@ -140,11 +140,8 @@ class ConversationThread:
         self, message: Inbound, decision: Decision, version: str, now: datetime, new: NewMessages
     ) -> bool:
         """Add an inbound message and the replies to it to `new`; True when one of them is to be sent."""
-        if decision.after.opted_out and not self.state.opted_out:
-            new.opted_out.append(self.id)
-            self.fetches = ()
-        if decision.after.handed_over and not self.state.handed_over:
-            new.handed_over.append(self.id)
+        if decision.after is not self.state:
+            self._note_change(decision.after, new)
         self.state = decision.after if decision.after.known else replace(decision.after, known=True)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
@@ -187,12 +184,8 @@ class ConversationThread:
             new.forwards.append(
                 forward_row(url, message, message_id=message_id, conversation_id=self.id, rule=rule, now=now)
             )
-        if decision.fetch is not None:
-            asked = fetch_row(decision.fetch, message_id=message_id, conversation_id=self.id, now=now)
-            new.fetches.append(asked)
-            self.fetches = (*self.fetches, asked.id)
-        if decision.later:
-            new.follow_ups += self._follow_ups(decision, message_id, position, now)
+        if decision.fetch is not None or decision.later:
+            self._add_what_follows(decision, message_id, position, now, new)
         return bool(decision.replies)
 
     def complete(
@@ -218,6 +211,24 @@ class ConversationThread:
         if self.state.handed_over and not self.state.opted_out:
             self.unanswered_since = self.unanswered_since or now
         return bool(decision.replies)
+
+    def _note_change(self, after: ConversationState, new: NewMessages) -> None:
+        """An opt-out ends what is asked and what is to be said later, a handover the latter."""
+        if after.opted_out and not self.state.opted_out:
+            new.opted_out.append(self.id)
+            self.fetches = ()
+        if after.handed_over and not self.state.handed_over:
+            new.handed_over.append(self.id)
+
+    def _add_what_follows(
+        self, decision: Decision, message_id: str, position: int, now: datetime, new: NewMessages
+    ) -> None:
+        """What is asked elsewhere before the reply, and what is said later."""
+        if decision.fetch is not None:
+            asked = fetch_row(decision.fetch, message_id=message_id, conversation_id=self.id, now=now)
+            new.fetches.append(asked)
+            self.fetches = (*self.fetches, asked.id)
+        new.follow_ups += self._follow_ups(decision, message_id, position, now)
 
     def _follow_ups(
         self, decision: Decision, message_id: str, position: int, now: datetime

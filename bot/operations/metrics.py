@@ -127,7 +127,9 @@ def sending_metrics(service_health: ServiceHealth) -> Iterable[Metric]:
 def fetch_metrics(hosts: AskedHosts) -> Iterable[Metric]:
     """The requests that rules make, by host, and the hosts that don't answer."""
     requests = CounterMetricFamily(
-        "bot_fetch_requests", "Requests of rules' `fetch`, by host and how they ended.", labels=["host", "outcome"]
+        "bot_fetch_requests",
+        "Requests of rules' `fetch`, by host and how they ended.",
+        labels=["host", "outcome"],
     )
     for host, counts in hosts.counts().items():
         for outcome, count in counts.items():

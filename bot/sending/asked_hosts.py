@@ -49,9 +49,7 @@ class AskedHost:
         """What is wrong with it, while it is down."""
         if state_of(self._circuit, self._clock()) == "closed":
             return None
-        return HostTrouble(
-            host=self.name, reason=self._circuit.reason or "", failures=self._circuit.failures
-        )
+        return HostTrouble(host=self.name, reason=self._circuit.reason or "", failures=self._circuit.failures)
 
     async def enter(self, deadline: float) -> bool:
         """Wait for leave to ask; False when there will be none before the deadline."""

@@ -139,9 +139,7 @@ async def _judge(answer: aiohttp.ClientResponse) -> Asked:
         return Asked(fetched=await _read(answer), http_status=status)
     reason = f"It answered {status}."
     if is_worth_another_try(status):
-        return _failed(
-            reason, http_status=status, retry_after=retry_after_of(answer), is_down=status >= 500
-        )
+        return _failed(reason, http_status=status, retry_after=retry_after_of(answer), is_down=status >= 500)
     return _failed(reason, http_status=status, is_final=True)
 
 

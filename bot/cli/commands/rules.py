@@ -47,7 +47,9 @@ def test(**options: Any) -> None:
 @click.option("--to", "recipient", metavar="NUMBER", help="Our number; default the first in the rules.")
 @click.option("--at", metavar="TIME", help="When, as 2026-11-23T18:30+01:00; default now.")
 @click.option(
-    "--fetched", metavar="JSON", help='What comes where the rule fetches: {"status": "shipped"}, missing or nothing.'
+    "--fetched",
+    metavar="JSON",
+    help='What comes where the rule fetches: {"status": "shipped"}, missing or nothing.',
 )
 @click.option("--rules", "folder", type=click.Path(path_type=Path), help="The same as PATH.")
 @click.option("--json", "as_json", is_flag=True, help="Print what POST /api/try answers.")

@@ -5,13 +5,13 @@ from urllib.parse import quote, urlsplit
 
 from yarl import URL
 
+from bot.rulebook.fetch import SecretName
 from bot.rulebook.files.fields import kind_of, read_choice, read_names, read_table, read_text, shortened
 from bot.rulebook.files.forward import address_meant
 from bot.rulebook.files.keys import FETCH_KEYS, FETCH_REQUIRED, METHODS
 from bot.rulebook.files.replies import Templates
 from bot.rulebook.files.yaml_tree import Items, Node, Table
 from bot.rulebook.findings import Report
-from bot.rulebook.fetch import SecretName
 from bot.rulebook.rules import Fetch, JsonTemplate
 from bot.rulebook.source import Scalar, place_in
 from bot.rulebook.templates import Template
@@ -60,7 +60,9 @@ def read_fetch(node: Node, templates: Templates, report: Report) -> Fetch | None
     if "json" in table and "method" not in table:
         method = "POST"
     elif "json" in table and method == "GET":
-        report.add("E312", table["json"].place, "A GET has no json; write method: POST, or put it into the url.")
+        report.add(
+            "E312", table["json"].place, "A GET has no json; write method: POST, or put it into the url."
+        )
     save = read_text(table["save"], "save", report) if "save" in table else None
     if save is not None:
         templates.is_name_to_save(save)
@@ -148,7 +150,10 @@ def _why_not_host(scheme: str, origin: str) -> tuple[str, str] | None:
     if (meant := address_meant(parts.hostname, read)) is not None:
         return "E205", f"its host is the address {meant} in other letters; write that address, or a name"
     if scheme == "http" and not _is_private(read.removesuffix(".")) and "." in read:
-        return "E205", "what people text is private, so it must begin with https; http is for private networks"
+        return (
+            "E205",
+            "what people text is private, so it must begin with https; http is for private networks",
+        )
     return None
 
 
@@ -238,9 +243,7 @@ def read_value(node: Node, report: Report) -> object:
     return plain_value(node.value) if node.plain else node.value
 
 
-def _seconds(
-    node: Node | None, what: str, usual: float, longest: float, said: str, report: Report
-) -> float:
+def _seconds(node: Node | None, what: str, usual: float, longest: float, said: str, report: Report) -> float:
     if node is None:
         return usual
     if not isinstance(node, Scalar):

@@ -65,5 +65,7 @@ def address_meant(written: str, read: str) -> str | None:
 def _warn_of_private(text: Scalar, report: Report) -> None:
     host = (URL(text.value.strip()).raw_host or "").removesuffix(".")
     if is_loopback(host) or (is_address(host) and not is_public(host)):
-        message = f"{host} is in a private network: nothing is posted there unless BOT_PRIVATE_HOSTS names it."
+        message = (
+            f"{host} is in a private network: nothing is posted there unless BOT_PRIVATE_HOSTS names it."
+        )
         report.add("W425", text.place, message)

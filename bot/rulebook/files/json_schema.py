@@ -16,7 +16,12 @@ from bot.rulebook.files.keys import (
     EXPECT_NUMBER_KEYS,
     EXPECT_TEXT_KEYS,
     EXPECT_YES_NO_KEYS,
+    FETCH_KEYS,
+    FETCH_REQUIRED,
     FILE_KEYS,
+    LATER_KEYS,
+    LATER_REQUIRED,
+    METHODS,
     NUMBER_KEYS,
     ONE_OF_KEYS,
     ONLY_KEYS,
@@ -307,10 +312,70 @@ def _rule() -> Schema:
             "forward": _with(
                 _TEXTS, "Forward", "URLs that the message is posted to.", "https://example.com/sms"
             ),
+            "fetch": _fetch(),
+            "later": _later(),
             "help": _with(_TEXT, "Help", "Its line in `{{ help }}`.", "HOURS opening times"),
             "max_segments": _segments("The file's, for this rule alone."),
         },
         RULE_REQUIRED,
+    )
+
+
+def _fetch() -> Schema:
+    named: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+    return _with(
+        _object(
+            FETCH_KEYS,
+            {
+                "url": _with(
+                    {"type": "string", "pattern": "^https?://[^{/?#]+([/?#]|$)"},
+                    "URL",
+                    "The host is fixed; values are percent-encoded.",
+                    "https://shop.example.com/orders/{{ number }}",
+                ),
+                "method": _with({"enum": list(METHODS)}, "Method", "GET unless `json` makes it a POST."),
+                "json": _with({}, "JSON", "What is posted; its texts are templates.", {"id": "{{ number }}"}),
+                "headers": _with(
+                    named,
+                    "Headers",
+                    "`{{ secret.NAME }}` is what BOT_SECRET_NAME holds.",
+                    {"Authorization": "Bearer {{ secret.SHOP_TOKEN }}"},
+                ),
+                "save": _with(
+                    {"type": "string"}, "Name", "Under which the rule's texts have what came.", "order"
+                ),
+                "timeout": _with(
+                    _DURATION, "Time", "For all tries together, at most 5m; 10s if it is left out."
+                ),
+                "keep": _with(_DURATION, "Keep", "For how long an answer serves the same request again."),
+                "missing": _reply("What is said where there is no such thing (404 and 410)."),
+                "otherwise": _reply("What is said where no usable answer comes in time."),
+            },
+            FETCH_REQUIRED,
+        ),
+        "Fetch",
+        "What is asked of another service before the reply.",
+    )
+
+
+def _later() -> Schema:
+    entry = _object(
+        LATER_KEYS,
+        {
+            "after": _with(_DURATION, "After", "How long after the reply."),
+            "between": _with(
+                _TEXT, "Between", "Hours by the peer's own clock; 9:00-20:00 if it is left out.", "9:00-20:00"
+            ),
+            "reply": _reply("What is said then."),
+            "unless": _with({"enum": ["answered"]}, "Unless", "They have written meanwhile."),
+        },
+        LATER_REQUIRED,
+    )
+    return _with(
+        {"anyOf": [entry, {"type": "array", "items": entry, "minItems": 1}]},
+        "Later",
+        "What is said a while after the reply; not after an opt-out or a handover.",
+        [{"after": "1d", "reply": "How was it?", "unless": "answered"}],
     )
 
 
@@ -323,6 +388,14 @@ def _test() -> Schema:
             "Said",
             "All that must be answered; [] is silence.",
         ),
+        "fetched": _with(
+            {},
+            "Fetched",
+            "What comes where the rule fetches: a value, `missing` or `nothing`.",
+            {"status": "shipped"},
+            "missing",
+            "nothing",
+        ),
         "rule": _with(_TEXT, "Rule", "Which rule must answer."),
         "at": _with({"type": "string"}, "Time", "When it is heard.", "2026-12-24 18:30", "Sat 20:00"),
     }
@@ -331,7 +404,7 @@ def _test() -> Schema:
     )
     talk: Schema = {
         "type": "array",
-        "items": step | {"anyOf": [{"required": ["hear"]}, {"required": ["say"]}]},
+        "items": step | {"anyOf": [{"required": ["hear"]}, {"required": ["say"]}, {"required": ["after"]}]},
     }
     whole = {
         **turn,

@@ -18,7 +18,9 @@ from bot.rulebook.sender_numbers import OurNumber
 from bot.rulebook.source import START, SourcePlace
 from bot.rulebook.templates import ALWAYS
 
-_SECRET = "A secret is for the headers of fetch alone, where nobody reads it; leave it out here."
+_NO_PLACE_FOR_SECRETS = (
+    "A secret is for the headers of fetch alone, where nobody reads it; leave it out here."
+)
 #: Wrong names of a kind and file of which what was meant is looked for.
 _MOST_HINTS = 50
 
@@ -188,7 +190,7 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
         for name, place in file.uses:
             if name not in saved:
                 if name == "secret":
-                    reports[file.name].add("E331", place, _SECRET)
+                    reports[file.name].add("E331", place, _NO_PLACE_FOR_SECRETS)
                     continue
                 hint = hints.for_(name) or " Give it under values, as a named group, or by set."
                 reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')

@@ -109,12 +109,12 @@ class Templates:
         try:
             template = read_template(text.value, {}, self._groups)
         except WrongTemplate as error:
-            self._report.add(
-                error.code, written.place, f"The template of the url cannot be used: {error}."
-            )
+            self._report.add(error.code, written.place, f"The template of the url cannot be used: {error}.")
             return None
         if template.liquid is not None:
-            self._report.add("E205", written.place, "The url can have {{ }} in it, and nothing else of Liquid.")
+            self._report.add(
+                "E205", written.place, "The url can have {{ }} in it, and nothing else of Liquid."
+            )
             return None
         for name in template.names:
             if name not in ALWAYS and name not in self._groups and name not in self._settings.values:

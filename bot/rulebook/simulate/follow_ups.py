@@ -16,9 +16,7 @@ _STEP = timedelta(minutes=5)
 _AHEAD = timedelta(days=8)
 
 
-def follow_ups(
-    rule: Rule, message: ReadMessage, renderer: Renderer, names: Names
-) -> tuple[FollowUp, ...]:
+def follow_ups(rule: Rule, message: ReadMessage, renderer: Renderer, names: Names) -> tuple[FollowUp, ...]:
     """What the rule will say later to a message; `{{ now }}` is the time at which it is said."""
     if not rule.later:
         return ()

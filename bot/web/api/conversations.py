@@ -125,7 +125,6 @@ class ConversationController(Controller):
         found("conversation", conversation_id, await find_conversation(connection, key))
         return await list_actions(connection, key, limit=limit, cursor=cursor)
 
-
     @get("/conversations/{conversation_id:str}/later")
     async def get_follow_ups(
         self, connection: NamedDependency[DatabaseConnection], conversation_id: FromPath[str]
