@@ -139,7 +139,7 @@ class Service:
         self.database = Database(settings.database_url)
         self.shelf = LiveBook(settings.rules)
         caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
-        self.rule_files = RuleFiles(self.shelf, caps)
+        self.rule_files = RuleFiles(self.shelf, caps, frozenset(settings.secrets))
         self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
         self.rule_history = RuleHistory(self.database, self.writer, self.shelf)
@@ -319,6 +319,7 @@ class Service:
             overview=overview,
             rejected=rejected,
             live=self.live,
+            asker=self.asker,
         )
         return Litestar(
             route_handlers=[

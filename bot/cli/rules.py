@@ -32,7 +32,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 def check(path: Path | None, as_json: bool) -> None:
     """Print the findings of a folder of rule files or one file."""
     path = path or usual_path()
-    loaded = check_folder(path)
+    loaded = check_folder(path, load(read_environment()).secrets)
     book = loaded.book
     failed = book is None or has_error(loaded.findings)
     count = len(book.rules) if book else 0

@@ -72,7 +72,8 @@ class Completions:
                 results.setdefault(each.id, "silent")
                 continue
             conversation = opened[each.number, each.peer]
-            if conversation.fetches and conversation.fetches[0] < each.id and each.id in conversation.fetches:
+            waiting = conversation.fetches
+            if each.id in waiting and waiting[0] < each.id:
                 results[each.id] = "waits"
                 continue
             results[each.id] = await self._finish(

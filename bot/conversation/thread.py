@@ -215,12 +215,8 @@ class ConversationThread:
                     now=now,
                 )
             )
-        if decision.fetch is not None and not is_doubtful:
-            asked = fetch_row(decision.fetch, message_id=message_id, conversation_id=self.id, now=now)
-            new.fetches.append(asked)
-            self.fetches = (*self.fetches, asked.id)
-        if decision.later and not is_doubtful:
-            new.follow_ups += self._follow_ups(decision, message_id, position, now)
+        if not is_doubtful and (decision.fetch is not None or decision.later):
+            self._add_what_follows(decision, message_id, position, now, new)
         return bool(decision.replies) and not is_doubtful
 
     def complete(
@@ -252,18 +248,28 @@ class ConversationThread:
         return bool(decision.replies)
 
     def _take(self, decision: Decision, written: datetime, heard_id: str, new: NewMessages) -> None:
-        """Go on in the state after a decision, and note what ends or is kept with it."""
-        if decision.after.opted_out and not self.state.opted_out:
+        """Go on in the state after a decision: what it ends, and what is kept of it."""
+        before, after = self.state, decision.after
+        if after.opted_out and not before.opted_out:
             new.opted_out.append(self.id)
             self.fetches = ()
-        if decision.after.handed_over and not self.state.handed_over:
+        if after.handed_over and not before.handed_over:
             new.handed_over.append(self.id)
-        flow = self.state.flow
-        self.state = decision.after if decision.after.known else replace(decision.after, known=True)
-        if decision.kept is not None or flow is not self.state.flow:
+        self.state = after if after.known else replace(after, known=True)
+        if decision.kept is not None or before.flow is not after.flow:
             heard = self._heard(written, heard_id)
-            self.state, rows = follow(heard, flow, self.state, decision.kept, decision.flow_end)
+            self.state, rows = follow(heard, before.flow, self.state, decision.kept, decision.flow_end)
             new.answers += rows
+
+    def _add_what_follows(
+        self, decision: Decision, message_id: str, position: int, now: datetime, new: NewMessages
+    ) -> None:
+        """What is asked elsewhere before the reply, and what is said later."""
+        if decision.fetch is not None:
+            asked = fetch_row(decision.fetch, message_id=message_id, conversation_id=self.id, now=now)
+            new.fetches.append(asked)
+            self.fetches = (*self.fetches, asked.id)
+        new.follow_ups += self._follow_ups(decision, message_id, position, now)
 
     def _follow_ups(
         self, decision: Decision, message_id: str, position: int, now: datetime

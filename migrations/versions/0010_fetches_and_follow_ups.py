@@ -51,7 +51,9 @@ def upgrade() -> None:
     op.create_index("ix_fetches_message_id", "fetches", ["message_id"])
     op.create_index("ix_fetches_conversation_id", "fetches", ["conversation_id"])
     is_queued = sa.text("status = 'queued'")
-    op.create_index("ix_fetches_queued", "fetches", ["id"], sqlite_where=is_queued, postgresql_where=is_queued)
+    op.create_index(
+        "ix_fetches_queued", "fetches", ["id"], sqlite_where=is_queued, postgresql_where=is_queued
+    )
     op.create_table(
         "follow_ups",
         sa.Column("id", sa.String(36), nullable=False),
@@ -79,7 +81,11 @@ def upgrade() -> None:
     op.create_index("ix_follow_ups_conversation_id", "follow_ups", ["conversation_id"])
     is_waiting = sa.text("status = 'waiting'")
     op.create_index(
-        "ix_follow_ups_waiting", "follow_ups", ["due_at"], sqlite_where=is_waiting, postgresql_where=is_waiting
+        "ix_follow_ups_waiting",
+        "follow_ups",
+        ["due_at"],
+        sqlite_where=is_waiting,
+        postgresql_where=is_waiting,
     )
 
 

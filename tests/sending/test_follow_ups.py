@@ -81,9 +81,7 @@ async def test_an_answer_cancels_what_says_so_and_nothing_else(bot: Waiting) -> 
     assert await bot.states() == [("cancelled", "they wrote meanwhile"), ("said", None)]
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"), [("stop", "they opted out"), ("person", "a person took over")]
-)
+@pytest.mark.parametrize(("text", "reason"), [("stop", "they opted out"), ("person", "a person took over")])
 async def test_an_opt_out_and_a_person_cancel_all_of_it_for_good(
     bot: Waiting, text: str, reason: str
 ) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from bot.rulebook.background import give_way, in_background
 from bot.rulebook.book import Book, free_incrementally
 from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.folder import RuleFolder
+from bot.rulebook.fetch import Fetched
 from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_files
@@ -63,7 +64,10 @@ class Drafts:
     At most MOST_WAITING of one role wait; one more raises `TooManyDrafts`, so that no role holds up the others.
     """
 
-    def __init__(self, folder: RuleFolder, caps: Caps = USUAL_CAPS) -> None:
+    def __init__(
+        self, folder: RuleFolder, caps: Caps = USUAL_CAPS, secrets: Collection[str] | None = None
+    ) -> None:
+        self._secrets = secrets
         self._folder = folder
         self._waiting: Counter[str] = Counter()
         self._caps = caps
@@ -88,15 +92,32 @@ class Drafts:
             return await self._check(file, text)
 
     async def play(
-        self, file: str, text: str, heard: Sequence[str], at: datetime, *, who: str = ""
+        self,
+        file: str,
+        text: str,
+        heard: Sequence[str],
+        at: datetime,
+        *,
+        who: str = "",
+        fetched: Mapping[int, Fetched] | None = None,
     ) -> tuple[TriedTurn, ...]:
-        """A talk with the book that the text would make; nobody answers where it can't be read."""
+        """A talk with the book that the text would make; nobody answers where it can't be read.
+
+        `fetched` is what came from elsewhere, by the place of the message in the talk.
+        """
         async with self.turn(who):
             draft = await self._check(file, text)
             if draft.loaded.book is None:
                 return ()
             return await in_background(
-                play, draft.loaded.book, heard[:MOST_TURNS], recipient=None, at=at, file=file, caps=self._caps
+                play,
+                draft.loaded.book,
+                heard[:MOST_TURNS],
+                recipient=None,
+                at=at,
+                file=file,
+                caps=self._caps,
+                fetched=fetched,
             )
 
     async def compare(
@@ -124,7 +145,9 @@ class Drafts:
         if known is None:
             is_large = sum(map(len, after.texts.values())) > _LARGE
             with frozen_afterwards() if is_large else nullcontext():
-                known = self._kept[key] = await in_background(_look_at, file, after, self._caps)
+                known = self._kept[key] = await in_background(
+                    _look_at, file, after, self._caps, self._secrets
+                )
             if len(self._kept) > _MOST_KEPT:
                 old: list[Book | None] = [self._kept.popitem(last=False)[1].loaded.book]
                 await in_background(free_incrementally, old)
@@ -132,8 +155,8 @@ class Drafts:
         return known
 
 
-def _look_at(file: str, files: FilesRead, caps: Caps) -> Draft:
-    loaded = check_files(files)
+def _look_at(file: str, files: FilesRead, caps: Caps, secrets: Collection[str] | None) -> Draft:
+    loaded = check_files(files, secrets)
     return Draft(file=file, loaded=loaded, outcomes=run_tests(loaded.book, caps) if loaded.book else None)
 
 

@@ -64,7 +64,11 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
 class RuleFiles:
     """The rule files of the book in force, for people to read and to save."""
 
-    def __init__(self, shelf: LiveBook, caps: Caps = USUAL_CAPS) -> None:
+    def __init__(
+        self, shelf: LiveBook, caps: Caps = USUAL_CAPS, secrets: Collection[str] | None = None
+    ) -> None:
+        #: The names of the secrets that rules may use; None where nobody knows.
+        self.secrets = secrets
         self.folder = RuleFolder(shelf.folder)
         #: The loop guard's, as the tests of the files meet it.
         self.caps = caps
@@ -101,7 +105,7 @@ class RuleFiles:
         self.folder.check_unchanged(before, name, expected)
         after = self.folder.with_text(before, name, text)
         with frozen_afterwards():
-            loaded, tests = await in_background(_check, after, self.caps)
+            loaded, tests = await in_background(_check, after, self.caps, self.secrets)
         if loaded.book is None or has_error(loaded.findings):
             findings, refused = loaded.findings, [loaded.book]
             del loaded
@@ -117,8 +121,8 @@ class RuleFiles:
         return Saved(file=name, version=loaded.book.version, findings=loaded.findings, tests=tests)
 
 
-def _check(files: FilesRead, caps: Caps) -> tuple[Loaded, TestCount]:
-    loaded = check_files(files)
+def _check(files: FilesRead, caps: Caps, secrets: Collection[str] | None) -> tuple[Loaded, TestCount]:
+    loaded = check_files(files, secrets)
     if loaded.book is None:
         return loaded, TestCount(passed=0, failed=0)
     outcomes = run_tests(loaded.book, caps)

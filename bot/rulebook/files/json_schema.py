@@ -30,8 +30,8 @@ from bot.rulebook.files.keys import (
     Bounds,
 )
 from bot.rulebook.files.schema_parts import (
+    DURATION,
     LANGUAGE,
-    SAID,
     TEXT,
     TEXTS,
     WORDS,
@@ -41,18 +41,14 @@ from bot.rulebook.files.schema_parts import (
     described,
     languages_schema,
     object_schema,
+    reply_schema,
     said_schema,
     words_schema,
 )
+from bot.rulebook.files.service_schema import fetch_schema, later_schema
 from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.sender_numbers import KINDS
 from bot.text.looks import LOOKS
-
-_DURATION: Schema = {
-    "type": "string",
-    "pattern": r"^\s*(\d+\s*[dhmsDHMS]\s*)+$",
-    "examples": ["30m", "24h", "7d"],
-}
 
 
 def rule_file_schema() -> Schema:
@@ -151,18 +147,6 @@ def _numbers() -> Schema:
         "The numbers that this file serves; all if it is left out.",
         ["+15555550100"],
         {"+18885550100": {"kind": "toll-free", "opt_out": "carrier"}},
-    )
-
-
-def _reply(
-    description: str = "What is said: one text, a list of texts sent in this order, or one_of several.",
-) -> Schema:
-    return described(
-        SAID,
-        "Reply",
-        description,
-        "{{ shop }} is open Mon-Sat 9-18.",
-        {"one_of": ["Hello!", "Hi!"]},
     )
 
 
@@ -287,14 +271,19 @@ def _rule() -> Schema:
         QUESTION_KEYS,
         {
             "save": described({"type": "string"}, "Name", "Under which the answer is saved.", "day"),
-            "question": _reply("What is asked."),
+            "question": reply_schema("What is asked."),
             "expect": _expect(),
-            "otherwise": _reply("What is said to an answer that cannot be taken; else the question again."),
+            "otherwise": reply_schema(
+                "What is said to an answer that cannot be taken; else the question again."
+            ),
         },
         QUESTION_REQUIRED,
     )
     cancel = {
-        "anyOf": [WORDS, object_schema(CANCEL_KEYS, {"words": WORDS, "reply": _reply("What is said then.")})]
+        "anyOf": [
+            WORDS,
+            object_schema(CANCEL_KEYS, {"words": WORDS, "reply": reply_schema("What is said then.")}),
+        ]
     }
     flag: Schema = {"type": "boolean"}
     saved: Schema = {"type": "object", "additionalProperties": {"type": [*TEXT["type"], "null"]}}
@@ -307,7 +296,7 @@ def _rule() -> Schema:
             "limit": described(
                 {"type": "string"}, "Limit", "The most replies to one conversation in a time.", "3 per 1h"
             ),
-            "reply": _reply(),
+            "reply": reply_schema(),
             "ask": described(
                 {"anyOf": [question, {"type": "array", "items": question, "minItems": 1}]},
                 "Questions",
@@ -315,7 +304,7 @@ def _rule() -> Schema:
                 [{"save": "day", "question": "Which day?"}],
             ),
             "expires": described(
-                _DURATION, "Expires", "After how long without a word the questions are over."
+                DURATION, "Expires", "After how long without a word the questions are over."
             ),
             "tries": described(_integer(TRIES), "Tries", "How often a question is put."),
             "cancel": described(cancel, "Cancel words", "End the questions.", ["exit", "never mind"]),
@@ -339,6 +328,8 @@ def _rule() -> Schema:
                 "HOURS opening times",
             ),
             "language": described(LANGUAGE, "Language", "The conversation's from now on.", "es"),
+            "fetch": fetch_schema(),
+            "later": later_schema(),
             "max_segments": _segments("The file's, for this rule alone."),
         },
         RULE_REQUIRED,
@@ -356,13 +347,21 @@ def _test() -> Schema:
         ),
         "rule": described(TEXT, "Rule", "Which rule must answer."),
         "at": described({"type": "string"}, "Time", "When it is heard.", "2026-12-24 18:30", "Sat 20:00"),
+        "fetched": described(
+            {},
+            "Fetched",
+            "What comes where the rule fetches: a value, `missing` or `nothing`.",
+            {"status": "shipped"},
+            "missing",
+            "nothing",
+        ),
     }
     step = object_schema(
-        STEP_KEYS, {**turn, "after": described(_DURATION, "After", "How long after the message before.")}
+        STEP_KEYS, {**turn, "after": described(DURATION, "After", "How long after the message before.")}
     )
     talk: Schema = {
         "type": "array",
-        "items": step | {"anyOf": [{"required": ["hear"]}, {"required": ["say"]}]},
+        "items": step | {"anyOf": [{"required": ["hear"]}, {"required": ["say"]}, {"required": ["after"]}]},
     }
     whole = {
         **turn,

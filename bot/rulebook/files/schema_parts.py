@@ -11,6 +11,12 @@ TEXT: Schema = {"type": ["string", "number", "boolean"]}
 TEXTS: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
 LANGUAGE: Schema = {"type": "string", "pattern": "^[A-Za-z]{2,3}([-_][A-Za-z]{4})?([-_][A-Za-z0-9]{2,3})?$"}
 
+DURATION: Schema = {
+    "type": "string",
+    "pattern": r"^\s*(\d+\s*[dhmsDHMS]\s*)+$",
+    "examples": ["30m", "24h", "7d"],
+}
+
 
 def object_schema(keys: tuple[str, ...], help_: Schema, required: tuple[str, ...] = ()) -> Schema:
     """A mapping of just these keys; raises KeyError where one of them has no help."""
@@ -81,4 +87,16 @@ def closed_schema() -> Schema:
         "Closed days",
         "Days on which the named hours are closed or shorter.",
         ["12-24..12-26", {"holidays": "US-NY"}, {"on": "12-31", "hours": "9-12"}],
+    )
+
+
+def reply_schema(
+    description: str = "What is said: one text, a list of texts sent in this order, or one_of several.",
+) -> Schema:
+    return described(
+        SAID,
+        "Reply",
+        description,
+        "{{ shop }} is open Mon-Sat 9-18.",
+        {"one_of": ["Hello!", "Hi!"]},
     )

@@ -1,6 +1,6 @@
 """Looks for what is allowed in a rule book and does not do what its author means: `bot rules check`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,11 +20,14 @@ from bot.rulebook.lint.cost import find_costly_replies
 from bot.rulebook.lint.languages import find_language_faults
 from bot.rulebook.lint.opening import find_opening_faults
 from bot.rulebook.lint.opt_out import find_opt_out_faults
+from bot.rulebook.lint.secrets import find_missing_secrets
 from bot.rulebook.lint.unreachable import find_unreachable, untested
 from bot.rulebook.simulate.test_runner import run_tests
 
 
-def check(book: Book, now: datetime | None = None) -> tuple[Finding, ...]:
+def check(
+    book: Book, secrets: Collection[str] | None = None, now: datetime | None = None
+) -> tuple[Finding, ...]:
     """What a book's author should know, at a time or now; an error does not keep the book from being used."""
     reports = {file: Report(file) for file in book.files}
     with without_collection():
@@ -33,19 +36,24 @@ def check(book: Book, now: datetime | None = None) -> tuple[Finding, ...]:
         find_costly_replies(book, reports)
         find_language_faults(book, reports)
         find_opening_faults(book, reports, now or datetime.now(UTC))
+        if secrets is not None:
+            find_missing_secrets(book, secrets, reports)
         for rule, sentence in untested(book, run_tests(book).rules):
             reports[rule.file].add("I416", rule.place, sentence)
     return tuple(sorted(finding for report in reports.values() for finding in report.findings))
 
 
-def check_folder(path: Path) -> Loaded:
-    """Read a folder of rule files and check what they say, too; the book is there unless reading failed."""
-    return _checked(load_folder(path))
+def check_folder(path: Path, secrets: Collection[str] | None = None) -> Loaded:
+    """Read a folder of rule files and check what they say, too; the book is there unless reading failed.
+
+    `secrets` are the names of those that are set; None where nobody knows.
+    """
+    return _checked(load_folder(path), secrets)
 
 
-def check_files(files: FilesRead) -> Loaded:
+def check_files(files: FilesRead, secrets: Collection[str] | None = None) -> Loaded:
     """The same for the files of a folder that have been read."""
-    return _checked(load_files(files))
+    return _checked(load_files(files), secrets)
 
 
 def check_texts(texts: Mapping[str, str]) -> Loaded:
@@ -53,7 +61,7 @@ def check_texts(texts: Mapping[str, str]) -> Loaded:
     return _checked(load_texts(texts))
 
 
-def _checked(loaded: Loaded) -> Loaded:
+def _checked(loaded: Loaded, secrets: Collection[str] | None = None) -> Loaded:
     if loaded.book is None:
         return loaded
-    return replace(loaded, findings=tuple(sorted([*loaded.findings, *check(loaded.book)])))
+    return replace(loaded, findings=tuple(sorted([*loaded.findings, *check(loaded.book, secrets)])))

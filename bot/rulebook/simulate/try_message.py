@@ -7,7 +7,7 @@ import msgspec
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, HeardMessage
-from bot.rulebook.fetch import Fetched
+from bot.rulebook.fetch import Fetched, FetchRequest
 from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.simulate.explain import explain
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
@@ -41,7 +41,7 @@ class TriedTurn(msgspec.Struct, frozen=True, kw_only=True):
     silence: str | None
     why: tuple[str, ...]
     #: What would be asked of another service; and whether its answer is not given yet.
-    fetch: str | None = None
+    fetch: FetchRequest | None = None
     awaits_answer: bool = False
     #: What is said later, each with its time.
     later: tuple[FollowUp, ...] = ()
@@ -82,7 +82,7 @@ def play(
                 replies=decision.replies,
                 silence=decision.held_back_by,
                 why=explain(book, heard, standing, now, decision),
-                fetch=decided.fetch.url if decided.fetch else None,
+                fetch=decided.fetch,
                 awaits_answer=decision.fetch is not None,
                 later=decision.later,
             )

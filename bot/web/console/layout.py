@@ -51,6 +51,7 @@ from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles
+from bot.sending.fetcher import Asker
 from bot.storage.database import Database
 from bot.storage.writer import Writer
 from bot.text.inert import shown
@@ -95,6 +96,7 @@ class Console:
         overview: Overview,
         rejected: RejectedEvents,
         live: Live,
+        asker: Asker,
     ) -> None:
         self.sessions = sessions
         self.database = database
@@ -105,6 +107,8 @@ class Console:
         self.overview = overview
         self.rejected = rejected
         self.live = live
+        #: Asks other services for a person who tries a rule.
+        self.asker = asker
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)
 

@@ -107,6 +107,8 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
     do = text_of(form.get("do"))
     if do in ("save", "remove"):
         return await _save(place, request, shown, None if do == "remove" else shown.text)
+    if do == "ask":
+        shown = await _ask(place, request, shown)
     if do == "diff":
         before = await place.saved_text(file) or ""
         shown = replace(shown, diff=await in_background(compare_lines, before, shown.text))
@@ -116,6 +118,16 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
         except TooManyDrafts as error:
             shown = replace(shown, trouble=str(error))
     return place.editor(request, await place.looked_at(shown))
+
+
+async def _ask(place: EditorPlace, request: Call, shown: ShownFile) -> ShownFile:
+    """Really ask what the talk waits for; that is for those alone who may edit."""
+    if not session_of(request).may_edit:
+        raise ClientException(
+            detail="You are logged in as a viewer, who may type an answer but not ask for one.",
+            status_code=403,
+        )
+    return await place.ask(shown)
 
 
 async def _save(place: EditorPlace, request: Call, shown: ShownFile, text: str | None) -> Response[Any]:
@@ -184,6 +196,8 @@ class EditorParts(Controller):
     async def play(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
         """Show how the unsaved text answers a talk."""
         shown = await read_form(request, editor, await _file(request))
+        if (await request.form()).get("do") == "ask":
+            shown = await _ask(editor, request, shown)
         shown = replace(shown, turns=await editor.play(shown))
         return editor.console.fragment(request, "rules_phone.html", it=shown, address_of=address_of)
 

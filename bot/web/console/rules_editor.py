@@ -5,9 +5,11 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
+from uuid import uuid4
 
 from litestar.exceptions import NotFoundException
 from msgspec import Struct
+from msgspec.json import encode as json_encode
 from msgspec.structs import replace
 
 from bot.queries.conversations import find_conversation, find_message
@@ -16,6 +18,7 @@ from bot.rulebook.background import in_background
 from bot.rulebook.editing.drafts import MOST_TURNS, Draft, Drafts, TooManyDrafts
 from bot.rulebook.editing.folder import NoSuchFile, UnreadableFile
 from bot.rulebook.editing.suggest_rule import Drafted, draft_rule
+from bot.rulebook.fetch import NOTHING, read_fetched
 from bot.rulebook.findings import Finding
 from bot.rulebook.simulate.replay import Replayed
 from bot.rulebook.simulate.try_message import TriedTurn
@@ -33,6 +36,10 @@ NEWEST: Final = 500
 #: Characters of rules whose checking takes longer than a page may; then the page comes without its findings.
 _QUICK: Final = 150_000
 LONGEST_HEARD: Final = 2_000
+#: Characters of an answer that an author types.
+LONGEST_FETCHED_TEXT: Final = 20_000
+#: Seconds that a service has to answer an author.
+_LONGEST_ASK: Final = 10.0
 
 
 class ShownFile(Struct, frozen=True, kw_only=True):
@@ -44,6 +51,8 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     etag: str
     heard: tuple[str, ...] = ()
     draft: Draft | None = None
+    #: What came from elsewhere, as it was typed, by the place of the message.
+    fetched: dict[int, str] = {}
     turns: tuple[TriedTurn, ...] = ()
     changes: Replayed | None = None
     diff: list[Line] | None = None
@@ -87,7 +96,7 @@ class EditorPlace:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.files = console.rule_files
-        self.drafts = Drafts(self.files.folder, self.files.caps)
+        self.drafts = Drafts(self.files.folder, self.files.caps, self.files.secrets)
 
     def marks(self) -> list[FileMark]:
         """The files as they are on the disk, with what keeps them from being in force."""
@@ -144,7 +153,23 @@ class EditorPlace:
 
     async def play(self, shown: ShownFile) -> tuple[TriedTurn, ...]:
         """The talk, answered by the text."""
-        return await self.drafts.play(shown.file, shown.text, shown.heard, datetime.now(UTC), who=shown.who)
+        fetched = {place: read_fetched(text) for place, text in shown.fetched.items()}
+        return await self.drafts.play(
+            shown.file, shown.text, shown.heard, datetime.now(UTC), who=shown.who, fetched=fetched
+        )
+
+    async def ask(self, shown: ShownFile) -> ShownFile:
+        """With what the services answer that its messages wait for; each is really asked."""
+        for place, turn in enumerate(await self.play(shown)):
+            if not turn.awaits_answer or turn.fetch is None or turn.fetch.trouble:
+                continue
+            seconds = min(turn.fetch.timeout, _LONGEST_ASK)
+            asked = await self.console.asker.ask(turn.fetch, message_id=f"try-{uuid4()}", seconds=seconds)
+            fetched = asked.fetched or NOTHING
+            text = fetched.kind if fetched.kind != "value" else json_encode(fetched.value).decode()
+            trouble = f"{turn.fetch.host}: {asked.reason}" if asked.reason else shown.trouble
+            shown = replace(shown, fetched={**shown.fetched, place: text}, trouble=trouble)
+        return shown
 
     async def compare(self, shown: ShownFile) -> Replayed | None:
         """Which of the newest stored messages the text would answer otherwise than the rules in force."""
@@ -193,6 +218,11 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
         text = text.replace("\n", "\r\n")
     heard = [text_of(each) for each in form.getall("heard", [])]
     heard = [] if form.get("do") == "clear" else heard
+    fetched = {
+        place: text[:LONGEST_FETCHED_TEXT]
+        for place in range(min(len(heard), MOST_TURNS))
+        if (text := text_of(form.get(f"fetched-{place}")).strip())
+    }
     if form.get("do") == "try" and text_of(form.get("say")).strip():
         heard.append(text_of(form.get("say")))
     return ShownFile(
@@ -200,6 +230,7 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
         text=text,
         etag=text_of(form.get("etag")),
         heard=tuple(each[:LONGEST_HEARD] for each in heard[-MOST_TURNS:]),
+        fetched=fetched if len(heard) <= MOST_TURNS else {},
         is_new=form.get("is_new") == "1",
         who=session_of(request).role,
     )

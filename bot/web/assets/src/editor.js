@@ -88,14 +88,21 @@ async function check() {
   if (isDirty()) after("changes", LATER, () => ask("changes"));
 }
 
+// What came from elsewhere for the messages of the phone, as far as somebody has said it.
+function answers() {
+  return [...form().querySelectorAll("input[name^=fetched-]")].filter(({ value }) => value.trim());
+}
+
 // Whether the answer is to the text as it is now; a newer question makes an older one worthless.
-async function ask(what) {
+async function ask(what, todo = "") {
   if (!isHere()) return false;
   running[what]?.abort();
   const abort = (running[what] = new AbortController());
   const text = view.state.doc.toString();
   const body = new URLSearchParams({ file: file(), text });
   for (const each of heard()) body.append("heard", each);
+  if (what === "play") for (const { name, value } of answers()) body.append(name, value);
+  if (todo) body.append("do", todo);
   try {
     const answer = await fetch(`/console/rules/draft/${what}`, {
       method: "POST",
@@ -195,15 +202,20 @@ function save() {
 
 const buttons = {
   check: () => check(),
+  answer: () => ask("play"),
+  ask: () => ask("play", "ask"),
   changes: () => ask("changes"),
   clear() {
-    form().querySelectorAll("input[name=heard]").forEach((input) => input.remove());
+    form().querySelectorAll("input[name=heard], input[name^=fetched-]").forEach((input) => input.remove());
     document.getElementById("clear").hidden = true;
     ask("play");
   },
   try() {
     const say = document.getElementById("say");
-    if (!say.value.trim()) return;
+    if (!say.value.trim()) {
+      if (document.querySelector("#phone input.answer")?.value.trim()) ask("play");
+      return;
+    }
     const input = Object.assign(document.createElement("input"), { type: "hidden", name: "heard", value: say.value });
     document.getElementById("phone").append(input);
     document.getElementById("clear").hidden = false;
