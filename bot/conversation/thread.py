@@ -234,6 +234,8 @@ class ConversationThread:
             memory["uses"] = state.uses
         if state.flow is not None:
             memory["flow"] = state.flow
+        if state.following is not None:
+            memory["following"] = state.following
         if self.loop_state is not None:
             memory["guarded"] = self.loop_state
         return memory or None

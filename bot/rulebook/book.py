@@ -3,6 +3,7 @@
 import msgspec
 
 from bot.rulebook.background import give_way
+from bot.rulebook.data_table import DataTable
 from bot.rulebook.index import Index
 from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import Rule
@@ -24,6 +25,9 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     #: The rules with a line in `{{ help }}`.
     helps: tuple[Rule, ...] = ()
     tests: tuple[RuleTest, ...] = ()
+    #: The rules that were read, and that no message reaches: `enabled: false`.
+    disabled: tuple[Rule, ...] = ()
+    tables: tuple[DataTable, ...] = ()
 
 
 def free_incrementally(books: list[Book | None]) -> None:
@@ -33,8 +37,13 @@ def free_incrementally(books: list[Book | None]) -> None:
     """
     while books:
         book = books.pop()
-        rules = list(book.rules) if book else []
+        if book is None:
+            continue
+        rules, tables, index = list(book.rules), book.tables, book.index
         del book
+        index.release()
+        for table in tables:
+            table.release()
         while rules:
             rules.pop()
             give_way()

@@ -61,6 +61,18 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     misses: int = 0
     #: When the peer last moved the flow, POSIX seconds.
     touched: float
+    #: The key of the table's row that its rule was matched by.
+    row: str | None = None
+
+
+class Following(msgspec.Struct, frozen=True, kw_only=True):
+    """The words that the next text may follow, as the rule with `again` says that took them."""
+
+    rule: str
+    words: str
+    #: From when until when, by the peer's time, POSIX seconds.
+    at: float
+    until: float
 
 
 class ConversationState(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +89,7 @@ class ConversationState(msgspec.Struct, frozen=True, kw_only=True):
     #: Per limited rule, when it replied, POSIX seconds, oldest first.
     uses: dict[str, tuple[float, ...]] = {}
     flow: Flow | None = None
+    following: Following | None = None
     #: When the peer last said whether they want messages, by their own time; None: never.
     consent_at: datetime | None = None
 
@@ -104,6 +117,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     forwards: tuple[str, ...] = ()
     #: Rules whose key matched before and whose condition did not hold: each with what did not.
     passed_by: tuple[str, ...] = ()
+    #: As what the message was heard, where it was heard behind the words before it.
+    heard_as: str | None = None
 
     def record(self, version: str | None = None) -> dict[str, object]:
         """What is worth keeping of the decision beside the message: why this, and not something else.
@@ -116,6 +131,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         if self.key:
             kept["key"] = self.key.label
             kept["matched"] = {"kind": self.key.kind, "text": self.key.text}
+        if self.heard_as:
+            kept["heard_as"] = self.heard_as
         if self.passed_by:
             kept["passed_by"] = list(self.passed_by)
         if self.held_back_by:

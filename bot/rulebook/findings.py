@@ -47,6 +47,15 @@ CODES: dict[str, str] = {
     "E311": "A name is one that the bot gives a meaning itself.",
     "E312": "Two keys contradict each other.",
     "E313": "A test names a rule that does not exist.",
+    # the tables
+    "E320": "A table's file is not there, or is no CSV file.",
+    "E321": "A table has no column of this name, two of one name, or none at all.",
+    "E322": "Two rows of a table have the same key.",
+    "E323": "A row of a table has no key.",
+    "E324": "A row of a table has more cells, or fewer, than the first row names columns.",
+    "E325": "The CSV file of a table cannot be read from some line on, or has too many rows.",
+    "E326": "A template uses a column that the table does not have.",
+    "E327": "No table of the file has this name.",
     # what is allowed, and does not work
     "E401": "A word that carriers require to be an opt-out does not opt out.",
     "E402": "A rule can never answer, because an earlier one takes all its messages.",
@@ -68,7 +77,11 @@ CODES: dict[str, str] = {
     "W423": "A time zone is one offset all year, without summer time.",
     "W424": "A text is `null` or `~`, and these characters are sent.",
     "W425": "A forward goes to an address of a private network.",
+    "W430": "A cell of a table is longer than what a template may write of it.",
+    "W431": "A table has no row, or a column without a name.",
+    "W432": "A rule with `again` has no words that a text could follow.",
     "I416": "Rules that no test covers.",
+    "I417": "A CSV file that no rule file names as a table.",
 }
 
 

@@ -6,11 +6,13 @@ from datetime import tzinfo
 import msgspec
 
 from bot.rulebook.conditions import Limit, Only
+from bot.rulebook.data_table import DataTable
 from bot.rulebook.expectations import Expectation
 from bot.rulebook.matched_key import KeyKind, MatchedKey
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.source import Scalar, SourcePlace
 from bot.rulebook.templates import Template
+from bot.text.words import split_units, split_words
 
 
 class WhenKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -27,6 +29,18 @@ class WhenKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     #: The words with their symbols, where the key has some: `c++`.
     rich: tuple[str, ...] | None = None
     pattern: Pattern | None = None
+    #: The rows whose keys are listened for, under the name that is the key's text.
+    table: DataTable | None = None
+
+    def row_number(self, text: str) -> int | None:
+        """The row of its table that a message is about."""
+        if self.table is None:
+            return None
+        return self.table.find(split_units(split_words(text)), text, whole=self.kind == "exact_table")
+
+    def names(self, words: tuple[str, ...]) -> bool:
+        """Whether these are the words that it listens for."""
+        return words in self.table.by_words if self.table is not None else self.words == words
 
     @property
     def matched(self) -> MatchedKey:
@@ -80,6 +94,18 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return next((each for each in self.questions if each.save not in answers), None)
 
 
+class Lookup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row that a rule looks up before it says anything."""
+
+    #: None: the table has a mistake.
+    table: DataTable | None
+    key: Template
+    #: The name of the row in the rule's templates.
+    save: str
+    #: What is said instead where there is no such row; empty: the rule goes on without it.
+    missing: tuple[Choice, ...] = ()
+
+
 class FileSettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a file says for all its rules."""
 
@@ -90,6 +116,8 @@ class FileSettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     zone: tzinfo
     #: How many segments a reply may cost before `bot rules check` warns.
     max_segments: int
+    #: The CSV files by the names that the file gives them; None: one that has a mistake.
+    tables: Mapping[str, DataTable | None] = {}
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -124,10 +152,20 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     #: One of its templates writes `{{ help }}`.
     writes_help: bool = False
     max_segments: int = 3
+    lookup: Lookup | None = None
+    #: Seconds in which a text that no rule takes is heard as if it followed the words of this rule.
+    again: float | None = None
+    #: Read and checked, and never matched, when False.
+    enabled: bool = True
     only: Only | None = None
     limit: Limit | None = None
     #: The replies, where they are the same for every message and the rule does nothing else.
     plain: tuple[str, ...] | None = None
+
+    @property
+    def missing(self) -> tuple[Choice, ...]:
+        """What is said where the row that it looks up is not there."""
+        return self.lookup.missing if self.lookup is not None else ()
 
     @property
     def conditional(self) -> bool:

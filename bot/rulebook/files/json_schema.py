@@ -17,6 +17,8 @@ from bot.rulebook.files.keys import (
     EXPECT_TEXT_KEYS,
     EXPECT_YES_NO_KEYS,
     FILE_KEYS,
+    LOOKUP_KEYS,
+    LOOKUP_REQUIRED,
     NUMBER_KEYS,
     ONE_OF_KEYS,
     ONLY_KEYS,
@@ -27,6 +29,8 @@ from bot.rulebook.files.keys import (
     RULE_REQUIRED,
     SEGMENTS,
     STEP_KEYS,
+    TABLE_KEYS,
+    TABLE_REQUIRED,
     TEST_KEYS,
     TRIES,
     Bounds,
@@ -71,6 +75,7 @@ def rule_file_schema() -> Schema:
                     "additionalProperties": _TEXTS,
                     "examples": [{"shop": "Corner Books"}],
                 },
+                "tables": _tables(),
                 "max_segments": _segments(
                     "How many segments a reply may cost before `bot rules check` warns."
                 ),
@@ -139,6 +144,43 @@ def _numbers() -> Schema:
     )
 
 
+def _tables() -> Schema:
+    file: Schema = {"type": "string", "pattern": r"\.[cC][sS][vV]$"}
+    about = _object(
+        TABLE_KEYS,
+        {
+            "file": _with(file, "CSV file", "In the folder of rules.", "prices.csv"),
+            "key": _with(_TEXT, "Key", "The column with the keys; else it is the first.", "item"),
+        },
+        TABLE_REQUIRED,
+    )
+    return {
+        "title": "Tables",
+        "description": "CSV files of the folder of rules; the first row names the columns.",
+        "type": "object",
+        "additionalProperties": {"anyOf": [file, about]},
+        "examples": [{"stops": "stops.csv"}, {"prices": {"file": "prices.csv", "key": "item"}}],
+    }
+
+
+def _lookup() -> Schema:
+    return _with(
+        _object(
+            LOOKUP_KEYS,
+            {
+                "table": _with(_TEXT, "Table", "One of the file's tables.", "prices"),
+                "key": _with(_TEXT, "Key", "Which row, compared as words are.", "{{ what }}"),
+                "save": _with({"type": "string"}, "Name", "Of the row in the rule's templates.", "found"),
+                "missing": _reply("What is said where there is no such row, and nothing else of the rule."),
+            },
+            LOOKUP_REQUIRED,
+        ),
+        "Look up",
+        "A row of a table, before the rule says anything.",
+        {"table": "prices", "key": "{{ what }}", "save": "found", "missing": "We don't have that."},
+    )
+
+
 def _reply(
     description: str = "What is said: one text, a list of texts sent in this order, or one_of several.",
 ) -> Schema:
@@ -165,6 +207,8 @@ def _when() -> Schema:
             "The first word is this one, give or take a typing error (two from eight letters on).",
             ["catalogue"],
         ),
+        "table": ("The message begins with the key of a row of this table.", "stops"),
+        "exact_table": ("The words of the message are the key of a row, and no others.", "faq"),
         "pattern": (
             "This RE2 pattern is found in the message, ignoring case; named groups become values.",
             r"order\s+#?(?P<number>\d{4,8})",
@@ -309,6 +353,13 @@ def _rule() -> Schema:
             ),
             "help": _with(_TEXT, "Help", "Its line in `{{ help }}`.", "HOURS opening times"),
             "max_segments": _segments("The file's, for this rule alone."),
+            "enabled": _with(flag, "Enabled", "When false, the rule is checked and never matched."),
+            "lookup": _lookup(),
+            "again": _with(
+                _DURATION,
+                "Again",
+                "How long a text that no rule takes is heard as if it followed the words of this rule.",
+            ),
         },
         RULE_REQUIRED,
     )

@@ -10,12 +10,16 @@ class Bounds(NamedTuple):
     highest: int
 
 
-FILE_KEYS = ("timezone", "numbers", "values", "max_segments", "rules", "tests")
+FILE_KEYS = ("timezone", "numbers", "values", "tables", "max_segments", "rules", "tests")
 RULE_KEYS = (
     "name", "when", "only", "limit", "reply", "ask", "expires", "tries", "cancel", "set", "tag", "untag", "opt_out",
-    "opt_in", "handover", "forward", "help", "max_segments",
+    "opt_in", "handover", "forward", "help", "max_segments", "enabled", "lookup", "again",
 )  # fmt: skip
 RULE_REQUIRED = ("name", "when")
+TABLE_KEYS = ("file", "key")
+TABLE_REQUIRED = ("file",)
+LOOKUP_KEYS = ("table", "key", "save", "missing")
+LOOKUP_REQUIRED = ("table", "key", "save")
 NUMBER_KEYS = ("kind", "opt_out", "per_minute")
 ANSWERERS = ("bot", "carrier")
 ONLY_KEYS = ("hours", "dates", "from", "to", "first_time", "tagged", "not_tagged", "opted_out")

@@ -1,7 +1,7 @@
 """Rule files become a book, or findings that say why not."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -9,7 +9,9 @@ import msgspec
 from bot.rulebook.book import Book
 from bot.rulebook.collector import without_collection
 from bot.rulebook.files.ask import names_saved
+from bot.rulebook.files.lookup import ROW
 from bot.rulebook.files.rule_file import RuleFile, read_file
+from bot.rulebook.files.tables import LARGEST_TABLE, TableFiles, is_csv
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding, Report, did_you_mean, has_error
 from bot.rulebook.index import Index
@@ -30,6 +32,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     #: The files as they were read, by name.
     texts: Mapping[str, str] = {}
+    #: The CSV files that are named as tables.
+    tables: frozenset[str] = frozenset()
 
 
 class FilesRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,9 +52,12 @@ def load_folder(path: Path) -> Loaded:
 
 def load_files(files: FilesRead) -> Loaded:
     """Make a book of files that have been read."""
-    loaded = load_texts(files.texts)
-    findings = tuple(sorted([*files.findings, *loaded.findings]))
-    return Loaded(book=None if has_error(findings) else loaded.book, findings=findings, texts=files.texts)
+    unread = {finding.file for finding in files.findings if is_csv(finding.file)}
+    loaded = load_texts(files.texts, unread)
+    known = [each for each in files.findings if each.file not in unread or each.file in loaded.tables]
+    findings = tuple(sorted([*known, *loaded.findings]))
+    book = None if has_error(findings) else loaded.book
+    return Loaded(book=book, findings=findings, texts=files.texts, tables=loaded.tables)
 
 
 def read_files(path: Path) -> FilesRead:
@@ -60,7 +67,7 @@ def read_files(path: Path) -> FilesRead:
     findings: list[Finding] = []
     try:
         # A link is followed once: a release that is switched meanwhile is read as a whole or not at all.
-        files = [path] if path.is_file() else sorted(path.resolve().iterdir())
+        files = _with_tables(path) if path.is_file() else sorted(path.resolve().iterdir())
     except FileNotFoundError:
         report.add("E109", START, f"The folder {path} does not exist; make it, or name another in BOT_RULES.")
         return FilesRead(texts={}, findings=tuple(report.findings))
@@ -71,14 +78,14 @@ def read_files(path: Path) -> FilesRead:
         if each.name.startswith("."):
             continue
         about = Report(each.name)
-        if each.suffix == ".yaml" or each == path:
+        if each.suffix == ".yaml" or each == path or is_csv(each.name):
             text = _read(each, about)
             if text is not None:
                 texts[each.name] = text
         elif each.suffix.lower() in {".yml", ".yaml"}:
             about.add("W112", START, f"{each.name} is not read: the names of rule files end in .yaml.")
         findings += about.findings
-    if not texts and not has_error(findings):
+    if all(map(is_csv, texts)) and not has_error(each for each in findings if not is_csv(each.file)):
         report.add(
             "E110", START, f"The folder {path} has no rule file; put one there whose name ends in .yaml."
         )
@@ -86,22 +93,38 @@ def read_files(path: Path) -> FilesRead:
     return FilesRead(texts=texts, findings=tuple(findings))
 
 
-def load_texts(texts: Mapping[str, str]) -> Loaded:
-    """Read rule files that are in memory: name to text."""
+def _with_tables(path: Path) -> list[Path]:
+    """A single rule file, and the CSV files beside it that it may name."""
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:
+        return [path]
+    if "tables" not in text and ".csv" not in text:
+        return [path]
+    beside = sorted(path.resolve().parent.iterdir())
+    return [path, *(each for each in beside if is_csv(each.name) and each.name in text)]
+
+
+def load_texts(texts: Mapping[str, str], unread: Collection[str] = ()) -> Loaded:
+    """Read rule files and tables that are in memory: name to text; `unread` are tables that could not be read."""
     with without_collection():
-        return _load(texts)
+        return _load(texts, unread)
 
 
-def _load(texts: Mapping[str, str]) -> Loaded:
+def _load(texts: Mapping[str, str], unread: Collection[str]) -> Loaded:
     reports = {name: Report(name) for name in sorted(texts)}
-    files = [read_file(name, texts[name], report) for name, report in reports.items()]
+    tables = TableFiles(texts, reports, unread)
+    files = [
+        read_file(name, texts[name], report, tables) for name, report in reports.items() if not is_csv(name)
+    ]
+    tables.report_unused()
     _refuse_same_names(files, reports)
     _refuse_unknown_names(files, reports)
     _refuse_tests_of_unknown_rules(files, reports)
     numbers = _gather_numbers(files, reports)
     book = None
     if not any(has_error(report.findings) for report in reports.values()):
-        rules = tuple(rule for file in files for rule in file.rules)
+        rules = tuple(rule for file in files for rule in file.rules if rule.enabled)
         try:
             index = Index(rules)
         except WrongPattern as error:
@@ -110,8 +133,10 @@ def _load(texts: Mapping[str, str]) -> Loaded:
         else:
             book = Book(
                 version=_version(texts),
-                files=tuple(reports),
+                files=tuple(name for name in reports if not is_csv(name) or name in tables.used),
                 rules=rules,
+                disabled=tuple(rule for file in files for rule in file.rules if not rule.enabled),
+                tables=tables.tables,
                 numbers=numbers,
                 index=index,
                 asks={rule.name: rule for rule in rules if rule.ask},
@@ -119,19 +144,20 @@ def _load(texts: Mapping[str, str]) -> Loaded:
                 tests=tuple(test for file in files for test in file.tests),
             )
     findings = sorted(finding for report in reports.values() for finding in report.findings)
-    return Loaded(book=book, findings=tuple(findings))
+    return Loaded(book=book, findings=tuple(findings), tables=frozenset(tables.used))
 
 
 def _read(path: Path, report: Report) -> str | None:
     """A file's text, or None and a finding."""
+    most = LARGEST_TABLE if is_csv(path.name) else LARGEST_FILE
     try:
         with path.open("rb") as file:
-            raw = file.read(LARGEST_FILE + 1)
+            raw = file.read(most + 1)
     except OSError as error:
         report.add("E108", START, f"{path.name} cannot be read: {error.strerror}.")
         return None
-    if len(raw) > LARGEST_FILE:
-        report.add("E103", START, f"{path.name} has more than {LARGEST_FILE:,} bytes. Split it up.")
+    if len(raw) > most:
+        report.add("E103", START, f"{path.name} has more than {most:,} bytes. Split it up.")
         return None
     try:
         return raw.decode("utf-8")
@@ -139,9 +165,8 @@ def _read(path: Path, report: Report) -> str | None:
         before = raw[: error.start].decode("utf-8", "replace")
         place = SourcePlace(before.count("\n") + 1, len(before) - before.rfind("\n"))
         byte = f"0x{raw[error.start]:02X}"
-        report.add(
-            "E101", place, f"{path.name} is not UTF-8: here stands the byte {byte}. Save the file as UTF-8."
-        )
+        how = "it as CSV UTF-8 in your spreadsheet" if is_csv(path.name) else "the file as UTF-8"
+        report.add("E101", place, f"{path.name} is not UTF-8: here stands the byte {byte}. Save {how}.")
         return None
 
 
@@ -186,6 +211,8 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
         for name, place in file.uses:
             if name not in saved:
                 hint = hints.for_(name) or " Give it under values, as a named group, or by set."
+                if name == ROW:
+                    hint = " Only a rule with when: {table: ...} has the row that was matched."
                 reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import msgspec
 
 from bot.rulebook.background import give_way
+from bot.rulebook.files.again import read_again
 from bot.rulebook.files.ask import read_ask
 from bot.rulebook.files.fields import (
     kind_of,
@@ -31,8 +32,10 @@ from bot.rulebook.files.keys import (
     RULE_REQUIRED,
     SEGMENTS,
 )
+from bot.rulebook.files.lookup import LookupNode, refuse_unknown_columns, tables_by_row
 from bot.rulebook.files.only import read_limit, read_number, read_only
 from bot.rulebook.files.replies import Templates, is_free_name
+from bot.rulebook.files.tables import TableFiles
 from bot.rulebook.files.tests import read_tests
 from bot.rulebook.files.when import read_when, shown_keys
 from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
@@ -76,7 +79,7 @@ class RuleFile(msgspec.Struct, kw_only=True):
     uses: list[tuple[str, SourcePlace]] = []
 
 
-def read_file(name: str, text: str, report: Report) -> RuleFile:
+def read_file(name: str, text: str, report: Report, tables: TableFiles) -> RuleFile:
     """Read a rule file; what could not be read is missing, and the report says why."""
     file = RuleFile(name=name)
     root = compose(text.removeprefix("\ufeff"), report)
@@ -94,6 +97,7 @@ def read_file(name: str, text: str, report: Report) -> RuleFile:
         values=_read_values(table["values"], report) if "values" in table else {},
         zone=_read_zone(table["timezone"], report) if "timezone" in table else UTC,
         max_segments=_read_segments(table, _USUAL_SEGMENTS, report),
+        tables=tables.named(table["tables"], report) if "tables" in table else {},
     )
     rules = read_list(table["rules"], "rules", report) if "rules" in table else []
     for node in _let_go_one_by_one(rules):
@@ -199,14 +203,18 @@ def _read_rule(
         return None, node.place
     name = read_text(table["name"], "name", report) if "name" in table else None
     place = name.place if name else node.place
-    keys = read_when(table["when"], report) if "when" in table else ()
+    keys = read_when(table["when"], report, settings.tables) if "when" in table else ()
     groups = frozenset(group for key in keys if key.pattern for group in key.pattern.groups)
-    templates = Templates(settings, groups, file.uses, report)
+    lookup = LookupNode(table["lookup"], settings.tables, report) if "lookup" in table else None
+    rows = tables_by_row(keys, lookup)
+    templates = Templates(settings, groups | rows.keys(), file.uses, report)
     reply = templates.reply(table["reply"]) if "reply" in table else ()
     flags = {each: _flag(table, each, report) for each in ("opt_out", "opt_in", "handover")}
     saves = templates.saves(table["set"]) if "set" in table else ()
     ask = read_ask(table, templates, report)
     _refuse_contradictions(table, flags, report, asks=ask is not None)
+    looked_up = lookup.read(templates) if lookup else None
+    refuse_unknown_columns(templates.columns, rows, report)
     rule = Rule(
         name=name.value if name else "",
         file=file.name,
@@ -220,6 +228,9 @@ def _read_rule(
         reply=reply,
         saves=saves,
         ask=ask,
+        lookup=looked_up,
+        again=read_again(table["again"], keys, report) if "again" in table else None,
+        enabled=_flag(table, "enabled", report) if "enabled" in table else True,
         forward=read_forward(table["forward"], report) if "forward" in table else (),
         help=_read_help(table, report),
         writes_help=templates.writes_help,
@@ -264,6 +275,8 @@ def with_plain_replies(rule: Rule) -> Rule:
         or rule.ask
         or rule.forward
         or rule.limit
+        or rule.lookup
+        or rule.again
         or rule.conditional
     ):
         return rule

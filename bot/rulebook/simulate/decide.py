@@ -10,15 +10,16 @@ from bot.rulebook.decision import (
     MAY_BE_AN_OPT_OUT,
     ConversationState,
     Decision,
-    Flow,
     HeardMessage,
     HeldBack,
 )
 from bot.rulebook.rules import Rule
 from bot.rulebook.sender_numbers import CARRIER_WORDS
-from bot.rulebook.simulate.flow import FlowEnded, Stepped, step
+from bot.rulebook.simulate.again import following, heard_again
+from bot.rulebook.simulate.flow import FlowEnded, Stepped, answer_at_once, open_flow, step
 from bot.rulebook.simulate.match import Match, ReadMessage, first_match, read_message
 from bot.rulebook.simulate.rendering import Renderer
+from bot.rulebook.simulate.table_rows import look_up
 from bot.text.numbers import is_phone_number
 
 _MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
@@ -31,6 +32,9 @@ def decide(book: Book, heard: HeardMessage, state: ConversationState, now: datet
     """
     message = read_message(heard, now)
     match = first_match(book, message, state)
+    if state.following is not None and (again := heard_again(book, message, state, match)):
+        message, match = again
+        return replace(_decide(book, message, state, match), heard_as=message.heard.text)
     sender = heard.sender
     if sender in book.numbers or (sender[:1] != "+" and not is_phone_number(sender)):
         return _not_to_be_answered(book, message, state, match)
@@ -93,6 +97,8 @@ class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
     replies: tuple[str, ...]
     held_back_by: HeldBack | None
     after: ConversationState
+    #: Where the message goes.
+    forwards: tuple[str, ...] = ()
 
 
 def _answer(
@@ -108,19 +114,30 @@ def _answer(
     """The rule's replies and what it saves, tags and hands over; of an `ask` the first question."""
     held_back_by, after = before.held_back_by, before.after
     names = renderer.names(rule, message, state, key=match.key)
+    forwards = _forwards(rule)
+    at_once = None
     if rule.ask:
+        if rule.again and held_back_by is None:
+            at_once = answer_at_once(rule, match.key, message, after, renderer)
         replies = renderer.question(rule, rule.ask.questions[0], message, names)
+        if at_once is not None:
+            replies, after, forwards = at_once.replies, at_once.after, at_once.forwards
+    elif (found := look_up(rule, names, renderer.write)) is None:
+        replies, forwards = renderer.replies(rule, rule.missing, message, names), ()
     else:
-        replies = renderer.replies(rule, rule.reply, message, names)
+        replies = renderer.replies(rule, rule.reply, message, found)
         if not overtaken:
-            after = renderer.apply(rule, after, names)
+            after = renderer.apply(rule, after, found)
     if rule.limit and replies and held_back_by is None:
         confirms = after.opted_out != state.opted_out
         held_back_by, after = _apply_limit(rule, message.now, after, confirms=confirms)
-    if rule.ask and held_back_by is None:
-        awaits = rule.ask.questions[0].save
-        after = replace(after, flow=Flow(rule=rule.name, awaits=awaits, touched=message.now.timestamp()))
-    return _Rendered(replies=replies, held_back_by=held_back_by, after=after)
+        if at_once is not None and held_back_by is not None:
+            after, forwards = before.after, ()
+    if rule.ask and at_once is None and held_back_by is None:
+        after = replace(after, flow=open_flow(rule, rule.ask, match.key, message))
+    if rule.again and held_back_by is None and not after.opted_out:
+        after = replace(after, following=following(rule, match.key, message))
+    return _Rendered(replies=replies, held_back_by=held_back_by, after=after, forwards=forwards)
 
 
 def _decision(match: Match, answer: _Rendered, state: ConversationState, marks: list[str]) -> Decision:
@@ -134,7 +151,7 @@ def _decision(match: Match, answer: _Rendered, state: ConversationState, marks: 
         after=answer.after,
         key=match.key.matched if match.key else None,
         marks=tuple(marks),
-        forwards=_forwards(rule),
+        forwards=answer.forwards,
         passed_by=match.passed_by,
     )
 
@@ -170,7 +187,7 @@ def _apply_wish(wish: bool | None, state: ConversationState, now: datetime) -> t
     if wish == state.opted_out:
         return after, False
     # An opt-out ends running questions, and an opt-in does not take up those of the time before.
-    return replace(after, opted_out=wish, flow=None), False
+    return replace(after, opted_out=wish, flow=None, following=None), False
 
 
 def _held_back_by(state: ConversationState, after: ConversationState, *, overtaken: bool) -> HeldBack | None:

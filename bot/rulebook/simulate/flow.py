@@ -9,12 +9,15 @@ from bot.rulebook.book import Book
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, ConversationState, Decision, Flow
 from bot.rulebook.expectations import Answer, FreeText, Matching, OneOf, YesNo
 from bot.rulebook.matched_key import MatchedKey, StepKind
-from bot.rulebook.rules import Ask, Question, Rule
+from bot.rulebook.rules import Ask, Question, Rule, WhenKey
+from bot.rulebook.simulate.again import renewed, rest_of
 from bot.rulebook.simulate.match import Match, ReadMessage
 from bot.rulebook.simulate.rendering import Renderer
+from bot.rulebook.simulate.table_rows import groups_of, look_up, matched_row, opening_row
 from bot.text.consent import HELP
 from bot.text.looks import UNWRITTEN
 from bot.text.reactions import read_reaction
+from bot.text.words import split_words
 
 #: Reactions that answer a question.
 _THUMBS = frozenset({"\U0001f44d", "\U0001f44e"})
@@ -56,6 +59,41 @@ def step(
     if waiting is None:
         return FlowEnded(replace(state, flow=None))
     return _Step(*waiting, flow, state, renderer).take(message, match)
+
+
+def answer_at_once(
+    rule: Rule, key: WhenKey | None, message: ReadMessage, state: ConversationState, renderer: Renderer
+) -> Decision | None:
+    """What a rule with `again` says that asks for a word which the message has already, as in `price emma`."""
+    ask = rule.ask
+    if ask is None or key is None:
+        return None
+    groups, rest = groups_of(rule, message), rest_of(key, message)
+    today = message.now.astimezone(rule.zone).date()
+    opened = open_flow(rule, ask, key, message)
+    decision = None
+    for at, question in enumerate(ask.questions):
+        text = groups.get(question.save) or ("" if at else rest)
+        answer = question.expect.take(text, split_words(text), today) if text else None
+        if answer is None:
+            break
+        flow = decision.after.flow if decision else opened
+        if flow is None:
+            break
+        now = decision.after if decision else state
+        decision = _Step(rule, ask, question, flow, now, renderer).answer(message, answer).decision
+    return decision
+
+
+def open_flow(rule: Rule, ask: Ask, key: WhenKey | None, message: ReadMessage) -> Flow:
+    """The questions of a rule, of which the first is put now."""
+    row = matched_row(key, message) if key is not None and key.table is not None else None
+    return Flow(
+        rule=rule.name,
+        awaits=ask.questions[0].save,
+        touched=message.now.timestamp(),
+        row=row.key if row is not None else None,
+    )
 
 
 def _waiting(
@@ -106,7 +144,7 @@ class _Step:
         today = message.now.astimezone(self._rule.zone).date()
         answer = expect.take(message.heard.text, message.words, today)
         if answer is not None:
-            return self._answer(message, answer)
+            return self.answer(message, answer)
         return NOT_FOR_ME if gets_help else self._ask_again(message)
 
     def _thumb(self, message: ReadMessage) -> ReadMessage | None:
@@ -140,25 +178,33 @@ class _Step:
         moved = replace(flow, misses=flow.misses + 1, touched=message.now.timestamp())
         return self._stepped(message, "no_answer", flow.awaits, replies, replace(self._state, flow=moved))
 
-    def _answer(self, message: ReadMessage, answer: Answer) -> Stepped:
+    def answer(self, message: ReadMessage, answer: Answer) -> Stepped:
+        """Keep an answer; put the next question, or do what the rule does after the last."""
         flow, rule, state = self._flow, self._rule, self._state
         answers = {**flow.answers, **answer.more, self._question.save: answer.value}
         following = self._ask.next_after(answers)
         if following:
             names = self._names(message, answers)
             replies = self._renderer.question(rule, following, message, names)
-            moved = Flow(
-                rule=flow.rule, awaits=following.save, answers=answers, touched=message.now.timestamp()
+            moved = replace(
+                flow, awaits=following.save, answers=answers, misses=0, touched=message.now.timestamp()
             )
             return self._stepped(message, "answer", flow.awaits, replies, replace(state, flow=moved))
         done = replace(state, flow=None, values={**state.values, **answers})
-        names = self._renderer.names(rule, message, done)
+        done = replace(done, following=renewed(state.following, rule, message))
+        names = {**self._renderer.names(rule, message, done), **opening_row(rule, flow.row)}
+        looked_up = look_up(rule, names, self._renderer.write)
+        if looked_up is None:
+            replies = self._renderer.replies(rule, rule.missing, message, names)
+            return self._stepped(message, "answer", flow.awaits, replies, done)
+        names = looked_up
         replies = self._renderer.replies(rule, rule.reply, message, names)
         after = self._renderer.apply(rule, done, names)
         return self._stepped(message, "answer", flow.awaits, replies, after, forwards=rule.forward)
 
     def _names(self, message: ReadMessage, answers: Mapping[str, str]) -> Mapping[str, object]:
-        return self._renderer.names(self._rule, message, self._state, answers=answers)
+        names = self._renderer.names(self._rule, message, self._state, answers=answers)
+        return {**names, **opening_row(self._rule, self._flow.row)}
 
     def _stepped(
         self,
