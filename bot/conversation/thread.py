@@ -362,6 +362,8 @@ class ConversationThread:
             memory["flow"] = state.flow
         if state.language is not None:
             memory["language"] = state.language
+        if state.following is not None:
+            memory["following"] = state.following
         if self.loop_state is not None:
             memory["guarded"] = self.loop_state
         if self.fetches:

@@ -6,6 +6,7 @@ from msgspec import field
 from bot.rulebook.background import give_way
 from bot.rulebook.book_wide import BookWide
 from bot.rulebook.code_pools import CodePool
+from bot.rulebook.data_table import DataTable
 from bot.rulebook.index import Index
 from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import Rule
@@ -39,6 +40,9 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     spoken: tuple[str, ...] = ()
     #: The language in which the conversations of a number begin.
     number_languages: dict[str, str] = {}
+    #: The rules that were read, and that no message reaches: `enabled: false`.
+    disabled: tuple[Rule, ...] = ()
+    tables: tuple[DataTable, ...] = ()
 
 
 def free_incrementally(books: list[Book | None]) -> None:
@@ -48,8 +52,13 @@ def free_incrementally(books: list[Book | None]) -> None:
     """
     while books:
         book = books.pop()
-        rules = list(book.rules) if book else []
+        if book is None:
+            continue
+        rules, tables, index = list(book.rules), book.tables, book.index
         del book
+        index.release()
+        for table in tables:
+            table.release()
         while rules:
             rules.pop()
             give_way()

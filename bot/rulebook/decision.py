@@ -72,6 +72,18 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     until: float | None = None
     #: The row that keeps its answers; None until that is made.
     id: str | None = None
+    #: The key of the table's row that its rule was matched by.
+    row: str | None = None
+
+
+class Following(msgspec.Struct, frozen=True, kw_only=True):
+    """The words that the next text may follow, as the rule with `again` says that took them."""
+
+    rule: str
+    words: str
+    #: From when until when, by the peer's time, POSIX seconds.
+    at: float
+    until: float
 
 
 class ConversationState(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +100,7 @@ class ConversationState(msgspec.Struct, frozen=True, kw_only=True):
     #: Per limited rule, when it replied, POSIX seconds, oldest first.
     uses: dict[str, tuple[float, ...]] = {}
     flow: Flow | None = None
+    following: Following | None = None
     #: When the peer last said whether they want messages, by their own time; None: never.
     consent_at: datetime | None = None
     #: The one that the peer is spoken to in; None: nothing has said so yet.
@@ -137,6 +150,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     fetch: FetchRequest | None = None
     #: What is to be said later.
     later: tuple[FollowUp, ...] = ()
+    #: As what the message was heard, where it was heard behind the words before it.
+    heard_as: str | None = None
 
     def record(self, version: str | None = None) -> dict[str, object]:
         """What is worth keeping of the decision beside the message: why this, and not something else.
@@ -149,18 +164,18 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         if self.key:
             kept["key"] = self.key.label
             kept["matched"] = {"kind": self.key.kind, "text": self.key.text}
-        if self.passed_by:
-            kept["passed_by"] = list(self.passed_by)
         if self.held_back_by:
             kept["guard"] = self.held_back_by
-        if self.withheld:
-            kept["withheld"] = list(self.withheld)
-        if self.marks:
-            kept["marks"] = list(self.marks)
-        if self.forwards:
-            kept["forwards"] = list(self.forwards)
-        if self.code is not None:
-            kept["code"] = self.code
-        if version:
-            kept["version"] = version
+        # Most messages have none of these: one look at all of them.
+        if self.passed_by or self.withheld or self.marks or self.forwards:
+            lists = {
+                "passed_by": self.passed_by,
+                "withheld": self.withheld,
+                "marks": self.marks,
+                "forwards": self.forwards,
+            }
+            kept |= {name: list(values) for name, values in lists.items() if values}
+        for name, value in (("heard_as", self.heard_as), ("code", self.code), ("version", version)):
+            if value is not None:
+                kept[name] = value
         return kept

@@ -35,6 +35,8 @@ class FetchRequest(msgspec.Struct, frozen=True, kw_only=True):
     keep: float = 0.0
     #: The named groups of what matched.
     names: dict[str, str] = {}
+    #: The key of the table's row that the rule was matched by.
+    row: str | None = None
     #: What is said if the rule is gone when the answer comes.
     otherwise: tuple[str, ...] = ()
     #: Why it can't be made at all.

@@ -7,50 +7,25 @@ by its characters, so that a phrase is found wherever it stands.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
 
 from bot.rulebook.background import give_way
+from bot.rulebook.data_table import DataTable
 from bot.rulebook.fuzzy import Typos
 from bot.rulebook.patterns import Pattern, PatternSet
+from bot.rulebook.phrases import Phrases, TableEntry, own_entries
 from bot.rulebook.rules import Rule, WhenKey
 from bot.rulebook.word_sets import Words, WordSets
 from bot.text.decoration import undecorated
 from bot.text.looks import UNWRITTEN, Look, look_of
-from bot.text.words import is_unspaced, split_rich_words, split_units
+from bot.text.words import is_same_word, is_unspaced, split_rich_words, split_units
 
 Entries = list[int]
 #: Candidates of which it pays to look up whose conditions may hold.
 _MANY = 50
 #: Entries that `matching_words` gives.
 _MOST_NAMED = 100
-
-
-class _Phrases:
-    """Phrases by their words; a phrase is looked up by its first word and its length."""
-
-    def __init__(self) -> None:
-        self.single: dict[str, Entries] = {}
-        self.longer: dict[Words, Entries] = {}
-        self._lengths: dict[str, tuple[int, ...]] = {}
-
-    def of(self, words: Words) -> Entries:
-        """The entries of a phrase, to be added to."""
-        if len(words) == 1:
-            return self.single.setdefault(words[0], [])
-        self._lengths[words[0]] = tuple(sorted({*self._lengths.get(words[0], ()), len(words)}))
-        return self.longer.setdefault(words, [])
-
-    def starting_at(self, words: Words, at: int, found: list[int], most: int | None = None) -> None:
-        """Add the entries of all phrases that stand at a position, of each phrase at most `most`."""
-        first = words[at]
-        entries = self.single.get(first)
-        if entries:
-            found += entries if most is None else entries[:most]
-        lengths = self._lengths.get(first)
-        if lengths:
-            for length in lengths:
-                entries = self.longer.get(words[at : at + length])
-                if entries:
-                    found += entries if most is None else entries[:most]
 
 
 class _ConditionIndex:
@@ -91,11 +66,11 @@ class Index:
     def __init__(self, rules: Sequence[Rule]) -> None:
         #: Entry to its rule and its key.
         self.entries: list[tuple[Rule, WhenKey]] = []
-        self._exact: dict[Words, Entries] = {}
-        self._starts = _Phrases()
-        self._within = _Phrases()
+        self._exact: dict[Words, Sequence[int]] = {}
+        self._starts = Phrases()
+        self._within = Phrases()
         #: Whole messages that opt out, and the words in them.
-        self._opt_outs: dict[Words, Entries] = {}
+        self._opt_outs: dict[Words, Sequence[int]] = {}
         self._looks: dict[str, Entries] = {}
         self._anything: list[int] = []
         self._typos = Typos()
@@ -137,8 +112,10 @@ class Index:
         if key.kind == "fuzzy":
             self._add(self._typos.of("".join(key.words)), entry)
         if key.kind == "exact" and rule.opt_out:
-            self._opt_outs.setdefault(key.words, []).append(entry)
-        if key.kind == "looks_like":
+            own_entries(self._opt_outs, key.words).append(entry)
+        if key.table is not None:
+            self._enter_table(rule, key.table, entry, whole=key.kind == "exact_table")
+        elif key.kind == "looks_like":
             self._looks.setdefault(key.text, []).append(entry)
         elif key.kind == "all_words":
             self._add(together.setdefault(frozenset(key.words), []), entry)
@@ -147,10 +124,33 @@ class Index:
         else:
             self._add(self._of(key), entry)
 
+    def _enter_table(self, rule: Rule, table: DataTable, entry: int, *, whole: bool) -> None:
+        """Add one entry to what every key of a table is looked up by."""
+        if table.by_symbols:
+            self._rich.add(entry)
+        shared = TableEntry(entry)
+        for at, words in enumerate(chain(table.by_words, table.by_symbols)):
+            if not at % 16:
+                give_way()
+            if not whole:
+                self._starts.share(words, shared)
+                continue
+            self._exact[words] = shared.added_to(self._exact.get(words))
+            if rule.opt_out:
+                self._opt_outs[words] = shared.added_to(self._opt_outs.get(words))
+
+    def release(self) -> None:
+        """Let go of the keys, a few at a time: freed at once, 100,000 hold every other thread up for 30 ms."""
+        kinds: tuple[dict[Any, Any], ...] = (self._exact, self._opt_outs, *self._starts.by_words)
+        for known in kinds:
+            while known:
+                known.popitem()
+                give_way()
+
     def _of(self, key: WhenKey) -> Entries:
         """The entries of the same words, to be added to."""
         if key.kind == "exact":
-            return self._exact.setdefault(key.words, [])
+            return own_entries(self._exact, key.words)
         if key.kind in {"keyword", "fuzzy"}:  # without a typing error, it is a keyword
             return self._starts.of(key.words)
         if key.kind == "contains":
@@ -272,7 +272,7 @@ class Index:
             if key.kind != "anything" and not rule.opt_out and not rule.opt_in
         ]
 
-    def _opt_out_in(self, words: Words, text: str) -> Entries:
+    def _opt_out_in(self, words: Words, text: str) -> Sequence[int]:
         """The opt-outs that a message comes down to, once what says nothing is left out."""
         if self._opt_out_words.isdisjoint(words) and not any(
             word[0] in self._initials and (len(word) == 1 or "2" in word or "to" in word)
@@ -312,16 +312,18 @@ class Index:
 
     def _without_wrong_symbols(self, found: list[int], text: str) -> list[int]:
         rich = split_units(split_rich_words(text))
-        return [each for each in found if each not in self._rich or _fits(self.entries[each][1], rich)]
+        return [each for each in found if each not in self._rich or _fits(self.entries[each][1], rich, text)]
 
 
-def _fits(key: WhenKey, heard: Words) -> bool:
+def _fits(key: WhenKey, heard: Words, text: str) -> bool:
     """Whether a key with symbols is in the message's rich words, as its kind wants."""
+    if key.table is not None:
+        return key.row_number(text) is not None
     wanted = key.rich or ()
     if key.kind == "all_words":
-        return all(any(_same(each, word) for word in heard) for each in wanted)
+        return all(any(is_same_word(each, word) for word in heard) for each in wanted)
     return any(
-        all(_same(each, word) for each, word in zip(wanted, heard[at:], strict=False))
+        all(is_same_word(each, word) for each, word in zip(wanted, heard[at:], strict=False))
         for at in _positions(key, len(heard))
     )
 
@@ -338,10 +340,3 @@ def _stand_together(runs: tuple[Words, ...] | None, words: Words) -> bool:
     return runs is None or all(
         any(words[at : at + len(run)] == run for at in range(len(words) - len(run) + 1)) for run in runs
     )
-
-
-def _same(wanted: str, heard: str) -> bool:
-    """A word with symbols wants just these; a word without them takes any."""
-    if wanted[-1] in "+#":
-        return wanted == heard
-    return wanted == heard.rstrip("+#")

@@ -5,7 +5,18 @@ from typing import Literal
 import msgspec
 
 #: The keys of `when`.
-KeyKind = Literal["exact", "keyword", "contains", "all_words", "pattern", "fuzzy", "looks_like", "anything"]
+KeyKind = Literal[
+    "exact",
+    "keyword",
+    "contains",
+    "all_words",
+    "table",
+    "exact_table",
+    "pattern",
+    "fuzzy",
+    "looks_like",
+    "anything",
+]
 #: What a message is to a running `ask`: an answer, one that the question can't take, or a cancel word.
 StepKind = Literal["answer", "no_answer", "cancel"]
 

@@ -98,6 +98,18 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         found = self.search(seen)
         return {} if found is None else self._groups(found, seen)
 
+    def before_groups(self, text: str) -> str:
+        """What it finds in a text before the first of its named groups that takes part; all of it where none does."""
+        seen = see(text)
+        found = self.search(seen)
+        if found is None:
+            return ""
+        starts = [found.span(number)[0] for _, number in self.numbers]
+        begins, ends = found.span()
+        stops = min((start for start in starts if start >= 0), default=ends)
+        first, last = _in_characters((begins, stops), self, seen)
+        return seen[first:last]
+
     def _groups(self, found: Any, seen: str) -> dict[str, str]:
         spans = [(name, found.span(number)) for name, number in self.numbers]
         if not seen.isascii():

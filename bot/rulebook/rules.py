@@ -7,6 +7,7 @@ import msgspec
 
 from bot.rulebook.book_wide import BookWide
 from bot.rulebook.conditions import Limit, Only
+from bot.rulebook.data_table import DataTable
 from bot.rulebook.decision import Once
 from bot.rulebook.expectations import Expectation
 from bot.rulebook.fetch import SecretName
@@ -16,6 +17,7 @@ from bot.rulebook.patterns import Pattern
 from bot.rulebook.source import Scalar, SourcePlace
 from bot.rulebook.templates import Template
 from bot.text.languages import in_language
+from bot.text.words import split_units, split_words
 
 
 class WhenKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -34,6 +36,18 @@ class WhenKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     pattern: Pattern | None = None
     #: The one in which its words are; None: they are of none, or of several alike.
     language: str | None = None
+    #: The rows whose keys are listened for, under the name that is the key's text.
+    table: DataTable | None = None
+
+    def row_number(self, text: str) -> int | None:
+        """The row of its table that a message is about."""
+        if self.table is None:
+            return None
+        return self.table.find(split_units(split_words(text)), text, whole=self.kind == "exact_table")
+
+    def names(self, words: tuple[str, ...]) -> bool:
+        """Whether these are the words that it listens for."""
+        return words in self.table.by_words if self.table is not None else self.words == words
 
     @property
     def matched(self) -> MatchedKey:
@@ -153,6 +167,18 @@ class Later(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unless_answered: bool = False
 
 
+class Lookup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row that a rule looks up before it says anything."""
+
+    #: None: the table has a mistake.
+    table: DataTable | None
+    key: Template
+    #: The name of the row in the rule's templates.
+    save: str
+    #: What is said instead where there is no such row; empty: the rule goes on without it.
+    missing: tuple[Choice, ...] = ()
+
+
 class FileSettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a file says for all its rules."""
 
@@ -169,6 +195,8 @@ class FileSettings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     languages: tuple[str, ...] = ()
     #: What it shares with the book's other files.
     book_wide: BookWide
+    #: The CSV files by the names that the file gives them; None: one that has a mistake.
+    tables: Mapping[str, DataTable | None] = {}
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -220,6 +248,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     #: One of its templates writes `{{ help }}`.
     writes_help: bool = False
     max_segments: int = 3
+    lookup: Lookup | None = None
+    #: Seconds in which a text that no rule takes is heard as if it followed the words of this rule.
+    again: float | None = None
+    #: Read and checked, and never matched, when False.
+    enabled: bool = True
     only: Only | None = None
     limit: Limit | None = None
     #: The replies, where they are the same for every message and the rule does nothing else.
@@ -229,6 +262,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def keeps_answers(self) -> bool:
         """Whether it makes rows of answers."""
         return bool(self.ask or self.record)
+
+    @property
+    def missing(self) -> tuple[Choice, ...]:
+        """What is said where the row that it looks up is not there."""
+        return self.lookup.missing if self.lookup is not None else ()
 
     @property
     def conditional(self) -> bool:

@@ -5,13 +5,14 @@ only what is left goes through Liquid at each message.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
 import msgspec
 from liquid import BoundTemplate
 from liquid.exceptions import LiquidError, LiquidSyntaxError, UnknownFilterError
+from liquid.static_analysis import Variable
 
 from bot.rulebook.liquid_limits import LONGEST_SOURCE, BoundedLiquid, refuse_wide_ranges
 
@@ -71,6 +72,8 @@ class Expression(msgspec.Struct, frozen=True, gc=False):
 
 
 Part = str | Slot | Expression
+#: A name, what stands right behind it, and where.
+Column = tuple[str, str, int]
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -84,6 +87,12 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     liquid: BoundTemplate | None = None
     #: The names it uses and neither the file nor the template gives, with where they first stand.
     names: Mapping[str, int] = {}
+    #: What it uses of these names, as `times` of `{{ row.times }}`: the name, what stands behind it, and where.
+    columns: tuple[tuple[str, str, int], ...] = ()
+
+    def sample(self) -> dict[str, object]:
+        """Something for each name, to try the template with."""
+        return _sample(self.names, self.columns)
 
     def write(self, names: Mapping[str, object]) -> str:
         """Fill in the names, the file's values among them; raises WrongTemplate when Liquid refuses."""
@@ -131,12 +140,14 @@ def _read_parts(source: str, constants: Mapping[str, object]) -> Template:
     """Read a template without tags: each place by itself, and the same place of many templates only once."""
     parts: list[Part] = []
     names: dict[str, int] = {}
+    columns: list[Column] = []
     text = ""
     at = 0
     for found in _OUTPUT.finditer(source):
         text += source[at : found.start()]
         at = found.end()
-        part, offsets = _read_place(found, constants)
+        part, offsets, used = _read_place(found, constants)
+        columns += used
         for name, offset in offsets.items():
             names.setdefault(name, offset)
         if isinstance(part, str):
@@ -153,29 +164,37 @@ def _read_parts(source: str, constants: Mapping[str, object]) -> Template:
         return Template(source=source, constant=text)
     if text:
         parts.append(text)
-    return Template(source=source, parts=tuple(parts), names=names)
+    return Template(source=source, parts=tuple(parts), names=names, columns=tuple(columns))
 
 
-def _read_place(found: re.Match[str], constants: Mapping[str, object]) -> tuple[Part, dict[str, int]]:
-    """What stands in one pair of braces, and the names in it that are no constants."""
+def _read_place(
+    found: re.Match[str], constants: Mapping[str, object]
+) -> tuple[Part, dict[str, int], tuple[Column, ...]]:
+    """What stands in one pair of braces, the names in it that are no constants, and what it uses of them."""
     name = found["name"]
     if name and name in constants and isinstance(constants[name], str | bool):
-        return _written(constants[name]), {}
+        return _written(constants[name]), {}, ()
     if name and name not in constants and name not in _NOT_PLAIN and name not in _LITERALS:
-        return Slot(name), {name: found.start("name")}
+        return Slot(name), {name: found.start("name")}, ()
     try:
-        liquid, uses = _read_expression(found[0])
+        liquid, uses, used = _read_expression(found[0])
     except WrongTemplate as error:
         raise WrongTemplate(str(error), found.start() + error.offset, error.code) from None
     names = {each: found.start() + at for each, at in uses if each not in constants}
     if not names and "date" not in found[0]:  # "now" | date has the time in it
-        return _render(liquid, constants), {}
-    return Expression(liquid), names
+        return _render(liquid, constants), {}, ()
+    columns = tuple((each, column, found.start() + at) for each, column, at in used if each in names)
+    return Expression(liquid), names, columns
 
 
 @lru_cache(maxsize=10_000)
-def _read_expression(source: str) -> tuple[BoundTemplate, tuple[tuple[str, int], ...]]:
-    """One pair of braces, and the names in it with where they stand; it is tried once. Raises WrongTemplate."""
+def _read_expression(
+    source: str,
+) -> tuple[BoundTemplate, tuple[tuple[str, int], ...], tuple[Column, ...]]:
+    """One pair of braces, the names in it, and what it uses of them, with where they stand; it is tried once.
+
+    Raises WrongTemplate.
+    """
     try:
         liquid = _LIQUID.from_string(source)
         refuse_wide_ranges(liquid)
@@ -187,9 +206,28 @@ def _read_expression(source: str) -> tuple[BoundTemplate, tuple[tuple[str, int],
         for name, places in found.items()
         if name not in _LITERALS
     )
+    columns = _columns(found)
     if uses:
-        _render(liquid, {**dict.fromkeys((name for name, _ in uses), "7"), **SAMPLE})
-    return liquid, uses
+        _render(liquid, {**_sample((name for name, _ in uses), columns), **SAMPLE})
+    return liquid, uses, columns
+
+
+def _columns(found: Mapping[str, Sequence[Variable]]) -> tuple[Column, ...]:
+    """What stands right behind names: `times` in `row.times` and in `row["times"]`."""
+    return tuple(
+        (name, column, each.span.index)
+        for name, places in found.items()
+        for each in places
+        if len(each.segments) > 1 and isinstance(column := each.segments[1], str)
+    )
+
+
+def _sample(names: Iterable[str], columns: Iterable[Column]) -> dict[str, object]:
+    sample: dict[str, object] = dict.fromkeys(names, "7")
+    parts: dict[str, dict[str, str]] = {}
+    for name, column, _ in columns:
+        parts.setdefault(name, {})[column] = "7"
+    return sample | {name: part for name, part in parts.items() if name in sample}
 
 
 def _join(parts: tuple[Part, ...], names: Mapping[str, object]) -> str:
@@ -218,7 +256,8 @@ def _read_liquid(source: str, constants: Mapping[str, object]) -> Template:
     names = _without(
         {name: min(each.span.index for each in places) for name, places in found.items()}, constants
     )
-    template = Template(source=source, liquid=liquid, names=names)
+    columns = tuple(each for each in _columns(found) if each[0] in names)
+    template = Template(source=source, liquid=liquid, names=names, columns=columns)
     if not names and "date" not in source:  # "now" | date has the time in it
         return Template(source=source, constant=template.write({}))
     return template

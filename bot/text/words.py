@@ -130,6 +130,13 @@ def split_rich_words(text: str) -> tuple[str, ...]:
     return tuple(rich for _, rich, _ in _split(text))
 
 
+def is_same_word(wanted: str, heard: str) -> bool:
+    """Whether a heard word with its symbols is the wanted one: with symbols it wants just these, without them any."""
+    if wanted[-1] in "+#":
+        return wanted == heard
+    return wanted == heard.rstrip("+#")
+
+
 def split_plain_words(text: str) -> tuple[str, ...]:
     """Split a text into its words, and leave out emoji."""
     if text.isascii():

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from bot.rulebook.expectations import LONGEST_VALUE
+from bot.rulebook.files.tables import LARGEST_TABLE
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 
 # Characters of what people write.
@@ -38,6 +39,8 @@ LARGEST_FORM: Final = 128 * 1024
 #: A rule file; and a form that carries one, where a character may take three times its bytes.
 LARGEST_RULE_FILE: Final = LARGEST_FILE + LARGEST_FORM
 LARGEST_RULE_FORM: Final = 3 * LARGEST_FILE + LARGEST_FORM
+#: A table, which no form carries.
+LARGEST_TABLE_FILE: Final = LARGEST_TABLE + LARGEST_FORM
 #: A call of ACS's API with a hundred recipients, to the sandbox.
 _ACS_CALL: Final = 1024 * 1024
 #: A token or a key, and nothing else. A path that is not named below takes no more.
@@ -48,6 +51,7 @@ _BODIES: Final = (
     (re.compile(r"/events/?"), EVENTS_BODY),
     (re.compile(r"/console/login/?"), _LOGIN),
     (re.compile(r"/console/rules(/.*)?"), LARGEST_RULE_FORM),
+    (re.compile(r"/api/rules/.*\.csv/?", re.IGNORECASE), LARGEST_TABLE_FILE),
     (re.compile(r"/api/rules/.*"), LARGEST_RULE_FILE),
     (re.compile(r"/sms/?"), _ACS_CALL),
     (re.compile(r"/(?:console|api|sandbox)/.*"), LARGEST_FORM),

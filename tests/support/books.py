@@ -1,6 +1,9 @@
 """Books for tests, from their text."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage
@@ -19,9 +22,9 @@ def book_of(*rules: str, head: str = "") -> Book:
     return book_from(text)
 
 
-def book_from(text: str) -> Book:
-    """A book of one file, which must have no error."""
-    loaded = load_texts({"test.yaml": text})
+def book_from(text: str, tables: Mapping[str, str] | None = None) -> Book:
+    """A book of one file, which must have no error, and of the CSV files that it names."""
+    loaded = load_texts({"test.yaml": text, **(tables or {})})
     assert loaded.book is not None, [str(each) for each in loaded.findings]
     return loaded.book
 
@@ -39,3 +42,14 @@ def hear(
     """What the book decides on a text."""
     heard = HeardMessage(id=message_id, text=text, sender=sender, recipient=to)
     return decide(book, heard, standing or ConversationState(), at)
+
+
+def talk(book: Book, texts: Sequence[str], *, at: datetime = NOW) -> list[Decision]:
+    """What the book decides on the texts of one conversation, a minute between two of them."""
+    decisions: list[Decision] = []
+    standing = ConversationState()
+    for minute, text in enumerate(texts):
+        decision = hear(book, text, standing, message_id=f"m{minute}", at=at + timedelta(minutes=minute))
+        standing = replace(decision.after, known=True)
+        decisions.append(decision)
+    return decisions

@@ -19,7 +19,7 @@ if sys.platform != "win32":
     import fcntl
 
 #: The names that a new file may have: letters of any script, digits, and signs that every file system takes.
-_NAME = re.compile(r"\w[\w ,()+-]*(?:\.[\w ,()+-]+)*\.yaml")
+_NAME = re.compile(r"\w[\w ,()+-]*(?:\.[\w ,()+-]+)*\.(?:yaml|csv)")
 _LONGEST_NAME = 100
 
 
@@ -29,7 +29,7 @@ class WrongName(Exception):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"{name!r} can't be the name of a rule file: take letters, digits, - and _, at most {_LONGEST_NAME} of"
-            " them with .yaml at the end."
+            " them with .yaml at the end, or with .csv for a table."
         )
 
 

@@ -46,6 +46,7 @@ from bot.rulebook.files.schema_parts import (
     words_schema,
 )
 from bot.rulebook.files.service_schema import fetch_schema, later_schema
+from bot.rulebook.files.table_schema import lookup_schema, tables_schema
 from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.sender_numbers import KINDS
 from bot.text.looks import LOOKS
@@ -95,6 +96,7 @@ def rule_file_schema() -> Schema:
                     "additionalProperties": {"anyOf": [*TEXTS["anyOf"], by_language(TEXT)]},
                     "examples": [{"shop": "Corner Books"}],
                 },
+                "tables": tables_schema(),
                 "max_segments": _segments(
                     "How many segments a reply may cost before `bot rules check` warns."
                 ),
@@ -163,6 +165,8 @@ def _when() -> Schema:
             "The first word is this one, give or take a typing error (two from eight letters on).",
             ["catalogue"],
         ),
+        "table": ("The message begins with the key of a row of this table.", "stops"),
+        "exact_table": ("The words of the message are the key of a row, and no others.", "faq"),
         "pattern": (
             "This RE2 pattern is found in the message, ignoring case; named groups become values.",
             r"order\s+#?(?P<number>\d{4,8})",
@@ -331,6 +335,13 @@ def _rule() -> Schema:
             "fetch": fetch_schema(),
             "later": later_schema(),
             "max_segments": _segments("The file's, for this rule alone."),
+            "enabled": described(flag, "Enabled", "When false, the rule is checked and never matched."),
+            "lookup": lookup_schema(),
+            "again": described(
+                DURATION,
+                "Again",
+                "How long a text that no rule takes is heard as if it followed the words of this rule.",
+            ),
         },
         RULE_REQUIRED,
     )

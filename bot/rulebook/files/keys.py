@@ -11,13 +11,19 @@ class Bounds(NamedTuple):
 
 
 FILE_KEYS = (
-    "timezone", "numbers", "language", "languages", "values", "hours", "closed", "max_segments", "rules", "tests",
+    "timezone", "numbers", "language", "languages", "values", "hours", "closed", "tables", "max_segments", "rules",
+    "tests",
 )  # fmt: skip
 RULE_KEYS = (
-    "name", "when", "only", "limit", "reply", "ask", "expires", "tries", "cancel", "set", "tag", "untag", "opt_out",
-    "opt_in", "handover", "forward", "code", "record", "once", "fetch", "later", "help", "language", "max_segments",
+    "name", "enabled", "when", "only", "limit", "reply", "ask", "expires", "tries", "cancel", "set", "tag", "untag",
+    "opt_out", "opt_in", "handover", "forward", "lookup", "code", "record", "once", "fetch", "later", "again", "help",
+    "language", "max_segments",
 )  # fmt: skip
 RULE_REQUIRED = ("name", "when")
+TABLE_KEYS = ("file", "key")
+TABLE_REQUIRED = ("file",)
+LOOKUP_KEYS = ("table", "key", "save", "missing")
+LOOKUP_REQUIRED = ("table", "key", "save")
 NUMBER_KEYS = ("kind", "opt_out", "per_minute", "language")
 ANSWERERS = ("bot", "carrier")
 ONLY_KEYS = (

@@ -1,7 +1,7 @@
 """Rule files become a book, or findings that say why not."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,8 +11,10 @@ from bot.rulebook.book_wide import BookWide
 from bot.rulebook.collector import without_collection
 from bot.rulebook.files.ask import names_saved
 from bot.rulebook.files.book_wide import gather_hours, spoken_languages
-from bot.rulebook.files.code_file import code_pools, is_code_file, read_code_file
+from bot.rulebook.files.code_file import code_pools
+from bot.rulebook.files.lookup import ROW
 from bot.rulebook.files.rule_file import RuleFile, read_file
+from bot.rulebook.files.tables import LARGEST_TABLE, TableFiles, is_csv
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding, Report, did_you_mean, has_error
 from bot.rulebook.index import Index
@@ -34,6 +36,8 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     #: The files as they were read, by name.
     texts: Mapping[str, str] = {}
+    #: The CSV files that are named as tables.
+    tables: frozenset[str] = frozenset()
 
 
 class FilesRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +56,12 @@ def load_folder(path: Path) -> Loaded:
 
 def load_files(files: FilesRead) -> Loaded:
     """Make a book of files that have been read."""
-    loaded = load_texts(files.texts)
-    findings = tuple(sorted([*files.findings, *loaded.findings]))
-    return Loaded(book=None if has_error(findings) else loaded.book, findings=findings, texts=files.texts)
+    unread = {finding.file for finding in files.findings if is_csv(finding.file)}
+    loaded = load_texts(files.texts, unread)
+    known = [each for each in files.findings if each.file not in unread or each.file in loaded.tables]
+    findings = tuple(sorted([*known, *loaded.findings]))
+    book = None if has_error(findings) else loaded.book
+    return Loaded(book=book, findings=findings, texts=files.texts, tables=loaded.tables)
 
 
 def read_files(path: Path) -> FilesRead:
@@ -64,7 +71,7 @@ def read_files(path: Path) -> FilesRead:
     findings: list[Finding] = []
     try:
         # A link is followed once: a release that is switched meanwhile is read as a whole or not at all.
-        files = [path] if path.is_file() else sorted(path.resolve().iterdir())
+        files = _with_tables(path) if path.is_file() else sorted(path.resolve().iterdir())
     except FileNotFoundError:
         report.add("E109", START, f"The folder {path} does not exist; make it, or name another in BOT_RULES.")
         return FilesRead(texts={}, findings=tuple(report.findings))
@@ -72,9 +79,17 @@ def read_files(path: Path) -> FilesRead:
         report.add("E108", START, f"The folder {path} cannot be read: {error.strerror}.")
         return FilesRead(texts={}, findings=tuple(report.findings))
     for each in files:
-        if not each.name.startswith("."):
-            findings += _add_file(each, texts, is_named=each == path)
-    if all(map(is_code_file, texts)) and not has_error(findings):
+        if each.name.startswith("."):
+            continue
+        about = Report(each.name)
+        if each.suffix == ".yaml" or each == path or is_csv(each.name):
+            text = _read(each, about)
+            if text is not None:
+                texts[each.name] = text
+        elif each.suffix.lower() in {".yml", ".yaml"}:
+            about.add("W112", START, f"{each.name} is not read: the names of rule files end in .yaml.")
+        findings += about.findings
+    if all(map(is_csv, texts)) and not has_error(each for each in findings if not is_csv(each.file)):
         report.add(
             "E110", START, f"The folder {path} has no rule file; put one there whose name ends in .yaml."
         )
@@ -82,45 +97,45 @@ def read_files(path: Path) -> FilesRead:
     return FilesRead(texts=texts, findings=tuple(findings))
 
 
-def _add_file(file: Path, texts: dict[str, str], *, is_named: bool) -> list[Finding]:
-    """Read a file of the folder, if it is a rule file or a table; what is wrong with it is returned."""
-    about = Report(file.name)
-    text = None
-    if is_code_file(file.name):
-        text = read_code_file(file)
-    elif file.suffix == ".yaml" or is_named:
-        text = _read(file, about)
-    elif file.suffix.lower() in {".yml", ".yaml"}:
-        about.add("W112", START, f"{file.name} is not read: the names of rule files end in .yaml.")
-    if text is not None:
-        texts[file.name] = text
-    return about.findings
+def _with_tables(path: Path) -> list[Path]:
+    """A single rule file, and the CSV files beside it that it may name."""
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:
+        return [path]
+    if "tables" not in text and ".csv" not in text:
+        return [path]
+    beside = sorted(path.resolve().parent.iterdir())
+    return [path, *(each for each in beside if is_csv(each.name) and each.name in text)]
 
 
-def load_texts(texts: Mapping[str, str]) -> Loaded:
-    """Read rule files that are in memory: name to text."""
+def load_texts(texts: Mapping[str, str], unread: Collection[str] = ()) -> Loaded:
+    """Read rule files and tables that are in memory: name to text; `unread` are tables that could not be read."""
     with without_collection():
-        return _load(texts)
+        return _load(texts, unread)
 
 
-def _load(texts: Mapping[str, str]) -> Loaded:
+def _load(texts: Mapping[str, str], unread: Collection[str]) -> Loaded:
     reports = {name: Report(name) for name in sorted(texts)}
     book_wide = BookWide()
+    tables = TableFiles(texts, reports, unread)
     files = [
-        read_file(name, texts[name], report, book_wide)
+        read_file(name, texts[name], report, book_wide, tables)
         for name, report in reports.items()
-        if not is_code_file(name)
+        if not is_csv(name)
     ]
     gather_hours(files, reports, book_wide)
     book_wide.languages = tuple(dict.fromkeys(code for file in files for code in file.languages))
+    pools = code_pools([rule for file in files for rule in file.rules], texts, reports)
+    tables.used |= pools.keys()
+    tables.report_unused()
     _refuse_same_names(files, reports)
     _refuse_unknown_names(files, reports)
     _refuse_tests_of_unknown_rules(files, reports)
     numbers = _gather_numbers(files, reports)
-    pools = code_pools([rule for file in files for rule in file.rules], texts, reports)
     book = None
     if not any(has_error(report.findings) for report in reports.values()):
-        rules = tuple(rule for file in files for rule in file.rules)
+        rules = tuple(rule for file in files for rule in file.rules if rule.enabled)
         try:
             index = Index(rules)
         except WrongPattern as error:
@@ -129,8 +144,10 @@ def _load(texts: Mapping[str, str]) -> Loaded:
         else:
             book = Book(
                 version=_version(texts),
-                files=tuple(reports),
+                files=tuple(name for name in reports if not is_csv(name) or name in tables.used),
                 rules=rules,
+                disabled=tuple(rule for file in files for rule in file.rules if not rule.enabled),
+                tables=tables.tables,
                 numbers=numbers,
                 index=index,
                 asks={rule.name: rule for rule in rules if rule.ask},
@@ -144,19 +161,20 @@ def _load(texts: Mapping[str, str]) -> Loaded:
                 number_languages={number: ours.language for number, ours in numbers.items() if ours.language},
             )
     findings = sorted(finding for report in reports.values() for finding in report.findings)
-    return Loaded(book=book, findings=tuple(findings))
+    return Loaded(book=book, findings=tuple(findings), tables=frozenset(tables.used))
 
 
 def _read(path: Path, report: Report) -> str | None:
     """A file's text, or None and a finding."""
+    most = LARGEST_TABLE if is_csv(path.name) else LARGEST_FILE
     try:
         with path.open("rb") as file:
-            raw = file.read(LARGEST_FILE + 1)
+            raw = file.read(most + 1)
     except OSError as error:
         report.add("E108", START, f"{path.name} cannot be read: {error.strerror}.")
         return None
-    if len(raw) > LARGEST_FILE:
-        report.add("E103", START, f"{path.name} has more than {LARGEST_FILE:,} bytes. Split it up.")
+    if len(raw) > most:
+        report.add("E103", START, f"{path.name} has more than {most:,} bytes. Split it up.")
         return None
     try:
         return raw.decode("utf-8")
@@ -164,9 +182,8 @@ def _read(path: Path, report: Report) -> str | None:
         before = raw[: error.start].decode("utf-8", "replace")
         place = SourcePlace(before.count("\n") + 1, len(before) - before.rfind("\n"))
         byte = f"0x{raw[error.start]:02X}"
-        report.add(
-            "E101", place, f"{path.name} is not UTF-8: here stands the byte {byte}. Save the file as UTF-8."
-        )
+        how = "it as CSV UTF-8 in your spreadsheet" if is_csv(path.name) else "the file as UTF-8"
+        report.add("E101", place, f"{path.name} is not UTF-8: here stands the byte {byte}. Save {how}.")
         return None
 
 
@@ -215,6 +232,8 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
                     reports[file.name].add("E336", place, _KEPT_FROM_READERS)
                     continue
                 hint = hints.for_(name) or " Give it under values, as a named group, or by set."
+                if name == ROW:
+                    hint = " Only a rule with when: {table: ...} has the row that was matched."
                 reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')
 
 

@@ -48,6 +48,8 @@ class Templates:
         self._report = report
         #: Whether one of the templates read so far writes `{{ help }}`, or `{{ hours.NAME }}`.
         self.writes_help = self.writes_hours = False
+        #: The columns that the templates read so far use of rows: the row's name, the column's, and where.
+        self.columns: list[tuple[str, str, SourcePlace]] = []
 
     def reply(self, node: Node, what: str = "reply") -> tuple[Choice, ...]:
         """One text, a list of texts, or `one_of`; a list may have `one_of` in it, and a language any of these."""
@@ -187,7 +189,7 @@ class Templates:
         try:
             template = read_template(text.value, self._settings.values, self._groups)
             if template.liquid is not None:
-                template.write({**dict.fromkeys(template.names, "7"), **self._settings.values, **SAMPLE})
+                template.write({**template.sample(), **self._settings.values, **SAMPLE})
         except WrongTemplate as error:
             place = place_in(text, error.offset)
             source = shortened(text.value)
@@ -201,6 +203,7 @@ class Templates:
                 self._uses += [(f"hours.{each[1]}", place_in(text, each.start())) for each in named]
             elif name not in ALWAYS and name not in self._groups and name not in known:
                 self._uses.append((name, place_in(text, offset)))
+        self.columns += [(name, column, place_in(text, offset)) for name, column, offset in template.columns]
         return template
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bot.rulebook.background import give_way
 from bot.rulebook.book_wide import BookWide
+from bot.rulebook.files.again import read_again
 from bot.rulebook.files.ask import read_ask
 from bot.rulebook.files.code import read_code
 from bot.rulebook.files.fetch import read_fetch, saved_name
@@ -37,10 +38,12 @@ from bot.rulebook.files.keys import (
 )
 from bot.rulebook.files.languages import is_by_language, read_by_language, read_language, read_languages
 from bot.rulebook.files.later import read_later
+from bot.rulebook.files.lookup import LookupNode, refuse_unknown_columns, tables_by_row
 from bot.rulebook.files.only import read_limit, read_number, read_only
 from bot.rulebook.files.opening import read_closures, read_named_hours
 from bot.rulebook.files.record import read_record
 from bot.rulebook.files.replies import Templates, is_free_name
+from bot.rulebook.files.tables import TableFiles
 from bot.rulebook.files.tests import read_tests
 from bot.rulebook.files.when import read_when, shown_keys
 from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
@@ -88,7 +91,7 @@ class RuleFile(msgspec.Struct, kw_only=True):
     closures: tuple[Closure, ...] = ()
 
 
-def read_file(name: str, text: str, report: Report, book_wide: BookWide) -> RuleFile:
+def read_file(name: str, text: str, report: Report, book_wide: BookWide, tables: TableFiles) -> RuleFile:
     """Read a rule file; what could not be read is missing, and the report says why.
 
     `book_wide` is what its rules will share with other files; nothing of it is known yet.
@@ -114,6 +117,7 @@ def read_file(name: str, text: str, report: Report, book_wide: BookWide) -> Rule
         book_wide=book_wide,
         zone=_read_zone(table["timezone"], report) if "timezone" in table else UTC,
         max_segments=_read_segments(table, _USUAL_SEGMENTS, report),
+        tables=tables.named(table["tables"], report) if "tables" in table else {},
     )
     _read_opening(file, table, settings.zone, report)
     rules = read_list(table["rules"], "rules", report) if "rules" in table else []
@@ -256,9 +260,11 @@ def _read_rule(
         return None, node.place
     name = read_text(table["name"], "name", report) if "name" in table else None
     place = name.place if name else node.place
-    keys = read_when(table["when"], report) if "when" in table else ()
+    keys = read_when(table["when"], report, settings.tables) if "when" in table else ()
     groups = frozenset(group for key in keys if key.pattern for group in key.pattern.groups)
-    before = templates = Templates(settings, groups, file.uses, report)
+    lookup = LookupNode(table["lookup"], settings.tables, report) if "lookup" in table else None
+    rows = tables_by_row(keys, lookup)
+    before = templates = Templates(settings, groups | rows.keys(), file.uses, report)
     if fetched := saved_name(table.get("fetch")):
         templates = before.knowing(fetched)
     reply = templates.reply(table["reply"]) if "reply" in table else ()
@@ -269,6 +275,8 @@ def _read_rule(
     fetch = read_fetch(table["fetch"], before, report) if "fetch" in table else None
     later = read_later(table["later"], templates, report) if "later" in table else ()
     _refuse_contradictions(table, flags, report, asks=ask is not None)
+    looked_up = lookup.read(templates) if lookup else None
+    refuse_unknown_columns(templates.columns, rows, report)
     rule = Rule(
         name=name.value if name else "",
         file=file.name,
@@ -287,6 +295,9 @@ def _read_rule(
         else None,
         record=record,
         once=once,
+        lookup=looked_up,
+        again=read_again(table["again"], keys, report) if "again" in table else None,
+        enabled=_flag(table, "enabled", report) if "enabled" in table else True,
         forward=read_forward(table["forward"], report) if "forward" in table else (),
         help=templates.help_line(table["help"]) if "help" in table else None,
         writes_help=templates.writes_help or before.writes_help,
@@ -340,6 +351,8 @@ def with_plain_replies(rule: Rule) -> Rule:
         or rule.fetch
         or rule.later
         or rule.limit
+        or rule.lookup
+        or rule.again
         or rule.conditional
         or rule.language
         or any(key.language for key in rule.keys)

@@ -1,11 +1,14 @@
 """What a rule listens for: reads `when` into keys."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from bot.rulebook.files.fields import kind_of, read_choice, read_table, shortened
+from bot.rulebook.data_table import DataTable
+from bot.rulebook.files.fields import kind_of, read_choice, read_table, read_texts, shortened
 from bot.rulebook.files.languages import read_words_by_language
+from bot.rulebook.files.lookup import find_table
 from bot.rulebook.files.replies import is_free_name
 from bot.rulebook.files.yaml_tree import Node, Table
 from bot.rulebook.findings import Report
@@ -17,15 +20,20 @@ from bot.text.looks import LOOKS
 from bot.text.words import split_rich_words, split_units, split_words
 
 _WORD_KEYS: tuple[KeyKind, ...] = ("exact", "keyword", "contains", "all_words", "fuzzy")
-WHEN_KEYS: tuple[KeyKind, ...] = (*_WORD_KEYS, "pattern", "looks_like")
+_TABLE_KEYS: tuple[KeyKind, ...] = ("table", "exact_table")
+WHEN_KEYS: tuple[KeyKind, ...] = (*_WORD_KEYS, *_TABLE_KEYS, "pattern", "looks_like")
 #: More words than any keyword needs; a phrase costs one look-up for each length that its first word has.
 _MOST_WORDS = 20
 #: Characters of scripts without spaces, each of which counts as a word.
 _MOST_UNITS = 60
 _SHORTEST_FUZZY = 3
+_EMPTY: Mapping[str, DataTable | None] = MappingProxyType({})
 
 
-def read_when(node: Node, report: Report) -> tuple[WhenKey, ...]:
+def read_when(
+    node: Node, report: Report, tables: Mapping[str, DataTable | None] = _EMPTY
+) -> tuple[WhenKey, ...]:
+    """Read `when`; `tables` are those of the file, by the names that it gives them."""
     if isinstance(node, Scalar):
         if node.value == "anything":
             return (WhenKey(kind="anything", text="anything", place=node.place),)
@@ -45,6 +53,10 @@ def read_when(node: Node, report: Report) -> tuple[WhenKey, ...]:
     keys: list[WhenKey] = []
     for kind in WHEN_KEYS:
         if kind in table:
+            if kind in _TABLE_KEYS:
+                texts = read_texts(table[kind], kind, report)
+                keys += [_read_table(kind, text, tables, report) for text in texts]
+                continue
             read = _READERS.get(kind, _read_words)
             keys += [
                 replace(key, language=language) if language else key
@@ -69,6 +81,13 @@ def _without_shared(keys: list[WhenKey]) -> tuple[WhenKey, ...]:
         else:
             kept[at] = key
     return tuple(kept.values())
+
+
+def _read_table(
+    kind: KeyKind, text: Scalar, tables: Mapping[str, DataTable | None], report: Report
+) -> WhenKey:
+    table = find_table(text, tables, report)
+    return WhenKey(kind=kind, text=text.value.strip(), place=text.place, table=table)
 
 
 def _read_words(kind: KeyKind, text: Scalar, report: Report) -> WhenKey | None:

@@ -9,6 +9,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.day_names import hours_in
 from bot.rulebook.expectations import USUAL_TEXT, Matching
 from bot.rulebook.findings import Report
+from bot.rulebook.lint.tables import longest_row, rows_of
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.rendering import LONGEST_REPLY
 from bot.rulebook.source import Scalar, place_in
@@ -35,7 +36,7 @@ _SOME_TIME = datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC)
 def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
     """Report replies of too many segments, stray characters, and replies that the book would answer itself."""
     worst, loops = _Worst(book), _Loops(book)
-    for rule in book.rules:
+    for rule in (*book.rules, *book.disabled):
         give_way()
         report = reports[rule.file]
         for template, text, is_reply, language in _templates(rule):
@@ -49,7 +50,7 @@ def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
 
 def _templates(rule: Rule) -> Iterator[tuple[Template, Scalar, bool, str | None]]:
     """Everything that the rule may say, whether it ends the matter or waits for an answer, and in which language."""
-    said = (*rule.reply, *(rule.code.missing if rule.code else ()))
+    said = (*rule.reply, *rule.missing, *(rule.code.missing if rule.code else ()))
     for choice in said:
         for language, spoken in choice.variants():
             for template, text in zip(spoken.templates, spoken.texts, strict=True):
@@ -73,18 +74,19 @@ class _Worst:
         self._written: dict[tuple[str, str, str], str] = {}
         self._left = _MOST_LOOPS
         self._saved: dict[str, str] = {}
-        for rule in book.rules:
+        rules = (*book.rules, *book.disabled)
+        for rule in rules:
             if rule.ask:
                 for question in rule.ask.questions:
                     self._save(question.save, question.expect.longest())
                     if isinstance(question.expect, Matching):
                         for group in question.expect.pattern.groups:
                             self._save(group, question.expect.pattern.longest(group) or _FREE)
-        for rule in book.rules:
+        for rule in rules:
             if rule.code:
                 pool = book.code_pools[rule.code.pool]
                 self._save(rule.code.save, max((pool.sample() or "", *pool.codes), key=len))
-        for rule in book.rules:
+        for rule in rules:
             for name, template in rule.saves:
                 self._save(name, self.written(template, rule, None))
 
@@ -141,6 +143,8 @@ class _Worst:
             return self._help(language)
         if name == "words":
             return _FREE.split()
+        if rows := rows_of(rule, name):
+            return longest_row(rows)
         groups = [
             key.pattern.longest(name) or _FREE
             for key in rule.keys

@@ -36,6 +36,8 @@ _LOOKS_TOO_MUCH = {
         ),
     ),
 }
+#: Keys whose words can be a whole message.
+_WHOLE = frozenset({"exact", "keyword", "table", "exact_table"})
 #: Single words that mean an opt-out wherever they stand.
 _UNMISTAKABLE = frozenset({("unsubscribe",), ("unsub",), ("stopall",), ("optout",)})
 
@@ -146,15 +148,14 @@ def _unanswered(book: Book, number: str | None, at: Rule) -> Iterator[tuple[str,
         (
             rule
             for rule in book.rules
-            if _serves(rule, number)
-            and any(key.words == ("help",) and key.kind in {"exact", "keyword"} for key in rule.keys)
+            if _serves(rule, number) and any(key.names(("help",)) and key.kind in _WHOLE for key in rule.keys)
         ),
         None,
     )
     if named is None:
         message = "HELP has no answer of its own, and carriers require one: who you are, and how to opt out."
         yield "W407", place, at, message
-    elif taker and taker[0] is not named and taker[1].words != ("help",):
+    elif taker and taker[0] is not named and not taker[1].names(("help",)):
         message = f'Rule "{taker[0].name}" takes HELP before rule "{named.name}" sees it; put that one first.'
         yield "W407", taker[1].place, taker[0], message
 
@@ -193,7 +194,10 @@ def _opts_out_too_much(key: WhenKey) -> tuple[str, str] | None:
                 mend = r"put \b around its words, or name them under exact"
                 return "E408", f'This pattern also opts out people who write "{text}"; {mend}.'
         return None
-    if key.kind == "exact" or len(key.words) > 1 or key.words in _UNMISTAKABLE:
+    if key.kind == "table":
+        message = f"The {key.label} also opts out people who write more than one of its keys;"
+        return "W409", f"{message} under exact_table it opts out only those who write nothing else."
+    if key.kind in {"exact", "exact_table"} or len(key.words) > 1 or key.words in _UNMISTAKABLE:
         return None
     if key.kind == "fuzzy" and len(key.words[0]) >= 8:
         return None

@@ -6,6 +6,7 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.conditions import Only
 from bot.rulebook.findings import Report
+from bot.rulebook.lint.tables import as_row_key, row_keys
 from bot.rulebook.matched_key import KeyKind
 from bot.rulebook.rules import Rule, WhenKey
 from bot.text.looks import UNWRITTEN
@@ -17,6 +18,8 @@ _TAKEN_BY: Mapping[KeyKind, frozenset[KeyKind]] = {
     "keyword": frozenset({"keyword", "fuzzy", "contains", "all_words", "anything"}),
     "contains": frozenset({"contains", "all_words", "anything"}),
     "all_words": frozenset({"all_words", "contains", "anything"}),
+    "table": frozenset({"anything"}),
+    "exact_table": frozenset({"anything"}),
     "fuzzy": frozenset({"fuzzy", "anything"}),
     "looks_like": frozenset({"looks_like", "anything"}),
     "pattern": frozenset({"pattern", "anything"}),
@@ -24,11 +27,12 @@ _TAKEN_BY: Mapping[KeyKind, frozenset[KeyKind]] = {
 }
 #: Earlier keys that are looked at for one key.
 _MOST_LOOKED_AT = 100
+#: Rows of a table of which it is told that an earlier rule takes them.
+_MOST_ROWS_TOLD = 20
 
 
 def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
     """Report rules that can never answer, and keywords that do nothing where they stand."""
-    index = book.index
     catch_all: list[int] = []
     patterns: dict[str, list[int]] = {}
     entry = 0
@@ -38,17 +42,15 @@ def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
         takers: list[tuple[WhenKey, Rule, WhenKey] | None] = []
         own: set[object] = set()
         for key in rule.keys:
+            if key.table is not None:
+                takers.append(_table_taker(book, rule, key, entry, reports))
+                entry += 1
+                continue
             same = (key.kind, key.rich or key.words or key.text)
             if same in own:
                 report.add("W403", key.place, f"The {key.label} is given twice in this rule; once is enough.")
             own.add(same)
-            if key.words:
-                before = index.matching_words(key.words, entry)
-            else:
-                before = catch_all[:_MOST_LOOKED_AT]
-                if key.kind != "anything":
-                    same_text = patterns.get(key.text, []) if key.pattern else index.looking_like(key.text)
-                    before = sorted(before + same_text[:_MOST_LOOKED_AT])
+            before = _before(book, key, entry, catch_all, patterns)
             takers.append(_taker(book, rule, key, entry, before))
             if key.kind == "anything":
                 catch_all.append(entry)
@@ -74,6 +76,19 @@ def _report_contradictions(rule: Rule, only: Only, report: Report) -> None:
         report.add("E402", place, message)
 
 
+def _before(
+    book: Book, key: WhenKey, entry: int, catch_all: list[int], patterns: Mapping[str, list[int]]
+) -> list[int]:
+    """The entries before one that may take its messages, first of the book first."""
+    if key.words:
+        return book.index.matching_words(key.words, entry)
+    before = catch_all[:_MOST_LOOKED_AT]
+    if key.kind == "anything":
+        return before
+    same_text = patterns.get(key.text, []) if key.pattern else book.index.looking_like(key.text)
+    return sorted(before + same_text[:_MOST_LOOKED_AT])
+
+
 def _taker(
     book: Book, rule: Rule, key: WhenKey, entry: int, before: list[int]
 ) -> tuple[WhenKey, Rule, WhenKey] | None:
@@ -82,9 +97,42 @@ def _taker(
     for each in before[:_MOST_LOOKED_AT]:
         if each >= entry:
             break
-        other, its = book.index.entries[each]
-        if other is not rule and its.kind in kinds and _takes(its, key) and _covers(other, rule):
-            return key, other, its
+        other, whole = book.index.entries[each]
+        its = as_row_key(whole, key.words, key.text)
+        if (
+            its is not None
+            and other is not rule
+            and its.kind in kinds
+            and _takes(its, key)
+            and _covers(other, rule)
+        ):
+            return key, other, whole
+    return None
+
+
+def _table_taker(
+    book: Book, rule: Rule, key: WhenKey, entry: int, reports: Mapping[str, Report]
+) -> tuple[WhenKey, Rule, WhenKey] | None:
+    """An earlier rule that takes messages of a table, where every row is taken; else each such row is reported."""
+    takers: list[tuple[WhenKey, Rule, WhenKey]] = []
+    rows = 0
+    for row in row_keys(key):
+        rows += 1
+        if taker := _taker(book, rule, row, entry, book.index.matching_words(row.words, entry)):
+            takers.append(taker)
+    if rows == len(takers):
+        return (key, *takers[0][1:]) if takers else None
+    report = reports[key.table.file] if key.table is not None else reports[rule.file]
+    for row, other, its in takers[:_MOST_ROWS_TOLD]:
+        message = (
+            f'The key "{row.text}" does nothing for rule "{rule.name}": rule "{other.name}" ({other.file}, line'
+            f" {other.line}) {_what(its)} first."
+        )
+        report.add("W403", row.place, message)
+    if len(takers) > _MOST_ROWS_TOLD:
+        row = takers[_MOST_ROWS_TOLD][0]
+        more = len(takers) - _MOST_ROWS_TOLD
+        report.add("W403", row.place, f'Earlier rules take {more:,} more keys from rule "{rule.name}".')
     return None
 
 

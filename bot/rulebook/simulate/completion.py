@@ -9,9 +9,10 @@ from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage, HeldBack
 from bot.rulebook.fetch import Fetched, FetchRequest
 from bot.rulebook.rules import Rule
-from bot.rulebook.simulate.match import read_message
+from bot.rulebook.simulate.match import ReadMessage, read_message
 from bot.rulebook.simulate.outcome import NO_CODES, RuleOutcome, carry_out
-from bot.rulebook.simulate.rendering import Renderer
+from bot.rulebook.simulate.rendering import Names, Renderer
+from bot.rulebook.simulate.table_rows import opening_row
 
 
 def complete(
@@ -35,12 +36,12 @@ def complete(
     if rule is None or rule.opt_out or (rule.ask is not None and rule.fetch is None):
         outcome = replace(outcome, replies=request.otherwise)
     elif rule.fetch is None or fetched.kind == "value":
-        names = {**renderer.names(rule, message, state), **request.names}
+        names = _names(rule, message, state, request, renderer)
         if rule.fetch is not None and rule.fetch.save:
-            names[rule.fetch.save] = fetched.value
+            names = {**names, rule.fetch.save: fetched.value}
         outcome = carry_out(rule, message, state, names, renderer)
     else:
-        names = {**renderer.names(rule, message, state), **request.names}
+        names = _names(rule, message, state, request, renderer)
         fetch = rule.fetch
         says = fetch.missing if fetched.kind == "missing" and fetch.missing else fetch.otherwise
         outcome = replace(outcome, replies=renderer.replies(rule, says, message, names))
@@ -60,6 +61,16 @@ def complete(
         code=outcome.code,
         later=outcome.later,
     )
+
+
+def _names(
+    rule: Rule, message: ReadMessage, state: ConversationState, request: FetchRequest, renderer: Renderer
+) -> Names:
+    return {
+        **renderer.names(rule, message, state),
+        **request.names,
+        **opening_row(rule, request.row),
+    }
 
 
 def complete_decision(

@@ -14,17 +14,17 @@ from bot.rulebook.decision import (
     FlowEnd,
     HeardMessage,
     HeldBack,
-    KeptAnswers,
 )
 from bot.rulebook.fetch import FetchRequest
-from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.rules import Rule
 from bot.rulebook.sender_numbers import CARRIER_WORDS
-from bot.rulebook.simulate.flow import FlowEnded, Stepped, begin, step
+from bot.rulebook.simulate.again import following, heard_again
+from bot.rulebook.simulate.flow import FlowEnded, Stepped, answer_at_once, open_flow, step
 from bot.rulebook.simulate.match import Match, ReadMessage, first_match, read_message
 from bot.rulebook.simulate.outcome import NO_CODES, RuleOutcome, carry_out
-from bot.rulebook.simulate.rendering import Renderer
-from bot.rulebook.simulate.request import groups_of, request_of
+from bot.rulebook.simulate.rendering import Names, Renderer
+from bot.rulebook.simulate.request import matched_groups, request_of
+from bot.rulebook.simulate.table_rows import look_up, matched_row
 from bot.text.numbers import is_phone_number
 
 _MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
@@ -46,6 +46,9 @@ def decide(
     if book.number_languages and state.language is None and heard.recipient in book.number_languages:
         state = replace(state, language=book.number_languages[heard.recipient])
     match = first_match(book, message, state)
+    if state.following is not None and (again := heard_again(book, message, state, match)):
+        message, match = again
+        return replace(_decide(book, message, state, match, codes), heard_as=message.heard.text)
     sender = heard.sender
     if sender in book.numbers or (sender[:1] != "+" and not is_phone_number(sender)):
         return _not_to_be_answered(book, message, state, match)
@@ -102,7 +105,7 @@ def _decide(
     carrier = message.carrier_effect(book)
     after, overtaken = _apply_wish(_wish(match.rule, carrier), state, message.now)
     held_back_by = HeldBack.CARRIER_ANSWERS if carrier else _held_back_by(state, after, overtaken=overtaken)
-    answer = _Rendered(replies=(), held_back_by=held_back_by, after=after)
+    answer = _Rendered(said=RuleOutcome(replies=(), after=after), held_back_by=held_back_by, after=after)
     if match.rule is not None:
         answer = _answer(match.rule, message, state, answer, match, renderer, overtaken=overtaken)
     if not carrier and _is_to_be_marked(message, match.rule, answer.after):
@@ -120,14 +123,10 @@ def _in_its_language(match: Match, state: ConversationState) -> ConversationStat
 class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
     """What the rule says, what holds it back, and the state that it leaves."""
 
-    replies: tuple[str, ...]
+    said: RuleOutcome
     held_back_by: HeldBack | None
     after: ConversationState
-    kept: KeptAnswers | None = None
-    wants_code: str | None = None
-    code: str | None = None
     fetch: FetchRequest | None = None
-    later: tuple[FollowUp, ...] = ()
 
 
 def _answer(
@@ -141,36 +140,57 @@ def _answer(
     overtaken: bool,
 ) -> _Rendered:
     """The rule's replies and what it saves, tags and hands over; of an `ask` the first question."""
-    held_back_by, after = before.held_back_by, before.after
     names = renderer.names(rule, message, state, key=match.key)
-    fetch: FetchRequest | None = None
-    outcome: RuleOutcome | None = None
-    if rule.ask:
-        replies = renderer.question(rule, rule.ask.questions[0], message, names)
-    elif rule.fetch:
-        # All else that the rule does waits for the answer: `bot.rulebook.simulate.completion`.
-        replies = ()
-        fetch = request_of(rule, message, renderer, names, groups_of(match, message), state)
+    at_once = None
+    if rule.ask and rule.again and before.held_back_by is None:
+        at_once = answer_at_once(rule, match.key, message, before.after, renderer)
+    if at_once is not None:
+        said, fetch = _outcome_of(at_once), at_once.fetch
     else:
-        outcome = carry_out(rule, message, after, names, renderer)
-        replies = outcome.replies
-        if not overtaken:
-            after = outcome.after
-    if rule.limit and (replies or fetch) and held_back_by is None:
+        said, fetch = _say(rule, message, before.after, match, names, renderer)
+    held_back_by = before.held_back_by
+    after = before.after if overtaken else said.after
+    if rule.limit and (said.replies or fetch) and held_back_by is None:
         confirms = after.opted_out != state.opted_out
         held_back_by, after = _apply_limit(rule, message.now, after, confirms=confirms)
-    if rule.ask and held_back_by is None:
-        after = replace(after, flow=begin(rule.name, rule.ask, message))
-    if outcome is None or overtaken:
-        return _Rendered(replies=replies, held_back_by=held_back_by, after=after, fetch=fetch)
-    return _Rendered(
-        replies=replies,
-        held_back_by=held_back_by,
-        after=after,
-        kept=outcome.kept,
-        wants_code=outcome.wants_code if held_back_by is None else None,
-        code=outcome.code,
-        later=outcome.later if held_back_by is None else (),
+        if at_once is not None and held_back_by is not None:
+            said, after = RuleOutcome(replies=said.replies, after=after), before.after
+    if held_back_by is None:
+        if rule.ask and at_once is None:
+            after = replace(after, flow=open_flow(rule, rule.ask, match.key, message))
+        if rule.again and not after.opted_out:
+            after = replace(after, following=following(rule, match.key, message))
+    if overtaken:
+        said = RuleOutcome(replies=said.replies, after=after, forwards=said.forwards)
+    return _Rendered(said=said, held_back_by=held_back_by, after=after, fetch=fetch)
+
+
+def _say(
+    rule: Rule, message: ReadMessage, state: ConversationState, match: Match, names: Names, renderer: Renderer
+) -> tuple[RuleOutcome, FetchRequest | None]:
+    """The first question of a rule that asks, what a rule asks elsewhere, or what it says and does."""
+    if rule.ask:
+        replies = renderer.question(rule, rule.ask.questions[0], message, names)
+        return RuleOutcome(replies=replies, after=state), None
+    found = look_up(rule, names, renderer.write) if rule.fetch else None
+    if found is None:
+        return carry_out(rule, message, state, names, renderer), None
+    # All else that the rule does waits for the answer: `bot.rulebook.simulate.completion`.
+    groups = matched_groups(match, message)
+    row = matched_row(match.key, message) if match.key is not None and match.key.table is not None else None
+    fetch = request_of(rule, message, renderer, found, groups, state, row.key if row is not None else None)
+    return RuleOutcome(replies=(), after=state, forwards=rule.forward), fetch
+
+
+def _outcome_of(decision: Decision) -> RuleOutcome:
+    return RuleOutcome(
+        replies=decision.replies,
+        after=decision.after,
+        kept=decision.kept,
+        wants_code=decision.wants_code,
+        code=decision.code,
+        later=decision.later,
+        forwards=decision.forwards,
     )
 
 
@@ -181,32 +201,28 @@ def _decision(
     marks: list[str],
     flow_end: FlowEnd | None,
 ) -> Decision:
-    rule, held_back_by, replies = match.rule, answer.held_back_by, answer.replies
+    rule, held_back_by, said = match.rule, answer.held_back_by, answer.said
+    replies, goes = said.replies, held_back_by is None
     return Decision(
         rule=rule.name if rule else None,
-        replies=replies if held_back_by is None else (),
-        withheld=() if held_back_by is None else replies,
+        replies=replies if goes else (),
+        withheld=() if goes else replies,
         held_back_by=held_back_by
         if replies or answer.fetch or held_back_by is HeldBack.CARRIER_ANSWERS
         else None,
-        exempt=bool(replies) and held_back_by is None and answer.after.opted_out != state.opted_out,
+        exempt=bool(replies) and goes and answer.after.opted_out != state.opted_out,
         after=answer.after,
         key=match.key.matched if match.key else None,
         marks=tuple(marks),
-        forwards=_forwards(rule),
+        forwards=said.forwards,
         passed_by=match.passed_by,
-        kept=answer.kept,
+        kept=said.kept,
         flow_end=flow_end,
-        wants_code=answer.wants_code,
-        code=answer.code,
-        fetch=answer.fetch if held_back_by is None else None,
-        later=answer.later,
+        wants_code=said.wants_code if goes else None,
+        code=said.code,
+        fetch=answer.fetch if goes else None,
+        later=said.later if goes else (),
     )
-
-
-def _forwards(rule: Rule | None) -> tuple[str, ...]:
-    """Where the message goes; that of a rule that asks is its last answer."""
-    return rule.forward if rule and not rule.ask else ()
 
 
 def _wish(rule: Rule | None, carrier: str | None) -> bool | None:
@@ -235,7 +251,7 @@ def _apply_wish(wish: bool | None, state: ConversationState, now: datetime) -> t
     if wish == state.opted_out:
         return after, False
     # An opt-out ends running questions, and an opt-in does not take up those of the time before.
-    return replace(after, opted_out=wish, flow=None), False
+    return replace(after, opted_out=wish, flow=None, following=None), False
 
 
 def _held_back_by(state: ConversationState, after: ConversationState, *, overtaken: bool) -> HeldBack | None:

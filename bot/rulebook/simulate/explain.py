@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from bot.rulebook.book import Book
+from bot.rulebook.data_table import Row
 from bot.rulebook.decision import (
     NOT_TO_BE_TEXTED,
     OUR_OWN_NUMBER,
@@ -16,6 +19,7 @@ from bot.rulebook.decision import (
 )
 from bot.rulebook.fetch import FetchRequest
 from bot.rulebook.matched_key import MatchedKey
+from bot.rulebook.rules import WhenKey
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 from bot.rulebook.simulate.match import why_not
 from bot.rulebook.simulate.sample_codes import decide_with_samples
@@ -58,15 +62,42 @@ def explain(
     return (
         f"Heard the words: {', '.join(words)}." if words else "Heard no words, only signs or nothing.",
         *((_LOOKS[look],) if (look := look_of(heard.text)) else ()),
+        *_again(standing, decision),
         *(
             _stepped(decision, decision.key)
             if decision.key and decision.key.is_step
-            else _looked_at(book, heard, words, standing, now)
+            else _looked_at(book, *_as_heard(heard, words, decision), standing, now)
         ),
         *_said(decision),
         *_changed(standing, decision.after),
         *(f"Note: {mark}." for mark in decision.marks),
     )
+
+
+def _again(standing: ConversationState, decision: Decision) -> Iterator[str]:
+    if decision.heard_as and standing.following:
+        yield (
+            f'No rule takes it by its words, so it is heard as "{decision.heard_as}", behind those of rule'
+            f" {standing.following.rule}."
+        )
+
+
+def _as_heard(
+    heard: HeardMessage, words: tuple[str, ...], decision: Decision
+) -> tuple[HeardMessage, tuple[str, ...]]:
+    """The message as it was decided on, and its words."""
+    if decision.heard_as is None:
+        return heard, words
+    return replace(heard, text=decision.heard_as), split_words(decision.heard_as)
+
+
+def _row(key: WhenKey, text: str) -> str:
+    """Which row of a table it is."""
+    number = key.row_number(text)
+    if key.table is None or number is None:
+        return ""
+    row = Row(key.table, number)
+    return f', the row of "{row.key}" ({key.table.file}:{row.line})'
 
 
 def _stepped(decision: Decision, step: MatchedKey) -> Iterator[str]:
@@ -85,7 +116,7 @@ def _looked_at(
         at = f"Rule {rule.name} ({rule.file}:{rule.line})"
         reason = why_not(rule, heard, standing, now)
         if reason is None:
-            yield f"{at} matches by {key.label}; it is the first that does."
+            yield f"{at} matches by {key.label}{_row(key, heard.text)}; it is the first that does."
             return
         yield f"{at} would match by {key.label}, but {reason}."
 
@@ -130,6 +161,8 @@ def _changed(before: ConversationState, after: ConversationState) -> Iterator[st
     if after.language != before.language:
         yield f"The conversation's language is {after.language} from now on."
     yield from _flow_changed(before.flow, after.flow)
+    if after.following and after.following != before.following:
+        yield f'The next text that no rule takes is heard behind "{after.following.words}".'
     if after.tags != before.tags:
         yield f"The conversation's tags are now: {', '.join(after.tags) or 'none'}."
     if after.handed_over and not before.handed_over:

@@ -10,15 +10,18 @@ from bot.rulebook.book import Book
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, ConversationState, Decision, Flow, FlowEnd
 from bot.rulebook.expectations import Answer, FreeText, Matching, OneOf, YesNo
 from bot.rulebook.matched_key import MatchedKey, StepKind
-from bot.rulebook.rules import Ask, Choice, Question, Rule
+from bot.rulebook.rules import Ask, Choice, Question, Rule, WhenKey
+from bot.rulebook.simulate.again import renewed, rest_of
 from bot.rulebook.simulate.match import Match, ReadMessage
 from bot.rulebook.simulate.outcome import RuleOutcome, carry_out, keep_row
 from bot.rulebook.simulate.rendering import Renderer
 from bot.rulebook.simulate.request import request_of
+from bot.rulebook.simulate.table_rows import groups_of, look_up, matched_row, opening_row
 from bot.rulebook.templates import Template
 from bot.text.consent import HELP
 from bot.text.looks import UNWRITTEN
 from bot.text.reactions import read_reaction
+from bot.text.words import split_words
 
 #: Reactions that answer a question.
 _THUMBS = frozenset({"\U0001f44d", "\U0001f44e"})
@@ -65,10 +68,41 @@ def step(
     return _Step(*waiting, flow, state, renderer).take(message, match)
 
 
-def begin(rule: str, ask: Ask, message: ReadMessage) -> Flow:
-    """The flow whose first question is put in answer to a message."""
+def answer_at_once(
+    rule: Rule, key: WhenKey | None, message: ReadMessage, state: ConversationState, renderer: Renderer
+) -> Decision | None:
+    """What a rule with `again` says that asks for a word which the message has already, as in `price emma`."""
+    ask = rule.ask
+    if ask is None or key is None:
+        return None
+    groups, rest = groups_of(rule, message), rest_of(key, message)
+    today = message.now.astimezone(rule.zone).date()
+    opened = open_flow(rule, ask, key, message)
+    decision = None
+    for at, question in enumerate(ask.questions):
+        text = groups.get(question.save) or ("" if at else rest)
+        answer = question.expect.take(text, split_words(text), today) if text else None
+        if answer is None:
+            break
+        flow = decision.after.flow if decision else opened
+        if flow is None:
+            break
+        now = decision.after if decision else state
+        decision = _Step(rule, ask, question, flow, now, renderer).answer(message, answer).decision
+    return decision
+
+
+def open_flow(rule: Rule, ask: Ask, key: WhenKey | None, message: ReadMessage) -> Flow:
+    """The questions of a rule, of which the first is put now."""
+    row = matched_row(key, message) if key is not None and key.table is not None else None
     seconds = message.now.timestamp()
-    return Flow(rule=rule, awaits=ask.questions[0].save, touched=seconds, until=seconds + ask.expires)
+    return Flow(
+        rule=rule.name,
+        awaits=ask.questions[0].save,
+        touched=seconds,
+        until=seconds + ask.expires,
+        row=row.key if row is not None else None,
+    )
 
 
 def _waiting(book: Book, flow: Flow, state: ConversationState) -> tuple[Rule, Ask, Question] | None:
@@ -122,7 +156,7 @@ class _Step:
         today = message.now.astimezone(self._rule.zone).date()
         answer = expect.take(message.heard.text, message.words, today)
         if answer is not None:
-            return self._answer(message, answer)
+            return self.answer(message, answer)
         return NOT_FOR_ME if gets_help else self._ask_again(message)
 
     def _thumb(self, message: ReadMessage) -> ReadMessage | None:
@@ -156,7 +190,8 @@ class _Step:
         moved = self._moved(message, misses=flow.misses + 1)
         return self._stepped(message, "no_answer", flow.awaits, replies, replace(self._state, flow=moved))
 
-    def _answer(self, message: ReadMessage, answer: Answer) -> Stepped:
+    def answer(self, message: ReadMessage, answer: Answer) -> Stepped:
+        """Keep an answer; put the next question, or do what the rule does after the last."""
         flow, rule, state = self._flow, self._rule, self._state
         answers = {**flow.answers, **answer.more, self._question.save: answer.value}
         following = self._ask.next_after(answers)
@@ -166,17 +201,19 @@ class _Step:
             moved = self._moved(message, awaits=following.save, answers=answers, misses=0)
             return self._stepped(message, "answer", flow.awaits, replies, replace(state, flow=moved))
         done = replace(state, flow=None, values={**state.values, **answers})
-        names = self._renderer.names(rule, message, done)
-        if rule.fetch:
-            # The answers are kept now; the reply and all else follows from what is fetched.
-            asked = RuleOutcome(replies=(), after=done, kept=keep_row(rule, answers, {}))
-            stepped = self._stepped(message, "answer", flow.awaits, (), done, "finished", outcome=asked)
-            fetch = request_of(rule, message, self._renderer, names, {}, done)
-            return Stepped(replace(stepped.decision, fetch=fetch))
-        outcome = carry_out(rule, message, done, names, self._renderer, answers=answers)
-        return self._stepped(
-            message, "answer", flow.awaits, outcome.replies, outcome.after, "finished", outcome=outcome
-        )
+        done = replace(done, following=renewed(state.following, rule, message))
+        names = {**self._renderer.names(rule, message, done), **opening_row(rule, flow.row)}
+        found = look_up(rule, names, self._renderer.write) if rule.fetch else None
+        if found is None:
+            outcome = carry_out(rule, message, done, names, self._renderer, answers=answers)
+            return self._stepped(
+                message, "answer", flow.awaits, outcome.replies, outcome.after, "finished", outcome=outcome
+            )
+        # The answers are kept now; the reply and all else follows from what is fetched.
+        asked = RuleOutcome(replies=(), after=done, kept=keep_row(rule, answers, {}), forwards=rule.forward)
+        stepped = self._stepped(message, "answer", flow.awaits, (), done, "finished", outcome=asked)
+        fetch = request_of(rule, message, self._renderer, found, {}, done, flow.row)
+        return Stepped(replace(stepped.decision, fetch=fetch))
 
     def _moved(self, message: ReadMessage, **changes: Any) -> Flow:
         """The flow as the peer has just moved it."""
@@ -184,7 +221,8 @@ class _Step:
         return replace(self._flow, touched=seconds, until=seconds + self._ask.expires, **changes)
 
     def _names(self, message: ReadMessage, answers: Mapping[str, str]) -> Mapping[str, object]:
-        return self._renderer.names(self._rule, message, self._state, answers=answers)
+        names = self._renderer.names(self._rule, message, self._state, answers=answers)
+        return {**names, **opening_row(self._rule, self._flow.row)}
 
     def _stepped(
         self,
@@ -207,7 +245,7 @@ class _Step:
                 after=after,
                 key=MatchedKey(kind, text),
                 marks=tuple(marks),
-                forwards=self._rule.forward if outcome else (),
+                forwards=outcome.forwards if outcome else (),
                 kept=outcome.kept if outcome else None,
                 flow_end=flow_end,
                 wants_code=outcome.wants_code if outcome else None,

@@ -12,6 +12,7 @@ from bot.rulebook.rules import Code, Rule
 from bot.rulebook.simulate.follow_ups import follow_ups
 from bot.rulebook.simulate.match import ReadMessage
 from bot.rulebook.simulate.rendering import Names, Renderer
+from bot.rulebook.simulate.table_rows import look_up
 
 NO_CODES: Mapping[str, str | None] = {}
 #: Stands in a reply in the place of a code that is not known yet.
@@ -28,6 +29,8 @@ class RuleOutcome(msgspec.Struct, frozen=True, kw_only=True):
     wants_code: str | None = None
     code: str | None = None
     later: tuple[FollowUp, ...] = ()
+    #: Where the message goes.
+    forwards: tuple[str, ...] = ()
 
 
 def carry_out(
@@ -41,15 +44,22 @@ def carry_out(
 ) -> RuleOutcome:
     """Say and do what the rule does; `answers` are those to its questions, where it asks.
 
-    Where all its codes are given, it says so and does nothing else.
+    Where the row that it looks up is not there, or all its codes are given, it says so and does nothing else.
     """
+    found = look_up(rule, names, renderer.write)
+    if found is None:
+        replies = renderer.replies(rule, rule.missing, message, names)
+        return RuleOutcome(replies=replies, after=state, kept=keep_row(rule, answers, {}))
+    names = found
     wants: str | None = None
     code: str | None = None
     if rule.code is not None:
         wants, code = _code_of(rule.code, renderer)
         if wants is None and code is None:
             replies = renderer.replies(rule, rule.code.missing, message, names)
-            return RuleOutcome(replies=replies, after=state, kept=keep_row(rule, answers, {}), code="")
+            return RuleOutcome(
+                replies=replies, after=state, kept=keep_row(rule, answers, {}), code="", forwards=rule.forward
+            )
         names = {**names, rule.code.save: code or _NOT_YET}
         if code is not None:
             state = replace(state, values={**state.values, rule.code.save: code})
@@ -62,6 +72,7 @@ def carry_out(
         wants_code=wants,
         code=code,
         later=follow_ups(rule, message, renderer, names),
+        forwards=rule.forward,
     )
 
 

@@ -11,6 +11,7 @@ from bot.rulebook.decision import ConversationState
 from bot.rulebook.expectations import LONGEST_VALUE
 from bot.rulebook.rules import Choice, Question, Rule, WhenKey
 from bot.rulebook.simulate.match import ReadMessage, why_not
+from bot.rulebook.simulate.table_rows import ROW, groups_of, matched_row
 from bot.rulebook.templates import Template, WrongTemplate
 from bot.text.languages import in_language
 
@@ -50,6 +51,10 @@ class Renderer:
         names[_SPOKEN] = language
         if key is not None and key.pattern is not None and key.pattern.groups:
             names.update(key.pattern.values(message.heard.text))
+        elif key is not None and (rule.again or rule.lookup):
+            names.update(groups_of(rule, message))
+        if key is not None and key.table is not None:
+            names[ROW] = matched_row(key, message)
         names["message"] = message.heard.text
         names["words"] = list(message.words)
         names["from"] = message.heard.sender

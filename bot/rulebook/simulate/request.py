@@ -24,8 +24,12 @@ def request_of(
     names: Names,
     groups: dict[str, str],
     state: ConversationState,
+    row: str | None = None,
 ) -> FetchRequest | None:
-    """The request of a rule that fetches; None for one that does not. `state` is that after the rule's questions."""
+    """The request of a rule that fetches; None for one that does not.
+
+    `state` is that after the rule's questions; `row` the key of the table's row that the rule was matched by.
+    """
     fetch = rule.fetch
     if fetch is None:
         return None
@@ -50,12 +54,13 @@ def request_of(
         timeout=fetch.timeout,
         keep=fetch.keep,
         names=groups,
+        row=row,
         otherwise=renderer.replies(rule, fetch.otherwise, message, names),
         trouble=trouble or _trouble_of(url),
     )
 
 
-def groups_of(match: Match, message: ReadMessage) -> dict[str, str]:
+def matched_groups(match: Match, message: ReadMessage) -> dict[str, str]:
     """What the named groups of the pattern found, for the time when the answer is there."""
     pattern = match.key.pattern if match.key else None
     return dict(pattern.values(message.heard.text)) if pattern is not None and pattern.groups else {}

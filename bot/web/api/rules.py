@@ -13,6 +13,7 @@ from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles, Saved
 from bot.rulebook.fetch import fetched_of
+from bot.rulebook.files.tables import is_csv
 from bot.rulebook.simulate.try_message import TryAnswer, answer
 from bot.storage.database import DatabaseConnection
 from bot.storage.pages import Page
@@ -21,10 +22,11 @@ from bot.text.languages import language_code
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
 from bot.web.api.parameters import Cursor, Limit, Name, found
-from bot.web.limits import LARGEST_RULE_FILE, LONGEST_LANGUAGE, LONGEST_NUMBER, LONGEST_TEXT
+from bot.web.limits import LARGEST_TABLE_FILE, LONGEST_LANGUAGE, LONGEST_NUMBER, LONGEST_TEXT
 from bot.web.problems import Problem
 
 _YAML = "application/yaml; charset=utf-8"
+_CSV = "text/csv; charset=utf-8"
 _CONDITION_MISSING = (
     "Say which text you have edited: give the ETag that GET answered as If-Match, or If-None-Match: * for a new"
     " file. So nobody's edit is overwritten."
@@ -53,8 +55,11 @@ class Rules(Controller):
         book = live_book.book()
         rules = [
             {"name": rule.name, "file": rule.file, "line": rule.line, "when": rule.when}
-            for rule in book.rules
+            | ({} if rule.enabled else {"enabled": False})
+            for rule in (*book.rules, *book.disabled)
         ]
+        if book.disabled:
+            rules.sort(key=lambda rule: (rule["file"], rule["line"]))
         return {"version": book.version, "files": book.files, "rules": rules}
 
     @post("/try", status_code=200, sync_to_thread=False)
@@ -80,18 +85,19 @@ class Rules(Controller):
     async def get_rule_file(
         self, request: Request[Any, Any, Any], rule_files: NamedDependency[RuleFiles], file: FromPath[str]
     ) -> Response[bytes]:
-        """A rule file's text; its ETag is what PUT wants as If-Match."""
+        """The text of a rule file or a table; its ETag is what PUT wants as If-Match."""
         read = await rule_files.read(file)
         headers = {"ETag": read.etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
         if read.etag in _tags(request.headers.get("If-None-Match", "")):
             return Response(b"", status_code=304, headers=headers)
-        return Response(read.text.encode(), media_type=_YAML, headers=headers)
+        media_type = _CSV if is_csv(file) else _YAML
+        return Response(read.text.encode(), media_type=media_type, headers=headers)
 
-    @put("/rules/{file:str}", guards=[require_admin], request_max_body_size=LARGEST_RULE_FILE)
+    @put("/rules/{file:str}", guards=[require_admin], request_max_body_size=LARGEST_TABLE_FILE)
     async def put_rule_file(
         self, request: Request[Any, Any, Any], rule_files: NamedDependency[RuleFiles], file: FromPath[str]
     ) -> Response[Any]:
-        """Save a rule file: the body is its text. In force when this answers, and refused where it has an error."""
+        """Save a rule file or a table: the body is its text. In force when this answers; an error refuses it."""
         expected = _condition(request)
         try:
             text = (await request.body()).decode()

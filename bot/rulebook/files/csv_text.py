@@ -1,0 +1,124 @@
+"""Reads the text of a CSV file into records, in whatever dialect a spreadsheet has written it."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bot.rulebook.background import give_way
+from bot.rulebook.source import SourcePlace
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+#: The first of them that does as well as any counts.
+_DELIMITERS = (",", ";", "\t")
+#: Characters and records that are looked at to find out how the cells are separated.
+_SAMPLE = 100_000
+_SAMPLE_RECORDS = 200
+#: Excel names the delimiter so, in a line before all others.
+_DECLARED = re.compile(r'"?sep=(?P<delimiter>[,;\t])"?\s*(?:\r\n|\r|\n|$)', re.IGNORECASE)
+#: A first row whose cells stand in single quotes.
+_SINGLE_QUOTED = re.compile(r"'[^'\r\n]*'(?:[,;\t]'[^'\r\n]*')*\s*(?:\r|\n|$)")
+
+
+class UnreadableCsv(Exception):
+    """Reading cannot go on at this line; the message says why."""
+
+    def __init__(self, sentence: str, line: int) -> None:
+        super().__init__(sentence)
+        self.line = line
+
+
+class Dialect(msgspec.Struct, frozen=True):
+    """How the cells of a file are separated and quoted."""
+
+    delimiter: str
+    quote: str = '"'
+    #: Lines before the first row.
+    skipped: int = 0
+
+
+def sniff(text: str) -> Dialect:
+    """Find out how the cells are separated: by what makes the first row wide, and the others as wide."""
+    if declared := _DECLARED.match(text):
+        return Dialect(declared["delimiter"], skipped=1)
+    quote = "'" if _SINGLE_QUOTED.match(text) else '"'
+    sample = text[:_SAMPLE]
+    return max((Dialect(each, quote) for each in _DELIMITERS), key=lambda dialect: _fit(sample, dialect))
+
+
+def _fit(sample: str, dialect: Dialect) -> tuple[bool, float, int]:
+    """Whether the first row has several cells, how many of the others have as many, and how many."""
+    widths: list[int] = []
+    try:
+        records = _reader(sample, dialect, strict=False)
+        widths += (len(record) for record in islice(records, _SAMPLE_RECORDS) if record)
+    except csv.Error:
+        pass
+    if not widths:
+        return False, 0.0, 0
+    alike = sum(width == widths[0] for width in widths) / len(widths)
+    return widths[0] > 1, alike, widths[0]
+
+
+def read_records(text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """Each record that is not empty, with the line where it begins; raises `UnreadableCsv`."""
+    reader = _reader(text, dialect, strict=True)
+    begins = 1
+    try:
+        for record in reader:
+            if record and begins > dialect.skipped:
+                yield begins, record
+            begins = reader.line_num + 1
+            if not begins % 16:
+                give_way()
+    except csv.Error as error:
+        raise UnreadableCsv(_sentence(error, dialect), begins) from None
+
+
+def _reader(text: str, dialect: Dialect, *, strict: bool) -> "Reader":
+    return csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        skipinitialspace=True,
+        strict=strict,
+    )
+
+
+def _sentence(error: csv.Error, dialect: Dialect) -> str:
+    problem, quote = str(error), dialect.quote
+    if "unexpected end" in problem:
+        return f"a {quote} opens a cell in this row and is never closed"
+    if "expected after" in problem:
+        return f"here a {quote} stands inside of a cell; write it twice: {quote}{quote}"
+    if "field larger" in problem:
+        return "a cell is longer than any answer; perhaps a quote is not closed"
+    return problem
+
+
+def place_in_csv(text: str, dialect: Dialect, line: int, cell: int) -> SourcePlace:
+    """Where a cell of the record that begins in a line stands; looked for only where there is something to say."""
+    lines = io.StringIO(text, newline="")
+    before, is_quoted, is_start = "", False, True
+    for number, each in enumerate(islice(lines, line - 1, None), line):
+        for column, character in enumerate(each, 1):
+            if not cell and (not character.isspace() or character == dialect.delimiter):
+                return SourcePlace(number, column)
+            if is_quoted:
+                is_quoted = character != dialect.quote
+            elif character == dialect.quote and (is_start or before == dialect.quote):
+                is_quoted, is_start = True, False
+            elif character == dialect.delimiter:
+                cell, is_start = cell - 1, True
+            elif not character.isspace():
+                is_start = False
+            before = character
+        if not is_quoted:
+            return SourcePlace(number, max(len(each.rstrip()), 1))
+    return SourcePlace(line, 1)
