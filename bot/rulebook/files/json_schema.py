@@ -3,6 +3,7 @@
 It knows the shape of a file and nothing more: `bot rules check` has the last word.
 """
 
+from bot.rulebook.files.answer_schema import code_schema, once_schema, record_schema
 from bot.rulebook.files.keys import (
     ANSWER_LENGTH,
     ANSWERERS,
@@ -332,6 +333,9 @@ def _rule() -> Schema:
                 "HOURS opening times",
             ),
             "language": described(LANGUAGE, "Language", "The conversation's from now on.", "es"),
+            "code": code_schema(),
+            "record": record_schema(),
+            "once": once_schema(),
             "fetch": fetch_schema(),
             "later": later_schema(),
             "max_segments": _segments("The file's, for this rule alone."),
