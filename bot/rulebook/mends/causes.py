@@ -1,0 +1,172 @@
+"""The causes of what keeps a rule file from being read, each with its mend.
+
+libyaml says where it could not go on, which is often another line than the mistake's. So each rule is read on its own,
+and changes of one line are tried from its first line downwards; the first with which it is a rule with known keys is
+the cause, the sentence and the mend.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+import msgspec
+
+from bot.rulebook.files.rule_file import read_file
+from bot.rulebook.findings import Finding, Report, has_error
+from bot.rulebook.mends.brackets import propose_brackets
+from bot.rulebook.mends.characters import propose_characters
+from bot.rulebook.mends.chunks import Chunk, chunks, section_name
+from bot.rulebook.mends.colons import propose_colons, propose_keys, propose_when
+from bot.rulebook.mends.indents import propose_indents
+from bot.rulebook.mends.proposal import ChunkLine, Proposal
+from bot.rulebook.mends.quotation import propose_closing_quotes, propose_quotes
+from bot.rulebook.mends.words import FILE_KEYS
+from bot.rulebook.splices import Edit, Mend
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+#: Changes that are tried for one rule, and rules that are looked into.
+_MOST_TRIED = 400
+_MOST_CHUNKS = 10
+_MOST_LINES = 60
+_PROPOSERS = (
+    propose_characters, propose_colons, propose_keys, propose_brackets, propose_closing_quotes, propose_when,
+    propose_quotes, propose_indents,
+)  # fmt: skip
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a mistake is, what it is, and what takes it away."""
+
+    #: Counted from 1.
+    line: int
+    column: int
+    sentence: str
+    mend: Mend
+    #: The lines of the rule that it is in, counted from 1, both among them.
+    first: int
+    last: int
+
+
+def find_causes(text: str, findings: Sequence[Finding]) -> list[Cause]:
+    """The causes that were found for the errors of a file, one for a rule at most."""
+    bare = text.removeprefix("\ufeff")
+    lines = _LINE_END.split(bare)
+    about = {each.line for each in findings if each.code[:2] in {"E1", "E2"} and each.level == "error"}
+    is_yaml = not any(each.code.startswith("E1") for each in findings)
+    found: list[Cause] = []
+    looked = 0
+    for chunk in chunks(lines):
+        touched = any(chunk.first < line <= chunk.first + len(chunk.lines) for line in about)
+        if looked >= _MOST_CHUNKS or (is_yaml and not touched):
+            continue
+        faults = faults_of(chunk, chunk.lines)
+        if faults:
+            looked += 1
+            cause = _cause_in(chunk, faults)
+            if cause:
+                found.append(cause)
+    return found if found or is_yaml else _cause_between(lines)
+
+
+def faults_of(chunk: Chunk, lines: Sequence[str]) -> list[int | None]:
+    """The lines of a chunk's errors of layout, counted from 0; None for that which keeps it from being YAML."""
+    if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
+        return []
+    report = Report("chunk")
+    read_file("chunk", "\n".join([chunk.head, *lines] if chunk.head else lines), report)
+    if any(each.code.startswith("E1") for each in report.findings):
+        return [None]
+    skipped = 1 + bool(chunk.head)
+    return [
+        each.line - skipped
+        for each in report.findings
+        if each.code.startswith("E2")
+        and (each.code != "E205" or chunk.dash is None)  # a key, or a rule's value
+    ]
+
+
+def _cause_in(chunk: Chunk, faults: Sequence[int | None]) -> Cause | None:
+    tried: set[tuple[str, ...]] = set()
+    heads = [at for at, text in enumerate(chunk.lines) if text[:1].isspace() and section_name(text)]
+    suspects = [*heads[:1], *(at for at in dict.fromkeys(faults) if at is not None)]
+    proposals = chain(_proposals(chunk, suspects), _proposals(chunk, range(len(chunk.lines))))
+    for at, proposal in islice(proposals, _MOST_TRIED):
+        lines = _made(chunk.lines, at, proposal)
+        if lines in tried:
+            continue
+        tried.add(lines)
+        if not faults_of(chunk, lines):
+            return _cause(chunk, at, proposal)
+    return _nearer(chunk)
+
+
+def _nearer(chunk: Chunk) -> Cause | None:
+    """Of two mistakes in a rule the first: the change after which another one takes the rest away."""
+    first = [(at, each) for at, each in islice(_proposals(chunk, range(len(chunk.lines))), 60)]
+    budget = _MOST_TRIED
+    for at, proposal in first:
+        lines = _made(chunk.lines, at, proposal)
+        again = msgspec.structs.replace(chunk, lines=lines)
+        for after, other in _proposals(again, range(at + 1, len(lines))):
+            budget -= 1
+            if budget < 0:
+                return None
+            if not faults_of(chunk, _made(lines, after, other)):
+                return _cause(chunk, at, proposal)
+    return None
+
+
+def _proposals(chunk: Chunk, numbers: Iterable[int]) -> Iterator[tuple[int, Proposal]]:
+    for number in islice(numbers, _MOST_LINES):
+        if not 0 <= number < len(chunk.lines) or not chunk.lines[number].strip():
+            continue
+        line = ChunkLine(number=number, lines=chunk.lines, dash=chunk.dash)
+        for propose in _PROPOSERS:
+            for each in propose(line):
+                yield number, each
+
+
+def _made(lines: tuple[str, ...], at: int, proposal: Proposal) -> tuple[str, ...]:
+    text = lines[at]
+    changed = text[: proposal.start] + proposal.text + text[proposal.end :]
+    return (*lines[:at], changed, *lines[at + 1 :])
+
+
+def _cause(chunk: Chunk, at: int, proposal: Proposal) -> Cause:
+    number = chunk.first + at + 1
+    edit = Edit(
+        line=number,
+        column=proposal.start + 1,
+        end_line=number,
+        end_column=proposal.end + 1,
+        text=proposal.text,
+    )
+    return Cause(
+        line=number,
+        column=(proposal.start if proposal.at is None else proposal.at) + 1,
+        sentence=proposal.sentence,
+        mend=Mend(label=proposal.label, edits=(edit,), is_safe=True),
+        first=chunk.first + 1,
+        last=chunk.first + len(chunk.lines),
+    )
+
+
+def _cause_between(lines: list[str]) -> list[Cause]:
+    """Each rule can be read, and the file can't: something stands in the wrong column."""
+    whole = Chunk(first=0, lines=tuple(lines), head="", dash=None)
+    suspects = [
+        (number, each)
+        for number, text in enumerate(lines)
+        if text[:1].isspace()
+        and section_name(text)
+        and (found := re.match(r"\s*(\w+)", text))
+        and found[1] in FILE_KEYS
+        for each in islice(propose_indents(ChunkLine(number=0, lines=(text,), dash=None)), 1)
+    ]
+    for number, each in suspects[:20]:
+        changed = "\n".join(_made(whole.lines, number, each))
+        report = Report("whole")
+        read_file("whole", changed, report)
+        if not has_error([finding for finding in report.findings if finding.code.startswith(("E1", "E2"))]):
+            return [_cause(whole, number, each)]
+    return []
