@@ -16,8 +16,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport  # type: ignore[assignment]  # asyncio's, or uvloop's, which is no subclass
         self._send()
 
     def data_received(self, data: bytes) -> None:

@@ -6,6 +6,7 @@ away unless it was asked in the last half second.
 """
 
 import asyncio
+from time import monotonic
 
 import structlog
 from msgspec import Struct
@@ -66,12 +67,17 @@ class QueueLimit:
         """Count replies that were queued just now."""
         self.queued += count
 
+    def looks_full(self) -> bool:
+        """Whether `check` is to be awaited; costs nothing while the queue is far from full."""
+        if self.queued >= self.limit:
+            return True
+        if self._asking is None and monotonic() - self._asked_at > self._pauses.usual:
+            self._asking = asyncio.create_task(self._ask(), name="queue limit")
+        return False
+
     async def check(self) -> None:
-        """Raise `QueueFull` when no new message is to be taken; costs nothing while the queue is far from full."""
-        since = asyncio.get_running_loop().time() - self._asked_at
-        if not self.is_full:
-            if since > self._pauses.usual and self._asking is None:
-                self._asking = asyncio.create_task(self._ask(), name="queue limit")
+        """Raise `QueueFull` when no new message is to be taken."""
+        if not self.looks_full():
             return
         await self.refresh()
         if self.is_full:
@@ -88,7 +94,7 @@ class QueueLimit:
     async def refresh(self) -> None:
         """Ask the database, unless that was done just now."""
         if self._asking is None:
-            if asyncio.get_running_loop().time() - self._asked_at < self._pauses.while_full:
+            if monotonic() - self._asked_at < self._pauses.while_full:
                 return
             self._asking = asyncio.create_task(self._ask(), name="queue limit")
         await asyncio.shield(self._asking)
@@ -109,5 +115,5 @@ class QueueLimit:
         except DATABASE_ERRORS:  # the database logs it; the last count holds
             pass
         finally:
-            self._asked_at = asyncio.get_running_loop().time()
+            self._asked_at = monotonic()
             self._asking = None

@@ -121,13 +121,8 @@ class Inbox:
         """
         if not events:
             return []
-        try:
-            await self._queue.check()
-        except QueueFull:
-            others = [event for event in events if not isinstance(event, Inbound)]
-            if len(others) < len(events):
-                await self.accept(others)
-                raise
+        if self._queue.looks_full():
+            await self._check_queue(events)
         try:
             receipts = await self._events.submit(events)
         except StorageUnavailable:
@@ -136,6 +131,16 @@ class Inbox:
             receipts = await self._one_by_one(events, error)
         self._announce(events, receipts)
         return receipts
+
+    async def _check_queue(self, events: Sequence[Event]) -> None:
+        """Raise `QueueFull` for events with a message among them, once the others are stored."""
+        try:
+            await self._queue.check()
+        except QueueFull:
+            others = [event for event in events if not isinstance(event, Inbound)]
+            if len(others) < len(events):
+                await self.accept(others)
+                raise
 
     def _announce(self, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
         """Wake the lanes and the forwarder that have something to send, and report what was held back."""

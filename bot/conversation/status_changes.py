@@ -1,6 +1,6 @@
 """State changes of outbound messages: the summary on the message, and one row for each change, for ever."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -70,12 +70,19 @@ class StatusChanges:
             state = after
         self._states[row.id] = state
 
-    async def record(self, connection: AsyncConnection, now: datetime) -> int:
+    @property
+    def moved(self) -> dict[str, DeliveryState]:
+        """The messages that have changed, by their ids, and the state in which each is left."""
+        return {change.message_id: change.after for change in self._changes}
+
+    async def record(
+        self, connection: AsyncConnection, now: datetime, *, written: Container[str] = frozenset()
+    ) -> int:
         """Store each change, its place in its message's history, and the conversation's newest delivery state.
 
-        Returns how many changes there were.
+        `written`: messages whose own row has its new state already. Returns how many changes there were.
         """
-        await _update_messages(connection, self._changes, now)
+        await _update_messages(connection, self.moved, written, now)
         await _extend_histories(connection, [change for change in self._changes if change.is_visible], now)
         moved = [change for change in self._changes if change.before.status != change.after.status]
         await _update_conversations(connection, moved)
@@ -117,11 +124,13 @@ class _LatestStateRow(NamedTuple):
     delivery: str
 
 
-async def _update_messages(connection: AsyncConnection, changes: list[_AppliedChange], now: datetime) -> None:
-    last = {change.message_id: change.after for change in changes}
+async def _update_messages(
+    connection: AsyncConnection, moved: dict[str, DeliveryState], written: Container[str], now: datetime
+) -> None:
     rows = [
         _MessageRow(message_id, state.status, state.details, state.failure_code, state.reported_at, now)
-        for message_id, state in last.items()
+        for message_id, state in moved.items()
+        if message_id not in written
     ]
     await _UPDATE_MESSAGE.execute(connection, rows)
 

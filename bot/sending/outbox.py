@@ -20,6 +20,7 @@ from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
 from bot.conversation.delivery import (
     ACCEPTED,
     DeliveryEvent,
+    DeliveryState,
     Rejected,
     Suppressed,
     no_report,
@@ -38,9 +39,11 @@ from bot.sending.outbox_rows import (
     FORGET_PAIR,
     QUEUED_MESSAGES,
     SETTLE,
+    SETTLE_MOVED,
     SETTLED,
     ClaimableRow,
     LeaseRow,
+    MovedTryRow,
     PairRow,
     SettledRow,
     TryRow,
@@ -251,10 +254,13 @@ class Outbox:
                 reported.append((stored, report))
             if isinstance(outcome, SendFailed) and outcome.is_pair_useless and not settlement.was_unknown:
                 useless.append(PairRow(row.id, None, None))
-        await SETTLE.execute(connection, tried)
+        moved = changes.moved
+        ends = {each.id: _as_moved(each, moved[each.id], now) for each in tried if each.id in moved}
+        await SETTLE.execute(connection, [each for each in tried if each.id not in ends])
+        await SETTLE_MOVED.execute(connection, list(ends.values()))
         await NAME_MESSAGE.execute(connection, named)
         await FORGET_PAIR.execute(connection, useless)
-        await changes.record(connection, now)
+        await changes.record(connection, now, written=ends)
         await apply_carrier_opt_outs(connection, reported, now)
         return [None] * len(settlements)
 
@@ -329,4 +335,15 @@ def _as_tried(row: SettledRow, settlement: Settlement) -> TryRow:
         next_try_at=settlement.next_try_at,
         last_error=outcome.reason,
         outcome_unknown=outcome.is_unknown or settlement.was_unknown,
+    )
+
+
+def _as_moved(row: TryRow, state: DeliveryState, now: datetime) -> MovedTryRow:
+    return MovedTryRow(
+        *row,
+        status=state.status,
+        status_details=state.details,
+        failure_code=state.failure_code,
+        reported_at=state.reported_at,
+        updated_at=now,
     )

@@ -143,9 +143,22 @@ class PairRow(NamedTuple):
     first_sent_at: datetime | None
 
 
-SETTLE = BulkUpdate(
-    messages,
-    TryRow,
-    constants={"lease_holder": null(), "lease_until": null()},
-)
+class MovedTryRow(NamedTuple):
+    """What the end of a try writes where it moves the message's delivery state, too: a message is updated once."""
+
+    id: str
+    provider_message_id: str | None
+    next_try_at: datetime | None
+    last_error: str | None
+    outcome_unknown: bool
+    status: str
+    status_details: str | None
+    failure_code: str | None
+    reported_at: datetime | None
+    updated_at: datetime
+
+
+_NO_LEASE = {"lease_holder": null(), "lease_until": null()}
+SETTLE = BulkUpdate(messages, TryRow, constants=_NO_LEASE)
+SETTLE_MOVED = BulkUpdate(messages, MovedTryRow, constants=_NO_LEASE)
 FORGET_PAIR = BulkUpdate(messages, PairRow)
