@@ -1,31 +1,42 @@
-"""Debian's Chromium, and a small scripted bot behind a sandbox."""
+"""Debian's Chromium, one for all tests here, which share its event loop; and a scripted bot behind a sandbox."""
 
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from bot.sandbox.app import Sandbox
 from tests.support.pages import ARGUMENTS, CHROMIUM
 from tests.support.sandboxes import RECEIVED, Scripted, Webhook, event_type, listening, sms_client
 
+HERE = Path(__file__).parent
 ANSWERS = {
     "hours": ["Corner Books is open Mon-Sat 9-18."],
     "order 12345": ["Order 12345: we are looking it up.", "Reply HELP to talk to a person."],
 }
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Starting a browser takes longer than most tests with one: it lives for as long as the loop that it is on."""
+    for item in items:
+        if item.path.parent == HERE and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
+    """A page of it is closed by whoever opened it."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def scripted() -> AsyncIterator[Scripted]:
     webhook = Webhook()
     await webhook.start()

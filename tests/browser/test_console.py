@@ -7,14 +7,12 @@ from contextlib import suppress
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
-from tests.support.pages import A_PHONE, ARGUMENTS, CHROMIUM, console, serious_violations, sideways
+from tests.support.pages import A_PHONE, console, serious_violations, sideways
 from tests.support.services import VIEWER, Acs, Running, running
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DELIVERED, STRANGER, FAILED, STOPPED, LONG = (f"+1555555010{n}" for n in range(1, 6))
 EVIL = "<img src=x onerror=alert(1)><script>alert(1)</script>\u202egnp.exe\x1b[31m"
@@ -23,15 +21,7 @@ WHY_FAILED = "ErrorCode: 4004. ErrorMessage: Recipient doesn't exist"
 LIVE = 1_000
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
     acs = Acs()
     await acs.start()

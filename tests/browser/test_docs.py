@@ -9,8 +9,10 @@ from tests.support.services import Acs, running
 
 
 async def test_it_draws_the_api_and_no_request_leaves_this_machine(
-    browser: Browser, tmp_path: Path, databases: Databases, acs: Acs
+    browser: Browser, tmp_path: Path, databases: Databases
 ) -> None:
+    acs = Acs()
+    await acs.start()
     async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
         context = await browser.new_context(base_url=bot.address)
         page = await context.new_page()
@@ -41,3 +43,4 @@ async def test_it_draws_the_api_and_no_request_leaves_this_machine(
         assert {"/docs", "/docs/openapi.json"} <= {url.removeprefix(bot.address) for url in asked}
         assert [url for url in asked if not url.startswith(f"{bot.address}/docs")] == []
         await context.close()
+    await acs.stop()

@@ -5,14 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
-from tests.support.pages import A_PHONE, ARGUMENTS, CHROMIUM, console, serious_violations, sideways
+from tests.support.pages import A_PHONE, console, serious_violations, sideways
 from tests.support.services import VIEWER, Acs, Running, running
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 EVIL = "<img src=x onerror=alert(1)> \u202egnp.exe"
 #: From the event to the page.
@@ -20,15 +18,7 @@ LIVE = 1_000
 PAGES = ["/console", "/console?period=hour", "/console/rejected"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
     acs = Acs()
     await acs.start()
@@ -45,7 +35,7 @@ async def bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) ->
     await acs.stop()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def idle_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
     acs = Acs()
     await acs.start()

@@ -7,29 +7,19 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from bot.rulebook.editing.folder import etag_of
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import A_PHONE, ARGUMENTS, CHROMIUM, console, serious_violations, sideways
+from tests.support.pages import A_PHONE, console, serious_violations, sideways
 from tests.support.rule_files import OPT_OUT, SHOP, put, said
 from tests.support.services import VIEWER, Acs, Running, running
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HERE = "/console/rules/10-shop.yaml"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
     acs = Acs()
     await acs.start()
