@@ -208,6 +208,7 @@ def test_every_part_that_both_locks_hold_has_one_version() -> None:
 UNIMPORTED = {
     "aiosqlite": "SQLAlchemy's driver for SQLite",
     "asyncpg": "SQLAlchemy's driver for PostgreSQL",
+    "holidays": "loaded by its name, once a rule book names public holidays",
     "tzdata": "zoneinfo's data where the system has none",
 }
 

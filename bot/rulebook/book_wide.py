@@ -1,6 +1,6 @@
 """What all rule files of a book share: it is whole once the last of them has been read."""
 
-from bot.rulebook.opening import Closure, NamedHours
+from bot.rulebook.named_hours import Closure, NamedHours
 
 
 class BookWide:

@@ -75,5 +75,11 @@ def read_words_by_language(node: Node, what: str, report: Report) -> list[tuple[
         given = read_by_language(node, what, report)
         return [(code, text) for code, value in given.items() for text in read_texts(value, what, report)]
     if isinstance(node, Items) and any(map(is_by_language, node.items)):
-        return [pair for each in node.items for pair in read_words_by_language(each, what, report)]
+        pairs: list[tuple[str | None, Scalar]] = []
+        for each in node.items:
+            if is_by_language(each):
+                pairs += read_words_by_language(each, what, report)
+            elif text := read_text(each, f"Each item of {what}", report):
+                pairs.append((None, text))
+        return pairs
     return [(None, text) for text in read_texts(node, what, report)]

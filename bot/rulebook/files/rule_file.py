@@ -39,8 +39,8 @@ from bot.rulebook.files.keys import (
 from bot.rulebook.files.languages import is_by_language, read_by_language, read_language, read_languages
 from bot.rulebook.files.later import read_later
 from bot.rulebook.files.lookup import LookupNode, refuse_unknown_columns, tables_by_row
+from bot.rulebook.files.named_hours import read_closures, read_named_hours
 from bot.rulebook.files.only import read_limit, read_number, read_only
-from bot.rulebook.files.opening import read_closures, read_named_hours
 from bot.rulebook.files.record import read_record
 from bot.rulebook.files.replies import Templates, is_free_name
 from bot.rulebook.files.tables import TableFiles
@@ -48,7 +48,7 @@ from bot.rulebook.files.tests import read_tests
 from bot.rulebook.files.when import read_when, shown_keys
 from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
 from bot.rulebook.findings import Report, did_you_mean
-from bot.rulebook.opening import Closure, NamedHours
+from bot.rulebook.named_hours import Closure, NamedHours
 from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import FileSettings, Rule
 from bot.rulebook.sender_numbers import KINDS, OurNumber, guess

@@ -18,7 +18,7 @@ from bot.rulebook.files.loader import (
 from bot.rulebook.findings import Finding, Report
 from bot.rulebook.lint.cost import find_costly_replies
 from bot.rulebook.lint.languages import find_language_faults
-from bot.rulebook.lint.opening import find_opening_faults
+from bot.rulebook.lint.named_hours import find_opening_faults
 from bot.rulebook.lint.opt_out import find_opt_out_faults
 from bot.rulebook.lint.secrets import find_missing_secrets
 from bot.rulebook.lint.unreachable import find_unreachable, untested

@@ -45,9 +45,11 @@ def _find_lacking(rule: Rule, languages: Sequence[str], report: Report) -> None:
         else:
             continue
         if missing and choice.texts:
-            given = next(iter(choice.by_language), languages[0])
+            given = next(
+                (each for each in (*languages, *choice.by_language) if _speaks(choice, each)), languages[0]
+            )
             mend = f"give it as {{{', '.join(f'{each}: ...' for each in languages[:4])}}}"
-            message = f"This text lacks {listed(missing, 'and')}, and is said in {given}; {mend}."
+            message = f'This text lacks {_quoted(missing, "and")}, so it is said in "{given}"; {mend}.'
             report.add("W441", choice.texts[0].place, message)
 
 
@@ -84,7 +86,9 @@ def _find_lacking_keywords(rule: Rule, languages: Sequence[str], report: Report)
         if each not in given and main_language(each) not in given and not _only_in_another(rule, each)
     ]
     if missing:
-        message = f"Nobody reaches this rule in {listed(missing, 'or')}; give keywords of that language, too."
+        message = (
+            f"Nobody reaches this rule in {_quoted(missing, 'or')}; give keywords of that language, too."
+        )
         report.add("W442", rule.keys[0].place, message)
 
 
@@ -103,8 +107,8 @@ def _find_unnamed(rule: Rule, languages: Sequence[str], report: Report) -> None:
             continue
         seen.add((language, place))
         if languages:
-            hint = did_you_mean(language, languages) or f" It names {listed(languages, 'and')}."
-            report.add("E332", place, f"{what} is in {language}, which languages does not name.{hint}")
+            hint = did_you_mean(language, languages) or f" It names {_quoted(languages, 'and')}."
+            report.add("E332", place, f'{what} is in "{language}", which languages does not name.{hint}')
         elif what == "This condition":
             report.add("E332", place, f"No file names languages, so no conversation is ever in {language}.")
 
@@ -163,10 +167,15 @@ def _find_uncovered_opt_outs(book: Book, reports: Mapping[str, Report]) -> None:
             continue
         said = listed([" ".join(words).upper() for words in missing]) if missing else "words of that language"
         message = (
-            f"Nobody can opt out in {language} by {said}; add them to the exact words of a rule with"
+            f'Nobody can opt out in "{language}" by {said}; add them to the exact words of a rule with'
             f" opt_out: true, as {{{language}: [...]}}."
         )
         reports[opting[0].file].add("W443", place, message)
+
+
+def _quoted(languages: Sequence[str], last: str) -> str:
+    """`"en" and "it"`: bare, some codes read as words."""
+    return listed([f'"{each}"' for each in languages], last)
 
 
 def _languages_of(rules: Sequence[Rule]) -> Iterator[str]:

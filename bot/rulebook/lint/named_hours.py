@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.rulebook.book import Book
 from bot.rulebook.files.book_wide import hours_named
 from bot.rulebook.findings import Report
-from bot.rulebook.opening import Closure
+from bot.rulebook.named_hours import Closure
 
 
 def find_opening_faults(book: Book, reports: Mapping[str, Report], now: datetime) -> None:

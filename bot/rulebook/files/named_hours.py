@@ -8,7 +8,7 @@ from bot.rulebook.files.only import read_opening, read_when_it_is
 from bot.rulebook.files.yaml_tree import Items, Node, Table
 from bot.rulebook.findings import Report, did_you_mean
 from bot.rulebook.hours import Dates, Hours, read_dates
-from bot.rulebook.opening import Closure, NamedHours
+from bot.rulebook.named_hours import Closure, NamedHours
 from bot.rulebook.public_holidays import PublicHolidays, UnknownCode, read_code
 from bot.rulebook.source import Scalar
 from bot.rulebook.templates import NAME
