@@ -1,6 +1,6 @@
-"""What one decision costs, for books from 10 to 100,000 rules, and what loading and checking them costs.
+"""What one decision costs, for books from 10 to 100,000 rules and tables of as many rows, and what loading and checking them costs.
 
-Run: python benchmarks/decide.py [--json]
+Run: python benchmarks/decide.py [--json] [KIND...]
 The median over many messages, half of them for the book's last rule; `fresh` is over texts that were not heard before
 and match nothing. The machine's noise is in it.
 """
@@ -41,13 +41,33 @@ def mixed_rule(at: int) -> str:
 _RULES = {"keyword": keyword_rule, "pattern": pattern_rule, "mixed": mixed_rule}
 
 
-def load(kind: str, count: int) -> tuple[Book, float, float]:
-    """The book, and the seconds that reading it and checking it took."""
+#: Of a table, a rule that listens for every key of it, and one that looks a row up.
+_TABLE = "tables: {stops: stops.csv}\nrules:\n"
+_TABLE_RULES = {
+    "table": "  - {name: r%d, when: {table: stops}, reply: 'At {{ row.name }}: {{ row.times }}'}\n",
+    "lookup": "  - {name: r%d, when: {pattern: '^(?P<stop>\\w+)'}, lookup: {table: stops, key: '{{ stop }}', save: found,"
+    " missing: Where?}, reply: 'At {{ found.name }}: {{ found.times }}'}\n",
+}
+
+
+def texts_of(kind: str, count: int) -> dict[str, str]:
+    """The files of a book of so many rules, or of a table of so many rows."""
+    if kind in _TABLE_RULES:
+        rows = (f'word{at},Stop {at},"10:{at % 60:02}, 10:59"\n' for at in range(count))
+        return {
+            "a.yaml": _TABLE + _TABLE_RULES[kind] % (count - 1),
+            "stops.csv": "stop,name,times\n" + "".join(rows),
+        }
     rule = _RULES[kind]
-    texts = {
+    return {
         f"{start:07}.yaml": "rules:\n" + "".join(rule(at) for at in range(start, min(start + _FILE, count)))
         for start in range(0, count, _FILE)
     }
+
+
+def load(kind: str, count: int) -> tuple[Book, float, float]:
+    """The book, and the seconds that reading it and checking it took."""
+    texts = texts_of(kind, count)
     start = time.perf_counter()
     loaded = load_texts(texts)
     took = time.perf_counter() - start
@@ -100,12 +120,15 @@ def main() -> None:
     plan = [("keyword", 10), ("keyword", 1_000), ("keyword", 10_000), ("keyword", 100_000)]
     plan += [("pattern", 10), ("pattern", 1_000), ("pattern", 10_000)]
     plan += [("mixed", 10), ("mixed", 10_000)]
+    plan += [("table", 10), ("table", 100_000), ("lookup", 10), ("lookup", 100_000)]
+    if only := [each for each in sys.argv[1:] if not each.startswith("-")]:
+        plan = [(kind, count) for kind, count in plan if kind in only]
     results = [measure(kind, count) for kind, count in plan]
     if "--json" in sys.argv:
         print(json.dumps(results, indent=2))
         return
     print(
-        f"{'rules':>8} {'kind':8} {'match':>10} {'no match':>10} {'fresh':>10} {'loading':>9} {'checking':>9}"
+        f"{'size':>8} {'kind':8} {'match':>10} {'no match':>10} {'fresh':>10} {'loading':>9} {'checking':>9}"
     )
     for each in results:
         print(

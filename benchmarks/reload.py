@@ -1,6 +1,6 @@
-"""How long the event loop stands still while a book of 10,000 rules is loaded and put in force.
+"""How long the event loop stands still while a book of 10,000 rules, or a table of 100,000 rows, is put in force.
 
-    .venv/bin/python benchmarks/reload.py [--patterns all]
+    .venv/bin/python benchmarks/reload.py [--patterns all | --table]
 
 A ticker asks for a turn every millisecond while messages are decided all the time and the rule files change; the
 longest wait for a turn beyond its millisecond is what a webhook call would have felt. Beside it stands how much of
@@ -21,6 +21,17 @@ from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.simulate.decide import decide
 
 RULES = 10_000
+ROWS = 100_000
+#: A rule book around a table: a rule that listens for every key, and one that looks a row up.
+_AROUND = """\
+tables: {stops: stops.csv}
+rules:
+  - {name: times, when: {table: stops}, reply: "{{ row.name }}: {{ row.next_bus }}"}
+  - name: late
+    when: {pattern: 'late at (?P<stop>.+)'}
+    lookup: {table: stops, key: "{{ stop }}", save: found}
+    reply: "{{ found.name }} {{ message }}"
+"""
 
 
 def rule(number: int, wording: str, *, only_patterns: bool) -> str:
@@ -39,10 +50,22 @@ def other_threads() -> float:
     return time.process_time() - time.thread_time()
 
 
-async def main(*, only_patterns: bool) -> None:
+def table(wording: str) -> str:
+    """A CSV file as a spreadsheet writes it: keys of one word and of two, and a text with commas."""
+    rows = (
+        f'{wording if at % 2 else "stop"} {at};Stop {at};"10:{at % 60:02}, 10:59"\r\n' for at in range(ROWS)
+    )
+    return "\ufeffstop;name;next bus\r\n" + "".join(rows)
+
+
+async def main(*, only_patterns: bool, is_table: bool) -> None:
     """Load, change, measure."""
 
     def write(wording: str) -> None:
+        if is_table:
+            file.write_text(_AROUND)
+            Path(folder, "stops.csv").write_text(table(wording))
+            return
         rules = (rule(number, wording, only_patterns=only_patterns) for number in range(RULES))
         file.write_text("rules:\n" + "".join(rules))
 
@@ -90,7 +113,8 @@ async def main(*, only_patterns: bool) -> None:
             waits.clear()
         is_over = True
         await asyncio.gather(*tasks)
-    print(f"{RULES:,} rules, {'all' if only_patterns else 'a third'} of them patterns")
+    patterns = "all" if only_patterns else "a third"
+    print(f"{ROWS:,} rows of a table" if is_table else f"{RULES:,} rules, {patterns} of them patterns")
     print(f"longest wait for a turn, nothing loading  {quiet * 1000:6.1f} ms")
     print(
         f"longest wait for a turn, rules loading    {max(longest):6.1f} ms  (each reload: {listed(longest)})"
@@ -107,4 +131,6 @@ def listed(figures: list[float]) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--patterns", choices=("third", "all"), default="third", help="how many of the rules")
-    asyncio.run(main(only_patterns=parser.parse_args().patterns == "all"))
+    parser.add_argument("--table", action="store_true", help=f"a table of {ROWS:,} rows instead of rules")
+    arguments = parser.parse_args()
+    asyncio.run(main(only_patterns=arguments.patterns == "all", is_table=arguments.table))

@@ -69,10 +69,10 @@ class DataTable(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
                 return row_number
         return None
 
-    def row_of(self, key: str) -> "Row | None":
+    def row_of(self, key: str) -> "TableRow | None":
         """The row whose key is this text, compared as words are."""
         row = self.find(split_units(split_words(key)), key, whole=True)
-        return None if row is None else Row(self, row)
+        return None if row is None else TableRow(self, row)
 
     def release(self) -> None:
         """Let go of the rows, a few at a time: freed at once, 100,000 hold every other thread up for 30 ms."""
@@ -85,7 +85,7 @@ class DataTable(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
                 give_way()
 
 
-class Row(Mapping[str, str]):
+class TableRow(Mapping[str, str]):
     """One row, as templates see it: its cells by the names of their columns."""
 
     def __init__(self, table: DataTable, number: int) -> None:

@@ -40,6 +40,10 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 #: A pair of braces; `name` where there is nothing else in it.
 _OUTPUT = re.compile(r"\{\{(?:\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*|(?:(?!\}\}).)*)\}\}", re.DOTALL)
+#: A column and nothing else; what Liquid knows of every list and text is left to it.
+_COLUMN = re.compile(
+    r"\{\{\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\.(?!(?:size|first|last)\b)(?P<column>[A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
+)
 #: A message has 2,048; a template may write more, of which the rest is cut.
 _LONGEST_TEXT = 16_000
 _LIQUID = BoundedLiquid()
@@ -65,13 +69,21 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
+class ColumnSlot(msgspec.Struct, frozen=True, gc=False):
+    """A place where one column of a row is written, as in `{{ row.times }}`; Liquid writes what is no text there."""
+
+    name: str
+    column: str
+    liquid: BoundTemplate
+
+
 class Expression(msgspec.Struct, frozen=True, gc=False):
     """A place where Liquid writes something: `{{ words | first }}`."""
 
     liquid: BoundTemplate
 
 
-Part = str | Slot | Expression
+Part = str | Slot | ColumnSlot | Expression
 #: A name, what stands right behind it, and where.
 Column = tuple[str, str, int]
 
@@ -184,6 +196,8 @@ def _read_place(
     if not names and "date" not in found[0]:  # "now" | date has the time in it
         return _render(liquid, constants), {}, ()
     columns = tuple((each, column, found.start() + at) for each, column, at in used if each in names)
+    if (whole := _COLUMN.fullmatch(found[0])) and whole["name"] in names:
+        return ColumnSlot(whole["name"], whole["column"], liquid), names, columns
     return Expression(liquid), names, columns
 
 
@@ -238,12 +252,20 @@ def _join(parts: tuple[Part, ...], names: Mapping[str, object]) -> str:
             texts.append(part)
         elif isinstance(part, Slot):
             texts.append(_written(names.get(part.name)))
+        elif isinstance(part, ColumnSlot):
+            texts.append(_write_column(part, names))
         else:
             texts.append(_render(part.liquid, names))
         room -= len(texts[-1])
         if room < 0:
             raise WrongTemplate(f"it writes more than {_LONGEST_TEXT:,} characters")
     return "".join(texts)
+
+
+def _write_column(slot: ColumnSlot, names: Mapping[str, object]) -> str:
+    row = names.get(slot.name)
+    value = row.get(slot.column) if isinstance(row, Mapping) else None
+    return value if isinstance(value, str) else _render(slot.liquid, names)
 
 
 def _read_liquid(source: str, constants: Mapping[str, object]) -> Template:

@@ -2,6 +2,7 @@
 
 import structlog
 
+from bot.rulebook.background import in_background
 from bot.rulebook.editing.live_book import BookChange, LiveBook, NoGoodBook
 from bot.storage.database import Database
 from bot.storage.rule_books import KeptBook, find_last_book, keep_books
@@ -50,7 +51,8 @@ class RuleHistory:
         """Store a book that took effect, and the edits that made it."""
         try:
             await self._books.submit([KeptBook(version=change.version, texts=change.texts)])
-            await self._edits.submit(edits_in(change))
+            # Of a table of 100,000 rows it takes too long for the event loop.
+            await self._edits.submit(await in_background(edits_in, change))
         except StorageUnavailable as error:
             log.warning(
                 "The rule book in force could not be stored for the next start",

@@ -5,15 +5,12 @@ import io
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import Any
 
 import msgspec
 
 from bot.rulebook.background import give_way
 from bot.rulebook.source import SourcePlace
-
-if TYPE_CHECKING:
-    from _csv import Reader
 
 #: The first of them that does as well as any counts.
 _DELIMITERS = (",", ";", "\t")
@@ -81,7 +78,7 @@ def read_records(text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]
         raise UnreadableCsv(_sentence(error, dialect), begins) from None
 
 
-def _reader(text: str, dialect: Dialect, *, strict: bool) -> "Reader":
+def _reader(text: str, dialect: Dialect, *, strict: bool) -> Any:
     return csv.reader(
         io.StringIO(text, newline=""),
         delimiter=dialect.delimiter,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from bot.rulebook.book import Book
-from bot.rulebook.data_table import Row
+from bot.rulebook.data_table import TableRow
 from bot.rulebook.decision import (
     NOT_TO_BE_TEXTED,
     OUR_OWN_NUMBER,
@@ -96,7 +96,7 @@ def _row(key: WhenKey, text: str) -> str:
     number = key.row_number(text)
     if key.table is None or number is None:
         return ""
-    row = Row(key.table, number)
+    row = TableRow(key.table, number)
     return f', the row of "{row.key}" ({key.table.file}:{row.line})'
 
 

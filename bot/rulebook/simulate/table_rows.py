@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bot.rulebook.data_table import Row
+from bot.rulebook.data_table import TableRow
 from bot.rulebook.rules import Rule, WhenKey
 from bot.rulebook.simulate.match import ReadMessage
 from bot.rulebook.templates import Template
@@ -14,13 +14,13 @@ Names = Mapping[str, object]
 ROW: Final = "row"
 
 
-def matched_row(key: WhenKey, message: ReadMessage) -> Row | None:
+def matched_row(key: WhenKey, message: ReadMessage) -> TableRow | None:
     """The row by whose key a message was matched."""
     number = key.row_number(message.heard.text)
-    return Row(key.table, number) if key.table is not None and number is not None else None
+    return TableRow(key.table, number) if key.table is not None and number is not None else None
 
 
-def opening_row(rule: Rule, key: str | None) -> dict[str, Row]:
+def opening_row(rule: Rule, key: str | None) -> dict[str, TableRow]:
     """The row by which a rule was matched that asks since, as the table is now."""
     if key is None:
         return {}
