@@ -8,10 +8,11 @@ every vote, and every replica, has to lock.
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Integer, Row, Select, column, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Row, Select, case, column, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.queries.answer_fields import Field, FieldKind, fields_of, guess_kind
@@ -212,6 +213,19 @@ async def _tally(connection: AsyncConnection, rule: str, field: Field) -> FieldT
         max=last,
         mean=float(mean) if kind == "number" and mean is not None else None,
     )
+
+
+async def count_between(
+    connection: AsyncConnection, rule: str, field: str, edges: Sequence[float]
+) -> list[int]:
+    """How many numbers of a field lie between two neighbours of `edges`, the lower one counted in."""
+    if len(edges) < 2:
+        return []
+    amount = answer_values.c.amount
+    below = [func.count(case((amount < edge, 1))) for edge in edges]
+    query = select(*below).where(answer_values.c.rule == rule, answer_values.c.name == field)
+    counts = (await connection.execute(query)).one()
+    return [after - before for before, after in pairwise(counts)]
 
 
 def _plain(number: float) -> float:

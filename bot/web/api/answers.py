@@ -31,6 +31,10 @@ from bot.text.storable import make_storable
 from bot.web.api.parameters import Cursor, Limit
 
 _CSV: Final = ".csv"
+_MEDIA_TYPES: Final = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 _Time = Annotated[str | None, QueryParameter(max_length=40, description="As 2026-11-23T18:30:00Z.")]
 
 
@@ -75,7 +79,7 @@ class Answers(Controller):
             return await list_answers(connection, name, wanted, now, limit=limit, cursor=cursor)
         fields = await field_names(connection, book, name)
         lines = csv_of(every_answer(database.reading, name, wanted, now), fields)
-        answer: Any = Stream(lines, media_type="text/csv; charset=utf-8", headers=csv_headers(name))
+        answer: Any = Stream(lines, headers=file_headers(name, "csv"))
         return answer  # type: ignore[no-any-return]  # Litestar takes a response in the place of what it makes one of
 
     @get("/answers/{rule:str}/summary")
@@ -92,15 +96,11 @@ class Answers(Controller):
         return await summarize(connection, book, name, datetime.now(UTC))
 
 
-def csv_headers(rule: str) -> dict[str, str]:
-    """That the answer is a file, and its name."""
-    return file_headers(rule, "csv")
-
-
 def file_headers(rule: str, ending: str) -> dict[str, str]:
     """That the answer is a file, and its name: of any rule the letters and digits."""
     name = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_") else "_" for sign in rule[:80])
     return {
+        "Content-Type": _MEDIA_TYPES[ending],
         "Content-Disposition": f'attachment; filename="answers-{name}.{ending}"',
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",

@@ -14,9 +14,10 @@ from bot.operator.errors import CannotAct, NotThere
 from bot.queries.conversations import find_message
 from bot.storage.writer import StorageUnavailable
 from bot.text.storable import make_storable, one_line
+from bot.web.api.conversations import value_name
 from bot.web.console.layout import Call, Console
 from bot.web.console.sessions import require_editor, session_of
-from bot.web.limits import LONGEST_LANGUAGE, LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
+from bot.web.limits import LONGEST_LANGUAGE, LONGEST_SAVED, LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 PATH: Final = "/console/conversations"
 
@@ -105,6 +106,8 @@ async def _change(
                 f"The bot speaks {code} here from now on." if code else "The rules say which language it is."
             )
             return operator.speak(key, code or None, by=by), sentence
+        case "value":
+            return await _change_value(request, operator, key), None
         case "opt-out":
             reason = make_storable(str((await request.form()).get("reason", ""))).strip()
             action = operator.opt_out(key, by=by, reason=reason[:LONGEST_SENTENCE] or None)
@@ -114,6 +117,14 @@ async def _change(
             action = operator.opt_in(key, by=by, consent=consent)
             return action, "The new consent is recorded, and texts go out again."
     raise NotFoundException(detail=f"Nothing here is called {verb!r}.")
+
+
+async def _change_value(request: Call, operator: Operator, key: str) -> Awaitable[Any]:
+    """Correct what is saved of a person under a name, or forget it."""
+    name, by = value_name(await _field(request, "name", LONGEST_TAG, "A name")), _person(request)
+    if "forget" in await request.form():
+        return operator.forget_value(key, name, by=by)
+    return operator.set_value(key, name, await _field(request, "value", LONGEST_SAVED, "A value"), by=by)
 
 
 async def _done(

@@ -1,5 +1,7 @@
 """Conversations: the list at the left, the conversation at the right. The buttons are in `actions`."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
@@ -11,6 +13,7 @@ from msgspec import Struct
 
 from bot.conversation.delivery import DELIVERY_STATES
 from bot.conversation.incidents import KINDS
+from bot.queries.answers import AnswerView, answers_in
 from bot.queries.conversations import find_message
 from bot.queries.failure_reasons import reason_of
 from bot.queries.glyphs import GLYPHS
@@ -20,12 +23,16 @@ from bot.queries.unmatched import catch_alls
 from bot.rulebook.book import Book
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
+from bot.web.console.answers import GLYPHS as ANSWER_GLYPHS
+from bot.web.console.answers import answers_path
 from bot.web.console.labels import fetch_lines, rule_links, steps_of, timeline_of, whys_of
 from bot.web.console.layout import Call, Console, Page
 
 PATH: Final = "/console/conversations"
 #: Rows of the list, and messages of a conversation, on one page; with them a page stays under 30 kB.
 _ROWS, _MESSAGES = 20, 16
+#: A person's newest rows of answers.
+_ANSWERS = 5
 
 #: The tabs above the list: a word, and what of the query it stands for.
 _TABS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
@@ -89,9 +96,10 @@ class ConversationPages(Controller):
                 before=int(before) if before.isascii() and before.isdecimal() and len(before) < 10 else None,
                 limit=_MESSAGES,
             )
-        if talk is None:
-            raise NotFoundException(detail="There is no such conversation. It may be purged.")
-        return await _page(request, console, talk)
+            if talk is None:
+                raise NotFoundException(detail="There is no such conversation. It may be purged.")
+            known = await answers_in(connection, talk.conversation.id, datetime.now(UTC), _ANSWERS)
+        return await _page(request, console, talk, known)
 
     @get("/messages/{message_id:str}")
     async def explain(
@@ -115,7 +123,9 @@ class ConversationPages(Controller):
         )
 
 
-async def _page(request: Call, console: Console, talk: Timeline | None) -> Page:
+async def _page(
+    request: Call, console: Console, talk: Timeline | None, known: Sequence[AnswerView] = ()
+) -> Page:
     # When only the conversation is fetched again, the list is not read.
     part = request.headers.get("HX-Target", "")
     listing = None if part == "talk" else await _listing(request, console)
@@ -131,6 +141,9 @@ async def _page(request: Call, console: Console, talk: Timeline | None) -> Page:
         states=DELIVERY_STATES,
         rule_names=sorted(rule.name for rule in book.rules),
         talk=talk,
+        known_answers=known,
+        answers_path=answers_path,
+        answer_glyphs=ANSWER_GLYPHS,
         timeline=timeline_of(talk) if talk else [],
         writers={action.message_id: action.by for action in talk.actions} if talk else {},
         resent={message.resend_of for message in talk.messages} if talk else set(),

@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler
 
 from bot.storage.database import DATABASE_ERRORS
 from bot.web.console.actions import ConversationForms
+from bot.web.console.answers import AnswerPages
 from bot.web.console.assets import ASSETS
 from bot.web.console.conversations import ConversationPages
 from bot.web.console.errors import ERROR_PAGES
@@ -88,6 +89,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     EditorParts,
     RuleHistoryPages,
     RejectedPages,
+    AnswerPages,
     OtherRoutes,
 )
 _DEPENDENCIES: Final = {
