@@ -43,7 +43,11 @@ async def talk(bot: Bot) -> None:
     assert first.provider_message_id
     await bot.hear(report(first.provider_message_id, peer=PEER))
     await bot.hear(report("Outgoing_of_nobody", peer=PEER, tag="a-tag"))
-    await bot.hear(UnreadableEvent(reason="It was odd.", raw=f'{{"data": {{"from": "{DIGITS}", "message": "{TEXTS[0]}"}}}}'))
+    await bot.hear(
+        UnreadableEvent(
+            reason="It was odd.", raw=f'{{"data": {{"from": "{DIGITS}", "message": "{TEXTS[0]}"}}}}'
+        )
+    )
     await bot.hear(UnreadableEvent(reason="It was odd.", raw='{"data": {"from": "15555550177"}}'))
 
 

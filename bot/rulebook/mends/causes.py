@@ -11,7 +11,9 @@ from itertools import chain, islice
 
 import msgspec
 
+from bot.rulebook.book_wide import BookWide
 from bot.rulebook.files.rule_file import read_file
+from bot.rulebook.files.tables import TableFiles
 from bot.rulebook.findings import Finding, Report, has_error
 from bot.rulebook.mends.brackets import propose_brackets
 from bot.rulebook.mends.characters import propose_characters
@@ -72,17 +74,23 @@ def faults_of(chunk: Chunk, lines: Sequence[str]) -> list[int | None]:
     """The lines of a chunk's errors of layout, counted from 0; None for that which keeps it from being YAML."""
     if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
         return []
-    report = Report("chunk")
-    read_file("chunk", "\n".join([chunk.head, *lines] if chunk.head else lines), report)
-    if any(each.code.startswith("E1") for each in report.findings):
+    findings = _findings_in("\n".join([chunk.head, *lines] if chunk.head else lines))
+    if any(each.code.startswith("E1") for each in findings):
         return [None]
     skipped = 1 + bool(chunk.head)
     return [
         each.line - skipped
-        for each in report.findings
+        for each in findings
         if each.code.startswith("E2")
         and (each.code != "E205" or chunk.dash is None)  # a key, or a rule's value
     ]
+
+
+def _findings_in(text: str) -> list[Finding]:
+    """What is wrong with a file by itself: its tables and what it shares with the book are not looked at."""
+    report = Report("alone")
+    read_file(report.file, text, report, BookWide(), TableFiles({}, {}))
+    return report.findings
 
 
 def _cause_in(chunk: Chunk, faults: Sequence[int | None]) -> Cause | None:
@@ -165,8 +173,6 @@ def _cause_between(lines: list[str]) -> list[Cause]:
     ]
     for number, each in suspects[:20]:
         changed = "\n".join(_made(whole.lines, number, each))
-        report = Report("whole")
-        read_file("whole", changed, report)
-        if not has_error([finding for finding in report.findings if finding.code.startswith(("E1", "E2"))]):
+        if not has_error([each for each in _findings_in(changed) if each.code.startswith(("E1", "E2"))]):
             return [_cause(whole, number, each)]
     return []
