@@ -158,7 +158,7 @@ $(scripts): node_modules/.package-lock.json $(wildcard bot/web/assets/src/*.js)
 
 .PHONY: chromium
 chromium:
-	@for browser in chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$browser >/dev/null && exit 0; done; \
+	@for browser in /usr/lib/chromium/chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$browser >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && export DEBIAN_FRONTEND=noninteractive && \
 		{ apt-get install -y -qq --no-install-recommends chromium-headless-shell || \

@@ -1,8 +1,8 @@
 """Takes the pictures of the documentation from a running demo: `make pictures`."""
 
 import os
-import shutil
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 DOCS = Path(__file__).resolve().parent
 MONTH = DOCS.parent / "benchmarks" / "console_data.py"
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("/usr/lib/chromium/chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), "chromium")
 TOKEN = "the-token-of-the-pictures"  # noqa: S105 - of a demo that lives for a minute
 #: The exchange that the README shows: text → how many replies it gets. As much as fits on the phone without scrolling.
