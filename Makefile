@@ -52,9 +52,9 @@ setup: $(home)/.ready ## what the bot needs to run, in .venv
 assets: $(scripts) ## the console's scripts, by Node
 
 .PHONY: test
-test: $(home)/.ready-dev chromium ## every test; with PYTHON=python3.13 on that Python
-	@$(MAKE) --no-print-directory $(scripts) $(outsiders) $(azurite)
-	$(venv)/pytest -n $(workers) --dist worksteal
+test: $(home)/.ready-dev ## every test; with PYTHON=python3.13 on that Python
+	@$(MAKE) --no-print-directory --jobs $(scripts) $(outsiders) $(azurite) chromium
+	PYTHONDONTWRITEBYTECODE= $(venv)/pytest -n $(workers) --dist worksteal
 
 .PHONY: check
 check: $(home)/.ready-dev ## lint, format, types, the walls between the rooms, migrations against the tables
@@ -159,9 +159,11 @@ $(scripts): node_modules/.package-lock.json $(wildcard bot/web/assets/src/*.js)
 
 .PHONY: chromium
 chromium:
-	@for browser in chromium chromium-browser google-chrome; do command -v $$browser >/dev/null && exit 0; done; \
+	@for browser in /usr/lib/chromium/chromium-headless-shell chromium chromium-browser google-chrome; do command -v $$browser >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+		apt-get update -qq && export DEBIAN_FRONTEND=noninteractive && \
+		{ apt-get install -y -qq --no-install-recommends chromium-headless-shell || \
+		apt-get install -y -qq --no-install-recommends chromium; }; \
 	else \
 		echo "The browser tests need Chromium: install it (Debian: sudo apt-get install chromium), then run make test again" >&2; \
 		exit 1; \

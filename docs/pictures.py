@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 DOCS = Path(__file__).resolve().parent
 MONTH = DOCS.parent / "benchmarks" / "console_data.py"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+BROWSERS = ("/usr/lib/chromium/chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), "chromium")
 TOKEN = "the-token-of-the-pictures"  # noqa: S105 - of a demo that lives for a minute
 #: The exchange that the README shows: text → how many replies it gets. As much as fits on the phone without scrolling.
 TEXTS = {"Hours?": 1, "Order 123456": 2, "Thanks!": 1}

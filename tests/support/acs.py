@@ -8,6 +8,7 @@ import httpx
 
 from tests.support.acs_server import ACCESS_KEY
 from tests.support.processes import ROOT, Process, until
+from tests.support.sockets import NO_AUTHORITIES
 
 
 class Acs:
@@ -17,7 +18,9 @@ class Acs:
         command = [sys.executable, "-m", "tests.support.acs_server", str(port)]
         self._process = Process(command, folder=folder, environ={"PYTHONPATH": str(ROOT)}, name="acs")
         self.port = int(self._process.wait_for(r"port (\d+)"))
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
+        self._http = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", trust_env=False, verify=NO_AUTHORITIES
+        )
 
     @property
     def connection_string(self) -> str:

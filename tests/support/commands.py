@@ -4,26 +4,21 @@ import asyncio
 import json
 import os
 import sys
+from pathlib import Path
 
 from click.testing import CliRunner, Result
 
 from bot.cli.commands.conversations import conversations
+from tests.support.processes import run_bot
 
 BOT = (sys.executable, "-c", "from bot.cli import main; main()")
 
 
 async def run_command(*arguments: str, **environ: str) -> tuple[int, str, str]:
-    """Run the command; return its exit status, stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        *BOT,
-        *arguments,
-        env=os.environ | {"PYTHONUTF8": "1", "COLUMNS": "200"} | environ,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert b"Traceback" not in err, err.decode()
-    return process.returncode or 0, out.decode(), err.decode()
+    """Run the command where this process is, with its settings; return its exit status, stdout and stderr."""
+    settings = {name: value for name, value in os.environ.items() if name.startswith("BOT_")} | environ
+    done = await asyncio.to_thread(run_bot, *arguments, folder=Path.cwd(), environ=settings)
+    return done.returncode, done.stdout, done.stderr
 
 
 async def run_conversations(*arguments: str) -> Result:

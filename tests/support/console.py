@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 
 from tests.support.services import Running
+from tests.support.sockets import NO_AUTHORITIES
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -14,7 +15,9 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 @asynccontextmanager
 async def browser(bot: Running, token: str = "") -> AsyncIterator[httpx.AsyncClient]:
     """A client that keeps cookies, logged in with `token`."""
-    async with httpx.AsyncClient(base_url=bot.address, trust_env=False, headers=SAME_ORIGIN) as http:
+    async with httpx.AsyncClient(
+        base_url=bot.address, trust_env=False, verify=NO_AUTHORITIES, headers=SAME_ORIGIN
+    ) as http:
         if token:
             answer = await http.post("/console/login", data={"token": token})
             assert answer.status_code == 303, answer.text

@@ -1,6 +1,7 @@
 """A page of the console on which nothing may go wrong, and what every page must hold."""
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,9 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+#: Chromium without its windows comes first: each page that is opened in one of those costs 0.3 s more.
+BROWSERS = ("/usr/lib/chromium/chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), "chromium")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

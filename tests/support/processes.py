@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 
 from tests.support.forked import Forked, fork, may_fork
+from tests.support.sockets import NO_AUTHORITIES
 
 ROOT = Path(__file__).resolve().parents[2]
 BOT = (sys.executable, "-m", "bot")
@@ -160,7 +161,7 @@ class Bot:
         } | environ
         self.process: Process | None = None
         self.url = ""
-        self.http = httpx.Client(trust_env=False, timeout=30)
+        self.http = httpx.Client(trust_env=False, verify=NO_AUTHORITIES, timeout=30)
 
     def launch(self) -> Process:
         """Start it, and do not wait until it is up."""
@@ -177,7 +178,9 @@ class Bot:
         self.http.close()  # connections to an earlier process
         # The bot closes connections that were idle for 5 s; ours must not be in use at that moment.
         limits = httpx.Limits(keepalive_expiry=2)
-        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=30, limits=limits)
+        self.http = httpx.Client(
+            base_url=self.url, trust_env=False, verify=NO_AUTHORITIES, timeout=30, limits=limits
+        )
         return self
 
     def kill(self) -> None:

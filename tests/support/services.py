@@ -15,6 +15,7 @@ from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.settings import load
 from bot.web.limits import Limits
 from bot.web.server.http_server import Server
+from tests.support.sockets import NO_AUTHORITIES
 
 SECRET = "the-secret-of-the-webhook"
 OLD_SECRET = "the-secret-of-yesterday"
@@ -209,7 +210,9 @@ async def running(
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
         address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as http:
+        async with httpx.AsyncClient(
+            base_url=address, trust_env=False, verify=NO_AUTHORITIES, timeout=30
+        ) as http:
             yield Running(service, server, address, http, acs)
     finally:
         service.close_event_streams()

@@ -3,8 +3,12 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from typing import Self
 from urllib.parse import urlsplit
+
+#: For an HTTP client that meets no certificate: reading those of all authorities takes each client 25 ms.
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Talk:

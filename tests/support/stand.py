@@ -11,6 +11,7 @@ import msgspec
 from tests.support.acs import connection_string
 from tests.support.azure_model import Outcome, Progress, Setup, Texts
 from tests.support.processes import ROOT, SECRET, Bot, Process, free_port
+from tests.support.sockets import NO_AUTHORITIES
 from tests.support.storm import Storm
 
 #: What the phones say. One in nine gets a reply of its own; the others' can leave together.
@@ -40,7 +41,9 @@ class Azure:
         command = [sys.executable, "-m", "tests.support.azure_model", msgspec.json.encode(setup).decode()]
         self._process = Process(command, folder=folder, environ={"PYTHONPATH": str(ROOT)}, name="azure")
         self._port = int(self._process.wait_for(r"port (\d+)"))
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", trust_env=False, timeout=60)
+        self._http = httpx.Client(
+            base_url=f"http://127.0.0.1:{self._port}", trust_env=False, verify=NO_AUTHORITIES, timeout=60
+        )
 
     @property
     def connection_string(self) -> str:

@@ -14,8 +14,9 @@ from aiohttp import web
 
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.inbox import Inbox
-from bot.sending.backoff import wait_before_try
+from bot.sending.backoff import Backoff, wait_before_try
 from bot.sending.forwarder import Forwarder
+from bot.sending.limits import ForwardingLimits
 from bot.storage.database import Database
 from bot.storage.writer import Writer
 from bot.wire.forward_client import HttpPoster
@@ -55,13 +56,17 @@ async def listener() -> AsyncIterator[Listener]:
     await runner.cleanup()
 
 
+#: What is tried again is tried again at once.
+QUICK = ForwardingLimits(look_again=0.05, backoff=Backoff(first=0.01, longest=0.05))
+
+
 class Forwarding:
     """An inbox and a forwarder on a database of their own."""
 
     def __init__(self, folder: Path, url: str, poster: HttpPoster) -> None:
         self.database = Database(f"sqlite+aiosqlite:///{folder}/bot.db")
         self.writer = Writer(self.database)
-        self.forwarder = Forwarder(self.database, self.writer, poster)
+        self.forwarder = Forwarder(self.database, self.writer, poster, limits=QUICK)
         book = book_of(f"name: all, when: anything, forward: '{url}'")
         self.queue = QueueLimit(self.database, 100_000)
         self.inbox = Inbox(self.writer, lambda: book, lambda _: None, self.forwarder.wake, CAPS, self.queue)
@@ -79,7 +84,7 @@ class Forwarding:
         await self.database.close()
 
     async def rows(self, status: str) -> list[Any]:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while True:
                 async with self.database.reading() as connection:
                     rows = (await connection.exec_driver_sql("SELECT * FROM forwards")).all()

@@ -1,5 +1,6 @@
 """Styles, scripts and the icon. An address changes with its content, so that browsers may cache it for ever."""
 
+import functools
 import gzip
 import hashlib
 from pathlib import Path
@@ -19,11 +20,20 @@ _MEDIA_TYPES: Final = {
 
 
 class AssetFile(Struct, frozen=True, kw_only=True):
-    """A file that is served, and the same compressed with gzip."""
+    """A file that is served."""
 
     media_type: str
     content: bytes
-    zipped: bytes
+
+    @property
+    def zipped(self) -> bytes:
+        """The same compressed with gzip, which is done once, for whoever asks first."""
+        return _zip(self.content)
+
+
+@functools.cache
+def _zip(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
 
 
 class Files:
@@ -39,9 +49,7 @@ class Files:
 
     def _add(self, path: Path) -> None:
         content = path.read_bytes()
-        file = AssetFile(
-            media_type=_MEDIA_TYPES[path.suffix], content=content, zipped=gzip.compress(content, mtime=0)
-        )
+        file = AssetFile(media_type=_MEDIA_TYPES[path.suffix], content=content)
         name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
         self.addresses[path.name] = f"{ASSETS}/{name}"
         self._files[name] = file
