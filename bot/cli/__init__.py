@@ -26,6 +26,8 @@ COMMANDS = {
     "sandbox": "bot.cli.commands.sandbox:sandbox",
     "events": "bot.cli.commands.events:events",
     "db": "bot.cli.commands.db:db",
+    "forget": "bot.cli.commands.forget:forget",
+    "doctor": "bot.cli.commands.doctor:doctor",
 }
 
 

@@ -33,7 +33,7 @@ def tell_bot(method: str, *path: str, url: str | None, body: object = None) -> A
     headers = {
         b"Authorization": f"Bearer {settings.admin_token.reveal()}".encode("utf-8", "surrogateescape"),
         b"Content-Type": b"application/json",
-        b"X-Bot-Person": _person().encode("utf-8", "replace"),
+        b"X-Bot-Person": person().encode("utf-8", "replace"),
     }
     content = None if body is None else msgspec.json.encode(body)
     try:
@@ -60,7 +60,7 @@ def tell_bot(method: str, *path: str, url: str | None, body: object = None) -> A
     raise CommandFailed(sentence)
 
 
-def _person() -> str:
+def person() -> str:
     """Who is at this terminal: it is kept with what they do."""
     try:
         return getpass.getuser()

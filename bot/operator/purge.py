@@ -3,16 +3,18 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
 from bot.conversation.erasure_marks import BELIEVED, EVENTS_COME_AGAIN, ErasureMarks
 from bot.operator.purge_steps import STEPS, Due, Keep, Step
 from bot.storage.readers import Readers
+from bot.storage.tables import messages
 from bot.storage.writer import Writer
 
 
@@ -57,6 +59,13 @@ def next_batch(size: int, seconds: float, limits: PurgeLimits = USUAL_PURGING) -
     if seconds < limits.wanted / 2:
         return min(limits.most, size * 2)
     return size
+
+
+async def count_old(connection: AsyncConnection, age: timedelta, now: datetime | None = None) -> int:
+    """How many messages are older, about: what a progress bar ends at."""
+    before = (now or utc_now()) - age
+    query = select(func.count()).where(messages.c.created_at < before)
+    return int((await connection.execute(query)).scalar_one())
 
 
 class Purger:

@@ -50,6 +50,11 @@ def revision_of(connection: Connection) -> str | None:
     return ", ".join(sorted(heads)) or None
 
 
+def check_known(found: str | None) -> None:
+    """Raise `NewerSchema` for a revision that this version has no migration of."""
+    _check_known(found, ScriptDirectory.from_config(alembic_config()))
+
+
 def _check_known(found: str | None, scripts: ScriptDirectory) -> None:
     """Raise `NewerSchema` for a revision that this version has no migration of."""
     if found is None:

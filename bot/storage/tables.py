@@ -521,7 +521,6 @@ restores = Table(
     "restores",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("backup_at", UtcTime, nullable=True),
     Column("stopped_at", UtcTime, nullable=False),
     Column("restored_at", UtcTime, nullable=False),
 )

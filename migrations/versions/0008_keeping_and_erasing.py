@@ -39,7 +39,6 @@ def upgrade() -> None:
     op.create_table(
         "restores",
         sa.Column("id", sa.String(36), nullable=False),
-        sa.Column("backup_at", TIME, nullable=True),
         sa.Column("stopped_at", TIME, nullable=False),
         sa.Column("restored_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_restores"),

@@ -37,6 +37,11 @@ class PostgreSQL:
                     conf.write(OPTIONS)
             self._server.start()
 
+    @property
+    def programs(self) -> Path:
+        """Where the programs of this PostgreSQL are."""
+        return Path(self._server.bin_path)
+
     def psql(self, *statements: str, database: str = "postgres") -> list[str]:
         """Give orders as the administrator; the lines of the answer, without headings."""
         done = subprocess.run(

@@ -20,7 +20,7 @@ def tables_with(url: str, needle: str) -> set[str]:
     return {
         table
         for table in names
-        if needle in "\n".join(shared_server().psql(f'SELECT * FROM "{table}"', database=name))
+        if any(needle in line for line in shared_server().psql(f'SELECT * FROM "{table}"', database=name))
     }
 
 

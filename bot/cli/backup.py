@@ -1,0 +1,132 @@
+"""`bot db backup` and `bot db restore`."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bot.cli.errors import CommandFailed
+from bot.cli.output import counted, print_json
+from bot.operator.restore import Restored, make_safe
+from bot.settings import load, read_environment
+from bot.storage import postgresql_tools
+from bot.storage.backup import BackupFacts, CannotBackUp, back_up, check_backup, put_in_place, stage
+from bot.storage.database import DATABASE_ERRORS, Database, DatabaseInUse, cause_of
+from bot.storage.schema import SCHEMA_ERRORS, check_known
+
+#: Called with how much is done, and of how much.
+Tell = Callable[[int, int], None]
+
+
+def backup(file: str, *, replace: bool, as_json: bool) -> None:
+    """Write a backup to a file while the bot runs."""
+    url, target = load(read_environment()).database_url, Path(file)
+    try:
+        facts = _backed_up(url, target, replace=replace)
+    except CannotBackUp as error:
+        raise CommandFailed(str(error)) from None
+    if as_json:
+        print_json({"file": str(facts.path), "bytes": facts.size, "revision": facts.revision})
+        return
+    click.echo(f"{facts.path}: {facts.size:,} bytes, checked. It holds people's texts and numbers: keep it safe.")
+
+
+def restore(file: str, stopped_at: str | None, *, send_queued: bool, as_json: bool) -> None:
+    """Put a backup in the database's place."""
+    url, source, now = load(read_environment()).database_url, Path(file), datetime.now(UTC)
+    stopped = _moment(stopped_at) if stopped_at else now
+    if send_queued and stopped_at:
+        raise CommandFailed("--send-queued says that the bot has not run since the backup: leave --stopped-at out.")
+    try:
+        restored, kept = asyncio.run(_restored(url, source, stopped, now, send_queued=send_queued))
+    except (CannotBackUp, DatabaseInUse, *SCHEMA_ERRORS) as error:
+        raise CommandFailed(str(error)) from None
+    except DATABASE_ERRORS as error:
+        raise CommandFailed(f"The backup could not be restored: {cause_of(error)}.") from None
+    if as_json:
+        print_json({"unconfirmed": restored.unconfirmed, "stopped_at": None if send_queued else stopped,
+                    "kept": None if kept is None else str(kept)})  # fmt: skip
+        return
+    click.echo(f"The database is as it was in {source}.")
+    if kept is not None:
+        click.echo(f"The one that was there is kept as {kept}: delete it once you don't need it.")
+    if restored.unconfirmed:
+        click.echo(
+            f"{counted(restored.unconfirmed, 'reply', 'replies')} may have been sent since the backup, so they are"
+            " unconfirmed and will not be sent: see `bot conversations list --delivery unconfirmed`."
+        )
+    if not send_queued:
+        click.echo(
+            f"Messages that were received before {stopped:%Y-%m-%d %H:%M:%S} UTC may have been answered already: when"
+            " their events come again, they are stored and not answered."
+        )
+
+
+def _backed_up(url: str, target: Path, *, replace: bool) -> BackupFacts:
+    database = Database(url)
+    if database.path is None:
+        size = postgresql_tools.dump(url, target, replace=replace)
+        return BackupFacts(path=target, size=size, revision=None)
+    with progress_bar("pages") as tell:
+        return back_up(database.path, target, tell, replace=replace)
+
+
+async def _restored(
+    url: str, source: Path, stopped: datetime, now: datetime, *, send_queued: bool
+) -> tuple[Restored, Path | None]:
+    target = Database(url)
+    try:
+        if target.path is None:
+            if await target.revision() is not None:
+                raise CannotBackUp(
+                    "The database at BOT_DATABASE_URL has the bot's tables already: make an empty one with createdb,"
+                    " set BOT_DATABASE_URL to it and restore into that."
+                )
+            postgresql_tools.load(url, source)
+            return await _made_safe(url, stopped, now, send_queued=send_queued), None
+        target.claim()
+        facts = check_backup(source)
+        check_known(facts.revision)
+        part = stage(source, target.path)
+        staged = target.path.parent / part.name
+        restored = await _made_safe(f"sqlite+aiosqlite:///{staged}", stopped, now, send_queued=send_queued)
+        check_backup(part)
+        return restored, put_in_place(part, target.path, now)
+    finally:
+        await target.close()
+
+
+async def _made_safe(url: str, stopped: datetime, now: datetime, *, send_queued: bool) -> Restored:
+    database = Database(url)
+    try:
+        await database.upgrade()
+        async with database.writing() as connection:
+            return await make_safe(connection, stopped_at=stopped, now=now, send_queued=send_queued)
+    finally:
+        await database.close()
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise CommandFailed(f"--stopped-at is {text!r} and must be a time such as 2026-11-26T12:00:00Z.") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.astimezone().astimezone(UTC)
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Tell]:
+    """A bar on a terminal; elsewhere nothing is shown."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _whole: None
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, whole: bar.update(task, completed=done, total=whole)

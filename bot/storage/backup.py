@@ -1,0 +1,141 @@
+"""Backups of an SQLite file: taken while the bot runs, checked, and put back."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+#: Pages of a step, 4 MiB: the progress bar moves, and an interrupted copy ends soon.
+_STEP = 1_024
+
+#: Called with how many pages are copied, and of how many.
+CopyProgress = Callable[[int, int], None]
+
+
+class CannotBackUp(Exception):
+    """The backup can't be made or put back; the message says why, with the mend."""
+
+
+class BackupFacts(Struct, frozen=True, kw_only=True):
+    """What a backup is."""
+
+    path: Path
+    size: int
+    revision: str | None
+
+
+def back_up(source: Path, target: Path, on_progress: CopyProgress, *, replace: bool = False) -> BackupFacts:
+    """Copy a database as it is at this moment; a bot that runs goes on writing meanwhile.
+
+    All of it is read in one transaction: a copy that began anew with each change would never end under load. The copy
+    is checked and has its name only when it is whole.
+    """
+    if not source.exists():
+        raise CannotBackUp(f"There is no database at {source}: BOT_DATABASE_URL says where it is.")
+    if target.exists() and not replace:
+        raise CannotBackUp(f"{target} is there already: name another file, or say --replace.")
+    if target.exists() and target.samefile(source):
+        raise CannotBackUp(f"{target} is the database itself: name another file.")
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # it has people's texts
+        _copy(source, part, on_progress)
+        facts = check_backup(part)
+        _sync(part)
+        part.replace(target)
+        _sync(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        _remove(part)
+        raise CannotBackUp(f"The backup could not be written to {target}: {error}.") from None
+    except BaseException:
+        _remove(part)
+        raise
+    return BackupFacts(path=target, size=facts.size, revision=facts.revision)
+
+
+def check_backup(path: Path) -> BackupFacts:
+    """Check every page of a backup; raises `CannotBackUp` unless it is whole and a database of the bot's."""
+    if not path.is_file():
+        raise CannotBackUp(f"There is no backup at {path}.")
+    try:
+        with contextlib.closing(_connect(path, "ro")) as connection:
+            findings = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
+            names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+            revision = None
+            if "alembic_version" in names:
+                revision = (connection.execute("SELECT version_num FROM alembic_version").fetchone() or [None])[0]
+    except sqlite3.Error as error:
+        raise CannotBackUp(
+            f"{path} is no whole SQLite database ({error}): take an earlier backup."
+        ) from None
+    if findings != ["ok"]:
+        raise CannotBackUp(f"{path} is damaged ({findings[0]}): take an earlier backup.")
+    if revision is None or "conversations" not in names:
+        raise CannotBackUp(f"{path} is a database, and not one of this bot's.")
+    return BackupFacts(path=path, size=path.stat().st_size, revision=revision)
+
+
+def stage(backup: Path, target: Path) -> Path:
+    """A copy of a backup beside the database, in which it can be made ready before it takes its place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".restoring")
+    _remove(part)
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    _copy(backup, part, lambda _done, _whole: None)
+    return part
+
+
+def put_in_place(part: Path, target: Path, now: datetime) -> Path | None:
+    """Give a staged copy the database's name; where one stood there, it is kept under the name that is returned."""
+    with contextlib.closing(_connect(part, "rw")) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")  # so that all of it is in one file
+    _sync(part)
+    kept = None
+    beside = [Path(f"{target}{end}") for end in ("", "-wal", "-shm")]
+    if any(file.exists() for file in beside):
+        kept = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}")
+        for file, end in zip(beside, ("", "-wal", "-shm"), strict=True):
+            if file.exists():
+                file.rename(f"{kept}{end}")
+    part.rename(target)
+    _sync(target.parent)
+    return kept
+
+
+def _copy(source: Path, target: Path, on_progress: CopyProgress) -> None:
+    def tell(_status: int, remaining: int, total: int) -> None:
+        on_progress(total - remaining, total)
+
+    with (
+        contextlib.closing(_connect(source, "rw")) as reading,
+        contextlib.closing(sqlite3.connect(target, isolation_level=None)) as writing,
+    ):
+        reading.execute("BEGIN")
+        reading.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        reading.backup(writing, pages=_STEP, progress=tell)
+        reading.execute("ROLLBACK")
+        writing.execute("PRAGMA journal_mode=DELETE").fetchall()  # one file, without a log beside it
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=10)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(part: Path) -> None:
+    for end in ("", "-journal", "-wal", "-shm"):
+        with contextlib.suppress(OSError):
+            Path(f"{part}{end}").unlink()

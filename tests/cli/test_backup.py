@@ -1,0 +1,211 @@
+"""A backup taken under load, put back after all was lost: nothing is lost, and nobody gets an SMS twice."""
+
+import asyncio
+import json
+import os
+import shutil
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy.engine import make_url
+
+from bot.cli.backup import backup, restore
+from bot.cli.errors import CommandFailed
+from bot.conversation.events import Inbound
+from bot.storage.backup import CannotBackUp, back_up, check_backup
+from tests.support.bots import Bot, Scripted, heard, until
+from tests.support.databases import Databases
+from tests.support.postgresql import shared_server
+
+
+def empty_again(url: str, databases: Databases) -> str:
+    """Lose everything: the address of the database that it is to be restored into."""
+    if url.startswith("postgresql"):
+        return databases.empty("postgresql")
+    path = Path(str(make_url(url).database))
+    for file in path.parent.glob(path.name + "*"):
+        file.unlink()
+    return url
+
+
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The programs of the very PostgreSQL that the tests run."""
+    monkeypatch.setenv("PATH", f"{shared_server().programs}{os.pathsep}{os.environ['PATH']}")
+
+
+async def test_backup_wipe_restore_and_the_events_come_again(
+    database_url: str,
+    databases: Databases,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tools: None,
+) -> None:
+    monkeypatch.setenv("BOT_DATABASE_URL", database_url)
+    file = tmp_path / "backup"
+    sms = Scripted()
+    bot = Bot(database_url, sms=sms)
+    await bot.start()
+    events = [heard("hours", peer=f"+1555555{place:04d}") for place in range(200)]
+    copying: asyncio.Task[None] | None = None
+    for place, event in enumerate(events):
+        await bot.hear(event)
+        if place == 50:
+            copying = asyncio.create_task(asyncio.to_thread(backup, str(file), replace=False, as_json=True))
+    assert copying is not None
+    await copying
+    late = [heard("hours", peer=f"+1555556{place:04d}") for place in range(20)]
+    await bot.hear(*late)
+    await until(lambda: len({one.peer for call in sms.calls for one in call.recipients}) == 220)
+    await bot.stop()
+    stopped = datetime.now(UTC)
+    monkeypatch.setenv("BOT_DATABASE_URL", url := empty_again(database_url, databases))
+    await asyncio.to_thread(restore, str(file), None, send_queued=False, as_json=True)
+    again = Bot(url, sms=sms)
+    async with again.database.reading() as connection:
+        await again.doubt.read(connection)
+    await again.start()
+    try:
+        everything = [*events, *late]
+        for start in range(0, len(everything), 40):
+            await again.hear(*everything[start : start + 40])
+        new = replace(heard("hours", peer="+15555570000"), received_at=datetime.now(UTC))
+        assert new.received_at is not None
+        assert new.received_at > stopped
+        await again.hear(new)
+        await again.settled(new.peer)
+        told = [one.peer for call in sms.calls for one in call.recipients]
+        assert len(told) == len(set(told)) == 221, "nobody twice"
+        for event in everything:
+            await holds_once(again, event)
+    finally:
+        await again.stop()
+
+
+async def holds_once(bot: Bot, event: Inbound) -> None:
+    """The message is there once, with one reply, which is known to be sent or unconfirmed."""
+    inbound, reply = await bot.talk(event.peer)
+    assert (inbound.text, reply.direction) == (event.text, "outbound")
+    assert reply.status in ("sent", "unconfirmed")
+    if reply.status == "unconfirmed":
+        assert reply.history[-1].failure_code == "bot:restored" or reply.failure_code == "bot:restored"
+
+
+async def test_what_is_queued_in_a_backup_is_sent_only_where_nothing_was_since(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = databases.migrated("sqlite")
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    bot = Bot(url)
+    bot.inbox._on_queued = lambda _numbers: None
+    await bot.start(sending=False)
+    await bot.hear(heard("hours"))
+    await bot.stop()
+    await asyncio.to_thread(backup, str(tmp_path / "b"), replace=False, as_json=True)
+    for send_queued, expected in ((False, "unconfirmed"), (True, "sent")):
+        await asyncio.to_thread(restore, str(tmp_path / "b"), None, send_queued=send_queued, as_json=True)
+        bot = Bot(url)
+        await bot.start()
+        try:
+            assert await bot.no_longer_queued() == [expected]
+            assert len(bot.sms.calls) == (expected == "sent")
+        finally:
+            await bot.stop()
+    path = Path(str(make_url(url).database))
+    assert len(list(path.parent.glob(path.name + ".before-*"))) >= 1, "what was there is kept"
+
+
+async def test_what_came_while_nothing_ran_is_answered_where_the_end_is_known(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = databases.migrated("sqlite")
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    await asyncio.to_thread(backup, str(tmp_path / "b"), replace=False, as_json=True)
+    now = datetime.now(UTC)
+    stopped = now - timedelta(hours=1)
+    await asyncio.to_thread(restore, str(tmp_path / "b"), stopped.isoformat(), send_queued=False, as_json=True)
+    bot = Bot(url)
+    async with bot.database.reading() as connection:
+        await bot.doubt.read(connection)
+    await bot.start()
+    try:
+        before = replace(heard("hours", peer="+15555550001"), received_at=stopped - timedelta(minutes=1))
+        after = replace(heard("hours", peer="+15555550002"), received_at=stopped + timedelta(minutes=1))
+        undated = replace(heard("hours", peer="+15555550003"), received_at=None)
+        await bot.hear(before, after, undated)
+        assert await bot.no_longer_queued(after.peer) == ["sent"]
+        assert [each.status for each in await bot.replies(before.peer)] == ["unconfirmed"]
+        assert [each.status for each in await bot.replies(undated.peer)] == ["unconfirmed"]
+        assert not bot.doubt.covers(None, now + timedelta(days=2))
+    finally:
+        await bot.stop()
+
+
+async def test_a_running_bot_is_not_restored_over(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = databases.migrated("sqlite")
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    bot = Bot(url)
+    bot.database.claim()
+    try:
+        await asyncio.to_thread(backup, str(tmp_path / "b"), replace=False, as_json=True)
+        with pytest.raises(CommandFailed, match="Another `bot serve` is using"):
+            await asyncio.to_thread(restore, str(tmp_path / "b"), None, send_queued=False, as_json=True)
+    finally:
+        await bot.database.close()
+
+
+def test_what_is_no_whole_backup_is_refused_and_nothing_changes(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = databases.migrated("sqlite")
+    path = Path(str(make_url(url).database))
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    good = tmp_path / "good"
+    backup(str(good), replace=False, as_json=True)
+    assert json.loads(capsys.readouterr().out)["revision"] == check_backup(good).revision
+    assert good.stat().st_mode & 0o777 == 0o600
+    before = path.read_bytes()
+    torn, damaged, other, newer = (tmp_path / name for name in ("torn", "damaged", "other", "newer"))
+    torn.write_bytes(good.read_bytes()[:50_000])
+    content = bytearray(good.read_bytes())
+    content[4096 * 3 : 4096 * 5] = os.urandom(8192)
+    damaged.write_bytes(content)
+    for file, statement in ((other, "CREATE TABLE t (a)"), (newer, "UPDATE alembic_version SET version_num = '9999'")):
+        if file is newer:
+            shutil.copy(good, newer)
+        connection = sqlite3.connect(file)
+        connection.execute(statement)
+        connection.commit()
+        connection.close()
+    words = {
+        tmp_path / "nothing": "There is no backup",
+        torn: "backup",
+        damaged: "backup",
+        other: "not one of this bot's",
+        newer: "of a newer version of the bot",
+    }
+    for file, sentence in words.items():
+        with pytest.raises(CommandFailed, match=sentence):
+            restore(str(file), None, send_queued=False, as_json=True)
+    assert path.read_bytes() == before
+    with pytest.raises(CommandFailed, match="is there already"):
+        backup(str(good), replace=False, as_json=True)
+    backup(str(good), replace=True, as_json=True)
+    with pytest.raises(CannotBackUp, match="is the database itself"):
+        back_up(path, path, lambda _done, _whole: None, replace=True)
+
+
+def test_without_pg_dump_the_command_is_said(
+    tmp_path: Path, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = databases.migrated("postgresql").replace("postgres:@", "postgres:a-password@")
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CommandFailed, match="pg_dump is not installed here. Where it is, run: pg_dump --format") as found:
+        backup(str(tmp_path / "b"), replace=False, as_json=True)
+    assert "a-password" not in str(found.value)

@@ -1,0 +1,198 @@
+"""A purge takes what is old and nothing that is needed, in batches that follow how long the last one took."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from bot.conversation.events import UnreadableEvent
+from bot.operator.purge import Purger, PurgeLimits, next_batch
+from bot.operator.purge_steps import STEPS, Keep
+from bot.operator.retention import Retention
+from bot.storage.tables import actions, conversations, incidents, messages
+from bot.supervisor import Supervisor
+from tests.support.books import book_of
+from tests.support.bots import PEER, Bot, heard, report, until
+from tests.support.remains import tables_with
+
+OTHER = "+15555550177"
+ALL = Keep.everything(timedelta(days=90))
+
+
+async def purge(bot: Bot, keep: Keep = ALL, *, days: float = 100, **limits: Any) -> dict[str, int]:
+    """Purge as if so many days had passed."""
+    now = datetime.now(UTC) + timedelta(days=days)
+    purger = Purger(
+        bot.database, bot.writer, bot.marks, is_alone=True, clock=lambda: now, limits=PurgeLimits(rest=0, **limits)
+    )
+    return {name: rows for name, rows in (await purger.run(keep)).items() if rows}
+
+
+async def delivered(bot: Bot, peer: str = PEER, text: str = "hours") -> None:
+    """A message and its reply, which is done with."""
+    await bot.hear(heard(text, peer=peer))
+    for reply in await bot.settled(peer):
+        assert reply.provider_message_id
+        await bot.hear(report(reply.provider_message_id, peer=peer))
+
+
+async def test_what_is_old_goes_with_all_that_hangs_on_it(bot: Bot) -> None:
+    await delivered(bot)
+    await delivered(bot, OTHER)
+    await bot.hear(report("Outgoing_of_nobody", peer=PEER), UnreadableEvent(reason="odd", raw="{}"))
+    gone = await purge(bot, first=1)
+    assert gone == {
+        "messages": 4,
+        "reports without a message": 1,
+        "conversations": 2,
+        "rejected events": 1,
+    }
+    for table in ("messages", "conversations", "status_changes", "delivery_reports", "rejected_events"):
+        assert table not in tables_with(bot.url, "")
+
+
+async def test_what_is_younger_stays(bot: Bot) -> None:
+    await delivered(bot)
+    await bot.hear(UnreadableEvent(reason="odd", raw="{}"))
+    assert await purge(bot, days=89) == {}
+    assert await purge(bot, Keep(), days=4000) == {}, "for ever"
+    assert await purge(bot, Keep(rejected=timedelta(days=30)), days=89) == {"rejected events": 1}
+    assert len(await bot.talk()) == 2
+
+
+async def test_what_is_queued_or_waits_for_its_report_stays(bot: Bot) -> None:
+    await bot.hear(heard("hours"))
+    await bot.settled()
+    bot.inbox._on_queued = lambda _numbers: None
+    await bot.hear(heard("hours", peer=OTHER))
+    assert await purge(bot) == {"messages": 2}, "the two that came in"
+    assert [each.status for each in await bot.talk()] == ["sent"]
+    assert [each.status for each in await bot.talk(OTHER)] == ["queued"]
+
+
+async def test_a_running_flow_keeps_its_messages(database_url: str) -> None:
+    book = book_of("name: book, when: {keyword: book}, ask: [{save: day, question: Which day?}], reply: Done.")
+    bot = Bot(database_url, book=book)
+    await bot.start()
+    try:
+        await delivered(bot, text="book")
+        assert await purge(bot, Keep.everything(timedelta(days=1)), days=20) == {}
+        assert len(await bot.talk()) == 2
+        assert (await purge(bot, Keep.everything(timedelta(days=1)), days=40))["conversations"] == 1
+    finally:
+        await bot.stop()
+
+
+async def test_who_opted_out_is_known_when_all_else_is_gone(bot: Bot) -> None:
+    await delivered(bot, text="stop")
+    assert await purge(bot) == {"messages": 2}
+    (conversation,) = await bot.conversations()
+    assert (conversation.opted_out, conversation.last_text, conversation.delivery.latest) == (True, "", None)
+    await bot.hear(heard("hours"))
+    assert [each.status for each in await bot.replies()] == ["suppressed"]
+
+
+async def test_what_a_person_is_to_look_at_stays(bot: Bot) -> None:
+    await delivered(bot)
+    await delivered(bot, OTHER)
+    (inbound, _) = await bot.talk()
+    async with bot.database.writing() as connection:
+        row: dict[str, Any] = {
+            "id": "i1", "conversation_id": inbound.conversation_id, "kind": "opt-out", "reason": "words",
+            "message_id": inbound.id, "opened_at": datetime.now(UTC), "closed_at": None,
+        }  # fmt: skip
+        await connection.execute(insert(incidents).values(row))
+        await connection.execute(
+            insert(actions).values(
+                id="a1", conversation_id=inbound.conversation_id, action="tag", by="me", at=datetime.now(UTC)
+            )
+        )
+        await connection.execute(
+            insert(actions).values(
+                id="a2", conversation_id=inbound.conversation_id, action="opt in", by="me", at=datetime.now(UTC)
+            )
+        )
+    assert await purge(bot) == {"messages": 3, "actions": 1, "conversations": 1}
+    (kept,) = await bot.talk()
+    assert kept.id == inbound.id
+    async with bot.database.writing() as connection:
+        await connection.execute(update(incidents).values(closed_at=datetime.now(UTC)))
+    assert await purge(bot) == {"messages": 1, "incidents": 1, "conversations": 1}
+
+
+async def test_what_is_remembered_of_a_number_ends_after_long_silence(bot: Bot) -> None:
+    await delivered(bot)
+    await delivered(bot, OTHER)
+    async with bot.database.writing() as connection:
+        await connection.execute(
+            update(conversations)
+            .where(conversations.c.peer == PEER)
+            .values(memory={"values": {"name": "Ann"}}, tags=["customer"])
+        )
+    keep = Keep(values=timedelta(days=365))
+    assert await purge(bot, keep, days=364) == {}
+    assert await purge(bot, keep, days=366) == {"remembered values": 1}
+    async with bot.database.reading() as connection:
+        query = select(func.count()).where(conversations.c.memory.is_not(None) | conversations.c.tags.is_not(None))
+        assert (await connection.execute(query)).scalar() == 0
+
+
+async def test_an_event_that_comes_again_after_a_purge_is_a_duplicate(bot: Bot) -> None:
+    asked = heard("hours")
+    await bot.hear(asked)
+    (reply,) = await bot.settled()
+    assert reply.provider_message_id
+    await bot.hear(report(reply.provider_message_id))
+    gone = await purge(bot, Keep.everything(timedelta(seconds=1)), days=0.01)
+    assert gone["messages"] == 2
+    (again,) = await bot.hear(asked)
+    (late,) = await bot.hear(report(reply.provider_message_id, "Failed", seconds=9, peer=PEER))
+    assert (again.outcome, late.outcome) == ("duplicate", "duplicate")
+    assert await bot.conversations() == []
+    assert len(bot.sms.calls) == 1
+    assert (await purge(bot, Keep(), days=8))["marks of events"] >= 3
+
+
+async def test_a_step_goes_over_its_windows_to_the_end(bot: Bot) -> None:
+    for place in range(7):
+        await bot.hear(heard("quiet", peer=f"+1555555{place:04d}"))
+    young = datetime.now(UTC) + timedelta(days=99)
+    async with bot.database.writing() as connection:
+        await connection.execute(
+            update(messages)
+            .where(messages.c.conversation_id.in_(select(conversations.c.id).where(conversations.c.peer == "+15555550003")))
+            .values(created_at=young)
+        )
+    assert (await purge(bot, window=2))["messages"] == 6
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "following"),
+    [(50, 0.001, 100), (50, 0.010, 50), (50, 0.030, 25), (50, 1.5, 1), (1, 9.0, 1), (900, 0.001, 1_000)],
+)
+def test_a_batch_is_as_large_as_the_last_one_was_quick(size: int, seconds: float, following: int) -> None:
+    assert next_batch(size, seconds) == following
+
+
+def test_every_setting_of_retention_has_its_step() -> None:
+    one = timedelta(days=77)
+    for name in ("messages", "rejected", "values"):
+        assert any(step.age(Keep(**{name: one})) == one for step in STEPS), name
+
+
+async def test_the_daily_task_purges_and_goes_on_after_a_trouble(bot: Bot) -> None:
+    """The first time fails, as the database is gone; the second one comes all the same."""
+    asked: list[Keep] = []
+
+    async def run(keep: Keep) -> dict[str, int]:
+        asked.append(keep)
+        if len(asked) == 1:
+            raise OSError("gone")
+        return {"messages": 1}
+
+    retention = Retention(run, ALL, first=0, every=0.01)
+    retention.start(Supervisor())
+    await until(lambda: len(asked) > 2)
+    await retention.stop()
+    assert set(asked) == {ALL}
