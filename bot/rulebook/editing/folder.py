@@ -19,7 +19,7 @@ if sys.platform != "win32":
     import fcntl
 
 #: The names that a new file may have: letters of any script, digits, and signs that every file system takes.
-_NAME = re.compile(r"\w[\w ,()+-]*(?:\.[\w ,()+-]+)*\.(?:yaml|csv)")
+_NAME = re.compile(r"\w[\w ,()+-]*(?:\.[\w ,()+-]+)*\.(?:yaml|[cC][sS][vV])")
 _LONGEST_NAME = 100
 
 
