@@ -19,6 +19,8 @@ class TestTurn(msgspec.Struct, kw_only=True):
     rule_place: SourcePlace | None = None
     at: datetime | None = None
     after: timedelta | None = None
+    #: The code that the peer is given, `gone` where all are; None: the first of the list.
+    code: str | None = None
 
 
 class RuleTest(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,9 @@ from bot.rulebook.files.keys import (
     ANSWER_LENGTH,
     ANSWERERS,
     CANCEL_KEYS,
+    CODE_KEYS,
+    CODE_LENGTH,
+    CODE_REQUIRED,
     DAY_ORDERS,
     EXPECT_DATE_KEYS,
     EXPECT_KEYS,
@@ -18,6 +21,7 @@ from bot.rulebook.files.keys import (
     EXPECT_YES_NO_KEYS,
     FILE_KEYS,
     NUMBER_KEYS,
+    ONCE,
     ONE_OF_KEYS,
     ONLY_KEYS,
     PER_MINUTE,
@@ -307,11 +311,47 @@ def _rule() -> Schema:
             "forward": _with(
                 _TEXTS, "Forward", "URLs that the message is posted to.", "https://example.com/sms"
             ),
+            "code": _code(),
+            "record": _with(
+                {"type": "object", "additionalProperties": _TEXT, "minProperties": 1},
+                "Record",
+                "Texts that are kept as a row of answers.",
+                {"option": "{{ option | upcase }}"},
+            ),
+            "once": _with(
+                {"enum": list(ONCE)},
+                "One row for each peer",
+                "Which one is kept: the first, or the last (replace).",
+                "replace",
+            ),
             "help": _with(_TEXT, "Help", "Its line in `{{ help }}`.", "HOURS opening times"),
             "max_segments": _segments("The file's, for this rule alone."),
         },
         RULE_REQUIRED,
     )
+
+
+def _code() -> Schema:
+    made = _object(
+        CODE_KEYS,
+        {
+            "from": _with(
+                {"type": "string"}, "List", "A CSV file; the codes are its first column.", "coupons.csv"
+            ),
+            "random": _with(
+                _integer(CODE_LENGTH), "Made up", "Characters of codes that the bot makes up.", 8
+            ),
+            "save": _with({"type": "string"}, "Name", "Under which the code is saved.", "code"),
+            "missing": _reply("What is said when all codes are given."),
+        },
+        CODE_REQUIRED,
+    )
+    return _with(
+        made,
+        "Code",
+        "One for each peer, never twice, and the same again when asked again.",
+        {"from": "coupons.csv", "save": "code", "missing": "All coupons are gone."},
+    ) | {"oneOf": [{"required": ["from"]}, {"required": ["random"]}]}
 
 
 def _test() -> Schema:
@@ -324,6 +364,9 @@ def _test() -> Schema:
             "All that must be answered; [] is silence.",
         ),
         "rule": _with(_TEXT, "Rule", "Which rule must answer."),
+        "code": _with(
+            _TEXT, "Code", "The code that the peer is given, or gone; else the first of the list.", "gone"
+        ),
         "at": _with({"type": "string"}, "Time", "When it is heard.", "2026-12-24 18:30", "Sat 20:00"),
     }
     step = _object(

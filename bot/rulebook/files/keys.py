@@ -34,8 +34,8 @@ CODE_KEYS = ("from", "random", "save", "missing")
 CODE_REQUIRED = ("save",)
 ONCE = ("first", "replace")
 ONE_OF_KEYS = ("one_of",)
-TEST_KEYS = ("hear", "say", "rule", "talk", "at", "from", "to")
-STEP_KEYS = ("hear", "say", "rule", "at", "after")
+TEST_KEYS = ("hear", "say", "rule", "code", "talk", "at", "from", "to")
+STEP_KEYS = ("hear", "say", "rule", "code", "at", "after")
 
 #: What a reply may cost before `bot rules check` warns, in segments.
 SEGMENTS = Bounds(1, 10)

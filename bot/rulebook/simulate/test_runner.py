@@ -1,7 +1,7 @@
 """Runs the tests of a rule book, and says of each failure what was heard, expected and said."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -12,6 +12,9 @@ from bot.rulebook.rule_test import RuleTest, TestTurn
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
 from bot.rulebook.simulate.sample_codes import decide_with_samples
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
+
+#: What a test says for a code when all are given.
+CODES_GONE = "gone"
 
 
 class FailedStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,13 +78,19 @@ def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[
             sender=test.sender or SOME_PEER,
             recipient=test.recipient or number,
         )
-        decision = rehearsal.guard(standing, decide_with_samples(book, heard, standing, now), turn.hear, now)
+        decision = rehearsal.guard(standing, _decide(book, heard, standing, now, turn), turn.hear, now)
         if decision.rule is not None:
             answered[decision.rule] += 1
         if not _as_expected(turn, decision):
             failures.append(_failure(turn, decision))
         standing = msgspec.structs.replace(decision.after, known=True)
     return CheckedTest(file=test.file, line=test.line, failures=tuple(failures))
+
+
+def _decide(
+    book: Book, heard: HeardMessage, standing: ConversationState, now: datetime, turn: TestTurn
+) -> Decision:
+    return decide_with_samples(book, heard, standing, now, given=turn.code, gone=turn.code == CODES_GONE)
 
 
 def _failure(turn: TestTurn, decision: Decision) -> FailedStep:
