@@ -98,6 +98,7 @@ class Needs(Struct, frozen=True, kw_only=True):
             len(self.unmatched),
             len(self.loops),
             len(self.opt_outs),
+            self.incidents.get("codes", 0),
         )
         return not any(shown)
 

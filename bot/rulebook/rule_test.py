@@ -24,6 +24,8 @@ class TestTurn(msgspec.Struct, kw_only=True):
     fetched: Fetched | None = None
     #: Nothing is heard: time passes, and what was to be said later is.
     waits: bool = False
+    #: The code that the peer is given, `gone` where all are; None: the first of the list.
+    code: str | None = None
 
 
 class RuleTest(msgspec.Struct, frozen=True, kw_only=True):

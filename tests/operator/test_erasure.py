@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from bot.conversation.events import UnreadableEvent
 from bot.conversation.erasure_marks import ErasureMarks, Mark, lost_marks
+from bot.conversation.events import UnreadableEvent
 from bot.operator.data_protection import DataProtection
 from bot.operator.erasure import Erased
 from bot.settings import load

@@ -361,6 +361,9 @@ def _test() -> Schema:
             "All that must be answered; [] is silence.",
         ),
         "rule": described(TEXT, "Rule", "Which rule must answer."),
+        "code": described(
+            TEXT, "Code", "The code that the peer is given, or gone; else the first of the list.", "gone"
+        ),
         "at": described({"type": "string"}, "Time", "When it is heard.", "2026-12-24 18:30", "Sat 20:00"),
         "fetched": described(
             {},

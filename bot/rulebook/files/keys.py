@@ -49,9 +49,9 @@ FETCH_REQUIRED = ("url",)
 METHODS = ("GET", "POST")
 LATER_KEYS = ("after", "between", "reply", "unless")
 LATER_REQUIRED = ("after", "reply")
-TEST_KEYS = ("hear", "fetched", "say", "rule", "talk", "at", "from", "to", "language")
+TEST_KEYS = ("hear", "fetched", "code", "say", "rule", "talk", "at", "from", "to", "language")
 CLOSURE_KEYS = ("on", "holidays", "hours")
-STEP_KEYS = ("hear", "fetched", "say", "rule", "at", "after")
+STEP_KEYS = ("hear", "fetched", "code", "say", "rule", "at", "after")
 
 #: What a reply may cost before `bot rules check` warns, in segments.
 SEGMENTS = Bounds(1, 10)

@@ -36,7 +36,7 @@ def _read_test(node: Node, zone: tzinfo, report: Report) -> RuleTest | None:
         return None
     turns: list[TestTurn] = []
     if "talk" in table:
-        for key in ("say", "rule", "fetched"):
+        for key in ("say", "rule", "fetched", "code"):
             if key in table:
                 report.add("E312", table[key].place, f'"{key}" stands in the steps of a talk, not beside it.')
         for step in read_list(table["talk"], "talk", report):
@@ -98,6 +98,8 @@ def _read_turn(
     rule = read_text(table["rule"], "rule", report) if "rule" in table else None
     if rule is not None:
         turn.rule, turn.rule_place = rule.value, rule.place
+    if "code" in table and (code := read_text(table["code"], "code", report)):
+        turn.code = code.value
     if "at" in table and in_talk:
         turn.at = _read_time(table["at"], zone, report)
     if "after" in table:

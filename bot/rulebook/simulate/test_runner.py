@@ -14,6 +14,9 @@ from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
 from bot.rulebook.simulate.sample_codes import complete_with_samples, decide_with_samples
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
 
+#: What a test says for a code when all are given.
+CODES_GONE = "gone"
+
 
 class FailedStep(msgspec.Struct, frozen=True, kw_only=True):
     """One turn that went otherwise than its author expects."""
@@ -84,8 +87,9 @@ def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[
             sender=test.sender or SOME_PEER,
             recipient=test.recipient or number,
         )
-        decided = decide_with_samples(book, heard, standing, now)
-        decided = complete_with_samples(book, decided, heard, turn.fetched, now)
+        code, gone = turn.code, turn.code == CODES_GONE
+        decided = decide_with_samples(book, heard, standing, now, given=code, gone=gone)
+        decided = complete_with_samples(book, decided, heard, turn.fetched, now, given=code, gone=gone)
         decision = rehearsal.guard(standing, decided, turn.hear, now)
         pending.hear(decision)
         if decision.rule is not None:

@@ -327,6 +327,7 @@ def test_every_code_of_a_check_is_shown_here() -> None:
         Path(__file__),
         Path("tests/rulebook/files/test_ask.py"),
         Path("tests/rulebook/files/test_forward.py"),
+        Path("tests/rulebook/files/test_code.py"),
         Path("tests/rulebook/test_doubtful_values.py"),
         Path("tests/rulebook/files/test_tables.py"),
     )
