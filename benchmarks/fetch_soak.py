@@ -84,7 +84,9 @@ def round_of(folder: Path, acs: Acs, *, orders: int, kills: int, seed: int) -> l
                 # Event Grid comes again with what was not acknowledged, and with what was.
                 texting.result()
             _text(bot, [(peer, peers[peer]) for peer in some], chance)
-        until(lambda: len({each["to"] for each in acs.all_messages()}) >= orders, 300, "a reply to each phone")
+        until(
+            lambda: len({each["to"] for each in acs.all_messages()}) >= orders, 300, "a reply to each phone"
+        )
         time.sleep(2)  # for a second one that should not come
         print(f"{time.monotonic() - begun:,.0f} s")
     finally:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.events import time_written
-from bot.conversation.fetches import FINISHED_COLUMNS, Outcome, answer_text
+from bot.conversation.fetches import FINISHED_COLUMNS, FetchOutcome, answer_text
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.thread import ConversationThread, NewMessages, open_conversations, save_conversations
 from bot.rulebook.book import Book
@@ -36,7 +36,7 @@ class Finished(Struct, frozen=True, kw_only=True):
     id: str
     number: str
     peer: str
-    outcome: Outcome
+    outcome: FetchOutcome
 
 
 #: Said (or nothing is to be said), or an older one of the same conversation must be finished first.
@@ -120,7 +120,7 @@ class Completions:
         book: Book,
         conversation: ConversationThread,
         row: Any,
-        outcome: Outcome,
+        outcome: FetchOutcome,
         recent: dict[str, Recent],
     ) -> Decision:
         request = msgspec.json.decode(row.request, type=FetchRequest)

@@ -3,8 +3,6 @@
 It knows the shape of a file and nothing more: `bot rules check` has the last word.
 """
 
-from typing import Any
-
 from bot.rulebook.files.keys import (
     ANSWER_LENGTH,
     ANSWERERS,
@@ -16,12 +14,7 @@ from bot.rulebook.files.keys import (
     EXPECT_NUMBER_KEYS,
     EXPECT_TEXT_KEYS,
     EXPECT_YES_NO_KEYS,
-    FETCH_KEYS,
-    FETCH_REQUIRED,
     FILE_KEYS,
-    LATER_KEYS,
-    LATER_REQUIRED,
-    METHODS,
     NUMBER_KEYS,
     ONE_OF_KEYS,
     ONLY_KEYS,
@@ -34,22 +27,22 @@ from bot.rulebook.files.keys import (
     STEP_KEYS,
     TEST_KEYS,
     TRIES,
-    Bounds,
+)
+from bot.rulebook.files.schema_parts import (
+    DURATION,
+    TEXT,
+    TEXTS,
+    Schema,
+    described,
+    fetch_schema,
+    integer_schema,
+    later_schema,
+    reply_schema,
+    table_schema,
 )
 from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.sender_numbers import KINDS
 from bot.text.looks import LOOKS
-
-Schema = dict[str, Any]
-
-#: YAML takes 24 and true without quotes for a number and a flag; the bot takes them as they are written.
-_TEXT: Schema = {"type": ["string", "number", "boolean"]}
-_TEXTS: Schema = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
-_DURATION: Schema = {
-    "type": "string",
-    "pattern": r"^\s*(\d+\s*[dhmsDHMS]\s*)+$",
-    "examples": ["30m", "24h", "7d"],
-}
 
 
 def rule_file_schema() -> Schema:
@@ -58,10 +51,10 @@ def rule_file_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "SMS keyword bot: rule file",
         "description": "Rules are read from top to bottom, files by name; the first that matches wins.",
-        **_object(
+        **table_schema(
             FILE_KEYS,
             {
-                "timezone": _with(
+                "timezone": described(
                     {"type": "string"},
                     "Time zone",
                     "Of all times in this file, as the tz database names it. UTC if it is left out.",
@@ -73,7 +66,7 @@ def rule_file_schema() -> Schema:
                     "description": "For templates: `{{ shop }}`.",
                     "type": "object",
                     "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
-                    "additionalProperties": _TEXTS,
+                    "additionalProperties": TEXTS,
                     "examples": [{"shop": "Corner Books"}],
                 },
                 "max_segments": _segments(
@@ -96,64 +89,32 @@ def rule_file_schema() -> Schema:
     }
 
 
-def _object(keys: tuple[str, ...], help_: Schema, required: tuple[str, ...] = ()) -> Schema:
-    """A mapping of just these keys; raises KeyError where one of them has no help."""
-    properties = {key: help_.pop(key) for key in keys}
-    if help_:
-        raise KeyError(*help_)
-    made: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    return made | ({"required": list(required)} if required else {})
-
-
-def _with(schema: Schema, title: str, description: str, *examples: object) -> Schema:
-    return {"title": title, "description": description, **schema} | (
-        {"examples": list(examples)} if examples else {}
-    )
-
-
-def _integer(bounds: Bounds) -> Schema:
-    return {"type": "integer", "minimum": bounds.lowest, "maximum": bounds.highest}
-
-
 def _segments(description: str) -> Schema:
-    return _with(_integer(SEGMENTS), "Segments", description, 3)
+    return described(integer_schema(SEGMENTS), "Segments", description, 3)
 
 
 def _numbers() -> Schema:
-    about = _object(
+    about = table_schema(
         NUMBER_KEYS,
         {
-            "kind": _with({"enum": list(KINDS)}, "Kind", "Guessed from the number if it is left out."),
-            "opt_out": _with(
+            "kind": described({"enum": list(KINDS)}, "Kind", "Guessed from the number if it is left out."),
+            "opt_out": described(
                 {"enum": list(ANSWERERS)}, "Who answers STOP", "The carrier on toll-free numbers."
             ),
-            "per_minute": _with(
-                _integer(PER_MINUTE),
+            "per_minute": described(
+                integer_schema(PER_MINUTE),
                 "Pace",
                 "Messages that may leave in a minute.",
             ),
         },
     )
-    choices = [_TEXTS, {"type": "object", "additionalProperties": {"anyOf": [about, {"type": "null"}]}}]
-    return _with(
+    choices = [TEXTS, {"type": "object", "additionalProperties": {"anyOf": [about, {"type": "null"}]}}]
+    return described(
         {"anyOf": choices},
         "Our numbers",
         "The numbers that this file serves; all if it is left out.",
         ["+15555550100"],
         {"+18885550100": {"kind": "toll-free", "opt_out": "carrier"}},
-    )
-
-
-def _reply(
-    description: str = "What is said: one text, a list of texts sent in this order, or one_of several.",
-) -> Schema:
-    one = {"anyOf": [_TEXT, _object(ONE_OF_KEYS, {"one_of": _TEXTS}, ONE_OF_KEYS)]}
-    return _with(
-        {"anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}]},
-        "Reply",
-        description,
-        "{{ shop }} is open Mon-Sat 9-18.",
-        {"one_of": ["Hello!", "Hi!"]},
     )
 
 
@@ -176,19 +137,19 @@ def _when() -> Schema:
         ),
     }
     look: Schema = {"enum": list(LOOKS)}
-    looks = _with(
+    looks = described(
         {"anyOf": [look, {"type": "array", "items": look, "minItems": 1}]},
         "looks_like",
         "The message looks like a wish to be left alone, a phone's reaction or its automatic reply,"
         " and no other rule matches it by its words.",
         "opt_out",
     )
-    words = {key: _with(_TEXTS, key, description, example) for key, (description, example) in keys.items()}
+    words = {key: described(TEXTS, key, description, example) for key, (description, example) in keys.items()}
     choices = [
         {"const": "anything"},
-        _object(WHEN_KEYS, {**words, "looks_like": looks}) | {"minProperties": 1},
+        table_schema(WHEN_KEYS, {**words, "looks_like": looks}) | {"minProperties": 1},
     ]
-    return _with(
+    return described(
         {"anyOf": choices},
         "What the rule listens for",
         "`anything`, or alternatives, any of which is a match.",
@@ -199,18 +160,20 @@ def _when() -> Schema:
 
 def _only() -> Schema:
     flag: Schema = {"type": "boolean"}
-    return _with(
-        _object(
+    return described(
+        table_schema(
             ONLY_KEYS,
             {
-                "hours": _with(_TEXTS, "Hours", "In the file's time zone.", "Mon-Fri 9-12, 13-18; Sat 10-14"),
-                "dates": _with(_TEXTS, "Dates", "A day, a day of every year, or a span.", "12-24..12-26"),
-                "from": _with(_TEXTS, "From", "Beginnings of the peer's number.", "+33"),
-                "to": _with(_TEXTS, "To", "Our numbers.", "+15555550100"),
-                "first_time": _with(flag, "First message", "It is, or is not, the peer's first message."),
-                "tagged": _with(_TEXTS, "Tagged", "The conversation has one of these tags."),
-                "not_tagged": _with(_TEXTS, "Not tagged", "The conversation has none of these tags."),
-                "opted_out": _with(flag, "Opted out", "The peer has, or has not, opted out."),
+                "hours": described(
+                    TEXTS, "Hours", "In the file's time zone.", "Mon-Fri 9-12, 13-18; Sat 10-14"
+                ),
+                "dates": described(TEXTS, "Dates", "A day, a day of every year, or a span.", "12-24..12-26"),
+                "from": described(TEXTS, "From", "Beginnings of the peer's number.", "+33"),
+                "to": described(TEXTS, "To", "Our numbers.", "+15555550100"),
+                "first_time": described(flag, "First message", "It is, or is not, the peer's first message."),
+                "tagged": described(TEXTS, "Tagged", "The conversation has one of these tags."),
+                "not_tagged": described(TEXTS, "Not tagged", "The conversation has none of these tags."),
+                "opted_out": described(flag, "Opted out", "The peer has, or has not, opted out."),
             },
         ),
         "Conditions",
@@ -223,11 +186,11 @@ def _expect() -> Schema:
     number: Schema = {"type": "number"}
     day: Schema = {"type": "string"}
     kinds = {
-        "one_of": _with(
+        "one_of": described(
             {
                 "anyOf": [
-                    _TEXTS,
-                    {"type": "object", "additionalProperties": {"anyOf": [_TEXTS, {"type": "null"}]}},
+                    TEXTS,
+                    {"type": "object", "additionalProperties": {"anyOf": [TEXTS, {"type": "null"}]}},
                 ]
             },
             "One of",
@@ -235,160 +198,111 @@ def _expect() -> Schema:
             ["mon", "tue"],
             {"small": ["s", "1"]},
         ),
-        "number": _with(
-            _object(EXPECT_NUMBER_KEYS, {"min": number, "max": number, "decimals": {"type": "boolean"}}),
+        "number": described(
+            table_schema(EXPECT_NUMBER_KEYS, {"min": number, "max": number, "decimals": {"type": "boolean"}}),
             "Number",
             "A number within bounds.",
         ),
-        "yes_no": _with(
-            _object(EXPECT_YES_NO_KEYS, {"yes": _TEXTS, "no": _TEXTS}),
+        "yes_no": described(
+            table_schema(EXPECT_YES_NO_KEYS, {"yes": TEXTS, "no": TEXTS}),
             "Yes or no",
             "Kept as yes or no; more words for each.",
         ),
-        "date": _with(
-            _object(EXPECT_DATE_KEYS, {"min": day, "max": day, "order": {"enum": list(DAY_ORDERS)}}),
+        "date": described(
+            table_schema(EXPECT_DATE_KEYS, {"min": day, "max": day, "order": {"enum": list(DAY_ORDERS)}}),
             "Day",
             "Bounds are today, 90d from today, or a day; order says which number in 3/4 is the month.",
         ),
-        "pattern": _with(_TEXT, "Pattern", "What it finds is kept, and its named groups besides."),
-        "text": _with(
-            _object(EXPECT_TEXT_KEYS, {"max": _integer(ANSWER_LENGTH)}),
+        "pattern": described(TEXT, "Pattern", "What it finds is kept, and its named groups besides."),
+        "text": described(
+            table_schema(EXPECT_TEXT_KEYS, {"max": integer_schema(ANSWER_LENGTH)}),
             "Text",
             "Anything, up to a length.",
         ),
     }
     choices = [
         {"enum": [key for key in EXPECT_KEYS if key not in EXPECT_NEEDS_MORE]},
-        _object(EXPECT_KEYS, kinds) | {"minProperties": 1, "maxProperties": 1},
+        table_schema(EXPECT_KEYS, kinds) | {"minProperties": 1, "maxProperties": 1},
     ]
-    return _with({"anyOf": choices}, "What is taken for an answer", "Any text if it is left out.", "yes_no")
+    return described(
+        {"anyOf": choices}, "What is taken for an answer", "Any text if it is left out.", "yes_no"
+    )
 
 
 def _rule() -> Schema:
-    question = _object(
+    question = table_schema(
         QUESTION_KEYS,
         {
-            "save": _with({"type": "string"}, "Name", "Under which the answer is saved.", "day"),
-            "question": _reply("What is asked."),
+            "save": described({"type": "string"}, "Name", "Under which the answer is saved.", "day"),
+            "question": reply_schema("What is asked."),
             "expect": _expect(),
-            "otherwise": _reply("What is said to an answer that cannot be taken; else the question again."),
+            "otherwise": reply_schema(
+                "What is said to an answer that cannot be taken; else the question again."
+            ),
         },
         QUESTION_REQUIRED,
     )
     cancel = {
-        "anyOf": [_TEXTS, _object(CANCEL_KEYS, {"words": _TEXTS, "reply": _reply("What is said then.")})]
+        "anyOf": [
+            TEXTS,
+            table_schema(CANCEL_KEYS, {"words": TEXTS, "reply": reply_schema("What is said then.")}),
+        ]
     }
     flag: Schema = {"type": "boolean"}
-    saved: Schema = {"type": "object", "additionalProperties": {"type": [*_TEXT["type"], "null"]}}
-    return _object(
+    saved: Schema = {"type": "object", "additionalProperties": {"type": [*TEXT["type"], "null"]}}
+    return table_schema(
         RULE_KEYS,
         {
-            "name": _with(_TEXT, "Name", "Unique in all files.", "hours"),
+            "name": described(TEXT, "Name", "Unique in all files.", "hours"),
             "when": _when(),
             "only": _only(),
-            "limit": _with(
+            "limit": described(
                 {"type": "string"}, "Limit", "The most replies to one conversation in a time.", "3 per 1h"
             ),
-            "reply": _reply(),
-            "ask": _with(
+            "reply": reply_schema(),
+            "ask": described(
                 {"anyOf": [question, {"type": "array", "items": question, "minItems": 1}]},
                 "Questions",
                 "One at a time, before all else that the rule does.",
                 [{"save": "day", "question": "Which day?"}],
             ),
-            "expires": _with(_DURATION, "Expires", "After how long without a word the questions are over."),
-            "tries": _with(_integer(TRIES), "Tries", "How often a question is put."),
-            "cancel": _with(cancel, "Cancel words", "End the questions.", ["exit", "never mind"]),
-            "set": _with(
+            "expires": described(
+                DURATION, "Expires", "After how long without a word the questions are over."
+            ),
+            "tries": described(integer_schema(TRIES), "Tries", "How often a question is put."),
+            "cancel": described(cancel, "Cancel words", "End the questions.", ["exit", "never mind"]),
+            "set": described(
                 saved, "Save", "Texts for this conversation; an empty one forgets.", {"last": "{{ number }}"}
             ),
-            "tag": _with(_TEXTS, "Tag", "Tags put on the conversation.", ["asked"]),
-            "untag": _with(_TEXTS, "Untag", "Tags taken off the conversation."),
-            "opt_out": _with(flag, "Opt out", "The peer gets no more messages."),
-            "opt_in": _with(flag, "Opt in", "The peer gets messages again."),
-            "handover": _with(
+            "tag": described(TEXTS, "Tag", "Tags put on the conversation.", ["asked"]),
+            "untag": described(TEXTS, "Untag", "Tags taken off the conversation."),
+            "opt_out": described(flag, "Opt out", "The peer gets no more messages."),
+            "opt_in": described(flag, "Opt in", "The peer gets messages again."),
+            "handover": described(
                 flag, "Hand over", "A person takes over; the bot is silent until it is handed back."
             ),
-            "forward": _with(
-                _TEXTS, "Forward", "URLs that the message is posted to.", "https://example.com/sms"
+            "forward": described(
+                TEXTS, "Forward", "URLs that the message is posted to.", "https://example.com/sms"
             ),
-            "fetch": _fetch(),
-            "later": _later(),
-            "help": _with(_TEXT, "Help", "Its line in `{{ help }}`.", "HOURS opening times"),
+            "fetch": fetch_schema(),
+            "later": later_schema(),
+            "help": described(TEXT, "Help", "Its line in `{{ help }}`.", "HOURS opening times"),
             "max_segments": _segments("The file's, for this rule alone."),
         },
         RULE_REQUIRED,
     )
 
 
-def _fetch() -> Schema:
-    named: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
-    return _with(
-        _object(
-            FETCH_KEYS,
-            {
-                "url": _with(
-                    {"type": "string", "pattern": "^https?://[^{/?#]+([/?#]|$)"},
-                    "URL",
-                    "The host is fixed; values are percent-encoded.",
-                    "https://shop.example.com/orders/{{ number }}",
-                ),
-                "method": _with({"enum": list(METHODS)}, "Method", "GET unless `json` makes it a POST."),
-                "json": _with({}, "JSON", "What is posted; its texts are templates.", {"id": "{{ number }}"}),
-                "headers": _with(
-                    named,
-                    "Headers",
-                    "`{{ secret.NAME }}` is what BOT_SECRET_NAME holds.",
-                    {"Authorization": "Bearer {{ secret.SHOP_TOKEN }}"},
-                ),
-                "save": _with(
-                    {"type": "string"}, "Name", "Under which the rule's texts have what came.", "order"
-                ),
-                "timeout": _with(
-                    _DURATION, "Time", "For all tries together, at most 5m; 10s if it is left out."
-                ),
-                "keep": _with(_DURATION, "Keep", "For how long an answer serves the same request again."),
-                "missing": _reply("What is said where there is no such thing (404 and 410)."),
-                "otherwise": _reply("What is said where no usable answer comes in time."),
-            },
-            FETCH_REQUIRED,
-        ),
-        "Fetch",
-        "What is asked of another service before the reply.",
-    )
-
-
-def _later() -> Schema:
-    entry = _object(
-        LATER_KEYS,
-        {
-            "after": _with(_DURATION, "After", "How long after the reply."),
-            "between": _with(
-                _TEXT, "Between", "Hours by the peer's own clock; 9:00-20:00 if it is left out.", "9:00-20:00"
-            ),
-            "reply": _reply("What is said then."),
-            "unless": _with({"enum": ["answered"]}, "Unless", "They have written meanwhile."),
-        },
-        LATER_REQUIRED,
-    )
-    return _with(
-        {"anyOf": [entry, {"type": "array", "items": entry, "minItems": 1}]},
-        "Later",
-        "What is said a while after the reply; not after an opt-out or a handover.",
-        [{"after": "1d", "reply": "How was it?", "unless": "answered"}],
-    )
-
-
 def _test() -> Schema:
-    said = {"anyOf": [_TEXT, _object(ONE_OF_KEYS, {"one_of": _TEXTS}, ONE_OF_KEYS)]}
+    said = {"anyOf": [TEXT, table_schema(ONE_OF_KEYS, {"one_of": TEXTS}, ONE_OF_KEYS)]}
     turn: Schema = {
-        "hear": _with(_TEXT, "Heard", "What the peer texts.", "Hours?"),
-        "say": _with(
+        "hear": described(TEXT, "Heard", "What the peer texts.", "Hours?"),
+        "say": described(
             {"anyOf": [*said["anyOf"], {"type": "array", "items": said}]},
             "Said",
             "All that must be answered; [] is silence.",
         ),
-        "fetched": _with(
+        "fetched": described(
             {},
             "Fetched",
             "What comes where the rule fetches: a value, `missing` or `nothing`.",
@@ -396,11 +310,11 @@ def _test() -> Schema:
             "missing",
             "nothing",
         ),
-        "rule": _with(_TEXT, "Rule", "Which rule must answer."),
-        "at": _with({"type": "string"}, "Time", "When it is heard.", "2026-12-24 18:30", "Sat 20:00"),
+        "rule": described(TEXT, "Rule", "Which rule must answer."),
+        "at": described({"type": "string"}, "Time", "When it is heard.", "2026-12-24 18:30", "Sat 20:00"),
     }
-    step = _object(
-        STEP_KEYS, {**turn, "after": _with(_DURATION, "After", "How long after the message before.")}
+    step = table_schema(
+        STEP_KEYS, {**turn, "after": described(DURATION, "After", "How long after the message before.")}
     )
     talk: Schema = {
         "type": "array",
@@ -408,8 +322,8 @@ def _test() -> Schema:
     }
     whole = {
         **turn,
-        "talk": _with(talk, "Talk", "Several messages in one conversation."),
-        "from": _with(_TEXT, "From", "The peer's number."),
-        "to": _with(_TEXT, "To", "Our number."),
+        "talk": described(talk, "Talk", "Several messages in one conversation."),
+        "from": described(TEXT, "From", "The peer's number."),
+        "to": described(TEXT, "To", "Our number."),
     }
-    return _object(TEST_KEYS, whole) | {"oneOf": [{"required": ["hear"]}, {"required": ["talk"]}]}
+    return table_schema(TEST_KEYS, whole) | {"oneOf": [{"required": ["hear"]}, {"required": ["talk"]}]}
