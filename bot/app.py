@@ -16,6 +16,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from bot import __version__
+from bot.azure_parts import check_configured, events_queue, sms_service, webhook_auth
 from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.completions import Completions
@@ -59,8 +60,7 @@ from bot.sending.follow_up_sender import FollowUpSender
 from bot.sending.forwarder import Forwarder
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.sender import Sender
-from bot.sending.sms_service import SmsService
-from bot.settings import Settings, StorageQueue, find_short_secret
+from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.file_scrub import FileScrub
 from bot.storage.rule_history import RuleHistory
@@ -82,37 +82,14 @@ from bot.web.problems import FAULTS, problem_details
 from bot.web.server.bounded_request import BoundedRequest
 from bot.web.server.front_door import FrontDoor
 from bot.web.server.proxies import believe_proxies
-from bot.wire.acs import AcsSmsService
 from bot.wire.event_counts import EventCounts
 from bot.wire.fetch_client import HttpAsker
 from bot.wire.forward_client import HttpPoster
-from bot.wire.pull import EventsQueue, Puller
+from bot.wire.pull import Puller
 from bot.wire.rejected_retry import read_again
 from bot.wire.webhook import Webhook
-from bot.wire.webhook_auth import WebhookAuth
 
 log = structlog.get_logger(__name__)
-
-
-class NotConfigured(Exception):
-    """The service lacks something that only its owner can give; the message says which variable to set."""
-
-
-def check_configured(settings: Settings) -> None:
-    """Raise `NotConfigured` unless replies can be sent, events can be trusted and no secret can be guessed."""
-    if settings.acs_connection_string is None and settings.acs_endpoint is None:
-        raise NotConfigured(
-            "No way to send replies: set BOT_ACS_CONNECTION_STRING to the connection string that the Azure portal"
-            " shows, or BOT_ACS_ENDPOINT to use a managed identity. To try the bot without Azure run `bot demo`."
-        )
-    if not settings.webhook_secrets and settings.entra_tenant is None and settings.events_queue is None:
-        raise NotConfigured(
-            "No way to tell Event Grid's events from forged ones: set BOT_WEBHOOK_SECRETS to a long random text and"
-            " give it to the Event Grid subscription, or set BOT_ENTRA_TENANT and BOT_ENTRA_AUDIENCE; or fetch events"
-            " from a queue that BOT_EVENTS_QUEUE names."
-        )
-    if (short := find_short_secret(settings)) is not None:
-        raise NotConfigured(short)
 
 
 class Service:
@@ -190,8 +167,8 @@ class Service:
             clock=now,
         )
         event_counts = EventCounts()
-        self.webhook = Webhook(self.inbox, _webhook_auth(settings), event_counts)
-        queue = _events_queue(settings)
+        self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts)
+        queue = events_queue(settings)
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
         self.counter = TrafficCounter(self.database)
         self._log_cutter = LogCutter(self.database)
@@ -383,53 +360,3 @@ class Service:
             "background": partial(check_background, self.supervisor),
             **({"events_queue": partial(check_pull, self.puller)} if self.puller is not None else {}),
         }
-
-
-def sms_service(settings: Settings, clock: ClockCheck) -> SmsService:
-    """ACS by access key or by managed identity; raises `bot.wire.acs.CannotAuthenticate`."""
-    if settings.acs_connection_string is not None:
-        connection = settings.acs_connection_string
-        key = connection.access_key.reveal()
-        return AcsSmsService.with_key(connection.endpoint, key, clock, settings.acs_report_timeout)
-    return AcsSmsService.with_identity(settings.acs_endpoint or "", clock, settings.acs_report_timeout)
-
-
-def _webhook_auth(settings: Settings) -> WebhookAuth:
-    entra = None
-    if settings.entra_tenant and settings.entra_audience:
-        from bot.wire.entra import EntraTokens  # noqa: PLC0415 - PyJWT is for those alone who use Entra
-
-        entra = EntraTokens(
-            settings.entra_tenant,
-            settings.entra_audience,
-            applications=settings.entra_applications,
-            authority=settings.entra_authority,
-        )
-    return WebhookAuth(settings.webhook_secrets, entra)
-
-
-def _events_queue(settings: Settings) -> EventsQueue | None:
-    """The queue to fetch events from; raises `NotConfigured`, and `bot.wire.acs.CannotAuthenticate`."""
-    wanted = settings.events_queue
-    if wanted is None:
-        return None
-    try:
-        # Extras, not always there, and for those alone who pull.
-        if isinstance(wanted, StorageQueue):
-            from bot.wire.storage_queue import StorageQueueEvents  # noqa: PLC0415
-
-            return StorageQueueEvents(wanted.connection_string.reveal(), wanted.name)
-        from bot.wire.namespace_topic import NamespaceTopicEvents  # noqa: PLC0415
-
-        key = wanted.key.reveal() if wanted.key else None
-        return NamespaceTopicEvents(wanted.endpoint, wanted.topic, wanted.subscription, key)
-    except ImportError:
-        raise NotConfigured(
-            "BOT_EVENTS_QUEUE needs azure-storage-queue and azure-eventgrid, which are not installed:"
-            ' run `pip install "sms-keyword-bot[queue]"`.'
-        ) from None
-    except ValueError:
-        raise NotConfigured(
-            "BOT_EVENTS_QUEUE has a connection string that can't be used: copy it from the storage account's page"
-            " *Access keys*."
-        ) from None

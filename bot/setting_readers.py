@@ -7,6 +7,7 @@ import base64
 import binascii
 import ipaddress
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,8 @@ from bot.setting_values import (
 from bot.text.addresses import is_loopback
 from bot.text.durations import WrongDuration, parse_duration
 
+#: What `{{ secret.NAME }}` of a rule is given by.
+SECRET_OF_RULES: Final = re.compile(r"BOT_SECRET_(\w+)", re.ASCII)
 #: What an Event Grid queue is named by.
 _NAMESPACE_FORM: Final = "namespace:https://HOST/topics/TOPIC/subscriptions/NAME"
 _QUEUE_FORMS: Final = f"storage:CONNECTION-STRING;queue=NAME, or {_NAMESPACE_FORM}"
@@ -286,3 +289,21 @@ def read_namespace_topic(name: str, text: str) -> NamespaceTopic:
         subscription=found[2],
         key=Secret(key.strip()) if key.strip() else None,
     )
+
+
+def secrets_of_rules(environ: Mapping[str, str]) -> dict[str, Secret]:
+    """What rules may put into the headers of what they fetch, by name."""
+    found = {
+        match[1]: unquoted(text)
+        for name, text in environ.items()
+        if (match := SECRET_OF_RULES.fullmatch(name))
+    }
+    return {name: Secret(text) for name, text in found.items() if text}
+
+
+def unquoted(text: str) -> str:
+    """The value without the space and quotes around it, which `docker run --env-file` leaves as written."""
+    text = text.strip()
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1].strip()
+    return text

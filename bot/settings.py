@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from bot.operation_settings import OPERATION_SETTINGS
 from bot.setting_readers import (
+    SECRET_OF_RULES,
     read_applications,
     read_authority,
     read_cap,
@@ -35,6 +36,8 @@ from bot.setting_readers import (
     read_secret,
     read_secrets,
     read_text,
+    secrets_of_rules,
+    unquoted,
 )
 from bot.setting_values import (
     EVENT_GRID_APPLICATION,
@@ -52,9 +55,6 @@ __all__ = [
     "NamespaceTopic", "Secret", "Setting", "Settings", "StorageQueue", "WrongSetting", "find_short_secret",
     "is_unknown", "load", "read_environment", "warnings_about",
 ]  # fmt: skip
-
-
-_SECRET_OF_RULES: Final = re.compile(r"BOT_SECRET_(\w+)", re.ASCII)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -133,9 +133,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     """The settings that these variables ask for; an empty variable counts as unset."""
     values: dict[str, Any] = {}
     for setting in SETTINGS:
-        text = _unquoted(environ.get(setting.name, "")) or setting.default
+        text = unquoted(environ.get(setting.name, "")) or setting.default
         values[setting.field] = setting.unset if text is None else setting.read(setting.name, text)
-    settings = Settings(**values, secrets=_secrets_of_rules(environ))
+    settings = Settings(**values, secrets=secrets_of_rules(environ))
     _refuse_contradictions(settings)
     return settings
 
@@ -159,7 +159,7 @@ def is_unknown(name: str) -> bool:
     if not name.upper().startswith("BOT_"):
         return False
     known = name in _NAMES or name in _NAMES_OF_OTHER_VERSIONS
-    return not known and not _SECRET_OF_RULES.fullmatch(name)
+    return not known and not SECRET_OF_RULES.fullmatch(name)
 
 
 def warnings_about(environ: Mapping[str, str]) -> list[str]:
@@ -175,24 +175,6 @@ def _mend(name: str) -> str:
     """The end of a sentence about an unknown name: the name that was meant, where one is near."""
     near = get_close_matches(name.upper(), sorted(_NAMES), n=1, cutoff=0.75)
     return f": did you mean {near[0]}? Correct or remove it" if near else ": remove it"
-
-
-def _secrets_of_rules(environ: Mapping[str, str]) -> dict[str, Secret]:
-    """What rules may put into the headers of what they fetch, by name."""
-    found = {
-        match[1]: _unquoted(text)
-        for name, text in environ.items()
-        if (match := _SECRET_OF_RULES.fullmatch(name))
-    }
-    return {name: Secret(text) for name, text in found.items() if text}
-
-
-def _unquoted(text: str) -> str:
-    """The value without the space and quotes around it, which `docker run --env-file` leaves as written."""
-    text = text.strip()
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1].strip()
-    return text
 
 
 def _refuse_contradictions(settings: Settings) -> None:

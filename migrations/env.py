@@ -7,14 +7,17 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.settings import load, read_environment
-from bot.storage.tables import metadata
+from bot.storage.tables import conversations
 
 
 def migrate(connection: Connection) -> None:
     """Run the migrations on a connection."""
     is_sqlite = connection.dialect.name == "sqlite"
     context.configure(
-        connection=connection, target_metadata=metadata, render_as_batch=is_sqlite, compare_type=True
+        connection=connection,
+        target_metadata=conversations.metadata,
+        render_as_batch=is_sqlite,
+        compare_type=True,
     )
     with context.begin_transaction():
         if not is_sqlite:

@@ -36,7 +36,8 @@ def refusal(**environ: str) -> str:
 
 
 def test_every_variable_fills_one_field() -> None:
-    assert tuple(setting.field for setting in SETTINGS) == Settings.__struct_fields__
+    fields = tuple(setting.field for setting in SETTINGS)
+    assert (*fields, "secrets") == Settings.__struct_fields__
 
 
 def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
@@ -62,6 +63,7 @@ def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
         reply_ttl=timedelta(hours=24),
         report_timeout=timedelta(hours=72),
         forward_secret=None,
+        private_hosts=(),
         forward_private_hosts=(),
         proxies=(),
         log_format=None,
@@ -104,7 +106,10 @@ def test_every_field_is_read_from_its_variable() -> None:
             "BOT_REPLY_TTL": "90m",
             "BOT_REPORT_TIMEOUT": "7d",
             "BOT_FORWARD_SECRET": "sign",
+            "BOT_PRIVATE_HOSTS": "shop.internal",
             "BOT_FORWARD_PRIVATE_HOSTS": "localhost, 10.0.0.7",
+            "BOT_SECRET_SHOP_TOKEN": "'s3cret'",
+            "BOT_SECRET_EMPTY": "",
             "BOT_PROXIES": "127.0.0.1, 10.1.2.3/8,, ::1",
             "BOT_LOG_FORMAT": "JSON",
         }
@@ -131,7 +136,9 @@ def test_every_field_is_read_from_its_variable() -> None:
         reply_ttl=timedelta(minutes=90),
         report_timeout=timedelta(days=7),
         forward_secret=Secret("sign"),
+        private_hosts=("shop.internal",),
         forward_private_hosts=("localhost", "10.0.0.7"),
+        secrets={"SHOP_TOKEN": Secret("s3cret")},
         proxies=("127.0.0.1", "10.0.0.0/8", "::1"),
         log_format="json",
     )

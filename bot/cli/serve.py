@@ -11,7 +11,8 @@ import rich_click as click
 import structlog
 from msgspec.structs import replace
 
-from bot.app import NotConfigured, Service
+from bot.app import Service
+from bot.azure_parts import NotConfigured
 from bot.cli.bind import listen
 from bot.cli.errors import CommandFailed
 from bot.operations.file_descriptors import raise_limit, room_for_connections

@@ -11,9 +11,10 @@ from bot.conversation.events import DeliveryReport
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, Outcome, close_incidents
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.rulebook.decision import HeldBack
+from bot.storage.columns import UtcTime
 from bot.storage.commits import mark_changed
 from bot.storage.sql import direction_is, status_is
-from bot.storage.tables import UtcTime, actions, conversations, messages
+from bot.storage.tables import actions, conversations, messages
 
 
 async def apply_carrier_opt_outs(

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.codes import CodeDesk
 from bot.conversation.events import time_written
-from bot.conversation.fetches import FINISHED_COLUMNS, Outcome, answer_text
+from bot.conversation.fetches import FINISHED_COLUMNS, FetchOutcome, answer_text
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.thread import ConversationThread, NewMessages, open_conversations, save_conversations
 from bot.rulebook.book import Book
@@ -37,7 +37,7 @@ class Finished(Struct, frozen=True, kw_only=True):
     id: str
     number: str
     peer: str
-    outcome: Outcome
+    outcome: FetchOutcome
 
 
 #: Said (or nothing is to be said), or an older one of the same conversation must be finished first.
@@ -134,7 +134,7 @@ class Completions:
         book: Book,
         conversation: ConversationThread,
         row: Any,
-        outcome: Outcome,
+        outcome: FetchOutcome,
         recent: dict[str, Recent],
         codes: CodeDesk,
         new: NewMessages,

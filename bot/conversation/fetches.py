@@ -100,7 +100,7 @@ class FailedTry(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class FetchOutcome(Struct, frozen=True, kw_only=True):
     """What came of a fetch."""
 
     fetched: Fetched

@@ -32,10 +32,11 @@ from bot.conversation.incidents import (
     open_incidents,
 )
 from bot.conversation.loop_history import SILENCED, LoopState, Traffic
+from bot.conversation.message_rows import INSERT_INBOUND, INSERT_OUTBOUND, InboundRow, OutboundRow
 from bot.rulebook.decision import ConversationState, Decision, HeldBack
 from bot.storage.bulk import BulkInsert, LookupByKeys
 from bot.storage.commits import mark_changed
-from bot.storage.tables import conversations, messages
+from bot.storage.tables import conversations
 from bot.text.segments import measure
 
 #: Where these held the reply back, no person has anything to answer.
@@ -68,8 +69,8 @@ class NewMessages:
 
     async def insert(self, connection: AsyncConnection, now: datetime) -> None:
         """Write them; their conversations must be there already."""
-        await _INSERT_INBOUND.execute(connection, self.inbound)
-        await _INSERT_OUTBOUND.execute(connection, self.outbound)
+        await INSERT_INBOUND.execute(connection, self.inbound)
+        await INSERT_OUTBOUND.execute(connection, self.outbound)
         await INSERT_FORWARDS.execute(connection, self.forwards)
         await INSERT_FETCHES.execute(connection, self.fetches)
         if self.answers:
@@ -241,8 +242,7 @@ class ConversationThread:
             self.add_outbound(new, text, now, rule=decision.rule, in_reply_to=message_id, version=version)
         if decision.marks or (self.state.handed_over and decision.replies):
             self._notice(decision, message_id, new)
-        if decision.later:
-            new.follow_ups += self._follow_ups(decision, message_id, position, now)
+        self._add_what_follows(decision, message_id, position, now, new)
         if self.state.handed_over and not self.state.opted_out:
             self.unanswered_since = self.unanswered_since or now
         return bool(decision.replies)
@@ -269,12 +269,7 @@ class ConversationThread:
             asked = fetch_row(decision.fetch, message_id=message_id, conversation_id=self.id, now=now)
             new.fetches.append(asked)
             self.fetches = (*self.fetches, asked.id)
-        new.follow_ups += self._follow_ups(decision, message_id, position, now)
-
-    def _follow_ups(
-        self, decision: Decision, message_id: str, position: int, now: datetime
-    ) -> list[FollowUpRow]:
-        return follow_up_rows(
+        new.follow_ups += follow_up_rows(
             decision, conversation_id=self.id, message_id=message_id, position=position, now=now
         )
 
@@ -426,45 +421,6 @@ class ConversationRow(NamedTuple):
     consent_at: datetime | None
 
 
-class InboundRow(NamedTuple):
-    """An inbound message to insert."""
-
-    id: str
-    conversation_id: str
-    position: int
-    text: str
-    provider_message_id: str
-    rule: str | None
-    segments: int
-    encoding: str
-    created_at: datetime
-    updated_at: datetime
-    received_at: datetime | None
-    decision: dict[str, object]
-    book_version: str
-
-
-class OutboundRow(NamedTuple):
-    """An outbound message to insert."""
-
-    id: str
-    conversation_id: str
-    position: int
-    text: str
-    status: str
-    status_details: str | None
-    failure_code: str | None
-    rule: str | None
-    in_reply_to: str | None
-    segments: int
-    encoding: str
-    created_at: datetime
-    updated_at: datetime
-    book_version: str | None
-    number: str
-    exempt: bool
-
-
 CONVERSATION_COLUMNS = tuple(conversations.c[name] for name in ConversationRow._fields)
 _CONVERSATIONS_OF = LookupByKeys(
     select(*CONVERSATION_COLUMNS).order_by(conversations.c.peer, conversations.c.number).with_for_update(),
@@ -477,5 +433,3 @@ _SAVE_CONVERSATION = BulkInsert(
         name for name in ConversationRow._fields if name not in ("id", "number", "peer", "created_at")
     ),
 )
-_INSERT_INBOUND = BulkInsert(messages, InboundRow, constants={"direction": "inbound", "status": "received"})
-_INSERT_OUTBOUND = BulkInsert(messages, OutboundRow, constants={"direction": "outbound"})

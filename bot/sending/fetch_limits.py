@@ -26,7 +26,7 @@ class FetchLimits(Struct, frozen=True, kw_only=True):
     answers: int = 10_000
     answer_bytes: int = 32 * 1024 * 1024
     backoff: Backoff = Backoff(first=0.25, longest=10.0)
-    breaker: BreakerLimits = BreakerLimits(threshold=5, first_pause=0.5, longest_pause=10.0)
+    breaker: BreakerLimits = BreakerLimits(threshold=10, first_pause=0.5, longest_pause=10.0)
 
 
 USUAL_FETCHING = FetchLimits()

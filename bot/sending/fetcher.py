@@ -23,7 +23,7 @@ from bot.conversation.fetches import (
     ClaimedFetch,
     DueFetch,
     FailedTry,
-    Outcome,
+    FetchOutcome,
     claim_fetches,
     due_fetches,
     holders_of_fetches,
@@ -99,7 +99,7 @@ class Fetcher:
         self.hosts = AskedHosts(limits, _seconds)
         self.kept = KeptAnswers(_seconds, most=limits.answers, most_bytes=limits.answer_bytes)
         #: Requests under way that serve everybody who asks the same, by their key.
-        self._shared: dict[str, asyncio.Task[Outcome]] = {}
+        self._shared: dict[str, asyncio.Task[FetchOutcome]] = {}
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._per_host: Counter[str] = Counter()
         #: The newest fetch in hand of each conversation: the next one is finished after it.
@@ -215,15 +215,15 @@ class Fetcher:
                 return
             await asyncio.sleep(self._limits.record_again)
 
-    async def _outcome(self, fetch: ClaimedFetch) -> Outcome:
+    async def _outcome(self, fetch: ClaimedFetch) -> FetchOutcome:
         request = fetch.request
         deadline = _seconds() + self._time_left(fetch)
         if request.trouble:
-            return Outcome(fetched=NOTHING, reason=request.trouble)
+            return FetchOutcome(fetched=NOTHING, reason=request.trouble)
         while True:
             kept = self.kept.get(request)
             if kept is not None:
-                return Outcome(fetched=kept, reason=KEPT)
+                return FetchOutcome(fetched=kept, reason=KEPT)
             if not request.is_shared:
                 return await self._ask(fetch, deadline)
             shared = self._shared.get(request.key)
@@ -236,9 +236,9 @@ class Fetcher:
                 if outcome.fetched.kind != "nothing" or _seconds() >= deadline or outcome.tries:
                     return outcome
             if _seconds() >= deadline:
-                return Outcome(fetched=NOTHING, reason=NO_TIME)
+                return FetchOutcome(fetched=NOTHING, reason=NO_TIME)
 
-    async def _lead(self, fetch: ClaimedFetch, deadline: float) -> Outcome:
+    async def _lead(self, fetch: ClaimedFetch, deadline: float) -> FetchOutcome:
         """Make a request that serves everybody who asks the same meanwhile."""
         key = fetch.request.key
         task = self._shared[key] = asyncio.create_task(self._ask(fetch, deadline), name="shared fetch")
@@ -252,7 +252,7 @@ class Fetcher:
         left = fetch.request.timeout - (now - begun).total_seconds()
         return min(max(left, 0.0), fetch.request.timeout)
 
-    async def _ask(self, fetch: ClaimedFetch, deadline: float) -> Outcome:
+    async def _ask(self, fetch: ClaimedFetch, deadline: float) -> FetchOutcome:
         """Try until something usable came or the time is over."""
         request, tries = fetch.request, list[FailedTry]()
         host = self.hosts.of(request.host)
@@ -269,7 +269,7 @@ class Fetcher:
             if asked.fetched is not None:
                 host.counts["missing" if asked.fetched.kind == "missing" else "answered"] += 1
                 self.kept.put(request, asked.fetched)
-                return Outcome(fetched=asked.fetched, http_status=status, ms=ms, tries=tuple(tries))
+                return FetchOutcome(fetched=asked.fetched, http_status=status, ms=ms, tries=tuple(tries))
             reason = asked.reason or "It brought nothing."
             tries.append(FailedTry(at=at, ms=ms, reason=reason))
             host.counts["failed"] += 1
@@ -281,7 +281,7 @@ class Fetcher:
                 break
             await asyncio.sleep(wait.total_seconds())
         host.counts["given_up"] += 1
-        return Outcome(fetched=NOTHING, reason=reason, http_status=status, tries=tuple(tries))
+        return FetchOutcome(fetched=NOTHING, reason=reason, http_status=status, tries=tuple(tries))
 
     async def _try(self, host: AskedHost, fetch: ClaimedFetch, seconds: float) -> Asked:
         is_probe = host.is_probing

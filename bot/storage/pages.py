@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import ColumnElement, Integer, Row, Select, literal, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage.tables import Id, UtcTime
+from bot.storage.columns import Id, UtcTime
 
 Item = TypeVar("Item")
 

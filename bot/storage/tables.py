@@ -1,83 +1,20 @@
 """The tables: what is stored of each conversation. Alembic compares `metadata` with the migrations."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import TypeEngine
 
-
-class UtcTime(TypeDecorator[datetime]):
-    """A moment. PostgreSQL keeps it as timestamptz, SQLite as fixed-width ISO text, which sorts as time does.
-
-    A naive datetime is refused: it could mean any of 38 moments.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Text on SQLite: its own datetime type is slower to write and drops the offset."""
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(String(32))
-        return dialect.type_descriptor(DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Refuse a naive time; give SQLite its text."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; times in the database are UTC")
-        if value.tzinfo is not UTC:
-            value = value.astimezone(UTC)
-        return value.isoformat(timespec="microseconds") if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
-        """Bring back an aware time, in UTC."""
-        if value is None:
-            return None
-        if isinstance(value, str):
-            return datetime.fromisoformat(value)
-        moment: datetime = value
-        if (
-            moment.tzinfo is None
-        ):  # asyncpg stores the last moment as `infinity`, and reads that without a zone
-            return moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-#: UUIDv7 in its usual writing: what the API, the logs and the database show is the same text.
-Id = String(36)
-Number = String(64)
-Counter = BigInteger().with_variant(Integer, "sqlite")
-Json = JSON(none_as_null=True)
+from bot.storage.columns import Counter, Id, Json, Number, UtcTime, metadata
 
 conversations = Table(
     "conversations",

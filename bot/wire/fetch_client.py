@@ -24,6 +24,8 @@ MOST_READ = 256 * 1024
 _MOST_REDIRECTS = 5
 _LONGEST_REASON = 300
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: What stands before a service says so of the whole of it; a 500 is of one request.
+_GATEWAY_TROUBLES = frozenset({502, 503, 504})
 #: These ask for the same with the same body.
 _AS_IT_WAS = frozenset({307, 308})
 
@@ -139,7 +141,12 @@ async def _judge(answer: aiohttp.ClientResponse) -> Asked:
         return Asked(fetched=await _read(answer), http_status=status)
     reason = f"It answered {status}."
     if is_worth_another_try(status):
-        return _failed(reason, http_status=status, retry_after=retry_after_of(answer), is_down=status >= 500)
+        return _failed(
+            reason,
+            http_status=status,
+            retry_after=retry_after_of(answer),
+            is_down=status in _GATEWAY_TROUBLES,
+        )
     return _failed(reason, http_status=status, is_final=True)
 
 

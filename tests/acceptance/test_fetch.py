@@ -1,4 +1,4 @@
-"""A rule asks a shop, as a process that is slow, fails, redirects, dies and comes back; each person is answered once."""
+"""A rule asks a shop, a process that is slow, fails, redirects, dies and comes back: each person is answered once."""
 
 import sys
 from pathlib import Path

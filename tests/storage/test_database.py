@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, inspect, select
 from sqlalchemy.exc import DBAPIError, StatementError
 
+from bot.storage.columns import metadata
 from bot.storage.database import (
     LOG_AT_REST,
     Database,
@@ -19,7 +20,7 @@ from bot.storage.database import (
 )
 from bot.storage.database_errors import cause_of, is_trouble
 from bot.storage.schema import NewerSchema, OldSchema
-from bot.storage.tables import metadata, rejected_events
+from bot.storage.tables import rejected_events
 from tests.support.databases import KINDS, Databases, Kind
 
 

@@ -75,7 +75,8 @@ async def serve(port: int) -> None:
     runner = web.AppRunner(ShopServer().app(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    print(f"{READY}{runner.addresses[0][1]}", flush=True)
+    sys.stdout.write(f"{READY}{runner.addresses[0][1]}\n")
+    sys.stdout.flush()
     await asyncio.Event().wait()
 
 

@@ -23,6 +23,7 @@ _USUAL_TIMEOUT, _LONGEST_TIMEOUT = 10.0, 300.0
 _LONGEST_KEEP = 24 * 3600.0
 _LONGEST_URL = 2_000
 _MOST_HEADERS = 20
+_NO_URL = "it is no URL; write one such as https://example.com/orders/{{ number }}"
 #: Scheme and host, up to what may have templates in it.
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<place>[^/?#\s]+)", re.IGNORECASE)
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -117,23 +118,21 @@ def _read_url(node: Node, templates: Templates, report: Report) -> tuple[Templat
 
 def _why_not(url: str) -> tuple[str, str] | None:
     """The code and the sentence, where a URL can't be used."""
-    no_url = "it is no URL; write one such as https://example.com/orders/{{ number }}"
     found = _ORIGIN.match(url)
-    if found is None:
-        head = url.partition("://")[2].partition("/")[0] or url
-        if "{{" in head or "{%" in head:
-            return "E330", "its host must stand there as it is, so that no message chooses whom the bot asks"
-        return "E205", no_url
-    place = found["place"]
-    if "{{" in place or "{%" in place or "{{" in found["scheme"]:
+    head = found[0] if found else "/".join(url.split("/", 3)[:3])
+    if "{{" in head or "{%" in head:
         return "E330", "its host must stand there as it is, so that no message chooses whom the bot asks"
+    if found is None:
+        return "E205", _NO_URL
     if "{%" in url:
         return "E205", "{% %} has no place in a URL; {{ }} has"
     if _ANY_SECRET.search(url):
         return "E336", "a secret has no place in a URL, where logs and pages show it; put it into headers"
     bare = _TEMPLATE.sub("x", url)
+    if "{{" in bare:
+        return "E304", "{{ is not closed by }}"
     if len(url) > _LONGEST_URL or not bare.isprintable() or " " in bare:
-        return "E205", no_url
+        return "E205", _NO_URL
     return _why_not_host(found["scheme"].lower(), found[0])
 
 
@@ -142,7 +141,7 @@ def _why_not_host(scheme: str, origin: str) -> tuple[str, str] | None:
         parts = urlsplit(origin)
         read, _ = URL(origin).raw_host, parts.port
     except ValueError:
-        return "E205", "it is no URL; write one such as https://example.com/orders/{{ number }}"
+        return "E205", _NO_URL
     if not parts.hostname or not read:
         return "E205", "it names no host"
     if parts.username is not None or parts.password is not None:

@@ -56,9 +56,9 @@ def check_files(files: FilesRead, secrets: Collection[str] | None = None) -> Loa
     return _checked(load_files(files), secrets)
 
 
-def check_texts(texts: Mapping[str, str]) -> Loaded:
+def check_texts(texts: Mapping[str, str], secrets: Collection[str] | None = None) -> Loaded:
     """The same for rule files in memory: name to text."""
-    return _checked(load_texts(texts))
+    return _checked(load_texts(texts), secrets)
 
 
 def _checked(loaded: Loaded, secrets: Collection[str] | None = None) -> Loaded:

@@ -219,9 +219,9 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
     heard = [text_of(each) for each in form.getall("heard", [])]
     heard = [] if form.get("do") == "clear" else heard
     fetched = {
-        place: text[:LONGEST_FETCHED_TEXT]
+        place: typed[:LONGEST_FETCHED_TEXT]
         for place in range(min(len(heard), MOST_TURNS))
-        if (text := text_of(form.get(f"fetched-{place}")).strip())
+        if (typed := text_of(form.get(f"fetched-{place}")).strip())
     }
     if form.get("do") == "try" and text_of(form.get("say")).strip():
         heard.append(text_of(form.get("say")))

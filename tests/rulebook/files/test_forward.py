@@ -38,7 +38,7 @@ def test_an_address_in_other_letters_is_refused_and_named(url: str) -> None:
 def test_a_private_address_is_warned_of(url: str) -> None:
     [(code, message)] = found(url)
     assert code == "W425"
-    assert "BOT_FORWARD_PRIVATE_HOSTS" in message
+    assert "BOT_PRIVATE_HOSTS" in message
 
 
 @pytest.mark.parametrize(
