@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from bot.rulebook.source import SourcePlace
+from bot.rulebook.splices import NO_MEND, Mend
 
 Level = Literal["error", "warning", "info"]
 
@@ -68,6 +69,13 @@ CODES: dict[str, str] = {
     "W423": "A time zone is one offset all year, without summer time.",
     "W424": "A text is `null` or `~`, and these characters are sent.",
     "W425": "A forward goes to an address of a private network.",
+    "W450": "A text ends at ` #`, where a comment begins.",
+    "W451": "A quote without its partner is sent.",
+    "W452": "Several keywords in one text are one phrase.",
+    "W453": "A name in one brace is sent as it stands; values take two.",
+    "E454": "The answer of a drafted rule has not been written yet.",
+    "W455": "Typographic quotes around a text are sent with it.",
+    "W456": "A text loses its beginning, which means something to YAML.",
     "I416": "Rules that no test covers.",
 }
 
@@ -76,7 +84,7 @@ CODES: dict[str, str] = {
 _MOST_KNOWN = 1_000
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, omit_defaults=True):
     """One thing found in a rule file; `str()` is the line that `bot rules check` prints."""
 
     file: str
@@ -85,6 +93,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
     level: Level
     code: str
     message: str
+    #: The change that takes it away, where one is known.
+    mend: Mend = NO_MEND
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.level} {self.code} {self.message}"
@@ -97,7 +107,7 @@ class Report:
         self.file = file
         self.findings: list[Finding] = []
 
-    def add(self, code: str, place: SourcePlace, message: str) -> None:
+    def add(self, code: str, place: SourcePlace, message: str, mend: Mend = NO_MEND) -> None:
         """Note a finding; the code's first letter is its level."""
         self.findings.append(
             Finding(
@@ -107,6 +117,7 @@ class Report:
                 level=_LEVELS[code[0]],
                 code=code,
                 message=message,
+                mend=mend,
             )
         )
 

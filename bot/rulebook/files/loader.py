@@ -89,7 +89,7 @@ def read_files(path: Path) -> FilesRead:
 def load_texts(texts: Mapping[str, str]) -> Loaded:
     """Read rule files that are in memory: name to text."""
     with without_collection():
-        return _load(texts)
+        return msgspec.structs.replace(_load(texts), texts=texts)
 
 
 def _load(texts: Mapping[str, str]) -> Loaded:

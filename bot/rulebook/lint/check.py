@@ -17,7 +17,9 @@ from bot.rulebook.files.loader import (
 from bot.rulebook.findings import Finding, Report
 from bot.rulebook.lint.cost import find_costly_replies
 from bot.rulebook.lint.opt_out import find_opt_out_faults
+from bot.rulebook.lint.silent import find_silent_mistakes
 from bot.rulebook.lint.unreachable import find_unreachable, untested
+from bot.rulebook.mends.explanation import explained
 from bot.rulebook.simulate.test_runner import run_tests
 
 
@@ -50,5 +52,10 @@ def check_texts(texts: Mapping[str, str]) -> Loaded:
 
 def _checked(loaded: Loaded) -> Loaded:
     if loaded.book is None:
-        return loaded
-    return replace(loaded, findings=tuple(sorted([*loaded.findings, *check(loaded.book)])))
+        return explained(loaded)
+    reports = {file: Report(file) for file in loaded.book.files}
+    find_silent_mistakes(loaded.texts, reports)
+    silent = [each for report in reports.values() for each in report.findings]
+    return explained(
+        replace(loaded, findings=tuple(sorted([*loaded.findings, *check(loaded.book), *silent])))
+    )
