@@ -1,8 +1,7 @@
-"""`bot rules`: check rule files, run their tests, try and replay messages on them, and print their schema."""
+"""`bot rules`: run the tests of rule files, try messages on them, and print their schema."""
 
 from pathlib import Path
 
-import msgspec
 import rich_click as click
 
 from bot.cli.errors import AnswerIsNo
@@ -10,44 +9,11 @@ from bot.cli.output import counted, print_json, print_texts
 from bot.cli.rules_options import read_book, read_time, usual_path
 from bot.rulebook.fetch import read_fetched
 from bot.rulebook.files.json_schema import rule_file_schema
-from bot.rulebook.findings import Finding, has_error
-from bot.rulebook.lint.check import check_folder
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.test_runner import Outcomes, run_tests
 from bot.rulebook.simulate.try_message import TryAnswer, answer
 from bot.settings import load, read_environment
 from bot.text.languages import language_code
-
-
-class Checked(msgspec.Struct, frozen=True, kw_only=True):
-    """What `bot rules check --json` prints."""
-
-    ok: bool
-    #: The book's version, when it could be read.
-    version: str | None
-    rules: int
-    findings: tuple[Finding, ...]
-
-
-def check(path: Path | None, as_json: bool) -> None:
-    """Print the findings of a folder of rule files or one file."""
-    path = path or usual_path()
-    loaded = check_folder(path, load(read_environment()).secrets)
-    book = loaded.book
-    failed = book is None or has_error(loaded.findings)
-    count = len(book.rules) if book else 0
-    if as_json:
-        checked = Checked(
-            ok=not failed, version=book.version if book else None, rules=count, findings=loaded.findings
-        )
-        print_json(checked)
-    else:
-        for finding in loaded.findings:
-            click.echo(str(finding))
-        if book and not failed:
-            click.echo(f"{path}: {counted(count, 'rule')} in {counted(len(book.files), 'file')}, no errors.")
-    if failed:
-        raise AnswerIsNo
 
 
 def test(path: Path | None, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import rich_click as click
 from bot.cli.errors import CommandFailed
 from bot.rulebook.book import Book
 from bot.rulebook.files.loader import load_folder
+from bot.rulebook.mends.explanation import explained
 from bot.settings import load, read_environment
 from bot.text.durations import WrongDuration, parse_duration
 
@@ -19,7 +20,7 @@ def usual_path() -> Path:
 
 def read_book(path: Path) -> Book:
     """The book of a folder; raises `CommandFailed` when there is none."""
-    loaded = load_folder(path)
+    loaded = explained(load_folder(path))
     if loaded.book is None:
         for finding in loaded.findings:
             click.echo(str(finding), err=True)

@@ -18,7 +18,8 @@ from bot.operator.purge import PurgeLimits, next_batch
 from bot.operator.removal import remove_conversations, remove_messages
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.readers import Readers
-from bot.storage.tables import conversations, delivery_reports, messages, metadata, rejected_events
+from bot.storage.columns import metadata
+from bot.storage.tables import conversations, delivery_reports, messages, rejected_events
 from bot.storage.writer import Writer
 from bot.text.erased_number import NumberInText
 

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from bot.rulebook.source import SourcePlace
+from bot.rulebook.splices import NO_MEND, Mend
 
 Level = Literal["error", "warning", "info"]
 
@@ -99,6 +100,13 @@ CODES: dict[str, str] = {
     "W447": "A code stands twice in its list.",
     "W448": "The first row of a list looks like a code, and no name stands above the codes.",
     "W449": "Nobody is told when a rule's codes are all given.",
+    "W450": "A text ends at ` #`, where a comment begins.",
+    "W451": "A quote without its partner is sent.",
+    "W452": "Several keywords in one text are one phrase.",
+    "W453": "A name in one brace is sent as it stands; values take two.",
+    "E454": "The answer of a drafted rule has not been written yet.",
+    "W455": "Typographic quotes around a text are sent with it.",
+    "W456": "A text loses its beginning, which means something to YAML.",
     "I416": "Rules that no test covers.",
     "I417": "A CSV file that no rule file names as a table.",
 }
@@ -108,7 +116,7 @@ CODES: dict[str, str] = {
 _MOST_KNOWN = 1_000
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, omit_defaults=True):
     """One thing found in a rule file; `str()` is the line that `bot rules check` prints."""
 
     file: str
@@ -117,6 +125,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
     level: Level
     code: str
     message: str
+    #: The change that takes it away, where one is known.
+    mend: Mend = NO_MEND
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.level} {self.code} {self.message}"
@@ -129,7 +139,7 @@ class Report:
         self.file = file
         self.findings: list[Finding] = []
 
-    def add(self, code: str, place: SourcePlace, message: str) -> None:
+    def add(self, code: str, place: SourcePlace, message: str, mend: Mend = NO_MEND) -> None:
         """Note a finding; the code's first letter is its level."""
         self.findings.append(
             Finding(
@@ -139,6 +149,7 @@ class Report:
                 level=_LEVELS[code[0]],
                 code=code,
                 message=message,
+                mend=mend,
             )
         )
 

@@ -19,13 +19,29 @@ def rules() -> None:
 @rules.command()
 @_path_argument
 @as_json_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    help="text for people, json, workflow commands of GitHub, or SARIF 2.1.0; default text.",
+)
+@click.option("--fix", is_flag=True, help="Make the mends that are proven to do no harm, then check.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 def check(**options: Any) -> None:
     """Read every rule file, and say what is wrong or will not do what it seems to.
 
     PATH is a folder of rule files or one file; default is BOT_RULES. Each finding is a line
     `file:line:column: level code message`. The exit status is 1 when one of them is an error.
     """
-    run_body("bot.cli.rules:check", options)
+    run_body("bot.cli.rules_check:check", options)
+
+
+@rules.command()
+@click.argument("code")
+@as_json_option
+def explain(**options: Any) -> None:
+    """Say what the finding CODE means, with an example of the mistake and of its mend."""
+    run_body("bot.cli.rules_explain:explain", options)
 
 
 @rules.command()

@@ -14,8 +14,9 @@ from bot.rulebook.background import in_background
 from bot.rulebook.book import Book, free_incrementally
 from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.folder import FolderState, look_at
-from bot.rulebook.files.loader import FilesRead, Loaded, load_files, load_texts, read_files
+from bot.rulebook.files.loader import FilesRead, Loaded, load_texts, read_files
 from bot.rulebook.findings import Finding, has_error
+from bot.rulebook.mends.explanation import load_explained
 from bot.supervisor import Supervisor
 
 #: Milliseconds in which further changes to the files still belong to the same save.
@@ -91,7 +92,7 @@ class LiveBook:
     def open(self) -> None:
         """Read the files; raises `NoGoodBook`."""
         self._files = read_files(self.folder)
-        self._newest = load_files(self._files)
+        self._newest = load_explained(self._files)
         if self._newest.book is None:
             raise NoGoodBook(self.folder, self._newest.findings)
         self._book = self._newest.book
@@ -146,7 +147,7 @@ class LiveBook:
             if files == self._files:
                 return
             with frozen_afterwards():
-                loaded = await in_background(load_files, files)
+                loaded = await in_background(load_explained, files)
             self._files = files
             await self._take(loaded, None)
             self.on_read()

@@ -10,13 +10,12 @@ from bot.rulebook.book import Book
 from bot.rulebook.files.loader import FilesRead
 from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
 from bot.rulebook.findings import Report
+from bot.rulebook.lint.silent import DRAFTED_ANSWER
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.try_message import usual_number
 from bot.rulebook.source import Scalar
 from bot.text.words import split_words
 
-#: What the drafted rule says until its author writes something better.
-_ANSWER = "Write the answer here."
 #: Words that say little about what somebody wants, in the languages that most texts are in.
 _LITTLE_WORDS = """
 a an and are as at be but by can could do does did for from get give go got had has have hello hey hi how i if in is it
@@ -65,7 +64,7 @@ def draft_rule(files: FilesRead, book: Book, heard: str, number: str | None = No
 def _drafted(file: str, text: str, name: str) -> Drafted:
     lines = text.splitlines()
     start = next((at for at, line in enumerate(lines) if f"name: {name}" in line), 0)
-    line = next((at for at in range(start, len(lines)) if _ANSWER in lines[at]), start)
+    line = next((at for at in range(start, len(lines)) if DRAFTED_ANSWER in lines[at]), start)
     return Drafted(file=file, text=text, line=line + 1, name=name)
 
 
@@ -96,7 +95,7 @@ def _rule_lines(name: str, heard: str) -> list[str]:
     else:
         kind = "keyword" if words[: len(chosen)] == chosen else "contains"
         when = f"{{{kind}: {_written(' '.join(chosen))}}}"
-    return [f"- name: {name}", f"  when: {when}", f"  reply: {_ANSWER}"]
+    return [f"- name: {name}", f"  when: {when}", f"  reply: {DRAFTED_ANSWER}"]
 
 
 def _test_line(name: str, heard: str, to: str | None) -> str:

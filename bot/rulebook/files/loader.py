@@ -112,7 +112,7 @@ def _with_tables(path: Path) -> list[Path]:
 def load_texts(texts: Mapping[str, str], unread: Collection[str] = ()) -> Loaded:
     """Read rule files and tables that are in memory: name to text; `unread` are tables that could not be read."""
     with without_collection():
-        return _load(texts, unread)
+        return msgspec.structs.replace(_load(texts, unread), texts=texts)
 
 
 def _load(texts: Mapping[str, str], unread: Collection[str]) -> Loaded:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec.structs import replace
@@ -47,7 +47,8 @@ from bot.rulebook.files.tables import TableFiles
 from bot.rulebook.files.tests import read_tests
 from bot.rulebook.files.when import read_when, shown_keys
 from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
-from bot.rulebook.findings import Report, did_you_mean
+from bot.rulebook.files.zones import zone_hint
+from bot.rulebook.findings import Report
 from bot.rulebook.named_hours import Closure, NamedHours
 from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import FileSettings, Rule
@@ -151,7 +152,7 @@ def _read_zone(node: Node, report: Report) -> tzinfo:
     try:
         zone = ZoneInfo(text.value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = did_you_mean(text.value, available_timezones())
+        hint = zone_hint(text.value)
         example = hint or ' Write one of the tz database, such as "Europe/Paris".'
         report.add("E307", text.place, f'There is no time zone "{shortened(text.value)}".{example}')
         return UTC

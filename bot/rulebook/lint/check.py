@@ -15,13 +15,16 @@ from bot.rulebook.files.loader import (
     load_folder,
     load_texts,
 )
+from bot.rulebook.files.tables import is_csv
 from bot.rulebook.findings import Finding, Report
 from bot.rulebook.lint.cost import find_costly_replies
 from bot.rulebook.lint.languages import find_language_faults
 from bot.rulebook.lint.named_hours import find_opening_faults
 from bot.rulebook.lint.opt_out import find_opt_out_faults
 from bot.rulebook.lint.secrets import find_missing_secrets
+from bot.rulebook.lint.silent import find_silent_mistakes
 from bot.rulebook.lint.unreachable import find_unreachable, untested
+from bot.rulebook.mends.explanation import explained
 from bot.rulebook.simulate.test_runner import run_tests
 
 
@@ -63,5 +66,10 @@ def check_texts(texts: Mapping[str, str], secrets: Collection[str] | None = None
 
 def _checked(loaded: Loaded, secrets: Collection[str] | None = None) -> Loaded:
     if loaded.book is None:
-        return loaded
-    return replace(loaded, findings=tuple(sorted([*loaded.findings, *check(loaded.book, secrets)])))
+        return explained(loaded)
+    rule_files = {name: text for name, text in loaded.texts.items() if not is_csv(name)}
+    reports = {file: Report(file) for file in rule_files}
+    find_silent_mistakes(rule_files, reports)
+    silent = [each for report in reports.values() for each in report.findings]
+    findings = [*loaded.findings, *check(loaded.book, secrets), *silent]
+    return explained(replace(loaded, findings=tuple(sorted(findings))))

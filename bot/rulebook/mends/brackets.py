@@ -19,6 +19,7 @@ def propose_brackets(line: ChunkLine) -> Iterator[Proposal]:
     for start, end in wrong:
         yield from _wrong(text, start, end)
     yield from _doubled(text)
+    yield from _bare_list(line.text)
     for _, end in wrong:
         yield from _open(line, text, end)
     for at in reversed(opened):
@@ -30,6 +31,19 @@ def propose_brackets(line: ChunkLine) -> Iterator[Proposal]:
     for at in [*opened, *extra]:
         yield from replaced(
             at, at + 1, "", sentence=f"One {text[at]} too many stands here.", label="Remove it"
+        )
+
+
+def _bare_list(text: str) -> Iterator[Proposal]:
+    """`{keyword: deliver, delivery}`"""
+    for found in re.finditer(r":\s+(?P<words>[^\[{}\]:\"',]+(?:,\s*[^\[{}\]:\"',]+)+)(?=\}|,\s*\w+:)", text):
+        words = found["words"]
+        yield from replaced(
+            found.start("words"),
+            found.end("words"),
+            f"[{words.strip()}]",
+            sentence="Several words need [ and ] around them.",
+            label="Put [ ] around them",
         )
 
 

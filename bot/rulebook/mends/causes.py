@@ -14,7 +14,8 @@ import msgspec
 from bot.rulebook.book_wide import BookWide
 from bot.rulebook.files.rule_file import read_file
 from bot.rulebook.files.tables import TableFiles
-from bot.rulebook.findings import Finding, Report, has_error
+from bot.rulebook.files.yaml_tree import Table, compose
+from bot.rulebook.findings import Finding, Report
 from bot.rulebook.mends.brackets import propose_brackets
 from bot.rulebook.mends.characters import propose_characters
 from bot.rulebook.mends.chunks import Chunk, chunks, section_name
@@ -23,6 +24,7 @@ from bot.rulebook.mends.indents import propose_indents
 from bot.rulebook.mends.proposal import ChunkLine, Proposal
 from bot.rulebook.mends.quotation import propose_closing_quotes, propose_quotes
 from bot.rulebook.mends.words import FILE_KEYS
+from bot.rulebook.source import Scalar
 from bot.rulebook.splices import Edit, Mend
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -30,6 +32,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _MOST_TRIED = 400
 _MOST_CHUNKS = 10
 _MOST_LINES = 60
+_NO_YAML = 1_000
 _PROPOSERS = (
     propose_characters, propose_colons, propose_keys, propose_brackets, propose_closing_quotes, propose_when,
     propose_quotes, propose_indents,
@@ -55,19 +58,34 @@ def find_causes(text: str, findings: Sequence[Finding]) -> list[Cause]:
     lines = _LINE_END.split(bare)
     about = {each.line for each in findings if each.code[:2] in {"E1", "E2"} and each.level == "error"}
     is_yaml = not any(each.code.startswith("E1") for each in findings)
+    found = [] if is_yaml else _cause_between(lines)
+    if found:
+        return found
+    parts = chunks(lines)
+    if is_yaml:
+        parts = [
+            each for each in parts if any(each.first < line <= each.first + len(each.lines) for line in about)
+        ]
+        return _causes_in(parts)
+    return _causes_in([each for each in parts if not _is_yaml(each)]) or _causes_in(parts)
+
+
+def _causes_in(parts: Iterable[Chunk]) -> list[Cause]:
     found: list[Cause] = []
-    looked = 0
-    for chunk in chunks(lines):
-        touched = any(chunk.first < line <= chunk.first + len(chunk.lines) for line in about)
-        if looked >= _MOST_CHUNKS or (is_yaml and not touched):
-            continue
-        faults = faults_of(chunk, chunk.lines)
+    left = _MOST_CHUNKS
+    for chunk in parts:
+        faults = faults_of(chunk, chunk.lines) if left else []
         if faults:
-            looked += 1
+            left -= 1
             cause = _cause_in(chunk, faults)
-            if cause:
-                found.append(cause)
-    return found if found or is_yaml else _cause_between(lines)
+            found += [cause] if cause else []
+    return found
+
+
+def _is_yaml(chunk: Chunk) -> bool:
+    report = Report("chunk")
+    compose("\n".join([chunk.head, *chunk.lines] if chunk.head else chunk.lines), report)
+    return not report.findings
 
 
 def faults_of(chunk: Chunk, lines: Sequence[str]) -> list[int | None]:
@@ -98,14 +116,23 @@ def _cause_in(chunk: Chunk, faults: Sequence[int | None]) -> Cause | None:
     heads = [at for at, text in enumerate(chunk.lines) if text[:1].isspace() and section_name(text)]
     suspects = [*heads[:1], *(at for at in dict.fromkeys(faults) if at is not None)]
     proposals = chain(_proposals(chunk, suspects), _proposals(chunk, range(len(chunk.lines))))
+    best, fewest = None, _weight(faults)
     for at, proposal in islice(proposals, _MOST_TRIED):
         lines = _made(chunk.lines, at, proposal)
         if lines in tried:
             continue
         tried.add(lines)
-        if not faults_of(chunk, lines):
+        left = _weight(faults_of(chunk, lines))
+        if not left:
             return _cause(chunk, at, proposal)
-    return _nearer(chunk)
+        if left < fewest:
+            best, fewest = _cause(chunk, at, proposal), left
+    return best or _nearer(chunk)
+
+
+def _weight(faults: Sequence[int | None]) -> int:
+    """How far a chunk is from what it should be; no YAML is further than anything else."""
+    return _NO_YAML if None in faults else len(faults)
 
 
 def _nearer(chunk: Chunk) -> Cause | None:
@@ -160,7 +187,7 @@ def _cause(chunk: Chunk, at: int, proposal: Proposal) -> Cause:
 
 
 def _cause_between(lines: list[str]) -> list[Cause]:
-    """Each rule can be read, and the file can't: something stands in the wrong column."""
+    """Parts of the file that stand in the wrong column, so that their rules can be read and the file can't."""
     whole = Chunk(first=0, lines=tuple(lines), head="", dash=None)
     suspects = [
         (number, each)
@@ -171,8 +198,10 @@ def _cause_between(lines: list[str]) -> list[Cause]:
         and found[1] in FILE_KEYS
         for each in islice(propose_indents(ChunkLine(number=0, lines=(text,), dash=None)), 1)
     ]
-    for number, each in suspects[:20]:
-        changed = "\n".join(_made(whole.lines, number, each))
-        if not has_error([each for each in _findings_in(changed) if each.code.startswith(("E1", "E2"))]):
+    for number, each in suspects[:_MOST_CHUNKS]:
+        root = compose("\n".join(_made(whole.lines, number, each)), Report("whole"))
+        if isinstance(root, Table) and all(
+            isinstance(key, Scalar) and key.value in FILE_KEYS for key, _ in root.pairs
+        ):
             return [_cause(whole, number, each)]
     return []

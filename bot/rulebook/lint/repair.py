@@ -1,0 +1,86 @@
+"""Makes the mends that are proven to do no harm: fewer errors afterwards, none that is new, no other line touched."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from bot.rulebook.files.loader import Loaded
+from bot.rulebook.findings import Finding
+from bot.rulebook.lint.check import check_texts
+from bot.rulebook.splices import mended
+
+#: One mend may bring the next mistake to light.
+_MOST_ROUNDS = 20
+
+
+class Repaired(msgspec.Struct, frozen=True, kw_only=True):
+    """Rule files with their mistakes mended, as far as that can be done without asking."""
+
+    texts: Mapping[str, str]
+    #: The findings whose mends were made, in their order.
+    made: tuple[Finding, ...]
+    #: What is to be said about the files now.
+    loaded: Loaded
+
+
+def repair(texts: Mapping[str, str]) -> Repaired:
+    """Mend what can be mended; nothing is touched where there is no error."""
+    loaded = check_texts(texts)
+    made: list[Finding] = []
+    for _ in range(_MOST_ROUNDS):
+        safe = [each for each in loaded.findings if each.mend.is_safe and each.file in texts]
+        if not safe:
+            break
+        chosen, after = _made(texts, loaded, safe)
+        if after is None:
+            break
+        made += chosen
+        texts, loaded = after.texts, after
+    return Repaired(texts=texts, made=tuple(made), loaded=loaded)
+
+
+def _made(
+    texts: Mapping[str, str], loaded: Loaded, safe: Sequence[Finding]
+) -> tuple[Sequence[Finding], Loaded | None]:
+    """The mends that can be made at once, all of them or the first that does no harm, and the book after them."""
+    for chosen in (safe, *([each] for each in safe)):
+        after = check_texts(_with(texts, chosen))
+        if _is_better(loaded, after):
+            return chosen, after
+    return (), None
+
+
+def _with(texts: Mapping[str, str], chosen: Sequence[Finding]) -> dict[str, str]:
+    """The files with these mends made; a byte order mark counts as no character of a line."""
+    after = dict(texts)
+    for file in {each.file for each in chosen}:
+        bare = texts[file].removeprefix("\ufeff")
+        mark = texts[file][: len(texts[file]) - len(bare)]
+        after[file] = mark + mended(bare, [each.mend for each in chosen if each.file == file])
+    return after
+
+
+def _is_better(before: Loaded, after: Loaded) -> bool:
+    """Whether there are fewer errors and, where the book could be read, no kind of error more than before.
+
+    Where it could not, the rest of the book has not been looked at yet, and may have errors of its own.
+    """
+    if before.book is None:
+        was, is_now = _unread(before), _unread(after)
+        if is_now != was:
+            return is_now < was
+    errors_before, errors_after = _errors(before), _errors(after)
+    return errors_after.total() < errors_before.total() and not errors_after - errors_before
+
+
+def _errors(loaded: Loaded) -> Counter[tuple[str, str]]:
+    return Counter((each.file, each.code) for each in loaded.findings if each.level == "error")
+
+
+def _unread(loaded: Loaded) -> tuple[int, int, list[int]]:
+    """What keeps files from being read: the fewer and the further down, the better."""
+    errors = [each for each in loaded.findings if each.level == "error"]
+    not_yaml = [each for each in errors if each.code.startswith("E1")]
+    layout = [each for each in errors if each.code.startswith("E2")]
+    return len(not_yaml), len(layout), [-each.line for each in (*not_yaml, *layout)]
