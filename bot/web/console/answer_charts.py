@@ -1,5 +1,6 @@
 """Tallies of answers as charts that the server draws: bars for choices, columns for numbers, a funnel for the whole."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -77,9 +78,9 @@ def edges_of(tally: FieldTally) -> list[float]:
     low, high = tally.min, tally.max
     if isinstance(low, int) and isinstance(high, int) and high - low < _EACH:
         return [low + at for at in range(high - low + 2)]
-    width = _round_width((high - low) / _COLUMNS)
-    start = low // width * width
-    return [start + width * at for at in range(int((high - start) // width) + 2)]
+    width = _round_width((high - low) / _COLUMNS) if high > low else 1
+    first, last = (math.floor(round(end / width, 6)) for end in (low, high))
+    return [round(width * at, 9) for at in range(first, last + 2)]
 
 
 def chart_of(tally: FieldTally, field: Field, question: str | None, counts: Sequence[int]) -> FieldChart:

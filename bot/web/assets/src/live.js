@@ -22,7 +22,11 @@ function show(state) {
 export function listen() {
   const topics = [...new Set(parts().flatMap(topicsOf))].sort().join(" ");
   const wanted = document.hidden ? "" : topics;
-  if (wanted === listening) return;
+  if (wanted === listening) {
+    // The next page wants the same: its bar has yet to say that the stream is open.
+    if (stream?.readyState === EventSource.OPEN) show("on");
+    return;
+  }
   listening = wanted;
   stream?.close();
   stream = null;

@@ -1,0 +1,170 @@
+"""Answers in a real browser: a chart for each question, where people give up, live, with and without scripts."""
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright, expect
+
+from tests.support.databases import Databases
+from tests.support.envelopes import inbound
+from tests.support.pages import A_PHONE, ARGUMENTS, CHROMIUM, console, serious_violations, sideways
+from tests.support.services import VIEWER, Acs, Running, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+RULES = """\
+rules:
+  - name: booking
+    when: {keyword: book}
+    ask:
+      - {save: day, question: "Which day?", expect: {one_of: [mon, tue, fri]}}
+      - {save: people, question: "How many?", expect: {number: {min: 1, max: 8}}}
+      - {save: street, question: "Which street?"}
+    reply: "Booked."
+  - name: vote
+    when: {pattern: '^vote (?P<option>[abc])$'}
+    record: {option: "{{ option | upcase }}"}
+    once: replace
+    reply: "Counted."
+"""
+EVIL = "<img src=x onerror=alert(1)> \u202egnp.exe"
+PATHS = ["/console/answers", "/console/answers/booking", "/console/answers/vote?screen=1"]
+#: From the event to the page.
+LIVE = 1_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    acs = Acs()
+    await acs.start()
+    folder = tmp_path_factory.mktemp("answers")
+    (folder / "rules").mkdir()
+    (folder / "rules" / "10-desk.yaml").write_text(RULES)
+    async with running(folder, databases.migrated("sqlite"), acs) as bot:
+        texts = [
+            *((1, text) for text in ("book", "fri", "2", EVIL)),
+            *((2, text) for text in ("book", "mon", "4", "4 Elm Street")),
+            *((3, text) for text in ("book", "fri", "8", "cancel")),
+            *((4, text) for text in ("book", "cancel")),
+            (5, "vote a"), (6, "vote b"), (7, "vote b"),
+        ]  # fmt: skip
+        await bot.post(
+            [
+                inbound(MessageId=str(at), From=f"1555557010{who}", Message=text)
+                for at, (who, text) in enumerate(texts)
+            ]
+        )
+        yield bot
+    await acs.stop()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_the_page_of_a_rule_shows_its_tally_its_funnel_and_its_rows(
+    browser: Browser, bot: Running, scripts: bool
+) -> None:
+    async with console(browser, bot, "/console/answers", java_script_enabled=scripts) as page:
+        await expect(page.get_by_role("link", name=re.compile("booking"))).to_contain_text("2 of 4 finished")
+        await page.get_by_role("link", name=re.compile("booking")).click()
+        await page.wait_for_url("**/console/answers/booking")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("booking")
+        day = page.get_by_role("region", name="day")
+        await expect(day).to_contain_text("Which day?")
+        await expect(day.get_by_role("listitem")).to_have_text(
+            [re.compile(r"mon\s*1\s*33 %"), re.compile(r"tue\s*0\s*0 %"), re.compile(r"fri\s*2\s*67 %")]
+        )
+        await expect(page.get_by_role("img", name="2: 1; 4: 1; 8: 1")).to_be_visible()
+        funnel = page.get_by_role("region", name="Where people give up")
+        await expect(funnel.get_by_role("listitem")).to_have_text(
+            [
+                re.compile(r"began\s*4\s*100 %"), re.compile(r"day\s*3\s*75 %\s*−1"), re.compile(r"people\s*3\s*75 %"),
+                re.compile(r"street\s*2\s*50 %\s*−1"), re.compile(r"finished\s*2\s*50 %"),
+            ]
+        )  # fmt: skip
+        await expect(page.get_by_text("<img src=x onerror=alert(1)>").first).to_be_visible()
+        await page.get_by_role("navigation", name="State").get_by_role("link", name="cancelled").click()
+        await page.wait_for_url("**/booking?status=cancelled#rows")
+        rows = page.get_by_role("table").get_by_role("row")
+        await expect(rows).to_have_count(3)
+        await page.get_by_role("table").get_by_role("link").first.click()
+        await page.wait_for_url("**/console/conversations/*")
+
+
+async def test_a_vote_can_be_watched(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, "/console/answers/vote", token=VIEWER) as page:
+        await page.get_by_role("link", name="On a screen").click()
+        await expect(page.get_by_role("heading", name="The rows")).to_have_count(0)
+        await expect(page.locator("#live")).to_have_text("live")
+        choices = page.get_by_role("region", name="option").get_by_role("listitem")
+        await expect(choices).to_have_text([re.compile(r"A\s*1\s*33 %"), re.compile(r"B\s*2\s*67 %")])
+        await bot.post([inbound(MessageId="changed", From="15555570106", Message="vote c")])
+        await expect(choices).to_have_text([re.compile(f"{each}\\s*1") for each in "ABC"], timeout=LIVE)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_the_rows_are_downloaded(browser: Browser, bot: Running, scripts: bool) -> None:
+    async with console(
+        browser, bot, "/console/answers/booking", token=VIEWER, java_script_enabled=scripts
+    ) as page:
+        async with page.expect_download() as coming:
+            await page.get_by_role("link", name="CSV").click()
+        file = await coming.value
+        assert file.suggested_filename == "answers-booking.csv"
+        lines = list(csv.DictReader(io.StringIO(Path(await file.path()).read_text("utf-8-sig"))))
+        assert [line["street"] for line in lines if line["status"] == "finished"] == ["4 Elm Street", EVIL]
+        async with page.expect_download() as coming:
+            await page.get_by_role("link", name="Excel").click()
+        assert Path(await (await coming.value).path()).read_bytes().startswith(b"PK")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_what_is_known_of_a_person_is_shown_and_corrected(
+    browser: Browser, bot: Running, scripts: bool
+) -> None:
+    (conversation,) = await bot.items("/api/conversations", peer="+15555570102")
+    path = f"/console/conversations/{conversation['id']}"
+    street = "Oak Road" if scripts else "Elm Way"
+    async with console(browser, bot, path, java_script_enabled=scripts) as page:
+        known = page.locator("#known")
+        await known.locator("summary").click()
+        await expect(known).to_contain_text(re.compile(r"booking\s*✓ finished"))
+        await known.get_by_label("street").fill(street)
+        form = known.locator("form", has=page.get_by_label("street"))
+        await form.get_by_role("button", name="Correct").click()
+        await expect(page.locator(".deed").last).to_have_text(f"admin corrected street: {street}")
+        await expect(known.locator("summary")).to_contain_text(street)
+        if not scripts:
+            await known.locator("summary").click()
+            await known.get_by_role("button", name="Forget").first.click()
+            await expect(page.locator(".deed").last).to_have_text("admin had day forgotten")
+    async with console(browser, bot, path, token=VIEWER) as page:
+        await page.locator("#known summary").click()
+        await expect(page.locator("#known")).to_contain_text(street)
+        await expect(page.locator("#known").get_by_role("button")).to_have_count(0)
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+async def test_everybody_can_use_it(browser: Browser, bot: Running, look: str) -> None:
+    (conversation,) = await bot.items("/api/conversations", peer="+15555570101")
+    talk = f"/console/conversations/{conversation['id']}"
+    viewport = A_PHONE if look == "light" else {"width": 1280, "height": 800}
+    async with console(browser, bot, color_scheme=look, viewport=viewport) as page:
+        for path in [*PATHS, talk]:
+            await page.goto(path)
+            if path == talk:
+                await page.locator("#known summary").click()
+            assert await serious_violations(page, only_contrast=look == "dark") == [], path
+            assert await sideways(page) <= 0, path
+            assert len(await page.content()) < 30_000
