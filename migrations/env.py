@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.settings import load, read_environment
-from bot.storage.tables import conversations
+from bot.storage.all_tables import metadata
 
 
 def migrate(connection: Connection) -> None:
@@ -15,7 +15,7 @@ def migrate(connection: Connection) -> None:
     is_sqlite = connection.dialect.name == "sqlite"
     context.configure(
         connection=connection,
-        target_metadata=conversations.metadata,
+        target_metadata=metadata,
         render_as_batch=is_sqlite,
         compare_type=True,
     )

@@ -15,7 +15,8 @@ from bot.conversation.codes import CodeDesk
 from bot.conversation.events import time_written
 from bot.conversation.fetches import FINISHED_COLUMNS, FetchOutcome, answer_text
 from bot.conversation.loop_history import may_be_near, recall
-from bot.conversation.thread import ConversationThread, NewMessages, open_conversations, save_conversations
+from bot.conversation.new_messages import NewMessages
+from bot.conversation.thread import ConversationThread, open_conversations, save_conversations
 from bot.rulebook.book import Book
 from bot.rulebook.decision import Decision, HeardMessage
 from bot.rulebook.fetch import FetchRequest
@@ -23,7 +24,8 @@ from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.completion import complete
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
 from bot.storage.commits import mark_changed
-from bot.storage.tables import fetches, messages
+from bot.storage.rule_tables import fetches
+from bot.storage.tables import messages
 
 #: Why something that was asked is not answered. These are stored and shown: they never change.
 STOPPED = "they opted out meanwhile"

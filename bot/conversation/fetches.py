@@ -12,8 +12,9 @@ from uuid_utils import uuid7
 
 from bot.rulebook.fetch import Fetched, FetchRequest
 from bot.storage.bulk import BulkInsert
+from bot.storage.rule_tables import fetches
 from bot.storage.sql import status_is
-from bot.storage.tables import conversations, fetches, messages
+from bot.storage.tables import conversations, messages
 
 #: Characters of an answer that are kept for people and for replays.
 LONGEST_ANSWER = 20_000

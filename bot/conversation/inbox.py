@@ -24,8 +24,9 @@ from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.fetches import kept_row
 from bot.conversation.loop_history import may_be_near, recall
+from bot.conversation.new_messages import NewMessages
 from bot.conversation.restored import Doubt
-from bot.conversation.thread import ConversationThread, NewMessages, open_conversations, save_conversations
+from bot.conversation.thread import ConversationThread, open_conversations, save_conversations
 from bot.rulebook.book import Book
 from bot.rulebook.decision import Decision, HeardMessage, HeldBack
 from bot.rulebook.fetch import Fetched, FetchRequest

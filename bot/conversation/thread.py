@@ -10,29 +10,20 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.conversation.answers import AnswerChange, Heard, follow, keep_answers
+from bot.conversation.answers import Heard, follow
 from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound, time_written
-from bot.conversation.fetches import INSERT_FETCHES, FetchRow, fetch_row
+from bot.conversation.fetches import fetch_row
 from bot.conversation.follow_ups import (
-    OPTED_OUT,
-    TAKEN_OVER,
-    FollowUpRow,
-    cancel_follow_ups,
     follow_up_rows,
-    insert_follow_ups,
 )
-from bot.conversation.forwards import INSERT_FORWARDS, ForwardRow, forward_row
+from bot.conversation.forwards import forward_row
 from bot.conversation.incidents import (
-    ENDED_BY_OPT_OUT,
-    NewIncident,
-    Outcome,
-    close_incidents,
     noticed_in,
-    open_incidents,
 )
 from bot.conversation.loop_history import SILENCED, LoopState, Traffic
-from bot.conversation.message_rows import INSERT_INBOUND, INSERT_OUTBOUND, InboundRow, OutboundRow
+from bot.conversation.message_rows import InboundRow, OutboundRow
+from bot.conversation.new_messages import NewMessages
 from bot.rulebook.decision import ConversationState, Decision, HeldBack
 from bot.storage.bulk import BulkInsert, LookupByKeys
 from bot.storage.commits import mark_changed
@@ -44,48 +35,6 @@ _NOBODY_WAITS = frozenset({None, HeldBack.OVERTAKEN, HeldBack.NOT_TO_BE_TEXTED})
 _NEWCOMER = ConversationState()
 #: Why a message that was never queued was not sent.
 _BORN_WITH = {"suppressed": FailureCode.OPTED_OUT, "unconfirmed": FailureCode.RESTORED}
-
-
-class NewMessages:
-    """Messages to be inserted, as rows of `BulkInsert`, and what a person should look at because of them."""
-
-    __slots__ = (
-        "answers", "fetches", "follow_ups", "forwards", "handed_over", "inbound", "incidents", "opted_out",
-        "outbound",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.inbound: list[InboundRow] = []
-        self.outbound: list[OutboundRow] = []
-        self.forwards: list[ForwardRow] = []
-        self.answers: list[AnswerChange] = []
-        self.fetches: list[FetchRow] = []
-        self.follow_ups: list[FollowUpRow] = []
-        self.incidents: list[NewIncident] = []
-        #: Conversations whose peer has just opted out by a word of the rules: no more guessing.
-        self.opted_out: list[str] = []
-        #: Conversations that a person has just taken over, or is to.
-        self.handed_over: list[str] = []
-
-    async def insert(self, connection: AsyncConnection, now: datetime) -> None:
-        """Write them; their conversations must be there already."""
-        await INSERT_INBOUND.execute(connection, self.inbound)
-        await INSERT_OUTBOUND.execute(connection, self.outbound)
-        await INSERT_FORWARDS.execute(connection, self.forwards)
-        await INSERT_FETCHES.execute(connection, self.fetches)
-        if self.answers:
-            await keep_answers(connection, self.answers)
-        if self.opted_out:
-            await close_incidents(
-                connection, self.opted_out, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now
-            )
-            await cancel_follow_ups(connection, self.opted_out, OPTED_OUT, now)
-        if self.handed_over:
-            await cancel_follow_ups(connection, self.handed_over, TAKEN_OVER, now)
-        if self.follow_ups:
-            await insert_follow_ups(connection, self.follow_ups, now)
-        if self.incidents:
-            await open_incidents(connection, self.incidents, now)
 
 
 class ConversationThread:

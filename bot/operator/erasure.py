@@ -16,9 +16,9 @@ from bot.clock import Clock, utc_now
 from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.operator.purge import PurgeLimits, next_batch
 from bot.operator.removal import remove_conversations, remove_messages
+from bot.storage.all_tables import metadata
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.readers import Readers
-from bot.storage.columns import metadata
 from bot.storage.tables import conversations, delivery_reports, messages, rejected_events
 from bot.storage.writer import Writer
 from bot.text.erased_number import NumberInText

@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.operator.removal import remove_conversations, remove_messages
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.rule_tables import forwards
 from bot.storage.tables import (
     actions,
     conversations,
     delivery_reports,
     erasure_marks,
-    forwards,
     incidents,
     messages,
     rejected_events,

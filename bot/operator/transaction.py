@@ -16,11 +16,11 @@ from uuid_utils import uuid7
 from bot.clock import Clock, utc_now
 from bot.conversation.audit_log import ActionName, action_row
 from bot.conversation.incidents import Kind, Outcome, close_incidents
+from bot.conversation.new_messages import NewMessages
 from bot.conversation.thread import (
     CONVERSATION_COLUMNS,
     ConversationRow,
     ConversationThread,
-    NewMessages,
     save_conversations,
 )
 from bot.operator.errors import CannotAct, CannotReply, NoNumber, NotThere

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.installed import migrations_folder
+from bot.storage.all_tables import metadata
 from bot.storage.database_errors import DatabaseUnavailable
-from bot.storage.tables import conversations
 
 
 class OldSchema(Exception):
@@ -91,8 +91,6 @@ async def check_rights(connection: AsyncConnection) -> None:
         "SELECT min(t) FROM unnest($1::text[]) t"
         " WHERE NOT coalesce(has_table_privilege(to_regclass(t), 'SELECT'), false)"
     )
-    unreadable = (
-        await connection.exec_driver_sql(query, (list(conversations.metadata.tables),))
-    ).scalar_one()
+    unreadable = (await connection.exec_driver_sql(query, (list(metadata.tables),))).scalar_one()
     if unreadable is not None:
         raise DatabaseUnavailable(f"permission denied for table {unreadable}")

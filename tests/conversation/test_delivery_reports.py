@@ -13,7 +13,8 @@ from sqlalchemy import select, update
 
 from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.events import DeliveryReport
-from bot.conversation.thread import NewMessages, open_conversations, save_conversations
+from bot.conversation.new_messages import NewMessages
+from bot.conversation.thread import open_conversations, save_conversations
 from bot.queries.conversations import MessageView
 from bot.sending.sms_service import SendFailed, SmsCall
 from bot.storage.database import Database

@@ -28,7 +28,8 @@ from sqlalchemy import delete, select
 from bot.conversation.delivery import status_of
 from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.events import DeliveryReport
-from bot.conversation.thread import NewMessages, open_conversations, save_conversations
+from bot.conversation.new_messages import NewMessages
+from bot.conversation.thread import open_conversations, save_conversations
 from bot.sending.leases import LEASE, Holder
 from bot.sending.outbox import Claimed, Held, Outbox, Queued, Settlement, queued_lanes, queued_messages
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, inspect, select
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from bot.storage.columns import metadata
+from bot.storage.all_tables import metadata
 from bot.storage.database import (
     LOG_AT_REST,
     Database,
