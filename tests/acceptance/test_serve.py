@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -130,7 +129,7 @@ def test_a_send_under_way_is_settled_before_the_end(
     acs.calls_when(peer, 1)
     assert bot.process
     bot.process.send_signal(signal.SIGTERM)
-    time.sleep(0.3)
+    until(lambda: bot.http.get("/health/ready").status_code == 503, what="the end of readiness")
     acs.release()
     assert bot.process.wait() == 0
     bot.start()

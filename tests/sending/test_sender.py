@@ -354,7 +354,7 @@ async def test_retry_after_holds_the_whole_lane(bot: Bot) -> None:
     bot.sms.during = note
     bot.sms.script = [SendFailed(reason="ACS answered 429.", scope="service", retry_after=0.4)]
     await bot.hear(heard())
-    await asyncio.sleep(0.1)
+    await until(lambda: bool(times))
     await bot.hear(heard(peer="+15555550102"))
     await bot.settled()
     await bot.settled("+15555550102")
@@ -390,14 +390,20 @@ async def test_what_an_earlier_run_left_queued_is_taken_up_at_the_start(database
 async def test_a_stop_settles_what_runs_and_leaves_the_rest_queued(database_url: str) -> None:
     bot = QuickBot(database_url)
 
-    async def slowly(call: SmsCall) -> None:
-        await asyncio.sleep(0.3)
+    answered = asyncio.Event()
+
+    async def slowly(_call: SmsCall) -> None:
+        await answered.wait()
 
     bot.sms.during = slowly
     await bot.start()
     await bot.hear(heard("five"))
     await until(lambda: bool(bot.sms.calls))
-    await bot.stop()
+    stopping = asyncio.create_task(bot.stop())
+    for _ in range(20):  # it is told to stop before the call ends
+        await asyncio.sleep(0)
+    answered.set()
+    await stopping
     after = await asleep(database_url)
     assert [reply.status for reply in await after.replies()] == ["sent"] + ["queued"] * 4
     after.sender.start()

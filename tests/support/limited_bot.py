@@ -8,7 +8,7 @@ import sys
 
 import msgspec
 
-from bot.cli import main
+from bot.cli import main, serve
 from bot.storage.writer import Writer
 
 
@@ -16,15 +16,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What a test may change."""
 
     #: Seconds that a request is held while the database can't store it.
-    hold: float
+    hold: float | None = None
+    #: Seconds that requests and sends get to finish once the service is told to stop.
+    grace: float | None = None
 
 
 def apply(limits: Limits) -> None:
     """Put the limits in the place of the service's own."""
-    defaults = Writer.__init__.__kwdefaults__
-    assert defaults is not None, "Writer takes its hold in another way now"
-    assert "hold" in defaults, "Writer takes its hold by another name now"
-    defaults["hold"] = limits.hold
+    if limits.hold is not None:
+        defaults = Writer.__init__.__kwdefaults__
+        assert defaults is not None, "Writer takes its hold in another way now"
+        assert "hold" in defaults, "Writer takes its hold by another name now"
+        defaults["hold"] = limits.hold
+    if limits.grace is not None:
+        assert hasattr(serve, "_GRACE"), "bot.cli.serve has its grace by another name now"
+        serve._GRACE = limits.grace
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The bot, and what it leans on, as processes of their own: started, waited for, killed and ended by tests."""
 
+import json
 import os
 import re
 import signal
@@ -146,11 +147,13 @@ class Bot:
         acs: str,
         database_url: str | None = None,
         hold: float | None = None,
+        grace: float | None = None,
         **environ: str,
     ) -> None:
         self.folder = folder
-        #: Seconds that it holds a request that can't be stored, where a test need not wait as long as people must.
-        self.hold = hold
+        #: Seconds that it holds a request that can't be stored, and that what runs gets at its end, where a test need
+        #: not wait as long as people must.
+        self.limits = {name: each for name, each in (("hold", hold), ("grace", grace)) if each is not None}
         self.environ = {
             "BOT_PORT": "0",
             "BOT_DATABASE_URL": database_url or f"sqlite+aiosqlite:///{folder / 'bot.db'}",
@@ -166,8 +169,8 @@ class Bot:
     def launch(self) -> Process:
         """Start it, and do not wait until it is up."""
         command, environ = [*BOT, "serve"], self.environ
-        if self.hold is not None:
-            command = [sys.executable, "-m", "tests.support.limited_bot", f'{{"hold": {self.hold}}}', "serve"]
+        if self.limits:
+            command = [sys.executable, "-m", "tests.support.limited_bot", json.dumps(self.limits), "serve"]
             environ = environ | {"PYTHONPATH": str(ROOT)}
         self.process = Process(command, folder=self.folder, environ=environ)
         return self.process
