@@ -5,7 +5,7 @@
 Starts one `bot serve` on a fresh SQLite file (or the database that --database names), with an empty Litestar route
 added on the same server, and posts to both in turn, so that the ratio holds on a noisy machine. Each event is a new
 message; half come from a new peer, half from one of --peers. ACS is a closed port: what is measured is the way in,
-while the sender waits.
+while the sender waits. Batches are compared with SQLite alone, which writes the same rows in commits of the same 500.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import urllib.request
 from pathlib import Path
 
 from load import as_request, post_all
+from raw_sqlite import rate_of
 
 SECRET = "the-secret-of-the-benchmark"
 RULES = """
@@ -72,11 +73,13 @@ def event(number: int, peers: int) -> dict[str, object]:
     }
 
 
-async def measure(port: int, singles: int, batches: int, rounds: int, connections: int, peers: int) -> None:
+async def measure(
+    port: int, singles: int, batches: int, rounds: int, connections: int, peers: int, stored: Path | None
+) -> None:
     """Post in turns and print what came of it."""
     path = f"/events?code={SECRET}"
     number = 0
-    empty_rates, single_rates, batch_rates = [], [], []
+    empty_rates, single_rates, batch_rates, raw_rates = [], [], [], []
     for _ in range(rounds):
         bodies = []
         for _ in range(singles):
@@ -97,12 +100,19 @@ async def measure(port: int, singles: int, batches: int, rounds: int, connection
             bodies.append(json.dumps(events).encode())
         seconds = await post_all("127.0.0.1", port, [as_request(path, body) for body in bodies], 8)
         batch_rates.append(batches * 500 / seconds)
+        if stored is not None:
+            raw_rates.append(rate_of(stored, stored.parent, batches * 500))
     ratios = [ours / empty for ours, empty in zip(single_rates, empty_rates, strict=True)]
     print(f"empty route        {statistics.median(empty_rates):10,.0f} posts/s   {spread(empty_rates)}")
     print(f"single-event posts {statistics.median(single_rates):10,.0f} events/s  {spread(single_rates)}")
     print(f"  of the empty route's rate, pair by pair: median {statistics.median(ratios):.2f}, "
           f"{min(ratios):.2f} to {max(ratios):.2f}")  # fmt: skip
     print(f"batches of 500     {statistics.median(batch_rates):10,.0f} events/s  {spread(batch_rates)}")
+    if raw_rates:
+        ratios = [ours / raw for ours, raw in zip(batch_rates, raw_rates, strict=True)]
+        print(f"SQLite alone       {statistics.median(raw_rates):10,.0f} events/s  {spread(raw_rates)}")
+        print(f"  batches of its rate, pair by pair: median {statistics.median(ratios):.2f}, "
+              f"{min(ratios):.2f} to {max(ratios):.2f}")  # fmt: skip
 
 
 def spread(rates: list[float]) -> str:
@@ -146,7 +156,15 @@ def main() -> None:
             try:
                 wait_until_up(port)
                 asyncio.run(
-                    measure(port, given.singles, given.batches, given.rounds, given.connections, given.peers)
+                    measure(
+                        port,
+                        given.singles,
+                        given.batches,
+                        given.rounds,
+                        given.connections,
+                        given.peers,
+                        None if given.database else Path(folder, "bot.db"),
+                    )
                 )
             finally:
                 server.terminate()
@@ -155,11 +173,11 @@ def main() -> None:
             print(Path(folder, "log").read_text()[-3000:])
 
 
-def wait_until_up(port: int) -> None:
+def wait_until_up(port: int, path: str = "/health/live") -> None:
     """Return once the server answers."""
-    for _ in range(100):
+    for _ in range(300):
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=1)
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1)
         except OSError:
             time.sleep(0.1)
         else:

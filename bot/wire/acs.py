@@ -23,6 +23,7 @@ from azure.core.exceptions import (
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.pipeline.transport import HttpRequest
+from uuid_utils import uuid7
 
 from bot.sending.clock_check import ClockCheck
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall, SmsRecipient
@@ -109,6 +110,7 @@ class AcsSmsService:
             ],
             per_retry_policies=[DeparturePolicy()],
             retry_total=0,
+            auto_request_id=False,  # `RecipientsPolicy` gives one that takes a tenth of the time
             # A 307 would carry texts and numbers, signed, to any host; it is an answer like others: doubt.
             permit_redirects=False,
             transport=BoundedTransport(
@@ -202,6 +204,7 @@ class RecipientsPolicy(SansIOHTTPPolicy[HttpRequest, Any]):
     def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
         """Rewrite the body's recipients."""
         body = msgspec.json.decode(str(request.http_request.body))
+        request.http_request.headers["x-ms-client-request-id"] = str(uuid7())
         body["smsRecipients"] = recipients_written(_recipients.get())
         request.http_request.set_json_body(body)
 

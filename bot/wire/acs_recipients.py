@@ -26,11 +26,11 @@ class RecipientResult(Struct, frozen=True, kw_only=True, rename="camel"):
     error_message: str | None = None
 
 
-class _Answer(Struct, frozen=True, kw_only=True):
+class _CallAnswer(Struct, frozen=True, kw_only=True):
     value: list[RecipientResult]
 
 
-_read_answer = msgspec.json.Decoder(_Answer).decode
+_read_answer = msgspec.json.Decoder(_CallAnswer).decode
 
 
 class AnswerWithoutResults:

@@ -134,6 +134,29 @@ async def test_a_bulk_insert_may_set_anew_what_is_there(database: Database) -> N
     assert found == [("c", "+1", "+2", True, False, ["x", "y"], 1, NOON, "a", NOON)]
 
 
+@pytest.mark.parametrize("count", [15, 63, 64, 100, 128])
+async def test_many_rows_are_written_as_few_are(database: Database, count: int) -> None:
+    """On SQLite many rows share a statement."""
+    given = [Rejected(f"{at:03d}", f"digest {at}", NOON, "No.", ODD) for at in range(count)]
+    async with database.writing() as connection:
+        await INSERT.execute(connection, given)
+    assert await rows(database, *(row.id for row in given)) == given
+
+
+async def test_of_many_rows_with_one_id_the_last_is_kept(database: Database) -> None:
+    save = BulkInsert(conversations, Talk, replacing=("last_text",))
+    given = [
+        Talk(f"c{at % 70}", "+1", f"+{at % 70}", *(False, False), None, 1, NOON, f"text {at}", NOON)
+        for at in range(140)
+    ]
+    async with database.writing() as connection:
+        await save.execute(connection, given)
+    lookup = LookupByKeys(select(conversations.c.id, conversations.c.last_text), conversations.c.id)
+    async with database.reading() as connection:
+        found = dict(await lookup.fetch(connection, [f"c{at}" for at in range(70)]))
+    assert found == {f"c{at}": f"text {70 + at}" for at in range(70)}
+
+
 async def test_a_query_takes_other_parameters_each_time(database: Database) -> None:
     await filled(database)
     query = PreparedSelect(

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 
 from bot.web.limits import Limits, body_limit
-from bot.web.server.connection import VOUCH
 from bot.web.server.crowd import HALF_SENT, IDLE, STALLED
+from bot.web.server.exchange import ANSWER, VOUCH
 from bot.wire import webhook
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
@@ -93,8 +93,23 @@ async def is_well(bot: Running) -> bool:
     return status(await ask(bot.address, request)) == 200
 
 
-async def test_the_webhook_and_the_server_mean_the_same_word() -> None:
-    assert webhook.VOUCH == VOUCH
+async def test_the_webhook_and_the_server_mean_the_same_words() -> None:
+    assert (webhook.VOUCH, webhook.ANSWER) == (VOUCH, ANSWER)
+
+
+async def test_an_event_is_answered_as_every_request_is(bot: Running) -> None:
+    """It has a way of its own, past the framework and in one write."""
+    body = json.dumps([inbound(MessageId="whole", Message="What?")]).encode()
+    kept = post(EVENTS, f"Content-Length: {len(body)}", body=body)
+    last = post(EVENTS, f"Content-Length: {len(body)}", "Connection: close", body=body)
+    first, second = (await ask(bot.address, kept + last)).split(b"HTTP/1.1 200 OK\r\n")[1:]
+    for answer in (first, second):
+        head, _, rest = answer.partition(b"\r\n\r\n")
+        names = [line.partition(b":")[0] for line in head.split(b"\r\n")]
+        assert names[:3] == [b"date", b"content-type", b"content-length"]
+        assert rest == b'{"received":1}'
+    assert b"connection: close" in second
+    assert b"connection: close" not in first
 
 
 @pytest.mark.parametrize(
