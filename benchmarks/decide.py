@@ -1,4 +1,4 @@
-"""What one decision costs, for books from 10 to 100,000 rules and tables of as many rows, and what loading and checking them costs.
+"""What one decision costs, for books and tables from 10 to 100,000 rules or rows, and what loading and checking costs.
 
 Run: python benchmarks/decide.py [--json] [KIND...]
 The median over many messages, half of them for the book's last rule; `fresh` is over texts that were not heard before
@@ -45,8 +45,8 @@ _RULES = {"keyword": keyword_rule, "pattern": pattern_rule, "mixed": mixed_rule}
 _TABLE = "tables: {stops: stops.csv}\nrules:\n"
 _TABLE_RULES = {
     "table": "  - {name: r%d, when: {table: stops}, reply: 'At {{ row.name }}: {{ row.times }}'}\n",
-    "lookup": "  - {name: r%d, when: {pattern: '^(?P<stop>\\w+)'}, lookup: {table: stops, key: '{{ stop }}', save: found,"
-    " missing: Where?}, reply: 'At {{ found.name }}: {{ found.times }}'}\n",
+    "lookup": "  - {name: r%d, when: {pattern: '^(?P<stop>\\w+)'}, lookup: {table: stops, key: '{{ stop }}',"
+    " save: found, missing: Where?}, reply: 'At {{ found.name }}: {{ found.times }}'}\n",
 }
 
 

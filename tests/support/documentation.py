@@ -15,3 +15,10 @@ def rule_examples() -> list[tuple[str, str]]:
         for page, text in texts.items()
         for block in re.finditer(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     ]
+
+
+def tables_in(example: str) -> dict[str, str]:
+    """The CSV files that an example names, as they stand in the documentation: below their name."""
+    pages = "\n".join((ROOT / page).read_text("utf-8") for page in PAGES)
+    found = re.findall(r"^`([\w-]+\.csv)`[^\n]*:\n\n```csv\n(.*?)^```", pages, re.MULTILINE | re.DOTALL)
+    return {name: text for name, text in found if name in example}

@@ -88,7 +88,7 @@ def test_another_list_is_another_version_of_the_book(tmp_path: Path) -> None:
         ("code: {random: 8, save: now}", "E311"),
         ("code: {random: 8, save: code, missing: Gone.}", "E312 Codes that are made up never run out"),
         ("code: {from: coupons.txt, save: code, missing: x}", "E205"),
-        ("code: {from: coupons.csv, save: code}", 'W445 code has no "missing"'),
+        ("code: {from: coupons.csv, save: code}", 'W449 code has no "missing"'),
         ("code: {from: coupons.csv, save: code, missing: '{{ nothing }}'}", "E306"),
         ("code: coupons.csv", "E201 Code must be a mapping"),
         ("record: {}", "E204 record names nothing to keep"),

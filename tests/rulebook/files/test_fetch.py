@@ -55,8 +55,8 @@ def test_the_host_is_fixed(url: str) -> None:
         ("https:///o", "E205"),
         ("https://shop.example.com/{% if number %}x{% endif %}", "E205"),
         ("https://shop.example.com/a b", "E205"),
-        ("https://me:secret@shop.example.com/", "E331"),
-        ("https://shop.example.com/?k={{ secret.TOKEN }}", "E331"),
+        ("https://me:secret@shop.example.com/", "E336"),
+        ("https://shop.example.com/?k={{ secret.TOKEN }}", "E336"),
         ("https://shop.example.com/{{ nobody }}", "E306"),
         ("https://shop.example.com/{{ order.status }}", "E306"),
         ("https://shop.example.com/{{ number", "E304"),
@@ -85,10 +85,10 @@ def test_what_is_wrong_with_a_url(url: str, code: str) -> None:
         (f"{URL}, save: area", "E311", "constant"),
         (f"{URL}, headers: {{Host: x}}", "E205", "itself"),
         (f"{URL}, headers: {{'a b': x}}", "E205", "no name of a header"),
-        (f'{URL}, headers: {{X: "{{{{ secret.A | upcase }}}}"}}', "E331", "as it is"),
+        (f'{URL}, headers: {{X: "{{{{ secret.A | upcase }}}}"}}', "E336", "as it is"),
         (f'{URL}, headers: {{X: "{{{{ nobody }}}}"}}', "E306", "nobody"),
-        (f'{URL}, json: {{X: "{{{{ secret.A }}}}"}}', "E331", "headers"),
-        (f'{URL}, missing: "{{{{ secret.A }}}}"', "E331", "headers"),
+        (f'{URL}, json: {{X: "{{{{ secret.A }}}}"}}', "E336", "headers"),
+        (f'{URL}, missing: "{{{{ secret.A }}}}"', "E336", "headers"),
         (f"{URL}, keeps: 3s", "E202", "keep"),
     ],
 )
@@ -101,7 +101,7 @@ def test_what_is_wrong_with_the_rest(fetch: str, code: str, part: str) -> None:
 
 def test_a_secret_in_a_reply_is_refused() -> None:
     ((code, line, _),) = findings(f"{URL}, save: order", reply="{{ secret.TOKEN }}")
-    assert (code, line) == ("E331", 7)
+    assert (code, line) == ("E336", 7)
 
 
 def test_a_secret_that_is_not_set_is_warned_of() -> None:
