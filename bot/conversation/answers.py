@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.rulebook.decision import ConversationState, Flow, KeptAnswers, Once
+from bot.storage.answer_tables import answer_values, answers
 from bot.storage.bulk import BulkInsert, LookupByKeys
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.sql import insert_for
-from bot.storage.tables import answer_values, answers
 from bot.text.storable import make_storable
 
 #: Characters of a rule's and a field's name, and of a value, in the index over them.

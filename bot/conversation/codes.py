@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.incidents import NewIncident
 from bot.rulebook.code_pools import CodePool, new_code
+from bot.storage.answer_tables import code_pools, codes_given
 from bot.storage.sql import insert_for
-from bot.storage.tables import code_pools, codes_given
 
 #: Codes of a list that are looked up at once.
 _AT_ONCE = 500
