@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.rulebook.decision import ConversationState, Flow, KeptAnswers, Once
+from bot.storage.answer_tables import answer_values, answers
 from bot.storage.bulk import BulkInsert, LookupByKeys
 from bot.storage.commits import Topic, mark_changed
-from bot.storage.rule_tables import answer_values, answers
 from bot.storage.sql import insert_for
 from bot.text.storable import make_storable
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.incidents import NewIncident
 from bot.rulebook.code_pools import CodePool, new_code
-from bot.storage.rule_tables import code_pools, codes_given
+from bot.storage.answer_tables import code_pools, codes_given
 from bot.storage.sql import insert_for
 
 #: Codes of a list that are looked up at once.

@@ -24,8 +24,8 @@ from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.completion import complete
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
 from bot.storage.commits import mark_changed
-from bot.storage.rule_tables import fetches
 from bot.storage.tables import messages
+from bot.storage.task_tables import fetches
 
 #: Why something that was asked is not answered. These are stored and shown: they never change.
 STOPPED = "they opted out meanwhile"

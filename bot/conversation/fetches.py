@@ -12,9 +12,9 @@ from uuid_utils import uuid7
 
 from bot.rulebook.fetch import Fetched, FetchRequest
 from bot.storage.bulk import BulkInsert
-from bot.storage.rule_tables import fetches
 from bot.storage.sql import status_is
 from bot.storage.tables import conversations, messages
+from bot.storage.task_tables import fetches
 
 #: Characters of an answer that are kept for people and for replays.
 LONGEST_ANSWER = 20_000

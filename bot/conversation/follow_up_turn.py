@@ -26,9 +26,9 @@ from bot.rulebook.simulate.completion import rule_of
 from bot.rulebook.simulate.follow_ups import is_hour
 from bot.rulebook.simulate.loop_guard import Caps, Recent, may_be_said
 from bot.storage.commits import mark_changed
-from bot.storage.rule_tables import follow_ups
 from bot.storage.sql import status_is
 from bot.storage.tables import conversations
+from bot.storage.task_tables import follow_ups
 from bot.text.numbers import is_phone_number
 
 #: What is due longer than this is dropped: after a long stop nobody is texted what was meant for yesterday.

@@ -12,8 +12,8 @@ from uuid_utils import uuid7
 from bot.rulebook.decision import Decision
 from bot.storage.bulk import BulkInsert
 from bot.storage.commits import mark_changed
-from bot.storage.rule_tables import follow_ups
 from bot.storage.tables import messages
+from bot.storage.task_tables import follow_ups
 
 #: Why something was not said. These are stored and shown: they never change.
 OPTED_OUT = "they opted out"

@@ -9,7 +9,7 @@ from uuid_utils import uuid7
 
 from bot.conversation.events import Inbound
 from bot.storage.bulk import BulkInsert
-from bot.storage.rule_tables import forwards
+from bot.storage.task_tables import forwards
 
 
 class ForwardRow(NamedTuple):

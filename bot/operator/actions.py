@@ -14,8 +14,8 @@ from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
 from bot.queries.conversations import ConversationView
 from bot.rulebook.book import Book
 from bot.rulebook.sender_numbers import guess
-from bot.storage.rule_tables import follow_ups
 from bot.storage.tables import conversations, incidents, messages
+from bot.storage.task_tables import follow_ups
 from bot.storage.writer import Writer
 from bot.text.languages import language_code
 

@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.operator.removal import remove_conversations, remove_messages
 from bot.storage.commits import Topic, mark_changed
-from bot.storage.rule_tables import forwards
 from bot.storage.tables import (
     actions,
     conversations,
@@ -25,6 +24,7 @@ from bot.storage.tables import (
     messages,
     rejected_events,
 )
+from bot.storage.task_tables import forwards
 
 #: A question that waits for its answer is running for so long at least, whatever is to be purged.
 LONGEST_FLOW = timedelta(days=30)

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.storage.commits import mark_changed
-from bot.storage.rule_tables import forwards
 from bot.storage.tables import actions, conversations, delivery_reports, incidents, messages, status_changes
+from bot.storage.task_tables import forwards
 
 #: The tables whose rows belong to a message: SQLite's cascades are off, so they are named here.
 OF_A_MESSAGE = (status_changes, delivery_reports, forwards)

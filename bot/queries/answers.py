@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.queries.answer_fields import Field, FieldKind, fields_of, guess_kind
 from bot.rulebook.book import Book
+from bot.storage.answer_tables import answer_values, answers
 from bot.storage.pages import Order, Page, read_page, read_stretch
-from bot.storage.rule_tables import answer_values, answers
 from bot.storage.sql import constant
 
 #: Opens a transaction to read in.

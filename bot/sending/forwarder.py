@@ -15,7 +15,7 @@ from bot.sending.backoff import wait_before_try
 from bot.sending.limits import USUAL_FORWARDING, ForwardingLimits
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.readers import Readers
-from bot.storage.rule_tables import forwards
+from bot.storage.task_tables import forwards
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 

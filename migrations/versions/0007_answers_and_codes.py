@@ -45,7 +45,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_answers")),
     )
     op.create_index(op.f("ix_answers_conversation_id"), "answers", ["conversation_id"])
-    op.create_index(op.f("ix_answers_rule"), "answers", ["rule", "started_at", "id"])
+    op.create_index("ix_answers_newest", "answers", ["rule", "started_at", "id"])
     op.create_index("ix_answers_status", "answers", ["rule", "status", "expires_at", "started_at", "id"])
     op.create_index(
         "uq_answers_only",
@@ -91,7 +91,7 @@ def upgrade() -> None:
             ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("pool", "code", name=op.f("pk_codes_given")),
-        sa.UniqueConstraint("pool", "peer", name=op.f("uq_codes_given_pool")),
+        sa.UniqueConstraint("pool", "peer", name=op.f("uq_codes_given_pool_peer")),
     )
     op.create_index(op.f("ix_codes_given_peer"), "codes_given", ["peer"])
     op.create_index(op.f("ix_codes_given_conversation_id"), "codes_given", ["conversation_id"])

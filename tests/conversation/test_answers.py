@@ -20,7 +20,7 @@ from bot.queries.answers import (
     summarize,
 )
 from bot.rulebook.book import Book
-from bot.storage.rule_tables import answer_values, answers
+from bot.storage.answer_tables import answer_values, answers
 from tests.support.books import book_of
 from tests.support.bots import Bot, heard
 

@@ -10,7 +10,7 @@ from bot.conversation.incidents import IncidentFilter, list_incidents
 from bot.rulebook.book import Book
 from bot.rulebook.code_pools import DIGITS, LETTERS, new_code
 from bot.rulebook.files.loader import load_texts
-from bot.storage.rule_tables import codes_given
+from bot.storage.answer_tables import codes_given
 from tests.support.books import book_of
 from tests.support.bots import OURS, Bot, asleep, heard
 

@@ -18,7 +18,7 @@ from bot.sending.fetch_limits import FetchLimits
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
 from bot.storage.database import Database
-from bot.storage.rule_tables import fetches
+from bot.storage.task_tables import fetches
 from bot.storage.writer import Writer
 from bot.wire.fetch_client import HttpAsker
 from tests.support.books import book_from

@@ -59,7 +59,9 @@ def test_questions_are_asked_in_turn_and_the_reply_comes_last() -> None:
 def test_what_the_rule_does_it_does_after_the_last_answer() -> None:
     first = hear(BOOK, "book")
     assert (first.rule, first.key, first.forwards) == ("booking", MatchedKey("keyword", "book"), ())
-    assert first.after == ConversationState(flow=Flow(rule="booking", awaits="day", touched=NOW.timestamp()))
+    seconds = NOW.timestamp()
+    flow = Flow(rule="booking", awaits="day", touched=seconds, until=seconds + 30 * 60)
+    assert first.after == ConversationState(flow=flow)
     second = hear(BOOK, "tue", first.after)
     assert (second.rule, second.key, second.after.tags) == ("booking", MatchedKey("answer", "day"), ())
     last = hear(BOOK, "2", second.after)
