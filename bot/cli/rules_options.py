@@ -1,6 +1,5 @@
 """The options and arguments that commands about rules share, read."""
 
-from datetime import datetime
 from pathlib import Path
 
 import rich_click as click
@@ -24,15 +23,3 @@ def read_book(path: Path) -> Book:
             click.echo(str(finding), err=True)
         raise CommandFailed(f"The rules in {path} have errors; mend them first.")
     return loaded.book
-
-
-def read_time(text: str, option: str = "--at") -> datetime:
-    """A time with its zone; raises `CommandFailed`."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        sentence = "is not a time with a zone; write it as 2026-11-23T18:30+01:00 or 2026-11-23T17:30Z."
-        raise CommandFailed(f'{option}: "{text}" {sentence}')
-    return at

@@ -1,7 +1,7 @@
 """`bot rules replay`: what other rules would have said to the messages that came."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import rich_click as click
@@ -10,29 +10,21 @@ from rich.progress import Progress
 
 from bot.cli.database_access import asking_database
 from bot.cli.output import counted, print_json, print_texts
-from bot.cli.rules_options import read_book, read_time, usual_path
+from bot.cli.rules_options import read_book, usual_path
+from bot.cli.times import read_since
 from bot.queries.replay_source import count_inbound, stored_inbound
 from bot.rulebook.book import Book
 from bot.rulebook.simulate.replay import Replay, Replayed
-from bot.text.durations import WrongDuration, parse_duration
 from bot.text.inert import shown_in_terminal
 
 
 def replay(path: Path | None, since: str | None, as_json: bool) -> None:
     """Run a candidate rule book over the stored inbound messages; list every reply that would change."""
-    replayed = asyncio.run(_replay(read_book(path or usual_path()), _read_since(since) if since else None))
+    replayed = asyncio.run(_replay(read_book(path or usual_path()), read_since(since) if since else None))
     if as_json:
         print_json(replayed)
     else:
         _print_replayed(replayed)
-
-
-def _read_since(text: str) -> datetime:
-    """A time, or how long ago."""
-    try:
-        return datetime.now(UTC) - parse_duration(text)
-    except WrongDuration:
-        return read_time(text, "--since")
 
 
 async def _replay(book: Book, since: datetime | None) -> Replayed:
