@@ -17,7 +17,8 @@ from rich.table import Table
 from bot.cli.database_access import ask_database, asking_database
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.output import local_time, print_json, terminal
-from bot.cli.rules_options import read_since, usual_path
+from bot.cli.rules_options import usual_path
+from bot.cli.times import read_since
 from bot.queries.answer_sheets import csv_of, write_xlsx
 from bot.queries.answers import (
     AnsweredRule,

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bot.cli.errors import CommandFailed
 from bot.cli.output import counted, print_json
+from bot.cli.times import read_time
 from bot.operator.restore import Restored, make_safe
 from bot.settings import load, read_environment
 from bot.storage import postgresql_tools
@@ -42,7 +43,7 @@ def backup(file: str, *, replace: bool, as_json: bool) -> None:
 def restore(file: str, stopped_at: str | None, *, send_queued: bool, as_json: bool) -> None:
     """Put a backup in the database's place."""
     url, source, now = load(read_environment()).database_url, Path(file), datetime.now(UTC)
-    stopped = _moment(stopped_at) if stopped_at else now
+    stopped = read_time(stopped_at, "--stopped-at") if stopped_at else now
     if send_queued and stopped_at:
         raise CommandFailed(
             "--send-queued says that the bot has not run since the backup: leave --stopped-at out."
@@ -114,16 +115,6 @@ async def _made_safe(url: str, stopped: datetime, now: datetime, *, send_queued:
             return await make_safe(connection, stopped_at=stopped, now=now, send_queued=send_queued)
     finally:
         await database.close()
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise CommandFailed(
-            f"--stopped-at is {text!r} and must be a time such as 2026-11-26T12:00:00Z."
-        ) from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.astimezone().astimezone(UTC)
 
 
 @contextmanager

@@ -1,8 +1,5 @@
 """`bot conversations`: what was said, what was answered, and whether it reached the phone."""
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
 import msgspec
 import rich_click as click
 from rich.markup import escape
@@ -26,11 +23,9 @@ from bot.queries.failure_reasons import reason_of
 from bot.queries.filters import ConversationFilter
 from bot.queries.glyphs import GLYPHS
 from bot.storage.database import DatabaseConnection
-from bot.storage.pages import Page, WrongCursor
+from bot.storage.pages import Page, WrongCursor, whole_listing
 from bot.text.inert import shown_in_terminal
 from bot.text.numbers import normalise_number
-
-Item = TypeVar("Item")
 
 _COLOURS = {"delivered": "green", "failed": "red", "unconfirmed": "yellow", "suppressed": "yellow"}
 
@@ -97,10 +92,10 @@ def show(conversation_id: str, as_json: bool) -> None:
         conversation = await find_conversation(connection, conversation_id)
         if conversation is None:
             return None
-        messages = await _whole(
+        messages = await whole_listing(
             lambda cursor: list_messages(connection, conversation_id, limit=200, cursor=cursor)
         )
-        actions = await _whole(
+        actions = await whole_listing(
             lambda cursor: list_actions(connection, conversation_id, limit=200, cursor=cursor)
         )
         later = await list_follow_ups(connection, conversation_id)
@@ -229,15 +224,3 @@ def _state(status: str | None) -> str:
 
 def _clip(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
-
-
-async def _whole(page: Callable[[str | None], Awaitable[Page[Item]]]) -> list[Item]:
-    """Every item of a listing."""
-    items: list[Item] = []
-    cursor = None
-    while True:
-        found = await page(cursor)
-        items += found.items
-        cursor = found.next
-        if cursor is None:
-            return items

@@ -10,7 +10,8 @@ from rich.progress import Progress
 
 from bot.cli.database_access import asking_database
 from bot.cli.output import counted, print_json, print_texts
-from bot.cli.rules_options import read_book, read_since, usual_path
+from bot.cli.rules_options import read_book, usual_path
+from bot.cli.times import read_since
 from bot.queries.replay_source import count_inbound, stored_inbound
 from bot.rulebook.book import Book
 from bot.rulebook.simulate.replay import Replay, Replayed

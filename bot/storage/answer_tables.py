@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from bot.storage.tables import Id, Json, Number, UtcTime, metadata
+from bot.storage.columns import Id, Json, Number, UtcTime, metadata
 
 # What people answered: a row for each talk of a rule's questions, from the first one on, or for what a rule records.
 answers = Table(

@@ -6,7 +6,7 @@ types of the columns by which the list is sorted. A list can't forget the check,
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -162,3 +162,15 @@ def _shape_of(column: ColumnElement[Any]) -> Any:
     if kind is Id:
         return _AN_ID
     raise TypeError(f"A list can't be sorted by {column}: nothing says what a cursor may hold of {kind!r}.")
+
+
+async def whole_listing(page: Callable[[str | None], Awaitable[Page[Item]]]) -> list[Item]:
+    """Every item of a listing; `page` is given a cursor."""
+    items: list[Item] = []
+    cursor = None
+    while True:
+        found = await page(cursor)
+        items += found.items
+        cursor = found.next
+        if cursor is None:
+            return items

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from urllib.request import getproxies
@@ -156,6 +157,22 @@ class AcsSmsService:
         except Exception as error:  # noqa: BLE001 - the SDK raises TypeError for a broken answer, and worse
             return [outcome_of_error(error, departure)] * len(call.recipients)
         return outcomes_of_results(call, results if departure.results is None else departure.results)
+
+    async def refusal(self) -> str | None:
+        """Why ACS does not take the credential; None: it does.
+
+        Asked by a call without a recipient: nothing can be sent by it, and ACS looks at the signature first.
+        """
+        _recipients.set(())
+        departure = Departure()
+        _departure.set(departure)
+        try:
+            await self._client.send("check", [], "check")
+        except Exception as error:  # noqa: BLE001 - as in `send`
+            if getattr(error, "status_code", None) == HTTPStatus.BAD_REQUEST:
+                return None
+            return outcome_of_error(error, departure).reason
+        return None
 
     async def close(self) -> None:
         """Close the connections to ACS."""

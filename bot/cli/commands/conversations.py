@@ -36,6 +36,14 @@ def show(**options: Any) -> None:
     run_body("bot.cli.conversations:show", options)
 
 
+@conversations.command()
+@click.option("--since", metavar="TIME", help="Only those with a message since then, as 2026-11-26T12:00:00Z.")
+@click.option("--peer", help="Only this person's number, in any writing.")
+def export(**options: Any) -> None:
+    """Write JSON Lines to stdout: a conversation a line, with its messages and what people did."""
+    run_body("bot.cli.conversation_export:export", options)
+
+
 @conversations.command("hand-over")
 @click.argument("conversation_id", metavar="ID")
 @url_option

@@ -1,0 +1,51 @@
+"""`bot conversations export`: JSON Lines, a conversation a line."""
+
+import asyncio
+import sys
+from datetime import datetime
+
+import msgspec
+
+from bot.cli.database_access import asking_database
+from bot.cli.times import read_since
+from bot.conversation.audit_log import list_actions
+from bot.queries.conversations import list_conversations, list_messages
+from bot.queries.filters import ConversationFilter
+from bot.storage.database import DatabaseConnection
+from bot.storage.pages import whole_listing
+from bot.text.numbers import normalise_number
+
+
+def export(since: str | None, peer: str | None) -> None:
+    """Write each conversation with its messages and what people did, newest first."""
+    moment = None if since is None else read_since(since)
+    wanted = ConversationFilter(peer=None if peer is None else normalise_number(peer))
+    asyncio.run(_export(wanted, moment))
+
+
+async def _export(wanted: ConversationFilter, since: datetime | None) -> None:
+    cursor = None
+    # All of it as it is at one moment.
+    async with asking_database() as connection:
+        while True:
+            page = await list_conversations(connection, wanted, limit=200, cursor=cursor)
+            for conversation in page.items:
+                if since is not None and conversation.last_message_at < since:
+                    return  # those that follow are older
+                line = msgspec.to_builtins(conversation) | await _talk(connection, conversation.id)
+                sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
+            sys.stdout.buffer.flush()
+            cursor = page.next
+            if cursor is None:
+                return
+
+
+async def _talk(connection: DatabaseConnection, conversation_id: str) -> dict[str, object]:
+    return {
+        "messages": await whole_listing(
+            lambda cursor: list_messages(connection, conversation_id, limit=200, cursor=cursor)
+        ),
+        "actions": await whole_listing(
+            lambda cursor: list_actions(connection, conversation_id, limit=200, cursor=cursor)
+        ),
+    }

@@ -1,0 +1,272 @@
+"""What `bot doctor` looks at, a function for each concern; none of them sends or changes anything."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Literal
+
+import httpx
+from msgspec import Struct
+
+from bot.app import NotConfigured, check_configured, sms_service
+from bot.cli.http_transport import BoundedHttpxTransport
+from bot.conversation.erasure_marks import lost_marks
+from bot.queries.conversations import find_backlog
+from bot.rulebook.files.loader import load_folder
+from bot.rulebook.sender_numbers import guess
+from bot.sending.clock_check import ClockCheck
+from bot.settings import Settings, warnings_about
+from bot.storage.database import DATABASE_ERRORS, Database, cause_of
+from bot.storage.schema import SCHEMA_ERRORS
+from bot.wire.acs import AcsSmsService, CannotAuthenticate
+
+#: Bytes of free disk: with fewer the bot can't store for long, and with fewer somebody should look.
+_FEWEST, _FEW = 100_000_000, 1_000_000_000
+#: A queue whose oldest message is older does not move.
+_STUCK = timedelta(minutes=10)
+_PATIENCE = 10.0
+
+Verdict = Literal["ok", "warning", "error"]
+
+
+class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a check found, and what to do about it."""
+
+    check: str
+    status: Verdict
+    found: str
+    mend: str | None = None
+
+
+def ok(check: str, found: str) -> Finding:
+    """Nothing to do."""
+    return Finding(check=check, status="ok", found=found)
+
+
+def warning(check: str, found: str, mend: str) -> Finding:
+    """Somebody should look."""
+    return Finding(check=check, status="warning", found=found, mend=mend)
+
+
+def error(check: str, found: str, mend: str) -> Finding:
+    """It must be mended."""
+    return Finding(check=check, status="error", found=found, mend=mend)
+
+
+def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether `bot serve` would start with these, and names that nobody reads."""
+    try:
+        check_configured(settings)
+    except NotConfigured as missing:
+        found, _, mend = str(missing).partition(": ")
+        yield error("configuration", found + ".", mend or "see docs/operations.md.")
+    else:
+        yield ok("configuration", "What the bot needs is set.")
+    for sentence in warnings_about(environ):
+        yield warning("configuration", sentence, "correct or remove it.")
+    if settings.admin_token is None:
+        yield warning(
+            "configuration",
+            "BOT_ADMIN_TOKEN is not set, so each start makes another one.",
+            "set it to a long random text, so that commands and people can keep theirs.",
+        )
+
+
+async def check_stored(settings: Settings) -> list[Finding]:
+    """The database, its schema, what waits in it, and what is kept."""
+    database = Database(settings.database_url)
+    try:
+        if database.path is not None and not database.path.exists():
+            folder = next(each for each in database.path.resolve().parents if each.exists())
+            if not os.access(folder, os.W_OK):
+                return [error("database", f"There is none, and {folder} can't be written.", "give the bot's user the right to.")]
+            return [ok("database", f"There is none at {database.path} yet; `bot serve` makes it."), *_disk(str(folder))]
+        await database.check_schema()
+        async with database.reading() as connection:
+            backlog = await find_backlog(connection)
+            lost = await lost_marks(connection, [key.reveal() for key in settings.erasure_keys])
+        trouble = await database.trouble()
+        found = [_database(database, trouble)]
+        if database.path is not None:
+            found += _disk(str(database.path.parent))
+        return [*found, queue_finding(backlog.queued, backlog.oldest_seconds), *_retention(settings, lost)]
+    except SCHEMA_ERRORS as wrong:
+        sentence, _, mend = str(wrong).partition(". ")
+        mend = mend or "run `bot db upgrade`."
+        is_old = "newer" not in sentence
+        if is_old and database.is_sqlite:
+            return [warning("schema", sentence + ".", "`bot serve` upgrades it at its start, or run `bot db upgrade`.")]
+        return [error("schema", sentence + ".", mend)]
+    except DATABASE_ERRORS as wrong:
+        return [
+            error("database", f"It can't be read: {cause_of(wrong)}.", "see that it runs and that BOT_DATABASE_URL is right.")
+        ]
+    finally:
+        await database.close()
+
+
+def _database(database: Database, trouble: str | None) -> Finding:
+    if trouble is not None:
+        return error("database", f"It can't be used: {trouble}.", "see its own log.")
+    if database.path is None:
+        return ok("database", "PostgreSQL answers, and its schema is this version's.")
+    size = database.path.stat().st_size
+    return ok("database", f"{database.path} has {size:,} bytes, and its schema is this version's.")
+
+
+def _disk(folder: str) -> list[Finding]:
+    free = shutil.disk_usage(folder).free
+    said = f"{free:,} bytes are free in {folder}."
+    if free < _FEWEST:
+        return [error("disk", said, "make room now: without it no event can be stored.")]
+    if free < _FEW:
+        return [warning("disk", said, "make room, or set BOT_KEEP_MESSAGES.")]
+    return [ok("disk", said)]
+
+
+def queue_finding(queued: int, oldest_seconds: float) -> Finding:
+    """What waits to be sent."""
+    if not queued:
+        return ok("queue", "Nothing waits to be sent.")
+    said = f"{queued:,} messages wait to be sent, the oldest for {oldest_seconds:,.0f} s."
+    if oldest_seconds > _STUCK.total_seconds():
+        return warning("queue", said, "see that `bot serve` runs, and what /health/ready says of sending.")
+    return ok("queue", said)
+
+
+def _retention(settings: Settings, lost: int) -> Iterator[Finding]:
+    kept = {
+        "messages": settings.keep_messages,
+        "answers": settings.keep_answers,
+        "rejected events": settings.keep_rejected,
+        "values after silence": settings.keep_values,
+    }
+    words = [f"{what} {'for ever' if age is None else f'{age.days}d'}" for what, age in kept.items()]
+    yield ok("retention", f"Kept are {', '.join(words)}.")
+    if lost:
+        yield error(
+            "retention",
+            f"{lost:,} opt-outs of people who were erased can't be recognised: their key is missing.",
+            "add the key that they were made with to BOT_ERASURE_KEYS.",
+        )
+
+
+def check_rules(settings: Settings) -> Iterator[Finding]:
+    """The rule book, and the numbers that it names."""
+    if not settings.rules.is_dir():
+        yield error("rules", f"There is no folder {settings.rules}.", "set BOT_RULES, or make one with `bot init`.")
+        return
+    loaded = load_folder(settings.rules)
+    if loaded.book is None:
+        first = str(loaded.findings[0]) if loaded.findings else "no rule file"
+        yield error("rules", f"They have errors: {first}", "run `bot rules check` for all of them.")
+        return
+    yield ok("rules", f"{len(loaded.book.rules):,} rules are in force, book {loaded.book.version}.")
+    if not loaded.book.numbers:
+        yield ok("numbers", "No rule file names a number: all that arrive are served, each as its kind.")
+    for number, ours in loaded.book.numbers.items():
+        meant = guess(number)
+        said = f"{number} is a {ours.kind} number; STOP is answered by the {ours.opt_out}."
+        if ours.kind != meant.kind and meant.kind in ("toll-free", "short-code"):
+            yield warning("numbers", said, f"it looks like a {meant.kind} number: mend its kind in the rule file.")
+        else:
+            yield ok("numbers", said)
+
+
+async def check_acs(settings: Settings) -> list[Finding]:
+    """Whether ACS takes the credential, and the clock beside its own. Nothing is sent."""
+    if settings.acs_connection_string is None and settings.acs_endpoint is None:
+        return []
+    clock = ClockCheck()
+    try:
+        service = sms_service(settings, clock)
+    except CannotAuthenticate as wrong:
+        return [error("acs", str(wrong), "install the extra `identity`.")]
+    try:
+        refusal = await service.refusal() if isinstance(service, AcsSmsService) else None
+    finally:
+        await service.close()
+    return [*_clock(clock), _credential(refusal)]
+
+
+def _credential(refusal: str | None) -> Finding:
+    if refusal is None:
+        return ok("acs", "ACS takes the credential; nothing was sent.")
+    return error(
+        "acs",
+        f"ACS does not take a call: {refusal}",
+        "copy the connection string from the portal again, or see that this machine reaches the endpoint.",
+    )
+
+
+def _clock(clock: ClockCheck) -> Iterator[Finding]:
+    offset = clock.offset
+    if offset is None:
+        return
+    reason = clock.look()
+    if reason is None:
+        yield ok("clock", f"It is {abs(offset).total_seconds():.0f} s from ACS's, by its Date.")
+    else:
+        said, _, mend = reason.partition("Mend: ")
+        yield error("clock", said.strip(), mend)
+
+
+def check_webhook(settings: Settings, url: str) -> Iterator[Finding]:
+    """Event Grid's two handshakes at the public address, and that a wrong secret is refused."""
+    base = url.rstrip("/").removesuffix("/events")
+    if not base.startswith("https://"):
+        yield warning("webhook", f"{base} is no https:// address.", "Event Grid delivers to https:// alone.")
+    address = f"{base}/events"
+    try:
+        with httpx.Client(transport=BoundedHttpxTransport(), timeout=_PATIENCE, trust_env=False) as http:
+            yield _consent(http, address)
+            if settings.webhook_secrets:
+                yield _validation(http, address, settings.webhook_secrets[0].reveal())
+            yield _stranger(http, address)
+    except (httpx.HTTPError, httpx.InvalidURL) as wrong:
+        yield error("webhook", f"{address} can't be reached: {wrong}.", "see the address, its certificate and the proxy before the bot.")
+
+
+def _consent(http: httpx.Client, address: str) -> Finding:
+    answer = http.options(address, headers={"WebHook-Request-Origin": "eventgrid.azure.net"})
+    if answer.status_code == 200 and answer.headers.get("WebHook-Allowed-Origin") in ("eventgrid.azure.net", "*"):
+        return ok("webhook", "The CloudEvents handshake (OPTIONS) is answered.")
+    return error(
+        "webhook",
+        f"The CloudEvents handshake (OPTIONS) is answered with {answer.status_code} and no consent.",
+        "have the proxy before the bot pass OPTIONS and the WebHook-* headers on.",
+    )
+
+
+def _validation(http: httpx.Client, address: str, secret: str) -> Finding:
+    code = secrets.token_hex(8)
+    event = {
+        "id": code, "topic": "doctor", "subject": "", "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
+        "eventTime": "2026-01-01T00:00:00Z", "dataVersion": "1", "data": {"validationCode": code},
+    }  # fmt: skip
+    headers = {"X-Bot-Secret": secret, "aeg-event-type": "SubscriptionValidation"}
+    answer = http.post(address, json=[event], headers=headers)
+    if answer.status_code == 200 and code in answer.text:
+        return ok("webhook", "Event Grid's handshake is answered, and the secret is the bot's.")
+    if answer.status_code == 401:
+        return error(
+            "webhook", "The bot there takes other secrets.", "set BOT_WEBHOOK_SECRETS here and there to the same ones."
+        )
+    return error(
+        "webhook",
+        f"Event Grid's handshake is answered with {answer.status_code}.",
+        "see that this address leads to the bot's /events.",
+    )
+
+
+def _stranger(http: httpx.Client, address: str) -> Finding:
+    answer = http.post(address, json=[], headers={"X-Bot-Secret": secrets.token_hex(16)})
+    if answer.status_code == 401:
+        return ok("webhook", "A wrong secret is refused.")
+    return error(
+        "webhook",
+        f"A wrong secret is answered with {answer.status_code}, where the bot says 401.",
+        "see that this address leads to the bot and to nothing else.",
+    )

@@ -1,0 +1,138 @@
+"""`bot doctor` finds what is wrong, says the mend, sends nothing, and shows no secret."""
+
+import asyncio
+import json
+import socket
+import sqlite3
+from collections.abc import MutableMapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from click.exceptions import Exit
+
+from bot.cli.doctor import doctor, examine
+from bot.cli.doctor_checks import Finding, queue_finding
+from tests.support.bots import until
+from tests.support.services import ACCESS_KEY, OLD_SECRET, SECRET, Running
+
+
+@pytest.fixture(autouse=True)
+def quiet(logs: list[MutableMapping[str, Any]]) -> None:
+    """What is logged is not printed."""
+
+
+@pytest.fixture
+async def environ(bot: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The settings of the running bot, which has sent what it had to."""
+
+    async def is_idle() -> bool:
+        (reply,) = [each for each in await bot.items("/api/conversations") if each["delivery"]["latest"] == "sent"] or [None]
+        return reply is not None
+
+    await until(is_idle)
+    monkeypatch.setenv("BOT_RULES", str(tmp_path / "rules"))
+    monkeypatch.setenv("BOT_WEBHOOK_SECRETS", SECRET)
+    monkeypatch.setenv("BOT_ACS_CONNECTION_STRING", f"endpoint={bot.acs.address};accesskey={ACCESS_KEY}")
+    return monkeypatch
+
+
+async def look(url: str | None = None) -> list[Finding]:
+    return await asyncio.to_thread(examine, url)
+
+
+def of(findings: list[Finding], check: str) -> Finding:
+    """The worst finding of a check."""
+    return max((each for each in findings if each.check == check), key=lambda each: ["ok", "warning", "error"].index(each.status))
+
+
+def refuse(status: int) -> Any:
+    def answer(_request: web.Request, _call: dict[str, Any]) -> web.Response:
+        return web.json_response({"error": {"code": "x", "message": "y"}}, status=status)
+
+    return answer
+
+
+async def test_a_healthy_bot_has_nothing_to_mend(bot: Running, environ: pytest.MonkeyPatch) -> None:
+    before = len(bot.acs.calls)
+    bot.acs.answers = [refuse(400)]  # what ACS says to a call without a recipient
+    findings = await look(bot.address)
+    wrong = [each for each in findings if each.status != "ok"]
+    assert [each.found for each in wrong] == [f"{bot.address} is no https:// address."]
+    assert {each.check for each in findings} >= {
+        "configuration", "database", "disk", "clock", "rules", "numbers", "acs", "webhook", "queue", "retention",
+    }  # fmt: skip
+    assert [call["smsRecipients"] for call in bot.acs.calls[before:]] == [[]], "it sends nothing"
+    assert len(await bot.items("/api/rejected")) == 0
+
+
+async def test_what_is_wrong_is_found_with_its_mend(bot: Running, environ: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environ.setenv("BOT_WEBHOOK_SECRETS", OLD_SECRET + "-and-more")
+    environ.setenv("BOT_KEEP_MESAGES", "90d")
+    bot.acs.answers = [refuse(401)]
+    (tmp_path / "rules" / "broken.yaml").write_text("rules: [{name: x, when: {keyward: y}}]")
+    findings = await look(bot.address)
+    assert "did you mean BOT_KEEP_MESSAGES" in of(findings, "configuration").found
+    assert of(findings, "rules").status == "error"
+    assert of(findings, "acs").status == "error"
+    assert "takes other secrets" in of(findings, "webhook").found
+    assert queue_finding(3, 3_600).status == "warning"
+    assert queue_finding(3, 30).status == "ok"
+    assert all(each.mend for each in findings if each.status != "ok")
+    said = json.dumps([each.found + (each.mend or "") for each in findings])
+    for secret in (SECRET, OLD_SECRET, ACCESS_KEY):
+        assert secret not in said
+
+
+async def test_a_wrong_clock_and_an_old_schema_are_found(
+    bot: Running, environ: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def late(_request: web.Request, _call: dict[str, Any]) -> web.Response:
+        date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+        return web.json_response({}, status=400, headers={"Date": date})
+
+    bot.acs.answers = [late]
+    connection = sqlite3.connect(tmp_path / "bot.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    findings = await look()
+    assert "3,6" in of(findings, "clock").found.replace("3,599", "3,600")
+    assert "NTP" in (of(findings, "clock").mend or "")
+    assert "newer version" in of(findings, "schema").found
+    assert of(findings, "schema").status == "error"
+
+
+async def test_the_status_says_whether_something_must_be_mended(
+    bot: Running, environ: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bot.acs.answers = [refuse(400), refuse(401)]
+    await asyncio.to_thread(doctor, None, as_json=True)
+    assert json.loads(capsys.readouterr().out)["ok"] is True
+    with pytest.raises(Exit) as ending:
+        await asyncio.to_thread(doctor, None, as_json=False)
+    assert ending.value.exit_code == 1
+    assert "MEND  acs" in capsys.readouterr().out
+
+
+def test_without_settings_it_says_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    findings = examine(None)
+    assert "BOT_ACS_CONNECTION_STRING" in (of(findings, "configuration").mend or "")
+    assert of(findings, "rules").status == "error"
+    assert of(findings, "database").status == "ok"
+    monkeypatch.setenv("BOT_PORT", "many")
+    (only,) = examine(None)
+    assert only.status == "error"
+    assert "BOT_PORT" in only.found
+
+
+def test_an_address_that_nobody_answers_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        findings = examine(f"http://127.0.0.1:{taken.getsockname()[1]}")
+    assert "can't be reached" in of(findings, "webhook").found

@@ -1,0 +1,92 @@
+"""`bot forget`, `bot db purge` and `bot conversations export`, as people call them."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.cli.conversation_export import export
+from bot.cli.errors import CommandFailed
+from bot.cli.forget import forget
+from bot.cli.purge import purge
+from tests.support.envelopes import inbound
+from tests.support.remains import tables_with
+from tests.support.services import Running, VIEWER
+
+PEER = "+15555550101"
+
+
+@pytest.fixture(autouse=True)
+def quiet(logs: list[MutableMapping[str, Any]]) -> None:
+    """What is logged is not printed."""
+
+
+def url_of(folder: Path) -> str:
+    return f"sqlite+aiosqlite:///{folder}/bot.db"
+
+
+async def test_the_running_bot_forgets_and_the_command_says_what(
+    bot: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await bot.post([inbound(Message="stop", From=PEER, MessageId="Incoming_2")])
+    await asyncio.to_thread(forget, "+1 (555) 555-0101", None, is_sure=True, as_json=True)
+    erased = json.loads(capsys.readouterr().out)
+    assert (erased["peer"], erased["conversations"], erased["opt_outs_kept"]) == (PEER, 1, 1)
+    assert erased["messages"] >= 3
+    assert await bot.items("/api/conversations") == []
+    assert tables_with(url_of(tmp_path), PEER.removeprefix("+")) == set()
+    await asyncio.to_thread(forget, PEER, None, is_sure=True, as_json=False)
+    assert f"Nothing is kept of {PEER}." in capsys.readouterr().out
+
+
+async def test_only_the_admin_erases(bot: Running) -> None:
+    answer = await bot.send("DELETE", f"/api/peers/{PEER}", token=VIEWER)
+    assert answer.status_code in (401, 403)
+    assert len(await bot.items("/api/conversations")) == 1
+    done = await bot.send("DELETE", "/api/peers/+1%20555%20555%200101")
+    assert (done.status_code, done.json()["conversations"]) == (200, 1)
+
+
+async def test_without_a_bot_the_database_is_opened(
+    bot: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bot.service.stop()
+    monkeypatch.delenv("BOT_ADMIN_TOKEN")
+    await asyncio.to_thread(forget, PEER, None, is_sure=True, as_json=False)
+    said = capsys.readouterr().out
+    assert f"Erased of {PEER}: 1 conversation, " in said
+    assert "Backups and logs" in said
+    assert tables_with(url_of(tmp_path), PEER.removeprefix("+")) == set()
+
+
+async def test_purge_runs_beside_the_bot_and_says_what_went(
+    bot: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = sqlite3.connect(tmp_path / "bot.db")
+    connection.execute("UPDATE messages SET created_at = '2020-01-01T00:00:00.000000+00:00', status = 'delivered'")
+    connection.commit()
+    connection.close()
+    await asyncio.to_thread(purge, "1s", as_json=True)
+    assert json.loads(capsys.readouterr().out)["messages"] == 2
+    await asyncio.to_thread(purge, "90d", as_json=False)
+    assert "Nothing is older than 90d" in capsys.readouterr().out
+    with pytest.raises(CommandFailed, match="is not a duration"):
+        await asyncio.to_thread(purge, "ninety days", as_json=False)
+
+
+async def test_an_export_has_a_conversation_a_line(bot: Running, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    await bot.post([inbound(Message="two", From="15555550177", MessageId="Incoming_2")])
+    await asyncio.to_thread(export, None, None)
+    lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    assert [line["peer"] for line in lines] == ["+15555550177", PEER]
+    assert [message["text"] for message in lines[0]["messages"]] == ["two", "first", "second"]
+    assert lines[0]["actions"] == []
+    await asyncio.to_thread(export, None, "+1 555 555 0101")
+    (line,) = capfdbinary.readouterr().out.splitlines()
+    assert json.loads(line)["peer"] == PEER
+    await asyncio.to_thread(export, "2999-01-01T00:00Z", None)
+    assert capfdbinary.readouterr().out == b""
