@@ -1,139 +1,62 @@
-"""Rule files in every layout that people write: brackets or lines, any quotes, comments, indents, ends of lines."""
+"""Rule files to edit, folders that can't be written to, and how one is saved and tried over HTTP."""
 
-from random import Random
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-_TEXTS = (
-    "hours",
-    "We are open 9-18.",
-    "it's",
-    "Hi: you",
-    "a, b",
-    "#1 in town",
-    '"yes"',
-    "🛑",
-    "12",
-    "x # y",
-    "",
-)
-_COMMENTS = ("# note", "#", "# - name: old", "# it's: [not, yaml", '# "')
+import httpx
+
+from tests.support.processes import ROOT
+from tests.support.services import Running
+
+#: The shipped file, without its tests, which talk about the shop's other rules.
+OPT_OUT = (ROOT / "rules" / "00-opt-out.yaml").read_text("utf-8").partition("\ntests:")[0] + "\n"
+SHOP = """\
+# What the shop says.
+rules:
+  - name: hours      # asked most
+    when: {keyword: hours}
+    reply: Open 9-18.
+
+tests:
+  - {hear: hours, say: Open 9-18.}
+"""
 
 
-def rule_file(random: Random) -> str:
-    """A rule file; the same for the same dice."""
-    return _Writer(random).file()
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Without root's rights, which no mode of a folder holds up."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
-class _Writer:
-    def __init__(self, random: Random) -> None:
-        self._random = random
-        self._end = random.choice(["\n", "\n", "\r\n"])
-        self._dash = random.choice([0, 2, 2, 4])
+@contextmanager
+def shut_folder() -> Iterator[Path]:
+    """A folder of rules that nobody but root may write to."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        (folder / "00-opt-out.yaml").write_text(OPT_OUT)
+        (folder / "10-shop.yaml").write_text(SHOP)
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
 
-    def file(self) -> str:
-        lines: list[str] = []
-        if self._often(0.4):
-            lines += ["# head: of the file", ""]
-        if self._often(0.5):
-            lines += [
-                f"values: {{shop: {self._flow('Corner Books')}, address: 12 Mill Lane}}{self._comment()}",
-                "",
-            ]
-        lines.append(f"rules:{self._comment()}")
-        gap = self._often(0.7)
-        for number in range(self._random.randint(1, 4)):
-            lines += self._rule(number)
-            lines += [""] * gap
-            if self._often(0.1):
-                lines += ["  # of nothing", ""]
-        if self._often(0.6):
-            lines += ["# What must be said.", "tests:"]
-            for _ in range(self._random.randint(1, 3)):
-                lines += self._test()
-            lines.append("  - {hear: the last, rule: r0}")
-        text = self._end.join(lines) + self._end * self._random.choice(
-            [0 if "tests:" in lines else 1, 1, 1, 2]
-        )
-        return ("\ufeff" if self._often(0.1) else "") + text
 
-    def _often(self, share: float) -> bool:
-        return self._random.random() < share
+async def put(bot: Running, file: str, text: str | bytes, **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    content = text.encode() if isinstance(text, str) else text
+    return await bot.send("PUT", f"/api/rules/{file}", content=content, headers=named)
 
-    def _comment(self) -> str:
-        return f"  {self._random.choice(_COMMENTS)}" if self._often(0.15) else ""
 
-    def _text(self) -> str:
-        return self._random.choice(_TEXTS)
-
-    def _flow(self, text: str) -> str:
-        """A text within brackets."""
-        if text.replace(" ", "").isalnum() and self._often(0.5):
-            return text
-        return self._quoted(text)
-
-    def _quoted(self, text: str) -> str:
-        if self._often(0.4):
-            return "'" + text.replace("'", "''") + "'"
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-    def _block(self, text: str, indent: int) -> str:
-        """A text behind a key, at times over several lines."""
-        pad = self._end + " " * (indent + 2)
-        style = self._random.random()
-        if style < 0.12:
-            return (
-                self._random.choice(["|", "|-", ">", ">-", "|  # kept"])
-                + f"{pad}first line{self._end}{pad}second: #2"
-            )
-        if style < 0.2:
-            return f'"folded{pad}over lines"'
-        if style < 0.26:
-            return f"plain and{pad}folded"
-        if text.replace(" ", "").isalnum() and style < 0.7:
-            return text + self._comment()
-        return self._quoted(text) + self._comment()
-
-    def _keywords(self) -> str:
-        return (
-            "[" + ", ".join(self._flow(self._text() or "x") for _ in range(self._random.randint(1, 3))) + "]"
-        )
-
-    def _rule(self, number: int) -> list[str]:
-        dash = " " * self._dash
-        if self._often(0.15):
-            return [
-                f"{dash}- {{name: r{number}, when: {{keyword: {self._keywords()}}}, reply: {self._flow(self._text())}}}"
-            ]
-        lines = [f"{dash}# about r{number}"] if self._often(0.25) else []
-        space = self._random.choice([1, 1, 1, 3])
-        inner = self._dash + 1 + space
-        pad = " " * inner
-        lines.append(f"{dash}-{' ' * space}name: r{number}{self._comment()}")
-        if self._often(0.5):
-            lines.append(f"{pad}when: {{keyword: {self._keywords()}}}{self._comment()}")
-        else:
-            lines += [
-                f"{pad}when:{self._comment()}",
-                f"{pad}  keyword: {self._keywords()}",
-                f"{pad}  contains: where",
-            ]
-        if self._often(0.15):
-            lines.append(f"{pad}# between")
-        if self._often(0.3):
-            deep = self._random.choice(["", "  "])
-            lines.append(f"{pad}reply:{self._comment()}")
-            lines += [
-                f"{pad}{deep}- {self._block(self._text() or 'x', inner + len(deep))}"
-                for _ in range(self._random.randint(1, 3))
-            ]
-        else:
-            lines.append(f"{pad}reply: {self._block(self._text(), inner)}")
-        if self._often(0.15):
-            lines.append(f"{pad}# below")
-        return lines
-
-    def _test(self) -> list[str]:
-        if self._often(0.5):
-            return [
-                f"  - {{hear: {self._flow(self._text())}, say: {self._flow(self._text())}}}{self._comment()}"
-            ]
-        return [f"  - hear: {self._quoted(self._text())}", f"    say: {self._block(self._text(), 4)}"]
+async def said(bot: Running, text: str) -> list[str]:
+    answer = await bot.send("POST", "/api/try", json={"text": text})
+    replies: list[str] = answer.json()["replies"]
+    return replies
