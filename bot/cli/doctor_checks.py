@@ -10,7 +10,7 @@ from typing import Literal
 import httpx
 from msgspec import Struct
 
-from bot.app import NotConfigured, check_configured, sms_service
+from bot.azure_parts import NotConfigured, check_configured, sms_service
 from bot.cli.http_transport import BoundedHttpxTransport
 from bot.conversation.erasure_marks import lost_marks
 from bot.queries.conversations import find_backlog

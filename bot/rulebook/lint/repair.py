@@ -70,12 +70,17 @@ def _is_better(before: Loaded, after: Loaded) -> bool:
         was, is_now = _unread(before), _unread(after)
         if is_now != was:
             return is_now < was
-    errors_before, errors_after = _errors(before), _errors(after)
+    errors_before, errors_after = _errors(before), _errors(after, in_reading=before.book is None)
     return errors_after.total() < errors_before.total() and not errors_after - errors_before
 
 
-def _errors(loaded: Loaded) -> Counter[tuple[str, str]]:
-    return Counter((each.file, each.code) for each in loaded.findings if each.level == "error")
+def _errors(loaded: Loaded, *, in_reading: bool = False) -> Counter[tuple[str, str]]:
+    """The errors by file and code; those alone that are found in reading, where the others can't be known before."""
+    return Counter(
+        (each.file, each.code)
+        for each in loaded.findings
+        if each.level == "error" and not (in_reading and each.code.startswith("E4"))
+    )
 
 
 def _unread(loaded: Loaded) -> tuple[int, int, list[int]]:

@@ -34,7 +34,7 @@ from bot.rulebook.editing.values import (
 from bot.rulebook.splices import difference, spliced
 from tests.support.documentation import rule_examples
 from tests.support.properties import examples
-from tests.support.random_rule_files import rule_file
+from tests.support.rule_layouts import rule_file
 
 FILES = [
     *((path.name, path.read_text("utf-8")) for path in sorted(Path("rules").glob("*.yaml"))),

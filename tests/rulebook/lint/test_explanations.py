@@ -1,0 +1,57 @@
+"""Every finding is explained, by a mistake that gives it and a mend that does not."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.rulebook.findings import CODES
+from bot.rulebook.lint.check import check_folder
+from bot.rulebook.lint.explanations import Example, explanation_of
+
+GOOD = "rules:\n  - {name: a, when: {keyword: a}, reply: A}\n"
+
+
+def make(code: str, example: Example, folder: Path, *, wrong: bool) -> Path:
+    """A folder of rules as an example says, for what its text can't show."""
+    file = folder / "shop.yaml"
+    match code:
+        case "E101":
+            file.write_text(GOOD.replace("A}", "café}"), encoding="latin-1" if wrong else "utf-8")
+        case "E103":
+            file.write_text(GOOD + ("#" * 79 + "\n") * (70_000 if wrong else 1))
+        case "E108":
+            if wrong:
+                file.symlink_to(folder / "gone")
+            else:
+                file.write_text(GOOD)
+        case "E109" | "E110":
+            if not wrong:
+                file.write_text(GOOD)
+            return folder / "nowhere" if wrong and code == "E109" else folder
+        case "W112":
+            (folder / ("shop.yml" if wrong else "shop.yaml")).write_text(GOOD)
+            (folder / "more.yaml").write_text("")
+        case "E411":
+            texts = ["x" * 2_500] if wrong else ["x" * 1_250] * 2
+            file.write_text(GOOD.replace("reply: A", f"reply: [{', '.join(texts)}]"))
+        case _:
+            for name, text in ({"shop.yaml": example} if isinstance(example, str) else example).items():
+                (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_example_has_the_mistake_and_the_mend_has_not(code: str, tmp_path: Path) -> None:
+    found = explanation_of(code)
+    assert found is not None, f"{code} needs an entry in bot/rulebook/lint/explanations.yaml"
+    for wrong, example in ((True, found.mistake), (False, found.mend)):
+        folder = tmp_path / str(wrong)
+        folder.mkdir()
+        findings = check_folder(make(code, example, folder, wrong=wrong)).findings
+        assert (code in {each.code for each in findings}) == wrong, [str(each) for each in findings]
+        if not wrong and code[0] == "E" and isinstance(example, str) and "\n" in example:
+            assert not any(each.code[:2] in {"E1", "E2"} for each in findings)
+
+
+def test_a_code_that_is_none_has_no_explanation() -> None:
+    assert explanation_of("E999") is None
