@@ -153,7 +153,7 @@ class Bot:
         acs: str,
         database_url: str | None = None,
         hold: float | None = None,
-        grace: float | None = None,
+        grace: int | None = None,
         **environ: str,
     ) -> None:
         self.folder = folder
