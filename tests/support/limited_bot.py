@@ -18,7 +18,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds that a request is held while the database can't store it.
     hold: float | None = None
     #: Seconds that requests and sends get to finish once the service is told to stop.
-    grace: float | None = None
+    grace: int | None = None
 
 
 def apply(limits: Limits) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from tests.support.sockets import NO_AUTHORITIES
 
 ROOT = Path(__file__).resolve().parents[2]
 BOT = (sys.executable, "-m", "bot")
+#: How large files may grow.
+USUAL_LIMIT = resource.getrlimit(resource.RLIMIT_FSIZE)
 
 SECRET = "the-secret-of-the-subscription"
 OLD_SECRET = "the-secret-before-it"
@@ -59,10 +62,13 @@ def start(
 ) -> Forked | subprocess.Popen[bytes]:
     """Start a command that writes to the files `out` and `err`: a module is forked, which is much quicker.
 
-    Not with variables that are not the bot's own: libraries read theirs when they are imported.
+    Not with variables that are not the bot's own, as libraries read theirs when they are imported, and not where a
+    test has set a limit of its own that is to be inherited.
     """
     env = environment(environ)
-    plain = all(name.startswith("BOT_") or name == "PYTHONPATH" for name in environ)
+    plain = resource.getrlimit(resource.RLIMIT_FSIZE) == USUAL_LIMIT and all(
+        name.startswith("BOT_") or name == "PYTHONPATH" for name in environ
+    )
     with Path(os.devnull).open("rb") as nothing:
         if may_fork() and tuple(command[:2]) == (sys.executable, "-m") and plain:
             streams = (nothing.fileno(), out, err)
@@ -147,7 +153,7 @@ class Bot:
         acs: str,
         database_url: str | None = None,
         hold: float | None = None,
-        grace: float | None = None,
+        grace: int | None = None,
         **environ: str,
     ) -> None:
         self.folder = folder

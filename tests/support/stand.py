@@ -118,6 +118,7 @@ class Stand:
             acs=self.azure.connection_string,
             database_url=database_url,
             hold=None,
+            grace=None,
             BOT_PORT=str(port),
             BOT_LOG_FORMAT="json",
             **environ,
