@@ -5,9 +5,7 @@ on every value; and each call of aiosqlite is a trip to its thread and back, of 
 for a statement where one will do. Together that was two thirds of the time an event took (`benchmarks/intake.py`).
 """
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -29,17 +27,8 @@ from bot.storage.sql import constant, insert_for
 Process = Callable[[Any], Any]
 _NOTHING = object()
 
-#: Rows that one INSERT of SQLite takes, where there are four times as many at least. Python's driver gives up the
-#: interpreter lock for each statement and has to wait for the busy event loop to get it back: 1,000 rows took 37 µs
-#: each in single statements, now 22 (`benchmarks/HISTORY.md`).
-_ROWS_A_STATEMENT = 16
-
 #: A NamedTuple with a field for each column: what the driver takes as it is, and mypy knows by name.
 AnyRow = TypeVar("AnyRow", bound=tuple[Any, ...])
-
-
-#: An INSERT by its VALUES: constants among them are in quotes and have no bracket.
-_VALUES = re.compile(r"(INSERT INTO .+? VALUES )(\([^()]*\))(.*)", re.DOTALL)
 
 
 class _Compiled(Struct, frozen=True, kw_only=True):
@@ -50,8 +39,6 @@ class _Compiled(Struct, frozen=True, kw_only=True):
     order: tuple[int, ...]
     #: For each parameter, what makes the field's value ready for the driver.
     processes: list[Process | None]
-    #: The same for `_ROWS_A_STATEMENT` rows; None where a statement takes one.
-    for_many: str | None = None
 
 
 class _BulkStatement(Generic[AnyRow]):
@@ -109,7 +96,6 @@ class BulkInsert(_BulkStatement[AnyRow]):
         names: list[str] = compiled.positiontup
         return _Compiled(
             sql=str(compiled),
-            for_many=_for_many_rows(str(compiled)) if dialect.name == "sqlite" else None,
             order=tuple(self._columns.index(name) for name in names),
             processes=[column[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names],
         )
@@ -267,21 +253,7 @@ async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Seque
     if connection.dialect.name != "sqlite":
         await connection.exec_driver_sql(compiled.sql, bound)
         return
-    driver = await _driver(connection)
-    if compiled.for_many is not None and len(bound) >= 4 * _ROWS_A_STATEMENT:
-        rest = len(bound) % _ROWS_A_STATEMENT
-        starts = range(0, len(bound) - rest, _ROWS_A_STATEMENT)
-        several = [list(chain.from_iterable(bound[start : start + _ROWS_A_STATEMENT])) for start in starts]
-        await driver.executemany(compiled.for_many, several)
-        bound = bound[len(bound) - rest :]
-    if bound:
-        await driver.executemany(compiled.sql, bound)
-
-
-def _for_many_rows(insert: str) -> str:
-    """An INSERT of one row as one of `_ROWS_A_STATEMENT`."""
-    head, values, rest = _VALUES.fullmatch(insert).groups()  # type: ignore[union-attr]  # SQLAlchemy's own writing
-    return head + ", ".join([values] * _ROWS_A_STATEMENT) + rest
+    await (await _driver(connection)).executemany(compiled.sql, bound)
 
 
 async def _driver(connection: AsyncConnection) -> Any:
