@@ -325,6 +325,7 @@ def test_rules_without_a_test_are_named_for_information() -> None:
 def test_every_code_of_a_check_is_shown_here() -> None:
     files = (
         Path(__file__),
+        Path("tests/rulebook/lint/test_languages.py"),
         Path("tests/rulebook/files/test_ask.py"),
         Path("tests/rulebook/files/test_forward.py"),
         Path("tests/rulebook/test_doubtful_values.py"),
