@@ -8,8 +8,8 @@ class BookWide:
 
     def __init__(self) -> None:
         self.hours: dict[str, NamedHours] = {}
-        #: Names of hours that templates write.
-        self.hours_written: set[str] = set()
+        #: Names of hours in conditions and templates.
+        self.hours_used: set[str] = set()
         #: The closed days of each file.
         self.closures: dict[str, tuple[Closure, ...]] = {}
         #: Of all files, in their order; the first is the default.

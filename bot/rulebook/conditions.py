@@ -8,7 +8,6 @@ from bot.rulebook.book_wide import BookWide
 from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.findings import listed
 from bot.rulebook.hours import Dates, Hours
-from bot.rulebook.source import Scalar
 from bot.text.languages import main_language
 
 
@@ -29,10 +28,10 @@ class Only(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     #: Where the hours that are named stand.
     book_wide: BookWide
     #: Names of hours that are open, or closed.
-    open: tuple[Scalar, ...] = ()
-    closed: tuple[Scalar, ...] = ()
+    open: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
     #: Of the conversation, and what counts for one before anything says which: None: the book's default.
-    languages: tuple[Scalar, ...] = ()
+    languages: tuple[str, ...] = ()
     usual_language: str | None = None
 
     def why_not(self, heard: HeardMessage, standing: ConversationState, now: datetime) -> str | None:
@@ -56,9 +55,9 @@ class Only(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def _why_not_open(self, now: datetime) -> str | None:
         known = self.book_wide.hours
         for named, wanted, word in ((self.open, True, "open"), (self.closed, False, "closed")):
-            if named and not any(known[each.value].is_open(now) == wanted for each in named):
-                first = known[named[0].value]
-                names = listed([each.value for each in named])
+            if named and not any(known[each].is_open(now) == wanted for each in named):
+                first = known[named[0]]
+                names = listed(named)
                 return f"only while {names} is {word} ({first.text}), and it is {first.said(now)}"
         return None
 
@@ -78,8 +77,8 @@ class Only(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return f"only when tagged {listed(self.tagged)}"
         if self.languages:
             language = standing.language or self.usual_language or self.book_wide.usual_language
-            if not any(_is_in(language, each.value) for each in self.languages):
-                wanted = listed([each.value for each in self.languages])
+            if not any(_is_in(language, each) for each in self.languages):
+                wanted = listed(self.languages)
                 return f"only in the language {wanted}, and the conversation is in {language or 'none'}"
         unwanted = [tag for tag in self.not_tagged if tag in standing.tags]
         if unwanted:

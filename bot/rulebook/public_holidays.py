@@ -8,13 +8,11 @@ from typing import Any
 
 import msgspec
 
+from bot.rulebook.findings import listed
+
 
 class UnknownCode(ValueError):
-    """No public holidays are known by this code; `near` are some that are."""
-
-    def __init__(self, code: str, near: list[str]) -> None:
-        super().__init__(code)
-        self.near = near
+    """No public holidays are known by a code; the message is the mend."""
 
 
 class PublicHolidays(msgspec.Struct, frozen=True, gc=False):
@@ -34,10 +32,13 @@ def read_code(code: str) -> PublicHolidays:
     countries = _countries()
     known = {each.casefold(): each for each in countries}.get(country.strip().casefold())
     if known is None:
-        raise UnknownCode(code, sorted(countries))
+        meant = _by_name(code)
+        raise UnknownCode(
+            f"Write {meant}." if meant else "Write a country, or one with its part: US, US-NY, DE-BY."
+        )
     parts = {each.casefold(): each for each in countries[known]}
     if part and part.strip().casefold() not in parts:
-        raise UnknownCode(code, [known, *(f"{known}-{each}" for each in countries[known])])
+        raise UnknownCode(_parts_like(known, part.strip(), countries[known]))
     return PublicHolidays(known, parts[part.strip().casefold()] if part else None)
 
 
@@ -45,6 +46,26 @@ def _countries() -> Mapping[str, list[str]]:
     """Each country with its parts."""
     found: Mapping[str, list[str]] = _package().list_supported_countries()
     return found
+
+
+def _by_name(text: str) -> str | None:
+    """The code of a country that is given by its name: `Germany`."""
+    name = "".join(text.casefold().split())
+    for named, code, *_ in import_module("holidays.registry").COUNTRIES.values():
+        if named.casefold() == name:
+            return str(code)
+    return None
+
+
+def _parts_like(country: str, part: str, parts: list[str]) -> str:
+    """Of the parts of a country those that begin alike, or else some of them."""
+    if not parts:
+        return f"Write {country}: of its parts none is known."
+    alike = [each for each in parts if each[:1].casefold() == part[:1].casefold()]
+    shown = [f"{country}-{each}" for each in (alike or parts)]
+    return (
+        f"Write {country} for the whole of it, or {listed([*shown[:12], *(['...'] if shown[12:] else [])])}."
+    )
 
 
 def _package() -> Any:

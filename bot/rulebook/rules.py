@@ -243,6 +243,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     languages: tuple[str, ...] = ()
     #: The one that the conversation is in from now on.
     language: str | None = None
+    #: The languages, as `language.es`, that its condition and its action name, and where.
+    languages_named: tuple[tuple[str, SourcePlace], ...] = ()
     #: One of its templates writes `{{ hours.NAME }}`.
     writes_hours: bool = False
     #: One of its templates writes `{{ help }}`.

@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.audit_log import ActionView, list_actions
 from bot.operator.actions import Operator
-from bot.operator.errors import CannotReply, KeptByCarrier, MayArriveTwice, NotThere, NotToBeResent
+from bot.operator.errors import CannotReply, KeptByCarrier, MayArriveTwice, NotSpoken, NotThere, NotToBeResent
 from bot.sending.sms_service import SendFailed
 from bot.storage.database import Database
 from bot.storage.database_errors import DatabaseUnavailable
 from bot.storage.writer import Writer
+from tests.support.books import book_of
 from tests.support.bots import BOOK, PEER, Bot, heard, report
 
 
@@ -317,3 +318,38 @@ async def test_what_a_lost_commit_had_done_is_not_done_again(database_url: str) 
         await writer.stop()
         await database.close()
         await bot.stop()
+
+
+SPEAKING = book_of(
+    "name: hours, when: {keyword: {en: hours, es: horas}}, reply: {en: Open., es: Abierto.}",
+    "name: menu, when: {keyword: menu}, reply: {en: Soup, es: Sopa}",
+    head="languages: [en, es]",
+)
+
+
+async def test_a_person_chooses_the_language_and_the_bot_answers_in_it(bot: Bot) -> None:
+    operator = Operator(bot.writer, bot.sender.wake, lambda: SPEAKING)
+    bot.inbox._book = lambda: SPEAKING
+    await bot.hear(heard("menu"))
+    key = await conversation_id(bot)
+    assert (await bot.conversations())[0].language is None
+    assert (await operator.speak(key, "ES", by="ada")).language == "es"
+    await operator.speak(key, "es", by="ada")
+    await bot.hear(heard("menu"))
+    assert [reply.text for reply in await bot.replies()] == ["Soup", "Sopa"]
+    assert (await operator.speak(key, None, by="bob")).language is None
+    await bot.hear(heard("horas"))
+    assert (await bot.conversations())[0].language == "es"
+    assert [(each.action, each.details, each.by) for each in await done(bot)] == [
+        ("language", "es", "ada"),
+        ("language", None, "bob"),
+    ]
+
+
+@pytest.mark.parametrize("language", ["fr", "spanish", ""])
+async def test_a_language_that_the_rules_do_not_speak_is_refused(bot: Bot, language: str) -> None:
+    operator = Operator(bot.writer, bot.sender.wake, lambda: SPEAKING)
+    await bot.hear(heard("hours"))
+    with pytest.raises(NotSpoken, match="they speak en, es"):
+        await operator.speak(await conversation_id(bot), language)
+    assert await done(bot) == []

@@ -19,9 +19,7 @@ def gather_hours(files: Sequence[RuleFile], reports: Mapping[str, Report], book_
     """
     everywhere = tuple(each for file in files if not file.hours for each in file.closures)
     book_wide.closures = {file.name: file.closures for file in files if file.closures}
-    book_wide.hours_written = {
-        name.removeprefix("hours.") for file in files for name, _ in file.uses if name.startswith("hours.")
-    }
+    book_wide.hours_used = {name for file in files for name, _ in _hours_used(file)}
     for file in files:
         for each in file.hours:
             first = book_wide.hours.get(each.name)
@@ -44,16 +42,7 @@ def gather_hours(files: Sequence[RuleFile], reports: Mapping[str, Report], book_
                 reports[file.name].add("E333", place, f'No file gives the hours "{name}".{mend}')
 
 
-def hours_named(rule: Rule) -> Iterator[tuple[str, SourcePlace]]:
-    """The hours in the rule's conditions."""
-    if rule.only:
-        for each in (*rule.only.open, *rule.only.closed):
-            yield each.value, each.place
-
-
 def _hours_used(file: RuleFile) -> Iterator[tuple[str, SourcePlace]]:
-    for rule in file.rules:
-        yield from hours_named(rule)
     for name, place in file.uses:
         if name.startswith("hours."):
             yield name.removeprefix("hours."), place

@@ -6,7 +6,7 @@ from bot.rulebook.files.fields import kind_of, read_names, read_table, read_text
 from bot.rulebook.files.keys import CLOSURE_KEYS
 from bot.rulebook.files.only import read_opening, read_when_it_is
 from bot.rulebook.files.yaml_tree import Items, Node, Table
-from bot.rulebook.findings import Report, did_you_mean
+from bot.rulebook.findings import Report
 from bot.rulebook.hours import Dates, Hours, read_dates
 from bot.rulebook.named_hours import Closure, NamedHours
 from bot.rulebook.public_holidays import PublicHolidays, UnknownCode, read_code
@@ -92,9 +92,7 @@ def _read_holidays(node: Node, report: Report) -> PublicHolidays | None:
     try:
         return read_code(text.value)
     except UnknownCode as error:
-        hint = did_you_mean(text.value.strip(), error.near)
-        mend = hint or " Write a country, or one with its part: US, US-NY, DE-BY."
-        report.add("E335", text.place, f'No public holidays are known of "{shortened(text.value)}".{mend}')
+        report.add("E335", text.place, f'No public holidays are known of "{shortened(text.value)}". {error}')
         return None
 
 

@@ -13,7 +13,7 @@ from bot.rulebook.files.yaml_tree import Node
 from bot.rulebook.findings import Report
 from bot.rulebook.hours import Hours, WrongHours, read_dates, read_hours
 from bot.rulebook.rules import FileSettings
-from bot.rulebook.source import Scalar
+from bot.rulebook.source import Scalar, SourcePlace
 from bot.text.durations import WrongDuration, parse_duration
 from bot.text.numbers import normalise_number, number_meant, prefix_meant
 
@@ -23,8 +23,10 @@ _Read = TypeVar("_Read")
 _PREFIX = re.compile(r"\+?[\d\s().-]+")
 
 
-def read_only(node: Node, settings: FileSettings, report: Report) -> Only | None:
-    """Read `only`."""
+def read_only(
+    node: Node, settings: FileSettings, uses: list[tuple[str, SourcePlace]], report: Report
+) -> Only | None:
+    """Read `only`; the hours and languages that it names are added to `uses`, as `hours.shop` and `language.es`."""
     table = read_table(node, "only", report, known=ONLY_KEYS)
     if table is None:
         return None
@@ -33,12 +35,16 @@ def read_only(node: Node, settings: FileSettings, report: Report) -> Only | None
         for key in ("hours", "dates", "open", "closed", "from", "to", "tagged", "not_tagged")
         if key in table
     }
+    for key in ("open", "closed"):
+        uses += [(f"hours.{text.value}", text.place) for text in texts.get(key, ())]
+    languages = _read_languages(table["language"], settings, report) if "language" in table else []
+    uses += [(f"language.{code}", place) for code, place in languages]
     return Only(
         zone=settings.zone,
         book_wide=settings.book_wide,
-        open=tuple(texts.get("open", ())),
-        closed=tuple(texts.get("closed", ())),
-        languages=_read_languages(table["language"], settings, report) if "language" in table else (),
+        open=tuple(text.value for text in texts.get("open", ())),
+        closed=tuple(text.value for text in texts.get("closed", ())),
+        languages=tuple(code for code, _ in languages),
         usual_language=settings.languages[0] if settings.languages else None,
         hours=tuple(hours for text in texts.get("hours", ()) if (hours := read_opening(text, report))),
         dates=tuple(
@@ -53,11 +59,11 @@ def read_only(node: Node, settings: FileSettings, report: Report) -> Only | None
     )
 
 
-def _read_languages(node: Node, settings: FileSettings, report: Report) -> tuple[Scalar, ...]:
+def _read_languages(node: Node, settings: FileSettings, report: Report) -> list[tuple[str, SourcePlace]]:
     """`es`, or `[es, fr]`."""
     found = read_texts(node, "language", report)
-    read = [(text, read_language(text, report, settings.languages)) for text in found]
-    return tuple(Scalar(code, text.place, text.plain, text.first) for text, code in read if code)
+    read = [(read_language(text, report, settings.languages), text.place) for text in found]
+    return [(code, place) for code, place in read if code]
 
 
 def read_limit(node: Node, report: Report) -> Limit | None:

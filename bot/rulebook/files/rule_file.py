@@ -275,6 +275,12 @@ def _read_rule(
     record, once = read_record(table, templates, report)
     fetch = read_fetch(table["fetch"], before, report) if "fetch" in table else None
     later = read_later(table["later"], templates, report) if "later" in table else ()
+    named: list[tuple[str, SourcePlace]] = []
+    language = read_language(table["language"], report, settings.languages) if "language" in table else None
+    if language:
+        named.append((f"language.{language}", table["language"].place))
+    only = read_only(table["only"], settings, named, report) if "only" in table else None
+    file.uses += [use for use in named if use[0].startswith("hours.")]
     _refuse_contradictions(table, flags, report, asks=ask is not None)
     looked_up = lookup.read(templates) if lookup else None
     refuse_unknown_columns(templates.columns, rows, report)
@@ -307,13 +313,12 @@ def _read_rule(
         writes_hours=templates.writes_hours or before.writes_hours,
         values_by_language=settings.values_by_language,
         languages=settings.languages,
-        language=read_language(table["language"], report, settings.languages)
-        if "language" in table
-        else None,
+        language=language,
         max_segments=_read_segments(table, settings.max_segments, report),
         tag=_tags(table, "tag", report),
         untag=_tags(table, "untag", report),
-        only=read_only(table["only"], settings, report) if "only" in table else None,
+        only=only,
+        languages_named=tuple(use for use in named if use[0].startswith("language.")),
         limit=read_limit(table["limit"], report) if "limit" in table else None,
         opt_out=flags["opt_out"],
         opt_in=flags["opt_in"],

@@ -94,8 +94,7 @@ def _find_lacking_keywords(rule: Rule, languages: Sequence[str], report: Report)
 
 def _only_in_another(rule: Rule, language: str) -> bool:
     return bool(rule.only and rule.only.languages) and not any(
-        each.value in {language, main_language(language)}
-        for each in (rule.only.languages if rule.only else ())
+        each in {language, main_language(language)} for each in (rule.only.languages if rule.only else ())
     )
 
 
@@ -122,10 +121,10 @@ def _used(rule: Rule) -> Iterator[tuple[str, SourcePlace, str]]:
         for language, spoken in choice.by_language.items():
             if spoken.texts:
                 yield language, spoken.texts[0].place, "This text"
-    if rule.language:
-        yield rule.language, rule.place, "What this rule sets"
-    for each in rule.only.languages if rule.only else ():
-        yield each.value, each.place, "This condition"
+    for use, place in rule.languages_named:
+        language = use.removeprefix("language.")
+        is_condition = rule.only is not None and language in rule.only.languages
+        yield language, place, "This condition" if is_condition else "What this rule sets"
 
 
 def _answers_everybody(rule: Rule) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.rulebook.book import Book
-from bot.rulebook.files.book_wide import hours_named
 from bot.rulebook.findings import Report
 from bot.rulebook.named_hours import Closure
 
@@ -22,10 +21,8 @@ def find_opening_faults(book: Book, reports: Mapping[str, Report], now: datetime
             elif _is_over(each, now):
                 message = f"{each.text} is over; leave it out, or leave the year out for every year."
                 report.add("W444", each.place, message)
-    used = {name for rule in book.rules for name, _ in hours_named(rule)}
-    used |= book.book_wide.hours_written
     for hours in book.book_wide.hours.values():
-        if hours.name not in used:
+        if hours.name not in book.book_wide.hours_used:
             message = f'No rule uses the hours "{hours.name}"; say only: {{open: {hours.name}}}'
             reports[hours.file].add(
                 "I446", hours.place, f"{message} or {{{{ hours.{hours.name} }}}}, or leave them out."

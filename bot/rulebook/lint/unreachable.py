@@ -65,10 +65,9 @@ def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
 def _report_contradictions(rule: Rule, only: Only, report: Report) -> None:
     """Conditions that nothing meets."""
     place = rule.keys[0].place if rule.keys else rule.place
-    open_, closed = ({each.value for each in names} for names in (only.open, only.closed))
-    if open_ == closed and len(open_) == 1:
+    if len(set(only.open)) == 1 and set(only.open) == set(only.closed):
         message = (
-            f'The hours "{min(open_)}" are never open and closed at once, so this rule can never answer.'
+            f'The hours "{only.open[0]}" are never open and closed at once, so this rule can never answer.'
         )
         report.add("E402", place, message)
     if only.tagged and set(only.tagged) <= set(only.not_tagged):

@@ -7,10 +7,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from tests.support.api import DELIVERED, MESSAGE, OPTED_OUT, UTC_TIME, conversation_of, problem
 from tests.support.console import browser, csrf_in
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
+from tests.support.rule_files import put
 from tests.support.services import ADMIN, VIEWER, Running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -284,3 +286,56 @@ async def test_a_tag_is_inert_wherever_a_page_shows_it(bot: Running, tag: str) -
         page = (await http.get(here)).text
         await http.post(f"{here}/untag", data={"csrf": csrf_in(page), "tag": stored, "kept": ""})
     assert (await bot.get(f"/api/conversations/{conversation['id']}")).json()["tags"] == []
+
+
+TONGUES = """\
+rules:
+  - {name: tongue, when: {keyword: {en: tongue, es: lengua}}, reply: {en: English, es: Castellano}}
+  - {name: leave, when: {exact: [stopall, unsubscribe, cancel, end, quit]}, opt_out: true, reply: Goodbye.}
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def speaking(bot: Running) -> Running:
+    """The bot, with rules in English and Spanish from now on."""
+    saved = await put(bot, "aa.yaml", TONGUES, If_None_Match="*")
+    assert saved.status_code == 201, saved.text
+    return bot
+
+
+async def test_a_person_chooses_the_language_of_a_conversation(speaking: Running) -> None:
+    bot = speaking
+    conversation = await somebody(bot, "hours")
+    assert "language" not in conversation
+    at = f"/api/conversations/{conversation['id']}/language"
+    problem(await bot.http.put(at, json={"language": "es"}), 401)
+    problem(await bot.send("PUT", at, token=VIEWER, json={"language": "es"}), 403)
+    chosen = (await bot.send("PUT", at, json={"language": "es"})).json()
+    assert chosen == (await bot.get(f"/api/conversations/{conversation['id']}")).json()
+    assert chosen["language"] == "es"
+    refused = problem(await bot.send("PUT", at, json={"language": "it"}), 409)
+    assert refused["detail"] == "The rules have no texts in 'it': they speak en, es."
+    problem(await bot.send("PUT", at, json={"language": 7}), 400)
+    assert "language" not in (await bot.send("DELETE", at)).json()
+    await say(bot, conversation["peer"], "lengua")
+    assert (await bot.messages(conversation["peer"]))[-1]["text"] == "Castellano"
+    assert (await conversation_of(bot, conversation["peer"]))["language"] == "es"
+    assert await actions(bot, conversation) == [("language", "es", "admin"), ("language", None, "admin")]
+    tried = (await bot.send("POST", "/api/try", json={"text": "tongue", "language": "es"})).json()
+    assert (tried["replies"], tried["rule"]) == (["English"], "tongue")
+    problem(await bot.send("POST", "/api/try", json={"text": "tongue", "language": "english"}), 400)
+
+
+async def test_the_console_chooses_the_language(speaking: Running) -> None:
+    bot = speaking
+    conversation = await somebody(bot, "hours")
+    page = f"/console/conversations/{conversation['id']}"
+    async with browser(bot, ADMIN) as person:
+        shown = (await person.get(page)).text
+        assert '<option value="es">es</option>' in shown
+        form = {"language": "es", "csrf": csrf_in(shown)}
+        assert (await person.post(f"{page}/language", data=form)).status_code == 303
+        shown = (await person.get(page)).text
+    assert '<option value="es" selected>es</option>' in shown
+    assert "speaks es" in shown
+    assert "chose the language es" in shown
