@@ -77,9 +77,9 @@ CODES: dict[str, str] = {
     "W423": "A time zone is one offset all year, without summer time.",
     "W424": "A text is `null` or `~`, and these characters are sent.",
     "W425": "A forward goes to an address of a private network.",
-    "W430": "A cell of a table is longer than what a template may write of it.",
-    "W431": "A table has no row, or a column without a name.",
-    "W432": "A rule with `again` has no words that a text could follow.",
+    "W450": "A cell of a table is longer than what a template may write of it.",
+    "W451": "A table has no row, or a column without a name.",
+    "W452": "A rule with `again` has no words that a text could follow.",
     "I416": "Rules that no test covers.",
     "I417": "A CSV file that no rule file names as a table.",
 }

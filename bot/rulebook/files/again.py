@@ -21,7 +21,7 @@ def read_again(node: Node, keys: Sequence[WhenKey], report: Report) -> float | N
         message = (
             "No text can follow the words of this rule: again wants a keyword, exact words or a pattern."
         )
-        report.add("W432", text.place, message)
+        report.add("W452", text.place, message)
     try:
         return parse_duration(text.value).total_seconds()
     except WrongDuration as error:

@@ -178,7 +178,7 @@ def _read_sheet(text: str, report: Report) -> _Sheet | None:
             return None
         sheet = _read_rows(text, dialect, columns, records, teller)
         if not sheet.rows and not report.findings:
-            report.add("W431", START, f"{report.file} has no row below the names of its columns.")
+            report.add("W451", START, f"{report.file} has no row below the names of its columns.")
     except UnreadableCsv as error:
         report.add("E325", SourcePlace(error.line, 1), f"From here on it is no CSV: {error}.")
         return None
@@ -210,7 +210,7 @@ def _read_header(header: list[str], line: int, teller: _Teller, report: Report) 
     seen: dict[str, str] = {}
     for at, name in enumerate(names):
         if not name:
-            teller.tell("W431", line, at, f"Column {at + 1} has no name, so no rule can use it.")
+            teller.tell("W451", line, at, f"Column {at + 1} has no name, so no rule can use it.")
             columns[f"\0{at}"] = at
             continue
         if (other := seen.get(simple_name(name) or name)) is not None:
@@ -250,7 +250,7 @@ def _read_rows(
                 kept = cells[at] = cell.replace("\r\n", "\n").replace("\r", "\n")
             if len(kept) > LONGEST_VALUE:
                 message = f"This cell has {len(kept):,} characters; what follows the first {LONGEST_VALUE:,} is cut."
-                teller.tell("W430", line, at, message)
+                teller.tell("W450", line, at, message)
                 kept = cells[at] = kept[:LONGEST_VALUE]
             weight = len(kept) if kept.isascii() else 3 * len(kept)
             if weight > weights[at]:
