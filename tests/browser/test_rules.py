@@ -81,6 +81,25 @@ async def test_findings_stand_under_the_line_as_somebody_types(browser: Browser,
         assert text_of(bot) == SHOP
 
 
+async def test_a_table_is_a_plain_text_with_its_findings_under_the_row(
+    browser: Browser, bot: Running
+) -> None:
+    folder = bot.service.shelf.folder
+    (folder / "stops.csv").write_text("stop,name\n4711,Market\n4712,Mill\n")
+    rule = "tables: {stops: stops.csv}\nrules:\n  - {name: times, when: {table: stops}, reply: '{{ row.name }}'}\n"
+    (folder / "20-stops.yaml").write_text(rule)
+    await bot.service.shelf.reload()
+    async with console(browser, bot, "/console/rules/stops.csv") as page:
+        await line(page, "4712").click()
+        await page.keyboard.press("End")
+        await page.keyboard.press("Enter")
+        await page.keyboard.type('4711,"Twice')
+        await expect(page.locator(".cm-found.error", has_text="E325")).to_be_visible()
+        await page.keyboard.type('"')
+        await expect(page.locator(".cm-found.error", has_text="E322")).to_be_visible()
+        await expect(page.locator("#findings")).to_contain_text("line 4")
+
+
 async def test_a_link_to_a_line_leads_there(browser: Browser, bot: Running) -> None:
     async with console(browser, bot, f"{HERE}#L5") as page:
         await expect(page.locator(".cm-activeLine")).to_have_text("    reply: Open 9-18.")

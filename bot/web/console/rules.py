@@ -13,10 +13,13 @@ from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.editing.folder import CannotWrite, Changed, WrongName
 from bot.rulebook.editing.save import HasErrors, Saved
 from bot.rulebook.files.json_schema import rule_file_schema
+from bot.rulebook.files.tables import is_csv
 from bot.text.diffs import compare_lines
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_editor import (
+    LARGEST_SHOWN,
     PATH,
+    SHOWN_ROWS,
     EditorPlace,
     ShownFile,
     address_of,
@@ -75,13 +78,19 @@ class RulePages(Controller):
         """Show a file in the editor."""
         found = await editor.files.read(file)
         line = request.query_params.get("line", "")
+        is_cut = is_csv(file) and len(found.text) > LARGEST_SHOWN
         shown = ShownFile(
             file=file,
-            text=found.text,
+            text="".join(found.text[:LARGEST_SHOWN].splitlines(keepends=True)[:SHOWN_ROWS])
+            if is_cut
+            else found.text,
+            is_cut=is_cut,
             etag=found.etag,
             who=session_of(request).role,
             line=int(line) if line.isascii() and line.isdecimal() and len(line) < 7 else None,
         )
+        if is_cut:
+            return editor.editor(request, shown)
         return editor.editor(request, await editor.looked_at(shown, at_any_cost=False))
 
     @post("/rules/new", request_max_body_size=LARGEST_RULE_FORM)
@@ -89,7 +98,7 @@ class RulePages(Controller):
         """Do what a button of a new file's editor asks for."""
         form = await request.form()
         name = text_of(form.get("name")).strip()
-        name = name if name.endswith(".yaml") or not name else f"{name}.yaml"
+        name = name if name.endswith(".yaml") or is_csv(name) or not name else f"{name}.yaml"
         return await _done(editor, request, name)
 
     @post("/rules/{file:str}", request_max_body_size=LARGEST_RULE_FORM)

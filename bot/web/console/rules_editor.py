@@ -19,6 +19,7 @@ from bot.rulebook.editing.drafts import MOST_TURNS, Draft, Drafts, TooManyDrafts
 from bot.rulebook.editing.folder import NoSuchFile, UnreadableFile
 from bot.rulebook.editing.suggest_rule import Drafted, draft_rule
 from bot.rulebook.fetch import NOTHING, read_fetched
+from bot.rulebook.files.tables import is_csv
 from bot.rulebook.findings import Finding
 from bot.rulebook.simulate.replay import Replayed
 from bot.rulebook.simulate.try_message import TriedTurn
@@ -40,6 +41,9 @@ LONGEST_HEARD: Final = 2_000
 LONGEST_FETCHED_TEXT: Final = 20_000
 #: Seconds that a service has to answer an author.
 _LONGEST_ASK: Final = 10.0
+#: Characters of a table that can be edited in a page, and rows that are shown of a larger one.
+LARGEST_SHOWN: Final = 1_000_000
+SHOWN_ROWS: Final = 200
 
 
 class ShownFile(Struct, frozen=True, kw_only=True):
@@ -61,6 +65,8 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     line: int | None = None
     #: A new file: the form still asks for its name.
     is_new: bool = False
+    #: A table that is too large to be edited here: these are its first rows.
+    is_cut: bool = False
     #: The role of the person who looks at it.
     who: str
 
@@ -83,6 +89,13 @@ class FileMark(Struct, frozen=True, kw_only=True):
     name: str
     rules: int
     errors: int
+    #: Of a table; None: no rule file names it.
+    rows: int | None = None
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a CSV file."""
+        return is_csv(self.name)
 
 
 def address_of(file: str, line: int | None = None) -> str:
@@ -103,8 +116,13 @@ class EditorPlace:
         shelf = self.console.shelf
         rules = Counter(rule.file for rule in shelf.book().rules)
         errors = Counter(finding.file for finding in shelf.errors)
-        names = sorted({*shelf.files.texts, *(name for name in errors if name.endswith(".yaml"))})
-        return [FileMark(name=name, rules=rules[name], errors=errors[name]) for name in names]
+        names = sorted(
+            {*shelf.files.texts, *(name for name in errors if name.endswith(".yaml") or is_csv(name))}
+        )
+        rows = {table.file: len(table.rows) for table in shelf.book().tables}
+        return [
+            FileMark(name=name, rules=rules[name], errors=errors[name], rows=rows.get(name)) for name in names
+        ]
 
     def page(self, request: Call, name: str, *, status: int = 200, **context: Any) -> Page:
         """A page with the list of files."""

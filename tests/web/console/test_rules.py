@@ -126,6 +126,45 @@ async def test_line_ends_of_the_file_are_kept(bot: Running, admin: httpx.AsyncCl
     assert saved == SHOP.replace("9-18", "1-2").replace("\n", "\r\n").encode()
 
 
+async def test_a_table_is_edited_as_a_plain_text(bot: Running, admin: httpx.AsyncClient) -> None:
+    folder = bot.service.shelf.folder
+    table = 'stop;name\r\n4711;Market\r\n4712;"Old ""Mill"""\r\n'
+    rule = "tables: {stops: stops.csv}\nrules:\n  - {name: times, when: {table: stops}, reply: '{{ row.name }}'}\n"
+    new = table.replace("\r\n", "\n")
+    made = await send(admin, new, "save", "/console/rules/new", name="stops.csv", is_new="1")
+    assert made.headers["location"] == "/console/rules/stops.csv"
+    assert "not used" in await page(admin, "/console/rules")
+    await send(admin, rule, "save", "/console/rules/new", name="20-stops", is_new="1")
+    html = await page(admin, "/console/rules/stops.csv")
+    assert "2 rows" in html
+    (folder / "stops.csv").write_bytes(table.encode())  # as a spreadsheet saves it
+    await bot.service.shelf.reload()
+
+    wrong = new + "4711;Twice\n"
+    answer = await send(admin, wrong, "save", "/console/rules/stops.csv")
+    assert answer.status_code == 422
+    assert "E322" in answer.text
+    assert 'href="#L4"' in answer.text
+    answer = await send(admin, wrong.replace("4711;Twice", "4713;New"), "save", "/console/rules/stops.csv")
+    assert answer.status_code == 303
+    assert (folder / "stops.csv").read_bytes() == table.encode() + b"4713;New\r\n"
+    assert await said(bot, "4713") == ["New"]
+    answer = await send(
+        admin, wrong.replace("4711;Twice", "9;Nine"), "try", "/console/rules/stops.csv", say="9"
+    )
+    assert "Nine" in answer.text.partition('id="phone"')[2]
+
+
+async def test_a_large_table_is_shown_by_its_first_rows(bot: Running, admin: httpx.AsyncClient) -> None:
+    rows = "".join(f"{at},{'x' * 90}\n" for at in range(12_000))
+    (bot.service.shelf.folder / "large.csv").write_text("key,text\n" + rows)
+    await bot.service.shelf.reload()
+    html = await page(admin, "/console/rules/large.csv")
+    assert "too large to be edited here" in html
+    assert 'value="save"' not in html
+    assert len(html) < 100_000
+
+
 async def test_tests_run_on_a_save_and_those_that_fail_are_told(
     bot: Running, admin: httpx.AsyncClient
 ) -> None:

@@ -21,6 +21,7 @@ let kept = null; // where the reader was when the text was saved
 const form = () => document.getElementById("writing");
 const paper = () => document.getElementById("paper");
 const file = () => form().elements.name?.value || form().dataset.file || "new.yaml";
+const isTable = () => /\.csv$/i.test(file());
 const heard = () => [...form().querySelectorAll("input[name=heard]")].map((input) => input.value);
 // Whether the editor is still on the page that is shown.
 const isHere = () => view.dom.isConnected && form() !== null;
@@ -37,8 +38,8 @@ export function mount(element) {
       doc: textarea.value,
       extensions: [
         keymap.of([{ key: "Mod-s", run: save, preventDefault: true }]),
-        writing(element.querySelector("label").textContent),
-        help(),
+        writing(element.querySelector("label").textContent, isTable()),
+        isTable() ? [] : help(),
         found,
         EditorView.updateListener.of((update) => update.docChanged && changed(textarea)),
       ],

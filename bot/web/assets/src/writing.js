@@ -53,7 +53,8 @@ const colours = HighlightStyle.define([
   { tag: [tags.separator, tags.punctuation, tags.squareBracket, tags.brace], color: "var(--quiet)" },
 ]);
 
-export function writing(label) {
+// A table is plain text: no brackets are closed in it, and nothing is coloured.
+export function writing(label, isPlain = false) {
   const nonce = document.querySelector("meta[property=csp-nonce]")?.nonce ?? "";
   return [
     EditorView.cspNonce.of(nonce),
@@ -66,11 +67,7 @@ export function writing(label) {
     history(),
     drawSelection(),
     dropCursor(),
-    indentOnInput(),
-    bracketMatching(),
-    closeBrackets(),
-    autocompletion(),
-    yaml(),
+    isPlain ? [] : [indentOnInput(), bracketMatching(), closeBrackets(), autocompletion(), yaml()],
     look,
     syntaxHighlighting(colours),
     EditorView.lineWrapping,
