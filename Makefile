@@ -89,6 +89,7 @@ bench: setup ## how fast events are taken and decided; ends by itself after two 
 soak: search tests/azurite/node_modules/.package-lock.json ## never lost, never twice: `make search`, then a bot killed 50 times under 20,000 texts; OPTIONS="--kills 5" for less
 	$(venv)/python -m benchmarks.soak $(OPTIONS)
 	$(venv)/python -m benchmarks.pull_soak
+	$(venv)/python -m benchmarks.vote_soak
 
 .PHONY: search
 search: $(home)/.ready-dev ## every property on many new examples; SEED=1234 for those of an earlier search

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
+from bot.cli.code_lists import find_low_lists
 from bot.cli.errors import AnswerIsNo
 from bot.cli.output import counted, print_json, print_texts
 from bot.cli.rules_options import read_book, read_time, usual_path
@@ -32,6 +33,9 @@ def check(path: Path | None, as_json: bool) -> None:
     path = path or usual_path()
     loaded = check_folder(path)
     book = loaded.book
+    if book:
+        findings = tuple(sorted([*loaded.findings, *find_low_lists(book)]))
+        loaded = msgspec.structs.replace(loaded, findings=findings)
     failed = book is None or has_error(loaded.findings)
     count = len(book.rules) if book else 0
     if as_json:

@@ -70,6 +70,7 @@ CODES: dict[str, str] = {
     "W424": "A text is `null` or `~`, and these characters are sent.",
     "W425": "A forward goes to an address of a private network.",
     "W445": "Nobody is told when a rule's codes are all given.",
+    "W446": "Fewer than a tenth of a list's codes are left.",
     "W447": "A code stands twice in its list.",
     "W448": "The first row of a list looks like a code, and no name stands above the codes.",
     "I416": "Rules that no test covers.",
