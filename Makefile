@@ -93,6 +93,7 @@ soak: search tests/azurite/node_modules/.package-lock.json ## never lost, never 
 	$(venv)/python -m benchmarks.soak $(OPTIONS)
 	$(venv)/python -m benchmarks.pull_soak
 	$(venv)/python -m benchmarks.fetch_soak
+	$(venv)/python -m benchmarks.vote_soak
 
 .PHONY: search
 search: $(home)/.ready-dev ## every property on many new examples; SEED=1234 for those of an earlier search

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 import rich_click as click
 
+from bot.cli.code_lists import find_low_lists
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.output import counted, print_json
 from bot.cli.rules_formats import github_lines, print_findings, sarif
@@ -43,6 +44,9 @@ def check(path: Path | None, as_json: bool, form: Format | None, fix: bool, diff
         return
     fixed = _mend(path) if fix else ()
     loaded = check_folder(path, load(read_environment()).secrets)
+    if loaded.book:
+        found = sorted([*loaded.findings, *find_low_lists(loaded.book)])
+        loaded = msgspec.structs.replace(loaded, findings=tuple(found))
     failed = loaded.book is None or has_error(loaded.findings)
     if form == "json":
         print_json(_checked(loaded, fixed, failed=failed))

@@ -15,7 +15,7 @@ from bot.cli.forget import forget
 from bot.cli.purge import purge
 from tests.support.envelopes import inbound
 from tests.support.remains import tables_with
-from tests.support.services import Running, VIEWER
+from tests.support.services import VIEWER, Running
 
 PEER = "+15555550101"
 

@@ -18,7 +18,8 @@ def rule_examples() -> list[tuple[str, str]]:
 
 
 def tables_in(example: str) -> dict[str, str]:
-    """The CSV files that an example names, as they stand in the documentation: below their name."""
+    """The CSV files that an example names, as they stand in the documentation: below their name, or beside it."""
     pages = "\n".join((ROOT / page).read_text("utf-8") for page in PAGES)
     found = re.findall(r"^`([\w-]+\.csv)`[^\n]*:\n\n```csv\n(.*?)^```", pages, re.MULTILINE | re.DOTALL)
+    found += re.findall(r"^```csv (\S+)\n(.*?)^```", pages, re.MULTILINE | re.DOTALL)
     return {name: text for name, text in found if name in example}

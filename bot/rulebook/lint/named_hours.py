@@ -25,7 +25,7 @@ def find_opening_faults(book: Book, reports: Mapping[str, Report], now: datetime
         if hours.name not in book.book_wide.hours_used:
             message = f'No rule uses the hours "{hours.name}"; say only: {{open: {hours.name}}}'
             reports[hours.file].add(
-                "I446", hours.place, f"{message} or {{{{ hours.{hours.name} }}}}, or leave them out."
+                "I457", hours.place, f"{message} or {{{{ hours.{hours.name} }}}}, or leave them out."
             )
 
 

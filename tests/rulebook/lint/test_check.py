@@ -16,6 +16,8 @@ OPT_OUT = (
     "{name: help, when: {exact: help}, reply: We are a shop.}",
 )
 CODES_NOT_ASKED = {"I416"}
+#: Only the command knows, which asks the database: tests/web/api/test_answers.py.
+CODES_OF_THE_DATABASE = {"W446"}
 
 
 def findings(*rules: str, head: str = "", opt_out: tuple[str, ...] = OPT_OUT) -> list[str]:
@@ -325,7 +327,8 @@ def test_rules_without_a_test_are_named_for_information() -> None:
 def test_every_code_of_a_check_is_shown_here() -> None:
     files = Path("tests/rulebook").rglob("test_*.py")
     source = "".join(each.read_text("utf-8") for each in files)
-    assert [code for code in CODES if code[1] == "4" and code not in source] == []
+    shown = {code for code in CODES if code in source} | CODES_OF_THE_DATABASE
+    assert [code for code in CODES if code[1] == "4" and code not in shown] == []
 
 
 def test_a_book_of_ten_thousand_rules_is_read_and_checked_in_two_seconds_of_work() -> None:

@@ -131,7 +131,7 @@ def test_hours_and_closed_days_that_do_nothing_are_told_of() -> None:
     rule = "when: {keyword: a}, only: {open: shop}, reply: 👍"
     head = "hours: {shop: Mon 9-17, bar: Mon 18-20}\nclosed: [2020-12-24, 2020-12-30..2021-01-02, 12-24]"
     assert found(rule, head=head) == [
-        'f.yaml:1:25: info I446 No rule uses the hours "bar"; say only: {open: bar} or {{ hours.bar }}, or leave them out.',
+        'f.yaml:1:25: info I457 No rule uses the hours "bar"; say only: {open: bar} or {{ hours.bar }}, or leave them out.',
         "f.yaml:2:10: warning W444 2020-12-24 is over; leave it out, or leave the year out for every year.",
         "f.yaml:2:22: warning W444 2020-12-30..2021-01-02 is over; leave it out, or leave the year out for every year.",
     ]

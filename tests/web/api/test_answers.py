@@ -14,6 +14,7 @@ import pytest_asyncio
 from click.testing import CliRunner
 
 from bot.cli.commands.answers import answers as command
+from bot.cli.commands.rules import rules as rules_command
 from tests.support.api import problem
 from tests.support.databases import KINDS, Databases
 from tests.support.envelopes import inbound
@@ -220,6 +221,23 @@ async def test_the_command_shows_what_the_api_shows(bot: Running) -> None:
     nobody = await run(bot, "show", "nobody")
     assert (nobody.exit_code, nobody.stdout) == (1, "")
     assert "bot answers list" in nobody.stderr
+
+
+async def test_a_check_says_of_which_list_few_codes_are_left(bot: Running) -> None:
+    settings = bot.service.settings
+    rules = settings.rules
+    text = "rules: [{name: code, when: {exact: code}, code: {from: c.csv, save: c, missing: x}, reply: '{{ c }}'}]\n"
+    (rules / "20.yaml").write_text(text)
+    (rules / "c.csv").write_text("code\n" + "".join(f"C{number}\n" for number in range(11)))
+    await bot.service.shelf.reload()
+    where = {"BOT_DATABASE_URL": settings.database_url, "BOT_RULES": str(rules)}
+    for count, low in ((9, False), (10, True)):
+        await bot.post([inbound(MessageId=f"code{n}", From=peer(n), Message="code") for n in range(count)])
+        checked = await asyncio.to_thread(CliRunner(env=where).invoke, rules_command, ["check"])
+        assert ("W446 Of the codes of c.csv 1 of 11 are left" in checked.stdout) is low, checked.stdout
+    elsewhere = where | {"BOT_DATABASE_URL": f"sqlite+aiosqlite:///{rules}/none.db"}
+    checked = await asyncio.to_thread(CliRunner(env=elsewhere).invoke, rules_command, ["check"])
+    assert "W446" not in checked.stdout
 
 
 async def test_the_command_exports(bot: Running, tmp_path: Path) -> None:
