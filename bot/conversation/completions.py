@@ -111,7 +111,7 @@ class Completions:
         if decision.held_back_by or decision.marks:
             await _note(connection, row, decision)
         is_said = conversation.complete(
-            decision, book.version, now, new, message_id=row.message_id, position=row.position
+            decision, book.version, now, new, message_id=row.id, position=row.position
         )
         return "said" if is_said else "silent"
 
@@ -125,7 +125,7 @@ class Completions:
     ) -> Decision:
         request = msgspec.json.decode(row.request, type=FetchRequest)
         heard = HeardMessage(
-            id=row.provider_message_id or row.message_id,
+            id=row.provider_message_id or row.id,
             text=row.text,
             sender=conversation.peer,
             recipient=conversation.number,
@@ -164,7 +164,7 @@ def _why_silent(conversation: ConversationThread, fetch_id: str) -> str | None:
 async def _rows(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Any]:
     query = (
         select(*FINISHED_COLUMNS)
-        .join(messages, messages.c.id == fetches.c.message_id)
+        .join(messages, messages.c.id == fetches.c.id)
         .where(fetches.c.id.in_(ids))
         .order_by(fetches.c.id)
         .with_for_update(of=fetches)
@@ -179,4 +179,4 @@ async def _note(connection: AsyncConnection, row: Any, decision: Decision) -> No
     for name in ("guard", "withheld", "marks"):
         if name in more:
             kept[name] = more[name]
-    await connection.execute(update(messages).where(messages.c.id == row.message_id).values(decision=kept))
+    await connection.execute(update(messages).where(messages.c.id == row.id).values(decision=kept))

@@ -37,6 +37,9 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 #: A pair of braces; `name` where there is nothing else in it.
 _OUTPUT = re.compile(r"\{\{(?:\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*|(?:(?!\}\}).)*)\}\}", re.DOTALL)
+_PATH = re.compile(r"\{\{\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<keys>(?:\.[A-Za-z_][A-Za-z0-9_]*)+)\s*\}\}")
+#: Liquid gives these a meaning of its own.
+_LIQUID_OWN = frozenset({"size", "first", "last"})
 #: A message has 2,048; a template may write more, of which the rest is cut.
 _LONGEST_TEXT = 16_000
 _LIQUID = BoundedLiquid()
@@ -62,13 +65,27 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
+class PathSlot(msgspec.Struct, frozen=True, gc=False):
+    """A place where a value within another is written: `{{ order.status }}`."""
+
+    name: str
+    keys: tuple[str, ...]
+
+    def value(self, names: Mapping[str, object]) -> object:
+        """What stands there; None where nothing does."""
+        value = names.get(self.name)
+        for key in self.keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+
 class Expression(msgspec.Struct, frozen=True, gc=False):
     """A place where Liquid writes something: `{{ words | first }}`."""
 
     liquid: BoundTemplate
 
 
-Part = str | Slot | Expression
+Part = str | Slot | PathSlot | Expression
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -103,6 +120,8 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 texts.append(part)
             elif isinstance(part, Slot):
                 texts.append(encode(_written(names.get(part.name))))
+            elif isinstance(part, PathSlot):
+                texts.append(encode(_written(part.value(names))))
             else:
                 texts.append(encode(_render(part.liquid, names)))
         return "".join(texts)
@@ -161,6 +180,11 @@ def _read_place(found: re.Match[str], constants: Mapping[str, object]) -> tuple[
         return _written(constants[name]), {}
     if name and name not in constants and name not in _NOT_PLAIN and name not in _LITERALS:
         return Slot(name), {name: found.start("name")}
+    path = _PATH.fullmatch(found[0])
+    if path and path["name"] not in constants and path["name"] not in _NOT_PLAIN | _LITERALS:
+        keys = path["keys"].lstrip(".").split(".")
+        if _LIQUID_OWN.isdisjoint(keys):
+            return PathSlot(path["name"], tuple(keys)), {path["name"]: found.start() + path.start("name")}
     try:
         liquid, uses = _read_expression(found[0])
     except WrongTemplate as error:
@@ -198,6 +222,8 @@ def _join(parts: tuple[Part, ...], names: Mapping[str, object]) -> str:
             texts.append(part)
         elif isinstance(part, Slot):
             texts.append(_written(names.get(part.name)))
+        elif isinstance(part, PathSlot):
+            texts.append(_written(part.value(names)))
         else:
             texts.append(_render(part.liquid, names))
         room -= len(texts[-1])

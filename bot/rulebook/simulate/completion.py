@@ -10,8 +10,9 @@ from bot.rulebook.fetch import Fetched, FetchRequest
 from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.follow_ups import follow_ups
-from bot.rulebook.simulate.match import read_message
+from bot.rulebook.simulate.match import ReadMessage
 from bot.rulebook.simulate.rendering import Renderer
+from bot.text.words import split_words
 
 
 def complete(
@@ -29,7 +30,8 @@ def complete(
     """
     rule = rule_of(book, request.rule)
     renderer = Renderer(book)
-    message = read_message(heard, now)
+    # What the text looks like was for the choice of the rule, which is made.
+    message = ReadMessage(heard, now, split_words(heard.text), None)
     after = state
     later: tuple[FollowUp, ...] = ()
     if rule is None or rule.opt_out or (rule.ask is not None and rule.fetch is None):
