@@ -1,4 +1,4 @@
-"""What was asked elsewhere and what is said later are seen over the API and in the console, and can be changed there."""
+"""What was asked elsewhere and what is said later are seen, and changed, over the API and in the console."""
 
 import re
 from collections.abc import AsyncIterator
