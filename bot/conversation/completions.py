@@ -124,9 +124,9 @@ class Completions:
             book.version,
             now,
             new,
-            message_id=row.message_id,
+            message_id=row.id,
             position=row.position,
-            heard_id=row.provider_message_id or row.message_id,
+            heard_id=row.provider_message_id or row.id,
             written=time_written(row.received_at, row.created_at),
         )
         return "said" if is_said else "silent"
@@ -143,7 +143,7 @@ class Completions:
     ) -> Decision:
         request = msgspec.json.decode(row.request, type=FetchRequest)
         heard = HeardMessage(
-            id=row.provider_message_id or row.message_id,
+            id=row.provider_message_id or row.id,
             text=row.text,
             sender=conversation.peer,
             recipient=conversation.number,
@@ -185,7 +185,7 @@ def _why_silent(conversation: ConversationThread, fetch_id: str) -> str | None:
 async def _rows(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Any]:
     query = (
         select(*FINISHED_COLUMNS)
-        .join(messages, messages.c.id == fetches.c.message_id)
+        .join(messages, messages.c.id == fetches.c.id)
         .where(fetches.c.id.in_(ids))
         .order_by(fetches.c.id)
         .with_for_update(of=fetches)
@@ -200,4 +200,4 @@ async def _note(connection: AsyncConnection, row: Any, decision: Decision) -> No
     for name in ("guard", "withheld", "marks"):
         if name in more:
             kept[name] = more[name]
-    await connection.execute(update(messages).where(messages.c.id == row.message_id).values(decision=kept))
+    await connection.execute(update(messages).where(messages.c.id == row.id).values(decision=kept))

@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils import uuid7
 
 from bot.rulebook.fetch import Fetched, FetchRequest
 from bot.storage.bulk import BulkInsert
@@ -26,8 +25,8 @@ _STATUS = {"value": "answered", "missing": "missing", "nothing": "failed"}
 class FetchRow(NamedTuple):
     """A fetch to insert."""
 
+    #: That of the message.
     id: str
-    message_id: str
     conversation_id: str
     rule: str
     host: str
@@ -47,7 +46,7 @@ INSERT_FETCHES = BulkInsert(fetches, FetchRow)
 def fetch_row(request: FetchRequest, *, message_id: str, conversation_id: str, now: datetime) -> FetchRow:
     """A request that is to be made."""
     return FetchRow(
-        str(uuid7()), message_id, conversation_id, request.rule, request.host,
+        message_id, conversation_id, request.rule, request.host,
         msgspec.json.encode(request).decode(), request.method, request.url, "queued", None, None, now, now,
     )  # fmt: skip
 
@@ -57,7 +56,7 @@ def kept_row(
 ) -> FetchRow:
     """A request that an answer in memory has served."""
     return FetchRow(
-        str(uuid7()), message_id, conversation_id, request.rule, request.host, "", request.method, request.url,
+        message_id, conversation_id, request.rule, request.host, "", request.method, request.url,
         _STATUS[fetched.kind], answer_text(fetched), KEPT, now, now,
     )  # fmt: skip
 
@@ -82,8 +81,8 @@ def fetched_as_stored(status: str, answer: str | None) -> Fetched | None:
 class ClaimedFetch(Struct, frozen=True, kw_only=True):
     """A fetch that this process makes."""
 
+    #: That of the message.
     id: str
-    message_id: str
     conversation_id: str
     number: str
     peer: str
@@ -167,7 +166,7 @@ async def claim_fetches(
     """Lease those that are still to be had."""
     query = (
         select(
-            fetches.c.id, fetches.c.message_id, fetches.c.conversation_id, fetches.c.request, fetches.c.created_at,
+            fetches.c.id, fetches.c.conversation_id, fetches.c.request, fetches.c.created_at,
             fetches.c.lease_holder, fetches.c.lease_until, conversations.c.number, conversations.c.peer,
         )
         .join(conversations, conversations.c.id == fetches.c.conversation_id)
@@ -183,7 +182,6 @@ async def claim_fetches(
         claimed.append(
             ClaimedFetch(
                 id=row.id,
-                message_id=row.message_id,
                 conversation_id=row.conversation_id,
                 number=row.number,
                 peer=row.peer,
@@ -202,8 +200,8 @@ async def fetches_of(connection: AsyncConnection, message_ids: Collection[str]) 
     """The fetch of each of these inbound messages that has one."""
     if not message_ids:
         return {}
-    query = select(fetches).where(fetches.c.message_id.in_(message_ids))
-    return {row.message_id: row for row in await connection.execute(query)}
+    query = select(fetches).where(fetches.c.id.in_(message_ids))
+    return {row.id: row for row in await connection.execute(query)}
 
 
 #: What must be known to finish fetches: the row, and the message that it is for.
@@ -211,7 +209,6 @@ FINISHED_COLUMNS = (
     fetches.c.id,
     fetches.c.status,
     fetches.c.request,
-    messages.c.id.label("message_id"),
     messages.c.text,
     messages.c.position,
     messages.c.provider_message_id,

@@ -40,10 +40,9 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 #: A pair of braces; `name` where there is nothing else in it.
 _OUTPUT = re.compile(r"\{\{(?:\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*|(?:(?!\}\}).)*)\}\}", re.DOTALL)
-#: A column and nothing else; what Liquid knows of every list and text is left to it.
-_COLUMN = re.compile(
-    r"\{\{\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\.(?!(?:size|first|last)\b)(?P<column>[A-Za-z_][A-Za-z0-9_]*)\s*\}\}"
-)
+_PATH = re.compile(r"\{\{\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<keys>(?:\.[A-Za-z_][A-Za-z0-9_]*)+)\s*\}\}")
+#: Liquid gives these a meaning of its own.
+_LIQUID_OWN = frozenset({"size", "first", "last"})
 #: A message has 2,048; a template may write more, of which the rest is cut.
 _LONGEST_TEXT = 16_000
 _LIQUID = BoundedLiquid()
@@ -69,12 +68,18 @@ class Slot(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
-class ColumnSlot(msgspec.Struct, frozen=True, gc=False):
-    """A place where one column of a row is written, as in `{{ row.times }}`; Liquid writes what is no text there."""
+class PathSlot(msgspec.Struct, frozen=True, gc=False):
+    """A place where a value within another is written: `{{ row.times }}`, `{{ order.status }}`."""
 
     name: str
-    column: str
-    liquid: BoundTemplate
+    keys: tuple[str, ...]
+
+    def value(self, names: Mapping[str, object]) -> object:
+        """What stands there; None where nothing does."""
+        value = names.get(self.name)
+        for key in self.keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value
 
 
 class Expression(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +88,7 @@ class Expression(msgspec.Struct, frozen=True, gc=False):
     liquid: BoundTemplate
 
 
-Part = str | Slot | ColumnSlot | Expression
+Part = str | Slot | PathSlot | Expression
 #: A name, what stands right behind it, and where.
 Column = tuple[str, str, int]
 
@@ -126,6 +131,8 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 texts.append(part)
             elif isinstance(part, Slot):
                 texts.append(encode(_written(names.get(part.name))))
+            elif isinstance(part, PathSlot):
+                texts.append(encode(_written(part.value(names))))
             else:
                 texts.append(encode(_render(part.liquid, names)))
         return "".join(texts)
@@ -188,6 +195,12 @@ def _read_place(
         return _written(constants[name]), {}, ()
     if name and name not in constants and name not in _NOT_PLAIN and name not in _LITERALS:
         return Slot(name), {name: found.start("name")}, ()
+    path = _PATH.fullmatch(found[0])
+    if path and path["name"] not in constants and path["name"] not in _NOT_PLAIN | _LITERALS:
+        keys = path["keys"].lstrip(".").split(".")
+        if _LIQUID_OWN.isdisjoint(keys):
+            name, at = path["name"], found.start() + path.start("name")
+            return PathSlot(name, tuple(keys)), {name: at}, ((name, keys[0], at),)
     try:
         liquid, uses, used = _read_expression(found[0])
     except WrongTemplate as error:
@@ -196,8 +209,6 @@ def _read_place(
     if not names and "date" not in found[0]:  # "now" | date has the time in it
         return _render(liquid, constants), {}, ()
     columns = tuple((each, column, found.start() + at) for each, column, at in used if each in names)
-    if (whole := _COLUMN.fullmatch(found[0])) and whole["name"] in names:
-        return ColumnSlot(whole["name"], whole["column"], liquid), names, columns
     return Expression(liquid), names, columns
 
 
@@ -252,20 +263,14 @@ def _join(parts: tuple[Part, ...], names: Mapping[str, object]) -> str:
             texts.append(part)
         elif isinstance(part, Slot):
             texts.append(_written(names.get(part.name)))
-        elif isinstance(part, ColumnSlot):
-            texts.append(_write_column(part, names))
+        elif isinstance(part, PathSlot):
+            texts.append(_written(part.value(names)))
         else:
             texts.append(_render(part.liquid, names))
         room -= len(texts[-1])
         if room < 0:
             raise WrongTemplate(f"it writes more than {_LONGEST_TEXT:,} characters")
     return "".join(texts)
-
-
-def _write_column(slot: ColumnSlot, names: Mapping[str, object]) -> str:
-    row = names.get(slot.name)
-    value = row.get(slot.column) if isinstance(row, Mapping) else None
-    return value if isinstance(value, str) else _render(slot.liquid, names)
 
 
 def _read_liquid(source: str, constants: Mapping[str, object]) -> Template:

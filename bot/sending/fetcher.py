@@ -286,7 +286,7 @@ class Fetcher:
     async def _try(self, host: AskedHost, fetch: ClaimedFetch, seconds: float) -> Asked:
         is_probe = host.is_probing
         try:
-            asked = await self._asker.ask(fetch.request, message_id=fetch.message_id, seconds=seconds)
+            asked = await self._asker.ask(fetch.request, message_id=fetch.id, seconds=seconds)
         except BaseException:
             host.abandon()
             raise

@@ -41,9 +41,9 @@ forwards = Table(
 fetches = Table(
     "fetches",
     metadata,
-    Column("id", Id, primary_key=True),
-    Column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
-    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    # The inbound message that it is for, with which it goes: a message has one at most.
+    Column("id", ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("conversation_id", Id, nullable=False),
     Column("rule", Text, nullable=False),
     Column("host", Text, nullable=False),
     # `bot.rulebook.fetch.FetchRequest`, as JSON: secrets are names in it. Empty once it is done.
@@ -62,8 +62,6 @@ fetches = Table(
     Column("lease_until", UtcTime, nullable=True),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
-    Index(None, "message_id"),
-    Index(None, "conversation_id"),
     Index(
         "ix_fetches_queued",
         "id",

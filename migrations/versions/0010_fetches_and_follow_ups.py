@@ -23,7 +23,6 @@ def upgrade() -> None:
     op.create_table(
         "fetches",
         sa.Column("id", sa.String(36), nullable=False),
-        sa.Column("message_id", sa.String(36), nullable=False),
         sa.Column("conversation_id", sa.String(36), nullable=False),
         sa.Column("rule", sa.Text(), nullable=False),
         sa.Column("host", sa.Text(), nullable=False),
@@ -40,16 +39,9 @@ def upgrade() -> None:
         sa.Column("lease_until", TIME, nullable=True),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("updated_at", TIME, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["message_id"], ["messages.id"], name="fk_fetches_message_id", ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["conversation_id"], ["conversations.id"], name="fk_fetches_conversation_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["id"], ["messages.id"], name="fk_fetches_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_fetches"),
     )
-    op.create_index("ix_fetches_message_id", "fetches", ["message_id"])
-    op.create_index("ix_fetches_conversation_id", "fetches", ["conversation_id"])
     is_queued = sa.text("status = 'queued'")
     op.create_index(
         "ix_fetches_queued", "fetches", ["id"], sqlite_where=is_queued, postgresql_where=is_queued

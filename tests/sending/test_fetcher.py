@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from bot.queries.replay_source import stored_inbound
 from bot.rulebook.simulate.loop_guard import Caps
+from bot.rulebook.simulate.replay import Replay
 from bot.sending.fetch_limits import FetchLimits
 from tests.support.asking import Asking, asking
 from tests.support.books import book_from
-from tests.support.bots import until
+from tests.support.bots import heard, until
 from tests.support.shops import Shop, a_shop, order_rules
 
 
@@ -244,3 +246,44 @@ rules:
         await bot.hear("state")
         assert shop.paths == ["/parcels/a%20b"]
         assert await bot.said() == ["Which one?", "a b is shipped.", "It was shipped."]
+
+
+async def test_a_replay_uses_what_was_fetched_then(database_url: str, shop: Shop) -> None:
+    rules = order_rules(shop.address)
+    shop.answers = [web.json_response({"status": "lost"}), 404, 400]
+    async with asking(database_url, rules) as bot:
+        for number in range(3):
+            await bot.hear(f"order {number}")
+            await bot.settled()
+        asked = len(shop.requests)
+        changed = Replay(book_from(rules.replace("It is {{", "Now {{")))
+        same = Replay(book_from(rules))
+        async with bot.database.reading() as connection:
+            async for past in stored_inbound(connection, None):
+                changed.take(past)
+                same.take(past)
+        assert same.result().changed == 0
+        (group,) = changed.result().rules
+        assert [each.says for each in group.changes] == [("Now lost: order 0.",)]
+        assert len(shop.requests) == asked
+
+
+async def test_a_thousand_equal_texts_are_one_request_and_no_more_commits(
+    database_url: str, shop: Shop
+) -> None:
+    """A kept answer is said in the very transaction that stores the message, as a plain reply is."""
+    async with asking(database_url, order_rules(shop.address, more="keep: 30s")) as bot:
+        await bot.hear("order 1")
+        await bot.settled()
+        bot.inbox.on_fetch = _never
+        events = [heard("order 1", peer=f"+1555700{at:04}") for at in range(300)]
+        await bot.inbox.accept(events)
+        assert len(shop.requests) == 1
+        rows = await bot.rows()
+        assert len(rows) == 301
+        assert {(row.status, row.reason) for row in rows[1:]} == {("answered", "An answer from memory.")}
+        assert await bot.said("+15557000299") == ["It is shipped: order 1."]
+
+
+def _never() -> None:
+    raise AssertionError("nothing is left to fetch")

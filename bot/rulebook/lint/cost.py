@@ -63,6 +63,11 @@ def _templates(rule: Rule) -> Iterator[tuple[Template, Scalar, bool, str | None]
             for language, spoken in choice.variants():
                 for template, text in zip(spoken.templates, spoken.texts, strict=True):
                     yield template, text, False, language
+    others = [*rule.fetch.missing, *rule.fetch.otherwise] if rule.fetch else []
+    for choice in (*others, *(choice for later in rule.later for choice in later.reply)):
+        for language, spoken in choice.variants():
+            for template, text in zip(spoken.templates, spoken.texts, strict=True):
+                yield template, text, True, language
 
 
 class _Worst:
@@ -224,7 +229,7 @@ class _Loops:
         """Report a reply that the book would answer itself."""
         for entry in self._those_of(longest):
             other, key = self._book.index.entries[entry]
-            if key.kind == "anything" or not (other.reply or other.ask):
+            if key.kind == "anything" or not (other.reply or other.ask or other.fetch):
                 continue
             if rule.numbers and other.numbers and rule.numbers.isdisjoint(other.numbers):
                 continue

@@ -49,7 +49,7 @@ def find_opt_out_faults(book: Book, reports: Mapping[str, Report]) -> None:
     seen: set[tuple[str, SourcePlace, str]] = set()
     for number in _unlike(book):
         serving = [rule for rule in book.rules if _serves(rule, number)]
-        speaking = [rule for rule in serving if rule.reply or rule.ask]
+        speaking = [rule for rule in serving if rule.reply or rule.ask or rule.fetch or rule.later]
         if not speaking:
             continue
         own = [rule for rule in opting if _serves(rule, number)]

@@ -9,10 +9,11 @@ from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage, HeldBack
 from bot.rulebook.fetch import Fetched, FetchRequest
 from bot.rulebook.rules import Rule
-from bot.rulebook.simulate.match import ReadMessage, read_message
+from bot.rulebook.simulate.match import ReadMessage
 from bot.rulebook.simulate.outcome import NO_CODES, RuleOutcome, carry_out
 from bot.rulebook.simulate.rendering import Names, Renderer
 from bot.rulebook.simulate.table_rows import opening_row
+from bot.text.words import split_words
 
 
 def complete(
@@ -31,7 +32,8 @@ def complete(
     """
     rule = rule_of(book, request.rule)
     renderer = Renderer(book, codes)
-    message = read_message(heard, now)
+    # What the text looks like was for the choice of the rule, which is made.
+    message = ReadMessage(heard, now, split_words(heard.text), None)
     outcome = RuleOutcome(replies=(), after=state)
     if rule is None or rule.opt_out or (rule.ask is not None and rule.fetch is None):
         outcome = replace(outcome, replies=request.otherwise)

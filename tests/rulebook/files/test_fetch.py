@@ -144,14 +144,11 @@ def test_what_was_fetched_is_a_name_of_the_rule() -> None:
 
 def test_a_text_is_no_json() -> None:
     book = book_from(RULE.format(fetch=f"{URL}, save: order", reply="It is {{ order }}."))
-    for given, said in (
-        ("on its way", "It is on its way."),
-        (12.5, "It is 12.5."),
-        (True, "It is true."),
-        ([1, None], "It is [1,null]."),
-    ):
-        whole = complete_decision(book, hear(book, "order 1"), _heard("order 1"), fetched_of(given), NOW)
-        assert whole.replies == (said,)
+    said = {"on its way": "on its way", 12.5: "12.5", True: "true", (1, None): "[1,null]"}
+    for given, text in said.items():
+        value = list(given) if isinstance(given, tuple) else given
+        whole = complete_decision(book, hear(book, "order 1"), _heard("order 1"), fetched_of(value), NOW)
+        assert whole.replies == (f"It is {text}.",)
 
 
 def test_what_holds_back_a_reply_asks_nobody() -> None:
