@@ -30,6 +30,7 @@ from bot.operations.checks import (
     check_sending,
 )
 from bot.operations.health import CHECKS, Checks, Health
+from bot.operations.message_sink import message_log_of
 from bot.operations.metrics import (
     Metrics,
     background_metrics,
@@ -136,6 +137,7 @@ class Service:
         self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
         self.rule_history = RuleHistory(self.database, self.writer, self.shelf)
+        message_log = message_log_of(settings.log_format, settings.log_level, with_texts=settings.log_texts)
         self.sender = Sender(
             self.database,
             self.writer,
@@ -146,6 +148,7 @@ class Service:
             supervisor=self.supervisor,
             limits=sending,
             clock=now,
+            message_log=message_log,
         )
         secret = settings.forward_secret
         self._poster = HttpPoster(
@@ -158,7 +161,7 @@ class Service:
         )
         self.inbox = Inbox(
             self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit, now,
-            marks=self.data_protection.marks, doubt=self.data_protection.doubt,
+            marks=self.data_protection.marks, doubt=self.data_protection.doubt, message_log=message_log,
         )  # fmt: skip
         event_counts = EventCounts()
         self.webhook = Webhook(self.inbox, _webhook_auth(settings), event_counts)

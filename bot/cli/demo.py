@@ -25,7 +25,7 @@ def demo(schema: Schema) -> None:
     """Serve a bot that is wired to a sandbox."""
     free_output()
     settings = load(read_environment())
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log_level, with_texts=settings.log_texts)
     Demo(settings, schema).run()
 
 

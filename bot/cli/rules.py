@@ -7,7 +7,8 @@ import rich_click as click
 
 from bot.cli.errors import AnswerIsNo
 from bot.cli.output import counted, print_json, print_texts
-from bot.cli.rules_options import read_book, read_time, usual_path
+from bot.cli.rules_options import read_book, usual_path
+from bot.cli.times import read_time
 from bot.rulebook.files.json_schema import rule_file_schema
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_folder

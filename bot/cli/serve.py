@@ -48,7 +48,7 @@ def serve() -> None:
     """Serve by the settings of the environment and of `.env`."""
     free_output()
     settings = load(read_environment())
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log_level, with_texts=settings.log_texts)
     run(settings, lambda _url: Service(settings), _say_where)
 
 

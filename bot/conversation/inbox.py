@@ -22,10 +22,12 @@ from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.loop_history import may_be_near, recall
+from bot.conversation.message_lines import MessageLine, MessageLog
 from bot.conversation.restored import Doubt
+from bot.conversation.status_changes import StoredMessage
 from bot.conversation.thread import ConversationThread, NewMessages, open_conversations, save_conversations
 from bot.rulebook.book import Book
-from bot.rulebook.decision import HeardMessage, HeldBack
+from bot.rulebook.decision import Decision, HeardMessage, HeldBack
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
 from bot.storage.bulk import BulkUpdate, LookupByKeys
@@ -33,6 +35,7 @@ from bot.storage.commits import Topic, mark_changed
 from bot.storage.sql import direction_is
 from bot.storage.tables import messages, rejected_events
 from bot.storage.writer import StorageUnavailable, Writer
+from bot.text.storable import one_line
 
 #: Messages decided before other requests get a turn on the event loop.
 _DECIDED_AT_ONCE = 200
@@ -53,6 +56,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     has_forward: bool = False
     #: What held the reply back.
     held_back_by: HeldBack | None = None
+    #: What the log says of it; None where it says nothing.
+    line: MessageLine | None = None
 
 
 ACCEPTED = Receipt(outcome="accepted")
@@ -83,7 +88,9 @@ class Inbox:
         *,
         marks: ErasureMarks | None = None,
         doubt: Doubt | None = None,
+        message_log: MessageLog | None = None,
     ) -> None:
+        self._message_log = message_log or MessageLog()
         self._marks = marks or ErasureMarks()
         self._doubt = doubt or Doubt()
         self._events = writer.batch(self._record)
@@ -132,6 +139,10 @@ class Inbox:
                 self.on_silence(event.message_id, receipt.held_back_by)
         if lanes:
             self._on_queued(lanes)
+        if self._message_log.sink is not None:
+            lines = [receipt.line for receipt in receipts if receipt.line is not None]
+            if lines:
+                self._message_log.sink(lines)
         if has_forward:
             self._on_forward()
 
@@ -167,11 +178,17 @@ class Inbox:
                 receipts[place] = receipt
         reports = [(place, event) for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
         if reports:
+            applied: list[tuple[StoredMessage, DeliveryReport]] = []
             results = await apply_reports(
-                connection, [event for _, event in reports], now, self._marks
+                connection, [event for _, event in reports], now, self._marks, applied
             )
             for (place, _), result in zip(reports, results, strict=True):
                 receipts[place] = _RECEIPTS[result]
+            if self._message_log.sink is not None:
+                lines = {id(each): _report_line(row, each, self._message_log, now) for row, each in applied}
+                for place, event in reports:
+                    if id(event) in lines:
+                        receipts[place] = Receipt(outcome=receipts[place].outcome, line=lines[id(event)])
         unreadable = [
             (place, event) for place, event in enumerate(events) if isinstance(event, UnreadableEvent)
         ]
@@ -218,9 +235,14 @@ class Inbox:
             queued = conversation.add_inbound(
                 message, decision, book.version, now, new, is_doubtful=is_doubtful
             )
-            if queued or decision.forwards or decision.held_back_by:
+            is_logged = self._message_log.sink is not None
+            if queued or decision.forwards or decision.held_back_by or is_logged:
+                line = None
+                if is_logged:
+                    line = self._line(message, conversation, new.inbound[-1].id, decision, now)
                 receipts[place] = Receipt(
                     outcome="accepted",
+                    line=line,
                     lane=message.number if queued else None,
                     has_forward=bool(decision.forwards),
                     held_back_by=decision.held_back_by,
@@ -237,6 +259,22 @@ class Inbox:
         await new.insert(connection, now)
         self._queue.add(len(new.outbound))
         return receipts
+
+    def _line(
+        self,
+        message: Inbound,
+        conversation: ConversationThread,
+        message_id: str,
+        decision: Decision,
+        now: datetime,
+    ) -> MessageLine:
+        """What the log says of an inbound message once it is stored."""
+        outcome = decision.held_back_by or ("answered" if decision.replies else "no reply")
+        spent = (self._clock() - now).total_seconds() * 1_000
+        return MessageLine(
+            "message_received", "A message came in", now, message_id, message_id, conversation.id, decision.rule,
+            outcome, round(spent, 1), self._message_log.peer(message.peer), self._message_log.text(message.text),
+        )  # fmt: skip
 
     async def _recall(
         self,
@@ -303,6 +341,17 @@ async def _complete_times(
     }
     rows = [_ReceivedRow("inbound", message_id, moment) for message_id, moment in times.items()]
     await _SET_RECEIVED_AT.execute(connection, rows)
+
+
+def _report_line(
+    row: StoredMessage, report: DeliveryReport, message_log: MessageLog, now: datetime
+) -> MessageLine:
+    """What the log says of a delivery report once it is stored."""
+    spent = round((now - row.updated_at).total_seconds() * 1_000, 1)
+    return MessageLine(
+        "message_reported", "A message was reported on", now, row.in_reply_to or row.id, row.id, row.conversation_id,
+        row.rule, one_line(report.status.lower(), 32), spent, message_log.peer(report.peer or ""),
+    )  # fmt: skip
 
 
 async def _recall_erased(
