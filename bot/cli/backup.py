@@ -35,7 +35,9 @@ def backup(file: str, *, replace: bool, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(facts.path), "bytes": facts.size, "revision": facts.revision})
         return
-    click.echo(f"{facts.path}: {facts.size:,} bytes, checked. It holds people's texts and numbers: keep it safe.")
+    click.echo(
+        f"{facts.path}: {facts.size:,} bytes, checked. It holds people's texts and numbers: keep it safe."
+    )
 
 
 def restore(file: str, stopped_at: str | None, *, send_queued: bool, as_json: bool) -> None:
@@ -43,7 +45,9 @@ def restore(file: str, stopped_at: str | None, *, send_queued: bool, as_json: bo
     url, source, now = load(read_environment()).database_url, Path(file), datetime.now(UTC)
     stopped = read_time(stopped_at, "--stopped-at") if stopped_at else now
     if send_queued and stopped_at:
-        raise CommandFailed("--send-queued says that the bot has not run since the backup: leave --stopped-at out.")
+        raise CommandFailed(
+            "--send-queued says that the bot has not run since the backup: leave --stopped-at out."
+        )
     try:
         restored, kept = asyncio.run(_restored(url, source, stopped, now, send_queued=send_queued))
     except (CannotBackUp, DatabaseInUse, *SCHEMA_ERRORS) as error:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from bot.app import NotConfigured, Service
 from bot.cli.bind import listen
 from bot.cli.errors import CommandFailed
+from bot.cli.token_file import token_line
 from bot.operations.file_descriptors import raise_limit, room_for_connections
 from bot.operations.logs import configure_logs
 from bot.operations.output_streams import free_output
@@ -106,7 +107,9 @@ async def _say_where(service: Service, url: str) -> Callable[[], Awaitable[None]
     if service.settings.admin_token is None:
         click.echo(f"Open the console: {url}{service.new_login_link()} (works once)", err=True)
         click.echo(
-            f"Admin token for this run (set BOT_ADMIN_TOKEN to choose one): {service.admin_token}", err=True
+            f"Admin token for this run, or the file that has it (set BOT_ADMIN_TOKEN to choose one):"
+            f" {token_line(service)}",
+            err=True,
         )
     return _nothing
 

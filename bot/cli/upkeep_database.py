@@ -19,7 +19,9 @@ async def writing_database(url: str) -> AsyncGenerator[tuple[Database, Writer, b
     database = Database(url)
     try:
         if database.path is not None and not database.path.exists():
-            raise CommandFailed(f"There is no database at {database.path}: BOT_DATABASE_URL says where it is.")
+            raise CommandFailed(
+                f"There is no database at {database.path}: BOT_DATABASE_URL says where it is."
+            )
         is_alone = _claimed(database)
         await database.check_schema()
         writer = Writer(database)

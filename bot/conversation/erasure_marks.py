@@ -76,9 +76,7 @@ class ErasureMarks:
             index_elements=["digest"],
             set_={"consent_at": statement.excluded.consent_at, "at": statement.excluded.at},
         )
-        await connection.execute(
-            statement, [{"digest": digest} | rows[digest] for digest in sorted(rows)]
-        )
+        await connection.execute(statement, [{"digest": digest} | rows[digest] for digest in sorted(rows)])
         self._are_any = True
 
     async def drop(self, connection: AsyncConnection, marks: Iterable[Mark]) -> int:
@@ -97,7 +95,9 @@ class ErasureMarks:
         now = self._clock()
         if now - self._looked_at < BELIEVED:
             return False
-        self._are_any = bool((await connection.execute(select(exists(select(erasure_marks.c.digest))))).scalar())
+        self._are_any = bool(
+            (await connection.execute(select(exists(select(erasure_marks.c.digest))))).scalar()
+        )
         self._looked_at = now
         return self._are_any
 
@@ -133,7 +133,9 @@ async def lost_marks(connection: AsyncConnection, keys: Sequence[str]) -> int:
     """How many opt-outs nobody can recognise, because their key is neither in the settings nor in the database."""
     own = await _own_key(connection)
     known = [key_id(key.encode()) for key in keys] + ([key_id(own)] if own else [])
-    query = select(func.count()).where(erasure_marks.c.kind == "opt-out", erasure_marks.c.key_id.not_in(known))
+    query = select(func.count()).where(
+        erasure_marks.c.kind == "opt-out", erasure_marks.c.key_id.not_in(known)
+    )
     return int((await connection.execute(query)).scalar_one())
 
 
@@ -151,6 +153,4 @@ async def _own_key(connection: AsyncConnection) -> bytes | None:
     return None if stored is None else str(stored).encode()
 
 
-_MARKS = LookupByKeys(
-    select(erasure_marks.c.digest, erasure_marks.c.consent_at), erasure_marks.c.digest
-)
+_MARKS = LookupByKeys(select(erasure_marks.c.digest, erasure_marks.c.consent_at), erasure_marks.c.digest)

@@ -253,9 +253,7 @@ class Inbox:
                 await asyncio.sleep(0)
         await save_conversations(connection, opened.values())
         # From now on the conversation knows it.
-        await self._marks.drop(
-            connection, [mark for mark, each in opted_out_before.items() if each.changed]
-        )
+        await self._marks.drop(connection, [mark for mark, each in opted_out_before.items() if each.changed])
         await new.insert(connection, now)
         self._queue.add(len(new.outbound))
         return receipts

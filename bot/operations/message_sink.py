@@ -39,6 +39,7 @@ def write_for_people(lines: Sequence[MessageLine]) -> None:
         shown = {
             name: value
             for name, value in fields.items()
-            if name not in ("event", "message", "timestamp", "level", "trace_id") and value not in (None, msgspec.UNSET)
+            if name not in ("event", "message", "timestamp", "level", "trace_id")
+            and value not in (None, msgspec.UNSET)
         }
         log.info(line.message, action=line.event, **shown)

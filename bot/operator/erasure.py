@@ -144,9 +144,7 @@ class Eraser:
         gone = await remove_messages(connection, ids, self._marks, self._clock())
         return [gone, *([{}] * (len(ids) - 1))]
 
-    async def _erase_conversations(
-        self, connection: AsyncConnection, ids: list[str]
-    ) -> list[dict[str, int]]:
+    async def _erase_conversations(self, connection: AsyncConnection, ids: list[str]) -> list[dict[str, int]]:
         """Erase conversations with what came into them meanwhile; keep a mark of each opt-out."""
         now = self._clock()
         query = (
@@ -176,7 +174,9 @@ class Eraser:
                 query = (
                     select(rejected_events.c.id, rejected_events.c.raw, rejected_events.c.reason)
                     .where(rejected_events.c.id > after)
-                    .where(or_(*(rejected_events.c.raw.contains(each, autoescape=True) for each in number.hints)))
+                    .where(
+                        or_(*(rejected_events.c.raw.contains(each, autoescape=True) for each in number.hints))
+                    )
                     .order_by(rejected_events.c.id)
                     .limit(_WINDOW)
                 )
@@ -234,7 +234,9 @@ async def _erase_reports(connection: AsyncConnection, numbers: list[NumberInText
                                               table.c.peer == number.peer)
         )  # fmt: skip
         found = [
-            row.id for row in await connection.execute(query) if row.peer == number.peer or number.is_in(row.raw)
+            row.id
+            for row in await connection.execute(query)
+            if row.peer == number.peer or number.is_in(row.raw)
         ]
         await connection.execute(delete(table).where(table.c.id.in_(found)))
         results.append(len(found))

@@ -106,7 +106,9 @@ def _has_no_running_flow(due: Due) -> ColumnElement[bool]:
 
 def _message_is_due(due: Due) -> ColumnElement[bool]:
     """Neither queued nor without its report yet, nor something that a person or a flow still needs."""
-    waits_for_person = exists().where(incidents.c.message_id == messages.c.id, incidents.c.closed_at.is_(None))
+    waits_for_person = exists().where(
+        incidents.c.message_id == messages.c.id, incidents.c.closed_at.is_(None)
+    )
     is_forwarded_yet = exists().where(forwards.c.message_id == messages.c.id, forwards.c.status == "queued")
     is_free = exists().where(conversations.c.id == messages.c.conversation_id, _has_no_running_flow(due))
     return and_(

@@ -47,7 +47,9 @@ class Retention:
                 gone = await self._purge(self._keep)
             except (StorageUnavailable, *DATABASE_ERRORS) as error:
                 wait = min(_AGAIN, self._every)
-                log.warning("What is to be removed stays for now", action="retention_delayed", cause=cause_of(error))
+                log.warning(
+                    "What is to be removed stays for now", action="retention_delayed", cause=cause_of(error)
+                )
             else:
                 rows = {name: count for name, count in gone.items() if count}
                 if rows:

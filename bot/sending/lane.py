@@ -25,9 +25,9 @@ from bot.sending.limits import SendingLimits
 from bot.sending.outbox import Claimed, Held, Queued, Settlement, queued_messages
 from bot.sending.rate_limit import Bucket
 from bot.sending.retry import RetryDecision, decide_retries
+from bot.sending.send_lines import tell_sends
 from bot.sending.send_queue import MOST_RECIPIENTS, CallGroup, SendQueue
 from bot.sending.service_health import ServiceHealth
-from bot.sending.send_lines import tell_sends
 from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecipient, SmsService
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.readers import Readers

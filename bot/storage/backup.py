@@ -69,11 +69,11 @@ def check_backup(path: Path) -> BackupFacts:
             names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
             revision = None
             if "alembic_version" in names:
-                revision = (connection.execute("SELECT version_num FROM alembic_version").fetchone() or [None])[0]
+                revision = (
+                    connection.execute("SELECT version_num FROM alembic_version").fetchone() or [None]
+                )[0]
     except sqlite3.Error as error:
-        raise CannotBackUp(
-            f"{path} is no whole SQLite database ({error}): take an earlier backup."
-        ) from None
+        raise CannotBackUp(f"{path} is no whole SQLite database ({error}): take an earlier backup.") from None
     if findings != ["ok"]:
         raise CannotBackUp(f"{path} is damaged ({findings[0]}): take an earlier backup.")
     if revision is None or "conversations" not in names:
@@ -124,7 +124,9 @@ def _copy(source: Path, target: Path, on_progress: CopyProgress) -> None:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=10)
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=10
+    )
 
 
 def _sync(path: Path) -> None:

@@ -32,7 +32,9 @@ def load(url: str, source: Path) -> None:
     if not source.is_file():
         raise CannotBackUp(f"There is no backup at {source}.")
     options = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
-    _run("pg_restore", [*options, f"--dbname={make_url(url).database}", str(source)], url, names_database=False)
+    _run(
+        "pg_restore", [*options, f"--dbname={make_url(url).database}", str(source)], url, names_database=False
+    )
 
 
 def _run(program: str, options: list[str], url: str, *, names_database: bool = True) -> None:

@@ -20,7 +20,9 @@ def count_traces(path: Path, texts: Collection[str]) -> int:
     if not needles:
         return 0
     pattern = re.compile(b"|".join(re.escape(needle) for needle in needles))
-    return sum(_count(file, pattern, len(needles[0])) for file in (path, Path(f"{path}-wal")) if file.exists())
+    return sum(
+        _count(file, pattern, len(needles[0])) for file in (path, Path(f"{path}-wal")) if file.exists()
+    )
 
 
 def _count(path: Path, pattern: re.Pattern[bytes], longest: int) -> int:
@@ -36,4 +38,4 @@ def _count(path: Path, pattern: re.Pattern[bytes], longest: int) -> int:
 
 
 if __name__ == "__main__":
-    print(count_traces(Path(sys.argv[1]), json.load(sys.stdin)))
+    sys.stdout.write(str(count_traces(Path(sys.argv[1]), json.load(sys.stdin))))

@@ -26,7 +26,9 @@ class NumberInText:
         self.core = digits
         #: A text that may have it has one of these.
         self.hints = (digits, json.dumps(peer)[1:-1], _ENCODED)
-        self._pattern = re.compile(rf"(?<!\d){re.escape(digits)}(?!\d)" if digits.isdigit() else re.escape(peer))
+        self._pattern = re.compile(
+            rf"(?<!\d){re.escape(digits)}(?!\d)" if digits.isdigit() else re.escape(peer)
+        )
 
     def is_in(self, text: str) -> bool:
         """Whether the number stands in a text, or in the values of one that is JSON."""

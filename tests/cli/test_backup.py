@@ -126,7 +126,9 @@ async def test_what_came_while_nothing_ran_is_answered_where_the_end_is_known(
     await asyncio.to_thread(backup, str(tmp_path / "b"), replace=False, as_json=True)
     now = datetime.now(UTC)
     stopped = now - timedelta(hours=1)
-    await asyncio.to_thread(restore, str(tmp_path / "b"), stopped.isoformat(), send_queued=False, as_json=True)
+    await asyncio.to_thread(
+        restore, str(tmp_path / "b"), stopped.isoformat(), send_queued=False, as_json=True
+    )
     bot = Bot(url)
     async with bot.database.reading() as connection:
         await bot.doubt.read(connection)
@@ -175,7 +177,10 @@ def test_what_is_no_whole_backup_is_refused_and_nothing_changes(
     content = bytearray(good.read_bytes())
     content[4096 * 3 : 4096 * 5] = os.urandom(8192)
     damaged.write_bytes(content)
-    for file, statement in ((other, "CREATE TABLE t (a)"), (newer, "UPDATE alembic_version SET version_num = '9999'")):
+    for file, statement in (
+        (other, "CREATE TABLE t (a)"),
+        (newer, "UPDATE alembic_version SET version_num = '9999'"),
+    ):
         if file is newer:
             shutil.copy(good, newer)
         connection = sqlite3.connect(file)
@@ -206,6 +211,8 @@ def test_without_pg_dump_the_command_is_said(
     url = databases.migrated("postgresql").replace("postgres:@", "postgres:a-password@")
     monkeypatch.setenv("BOT_DATABASE_URL", url)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CommandFailed, match="pg_dump is not installed here. Where it is, run: pg_dump --format") as found:
+    with pytest.raises(
+        CommandFailed, match=r"pg_dump is not installed here\. Where it is, run: pg_dump --format"
+    ) as found:
         backup(str(tmp_path / "b"), replace=False, as_json=True)
     assert "a-password" not in str(found.value)

@@ -12,7 +12,18 @@ from bot.operations.message_sink import message_log_of, write_json
 from tests.support.bots import PEER, Bot, heard, report, until
 from tests.support.databases import Databases
 
-KEYS = {"event", "message", "timestamp", "trace_id", "message_id", "conversation_id", "rule", "outcome", "ms", "peer"}
+KEYS = {
+    "event",
+    "message",
+    "timestamp",
+    "trace_id",
+    "message_id",
+    "conversation_id",
+    "rule",
+    "outcome",
+    "ms",
+    "peer",
+}
 
 
 class Lines:
@@ -29,10 +40,10 @@ class Lines:
 
 
 @pytest.fixture
-async def talking(databases: Databases) -> AsyncIterator[Callable[[bool], tuple[Bot, Lines]]]:
+async def talking(databases: Databases) -> AsyncIterator[Callable[..., tuple[Bot, Lines]]]:
     bots: list[Bot] = []
 
-    def make(with_texts: bool) -> tuple[Bot, Lines]:
+    def make(*, with_texts: bool) -> tuple[Bot, Lines]:
         lines = Lines()
         message_log = MessageLog(lines, with_texts=with_texts)
         bot = Bot(databases.migrated("sqlite"), message_log=message_log)
@@ -54,8 +65,10 @@ async def converse(bot: Bot, lines: Lines) -> None:
     await bot.hear(report(reply.provider_message_id, peer=PEER))
 
 
-async def test_one_id_goes_from_the_webhook_to_the_report(talking: Callable[[bool], tuple[Bot, Lines]]) -> None:
-    bot, lines = talking(False)
+async def test_one_id_goes_from_the_webhook_to_the_report(
+    talking: Callable[..., tuple[Bot, Lines]],
+) -> None:
+    bot, lines = talking(with_texts=False)
     await converse(bot, lines)
     (received,), (sent,), (reported,) = (
         lines.of(event) for event in ("message_received", "message_sent", "message_reported")
@@ -76,10 +89,10 @@ async def test_one_id_goes_from_the_webhook_to_the_report(talking: Callable[[boo
 
 
 async def test_numbers_are_masked_and_texts_left_out_unless_asked_for(
-    talking: Callable[[bool], tuple[Bot, Lines]], capfd: pytest.CaptureFixture[str]
+    talking: Callable[..., tuple[Bot, Lines]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     for with_texts in (False, True):
-        bot, lines = talking(with_texts)
+        bot, lines = talking(with_texts=with_texts)
         await converse(bot, lines)
         capfd.readouterr()
         write_json(lines.lines)
@@ -106,7 +119,9 @@ def test_a_masked_number_can_not_be_texted(number: str) -> None:
 def test_a_line_costs_microseconds(capfd: pytest.CaptureFixture[str]) -> None:
     """A tenth of what the same line costs through structlog, or less."""
     now = datetime.now(UTC)
-    line = MessageLine("message_sent", "A message was sent", now, "t", "m", "c", "hours", "sent", 1.5, "+15…01")
+    line = MessageLine(
+        "message_sent", "A message was sent", now, "t", "m", "c", "hours", "sent", 1.5, "+15…01"
+    )
     start = time.process_time()
     for _ in range(2_000):
         write_json([line])

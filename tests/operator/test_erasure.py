@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from bot.conversation.events import UnreadableEvent
 from bot.conversation.erasure_marks import ErasureMarks, Mark, lost_marks
+from bot.conversation.events import UnreadableEvent
 from bot.operator.data_protection import DataProtection
 from bot.operator.erasure import Erased
 from bot.settings import load
@@ -43,7 +43,11 @@ async def talk(bot: Bot) -> None:
     assert first.provider_message_id
     await bot.hear(report(first.provider_message_id, peer=PEER))
     await bot.hear(report("Outgoing_of_nobody", peer=PEER, tag="a-tag"))
-    await bot.hear(UnreadableEvent(reason="It was odd.", raw=f'{{"data": {{"from": "{DIGITS}", "message": "{TEXTS[0]}"}}}}'))
+    await bot.hear(
+        UnreadableEvent(
+            reason="It was odd.", raw=f'{{"data": {{"from": "{DIGITS}", "message": "{TEXTS[0]}"}}}}'
+        )
+    )
     await bot.hear(UnreadableEvent(reason="It was odd.", raw='{"data": {"from": "15555550177"}}'))
 
 

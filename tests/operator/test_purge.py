@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from bot.conversation.events import UnreadableEvent
-from bot.operator.purge import Purger, PurgeLimits, next_batch
+from bot.operator.purge import PurgeLimits, Purger, next_batch
 from bot.operator.purge_steps import STEPS, Keep
 from bot.operator.retention import Retention
 from bot.storage.tables import actions, conversations, incidents, messages
@@ -24,7 +24,12 @@ async def purge(bot: Bot, keep: Keep = ALL, *, days: float = 100, **limits: Any)
     """Purge as if so many days had passed."""
     now = datetime.now(UTC) + timedelta(days=days)
     purger = Purger(
-        bot.database, bot.writer, bot.marks, is_alone=True, clock=lambda: now, limits=PurgeLimits(rest=0, **limits)
+        bot.database,
+        bot.writer,
+        bot.marks,
+        is_alone=True,
+        clock=lambda: now,
+        limits=PurgeLimits(rest=0, **limits),
     )
     return {name: rows for name, rows in (await purger.run(keep)).items() if rows}
 
@@ -72,7 +77,9 @@ async def test_what_is_queued_or_waits_for_its_report_stays(bot: Bot) -> None:
 
 
 async def test_a_running_flow_keeps_its_messages(database_url: str) -> None:
-    book = book_of("name: book, when: {keyword: book}, ask: [{save: day, question: Which day?}], reply: Done.")
+    book = book_of(
+        "name: book, when: {keyword: book}, ask: [{save: day, question: Which day?}], reply: Done."
+    )
     bot = Bot(database_url, book=book)
     await bot.start()
     try:
@@ -110,7 +117,11 @@ async def test_what_a_person_is_to_look_at_stays(bot: Bot) -> None:
         )
         await connection.execute(
             insert(actions).values(
-                id="a2", conversation_id=inbound.conversation_id, action="opt in", by="me", at=datetime.now(UTC)
+                id="a2",
+                conversation_id=inbound.conversation_id,
+                action="opt in",
+                by="me",
+                at=datetime.now(UTC),
             )
         )
     assert await purge(bot) == {"messages": 3, "actions": 1, "conversations": 1}
@@ -134,7 +145,9 @@ async def test_what_is_remembered_of_a_number_ends_after_long_silence(bot: Bot) 
     assert await purge(bot, keep, days=364) == {}
     assert await purge(bot, keep, days=366) == {"remembered values": 1}
     async with bot.database.reading() as connection:
-        query = select(func.count()).where(conversations.c.memory.is_not(None) | conversations.c.tags.is_not(None))
+        query = select(func.count()).where(
+            conversations.c.memory.is_not(None) | conversations.c.tags.is_not(None)
+        )
         assert (await connection.execute(query)).scalar() == 0
 
 
@@ -161,7 +174,11 @@ async def test_a_step_goes_over_its_windows_to_the_end(bot: Bot) -> None:
     async with bot.database.writing() as connection:
         await connection.execute(
             update(messages)
-            .where(messages.c.conversation_id.in_(select(conversations.c.id).where(conversations.c.peer == "+15555550003")))
+            .where(
+                messages.c.conversation_id.in_(
+                    select(conversations.c.id).where(conversations.c.peer == "+15555550003")
+                )
+            )
             .values(created_at=young)
         )
     assert (await purge(bot, window=2))["messages"] == 6

@@ -14,7 +14,8 @@ def tables_with(url: str, needle: str) -> set[str]:
         return _sqlite_tables_with(Path(str(make_url(url).database)), needle)
     name = str(make_url(url).database)
     names = shared_server().psql(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'", database=name
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'",
+        database=name,
     )
     return {
         table
@@ -30,7 +31,11 @@ def _sqlite_tables_with(path: Path, needle: str) -> set[str]:
         return {
             table
             for table in names
-            if any(needle in str(value) for row in connection.execute(f'SELECT * FROM "{table}"') for value in row)
+            if any(
+                needle in str(value)
+                for row in connection.execute(f'SELECT * FROM "{table}"')
+                for value in row
+            )
         }
     finally:
         connection.close()

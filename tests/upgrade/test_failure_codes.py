@@ -88,5 +88,8 @@ async def test_each_sentence_gets_its_code(kind: Kind, databases: Databases, tmp
 def test_today_s_sentences_are_carried_over_too() -> None:
     """A replica of the version before may write on while the others are upgraded: nothing was reworded in between."""
     stored = {code: details for _, details, code in ROWS if code and details}
-    assert set(stored) == set(FailureCode) - {FailureCode.OPTED_OUT_AFTER_UNKNOWN, FailureCode.RESTORED}  # younger than the codes
+    assert set(stored) == set(FailureCode) - {
+        FailureCode.OPTED_OUT_AFTER_UNKNOWN,
+        FailureCode.RESTORED,
+    }  # younger than the codes
     assert all(details.startswith(SENTENCES[FailureCode(code)]) for code, details in stored.items())

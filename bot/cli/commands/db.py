@@ -58,9 +58,7 @@ def restore(**options: Any) -> None:
 
 
 @db.command()
-@click.option(
-    "--older-than", metavar="AGE", required=True, help="As 90d or 12h; what is younger stays."
-)
+@click.option("--older-than", metavar="AGE", required=True, help="As 90d or 12h; what is younger stays.")
 @as_json_option
 def purge(**options: Any) -> None:
     """Remove what is older than AGE: messages, their history and reports, rejected events, values of silent numbers.

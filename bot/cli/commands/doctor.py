@@ -10,7 +10,9 @@ from bot.cli.commands.options import as_json_option
 
 @click.command()
 @click.option(
-    "--url", metavar="URL", help="Where Event Grid reaches the bot, as https://bot.example.com: asked from here."
+    "--url",
+    metavar="URL",
+    help="Where Event Grid reaches the bot, as https://bot.example.com: asked from here.",
 )
 @as_json_option
 def doctor(**options: Any) -> None:
