@@ -34,6 +34,7 @@ from bot.operations.checks import (
     check_sending,
 )
 from bot.operations.health import CHECKS, Checks, Health
+from bot.operations.message_sink import message_log_of
 from bot.operations.metrics import (
     Metrics,
     background_metrics,
@@ -120,6 +121,7 @@ class Service:
         self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
         self.rule_history = RuleHistory(self.database, self.writer, self.shelf)
+        message_log = message_log_of(settings.log_format, settings.log_level, with_texts=settings.log_texts)
         self.sender = Sender(
             self.database,
             self.writer,
@@ -130,6 +132,7 @@ class Service:
             supervisor=self.supervisor,
             limits=sending,
             clock=now,
+            message_log=message_log,
         )
         secret = settings.forward_secret
         private_hosts = (*settings.private_hosts, *settings.forward_private_hosts)
@@ -146,7 +149,7 @@ class Service:
         )
         self.inbox = Inbox(
             self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit, now,
-            marks=self.data_protection.marks, doubt=self.data_protection.doubt,
+            marks=self.data_protection.marks, doubt=self.data_protection.doubt, message_log=message_log,
         )  # fmt: skip
         self.fetcher = Fetcher(
             self.database,

@@ -10,6 +10,7 @@ from rich.panel import Panel
 
 from bot.app import Service
 from bot.cli.serve import run
+from bot.cli.token_file import token_line
 from bot.installed import starter_rules_folder
 from bot.operations.logs import configure_logs
 from bot.operations.output_streams import free_output
@@ -25,7 +26,7 @@ def demo(schema: Schema) -> None:
     """Serve a bot that is wired to a sandbox."""
     free_output()
     settings = load(read_environment())
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log_level, with_texts=settings.log_texts)
     Demo(settings, schema).run()
 
 
@@ -65,7 +66,7 @@ class Demo:
             f"[bold]Its rules:[/bold]     {self._settings.rules}",
         ]
         if service.settings.admin_token is None:
-            lines.append(f"[bold]API token:[/bold]     {service.admin_token}")
+            lines.append(f"[bold]API token:[/bold]     {token_line(service)}")
         lines.append("Ctrl+C ends it.")
         Console(stderr=True).print(
             Panel("\n".join(lines), title="The bot is up", expand=False, padding=(1, 2))

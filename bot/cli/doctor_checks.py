@@ -81,8 +81,17 @@ async def check_stored(settings: Settings) -> list[Finding]:
         if database.path is not None and not database.path.exists():
             folder = next(each for each in database.path.resolve().parents if each.exists())
             if not os.access(folder, os.W_OK):
-                return [error("database", f"There is none, and {folder} can't be written.", "give the bot's user the right to.")]
-            return [ok("database", f"There is none at {database.path} yet; `bot serve` makes it."), *_disk(str(folder))]
+                return [
+                    error(
+                        "database",
+                        f"There is none, and {folder} can't be written.",
+                        "give the bot's user the right to.",
+                    )
+                ]
+            return [
+                ok("database", f"There is none at {database.path} yet; `bot serve` makes it."),
+                *_disk(str(folder)),
+            ]
         await database.check_schema()
         async with database.reading() as connection:
             backlog = await find_backlog(connection)
@@ -97,11 +106,19 @@ async def check_stored(settings: Settings) -> list[Finding]:
         mend = mend or "run `bot db upgrade`."
         is_old = "newer" not in sentence
         if is_old and database.is_sqlite:
-            return [warning("schema", sentence + ".", "`bot serve` upgrades it at its start, or run `bot db upgrade`.")]
+            return [
+                warning(
+                    "schema", sentence + ".", "`bot serve` upgrades it at its start, or run `bot db upgrade`."
+                )
+            ]
         return [error("schema", sentence + ".", mend)]
     except DATABASE_ERRORS as wrong:
         return [
-            error("database", f"It can't be read: {cause_of(wrong)}.", "see that it runs and that BOT_DATABASE_URL is right.")
+            error(
+                "database",
+                f"It can't be read: {cause_of(wrong)}.",
+                "see that it runs and that BOT_DATABASE_URL is right.",
+            )
         ]
     finally:
         await database.close()
@@ -156,7 +173,9 @@ def _retention(settings: Settings, lost: int) -> Iterator[Finding]:
 def check_rules(settings: Settings) -> Iterator[Finding]:
     """The rule book, and the numbers that it names."""
     if not settings.rules.is_dir():
-        yield error("rules", f"There is no folder {settings.rules}.", "set BOT_RULES, or make one with `bot init`.")
+        yield error(
+            "rules", f"There is no folder {settings.rules}.", "set BOT_RULES, or make one with `bot init`."
+        )
         return
     loaded = load_folder(settings.rules)
     if loaded.book is None:
@@ -170,7 +189,9 @@ def check_rules(settings: Settings) -> Iterator[Finding]:
         meant = guess(number)
         said = f"{number} is a {ours.kind} number; STOP is answered by the {ours.opt_out}."
         if ours.kind != meant.kind and meant.kind in ("toll-free", "short-code"):
-            yield warning("numbers", said, f"it looks like a {meant.kind} number: mend its kind in the rule file.")
+            yield warning(
+                "numbers", said, f"it looks like a {meant.kind} number: mend its kind in the rule file."
+            )
         else:
             yield ok("numbers", said)
 
@@ -226,12 +247,19 @@ def check_webhook(settings: Settings, url: str) -> Iterator[Finding]:
                 yield _validation(http, address, settings.webhook_secrets[0].reveal())
             yield _stranger(http, address)
     except (httpx.HTTPError, httpx.InvalidURL) as wrong:
-        yield error("webhook", f"{address} can't be reached: {wrong}.", "see the address, its certificate and the proxy before the bot.")
+        yield error(
+            "webhook",
+            f"{address} can't be reached: {wrong}.",
+            "see the address, its certificate and the proxy before the bot.",
+        )
 
 
 def _consent(http: httpx.Client, address: str) -> Finding:
     answer = http.options(address, headers={"WebHook-Request-Origin": "eventgrid.azure.net"})
-    if answer.status_code == 200 and answer.headers.get("WebHook-Allowed-Origin") in ("eventgrid.azure.net", "*"):
+    if answer.status_code == 200 and answer.headers.get("WebHook-Allowed-Origin") in (
+        "eventgrid.azure.net",
+        "*",
+    ):
         return ok("webhook", "The CloudEvents handshake (OPTIONS) is answered.")
     return error(
         "webhook",
@@ -252,7 +280,9 @@ def _validation(http: httpx.Client, address: str, secret: str) -> Finding:
         return ok("webhook", "Event Grid's handshake is answered, and the secret is the bot's.")
     if answer.status_code == 401:
         return error(
-            "webhook", "The bot there takes other secrets.", "set BOT_WEBHOOK_SECRETS here and there to the same ones."
+            "webhook",
+            "The bot there takes other secrets.",
+            "set BOT_WEBHOOK_SECRETS here and there to the same ones.",
         )
     return error(
         "webhook",

@@ -15,6 +15,7 @@ from bot.app import Service
 from bot.azure_parts import NotConfigured
 from bot.cli.bind import listen
 from bot.cli.errors import CommandFailed
+from bot.cli.token_file import token_line
 from bot.operations.file_descriptors import raise_limit, room_for_connections
 from bot.operations.logs import configure_logs
 from bot.operations.output_streams import free_output
@@ -49,7 +50,7 @@ def serve() -> None:
     """Serve by the settings of the environment and of `.env`."""
     free_output()
     settings = load(read_environment())
-    configure_logs(settings.log_format)
+    configure_logs(settings.log_format, settings.log_level, with_texts=settings.log_texts)
     run(settings, lambda _url: Service(settings), _say_where)
 
 
@@ -107,7 +108,9 @@ async def _say_where(service: Service, url: str) -> Callable[[], Awaitable[None]
     if service.settings.admin_token is None:
         click.echo(f"Open the console: {url}{service.new_login_link()} (works once)", err=True)
         click.echo(
-            f"Admin token for this run (set BOT_ADMIN_TOKEN to choose one): {service.admin_token}", err=True
+            f"Admin token for this run, or the file that has it (set BOT_ADMIN_TOKEN to choose one):"
+            f" {token_line(service)}",
+            err=True,
         )
     return _nothing
 

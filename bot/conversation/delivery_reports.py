@@ -28,13 +28,14 @@ async def apply_reports(
     reports: list[DeliveryReport],
     now: datetime,
     marks: ErasureMarks | None = None,
+    told: list[tuple[StoredMessage, DeliveryReport]] | None = None,
 ) -> list[Applied]:
     """Store the reports and move their messages on; for each one what became of it.
 
     A report whose MessageId is not known yet, because it overtook the send call's answer or that was lost, identifies
     its message by the call's tag and the recipient. One that does neither is kept with no message: `overtaken_reports`
     finds it if the message turns up, and so does the same report when it comes again with a tag and a recipient.
-    One whose message was erased (`marks`) is not kept.
+    One whose message was erased (`marks`) is not kept. `told` gets what was applied, for the log.
     """
     results: list[Applied] = ["duplicate"] * len(reports)
     keys = [report.key for report in reports]
@@ -77,6 +78,8 @@ async def apply_reports(
     await _keep_clues(connection, [(keys[place], report) for place, report in again], rows, clues)
     if rows_by_tag:
         applied += await _learn_names(connection, rows_by_tag)
+    if told is not None:
+        told += applied
     changes = StatusChanges()
     for row, report in applied:
         changes.apply(row, report)

@@ -1,20 +1,14 @@
 """The inbox: what arrives is deduplicated, decided, answered and stored, all in one transaction."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from hashlib import sha256
-from typing import NamedTuple
 
-import msgspec
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from uuid_utils import uuid7
 
 from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueFull, QueueLimit
@@ -24,8 +18,12 @@ from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.fetches import kept_row
 from bot.conversation.loop_history import may_be_near, recall
+from bot.conversation.message_lines import MessageLine, MessageLog
 from bot.conversation.new_messages import NewMessages
+from bot.conversation.receipt_times import KNOWN_MESSAGES, complete_times, dated
+from bot.conversation.rejected import as_json, keep_rejected
 from bot.conversation.restored import Doubt
+from bot.conversation.status_changes import StoredMessage
 from bot.conversation.thread import ConversationThread, open_conversations, save_conversations
 from bot.rulebook.book import Book
 from bot.rulebook.decision import Decision, HeardMessage, HeldBack
@@ -33,17 +31,12 @@ from bot.rulebook.fetch import Fetched, FetchRequest
 from bot.rulebook.simulate.completion import complete_decision
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
-from bot.storage.bulk import BulkUpdate, LookupByKeys
-from bot.storage.commits import Topic, mark_changed
-from bot.storage.sql import direction_is
-from bot.storage.tables import messages, rejected_events
 from bot.storage.writer import StorageUnavailable, Writer
+from bot.text.storable import one_line
 
 #: Messages decided before other requests get a turn on the event loop.
 _DECIDED_AT_ONCE = 200
 
-#: Parameters of one query: the databases take some 32,000.
-_ASKED_AT_ONCE = 10_000
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +53,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     has_fetch: bool = False
     #: What held the reply back.
     held_back_by: HeldBack | None = None
+    #: What the log says of it; None where it says nothing.
+    line: MessageLine | None = None
 
 
 ACCEPTED = Receipt(outcome="accepted")
@@ -98,7 +93,9 @@ class Inbox:
         *,
         marks: ErasureMarks | None = None,
         doubt: Doubt | None = None,
+        message_log: MessageLog | None = None,
     ) -> None:
+        self._message_log = message_log or MessageLog()
         self._marks = marks or ErasureMarks()
         self._doubt = doubt or Doubt()
         self._events = writer.batch(self._record)
@@ -156,6 +153,10 @@ class Inbox:
                 self.on_silence(event.message_id, receipt.held_back_by)
         if lanes:
             self._on_queued(lanes)
+        if self._message_log.sink is not None:
+            lines = [receipt.line for receipt in receipts if receipt.line is not None]
+            if lines:
+                self._message_log.sink(lines)
         if has_forward:
             self._on_forward()
         if has_fetch:
@@ -170,7 +171,7 @@ class Inbox:
                 exc_info=error,
             )
             reason = f"It could not be processed: {type(error).__name__}."
-            kept: list[Event] = [UnreadableEvent(reason=reason, raw=_as_json(events[0]))]
+            kept: list[Event] = [UnreadableEvent(reason=reason, raw=as_json(events[0]))]
             try:
                 return await self._events.submit(kept)
             except StorageUnavailable:
@@ -193,14 +194,22 @@ class Inbox:
                 receipts[place] = receipt
         reports = [(place, event) for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
         if reports:
-            results = await apply_reports(connection, [event for _, event in reports], now, self._marks)
+            applied: list[tuple[StoredMessage, DeliveryReport]] = []
+            results = await apply_reports(
+                connection, [event for _, event in reports], now, self._marks, applied
+            )
             for (place, _), result in zip(reports, results, strict=True):
                 receipts[place] = _RECEIPTS[result]
+            if self._message_log.sink is not None:
+                lines = {id(each): _report_line(row, each, self._message_log, now) for row, each in applied}
+                for place, event in reports:
+                    if id(event) in lines:
+                        receipts[place] = Receipt(outcome=receipts[place].outcome, line=lines[id(event)])
         unreadable = [
             (place, event) for place, event in enumerate(events) if isinstance(event, UnreadableEvent)
         ]
         if unreadable:
-            await _keep_rejected(connection, [event for _, event in unreadable], now, self._marks)
+            await keep_rejected(connection, [event for _, event in unreadable], now, self._marks)
             for place, _ in unreadable:
                 receipts[place] = REJECTED
         return receipts
@@ -214,10 +223,10 @@ class Inbox:
         # replica has committed. Should one slip through, the unique constraint fails and the group is tried again.
         opened = await open_conversations(connection, {(event.number, event.peer) for event in inbound}, now)
         ids = {message.message_id for message in inbound}
-        known: dict[str, datetime | None] = dict(await _KNOWN_MESSAGES.fetch(connection, ids))
+        known: dict[str, datetime | None] = dict(await KNOWN_MESSAGES.fetch(connection, ids))
         if known:
-            await _complete_times(connection, inbound, known)
-        inbound = _dated(inbound)
+            await complete_times(connection, inbound, known)
+        inbound = dated(inbound)
         seen = set(known)
         opted_out_before: dict[Mark, ConversationThread] = {}
         if len(seen) < len(ids) and await self._marks.are_any(connection):
@@ -245,9 +254,14 @@ class Inbox:
             )
             if asked is not None and kept is not None:
                 new.fetches.append(kept_row(asked, kept, new.inbound[-1].id, conversation.id, now))
-            if queued or decision.forwards or decision.held_back_by or decision.fetch:
+            is_logged = self._message_log.sink is not None
+            if queued or decision.forwards or decision.held_back_by or decision.fetch or is_logged:
+                line = None
+                if is_logged:
+                    line = self._line(message, conversation, new.inbound[-1].id, decision, now)
                 receipts[place] = Receipt(
                     outcome="accepted",
+                    line=line,
                     lane=message.number if queued else None,
                     has_forward=bool(decision.forwards),
                     has_fetch=decision.fetch is not None,
@@ -291,6 +305,23 @@ class Inbox:
             whole = complete_decision(book, decision, heard, kept, written, given)
         return whole, decision.fetch, kept
 
+    def _line(
+        self,
+        message: Inbound,
+        conversation: ConversationThread,
+        message_id: str,
+        decision: Decision,
+        now: datetime,
+    ) -> MessageLine:
+        """What the log says of an inbound message once it is stored."""
+        silent = "asks elsewhere" if decision.fetch else "no reply"
+        outcome = decision.held_back_by or ("answered" if decision.replies else silent)
+        spent = (self._clock() - now).total_seconds() * 1_000
+        return MessageLine(
+            "message_received", "A message came in", now, message_id, message_id, conversation.id, decision.rule,
+            outcome, round(spent, 1), self._message_log.peer(message.peer), self._message_log.text(message.text),
+        )  # fmt: skip
+
     async def _recall(
         self,
         connection: AsyncConnection,
@@ -315,47 +346,15 @@ class Inbox:
         return recent
 
 
-_KNOWN_MESSAGES = LookupByKeys(
-    select(messages.c.provider_message_id, messages.c.received_at).where(direction_is("inbound")),
-    messages.c.provider_message_id,
-)
-
-
-class _ReceivedRow(NamedTuple):
-    direction: str
-    provider_message_id: str
-    received_at: datetime | None
-
-
-_SET_RECEIVED_AT = BulkUpdate(messages, _ReceivedRow, keys=("direction", "provider_message_id"))
-
-
-def _dated(inbound: list[Inbound]) -> list[Inbound]:
-    """The same messages, each with the time of receipt of a later copy in the same batch where it has none."""
-    if all(message.received_at is not None for message in inbound):
-        return inbound
-    times = {
-        message.message_id: message.received_at for message in inbound if message.received_at is not None
-    }
-    return [
-        message
-        if message.received_at is not None
-        else replace(message, received_at=times.get(message.message_id))
-        for message in inbound
-    ]
-
-
-async def _complete_times(
-    connection: AsyncConnection, inbound: list[Inbound], known: dict[str, datetime | None]
-) -> None:
-    """Take over the time of receipt from a duplicate, where the stored message has none."""
-    times = {
-        message.message_id: message.received_at
-        for message in inbound
-        if message.received_at is not None and known.get(message.message_id, message.received_at) is None
-    }
-    rows = [_ReceivedRow("inbound", message_id, moment) for message_id, moment in times.items()]
-    await _SET_RECEIVED_AT.execute(connection, rows)
+def _report_line(
+    row: StoredMessage, report: DeliveryReport, message_log: MessageLog, now: datetime
+) -> MessageLine:
+    """What the log says of a delivery report once it is stored."""
+    spent = round((now - row.updated_at).total_seconds() * 1_000, 1)
+    return MessageLine(
+        "message_reported", "A message was reported on", now, row.in_reply_to or row.id, row.id, row.conversation_id,
+        row.rule, one_line(report.status.lower(), 32), spent, message_log.peer(report.peer or ""),
+    )  # fmt: skip
 
 
 async def _recall_erased(
@@ -373,29 +372,3 @@ async def _recall_erased(
     for mark, conversation in back.items():
         conversation.state = replace(conversation.state, opted_out=True, consent_at=found[mark])
     return erased, back
-
-
-async def _keep_rejected(
-    connection: AsyncConnection, events: list[UnreadableEvent], now: datetime, marks: ErasureMarks
-) -> None:
-    rows = {}
-    for event in events:
-        digest = sha256(event.raw.encode()).hexdigest()
-        rows[digest] = {
-            "id": str(uuid7()), "digest": digest, "arrived_at": now, "reason": event.reason, "raw": event.raw,
-        }  # fmt: skip
-    every = list(rows)
-    for start in range(0, len(every), _ASKED_AT_ONCE):
-        digests = every[start : start + _ASKED_AT_ONCE]
-        query = select(rejected_events.c.digest).where(rejected_events.c.digest.in_(digests))
-        for digest in (await connection.execute(query)).scalars():
-            del rows[digest]
-    for mark in await marks.find(connection, [Mark("rejected", (digest,)) for digest in rows]):
-        del rows[mark.parts[0]]
-    if rows:
-        await connection.execute(insert(rejected_events), list(rows.values()))
-        mark_changed([Topic.REJECTED])
-
-
-def _as_json(event: Event) -> str:
-    return json.dumps(msgspec.to_builtins(event))  # in ASCII: what can't be stored as text can be stored so

@@ -24,6 +24,9 @@ class StoredMessage(NamedTuple):
     status_details: str | None
     failure_code: str | None
     reported_at: datetime | None
+    rule: str | None
+    in_reply_to: str | None
+    updated_at: datetime
 
 
 #: The columns of `StoredMessage`, in its order.

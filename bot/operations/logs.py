@@ -5,6 +5,7 @@ JSON line that name is `event` and the sentence is `message`, so that an alarm b
 """
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 import structlog
 
+from bot.conversation.message_lines import masked
 from bot.text.storable import bounded
 
 #: Libraries whose INFO lines are for their developers only.
@@ -24,9 +26,16 @@ _LONGEST_TRACE = 50_000
 _MOST_ITEMS = 50
 
 
-def configure_logs(log_format: Literal["console", "json"] | None) -> None:
+def is_for_people(log_format: Literal["console", "json"] | None) -> bool:
+    """Whether lines are written for people; None chooses by whether stderr is a terminal."""
+    return log_format == "console" or (log_format is None and sys.stderr.isatty())
+
+
+def configure_logs(
+    log_format: Literal["console", "json"] | None, level: str = "info", *, with_texts: bool = False
+) -> None:
     """Send all log lines, of libraries too, through one format; None chooses by whether stderr is a terminal."""
-    as_console = log_format == "console" or (log_format is None and sys.stderr.isatty())
+    as_console = is_for_people(log_format)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -34,7 +43,7 @@ def configure_logs(log_format: Literal["console", "json"] | None) -> None:
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if as_console else "iso", utc=not as_console),
         structlog.processors.StackInfoRenderer(),
     ]
-    gate = _Gate(_spelled if as_console else _as_it_is)
+    gate = _Gate(_spelled if as_console else _as_it_is, is_masked=not with_texts)
     if as_console:
         renderer: Any = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
@@ -66,7 +75,7 @@ def configure_logs(log_format: Literal["console", "json"] | None) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error"):
@@ -127,8 +136,9 @@ def without_action(_logger: Any, _method: str, event: dict[str, Any]) -> dict[st
 class _Gate:
     """Makes every value of a line writable, and cuts what is longer than the bounds above."""
 
-    def __init__(self, write: Callable[[str], str]) -> None:
+    def __init__(self, write: Callable[[str], str], *, is_masked: bool = True) -> None:
         self._write = write
+        self._is_masked = is_masked
 
     def __call__(self, _logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
         """As structlog calls it."""
@@ -145,7 +155,16 @@ class _Gate:
         if isinstance(value, dict):
             items = islice(value.items(), _MOST_ITEMS)
             return {self._shown(str(name), longest): self._shown(each, longest) for name, each in items}
-        return self._write(bounded(value if isinstance(value, str) else str(value), longest))
+        text = bounded(value if isinstance(value, str) else str(value), longest)
+        return self._write(_NUMBER.sub(_mask, text) if self._is_masked else text)
+
+
+#: A whole phone number, wherever it stands in a line: whoever has logged it did not mean to.
+_NUMBER = re.compile(r"\+\d{7,15}(?!\d)")
+
+
+def _mask(found: re.Match[str]) -> str:
+    return masked(found[0])
 
 
 def _as_it_is(text: str) -> str:

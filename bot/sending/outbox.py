@@ -68,6 +68,8 @@ class Queued(Struct, frozen=True, kw_only=True):
     #: The tag of the call that it leaves in: the caller's choice for the first try, kept for every one after it.
     #: What is repeated is the exact body of the first call, and a report that brings the tag back names the message.
     tag: str | None = None
+    rule: str | None = None
+    in_reply_to: str | None = None
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
@@ -144,8 +146,10 @@ async def queued_messages(connection: AsyncConnection, number: str, after: str, 
             attempts=attempts,
             next_try_at=next_try_at,
             tag=tag,
+            rule=rule,
+            in_reply_to=in_reply_to,
         )
-        for message_id, conversation_id, peer, text, attempts, next_try_at, tag in rows
+        for message_id, conversation_id, peer, text, attempts, next_try_at, tag, rule, in_reply_to in rows
     ]
 
 

@@ -20,6 +20,8 @@ QUEUED_MESSAGES = PreparedSelect(
         messages.c.attempts,
         messages.c.next_try_at,
         messages.c.call_tag,
+        messages.c.rule,
+        messages.c.in_reply_to,
     )
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .where(
@@ -42,6 +44,9 @@ class ClaimableRow(NamedTuple):
     status_details: str | None
     failure_code: str | None
     reported_at: datetime | None
+    rule: str | None
+    in_reply_to: str | None
+    updated_at: datetime
     created_at: datetime
     exempt: bool | None
     repeatability_id: str | None
@@ -109,6 +114,9 @@ class SettledRow(NamedTuple):
     status_details: str | None
     failure_code: str | None
     reported_at: datetime | None
+    rule: str | None
+    in_reply_to: str | None
+    updated_at: datetime
     attempts: int
     lease_holder: str | None
 

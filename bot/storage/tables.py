@@ -267,15 +267,13 @@ erasure_marks = Table(
     metadata,
     Column("digest", String(64), primary_key=True),
     Column("kind", String(16), nullable=False),
-    # Of an opt-out: when they said so, by their own time.
     Column("consent_at", UtcTime, nullable=True),
-    # Which key the hash was made with: tells marks whose key was lost.
     Column("key_id", String(16), nullable=False),
     Column("at", UtcTime, nullable=False),
     Index(None, "kind", "at"),
 )
 
-# The key of those hashes where BOT_ERASURE_KEYS gives none; one row at most.
+# The key of those hashes where BOT_ERASURE_KEYS gives none.
 erasure_keys = Table(
     "erasure_keys",
     metadata,

@@ -38,4 +38,4 @@ def _count(path: Path, pattern: re.Pattern[bytes], longest: int) -> int:
 
 
 if __name__ == "__main__":
-    print(count_traces(Path(sys.argv[1]), json.load(sys.stdin)))
+    sys.stdout.write(str(count_traces(Path(sys.argv[1]), json.load(sys.stdin))))

@@ -212,7 +212,7 @@ def test_without_pg_dump_the_command_is_said(
     monkeypatch.setenv("BOT_DATABASE_URL", url)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
-        CommandFailed, match="pg_dump is not installed here. Where it is, run: pg_dump --format"
+        CommandFailed, match=r"pg_dump is not installed here\. Where it is, run: pg_dump --format"
     ) as found:
         backup(str(tmp_path / "b"), replace=False, as_json=True)
     assert "a-password" not in str(found.value)

@@ -30,7 +30,9 @@ async def environ(bot: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """The settings of the running bot, which has sent what it had to."""
 
     async def is_idle() -> bool:
-        (reply,) = [each for each in await bot.items("/api/conversations") if each["delivery"]["latest"] == "sent"] or [None]
+        (reply,) = [
+            each for each in await bot.items("/api/conversations") if each["delivery"]["latest"] == "sent"
+        ] or [None]
         return reply is not None
 
     await until(is_idle)
@@ -46,7 +48,10 @@ async def look(url: str | None = None) -> list[Finding]:
 
 def of(findings: list[Finding], check: str) -> Finding:
     """The worst finding of a check."""
-    return max((each for each in findings if each.check == check), key=lambda each: ["ok", "warning", "error"].index(each.status))
+    return max(
+        (each for each in findings if each.check == check),
+        key=lambda each: ["ok", "warning", "error"].index(each.status),
+    )
 
 
 def refuse(status: int) -> Any:
@@ -69,7 +74,9 @@ async def test_a_healthy_bot_has_nothing_to_mend(bot: Running, environ: pytest.M
     assert len(await bot.items("/api/rejected")) == 0
 
 
-async def test_what_is_wrong_is_found_with_its_mend(bot: Running, environ: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_what_is_wrong_is_found_with_its_mend(
+    bot: Running, environ: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     environ.setenv("BOT_WEBHOOK_SECRETS", OLD_SECRET + "-and-more")
     environ.setenv("BOT_KEEP_MESAGES", "90d")
     bot.acs.answers = [refuse(401)]

@@ -67,7 +67,9 @@ async def test_purge_runs_beside_the_bot_and_says_what_went(
     bot: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     connection = sqlite3.connect(tmp_path / "bot.db")
-    connection.execute("UPDATE messages SET created_at = '2020-01-01T00:00:00.000000+00:00', status = 'delivered'")
+    connection.execute(
+        "UPDATE messages SET created_at = '2020-01-01T00:00:00.000000+00:00', status = 'delivered'"
+    )
     connection.commit()
     connection.close()
     await asyncio.to_thread(purge, "1s", as_json=True)
@@ -78,7 +80,9 @@ async def test_purge_runs_beside_the_bot_and_says_what_went(
         await asyncio.to_thread(purge, "ninety days", as_json=False)
 
 
-async def test_an_export_has_a_conversation_a_line(bot: Running, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+async def test_an_export_has_a_conversation_a_line(
+    bot: Running, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     await bot.post([inbound(Message="two", From="15555550177", MessageId="Incoming_2")])
     await asyncio.to_thread(export, None, None)
     lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]

@@ -37,7 +37,9 @@ def show(**options: Any) -> None:
 
 
 @conversations.command()
-@click.option("--since", metavar="TIME", help="Only those with a message since then, as 2026-11-26T12:00:00Z.")
+@click.option(
+    "--since", metavar="TIME", help="Only those with a message since then, as 2026-11-26T12:00:00Z."
+)
 @click.option("--peer", help="Only this person's number, in any writing.")
 def export(**options: Any) -> None:
     """Write JSON Lines to stdout: a conversation a line, with its messages and what people did."""

@@ -10,7 +10,7 @@ from bot.rulebook.day_names import hours_in
 from bot.rulebook.expectations import USUAL_TEXT, Matching
 from bot.rulebook.findings import Report
 from bot.rulebook.lint.tables import longest_row, rows_of
-from bot.rulebook.rules import Rule
+from bot.rulebook.rules import Choice, Rule
 from bot.rulebook.simulate.rendering import LONGEST_REPLY
 from bot.rulebook.source import Scalar, place_in
 from bot.rulebook.templates import Template, WrongTemplate
@@ -50,24 +50,32 @@ def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
 
 def _templates(rule: Rule) -> Iterator[tuple[Template, Scalar, bool, str | None]]:
     """Everything that the rule may say, whether it ends the matter or waits for an answer, and in which language."""
-    said = (*rule.reply, *rule.missing, *(rule.code.missing if rule.code else ()))
-    for choice in said:
-        for language, spoken in choice.variants():
-            for template, text in zip(spoken.templates, spoken.texts, strict=True):
-                yield template, text, True, language
-    if rule.ask:
-        choices = list(rule.ask.cancelled)
-        for question in rule.ask.questions:
-            choices += [question.question, question.otherwise] if question.otherwise else [question.question]
+    for choices, is_reply in ((_replies(rule), True), (_questions(rule), False)):
         for choice in choices:
             for language, spoken in choice.variants():
                 for template, text in zip(spoken.templates, spoken.texts, strict=True):
-                    yield template, text, False, language
-    others = [*rule.fetch.missing, *rule.fetch.otherwise] if rule.fetch else []
-    for choice in (*others, *(choice for later in rule.later for choice in later.reply)):
-        for language, spoken in choice.variants():
-            for template, text in zip(spoken.templates, spoken.texts, strict=True):
-                yield template, text, True, language
+                    yield template, text, is_reply, language
+
+
+def _replies(rule: Rule) -> Iterator[Choice]:
+    yield from rule.reply
+    yield from rule.missing
+    if rule.code:
+        yield from rule.code.missing
+    if rule.fetch:
+        yield from rule.fetch.missing
+        yield from rule.fetch.otherwise
+    for later in rule.later:
+        yield from later.reply
+
+
+def _questions(rule: Rule) -> Iterator[Choice]:
+    if rule.ask:
+        yield from rule.ask.cancelled
+        for question in rule.ask.questions:
+            yield question.question
+            if question.otherwise:
+                yield question.otherwise
 
 
 class _Worst:
