@@ -91,6 +91,39 @@ async def test_findings_stand_under_the_line_as_somebody_types(browser: Browser,
         assert text_of(bot) == SHOP
 
 
+async def test_a_button_mends_a_mistake_and_can_be_undone(browser: Browser, bot: Running) -> None:
+    wrong = SHOP.replace("reply: Open 9-18.", "  reply: 🛑 “Hours: 9-18”", 1)
+    async with console(browser, bot, HERE) as page:
+        await write(page, wrong)
+        button = page.locator(".cm-found.error").get_by_role("button", name="Move it left")
+        await button.click()
+        await page.locator(".cm-found.error").get_by_role("button", name="Put quotes around it").click()
+        await expect(page.locator(".cm-found.error")).to_have_count(0)
+        await expect(page.locator("#text")).to_have_value(
+            SHOP.replace("reply: Open 9-18.", 'reply: "🛑 “Hours: 9-18”"', 1)
+        )
+        await page.keyboard.press("Control+z")
+        await expect(page.locator(".cm-found.error")).to_have_count(1)
+
+
+async def test_a_line_that_somebody_is_writing_is_not_wrong_yet(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, HERE) as page:
+        await line(page, "reply: Open").click()
+        await page.keyboard.press("End")
+        await page.keyboard.press("Enter")
+        async with page.expect_response("**/draft/check"):
+            await page.keyboard.type("tag: [ask")
+        await expect(page.locator("#findings.unfinished, #findings .good")).to_have_count(1)
+        async with page.expect_response("**/draft/check"):
+            await page.keyboard.type("ed")
+            await page.keyboard.press("Delete")
+        await expect(page.locator("#findings.unfinished")).to_have_count(1)
+        await expect(page.locator(".cm-found.error, .cm-lintRange-error")).to_have_count(0)
+        await page.keyboard.press("ArrowUp")
+        await expect(page.locator(".cm-found.error")).to_contain_text("This [ is not closed.")
+        await expect(page.locator("#findings.unfinished")).to_have_count(0)
+
+
 async def test_a_link_to_a_line_leads_there(browser: Browser, bot: Running) -> None:
     async with console(browser, bot, f"{HERE}#L5") as page:
         await expect(page.locator(".cm-activeLine")).to_have_text("    reply: Open 9-18.")

@@ -107,6 +107,8 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
     do = text_of(form.get("do"))
     if do in ("save", "remove"):
         return await _save(place, request, shown, None if do == "remove" else shown.text)
+    if do.startswith("mend "):
+        shown = await place.mended(shown, do.removeprefix("mend "))
     if do == "diff":
         before = await place.saved_text(file) or ""
         shown = replace(shown, diff=await in_background(compare_lines, before, shown.text))
