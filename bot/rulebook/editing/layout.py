@@ -38,7 +38,7 @@ def scalar_ranges(text: str) -> list[tuple[int, int]]:
     ranges: list[tuple[int, int]] = []
     events: Iterable[Any] = yaml.parse(text[skipped:], Loader=_LOADER)
     for event in events:
-        if isinstance(event, yaml.ScalarEvent):
+        if type(event) is yaml.ScalarEvent:
             start, end = event.start_mark.index + skipped, event.end_mark.index + skipped
             if event.style in {"|", ">"}:
                 start = line_end(text, start)
