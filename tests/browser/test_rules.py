@@ -92,18 +92,14 @@ async def test_findings_stand_under_the_line_as_somebody_types(browser: Browser,
 
 
 async def test_a_button_mends_a_mistake_and_can_be_undone(browser: Browser, bot: Running) -> None:
-    wrong = SHOP.replace("reply: Open 9-18.", "  reply: 🛑 “Hours: 9-18”", 1)
+    right = SHOP.replace("Open 9-18.", '"🛑 Hours: 9-18"', 1)
     async with console(browser, bot, HERE) as page:
-        await write(page, wrong)
-        button = page.locator(".cm-found.error").get_by_role("button", name="Move it left")
-        await button.click()
-        await page.locator(".cm-found.error").get_by_role("button", name="Put quotes around it").click()
+        await write(page, right.replace('9-18"', "9-18", 1))
+        await page.locator(".cm-found.error").get_by_role("button", name='Add " at the end').click()
         await expect(page.locator(".cm-found.error")).to_have_count(0)
-        await expect(page.locator("#text")).to_have_value(
-            SHOP.replace("reply: Open 9-18.", 'reply: "🛑 “Hours: 9-18”"', 1)
-        )
+        await expect(page.locator("#text")).to_have_value(right)
         await page.keyboard.press("Control+z")
-        await expect(page.locator(".cm-found.error")).to_have_count(1)
+        await expect(page.locator(".cm-found.error")).to_contain_text("This quote is never closed.")
 
 
 async def test_a_line_that_somebody_is_writing_is_not_wrong_yet(browser: Browser, bot: Running) -> None:

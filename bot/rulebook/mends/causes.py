@@ -134,7 +134,7 @@ def _nearer(chunk: Chunk) -> Cause | None:
     for at, proposal in first:
         lines = _made(chunk.lines, at, proposal)
         again = msgspec.structs.replace(chunk, lines=lines)
-        for after, other in _proposals(again, range(at + 1, len(lines))):
+        for after, other in _proposals(again, range(at, len(lines))):
             budget -= 1
             if budget < 0:
                 return None
