@@ -6,10 +6,13 @@ import rich_click as click
 
 from bot.cli.errors import AnswerIsNo
 from bot.cli.output import counted, print_json, print_texts
+from bot.cli.rules_files import write_back
 from bot.cli.rules_options import read_book, usual_path
 from bot.cli.times import read_time
+from bot.rulebook.editing.acceptance import accepted
 from bot.rulebook.fetch import read_fetched
 from bot.rulebook.files.json_schema import rule_file_schema
+from bot.rulebook.files.loader import read_files
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.test_runner import Outcomes, run_tests
 from bot.rulebook.simulate.try_message import TryAnswer, answer
@@ -17,17 +20,30 @@ from bot.settings import load, read_environment
 from bot.text.languages import language_code
 
 
-def test(path: Path | None, as_json: bool) -> None:
+def test(path: Path | None, as_json: bool, accept: bool) -> None:
     """Run the tests that are written in the rule files, with the loop guard of the settings."""
     settings = load(read_environment())
+    path = path or settings.rules
     caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
-    outcomes = run_tests(read_book(path or settings.rules), caps)
+    outcomes = run_tests(read_book(path), caps)
+    if accept and outcomes.failed:
+        outcomes = _accept(path, outcomes, caps, quietly=as_json)
     if as_json:
         print_json(outcomes)
     else:
         _print_outcomes(outcomes)
     if outcomes.failed:
         raise AnswerIsNo
+
+
+def _accept(path: Path, outcomes: Outcomes, caps: Caps, *, quietly: bool) -> Outcomes:
+    """Take what is said now into the tests that fail by wording alone, and run them again."""
+    before = read_files(path).texts
+    written = write_back(path, before, accepted(before, outcomes.tests))
+    if not quietly:
+        for name in written:
+            click.echo(f"{name}: its tests expect what is said now.")
+    return run_tests(read_book(path), caps)
 
 
 def try_(

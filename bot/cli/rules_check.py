@@ -9,11 +9,11 @@ import msgspec
 import rich_click as click
 
 from bot.cli.code_lists import find_low_lists
-from bot.cli.errors import AnswerIsNo, CommandFailed
+from bot.cli.errors import AnswerIsNo
 from bot.cli.output import counted, print_json
+from bot.cli.rules_files import write_back
 from bot.cli.rules_formats import github_lines, print_findings, sarif
 from bot.cli.rules_options import usual_path
-from bot.rulebook.editing.folder import CannotWrite, Changed, RuleFolder, WrongName, etag_of
 from bot.rulebook.files.loader import Loaded, read_files
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_folder
@@ -88,13 +88,7 @@ def _mend(path: Path) -> tuple[Finding, ...]:
     """Make the mends in the files; raises `CommandFailed` where one can't be written."""
     before = read_files(path).texts
     repaired = repair(before)
-    folder = RuleFolder(path)
-    for name, text in repaired.texts.items():
-        if text != before[name]:
-            try:
-                folder.write(name, text, {etag_of(before[name])})
-            except (CannotWrite, Changed, WrongName) as error:
-                raise CommandFailed(str(error)) from None
+    write_back(path, before, repaired.texts)
     return repaired.made
 
 

@@ -96,14 +96,15 @@ def spliced(text: str, splices: Iterable[Splice]) -> str:
 
 
 def mended(text: str, mends: Iterable[Mend]) -> str:
-    """The text with the mends made; of two that overlap the first is."""
-    lines = Lines(text)
+    """The text with the mends made; of two that overlap the first is. A byte order mark is no part of a line."""
+    bare = text.removeprefix("\ufeff")
+    lines = Lines(bare)
     taken: list[Splice] = []
     for mend in mends:
         splices = [lines.splice(each) for each in mend.edits]
         if not any(_overlap(one, other) for one in splices for other in taken):
             taken += splices
-    return spliced(text, taken)
+    return text[: len(text) - len(bare)] + spliced(bare, taken)
 
 
 def _overlap(one: Splice, other: Splice) -> bool:

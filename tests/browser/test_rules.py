@@ -100,6 +100,35 @@ async def test_a_table_is_a_plain_text_with_its_findings_under_the_row(
         await expect(page.locator("#findings")).to_contain_text("line 4")
 
 
+async def test_a_button_mends_a_mistake_and_can_be_undone(browser: Browser, bot: Running) -> None:
+    right = SHOP.replace("Open 9-18.", '"🛑 Hours: 9-18"', 1)
+    async with console(browser, bot, HERE) as page:
+        await write(page, right.replace('9-18"', "9-18", 1))
+        await page.locator(".cm-found.error").get_by_role("button", name='Add " at the end').click()
+        await expect(page.locator(".cm-found.error")).to_have_count(0)
+        await expect(page.locator("#text")).to_have_value(right)
+        await page.keyboard.press("Control+z")
+        await expect(page.locator(".cm-found.error")).to_contain_text("This quote is never closed.")
+
+
+async def test_a_line_that_somebody_is_writing_is_not_wrong_yet(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, HERE) as page:
+        await line(page, "reply: Open").click()
+        await page.keyboard.press("End")
+        await page.keyboard.press("Enter")
+        async with page.expect_response("**/draft/check"):
+            await page.keyboard.type("tag: [ask")
+        await expect(page.locator("#findings.unfinished, #findings .good")).to_have_count(1)
+        async with page.expect_response("**/draft/check"):
+            await page.keyboard.type("ed")
+            await page.keyboard.press("Delete")
+        await expect(page.locator("#findings.unfinished")).to_have_count(1)
+        await expect(page.locator(".cm-found.error, .cm-lintRange-error")).to_have_count(0)
+        await page.keyboard.press("ArrowUp")
+        await expect(page.locator(".cm-found.error")).to_contain_text("This [ is not closed.")
+        await expect(page.locator("#findings.unfinished")).to_have_count(0)
+
+
 async def test_a_link_to_a_line_leads_there(browser: Browser, bot: Running) -> None:
     async with console(browser, bot, f"{HERE}#L5") as page:
         await expect(page.locator(".cm-activeLine")).to_have_text("    reply: Open 9-18.")

@@ -178,3 +178,14 @@ def test_every_mend_in_the_json_is_the_one_that_fix_makes(folder: Path) -> None:
 
 def _findings(stdout: str) -> list[Finding]:
     return msgspec.convert(json.loads(stdout)["findings"], list[Finding])
+
+
+def test_accept_takes_the_new_answer_into_the_tests(folder: Path) -> None:
+    tests = "tests:\n  - {hear: hours, say: Open 9-17.}   # the sign\n  - {hear: deliver, rule: hours}\n"
+    (folder / "shop.yaml").write_text(RIGHT + tests)
+    assert run("test", "rules").exit_code == 1
+    result = run("test", "rules", "--accept")
+    assert result.exit_code == 1  # one fails for another reason
+    assert result.stdout.startswith("shop.yaml: its tests expect what is said now.\n")
+    assert "1 test passed, 1 failed." in result.stdout
+    assert (folder / "shop.yaml").read_text() == RIGHT + tests.replace("Open 9-17.", '"Open: 9-18."')

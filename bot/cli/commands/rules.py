@@ -47,6 +47,9 @@ def explain(**options: Any) -> None:
 @rules.command()
 @_path_argument
 @as_json_option
+@click.option(
+    "--accept", is_flag=True, help="Write what is said now into the tests that fail by wording alone."
+)
 def test(**options: Any) -> None:
     """Run the tests that are written in the rule files.
 

@@ -38,8 +38,9 @@ def scalar_ranges(text: str) -> list[tuple[int, int]]:
     ranges: list[tuple[int, int]] = []
     events: Iterable[Any] = yaml.parse(text[skipped:], Loader=_LOADER)
     for event in events:
+        marks: tuple[Any, Any] = (event.start_mark, event.end_mark)
         if isinstance(event, yaml.ScalarEvent):
-            start, end = event.start_mark.index + skipped, event.end_mark.index + skipped
+            start, end = (mark.index + skipped for mark in marks)
             if event.style in {"|", ">"}:
                 start = line_end(text, start)
                 end = start + len(text[start:end].rstrip())

@@ -52,12 +52,9 @@ def _made(
 
 
 def _with(texts: Mapping[str, str], chosen: Sequence[Finding]) -> dict[str, str]:
-    """The files with these mends made; a byte order mark counts as no character of a line."""
     after = dict(texts)
     for file in {each.file for each in chosen}:
-        bare = texts[file].removeprefix("\ufeff")
-        mark = texts[file][: len(texts[file]) - len(bare)]
-        after[file] = mark + mended(bare, [each.mend for each in chosen if each.file == file])
+        after[file] = mended(texts[file], [each.mend for each in chosen if each.file == file])
     return after
 
 

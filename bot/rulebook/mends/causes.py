@@ -54,6 +54,8 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_causes(text: str, findings: Sequence[Finding]) -> list[Cause]:
     """The causes that were found for the errors of a file, one for a rule at most."""
+    if any("\ud800" <= each <= "\udfff" for each in text):
+        return []  # no file holds such a text
     bare = text.removeprefix("\ufeff")
     lines = _LINE_END.split(bare)
     about = {each.line for each in findings if each.code[:2] in {"E1", "E2"} and each.level == "error"}
@@ -138,11 +140,11 @@ def _weight(faults: Sequence[int | None]) -> int:
 def _nearer(chunk: Chunk) -> Cause | None:
     """Of two mistakes in a rule the first: the change after which another one takes the rest away."""
     first = [(at, each) for at, each in islice(_proposals(chunk, range(len(chunk.lines))), 60)]
-    budget = _MOST_TRIED
+    budget = _MOST_TRIED // 3
     for at, proposal in first:
         lines = _made(chunk.lines, at, proposal)
         again = msgspec.structs.replace(chunk, lines=lines)
-        for after, other in _proposals(again, range(at + 1, len(lines))):
+        for after, other in _proposals(again, range(at, len(lines))):
             budget -= 1
             if budget < 0:
                 return None

@@ -242,10 +242,16 @@ def _environment(files: Files) -> jinja2.Environment:
         "number": number,
         "second": second,
         "shown": shown,
+        "as_json": _as_json,
         "spaced": spaced,
     }
     jinja.globals |= {"assets": files.addresses, "THEMES": THEMES}
     return jinja
+
+
+def _as_json(value: object) -> str:
+    """A value for a script, in an attribute of an element."""
+    return msgspec.json.encode(value).decode()
 
 
 def _theme(request: Call) -> str:

@@ -118,6 +118,8 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
         return await _save(place, request, shown, None if do == "remove" else shown.text)
     if do == "ask":
         shown = await _ask(place, request, shown)
+    if do.startswith("mend "):
+        shown = await place.mended(shown, do.removeprefix("mend "))
     if do == "diff":
         before = await place.saved_text(file) or ""
         shown = replace(shown, diff=await in_background(compare_lines, before, shown.text))

@@ -23,6 +23,7 @@ from bot.rulebook.files.tables import is_csv
 from bot.rulebook.findings import Finding
 from bot.rulebook.simulate.replay import Replayed
 from bot.rulebook.simulate.try_message import TriedTurn
+from bot.rulebook.splices import mended
 from bot.text.diffs import Line
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
@@ -153,6 +154,16 @@ class EditorPlace:
         except TooManyDrafts as error:  # the page with its text is worth more than what there is to say of it
             return replace(shown, trouble=shown.trouble or str(error))
         return replace(shown, draft=draft, turns=turns)
+
+    async def mended(self, shown: ShownFile, which: str) -> ShownFile:
+        """With the mend of one finding made, which a button names as `line:column:code`; else as it was."""
+        draft = await self.drafts.check(shown.file, shown.text, who=shown.who)
+        mends = [
+            each.mend
+            for each in draft.findings
+            if each.file == shown.file and f"{each.line}:{each.column}:{each.code}" == which
+        ]
+        return replace(shown, text=mended(shown.text, mends[:1]))
 
     async def whole(self, who: str) -> Draft | None:
         """What there is to say of all files as they are on the disk; None when that would take long."""

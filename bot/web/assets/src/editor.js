@@ -8,6 +8,7 @@ import { help } from "./schema.js";
 import { writing } from "./writing.js";
 
 const SOON = 250; // ms after the last key until the text is checked
+const PAUSE = 3000; // ms after the last key until what is unfinished counts as wrong
 const LATER = 900; // ms until it is tried on stored messages
 const PARTS = { check: "findings", play: "phone", changes: "changes" };
 
@@ -16,6 +17,8 @@ let timers = {};
 let running = {};
 let isChecking = false;
 let isListOpen = false;
+let written = 0; // the line that somebody is writing
+let isPausing = true;
 let kept = null; // where the reader was when the text was saved
 
 const form = () => document.getElementById("writing");
@@ -41,7 +44,10 @@ export function mount(element) {
         writing(element.querySelector("label").textContent, isTable()),
         isTable() ? [] : help(),
         found,
-        EditorView.updateListener.of((update) => update.docChanged && changed(textarea)),
+        EditorView.updateListener.of((update) => {
+          if (update.docChanged) changed(textarea, update);
+          else if (update.selectionSet || update.focusChanged) left(update);
+        }),
       ],
     }),
   });
@@ -62,12 +68,26 @@ export function mount(element) {
 
 // Texts and the parts of the page
 
-function changed(textarea) {
+function changed(textarea, { state, transactions }) {
+  isPausing = !transactions.some((each) => each.isUserEvent("input.type") || each.isUserEvent("delete"));
+  written = state.doc.lineAt(state.selection.main.head).number;
+  after("pause", PAUSE, pause);
   textarea.value = view.state.doc.toString();
   const key = `rules:${form().dataset.file}`;
   if (isDirty()) sessionStorage.setItem(key, JSON.stringify({ text: textarea.value, etag: form().elements.etag.value }));
   else sessionStorage.removeItem(key);
   after("check", SOON, check);
+}
+
+function pause() {
+  if (isPausing || !isHere()) return;
+  isPausing = true;
+  mark();
+}
+
+// Who leaves a line has written it; a transaction can't be dispatched while one is under way.
+function left({ state }) {
+  if (state.doc.lineAt(state.selection.main.head).number !== written || !view.hasFocus) after("pause", 0, pause);
 }
 
 function after(what, wait, run) {
@@ -132,17 +152,23 @@ async function ask(what, todo = "") {
 // Findings
 
 class Found extends WidgetType {
-  constructor(level, text) {
+  constructor(level, text, mend) {
     super();
-    Object.assign(this, { level, text });
+    Object.assign(this, { level, text, mend });
   }
   eq(other) {
-    return other.level === this.level && other.text === this.text;
+    return other.level === this.level && other.text === this.text && other.mend === this.mend;
   }
   toDOM() {
     const line = document.createElement("div");
     line.className = `cm-found ${this.level}`;
-    line.textContent = `~ ${this.text}`;
+    line.textContent = `~ ${this.text} `;
+    if (this.mend && !paper().hasAttribute("data-read-only")) {
+      const { label, edits } = JSON.parse(this.mend);
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "button little", textContent: label });
+      button.addEventListener("click", () => make(edits));
+      line.append(button);
+    }
     return line;
   }
   ignoreEvent() {
@@ -160,20 +186,57 @@ const found = StateField.define({
   provide: (field) => EditorView.decorations.from(field),
 });
 
+// Columns count characters; the document counts UTF-16 units, of which an emoji has two.
+function placeOf(line, column) {
+  const { doc } = view.state;
+  const { from, text } = doc.line(Math.min(Math.max(line, 1), doc.lines));
+  return from + [...text].slice(0, column - 1).join("").length;
+}
+
+function make(edits) {
+  const changes = edits.map((edit) => ({
+    from: placeOf(edit.line, edit.column),
+    to: placeOf(edit.end_line, edit.end_column),
+    insert: edit.text,
+  }));
+  view.dispatch({ changes, userEvent: "input.mend" });
+  view.focus();
+}
+
+// A line that somebody is writing at its end is not wrong yet, nor is the rule that it belongs to for want of a key.
+function isUnfinished({ line, code, severity }) {
+  if (severity !== "error" || isPausing || !view.hasFocus) return false;
+  const { doc, selection } = view.state;
+  const here = doc.lineAt(selection.main.head);
+  if (here.number !== written || !/^["'\]}\s]*$/.test(here.text.slice(selection.main.head - here.from))) return false;
+  if (line.number === here.number) return true;
+  if (code !== "E204" || line.number > here.number) return false;
+  const margin = /^\s*/.exec(line.text)[0].length;
+  for (let at = line.number + 1; at <= here.number; at++) {
+    const { text } = doc.line(at);
+    if (text.trim() && /^\s*/.exec(text)[0].length <= margin) return false;
+  }
+  return true;
+}
+
 function mark() {
   const { doc } = view.state;
-  const findings = [...document.querySelectorAll("#findings [data-finding]")].map(({ dataset }) => {
+  const all = [...document.querySelectorAll("#findings [data-finding]")].map(({ dataset }) => {
     const line = doc.line(Math.min(Math.max(Number(dataset.line), 1), doc.lines));
-    const start = Math.min(line.from + Number(dataset.column) - 1, line.to);
+    const start = Math.min(placeOf(line.number, Number(dataset.column)), line.to);
     const length = /^[^\s,\]}]*/.exec(line.text.slice(start - line.from))[0].length;
-    const message = `${dataset.level} ${dataset.code}: ${dataset.message}`;
-    return { from: start, to: Math.min(start + Math.max(length, 1), line.to), line, severity: dataset.level, message };
+    const { level: severity, code, mend } = dataset;
+    const message = `${severity} ${code}: ${dataset.message}`;
+    return { from: start, to: Math.min(start + Math.max(length, 1), line.to), line, severity, message, code, mend };
   });
+  const findings = all.filter((each) => !isUnfinished(each));
+  const errors = (some) => some.filter(({ severity }) => severity === "error").length;
+  document.getElementById("findings").classList.toggle("unfinished", errors(all) > 0 && errors(findings) === 0);
   const under = findings
     .filter(({ severity }) => severity !== "info")
     .sort((one, other) => one.line.from - other.line.from)
-    .map(({ line, severity, message }) =>
-      Decoration.widget({ widget: new Found(severity, message), block: true, side: 1 }).range(line.to),
+    .map(({ line, severity, message, mend }) =>
+      Decoration.widget({ widget: new Found(severity, message, mend), block: true, side: 1 }).range(line.to),
     );
   const marks = findings.map(({ from, to, severity, message }) => ({ from, to, severity, message }));
   view.dispatch({ effects: show.of(Decoration.set(under)) });
