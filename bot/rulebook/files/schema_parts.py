@@ -80,7 +80,10 @@ def closed_schema() -> Schema:
             ),
             "hours": described(day, "Open", "What of such a day is open; nothing if it is left out.", "9-12"),
         },
-    ) | {"oneOf": [{"required": ["on"]}, {"required": ["holidays"]}]}
+    )
+    # Editors that read YAML 1.1 take the key `on` for true.
+    closure["properties"]["true"] = closure["properties"]["on"]
+    closure["oneOf"] = [{"required": [key]} for key in ("on", "true", "holidays")]
     one: Schema = {"anyOf": [day, closure]}
     return described(
         {"anyOf": [*one["anyOf"], {"type": "array", "items": one, "minItems": 1}]},
