@@ -29,6 +29,13 @@ def is_code_file(name: str) -> bool:
     return name.lower().endswith(".csv")
 
 
+def code_files_beside(path: Path) -> list[Path]:
+    """The tables in the folder of a rule file."""
+    return sorted(
+        each for each in path.resolve().parent.iterdir() if is_code_file(each.name) and each != path
+    )
+
+
 def read_code_file(path: Path) -> str | None:
     """A file's text; None when it can't be read: whether that matters depends on the rules."""
     try:

@@ -9,7 +9,7 @@ import msgspec
 from bot.rulebook.book import Book
 from bot.rulebook.collector import without_collection
 from bot.rulebook.files.ask import names_saved
-from bot.rulebook.files.code_file import code_pools, is_code_file, read_code_file
+from bot.rulebook.files.code_file import code_files_beside, code_pools, is_code_file, read_code_file
 from bot.rulebook.files.rule_file import RuleFile, read_file
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding, Report, did_you_mean, has_error
@@ -61,7 +61,8 @@ def read_files(path: Path) -> FilesRead:
     findings: list[Finding] = []
     try:
         # A link is followed once: a release that is switched meanwhile is read as a whole or not at all.
-        files = [path] if path.is_file() else sorted(path.resolve().iterdir())
+        # With a single file come the tables beside it, which its rules may name.
+        files = [path, *code_files_beside(path)] if path.is_file() else sorted(path.resolve().iterdir())
     except FileNotFoundError:
         report.add("E109", START, f"The folder {path} does not exist; make it, or name another in BOT_RULES.")
         return FilesRead(texts={}, findings=tuple(report.findings))

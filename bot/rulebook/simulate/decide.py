@@ -129,9 +129,13 @@ def _answer(
     """The rule's replies and what it saves, tags and hands over; of an `ask` the first question."""
     held_back_by, after = before.held_back_by, before.after
     names = renderer.names(rule, message, state, key=match.key)
+    outcome = None
     if rule.ask:
-        outcome = None
         replies = renderer.question(rule, rule.ask.questions[0], message, names)
+    elif rule.code is None and not rule.record:  # as most are
+        replies = renderer.replies(rule, rule.reply, message, names)
+        if not overtaken:
+            after = renderer.apply(rule, after, names)
     else:
         outcome = carry_out(rule, message, after, names, renderer)
         replies = outcome.replies
