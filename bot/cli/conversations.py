@@ -147,6 +147,8 @@ def _print_conversation(found: ShownConversation) -> None:
         f" {escape(shown_in_terminal(conversation.number))}"
         + (f"  [yellow]{escape(shown_in_terminal(', '.join(notes)))}[/]" if notes else "")
     )
+    for name, value in conversation.values.items():
+        console.print(f"  {escape(shown_in_terminal(name))}: {escape(shown_in_terminal(value))}")
     table = Table("When", "", "Text", "Rule", "Segments", "Delivery", box=None, pad_edge=False)
     for message in found.messages:
         is_inbound = message.direction == "inbound"

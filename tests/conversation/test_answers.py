@@ -1,5 +1,6 @@
 """What people answer is kept as rows: from the first question on, once for each peer where the rule says so."""
 
+import json
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from bot.queries.answers import (
 )
 from bot.rulebook.book import Book
 from bot.storage.answer_tables import answer_values, answers
+from bot.storage.tables import forwards
 from tests.support.books import book_of
 from tests.support.bots import Bot, heard
 
@@ -218,6 +220,23 @@ async def test_a_tally_knows_its_kinds(bot: Bot) -> None:
     count, day = summary.fields[1], summary.fields[3]
     assert (count.min, count.max, count.mean) == (1.5, 3, 2.25)
     assert (day.min, day.max, day.mean) == ("2026-12-24", "2026-12-24", None)
+
+
+async def test_what_is_forwarded_has_the_answers_and_the_saved_values(bot: Bot) -> None:
+    book = book_of(
+        "name: leak, when: {keyword: leak}, ask: {save: street, question: Where?}, reply: Thanks.,"
+        " forward: 'https://example.com/leak'",
+        "name: hello, when: {keyword: hello}, forward: 'https://example.com/hello'",
+        "name: vote, when: {keyword: vote}, record: {option: '{{ words[1] }}'}, forward: 'https://example.com/vote'",
+    )
+    await tell(bot, book, at(0, "leak"), at(1, "4 Elm Street"), at(2, "hello"), at(3, "vote b"))
+    async with bot.database.reading() as connection:
+        bodies = (await connection.execute(select(forwards.c.body).order_by(forwards.c.id))).scalars().all()
+    sent = [json.loads(body)["data"] for body in bodies]
+    saved = {"street": "4 Elm Street"}
+    assert [(each["rule"], each["values"], each.get("answers")) for each in sent] == [
+        ("leak", saved, saved), ("hello", saved, None), ("vote", saved, {"option": "b"}),
+    ]  # fmt: skip
 
 
 async def test_nothing_of_a_row_is_left_when_it_is_deleted(bot: Bot) -> None:

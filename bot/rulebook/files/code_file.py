@@ -4,11 +4,10 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from bot.rulebook.background import give_way
 from bot.rulebook.code_pools import CodePool, list_pool, random_pool
-from bot.rulebook.files.yaml_tree import LARGEST_FILE
+from bot.rulebook.files.tables import is_csv
 from bot.rulebook.findings import Report, did_you_mean
 from bot.rulebook.rules import Rule
 from bot.rulebook.source import START, SourcePlace
@@ -24,26 +23,6 @@ _NAMES = re.compile(
 )
 
 
-def is_code_file(name: str) -> bool:
-    """Whether a file of the rules folder is a table of values, and no rules."""
-    return name.lower().endswith(".csv")
-
-
-def read_code_file(path: Path) -> str | None:
-    """A file's text; None when it can't be read: whether that matters depends on the rules."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST_FILE + 1)
-    except OSError:
-        return None
-    if len(raw) > LARGEST_FILE:
-        return None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")  # as older spreadsheets save it
-
-
 def code_pools(
     rules: Sequence[Rule], texts: Mapping[str, str], reports: Mapping[str, Report]
 ) -> dict[str, CodePool]:
@@ -56,7 +35,7 @@ def code_pools(
         if code.file is None:
             pools[code.pool] = random_pool(rule.name, code.random)
         elif code.pool not in texts:
-            hint = did_you_mean(code.pool, [name for name in texts if is_code_file(name)])
+            hint = did_you_mean(code.pool, [name for name in texts if is_csv(name)])
             mend = hint or " Put it into the folder of the rules."
             reports[rule.file].add("E346", code.file.place, f'There is no file "{code.pool}".{mend}')
         else:

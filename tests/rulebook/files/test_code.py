@@ -75,6 +75,7 @@ def test_another_list_is_another_version_of_the_book(tmp_path: Path) -> None:
     assert first.book is not None
     assert second.book is not None
     assert first.book.version != second.book.version
+    assert codes(load_folder(tmp_path / "rules.yaml")) == ("SAVE-1", "SAVE-2")
 
 
 @pytest.mark.parametrize(
