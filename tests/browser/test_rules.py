@@ -101,7 +101,7 @@ async def test_a_table_is_a_plain_text_with_its_findings_under_the_row(
 
 
 async def test_a_button_mends_a_mistake_and_can_be_undone(browser: Browser, bot: Running) -> None:
-    right = SHOP.replace("Open 9-18.", '"🛑 Hours: 9-18"', 1)
+    right = SHOP.replace("Open 9-18.", '"🛑 Hours: 9-18"')
     async with console(browser, bot, HERE) as page:
         await write(page, right.replace('9-18"', "9-18", 1))
         await page.locator(".cm-found.error").get_by_role("button", name='Add " at the end').click()
