@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, MutableMapping
 from contextlib import closing
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -38,14 +39,21 @@ def spells(logs: Logs) -> list[str]:
 
 
 async def go_through(
-    bot: Running, logs: Logs, begin: Callable[[], None], end: Callable[[], None], *, says: str
+    bot: Running,
+    logs: Logs,
+    begin: Callable[[], object],
+    end: Callable[[], None],
+    *,
+    says: str,
 ) -> None:
     """Take a bot through a trouble: nothing is answered 200 in it, and afterwards all is well by itself."""
     assert (await bot.post([inbound(MessageId="before")])).status_code == 200
     await bot.replies()
     bot.service.writer._hold = 0.2
     logs.clear()
-    begin()
+    begun = begin()
+    if isawaitable(begun):
+        await begun
     for at in range(3):
         refused = await bot.post([inbound(MessageId=f"in it {at}", Message="hours, please")])
         assert refused.status_code == 503, refused.text
@@ -99,8 +107,13 @@ async def test_a_server_that_turns_read_only_under_open_connections_is_held_and_
     """As Azure does with a full disk. Health says so before an event has come; on a server of its own."""
     with postgresql_server() as server:
 
-        def begin() -> None:
+        async def begin() -> None:
             server.psql("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+            setting = ""
+            while setting != "on":  # an open connection hears of it a little later
+                async with bot.service.database.writing() as connection:
+                    answer = await connection.exec_driver_sql("SHOW default_transaction_read_only")
+                    setting = str(answer.scalar_one())
 
         def end() -> None:
             server.psql("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
