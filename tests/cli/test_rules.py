@@ -168,3 +168,14 @@ def test_schema_prints_one_json_document(folder: Path) -> None:
     result = run("schema")
     assert result.exit_code == 0
     assert json.loads(result.stdout) == rule_file_schema()
+
+
+def test_a_message_is_tried_in_a_language(tmp_path: Path) -> None:
+    text = "languages: [en, es]\nrules: [{name: menu, when: {keyword: menu}, reply: {en: Soup, es: Sopa}}]"
+    (tmp_path / "a.yaml").write_text(text)
+    for language, said in (("es", "Sopa"), ("ES", "Sopa"), ("en", "Soup")):
+        result = run("try", "menu", str(tmp_path), "--language", language)
+        assert f"Reply: {said}\n" in result.stdout
+    result = run("try", "menu", str(tmp_path), "--language", "spanish")
+    assert result.exit_code == 2
+    assert "'spanish' is no code of a language" in result.stderr
