@@ -22,6 +22,7 @@ from bot.operator.rejected_events import NotRejected, StillUnreadable
 from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, UnreadableFile, WrongName
 from bot.rulebook.editing.save import HasErrors
+from bot.rulebook.files.tables import LARGEST_TABLE
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding
 from bot.storage.database import DATABASE_ERRORS, DatabaseUnavailable, cause_of
@@ -121,7 +122,7 @@ def sentence_of(error: HTTPException) -> str:
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not error.detail.endswith("."):
         return (
             f"The body is too large: a message or a form has at most {LARGEST_FORM:,} bytes, a rule file"
-            f" {LARGEST_FILE:,}."
+            f" {LARGEST_FILE:,}, a table {LARGEST_TABLE:,}."
         )
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         return f"The request is not valid. {' '.join(_places(error.extra))}".strip()

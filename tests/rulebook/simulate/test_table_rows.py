@@ -3,10 +3,14 @@
 # ruff: noqa: E501 - books and talks read best with a rule or a talk in one line
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.rulebook.decision import ConversationState
 from bot.rulebook.simulate.try_message import answer
+from bot.text.words import split_units, split_words
 from tests.support.books import NOW, book_from, hear, talk
+from tests.support.properties import examples
 
 STOPS = 'stop,Name,Next bus\n4711,Market,"10:05, 10:20"\nmain street,Main Street,11:00\nmain,Depot,12:00\nc,C,1\nc++,Plus,2\n'
 TIMES = "tables: {stops: stops.csv}\nrules:\n  - {name: times, when: {table: stops}, reply: '{{ row.name }}: {{ row.next_bus }}'}\n"
@@ -157,3 +161,26 @@ def test_rule_that_is_not_enabled_is_checked_and_never_matched() -> None:
     )
     assert hear(book, "hi").rule == "b"
     assert [rule.name for rule in book.disabled] == ["a"]
+
+
+_WORDS = ["main", "street", "c", "c++", "営業", "4711", "Straße"]
+_keys = st.lists(
+    st.lists(st.sampled_from(_WORDS), min_size=1, max_size=3).map(" ".join), min_size=1, max_size=6
+)
+
+
+@settings(max_examples=examples(100))
+@given(_keys, st.lists(st.sampled_from(_WORDS), max_size=4).map(" ".join), st.booleans())
+def test_a_table_takes_what_a_keyword_for_each_row_takes(keys: list[str], text: str, whole: bool) -> None:
+    """The longest keys first, as a book of one rule for each key would have them."""
+    keys = list(dict.fromkeys(keys))
+    kind, table = ("exact", "exact_table") if whole else ("keyword", "table")
+    book = (
+        f"tables: {{t: t.csv}}\nrules:\n  - {{name: t, when: {{{table}: t}}, reply: '{{{{ row.key }}}}'}}\n"
+    )
+    longest = sorted(keys, key=lambda key: (-len(split_units(split_words(key))), -key.count("+")))
+    rules = "".join(
+        f"  - {{name: r{at}, when: {{{kind}: '{key}'}}, reply: '{key}'}}\n" for at, key in enumerate(longest)
+    )
+    by_table = hear(book_from(book, {"t.csv": "key\n" + "".join(f"{key}\n" for key in keys)}), text)
+    assert by_table.replies == hear(book_from("rules:\n" + rules), text).replies
