@@ -133,7 +133,7 @@ async def _count(
     )  # fmt: skip
     grouped = select(held_back, func.count().label("times")).group_by(*held_back.c)
     for row in await connection.execute(grouped):
-        same = exchange(row.text, row.rule, _key(row.matched), tuple(json.loads(row.withheld)))
+        same = exchange(row.text, row.rule, _key(row.matched), tuple(json.loads(row.withheld or "[]")))
         recent[row.conversation_id].heard[same] += row.times
 
 

@@ -85,7 +85,7 @@ CODES: dict[str, str] = {
     "W422": "A number, or the beginning of one, lacks its country.",
     "W423": "A time zone is one offset all year, without summer time.",
     "W424": "A text is `null` or `~`, and these characters are sent.",
-    "W425": "A forward goes to an address of a private network.",
+    "W425": "A `forward` or a `fetch` goes to a host of a private network.",
     "W430": "A `fetch` says nothing where no answer comes.",
     "W431": "A secret that a `fetch` needs is not set.",
     "W433": "A cell of a table is longer than what a template may write of it.",

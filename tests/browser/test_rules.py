@@ -334,3 +334,29 @@ async def test_a_viewer_tries_and_saves_nothing(browser: Browser, bot: Running) 
         await page.locator("#say").fill("hours")
         await page.locator("#say").press("Enter")
         await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open 10-19"))
+
+
+async def test_the_phone_shows_whom_a_rule_asks_and_takes_the_answer(browser: Browser, bot: Running) -> None:
+    """Typed, or really asked for: here by a host of a private network that nobody has named."""
+    asking = SHOP.replace(
+        "    reply: Open 9-18.\n",
+        '    fetch: {url: "http://127.0.0.1:9/{{ message }}", save: found, otherwise: We do not know.}\n'
+        '    reply: "{{ found.text }}"\n',
+        1,
+    )
+    async with console(browser, bot, HERE) as page:
+        await write(page, asking)
+        await page.locator("#say").fill("hours")
+        await page.locator("#say").press("Enter")
+        phone = page.locator("#phone")
+        await expect(phone).to_contain_text("It asks GET http://127.0.0.1:9/hours")
+        assert await serious_violations(page) == []
+        await phone.locator("input.answer").fill('{"text": "Open all night."}')
+        await phone.locator("input.answer").press("Enter")
+        await expect(phone.locator(".message.in")).to_contain_text("Open all night.")
+        await page.locator("#say").fill("hours")
+        await page.locator("#say").press("Enter")
+        await expect(phone.locator(".message.in")).to_have_count(1)
+        await phone.get_by_role("button", name="Really ask 127.0.0.1").click()
+        await expect(phone).to_contain_text("127.0.0.1 is in a private network")
+        await expect(phone.locator(".message.in")).to_contain_text(["Open all night.", "We do not know."])

@@ -189,6 +189,8 @@ async def test_the_loop_guard_counts_what_is_fetched(database_url: str, shop: Sh
             await bot.settled()
         assert len(await bot.said()) == 3
         assert len(shop.requests) == 3  # a loop doesn't reach the shop
+        guards = [(each.decision or {}).get("guard") for each in await bot.messages() if each.decision]
+        assert guards == [None] * 3 + ["too many replies in an hour"] * 3
 
 
 async def test_a_limit_holds_before_anything_is_asked(database_url: str, shop: Shop) -> None:

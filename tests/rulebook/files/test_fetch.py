@@ -224,3 +224,13 @@ tests:
 
 def _heard(text: str) -> HeardMessage:
     return HeardMessage(id="m1", text=text, sender="+15555550101", recipient="+15555550100")
+
+
+def test_the_texts_of_fetch_and_later_are_counted_as_every_other() -> None:
+    long = "x" * 500
+    text = (
+        f'rules: [{{name: a, when: {{keyword: a}}, reply: b, fetch: {{url: "https://a.example.com/", missing: {long},'
+        f" otherwise: y}}, later: {{after: 1d, reply: {long}}}}}]"
+    )
+    codes = [each.code for each in check_texts({"a.yaml": text}).findings]
+    assert codes.count("W410") == 2
