@@ -126,8 +126,9 @@ def _load(texts: Mapping[str, str], unread: Collection[str]) -> Loaded:
     ]
     gather_hours(files, reports, book_wide)
     book_wide.languages = tuple(dict.fromkeys(code for file in files for code in file.languages))
-    pools = code_pools([rule for file in files for rule in file.rules], texts, reports)
-    tables.used |= pools.keys()
+    codes = [rule for file in files for rule in file.rules if rule.code]
+    pools = code_pools(codes, texts, reports, unread)
+    tables.used |= {rule.code.pool for rule in codes if rule.code and rule.code.file}
     tables.report_unused()
     _refuse_same_names(files, reports)
     _refuse_unknown_names(files, reports)

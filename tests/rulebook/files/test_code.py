@@ -58,7 +58,7 @@ def test_what_is_wrong_with_a_list_is_said_with_its_line() -> None:
 
 def test_a_list_that_is_not_there_is_an_error_at_the_rule_that_names_it() -> None:
     other = {"rules.yaml": CODE, "coupon.csv": LIST}
-    (finding,) = load_texts(other).findings
+    finding, _unused = load_texts(other).findings[::-1]
     assert str(finding) == (
         'rules.yaml:5:18: error E346 There is no file "coupons.csv". Did you mean "coupon.csv"?'
     )
@@ -68,6 +68,9 @@ def test_a_list_that_is_not_there_is_an_error_at_the_rule_that_names_it() -> Non
 def test_another_list_is_another_version_of_the_book(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(CODE)
     (tmp_path / "coupons.csv").write_bytes(b"code\r\nCAF\xc9-1\r\n")  # as an old spreadsheet saves it
+    (finding,) = load_folder(tmp_path).findings
+    assert str(finding).startswith("coupons.csv:2:4: error E101 coupons.csv is not UTF-8")
+    (tmp_path / "coupons.csv").write_text("code\nCAFÉ-1\n", "utf-8-sig")
     first = load_folder(tmp_path)
     assert codes(first) == ("CAFÉ-1",)
     (tmp_path / "coupons.csv").write_text(LIST)
