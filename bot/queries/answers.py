@@ -1,7 +1,7 @@
 """What people answered: the rules that keep answers, the rows of one, and their tally.
 
 A tally is counted when it is asked for, from indexes that hold all it needs: it is right whatever was erased meanwhile,
-and a million rows take some 0.2 s a question (`benchmarks/answers.py`). Counts kept beside the rows would be a row that
+and 125,000 votes take 46 ms (`benchmarks/answers.py`). Counts kept beside the rows would be a row that
 every vote, and every replica, has to lock.
 """
 

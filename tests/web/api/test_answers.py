@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from bot.cli.commands.answers import answers as command
 from bot.cli.commands.rules import rules as rules_command
 from tests.support.api import problem
+from tests.support.cursors import FORGED
 from tests.support.databases import KINDS, Databases
 from tests.support.envelopes import inbound
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
@@ -117,6 +118,13 @@ async def test_rows_come_newest_first_page_by_page(bot: Running) -> None:
     assert (cancelled["values"], cancelled["peer"]) == ({"day": "mon"}, peer(50))
     conversation = (await bot.get(f"/api/conversations/{cancelled['conversation_id']}")).json()
     assert conversation["peer"] == peer(50)
+
+
+async def test_a_forged_cursor_is_the_askers_mistake(bot: Running) -> None:
+    for cursor in FORGED:
+        if cursor and cursor.isascii() and cursor.isprintable():
+            answer = await bot.get("/api/answers/booking", params={"cursor": cursor})
+            assert "cursor" in problem(answer, 400)["detail"], cursor
 
 
 async def test_rows_of_a_stretch_of_time(bot: Running) -> None:
