@@ -80,14 +80,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     forward_secret: Secret | None
     forward_private_hosts: tuple[str, ...]
     proxies: tuple[str, ...]
-    log_format: Literal["console", "json"] | None
-    log_level: str
-    log_texts: bool
     keep_messages: timedelta | None
     keep_answers: timedelta | None
     keep_rejected: timedelta | None
     keep_values: timedelta | None
     erasure_keys: tuple[Secret, ...]
+    log_format: Literal["console", "json"] | None
+    log_level: str
+    log_texts: bool
 
     def __repr__(self) -> str:
         # The database URL is the one field that is plain text and can hold a password.

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.settings import load, read_environment
-from bot.storage.tables import metadata
+from bot.storage.upkeep_tables import metadata
 
 
 def migrate(connection: Connection) -> None:

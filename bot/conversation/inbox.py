@@ -22,7 +22,7 @@ from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.loop_history import may_be_near, recall
-from bot.conversation.message_lines import MessageLine, MessageLog
+from bot.conversation.message_lines import MessageLine, MessageLineLog
 from bot.conversation.restored import Doubt
 from bot.conversation.status_changes import StoredMessage
 from bot.conversation.thread import ConversationThread, NewMessages, open_conversations, save_conversations
@@ -88,9 +88,9 @@ class Inbox:
         *,
         marks: ErasureMarks | None = None,
         doubt: Doubt | None = None,
-        message_log: MessageLog | None = None,
+        message_log: MessageLineLog | None = None,
     ) -> None:
-        self._message_log = message_log or MessageLog()
+        self._message_log = message_log or MessageLineLog()
         self._marks = marks or ErasureMarks()
         self._doubt = doubt or Doubt()
         self._events = writer.batch(self._record)
@@ -342,7 +342,7 @@ async def _complete_times(
 
 
 def _report_line(
-    row: StoredMessage, report: DeliveryReport, message_log: MessageLog, now: datetime
+    row: StoredMessage, report: DeliveryReport, message_log: MessageLineLog, now: datetime
 ) -> MessageLine:
     """What the log says of a delivery report once it is stored."""
     spent = round((now - row.updated_at).total_seconds() * 1_000, 1)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.installed import migrations_folder
 from bot.storage.database_errors import DatabaseUnavailable
-from bot.storage.tables import metadata
+from bot.storage.upkeep_tables import metadata
 
 
 class OldSchema(Exception):
