@@ -6,8 +6,9 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import bot.storage.upkeep_tables  # noqa: F401 - so that its tables stand in the metadata
 from bot.settings import load, read_environment
-from bot.storage.upkeep_tables import metadata
+from bot.storage.tables import metadata
 
 
 def migrate(connection: Connection) -> None:

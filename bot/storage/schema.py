@@ -8,9 +8,10 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+import bot.storage.upkeep_tables  # noqa: F401 - so that its tables stand in the metadata, whoever looks
 from bot.installed import migrations_folder
 from bot.storage.database_errors import DatabaseUnavailable
-from bot.storage.upkeep_tables import metadata
+from bot.storage.tables import metadata
 
 
 class OldSchema(Exception):
