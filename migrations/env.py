@@ -6,7 +6,6 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-import bot.storage.answer_tables  # noqa: F401 - so that its tables stand in the metadata
 from bot.settings import load, read_environment
 from bot.storage.all_tables import metadata
 

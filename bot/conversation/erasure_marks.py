@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.bulk import LookupByKeys
 from bot.storage.sql import insert_for
-from bot.storage.tables import erasure_keys, erasure_marks
+from bot.storage.upkeep_tables import erasure_keys, erasure_marks
 
 MarkKind = Literal["opt-out", "event", "report", "tag", "rejected", "first"]
 

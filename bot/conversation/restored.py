@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage.tables import restores
+from bot.storage.upkeep_tables import restores
 
 #: An event that does not say when its message was received may be one of them for as long as Event Grid tries.
 _UNDATED = timedelta(days=1)

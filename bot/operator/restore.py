@@ -20,7 +20,8 @@ from uuid_utils import uuid7
 from bot.conversation.delivery import SENTENCES, FailureCode, NoAnswer
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.storage.sql import status_is
-from bot.storage.tables import console_sessions, messages, restores
+from bot.storage.tables import console_sessions, messages
+from bot.storage.upkeep_tables import restores
 
 #: Messages whose state is changed by one statement.
 _AT_ONCE = 1_000

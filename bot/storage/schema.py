@@ -8,7 +8,6 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-import bot.storage.answer_tables  # noqa: F401 - so that its tables stand in the metadata, whoever looks
 from bot.installed import migrations_folder
 from bot.storage.all_tables import metadata
 from bot.storage.database_errors import DatabaseUnavailable

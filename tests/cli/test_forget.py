@@ -66,7 +66,7 @@ async def test_without_a_bot_the_database_is_opened(
 async def test_purge_runs_beside_the_bot_and_says_what_went(
     bot: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    connection = sqlite3.connect(tmp_path / "bot.db")
+    connection = sqlite3.connect(tmp_path / "bot.db", timeout=30)
     connection.execute(
         "UPDATE messages SET created_at = '2020-01-01T00:00:00.000000+00:00', status = 'delivered'"
     )
