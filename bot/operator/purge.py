@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
 from bot.conversation.erasure_marks import BELIEVED, EVENTS_COME_AGAIN, ErasureMarks
-from bot.operator.purge_steps import STEPS, Due, Keep, Step
+from bot.operator.purge_steps import STEPS, Due, Keep, PurgeStep
 from bot.storage.readers import Readers
 from bot.storage.tables import messages
 from bot.storage.writer import Writer
@@ -41,7 +41,7 @@ Progress = Callable[[str, int], None]
 class _Removal(Struct, frozen=True, kw_only=True):
     """Rows that a transaction is to remove, unless they are needed by now."""
 
-    step: Step
+    step: PurgeStep
     keys: Sequence[Any]
     due: Due
 
@@ -80,7 +80,7 @@ class Purger:
         is_alone: bool,
         clock: Clock = utc_now,
         limits: PurgeLimits = USUAL_PURGING,
-        steps: Sequence[Step] = STEPS,
+        steps: Sequence[PurgeStep] = STEPS,
     ) -> None:
         """`is_alone`: no other process receives events into this database."""
         self._readers = readers
@@ -110,7 +110,7 @@ class Purger:
         if was_needed and not self._is_alone:
             await asyncio.sleep(2 * BELIEVED)
 
-    async def _run(self, step: Step, keep: Keep, on_progress: Progress) -> int:
+    async def _run(self, step: PurgeStep, keep: Keep, on_progress: Progress) -> int:
         age = step.age(keep)
         if age is None:
             return 0

@@ -60,7 +60,7 @@ class Due(Struct, frozen=True, kw_only=True):
         return min(self.before, self.now - LONGEST_FLOW).timestamp()
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class PurgeStep(Struct, frozen=True, kw_only=True):
     """One table's part of a purge."""
 
     #: What people call the rows.
@@ -179,8 +179,8 @@ async def _delete(table: Table, connection: AsyncConnection, keys: Sequence[Any]
 
 
 #: In the order in which they run: a conversation goes once nothing is left in it.
-STEPS: tuple[Step, ...] = (
-    Step(
+STEPS: tuple[PurgeStep, ...] = (
+    PurgeStep(
         name="messages",
         table=messages,
         age=lambda keep: keep.messages,
@@ -188,7 +188,7 @@ STEPS: tuple[Step, ...] = (
         grows="created_at",
         remove=_remove_messages,
     ),
-    Step(
+    PurgeStep(
         name="reports without a message",
         table=delivery_reports,
         age=lambda keep: keep.messages,
@@ -198,7 +198,7 @@ STEPS: tuple[Step, ...] = (
         grows="arrived_at",
         remove=_remover(delivery_reports),
     ),
-    Step(
+    PurgeStep(
         name="actions",
         table=actions,
         age=lambda keep: keep.messages,
@@ -206,7 +206,7 @@ STEPS: tuple[Step, ...] = (
         grows="at",
         remove=_remover(actions),
     ),
-    Step(
+    PurgeStep(
         name="incidents",
         table=incidents,
         age=lambda keep: keep.messages,
@@ -214,21 +214,21 @@ STEPS: tuple[Step, ...] = (
         grows="opened_at",
         remove=_remover(incidents),
     ),
-    Step(
+    PurgeStep(
         name="remembered values",
         table=conversations,
         age=lambda keep: keep.values,
         is_due=_values_are_due,
         remove=_remove_values,
     ),
-    Step(
+    PurgeStep(
         name="conversations",
         table=conversations,
         age=lambda keep: keep.messages,
         is_due=_conversation_is_due,
         remove=_remove_conversations,
     ),
-    Step(
+    PurgeStep(
         name="rejected events",
         table=rejected_events,
         age=lambda keep: keep.rejected,
@@ -236,7 +236,7 @@ STEPS: tuple[Step, ...] = (
         grows="arrived_at",
         remove=_remove_rejected,
     ),
-    Step(
+    PurgeStep(
         name="marks of events",
         table=erasure_marks,
         age=lambda _keep: EVENTS_COME_AGAIN,

@@ -8,7 +8,7 @@ from bot.cli.command_body import run_body
 from bot.cli.commands.options import as_json_option, listing_options, url_option
 
 #: The kinds of `bot.conversation.incidents`, which is not imported for them; a test holds them equal.
-KINDS: Final = ("loop", "repeats", "opt-out", "handover")
+KINDS: Final = ("loop", "repeats", "opt-out", "handover", "codes")
 
 
 @click.group()

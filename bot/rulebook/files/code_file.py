@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bot.rulebook.background import give_way
 from bot.rulebook.code_pools import CodePool, list_pool, random_pool
@@ -24,9 +24,15 @@ _NAMES = re.compile(
 
 
 def code_pools(
-    rules: Sequence[Rule], texts: Mapping[str, str], reports: Mapping[str, Report]
+    rules: Sequence[Rule],
+    texts: Mapping[str, str],
+    reports: Mapping[str, Report],
+    unread: Collection[str] = (),
 ) -> dict[str, CodePool]:
-    """The pools that rules take codes from; what is wrong with a list is reported."""
+    """The pools that rules take codes from; what is wrong with a list is reported.
+
+    `unread` are files of which it was reported already that they can't be read.
+    """
     pools: dict[str, CodePool] = {}
     for rule in rules:
         code = rule.code
@@ -34,6 +40,8 @@ def code_pools(
             continue
         if code.file is None:
             pools[code.pool] = random_pool(rule.name, code.random)
+        elif code.pool in unread:
+            pools[code.pool] = list_pool(code.pool, ())
         elif code.pool not in texts:
             hint = did_you_mean(code.pool, [name for name in texts if is_csv(name)])
             mend = hint or " Put it into the folder of the rules."

@@ -126,7 +126,7 @@ def _load(texts: Mapping[str, str], unread: Collection[str]) -> Loaded:
     ]
     gather_hours(files, reports, book_wide)
     book_wide.languages = tuple(dict.fromkeys(code for file in files for code in file.languages))
-    pools = code_pools([rule for file in files for rule in file.rules], texts, reports)
+    pools = code_pools([rule for file in files for rule in file.rules], texts, reports, unread)
     tables.used |= pools.keys()
     tables.report_unused()
     _refuse_same_names(files, reports)
