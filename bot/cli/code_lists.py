@@ -1,6 +1,7 @@
 """Lists of codes that run out, for `bot rules check`, where the database of the settings can be read."""
 
 import asyncio
+from collections.abc import Sequence
 
 from bot.queries.code_pools import CodesLeft, codes_left
 from bot.rulebook.book import Book
@@ -21,6 +22,11 @@ def find_low_lists(book: Book) -> tuple[Finding, ...]:
         left = asyncio.run(_ask(book))
     except (*DATABASE_ERRORS, *SCHEMA_ERRORS, WrongSetting, OSError, TimeoutError):
         return ()
+    return low_lists(book, left)
+
+
+def low_lists(book: Book, left: Sequence[CodesLeft]) -> tuple[Finding, ...]:
+    """A finding at the first rule of each list of which fewer than a tenth are left."""
     reports = {rule.file: Report(rule.file) for rule in book.rules}
     for each in left:
         rule = next(rule for rule in book.rules if rule.code and rule.code.pool == each.pool)

@@ -17,6 +17,7 @@ from bot.conversation.follow_ups import (
     TOO_LATE,
     WRONG_HOUR,
     is_answered,
+    texts_in,
 )
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.new_messages import NewMessages
@@ -93,12 +94,13 @@ class FollowUpTurn:
                 results.setdefault(each.id, None)
                 continue
             reason = _why_not(row, conversation, book, now)
+            texts = texts_in(row.texts, conversation.state.language)
             if reason is None and not may_be_said(
-                len(row.texts), recent.get(conversation.id, Recent()), self._caps
+                len(texts), recent.get(conversation.id, Recent()), self._caps
             ):
                 reason = LOOP_GUARD
             if reason is None:
-                for text in row.texts:
+                for text in texts:
                     conversation.add_outbound(new, text, now, rule=row.rule, version=book.version)
             results[each.id] = reason or ""
             await _note(connection, row.id, reason, now)

@@ -1,6 +1,6 @@
 """What is to be said to conversations later: the rows, and what cancels them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.rulebook.decision import Decision
+from bot.rulebook.follow_up import FollowUp
 from bot.storage.bulk import BulkInsert
 from bot.storage.commits import mark_changed
-from bot.storage.tables import messages
+from bot.storage.tables import conversations, messages
 from bot.storage.task_tables import follow_ups
+from bot.text.languages import in_language
 
 #: Why something was not said. These are stored and shown: they never change.
 OPTED_OUT = "they opted out"
@@ -26,6 +28,9 @@ TOO_LATE = "the bot was stopped when it was due, and it was more than an hour la
 WRONG_HOUR = "the bot was stopped when it was due, and then it was night"
 LOOP_GUARD = "this conversation got as many replies in an hour as BOT_REPLIES_PER_HOUR allows"
 
+#: Stands for every language that has no texts of its own.
+_ANY = ""
+
 
 class FollowUpRow(NamedTuple):
     """A follow-up to insert; it waits."""
@@ -36,7 +41,7 @@ class FollowUpRow(NamedTuple):
     position: int
     rule: str
     due_at: datetime
-    texts: Sequence[str]
+    texts: Sequence[str] | Mapping[str, Sequence[str]]
     unless_answered: bool
     hours: str
     zones: Sequence[str]
@@ -53,11 +58,24 @@ def follow_up_rows(
     """What a decision says later."""
     return [
         FollowUpRow(
-            str(uuid7()), conversation_id, message_id, position, decision.rule or "", each.due_at, each.texts,
+            str(uuid7()), conversation_id, message_id, position, decision.rule or "", each.due_at, _stored(each),
             each.unless_answered, each.between, each.zones, now, now,
         )
         for each in decision.later
     ]  # fmt: skip
+
+
+def _stored(given: FollowUp) -> Sequence[str] | Mapping[str, Sequence[str]]:
+    """Texts as they are stored: a list, or one by language, where the first is what is said in any other."""
+    return {_ANY: given.texts, **given.by_language} if given.by_language else given.texts
+
+
+def texts_in(stored: Any, language: str | None) -> list[str]:
+    """The stored texts in a language."""
+    if not isinstance(stored, dict):
+        return list(stored)
+    found = in_language(stored, language)
+    return list(stored[_ANY] if found is None else found)
 
 
 async def insert_follow_ups(connection: AsyncConnection, rows: list[FollowUpRow], now: datetime) -> None:
@@ -109,7 +127,8 @@ async def list_follow_ups(
 ) -> list[FollowUpView]:
     """What was and is to be said in a conversation, the next one first."""
     query = (
-        select(follow_ups, is_answered().label("is_answered"))
+        select(follow_ups, conversations.c.memory, is_answered().label("is_answered"))
+        .join(conversations, conversations.c.id == follow_ups.c.conversation_id)
         .where(follow_ups.c.conversation_id == conversation_id)
         .order_by(follow_ups.c.due_at, follow_ups.c.id)
         .limit(200)
@@ -138,7 +157,7 @@ def _view(row: Row[Any]) -> FollowUpView:
         message_id=row.message_id,
         rule=row.rule,
         due_at=row.due_at,
-        texts=list(row.texts),
+        texts=texts_in(row.texts, (row.memory or {}).get("language")),
         unless_answered=row.unless_answered,
         status="cancelled" if is_over else row.status,
         reason=ANSWERED if is_over else row.reason,

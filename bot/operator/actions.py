@@ -6,7 +6,7 @@ from functools import partial
 from sqlalchemy import Table, select, update
 
 from bot.clock import Clock, utc_now
-from bot.conversation.follow_ups import BY_PERSON, OPTED_OUT, cancel_follow_ups
+from bot.conversation.follow_ups import BY_PERSON, OPTED_OUT, cancel_follow_ups, texts_in
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
 from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotSpoken, NotToBeResent
@@ -177,7 +177,7 @@ class Operator:
                 changes = {"status": "cancelled", "reason": BY_PERSON, "updated_at": edit.now}
                 await edit.connection.execute(cancelled.values(changes))
                 edit.conversation.changed = True
-                await edit.note("cancel", " / ".join(row.texts))
+                await edit.note("cancel", " / ".join(texts_in(row.texts, edit.conversation.state.language)))
 
         return (await self._act_on("follow-up", follow_ups, follow_up_id, by, do)).conversation
 

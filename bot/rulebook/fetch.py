@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bot.text.languages import in_language
 from bot.text.storable import make_storable
 
 #: Characters of each text in an answer.
@@ -39,6 +40,8 @@ class FetchRequest(msgspec.Struct, frozen=True, kw_only=True):
     row: str | None = None
     #: What is said if the rule is gone when the answer comes.
     otherwise: tuple[str, ...] = ()
+    #: The same by language, where it differs.
+    otherwise_by_language: dict[str, tuple[str, ...]] = {}
     #: Why it can't be made at all.
     trouble: str | None = None
 
@@ -47,6 +50,11 @@ class FetchRequest(msgspec.Struct, frozen=True, kw_only=True):
         """The same for requests that ask the same."""
         asked = msgspec.json.encode((self.method, self.url, self.headers, self.body))
         return hashlib.blake2b(asked, digest_size=16).hexdigest()
+
+    def otherwise_in(self, language: str | None) -> tuple[str, ...]:
+        """What is said if the rule is gone, in the language that the conversation is in by then."""
+        spoken = in_language(self.otherwise_by_language, language)
+        return self.otherwise if spoken is None else spoken
 
     @property
     def is_shared(self) -> bool:

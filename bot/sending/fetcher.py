@@ -29,10 +29,10 @@ from bot.conversation.fetches import (
     holders_of_fetches,
 )
 from bot.rulebook.fetch import NOTHING, Fetched, FetchRequest
+from bot.sending.answer_cache import AnswerCache
 from bot.sending.asked_hosts import AskedHost, AskedHosts
 from bot.sending.backoff import wait_before_try
 from bot.sending.fetch_limits import USUAL_FETCHING, FetchLimits
-from bot.sending.kept_answers import KeptAnswers
 from bot.sending.leases import Holder
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.readers import Readers
@@ -97,7 +97,7 @@ class Fetcher:
         self._completions = writer.batch(complete)
         self._started = clock()
         self.hosts = AskedHosts(limits, _seconds)
-        self.kept = KeptAnswers(_seconds, most=limits.answers, most_bytes=limits.answer_bytes)
+        self.kept = AnswerCache(_seconds, most=limits.answers, most_bytes=limits.answer_bytes)
         #: Requests under way that serve everybody who asks the same, by their key.
         self._shared: dict[str, asyncio.Task[FetchOutcome]] = {}
         self._in_hand: dict[str, asyncio.Task[None]] = {}

@@ -50,15 +50,33 @@ def _hours_used(file: RuleFile) -> Iterator[tuple[str, SourcePlace]]:
 
 def all_choices(rule: Rule) -> Iterator[Choice]:
     """Everything that a rule says, its line in `{{ help }}` among it."""
+    yield from replies_of(rule)
+    yield from questions_of(rule)
+    if rule.help:
+        yield rule.help
+
+
+def replies_of(rule: Rule) -> Iterator[Choice]:
+    """What ends the matter: the reply, what is said in its place, and what is said later."""
     yield from rule.reply
+    yield from rule.missing
+    if rule.code:
+        yield from rule.code.missing
+    if rule.fetch:
+        yield from rule.fetch.missing
+        yield from rule.fetch.otherwise
+    for later in rule.later:
+        yield from later.reply
+
+
+def questions_of(rule: Rule) -> Iterator[Choice]:
+    """What is said while questions run, the word that they are cancelled among it."""
     if rule.ask:
         for question in rule.ask.questions:
             yield question.question
             if question.otherwise:
                 yield question.otherwise
         yield from rule.ask.cancelled
-    if rule.help:
-        yield rule.help
 
 
 def spoken_languages(

@@ -31,7 +31,7 @@ def code_pools(
 ) -> dict[str, CodePool]:
     """The pools that rules take codes from; what is wrong with a list is reported.
 
-    `unread` are files of which it is known already why they can't be read.
+    `unread` are files of which it was reported already that they can't be read.
     """
     pools: dict[str, CodePool] = {}
     for rule in rules:
@@ -41,7 +41,7 @@ def code_pools(
         if code.file is None:
             pools[code.pool] = random_pool(rule.name, code.random)
         elif code.pool in unread:
-            continue
+            pools[code.pool] = list_pool(code.pool, ())
         elif code.pool not in texts:
             hint = did_you_mean(code.pool, [name for name in texts if is_csv(name)])
             mend = hint or " Put it into the folder of the rules."

@@ -182,6 +182,7 @@ class Templates:
         for name in template.names:
             if name not in ALWAYS and name not in self._groups and name not in self._settings.values:
                 self._uses.append((name, written.place))
+        self.columns += [(name, column, written.place) for name, column, _ in template.columns]
         return template
 
     def template(self, text: Scalar) -> Template | None:

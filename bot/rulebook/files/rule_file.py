@@ -283,7 +283,8 @@ def _read_rule(
     file.uses += [use for use in named if use[0].startswith("hours.")]
     _refuse_contradictions(table, flags, report, asks=ask is not None)
     looked_up = lookup.read(templates) if lookup else None
-    refuse_unknown_columns(templates.columns, rows, report)
+    columns = templates.columns if templates is before else [*before.columns, *templates.columns]
+    refuse_unknown_columns(columns, rows, report)
     rule = Rule(
         name=name.value if name else "",
         file=file.name,
@@ -340,6 +341,9 @@ def _refuse_contradictions(
         if flags["opt_out"] and key in table:
             message = f"A rule that opts the peer out does it at once, and nothing follows: leave {key} out."
             report.add("E312", table[key].place, message)
+    if asks and "fetch" in table and "record" in table:
+        message = "The row of a rule with ask is finished before anything is fetched: leave record out, or ask nothing."
+        report.add("E312", table["record"].place, message)
 
 
 def with_plain_replies(rule: Rule) -> Rule:

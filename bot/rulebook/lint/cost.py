@@ -8,9 +8,10 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.day_names import hours_in
 from bot.rulebook.expectations import USUAL_TEXT, Matching
+from bot.rulebook.files.book_wide import questions_of, replies_of
 from bot.rulebook.findings import Report
 from bot.rulebook.lint.tables import longest_row, rows_of
-from bot.rulebook.rules import Choice, Rule
+from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.rendering import LONGEST_REPLY
 from bot.rulebook.source import Scalar, place_in
 from bot.rulebook.templates import Template, WrongTemplate
@@ -50,32 +51,11 @@ def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
 
 def _templates(rule: Rule) -> Iterator[tuple[Template, Scalar, bool, str | None]]:
     """Everything that the rule may say, whether it ends the matter or waits for an answer, and in which language."""
-    for choices, is_reply in ((_replies(rule), True), (_questions(rule), False)):
+    for choices, is_reply in ((replies_of(rule), True), (questions_of(rule), False)):
         for choice in choices:
             for language, spoken in choice.variants():
                 for template, text in zip(spoken.templates, spoken.texts, strict=True):
                     yield template, text, is_reply, language
-
-
-def _replies(rule: Rule) -> Iterator[Choice]:
-    yield from rule.reply
-    yield from rule.missing
-    if rule.code:
-        yield from rule.code.missing
-    if rule.fetch:
-        yield from rule.fetch.missing
-        yield from rule.fetch.otherwise
-    for later in rule.later:
-        yield from later.reply
-
-
-def _questions(rule: Rule) -> Iterator[Choice]:
-    if rule.ask:
-        yield from rule.ask.cancelled
-        for question in rule.ask.questions:
-            yield question.question
-            if question.otherwise:
-                yield question.otherwise
 
 
 class _Worst:

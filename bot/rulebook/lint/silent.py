@@ -9,6 +9,7 @@ from bot.rulebook.files.quotes import double_quoted, written_text
 from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
 from bot.rulebook.findings import Report
+from bot.rulebook.simulate.table_rows import ROW
 from bot.rulebook.source import Scalar, SourcePlace
 from bot.rulebook.splices import NO_MEND, Edit, Lines, Mend
 from bot.rulebook.templates import ALWAYS
@@ -17,11 +18,14 @@ from bot.rulebook.templates import ALWAYS
 DRAFTED_ANSWER = "Write the answer here."
 
 _SENT = {"reply", "question", "otherwise", "missing", "say"}
-_KEYWORDS = {*WHEN_KEYS, "words"} - {"pattern", "looks_like"}
+_KEYWORDS = {*WHEN_KEYS, "words"} - {"pattern", "looks_like", "table", "exact_table"}
+#: Keys whose values are the author's own names with something that nobody is sent, or not as it stands.
+_OWN = {"values", "set", "record", "json", "headers", "fetched", "tables", "hours"}
 #: A comment that somebody meant as one has a blank behind its #.
 _CUT_OFF = re.compile(r"\s+#[^\s#].*")
 _BRACE = re.compile(
-    r"(?<![{%$])\$?\{\s*([^\W\d]\w*)\s*\}(?!\})|%([^\W\d]\w*)%|(?<!\[)\[([^\W\d]\w*)\](?!\])|<([^\W\d]\w*)>"
+    r"(?<![{%$])\$?\{\s*([^\W\d]\w*(?:\.\w+)*)\s*\}(?!\})|%([^\W\d]\w*)%"
+    r"|(?<!\[)\[([^\W\d]\w*(?:\.\w+)*)\](?!\])|<([^\W\d]\w*)>"
 )
 _GROUP = re.compile(r"\(\?P?<(\w+)>")
 _SEPARATOR = re.compile(r"\s*[,;|]\s*|\s+/\s+|(?<=[^\W\d])/(?=[^\W\d])")
@@ -67,7 +71,11 @@ class _File:
         """The names that templates of this file may use."""
         yield from _GROUP.findall(self._text)
         for key, value in _pairs(root):
-            if key in {"values", "set"} and isinstance(value, Table):
+            if key in {"table", "exact_table"}:
+                yield ROW
+            elif key == "hours" and isinstance(value, Table):
+                yield key
+            elif key in {"values", "set"} and isinstance(value, Table):
                 yield from (each.value for each, _ in value.pairs if isinstance(each, Scalar))
             elif key == "save" and isinstance(value, Scalar):
                 yield value.value
@@ -149,7 +157,8 @@ class _File:
             self._report.add("E454", text.place, message)
         for found in _BRACE.finditer(text.value):
             name = next(each for each in found.groups() if each)
-            if found[0][0] in "[<%" and name not in self._names:
+            is_known = name.partition(".")[0] in self._names
+            if found[0][0] in "[<%" and not is_known:
                 continue
             value = f"{{{{ {name} }}}}"
             message = f'"{found[0]}" is sent as it stands; a value takes two braces: {value}.'
@@ -157,7 +166,7 @@ class _File:
             if text.first is not None:
                 column = text.first.column - 1 + found.start()
                 line = self._lines.content(text.first.line)
-                if name in self._names and line[column : column + len(found[0])] == found[0]:
+                if is_known and line[column : column + len(found[0])] == found[0]:
                     mend = self._edit(text, column, column + len(found[0]), value, f"Write {value}")
             self._add("W453", text, column, message, mend)
 
@@ -205,11 +214,9 @@ def _places(node: Node, key: str, *, in_list: bool, alone: bool) -> Iterator[_Pl
             yield from _places(each, key, in_list=True, alone=len(node.items) == 1)
     else:
         for name, value in node.pairs:
-            if not isinstance(name, Scalar):
+            if not isinstance(name, Scalar) or name.value in _OWN:
                 continue
             own = name.value if name.value in _SENT | _KEYWORDS | {"hear"} else key
             if key in _KEYWORDS | _SENT and name.value not in _SENT | _KEYWORDS:
                 own = key  # by language, or one of several
-            yield from _places(
-                value, "" if name.value in {"values", "set"} else own, in_list=False, alone=True
-            )
+            yield from _places(value, own, in_list=False, alone=True)

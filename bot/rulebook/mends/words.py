@@ -29,6 +29,14 @@ _OTHER_WORDS = {
     "constants": "values", "variables": "values", "vars": "values", "stop": "opt_out", "unsubscribe": "opt_out",
     "optout": "opt_out", "optin": "opt_in", "subscribe": "opt_in", "hand_over": "handover", "questions": "ask",
     "quiet_hours": "hours", "conversation": "talk", "webhook": "forward",
+    "opening_hours": "hours", "open_hours": "hours", "holiday": "holidays", "closures": "closed", "closing": "closed",
+    "csv": "tables", "spreadsheet": "tables", "sheet": "tables", "look_for": "lookup", "find": "lookup",
+    "api": "fetch", "http": "fetch", "request": "fetch", "link": "url", "body": "json", "cache": "keep",
+    "fallback": "otherwise", "on_error": "otherwise", "not_found": "missing", "if_missing": "missing",
+    "follow_up": "later", "followup": "later", "reminder": "later", "delay": "after", "wait": "after",
+    "coupon": "code", "voucher": "code", "codes": "code", "save_as": "save", "store": "record", "log": "record",
+    "lang": "language", "locale": "language", "translations": "languages", "active": "enabled", "disabled": "enabled",
+    "again_for": "again",
 }  # fmt: skip
 
 

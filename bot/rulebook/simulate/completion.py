@@ -36,7 +36,7 @@ def complete(
     message = ReadMessage(heard, now, split_words(heard.text), None)
     outcome = RuleOutcome(replies=(), after=state)
     if rule is None or rule.opt_out or (rule.ask is not None and rule.fetch is None):
-        outcome = replace(outcome, replies=request.otherwise)
+        outcome = replace(outcome, replies=request.otherwise_in(state.language))
     elif rule.fetch is None or fetched.kind == "value":
         names = _names(rule, message, state, request, renderer)
         if rule.fetch is not None and rule.fetch.save:

@@ -36,6 +36,7 @@ def follow_ups(rule: Rule, message: ReadMessage, renderer: Renderer, names: Name
                 FollowUp(
                     due_at=due_at,
                     texts=texts,
+                    by_language=renderer.by_language(rule, later.reply, message, then),
                     unless_answered=later.unless_answered,
                     between=later.between.text,
                     zones=zones,
@@ -67,7 +68,7 @@ class PendingFollowUps:
         self._waiting = [(rule, each) for rule, each in self._waiting if each.due_at > now]
         if standing.opted_out or standing.handed_over:
             return ()
-        return tuple(text for each in due for text in each.texts)
+        return tuple(text for each in due for text in each.spoken(standing.language))
 
 
 def is_hour(moment: datetime, between: str, zones: tuple[str, ...]) -> bool:

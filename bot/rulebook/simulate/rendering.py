@@ -103,6 +103,30 @@ class Renderer:
         written = [self.write(template, names) for template in chosen]
         return tuple(stripped for text in written if (stripped := text.strip()))
 
+    def by_language(
+        self, rule: Rule, choices: tuple[Choice, ...], message: ReadMessage, names: Names
+    ) -> dict[str, tuple[str, ...]]:
+        """The messages of a reply that is given later, in each language of the book; empty where all say the same."""
+        if not any(choice.by_language for choice in choices) and not rule.values_by_language:
+            return {}
+        return {
+            language: self.replies(rule, choices, message, self._names_in(rule, names, language))
+            for language in self._book.spoken
+        }
+
+    def _names_in(self, rule: Rule, names: Names, language: str) -> Names:
+        """The same names in another language."""
+        changed: dict[str, object] = {_SPOKEN: language}
+        if names.get("language") == names.get(_SPOKEN):  # else it is a value of the author's
+            changed["language"] = language
+        for name, texts in rule.values_by_language.items():
+            if names.get(name) in texts.values():  # else a named group hides it
+                changed[name] = in_language(texts, language, self._usual(rule)) or next(iter(texts.values()))
+        if "hours" in names and rule.writes_hours:
+            hours = self._book.book_wide.hours
+            changed["hours"] = {name: hours_in(each.text, language) for name, each in hours.items()}
+        return {**names, **changed}
+
     def _spoken(self, rule: Rule, choice: Choice, names: Names) -> Choice:
         """A message in the conversation's language."""
         if not choice.by_language:

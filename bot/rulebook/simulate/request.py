@@ -56,6 +56,7 @@ def request_of(
         names=groups,
         row=row,
         otherwise=renderer.replies(rule, fetch.otherwise, message, names),
+        otherwise_by_language=renderer.by_language(rule, fetch.otherwise, message, names),
         trouble=trouble or _trouble_of(url),
     )
 

@@ -96,9 +96,10 @@ def set_any(text: str, random: Random) -> Change:
 
 
 def set_same(text: str, random: Random) -> Change:
-    path, node = random.choice(
-        [each for each in paths(parse(text)) if each[1].kind == "text" and each[1].style]
-    )
+    quoted = [each for each in paths(parse(text)) if each[1].kind == "text" and each[1].style]
+    if not quoted:
+        return text, load(text)
+    path, node = random.choice(quoted)
     assert set_value(text, path, node.value) == text
     return text, load(text)
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.code_lists import low_lists
+from bot.queries.code_pools import CodesLeft
 from bot.rulebook.findings import CODES
 from bot.rulebook.lint.check import check_folder
 from bot.rulebook.lint.explanations import Example, explanation_of
@@ -34,6 +36,17 @@ def make(code: str, example: Example, folder: Path, *, wrong: bool) -> Path:
         case "E411":
             texts = ["x" * 2_500] if wrong else ["x" * 1_250] * 2
             file.write_text(GOOD.replace("reply: A", f"reply: [{', '.join(texts)}]"))
+        case "W433":
+            (folder / "stops.csv").write_text(f"stop,times\n4711,{'9:15 ' * (4_000 if wrong else 4)}\n")
+            row = "tables: {stops: stops.csv}\n" + GOOD.replace("keyword: a", "table: stops")
+            file.write_text(row)
+        case "W431" | "W446":
+            secret = 'headers: {Authorization: "Bearer {{ secret.SHOP }}"}'
+            asks = f"fetch: {{url: 'https://shop.example.com/', {secret}, otherwise: Later.}}"
+            codes = "code: {from: codes.csv, save: code, missing: Gone.}"
+            file.write_text(GOOD.replace("reply: A", f"reply: A, {asks if code == 'W431' else codes}"))
+            if code == "W446":
+                (folder / "codes.csv").write_text("code\n" + "".join(f"A{n}\n" for n in range(20)))
         case _:
             for name, text in ({"shop.yaml": example} if isinstance(example, str) else example).items():
                 (folder / name).write_text(text)
@@ -47,7 +60,11 @@ def test_the_example_has_the_mistake_and_the_mend_has_not(code: str, tmp_path: P
     for wrong, example in ((True, found.mistake), (False, found.mend)):
         folder = tmp_path / str(wrong)
         folder.mkdir()
-        findings = check_folder(make(code, example, folder, wrong=wrong)).findings
+        secrets = () if code == "W431" and wrong else ("SHOP",)
+        checked = check_folder(make(code, example, folder, wrong=wrong), secrets)
+        findings = checked.findings
+        if code == "W446" and checked.book:  # what is given stands in the database
+            findings = low_lists(checked.book, [CodesLeft(pool="codes.csv", left=1 if wrong else 15, total=20)])
         assert (code in {each.code for each in findings}) == wrong, [str(each) for each in findings]
         if not wrong and code[0] == "E" and isinstance(example, str) and "\n" in example:
             assert not any(each.code[:2] in {"E1", "E2"} for each in findings)

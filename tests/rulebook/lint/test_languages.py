@@ -159,4 +159,5 @@ def test_a_rule_for_open_hours_does_not_hide_one_for_closed_hours() -> None:
 
 def test_every_code_of_these_checks_is_shown_here() -> None:
     source = Path(__file__).read_text("utf-8")
-    assert [code for code in CODES if code[1:3] == "44" and code not in source] == []
+    codes = ("W441", "W442", "W443", "W444", "W445")
+    assert [code for code in codes if code not in CODES or source.count(code) < 2] == []

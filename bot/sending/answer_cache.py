@@ -8,7 +8,7 @@ import msgspec
 from bot.rulebook.fetch import Fetched, FetchRequest
 
 
-class KeptAnswers:
+class AnswerCache:
     """What was fetched lately, by request; `clock` is in seconds and only goes forward."""
 
     def __init__(self, clock: Callable[[], float], *, most: int, most_bytes: int) -> None:
