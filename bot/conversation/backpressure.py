@@ -57,6 +57,8 @@ class QueueLimit:
         self.turned_away = 0
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
+        #: Whether some of the last count may have been counted twice.
+        self._is_rough = False
 
     @property
     def is_full(self) -> bool:
@@ -93,9 +95,13 @@ class QueueLimit:
 
     async def refresh(self) -> None:
         """Ask the database, unless that was done just now."""
-        if self._asking is None:
-            if monotonic() - self._asked_at < self._pauses.while_full:
+        if self._asking is not None:
+            await asyncio.shield(self._asking)
+            if not (self.is_full and self._is_rough):
                 return
+        elif monotonic() - self._asked_at < self._pauses.while_full:
+            return
+        if self._asking is None:
             self._asking = asyncio.create_task(self._ask(), name="queue limit")
         await asyncio.shield(self._asking)
 
@@ -111,7 +117,8 @@ class QueueLimit:
             async with self._readers.reading() as connection:
                 queued = (await connection.execute(query)).scalar_one()
             # What was queued while the database counted may be counted twice, never not at all.
-            self.queued = queued + (self.queued - before)
+            added = self.queued - before
+            self.queued, self._is_rough = queued + added, added > 0
         except DATABASE_ERRORS:  # the database logs it; the last count holds
             pass
         finally:

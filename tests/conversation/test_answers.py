@@ -22,7 +22,7 @@ from bot.queries.answers import (
 )
 from bot.rulebook.book import Book
 from bot.storage.answer_tables import answer_values, answers
-from bot.storage.tables import forwards
+from bot.storage.task_tables import forwards
 from tests.support.books import book_of
 from tests.support.bots import Bot, heard
 

@@ -179,6 +179,8 @@ def settings_for(folder: Path, database_url: str, acs: Acs, **environ: str) -> d
         "BOT_VIEWER_TOKEN": VIEWER,
         "BOT_REPLIES_PER_HOUR": "1000",
         "BOT_REPEATS_PER_HOUR": "1000",
+        # The lines of messages go straight to stderr, where a command that a test runs in this process prints, too.
+        "BOT_LOG_LEVEL": "warning",
     } | environ
 
 
