@@ -6,7 +6,7 @@ import os
 import rich_click as click
 
 from bot.cli.doctor_checks import (
-    CheckResult,
+    DoctorFinding,
     check_acs,
     check_rules,
     check_settings,
@@ -35,7 +35,7 @@ def doctor(url: str | None, *, as_json: bool) -> None:
         raise AnswerIsNo
 
 
-def examine(url: str | None) -> list[CheckResult]:
+def examine(url: str | None) -> list[DoctorFinding]:
     """What all checks found, in the order in which somebody would mend it."""
     try:
         settings = load(read_environment())
@@ -48,6 +48,6 @@ def examine(url: str | None) -> list[CheckResult]:
     return findings
 
 
-async def _ask(settings: Settings) -> list[CheckResult]:
+async def _ask(settings: Settings) -> list[DoctorFinding]:
     stored, of_acs = await asyncio.gather(check_stored(settings), check_acs(settings))
     return [*stored, *of_acs]

@@ -31,7 +31,7 @@ _PATIENCE = 10.0
 Verdict = Literal["ok", "warning", "error"]
 
 
-class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DoctorFinding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a check found, and what to do about it."""
 
     check: str
@@ -40,22 +40,22 @@ class CheckResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mend: str | None = None
 
 
-def ok(check: str, found: str) -> CheckResult:
+def ok(check: str, found: str) -> DoctorFinding:
     """Nothing to do."""
-    return CheckResult(check=check, status="ok", found=found)
+    return DoctorFinding(check=check, status="ok", found=found)
 
 
-def warning(check: str, found: str, mend: str) -> CheckResult:
+def warning(check: str, found: str, mend: str) -> DoctorFinding:
     """Somebody should look."""
-    return CheckResult(check=check, status="warning", found=found, mend=mend)
+    return DoctorFinding(check=check, status="warning", found=found, mend=mend)
 
 
-def error(check: str, found: str, mend: str) -> CheckResult:
+def error(check: str, found: str, mend: str) -> DoctorFinding:
     """It must be mended."""
-    return CheckResult(check=check, status="error", found=found, mend=mend)
+    return DoctorFinding(check=check, status="error", found=found, mend=mend)
 
 
-def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[CheckResult]:
+def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
     """Whether `bot serve` would start with these, and names that nobody reads."""
     try:
         check_configured(settings)
@@ -74,7 +74,7 @@ def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[C
         )
 
 
-async def check_stored(settings: Settings) -> list[CheckResult]:
+async def check_stored(settings: Settings) -> list[DoctorFinding]:
     """The database, its schema, what waits in it, and what is kept."""
     database = Database(settings.database_url)
     try:
@@ -124,7 +124,7 @@ async def check_stored(settings: Settings) -> list[CheckResult]:
         await database.close()
 
 
-def _database(database: Database, trouble: str | None) -> CheckResult:
+def _database(database: Database, trouble: str | None) -> DoctorFinding:
     if trouble is not None:
         return error("database", f"It can't be used: {trouble}.", "see its own log.")
     if database.path is None:
@@ -133,7 +133,7 @@ def _database(database: Database, trouble: str | None) -> CheckResult:
     return ok("database", f"{database.path} has {size:,} bytes, and its schema is this version's.")
 
 
-def _disk(folder: str) -> list[CheckResult]:
+def _disk(folder: str) -> list[DoctorFinding]:
     free = shutil.disk_usage(folder).free
     said = f"{free:,} bytes are free in {folder}."
     if free < _FEWEST:
@@ -143,7 +143,7 @@ def _disk(folder: str) -> list[CheckResult]:
     return [ok("disk", said)]
 
 
-def queue_finding(queued: int, oldest_seconds: float) -> CheckResult:
+def queue_finding(queued: int, oldest_seconds: float) -> DoctorFinding:
     """What waits to be sent."""
     if not queued:
         return ok("queue", "Nothing waits to be sent.")
@@ -153,7 +153,7 @@ def queue_finding(queued: int, oldest_seconds: float) -> CheckResult:
     return ok("queue", said)
 
 
-def _retention(settings: Settings, lost: int) -> Iterator[CheckResult]:
+def _retention(settings: Settings, lost: int) -> Iterator[DoctorFinding]:
     kept = {
         "messages": settings.keep_messages,
         "answers": settings.keep_answers,
@@ -170,7 +170,7 @@ def _retention(settings: Settings, lost: int) -> Iterator[CheckResult]:
         )
 
 
-def check_rules(settings: Settings) -> Iterator[CheckResult]:
+def check_rules(settings: Settings) -> Iterator[DoctorFinding]:
     """The rule book, and the numbers that it names."""
     if not settings.rules.is_dir():
         yield error(
@@ -196,7 +196,7 @@ def check_rules(settings: Settings) -> Iterator[CheckResult]:
             yield ok("numbers", said)
 
 
-async def check_acs(settings: Settings) -> list[CheckResult]:
+async def check_acs(settings: Settings) -> list[DoctorFinding]:
     """Whether ACS takes the credential, and the clock beside its own. Nothing is sent."""
     if settings.acs_connection_string is None and settings.acs_endpoint is None:
         return []
@@ -212,7 +212,7 @@ async def check_acs(settings: Settings) -> list[CheckResult]:
     return [*_clock(clock), _credential(refusal)]
 
 
-def _credential(refusal: str | None) -> CheckResult:
+def _credential(refusal: str | None) -> DoctorFinding:
     if refusal is None:
         return ok("acs", "ACS takes the credential; nothing was sent.")
     return error(
@@ -222,7 +222,7 @@ def _credential(refusal: str | None) -> CheckResult:
     )
 
 
-def _clock(clock: ClockCheck) -> Iterator[CheckResult]:
+def _clock(clock: ClockCheck) -> Iterator[DoctorFinding]:
     offset = clock.offset
     if offset is None:
         return
@@ -234,7 +234,7 @@ def _clock(clock: ClockCheck) -> Iterator[CheckResult]:
         yield error("clock", said.strip(), mend)
 
 
-def check_webhook(settings: Settings, url: str) -> Iterator[CheckResult]:
+def check_webhook(settings: Settings, url: str) -> Iterator[DoctorFinding]:
     """Event Grid's two handshakes at the public address, and that a wrong secret is refused."""
     base = url.rstrip("/").removesuffix("/events")
     if not base.startswith("https://"):
@@ -254,7 +254,7 @@ def check_webhook(settings: Settings, url: str) -> Iterator[CheckResult]:
         )
 
 
-def _consent(http: httpx.Client, address: str) -> CheckResult:
+def _consent(http: httpx.Client, address: str) -> DoctorFinding:
     answer = http.options(address, headers={"WebHook-Request-Origin": "eventgrid.azure.net"})
     if answer.status_code == 200 and answer.headers.get("WebHook-Allowed-Origin") in (
         "eventgrid.azure.net",
@@ -268,7 +268,7 @@ def _consent(http: httpx.Client, address: str) -> CheckResult:
     )
 
 
-def _validation(http: httpx.Client, address: str, secret: str) -> CheckResult:
+def _validation(http: httpx.Client, address: str, secret: str) -> DoctorFinding:
     code = secrets.token_hex(8)
     event = {
         "id": code, "topic": "doctor", "subject": "", "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
@@ -291,7 +291,7 @@ def _validation(http: httpx.Client, address: str, secret: str) -> CheckResult:
     )
 
 
-def _stranger(http: httpx.Client, address: str) -> CheckResult:
+def _stranger(http: httpx.Client, address: str) -> DoctorFinding:
     answer = http.post(address, json=[], headers={"X-Bot-Secret": secrets.token_hex(16)})
     if answer.status_code == 401:
         return ok("webhook", "A wrong secret is refused.")

@@ -18,7 +18,7 @@ from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.fetches import kept_row
 from bot.conversation.loop_history import may_be_near, recall
-from bot.conversation.message_lines import MessageLine, MessageLog
+from bot.conversation.message_lines import MessageLine, MessageLines
 from bot.conversation.new_messages import NewMessages
 from bot.conversation.receipt_times import KNOWN_MESSAGES, complete_times, dated
 from bot.conversation.rejected import as_json, keep_rejected
@@ -93,9 +93,9 @@ class Inbox:
         *,
         marks: ErasureMarks | None = None,
         doubt: Doubt | None = None,
-        message_log: MessageLog | None = None,
+        message_log: MessageLines | None = None,
     ) -> None:
-        self._message_log = message_log or MessageLog()
+        self._message_log = message_log or MessageLines()
         self._marks = marks or ErasureMarks()
         self._doubt = doubt or Doubt()
         self._events = writer.batch(self._record)
@@ -347,7 +347,7 @@ class Inbox:
 
 
 def _report_line(
-    row: StoredMessage, report: DeliveryReport, message_log: MessageLog, now: datetime
+    row: StoredMessage, report: DeliveryReport, message_log: MessageLines, now: datetime
 ) -> MessageLine:
     """What the log says of a delivery report once it is stored."""
     spent = round((now - row.updated_at).total_seconds() * 1_000, 1)

@@ -36,7 +36,7 @@ class MessageLine(Struct, frozen=True, omit_defaults=True):
 MessageSink = Callable[[Sequence[MessageLine]], None]
 
 
-class MessageLog:
+class MessageLines:
     """Where the lines go; nowhere until somebody wants them, and then none is made."""
 
     def __init__(self, sink: MessageSink | None = None, *, with_texts: bool = False) -> None:

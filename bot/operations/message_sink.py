@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 import structlog
 
-from bot.conversation.message_lines import MessageLine, MessageLog
+from bot.conversation.message_lines import MessageLine, MessageLines
 from bot.operations.logs import is_for_people
 
 log = structlog.get_logger(__name__)
@@ -20,11 +20,11 @@ _encoder = msgspec.json.Encoder()
 
 def message_log_of(
     log_format: Literal["console", "json"] | None, level: str, *, with_texts: bool
-) -> MessageLog:
+) -> MessageLines:
     """The log of messages as the settings want it; with a level above `info` there is none."""
     if level not in ("debug", "info"):
-        return MessageLog()
-    return MessageLog(write_for_people if is_for_people(log_format) else write_json, with_texts=with_texts)
+        return MessageLines()
+    return MessageLines(write_for_people if is_for_people(log_format) else write_json, with_texts=with_texts)
 
 
 def write_json(lines: Sequence[MessageLine]) -> None:

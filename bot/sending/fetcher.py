@@ -29,10 +29,10 @@ from bot.conversation.fetches import (
     holders_of_fetches,
 )
 from bot.rulebook.fetch import NOTHING, Fetched, FetchRequest
+from bot.sending.answer_cache import AnswerCache
 from bot.sending.asked_hosts import AskedHost, AskedHosts
 from bot.sending.backoff import wait_before_try
 from bot.sending.fetch_limits import USUAL_FETCHING, FetchLimits
-from bot.sending.answer_cache import AnswerCache
 from bot.sending.leases import Holder
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.readers import Readers

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from uuid_utils import uuid7
 
 from bot.clock import Clock
-from bot.conversation.message_lines import MessageLog
+from bot.conversation.message_lines import MessageLines
 from bot.sending.circuit_breaker import (
     Circuit,
     admits,
@@ -52,7 +52,7 @@ class LaneContext(Struct, frozen=True, kw_only=True):
     supervisor: Supervisor
     limits: SendingLimits
     clock: Clock
-    message_log: MessageLog = MessageLog()
+    message_log: MessageLines = MessageLines()
 
 
 class _CallInFlight(Struct, frozen=True, kw_only=True):

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.conversation.message_lines import MessageLine, MessageLog, born_at
+from bot.conversation.message_lines import MessageLine, MessageLines, born_at
 from bot.sending.retry import RetryDecision
 from bot.sending.sms_service import SendAccepted
 
 
-def tell_sends(message_log: MessageLog, decisions: Sequence[RetryDecision], now: datetime) -> None:
+def tell_sends(message_log: MessageLines, decisions: Sequence[RetryDecision], now: datetime) -> None:
     """A line for each message of a call, once how it ended is recorded."""
     if message_log.sink is None:
         return

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from bot.clock import Clock, utc_now
-from bot.conversation.message_lines import MessageLog
+from bot.conversation.message_lines import MessageLines
 from bot.sending.lane import Lane, LaneContext
 from bot.sending.leases import holder_on
 from bot.sending.limits import USUAL_SENDING, SendingLimits
@@ -38,7 +38,7 @@ class Sender:
         supervisor: Supervisor | None = None,
         limits: SendingLimits = USUAL_SENDING,
         clock: Clock = utc_now,
-        message_log: MessageLog | None = None,
+        message_log: MessageLines | None = None,
     ) -> None:
         """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
         self._readers = readers
@@ -65,7 +65,7 @@ class Sender:
             supervisor=self._supervisor,
             limits=limits,
             clock=clock,
-            message_log=message_log or MessageLog(),
+            message_log=message_log or MessageLines(),
         )
         self._lanes: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []

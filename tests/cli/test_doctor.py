@@ -15,7 +15,7 @@ from aiohttp import web
 from click.exceptions import Exit
 
 from bot.cli.doctor import doctor, examine
-from bot.cli.doctor_checks import CheckResult, queue_finding
+from bot.cli.doctor_checks import DoctorFinding, queue_finding
 from tests.support.bots import until
 from tests.support.services import ACCESS_KEY, OLD_SECRET, SECRET, Running
 
@@ -42,11 +42,11 @@ async def environ(bot: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return monkeypatch
 
 
-async def look(url: str | None = None) -> list[CheckResult]:
+async def look(url: str | None = None) -> list[DoctorFinding]:
     return await asyncio.to_thread(examine, url)
 
 
-def of(findings: list[CheckResult], check: str) -> CheckResult:
+def of(findings: list[DoctorFinding], check: str) -> DoctorFinding:
     """The worst finding of a check."""
     return max(
         (each for each in findings if each.check == check),

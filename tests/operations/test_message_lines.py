@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.conversation.message_lines import MessageLine, MessageLog, masked
+from bot.conversation.message_lines import MessageLine, MessageLines, masked
 from bot.operations.message_sink import message_log_of, write_json
 from tests.support.bots import PEER, Bot, heard, report, until
 from tests.support.databases import Databases
@@ -45,7 +45,7 @@ async def talking(databases: Databases) -> AsyncIterator[Callable[..., tuple[Bot
 
     def make(*, with_texts: bool) -> tuple[Bot, Lines]:
         lines = Lines()
-        message_log = MessageLog(lines, with_texts=with_texts)
+        message_log = MessageLines(lines, with_texts=with_texts)
         bot = Bot(databases.migrated("sqlite"), message_log=message_log)
         bot.inbox._message_log = message_log
         bots.append(bot)

@@ -176,7 +176,7 @@ def _say(
     if found is None:
         return carry_out(rule, message, state, names, renderer), None
     # All else that the rule does waits for the answer: `bot.rulebook.simulate.completion`.
-    groups = matched_groups(match, message)
+    groups = matched_groups(rule, match, message)
     row = matched_row(match.key, message) if match.key is not None and match.key.table is not None else None
     fetch = request_of(rule, message, renderer, found, groups, state, row.key if row is not None else None)
     return RuleOutcome(replies=(), after=state, forwards=rule.forward), fetch

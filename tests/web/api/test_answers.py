@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+import httpx
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 from bot.cli.commands.answers import answers as command
 from bot.cli.commands.rules import rules as rules_command
 from tests.support.api import problem
+from tests.support.cursors import FORGED
 from tests.support.databases import KINDS, Databases
 from tests.support.envelopes import inbound
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
@@ -129,6 +131,13 @@ async def test_rows_of_a_stretch_of_time(bot: Running) -> None:
     assert (await bot.get(f"/api/answers/booking?since={plus}&limit=200")).json()["items"] == since
     for wrong in ("since=noon", "until=2026-13-01", "status=lost", "limit=0", "cursor=x"):
         problem(await bot.get(f"/api/answers/booking?{wrong}"), 400)
+
+
+async def test_a_forged_cursor_of_rows_is_the_askers_mistake(bot: Running) -> None:
+    address = httpx.URL("/api/answers/booking")
+    for cursor in FORGED:
+        if cursor and cursor.isprintable():
+            problem(await bot.get(str(address.copy_merge_params({"cursor": cursor}))), 400)
 
 
 async def test_a_tally_has_the_shape_of_the_contract(bot: Running) -> None:
