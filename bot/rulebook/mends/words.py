@@ -35,7 +35,8 @@ _OTHER_WORDS = {
     "fallback": "otherwise", "on_error": "otherwise", "not_found": "missing", "if_missing": "missing",
     "follow_up": "later", "followup": "later", "reminder": "later", "delay": "after", "wait": "after",
     "coupon": "code", "voucher": "code", "codes": "code", "save_as": "save", "store": "record", "log": "record",
-    "lang": "language", "locale": "language", "translations": "languages", "active": "enabled", "enable": "enabled", "disabled": "enabled",
+    "lang": "language", "locale": "language", "translations": "languages",
+    "active": "enabled", "enable": "enabled", "disabled": "enabled",
     "again_for": "again",
 }  # fmt: skip
 
