@@ -257,6 +257,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     enabled: bool = True
     only: Only | None = None
     limit: Limit | None = None
+    #: It says and saves something, and asks, counts and waits for nothing: decided the short way.
+    only_says: bool = False
     #: The replies, where they are the same for every message and the rule does nothing else.
     plain: tuple[str, ...] | None = None
 

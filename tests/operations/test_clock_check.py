@@ -133,6 +133,6 @@ async def test_every_task_of_the_service_is_watched(tmp_path: Path, databases: D
             if getattr(task.get_coro(), "__qualname__", "") == "Supervisor._keep"
         }
         assert watched == {
-            "writer", "rules", "rules, looked at", "sender",
-            "sender: reports that never came", "lane", "forwarder", "fetcher", "follow-ups", "traffic", "log", "retention",
+            "writer", "rules", "rules, looked at", "sender", "retention",
+            "sender: reports that never came", "lane", "forwarder", "fetcher", "follow-ups", "traffic", "log",
         }  # fmt: skip

@@ -123,6 +123,22 @@ async def test_a_rule_that_is_gone_says_nothing(bot: Waiting) -> None:
     assert (await bot.states())[0] == ("cancelled", "the rule is gone")
 
 
+async def test_it_is_said_in_the_language_of_that_time(bot: Waiting) -> None:
+    bot.book = book_from(
+        "languages: [en, es]\nrules:\n"
+        "  - {name: vote, when: {keyword: vote}, reply: {en: Counted., es: Contado.},"
+        " later: {after: 1d, between: '0:00-24:00', reply: {en: It is out., es: Ya salió.}}}\n"
+        "  - {name: spanish, when: {exact: español}, language: es, reply: Vale.}\n"
+    )
+    await bot.hear("vote")
+    (waiting,) = await bot.later()
+    assert waiting.texts == ["It is out."]
+    await bot.hear("español")
+    (waiting,) = await bot.later()
+    assert waiting.texts == ["Ya salió."]
+    assert await bot.pass_time(DAY) == ["Ya salió."]
+
+
 async def test_a_rule_that_answers_again_begins_anew(bot: Waiting) -> None:
     await bot.hear("vote")
     bot.moment += timedelta(hours=1)

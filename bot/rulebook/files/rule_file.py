@@ -348,6 +348,9 @@ def _refuse_contradictions(
 
 def with_plain_replies(rule: Rule) -> Rule:
     """The rule, with its replies at hand where they are always the same and nothing else is done."""
+    if rule.keeps_answers or rule.code or rule.fetch or rule.later or rule.limit or rule.lookup or rule.again:
+        return rule
+    rule = replace(rule, only_says=True)
     if (
         rule.opt_out
         or rule.opt_in
@@ -355,14 +358,7 @@ def with_plain_replies(rule: Rule) -> Rule:
         or rule.saves
         or rule.tag
         or rule.untag
-        or rule.keeps_answers
-        or rule.code
         or rule.forward
-        or rule.fetch
-        or rule.later
-        or rule.limit
-        or rule.lookup
-        or rule.again
         or rule.conditional
         or rule.language
         or any(key.language for key in rule.keys)

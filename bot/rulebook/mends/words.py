@@ -35,7 +35,8 @@ _OTHER_WORDS = {
     "fallback": "otherwise", "on_error": "otherwise", "not_found": "missing", "if_missing": "missing",
     "follow_up": "later", "followup": "later", "reminder": "later", "delay": "after", "wait": "after",
     "coupon": "code", "voucher": "code", "codes": "code", "save_as": "save", "store": "record", "log": "record",
-    "lang": "language", "locale": "language", "translations": "languages", "active": "enabled", "disabled": "enabled",
+    "lang": "language", "locale": "language", "translations": "languages",
+    "active": "enabled", "enable": "enabled", "disabled": "enabled",
     "again_for": "again",
 }  # fmt: skip
 
@@ -45,7 +46,7 @@ def key_meant(given: str, known: frozenset[str] = KNOWN) -> str | None:
     name = given.strip().lower().replace("-", "_").replace(" ", "_")
     if name in known:
         return name
-    if (other := _OTHER_WORDS.get(name)) in known:
-        return other
+    if (other := _OTHER_WORDS.get(name)) is not None:
+        return other if other in known else None
     hint = did_you_mean(name, sorted(known))
     return hint.split('"')[1] if hint else None

@@ -21,7 +21,7 @@ from bot.rulebook.sender_numbers import CARRIER_WORDS
 from bot.rulebook.simulate.again import following, heard_again
 from bot.rulebook.simulate.flow import FlowEnded, Stepped, answer_at_once, open_flow, step
 from bot.rulebook.simulate.match import Match, ReadMessage, first_match, read_message
-from bot.rulebook.simulate.outcome import NO_CODES, RuleOutcome, carry_out
+from bot.rulebook.simulate.outcome import NO_CODES, RuleOutcome, carry_out, say_and_save
 from bot.rulebook.simulate.rendering import Names, Renderer
 from bot.rulebook.simulate.request import matched_groups, request_of
 from bot.rulebook.simulate.table_rows import look_up, matched_row
@@ -105,9 +105,12 @@ def _decide(
     carrier = message.carrier_effect(book)
     after, overtaken = _apply_wish(_wish(match.rule, carrier), state, message.now)
     held_back_by = HeldBack.CARRIER_ANSWERS if carrier else _held_back_by(state, after, overtaken=overtaken)
-    answer = _Rendered(said=RuleOutcome(replies=(), after=after), held_back_by=held_back_by, after=after)
     if match.rule is not None:
-        answer = _answer(match.rule, message, state, answer, match, renderer, overtaken=overtaken)
+        answer = _answer(
+            match.rule, match, message, state, after, held_back_by, renderer, overtaken=overtaken
+        )
+    else:
+        answer = _Rendered(RuleOutcome((), after), held_back_by, after)
     if not carrier and _is_to_be_marked(message, match.rule, answer.after):
         renderer.marks.append(MAY_BE_AN_OPT_OUT)
     return _decision(match, answer, state, renderer.marks, flow_end)
@@ -120,7 +123,7 @@ def _in_its_language(match: Match, state: ConversationState) -> ConversationStat
     return replace(state, language=language) if language and language != state.language else state
 
 
-class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
+class _Rendered(msgspec.Struct, frozen=True, gc=False):
     """What the rule says, what holds it back, and the state that it leaves."""
 
     said: RuleOutcome
@@ -131,30 +134,37 @@ class _Rendered(msgspec.Struct, frozen=True, kw_only=True):
 
 def _answer(
     rule: Rule,
+    match: Match,
     message: ReadMessage,
     state: ConversationState,
-    before: _Rendered,
-    match: Match,
+    after: ConversationState,
+    held_back_by: HeldBack | None,
     renderer: Renderer,
     *,
     overtaken: bool,
 ) -> _Rendered:
-    """The rule's replies and what it saves, tags and hands over; of an `ask` the first question."""
+    """The rule's replies and what it saves, tags and hands over; of an `ask` the first question.
+
+    `state` is that before, `after` that with the wish that the message may be.
+    """
+    before = after
     names = renderer.names(rule, message, state, key=match.key)
+    if rule.only_says:  # as most do
+        said = say_and_save(rule, message, before, names, renderer)
+        return _Rendered(said, held_back_by, before if overtaken else said.after)
     at_once = None
-    if rule.ask and rule.again and before.held_back_by is None:
-        at_once = answer_at_once(rule, match.key, message, before.after, renderer)
+    if rule.ask and rule.again and held_back_by is None:
+        at_once = answer_at_once(rule, match.key, message, before, renderer)
     if at_once is not None:
         said, fetch = _outcome_of(at_once), at_once.fetch
     else:
-        said, fetch = _say(rule, message, before.after, match, names, renderer)
-    held_back_by = before.held_back_by
-    after = before.after if overtaken else said.after
+        said, fetch = _say(rule, message, before, match, names, renderer)
+    after = before if overtaken else said.after
     if rule.limit and (said.replies or fetch) and held_back_by is None:
         confirms = after.opted_out != state.opted_out
         held_back_by, after = _apply_limit(rule, message.now, after, confirms=confirms)
         if at_once is not None and held_back_by is not None:
-            said, after = RuleOutcome(replies=said.replies, after=after), before.after
+            said, after = RuleOutcome(replies=said.replies, after=after), before
     if held_back_by is None:
         if rule.ask and at_once is None:
             after = replace(after, flow=open_flow(rule, rule.ask, match.key, message))
@@ -162,7 +172,7 @@ def _answer(
             after = replace(after, following=following(rule, match.key, message))
     if overtaken:
         said = RuleOutcome(replies=said.replies, after=after, forwards=said.forwards)
-    return _Rendered(said=said, held_back_by=held_back_by, after=after, fetch=fetch)
+    return _Rendered(said, held_back_by, after, fetch)
 
 
 def _say(
@@ -176,7 +186,7 @@ def _say(
     if found is None:
         return carry_out(rule, message, state, names, renderer), None
     # All else that the rule does waits for the answer: `bot.rulebook.simulate.completion`.
-    groups = matched_groups(match, message)
+    groups = matched_groups(rule, match, message)
     row = matched_row(match.key, message) if match.key is not None and match.key.table is not None else None
     fetch = request_of(rule, message, renderer, found, groups, state, row.key if row is not None else None)
     return RuleOutcome(replies=(), after=state, forwards=rule.forward), fetch

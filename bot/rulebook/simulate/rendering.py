@@ -45,9 +45,12 @@ class Renderer:
         """What templates can use; on one name, the later in this list wins."""
         names: dict[str, object] = {**state.values, **answers} if answers else {**state.values}
         names.update(rule.values)
-        language = self.language(rule, state)
-        for name, texts in rule.values_by_language.items():
-            names[name] = in_language(texts, language, self._usual(rule)) or next(iter(texts.values()), "")
+        language = state.language or self._usual(rule)
+        if rule.values_by_language:
+            for name, texts in rule.values_by_language.items():
+                names[name] = in_language(texts, language, self._usual(rule)) or next(
+                    iter(texts.values()), ""
+                )
         names[_SPOKEN] = language
         if key is not None and key.pattern is not None and key.pattern.groups:
             names.update(key.pattern.values(message.heard.text))
@@ -94,14 +97,14 @@ class Renderer:
         self, rule: Rule, choices: tuple[Choice, ...], message: ReadMessage, names: Names
     ) -> tuple[str, ...]:
         """Write the messages of a reply; one that comes out empty is left out."""
-        spoken = [self._spoken(rule, choice, names) for choice in choices]
-        chosen = (
-            _choose(choice, f"{message.heard.id}\0{rule.name}\0{at}")
-            for at, choice in enumerate(spoken)
-            if choice.templates
-        )
-        written = [self.write(template, names) for template in chosen]
-        return tuple(stripped for text in written if (stripped := text.strip()))
+        written: list[str] = []
+        for at, choice in enumerate(choices):
+            templates = (self._spoken(rule, choice, names) if choice.by_language else choice).templates
+            if len(templates) > 1:
+                templates = (_choose(templates, f"{message.heard.id}\0{rule.name}\0{at}"),)
+            if templates and (text := self.write(templates[0], names).strip()):
+                written.append(text)
+        return tuple(written)
 
     def by_language(
         self, rule: Rule, choices: tuple[Choice, ...], message: ReadMessage, names: Names
@@ -175,10 +178,7 @@ class Renderer:
         return state if values == state.values else replace(state, values=values)
 
 
-def _choose(choice: Choice, seed: str) -> Template:
+def _choose(templates: tuple[Template, ...], seed: str) -> Template:
     """Of several templates always the same for one message id: an event that comes again must not change it."""
-    templates = choice.templates
-    if len(templates) == 1:
-        return templates[0]
     digest = hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=8).digest()
     return templates[int.from_bytes(digest, "big") % len(templates)]

@@ -10,6 +10,7 @@ from bot.rulebook.fetch import FetchRequest, HeaderParts, SecretName
 from bot.rulebook.rules import JsonTemplate, Rule
 from bot.rulebook.simulate.match import Match, ReadMessage
 from bot.rulebook.simulate.rendering import Names, Renderer
+from bot.rulebook.simulate.table_rows import groups_of
 from bot.rulebook.templates import Template, WrongTemplate
 
 #: Characters of a URL that servers take.
@@ -61,10 +62,12 @@ def request_of(
     )
 
 
-def matched_groups(match: Match, message: ReadMessage) -> dict[str, str]:
-    """What the named groups of the pattern found, for the time when the answer is there."""
+def matched_groups(rule: Rule, match: Match, message: ReadMessage) -> dict[str, str]:
+    """What the named groups found, of the pattern or else of all that the rule has, for the time of the answer."""
     pattern = match.key.pattern if match.key else None
-    return dict(pattern.values(message.heard.text)) if pattern is not None and pattern.groups else {}
+    if pattern is not None and pattern.groups:
+        return dict(pattern.values(message.heard.text))
+    return groups_of(rule, message) if rule.again or rule.lookup else {}
 
 
 def _encoded(text: str) -> str:

@@ -107,6 +107,10 @@ def test_another_list_is_another_version_of_the_book(tmp_path: Path) -> None:
         ("record: {a-b: x}", 'E205 "a-b" is no name for an answer'),
         ("record: {a: [x]}", "E201 a must be a text"),
         ("record: {a: '{{ nothing }}'}", "E306"),
+        (
+            "ask: [{save: x, question: X?}]\n    record: {a: b}\n    fetch: {url: 'https://a.example.com/'}",
+            "E312 The row of a rule with ask is finished before anything is fetched",
+        ),
         ("once: first", 'E312 "once" belongs to "record" or "ask"'),
         ("record: {a: b}\n    once: always", "E205 once must be first or replace"),
         ("record: {" + ", ".join(f"a{n}: b" for n in range(51)) + "}", "E205 record keeps at most 50"),

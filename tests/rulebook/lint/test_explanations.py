@@ -33,24 +33,39 @@ def make(code: str, example: Example, folder: Path, *, wrong: bool) -> Path:
         case "W112":
             (folder / ("shop.yml" if wrong else "shop.yaml")).write_text(GOOD)
             (folder / "more.yaml").write_text("")
-        case "E411":
-            texts = ["x" * 2_500] if wrong else ["x" * 1_250] * 2
-            file.write_text(GOOD.replace("reply: A", f"reply: [{', '.join(texts)}]"))
-        case "W433":
-            (folder / "stops.csv").write_text(f"stop,times\n4711,{'9:15 ' * (4_000 if wrong else 4)}\n")
-            row = "tables: {stops: stops.csv}\n" + GOOD.replace("keyword: a", "table: stops")
-            file.write_text(row)
-        case "W431" | "W446":
-            secret = 'headers: {Authorization: "Bearer {{ secret.SHOP }}"}'
-            asks = f"fetch: {{url: 'https://shop.example.com/', {secret}, otherwise: Later.}}"
-            codes = "code: {from: codes.csv, save: code, missing: Gone.}"
-            file.write_text(GOOD.replace("reply: A", f"reply: A, {asks if code == 'W431' else codes}"))
-            if code == "W446":
-                (folder / "codes.csv").write_text("code\n" + "".join(f"A{n}\n" for n in range(20)))
+        case "E411" | "W431" | "W433" | "W446":
+            MADE[code](folder, wrong)
         case _:
             for name, text in ({"shop.yaml": example} if isinstance(example, str) else example).items():
                 (folder / name).write_text(text)
     return folder
+
+
+def with_long_reply(folder: Path, wrong: bool) -> None:
+    texts = ["x" * 2_500] if wrong else ["x" * 1_250] * 2
+    (folder / "shop.yaml").write_text(GOOD.replace("reply: A", f"reply: [{', '.join(texts)}]"))
+
+
+def with_long_cell(folder: Path, wrong: bool) -> None:
+    (folder / "stops.csv").write_text(f"stop,times\n4711,{'9:15 ' * (4_000 if wrong else 4)}\n")
+    (folder / "shop.yaml").write_text(
+        "tables: {stops: stops.csv}\n" + GOOD.replace("keyword: a", "table: stops")
+    )
+
+
+def with_secret(folder: Path, wrong: bool) -> None:
+    secret = 'headers: {Authorization: "Bearer {{ secret.SHOP }}"}'
+    asks = f"fetch: {{url: 'https://shop.example.com/', {secret}, otherwise: Later.}}"
+    (folder / "shop.yaml").write_text(GOOD.replace("reply: A", f"reply: A, {asks}"))
+
+
+def with_codes(folder: Path, wrong: bool) -> None:
+    codes = "code: {from: codes.csv, save: code, missing: Gone.}"
+    (folder / "shop.yaml").write_text(GOOD.replace("reply: A", f"reply: A, {codes}"))
+    (folder / "codes.csv").write_text("code\n" + "".join(f"A{n}\n" for n in range(20)))
+
+
+MADE = {"E411": with_long_reply, "W431": with_secret, "W433": with_long_cell, "W446": with_codes}
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -64,7 +79,9 @@ def test_the_example_has_the_mistake_and_the_mend_has_not(code: str, tmp_path: P
         checked = check_folder(make(code, example, folder, wrong=wrong), secrets)
         findings = checked.findings
         if code == "W446" and checked.book:  # what is given stands in the database
-            findings = low_lists(checked.book, [CodesLeft(pool="codes.csv", left=1 if wrong else 15, total=20)])
+            findings = low_lists(
+                checked.book, [CodesLeft(pool="codes.csv", left=1 if wrong else 15, total=20)]
+            )
         assert (code in {each.code for each in findings}) == wrong, [str(each) for each in findings]
         if not wrong and code[0] == "E" and isinstance(example, str) and "\n" in example:
             assert not any(each.code[:2] in {"E1", "E2"} for each in findings)

@@ -14,8 +14,12 @@ OPT_OUT = Path("rules/00-opt-out.yaml").read_text("utf-8").partition("\ntests:")
 
 def found(*rules: str, head: str = "languages: [en, es]", opt_out: str = OPT_OUT) -> list[str]:
     """The findings of a file whose first rule stands in line 4, and of the opt-out rules before it."""
-    text = f"{head}\n\nrules:\n" + "".join(f"  - {{name: r{at}, {rule}}}\n" for at, rule in enumerate(rules))
-    loaded = check_texts({"0.yaml": opt_out, "f.yaml": text})
+    tables = "tables: {stops: stops.csv}" if any("lookup" in rule for rule in rules) else ""
+    text = f"{head}\n{tables}\nrules:\n" + "".join(
+        f"  - {{name: r{at}, {rule}}}\n" for at, rule in enumerate(rules)
+    )
+    named = {name: table for name, table in CSV.items() if name in text}
+    loaded = check_texts({"0.yaml": opt_out, "f.yaml": text, **named})
     assert loaded.book is not None, loaded.findings
     return [str(each) for each in loaded.findings if each.code != "I416"]
 
@@ -25,6 +29,8 @@ def place_of(rule: str, text: str) -> str:
     return f"f.yaml:4:{f'  - {{name: r0, {rule}'.rindex(text) + 1}"
 
 
+FETCH = "fetch: {url: 'https://shop.example.com/'"
+CSV = {"stops.csv": "stop,times\na,9\n", "codes.csv": "code\nA7\nB9\n"}
 HI = "when: {keyword: {en: hi, es: hola}}"
 
 
@@ -37,6 +43,12 @@ HI = "when: {keyword: {en: hi, es: hola}}"
         (f"{HI}, reply: {{en: Welcome, es: Bueno}}, help: HI says hi", "HI says", "es"),
         (f"{HI}, reply: [{{en: Welcome, es: Bueno}}, {{en: Come in}}]", "Come in", "es"),
         (f"{HI}, ask: {{save: x, question: {{en: Who?, es: Quien?}}, otherwise: Again please}}", "Again", "es"),
+        (f"{HI}, reply: {{en: Yes, es: Vale}}, later: {{after: 1h, reply: And now}}", "And now", "es"),
+        (f"{HI}, reply: {{en: Yes, es: Vale}}, later: {{after: 1h, reply: {{es: Ahora}}}}", "Ahora", "en"),
+        (f"{HI}, reply: {{en: Yes, es: Vale}}, {FETCH}, otherwise: Try again}}", "Try again", "es"),
+        (f"{HI}, reply: {{en: Yes, es: Vale}}, {FETCH}, otherwise: {{en: Wait, es: Luego}}, missing: None here}}", "None here", "es"),
+        (f"{HI}, reply: {{en: Yes, es: Vale}}, code: {{from: codes.csv, save: code, missing: All gone}}", "All gone", "es"),
+        (f"{HI}, reply: {{en: Yes, es: Vale}}, lookup: {{table: stops, key: a, save: found, missing: Not here}}", "Not here", "es"),
         (f"{HI}, ask: {{save: x, question: Who are you}}, cancel: {{words: no, reply: {{en: Fine, es: Vale}}}}", "Who are", "es"),
     ],
 )  # fmt: skip
@@ -155,6 +167,32 @@ def test_a_rule_for_open_hours_does_not_hide_one_for_closed_hours() -> None:
     assert found(*rules, head=head) == []
     (finding,) = found(*rules, rules[0], head=head)
     assert "E402 This rule can never answer" in finding
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "reply: %s",
+        "reply: A, later: {after: 1h, reply: %s}",
+        f"reply: A, {FETCH}, otherwise: %s}}",
+        f"reply: A, {FETCH}, otherwise: A, missing: %s}}",
+        "reply: A, code: {from: codes.csv, save: code, missing: %s}",
+        "reply: A, lookup: {table: stops, key: a, save: found, missing: %s}",
+    ],
+)
+def test_the_cost_of_each_text_is_that_in_its_language(key: str) -> None:
+    """The Spanish text costs four segments, as one letter makes it UCS-2; the English one of the same length, two."""
+    text = f"{{en: {'Vale muy bien ' * 15}, es: {'Vale mañána ben ' * 15}}}"
+    costs = [each for each in found(f"{HI}, {key % text}, max_segments: 2") if "W410" in each]
+    assert len(costs) == 1
+    assert "UCS-2" in costs[0]
+
+
+@pytest.mark.parametrize("key", ["later: {after: 1h, reply: %s}", f"{FETCH}, otherwise: %s}}"])
+def test_a_text_that_the_book_would_answer_itself_is_found_in_each_language(key: str) -> None:
+    text = "{en: Good morning, es: hola amigos}"
+    (loop,) = (each for each in found(f"{HI}, reply: {{en: A, es: B}}, {key % text}") if "W414" in each)
+    assert "hola" in loop
 
 
 def test_every_code_of_these_checks_is_shown_here() -> None:

@@ -5,6 +5,7 @@ import pytest
 from bot.rulebook.lint.check import check_texts
 from bot.rulebook.splices import mended
 
+FETCH = 'fetch: {url: "https://shop.example.com/"'
 BOOK = """\
 values: {shop: Corner Books}
 rules:
@@ -38,6 +39,27 @@ def silent(text: str) -> list[tuple[str, int, int, str]]:
         ('"R"', '"Hi from ${shop}"', "W453", 21, 'reply: "Hi from {{ shop }}"'),
         ('"R"', '"Hi from [shop]"', "W453", 21, 'reply: "Hi from {{ shop }}"'),
         ('"R"', '{one_of: ["Hi %shop%"]}', "W453", 26, 'reply: {one_of: ["Hi {{ shop }}"]}'),
+        (
+            '"R"',
+            '"R"\n    later: {after: 1h, reply: "Hi {shop}"}',
+            "W453",
+            35,
+            'later: {after: 1h, reply: "Hi {{ shop }}"}',
+        ),
+        (
+            '"R"',
+            f"It is {{order.state}}\n    {FETCH}, save: order, otherwise: x}}",
+            "W453",
+            18,
+            "reply: It is {{ order.state }}",
+        ),
+        (
+            '"R"',
+            f"x\n    {FETCH}, otherwise: Write the answer here.}}",
+            "E454",
+            58,
+            f"{FETCH}, otherwise: Write the answer here.}}",
+        ),
         ('"R"', '"Hi {name}"', "W453", 16, 'reply: "Hi {name}"'),
         ('"R"', "Write the answer here.", "E454", 12, "reply: Write the answer here."),
         ('"R"', "“We deliver.”", "W455", 12, 'reply: "We deliver."'),
@@ -61,6 +83,9 @@ def test_it_is_found_with_its_mend(right: str, wrong: str, code: str | None, col
         ('"R"', "They say “yes”, and mean it"),
         ("[k]", "[opening hours, 24/7]"),
         ("[k]", "[thank you]"),
+        ('"R"', '"R"\n    fetch: {url: "https://x.example.com/", json: {reply: "{shop}"}, otherwise: x}'),
+        ('"R"', '"R"\n    record: {a: "{shop}"}'),
+        ('"R"', '"R"\ntests:\n  - {hear: k, fetched: {reply: "{shop}"}}'),
         ('"R"', '&hi "Hi"\n    help: *hi'),
     ],
 )

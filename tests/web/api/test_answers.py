@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+import httpx
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner
@@ -137,6 +138,13 @@ async def test_rows_of_a_stretch_of_time(bot: Running) -> None:
     assert (await bot.get(f"/api/answers/booking?since={plus}&limit=200")).json()["items"] == since
     for wrong in ("since=noon", "until=2026-13-01", "status=lost", "limit=0", "cursor=x"):
         problem(await bot.get(f"/api/answers/booking?{wrong}"), 400)
+
+
+async def test_a_forged_cursor_of_rows_is_the_askers_mistake(bot: Running) -> None:
+    address = httpx.URL("/api/answers/booking")
+    for cursor in FORGED:
+        if cursor and cursor.isprintable():
+            problem(await bot.get(str(address.copy_merge_params({"cursor": cursor}))), 400)
 
 
 async def test_a_tally_has_the_shape_of_the_contract(bot: Running) -> None:
