@@ -17,6 +17,7 @@ COPY bot bot
 COPY --from=scripts /src/bot/web/assets/built bot/web/assets/built
 COPY migrations migrations
 COPY rules rules
+COPY docs/cookbook.md docs/cookbook.md
 RUN /opt/bot/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim

@@ -15,6 +15,11 @@ def starter_rules_folder() -> Path:
     return _shipped(_PACKAGE / "starter" / "rules", _PACKAGE.parent / "rules")
 
 
+def cookbook() -> Path:
+    """The page of real cases, which the console offers as recipes."""
+    return _shipped(_PACKAGE / "starter" / "docs", _PACKAGE.parent / "docs") / "cookbook.md"
+
+
 def look_stylesheet() -> Path:
     """The colours and the ground that the console and the sandbox's phone page share."""
     return _PACKAGE / "web" / "assets" / "look.css"

@@ -11,15 +11,19 @@ import msgspec
 from bot.rulebook.background import give_way, in_background
 from bot.rulebook.book import Book, free_incrementally
 from bot.rulebook.collector import frozen_afterwards
+from bot.rulebook.editing.acceptance import accepted
 from bot.rulebook.editing.folder import RuleFolder
+from bot.rulebook.editing.kept_talk import keep_talk
+from bot.rulebook.editing.source_tree import CannotSplice
 from bot.rulebook.fetch import Fetched
 from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_files
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps
+from bot.rulebook.simulate.phone_setting import PhoneSetting, to_the_minute, usual_test_time
 from bot.rulebook.simulate.replay import AnsweredMessage, Replay, Replayed
 from bot.rulebook.simulate.test_runner import Outcomes, run_tests
-from bot.rulebook.simulate.try_message import TriedTurn, play
+from bot.rulebook.simulate.try_message import TriedTurn, play, zone_of
 
 #: Drafts that are kept: somebody who tries a text asks about the one that was just checked.
 _MOST_KEPT = 4
@@ -30,6 +34,7 @@ _LARGE = 200_000
 MOST_WAITING = 4
 #: Turns of a talk that is tried.
 MOST_TURNS = 50
+_AS_USUAL = PhoneSetting()
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +105,7 @@ class Drafts:
         *,
         who: str = "",
         fetched: Mapping[int, Fetched] | None = None,
+        setting: PhoneSetting = _AS_USUAL,
     ) -> tuple[TriedTurn, ...]:
         """A talk with the book that the text would make; nobody answers where it can't be read.
 
@@ -107,18 +113,77 @@ class Drafts:
         """
         async with self.turn(who):
             draft = await self._check(file, text)
-            if draft.loaded.book is None:
+            book = draft.loaded.book
+            if book is None:
                 return ()
-            return await in_background(
-                play,
-                draft.loaded.book,
-                heard[:MOST_TURNS],
-                recipient=None,
-                at=at,
-                file=file,
-                caps=self._caps,
-                fetched=fetched,
-            )
+            at = setting.start(at, zone_of(book, file))
+            return await in_background(self._play, book, file, heard, at, fetched or {}, setting)
+
+    async def keep(
+        self,
+        file: str,
+        text: str,
+        heard: Sequence[str],
+        at: datetime,
+        *,
+        who: str = "",
+        fetched: Mapping[int, Fetched] | None = None,
+        setting: PhoneSetting = _AS_USUAL,
+    ) -> str:
+        """The text with the talk as a test of it; raises `CannotSplice` with a sentence."""
+        async with self.turn(who):
+            draft = await self._check(file, text)
+            book = draft.loaded.book
+            if book is None:
+                raise CannotSplice("The text can't be read like this, so nobody answers: mend it first.")
+            return await in_background(self._keep, book, file, text, heard, at, fetched or {}, setting)
+
+    async def accept(self, file: str, text: str, *, who: str = "") -> str:
+        """The text whose own tests expect what is said now, where they fail by wording alone."""
+        async with self.turn(who):
+            draft = await self._check(file, text)
+        tests = draft.outcomes.tests if draft.outcomes else ()
+        own = [test for test in tests if test.file == file]
+        return accepted({file: text}, own)[file]
+
+    def _play(
+        self,
+        book: Book,
+        file: str,
+        heard: Sequence[str],
+        at: datetime,
+        fetched: Mapping[int, Fetched],
+        setting: PhoneSetting,
+    ) -> tuple[TriedTurn, ...]:
+        return play(
+            book,
+            heard[:MOST_TURNS],
+            sender=setting.sender,
+            recipient=setting.recipient,
+            at=at,
+            file=file,
+            caps=self._caps,
+            fetched=fetched,
+            standing=setting.state(),
+        )
+
+    def _keep(
+        self,
+        book: Book,
+        file: str,
+        text: str,
+        heard: Sequence[str],
+        at: datetime,
+        fetched: Mapping[int, Fetched],
+        setting: PhoneSetting,
+    ) -> str:
+        zone = zone_of(book, file)
+        at = setting.start(at, zone)
+        turns = self._play(book, file, heard, at, fetched, setting)
+        usual = self._play(book, file, heard, usual_test_time(zone), fetched, setting)
+        is_as_usual = setting.at is None and _said(turns) == _said(usual)
+        time = None if is_as_usual else to_the_minute(at, zone)
+        return keep_talk(text, book, turns, setting, fetched, time)
 
     async def compare(
         self,
@@ -153,6 +218,10 @@ class Drafts:
                 await in_background(free_incrementally, old)
         self._kept.move_to_end(key)
         return known
+
+
+def _said(turns: Sequence[TriedTurn]) -> list[tuple[str | None, tuple[str, ...]]]:
+    return [(turn.rule, turn.replies) for turn in turns]
 
 
 def _look_at(file: str, files: FilesRead, caps: Caps, secrets: Collection[str] | None) -> Draft:

@@ -1,7 +1,7 @@
 """What would happen to a message, and why: the answer of `bot rules try` and of `POST /api/try`."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import msgspec
 
@@ -17,6 +17,7 @@ from bot.text.numbers import normalise_number
 #: Numbers that belong to nobody.
 SOME_PEER = "+15555550101"
 _SOME_NUMBER = "+15555550100"
+_NEW_PERSON = ConversationState()
 
 
 class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +46,8 @@ class TriedTurn(msgspec.Struct, frozen=True, kw_only=True):
     awaits_answer: bool = False
     #: What is said later, each with its time.
     later: tuple[FollowUp, ...] = ()
+    #: What is known of the peer from then on.
+    after: ConversationState = _NEW_PERSON
 
 
 def play(
@@ -57,15 +60,15 @@ def play(
     file: str | None = None,
     caps: Caps = USUAL_CAPS,
     fetched: Mapping[int, Fetched] | None = None,
+    standing: ConversationState = _NEW_PERSON,
 ) -> tuple[TriedTurn, ...]:
     """Play a talk from its beginning, a second between two messages, with the loop guard; changes nothing.
 
     Without a recipient, it is the first number that `file`, or any file, names. `fetched` is what came for a message,
-    by its place in the talk.
+    by its place in the talk; `standing` is what is known of the peer when it begins.
     """
     number = normalise_number(recipient) if recipient else usual_number(book, file)
     peer = normalise_number(sender) if sender else SOME_PEER
-    standing = ConversationState()
     turns: list[TriedTurn] = []
     rehearsal = Rehearsal(caps)
     for position, text in enumerate(texts):
@@ -85,6 +88,7 @@ def play(
                 fetch=decided.fetch,
                 awaits_answer=decision.fetch is not None,
                 later=decision.later,
+                after=decision.after,
             )
         )
         standing = msgspec.structs.replace(decision.after, known=True)
@@ -129,3 +133,10 @@ def usual_number(book: Book, file: str | None = None) -> str:
         if rule.numbers and file in {None, rule.file}:
             return next(number for number in book.numbers if number in rule.numbers)
     return next(iter(book.numbers), _SOME_NUMBER)
+
+
+def zone_of(book: Book, file: str | None = None) -> tzinfo:
+    """The time zone of a file's rules, or else of the book's first."""
+    rules = (*book.rules, *book.disabled)
+    mine = next((rule.zone for rule in rules if rule.file == file), None)
+    return mine or (rules[0].zone if rules else UTC)

@@ -79,6 +79,9 @@ class Flash(Struct, frozen=True, array_like=True):
     sentence: str
     #: `good`, `careful` or `bad`.
     tone: str = "good"
+    #: The address and the entity tag of a file whose save can be undone.
+    undo: str = ""
+    etag: str = ""
 
 
 class Console:
@@ -143,11 +146,13 @@ class Console:
         html = self._render(request, name, session=session, csrf_field=self.csrf_field(session), **context)
         return html_response(html, status, "")
 
-    def redirect(self, path: str, sentence: str | None = None, tone: str = "good") -> Response[Any]:
-        """Go to a page after a form was done, there to say what happened."""
+    def redirect(
+        self, path: str, sentence: str | None = None, tone: str = "good", *, undo: tuple[str, str] = ("", "")
+    ) -> Response[Any]:
+        """Go to a page after a form was done, there to say what happened; `undo` as in `Flash`."""
         answer = go_to(path)
         if sentence:
-            value = self._flashes().dumps([sentence, tone])
+            value = self._flashes().dumps([sentence, tone, *undo])
             answer.cookies.append(
                 Cookie(key=_FLASH, value=str(value), max_age=60, path=HOME, httponly=True, samesite="strict")
             )

@@ -22,6 +22,7 @@ from bot.web.console.overview import OverviewPage
 from bot.web.console.rejected import RejectedPages
 from bot.web.console.rules import EditorParts, RulePages
 from bot.web.console.rules_editor import editor_of
+from bot.web.console.rules_edits import EditorButtons
 from bot.web.console.rules_history import RuleHistoryPages
 from bot.web.console.sessions import HOME, require_login
 from bot.web.limits import LARGEST_FORM
@@ -87,6 +88,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     ConversationForms,
     RulePages,
     EditorParts,
+    EditorButtons,
     RuleHistoryPages,
     RejectedPages,
     AnswerPages,

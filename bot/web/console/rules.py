@@ -26,6 +26,8 @@ from bot.web.console.rules_editor import (
     read_form,
     text_of,
 )
+from bot.web.console.rules_edits import edit_done, link_of, new_file, with_bar, with_recipes
+from bot.web.console.rules_undo import undo_of, undo_save
 from bot.web.console.sessions import session_of
 from bot.web.limits import LARGEST_RULE_FORM
 
@@ -40,11 +42,8 @@ class RulePages(Controller):
 
     @get("/rules/new")
     async def new(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
-        """Show the editor with the beginning of a file."""
-        text = "rules:\n  - name: \n    when: {keyword: }\n    reply: \n"
-        return editor.editor(
-            request, ShownFile(file="", text=text, etag="", is_new=True, who=session_of(request).role)
-        )
+        """Show the editor with the beginning of a file, or with a recipe."""
+        return editor.editor(request, new_file(request))
 
     @get("/rules/rule")
     async def find_rule(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
@@ -116,19 +115,34 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
     do = text_of(form.get("do"))
     if do in ("save", "remove"):
         return await _save(place, request, shown, None if do == "remove" else shown.text)
-    if do == "ask":
-        shown = await _ask(place, request, shown)
-    if do.startswith("mend "):
-        shown = await place.mended(shown, do.removeprefix("mend "))
-    if do == "diff":
-        before = await place.saved_text(file) or ""
-        shown = replace(shown, diff=await in_background(compare_lines, before, shown.text))
-    if do == "changes":
-        try:
-            shown = replace(shown, changes=await place.compare(shown))
-        except TooManyDrafts as error:
-            shown = replace(shown, trouble=str(error))
+    if do == "undo":
+        return await undo_save(place, request, shown)
+    shown = await _without_saving(place, request, shown, do)
     return place.editor(request, await place.looked_at(shown))
+
+
+async def _without_saving(place: EditorPlace, request: Call, shown: ShownFile, do: str) -> ShownFile:
+    """What the buttons do that leave the file as it is."""
+    if (done := await edit_done(place, shown, do)) is not None:
+        shown = replace(shown, text=done.text, said=done.said, trouble=done.trouble or None)
+    if do == "changes" or done is not None:
+        try:
+            return await with_bar(place, shown)
+        except TooManyDrafts as error:
+            return replace(shown, trouble=str(error))
+    match do.partition(" ")[0]:
+        case "ask":
+            return await _ask(place, request, shown)
+        case "mend":
+            return await place.mended(shown, do.removeprefix("mend "))
+        case "recipes":
+            return await with_recipes(request, shown)
+        case "link":
+            return replace(shown, link=await link_of(place, shown))
+        case "diff":
+            before = await place.saved_text(shown.file) or ""
+            return replace(shown, diff=await in_background(compare_lines, before, shown.text))
+    return shown
 
 
 async def _ask(place: EditorPlace, request: Call, shown: ShownFile) -> ShownFile:
@@ -164,8 +178,9 @@ async def _save(place: EditorPlace, request: Call, shown: ShownFile, text: str |
     except Changed as error:
         return await _conflict(place, request, shown, text, error)
     if text is None:
-        return place.console.redirect(PATH, f"{shown.file} is removed; its rules are out of force.")
-    return place.console.redirect(address_of(shown.file), *_said(saved))
+        sentence = f"{shown.file} is removed; its rules are out of force."
+        return place.console.redirect(PATH, sentence, undo=undo_of(shown.file, None))
+    return place.console.redirect(address_of(shown.file), *_said(saved), undo=undo_of(shown.file, text))
 
 
 def _said(saved: Saved) -> tuple[str, str]:
@@ -216,8 +231,8 @@ class EditorParts(Controller):
     async def changes(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
         """Show which stored messages the unsaved text would answer differently."""
         shown = await read_form(request, editor, await _file(request))
-        shown = replace(shown, changes=await editor.compare(shown))
-        return editor.console.fragment(request, "rules_changes.html", it=shown)
+        shown = await with_bar(editor, shown)
+        return editor.console.fragment(request, "rules_changes.html", it=shown, address_of=address_of)
 
     @get("/rules/schema.json", sync_to_thread=False)
     def schema(self) -> Response[Any]:

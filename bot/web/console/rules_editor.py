@@ -27,6 +27,9 @@ from bot.rulebook.splices import mended
 from bot.text.diffs import Line
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
+from bot.web.console.rules_bar import SaveBar
+from bot.web.console.rules_recipes import FoundRecipes, first_text, link_to_try
+from bot.web.console.rules_setting import TypedSetting, read_setting
 from bot.web.console.sessions import session_of
 from bot.web.limits import LONGEST_NUMBER
 
@@ -59,7 +62,17 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     #: What came from elsewhere, as it was typed, by the place of the message.
     fetched: dict[int, str] = {}
     turns: tuple[TriedTurn, ...] = ()
-    changes: Replayed | None = None
+    #: As if at another time, from somebody else.
+    setting: TypedSetting = TypedSetting()
+    #: What the save bar says.
+    bar: SaveBar | None = None
+    #: The recipes that were asked for.
+    recipes: FoundRecipes | None = None
+    #: What a button did, and an address that carries the talk.
+    said: str = ""
+    link: str = ""
+    #: The script fills the page from its address.
+    from_link: bool = False
     diff: list[Line] | None = None
     #: A sentence about what was refused.
     trouble: str | None = None
@@ -142,7 +155,15 @@ class EditorPlace:
 
     def editor(self, request: Call, shown: ShownFile, *, status: int = 200) -> Page:
         """The page with a text in the editor."""
-        return self.page(request, "rules_editor.html", status=status, it=shown)
+        return self.page(
+            request,
+            "rules_editor.html",
+            status=status,
+            it=shown,
+            our_numbers=tuple(self.console.shelf.book().numbers),
+            link_to_try=link_to_try,
+            first_text=first_text,
+        )
 
     async def looked_at(self, shown: ShownFile, *, at_any_cost: bool = True) -> ShownFile:
         """With the findings, and the talk that was tried."""
@@ -184,7 +205,13 @@ class EditorPlace:
         """The talk, answered by the text."""
         fetched = {place: read_fetched(text) for place, text in shown.fetched.items()}
         return await self.drafts.play(
-            shown.file, shown.text, shown.heard, datetime.now(UTC), who=shown.who, fetched=fetched
+            shown.file,
+            shown.text,
+            shown.heard,
+            datetime.now(UTC),
+            who=shown.who,
+            fetched=fetched,
+            setting=shown.setting.setting,
         )
 
     async def ask(self, shown: ShownFile) -> ShownFile:
@@ -260,6 +287,7 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
         etag=text_of(form.get("etag")),
         heard=tuple(each[:LONGEST_HEARD] for each in heard[-MOST_TURNS:]),
         fetched=fetched if len(heard) <= MOST_TURNS else {},
+        setting=read_setting(dict(form)),
         is_new=form.get("is_new") == "1",
         who=session_of(request).role,
     )

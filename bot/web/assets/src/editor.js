@@ -4,6 +4,9 @@ import { forceParsing } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
+import { fields, fromLink, mountPhone, phoneButtons } from "./phone.js";
+import { mountRecipes, recipeButtons } from "./recipes.js";
+import { barButtons, edit, mountBar } from "./save_bar.js";
 import { help } from "./schema.js";
 import { writing } from "./writing.js";
 
@@ -21,9 +24,9 @@ let written = 0; // the line that somebody is writing
 let isPausing = true;
 let kept = null; // where the reader was when the text was saved
 
-const form = () => document.getElementById("writing");
+export const form = () => document.getElementById("writing");
 const paper = () => document.getElementById("paper");
-const file = () => form().elements.name?.value || form().dataset.file || "new.yaml";
+export const file = () => form().elements.name?.value || form().dataset.file || "new.yaml";
 const isTable = () => /\.csv$/i.test(file());
 const heard = () => [...form().querySelectorAll("input[name=heard]")].map((input) => input.value);
 // Whether the editor is still on the page that is shown.
@@ -62,6 +65,8 @@ export function mount(element) {
   kept = null;
   forceParsing(view, view.viewport.to, 50);
   foldFindings();
+  for (const each of [mountPhone, mountBar, mountRecipes]) each();
+  if (fromLink()) return;
   if (document.getElementById("findings").querySelector(".tests")) mark();
   else check();
 }
@@ -106,7 +111,7 @@ async function check() {
   isChecking = false;
   if (!isTold || !isHere()) return;
   if (heard().length) ask("play");
-  if (isDirty()) after("changes", LATER, () => ask("changes"));
+  if (isDirty() || document.querySelector("#changes .what, #changes .tests-say")) after("changes", LATER, () => ask("changes"));
 }
 
 // What came from elsewhere for the messages of the phone, as far as somebody has said it.
@@ -115,24 +120,13 @@ function answers() {
 }
 
 // Whether the answer is to the text as it is now; a newer question makes an older one worthless.
-async function ask(what, todo = "") {
+export async function ask(what, todo = "") {
   if (!isHere()) return false;
   running[what]?.abort();
   const abort = (running[what] = new AbortController());
   const text = view.state.doc.toString();
-  const body = new URLSearchParams({ file: file(), text });
-  for (const each of heard()) body.append("heard", each);
-  if (what === "play") for (const { name, value } of answers()) body.append(name, value);
-  if (todo) body.append("do", todo);
   try {
-    const answer = await fetch(`/console/rules/draft/${what}`, {
-      method: "POST",
-      body,
-      headers: { "X-CSRF-Token": document.body.dataset.csrf, "HX-Request": "true" },
-      signal: abort.signal,
-    });
-    const login = answer.headers.get("HX-Redirect");
-    if (login) location.assign(login);
+    const answer = await post(what, todo, abort.signal);
     const html = await answer.text();
     if (!answer.ok || !isHere() || view.state.doc.toString() !== text) return false;
     const part = document.getElementById(PARTS[what]);
@@ -147,6 +141,23 @@ async function ask(what, todo = "") {
     if (error.name !== "AbortError") console.warn(error);
     return false;
   }
+}
+
+// The unsaved text and its talk, given to the server.
+export async function post(what, todo = "", signal = undefined) {
+  const body = new URLSearchParams({ file: file(), text: view.state.doc.toString() });
+  for (const each of heard()) body.append("heard", each);
+  for (const { name, value } of [...answers(), ...fields(), ...form().querySelectorAll("[name=find]")]) body.append(name, value);
+  if (todo) body.append("do", todo);
+  const answer = await fetch(`/console/rules/draft/${what}`, {
+    method: "POST",
+    body,
+    headers: { "X-CSRF-Token": document.body.dataset.csrf, "HX-Request": "true" },
+    signal,
+  });
+  const login = answer.headers.get("HX-Redirect");
+  if (login) location.assign(login);
+  return answer;
 }
 
 // Findings
@@ -193,14 +204,14 @@ function placeOf(line, column) {
   return from + [...text].slice(0, column - 1).join("").length;
 }
 
-function make(edits) {
+export function make(edits) {
   const changes = edits.map((edit) => ({
     from: placeOf(edit.line, edit.column),
     to: placeOf(edit.end_line, edit.end_column),
     insert: edit.text,
   }));
   view.dispatch({ changes, userEvent: "input.mend" });
-  view.focus();
+  if (!document.querySelector("dialog[open]")) view.focus();
 }
 
 // A line that somebody is writing at its end is not wrong yet, nor is the rule that it belongs to for want of a key.
@@ -264,25 +275,26 @@ function save() {
   return true;
 }
 
+export function hear(value) {
+  document.getElementById("phone").append(Object.assign(document.createElement("input"), { type: "hidden", name: "heard", value }));
+  document.getElementById("after-talk").hidden = false;
+}
+
 const buttons = {
   check: () => check(),
   answer: () => ask("play"),
   ask: () => ask("play", "ask"),
   changes: () => ask("changes"),
-  clear() {
-    form().querySelectorAll("input[name=heard], input[name^=fetched-]").forEach((input) => input.remove());
-    document.getElementById("clear").hidden = true;
-    ask("play");
-  },
+  ...phoneButtons,
+  ...barButtons,
+  ...recipeButtons,
   try() {
     const say = document.getElementById("say");
     if (!say.value.trim()) {
       if (document.querySelector("#phone input.answer")?.value.trim()) ask("play");
       return;
     }
-    const input = Object.assign(document.createElement("input"), { type: "hidden", name: "heard", value: say.value });
-    document.getElementById("phone").append(input);
-    document.getElementById("clear").hidden = false;
+    hear(say.value);
     say.value = "";
     ask("play");
   },
@@ -292,7 +304,8 @@ document.addEventListener(
   "submit",
   (event) => {
     if (event.target.id !== "writing" || !paper()?.hasAttribute("data-mounted") || paper().dataset.mount !== "editor") return;
-    const button = buttons[event.submitter?.value];
+    const { value = "" } = event.submitter ?? {};
+    const button = buttons[value] ?? (value.startsWith("recipe ") ? () => edit(value) : null);
     if (button) {
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -321,7 +334,7 @@ document.addEventListener("click", (event) => {
 function bringBack(textarea) {
   const key = `rules:${form().dataset.file}`;
   const draft = JSON.parse(sessionStorage.getItem(key) ?? "null");
-  const isPlain = !location.pathname.endsWith("/draft");
+  const isPlain = !/\/(draft|try)$/.test(location.pathname);
   if (!draft || draft.text === textarea.value || textarea.value !== textarea.defaultValue || !isPlain) {
     if (draft?.text === textarea.defaultValue) sessionStorage.removeItem(key);
     return;
@@ -344,7 +357,7 @@ function bringBack(textarea) {
   replace(draft.text);
 }
 
-function replace(text) {
+export function replace(text) {
   view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
 }
 
