@@ -79,6 +79,8 @@ class Flash(Struct, frozen=True, array_like=True):
     sentence: str
     #: `good`, `careful` or `bad`.
     tone: str = "good"
+    #: What the button that undoes it sends; empty: there is none.
+    undo: str = ""
 
 
 class Console:
@@ -143,11 +145,13 @@ class Console:
         html = self._render(request, name, session=session, csrf_field=self.csrf_field(session), **context)
         return html_response(html, status, "")
 
-    def redirect(self, path: str, sentence: str | None = None, tone: str = "good") -> Response[Any]:
+    def redirect(
+        self, path: str, sentence: str | None = None, tone: str = "good", undo: str = ""
+    ) -> Response[Any]:
         """Go to a page after a form was done, there to say what happened."""
         answer = go_to(path)
         if sentence:
-            value = self._flashes().dumps([sentence, tone])
+            value = self._flashes().dumps([sentence, tone, undo])
             answer.cookies.append(
                 Cookie(key=_FLASH, value=str(value), max_age=60, path=HOME, httponly=True, samesite="strict")
             )

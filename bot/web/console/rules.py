@@ -31,12 +31,7 @@ from bot.web.limits import LARGEST_RULE_FORM
 
 
 class RulePages(Controller):
-    """The list of files, and the editor."""
-
-    @get("/rules")
-    async def overview(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
-        """Show the files and what was found in them."""
-        return editor.page(request, "rules.html", whole=await editor.whole(session_of(request).role))
+    """The editor of a file."""
 
     @get("/rules/new")
     async def new(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
