@@ -1,7 +1,7 @@
 """The history of the rule files: what each edit changed, who made it, when and how."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,14 +49,15 @@ _NEWEST_FIRST = Order(rule_edits.c.id, newest_first=True)
 def edits_in(taken: BookChange) -> list[RuleEditTexts]:
     """What changed between two rule books, a file each."""
     author = taken.author
+    by_author = (author.file, *author.also) if author else ()
     return [
         _edit(
             name,
             taken.before.get(name),
             taken.texts.get(name),
             taken.version,
-            who=author.who if author and author.file == name else None,
-            how=author.how if author and author.file == name else ON_DISK,
+            who=author.who if author and name in by_author else None,
+            how=author.how if author and name in by_author else ON_DISK,
         )
         for name in sorted({*taken.before, *taken.texts})
         if taken.before.get(name) != taken.texts.get(name)
@@ -99,6 +100,32 @@ async def find_edit(connection: AsyncConnection, edit_id: str) -> RuleEditTexts 
     columns = [rule_edits.c[name] for name in RuleEditTexts.__struct_fields__]
     row = (await connection.execute(select(*columns).where(rule_edits.c.id == edit_id))).first()
     return None if row is None else RuleEditTexts(**_named(row))
+
+
+async def find_newest_edits(connection: AsyncConnection, version: str, files: Collection[str]) -> list[str]:
+    """The ids of the edits that brought a book into force, at most one a file."""
+    query = select(rule_edits.c.id, rule_edits.c.file).where(
+        rule_edits.c.version == version, rule_edits.c.file.in_(files)
+    )
+    newest = {row.file: row.id for row in await connection.execute(query.order_by(rule_edits.c.id))}
+    return list(newest.values())
+
+
+async def list_edit_texts(connection: AsyncConnection, ids: Collection[str]) -> list[RuleEditTexts]:
+    """Edits with their texts, the newest first."""
+    columns = [rule_edits.c[name] for name in RuleEditTexts.__struct_fields__]
+    query = select(*columns).where(rule_edits.c.id.in_(ids)).order_by(rule_edits.c.id.desc())
+    return [RuleEditTexts(**_named(row)) for row in await connection.execute(query)]
+
+
+async def find_text(
+    connection: AsyncConnection, file: str, is_it: Callable[[str], bool], *, most: int = 50
+) -> str | None:
+    """A text that a file had, as far as its newest edits know."""
+    query = select(rule_edits.c.before, rule_edits.c.after).where(rule_edits.c.file == file)
+    rows = (await connection.execute(query.order_by(rule_edits.c.id.desc()).limit(most))).all()
+    texts = (text for row in rows for text in (row.after, row.before) if text is not None)
+    return next(filter(is_it, texts), None)
 
 
 def _named(row: Any) -> dict[str, Any]:

@@ -138,6 +138,14 @@ messages = Table(
         sqlite_where=text("status = 'sent'"),
         postgresql_where=text("status = 'sent'"),
     ),
+    # How many of a rule's replies failed is counted from this alone.
+    Index(
+        "ix_messages_failed",
+        "id",
+        "rule",
+        sqlite_where=text("status = 'failed'"),
+        postgresql_where=text("status = 'failed'"),
+    ),
     Index(
         "ix_messages_resend_of",
         "resend_of",

@@ -42,6 +42,8 @@ class Author(msgspec.Struct, frozen=True, kw_only=True):
     """Who saved a rule file through the bot."""
 
     file: str
+    #: The other files that were saved with it.
+    also: tuple[str, ...] = ()
     who: str
     #: Where they did: `api`, `console`, or `restore` for an older text that was put back.
     how: str

@@ -1,7 +1,7 @@
 """Rule files are saved one at a time: checked with the whole book, written as one step, and in force at once."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -61,6 +61,14 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
     tests: TestCount
 
 
+class FileChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to come into the place of a file; see `RuleFiles.save`."""
+
+    name: str
+    text: str | None
+    expected: Collection[str] | None
+
+
 class RuleFiles:
     """The rule files of the book in force, for people to read and to save."""
 
@@ -89,21 +97,26 @@ class RuleFiles:
         Raises `HasErrors`, and `Changed`, `CannotWrite` and `WrongName` of `bot.rulebook.editing.folder`; then nothing
         is changed.
         """
-        self.folder.check_name(name)
+        return await self.save_all([FileChange(name=name, text=text, expected=expected)], who=who, how=how)
+
+    async def save_all(self, changes: Sequence[FileChange], *, who: str, how: str) -> Saved:
+        """The same for several files at once: checked together, and in force together."""
+        for each in changes:
+            self.folder.check_name(each.name)
+        author = Author(file=changes[0].name, also=tuple(each.name for each in changes[1:]), who=who, how=how)
         async with self._saving:
             for _ in range(_MOST_TRIES):
                 try:
-                    return await self._save(name, text, expected, Author(file=name, who=who, how=how))
+                    return await self._save(changes, author)
                 except _Moved:
                     continue
         raise CannotWrite(self.folder.path, "other files there change all the time")
 
-    async def _save(
-        self, name: str, text: str | None, expected: Collection[str] | None, author: Author
-    ) -> Saved:
+    async def _save(self, changes: Sequence[FileChange], author: Author) -> Saved:
         before = await asyncio.to_thread(self.folder.files)
-        self.folder.check_unchanged(before, name, expected)
-        after = self.folder.with_text(before, name, text)
+        for each in changes:
+            self.folder.check_unchanged(before, each.name, each.expected)
+        after = self._changed(before, changes)
         with frozen_afterwards():
             loaded, tests = await in_background(_check, after, self.caps, self.secrets)
         if loaded.book is None or has_error(loaded.findings):
@@ -113,12 +126,18 @@ class RuleFiles:
             raise HasErrors(findings)
 
         def write() -> None:
-            if self.folder.with_text(self.folder.files(), name, text) != after:
+            if self._changed(self.folder.files(), changes) != after:
                 raise _Moved
-            self.folder.write(name, text, expected)
+            for each in changes:
+                self.folder.write(each.name, each.text, each.expected)
 
         await self._shelf.save(after, loaded, write, author)
-        return Saved(file=name, version=loaded.book.version, findings=loaded.findings, tests=tests)
+        return Saved(file=author.file, version=loaded.book.version, findings=loaded.findings, tests=tests)
+
+    def _changed(self, files: FilesRead, changes: Sequence[FileChange]) -> FilesRead:
+        for each in changes:
+            files = self.folder.with_text(files, each.name, each.text)
+        return files
 
 
 def _check(files: FilesRead, caps: Caps, secrets: Collection[str] | None) -> tuple[Loaded, TestCount]:

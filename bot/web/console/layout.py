@@ -79,9 +79,8 @@ class Flash(Struct, frozen=True, array_like=True):
     sentence: str
     #: `good`, `careful` or `bad`.
     tone: str = "good"
-    #: The address and the entity tag of a file whose save can be undone.
+    #: What the button that undoes it sends; empty: there is none.
     undo: str = ""
-    etag: str = ""
 
 
 class Console:
@@ -147,12 +146,12 @@ class Console:
         return html_response(html, status, "")
 
     def redirect(
-        self, path: str, sentence: str | None = None, tone: str = "good", *, undo: tuple[str, str] = ("", "")
+        self, path: str, sentence: str | None = None, tone: str = "good", undo: str = ""
     ) -> Response[Any]:
-        """Go to a page after a form was done, there to say what happened; `undo` as in `Flash`."""
+        """Go to a page after a form was done, there to say what happened."""
         answer = go_to(path)
         if sentence:
-            value = self._flashes().dumps([sentence, tone, *undo])
+            value = self._flashes().dumps([sentence, tone, undo])
             answer.cookies.append(
                 Cookie(key=_FLASH, value=str(value), max_age=60, path=HOME, httponly=True, samesite="strict")
             )

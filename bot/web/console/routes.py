@@ -16,13 +16,14 @@ from bot.web.console.answers import AnswerPages
 from bot.web.console.assets import ASSETS
 from bot.web.console.conversations import ConversationPages
 from bot.web.console.errors import ERROR_PAGES
-from bot.web.console.layout import Call, Console, console_of
+from bot.web.console.layout import Call, Console, console_of, go_to
 from bot.web.console.login import Login, SessionForms
 from bot.web.console.overview import OverviewPage
 from bot.web.console.rejected import RejectedPages
 from bot.web.console.rules import EditorParts, RulePages
 from bot.web.console.rules_editor import editor_of
 from bot.web.console.rules_edits import EditorButtons
+from bot.web.console.rules_forms import RuleListPages
 from bot.web.console.rules_history import RuleHistoryPages
 from bot.web.console.sessions import HOME, require_login
 from bot.web.limits import LARGEST_FORM
@@ -46,6 +47,15 @@ class AssetRoutes(Controller):
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             content, headers["Content-Encoding"] = file.zipped, "gzip"
         return Response(content, media_type=file.media_type, headers=headers)
+
+
+class Door(Controller):
+    """The bare address of the bot, as somebody types it."""
+
+    @get("/", sync_to_thread=False)
+    def door(self) -> Response[Any]:
+        """Lead to the console."""
+        return go_to(HOME)
 
 
 class OtherRoutes(Controller):
@@ -86,6 +96,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     OverviewPage,
     ConversationPages,
     ConversationForms,
+    RuleListPages,
     RulePages,
     EditorParts,
     EditorButtons,
@@ -105,7 +116,7 @@ def console_router() -> Router:
     return Router(
         "/",
         route_handlers=[
-            Router("/", route_handlers=[AssetRoutes]),
+            Router("/", route_handlers=[AssetRoutes, Door]),
             Router("/", route_handlers=[Login], exception_handlers=ERROR_PAGES),
             Router(
                 HOME,

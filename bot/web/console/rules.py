@@ -27,18 +27,13 @@ from bot.web.console.rules_editor import (
     text_of,
 )
 from bot.web.console.rules_edits import edit_done, link_of, new_file, with_bar, with_recipes
-from bot.web.console.rules_undo import undo_of, undo_save
+from bot.web.console.rules_forms import undo_key
 from bot.web.console.sessions import session_of
 from bot.web.limits import LARGEST_RULE_FORM
 
 
 class RulePages(Controller):
-    """The list of files, and the editor."""
-
-    @get("/rules")
-    async def overview(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
-        """Show the files and what was found in them."""
-        return editor.page(request, "rules.html", whole=await editor.whole(session_of(request).role))
+    """The editor of a file."""
 
     @get("/rules/new")
     async def new(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
@@ -115,8 +110,6 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
     do = text_of(form.get("do"))
     if do in ("save", "remove"):
         return await _save(place, request, shown, None if do == "remove" else shown.text)
-    if do == "undo":
-        return await undo_save(place, request, shown)
     shown = await _without_saving(place, request, shown, do)
     return place.editor(request, await place.looked_at(shown))
 
@@ -177,10 +170,11 @@ async def _save(place: EditorPlace, request: Call, shown: ShownFile, text: str |
         return place.editor(request, shown, status=409)
     except Changed as error:
         return await _conflict(place, request, shown, text, error)
+    undo = await undo_key(place, saved, [shown.file])
     if text is None:
         sentence = f"{shown.file} is removed; its rules are out of force."
-        return place.console.redirect(PATH, sentence, undo=undo_of(shown.file, None))
-    return place.console.redirect(address_of(shown.file), *_said(saved), undo=undo_of(shown.file, text))
+        return place.console.redirect(PATH, sentence, undo=undo)
+    return place.console.redirect(address_of(shown.file), *_said(saved), undo)
 
 
 def _said(saved: Saved) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from bot.queries.conversations import find_conversation, find_message
 from bot.queries.replay_source import newest_inbound
+from bot.queries.rule_use import RuleUses
 from bot.rulebook.background import in_background
 from bot.rulebook.editing.drafts import MOST_TURNS, Draft, Drafts, TooManyDrafts
 from bot.rulebook.editing.folder import NoSuchFile, UnreadableFile
@@ -28,6 +29,7 @@ from bot.text.diffs import Line
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_bar import SaveBar
+from bot.web.console.rules_drafts import UnsavedTexts
 from bot.web.console.rules_recipes import FoundRecipes, first_text, link_to_try
 from bot.web.console.rules_setting import TypedSetting, read_setting
 from bot.web.console.sessions import session_of
@@ -124,6 +126,8 @@ class EditorPlace:
         self.console = console
         self.files = console.rule_files
         self.drafts = Drafts(self.files.folder, self.files.caps, self.files.secrets)
+        self.unsaved = UnsavedTexts(console)
+        self.uses = RuleUses()
 
     def marks(self) -> list[FileMark]:
         """The files as they are on the disk, with what keeps them from being in force."""

@@ -83,6 +83,11 @@ class Session(Struct, frozen=True, kw_only=True):
     until: datetime
 
     @property
+    def person(self) -> str:
+        """Whose unsaved work is shown: as long as people share a token, they share their drafts."""
+        return self.role
+
+    @property
     def may_edit(self) -> bool:
         """Whether this person may change something."""
         return self.role == "admin"

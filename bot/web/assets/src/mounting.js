@@ -6,6 +6,7 @@ import { toEnd } from "./scrolling.js";
 const modules = {
   chart: () => import("./chart.js"),
   editor: () => import("./editor.js"),
+  list: () => import("./list.js"),
   merge: () => import("./merge.js"),
 };
 
