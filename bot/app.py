@@ -16,6 +16,19 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from bot import __version__
+from bot.alarm_parts import Alarms
+from bot.alarms.conditions import (
+    Condition,
+    RefusedDeliveries,
+    acs_troubles,
+    background_troubles,
+    clock_troubles,
+    events_queue_troubles,
+    fetch_troubles,
+    queue_troubles,
+    rule_troubles,
+)
+from bot.alarms.trouble import USUAL_ALARMS, AlarmLimits
 from bot.azure_parts import check_configured, events_queue, sms_service, webhook_auth
 from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueLimit
@@ -102,6 +115,7 @@ class Service:
         *,
         more_routes: Sequence[BaseRouteHandler] = (),
         sending: SendingLimits = USUAL_SENDING,
+        alarms: AlarmLimits = USUAL_ALARMS,
         now: Clock = utc_now,
     ) -> None:
         check_configured(settings)
@@ -175,6 +189,7 @@ class Service:
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
         self.counter = TrafficCounter(self.database)
         self._log_cutter = LogCutter(self.database)
+        self.alarms = self._alarms(alarms)
         viewer = settings.viewer_token
         tokens = Tokens(self.admin_token, viewer.reveal() if viewer else None)
         self.guesses = Guesses()
@@ -232,6 +247,8 @@ class Service:
         self._running.push_async_callback(self.counter.stop)
         self._log_cutter.start(self.supervisor)
         self._running.push_async_callback(self._log_cutter.stop)
+        await self.alarms.start(self.supervisor)
+        self._running.push_async_callback(self.alarms.stop)
         book = self.shelf.book()
         log.info("The bot is ready", action="bot_ready", rules=len(book.rules), book=book.version)
 
@@ -264,6 +281,22 @@ class Service:
     async def stop(self) -> None:
         """Settle what is being sent, leave the rest queued, close everything, in the reverse order of the start."""
         await self._running.aclose()
+
+    def _alarms(self, limits: AlarmLimits) -> Alarms:
+        """What people are told of."""
+        conditions: list[Condition] = [
+            acs_troubles(self.sender.link),
+            rule_troubles(self.shelf),
+            queue_troubles(self.queue_limit),
+            clock_troubles(self.clock),
+            background_troubles(self.supervisor),
+            fetch_troubles(self.fetcher.hosts),
+            RefusedDeliveries(lambda: self.webhook.refused, limits),
+            *([events_queue_troubles(self.puller)] if self.puller is not None else []),
+        ]
+        return Alarms(
+            self.settings, self.database, self.writer, conditions, [], clock=self._now, limits=limits
+        )
 
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         operator = Operator(self.writer, self.sender.wake, self.shelf.book, self._now)

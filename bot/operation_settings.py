@@ -1,16 +1,21 @@
 """The settings of keeping, erasing and logging: rows of the table in `bot.settings`."""
 
+import re
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from bot.setting_readers import read_duration, read_log_format, read_secrets
-from bot.setting_values import Setting, WrongSetting
+from bot.setting_values import Secret, Setting, WrongSetting
 
 #: What is kept without end.
 FOR_EVER: Final = ("for ever", "forever", "never")
 #: Event Grid brings an event again for a day.
 _SHORTEST: Final = timedelta(days=1)
 _LEVELS: Final = ("debug", "info", "warning", "error")
+#: Between two addresses: in an address itself there may be commas, too.
+_NEXT_ADDRESS: Final = re.compile(r"[,\s]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S")
 _YES: Final = ("true", "yes", "on", "1")
 _NO: Final = ("false", "no", "off", "0")
 
@@ -41,6 +46,31 @@ def read_yes_or_no(name: str, text: str) -> bool:
     if text.lower() in _NO:
         return False
     raise WrongSetting(name, f"is {text!r} and must be true or false.")
+
+
+def read_notify(name: str, text: str) -> tuple[Secret, ...]:
+    """The addresses at which people are told, as Apprise writes them; each may hold a token."""
+    addresses = [each.strip(" ,") for each in _NEXT_ADDRESS.split(text)]
+    for place, address in enumerate(addresses, start=1):
+        if not _SCHEME.match(address):
+            raise WrongSetting(
+                name,
+                f"has no address in place {place}: write Apprise's URLs, such as ntfys://ntfy.sh/TOPIC or"
+                " mailto://USER:PASSWORD@HOST, with commas between them.",
+            )
+    return tuple(Secret(address) for address in addresses)
+
+
+def read_public_url(name: str, text: str) -> str:
+    """The address at which people reach the console, without a slash at the end."""
+    try:
+        url = urlsplit(text.rstrip("/"))
+        host = url.hostname
+    except ValueError:
+        url, host = urlsplit(""), None
+    if url.scheme not in {"http", "https"} or not host or "@" in url.netloc or url.query or url.fragment:
+        raise WrongSetting(name, "is no address of a site: write https://HOST, or https://HOST/PATH.")
+    return text.rstrip("/").removesuffix("/console")
 
 
 OPERATION_SETTINGS: tuple[Setting, ...] = (
@@ -101,5 +131,20 @@ OPERATION_SETTINGS: tuple[Setting, ...] = (
         help="`true` writes texts and whole numbers of people into the log.",
         example="false",
         read=read_yes_or_no,
+    ),
+    Setting(
+        name="BOT_NOTIFY",
+        help="Where people are told of what waits for them and of troubles (needs the extra `notify`): Apprise's URLs"
+        " for mail, Teams, Slack, ntfy, webhooks and more, with commas between them. Unset: nobody is told.",
+        example="ntfys://ntfy.sh/TOPIC,mailto://USER:PASSWORD@HOST",
+        read=read_notify,
+        unset=(),
+    ),
+    Setting(
+        name="BOT_PUBLIC_URL",
+        help="The address at which people reach the console: what they are told of is linked there. Unset: its path"
+        " alone is told.",
+        example="https://sms.example.com",
+        read=read_public_url,
     ),
 )

@@ -92,6 +92,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: Literal["console", "json"] | None
     log_level: str
     log_texts: bool
+    notify: tuple[Secret, ...]
+    public_url: str | None
     #: What `{{ secret.NAME }}` stands for in the headers of a rule's `fetch`: those of `BOT_SECRET_NAME`, by name.
     secrets: dict[str, Secret] = {}
 
@@ -374,6 +376,6 @@ _NAMES: Final = frozenset(setting.name for setting in SETTINGS)
 #: Names that another version of the bot reads; a `.env` may serve both.
 _NAMES_OF_OTHER_VERSIONS: Final = frozenset(
     {
-        "BOT_NOTIFY", "BOT_EVENTS_TO", "BOT_OIDC_ISSUER", "BOT_OIDC_CLIENT_ID", "BOT_OIDC_CLIENT_SECRET",
+        "BOT_EVENTS_TO", "BOT_OIDC_ISSUER", "BOT_OIDC_CLIENT_ID", "BOT_OIDC_CLIENT_SECRET",
     }
 )  # fmt: skip

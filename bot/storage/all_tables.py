@@ -1,6 +1,6 @@
 """Every table: where this has been imported, `metadata` is whole."""
 
-from bot.storage import answer_tables, draft_tables, tables, task_tables, upkeep_tables
+from bot.storage import alarm_tables, answer_tables, draft_tables, tables, task_tables, upkeep_tables
 from bot.storage.columns import metadata
 
-__all__ = ["answer_tables", "draft_tables", "metadata", "tables", "task_tables", "upkeep_tables"]
+__all__ = ["alarm_tables", "answer_tables", "draft_tables", "metadata", "tables", "task_tables", "upkeep_tables"]
