@@ -35,6 +35,7 @@ from bot.conversation.backpressure import QueueLimit
 from bot.conversation.completions import Completions
 from bot.conversation.follow_up_turn import FollowUpTurn
 from bot.conversation.inbox import Inbox
+from bot.measures import Measures
 from bot.operations.checks import (
     check_background,
     check_clock,
@@ -47,6 +48,7 @@ from bot.operations.checks import (
     check_sending,
 )
 from bot.operations.health import CHECKS, Checks, Health
+from bot.operations.measured_metrics import build_metrics, measured_metrics
 from bot.operations.message_sink import message_log_of
 from bot.operations.metrics import (
     Metrics,
@@ -127,6 +129,7 @@ class Service:
         )
         #: Keeps the background tasks of all parts running.
         self.supervisor = Supervisor()
+        self._measures = Measures()
         self.clock = ClockCheck()
         self.database = Database(settings.database_url)
         self.shelf = LiveBook(settings.rules)
@@ -147,6 +150,7 @@ class Service:
             limits=sending,
             clock=now,
             message_log=message_log,
+            measures=self._measures,
         )
         secret = settings.forward_secret
         private_hosts = (*settings.private_hosts, *settings.forward_private_hosts)
@@ -156,7 +160,9 @@ class Service:
             signing_secret=secret.reveal() if secret else None,
             private_hosts=private_hosts,
         )
-        self.forwarder = Forwarder(self.database, self.writer, self._poster, clock=now)
+        self.forwarder = Forwarder(
+            self.database, self.writer, self._poster, clock=now, measures=self._measures
+        )
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.data_protection = DataProtection(
             self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now
@@ -164,6 +170,7 @@ class Service:
         self.inbox = Inbox(
             self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit, now,
             marks=self.data_protection.marks, doubt=self.data_protection.doubt, message_log=message_log,
+            measures=self._measures,
         )  # fmt: skip
         self.fetcher = Fetcher(
             self.database,
@@ -304,6 +311,8 @@ class Service:
             self.database,
             self.writer,
             [
+                build_metrics,
+                partial(measured_metrics, self._measures, self.writer.commits),
                 partial(webhook_metrics, self.webhook),
                 partial(queue_metrics, self.queue_limit),
                 partial(sending_metrics, self.sender.link),

@@ -4,9 +4,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from time import perf_counter
 
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,7 @@ from bot.conversation.backpressure import QueueFull, QueueLimit
 from bot.conversation.codes import CodeDesk
 from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.erasure_marks import ErasureMarks, Mark
+from bot.conversation.event_tally import Receipt, count_events, outcome_of
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.fetches import kept_row
 from bot.conversation.loop_history import may_be_near, recall
@@ -25,8 +26,9 @@ from bot.conversation.rejected import as_json, keep_rejected
 from bot.conversation.restored import Doubt
 from bot.conversation.status_changes import StoredMessage
 from bot.conversation.thread import ConversationThread, open_conversations, save_conversations
+from bot.measures import Measures
 from bot.rulebook.book import Book
-from bot.rulebook.decision import Decision, HeardMessage, HeldBack
+from bot.rulebook.decision import Decision, HeardMessage
 from bot.rulebook.fetch import Fetched, FetchRequest
 from bot.rulebook.simulate.completion import complete_decision
 from bot.rulebook.simulate.decide import decide
@@ -39,22 +41,6 @@ _DECIDED_AT_ONCE = 200
 
 
 log = structlog.get_logger(__name__)
-
-
-class Receipt(Struct, frozen=True, kw_only=True):
-    """What became of one event."""
-
-    outcome: str
-    #: The sending number that has something to send now; None when there is no reply.
-    lane: str | None = None
-    #: A message was queued to be forwarded.
-    has_forward: bool = False
-    #: Something is to be fetched before the reply.
-    has_fetch: bool = False
-    #: What held the reply back.
-    held_back_by: HeldBack | None = None
-    #: What the log says of it; None where it says nothing.
-    line: MessageLine | None = None
 
 
 ACCEPTED = Receipt(outcome="accepted")
@@ -94,7 +80,9 @@ class Inbox:
         marks: ErasureMarks | None = None,
         doubt: Doubt | None = None,
         message_log: MessageLineLog | None = None,
+        measures: Measures | None = None,
     ) -> None:
+        self._measures = measures or Measures()
         self._message_log = message_log or MessageLineLog()
         self._marks = marks or ErasureMarks()
         self._doubt = doubt or Doubt()
@@ -119,6 +107,7 @@ class Inbox:
         """
         if not events:
             return []
+        began = perf_counter()
         if self._queue.looks_full():
             await self._check_queue(events)
         try:
@@ -127,6 +116,9 @@ class Inbox:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the events must not be lost for it
             receipts = await self._one_by_one(events, error)
+        else:
+            self._measures.intake.add(perf_counter() - began)
+            count_events(self._measures, events, receipts)
         self._announce(events, receipts)
         return receipts
 
@@ -244,7 +236,9 @@ class Inbox:
                 id=message.message_id, text=message.text, sender=message.peer, recipient=message.number
             )
             written = time_written(message.received_at, now)
+            began = perf_counter()
             decision, asked, kept = await self._decide(book, heard, conversation, written, codes, new)
+            self._measures.decision.add(perf_counter() - began)
             if conversation.id in recent:
                 before = conversation.state
                 decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
@@ -254,21 +248,19 @@ class Inbox:
             )
             if asked is not None and kept is not None:
                 new.fetches.append(kept_row(asked, kept, new.inbound[-1].id, conversation.id, now))
-            is_logged = self._message_log.sink is not None
-            if queued or decision.forwards or decision.held_back_by or decision.fetch or is_logged:
-                line = None
-                if is_logged:
-                    line = self._line(message, conversation, new.inbound[-1].id, decision, now)
-                receipts[place] = Receipt(
-                    outcome="accepted",
-                    line=line,
-                    lane=message.number if queued else None,
-                    has_forward=bool(decision.forwards),
-                    has_fetch=decision.fetch is not None,
-                    held_back_by=decision.held_back_by,
-                )
-            else:
-                receipts[place] = ACCEPTED
+            outcome = outcome_of(decision)
+            line = None
+            if self._message_log.sink is not None:
+                line = self._line(message, conversation, new.inbound[-1].id, decision.rule, outcome, now)
+            receipts[place] = Receipt(
+                outcome="accepted",
+                line=line,
+                lane=message.number if queued else None,
+                has_forward=bool(decision.forwards),
+                has_fetch=decision.fetch is not None,
+                held_back_by=decision.held_back_by,
+                came_of_it=(decision.rule or "", outcome),
+            )
             if place % _DECIDED_AT_ONCE == _DECIDED_AT_ONCE - 1:
                 await asyncio.sleep(0)
         await save_conversations(connection, opened.values())
@@ -310,15 +302,14 @@ class Inbox:
         message: Inbound,
         conversation: ConversationThread,
         message_id: str,
-        decision: Decision,
+        rule: str | None,
+        outcome: str,
         now: datetime,
     ) -> MessageLine:
         """What the log says of an inbound message once it is stored."""
-        silent = "asks elsewhere" if decision.fetch else "no reply"
-        outcome = decision.held_back_by or ("answered" if decision.replies else silent)
         spent = (self._clock() - now).total_seconds() * 1_000
         return MessageLine(
-            "message_received", "A message came in", now, message_id, message_id, conversation.id, decision.rule,
+            "message_received", "A message came in", now, message_id, message_id, conversation.id, rule,
             outcome, round(spent, 1), self._message_log.peer(message.peer), self._message_log.text(message.text),
         )  # fmt: skip
 

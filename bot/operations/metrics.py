@@ -1,17 +1,19 @@
 """`/metrics`: figures for charts and alarms, in Prometheus's text format."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Guard
+from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bot.conversation.backpressure import QueueLimit
 from bot.queries.conversations import Backlog, find_backlog
+from bot.queries.database_size import read_size
 from bot.queries.overview import Alarms, read_alarms
 from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
@@ -41,32 +43,61 @@ class Metrics:
         @get("/metrics", guards=[guard], media_type=CONTENT_TYPE_LATEST, tags=["Health"])
         async def metrics() -> Response[bytes]:
             """Counters and gauges in Prometheus's text format."""
-            backlog, alarms = await self._query()
+            content = await self._query()
             registry = CollectorRegistry(auto_describe=False)
             read = [metric for source in self._sources for metric in source()]
-            registry.register(_Once([*read, *self._of_database(backlog), *_of_the_hour(alarms)]))
+            if content is not None:
+                read += _of_content(content)
+            registry.register(_Once([*read, *self._of_database(is_readable=content is not None)]))
             return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
         return [metrics]
 
-    async def _query(self) -> tuple[Backlog | None, Alarms | None]:
+    async def _query(self) -> "_Content | None":
         try:
             async with self._database.reading() as connection:
-                return await find_backlog(connection), await read_alarms(connection, datetime.now(UTC))
+                return _Content(
+                    backlog=await find_backlog(connection),
+                    alarms=await read_alarms(connection),
+                    size=await read_size(connection),
+                )
         except DATABASE_ERRORS:
-            return None, None  # `bot_database_writable` says so
+            return None  # `bot_database_writable` says so
 
-    def _of_database(self, backlog: Backlog | None) -> Iterable[Metric]:
-        is_writable = backlog is not None and self._writer.trouble is None
-        yield GaugeMetricFamily("bot_database_writable", "1 while messages can be stored.", value=is_writable)
-        if backlog is None:
-            return
-        yield GaugeMetricFamily("bot_queued_messages", "Replies that wait to be sent.", value=backlog.queued)
+    def _of_database(self, *, is_readable: bool) -> Iterable[Metric]:
         yield GaugeMetricFamily(
-            "bot_oldest_queued_seconds",
-            "How long the oldest of them has waited.",
-            value=backlog.oldest_seconds,
+            "bot_database_writable",
+            "1 while messages can be stored.",
+            value=is_readable and self._writer.trouble is None,
         )
+        path = self._database.path
+        if path is not None:
+            with suppress(OSError):
+                yield GaugeMetricFamily(
+                    "bot_database_log_size_bytes",
+                    "The length of SQLite's write-ahead log.",
+                    value=path.with_name(f"{path.name}-wal").stat().st_size,
+                )
+
+
+class _Content(Struct, frozen=True, kw_only=True):
+    """What is read of the database."""
+
+    backlog: Backlog
+    alarms: Alarms
+    size: int
+
+
+def _of_content(content: _Content) -> Iterable[Metric]:
+    yield GaugeMetricFamily(
+        "bot_database_size_bytes", "The room that the database takes.", value=content.size
+    )
+    backlog = content.backlog
+    yield GaugeMetricFamily("bot_queued_messages", "Replies that wait to be sent.", value=backlog.queued)
+    yield GaugeMetricFamily(
+        "bot_oldest_queued_seconds", "How long the oldest of them has waited.", value=backlog.oldest_seconds
+    )
+    yield from _of_people(content.alarms)
 
 
 def webhook_metrics(webhook: Webhook) -> Iterable[Metric]:
@@ -199,32 +230,8 @@ def pull_metrics(puller: Puller) -> Iterable[Metric]:
     )
 
 
-def _of_the_hour(alarms: Alarms | None) -> Iterable[Metric]:
-    """The figures of the console's overview that alarms are made of."""
-    if alarms is None:
-        return
-    counts = alarms.counts
-    messages = GaugeMetricFamily(
-        "bot_hour_messages", "Messages of the last hour, by what became of them.", labels=["state"]
-    )
-    for state, count in {"received": counts.inbound, "answered": counts.answered, **counts.states}.items():
-        messages.add_metric([state], count)
-    yield messages
-    if counts.delivery_rate is not None:
-        yield GaugeMetricFamily(
-            "bot_hour_delivery_ratio",
-            "Of the last hour's replies whose end is known, the part that was delivered.",
-            value=counts.delivery_rate,
-        )
-    times = GaugeMetricFamily(
-        "bot_hour_reply_seconds", "From a message of the last hour to ACS's acceptance of its reply.",
-        labels=["quantile"],
-    )  # fmt: skip
-    for quantile in (0.5, 0.95):
-        milliseconds = counts.reply_time(quantile)
-        if milliseconds is not None:
-            times.add_metric([f"{quantile}"], milliseconds / 1_000)
-    yield times
+def _of_people(alarms: Alarms) -> Iterable[Metric]:
+    """What waits for a person."""
     yield GaugeMetricFamily(
         "bot_waiting_conversations", "Conversations that wait for a person.", value=alarms.waiting
     )

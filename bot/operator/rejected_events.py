@@ -6,8 +6,8 @@ import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.event_tally import Receipt
 from bot.conversation.events import Event, UnreadableEvent
-from bot.conversation.inbox import Receipt
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.readers import Readers
 from bot.storage.tables import rejected_events

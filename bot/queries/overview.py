@@ -131,8 +131,6 @@ class OverviewView(Struct, frozen=True, kw_only=True):
 class Alarms(Struct, frozen=True, kw_only=True):
     """What `/metrics` shows of the overview, for alarms."""
 
-    #: The last hour.
-    counts: Counts
     waiting: int
     incidents: dict[str, int]
     rejected: int
@@ -231,14 +229,10 @@ class Overview:
         )
 
 
-async def read_alarms(connection: AsyncConnection, now: datetime) -> Alarms:
+async def read_alarms(connection: AsyncConnection) -> Alarms:
     """The part of the overview that is worth an alarm."""
-    progress = await find_progress(connection)
-    live = await _count_live(connection, progress, now)
-    stretches = await _stretches(connection, progress, live, floor_to(now - HOUR, MINUTE), now, MINUTE)
     waiting, rejected = await _count(connection, _waiting(), select(rejected_events.c.id))
     return Alarms(
-        counts=total(stretches.values()),
         waiting=waiting,
         incidents=await _count_incidents(connection),
         rejected=rejected,

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import structlog
 from msgspec import Struct
@@ -11,6 +12,7 @@ from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
+from bot.measures import Measures
 from bot.sending.backoff import wait_before_try
 from bot.sending.limits import USUAL_FORWARDING, ForwardingLimits
 from bot.storage.database_errors import DATABASE_ERRORS
@@ -77,7 +79,9 @@ class Forwarder:
         *,
         limits: ForwardingLimits = USUAL_FORWARDING,
         clock: Clock = utc_now,
+        measures: Measures | None = None,
     ) -> None:
+        self._measures = measures or Measures()
         self._limits = limits
         self._clock = clock
         self._readers = readers
@@ -113,6 +117,8 @@ class Forwarder:
                 if due:
                     tries = await asyncio.gather(*(self._try(forward) for forward in due))
                     await self._tries.submit(tries)
+                    for forward, each in zip(due, tries, strict=True):
+                        self._measures.forwards.add(urlsplit(forward.url).hostname or "", each["new_status"])
                     continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.look_again):

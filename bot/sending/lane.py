@@ -11,6 +11,7 @@ from uuid_utils import uuid7
 
 from bot.clock import Clock
 from bot.conversation.message_lines import MessageLineLog
+from bot.measures import Measures
 from bot.sending.circuit_breaker import (
     Circuit,
     admits,
@@ -25,7 +26,7 @@ from bot.sending.limits import SendingLimits
 from bot.sending.outbox import Claimed, Held, Queued, Settlement, queued_messages
 from bot.sending.rate_limit import Bucket
 from bot.sending.retry import RetryDecision, decide_retries
-from bot.sending.send_lines import tell_sends
+from bot.sending.send_lines import count_sends, tell_sends
 from bot.sending.send_queue import MOST_RECIPIENTS, CallGroup, SendQueue
 from bot.sending.service_health import ServiceHealth
 from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecipient, SmsService
@@ -52,6 +53,7 @@ class LaneContext(Struct, frozen=True, kw_only=True):
     supervisor: Supervisor
     limits: SendingLimits
     clock: Clock
+    measures: Measures
     message_log: MessageLineLog = MessageLineLog()
 
 
@@ -226,8 +228,9 @@ class Lane:
                 )
                 returns |= self._returns_of(decisions)
                 await self._settle([each.settlement for each in decisions])
-                if self._context.message_log.sink is not None:
-                    tell_sends(self._context.message_log, decisions, self._context.clock())
+                now = self._context.clock()
+                count_sends(self._context.measures, decisions, now)
+                tell_sends(self._context.message_log, decisions, now)
         except StorageUnavailable:
             self._read_again()  # nothing was claimed: the messages wait in the database as they were
         except Exception:

@@ -1,11 +1,15 @@
-"""The log's lines for what a call to ACS has done."""
+"""What a call to ACS has done: its lines in the log, and what is counted and timed of it."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from bot.conversation.message_lines import MessageLine, MessageLineLog, born_at
+from bot.measures import Measures
 from bot.sending.retry import RetryDecision
 from bot.sending.sms_service import SendAccepted
+
+#: Seconds; what a rule asks elsewhere is answered or given up long before.
+_LATER = 120.0
 
 
 def tell_sends(message_log: MessageLineLog, decisions: Sequence[RetryDecision], now: datetime) -> None:
@@ -32,6 +36,21 @@ def tell_sends(message_log: MessageLineLog, decisions: Sequence[RetryDecision], 
             for message, outcome in [(each.settlement.message, _outcome_of(each))]
         ]
     )
+
+
+def count_sends(measures: Measures, decisions: Sequence[RetryDecision], now: datetime) -> None:
+    """Count how each message of a call ended, and how long the replies took that ACS accepted.
+
+    What was decided later than its message (sent again by a person, say) is no reply whose time means anything.
+    """
+    seconds = now.timestamp()
+    for each in decisions:
+        outcome, message = _outcome_of(each), each.settlement.message
+        measures.sends.add(outcome)
+        if outcome == "sent" and message.in_reply_to is not None:
+            asked_at = born_at(message.in_reply_to)
+            if born_at(message.id) - asked_at < _LATER:
+                measures.reply.add(seconds - asked_at)
 
 
 def _outcome_of(decision: RetryDecision) -> str:

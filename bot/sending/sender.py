@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from bot.clock import Clock, utc_now
 from bot.conversation.message_lines import MessageLineLog
+from bot.measures import Measures
 from bot.sending.lane import Lane, LaneContext
 from bot.sending.leases import holder_on
 from bot.sending.limits import USUAL_SENDING, SendingLimits
@@ -39,8 +40,10 @@ class Sender:
         limits: SendingLimits = USUAL_SENDING,
         clock: Clock = utc_now,
         message_log: MessageLineLog | None = None,
+        measures: Measures | None = None,
     ) -> None:
         """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
+        self._measures = measures or Measures()
         self._readers = readers
         self._limits = limits
         self.holder = self._holder = holder_on(readers)
@@ -66,6 +69,7 @@ class Sender:
             limits=limits,
             clock=clock,
             message_log=message_log or MessageLineLog(),
+            measures=self._measures,
         )
         self._lanes: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -131,6 +135,7 @@ class Sender:
             has_more = False
             with suppress(StorageUnavailable):
                 (expired,) = await self._expiries.submit([self._report_timeout])
+                self._measures.unreported += expired
                 has_more = expired == self._limits.expired_at_once
             if not has_more:
                 await asyncio.sleep(min(self._limits.expire_every, self._report_timeout.total_seconds()))

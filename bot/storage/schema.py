@@ -65,6 +65,11 @@ def _check_known(found: str | None, scripts: ScriptDirectory) -> None:
         raise NewerSchema(found, scripts.get_current_head()) from None
 
 
+def newest_revision() -> str | None:
+    """The revision that this version of the bot needs."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
 def check_newest(found: str | None) -> None:
     """Raise `OldSchema` or `NewerSchema` unless this revision is the newest of this version."""
     scripts = ScriptDirectory.from_config(alembic_config())

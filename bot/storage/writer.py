@@ -8,12 +8,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 import structlog
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.measures import COMMIT_BOUNDS, Durations
 from bot.outage import Outage
 from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
@@ -133,6 +135,8 @@ class Writer:
             "The database can be written to again",
             action="database_unwritable",
         )
+        #: How long transactions took, from their start to their commit.
+        self.commits = Durations(COMMIT_BOUNDS)
         #: Publishes which conversations each transaction has changed.
         self.news = CommitNotifier()
 
@@ -243,6 +247,7 @@ class Writer:
         for job in group:
             batches.setdefault(job.batch, []).append(job)
         finished: list[tuple[_Job, list[Any]]] = []
+        began = perf_counter()
         with self.news.gathering():
             async with self._database.writing() as connection:
                 for batch, jobs in batches.items():
@@ -255,6 +260,7 @@ class Writer:
                 # The last group's callers are answered only now: answering them and reading what they send next is work
                 # for the event loop that goes on while the database commits (10 % more single posts a second).
                 self._answer_callers()
+        self.commits.add(perf_counter() - began)
         if self._failing:
             for batch in batches:
                 self._failing.pop(batch, None)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
-from bot.conversation.inbox import Receipt
+from bot.conversation.event_tally import Receipt
 from bot.text.storable import one_line
 
 #: The outcome under which all events of types that the bot has no use for are counted.

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import structlog
 from msgspec import Struct
 
+from bot.conversation.event_tally import Receipt
 from bot.conversation.events import Event, UnreadableEvent
-from bot.conversation.inbox import Receipt
 from bot.storage.writer import StorageUnavailable
 from bot.supervisor import Supervisor
 from bot.text.storable import make_storable, one_line

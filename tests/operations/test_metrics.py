@@ -1,6 +1,19 @@
 """What Prometheus is told is what happened, and only to those who may look."""
 
+import asyncio
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import __version__
+from bot.measures import COMMIT_BOUNDS, OTHER, Durations, Tally
+from bot.storage.schema import newest_revision
 from tests.support.bots import OURS
+from tests.support.metric_names import lint
+from tests.support.properties import examples
 from tests.support.services import SECRET, VIEWER, Running
 
 
@@ -53,15 +66,93 @@ async def test_no_token_no_metrics_and_no_secret_in_them(bot: Running) -> None:
     assert SECRET not in (await bot.get("/metrics")).text
 
 
-async def test_the_last_hour_and_what_waits_for_a_person_are_told(bot: Running) -> None:
+async def test_what_waits_for_a_person_is_told(bot: Running) -> None:
     await bot.post([sms("Incoming_1"), {"odd": 1}])
-    await bot.replies()
     counted = await metrics(bot)
-    assert counted['bot_hour_messages{state="received"}'] == "1.0"
-    assert counted['bot_hour_messages{state="answered"}'] == "1.0"
-    assert counted['bot_hour_messages{state="sent"}'] == "1.0"
-    assert "bot_hour_delivery_ratio" not in counted, "no end is known"
-    median = float(counted['bot_hour_reply_seconds{quantile="0.5"}'])
-    assert 0 < median <= float(counted['bot_hour_reply_seconds{quantile="0.95"}']) < 60
     assert counted["bot_waiting_conversations"] == "0.0"
     assert counted["bot_rejected_events"] == "1.0"
+
+
+async def test_messages_are_counted_by_rule_and_outcome_and_timed_to_acs(bot: Running) -> None:
+    await bot.post([sms("Incoming_1"), sms("Incoming_2", "hello?"), sms("Incoming_1")])
+    await bot.replies()
+    counted = await metrics(bot)
+    assert counted['bot_messages_received_total{outcome="answered",rule="hours"}'] == "1.0"
+    assert counted['bot_messages_received_total{outcome="no reply",rule="anything"}'] == "1.0"
+    assert counted['bot_messages_sent_total{outcome="sent"}'] == "1.0"
+    assert counted["bot_reply_seconds_count"] == counted['bot_reply_seconds_bucket{le="+Inf"}'] == "1.0"
+    assert 0 < float(counted["bot_reply_seconds_sum"]) < 60
+    assert counted["bot_decision_seconds_count"] == "2.0", "a duplicate is not decided"
+    assert counted["bot_intake_seconds_count"] == "1.0"
+    assert float(counted["bot_commit_seconds_count"]) >= 2
+
+
+async def test_reports_are_counted_by_what_they_say_and_their_code_each_once(bot: Running) -> None:
+    report: dict[str, object] = {
+        "id": "Report_1",
+        "eventType": "Microsoft.Communication.SMSDeliveryReportReceived",
+        "data": {
+            "MessageId": "Outgoing_1",
+            "From": OURS,
+            "To": "15555550101",
+            "DeliveryStatus": "Failed",
+            "DeliveryStatusDetails": "4007: Sender blocked",
+            "ReceivedTimestamp": "2026-11-26T12:00:00Z",
+        },
+    }
+    await bot.post([report, report])
+    counted = await metrics(bot)
+    assert counted['bot_delivery_reports_total{code="4007",state="failed"}'] == "1.0"
+
+
+async def test_the_build_and_the_databases_size_are_told(bot: Running) -> None:
+    counted = await metrics(bot)
+    (build,) = [name for name in counted if name.startswith("bot_build_info{")]
+    assert f'version="{__version__}"' in build
+    assert f'schema="{newest_revision()}"' in build
+    assert float(counted["bot_database_size_bytes"]) > 10_000
+    assert float(counted["bot_database_log_size_bytes"]) > 0
+
+
+async def test_prometheus_finds_nothing_to_say_of_the_names(bot: Running) -> None:
+    await bot.post([sms("Incoming_1"), {"odd": 1}])
+    await bot.replies()
+    text = (await bot.get("/metrics", token=VIEWER)).text
+    assert lint(text) == []
+    if promtool := shutil.which("promtool"):
+        checked = await asyncio.to_thread(
+            subprocess.run, [promtool, "check", "metrics"], input=text.encode(), capture_output=True
+        )
+        assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+
+
+def test_a_name_that_prometheus_would_not_want_is_found() -> None:
+    """So that nothing found means something where there is no promtool."""
+    wrong = (
+        "# HELP bot_events Events.\n# TYPE bot_events counter\nbot_events 1\n"
+        "# TYPE bot_wait_ms gauge\nbot_wait_ms 1\n"
+        "# HELP bot_gone_total Gone.\n# TYPE bot_gone_total gauge\nbot_gone_total 1\n"
+        "# HELP botQueue_hours Wait.\n# TYPE botQueue_hours gauge\nbotQueue_hours 1\n"
+    )
+    assert len(lint(wrong)) == 6
+
+
+def test_a_metric_has_so_many_series_and_no_more() -> None:
+    tally = Tally("rule", "outcome")
+    for number in range(3_000):
+        tally.add(f"rule {number}", "answered")
+    tally.add("rule 1", "answered")
+    assert tally.counted[OTHER, OTHER] == 2_000
+    assert tally.counted["rule 1", "answered"] == 2
+    assert len(tally.counted) == 1_001
+
+
+@given(seconds=st.lists(st.floats(-1, 4_000)))
+@settings(max_examples=examples(50))
+def test_a_bucket_holds_the_times_that_are_no_longer_than_its_bound(seconds: list[float]) -> None:
+    durations = Durations(COMMIT_BOUNDS)
+    for each in seconds:
+        durations.add(each)
+    for bound, count in durations.buckets():
+        assert count == sum(each <= float(bound) for each in seconds)
+    assert durations.sum == pytest.approx(sum(each for each in seconds if each > 0))

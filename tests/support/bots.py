@@ -11,8 +11,9 @@ from sqlalchemy.engine import Row
 
 from bot.conversation.backpressure import USUAL_PAUSES, QueueLimit, QueuePauses
 from bot.conversation.erasure_marks import ErasureMarks
+from bot.conversation.event_tally import Receipt
 from bot.conversation.events import DeliveryReport, Inbound
-from bot.conversation.inbox import Inbox, Receipt
+from bot.conversation.inbox import Inbox
 from bot.conversation.restored import Doubt
 from bot.queries.conversations import (
     ConversationView,

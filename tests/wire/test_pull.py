@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 from azure.storage.queue import QueueClient
 
+from bot.conversation.event_tally import Receipt
 from bot.conversation.events import Event, UnreadableEvent
-from bot.conversation.inbox import ACCEPTED, Receipt
+from bot.conversation.inbox import ACCEPTED
 from bot.settings import NamespaceTopic, StorageQueue, WrongSetting, load
 from bot.storage.writer import StorageUnavailable
 from bot.supervisor import Supervisor

@@ -1,0 +1,45 @@
+"""What became of each event, and what is counted of it once it is stored."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from bot.conversation.delivery import code_of, status_of
+from bot.conversation.events import DeliveryReport, Event
+from bot.conversation.message_lines import MessageLine
+from bot.measures import Measures
+from bot.rulebook.decision import Decision, HeldBack
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """What became of one event."""
+
+    outcome: str
+    #: The sending number that has something to send now; None when there is no reply.
+    lane: str | None = None
+    #: A message was queued to be forwarded.
+    has_forward: bool = False
+    #: Something is to be fetched before the reply.
+    has_fetch: bool = False
+    #: What held the reply back.
+    held_back_by: HeldBack | None = None
+    #: What the log says of it; None where it says nothing.
+    line: MessageLine | None = None
+    #: Of a new message: the rule that decided, and what came of it.
+    came_of_it: tuple[str, str] | None = None
+
+
+def outcome_of(decision: Decision) -> str:
+    """What came of a message, in a word or two."""
+    silent = "asks elsewhere" if decision.fetch else "no reply"
+    return decision.held_back_by or ("answered" if decision.replies else silent)
+
+
+def count_events(measures: Measures, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
+    """Count the new messages by rule and outcome, and the new delivery reports by what they say."""
+    for event, receipt in zip(events, receipts, strict=True):
+        if receipt.came_of_it is not None:
+            measures.received.add(*receipt.came_of_it)
+        elif isinstance(event, DeliveryReport) and receipt.outcome != "duplicate":
+            code = code_of(event.details)
+            measures.reports.add(status_of(event) or "unclear", "" if code is None else str(code))
