@@ -1,6 +1,7 @@
 """Liquid with bounds: no template can cost much, and the same input gives the same text."""
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -16,6 +17,9 @@ _LONGEST_TEXT = 20_000
 _LONGEST_ARGUMENT = 1_000
 _MOST_ITEMS = 1_000
 _LARGEST_NUMBER = 10**18
+
+#: The beginning of a loop.
+LOOP = re.compile(r"{%-?\s*for\b")
 
 #: Not for a text message: they read other files, write HTML, count across renderings or undo safety.
 _TAGS_LEFT_OUT = ("include", "render", "tablerow", "ifchanged", "cycle", "increment", "decrement", "doc")

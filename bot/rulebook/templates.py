@@ -138,8 +138,12 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return "".join(texts)
 
 
-def read_template(source: str, values: Mapping[str, object], groups: frozenset[str]) -> Template:
+def read_template(
+    source: str, values: Mapping[str, object], groups: frozenset[str], *, is_tried: bool = True
+) -> Template:
     """Read a template; `values` are constants, unless a named group takes their name.
+
+    One of constants alone is written once, here, unless it is not to be tried: a loop may take a millisecond.
 
     Raises WrongTemplate.
     """
@@ -151,7 +155,7 @@ def read_template(source: str, values: Mapping[str, object], groups: frozenset[s
         return Template(source=source, constant=source)
     constants = {name: value for name, value in values.items() if name not in groups}
     if "{%" in source or "{{-" in source or "-}}" in source or "{#" in source:
-        return _read_liquid(source, constants)
+        return _read_liquid(source, constants, is_tried=is_tried)
     return _read_parts(source, constants)
 
 
@@ -273,7 +277,7 @@ def _join(parts: tuple[Part, ...], names: Mapping[str, object]) -> str:
     return "".join(texts)
 
 
-def _read_liquid(source: str, constants: Mapping[str, object]) -> Template:
+def _read_liquid(source: str, constants: Mapping[str, object], *, is_tried: bool) -> Template:
     try:
         liquid = _LIQUID.from_string(source, globals=constants)
         refuse_wide_ranges(liquid)
@@ -285,7 +289,7 @@ def _read_liquid(source: str, constants: Mapping[str, object]) -> Template:
     )
     columns = tuple(each for each in _columns(found) if each[0] in names)
     template = Template(source=source, liquid=liquid, names=names, columns=columns)
-    if not names and "date" not in source:  # "now" | date has the time in it
+    if is_tried and not names and "date" not in source:  # "now" | date has the time in it
         return Template(source=source, constant=template.write({}))
     return template
 

@@ -187,9 +187,10 @@ class Templates:
 
     def template(self, text: Scalar) -> Template | None:
         """One template, read and tried."""
+        is_tried = self._settings.book_wide.tries(text.value)
         try:
-            template = read_template(text.value, self._settings.values, self._groups)
-            if template.liquid is not None:
+            template = read_template(text.value, self._settings.values, self._groups, is_tried=is_tried)
+            if template.liquid is not None and is_tried:
                 template.write({**template.sample(), **self._settings.values, **SAMPLE})
         except WrongTemplate as error:
             place = place_in(text, error.offset)

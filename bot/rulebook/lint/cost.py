@@ -1,6 +1,5 @@
 """Finds replies that cost more than they seem to, and replies that would start a talk with another bot."""
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ from bot.rulebook.expectations import USUAL_TEXT, Matching
 from bot.rulebook.files.book_wide import questions_of, replies_of
 from bot.rulebook.findings import Report
 from bot.rulebook.lint.tables import longest_row, rows_of
+from bot.rulebook.liquid_limits import LOOP
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.rendering import LONGEST_REPLY
 from bot.rulebook.source import Scalar, place_in
@@ -30,7 +30,6 @@ _MOST_LOOPS = 1_000
 #: Rules that are looked at, of those that would answer one reply, and of those that would answer any.
 _MOST_ANSWERERS = 100
 _MOST_ANSWERERS_IN_ALL = 10_000_000
-_LOOP = re.compile(r"{%-?\s*for\b")
 _SOME_TIME = datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC)
 
 
@@ -104,7 +103,7 @@ class _Worst:
         if template.constant is not None:
             return template.constant
         names = {name: self._value(name, rule, language) for name in template.names}
-        if not _LOOP.search(template.source):
+        if not LOOP.search(template.source):
             return _longest_of(template, rule, names)
         # A loop can cost as much as a thousand replies: the same one is written once, and at most _MOST_LOOPS are.
         same = template.source, rule.file, repr(names)
