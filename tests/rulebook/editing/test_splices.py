@@ -195,7 +195,7 @@ def turn_off(text: str, random: Random) -> Change:
     place = random.randrange(rules_in(text))
     before = load(text)
     off = turn_rule(text, place, on=False)
-    assert turn_rule(off, place, on=True) == text
+    assert (turn_rule(off, place, on=True) == text) == ("enabled" not in before["rules"][place])
     before["rules"][place]["enabled"] = "false"
     return off, before
 
