@@ -146,7 +146,10 @@ async def test_what_was_asked_and_to_be_said_is_neither_asked_nor_said_again(
         await bot.follow_ups.look()
         await bot.hear(heard("order 7654321"))  # it does not wait for the one before
         await until(lambda: bool(shop.requests))
-        texts = [each.text for each in await bot.settled()] if (await bot.replies())[-1].text else []
+        await until(lambda: not bot.fetcher._in_hand)
+        assert set(await bot.no_longer_queued()) == {"unconfirmed", "sent"}
+        texts = [each.text for each in await bot.replies() if each.status == "sent"]
+        assert len(texts) == 1
         assert not any("1234567" in text or "Rome" in text for text in texts)
         assert [path.split("?")[0] for path in shop.paths] == ["/orders/7654321"]
         async with bot.database.reading() as connection:

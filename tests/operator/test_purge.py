@@ -12,7 +12,7 @@ from bot.operator.purge_steps import STEPS, Keep
 from bot.operator.retention import Retention
 from bot.storage.answer_tables import codes_given
 from bot.storage.tables import actions, conversations, incidents, messages
-from bot.storage.task_tables import fetches, follow_ups
+from bot.storage.task_tables import fetches, follow_ups, forwards
 from bot.supervisor import Supervisor
 from tests.support.books import book_of
 from tests.support.bots import PEER, Bot, heard, report, until
@@ -218,11 +218,22 @@ async def test_the_daily_task_purges_and_goes_on_after_a_trouble(bot: Bot) -> No
     assert set(asked) == {ALL}
 
 
+async def talk(bot: Bot, peer: str, *texts: str) -> None:
+    """Messages of one person, and their replies, which are done with."""
+    for text in texts:
+        await bot.hear(heard(text, peer=peer))
+    await bot.no_longer_queued(peer)
+    for reply in await bot.replies(peer):
+        assert reply.provider_message_id
+        await bot.hear(report(reply.provider_message_id, peer=peer))
+
+
 async def test_answers_are_kept_as_long_as_is_said_and_hold_their_conversation(database_url: str) -> None:
     async with full_bot(database_url) as (bot, _):
-        for text in ("vote red", "book", "Josephine", "stop"):
-            await delivered(bot, text=text)
-        await delivered(bot, OTHER, "vote blue")
+        await talk(bot, PEER, "vote red", "book", "Josephine", "stop")
+        await talk(bot, OTHER, "vote blue")
+        async with bot.database.writing() as connection:
+            await connection.execute(update(forwards).values(status="failed"))
         assert await purge(bot, Keep(messages=timedelta(days=90))) == {"messages": 10}
         assert len(await bot.conversations()) == 2, "each has its answers"
         assert await purge(bot, Keep(answers=timedelta(days=90)), days=89) == {}
@@ -245,9 +256,7 @@ async def test_what_is_asked_and_what_is_to_be_said_keeps_its_message(database_u
     async with full_bot(database_url) as (bot, shop):
         shop.gate.clear()
         await bot.hear(heard("order 1234567"))
-        await delivered(bot, OTHER, "hours")
-        await delivered(bot, OTHER, "visited Rome")
-        await delivered(bot, OTHER, "hours")
+        await talk(bot, OTHER, "hours", "visited Rome", "hours")
         assert (await purge(bot))["messages"] == 2, "what came before the visit"
         assert [each.text for each in await bot.talk()] == ["order 1234567"]
         assert [each.text for each in await bot.talk(OTHER)][::2] == ["visited Rome", "hours"]
@@ -266,7 +275,7 @@ async def test_whose_a_code_is_ends_after_long_silence_and_the_code_stays_given(
         gone = await purge(bot, keep, days=366)
         assert gone == {"owners of codes": 1, "remembered values": 1}
         assert PEER not in {row.peer for row in await rows_of_codes(bot)}
-        await delivered(bot, text="coupon")
+        await bot.hear(heard("coupon"))
         assert sorted(row.code for row in await rows_of_codes(bot)) == ["GIVEN-ONCE", "GIVEN-TWICE"]
 
 
