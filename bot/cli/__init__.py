@@ -67,7 +67,7 @@ class LazyGroup(click.RichGroup):
             raise
 
 
-def _say_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001 - click's
+def _say_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
     if is_asked and not ctx.resilient_parsing:
         click.echo(f"bot, version {__version__}, schema {newest_schema()}")
         ctx.exit()

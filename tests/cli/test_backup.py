@@ -131,6 +131,7 @@ async def test_what_was_asked_and_to_be_said_is_neither_asked_nor_said_again(
     monkeypatch.setenv("BOT_DATABASE_URL", database_url)
     async with full_bot(database_url) as (bot, shop):
         shop.gate.clear()
+        bot.inbox._on_queued = lambda _numbers: None
         for text in ("order 1234567", "visited Rome", "hola"):
             await bot.hear(heard(text))
             await bot.hear(heard(text.replace("order", "hours"), peer=OTHER))

@@ -224,8 +224,8 @@ async def talk(bot: Bot, peer: str, *texts: str) -> None:
         await bot.hear(heard(text, peer=peer))
     await bot.no_longer_queued(peer)
     for reply in await bot.replies(peer):
-        assert reply.provider_message_id
-        await bot.hear(report(reply.provider_message_id, peer=peer))
+        if reply.provider_message_id:
+            await bot.hear(report(reply.provider_message_id, peer=peer))
 
 
 async def test_answers_are_kept_as_long_as_is_said_and_hold_their_conversation(database_url: str) -> None:

@@ -99,8 +99,7 @@ async def test_a_right_credential_passes_every_guard(bot: Running) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("method", ["POST", "OPTIONS"])
-async def test_the_webhook_takes_no_wrong_secret(bot: Running, method: str) -> None:
+async def test_the_webhook_takes_no_wrong_secret(bot: Running) -> None:
     wrong = [
         Ask("none"),
         Ask("empty", params={"code": ""}),
@@ -117,9 +116,11 @@ async def test_the_webhook_takes_no_wrong_secret(bot: Running, method: str) -> N
     ]
     for path in ("/events", "/events/"):
         for each in wrong:
-            answer = await ask(bot, method, path, each, body=b'[{"id": "1"}]')
+            answer = await ask(bot, "POST", path, each, body=b'[{"id": "1"}]')
             assert answer.status_code == 401, (path, each.name, answer.status_code)
             assert not [secret for secret in SECRETS if secret in answer.text], each.name
+        consent = await ask(bot, "OPTIONS", path, Ask("none"))
+        assert (consent.status_code, consent.content) == (200, b""), "consent alone brings nothing in"
     assert (await bot.get("/api/rejected")).json()["items"] == []
 
 
@@ -129,8 +130,8 @@ def test_every_exception_is_a_route(bot: Running) -> None:
 
 def routes(bot: Running) -> list[tuple[str, str]]:
     """Methods and paths of the running application."""
-    app: Any = bot.service.asgi
-    litestar = app._others
+    door: Any = bot.service.asgi
+    litestar = getattr(door, "app", door)._others
     assert isinstance(litestar, Litestar)
     return sorted(
         (str(method), route.path)
@@ -150,7 +151,7 @@ def wrong_for(method: str, path: str, logins: Logins) -> list[Ask]:
         return []  # Litestar's own, which says which methods there are
     wrong = [
         Ask("none"),
-        Ask("empty", {"Authorization": "Bearer "}),
+        Ask("empty", {"Authorization": "Bearer"}),
         Ask("wrong", {"Authorization": "Bearer guess"}),
         Ask("longer", {"Authorization": f"Bearer {ADMIN}x"}),
         Ask("shorter", {"Authorization": f"Bearer {ADMIN[:-1]}"}),
