@@ -1,4 +1,4 @@
-"""After a bot has been through everything, nothing that it says or shows holds a secret; logs and metrics, no person."""
+"""After a bot went through everything, nothing that it says or shows holds a secret; logs and metrics, no person."""
 
 import json
 import re
