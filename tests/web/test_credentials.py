@@ -189,7 +189,7 @@ def of_console(method: str, path: str, logins: Logins) -> list[Ask]:
             Ask("another origin", {"Origin": "http://evil.example"}, logins.admin, csrf, refused=(403,)),
         ]
         if (method, path) not in LOOKING:
-            viewer = {"csrf": logins.viewer_csrf}
+            viewer = {"csrf": logins.viewer_csrf, "do": "save"}  # other buttons of the editor only look
             wrong.append(Ask("viewer", cookies=logins.viewer, data=viewer, refused=(403,)))
     return wrong
 
