@@ -81,7 +81,7 @@ def test_no_secret_and_no_person_is_said_or_shown(make_bot: MakeBot, acs: Acs) -
         pages = everything_shown(bot, people[0])
         metrics = bot.http.get("/metrics", headers=ADMIN).text
         said = [bot.run(*each) for each in (("conversations", "export"), ("doctor",), ("answers", "list"))]
-        (conversation, *_) = bot.get("/api/conversations")["items"]
+        (conversation, *_) = bot.get("/conversations")["items"]
         said.append(bot.run("conversations", "show", conversation["id"]))
         assert bot.http.delete(f"/api/peers/{people[1]}", headers=ADMIN).status_code == 200
         bot.stop()
@@ -120,8 +120,7 @@ def use_all_of_it(bot: Bot, acs: Acs) -> list[str]:
         f"visited {place}", "hours", "train Market", f"train {blue}", "person",
     )  # fmt: skip
     for peer in people:
-        for text in texts:
-            assert bot.post([received(peer, text)]).status_code == 200
+        assert bot.post([received(peer, text) for text in texts]).status_code == 200
     acs.plan(refused, {"status": 400}, {"status": 401}, {"status": 503})
     for peer in people:
         bot.post([received(peer, "hours", number=refused)])
@@ -139,8 +138,8 @@ def use_all_of_it(bot: Bot, acs: Acs) -> list[str]:
 
 
 def are_fetched(bot: Bot, peer: str) -> bool:
-    (conversation, *_) = bot.get("/api/conversations", peer=peer, number="+15555550100")["items"]
-    found = bot.get(f"/api/conversations/{conversation['id']}/messages", limit=200)["items"]
+    (conversation, *_) = bot.get("/conversations", peer=peer, number="+15555550100")["items"]
+    found = bot.get(f"/conversations/{conversation['id']}/messages", limit=200)["items"]
     asked = [each["fetch"]["status"] for each in found if each.get("fetch")]
     return len(asked) == 2 and "queued" not in asked
 
@@ -158,8 +157,8 @@ def show_wrong_credentials(bot: Bot) -> None:
 
 def everything_shown(bot: Bot, peer: str) -> dict[str, str]:
     """Every page of the API and of the console that can be looked at."""
-    (conversation, *_) = bot.get("/api/conversations", peer=peer, number="+15555550100")["items"]
-    message = bot.get(f"/api/conversations/{conversation['id']}/messages", limit=200)["items"][1]
+    (conversation, *_) = bot.get("/conversations", peer=peer, number="+15555550100")["items"]
+    message = bot.get(f"/conversations/{conversation['id']}/messages", limit=200)["items"][1]
     ids = {
         "conversation_id": conversation["id"], "message_id": message["id"], "rule": "booking", "file": "full.yaml",
         "number": peer,
