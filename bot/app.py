@@ -183,6 +183,7 @@ class Service:
         )
         self.inbox.on_fetch = self.fetcher.wake
         self.inbox.kept_answer = self.fetcher.kept.get
+        self.data_protection.tell(self.fetcher.forget)
         self.follow_ups = FollowUpSender(
             self.database,
             self.writer,

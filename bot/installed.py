@@ -10,6 +10,11 @@ def migrations_folder() -> Path:
     return _shipped(_PACKAGE / "migrations", _PACKAGE.parent / "migrations")
 
 
+def newest_schema() -> str:
+    """The revision of the newest migration, by the names of the files: Alembic is not imported for it."""
+    return max(file.name for file in (migrations_folder() / "versions").glob("[0-9]*_*.py")).partition("_")[0]
+
+
 def starter_rules_folder() -> Path:
     """The folder of the example rule book: the demo runs it and `bot init` copies it."""
     return _shipped(_PACKAGE / "starter" / "rules", _PACKAGE.parent / "rules")

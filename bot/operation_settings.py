@@ -97,8 +97,8 @@ OPERATION_SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="BOT_KEEP_VALUES",
         default="365d",
-        help="After so much silence of a number, what is remembered of it ends: saved values and tags. It may have a"
-        " new owner. An opt-out stays. `for ever` for no end.",
+        help="After so much silence of a number, what is remembered of it ends: saved values, tags, and which codes"
+        " it was given. It may have a new owner. An opt-out stays. `for ever` for no end.",
         example="365d",
         read=read_keep,
     ),

@@ -11,6 +11,7 @@ from click.exceptions import Exit
 
 from bot import __version__
 from bot.cli.errors import CommandFailed
+from bot.installed import newest_schema
 from bot.operations.output_streams import open_missing
 
 #: Command → where it stands. In the order in which a newcomer meets them.
@@ -66,8 +67,21 @@ class LazyGroup(click.RichGroup):
             raise
 
 
+def _say_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if is_asked and not ctx.resilient_parsing:
+        click.echo(f"bot, version {__version__}, schema {newest_schema()}")
+        ctx.exit()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="bot")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_version,
+    help="Show the version and the database's schema that it needs, and exit.",
+)
 def group() -> None:
     """Answers text messages by rules that anyone can edit."""
 

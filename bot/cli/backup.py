@@ -55,7 +55,8 @@ def restore(file: str, stopped_at: str | None, *, send_queued: bool, as_json: bo
     except DATABASE_ERRORS as error:
         raise CommandFailed(f"The backup could not be restored: {cause_of(error)}.") from None
     if as_json:
-        print_json({"unconfirmed": restored.unconfirmed, "stopped_at": None if send_queued else stopped,
+        print_json({"unconfirmed": restored.unconfirmed, "fetches": restored.fetches,
+                    "follow_ups": restored.follow_ups, "stopped_at": None if send_queued else stopped,
                     "kept": None if kept is None else str(kept)})  # fmt: skip
         return
     click.echo(f"The database is as it was in {source}.")
@@ -65,6 +66,15 @@ def restore(file: str, stopped_at: str | None, *, send_queued: bool, as_json: bo
         click.echo(
             f"{counted(restored.unconfirmed, 'reply', 'replies')} may have been sent since the backup, so they are"
             " unconfirmed and will not be sent: see `bot conversations list --delivery unconfirmed`."
+        )
+    if restored.fetches:
+        click.echo(
+            f"{counted(restored.fetches, 'message')} for which a rule was asking another service may have been answered"
+            " since, and count as unanswered: see `bot conversations list`."
+        )
+    if restored.follow_ups:
+        click.echo(
+            f"{counted(restored.follow_ups, 'follow-up')} may have been said since the backup and will not be said."
         )
     if not send_queued:
         click.echo(

@@ -2,13 +2,14 @@
 
 import asyncio
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
 from bot.cli.database_access import asking_database
 from bot.cli.times import read_since
 from bot.conversation.audit_log import list_actions
+from bot.queries.answers import answers_in
 from bot.queries.conversations import list_conversations, list_messages
 from bot.queries.filters import ConversationFilter
 from bot.storage.database import DatabaseConnection
@@ -17,14 +18,14 @@ from bot.text.numbers import normalise_number
 
 
 def export(since: str | None, peer: str | None) -> None:
-    """Write each conversation with its messages and what people did, newest first."""
+    """Write each conversation with its messages, answers and what people did, newest first."""
     moment = None if since is None else read_since(since)
     wanted = ConversationFilter(peer=None if peer is None else normalise_number(peer))
     asyncio.run(_export(wanted, moment))
 
 
 async def _export(wanted: ConversationFilter, since: datetime | None) -> None:
-    cursor = None
+    cursor, now = None, datetime.now(UTC)
     # All of it as it is at one moment.
     async with asking_database() as connection:
         while True:
@@ -32,7 +33,7 @@ async def _export(wanted: ConversationFilter, since: datetime | None) -> None:
             for conversation in page.items:
                 if since is not None and conversation.last_message_at < since:
                     return  # those that follow are older
-                line = msgspec.to_builtins(conversation) | await _talk(connection, conversation.id)
+                line = msgspec.to_builtins(conversation) | await _talk(connection, conversation.id, now)
                 sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
             sys.stdout.buffer.flush()
             cursor = page.next
@@ -40,11 +41,12 @@ async def _export(wanted: ConversationFilter, since: datetime | None) -> None:
                 return
 
 
-async def _talk(connection: DatabaseConnection, conversation_id: str) -> dict[str, object]:
+async def _talk(connection: DatabaseConnection, conversation_id: str, now: datetime) -> dict[str, object]:
     return {
         "messages": await whole_listing(
             lambda cursor: list_messages(connection, conversation_id, limit=200, cursor=cursor)
         ),
+        "answers": await answers_in(connection, conversation_id, now, limit=None),
         "actions": await whole_listing(
             lambda cursor: list_actions(connection, conversation_id, limit=200, cursor=cursor)
         ),

@@ -13,6 +13,8 @@ from typing import Final, TextIO
 
 #: Characters that wait to be written; what comes on top of them is dropped.
 _MOST_WAITING: Final = 1_000_000
+#: Seconds between two writes: what comes meanwhile goes in one, which saves waking a thread for each commit's lines.
+_PAUSE: Final = 0.05
 #: Seconds that the end of the process waits for what is not written yet.
 _LAST_WORDS: Final = 1
 
@@ -108,6 +110,7 @@ class Outlet(io.TextIOBase):
                 self._size -= len(text)
                 if not self._waiting:
                     self._is_idle.set()
+            time.sleep(_PAUSE)
 
     def _hand_on(self, rest: bytes) -> None:
         while rest:

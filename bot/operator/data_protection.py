@@ -38,9 +38,9 @@ class DataProtection:
         on_erased: Callable[[Collection[str]], None],
         clock: Clock = utc_now,
     ) -> None:
-        """`on_erased` is called with the ids of conversations that are gone."""
+        """`on_erased` is called with the ids of conversations that are gone, as are those that `tell` is given."""
         self._readers = readers
-        self._on_erased = on_erased
+        self._on_erased = [on_erased]
         self.marks = ErasureMarks([key.reveal() for key in settings.erasure_keys])
         self.doubt = Doubt()
         # SQLite is for one process.
@@ -66,7 +66,12 @@ class DataProtection:
         """Purge no more."""
         await self._retention.stop()
 
+    def tell(self, on_erased: Callable[[Collection[str]], None]) -> None:
+        """Call this, too, when somebody is erased."""
+        self._on_erased.append(on_erased)
+
     def _let_go(self, conversation_ids: Collection[str]) -> None:
         """Hold nothing in memory of who was erased."""
         forget_numbers()
-        self._on_erased(conversation_ids)
+        for on_erased in self._on_erased:
+            on_erased(conversation_ids)

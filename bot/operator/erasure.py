@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.clock import Clock, utc_now
 from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.operator.purge import PurgeLimits, next_batch
-from bot.operator.removal import remove_conversations, remove_messages
+from bot.operator.removal import release_codes, remove_conversations, remove_messages
 from bot.storage.all_tables import metadata
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.readers import Readers
@@ -40,6 +40,13 @@ class Erased(Struct, frozen=True, kw_only=True):
     messages: int = 0
     delivery_reports: int = 0
     forwards: int = 0
+    #: What rules asked of other services for them, and what was to be said to them later.
+    fetches: int = 0
+    follow_ups: int = 0
+    #: Rows of what they answered.
+    answers: int = 0
+    #: Codes that they were given: each stays given, and it is not known any more to whom.
+    codes_given: int = 0
     #: What people did, and what they were to look at.
     actions: int = 0
     incidents: int = 0
@@ -85,6 +92,7 @@ class Eraser:
         self._limits = limits or PurgeLimits()
         self._messages = writer.batch(self._erase_messages)
         self._conversations = writer.batch(self._erase_conversations)
+        self._codes = writer.batch(_erase_codes)
         self._reports = writer.batch(_erase_reports)
         self._rejected = writer.batch(self._erase_rejected)
 
@@ -103,6 +111,8 @@ class Eraser:
         if ids:
             for gone in await self._conversations.submit(ids):
                 _add(counts, gone)
+        (codes,) = await self._codes.submit([peer])
+        _add(counts, {"codes_given": codes})
         number = NumberInText(peer)
         (reports,) = await self._reports.submit([number])
         _add(counts, {"delivery_reports": reports})
@@ -223,6 +233,10 @@ async def _traces_of(connection: AsyncConnection, ids: Collection[str]) -> list[
         .limit(_MOST_TRACES)
     )
     return list(dict.fromkeys((await connection.execute(query)).scalars()))
+
+
+async def _erase_codes(connection: AsyncConnection, peers: list[str]) -> list[int]:
+    return [await release_codes(connection, [peer]) for peer in peers]
 
 
 async def _erase_reports(connection: AsyncConnection, numbers: list[NumberInText]) -> list[int]:

@@ -26,7 +26,7 @@ class PurgeLimits(Struct, frozen=True, kw_only=True):
     #: Rows of a transaction: the first one, and at most.
     first: int = 50
     most: int = 1_000
-    #: Seconds of the writer that a batch is to take. The promise is 50 ms; the commit comes on top of this.
+    #: Seconds of the writer that a batch is to take; the commit comes on top of this (`benchmarks/purge_hold.py`).
     wanted: float = 0.015
     #: Seconds of rest for each second of work, so that the writer is never busy with this alone.
     rest: float = 1.0

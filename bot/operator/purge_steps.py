@@ -5,15 +5,16 @@ that it found due are looked at again in the transaction that removes them. A ne
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, update
+from sqlalchemy import Column, ColumnElement, Table, and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
-from bot.operator.removal import remove_conversations, remove_messages
+from bot.operator.removal import remove_answers, remove_conversations, remove_messages
+from bot.storage.answer_tables import answers, codes_given
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.tables import (
     actions,
@@ -23,7 +24,7 @@ from bot.storage.tables import (
     messages,
     rejected_events,
 )
-from bot.storage.task_tables import forwards
+from bot.storage.task_tables import fetches, follow_ups, forwards
 from bot.storage.upkeep_tables import erasure_marks
 
 #: A question that waits for its answer is running for so long at least, whatever is to be purged.
@@ -71,14 +72,21 @@ class PurgeStep(Struct, frozen=True, kw_only=True):
     is_due: Callable[[Due], ColumnElement[bool]]
     #: A column that grows with the key, about, where there is one: windows whose rows are all younger end the search.
     grows: str | None = None
+    #: What names the rows where that is not the primary key; rows without it are left alone.
+    by: Column[Any] | None = None
     remove: Callable[[AsyncConnection, Sequence[Any], Due], Awaitable[int]]
+
+    @property
+    def key(self) -> Column[Any]:
+        """What names the rows."""
+        return self.table.primary_key.columns[0] if self.by is None else self.by
 
     async def window(
         self, connection: AsyncConnection, after: Any, size: int, due: Due
     ) -> tuple[list[Any], Any]:
         """The keys that are due among the next `size` rows, and where the next window begins; None at the end."""
-        key = self.table.primary_key.columns[0]
-        query = select(key).order_by(key).limit(size)
+        key = self.key
+        query = select(key).where(key.is_not(None)).order_by(key).limit(size)
         if after is not None:
             query = query.where(key > after)
         if self.grows is not None:
@@ -94,8 +102,8 @@ class PurgeStep(Struct, frozen=True, kw_only=True):
 
     async def still_due(self, connection: AsyncConnection, keys: Sequence[Any], due: Due) -> list[Any]:
         """Which of these rows are due."""
-        key = self.table.primary_key.columns[0]
-        query = select(key).where(key.in_(keys), self.is_due(due)).order_by(key)
+        key = self.key
+        query = select(key).where(key.in_(keys), self.is_due(due)).order_by(key).distinct()
         return list((await connection.execute(query)).scalars())
 
 
@@ -110,13 +118,46 @@ def _message_is_due(due: Due) -> ColumnElement[bool]:
         incidents.c.message_id == messages.c.id, incidents.c.closed_at.is_(None)
     )
     is_forwarded_yet = exists().where(forwards.c.message_id == messages.c.id, forwards.c.status == "queued")
+    is_asked_yet = exists().where(fetches.c.id == messages.c.id, fetches.c.status == "queued")
+    # Whether it is said depends on what was written since.
+    is_followed_yet = exists().where(
+        follow_ups.c.conversation_id == messages.c.conversation_id,
+        follow_ups.c.status == "waiting",
+        follow_ups.c.position <= messages.c.position,
+    )
     is_free = exists().where(conversations.c.id == messages.c.conversation_id, _has_no_running_flow(due))
     return and_(
         messages.c.created_at < due.before,
         messages.c.status.not_in(("queued", "sent")),
         ~waits_for_person,
         ~is_forwarded_yet,
+        ~is_asked_yet,
+        ~is_followed_yet,
         is_free,
+    )
+
+
+def _answers_are_due(due: Due) -> ColumnElement[bool]:
+    """Neither an answer that counts yet, nor one of a flow that runs."""
+    is_over = and_(
+        answers.c.status != "open", func.coalesce(answers.c.finished_at, answers.c.heard_at) < due.before
+    )
+    since = datetime.fromtimestamp(due.flows_since, UTC)
+    is_left = and_(
+        answers.c.status == "open",
+        answers.c.heard_at < since,
+        or_(answers.c.expires_at.is_(None), answers.c.expires_at < due.before),
+    )
+    return or_(is_over, is_left)
+
+
+def _codes_are_due(due: Due) -> ColumnElement[bool]:
+    """The number has been silent for so long that somebody else may have it."""
+    return and_(
+        codes_given.c.given_at < due.before,
+        ~exists().where(
+            conversations.c.peer == codes_given.c.peer, conversations.c.last_message_at >= due.before
+        ),
     )
 
 
@@ -129,6 +170,8 @@ def _conversation_is_due(due: Due) -> ColumnElement[bool]:
         conversations.c.memory.is_(None),
         conversations.c.tags.is_(None),
         ~exists().where(messages.c.conversation_id == conversations.c.id),
+        ~exists().where(answers.c.conversation_id == conversations.c.id),
+        ~exists().where(follow_ups.c.conversation_id == conversations.c.id, follow_ups.c.status == "waiting"),
         ~exists().where(incidents.c.conversation_id == conversations.c.id, incidents.c.closed_at.is_(None)),
     )
 
@@ -153,6 +196,15 @@ async def _remove_conversations(connection: AsyncConnection, keys: Sequence[Any]
 async def _remove_values(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
     statement = update(conversations).where(conversations.c.id.in_(keys)).values(memory=None, tags=None)
     mark_changed(keys)
+    return (await connection.execute(statement)).rowcount
+
+
+async def _remove_answers(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
+    return await remove_answers(connection, answers.c.id, keys)
+
+
+async def _release_codes(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
+    statement = update(codes_given).where(codes_given.c.peer.in_(keys)).values(peer=None)
     return (await connection.execute(statement)).rowcount
 
 
@@ -215,6 +267,14 @@ STEPS: tuple[PurgeStep, ...] = (
         remove=_remover(incidents),
     ),
     PurgeStep(
+        name="answers",
+        table=answers,
+        age=lambda keep: keep.answers,
+        is_due=_answers_are_due,
+        grows="started_at",
+        remove=_remove_answers,
+    ),
+    PurgeStep(
         name="remembered values",
         table=conversations,
         age=lambda keep: keep.values,
@@ -227,6 +287,14 @@ STEPS: tuple[PurgeStep, ...] = (
         age=lambda keep: keep.messages,
         is_due=_conversation_is_due,
         remove=_remove_conversations,
+    ),
+    PurgeStep(
+        name="owners of codes",
+        table=codes_given,
+        age=lambda keep: keep.values,
+        is_due=_codes_are_due,
+        by=codes_given.c.peer,
+        remove=_release_codes,
     ),
     PurgeStep(
         name="rejected events",

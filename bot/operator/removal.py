@@ -4,18 +4,25 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, exists, select, update
+from sqlalchemy import Column, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.answers import delete_answers
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
-from bot.storage.commits import mark_changed
+from bot.storage.answer_tables import answers, codes_given
+from bot.storage.commits import Topic, mark_changed
 from bot.storage.tables import actions, conversations, delivery_reports, incidents, messages, status_changes
-from bot.storage.task_tables import forwards
+from bot.storage.task_tables import fetches, follow_ups, forwards
 
-#: The tables whose rows belong to a message: SQLite's cascades are off, so they are named here.
-OF_A_MESSAGE = (status_changes, delivery_reports, forwards)
-#: The tables whose rows belong to a conversation, beside its messages.
-OF_A_CONVERSATION = (incidents, actions)
+#: What names the message to which a row belongs: SQLite's cascades are off, so the tables are named here.
+OF_A_MESSAGE: tuple[Column[Any], ...] = (
+    status_changes.c.message_id,
+    delivery_reports.c.message_id,
+    forwards.c.message_id,
+    fetches.c.id,
+)
+#: The tables whose rows belong to a conversation, beside its messages and answers.
+OF_A_CONVERSATION = (incidents, actions, follow_ups)
 
 
 async def remove_messages(
@@ -39,26 +46,58 @@ async def remove_messages(
     recent = [row for row in rows if now - row.created_at < EVENTS_COME_AGAIN]
     await marks.keep(connection, [(mark, None) for row in recent for mark in _marks_of(row)], now)
     gone: dict[str, int] = {}
-    for table in OF_A_MESSAGE:
-        gone[table.name] = await _delete(connection, table, table.c.message_id, ids)
-    gone["messages"] = await _delete(connection, messages, messages.c.id, ids)
+    for column in OF_A_MESSAGE:
+        gone[column.table.name] = await _delete(connection, column, ids)
+    gone["messages"] = await _delete(connection, messages.c.id, ids)
     touched = {row.conversation_id for row in rows}
+    # The index over them is by conversation.
+    said_later = delete(follow_ups).where(
+        follow_ups.c.conversation_id.in_(touched), follow_ups.c.message_id.in_(ids)
+    )
+    gone["follow_ups"] = (await connection.execute(said_later)).rowcount
     await _forget_newest(connection, touched, ids)
     mark_changed(touched)
     return gone
 
 
 async def remove_conversations(connection: AsyncConnection, ids: Collection[str]) -> dict[str, int]:
-    """Remove conversations that have no messages any more."""
+    """Remove conversations that have no messages any more, with what was answered in them.
+
+    Whose a code is stays known while its row names the peer: `release_codes` ends that.
+    """
     if not ids:
         return {}
     gone = {
-        table.name: await _delete(connection, table, table.c.conversation_id, ids)
-        for table in OF_A_CONVERSATION
+        table.name: await _delete(connection, table.c.conversation_id, ids) for table in OF_A_CONVERSATION
     }
-    gone["conversations"] = await _delete(connection, conversations, conversations.c.id, ids)
+    gone["answers"] = await remove_answers(connection, answers.c.conversation_id, ids)
+    await connection.execute(
+        update(codes_given).where(codes_given.c.conversation_id.in_(ids)).values(conversation_id=None)
+    )
+    gone["conversations"] = await _delete(connection, conversations.c.id, ids)
     mark_changed(ids)
     return gone
+
+
+async def remove_answers(connection: AsyncConnection, column: Column[Any], keys: Collection[str]) -> int:
+    """Remove the rows of answers whose `column` is one of these; how many."""
+    query = select(func.count()).select_from(answers).where(column.in_(keys))
+    count = int((await connection.execute(query)).scalar_one())
+    if count:
+        await delete_answers(connection, column, list(keys))
+        mark_changed([Topic.ANSWERS])
+    return count
+
+
+async def release_codes(connection: AsyncConnection, peers: Collection[str]) -> int:
+    """Forget whose codes these are, where no conversation has them any more; how many codes.
+
+    The rows stay, as no code may be given twice. Who comes back gets another one.
+    """
+    statement = update(codes_given).where(
+        codes_given.c.peer.in_(peers), codes_given.c.conversation_id.is_(None)
+    )
+    return (await connection.execute(statement.values(peer=None))).rowcount
 
 
 def _marks_of(row: Any) -> list[Mark]:
@@ -68,8 +107,8 @@ def _marks_of(row: Any) -> list[Mark]:
     return [*marks, Mark("tag", (row.call_tag, row.peer))] if row.call_tag else marks
 
 
-async def _delete(connection: AsyncConnection, table: Table, column: Any, ids: Collection[str]) -> int:
-    return (await connection.execute(delete(table).where(column.in_(ids)))).rowcount
+async def _delete(connection: AsyncConnection, column: Column[Any], ids: Collection[str]) -> int:
+    return (await connection.execute(delete(column.table).where(column.in_(ids)))).rowcount
 
 
 async def _forget_newest(

@@ -4,6 +4,9 @@ The bot whose records are lost may have sent what the backup has in its queue, a
 does not know. ACS recognises a repeat for five minutes only, so nothing of it can be sent safely:
 
 - what is queued in the backup becomes `unconfirmed`;
+- what a rule was asking of another service is not asked again, as its answer may have been said; its message counts as
+  unanswered;
+- what was to be said until that bot stopped is dropped; what is due later waits, as nobody can have said it;
 - a message that was received before that bot stopped, and whose event comes again, is stored, and its replies are
   born `unconfirmed` (`bot.conversation.restored`).
 
@@ -13,14 +16,15 @@ A person sees both and may send them again. What was received later is answered 
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.conversation.delivery import SENTENCES, FailureCode, NoAnswer
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.storage.sql import status_is
-from bot.storage.tables import console_sessions, messages
+from bot.storage.tables import console_sessions, conversations, messages
+from bot.storage.task_tables import fetches, follow_ups
 from bot.storage.upkeep_tables import restores
 
 #: Messages whose state is changed by one statement.
@@ -32,6 +36,9 @@ class Restored(Struct, frozen=True, kw_only=True):
 
     #: Replies that were queued and are `unconfirmed` now.
     unconfirmed: int
+    #: What rules were asking, whose messages are unanswered now; and what was to be said by then and is dropped.
+    fetches: int = 0
+    follow_ups: int = 0
     #: Messages received until then are not answered when their events come again.
     stopped_at: datetime
 
@@ -40,13 +47,55 @@ async def make_safe(
     connection: AsyncConnection, *, stopped_at: datetime, now: datetime, send_queued: bool
 ) -> Restored:
     """Make a restored database safe to start; `send_queued`: nothing was sent since the backup, so its queue may go."""
-    unconfirmed = 0
+    unconfirmed = asked = later = 0
     if not send_queued:
         unconfirmed = await _doubt_queue(connection, now)
+        asked = await _doubt_fetches(connection, now)
+        later = await _doubt_follow_ups(connection, stopped_at, now)
         row = {"id": str(uuid7()), "stopped_at": stopped_at, "restored_at": now}
         await connection.execute(insert(restores).values(row))
     await connection.execute(delete(console_sessions))  # some of them may have been logged out since
-    return Restored(unconfirmed=unconfirmed, stopped_at=stopped_at)
+    return Restored(unconfirmed=unconfirmed, fetches=asked, follow_ups=later, stopped_at=stopped_at)
+
+
+async def _doubt_fetches(connection: AsyncConnection, now: datetime) -> int:
+    """Cancel what is being asked, and have a person see to its messages."""
+    query = (
+        select(fetches.c.id, fetches.c.conversation_id, messages.c.created_at)
+        .join(messages, messages.c.id == fetches.c.id)
+        .where(status_is("queued", fetches.c.status))
+        .order_by(fetches.c.id)
+    )
+    rows = (await connection.execute(query)).all()
+    since = {row.conversation_id: row.created_at for row in reversed(rows)}
+    for start in range(0, len(rows), _AT_ONCE):
+        ids = [row.id for row in rows[start : start + _AT_ONCE]]
+        reason = SENTENCES[FailureCode.RESTORED]
+        cancelled = update(fetches).where(fetches.c.id.in_(ids))
+        await connection.execute(cancelled.values(status="cancelled", reason=reason, updated_at=now))
+    for conversation_id, asked_at in since.items():
+        one = conversations.c.id == conversation_id
+        memory, unanswered = (
+            await connection.execute(
+                select(conversations.c.memory, conversations.c.unanswered_since).where(one)
+            )
+        ).one()
+        left = {name: value for name, value in (memory or {}).items() if name != "fetches"}
+        await connection.execute(
+            update(conversations)
+            .where(one)
+            .values(memory=left or None, unanswered_since=unanswered or asked_at)
+        )
+    return len(rows)
+
+
+async def _doubt_follow_ups(connection: AsyncConnection, stopped_at: datetime, now: datetime) -> int:
+    """Drop what may have been said before that bot stopped."""
+    statement = update(follow_ups).where(
+        status_is("waiting", follow_ups.c.status), follow_ups.c.due_at <= stopped_at
+    )
+    changes = {"status": "dropped", "reason": SENTENCES[FailureCode.RESTORED], "updated_at": now}
+    return (await connection.execute(statement.values(changes))).rowcount
 
 
 async def _doubt_queue(connection: AsyncConnection, now: datetime) -> int:

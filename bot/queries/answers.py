@@ -154,7 +154,7 @@ async def every_answer(
 
 
 async def answers_in(
-    connection: AsyncConnection, conversation_id: str, now: datetime, limit: int
+    connection: AsyncConnection, conversation_id: str, now: datetime, limit: int | None
 ) -> list[AnswerView]:
     """What one person answered, newest first."""
     query = select(answers).where(answers.c.conversation_id == conversation_id)

@@ -18,10 +18,17 @@ class AnswerCache:
         #: The answer, when it came, and its size.
         self._answers: OrderedDict[str, tuple[Fetched, float, int]] = OrderedDict()
         self._bytes = 0
+        #: How often everything was forgotten.
+        self.forgotten = 0
 
-    def put(self, request: FetchRequest, fetched: Fetched) -> None:
-        """Keep an answer; that there was none is not kept, so that the next one asks again."""
+    def put(self, request: FetchRequest, fetched: Fetched, asked_after: int | None = None) -> None:
+        """Keep an answer; that there was none is not kept, so that the next one asks again.
+
+        `asked_after` is what `forgotten` was when it was asked for: what was forgotten meanwhile does not come back.
+        """
         if not request.keep or fetched.kind == "nothing":
+            return
+        if asked_after not in {None, self.forgotten}:
             return
         size = len(msgspec.json.encode(fetched.value))
         self._drop(request.key)
@@ -41,6 +48,12 @@ class AnswerCache:
         if self._clock() - came < request.keep:
             return fetched
         return None
+
+    def forget(self) -> None:
+        """Forget every answer."""
+        self._answers.clear()
+        self._bytes = 0
+        self.forgotten += 1
 
     def _drop(self, key: str) -> None:
         kept = self._answers.pop(key, None)

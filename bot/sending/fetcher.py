@@ -7,7 +7,7 @@ reply: two processes that ask the same still answer once.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -101,6 +101,8 @@ class Fetcher:
         #: Requests under way that serve everybody who asks the same, by their key.
         self._shared: dict[str, asyncio.Task[FetchOutcome]] = {}
         self._in_hand: dict[str, asyncio.Task[None]] = {}
+        #: The conversation of each of them.
+        self._conversations: dict[str, str] = {}
         self._per_host: Counter[str] = Counter()
         #: The newest fetch in hand of each conversation: the next one is finished after it.
         self._newest: dict[str, asyncio.Task[None]] = {}
@@ -127,6 +129,13 @@ class Fetcher:
             for task in [*running, *self._shared.values()]:
                 task.cancel()
             await asyncio.gather(*running, *self._shared.values(), return_exceptions=True)
+
+    def forget(self, conversation_ids: Collection[str]) -> None:
+        """Ask no more for conversations that are gone, and hold no answer in memory: any of them may be about them."""
+        for fetch_id, conversation_id in self._conversations.items():
+            if conversation_id in conversation_ids:
+                self._in_hand[fetch_id].cancel()
+        self.kept.forget()
 
     def wake(self) -> None:
         """Look for what is due, after a commit."""
@@ -185,9 +194,10 @@ class Fetcher:
         self._per_host[host] += 1
         task = asyncio.create_task(self._serve(fetch, self._newest.get(conversation)), name="fetch")
         self._in_hand[fetch.id] = self._newest[conversation] = task
+        self._conversations[fetch.id] = conversation
 
         def end(ended: asyncio.Task[None]) -> None:
-            del self._in_hand[fetch.id]
+            del self._in_hand[fetch.id], self._conversations[fetch.id]
             self._per_host[host] -= 1
             if not self._per_host[host]:
                 del self._per_host[host]
@@ -257,7 +267,7 @@ class Fetcher:
         request, tries = fetch.request, list[FailedTry]()
         host = self.hosts.of(request.host)
         longest = request.timeout * self._limits.one_try
-        status = None
+        status, forgotten = None, self.kept.forgotten
         while True:
             if not await host.enter(deadline):
                 reason = tries[-1].reason if tries else (DOWN if host.trouble else NO_TIME)
@@ -268,7 +278,7 @@ class Fetcher:
             status = asked.http_status
             if asked.fetched is not None:
                 host.counts["missing" if asked.fetched.kind == "missing" else "answered"] += 1
-                self.kept.put(request, asked.fetched)
+                self.kept.put(request, asked.fetched, forgotten)
                 return FetchOutcome(fetched=asked.fetched, http_status=status, ms=ms, tries=tuple(tries))
             reason = asked.reason or "It brought nothing."
             tries.append(FailedTry(at=at, ms=ms, reason=reason))

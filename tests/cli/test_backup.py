@@ -10,15 +10,22 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 
 from bot.cli.backup import backup, restore
 from bot.cli.errors import CommandFailed
+from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound
 from bot.storage.backup import CannotBackUp, back_up, check_backup
-from tests.support.bots import Bot, Scripted, heard, until
+from bot.storage.tables import conversations
+from bot.storage.task_tables import fetches, follow_ups
+from tests.support.bots import PEER, Bot, Scripted, heard, until
 from tests.support.databases import Databases
+from tests.support.full_bots import full_bot
 from tests.support.postgresql import shared_server
+
+OTHER = "+15555550177"
 
 
 def empty_again(url: str, databases: Databases) -> str:
@@ -116,6 +123,43 @@ async def test_what_is_queued_in_a_backup_is_sent_only_where_nothing_was_since(
             await bot.stop()
     path = Path(str(make_url(url).database))
     assert len(list(path.parent.glob(path.name + ".before-*"))) >= 1, "what was there is kept"
+
+
+async def test_what_was_asked_and_to_be_said_is_neither_asked_nor_said_again(
+    database_url: str, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tools: None
+) -> None:
+    monkeypatch.setenv("BOT_DATABASE_URL", database_url)
+    async with full_bot(database_url) as (bot, shop):
+        shop.gate.clear()
+        bot.inbox._on_queued = lambda _numbers: None
+        for text in ("order 1234567", "visited Rome", "hola"):
+            await bot.hear(heard(text))
+            await bot.hear(heard(text.replace("order", "hours"), peer=OTHER))
+        async with bot.database.writing() as connection:
+            one = select(conversations.c.id).where(conversations.c.peer == PEER)
+            is_theirs = follow_ups.c.conversation_id.in_(one)
+            past = datetime.now(UTC) - timedelta(minutes=10)
+            await connection.execute(update(follow_ups).where(is_theirs).values(due_at=past))
+        await asyncio.to_thread(backup, str(tmp_path / "b"), replace=False, as_json=True)
+    monkeypatch.setenv("BOT_DATABASE_URL", url := empty_again(database_url, databases))
+    await asyncio.to_thread(restore, str(tmp_path / "b"), None, send_queued=False, as_json=False)
+    async with full_bot(url) as (bot, shop):
+        await bot.follow_ups.look()
+        await bot.hear(heard("order 7654321"))  # it does not wait for the one before
+        await until(lambda: bool(shop.requests))
+        await until(lambda: not bot.fetcher._in_hand)
+        assert set(await bot.no_longer_queued()) == {"unconfirmed", "sent"}
+        texts = [each.text for each in await bot.replies() if each.status == "sent"]
+        assert len(texts) == 1
+        assert not any("1234567" in text or "Rome" in text for text in texts)
+        assert [path.split("?")[0] for path in shop.paths] == ["/orders/7654321"]
+        async with bot.database.reading() as connection:
+            rows = (
+                await connection.execute(select(follow_ups.c.status).order_by(follow_ups.c.due_at))
+            ).scalars()
+            assert list(rows) == ["dropped", "waiting"]
+            (old, _) = (await connection.execute(select(fetches).order_by(fetches.c.id))).all()
+        assert (old.status, old.reason) == ("cancelled", SENTENCES[FailureCode.RESTORED])
 
 
 async def test_what_came_while_nothing_ran_is_answered_where_the_end_is_known(

@@ -4,20 +4,35 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import func, or_, select
 
 from bot.conversation.erasure_marks import ErasureMarks, Mark, lost_marks
 from bot.conversation.events import UnreadableEvent
 from bot.operator.data_protection import DataProtection
 from bot.operator.erasure import Erased
 from bot.settings import load
+from bot.storage.all_tables import metadata
+from bot.storage.answer_tables import answers, codes_given
 from bot.storage.file_scrub import FileScrub
+from bot.storage.tables import conversations, messages
 from bot.text.erased_number import NumberInText
-from tests.support.bots import OURS, PEER, Bot, heard, report
+from tests.support.bots import OURS, PEER, Bot, heard, report, until
+from tests.support.full_bots import TEXTS as TEXTS_OF_ALL
+from tests.support.full_bots import full_bot, leave_traces
 from tests.support.remains import bytes_with, tables_with
 
 OTHER = "+15555550177"
 TEXTS = ("my secret is a blue bicycle", "and the second secret is green")
 DIGITS = PEER.removeprefix("+")
+#: Tables with rows of people, and those without: keyed hashes, counts, rules, sessions of who works with the bot.
+OF_A_PERSON = {
+    "conversations", "messages", "status_changes", "delivery_reports", "forwards", "fetches", "follow_ups", "answers",
+    "answer_values", "codes_given", "incidents", "actions", "rejected_events",
+}  # fmt: skip
+OF_NOBODY = {
+    "code_pools", "erasure_marks", "erasure_keys", "restores", "rule_books", "rule_edits", "console_sessions",
+    "used_login_links", "traffic", "traffic_progress",
+}  # fmt: skip
 
 
 def protection(bot: Bot, *keys: str) -> DataProtection:
@@ -66,6 +81,88 @@ async def test_nothing_of_a_forgotten_person_is_left_anywhere(bot: Bot) -> None:
     assert bytes_with(bot.url, "secret") == 0
     assert len(await bot.talk(OTHER)) >= 5, "the neighbour keeps everything"
     assert len(await bot.rejected()) == 1
+
+
+async def test_nothing_is_left_of_a_person_for_whom_rules_did_all_they_can(database_url: str) -> None:
+    async with full_bot(database_url) as (bot, shop):
+        await leave_traces(bot)
+        await leave_traces(bot, OTHER)
+        before = await rows_of(bot, PEER)
+        assert set(before) == OF_A_PERSON, "this person has left something in every table that holds people's"
+        neighbour = await rows_of(bot, OTHER)
+        assert bot.fetcher.kept._answers
+        one = protection(bot)
+        one.tell(bot.fetcher.forget)
+        erased = await one.eraser.erase(PEER, by="a test")
+        assert (erased.fetches, erased.follow_ups, erased.answers, erased.codes_given) == (1, 1, 2, 1)
+        assert (erased.forwards, erased.actions, erased.rejected_events) == (1, 1, 1)
+        assert erased.named_by_others == {}
+        assert await rows_of(bot, PEER) == {}
+        assert await rows_of(bot, OTHER) == neighbour, "the neighbour keeps everything"
+        assert tables_with(bot.url, DIGITS) == set()
+        assert bytes_with(bot.url, DIGITS) == 0
+        assert not bot.fetcher.kept._answers
+        await protection(bot).eraser.erase(OTHER, by="a test")
+        for needle in (DIGITS, OTHER.removeprefix("+"), *TEXTS_OF_ALL, "1234567"):
+            assert tables_with(bot.url, needle) == set(), needle
+            assert bytes_with(bot.url, needle) == 0, needle
+        async with bot.database.reading() as connection:
+            codes = (await connection.execute(select(codes_given).order_by(codes_given.c.code))).all()
+        assert [(row.code, row.peer, row.conversation_id) for row in codes] == [
+            ("GIVEN-ONCE", None, None),
+            ("GIVEN-TWICE", None, None),
+        ]
+        await bot.hear(heard("coupon"))
+        assert [each.text for each in await bot.replies()] == ["All are gone."], "no code is given twice"
+        assert shop.paths
+
+
+async def test_what_is_being_asked_for_a_forgotten_person_is_let_go(database_url: str) -> None:
+    async with full_bot(database_url) as (bot, shop):
+        shop.gate.clear()
+        await bot.hear(heard("order 1234567"))
+        await until(lambda: bool(shop.requests))
+        one = protection(bot)
+        one.tell(bot.fetcher.forget)
+        assert (await one.eraser.erase(PEER, by="a test")).fetches == 1
+        shop.gate.set()
+        await until(lambda: not bot.fetcher._in_hand)
+        assert not bot.fetcher.kept._answers
+        assert await bot.conversations() == []
+        assert tables_with(bot.url, DIGITS) == set()
+
+
+async def rows_of(bot: Bot, peer: str) -> dict[str, int]:
+    """How many rows of each table belong to a person."""
+    found: dict[str, int] = {}
+    async with bot.database.reading() as connection:
+        of_peer = select(conversations.c.id).where(conversations.c.peer == peer)
+        talks = list((await connection.execute(of_peer)).scalars())
+        of_talks = select(messages.c.id).where(messages.c.conversation_id.in_(talks))
+        texts = list((await connection.execute(of_talks)).scalars())
+        rows = list((await connection.execute(select(answers.c.id).where(answers.c.peer == peer))).scalars())
+        for table in metadata.sorted_tables:
+            theirs = [
+                table.c[name].in_(values)
+                for name, values in {
+                    "peer": [peer], "conversation_id": talks, "message_id": texts, "answer_id": rows,
+                }.items()
+                if name in table.c
+            ]  # fmt: skip
+            if table.name in {"conversations", "messages", "fetches"}:
+                theirs.append(table.c.id.in_([*talks, *texts]))
+            if table.name == "rejected_events":
+                theirs.append(table.c.raw.contains(peer.removeprefix("+")))
+            if theirs:
+                query = select(func.count()).select_from(table).where(or_(*theirs))
+                if count := (await connection.execute(query)).scalar_one():
+                    found[table.name] = count
+    return found
+
+
+def test_every_table_is_known_to_hold_something_of_people_or_nothing() -> None:
+    """Who adds a table says here which, and sees to it that erasing takes its rows."""
+    assert set(metadata.tables) == OF_A_PERSON | OF_NOBODY
 
 
 async def test_a_forgotten_person_stays_opted_out_until_their_own_start(bot: Bot) -> None:

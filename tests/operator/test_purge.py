@@ -10,10 +10,13 @@ from bot.conversation.events import UnreadableEvent
 from bot.operator.purge import PurgeLimits, Purger, next_batch
 from bot.operator.purge_steps import STEPS, Keep
 from bot.operator.retention import Retention
+from bot.storage.answer_tables import codes_given
 from bot.storage.tables import actions, conversations, incidents, messages
+from bot.storage.task_tables import fetches, follow_ups, forwards
 from bot.supervisor import Supervisor
 from tests.support.books import book_of
 from tests.support.bots import PEER, Bot, heard, report, until
+from tests.support.full_bots import full_bot
 from tests.support.remains import tables_with
 
 OTHER = "+15555550177"
@@ -194,7 +197,7 @@ def test_a_batch_is_as_large_as_the_last_one_was_quick(size: int, seconds: float
 
 def test_every_setting_of_retention_has_its_step() -> None:
     one = timedelta(days=77)
-    for name in ("messages", "rejected", "values"):
+    for name in ("messages", "answers", "rejected", "values"):
         assert any(step.age(Keep(**{name: one})) == one for step in STEPS), name
 
 
@@ -213,3 +216,69 @@ async def test_the_daily_task_purges_and_goes_on_after_a_trouble(bot: Bot) -> No
     await until(lambda: len(asked) > 2)
     await retention.stop()
     assert set(asked) == {ALL}
+
+
+async def talk(bot: Bot, peer: str, *texts: str) -> None:
+    """Messages of one person, and their replies, which are done with."""
+    for text in texts:
+        await bot.hear(heard(text, peer=peer))
+    await bot.no_longer_queued(peer)
+    for reply in await bot.replies(peer):
+        if reply.provider_message_id:
+            await bot.hear(report(reply.provider_message_id, peer=peer))
+
+
+async def test_answers_are_kept_as_long_as_is_said_and_hold_their_conversation(database_url: str) -> None:
+    async with full_bot(database_url) as (bot, _):
+        await talk(bot, PEER, "vote red", "book", "Josephine", "stop")
+        await talk(bot, OTHER, "vote blue")
+        async with bot.database.writing() as connection:
+            await connection.execute(update(forwards).values(status="failed"))
+        assert await purge(bot, Keep(messages=timedelta(days=90))) == {"messages": 10}
+        assert len(await bot.conversations()) == 2, "each has its answers"
+        assert await purge(bot, Keep(answers=timedelta(days=90)), days=89) == {}
+        assert await purge(bot, Keep(answers=timedelta(days=90))) == {"answers": 3}
+        assert not tables_with(bot.url, "") & {"answers", "answer_values"}
+        assert await purge(bot) == {"conversations": 1}
+        (left,) = await bot.conversations()
+        assert left.opted_out
+
+
+async def test_an_answer_of_a_flow_that_runs_stays(database_url: str) -> None:
+    async with full_bot(database_url) as (bot, _):
+        await delivered(bot, text="book")
+        keep = Keep(answers=timedelta(days=1))
+        assert await purge(bot, keep, days=29) == {}
+        assert await purge(bot, keep, days=31) == {"answers": 1}
+
+
+async def test_what_is_asked_and_what_is_to_be_said_keeps_its_message(database_url: str) -> None:
+    async with full_bot(database_url) as (bot, shop):
+        shop.gate.clear()
+        await bot.hear(heard("order 1234567"))
+        await talk(bot, OTHER, "hours", "visited Rome", "hours")
+        assert (await purge(bot))["messages"] == 2, "what came before the visit"
+        assert [each.text for each in await bot.talk()] == ["order 1234567"]
+        assert [each.text for each in await bot.talk(OTHER)][::2] == ["visited Rome", "hours"]
+        async with bot.database.writing() as connection:
+            await connection.execute(update(follow_ups).values(status="said"))
+            await connection.execute(update(fetches).values(status="failed"))
+        assert (await purge(bot))["messages"] == 5
+        assert not tables_with(bot.url, "") & {"fetches", "follow_ups"}
+
+
+async def test_whose_a_code_is_ends_after_long_silence_and_the_code_stays_given(database_url: str) -> None:
+    async with full_bot(database_url) as (bot, _):
+        await delivered(bot, text="coupon")
+        keep = Keep(values=timedelta(days=365))
+        assert await purge(bot, keep, days=364) == {}
+        gone = await purge(bot, keep, days=366)
+        assert gone == {"owners of codes": 1, "remembered values": 1}
+        assert PEER not in {row.peer for row in await rows_of_codes(bot)}
+        await bot.hear(heard("coupon"))
+        assert sorted(row.code for row in await rows_of_codes(bot)) == ["GIVEN-ONCE", "GIVEN-TWICE"]
+
+
+async def rows_of_codes(bot: Bot) -> list[Any]:
+    async with bot.database.reading() as connection:
+        return list(await connection.execute(select(codes_given)))

@@ -42,7 +42,7 @@ def show(**options: Any) -> None:
 )
 @click.option("--peer", help="Only this person's number, in any writing.")
 def export(**options: Any) -> None:
-    """Write JSON Lines to stdout: a conversation a line, with its messages and what people did."""
+    """Write JSON Lines to stdout: a conversation a line, with its messages, answers and what people did."""
     run_body("bot.cli.conversation_export:export", options)
 
 

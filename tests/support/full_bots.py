@@ -1,0 +1,166 @@
+"""A bot whose rules do all that rules can, so that a person leaves a trace in every table."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from bot.conversation.completions import Completions
+from bot.conversation.events import UnreadableEvent
+from bot.conversation.follow_up_turn import FollowUpTurn
+from bot.rulebook.book import Book
+from bot.sending.fetch_limits import FetchLimits
+from bot.sending.fetcher import Fetcher
+from bot.sending.follow_up_sender import FollowUpSender
+from bot.storage.tables import actions, conversations
+from bot.wire.fetch_client import HttpAsker
+from tests.support.books import book_from
+from tests.support.bots import CAPS, PEER, Bot, heard, report, until
+from tests.support.shops import Shop, a_shop
+
+RULES = """\
+languages: [en, es]
+tables: {{trains: {{file: trains.csv, key: stop}}}}
+rules:
+  - name: order
+    when: {{pattern: '^order (?P<number>[0-9]+)$'}}
+    fetch:
+      url: "{shop}/orders/{{{{ number }}}}?for={{{{ from | url_encode }}}}"
+      headers: {{Authorization: "Bearer {{{{ secret.SHOP_TOKEN }}}}"}}
+      save: order
+      timeout: 30s
+      keep: 1h
+      otherwise: "We can't look that up, {{{{ from }}}}."
+    reply: "Order {{{{ number }}}} of {{{{ from }}}} is {{{{ order.status }}}}."
+  - name: booking
+    when: {{exact: book}}
+    ask:
+      - {{save: name, question: "Your name?"}}
+      - {{save: wish, question: "Your wish?"}}
+    reply: "Noted, {{{{ name }}}}."
+  - name: vote
+    when: {{pattern: '^vote (?P<option>.+)$'}}
+    record: {{option: "{{{{ option }}}}", by: "{{{{ from }}}}"}}
+    once: replace
+    forward: http://127.0.0.1:9/nobody
+    reply: Counted.
+  - name: coupon
+    when: {{exact: coupon}}
+    code: {{from: coupons.csv, save: code, missing: "All are gone."}}
+    reply: "Your code is {{{{ code }}}}."
+  - name: visited
+    when: {{pattern: '^visited (?P<place>.+)$'}}
+    reply: Thank you.
+    later:
+      - {{after: 2d, between: "0:00-24:00", reply: "How was {{{{ place }}}}, {{{{ from }}}}?"}}
+  - name: train
+    when: {{pattern: '^train (?P<stop>.+)$'}}
+    lookup: {{table: trains, key: "{{{{ stop }}}}", save: found, missing: {{en: "No {{{{ stop }}}}.", es: "Sin."}}}}
+    reply: "{{{{ found.trains }}}}"
+  - name: spanish
+    when: {{exact: hola}}
+    language: es
+    reply: {{en: Hello, es: Buenos}}
+  - {{name: person, when: {{exact: person}}, handover: true, reply: A person comes.}}
+  - {{name: stop, when: {{exact: stop}}, opt_out: true, reply: Goodbye.}}
+  - {{name: start, when: {{exact: start}}, opt_in: true, reply: Hello again.}}
+  - {{name: hours, when: {{keyword: hours}}, reply: We are open.}}
+"""
+CODES = "code\nGIVEN-ONCE\nGIVEN-TWICE\n"
+TRAINS = "stop,trains\nMarket,10:05\n"
+SECRET = "s3cret-of-the-shop"
+#: Private things, each of which stands in another table.
+TEXTS = ("my secret is a blue bicycle", "secretly Josephine", "a secret attic", "the secret of my red kite")
+
+
+def full_book(shop: str) -> Book:
+    """The rules, with the shop's address in them."""
+    return book_from(RULES.format(shop=shop), {"coupons.csv": CODES, "trains.csv": TRAINS})
+
+
+class FullBot(Bot):
+    """Inbox, sender, fetcher and what is said later, on one database."""
+
+    def __init__(self, url: str, shop: str, **options: Any) -> None:
+        self.book = full_book(shop)
+        super().__init__(url, book=self.book, **options)
+        self.asker = HttpAsker(
+            secrets={"SHOP_TOKEN": SECRET}, signing_secret="signing-secret-of-16", private_hosts=["127.0.0.1"]
+        )
+        done = Completions(lambda: self.book, CAPS, self.queue, lambda: datetime.now(UTC))
+        self.fetcher = Fetcher(
+            self.database,
+            self.writer,
+            self.asker,
+            done.record,
+            on_queued=self.sender.wake,
+            limits=FetchLimits(record_again=0.02, look_again=0.1),
+        )
+        turn = FollowUpTurn(lambda: self.book, CAPS, self.queue, lambda: datetime.now(UTC))
+        self.follow_ups = FollowUpSender(self.database, self.writer, turn.say, on_queued=self.sender.wake)
+        self.inbox.on_fetch = self.fetcher.wake
+        self.inbox.kept_answer = self.fetcher.kept.get
+
+    async def start(self, *, sending: bool = True) -> None:
+        await super().start(sending=sending)
+        if sending:
+            self.fetcher.start()
+
+    async def stop(self) -> None:
+        await self.fetcher.stop(patience=0)
+        await self.asker.close()
+        await super().stop()
+
+    def let_go(self, conversation_ids: Collection[str]) -> None:
+        """What the bot's own process does when somebody is erased."""
+        self.sender.forget(conversation_ids)
+        self.fetcher.forget(conversation_ids)
+
+
+@asynccontextmanager
+async def full_bot(url: str, **options: Any) -> AsyncIterator[tuple[FullBot, Shop]]:
+    """A bot and the shop that it asks."""
+    async with a_shop() as shop:
+        bot = FullBot(url, shop.address, **options)
+        await bot.start()
+        try:
+            yield bot, shop
+        finally:
+            shop.gate.set()
+            await bot.stop()
+
+
+async def leave_traces(bot: FullBot, peer: str = PEER) -> None:
+    """Have a person do all that leaves something in the database."""
+    blue, name, place, option = TEXTS
+    texts = (
+        blue, "order 1234567", "book", name, "book", f"vote {option}", "coupon", "hola", f"train {blue}",
+        f"visited {place}", "hours",
+    )  # fmt: skip
+    for text in texts:
+        await bot.hear(heard(text, peer=peer))
+
+    async def is_answered() -> bool:
+        said = {each.text for each in await bot.replies(peer)}
+        return f"Order 1234567 of {peer} is shipped." in said
+
+    await until(is_answered)
+    await bot.hear(heard("person", peer=peer))
+    await bot.no_longer_queued(peer)
+    first = (await bot.replies(peer))[0]
+    assert first.provider_message_id
+    await bot.hear(report(first.provider_message_id, peer=peer))
+    await bot.hear(report(f"Outgoing_of_nobody{peer}", peer=peer, tag=f"a-tag{peer}"))
+    digits = peer.removeprefix("+")
+    await bot.hear(
+        UnreadableEvent(reason="It was odd.", raw=f'{{"data": {{"from": "{digits}", "message": "{blue}"}}}}')
+    )
+    async with bot.database.writing() as connection:
+        query = select(conversations.c.id).where(conversations.c.peer == peer)
+        row: dict[str, Any] = {
+            "id": f"a{digits}", "conversation_id": (await connection.execute(query)).scalar_one(), "action": "tag",
+            "details": blue, "by": "me", "at": datetime.now(UTC),
+        }  # fmt: skip
+        await connection.execute(insert(actions).values(row))

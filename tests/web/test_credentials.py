@@ -1,0 +1,222 @@
+"""Every route of the running application, shown every wrong credential: none gets in, and none learns anything."""
+
+import itertools
+import re
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+import pytest_asyncio
+from litestar import Litestar
+
+from tests.support.console import csrf_in
+from tests.support.databases import Databases
+from tests.support.services import ACCESS_KEY, ADMIN, OLD_SECRET, SECRET, VIEWER, Acs, Running, running
+
+#: Whoever comes may see these: they say nothing of anybody.
+OPEN = {
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("GET", "/console/assets/{name:str}"),
+    ("GET", "/console/login"),
+    ("POST", "/console/login"),  # takes the token itself
+}
+#: What a viewer may post, as it changes nothing but what they see.
+LOOKING = {
+    ("POST", "/api/try"),
+    ("POST", "/console/look"),
+    ("POST", "/console/logout"),
+    ("POST", "/console/rules/draft/changes"),
+    ("POST", "/console/rules/draft/check"),
+    ("POST", "/console/rules/draft/play"),
+}
+#: What an answer to a stranger must not hold: secrets, and where the bot's code and files are.
+SECRETS = (ADMIN, VIEWER, SECRET, OLD_SECRET, ACCESS_KEY, "Traceback", "/bot/web/", "site-packages")
+
+_addresses = itertools.count(1)
+
+
+class Ask(NamedTuple):
+    """A request with a wrong credential, and the statuses of a refusal."""
+
+    name: str
+    headers: Mapping[str, str] = {}
+    cookies: Mapping[str, str] = {}
+    data: Mapping[str, str] | None = None
+    params: Mapping[str, str] = {}
+    refused: tuple[int, ...] = (401,)
+
+
+class Logins(NamedTuple):
+    """The cookies and the CSRF tokens of an admin and a viewer who are logged in."""
+
+    admin: Mapping[str, str]
+    admin_csrf: str
+    viewer: Mapping[str, str]
+    viewer_csrf: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    """Behind a proxy that it believes: each request is from another address, so that none is a guess too many."""
+    acs = Acs()
+    await acs.start()
+    folder: Path = tmp_path_factory.mktemp("bot")
+    async with running(folder, databases.migrated("sqlite"), acs, BOT_PROXIES="127.0.0.1") as bot:
+        yield bot
+    await acs.stop()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_no_route_takes_a_wrong_credential(bot: Running) -> None:
+    logins = Logins(*(await log_in(bot, ADMIN)), *(await log_in(bot, VIEWER)))
+    tried = 0
+    for method, path in routes(bot):
+        for wrong in wrong_for(method, path, logins):
+            answer = await ask(bot, method, path, wrong)
+            what = (method, path, wrong.name, answer.status_code, answer.text[:300])
+            assert answer.status_code in wrong.refused, what
+            if answer.status_code == 303:
+                assert answer.headers["location"].startswith("/console/login"), what
+            if not wrong.cookies:
+                assert "set-cookie" not in answer.headers, what
+            shown = answer.text + str(answer.headers)
+            assert not [each for each in SECRETS if each in shown], what
+            tried += 1
+    assert tried > 400
+    assert (await bot.get("/api/rule-edits")).json()["items"] == [], "nothing was changed"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_right_credential_passes_every_guard(bot: Running) -> None:
+    """So that the refusals above are about the credential: with the admin's, a route says something else."""
+    for method, path in routes(bot):
+        if path.startswith("/api") and method != "OPTIONS":
+            answer = await ask(bot, method, path, Ask("admin", {"Authorization": f"Bearer {ADMIN}"}))
+            assert answer.status_code not in {401, 403}, (method, path, answer.text)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_webhook_takes_no_wrong_secret(bot: Running) -> None:
+    wrong = [
+        Ask("none"),
+        Ask("empty", params={"code": ""}),
+        Ask("wrong", params={"code": "guess"}),
+        Ask("longer", params={"code": SECRET + "x"}),
+        Ask("shorter", params={"code": SECRET[:-1]}),
+        Ask("in other letters", params={"code": SECRET.upper()}),
+        Ask("wrong header", {"X-Bot-Secret": "guess"}),
+        Ask("under another name", params={"secret": SECRET}),
+        Ask("admin's token", {"Authorization": f"Bearer {ADMIN}"}),
+        Ask("admin's token as the secret", params={"code": ADMIN}),
+        Ask("secret as a bearer", {"Authorization": f"Bearer {SECRET}"}),
+        Ask("as Event Grid, without", {"aeg-event-type": "Notification"}),
+    ]
+    for path in ("/events", "/events/"):
+        for each in wrong:
+            answer = await ask(bot, "POST", path, each, body=b'[{"id": "1"}]')
+            assert answer.status_code == 401, (path, each.name, answer.status_code)
+            assert not [secret for secret in SECRETS if secret in answer.text], each.name
+        consent = await ask(bot, "OPTIONS", path, Ask("none"))
+        assert (consent.status_code, consent.content) == (200, b""), "consent alone brings nothing in"
+    assert (await bot.get("/api/rejected")).json()["items"] == []
+
+
+def test_every_exception_is_a_route(bot: Running) -> None:
+    assert set(routes(bot)) >= OPEN | LOOKING
+
+
+def routes(bot: Running) -> list[tuple[str, str]]:
+    """Methods and paths of the running application."""
+    door: Any = bot.service.asgi
+    litestar = getattr(door, "app", door)._others
+    assert isinstance(litestar, Litestar)
+    return sorted(
+        (str(method), route.path)
+        for route in litestar.routes
+        for handler in getattr(route, "route_handlers", [])
+        for method in handler.http_methods
+    )
+
+
+def wrong_for(method: str, path: str, logins: Logins) -> list[Ask]:
+    """The wrong credentials for a route, each with how it is refused."""
+    if (method, path) in OPEN or path in {each for _, each in OPEN if method == "OPTIONS"}:
+        return []
+    if path.startswith("/console"):
+        return of_console(method, path, logins)
+    if method == "OPTIONS" and path == "/metrics":
+        return []  # Litestar's own, which says which methods there are
+    wrong = [
+        Ask("none"),
+        Ask("empty", {"Authorization": "Bearer"}),
+        Ask("wrong", {"Authorization": "Bearer guess"}),
+        Ask("longer", {"Authorization": f"Bearer {ADMIN}x"}),
+        Ask("shorter", {"Authorization": f"Bearer {ADMIN[:-1]}"}),
+        Ask("another scheme", {"Authorization": f"Basic {ADMIN}"}),
+        Ask("no scheme", {"Authorization": ADMIN}),
+        Ask("webhook's secret", {"Authorization": f"Bearer {SECRET}"}),
+        Ask("in the query", params={"token": ADMIN, "code": SECRET}),
+        Ask("a login to the console", cookies=logins.admin, headers={"X-CSRF-Token": logins.admin_csrf}),
+    ]
+    if path.startswith("/api") and method not in {"GET", "OPTIONS"} and (method, path) not in LOOKING:
+        wrong.append(Ask("viewer", {"Authorization": f"Bearer {VIEWER}"}, refused=(403,)))
+    return wrong
+
+
+def of_console(method: str, path: str, logins: Logins) -> list[Ask]:
+    """The console knows a cookie only, and for each change a token from its own page."""
+    (name,) = logins.admin
+    forged = f"{logins.admin[name][:-1]}{'A' if logins.admin[name][-1] != 'A' else 'B'}"
+    nobody = (303, 401, 403)
+    wrong = [
+        Ask("none", refused=nobody),
+        Ask("admin's bearer", {"Authorization": f"Bearer {ADMIN}"}, refused=nobody),
+        Ask("made-up cookie", cookies={name: "guess"}, refused=nobody),
+        Ask("forged cookie", cookies={name: forged}, refused=nobody),
+        Ask("token as cookie", cookies={name: ADMIN}, refused=nobody),
+    ]
+    if method not in {"GET", "OPTIONS"}:
+        csrf = {"csrf": logins.admin_csrf}
+        elsewhere = {"Sec-Fetch-Site": "cross-site"}
+        wrong += [
+            Ask("no CSRF", cookies=logins.admin, data={}, refused=(403,)),
+            Ask("wrong CSRF", cookies=logins.admin, data={"csrf": "0" * 64}, refused=(403,)),
+            Ask("another's CSRF", cookies=logins.admin, data={"csrf": logins.viewer_csrf}, refused=(403,)),
+            Ask("another site", elsewhere, cookies=logins.admin, data=csrf, refused=(403,)),
+            Ask("another origin", {"Origin": "http://evil.example"}, logins.admin, csrf, refused=(403,)),
+        ]
+        if (method, path) not in LOOKING:
+            viewer = {"csrf": logins.viewer_csrf, "do": "save"}  # other buttons of the editor only look
+            wrong.append(Ask("viewer", cookies=logins.viewer, data=viewer, refused=(403,)))
+    return wrong
+
+
+async def ask(bot: Running, method: str, path: str, how: Ask, body: bytes = b"{}") -> httpx.Response:
+    """A request as somebody elsewhere sends it."""
+    place = next(_addresses)
+    headers = {"X-Forwarded-For": f"203.0.{place // 250}.{place % 250 + 1}", **how.headers}
+    if how.cookies:
+        headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in how.cookies.items())
+    content: dict[str, Any] = {}
+    if how.data is not None:
+        content = {"data": {"x": "x", **how.data}}
+    elif method not in {"GET", "OPTIONS", "DELETE"}:
+        content = {"content": body}
+        headers["Content-Type"] = "application/json"
+    target = re.sub(r"\{\w+:\w+\}", "x1", path)
+    return await bot.http.request(method, target, headers=headers, params=dict(how.params), **content)
+
+
+async def log_in(bot: Running, token: str) -> tuple[Mapping[str, str], str]:
+    """A cookie, and the CSRF token of the pages that are shown to it."""
+    answer = await bot.http.post("/console/login", data={"token": token})
+    assert answer.status_code == 303
+    cookies = dict(answer.cookies)
+    bot.http.cookies.clear()
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    page = await bot.http.get("/console", headers={"Cookie": cookie})
+    bot.http.cookies.clear()
+    return cookies, csrf_in(page.text)
