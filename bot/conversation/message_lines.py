@@ -43,6 +43,10 @@ class MessageLog:
         self.sink = sink
         self._with_texts = with_texts
 
+    def with_sink(self, sink: MessageSink) -> "MessageLog":
+        """The same log with another sink."""
+        return MessageLog(sink, with_texts=self._with_texts)
+
     def peer(self, number: str) -> str:
         """A person's number as the log may show it."""
         return number if self._with_texts else masked(number)
