@@ -1,8 +1,9 @@
 """OpenTelemetry: a trace for each message that comes, from the webhook to the report of its reply.
 
 A trace is made of the log's lines, once what they tell of is stored, and its ids are those of the messages: a UUID has
-the 128 bits of a trace's id, and the last 64 of them tell spans apart. So nothing has to be handed from part to part or kept, and a
-report that comes days later, to another replica, stands in the trace of the message that it all began with.
+the 128 bits of a trace's id, and the last 64 of them tell spans apart. So nothing has to be handed from part to part
+or kept, and a report that comes days later, to another replica, stands in the trace of the message that it all began
+with.
 
 It is off unless OTEL_EXPORTER_OTLP_ENDPOINT is in the environment; the other OTEL_ variables hold, too.
 """
