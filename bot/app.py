@@ -1,6 +1,7 @@
 """The composition root: the only place where settings become parts and the parts meet."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
@@ -49,7 +50,7 @@ from bot.operations.checks import (
 )
 from bot.operations.health import CHECKS, Checks, Health
 from bot.operations.measured_metrics import build_metrics, measured_metrics
-from bot.operations.message_sink import message_log_of
+from bot.operations.message_sink import message_log_of, with_sink
 from bot.operations.metrics import (
     Metrics,
     background_metrics,
@@ -83,6 +84,7 @@ from bot.storage.rule_history import RuleHistory
 from bot.storage.wal_truncation import LogCutter
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
+from bot.trace_parts import traces_of
 from bot.web.access import Access, Tokens, require_viewer, require_viewer_unless_local
 from bot.web.api.dependencies import API_PARTS, ApiParts
 from bot.web.api.docs_page import DocsPage, docs_router
@@ -139,6 +141,9 @@ class Service:
         self.writer = Writer(self.database)
         self.rule_history = RuleHistory(self.database, self.writer, self.shelf)
         message_log = message_log_of(settings.log_format, settings.log_level, with_texts=settings.log_texts)
+        self._traces = traces_of(os.environ)
+        if self._traces is not None:
+            message_log = with_sink(message_log, self._traces.take)
         self.sender = Sender(
             self.database,
             self.writer,
@@ -218,6 +223,8 @@ class Service:
         `bot.rulebook.editing.live_book.NoGoodBook`.
         """
         await self._running.enter_async_context(self._channels)
+        if self._traces is not None:
+            self._running.push_async_callback(asyncio.to_thread, self._traces.close)
         self.database.claim()
         self._running.push_async_callback(self.database.close)
         if self.database.is_sqlite:

@@ -43,6 +43,10 @@ class MessageLineLog:
         self.sink = sink
         self._with_texts = with_texts
 
+    def with_sink(self, sink: MessageSink) -> "MessageLineLog":
+        """The same log with another sink."""
+        return MessageLineLog(sink, with_texts=self._with_texts)
+
     def peer(self, number: str) -> str:
         """A person's number as the log may show it."""
         return number if self._with_texts else masked(number)

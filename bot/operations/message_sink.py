@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 import structlog
 
-from bot.conversation.message_lines import MessageLine, MessageLineLog
+from bot.conversation.message_lines import MessageLine, MessageLineLog, MessageSink
 from bot.operations.logs import is_for_people
 
 log = structlog.get_logger(__name__)
@@ -27,6 +27,18 @@ def message_log_of(
     return MessageLineLog(
         write_for_people if is_for_people(log_format) else write_json, with_texts=with_texts
     )
+
+
+def with_sink(message_log: MessageLineLog, sink: MessageSink) -> MessageLineLog:
+    """A log whose lines go to this sink, too."""
+    first = message_log.sink
+
+    def both(lines: Sequence[MessageLine]) -> None:
+        if first is not None:
+            first(lines)
+        sink(lines)
+
+    return message_log.with_sink(both)
 
 
 def write_json(lines: Sequence[MessageLine]) -> None:
