@@ -174,8 +174,11 @@ async def test_what_would_change_is_told_by_itself(browser: Browser, bot: Runnin
         await bot.post([inbound(MessageId=f"m{at}", From=f"+1555555010{at}", Message="Hours?")])
     async with console(browser, bot, HERE) as page:
         await write(page, SHOP.replace("Open 9-18", "Open 10-19"))
-        await expect(page.locator("#changes")).to_contain_text("Last 3 messages: 3 replies would change")
-        await expect(page.locator("#changes .added").first).to_contain_text("Open 10-19.")
+        await expect(page.locator("#changes")).to_contain_text(
+            "3 of the last 3 messages would be answered otherwise"
+        )
+        await page.locator("#changes summary").click()
+        await expect(page.locator("#changes .added")).to_contain_text("Open 10-19.")
 
 
 async def test_a_save_by_key_is_in_force_and_leaves_the_reader_where_they_were(
@@ -284,7 +287,9 @@ async def test_everything_main_works_without_scripts(browser: Browser, bot: Runn
         await page.locator("#say").press("Enter")
         await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open 10-19"))
         await page.get_by_role("button", name="What would change?").click()
-        await expect(page.locator("#changes")).to_contain_text("1 reply would change")
+        await expect(page.locator("#changes")).to_contain_text(
+            "1 of the last 1 message would be answered otherwise"
+        )
         await page.get_by_role("button", name="Differences").click()
         await expect(page.locator("#diff .added").first).to_contain_text("Open 10-19.")
         assert text_of(bot) == SHOP

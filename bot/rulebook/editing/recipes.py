@@ -109,6 +109,7 @@ def add_recipe(text: str, recipe: Recipe, taken: Collection[str] = ()) -> WithRe
 def _about(body: str) -> str:
     plain = re.sub(r"^```.*?^```", "", body, flags=re.MULTILINE | re.DOTALL)
     plain = re.sub(r"^`[\w-]+\.csv`[^\n]*:$", "", plain, flags=re.MULTILINE)
+    plain = re.sub(r" \(\[[^\]]*\]\([^)]*\)\)", "", plain)
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", plain)
     return " ".join(plain.replace("**", "").replace("`", "").split())
 

@@ -109,16 +109,19 @@ async def test_the_phone_talks_to_the_unsaved_text_over_several_turns(admin: htt
 
 
 async def test_what_would_change_is_told_before_it_is_saved(bot: Running, admin: httpx.AsyncClient) -> None:
-    answer = await send(admin, SHOP, "changes")
+    answer = await send(admin, SHOP.replace("9-18", "10-19"), "changes")
     assert "No message has come yet" in answer.text
     for at in range(3):
         await bot.post([inbound(MessageId=f"m{at}", From=f"+1555555010{at}", Message="hours")])
     await bot.post([inbound(MessageId="other", Message="nothing that is known")])
     answer = await send(admin, SHOP.replace("Open 9-18.", "Open 10-19."), "changes")
-    assert "3 replies would change" in answer.text
-    assert "Last 4 messages" in answer.text
+    assert "3 of the last 4 messages" in answer.text
+    assert answer.text.count(">3×<") == 1, "each distinct pair stands there once"
+    answer = await send(admin, SHOP.replace("# asked most", "# asked often"), "changes")
+    assert "You changed comments or layout, and no rule." in answer.text
+    assert "None of the last 4 messages would be answered otherwise" in answer.text
     answer = await send(admin, SHOP, "changes")
-    assert "none would be answered otherwise" in answer.text
+    assert "Nothing is changed." in answer.text
 
 
 async def test_a_save_is_in_force_and_keeps_every_comment(bot: Running, admin: httpx.AsyncClient) -> None:

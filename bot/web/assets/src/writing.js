@@ -73,6 +73,6 @@ export function writing(label, isPlain = false) {
     EditorView.lineWrapping,
     // Tab goes on to the next control: nobody is caught in here. Spaces indent, and Ctrl+] does.
     keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
-    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
   ];
 }
