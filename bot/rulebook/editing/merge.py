@@ -1,6 +1,6 @@
 """Two people's versions of a rule file made one, rule by rule; what both changed differently is left to them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import SequenceMatcher
 
 import msgspec
@@ -36,27 +36,27 @@ class _Parts(msgspec.Struct, frozen=True, kw_only=True):
     tail: str
 
 
-def merge(base: str, mine: str, theirs: str) -> Merged:
-    """What both began with, and what each has made of it."""
+def merge(base: str, mine: str, theirs: str, taken: Collection[int] = ()) -> Merged:
+    """What both began with, and what each has made of it; of the conflicts `taken`, counted from 0, mine is taken."""
     if (easy := _easy(base, mine, theirs)) is not None:
         return Merged(text=easy)
     parts = [_parts(each) for each in (base, mine, theirs)]
     if None in parts:
-        return _merged_lines(base, mine, theirs)
+        return _merged_lines(base, mine, theirs, taken)
     was, my, their = (each for each in parts if each is not None)
-    head = _merged_lines(was.head, my.head, their.head)
-    tail = _merged_lines(was.tail, my.tail, their.tail)
+    head = _merged_lines(was.head, my.head, their.head, taken)
     conflicts = [*head.conflicts]
     chosen: dict[str, tuple[str, str]] = {}
     for name in _order(list(was.rules), list(my.rules), list(their.rules)):
         texts = [each.rules.get(name, ("", ""))[1] for each in (was, my, their)]
         text = _easy(*texts)
         if text is None:
+            text = texts[1 if len(conflicts) in taken else 2]
             conflicts.append(Conflict(rule=name, base=texts[0], mine=texts[1], theirs=texts[2]))
-            text = texts[2]
         if text:
             gap = next(each.rules[name][0] for each in (their, my, was) if name in each.rules)
             chosen[name] = (gap, text)
+    tail = _merged_lines(was.tail, my.tail, their.tail, [each - len(conflicts) for each in taken])
     usual = next((gap for gap, _ in [*list(their.rules.values())[1:], *list(my.rules.values())[1:]]), "\n\n")
     body = "".join(
         text if at == 0 else (gap or usual) + text for at, (gap, text) in enumerate(chosen.values())
@@ -103,7 +103,7 @@ def _order(base: list[str], mine: list[str], theirs: list[str]) -> list[str]:
     return order
 
 
-def _merged_lines(base: str, mine: str, theirs: str) -> Merged:
+def _merged_lines(base: str, mine: str, theirs: str, taken: Collection[int]) -> Merged:
     """The same by lines, for what is no rule."""
     if (easy := _easy(base, mine, theirs)) is not None:
         return Merged(text=easy)
@@ -117,8 +117,8 @@ def _merged_lines(base: str, mine: str, theirs: str) -> Merged:
         ]
         text = _easy(*texts)
         if text is None:
+            text = texts[1 if len(conflicts) in taken else 2]
             conflicts.append(Conflict(rule="", base=texts[0], mine=texts[1], theirs=texts[2]))
-            text = texts[2]
         parts += [text, *was[stop[0] : stop[0] + length]]
         start = (stop[0] + length, stop[1] + length, stop[2] + length)
     return Merged(text="".join(parts), conflicts=tuple(conflicts))

@@ -10,15 +10,12 @@ from msgspec.structs import replace
 
 from bot.rulebook.background import in_background
 from bot.rulebook.editing.drafts import TooManyDrafts
-from bot.rulebook.editing.folder import CannotWrite, Changed, WrongName
-from bot.rulebook.editing.save import HasErrors, Saved
 from bot.rulebook.files.json_schema import rule_file_schema
 from bot.rulebook.files.tables import is_csv
 from bot.text.diffs import compare_lines
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_editor import (
     LARGEST_SHOWN,
-    PATH,
     SHOWN_ROWS,
     EditorPlace,
     ShownFile,
@@ -27,7 +24,7 @@ from bot.web.console.rules_editor import (
     text_of,
 )
 from bot.web.console.rules_edits import edit_done, link_of, new_file, with_bar, with_recipes
-from bot.web.console.rules_forms import undo_key
+from bot.web.console.rules_save import put_right, resolve, save
 from bot.web.console.sessions import session_of
 from bot.web.limits import LARGEST_RULE_FORM
 
@@ -37,8 +34,13 @@ class RulePages(Controller):
 
     @get("/rules/new")
     async def new(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
-        """Show the editor with the beginning of a file, or with a recipe."""
-        return editor.editor(request, new_file(request))
+        """Show the editor with the beginning of a file, with a recipe, or with the draft of one."""
+        shown = new_file(request)
+        if not request.query_params.get("recipe"):
+            shown = await editor.with_draft(request, shown)
+        if shown.unsaved_since is None:
+            return editor.editor(request, shown)
+        return editor.editor(request, await editor.looked_at(shown, at_any_cost=False))
 
     @get("/rules/rule")
     async def find_rule(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
@@ -85,6 +87,7 @@ class RulePages(Controller):
         )
         if is_cut:
             return editor.editor(request, shown)
+        shown = await editor.with_draft(request, shown)
         return editor.editor(request, await editor.looked_at(shown, at_any_cost=False))
 
     @post("/rules/new", request_max_body_size=LARGEST_RULE_FORM)
@@ -109,9 +112,13 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
     shown = await read_form(request, place, file)
     do = text_of(form.get("do"))
     if do in ("save", "remove"):
-        return await _save(place, request, shown, None if do == "remove" else shown.text)
+        return await save(place, request, shown, None if do == "remove" else shown.text)
+    if do in ("drop", "drop-parked", "bring"):
+        return await put_right(place, request, shown, do)
+    if do == "resolve":
+        return await resolve(place, request, shown)
     shown = await _without_saving(place, request, shown, do)
-    return place.editor(request, await place.looked_at(shown))
+    return place.editor(request, await place.looked_at(await place.kept(request, shown)))
 
 
 async def _without_saving(place: EditorPlace, request: Call, shown: ShownFile, do: str) -> ShownFile:
@@ -148,60 +155,6 @@ async def _ask(place: EditorPlace, request: Call, shown: ShownFile) -> ShownFile
     return await place.ask(shown)
 
 
-async def _save(place: EditorPlace, request: Call, shown: ShownFile, text: str | None) -> Response[Any]:
-    session = session_of(request)
-    if not session.may_edit:
-        raise ClientException(
-            detail="You are logged in as a viewer, who may look but not change anything.", status_code=403
-        )
-    expected = {shown.etag} if shown.etag else None
-    try:
-        saved = await place.files.save(shown.file, text, expected, who=session.role, how="console")
-    except WrongName as error:
-        shown = await place.looked_at(replace(shown, trouble=str(error)))
-        return place.editor(request, shown, status=400)
-    except HasErrors:
-        shown = await place.looked_at(
-            replace(shown, trouble="Nothing was saved: the rules would have an error.")
-        )
-        return place.editor(request, shown, status=422)
-    except CannotWrite as error:
-        shown = await place.looked_at(replace(shown, trouble=str(error)))
-        return place.editor(request, shown, status=409)
-    except Changed as error:
-        return await _conflict(place, request, shown, text, error)
-    undo = await undo_key(place, saved, [shown.file])
-    if text is None:
-        sentence = f"{shown.file} is removed; its rules are out of force."
-        return place.console.redirect(PATH, sentence, undo=undo)
-    return place.console.redirect(address_of(shown.file), *_said(saved), undo)
-
-
-def _said(saved: Saved) -> tuple[str, str]:
-    if saved.tests.failed:
-        failed = "1 test fails" if saved.tests.failed == 1 else f"{saved.tests.failed} tests fail"
-        return f"Saved and in force, but {failed}: look below.", "careful"
-    return "Saved and in force.", "good"
-
-
-async def _conflict(
-    place: EditorPlace, request: Call, shown: ShownFile, text: str | None, error: Changed
-) -> Response[Any]:
-    """Both versions, side by side; nothing is overwritten until somebody says so."""
-    theirs = await place.saved_text(shown.file)
-    return place.page(
-        request,
-        "rules_conflict.html",
-        status=409,
-        it=shown,
-        removing=text is None,
-        theirs=theirs,
-        their_etag=error.etag or "",
-        sentence=str(error),
-        diff=await in_background(compare_lines, theirs or "", shown.text),
-    )
-
-
 class EditorParts(Controller):
     """What the editor's script asks for while somebody types."""
 
@@ -211,6 +164,11 @@ class EditorParts(Controller):
         shown = await read_form(request, editor, await _file(request))
         shown = replace(shown, draft=await editor.drafts.check(shown.file, shown.text, who=shown.who))
         return editor.console.fragment(request, "rules_findings.html", it=shown, address_of=address_of)
+
+    @post("/rules/draft/keep", status_code=204, request_max_body_size=LARGEST_RULE_FORM)
+    async def keep(self, request: Call, editor: NamedDependency[EditorPlace]) -> None:
+        """Keep the unsaved text for this person."""
+        await editor.kept(request, await read_form(request, editor, await _file(request)))
 
     @post("/rules/draft/play", status_code=200, request_max_body_size=LARGEST_RULE_FORM)
     async def play(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:

@@ -25,6 +25,7 @@ from bot.rulebook.findings import Finding
 from bot.rulebook.simulate.replay import Replayed
 from bot.rulebook.simulate.try_message import TriedTurn
 from bot.rulebook.splices import mended
+from bot.storage.rule_drafts import RuleDraft
 from bot.text.diffs import Line
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
@@ -36,6 +37,8 @@ from bot.web.console.sessions import session_of
 from bot.web.limits import LONGEST_NUMBER
 
 PATH: Final = "/console/rules"
+#: What a new file begins with: nothing in it is wrong.
+NEW_FILE: Final = "# What is this file about?\nrules: []\n"
 #: The key of the `EditorPlace` in the application's state.
 EDITOR: Final = "editor"
 #: Stored messages that an unsaved text is tried on.
@@ -83,6 +86,10 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     is_new: bool = False
     #: A table that is too large to be edited here: these are its first rows.
     is_cut: bool = False
+    #: When the text was changed last that is shown and not saved; None: it is what is saved.
+    unsaved_since: datetime | None = None
+    #: What this person had not saved either, begun from an older text of the file.
+    parked: RuleDraft | None = None
     #: The role of the person who looks at it.
     who: str
 
@@ -244,6 +251,41 @@ class EditorPlace:
             return (await self.files.read(file)).text
         except (NoSuchFile, UnreadableFile):
             return None
+
+    async def kept(self, request: Call, shown: ShownFile) -> ShownFile:
+        """With the text kept as this person's draft, or the draft forgotten when it says what is saved."""
+        session = session_of(request)
+        if not session.may_edit or shown.is_cut:
+            return shown
+        file, saved = ("", None) if shown.is_new else (shown.file, await self.saved_text(shown.file))
+        name = shown.file if shown.is_new else None
+        if shown.is_new and shown.text == NEW_FILE:
+            saved = NEW_FILE
+        is_kept = await self.unsaved.keep(
+            session.person, file, saved, shown.text, base_etag=shown.etag, name=name
+        )
+        is_draft = is_kept and shown.text != saved
+        return replace(shown, unsaved_since=datetime.now(UTC) if is_draft else None)
+
+    async def with_draft(self, request: Call, shown: ShownFile) -> ShownFile:
+        """A saved text, or what this person has made of it and not saved; an older draft waits beside it.
+
+        A draft that began from an older text never stands in the place of what is saved: that may just have been
+        restored.
+        """
+        session = session_of(request)
+        if not session.may_edit or shown.is_cut:
+            return shown
+        drafts = await self.unsaved.of(session.person, "" if shown.is_new else shown.file)
+        live = next(
+            (each for each in drafts if each.base_etag == shown.etag and each.text != shown.text), None
+        )
+        parked = next((each for each in drafts if each.base_etag != shown.etag), None)
+        shown = replace(shown, parked=parked)
+        if live is None:
+            return shown
+        file = live.name or "" if shown.is_new else shown.file
+        return replace(shown, file=file, text=live.text, unsaved_since=live.updated_at)
 
     async def drafted(self, request: Call) -> tuple[Drafted, str]:
         """A rule for the message that a request names, and the message."""

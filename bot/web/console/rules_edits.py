@@ -19,7 +19,7 @@ from bot.rulebook.files.tables import is_csv
 from bot.rulebook.splices import Edit, Lines, difference
 from bot.web.console.layout import Call, Page
 from bot.web.console.rules_bar import save_bar
-from bot.web.console.rules_editor import EditorPlace, ShownFile, read_form, text_of
+from bot.web.console.rules_editor import NEW_FILE, EditorPlace, ShownFile, read_form, text_of
 from bot.web.console.rules_recipes import (
     first_text,
     found_recipes,
@@ -29,8 +29,6 @@ from bot.web.console.rules_recipes import (
 )
 from bot.web.console.sessions import session_of
 from bot.web.limits import LARGEST_RULE_FORM
-
-_STARTER = "rules:\n  - name: \n    when: {keyword: }\n    reply: \n"
 
 
 class DoneEdit(Struct, frozen=True, kw_only=True):
@@ -161,7 +159,7 @@ def new_file(request: Call) -> ShownFile:
     query, who = request.query_params, session_of(request).role
     recipe = recipe_called(query.get("recipe", ""))
     table = query.get("table", "")
-    file, text = "", _STARTER
+    file, text = "", NEW_FILE
     if recipe is not None:
         file, text = (table, recipe.tables[table]) if table in recipe.tables else (recipe.file, recipe.text)
     recipes = found_recipes("") if "recipes" in query else None

@@ -26,6 +26,9 @@ function say(sentence) {
   document.getElementById("main").before(flash);
 }
 
+// Who has read it clicks it away.
+addEventListener("click", ({ target }) => target.closest?.("button") ?? target.closest?.(".flash")?.remove());
+
 // Fields that filter say so at once; Enter and the button do it without this.
 addEventListener("change", (event) => event.target.closest?.("[data-submits]")?.form?.requestSubmit());
 

@@ -4,6 +4,7 @@ import { forceParsing } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
+import { keepSoon } from "./keeping.js";
 import { fields, fromLink, mountPhone, phoneButtons } from "./phone.js";
 import { mountRecipes, recipeButtons } from "./recipes.js";
 import { barButtons, edit, mountBar } from "./save_bar.js";
@@ -31,7 +32,7 @@ const isTable = () => /\.csv$/i.test(file());
 const heard = () => [...form().querySelectorAll("input[name=heard]")].map((input) => input.value);
 // Whether the editor is still on the page that is shown.
 const isHere = () => view.dom.isConnected && form() !== null;
-const isDirty = () => paper().dataset.saved !== view.state.doc.toString();
+const isDirty = () => paper().hasAttribute("data-unsaved") || paper().dataset.saved !== view.state.doc.toString();
 
 export function mount(element) {
   view?.destroy();
@@ -55,7 +56,6 @@ export function mount(element) {
     }),
   });
   textarea.hidden = true;
-  bringBack(textarea);
   const line = Number(/^#L(\d+)$/.exec(location.hash)?.[1] ?? element.dataset.line);
   if (kept?.file === file()) {
     view.dispatch({ selection: { anchor: Math.min(kept.at, view.state.doc.length) } });
@@ -78,9 +78,7 @@ function changed(textarea, { state, transactions }) {
   written = state.doc.lineAt(state.selection.main.head).number;
   after("pause", PAUSE, pause);
   textarea.value = view.state.doc.toString();
-  const key = `rules:${form().dataset.file}`;
-  if (isDirty()) sessionStorage.setItem(key, JSON.stringify({ text: textarea.value, etag: form().elements.etag.value }));
-  else sessionStorage.removeItem(key);
+  if (!paper().hasAttribute("data-read-only")) keepSoon(form, file, () => textarea.value);
   after("check", SOON, check);
 }
 
@@ -329,37 +327,11 @@ document.addEventListener("click", (event) => {
   goTo(Number(line));
 });
 
-// What is not saved survives a look at another page; what somebody else has saved is told.
-
-function bringBack(textarea) {
-  const key = `rules:${form().dataset.file}`;
-  const draft = JSON.parse(sessionStorage.getItem(key) ?? "null");
-  const isPlain = !/\/(draft|try)$/.test(location.pathname);
-  if (!draft || draft.text === textarea.value || textarea.value !== textarea.defaultValue || !isPlain) {
-    if (draft?.text === textarea.defaultValue) sessionStorage.removeItem(key);
-    return;
-  }
-  const saved = { text: textarea.value, etag: form().elements.etag.value };
-  const notice = document.createElement("p");
-  notice.className = "notice";
-  notice.id = "back";
-  notice.append("What you had not saved is back. ");
-  const drop = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: "Drop it" });
-  drop.addEventListener("click", () => {
-    form().elements.etag.value = saved.etag;
-    replace(saved.text);
-    sessionStorage.removeItem(key);
-    notice.remove();
-  });
-  notice.append(drop);
-  paper().before(notice);
-  form().elements.etag.value = draft.etag;
-  replace(draft.text);
-}
-
 export function replace(text) {
   view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
 }
+
+// What somebody else has saved is told.
 
 document.addEventListener("console:refreshed", async (event) => {
   if (event.detail !== "files" || paper()?.dataset.mount !== "editor" || !form().elements.etag.value) return;

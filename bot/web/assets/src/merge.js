@@ -14,7 +14,7 @@ export function mount(element) {
     parent: element,
     revertControls: "a-to-b",
     collapseUnchanged: { margin: 3, minSize: 6 },
-    a: { doc: theirs.value, extensions: [writing("Their text"), EditorState.readOnly.of(true)] },
+    a: { doc: theirs.value, extensions: [writing("As it is saved now"), EditorState.readOnly.of(true)] },
     b: {
       doc: mine.value,
       extensions: [

@@ -1,0 +1,227 @@
+"""A text is saved; and when the file was changed meanwhile, both changes are brought together."""
+
+from typing import Any, Final
+
+from litestar import Response
+from litestar.exceptions import ClientException
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bot.rulebook.background import in_background
+from bot.rulebook.editing.folder import CannotWrite, Changed, WrongName, etag_of
+from bot.rulebook.editing.merge import Conflict, Merged, merge
+from bot.rulebook.editing.rule_changes import rule_changes
+from bot.rulebook.editing.save import FileChange, HasErrors, Saved
+from bot.rulebook.files.tables import is_csv
+from bot.storage.rule_edits import RuleEdit, list_edits
+from bot.text.diffs import compare_lines
+from bot.text.storable import make_storable
+from bot.web.console.layout import Call
+from bot.web.console.rules_editor import PATH, EditorPlace, ShownFile, address_of, text_of
+from bot.web.console.rules_forms import undo_key
+from bot.web.console.sessions import session_of
+
+#: How often a text is brought together with one that was saved meanwhile.
+_MOST_TRIES: Final = 3
+_HOW: Final = {
+    "console": "in the console",
+    "api": "through the API",
+    "restore": "by restoring an older text",
+    "disk": "on the disk",
+}
+
+
+class Together(Struct, frozen=True, kw_only=True):
+    """Two changes of one file as one text."""
+
+    merged: Merged
+    #: What is saved now.
+    theirs: str
+
+
+async def save(place: EditorPlace, request: Call, shown: ShownFile, text: str | None) -> Response[Any]:
+    """Save the text of the editor, or remove the file."""
+    session = session_of(request)
+    if not session.may_edit:
+        raise ClientException(
+            detail="You are logged in as a viewer, who may look but not change anything.", status_code=403
+        )
+    expected = {shown.etag} if shown.etag else None
+    try:
+        change = FileChange(name=shown.file, text=text, expected=expected)
+        saved = await place.files.save_all([change], who=session.role, how="console")
+    except (HasErrors, CannotWrite, WrongName) as error:
+        return await _refused(place, request, shown, error)
+    except Changed as error:
+        return await _met(place, request, shown, text, error)
+    await _forget(place, request, shown)
+    undo = await undo_key(place, saved, [shown.file])
+    if text is None:
+        sentence = f"{shown.file} is removed; its rules are out of force."
+        return place.console.redirect(PATH, sentence, "good", undo)
+    return place.console.redirect(address_of(shown.file), *_said(saved), undo)
+
+
+async def resolve(place: EditorPlace, request: Call, shown: ShownFile) -> Response[Any]:
+    """Save what was chosen where two changes differ; `shown` has my text, and the entity tag where I began."""
+    form = await request.form()
+    together = await _together(place, shown.file, shown.text, shown.etag)
+    if together is None:
+        return await save(place, request, shown, shown.text)
+    places = range(len(together.merged.conflicts))
+    chosen = [text_of(form.get(f"take-{at}")) for at in places]
+    known = etag_of(together.theirs) == text_of(form.get("theirs"))
+    if not known or any(each not in ("mine", "theirs") for each in chosen):
+        trouble = "Say for each rule whose text is taken." if known else "The file was changed once more."
+        return await _asked(place, request, replace(shown, trouble=trouble), together)
+    base = await place.unsaved.base(shown.file, shown.etag, None)
+    taken = [at for at in places if chosen[at] == "mine"]
+    merged = await in_background(merge, base or "", shown.text, together.theirs, taken)
+    return await _save_merged(place, request, shown, replace(together, merged=merged))
+
+
+async def put_right(place: EditorPlace, request: Call, shown: ShownFile, do: str) -> Response[Any]:
+    """Drop a draft, or bring one back that began from an older text of the file."""
+    person = session_of(request).person
+    file = "" if shown.is_new else shown.file
+    here = f"{PATH}/new" if shown.is_new else address_of(file)
+    if do == "drop":
+        await place.unsaved.drop(person, file, shown.etag)
+        return place.console.redirect(here, "Dropped: this is what is saved.")
+    parked = next(
+        (each for each in await place.unsaved.of(person, file) if each.base_etag != shown.etag), None
+    )
+    if parked is None:
+        return place.console.redirect(here, "There is no older draft any more.", "careful")
+    if do == "drop-parked":
+        await place.unsaved.drop(person, file, parked.base_etag)
+        return place.console.redirect(here, "The older draft is dropped.")
+    mine = replace(shown, text=parked.text, etag=parked.base_etag)
+    together = await _together(place, file, parked.text, parked.base_etag)
+    if together is not None and together.merged.conflicts:
+        return await _asked(place, request, mine, together)
+    if together is not None:
+        mine = replace(shown, text=together.merged.text)
+        await place.unsaved.drop(person, file, parked.base_etag)
+    return place.editor(request, await place.looked_at(await place.kept(request, mine)))
+
+
+async def _refused(
+    place: EditorPlace, request: Call, shown: ShownFile, error: HasErrors | CannotWrite | WrongName
+) -> Response[Any]:
+    """The editor with the text as it was, and why it was not saved."""
+    status, trouble = 409, str(error)
+    if isinstance(error, HasErrors):
+        status, trouble = 422, "Nothing was saved: the rules would have an error."
+    elif isinstance(error, WrongName):
+        status = 400
+    shown = await place.kept(request, replace(shown, trouble=trouble))
+    return place.editor(request, await place.looked_at(shown), status=status)
+
+
+async def _met(
+    place: EditorPlace, request: Call, shown: ShownFile, text: str | None, error: Changed
+) -> Response[Any]:
+    """What nobody else touched is saved without a question; the rest is asked."""
+    if text is not None:
+        shown = await place.kept(request, shown)
+        together = await _together(place, shown.file, text, shown.etag)
+        if together is not None and together.merged.conflicts:
+            return await _asked(place, request, shown, together)
+        if together is not None:
+            return await _save_merged(place, request, shown, together)
+    theirs = await place.saved_text(shown.file)
+    return place.page(
+        request,
+        "rules_conflict.html",
+        status=409,
+        it=shown,
+        removing=text is None,
+        theirs=theirs,
+        their_etag=error.etag or "",
+        sentence=await _who(place, shown.file) if error.etag and shown.etag else str(error),
+        diff=await in_background(compare_lines, theirs or "", shown.text),
+        conflicts=(),
+        conflict_lines=(),
+    )
+
+
+async def _together(place: EditorPlace, file: str, mine: str, base_etag: str) -> Together | None:
+    """Both changes as one; None where it isn't known from what text mine began, or the file is gone."""
+    theirs = await place.saved_text(file)
+    base = await place.unsaved.base(file, base_etag, theirs)
+    if theirs is None or base is None or is_csv(file):
+        return None
+    return Together(merged=await in_background(merge, base, mine, theirs), theirs=theirs)
+
+
+async def _save_merged(
+    place: EditorPlace, request: Call, shown: ShownFile, together: Together
+) -> Response[Any]:
+    session, base = session_of(request), await place.unsaved.base(shown.file, shown.etag, together.theirs)
+    for _ in range(_MOST_TRIES):
+        change = FileChange(name=shown.file, text=together.merged.text, expected={etag_of(together.theirs)})
+        try:
+            saved = await place.files.save_all([change], who=session.role, how="console")
+        except (HasErrors, CannotWrite, WrongName) as error:
+            merged = replace(shown, text=together.merged.text, etag=etag_of(together.theirs))
+            return await _refused(place, request, merged, error)
+        except Changed:
+            again = await _together(place, shown.file, shown.text, shown.etag)
+            if again is None or again.merged.conflicts:
+                break
+            together = again
+            continue
+        await _forget(place, request, shown)
+        others = "; ".join(map(str, rule_changes(base, together.theirs)))
+        sentence, tone = _said(saved)
+        sentence = f"{sentence} With what was changed meanwhile: {others}."
+        undo = await undo_key(place, saved, [shown.file])
+        return place.console.redirect(address_of(shown.file), sentence[:1_000], tone, undo)
+    return await _asked(place, request, shown, await _together(place, shown.file, shown.text, shown.etag))
+
+
+async def _asked(
+    place: EditorPlace, request: Call, shown: ShownFile, together: Together | None
+) -> Response[Any]:
+    """Where both have changed the same, side by side; nothing is overwritten until somebody says so."""
+    conflicts: tuple[Conflict, ...] = together.merged.conflicts if together else ()
+    theirs = together.theirs if together else await place.saved_text(shown.file)
+    return place.page(
+        request,
+        "rules_conflict.html",
+        status=409,
+        it=shown,
+        removing=False,
+        theirs=theirs,
+        their_etag=etag_of(theirs) if theirs is not None else "",
+        sentence=await _who(place, shown.file),
+        diff=await in_background(compare_lines, theirs or "", shown.text),
+        conflicts=conflicts,
+    )
+
+
+async def _who(place: EditorPlace, file: str) -> str:
+    """Who saved the file last, as the history has it; it may have been the same person, in another window."""
+    async with place.console.database.reading() as connection:
+        edits = await list_edits(connection, file=make_storable(file), limit=1)
+    return said_by(edits.items[0], file) if edits.items else f"{file} was changed meanwhile."
+
+
+def said_by(edit: RuleEdit, file: str) -> str:
+    """Who changed a file and how, in a sentence."""
+    who = f" by {edit.who}" if edit.who else ""
+    return f"{file} was changed meanwhile{who}, {_HOW.get(edit.how, edit.how)}. Nothing was overwritten."
+
+
+async def _forget(place: EditorPlace, request: Call, shown: ShownFile) -> None:
+    """What is saved is no draft any more."""
+    person = session_of(request).person
+    await place.unsaved.drop(person, "" if shown.is_new else shown.file, shown.etag)
+
+
+def _said(saved: Saved) -> tuple[str, str]:
+    if saved.tests.failed:
+        failed = "1 test fails" if saved.tests.failed == 1 else f"{saved.tests.failed} tests fail"
+        return f"Saved and in force, but {failed}: look below.", "careful"
+    return "Saved and in force.", "good"
