@@ -143,7 +143,7 @@ class EditorButtons(Controller):
     def try_link(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
         """Show an editor that the script fills from what the address carries."""
         who = session_of(request).role
-        shown = ShownFile(file="", text=_STARTER, etag="", is_new=True, from_link=True, who=who)
+        shown = ShownFile(file="", text=NEW_FILE, etag="", is_new=True, from_link=True, who=who)
         return editor.editor(request, shown)
 
 
