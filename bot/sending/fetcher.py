@@ -44,6 +44,8 @@ log = structlog.get_logger(__name__)
 #: A lease outlives the longest fetch.
 _LEASE = timedelta(minutes=7)
 NO_TIME = "There was no time left to ask."
+#: The part of a usual try's time that a host must have had before its silence counts against it.
+_FAIR = 0.5
 DOWN = "The host did not answer others, and it is not asked before the time is over."
 
 
@@ -57,6 +59,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     is_final: bool = False
     #: The host itself did not answer, which concerns everybody who asks it.
     is_down: bool = False
+    #: It had not answered when the time of the try was over.
+    is_late: bool = False
     retry_after: float | None = None
 
 
@@ -273,7 +277,7 @@ class Fetcher:
                 reason = tries[-1].reason if tries else (DOWN if host.trouble else NO_TIME)
                 break
             began, at = _seconds(), self._clock()
-            asked = await self._try(host, fetch, min(longest, deadline - began))
+            asked = await self._try(host, fetch, min(longest, deadline - began), fair=longest * _FAIR)
             ms = round((_seconds() - began) * 1_000)
             status = asked.http_status
             if asked.fetched is not None:
@@ -293,13 +297,16 @@ class Fetcher:
         host.counts["given_up"] += 1
         return FetchOutcome(fetched=NOTHING, reason=reason, http_status=status, tries=tuple(tries))
 
-    async def _try(self, host: AskedHost, fetch: ClaimedFetch, seconds: float) -> Asked:
+    async def _try(self, host: AskedHost, fetch: ClaimedFetch, seconds: float, *, fair: float) -> Asked:
         is_probe = host.is_probing
         try:
             asked = await self._asker.ask(fetch.request, message_id=fetch.id, seconds=seconds)
         except BaseException:
             host.abandon()
             raise
+        if asked.is_late and seconds < fair:
+            host.abandon()  # such a silence says nothing about it
+            return asked
         reason = asked.reason if asked.is_down else None
         host.leave(reason, is_probe=is_probe, retry_after=asked.retry_after if asked.is_down else None)
         return asked

@@ -63,7 +63,7 @@ class HttpAsker:
                 return _failed(str(error.os_error), is_final=True)
             return _failed(f"It can't be reached: {error.os_error.strerror or error.os_error}", is_down=True)
         except TimeoutError:
-            return _failed(f"No answer within {seconds:.1f} s.", is_down=True)
+            return _failed(f"No answer within {seconds:.1f} s.", is_down=True, is_late=True)
         except ValueError as error:  # aiohttp's InvalidURL among them
             return _failed(f"No connection can be made to such an address: {error}", is_final=True)
         except (aiohttp.ClientError, OSError) as error:
@@ -194,6 +194,7 @@ def _failed(
     *,
     is_final: bool = False,
     is_down: bool = False,
+    is_late: bool = False,
     http_status: int | None = None,
     retry_after: float | None = None,
 ) -> Asked:
@@ -201,6 +202,7 @@ def _failed(
         reason=one_line(reason, _LONGEST_REASON),
         is_final=is_final,
         is_down=is_down,
+        is_late=is_late,
         http_status=http_status,
         retry_after=retry_after,
     )

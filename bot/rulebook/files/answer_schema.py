@@ -1,6 +1,6 @@
 """The part of a rule file's JSON Schema about codes and about answers that are kept."""
 
-from bot.rulebook.files.keys import CODE_KEYS, CODE_LENGTH, CODE_REQUIRED, ONCE
+from bot.rulebook.files.keys import CODE_KEYS, CODE_LENGTH, ONCE
 from bot.rulebook.files.schema_parts import TEXT, Schema, described, object_schema, reply_schema
 
 
@@ -19,10 +19,14 @@ def code_schema() -> Schema:
                     "The characters of codes that are made up.",
                     8,
                 ),
-                "save": described(TEXT, "Name", "Under which the rule's texts have the code.", "code"),
+                "save": described(
+                    TEXT,
+                    "Name",
+                    "Under which the rule's texts have the code; `code` if you don't say.",
+                    "code",
+                ),
                 "missing": reply_schema("What is said once all codes are given."),
             },
-            CODE_REQUIRED,
         ),
         "Code",
         "One for each peer, never twice; the same again when they ask again.",

@@ -2,16 +2,16 @@
 
 from bot.rulebook.code_pools import pool_of_rule
 from bot.rulebook.files.fields import read_integer, read_table, read_text, shortened
-from bot.rulebook.files.keys import CODE_KEYS, CODE_LENGTH, CODE_REQUIRED
+from bot.rulebook.files.keys import CODE_KEYS, CODE_LENGTH, CODE_SAVED
 from bot.rulebook.files.replies import Templates
-from bot.rulebook.files.yaml_tree import Node
+from bot.rulebook.files.yaml_tree import Node, Scalar
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Code
 
 
 def read_code(node: Node, rule: str, templates: Templates, report: Report) -> Code | None:
-    """`{from: coupons.csv, save: code, missing: TEXT}` or `{random: 8, save: code}`."""
-    table = read_table(node, "code", report, known=CODE_KEYS, required=CODE_REQUIRED)
+    """`{from: coupons.csv, save: code, missing: TEXT}` or `{random: 8}`; without `save` it is saved as `code`."""
+    table = read_table(node, "code", report, known=CODE_KEYS)
     if table is None:
         return None
     if ("from" in table) == ("random" in table):
@@ -19,7 +19,11 @@ def read_code(node: Node, rule: str, templates: Templates, report: Report) -> Co
             "E204", node.place, 'code needs either "from", a CSV file of codes, or "random", a length.'
         )
         return None
-    save = read_text(table["save"], "save", report) if "save" in table else None
+    save = (
+        read_text(table["save"], "save", report)
+        if "save" in table
+        else Scalar(CODE_SAVED, node.place, plain=True, first=None)
+    )
     file = read_text(table["from"], "from", report) if "from" in table else None
     if file is not None and not file.value.strip().lower().endswith(".csv"):
         report.add(
@@ -33,8 +37,6 @@ def read_code(node: Node, rule: str, templates: Templates, report: Report) -> Co
     if file is not None and "missing" not in table:
         message = 'code has no "missing": who asks once all codes are given gets no answer.'
         report.add("W449", node.place, message)
-    if "random" in table and "missing" in table:
-        report.add("E312", table["missing"].place, "Codes that are made up never run out; leave missing out.")
     if save is None or (file is None and length is None) or not templates.is_name_to_save(save):
         return None
     return Code(

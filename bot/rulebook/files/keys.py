@@ -41,7 +41,8 @@ EXPECT_TEXT_KEYS = ("max",)
 DAY_ORDERS = ("dmy", "mdy")
 CANCEL_KEYS = ("words", "reply")
 CODE_KEYS = ("from", "random", "save", "missing")
-CODE_REQUIRED = ("save",)
+#: Under what name a code is saved, if `save` says none.
+CODE_SAVED = "code"
 ONCE = ("first", "replace")
 ONE_OF_KEYS = ("one_of",)
 FETCH_KEYS = ("url", "method", "json", "headers", "save", "timeout", "keep", "missing", "otherwise")

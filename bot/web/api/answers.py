@@ -31,6 +31,7 @@ from bot.text.storable import make_storable
 from bot.web.api.parameters import Cursor, Limit
 
 _CSV: Final = ".csv"
+_SUMMARY: Final = "/summary"
 _MEDIA_TYPES: Final = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -72,14 +73,10 @@ class Answers(Controller):
         `since` and `until` are about when a talk began. With `.csv` behind the rule's name all of them at once, as a
         CSV file.
         """
-        book, now = live_book.book(), datetime.now(UTC)
         wanted = AnswerFilter(status=status, since=_time("since", since), until=_time("until", until))
-        name, is_csv = await _find_rule(connection, book, rule)
-        if not is_csv:
-            return await list_answers(connection, name, wanted, now, limit=limit, cursor=cursor)
-        fields = await field_names(connection, book, name)
-        lines = csv_of(every_answer(database.reading, name, wanted, now), fields)
-        answer: Any = Stream(lines, headers=file_headers(name, "csv"))
+        answer: Any = await _answers(
+            connection, database, live_book.book(), rule, wanted, limit=limit, cursor=cursor
+        )
         return answer  # type: ignore[no-any-return]  # Litestar takes a response in the place of what it makes one of
 
     @get("/answers/{rule:str}/summary")
@@ -90,10 +87,30 @@ class Answers(Controller):
         rule: FromPath[str],
     ) -> AnswerSummary:
         """The tally of a rule: how many began and ended how, and what was answered to each question."""
-        book, name = live_book.book(), make_storable(rule)
-        if not await keeps_answers(connection, book, name):
-            raise _no_such(name)
-        return await summarize(connection, book, name, datetime.now(UTC))
+        return await _summary(connection, live_book.book(), rule)
+
+    @get("/answers/{beginning:str}/{rest:path}", include_in_schema=False)
+    async def get_with_slash(
+        self,
+        *,
+        connection: NamedDependency[DatabaseConnection],
+        database: NamedDependency[Database],
+        live_book: NamedDependency[LiveBook],
+        beginning: FromPath[str],
+        rest: FromPath[str],
+        status: FromQuery[AnswerStatus | None] = None,
+        since: _Time = None,
+        until: _Time = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Any:
+        """Answer the same of a rule with a slash in its name: servers decode `%2F` before a route is looked up."""
+        book, rule = live_book.book(), beginning + rest
+        bare = rule.removesuffix(_SUMMARY)
+        if bare != rule and not await keeps_answers(connection, book, make_storable(rule)):
+            return await _summary(connection, book, bare)
+        wanted = AnswerFilter(status=status, since=_time("since", since), until=_time("until", until))
+        return await _answers(connection, database, book, rule, wanted, limit=limit, cursor=cursor)
 
 
 def file_headers(rule: str, ending: str) -> dict[str, str]:
@@ -105,6 +122,33 @@ def file_headers(rule: str, ending: str) -> dict[str, str]:
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
+
+
+async def _answers(
+    connection: DatabaseConnection,
+    database: Database,
+    book: Book,
+    rule: str,
+    wanted: AnswerFilter,
+    *,
+    limit: int,
+    cursor: str | None,
+) -> Page[AnswerView] | Stream:
+    """A page of a rule's rows, or with `.csv` behind its name all of them as a file."""
+    now = datetime.now(UTC)
+    name, is_csv = await _find_rule(connection, book, rule)
+    if not is_csv:
+        return await list_answers(connection, name, wanted, now, limit=limit, cursor=cursor)
+    fields = await field_names(connection, book, name)
+    lines = csv_of(every_answer(database.reading, name, wanted, now), fields)
+    return Stream(lines, headers=file_headers(name, "csv"))
+
+
+async def _summary(connection: DatabaseConnection, book: Book, rule: str) -> AnswerSummary:
+    name = make_storable(rule)
+    if not await keeps_answers(connection, book, name):
+        raise _no_such(name)
+    return await summarize(connection, book, name, datetime.now(UTC))
 
 
 async def _find_rule(connection: DatabaseConnection, book: Book, given: str) -> tuple[str, bool]:

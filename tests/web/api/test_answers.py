@@ -38,6 +38,10 @@ rules:
     record: {option: "{{ option | upcase }}"}
     once: replace
     reply: "Counted: {{ option | upcase }}."
+  - name: yes/no
+    when: {exact: [aye]}
+    record: {said: "{{ message }}"}
+    reply: "Noted."
 tests:
   - {hear: "vote b", say: "Counted: B.", rule: vote}
 """
@@ -89,14 +93,14 @@ async def bot(
 async def test_the_rules_that_keep_answers_are_listed(bot: Running) -> None:
     listed = (await bot.get("/api/answers")).json()
     assert listed["next"] is None
-    booking, vote = listed["items"]
+    booking, vote, _ = listed["items"]
     assert list(booking) == ["rule", "fields", "started", "finished", "last_at"]
     assert booking | {"last_at": ""} == {
         "rule": "booking", "fields": ["day", "people", "note"], "started": 10, "finished": 9, "last_at": "",
     }  # fmt: skip
     assert (vote["rule"], vote["fields"], vote["started"]) == ("vote", ["option"], 5)
     first = (await bot.get("/api/answers?limit=1")).json()
-    second = (await bot.get(f"/api/answers?limit=1&cursor={first['next']}")).json()
+    second = (await bot.get(f"/api/answers?limit=2&cursor={first['next']}")).json()
     assert [*first["items"], *second["items"]] == listed["items"]
     assert second["next"] is None
 
@@ -162,6 +166,16 @@ async def test_a_tally_has_the_shape_of_the_contract(bot: Running) -> None:
     assert (note["kind"], note["answered"]) == ("text", 9)
     (option,) = (await bot.get("/api/answers/vote/summary")).json()["fields"]
     assert option["counts"] == {"A": 2, "B": 2, "C": 1}
+
+
+async def test_a_rule_with_a_slash_in_its_name_is_found(bot: Running) -> None:
+    await bot.post([inbound(MessageId="aye", From=peer(60), Message="aye")])
+    for name in ("yes%2Fno", "yes/no"):
+        (row,) = (await bot.get(f"/api/answers/{name}?status=finished")).json()["items"]
+        assert (row["rule"], row["values"]) == ("yes/no", {"said": "aye"})
+        assert (await bot.get(f"/api/answers/{name}/summary")).json()["finished"] == 1
+        assert (await bot.get(f"/api/answers/{name}.csv")).text.count("\r\n") == 2
+    assert "'no/such'" in problem(await bot.get("/api/answers/no%2Fsuch/summary"), 404)["detail"]
 
 
 async def test_csv_runs_nothing_and_loses_nothing(bot: Running) -> None:
