@@ -105,7 +105,7 @@ async def test_answers_are_exported_with_their_conversation_and_counted_when_for
     url = databases.migrated("sqlite")
     monkeypatch.setenv("BOT_DATABASE_URL", url)
     async with full_bot(url) as (full, _):
-        for text in ("vote red", "book", "Josephine", "coupon", "visited Rome"):
+        for text in ("vote red", "coupon", "visited Rome", "book", "Josephine"):
             await full.hear(heard(text))
         await full.no_longer_queued()
     await asyncio.to_thread(export, None, None)
