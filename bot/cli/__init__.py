@@ -11,7 +11,6 @@ from click.exceptions import Exit
 
 from bot import __version__
 from bot.cli.errors import CommandFailed
-from bot.installed import newest_schema
 from bot.operations.output_streams import open_missing
 
 #: Command → where it stands. In the order in which a newcomer meets them.
@@ -69,6 +68,8 @@ class LazyGroup(click.RichGroup):
 
 def _say_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
     if is_asked and not ctx.resilient_parsing:
+        from bot.installed import newest_schema  # noqa: PLC0415 - `--help` need not look for migrations
+
         click.echo(f"bot, version {__version__}, schema {newest_schema()}")
         ctx.exit()
 

@@ -58,7 +58,7 @@ def _print(erased: Erased) -> None:
         "forward": erased.forwards,
         "fetch": erased.fetches,
         "follow-up": erased.follow_ups,
-        "row of answers": erased.answers,
+        "answer": erased.answers,
         "code": erased.codes_given,
         "action": erased.actions,
         "incident": erased.incidents,

@@ -13,7 +13,10 @@ from bot.cli.conversation_export import export
 from bot.cli.errors import CommandFailed
 from bot.cli.forget import forget
 from bot.cli.purge import purge
+from tests.support.bots import heard
+from tests.support.databases import Databases
 from tests.support.envelopes import inbound
+from tests.support.full_bots import full_bot
 from tests.support.remains import tables_with
 from tests.support.services import VIEWER, Running
 
@@ -94,3 +97,25 @@ async def test_an_export_has_a_conversation_a_line(
     assert json.loads(line)["peer"] == PEER
     await asyncio.to_thread(export, "2999-01-01T00:00Z", None)
     assert capfdbinary.readouterr().out == b""
+
+
+async def test_answers_are_exported_with_their_conversation_and_counted_when_forgotten(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    url = databases.migrated("sqlite")
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    async with full_bot(url) as (full, _):
+        for text in ("vote red", "coupon", "visited Rome", "book", "Josephine"):
+            await full.hear(heard(text))
+        await full.no_longer_queued()
+    await asyncio.to_thread(export, None, None)
+    (line,) = [json.loads(each) for each in capfdbinary.readouterr().out.splitlines()]
+    assert {(each["rule"], each["status"]) for each in line["answers"]} == {
+        ("vote", "finished"),
+        ("booking", "open"),
+    }
+    assert {"name": "Josephine"} in [each["values"] for each in line["answers"]]
+    await asyncio.to_thread(forget, PEER, None, is_sure=True, as_json=False)
+    said = " ".join(capfdbinary.readouterr().out.decode().split())
+    for each in ("1 conversation", "1 forward", "1 follow-up", "2 answers", "1 code"):
+        assert each in said, said

@@ -4,29 +4,21 @@ The file beside this one was made with the code of 8938281, by texting a running
 report and decision of a person. It holds the rows of each table, and what that bot's API answered.
 """
 
-import gzip
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from alembic import command
-from sqlalchemy import Connection, DateTime, MetaData, text
+from sqlalchemy import Connection, MetaData, text
 
 from bot.storage.database import Database
 from bot.storage.schema import alembic_config
 from tests.support.databases import KINDS, Databases, Kind
+from tests.support.old_rows import FIRST, OLD, REVISION, fitted
 from tests.support.services import Acs, running
 
-OLD: dict[str, Any] = json.loads(
-    gzip.decompress((Path(__file__).parent / "database_8938281.json.gz").read_bytes())
-)
-#: The newest migration of that bot.
-REVISION = "0002"
-#: Rows are written in this order, as they refer to each other.
-FIRST = ("conversations", "messages")
 #: What each try of the queued message changes.
 VOLATILE = {"attempts", "last_error", "next_try_at"}
 #: Nothing that stands in these rows is given up on while the test runs.
@@ -83,24 +75,6 @@ def fill(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         for name in ("status_changes", "delivery_reports"):
             connection.execute(text(f"SELECT setval('{name}_id_seq', (SELECT max(id) FROM {name}))"))
-
-
-def fitted(row: dict[str, Any], table: Any, dialect: str) -> dict[str, Any]:
-    """The row, which is as SQLite has it, as this database wants it."""
-    values: dict[str, Any] = {}
-    for name, value in row.items():
-        kind = table.c[name].type
-        if value is None:
-            values[name] = None
-        elif type(kind).__name__ in {"JSON", "JSONB"}:
-            values[name] = json.loads(value)
-        elif isinstance(kind, DateTime):
-            values[name] = datetime.fromisoformat(value)
-        elif dialect == "postgresql" and type(kind).__name__ == "BOOLEAN":
-            values[name] = bool(value)
-        else:
-            values[name] = value
-    return values
 
 
 #: What is said of an old row in plainer words by now.

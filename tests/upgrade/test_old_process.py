@@ -15,7 +15,7 @@ from bot.installed import newest_schema
 from bot.storage.database import Database
 from bot.storage.schema import alembic_config
 from tests.support.databases import KINDS, Databases, Kind
-from tests.upgrade.test_old_database import FIRST, OLD, REVISION, fitted
+from tests.support.old_rows import FIRST, OLD, REVISION, fitted
 
 OLDER = sorted(each.revision for each in ScriptDirectory.from_config(alembic_config()).walk_revisions())[:-1]
 
