@@ -330,7 +330,35 @@ async def test_a_phone_has_the_text_first_and_no_sideways_scroll(browser: Browse
         await expect(page.locator("#phone .message.in")).to_be_visible()
         assert await sideways(page) == 0
         await page.get_by_role("link", name="Back to the files").click()
-        await expect(page.get_by_role("link", name=re.compile("00-opt-out \\d"))).to_be_visible()
+        await expect(page.get_by_role("link", name="00-opt-out")).to_be_visible()
+
+
+async def test_a_rule_is_moved_by_keys_and_by_dragging_and_the_toast_takes_it_back(
+    browser: Browser, bot: Running
+) -> None:
+    first = "  # The first.\n  - name: where\n    when: {keyword: where}\n    reply: 12 Mill Lane.\n\n"
+    book = SHOP.replace("rules:\n", "rules:\n" + first)
+    await put(bot, "10-shop.yaml", book, If_Match=etag_of(SHOP))
+    async with console(browser, bot, "/console/rules") as page:
+        names = page.locator("#list [data-file='10-shop.yaml'] strong")
+        await page.get_by_role("link", name=re.compile("^hours")).focus()
+        await page.keyboard.press("Alt+ArrowUp")
+        await expect(names).to_have_text(["hours", "where"])
+        await expect(page.get_by_role("link", name=re.compile("^hours"))).to_be_focused()
+        await expect(page.locator(".flash")).to_contain_text("hours is before where now.")
+        assert await serious_violations(page) == []
+        await page.locator(".flash").get_by_role("button", name="Undo").click()
+        await expect(names).to_have_text(["where", "hours"])
+        assert text_of(bot) == book
+        rows = page.locator("#list [data-file='10-shop.yaml'] li")
+        await rows.nth(1).locator(".grip").drag_to(rows.nth(0), target_position={"x": 300, "y": 5})
+        await expect(names).to_have_text(["hours", "where"])
+        assert "# The first.\n  - name: where" in text_of(bot)
+        await page.get_by_role("switch", name="where").click()
+        await expect(page.get_by_role("switch", name="where")).not_to_be_checked()
+        assert "name: where\n    enabled: false" in text_of(bot)
+        await page.locator("#find").fill("mill lane")
+        await expect(page.locator("#list strong")).to_have_text(["where"])
 
 
 async def test_a_viewer_tries_and_saves_nothing(browser: Browser, bot: Running) -> None:

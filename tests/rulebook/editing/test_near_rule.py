@@ -6,7 +6,7 @@ import pytest
 
 from bot.rulebook.editing.near_rule import near_rule, widened
 from bot.rulebook.simulate.try_message import play
-from tests.support.books import book_of
+from tests.support.books import book_from
 
 BOOK = """\
 rules:
@@ -40,7 +40,7 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 def test_the_rule_that_is_one_letter_away_is_found(
     heard: str, name: str | None, ways: tuple[str, ...]
 ) -> None:
-    near = near_rule(book_of(BOOK), heard)
+    near = near_rule(book_from(BOOK), heard)
     assert (near.name if near else None) == name
     assert (near.ways if near else ()) == ways
 
@@ -54,10 +54,10 @@ def test_the_rule_that_is_one_letter_away_is_found(
     ],
 )
 def test_the_rule_takes_the_message_and_nothing_else_changes(heard: str, way: str, line: str) -> None:
-    near = near_rule(book_of(BOOK), heard)
+    near = near_rule(book_from(BOOK), heard)
     assert near is not None
     text = widened(BOOK, near, "fuzzy" if way == "fuzzy" else "word")
     assert line in text
     assert len(set(BOOK.splitlines()) - set(text.splitlines())) <= 1
-    (turn,) = play(book_of(text), [heard], at=NOW)
+    (turn,) = play(book_from(text), [heard], at=NOW)
     assert turn.rule == near.name
