@@ -211,17 +211,24 @@ async def test_the_second_of_two_people_gets_both_versions(browser: Browser, bot
         await page.get_by_role("button", name="Save rules").click()
         await expect(page.get_by_role("heading", name="Two versions")).to_be_visible()
         assert text_of(bot) == theirs
-        await expect(page.locator(".diff .removed").first).to_contain_text("THEIRS")
-        await expect(page.locator(".diff .added").first).to_contain_text("MINE")
-        both = page.locator(".cm-merge-b .cm-content")
-        await expect(both).to_contain_text("MINE")
+        hours = page.get_by_role("group", name="hours")
+        await expect(hours.get_by_role("radio", name="Yours, not saved")).not_to_be_checked()
+        await expect(hours.locator("label", has_text="Yours, not saved").locator("pre")).to_contain_text(
+            "MINE"
+        )
+        await expect(hours.locator("label", has_text="As it is saved now").locator("pre")).to_contain_text(
+            "THEIRS"
+        )
         assert await serious_violations(page) == []
-        await both.click()
-        await page.keyboard.press("Control+Home")
-        await page.keyboard.type("# Both.\n")
-        await page.get_by_role("button", name="Save my text").click()
+        await hours.get_by_role("radio", name="Yours, not saved").check()
+        await (
+            page.get_by_role("group", name="Around the rules")
+            .get_by_role("radio", name="As it is saved")
+            .check()
+        )
+        await page.get_by_role("button", name="Save it like this").click()
         await expect(page.locator(".flash")).to_contain_text("Saved")
-        assert text_of(bot) == "# Both.\n" + mine
+        assert text_of(bot) == SHOP.replace("9-18", "MINE", 1).replace("9-18", "THEIRS")
 
 
 async def test_what_was_not_saved_survives_a_look_at_another_page(browser: Browser, bot: Running) -> None:
@@ -230,7 +237,7 @@ async def test_what_was_not_saved_survives_a_look_at_another_page(browser: Brows
         await page.get_by_role("link", name="Conversations").click()
         await expect(page).to_have_url(re.compile("/console/conversations"))
         await page.goto(HERE)
-        await expect(page.locator("#back")).to_contain_text("What you had not saved is back")
+        await expect(page.locator("#back")).to_contain_text("Not saved yet")
         await expect(page.locator("#paper .cm-content")).to_contain_text("DRAFT")
         await page.get_by_role("button", name="Drop it").click()
         await expect(page.locator("#paper .cm-content")).to_contain_text("Open 9-18.")
@@ -270,9 +277,9 @@ async def test_files_that_were_broken_on_the_disk_are_told_on_the_open_page(
     async with console(browser, bot, "/console/rules") as page:
         await expect(page.locator("#live")).to_have_text("live")
         (bot.service.shelf.folder / "10-shop.yaml").write_text(SHOP.replace("when:", "wen:"))
-        await expect(page.locator(".files .notice")).to_contain_text("the rules from before stay in force")
+        await expect(page.locator("#book-now .notice")).to_contain_text("the rules from before stay in force")
         (bot.service.shelf.folder / "10-shop.yaml").write_text(SHOP)
-        await expect(page.locator(".files .notice")).to_have_count(0)
+        await expect(page.locator("#book-now .notice")).to_have_count(0)
 
 
 async def test_everything_main_works_without_scripts(browser: Browser, bot: Running) -> None:
@@ -328,7 +335,35 @@ async def test_a_phone_has_the_text_first_and_no_sideways_scroll(browser: Browse
         await expect(page.locator("#phone .message.in")).to_be_visible()
         assert await sideways(page) == 0
         await page.get_by_role("link", name="Back to the files").click()
-        await expect(page.get_by_role("link", name=re.compile("00-opt-out \\d"))).to_be_visible()
+        await expect(page.get_by_role("link", name="00-opt-out")).to_be_visible()
+
+
+async def test_a_rule_is_moved_by_keys_and_by_dragging_and_the_toast_takes_it_back(
+    browser: Browser, bot: Running
+) -> None:
+    first = "  # The first.\n  - name: where\n    when: {keyword: where}\n    reply: 12 Mill Lane.\n\n"
+    book = SHOP.replace("rules:\n", "rules:\n" + first)
+    await put(bot, "10-shop.yaml", book, If_Match=etag_of(SHOP))
+    async with console(browser, bot, "/console/rules") as page:
+        names = page.locator("#list [data-file='10-shop.yaml'] strong")
+        await page.get_by_role("link", name=re.compile("^hours")).focus()
+        await page.keyboard.press("Alt+ArrowUp")
+        await expect(names).to_have_text(["hours", "where"])
+        await expect(page.get_by_role("link", name=re.compile("^hours"))).to_be_focused()
+        await expect(page.locator(".flash")).to_contain_text("hours is before where now.")
+        assert await serious_violations(page) == []
+        await page.locator(".flash").get_by_role("button", name="Undo").click()
+        await expect(names).to_have_text(["where", "hours"])
+        assert text_of(bot) == book
+        rows = page.locator("#list [data-file='10-shop.yaml'] li")
+        await rows.nth(1).locator(".grip").drag_to(rows.nth(0), target_position={"x": 300, "y": 5})
+        await expect(names).to_have_text(["hours", "where"])
+        assert "# The first.\n  - name: where" in text_of(bot)
+        await page.get_by_role("switch", name="where").click()
+        await expect(page.get_by_role("switch", name="where")).not_to_be_checked()
+        assert "name: where\n    enabled: false" in text_of(bot)
+        await page.locator("#find").fill("mill lane")
+        await expect(page.locator("#list strong")).to_have_text(["where"])
 
 
 async def test_a_viewer_tries_and_saves_nothing(browser: Browser, bot: Running) -> None:

@@ -1,6 +1,6 @@
 """Two people's versions of a rule file made one, rule by rule; what both changed differently is left to them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
 import msgspec
@@ -36,8 +36,9 @@ class _Parts(msgspec.Struct, frozen=True, kw_only=True):
     tail: str
 
 
-def merge(base: str, mine: str, theirs: str, taken: Collection[int] = ()) -> Merged:
-    """What both began with, and what each has made of it; of the conflicts `taken`, counted from 0, mine is taken."""
+def merge(base: str, mine: str, theirs: str, taken: Mapping[int, str] | None = None) -> Merged:
+    """What both began with, and what each has made of it. `taken`: what comes where a conflict is, counted from 0."""
+    taken = taken or {}
     if (easy := _easy(base, mine, theirs)) is not None:
         return Merged(text=easy)
     parts = [_parts(each) for each in (base, mine, theirs)]
@@ -51,12 +52,14 @@ def merge(base: str, mine: str, theirs: str, taken: Collection[int] = ()) -> Mer
         texts = [each.rules.get(name, ("", ""))[1] for each in (was, my, their)]
         text = _easy(*texts)
         if text is None:
-            text = texts[1 if len(conflicts) in taken else 2]
+            text = taken.get(len(conflicts), texts[2])
             conflicts.append(Conflict(rule=name, base=texts[0], mine=texts[1], theirs=texts[2]))
         if text:
             gap = next(each.rules[name][0] for each in (their, my, was) if name in each.rules)
             chosen[name] = (gap, text)
-    tail = _merged_lines(was.tail, my.tail, their.tail, [each - len(conflicts) for each in taken])
+    tail = _merged_lines(
+        was.tail, my.tail, their.tail, {at - len(conflicts): text for at, text in taken.items()}
+    )
     usual = next((gap for gap, _ in [*list(their.rules.values())[1:], *list(my.rules.values())[1:]]), "\n\n")
     body = "".join(
         text if at == 0 else (gap or usual) + text for at, (gap, text) in enumerate(chosen.values())
@@ -103,7 +106,7 @@ def _order(base: list[str], mine: list[str], theirs: list[str]) -> list[str]:
     return order
 
 
-def _merged_lines(base: str, mine: str, theirs: str, taken: Collection[int]) -> Merged:
+def _merged_lines(base: str, mine: str, theirs: str, taken: Mapping[int, str]) -> Merged:
     """The same by lines, for what is no rule."""
     if (easy := _easy(base, mine, theirs)) is not None:
         return Merged(text=easy)
@@ -117,7 +120,7 @@ def _merged_lines(base: str, mine: str, theirs: str, taken: Collection[int]) -> 
         ]
         text = _easy(*texts)
         if text is None:
-            text = texts[1 if len(conflicts) in taken else 2]
+            text = taken.get(len(conflicts), texts[2])
             conflicts.append(Conflict(rule="", base=texts[0], mine=texts[1], theirs=texts[2]))
         parts += [text, *was[stop[0] : stop[0] + length]]
         start = (stop[0] + length, stop[1] + length, stop[2] + length)

@@ -195,7 +195,9 @@ def _check_strays(template: Template, text: Scalar, longest: str, report: Report
     else:
         counts = f"{before.segments} segments instead of {after.segments}"
     message = f"{first.label}{others} makes this UCS-2, {counts}; {twin} for GSM-7."
-    report.add("W412", place_in(text, max(at, 0)), message[0].upper() + message[1:])
+    # The character itself stays as it is: "ê" is not to be shown as "Ê".
+    message = f"A{message[1:]}" if message.startswith("a ") and first.label.startswith("a ") else message
+    report.add("W412", place_in(text, max(at, 0)), message)
 
 
 def _plain(character: str) -> str | None:

@@ -21,6 +21,7 @@ from bot.web.console.login import Login, SessionForms
 from bot.web.console.overview import OverviewPage
 from bot.web.console.rejected import RejectedPages
 from bot.web.console.rules import EditorParts, RulePages
+from bot.web.console.rules_drafting import RuleDraftPage
 from bot.web.console.rules_editor import editor_of
 from bot.web.console.rules_edits import EditorButtons
 from bot.web.console.rules_forms import RuleListPages
@@ -97,6 +98,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     ConversationPages,
     ConversationForms,
     RuleListPages,
+    RuleDraftPage,
     RulePages,
     EditorParts,
     EditorButtons,

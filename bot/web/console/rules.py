@@ -51,24 +51,6 @@ class RulePages(Controller):
             raise NotFoundException(detail=f"The rules in force have no rule called {name!r} any more.")
         return console.redirect(address_of(found.file, found.line))
 
-    @get("/rules/draft")
-    async def draft(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
-        """Show the editor with a rule that was drafted for a message."""
-        made, heard = await editor.drafted(request)
-        before = await editor.saved_text(made.file)
-        etag = (await editor.files.read(made.file)).etag if before is not None else ""
-        shown = ShownFile(
-            file=made.file,
-            text=made.text,
-            etag=etag,
-            heard=(heard,),
-            diff=await in_background(compare_lines, before or "", made.text),
-            line=made.line,
-            is_new=before is None,
-            who=session_of(request).role,
-        )
-        return editor.editor(request, await editor.looked_at(shown))
-
     @get("/rules/{file:str}")
     async def edit(self, request: Call, editor: NamedDependency[EditorPlace], file: FromPath[str]) -> Page:
         """Show a file in the editor."""

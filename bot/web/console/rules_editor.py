@@ -106,6 +106,16 @@ class ShownFile(Struct, frozen=True, kw_only=True):
         return [each for each in self.draft.findings if each.file != self.file and each.level == "error"]
 
 
+class HeardText(Struct, frozen=True, kw_only=True):
+    """A message that a rule is to be made for."""
+
+    text: str
+    #: Ours that it came to.
+    number: str | None
+    #: None: somebody typed it here.
+    conversation_id: str | None
+
+
 class FileMark(Struct, frozen=True, kw_only=True):
     """A file in the list."""
 
@@ -287,22 +297,29 @@ class EditorPlace:
         file = live.name or "" if shown.is_new else shown.file
         return replace(shown, file=file, text=live.text, unsaved_since=live.updated_at)
 
-    async def drafted(self, request: Call) -> tuple[Drafted, str]:
-        """A rule for the message that a request names, and the message."""
+    async def heard(self, request: Call) -> HeardText:
+        """The message that a request names, or the text that it brings."""
         message_id, text = request.query_params.get("message", ""), request.query_params.get("text", "")
-        number = request.query_params.get("to") or None
+        number, conversation_id = request.query_params.get("to") or None, None
         if message_id:
             async with self.console.database.reading() as connection:
                 message = await find_message(connection, make_storable(message_id))
                 talk = await find_conversation(connection, message.conversation_id) if message else None
             if message is None or talk is None:
                 raise NotFoundException(detail="There is no such message. It may be purged.")
-            text, number = message.text, talk.number
-        text = text[:LONGEST_HEARD]
-        number = number[:LONGEST_NUMBER] if number else None
+            text, number, conversation_id = message.text, talk.number, message.conversation_id
+        return HeardText(
+            text=text[:LONGEST_HEARD],
+            number=number[:LONGEST_NUMBER] if number else None,
+            conversation_id=conversation_id,
+        )
+
+    async def drafted(self, request: Call, heard: HeardText) -> Drafted:
+        """A rule for a message."""
         async with self.drafts.turn(session_of(request).role):
             files = await asyncio.to_thread(self.files.folder.files)
-            return await in_background(draft_rule, files, self.console.shelf.book(), text, number), text
+            book = self.console.shelf.book()
+            return await in_background(draft_rule, files, book, heard.text, heard.number)
 
 
 def editor_of(request: Call) -> EditorPlace:

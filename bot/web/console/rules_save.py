@@ -68,16 +68,31 @@ async def resolve(place: EditorPlace, request: Call, shown: ShownFile) -> Respon
     together = await _together(place, shown.file, shown.text, shown.etag)
     if together is None:
         return await save(place, request, shown, shown.text)
-    places = range(len(together.merged.conflicts))
-    chosen = [text_of(form.get(f"take-{at}")) for at in places]
-    known = etag_of(together.theirs) == text_of(form.get("theirs"))
-    if not known or any(each not in ("mine", "theirs") for each in chosen):
-        trouble = "Say for each rule whose text is taken." if known else "The file was changed once more."
+    taken = {
+        at: text
+        for at, conflict in enumerate(together.merged.conflicts)
+        if (text := _taken(conflict, form, at)) is not None
+    }
+    is_known = etag_of(together.theirs) == text_of(form.get("theirs"))
+    if not is_known or len(taken) < len(together.merged.conflicts):
+        trouble = "Say for each rule what is saved." if is_known else "The file was changed once more."
         return await _asked(place, request, replace(shown, trouble=trouble), together)
     base = await place.unsaved.base(shown.file, shown.etag, None)
-    taken = [at for at in places if chosen[at] == "mine"]
     merged = await in_background(merge, base or "", shown.text, together.theirs, taken)
     return await _save_merged(place, request, shown, replace(together, merged=merged))
+
+
+def _taken(conflict: Conflict, form: Any, at: int) -> str | None:
+    """The text that was chosen for a conflict; None: nothing was."""
+    match text_of(form.get(f"take-{at}")):
+        case "mine":
+            return conflict.mine
+        case "theirs":
+            return conflict.theirs
+        case "own":
+            end = "\n" if conflict.theirs.endswith("\n") else ""
+            return text_of(form.get(f"own-{at}")).replace("\r\n", "\n").strip("\n") + end
+    return None
 
 
 async def put_right(place: EditorPlace, request: Call, shown: ShownFile, do: str) -> Response[Any]:

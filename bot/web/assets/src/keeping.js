@@ -31,7 +31,6 @@ function keep(isLeaving = false) {
 
 // A form that is sent carries the text itself: a draft kept after it was saved would bring the old one back.
 document.addEventListener("submit", () => (clearTimeout(timer), (pending = null)), true);
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.requestConfig.verb === "get") keep();
-});
+addEventListener("click", ({ target }) => target.closest?.("a[href]") && keep(), true);
+addEventListener("focusout", () => pending && keep());
 addEventListener("pagehide", () => keep(true));

@@ -21,7 +21,8 @@ function show(state) {
 
 export function listen() {
   const topics = [...new Set(parts().flatMap(topicsOf))].sort().join(" ");
-  const wanted = document.hidden ? "" : topics;
+  // A page that shows nothing live has a light as well: it says that the bot is there.
+  const wanted = document.hidden || !document.getElementById("live") ? "" : topics || "-";
   if (wanted === listening) {
     // The next page wants the same: its bar has yet to say that the stream is open.
     if (stream?.readyState === EventSource.OPEN) show("on");

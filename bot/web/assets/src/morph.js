@@ -17,6 +17,7 @@ const callbacks = {
   beforeNodeMorphed(before, after) {
     if (before.nodeType !== Node.ELEMENT_NODE) return true;
     if (before.matches("[data-filled] > .card")) return false; // fetched by cards.js
+    if (before.id === "live") return false; // live.js knows
     // What a script has made of an element is its own, as long as the page means the same thing by it.
     if (before.hasAttribute("data-mounted")) {
       return before.dataset.mount !== after.dataset?.mount || before.dataset.version !== after.dataset?.version;
@@ -26,7 +27,6 @@ const callbacks = {
   beforeAttributeUpdated(name, node) {
     if (name === "data-filled" || name === "data-hovered") return false;
     if (name === "open" && !isAnotherPage && node.matches("details")) return false; // opened or closed by the person
-    if (node.id === "live") return false; // live.js knows
     return true;
   },
   afterNodeAdded(node) {

@@ -1,0 +1,87 @@
+"""From a message that no rule answers to what helps: a rule made wider, a decision, or a new rule."""
+
+from typing import Final, get_args
+from urllib.parse import urlencode
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from msgspec import Struct
+
+from bot.rulebook.background import in_background
+from bot.rulebook.editing.near_rule import NearRule, Widening, near_rule, widened
+from bot.rulebook.editing.source_tree import CannotSplice
+from bot.text.diffs import compare_lines
+from bot.text.looks import look_of
+from bot.web.console.layout import Call, Page
+from bot.web.console.rules_editor import EditorPlace, HeardText, ShownFile
+from bot.web.console.sessions import session_of
+
+_WAYS: Final = frozenset(get_args(Widening))
+
+
+class Suggestion(Struct, frozen=True, kw_only=True):
+    """What the page offers in the place of a new rule."""
+
+    heard: HeardText
+    #: None: the message may be an opt-out.
+    near: NearRule | None
+    #: The query of this page, to come back with a choice.
+    query: str
+
+
+class RuleDraftPage(Controller):
+    """What a message that no rule answers is to become."""
+
+    @get("/rules/draft")
+    async def draft(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
+        """Offer what does no harm first; a drafted rule stands in the editor, unsaved."""
+        heard = await editor.heard(request)
+        wanted = request.query_params.get("as", "")
+        book = editor.console.shelf.book()
+        query = urlencode({key: value for key, value in request.query_params.items() if key != "as"})
+        if wanted not in {"rule", *_WAYS} and look_of(heard.text) == "opt_out":
+            return _offer(request, editor, Suggestion(heard=heard, near=None, query=query))
+        if wanted != "rule":
+            async with editor.drafts.turn(session_of(request).role):
+                near = await in_background(near_rule, book, heard.text, heard.number)
+            way: Widening | None = next((each for each in get_args(Widening) if each == wanted), None)
+            if near and way is None:
+                return _offer(request, editor, Suggestion(heard=heard, near=near, query=query))
+            if near and way and (page := await _widened(request, editor, heard, near, way)):
+                return page
+        made = await editor.drafted(request, heard)
+        return await _editor(request, editor, heard, made.file, made.text, made.line)
+
+
+def _offer(request: Call, editor: EditorPlace, suggestion: Suggestion) -> Page:
+    return editor.page(request, "rules_suggestion.html", suggestion=suggestion)
+
+
+async def _widened(
+    request: Call, editor: EditorPlace, heard: HeardText, near: NearRule, way: Widening
+) -> Page | None:
+    before = await editor.saved_text(near.file)
+    try:
+        text = await in_background(widened, before or "", near, way)
+    except CannotSplice:
+        return None
+    line = next((each.line for each in editor.console.shelf.book().rules if each.name == near.name), None)
+    return await _editor(request, editor, heard, near.file, text, line)
+
+
+async def _editor(
+    request: Call, editor: EditorPlace, heard: HeardText, file: str, text: str, line: int | None
+) -> Page:
+    before = await editor.saved_text(file)
+    etag = (await editor.files.read(file)).etag if before is not None else ""
+    shown = ShownFile(
+        file=file,
+        text=text,
+        etag=etag,
+        heard=(heard.text,),
+        diff=await in_background(compare_lines, before or "", text),
+        line=line,
+        is_new=before is None,
+        who=session_of(request).role,
+    )
+    return editor.editor(request, await editor.looked_at(shown))
