@@ -21,6 +21,7 @@ from bot.web.console.login import Login, SessionForms
 from bot.web.console.overview import OverviewPage
 from bot.web.console.rejected import RejectedPages
 from bot.web.console.rules import EditorParts, RulePages
+from bot.web.console.rules_card import CardParts, desk_of
 from bot.web.console.rules_editor import editor_of
 from bot.web.console.rules_history import RuleHistoryPages
 from bot.web.console.sessions import HOME, require_login
@@ -87,6 +88,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     ConversationForms,
     RulePages,
     EditorParts,
+    CardParts,
     RuleHistoryPages,
     RejectedPages,
     AnswerPages,
@@ -95,6 +97,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
 _DEPENDENCIES: Final = {
     "console": Provide(console_of, sync_to_thread=False),
     "editor": Provide(editor_of, sync_to_thread=False),
+    "desk": Provide(desk_of, sync_to_thread=False),
 }
 
 

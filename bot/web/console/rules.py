@@ -16,6 +16,7 @@ from bot.rulebook.files.json_schema import rule_file_schema
 from bot.rulebook.files.tables import is_csv
 from bot.text.diffs import compare_lines
 from bot.web.console.layout import Call, Console, Page
+from bot.web.console.rules_card import CardChoice, rule_shown
 from bot.web.console.rules_editor import (
     LARGEST_SHOWN,
     PATH,
@@ -88,6 +89,7 @@ class RulePages(Controller):
             etag=found.etag,
             who=session_of(request).role,
             line=int(line) if line.isascii() and line.isdecimal() and len(line) < 7 else None,
+            choice=CardChoice(name=request.query_params.get("rule", "")),
         )
         if is_cut:
             return editor.editor(request, shown)
@@ -120,6 +122,8 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
         shown = await _ask(place, request, shown)
     if do.startswith("mend "):
         shown = await place.mended(shown, do.removeprefix("mend "))
+    if do.startswith("show "):
+        shown = replace(shown, choice=rule_shown(do))
     if do == "diff":
         before = await place.saved_text(file) or ""
         shown = replace(shown, diff=await in_background(compare_lines, before, shown.text))
@@ -128,7 +132,7 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
             shown = replace(shown, changes=await place.compare(shown))
         except TooManyDrafts as error:
             shown = replace(shown, trouble=str(error))
-    return place.editor(request, await place.looked_at(shown))
+    return place.editor(request, await place.looked_at(shown), view=do.removeprefix("view "))
 
 
 async def _ask(place: EditorPlace, request: Call, shown: ShownFile) -> ShownFile:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
+from litestar.datastructures import Cookie
 from litestar.exceptions import NotFoundException
 from msgspec import Struct
 from msgspec.json import encode as json_encode
@@ -27,10 +28,14 @@ from bot.rulebook.splices import mended
 from bot.text.diffs import Line
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
-from bot.web.console.sessions import session_of
+from bot.web.console.rules_card import CardChoice, CardDesk, ShownCard, number_of, with_posted_fields
+from bot.web.console.sessions import HOME, session_of
 from bot.web.limits import LONGEST_NUMBER
 
 PATH: Final = "/console/rules"
+#: How a person looks at rules, in a cookie that scripts may write.
+VIEW: Final = "bot_rules_view"
+VIEWS: Final = ("form", "text", "both")
 #: The key of the `EditorPlace` in the application's state.
 EDITOR: Final = "editor"
 #: Stored messages that an unsaved text is tried on.
@@ -70,6 +75,9 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     is_cut: bool = False
     #: The role of the person who looks at it.
     who: str
+    #: The rule that is shown as a card, and which one that is.
+    card: ShownCard | None = None
+    choice: CardChoice = CardChoice()
 
     @property
     def own(self) -> list[Finding]:
@@ -109,6 +117,7 @@ class EditorPlace:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.cards = CardDesk(console)
         self.files = console.rule_files
         self.drafts = Drafts(self.files.folder, self.files.caps, self.files.secrets)
 
@@ -140,12 +149,23 @@ class EditorPlace:
             **context,
         )
 
-    def editor(self, request: Call, shown: ShownFile, *, status: int = 200) -> Page:
-        """The page with a text in the editor."""
-        return self.page(request, "rules_editor.html", status=status, it=shown)
+    def editor(self, request: Call, shown: ShownFile, *, status: int = 200, view: str = "") -> Page:
+        """The page with a text in the editor; `view` is how a person wants to see it from now on."""
+        is_chosen = view in VIEWS
+        view = view if is_chosen else view_of(request, is_of_rule=bool(shown.choice.name))
+        view = view if shown.card is not None else "text"
+        page = self.page(
+            request, "rules_editor.html", status=status, it=shown, view=view, shown=shown.card, is_scripted=False
+        )
+        if is_chosen:
+            page.cookies.append(
+                Cookie(key=VIEW, value=view, max_age=365 * 24 * 3600, path=HOME, samesite="strict")
+            )
+        return page
 
     async def looked_at(self, shown: ShownFile, *, at_any_cost: bool = True) -> ShownFile:
-        """With the findings, and the talk that was tried."""
+        """With the findings, the card of a rule, and the talk that was tried."""
+        shown = replace(shown, card=await self.cards.shown(shown.file, shown.text, shown.choice))
         if not at_any_cost and self.size() + len(shown.text) > _QUICK:
             return shown
         try:
@@ -232,6 +252,12 @@ class EditorPlace:
             return await in_background(draft_rule, files, self.console.shelf.book(), text, number), text
 
 
+def view_of(request: Call, *, is_of_rule: bool = False) -> str:
+    """How a person looks at rules: as a form, as a text, or as both. Who comes for a rule begins with its form."""
+    chosen = request.cookies.get(VIEW, "")
+    return chosen if chosen in VIEWS else ("form" if is_of_rule else "text")
+
+
 def editor_of(request: Call) -> EditorPlace:
     """The editor's parts, of which an application has one; Litestar injects them as `editor`."""
     editor: EditorPlace = request.app.state[EDITOR]
@@ -245,6 +271,7 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
     text = text_of(form.get("text")).replace("\r\n", "\n")
     if before is not None and "\r\n" in before.partition("\n")[0] + "\n":  # as forms send every text
         text = text.replace("\n", "\r\n")
+    text, trouble = with_posted_fields(form, text)
     heard = [text_of(each) for each in form.getall("heard", [])]
     heard = [] if form.get("do") == "clear" else heard
     fetched = {
@@ -262,6 +289,8 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
         fetched=fetched if len(heard) <= MOST_TURNS else {},
         is_new=form.get("is_new") == "1",
         who=session_of(request).role,
+        trouble=trouble or None,
+        choice=CardChoice(number=number_of(form)),
     )
 
 
