@@ -11,7 +11,13 @@ from bot.storage.tables import conversations, messages
 async def newest_texts(connection: AsyncConnection, count: int) -> list[HeardText]:
     """The newest inbound messages, the newest first."""
     query = (
-        select(messages.c.id, messages.c.text, messages.c.created_at, conversations.c.number, conversations.c.peer)
+        select(
+            messages.c.id,
+            messages.c.text,
+            messages.c.created_at,
+            conversations.c.number,
+            conversations.c.peer,
+        )
         .select_from(messages.join(conversations, conversations.c.id == messages.c.conversation_id))
         .where(messages.c.direction == "inbound")
         .order_by(messages.c.id.desc())

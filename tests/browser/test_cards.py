@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import console, serious_violations, sideways
+from tests.support.pages import console
 from tests.support.rule_files import OPT_OUT
 from tests.support.services import Acs, Running, running
 
@@ -76,7 +76,9 @@ async def becomes(page: Page, *parts: str) -> str:
 
 
 async def test_a_rule_is_changed_by_its_form_alone(browser: Browser, bot: Running) -> None:
-    await bot.post([inbound(MessageId=f"m{at}", Message=text) for at, text in enumerate(["hours", "your hours?"])])
+    await bot.post(
+        [inbound(MessageId=f"m{at}", Message=text) for at, text in enumerate(["hours", "your hours?"])]
+    )
     async with console(browser, bot, "/console/rules/10-shop.yaml?rule=hours") as page:
         card = page.locator(".rule-card")
         await expect(page.locator(".paper")).to_be_hidden()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from bot.rulebook.cards.control import Button, CardEdit, Control, Option, Value
+from bot.rulebook.cards.control import Button, Control, Option, Value
 from bot.rulebook.cards.known import Known
 from bot.rulebook.cards.parts import Source, adding, dropped, gone
 from bot.rulebook.cards.questions import question_controls
@@ -66,13 +66,9 @@ def action_adds(rule: SourceNode, known: Known) -> tuple[Button, ...]:
             continue
         if key == "once" and not present & {"ask", "record"}:
             continue
-        if key == "lookup":
-            if not known.tables:
-                continue
-            value = {"table": known.tables[0], "key": "{{ message }}", "save": "row"}
-        if key == "language":
-            value = (known.languages or ("en",))[0]
-        found.append(adding(KEYS[key], (key,), value))
+        if key == "lookup" and not known.tables:
+            continue
+        found.append(adding(KEYS[key], (key,), _begun(key, value, known)))
     if "ask" in present:
         found += [
             adding(KEYS[key], (key,), value, after="ask")
@@ -80,6 +76,12 @@ def action_adds(rule: SourceNode, known: Known) -> tuple[Button, ...]:
             if key not in present
         ]
     return tuple(found)
+
+
+def _begun(key: str, value: Value, known: Known) -> Value:
+    if key == "lookup":
+        return {"table": known.tables[0], "key": "{{ message }}", "save": "row"}
+    return (known.languages or ("en",))[0] if key == "language" else value
 
 
 def _action(source: Source, key: str, node: SourceNode, known: Known) -> Control:
@@ -125,7 +127,7 @@ def _named(source: Source, node: SourceNode, path: Path, label: str, _known: Kno
     parts = []
     for key, value in node.pairs:
         here = (*path, key.value)
-        name = Control(
+        named = Control(
             kind="line", path=here, do="rename", label="Name", value=key.value, start=key.start, end=key.end
         )
         text = source.template(value, here, "Text", is_sent=False)
@@ -135,7 +137,7 @@ def _named(source: Source, node: SourceNode, path: Path, label: str, _known: Kno
                 path=here,
                 hint="pair",
                 label=key.value,
-                parts=(name, text),
+                parts=(named, text),
                 remove=gone(here, key.value),
                 start=key.start,
                 end=value.end,
@@ -198,7 +200,13 @@ def _later(source: Source, node: SourceNode, path: Path, label: str, known: Know
         ]
         more = adding("+ one more", path, {"after": "1d", "reply": ""}, do="add")
         return Control(
-            kind="group", path=path, label=label, parts=tuple(parts), buttons=(more,), start=node.start, end=node.end
+            kind="group",
+            path=path,
+            label=label,
+            parts=tuple(parts),
+            buttons=(more,),
+            start=node.start,
+            end=node.end,
         )
     answered = (Option(value="answered", label="they have written since"),)
     return _mapping(
@@ -257,14 +265,15 @@ def _ask(source: Source, node: SourceNode, path: Path, label: str, known: Known)
 
 
 def _cancel(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
-    if node.kind == "mapping" and node.find("words") is not None:
-        words = node.find("words")
-        assert words is not None
+    words = node.find("words")
+    if words is not None:
         parts = [source.words(words, (*path, "words"), "Words", new="another word")]
         reply = node.find("reply")
         if reply is not None:
             parts.append(said(source, reply, (*path, "reply"), "and say", known))
-        return Control(kind="group", path=path, label=label, parts=tuple(parts), start=node.start, end=node.end)
+        return Control(
+            kind="group", path=path, label=label, parts=tuple(parts), start=node.start, end=node.end
+        )
     return source.words(node, path, label, new="another word")
 
 

@@ -105,5 +105,3 @@ def comments_at(text: str, rule: SourceNode, at: int) -> tuple[str, ...]:
     mark = tail.find(" #")
     beside = [tail[mark + 2 :].strip()] if mark >= 0 else []
     return tuple(each for each in (*above, *beside) if each)
-
-

@@ -29,7 +29,13 @@ def when_controls(source: Source, node: SourceNode | None, known: Known) -> list
         says = "whatever no rule before this one takes" if node.value else "nothing yet"
         return [
             Control(
-                kind="note", path=path, value=says, buttons=(words,), start=node.start, end=node.end, weight="anything"
+                kind="note",
+                path=path,
+                value=says,
+                buttons=(words,),
+                start=node.start,
+                end=node.end,
+                weight="anything",
             )
         ]
     if node.kind != "mapping":
@@ -41,7 +47,9 @@ def when_controls(source: Source, node: SourceNode | None, known: Known) -> list
         if kind not in KINDS:
             found.append(source.yaml(value, (*path, kind), kind))
             continue
-        kinds = {each: label for each, label in KINDS.items() if each == kind or _may_become(each, kind, present)}
+        kinds = {
+            each: label for each, label in KINDS.items() if each == kind or _may_become(each, kind, present)
+        }
         chosen = Control(
             kind="choice",
             path=(*path, kind),
@@ -75,9 +83,7 @@ def when_adds(node: SourceNode | None) -> tuple[Button, ...]:
     if node.kind != "mapping":
         return ()
     present = {key.value for key, _ in node.pairs}
-    return tuple(
-        adding(label, ("when", kind), []) for kind, label in KINDS.items() if kind not in present
-    )
+    return tuple(adding(label, ("when", kind), []) for kind, label in KINDS.items() if kind not in present)
 
 
 def _may_become(kind: str, now: str, present: set[str]) -> bool:
@@ -131,7 +137,13 @@ def _condition(source: Source, key: str, node: SourceNode, known: Known) -> Cont
         return replace(source.line(node, path, label, options=options(YES_NO), can_go=True), weight=key)
     choose = tuple(Option(value=name, label=name) for name in _names(key, known))
     words = source.words(
-        node, path, label, new="one more", options=choose, hint=ONLY_HINTS.get(key, ""), remove=gone(path, label)
+        node,
+        path,
+        label,
+        new="one more",
+        options=choose,
+        hint=ONLY_HINTS.get(key, ""),
+        remove=gone(path, label),
     )
     return replace(words, weight=key, remove=gone(path, label))
 

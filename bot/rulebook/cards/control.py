@@ -6,11 +6,9 @@ import msgspec
 
 from bot.rulebook.editing.source_tree import Path
 
-#: `set`, `insert`, `rename` and `remove` are about a key, `add`, `drop` and `move` about an item of a list; `wrap` makes
-#: several of one text, `write` puts YAML in the place of a node, `language` gives a text in one more language.
-Doing = Literal[
-    "set", "insert", "rename", "remove", "add", "drop", "move", "wrap", "write", "language", "duplicate"
-]
+#: `set`, `insert`, `rename` and `remove` are about a key, `add`, `drop` and `move` about an item of a list; `wrap`
+#: makes several of one text, `write` puts YAML in the place of a node, `language` gives a text in one more language.
+Doing = Literal["set", "insert", "rename", "remove", "add", "drop", "move", "wrap", "write", "language"]
 
 #: What a form puts into a file: `Written`, whose recursion msgspec can't read.
 Value = str | bool | int | list[Any] | dict[str, Any]
@@ -53,9 +51,9 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     """A node of a rule as a form shows it."""
 
     #: `line` and `text` are typed, `choice` is chosen, `words` has a field for each item, `new` adds one more item,
-    #: `pick` does so from a list, `group` holds others, `note` says what there is no more to say of, and `yaml` is the
+    #: `pick` does so from a list, `group` holds others, `note` only says something, `menu` changes by its buttons, and `yaml` is the
     #: text of what no other kind can show.
-    kind: Literal["line", "text", "choice", "words", "new", "pick", "group", "note", "yaml"]
+    kind: Literal["line", "text", "choice", "words", "new", "pick", "group", "note", "menu", "yaml"]
     path: Path
     label: str = ""
     value: str = ""
@@ -86,7 +84,9 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """The same for as long as it is the same node."""
-        steps = "-".join("".join(c if c.isalnum() else f"_{ord(c):x}" for c in str(step)) for step in self.path)
+        steps = "-".join(
+            "".join(c if c.isalnum() else f"_{ord(c):x}" for c in str(step)) for step in self.path
+        )
         return f"card-{steps}{'' if self.do == 'set' else '-' + self.do}"
 
     @property

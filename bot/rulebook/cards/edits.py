@@ -1,7 +1,8 @@
 """The changes of a form, made in the text of a rule file."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from bot.rulebook.cards.control import CardEdit
 from bot.rulebook.cards.rule_text import RuleText, node_of, rule_texts, with_rule
@@ -25,7 +26,7 @@ def edited(text: str, number: int, edits: Sequence[CardEdit]) -> str:
     """The text with the changes made in one of its rules; raises `CannotSplice`."""
     for edit in edits:
         _refuse_unwritable(edit.value)
-        text = with_rule(text, _rule(text, number), lambda each, base, edit=edit: _made(each, base, edit))
+        text = with_rule(text, _rule(text, number), partial(_made, edit))
         if edit.do == "language" and edit.value:
             text = _naming_language(text, edit)
     return text
@@ -66,32 +67,20 @@ def _refuse_unwritable(value: object) -> None:
         raise CannotSplice("Only texts, numbers and lists of them can be put into a rule.")
 
 
-def _made(text: str, base: Path, edit: CardEdit) -> str:
+def _made(edit: CardEdit, text: str, base: Path) -> str:
     path = (*base, *edit.path)
-    match edit.do:
-        case "set":
-            if path and isinstance(path[-1], str):
-                return set_key(text, path, edit.value, after=edit.after or None)
-            return set_value(text, path, edit.value)
-        case "insert":
-            return insert_key(text, path, edit.value, after=edit.after or None)
-        case "rename":
-            return rename_key(text, path, str(edit.value))
-        case "remove":
-            return remove_key(text, path)
-        case "add":
-            return _added(text, path, edit)
-        case "drop":
-            return remove_item(text, path[:-1], int(path[-1]))
-        case "move":
-            return move_item(text, path[:-1], int(path[-1]), edit.to)
-        case "wrap":
-            return several(text, path, str(edit.after), edit.value)
-        case "language":
-            return one_more_language(text, path, str(edit.value), edit.after or "en")
-        case "write":
-            return _with_yaml(text, path, str(edit.value))
-    raise CannotSplice("This can't be done to a rule.")
+    maker = _MAKERS.get(edit.do)
+    if maker is None or not edit.path:
+        raise CannotSplice("This can't be done to a rule.")
+    if edit.do in {"drop", "move"} and not isinstance(path[-1], int):
+        raise CannotSplice("This is no item of a list.")
+    return maker(text, path, edit)
+
+
+def _set(text: str, path: Path, edit: CardEdit) -> str:
+    if isinstance(path[-1], str):
+        return set_key(text, path, edit.value, after=edit.after or None)
+    return set_value(text, path, edit.value)
 
 
 def _added(text: str, path: Path, edit: CardEdit) -> str:
@@ -120,7 +109,9 @@ def _with_yaml(text: str, path: Path, source: str) -> str:
     try:
         root = parse(after)
     except CannotSplice:
-        raise CannotSplice("This can't be read like that yet; what stands in the file is unchanged.") from None
+        raise CannotSplice(
+            "This can't be read like that yet; what stands in the file is unchanged."
+        ) from None
     if _around(before, path) != _around(root, path):
         raise CannotSplice("This would change what stands around it, too; write it in the text.")
     return after
@@ -140,9 +131,7 @@ def _around(node: SourceNode, path: Path) -> _Around:
             for key, value in node.pairs
         )
     if node.kind == "list":
-        return tuple(
-            _around(item, rest) if at == step else _said(item) for at, item in enumerate(node.items)
-        )
+        return tuple(_around(item, rest) if at == step else _said(item) for at, item in enumerate(node.items))
     return (node.kind, node.value)
 
 
@@ -197,3 +186,17 @@ def _differs(text: str, rule: SourceNode, edit: CardEdit, value: str) -> bool:
     if edit.do == "write":
         return value.strip("\n") != source_of(text, node.start, node.end).strip("\n")
     return re.sub(r"\r\n?", "\n", value) != node.value
+
+
+_MAKERS: Mapping[str, Callable[[str, Path, CardEdit], str]] = {
+    "set": _set,
+    "insert": lambda text, path, edit: insert_key(text, path, edit.value, after=edit.after or None),
+    "rename": lambda text, path, edit: rename_key(text, path, str(edit.value)),
+    "remove": lambda text, path, _: remove_key(text, path),
+    "add": _added,
+    "drop": lambda text, path, _: remove_item(text, path[:-1], int(path[-1])),
+    "move": lambda text, path, edit: move_item(text, path[:-1], int(path[-1]), edit.to),
+    "wrap": lambda text, path, edit: several(text, path, edit.after, edit.value),
+    "language": lambda text, path, edit: one_more_language(text, path, str(edit.value), edit.after or "en"),
+    "write": lambda text, path, edit: _with_yaml(text, path, str(edit.value)),
+}

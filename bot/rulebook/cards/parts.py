@@ -143,7 +143,9 @@ class Source:
         if isinstance(path[-1], int):
             taken = Button(label="×", edits=(CardEdit(do="drop", path=path),), about=f"Remove {node.value}")
         else:
-            taken = Button(label="×", edits=(CardEdit(do="set", path=path, value=[]),), about=f"Remove {node.value}")
+            taken = Button(
+                label="×", edits=(CardEdit(do="set", path=path, value=[]),), about=f"Remove {node.value}"
+            )
         if node.kind != "text":
             return replace(self.yaml(node, path, label), remove=taken)
         return Control(
@@ -172,7 +174,9 @@ def in_language(path: Path, given: Sequence[str], known: Known) -> Control:
         do="language",
         label="another language" if given else "language",
         buttons=tuple(
-            Button(label=each.label, edits=(CardEdit(do="language", path=path, value=each.value, after=usual),))
+            Button(
+                label=each.label, edits=(CardEdit(do="language", path=path, value=each.value, after=usual),)
+            )
             for each in known.more_languages
             if each.value not in given and (given or each.value != usual)
         ),

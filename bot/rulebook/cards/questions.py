@@ -20,7 +20,11 @@ _BEGUN: dict[str, Value] = {
 }
 _BOUNDS = {
     "number": {"min": ("at least", "1"), "max": ("at most", "10"), "decimals": ("with decimals", "true")},
-    "date": {"min": ("not before", "today"), "max": ("not after", "today + 90d"), "order": ("written as", "dmy")},
+    "date": {
+        "min": ("not before", "today"),
+        "max": ("not after", "today + 90d"),
+        "order": ("written as", "dmy"),
+    },
     "text": {"max": ("at most so many characters", "160")},
 }
 
@@ -41,11 +45,19 @@ def question_controls(source: Source, node: SourceNode, path: Path, label: str, 
             moves = []
             if at:
                 moves.append(
-                    Button(label="↑", edits=(CardEdit(do="move", path=here, to=at - 1),), about=f"Ask {at + 1} earlier")
+                    Button(
+                        label="↑",
+                        edits=(CardEdit(do="move", path=here, to=at - 1),),
+                        about=f"Ask {at + 1} earlier",
+                    )
                 )
             if at < len(node.items) - 1:
                 moves.append(
-                    Button(label="↓", edits=(CardEdit(do="move", path=here, to=at + 1),), about=f"Ask {at + 1} later")
+                    Button(
+                        label="↓",
+                        edits=(CardEdit(do="move", path=here, to=at + 1),),
+                        about=f"Ask {at + 1} later",
+                    )
                 )
             parts.append(
                 replace(made, remove=dropped(here, f"Question {at + 1}"), buttons=(*made.buttons, *moves))
@@ -58,7 +70,13 @@ def question_controls(source: Source, node: SourceNode, path: Path, label: str, 
     else:
         return source.yaml(node, path, label)
     return Control(
-        kind="group", path=path, label=label, parts=tuple(parts), buttons=(more,), start=node.start, end=node.end
+        kind="group",
+        path=path,
+        label=label,
+        parts=tuple(parts),
+        buttons=(more,),
+        start=node.start,
+        end=node.end,
     )
 
 
@@ -69,9 +87,11 @@ def _question(source: Source, node: SourceNode, path: Path, label: str, known: K
     for key, value in sorted(node.pairs, key=lambda pair: _place(pair[0].value)):
         here = (*path, key.value)
         if key.value == "save":
-            parts.append(source.line(value, here, "Call the answer", hint="letters, digits and _", is_code=True))
+            parts.append(
+                source.line(value, here, "Call the answer", hint="letters, digits and _", is_code=True)
+            )
         elif key.value == "question":
-            parts.append(said(source, value, here, label, known, is_reply=False))
+            parts.append(said(source, value, here, "Ask", known, is_reply=False))
         elif key.value == "otherwise":
             text = said(source, value, here, "To an answer that doesn’t fit, say", known, is_reply=False)
             parts.append(replace(text, remove=gone(here, "What is said to an answer that doesn’t fit")))
@@ -84,15 +104,16 @@ def _question(source: Source, node: SourceNode, path: Path, label: str, known: K
     if "expect" not in present:
         parts.append(
             Control(
-                kind="choice",
+                kind="menu",
                 path=(*path, "expect"),
                 label="The answer must be",
                 value="text",
                 options=options({"text": EXPECTED["text"]}),
                 buttons=tuple(
-                    adding(EXPECTED[kind], (*path, "expect"), value) for kind, value in _BEGUN.items() if kind != "text"
+                    adding(EXPECTED[kind], (*path, "expect"), value)
+                    for kind, value in _BEGUN.items()
+                    if kind != "text"
                 ),
-                hint="expect",
             )
         )
     if "otherwise" not in present:
@@ -125,13 +146,12 @@ def _expect(source: Source, node: SourceNode, path: Path) -> list[Control]:
         if each != kind
     )
     chosen = Control(
-        kind="choice",
+        kind="menu",
         path=path,
         label="The answer must be",
         value=kind,
         options=options({kind: EXPECTED[kind]}),
         buttons=others,
-        hint="expect",
         start=node.start,
         end=node.end,
         remove=gone(path, "What the answer must be"),
@@ -166,7 +186,9 @@ def _details(source: Source, path: Path, kind: str, inner: SourceNode | None) ->
         label = bounds[key.value][0] if key.value in bounds else key.value
         choose = {"decimals": YES_NO, "order": ORDERS}.get(key.value, {})
         found.append(
-            source.line(value, (*here, key.value), label, options=options(choose), can_go=len(inner.pairs) > 1)
+            source.line(
+                value, (*here, key.value), label, options=options(choose), can_go=len(inner.pairs) > 1
+            )
             if inner is not None
             else source.yaml(value, (*here, key.value), label)
         )

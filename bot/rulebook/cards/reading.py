@@ -40,5 +40,3 @@ def rule_as_read(text: str, rule: RuleText, in_force: BookWide | None = None) ->
     if made.only is not None and in_force is not None:
         made = replace(made, only=replace(made.only, book_wide=in_force))
     return made
-
-

@@ -63,7 +63,8 @@ def _only(only: Only) -> str:
         only.dates and f"on {listed([each.text for each in only.dates])}",
         only.sender and f"from a number that begins with {listed(only.sender)}",
         only.recipient and f"to {listed(only.recipient)}",
-        only.first_time is not None and ("for the first time" if only.first_time else "not for the first time"),
+        only.first_time is not None
+        and ("for the first time" if only.first_time else "not for the first time"),
         only.tagged and f"and has the tag {listed(only.tagged)}",
         only.not_tagged and f"and lacks the tag {listed(only.not_tagged)}",
         only.languages and f"and is spoken to in {listed(only.languages)}",
@@ -74,37 +75,26 @@ def _only(only: Only) -> str:
 
 
 def _deeds(rule: Rule) -> Iterable[str]:
-    if rule.lookup is not None:
-        yield "has the row of a table looked up"
-    if rule.fetch is not None:
-        yield f"has {rule.fetch.host} asked"
-    if rule.code is not None:
-        yield "gets a code"
-    if rule.ask is not None:
-        count = len(rule.ask.questions)
-        yield f"is asked {'a question' if count == 1 else f'{count} questions'}"
-    if rule.reply:
-        yield f"hears {_said(rule.reply)}"
-    if rule.opt_out:
-        yield "gets no more messages"
-    if rule.opt_in:
-        yield "gets messages again"
-    if rule.handover:
-        yield "is handed over to a person"
-    if rule.tag:
-        yield f"gets the tag {listed(rule.tag, 'and')}"
-    if rule.untag:
-        yield f"loses the tag {listed(rule.untag, 'and')}"
-    if rule.saves:
-        yield f"has {listed([name for name, _ in rule.saves], 'and')} remembered"
-    if rule.record:
-        yield "is counted among the answers"
-    if rule.language:
-        yield f"is spoken to in {rule.language} from then on"
-    if rule.forward:
-        yield f"has the message passed on to {len(rule.forward)} address{'es' * (len(rule.forward) > 1)}"
-    if rule.later:
-        yield "hears more later"
+    count = len(rule.ask.questions) if rule.ask is not None else 0
+    told = (
+        rule.lookup and "has the row of a table looked up",
+        rule.fetch and f"has {rule.fetch.host} asked",
+        rule.code and "gets a code",
+        count and f"is asked {'a question' if count == 1 else f'{count} questions'}",
+        rule.reply and f"hears {_said(rule.reply)}",
+        rule.opt_out and "gets no more messages",
+        rule.opt_in and "gets messages again",
+        rule.handover and "is handed over to a person",
+        rule.tag and f"gets the tag {listed(rule.tag, 'and')}",
+        rule.untag and f"loses the tag {listed(rule.untag, 'and')}",
+        rule.saves and f"has {listed([name for name, _ in rule.saves], 'and')} remembered",
+        rule.record and "is counted among the answers",
+        rule.language and f"is spoken to in {rule.language} from then on",
+        rule.forward
+        and f"has the message passed on to {len(rule.forward)} address{'es' * (len(rule.forward) > 1)}",
+        rule.later and "hears more later",
+    )
+    return (each for each in told if isinstance(each, str))
 
 
 def _said(reply: Sequence[Choice]) -> str:

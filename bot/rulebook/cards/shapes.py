@@ -7,7 +7,6 @@ from bot.rulebook.files.quotes import Written, fits_plain, written
 from bot.rulebook.splices import Splice, spliced
 from bot.text.languages import language_code
 
-
 #: Characters from which on words stand on lines of their own.
 _LONG = 70
 
@@ -40,7 +39,7 @@ def one_more_language(text: str, path: Path, code: str, usual: str) -> str:
         raise CannotSplice("It is in this language already.")
     if _is_on_one_line(text, node):
         now = text[node.start : node.end]
-        return _put(text, node, [], f'{{{written(usual)}: {now}, {new}}}')
+        return _put(text, node, [], f"{{{written(usual)}: {now}, {new}}}")
     column = _column(text, path)
     now = _shifted(text, node, column + 2)
     gap = f"\n{' ' * (column + 2)}" if node.kind in {"list", "mapping"} and not node.is_flow else " "

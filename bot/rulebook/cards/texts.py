@@ -17,16 +17,18 @@ def said(
         return _by_language(source, node, path, label, known, is_reply=is_reply)
     one_of = node.find("one_of") if node.kind == "mapping" else None
     if one_of is not None and len(node.pairs) == 1 and one_of.kind == "list":
-        return _list(source, one_of, (*path, "one_of"), "One of these, by chance", "one more to choose from", known)
+        return _list(
+            source, one_of, (*path, "one_of"), "One of these, by chance", "one more to choose from", known
+        )
     if node.kind == "list":
         return _list(source, node, path, "These, one after another", "one more message", known)
     text = source.template(node, path, label)
     if text.kind != "text":
         return text
-    return replace(text, buttons=_more(path, known, is_reply=is_reply), parts=(in_language(path, [], known),))
+    return replace(text, buttons=_more(path, is_reply=is_reply), parts=(in_language(path, [], known),))
 
 
-def _more(path: Path, known: Known, *, is_reply: bool) -> tuple[Button, ...]:
+def _more(path: Path, *, is_reply: bool) -> tuple[Button, ...]:
     if not is_reply:
         return ()
     return (
@@ -46,7 +48,13 @@ def _by_language(
         inner = said(source, value, (*path, key.value), language_name(key.value), known, is_reply=is_reply)
         if inner.kind == "text":
             inner = replace(inner, parts=())
-        parts.append(replace(inner, label=language_name(key.value), remove=gone((*path, key.value), language_name(key.value))))
+        parts.append(
+            replace(
+                inner,
+                label=language_name(key.value),
+                remove=gone((*path, key.value), language_name(key.value)),
+            )
+        )
     given = [key.value for key, _ in node.pairs]
     return Control(
         kind="group",
@@ -70,7 +78,9 @@ def _list(source: Source, node: SourceNode, path: Path, label: str, more: str, k
         inner = said(source, item, here, name, known, is_reply=False)
         if inner.kind == "text":
             inner = replace(inner, parts=())
-        parts.append(replace(inner, label=name, remove=dropped(here, name), buttons=_moves(here, at, len(node.items))))
+        parts.append(
+            replace(inner, label=name, remove=dropped(here, name), buttons=_moves(here, at, len(node.items)))
+        )
     add = Button(label=f"+ {more}", edits=(CardEdit(do="add", path=path, value=""),))
     return Control(
         kind="group",
@@ -86,7 +96,9 @@ def _list(source: Source, node: SourceNode, path: Path, label: str, more: str, k
 def _moves(path: Path, at: int, count: int) -> tuple[Button, ...]:
     found = []
     if at:
-        found.append(Button(label="↑", edits=(CardEdit(do="move", path=path, to=at - 1),), about=f"Move {at + 1} up"))
+        found.append(
+            Button(label="↑", edits=(CardEdit(do="move", path=path, to=at - 1),), about=f"Move {at + 1} up")
+        )
     if at < count - 1:
         found.append(
             Button(label="↓", edits=(CardEdit(do="move", path=path, to=at + 1),), about=f"Move {at + 1} down")

@@ -1,4 +1,4 @@
-"""How many of the newest texts a condition holds for, and what it misses by a hair. Pure functions over stored texts."""
+"""How many of the newest texts a condition holds for, and what it misses by a hair."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -98,7 +98,9 @@ def _of_conditions(rule: Rule, texts: Sequence[HeardText]) -> dict[str, Weight]:
     found: dict[str, Weight] = {}
     for key in _OF_MESSAGES:
         field = _FIELDS.get(key, key)
-        if not getattr(only, field) or (key in {"open", "closed"} and not known.keys() >= set(getattr(only, key))):
+        if not getattr(only, field) or (
+            key in {"open", "closed"} and not known.keys() >= set(getattr(only, key))
+        ):
             continue
         others = {_FIELDS.get(each, each): () for each in _OF_MESSAGES if each != key}
         alone = replace(

@@ -1,18 +1,16 @@
 """A rule as a form, made from the unsaved text of its file.
 
-`POST /console/rules/draft/card` with `file`, `text` and either `rule` (its number in the file, from 0) or `at` (an offset
-of the text) answers with the card as HTML.
-
-`POST /console/rules/draft/splice` with `file`, `text`, `rule` and `edits` answers with what changes in the text, and with
-the card of the changed text:
+`POST /console/rules/draft/card` with `file`, `text` and either `rule` (its number in the file, from 0) or `at` (an
+offset of the text) answers with the card as HTML. `POST /console/rules/draft/splice` with `file`, `text`, `rule` and
+`edits` answers with what changes in the text, and with the card of the changed text:
 
     edits = [{"do": "set", "path": ["when", "keyword", 0], "value": "hours"}]
     {"from": 41, "to": 46, "insert": "hours", "card": "<article …>", "trouble": ""}
 
-`do` is one of `bot.rulebook.cards.control.Doing`, `path` leads to the node within the rule; `source` in the place of `edits`
-is the whole text of a rule that can't be read. Where nothing can be changed, `trouble` says why and `from` is null. Offsets
-count UTF-16 units, as the editor's do. Without the script the same fields are posted with the whole form, and the page
-comes back with the changed text.
+`do` is one of `bot.rulebook.cards.control.Doing`, `path` leads to the node within the rule; `source` in the place of
+`edits` is the whole text of a rule that can't be read. Where nothing can be changed, `trouble` says why and `from` is
+null. Offsets count UTF-16 units, as the editor's do. Without the script the same fields are posted with the whole form,
+and the page comes back with the changed text.
 """
 
 import re
@@ -171,7 +169,9 @@ def number_of(form: FormMultiDict) -> int | None:
 def rule_shown(do: str) -> CardChoice:
     """Which rule a button `show 3` asks for."""
     number = do.removeprefix("show ")
-    return CardChoice(number=int(number) if number.isascii() and number.isdecimal() and len(number) < 7 else 0)
+    return CardChoice(
+        number=int(number) if number.isascii() and number.isdecimal() and len(number) < 7 else 0
+    )
 
 
 def with_posted_fields(form: FormMultiDict, text: str) -> tuple[str, str]:
@@ -220,7 +220,9 @@ class CardParts(Controller):
     """What the card's script asks for while somebody types into a field."""
 
     @post("/rules/draft/card", status_code=200, request_max_body_size=LARGEST_RULE_FORM)
-    async def card(self, request: Call, desk: NamedDependency[CardDesk], console: NamedDependency[Console]) -> Page:
+    async def card(
+        self, request: Call, desk: NamedDependency[CardDesk], console: NamedDependency[Console]
+    ) -> Page:
         """Show a rule of the unsaved text as a card."""
         form = await request.form()
         text = _text(form)

@@ -155,7 +155,13 @@ class EditorPlace:
         view = view if is_chosen else view_of(request, is_of_rule=bool(shown.choice.name))
         view = view if shown.card is not None else "text"
         page = self.page(
-            request, "rules_editor.html", status=status, it=shown, view=view, shown=shown.card, is_scripted=False
+            request,
+            "rules_editor.html",
+            status=status,
+            it=shown,
+            view=view,
+            shown=shown.card,
+            is_scripted=False,
         )
         if is_chosen:
             page.cookies.append(

@@ -101,6 +101,7 @@ function closeMenus(event) {
 function opened(event) {
   if (!event.target.open) return;
   for (const other of place().querySelectorAll("details.choose[open]")) if (other !== event.target) other.open = false;
+  event.target.querySelector("menu")?.scrollIntoView({ block: "nearest" });
 }
 
 addEventListener("click", (event) => {
