@@ -13,10 +13,7 @@ from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
 
-from bot import __version__
 from bot.alarm_parts import Alarms
 from bot.alarms.conditions import (
     Condition,
@@ -77,6 +74,7 @@ from bot.sending.follow_up_sender import FollowUpSender
 from bot.sending.forwarder import Forwarder
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.sender import Sender
+from bot.service_clients import service_clients
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.file_scrub import FileScrub
@@ -85,9 +83,9 @@ from bot.storage.wal_truncation import LogCutter
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 from bot.trace_parts import traces_of
-from bot.web.access import Access, Tokens, require_viewer, require_viewer_unless_local
+from bot.web.access import Access, Tokens, require_viewer
 from bot.web.api.dependencies import API_PARTS, ApiParts
-from bot.web.api.docs_page import DocsPage, docs_router
+from bot.web.api.openapi import openapi_config
 from bot.web.api.routes import api_router
 from bot.web.console.layout import CONSOLE, Console
 from bot.web.console.live import CHANNEL, RULES, Live
@@ -101,8 +99,6 @@ from bot.web.server.bounded_request import BoundedRequest
 from bot.web.server.front_door import FrontDoor
 from bot.web.server.proxies import believe_proxies
 from bot.wire.event_counts import EventCounts
-from bot.wire.fetch_client import HttpAsker
-from bot.wire.forward_client import HttpPoster
 from bot.wire.pull import Puller
 from bot.wire.rejected_retry import read_again
 from bot.wire.webhook import Webhook
@@ -157,14 +153,7 @@ class Service:
             message_log=message_log,
             measures=self._measures,
         )
-        secret = settings.forward_secret
-        private_hosts = (*settings.private_hosts, *settings.forward_private_hosts)
-        self._poster = HttpPoster(secret=secret.reveal() if secret else None, private_hosts=private_hosts)
-        self.asker = HttpAsker(
-            secrets={name: each.reveal() for name, each in settings.secrets.items()},
-            signing_secret=secret.reveal() if secret else None,
-            private_hosts=private_hosts,
-        )
+        self._poster, self.asker = service_clients(settings)
         self.forwarder = Forwarder(
             self.database, self.writer, self._poster, clock=now, measures=self._measures
         )
@@ -196,8 +185,7 @@ class Service:
             on_queued=self.sender.wake,
             clock=now,
         )
-        event_counts = EventCounts()
-        self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts)
+        self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts := EventCounts())
         queue = events_queue(settings)
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
         self.counter = TrafficCounter(self.database)
@@ -365,16 +353,7 @@ class Service:
             logging_config=None,  # `bot.operations.logs` has seen to it
             exception_handlers=FAULTS,
             plugins=[problem_details()],
-            openapi_config=OpenAPIConfig(
-                title="SMS keyword bot",
-                version=__version__,
-                openapi_router=docs_router(require_viewer_unless_local),
-                render_plugins=[DocsPage()],
-                use_handler_docstrings=True,
-                components=Components(
-                    security_schemes={"token": SecurityScheme(type="http", scheme="bearer")},
-                ),
-            ),
+            openapi_config=openapi_config(),
         )
 
     def _state(

@@ -21,6 +21,7 @@ from bot.web.console.login import Login, SessionForms
 from bot.web.console.overview import OverviewPage
 from bot.web.console.rejected import RejectedPages
 from bot.web.console.rules import EditorParts, RulePages
+from bot.web.console.rules_card import CardParts, desk_of
 from bot.web.console.rules_drafting import RuleDraftPage
 from bot.web.console.rules_editor import editor_of
 from bot.web.console.rules_edits import EditorButtons
@@ -102,6 +103,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     RulePages,
     EditorParts,
     EditorButtons,
+    CardParts,
     RuleHistoryPages,
     RejectedPages,
     AnswerPages,
@@ -110,6 +112,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
 _DEPENDENCIES: Final = {
     "console": Provide(console_of, sync_to_thread=False),
     "editor": Provide(editor_of, sync_to_thread=False),
+    "desk": Provide(desk_of, sync_to_thread=False),
 }
 
 

@@ -14,6 +14,7 @@ from bot.rulebook.files.json_schema import rule_file_schema
 from bot.rulebook.files.tables import is_csv
 from bot.text.diffs import compare_lines
 from bot.web.console.layout import Call, Console, Page
+from bot.web.console.rules_card import CardChoice, rule_shown
 from bot.web.console.rules_editor import (
     LARGEST_SHOWN,
     SHOWN_ROWS,
@@ -66,6 +67,7 @@ class RulePages(Controller):
             etag=found.etag,
             who=session_of(request).role,
             line=int(line) if line.isascii() and line.isdecimal() and len(line) < 7 else None,
+            choice=CardChoice(name=request.query_params.get("rule", "")),
         )
         if is_cut:
             return editor.editor(request, shown)
@@ -99,8 +101,8 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
         return await put_right(place, request, shown, do)
     if do == "resolve":
         return await resolve(place, request, shown)
-    shown = await _without_saving(place, request, shown, do)
-    return place.editor(request, await place.looked_at(await place.kept(request, shown)))
+    shown = await place.kept(request, await _without_saving(place, request, shown, do))
+    return place.editor(request, await place.looked_at(shown), view=do.removeprefix("view "))
 
 
 async def _without_saving(place: EditorPlace, request: Call, shown: ShownFile, do: str) -> ShownFile:
@@ -117,6 +119,8 @@ async def _without_saving(place: EditorPlace, request: Call, shown: ShownFile, d
             return await _ask(place, request, shown)
         case "mend":
             return await place.mended(shown, do.removeprefix("mend "))
+        case "show":
+            return replace(shown, choice=rule_shown(do))
         case "recipes":
             return await with_recipes(request, shown)
         case "link":

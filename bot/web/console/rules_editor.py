@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
+from litestar.datastructures import Cookie
 from litestar.exceptions import NotFoundException
 from msgspec import Struct
 from msgspec.json import encode as json_encode
@@ -30,15 +31,19 @@ from bot.text.diffs import Line
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_bar import SaveBar
+from bot.web.console.rules_card import CardChoice, CardDesk, ShownCard, number_of, with_posted_fields
 from bot.web.console.rules_drafts import UnsavedTexts
 from bot.web.console.rules_recipes import FoundRecipes, first_text, link_to_try
 from bot.web.console.rules_setting import TypedSetting, read_setting
-from bot.web.console.sessions import session_of
+from bot.web.console.sessions import HOME, session_of
 from bot.web.limits import LONGEST_NUMBER
 
 PATH: Final = "/console/rules"
 #: What a new file begins with: nothing in it is wrong.
 NEW_FILE: Final = "# What is this file about?\nrules: []\n"
+#: How a person looks at rules, in a cookie that scripts may write.
+VIEW: Final = "bot_rules_view"
+VIEWS: Final = ("form", "text", "both")
 #: The key of the `EditorPlace` in the application's state.
 EDITOR: Final = "editor"
 #: Stored messages that an unsaved text is tried on.
@@ -92,6 +97,9 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     parked: RuleDraft | None = None
     #: The role of the person who looks at it.
     who: str
+    #: The rule that is shown as a card, and which one that is.
+    card: ShownCard | None = None
+    choice: CardChoice = CardChoice()
 
     @property
     def own(self) -> list[Finding]:
@@ -141,6 +149,7 @@ class EditorPlace:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        self.cards = CardDesk(console)
         self.files = console.rule_files
         self.drafts = Drafts(self.files.folder, self.files.caps, self.files.secrets)
         self.unsaved = UnsavedTexts(console)
@@ -174,9 +183,12 @@ class EditorPlace:
             **context,
         )
 
-    def editor(self, request: Call, shown: ShownFile, *, status: int = 200) -> Page:
-        """The page with a text in the editor."""
-        return self.page(
+    def editor(self, request: Call, shown: ShownFile, *, status: int = 200, view: str = "") -> Page:
+        """The page with a text in the editor; `view` is how a person wants to see it from now on."""
+        is_chosen = view in VIEWS
+        view = view if is_chosen else view_of(request, is_of_rule=bool(shown.choice.name))
+        view = view if shown.card is not None else "text"
+        page = self.page(
             request,
             "rules_editor.html",
             status=status,
@@ -184,10 +196,19 @@ class EditorPlace:
             our_numbers=tuple(self.console.shelf.book().numbers),
             link_to_try=link_to_try,
             first_text=first_text,
+            view=view,
+            shown=shown.card,
+            is_scripted=False,
         )
+        if is_chosen:
+            page.cookies.append(
+                Cookie(key=VIEW, value=view, max_age=365 * 24 * 3600, path=HOME, samesite="strict")
+            )
+        return page
 
     async def looked_at(self, shown: ShownFile, *, at_any_cost: bool = True) -> ShownFile:
-        """With the findings, and the talk that was tried."""
+        """With the findings, the card of a rule, and the talk that was tried."""
+        shown = replace(shown, card=await self.cards.shown(shown.file, shown.text, shown.choice))
         if not at_any_cost and self.size() + len(shown.text) > _QUICK:
             return shown
         try:
@@ -322,6 +343,12 @@ class EditorPlace:
             return await in_background(draft_rule, files, book, heard.text, heard.number)
 
 
+def view_of(request: Call, *, is_of_rule: bool = False) -> str:
+    """How a person looks at rules: as a form, as a text, or as both. Who comes for a rule begins with its form."""
+    chosen = request.cookies.get(VIEW, "")
+    return chosen if chosen in VIEWS else ("form" if is_of_rule else "text")
+
+
 def editor_of(request: Call) -> EditorPlace:
     """The editor's parts, of which an application has one; Litestar injects them as `editor`."""
     editor: EditorPlace = request.app.state[EDITOR]
@@ -335,6 +362,7 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
     text = text_of(form.get("text")).replace("\r\n", "\n")
     if before is not None and "\r\n" in before.partition("\n")[0] + "\n":  # as forms send every text
         text = text.replace("\n", "\r\n")
+    text, trouble = with_posted_fields(form, text)
     heard = [text_of(each) for each in form.getall("heard", [])]
     heard = [] if form.get("do") == "clear" else heard
     fetched = {
@@ -353,6 +381,8 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
         setting=read_setting(dict(form)),
         is_new=form.get("is_new") == "1",
         who=session_of(request).role,
+        trouble=trouble or None,
+        choice=CardChoice(number=number_of(form)),
     )
 
 

@@ -7,6 +7,7 @@ import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
 import { keepSoon } from "./keeping.js";
 import { fields, fromLink, mountPhone, phoneButtons } from "./phone.js";
 import { mountRecipes, recipeButtons } from "./recipes.js";
+import { flush, isWaiting, lit, mountCard, takesSubmit, update as updateCard } from "./rule_card.js";
 import { barButtons, edit, mountBar } from "./save_bar.js";
 import { help } from "./schema.js";
 import { writing } from "./writing.js";
@@ -48,7 +49,9 @@ export function mount(element) {
         writing(element.querySelector("label").textContent, isTable()),
         isTable() ? [] : help(),
         found,
+        lit,
         EditorView.updateListener.of((update) => {
+          updateCard(update);
           if (update.docChanged) changed(textarea, update);
           else if (update.selectionSet || update.focusChanged) left(update);
         }),
@@ -56,6 +59,7 @@ export function mount(element) {
     }),
   });
   textarea.hidden = true;
+  mountCard(view, { file, drawn: tellCard });
   const line = Number(/^#L(\d+)$/.exec(location.hash)?.[1] ?? element.dataset.line);
   if (kept?.file === file()) {
     view.dispatch({ selection: { anchor: Math.min(kept.at, view.state.doc.length) } });
@@ -248,8 +252,33 @@ function mark() {
       Decoration.widget({ widget: new Found(severity, message, mend), block: true, side: 1 }).range(line.to),
     );
   const marks = findings.map(({ from, to, severity, message }) => ({ from, to, severity, message }));
+  tellCard();
   view.dispatch({ effects: show.of(Decoration.set(under)) });
   view.dispatch(setDiagnostics(view.state, marks));
+}
+
+// What was found in the rule that is shown as a card stands on the card, too.
+function tellCard() {
+  const card = document.querySelector("#card .rule-card");
+  if (!card || !view) return;
+  const { doc } = view.state;
+  const line = (name) => doc.lineAt(Math.min(Number(card.dataset[name]), doc.length)).number;
+  const [first, last] = [line("from"), line("to")];
+  const here = [...document.querySelectorAll("#findings [data-finding]:not(.info)")].filter(
+    ({ dataset }) => first <= Number(dataset.line) && Number(dataset.line) <= last,
+  );
+  const list = Object.assign(document.createElement("ol"), { className: "findings small" });
+  for (const { dataset } of here) {
+    const item = Object.assign(document.createElement("li"), { className: dataset.level, textContent: `${dataset.message} ` });
+    if (dataset.mend && !paper().hasAttribute("data-read-only")) {
+      const { label, edits } = JSON.parse(dataset.mend);
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "button little", textContent: label });
+      button.addEventListener("click", () => make(edits));
+      item.append(button);
+    }
+    list.append(item);
+  }
+  document.getElementById("card-findings").replaceChildren(...(here.length ? [list] : []));
 }
 
 // They stand in the text already: the list is for whoever wants it.
@@ -302,6 +331,18 @@ document.addEventListener(
   "submit",
   (event) => {
     if (event.target.id !== "writing" || !paper()?.hasAttribute("data-mounted") || paper().dataset.mount !== "editor") return;
+    if (takesSubmit(event.submitter)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    if (isWaiting()) {
+      const { target, submitter } = event;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      flush().then(() => target.requestSubmit(submitter));
+      return;
+    }
     const { value = "" } = event.submitter ?? {};
     const button = buttons[value] ?? (value.startsWith("recipe ") ? () => edit(value) : null);
     if (button) {

@@ -1,0 +1,111 @@
+"""How many of the newest texts a condition holds for, and what it misses by a hair."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from bot.rulebook.decision import ConversationState, HeardMessage
+from bot.rulebook.index import Index
+from bot.rulebook.matched_key import KeyKind
+from bot.rulebook.rules import Rule, WhenKey
+from bot.text.looks import Look, look_of
+from bot.text.words import split_words
+
+#: What a kind of key may miss by a hair, and what the nearer kind is to be said of.
+_WIDER: dict[str, tuple[tuple[KeyKind, str], ...]] = {
+    "exact": (("keyword", "begin with it and go on"), ("contains", "have it among other words")),
+    "keyword": (("contains", "have it further on"), ("fuzzy", "begin with a typing error of it")),
+    "contains": (("all_words", "have these words in another order"),),
+    "fuzzy": (("contains", "have it further on"),),
+}
+#: Conditions that depend on nothing but the message and its time.
+_OF_MESSAGES = ("hours", "dates", "open", "closed", "from", "to")
+_FIELDS = {"from": "sender", "to": "recipient"}
+_SHORTEST_FUZZY = 3
+
+
+class HeardText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A stored text, ready to be looked at."""
+
+    heard: HeardMessage
+    at: datetime
+    words: tuple[str, ...]
+    look: Look | None
+
+
+class Weight(msgspec.Struct, frozen=True, kw_only=True):
+    """What a condition holds for."""
+
+    matched: int
+    of: int
+    #: Texts that it misses by a hair, the kind of key that would take them, and what is to be said of them.
+    nearly: int = 0
+    wider: str = ""
+    nearness: str = ""
+
+
+def as_heard(heard: HeardMessage, at: datetime) -> HeardText:
+    """A stored text, its words split."""
+    words = split_words(heard.text)
+    return HeardText(heard=heard, at=at, words=words, look=look_of(heard.text, words))
+
+
+def weights(rule: Rule, texts: Sequence[HeardText]) -> dict[str, Weight]:
+    """Of each kind of key and of each condition of a rule that messages alone decide."""
+    kinds: dict[str, list[WhenKey]] = {}
+    for key in rule.keys:
+        kinds.setdefault(key.kind, []).append(key)
+    taken = {kind: _taken(rule, tuple(keys), texts) for kind, keys in kinds.items()}
+    everything = frozenset().union(*taken.values())
+    found = {
+        kind: _with_nearest(rule, kinds[kind], Weight(matched=len(some), of=len(texts)), everything, texts)
+        for kind, some in taken.items()
+    }
+    return found | _of_conditions(rule, texts)
+
+
+def _with_nearest(
+    rule: Rule, keys: list[WhenKey], weight: Weight, taken: frozenset[int], texts: Sequence[HeardText]
+) -> Weight:
+    for kind, nearness in _WIDER.get(keys[0].kind, ()):
+        wider = tuple(
+            replace(key, kind=kind)
+            for key in keys
+            if kind != "fuzzy" or (len(key.words) == 1 and len(key.words[0]) >= _SHORTEST_FUZZY)
+        )
+        nearly = len(_taken(rule, wider, texts) - taken) if wider else 0
+        if nearly:
+            return replace(weight, nearly=nearly, wider=kind, nearness=nearness)
+    return weight
+
+
+def _taken(rule: Rule, keys: tuple[WhenKey, ...], texts: Sequence[HeardText]) -> frozenset[int]:
+    """The places of the texts that some keys match, alone in a book."""
+    index = Index([replace(rule, keys=keys, only=None, numbers=frozenset(), enabled=True)])
+    return frozenset(
+        at for at, text in enumerate(texts) if index.candidates(text.words, text.heard.text, text.look)
+    )
+
+
+def _of_conditions(rule: Rule, texts: Sequence[HeardText]) -> dict[str, Weight]:
+    only = rule.only
+    if only is None:
+        return {}
+    known = only.book_wide.hours
+    usual = ConversationState()
+    found: dict[str, Weight] = {}
+    for key in _OF_MESSAGES:
+        field = _FIELDS.get(key, key)
+        if not getattr(only, field) or (
+            key in {"open", "closed"} and not known.keys() >= set(getattr(only, key))
+        ):
+            continue
+        others = {_FIELDS.get(each, each): () for each in _OF_MESSAGES if each != key}
+        alone = replace(
+            only, **others, languages=(), tagged=(), not_tagged=(), first_time=None, opted_out=None
+        )
+        count = sum(alone.why_not(text.heard, usual, text.at) is None for text in texts)
+        found[key] = Weight(matched=count, of=len(texts))
+    return found

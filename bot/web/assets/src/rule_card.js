@@ -1,0 +1,298 @@
+// A rule as a form. The text is the only state: what is typed into a field goes to the server with the text, which answers
+// with the change of the text and the card anew; the change is made in the editor, so that undo and drafts know of it.
+
+import { StateEffect, StateField } from "@codemirror/state";
+import { Decoration, EditorView } from "@codemirror/view";
+import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
+
+const SOON = 120; // ms after the last key until the text follows
+const YEAR = 31536000; // s
+
+let view = null;
+let options = null;
+let waiting = new Map(); // the edits that the text lacks yet, the newest of each field
+let timer = null;
+let running = null;
+let isMine = false; // the change of the text is the card's own
+let asked = 0;
+
+const form = () => document.getElementById("writing");
+const place = () => document.getElementById("card");
+const card = () => place()?.querySelector(".rule-card");
+const shownAs = () => form()?.dataset.view ?? "text";
+
+// The node of the field that has the focus, lit in the text.
+const light = StateEffect.define();
+export const lit = StateField.define({
+  create: () => Decoration.none,
+  update(marks, transaction) {
+    for (const effect of transaction.effects) {
+      if (!effect.is(light)) continue;
+      const [from, to] = effect.value;
+      return to > from ? Decoration.set(Decoration.mark({ class: "cm-lit" }).range(from, to)) : Decoration.none;
+    }
+    return marks.map(transaction.changes);
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+export function mountCard(editor, given) {
+  view = editor;
+  options = given;
+  waiting = new Map();
+  if (!card()) return;
+  card().querySelector("[name=card-of]")?.remove(); // the script takes the fields over: the form sends the text alone
+  card().querySelector(".apply")?.remove();
+  if (place().dataset.listens !== undefined) return;
+  place().dataset.listens = "";
+  place().addEventListener("input", typed);
+  place().addEventListener("change", chosen);
+  place().addEventListener("keydown", pressed);
+  place().addEventListener("focusin", focused);
+  place().addEventListener("toggle", opened, true);
+}
+
+// What somebody does to the card
+
+function typed(event) {
+  const field = event.target;
+  if (field.name === "card-source") return later("source", field.value);
+  if (!field.name?.startsWith("card:") || field.matches("select")) return;
+  const edit = JSON.parse(field.name.slice(5));
+  if (edit.do === "add") return; // when it is whole: Enter, a comma, or leaving the field
+  if (edit.do === "rename") return;
+  later(field.name, { ...edit, value: field.value });
+}
+
+function chosen(event) {
+  const field = event.target;
+  if (!field.name?.startsWith("card:")) return;
+  const edit = JSON.parse(field.name.slice(5));
+  if (field.matches("select") || edit.do === "rename") return later(field.name, { ...edit, value: field.value }, 0);
+  if (edit.do === "add") added(field, edit);
+}
+
+function added(field, edit) {
+  const value = field.value.replace(/,$/, "").trim();
+  if (!value) return;
+  field.value = "";
+  field.defaultValue = "";
+  later(`${field.name} ${value}`, { ...edit, value }, 0);
+}
+
+function pressed(event) {
+  const field = event.target;
+  if (event.key === "Escape") return closeMenus(event);
+  if (event.key !== "Enter" && event.key !== ",") return;
+  if (!field.matches("input")) return;
+  const edit = field.name?.startsWith("card:") ? JSON.parse(field.name.slice(5)) : null;
+  if (event.key === "," && edit?.do !== "add") return;
+  event.preventDefault(); // Enter in a field would press the form's first button
+  if (edit?.do === "add") added(field, edit);
+}
+
+function closeMenus(event) {
+  const open = event.target.closest("details.choose[open]");
+  if (!open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
+}
+
+function opened(event) {
+  if (!event.target.open) return;
+  for (const other of place().querySelectorAll("details.choose[open]")) if (other !== event.target) other.open = false;
+  event.target.querySelector("menu")?.scrollIntoView({ block: "nearest" });
+}
+
+addEventListener("click", (event) => {
+  if (!place() || event.target.closest?.("details.choose")) return;
+  for (const open of place().querySelectorAll("details.choose[open]")) open.open = false;
+});
+
+// Whether a button of the form was the card's: then it is done here.
+export function takesSubmit(button) {
+  const what = button?.value ?? "";
+  if (what.startsWith("view ")) return look(what.slice(5)), true;
+  if (!card()?.contains(button)) return false;
+  button.closest("details.choose")?.removeAttribute("open");
+  if (what.startsWith("show ")) return show({ rule: button.dataset.show }), true;
+  if (what.startsWith("card ")) return now(what.slice(5)), true;
+  if (what.startsWith("value ")) return put(button), true;
+  return false;
+}
+
+// A value goes where the caret was.
+function put({ dataset }) {
+  const field = document.getElementById(dataset.into);
+  field.setRangeText(dataset.value, field.selectionStart, field.selectionEnd, "end");
+  field.focus();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function look(how) {
+  form().dataset.view = how;
+  document.cookie = `bot_rules_view=${how}; path=/console; max-age=${YEAR}; samesite=strict`;
+  for (const button of form().querySelectorAll(".views button")) {
+    button.setAttribute("aria-pressed", String(button.value === `view ${how}`));
+  }
+  view.requestMeasure();
+  if (how !== "text") show({ at: view.state.selection.main.head });
+}
+
+// The text follows
+
+function later(name, edit, wait = SOON) {
+  waiting.delete(name);
+  waiting.set(name, edit);
+  clearTimeout(timer);
+  timer = setTimeout(flush, wait);
+}
+
+async function now(edits) {
+  await flush();
+  waiting.set("button", JSON.parse(edits));
+  await flush({ isPressed: true });
+}
+
+export const isWaiting = () => waiting.size > 0 || running !== null;
+
+export async function flush({ isPressed = false } = {}) {
+  clearTimeout(timer);
+  while (running) await running;
+  if (!waiting.size || !card()) return;
+  const some = waiting;
+  waiting = new Map();
+  running = send(some, isPressed).catch((error) => console.warn(error));
+  await running;
+  running = null;
+  if (waiting.size) await flush();
+}
+
+async function send(some, isPressed) {
+  const text = view.state.doc.toString();
+  const body = { rule: card().dataset.rule };
+  const source = some.get("source");
+  if (source !== undefined) body.source = source;
+  else body.edits = JSON.stringify([...some.values()].flat());
+  const number = ++asked;
+  const answer = await post("splice", text, body);
+  if (!answer) return;
+  const change = await answer.json();
+  if (view.state.doc.toString() !== text) {
+    // Somebody has written into the text meanwhile: the edit is made in that one.
+    for (const [name, edit] of some) if (!waiting.has(name)) waiting.set(name, edit);
+    return;
+  }
+  if (change.from !== null && (change.from !== change.to || change.insert)) {
+    isMine = true;
+    try {
+      const { from, to, insert } = change;
+      view.dispatch({ changes: { from, to, insert }, userEvent: isPressed ? "input.card" : "input.type.card" });
+    } finally {
+      isMine = false;
+    }
+  }
+  if (number === asked) draw(change.card, isPressed);
+}
+
+async function post(what, text, more) {
+  const body = new URLSearchParams({ file: options.file(), text, ...more });
+  const answer = await fetch(`/console/rules/draft/${what}`, {
+    method: "POST",
+    body,
+    headers: { "X-CSRF-Token": document.body.dataset.csrf, "HX-Request": "true" },
+  });
+  const login = answer.headers.get("HX-Redirect");
+  if (login) location.assign(login);
+  return answer.ok ? answer : null;
+}
+
+// The card follows
+
+const callbacks = {
+  beforeAttributeUpdated(name, node) {
+    return !(name === "open" && node.matches("details"));
+  },
+  // What somebody is writing is newer than what the server knows.
+  beforeNodeMorphed(before) {
+    return !(before.nodeType === Node.ELEMENT_NODE && waiting.has(before.name) && before.matches("textarea, select"));
+  },
+};
+
+function draw(html, isPressed) {
+  const before = new Set([...place().querySelectorAll("[id]")].map(({ id }) => id));
+  const active = document.activeElement;
+  const typing = place().contains(active) && "value" in active ? { field: active, value: active.value } : null;
+  Idiomorph.morph(place(), html, { morphStyle: "innerHTML", ignoreActiveValue: true, callbacks });
+  for (const field of place().querySelectorAll("input, textarea, select")) {
+    if (field === document.activeElement || waiting.has(field.name)) continue;
+    const value = field.matches("select") ? field.querySelector("option[selected]")?.value : field.defaultValue;
+    if (value !== undefined && field.value !== value) field.value = value;
+  }
+  if (typing && typing.field.isConnected && typing.field.value !== typing.value) typing.field.value = typing.value;
+  options.drawn();
+  if (!isPressed) return;
+  // Who has added something goes on there.
+  const fresh = [...place().querySelectorAll("input.field, textarea.field, select.field")].find(({ id }) => !before.has(id));
+  if (fresh) fresh.focus();
+  else if (!document.activeElement || document.activeElement === document.body) card()?.querySelector("summary, .field")?.focus();
+}
+
+async function show(which) {
+  await flush();
+  const text = view.state.doc.toString();
+  const number = ++asked;
+  const answer = await post("card", text, which);
+  if (!answer || number !== asked || view.state.doc.toString() !== text) return;
+  draw(await answer.text());
+  if (which.rule !== undefined && card()) {
+    const from = Number(card().dataset.from);
+    view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "start" }) });
+  }
+}
+
+export function update(change) {
+  if (!place() || !card()) return;
+  if (change.docChanged) {
+    move(change.changes);
+    if (!isMine && shownAs() !== "text") {
+      clearTimeout(place().timer);
+      place().timer = setTimeout(() => show({ rule: card().dataset.rule }).then(glow), SOON);
+    }
+  } else if (change.selectionSet && view.hasFocus && shownAs() === "both") {
+    const at = change.state.selection.main.head;
+    const { from, to } = card().dataset;
+    if (at < from || at > to) {
+      clearTimeout(place().timer);
+      place().timer = setTimeout(() => show({ at }).then(glow), SOON);
+    } else glow();
+  }
+}
+
+// The places of the nodes move with the text.
+function move(changes) {
+  for (const node of place().querySelectorAll("[data-from]")) {
+    node.dataset.from = changes.mapPos(Math.min(Number(node.dataset.from), changes.length), 1);
+    node.dataset.to = changes.mapPos(Math.min(Number(node.dataset.to), changes.length), 1);
+  }
+}
+
+// The node under the caret, lit in the card.
+function glow() {
+  const at = view.state.selection.main.head;
+  for (const node of place().querySelectorAll(".lit")) node.classList.remove("lit");
+  const within = [...place().querySelectorAll("[data-from]")].filter(
+    ({ dataset }) => Number(dataset.from) <= at && at <= Number(dataset.to),
+  );
+  const size = ({ dataset }) => dataset.to - dataset.from;
+  const smallest = within.sort((one, other) => size(one) - size(other))[0];
+  if (smallest && !smallest.matches(".rule-card")) smallest.classList.add("lit");
+}
+
+function focused(event) {
+  const node = event.target.closest("[data-from]");
+  if (!node || node.matches(".rule-card")) return;
+  const length = view.state.doc.length;
+  const range = [Math.min(Number(node.dataset.from), length), Math.min(Number(node.dataset.to), length)];
+  view.dispatch({ effects: [light.of(range), EditorView.scrollIntoView(range[0], { y: "nearest" })] });
+}

@@ -1,0 +1,120 @@
+"""Rules as cards in a real browser: every edit of a field changes only the lines of the text that had to change."""
+
+import difflib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from tests.support.databases import Databases
+from tests.support.envelopes import inbound
+from tests.support.pages import console
+from tests.support.rule_files import OPT_OUT
+from tests.support.services import Acs, Running, running
+
+A_PHONE = {"width": 390, "height": 844}
+SHOP = """\
+# What the shop says.
+timezone: Europe/Paris
+hours: {shop: "Mon-Sat 9-18"}
+
+rules:
+  # The one that is asked most.
+  - name: hours      # of the shop
+    when: {keyword: [hours, open]}
+    reply: Open 9-18.   # until spring
+
+  - name: book
+    when:
+      keyword: book   # and nothing else
+    ask:
+      - save: people
+        question: How many?
+        expect: {number: {min: 1, max: 8}}
+    reply: "A table for {{ people }}."
+    tag: [booked]
+
+  - name: tale
+    when: {contains: tale}
+    reply: &tale Once upon a time.
+
+tests:
+  - {hear: hours, say: Open 9-18.}
+"""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
+    acs = Acs()
+    await acs.start()
+    rules = tmp_path / "book"
+    rules.mkdir()
+    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
+    (rules / "10-shop.yaml").write_text(SHOP)
+    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+        yield bot
+    await acs.stop()
+
+
+def changed(before: str, after: str) -> list[str]:
+    """The lines that differ."""
+    lines = difflib.ndiff(before.splitlines(), after.splitlines())
+    return [line for line in lines if line[:1] in "+-"]
+
+
+async def text_of(page: Page) -> str:
+    return str(await page.locator("#text").input_value())
+
+
+async def becomes(page: Page, *parts: str) -> str:
+    """The text, once it has these parts."""
+    for part in parts:
+        await expect(page.locator("#text")).to_have_value(re.compile(re.escape(part)))
+    return await text_of(page)
+
+
+async def test_a_rule_is_changed_by_its_form_alone(browser: Browser, bot: Running) -> None:
+    await bot.post(
+        [inbound(MessageId=f"m{at}", Message=text) for at, text in enumerate(["hours", "your hours?"])]
+    )
+    async with console(browser, bot, "/console/rules/10-shop.yaml?rule=hours") as page:
+        card = page.locator(".rule-card")
+        await expect(page.locator(".paper")).to_be_hidden()
+        await expect(card).to_contain_text("Whoever texts hours or open hears “Open 9-18”")
+        await expect(card).to_contain_text("1 of the last 2 texts")
+        await expect(card).to_contain_text("1 more have it further on")
+        await expect(card).to_contain_text("until spring")
+
+        word = card.get_by_placeholder("another word")
+        await word.click()
+        await page.keyboard.type("opening times,")
+        text = await becomes(page, "[hours, open, opening times]")
+        assert len(changed(SHOP, text)) == 2
+        await expect(word).to_be_focused()
+
+        before, answer = text, card.get_by_label("Answer", exact=True)
+        await answer.click()
+        await page.keyboard.press("End")
+        await page.keyboard.type(" Closed: Sundays 🛑", delay=5)
+        text = await becomes(page, '"Open 9-18. Closed: Sundays 🛑"   # until spring')
+        assert len(changed(before, text)) == 2
+        await expect(answer).to_be_focused()
+        await expect(answer).to_have_value("Open 9-18. Closed: Sundays 🛑")
+        await expect(card.locator("[data-cost]")).to_contain_text("🛑 makes it an SMS of 70")
+
+        before = text
+        await card.get_by_role("button", name="Remove open", exact=True).click()
+        text = await becomes(page, "[hours, opening times]")
+        assert len(changed(before, text)) == 2
+
+        before = text
+        await card.get_by_text("+ only", exact=True).click()
+        await card.get_by_role("button", name="while we are open").click()
+        text = await becomes(page, "only: {open: shop}")
+        assert changed(before, text) == ["+     only: {open: shop}"]
+
+        await page.keyboard.press("Control+s")
+        await expect(page.locator(".flash")).to_contain_text("Saved and in force")
+        assert (bot.service.shelf.folder / "10-shop.yaml").read_text() == text
