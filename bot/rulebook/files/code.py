@@ -4,9 +4,10 @@ from bot.rulebook.code_pools import pool_of_rule
 from bot.rulebook.files.fields import read_integer, read_table, read_text, shortened
 from bot.rulebook.files.keys import CODE_KEYS, CODE_LENGTH, CODE_SAVED
 from bot.rulebook.files.replies import Templates
-from bot.rulebook.files.yaml_tree import Node, Scalar
+from bot.rulebook.files.yaml_tree import Node
 from bot.rulebook.findings import Report
 from bot.rulebook.rules import Code
+from bot.rulebook.source import Scalar
 
 
 def read_code(node: Node, rule: str, templates: Templates, report: Report) -> Code | None:
