@@ -30,13 +30,17 @@ def text(
     """Text the bot through a running sandbox, and print its replies as they arrive."""
     with httpx.Client(transport=BoundedHttpxTransport(), timeout=10, trust_env=False) as http:
         phone = _find(http, [url.rstrip("/")] if url else _places(read_environment()), sender)
-        sent = phone.text(message, recipient)
         replies: list[dict[str, Any]] = []
-        for reply in phone.replies(sent["messageId"], wait):
-            replies.append(reply)
-            if not as_json:
-                _print(reply)
-        fate = phone.fate(sent["messageId"])
+        try:
+            sent = phone.text(message, recipient)
+            for reply in phone.replies(sent["messageId"], wait):
+                replies.append(reply)
+                if not as_json:
+                    _print(reply)
+            fate = phone.fate(sent["messageId"])
+        except httpx.HTTPError:
+            sentence = f"The sandbox at {phone.url} has stopped answering; look whether it still runs."
+            raise CommandFailed(sentence) from None
     if as_json:
         click.echo(msgspec.json.encode({"text": fate, "replies": replies}))
     if replies:
@@ -53,7 +57,7 @@ class _Phone:
 
     def __init__(self, http: httpx.Client, url: str, number: str, newest: str | None) -> None:
         self._http = http
-        self._url = url
+        self.url = url
         self._number = number
         #: The newest message that was there before we said anything.
         self._newest = newest
@@ -64,14 +68,14 @@ class _Phone:
             content = msgspec.json.encode(body)
         except UnicodeEncodeError:
             raise CommandFailed("MESSAGE is not UTF-8: check the terminal's encoding.") from None
-        answer = self._http.post(self._url + "/sandbox/inbound", content=content)
+        answer = self._http.post(self.url + "/sandbox/inbound", content=content)
         if answer.status_code != 202:
             raise CommandFailed(_detail(answer))
         sent: dict[str, Any] = answer.json()
         return sent
 
     def fate(self, message_id: str) -> dict[str, Any]:
-        fate: dict[str, Any] = self._http.get(f"{self._url}/sandbox/inbound/{message_id}").json()
+        fate: dict[str, Any] = self._http.get(f"{self.url}/sandbox/inbound/{message_id}").json()
         return fate
 
     def replies(self, message_id: str, wait: float) -> Iterator[dict[str, Any]]:
@@ -80,7 +84,7 @@ class _Phone:
         end = last_change + wait
         while True:
             now = time.monotonic()
-            answer = self._http.get(self._url + "/sandbox/sent", params=self._since())
+            answer = self._http.get(self.url + "/sandbox/sent", params=self._since())
             if answer.text != seen:
                 seen, last_change = answer.text, now
             replies = answer.json()["items"]

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
 
 from bot.sandbox.app import Sandbox
 from tests.support.commands import BOT
@@ -133,6 +134,26 @@ async def test_the_sandbox_is_found_where_the_service_listens(answering: Answeri
     port = answering.address.rpartition(":")[2]
     status, _, _ = await bot("text", "Hours?", BOT_HOST="0.0.0.0", BOT_PORT=port)
     assert status == 0
+
+
+async def test_a_sandbox_that_is_gone_meanwhile_is_said_in_one_sentence() -> None:
+    """`bot demo` may be ended while its reply is awaited."""
+
+    async def look(_: web.Request) -> web.Response:
+        return web.json_response({"items": []})
+
+    async def die(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.get("/sandbox/sent", look), web.post("/sandbox/inbound", die)])
+    async with TestServer(app) as server:
+        status, out, error = await bot("text", "hours", "--sandbox", f"http://127.0.0.1:{server.port}")
+    assert (status, out) == (2, "")
+    assert "has stopped answering" in error
+    assert "fault of the bot" not in error
 
 
 async def test_without_a_sandbox_it_says_how_to_start_one() -> None:
