@@ -12,6 +12,7 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book_wide import BookWide
 from bot.rulebook.files.again import read_again
 from bot.rulebook.files.ask import read_ask
+from bot.rulebook.files.ceiling import read_countries, read_per_day, with_day_zone
 from bot.rulebook.files.code import read_code
 from bot.rulebook.files.fetch import read_fetch, saved_name
 from bot.rulebook.files.fields import (
@@ -121,6 +122,7 @@ def read_file(name: str, text: str, report: Report, book_wide: BookWide, tables:
         tables=tables.named(table["tables"], report) if "tables" in table else {},
     )
     _read_opening(file, table, settings.zone, report)
+    file.numbers = with_day_zone(file.numbers, settings.zone)
     rules = read_list(table["rules"], "rules", report) if "rules" in table else []
     for node in _let_go_one_by_one(rules):
         rule, place = _read_rule(node, file, settings, report)
@@ -194,6 +196,8 @@ def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dic
             kind=next((each for each in KINDS if each == kind), usual.kind),
             opt_out="carrier" if carrier == "carrier" else "bot",
             per_minute=read_integer(pace, "per_minute", report, bounds=PER_MINUTE) if pace else None,
+            per_day=read_per_day(table, report),
+            answer=read_countries(table, number, report),
             language=read_language(table["language"], report) if "language" in table else None,
         )
         described[number] = key.place
