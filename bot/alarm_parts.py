@@ -53,7 +53,7 @@ class AlarmSources(Struct, frozen=True, kw_only=True):
 
     def conditions(self, limits: AlarmLimits) -> list[Condition]:
         """What is to be looked at."""
-        conditions = [
+        conditions: list[Condition] = [
             acs_troubles(self.health),
             rule_troubles(self.shelf),
             queue_troubles(self.queue),

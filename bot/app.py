@@ -39,6 +39,7 @@ from bot.operations.health import CHECKS, Checks, Health
 from bot.operations.message_sink import message_log_of
 from bot.operations.metrics import (
     Metrics,
+    alarm_metrics,
     background_metrics,
     clock_metrics,
     fetch_metrics,
@@ -302,6 +303,7 @@ class Service:
                 partial(clock_metrics, self.clock),
                 partial(background_metrics, self.supervisor),
                 partial(rule_metrics, self.shelf),
+                partial(alarm_metrics, self.alarms.watch),
                 *([partial(pull_metrics, self.puller)] if self.puller is not None else []),
             ],
         )

@@ -36,11 +36,11 @@ async def read_numbers(
 ) -> list[NumberView]:
     """Each number that the book names."""
     query = (
-        select(messages.c.number, func.count().label("count"))
+        select(messages.c.number, func.count().label("waiting"))
         .where(status_is("queued"))
         .group_by(messages.c.number)
     )
-    queued = {row.number: row.count for row in await connection.execute(query)}
+    queued = {row.number: row.waiting for row in await connection.execute(query)}
     views = []
     for number, ours in numbers.items():
         limit = day_limit(numbers, number)
