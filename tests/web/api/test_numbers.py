@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from tests.support.bots import until
+from tests.support.console import browser, csrf_in
 from tests.support.events import received
-from tests.support.services import VIEWER, Running
+from tests.support.services import ADMIN, VIEWER, Running
 
 RULES = """\
 numbers: {"+15555550100": {per_day: 2, answer: ["+1"]}}
@@ -56,3 +57,22 @@ async def test_the_overview_says_which_part_was_answered_within_one_and_ten_seco
     found = (await fresh_bot.get("/api/overview?period=hour")).json()
     assert found["within_10s"] == 1.0
     assert 0 <= found["within_1s"] <= 1
+
+
+async def test_the_consoles_button_lets_them_go_too(fresh_bot: Running) -> None:
+    bot = fresh_bot
+    await limited(bot)
+    for number in range(3):
+        await bot.post([received(f"+155555503{number:02}", "hours")])
+    await until(lambda: len(bot.acs.calls) == 2)
+    async with browser(bot, VIEWER) as viewer:
+        page = (await viewer.get("/console")).text
+        assert "+15555550100 has sent 2 messages today" in page
+        assert "Let them go" not in page
+    async with browser(bot, ADMIN) as admin:
+        page = (await admin.get("/console")).text
+        assert "Let them go" in page
+        form = {"number": "+15555550100", "csrf": csrf_in(page)}
+        assert (await admin.post("/console/numbers/release", data=form)).status_code == 303
+        await until(lambda: sum(len(call["smsRecipients"]) for call in bot.acs.calls) == 3)
+        assert "Let them go" not in (await admin.get("/console")).text
