@@ -26,8 +26,8 @@ from bot.clock import Clock
 from bot.conversation.backpressure import QueueLimit
 from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
-from bot.sending.ceiling import DayUse
 from bot.sending.clock_check import ClockCheck
+from bot.sending.day_limit import DayUse
 from bot.sending.service_health import ServiceHealth
 from bot.settings import Settings
 from bot.storage.database import Database
@@ -66,7 +66,7 @@ class AlarmSources(Struct, frozen=True, kw_only=True):
         return [*conditions, *([events_queue_troubles(self.puller)] if self.puller is not None else [])]
 
 
-class Alarms:
+class AlarmPart:
     """The watch, and the channels that it tells people by."""
 
     def __init__(

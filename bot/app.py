@@ -16,7 +16,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from bot import __version__
-from bot.alarm_parts import Alarms, AlarmSources
+from bot.alarm_parts import AlarmPart, AlarmSources
 from bot.alarms.trouble import USUAL_ALARMS, AlarmLimits
 from bot.azure_parts import check_configured, events_queue, sms_service, webhook_auth
 from bot.clock import Clock, utc_now
@@ -59,8 +59,8 @@ from bot.rulebook.editing.live_book import BookChange, LiveBook
 from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
 from bot.rulebook.simulate.loop_guard import Caps
-from bot.sending.ceiling import day_limit
 from bot.sending.clock_check import ClockCheck
+from bot.sending.day_limit import day_limit
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
 from bot.sending.forwarder import Forwarder
@@ -182,7 +182,7 @@ class Service:
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
         self.counter = TrafficCounter(self.database)
         self._log_cutter = LogCutter(self.database)
-        self.alarms = Alarms(
+        self.alarms = AlarmPart(
             settings,
             self.database,
             self.writer,

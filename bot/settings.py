@@ -84,14 +84,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     private_hosts: tuple[str, ...]
     forward_private_hosts: tuple[str, ...]
     proxies: tuple[str, ...]
-    log_format: Literal["console", "json"] | None
-    log_level: str
-    log_texts: bool
     keep_messages: timedelta | None
     keep_answers: timedelta | None
     keep_rejected: timedelta | None
     keep_values: timedelta | None
     erasure_keys: tuple[Secret, ...]
+    log_format: Literal["console", "json"] | None
+    log_level: str
+    log_texts: bool
     notify: tuple[Secret, ...]
     public_url: str | None
     #: What `{{ secret.NAME }}` stands for in the headers of a rule's `fetch`: those of `BOT_SECRET_NAME`, by name.

@@ -66,7 +66,16 @@ def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
         private_hosts=(),
         forward_private_hosts=(),
         proxies=(),
+        keep_messages=None,
+        keep_answers=None,
+        keep_rejected=timedelta(days=30),
+        keep_values=timedelta(days=365),
+        erasure_keys=(),
         log_format=None,
+        log_level="info",
+        log_texts=False,
+        notify=(),
+        public_url=None,
     )
 
 
@@ -140,7 +149,16 @@ def test_every_field_is_read_from_its_variable() -> None:
         forward_private_hosts=("localhost", "10.0.0.7"),
         secrets={"SHOP_TOKEN": Secret("s3cret")},
         proxies=("127.0.0.1", "10.0.0.0/8", "::1"),
+        keep_messages=timedelta(days=90),
+        keep_answers=timedelta(days=91),
+        keep_rejected=None,
+        keep_values=timedelta(days=92),
+        erasure_keys=(Secret("an-erasure-key-0123"),),
         log_format="json",
+        log_level="warning",
+        log_texts=True,
+        notify=(Secret("json://127.0.0.1/"),),
+        public_url="https://sms.example.com",
     )
 
 

@@ -8,8 +8,8 @@ from bot.alarms.trouble import AlarmLimits, Kind, Trouble
 from bot.conversation.backpressure import QueueLimit
 from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
-from bot.sending.ceiling import DayUse
 from bot.sending.clock_check import ClockCheck
+from bot.sending.day_limit import DayUse
 from bot.sending.service_health import ServiceHealth
 from bot.supervisor import Supervisor
 

@@ -11,7 +11,7 @@ from uuid_utils import uuid7
 from bot.clock import Clock
 from bot.queries.numbers import NumberView, read_numbers
 from bot.rulebook.sender_numbers import OurNumber
-from bot.sending.ceiling import day_limit, day_of, read_use
+from bot.sending.day_limit import day_limit, day_of, read_use
 from bot.storage.alarm_tables import ceiling_releases
 from bot.storage.readers import Readers
 from bot.storage.sql import status_is

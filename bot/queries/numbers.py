@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rulebook.sender_numbers import OurNumber, messages_per_minute
-from bot.sending.ceiling import day_limit, read_use
+from bot.sending.day_limit import day_limit, read_use
 from bot.storage.sql import status_is
 from bot.storage.tables import messages
 

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.sending.ceiling import DayCeiling, DayUse
 from bot.sending.circuit_breaker import (
     Circuit,
     admits,
@@ -20,6 +19,7 @@ from bot.sending.circuit_breaker import (
     after_success,
     wait_of,
 )
+from bot.sending.day_limit import DayCeiling, DayUse
 from bot.sending.lane_context import LaneContext
 from bot.sending.outbox import Claimed, Held, Queued, Settlement, queued_messages
 from bot.sending.rate_limit import Bucket

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from bot.clock import Clock
 from bot.conversation.message_lines import MessageLog
-from bot.sending.ceiling import DayLimit
+from bot.sending.day_limit import DayLimit
 from bot.sending.leases import Holder
 from bot.sending.limits import SendingLimits
 from bot.sending.outbox import Claimed, Held, Queued, Settlement

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.clock import Clock, utc_now
 from bot.conversation.message_lines import MessageLog
-from bot.sending.ceiling import DayLimit, DayUse
+from bot.sending.day_limit import DayLimit, DayUse
 from bot.sending.lane import Lane
 from bot.sending.lane_context import LaneContext
 from bot.sending.leases import holder_on

@@ -73,7 +73,11 @@ async def few_codes(bot: Running) -> None:
 
 
 async def refused(bot: Running) -> None:
-    await bot.post([received("+15555550101", "hours")], params={"code": "a-secret-of-nobody-at-all"})
+    await bot.post(
+        [received("+15555550101", "hours")],
+        params={"code": "a-secret-of-nobody-at-all"},
+        headers={"aeg-event-type": "Notification"},
+    )
 
 
 async def broken_rules(bot: Running) -> None:

@@ -12,7 +12,6 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book_wide import BookWide
 from bot.rulebook.files.again import read_again
 from bot.rulebook.files.ask import read_ask
-from bot.rulebook.files.ceiling import read_countries, read_per_day, with_day_zone
 from bot.rulebook.files.code import read_code
 from bot.rulebook.files.fetch import read_fetch, saved_name
 from bot.rulebook.files.fields import (
@@ -41,6 +40,7 @@ from bot.rulebook.files.languages import is_by_language, read_by_language, read_
 from bot.rulebook.files.later import read_later
 from bot.rulebook.files.lookup import LookupNode, refuse_unknown_columns, tables_by_row
 from bot.rulebook.files.named_hours import read_closures, read_named_hours
+from bot.rulebook.files.number_limits import read_countries, read_per_day, with_day_zone
 from bot.rulebook.files.only import read_limit, read_number, read_only
 from bot.rulebook.files.record import read_record
 from bot.rulebook.files.replies import Templates, is_free_name

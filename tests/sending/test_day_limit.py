@@ -8,7 +8,7 @@ import pytest
 
 from bot.operator.ceilings import Ceilings, NoCeiling
 from bot.rulebook.sender_numbers import OurNumber
-from bot.sending.ceiling import day_limit
+from bot.sending.day_limit import day_limit
 from tests.support.bots import OURS, Bot, heard, until
 from tests.support.quick_bots import QuickBot
 
