@@ -1,12 +1,34 @@
 """The part that tells people, made of the settings and of the parts that it looks at: for `bot.app`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 
-from bot.alarms.conditions import Condition
+from msgspec import Struct
+
+from bot.alarms.conditions import (
+    Condition,
+    EventsSource,
+    RefusedDeliveries,
+    acs_troubles,
+    background_troubles,
+    ceiling_troubles,
+    clock_troubles,
+    events_queue_troubles,
+    fetch_troubles,
+    queue_troubles,
+    rule_troubles,
+)
+from bot.alarms.quiet_numbers import QuietNumbers
+from bot.alarms.reports import ReportsStopped
 from bot.alarms.trouble import USUAL_ALARMS, AlarmLimits
-from bot.alarms.watch import AlarmWatch, SlowCondition
+from bot.alarms.watch import AlarmWatch
 from bot.azure_parts import NotConfigured
 from bot.clock import Clock
+from bot.conversation.backpressure import QueueLimit
+from bot.rulebook.editing.live_book import LiveBook
+from bot.sending.asked_hosts import AskedHosts
+from bot.sending.clock_check import ClockCheck
+from bot.sending.day_limit import DayUse
+from bot.sending.service_health import ServiceHealth
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.writer import Writer
@@ -14,7 +36,37 @@ from bot.supervisor import Supervisor
 from bot.wire.notify_client import AppriseChannels, NoApprise, UnknownChannel
 
 
-class Alarms:
+class AlarmSources(Struct, frozen=True, kw_only=True):
+    """The parts of the service that know what is wrong."""
+
+    health: ServiceHealth
+    shelf: LiveBook
+    queue: QueueLimit
+    clock: ClockCheck
+    supervisor: Supervisor
+    hosts: AskedHosts
+    #: By number, what of a day's ceiling is used.
+    uses: Callable[[], Mapping[str, DayUse]]
+    #: Event Grid's calls that were refused since the start.
+    refused: Callable[[], int]
+    puller: EventsSource | None
+
+    def conditions(self, limits: AlarmLimits) -> list[Condition]:
+        """What is to be looked at."""
+        conditions: list[Condition] = [
+            acs_troubles(self.health),
+            rule_troubles(self.shelf),
+            queue_troubles(self.queue),
+            clock_troubles(self.clock),
+            background_troubles(self.supervisor),
+            fetch_troubles(self.hosts),
+            ceiling_troubles(self.uses),
+            RefusedDeliveries(self.refused, limits),
+        ]
+        return [*conditions, *([events_queue_troubles(self.puller)] if self.puller is not None else [])]
+
+
+class AlarmPart:
     """The watch, and the channels that it tells people by."""
 
     def __init__(
@@ -22,8 +74,7 @@ class Alarms:
         settings: Settings,
         database: Database,
         writer: Writer,
-        conditions: Sequence[Condition],
-        slow: Sequence[SlowCondition],
+        sources: AlarmSources,
         *,
         clock: Clock,
         limits: AlarmLimits = USUAL_ALARMS,
@@ -33,8 +84,8 @@ class Alarms:
         self.watch = AlarmWatch(
             database,
             writer,
-            conditions,
-            slow,
+            sources.conditions(limits),
+            [QuietNumbers(database), ReportsStopped(database)],
             channels=self._channels,
             public_url=settings.public_url,
             with_texts=settings.log_texts,

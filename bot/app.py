@@ -14,18 +14,7 @@ from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
-from bot.alarm_parts import Alarms
-from bot.alarms.conditions import (
-    Condition,
-    RefusedDeliveries,
-    acs_troubles,
-    background_troubles,
-    clock_troubles,
-    events_queue_troubles,
-    fetch_troubles,
-    queue_troubles,
-    rule_troubles,
-)
+from bot.alarm_parts import AlarmPart, AlarmSources
 from bot.alarms.trouble import USUAL_ALARMS, AlarmLimits
 from bot.azure_parts import check_configured, events_queue, sms_service, webhook_auth
 from bot.clock import Clock, utc_now
@@ -50,6 +39,7 @@ from bot.operations.measured_metrics import build_metrics, measured_metrics
 from bot.operations.message_sink import message_log_of, with_sink
 from bot.operations.metrics import (
     Metrics,
+    alarm_metrics,
     background_metrics,
     clock_metrics,
     fetch_metrics,
@@ -60,6 +50,7 @@ from bot.operations.metrics import (
     webhook_metrics,
 )
 from bot.operator.actions import Operator
+from bot.operator.ceilings import Ceilings
 from bot.operator.data_protection import DataProtection
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
@@ -69,6 +60,7 @@ from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.sending.clock_check import ClockCheck
+from bot.sending.day_limit import day_limit
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
 from bot.sending.forwarder import Forwarder
@@ -147,6 +139,7 @@ class Service:
             reply_ttl=settings.reply_ttl,
             report_timeout=settings.report_timeout,
             per_minute=lambda number: messages_per_minute(self.shelf.book().numbers, number),
+            per_day=lambda number: day_limit(self.shelf.book().numbers, number),
             supervisor=self.supervisor,
             limits=sending,
             clock=now,
@@ -190,7 +183,22 @@ class Service:
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
         self.counter = TrafficCounter(self.database)
         self._log_cutter = LogCutter(self.database)
-        self.alarms = self._alarms(alarms)
+        self.alarms = AlarmPart(
+            settings,
+            self.database,
+            self.writer,
+            AlarmSources(
+                health=self.sender.link, shelf=self.shelf, queue=self.queue_limit, clock=self.clock,
+                supervisor=self.supervisor, hosts=self.fetcher.hosts, uses=self.sender.uses,
+                refused=lambda: self.webhook.refused, puller=self.puller,
+            ),
+            clock=now,
+            limits=alarms,
+        )  # fmt: skip
+        self._ceilings = Ceilings(
+            self.database, self.writer, lambda: self.shelf.book().numbers, self.sender.reopen,
+            settings.reply_ttl, now,
+        )  # fmt: skip
         viewer = settings.viewer_token
         tokens = Tokens(self.admin_token, viewer.reveal() if viewer else None)
         self.guesses = Guesses()
@@ -285,22 +293,6 @@ class Service:
         """Settle what is being sent, leave the rest queued, close everything, in the reverse order of the start."""
         await self._running.aclose()
 
-    def _alarms(self, limits: AlarmLimits) -> Alarms:
-        """What people are told of."""
-        conditions: list[Condition] = [
-            acs_troubles(self.sender.link),
-            rule_troubles(self.shelf),
-            queue_troubles(self.queue_limit),
-            clock_troubles(self.clock),
-            background_troubles(self.supervisor),
-            fetch_troubles(self.fetcher.hosts),
-            RefusedDeliveries(lambda: self.webhook.refused, limits),
-            *([events_queue_troubles(self.puller)] if self.puller is not None else []),
-        ]
-        return Alarms(
-            self.settings, self.database, self.writer, conditions, [], clock=self._now, limits=limits
-        )
-
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         operator = Operator(self.writer, self.sender.wake, self.shelf.book, self._now)
         metrics = Metrics(
@@ -316,6 +308,7 @@ class Service:
                 partial(clock_metrics, self.clock),
                 partial(background_metrics, self.supervisor),
                 partial(rule_metrics, self.shelf),
+                partial(alarm_metrics, self.alarms.watch),
                 *([partial(pull_metrics, self.puller)] if self.puller is not None else []),
             ],
         )
@@ -338,6 +331,7 @@ class Service:
             rejected=rejected,
             live=self.live,
             asker=self.asker,
+            ceilings=self._ceilings,
         )
         return Litestar(
             route_handlers=[
@@ -368,6 +362,7 @@ class Service:
             overview=overview,
             rejected=rejected,
             eraser=self.data_protection.eraser,
+            ceilings=self._ceilings,
         )
         return State(
             {

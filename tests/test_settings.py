@@ -74,6 +74,8 @@ def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
         log_format=None,
         log_level="info",
         log_texts=False,
+        notify=(),
+        public_url=None,
     )
 
 
@@ -126,6 +128,8 @@ def test_every_field_is_read_from_its_variable() -> None:
             "BOT_LOG_FORMAT": "JSON",
             "BOT_LOG_LEVEL": "Warning",
             "BOT_LOG_TEXTS": "true",
+            "BOT_NOTIFY": "json://127.0.0.1/",
+            "BOT_PUBLIC_URL": "https://sms.example.com/",
         }
     )
     assert settings == Settings(
@@ -162,6 +166,8 @@ def test_every_field_is_read_from_its_variable() -> None:
         log_format="json",
         log_level="warning",
         log_texts=True,
+        notify=(Secret("json://127.0.0.1/"),),
+        public_url="https://sms.example.com",
     )
 
 

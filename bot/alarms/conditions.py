@@ -1,6 +1,6 @@
 """What is wrong now, as the parts of the service know it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from bot.conversation.backpressure import QueueLimit
 from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
+from bot.sending.day_limit import DayUse
 from bot.sending.service_health import ServiceHealth
 from bot.supervisor import Supervisor
 
@@ -96,6 +97,20 @@ def events_queue_troubles(source: EventsSource) -> Condition:
     def look(_now: datetime) -> Iterator[Trouble]:
         if source.trouble is not None:
             yield Trouble(key="events-queue", kind="events-queue", reason=source.trouble)
+
+    return look
+
+
+def ceiling_troubles(uses: Callable[[], Mapping[str, DayUse]]) -> Condition:
+    """A number has sent most, or all, of what it may send in a day."""
+
+    def look(_now: datetime) -> Iterator[Trouble]:
+        for number, use in uses().items():
+            reason = f"{number}: {use.used:,} of {use.allowed:,}"
+            if use.is_near:
+                yield Trouble(key=f"ceiling-near:{number}:{use.day}", kind="ceiling-near", reason=reason)
+            if use.is_reached:
+                yield Trouble(key=f"ceiling:{number}:{use.day}", kind="ceiling", reason=reason)
 
     return look
 

@@ -45,7 +45,7 @@ OVER: Final[dict[Kind, str]] = {
     "queue": "The queue has room again",
     "quiet": "A number is texted again",
     "reports": "Delivery reports come again",
-    "ceiling-near": "A number has room again",
+    "ceiling-near": "A number is well below its daily ceiling again",
     "ceiling": "A number's replies leave again",
     "clock": "The clock is right again",
     "background": "A part of the bot runs again",

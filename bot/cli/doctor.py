@@ -8,6 +8,7 @@ import rich_click as click
 from bot.cli.doctor_checks import (
     DoctorFinding,
     check_acs,
+    check_notify,
     check_rules,
     check_settings,
     check_stored,
@@ -49,5 +50,5 @@ def examine(url: str | None) -> list[DoctorFinding]:
 
 
 async def _ask(settings: Settings) -> list[DoctorFinding]:
-    stored, of_acs = await asyncio.gather(check_stored(settings), check_acs(settings))
-    return [*stored, *of_acs]
+    looks = (check_stored(settings), check_acs(settings), check_notify(settings))
+    return [finding for found in await asyncio.gather(*looks) for finding in found]

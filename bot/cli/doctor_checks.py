@@ -21,6 +21,7 @@ from bot.settings import Settings, warnings_about
 from bot.storage.database import DATABASE_ERRORS, Database, cause_of
 from bot.storage.schema import SCHEMA_ERRORS
 from bot.wire.acs import AcsSmsService, CannotAuthenticate
+from bot.wire.notify_client import AppriseChannels, NoApprise, UnknownChannel
 
 #: Bytes of free disk: with fewer the bot can't store for long, and with fewer somebody should look.
 _FEWEST, _FEW = 100_000_000, 1_000_000_000
@@ -232,6 +233,18 @@ def _clock(clock: ClockCheck) -> Iterator[DoctorFinding]:
     else:
         said, _, mend = reason.partition("Mend: ")
         yield error("clock", said.strip(), mend)
+
+
+async def check_notify(settings: Settings) -> list[DoctorFinding]:
+    """Whether people can be told where BOT_NOTIFY says. Nobody is told anything."""
+    if not settings.notify:
+        return []
+    try:
+        await AppriseChannels([each.reveal() for each in settings.notify]).open()
+    except (NoApprise, UnknownChannel) as wrong:
+        found, _, mend = str(wrong).rpartition(": ")
+        return [error("notify", f"{found}.", mend)]
+    return [ok("notify", f"People are told at {len(settings.notify)} of BOT_NOTIFY's addresses.")]
 
 
 def check_webhook(settings: Settings, url: str) -> Iterator[DoctorFinding]:

@@ -31,7 +31,7 @@ from bot.storage.tables import conversations
 from bot.text.segments import measure
 
 #: Where these held the reply back, no person has anything to answer.
-_NOBODY_WAITS = frozenset({None, HeldBack.OVERTAKEN, HeldBack.NOT_TO_BE_TEXTED})
+_NOBODY_WAITS = frozenset({None, HeldBack.OVERTAKEN, HeldBack.NOT_TO_BE_TEXTED, HeldBack.ABROAD})
 _NEWCOMER = ConversationState()
 #: Why a message that was never queued was not sent.
 _BORN_WITH = {"suppressed": FailureCode.OPTED_OUT, "unconfirmed": FailureCode.RESTORED}

@@ -11,6 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from bot.alarms.trouble import BEGUN, OF_CONVERSATIONS
+from bot.alarms.watch import AlarmWatch
 from bot.conversation.backpressure import QueueLimit
 from bot.queries.conversations import Backlog, find_backlog
 from bot.queries.database_size import read_size
@@ -210,6 +212,19 @@ def rule_metrics(live_book: LiveBook) -> Iterable[Metric]:
         value=len(live_book.errors),
     )
     yield InfoMetricFamily("bot_rule_book", "The rule book in force.", value={"version": book.version})
+
+
+def alarm_metrics(watch: AlarmWatch) -> Iterable[Metric]:
+    """What is wrong now, as people are told of it; incidents have figures of their own."""
+    alarms = GaugeMetricFamily(
+        "bot_alarms", "Troubles that people are told of and that last, by kind.", labels=["kind"]
+    )
+    counts = dict.fromkeys((kind for kind in BEGUN if kind not in OF_CONVERSATIONS), 0)
+    for trouble in watch.troubles:
+        counts[trouble.kind] += 1
+    for kind, count in counts.items():
+        alarms.add_metric([kind], count)
+    yield alarms
 
 
 def pull_metrics(puller: Puller) -> Iterable[Metric]:

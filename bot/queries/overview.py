@@ -111,6 +111,9 @@ class OverviewView(Struct, frozen=True, kw_only=True):
     step_seconds: int
     counts: Counts
     points: list[Point]
+    #: Of the replies that were accepted, the parts that were within 1 s and within 10 s; None without any.
+    within_1s: float | None
+    within_10s: float | None
     #: When messages from before are still being counted: the time from which on all are.
     counted_from: datetime | None
     #: When more come in than can be counted at once: the time up to which the figures go.
@@ -166,12 +169,15 @@ class Overview:
         )
         counted_from = progress.counted_from if progress else floor_to(now, HOUR)
         book = self._shelf.book()
+        counts = total(stretches.values())
         await self._unmatched.refresh(connection, book, now)
         return OverviewView(
             period=period,
             since=since,
             step_seconds=int(step.total_seconds()),
-            counts=total(stretches.values()),
+            counts=counts,
+            within_1s=counts.answered_within(1_000),
+            within_10s=counts.answered_within(10_000),
             points=_points(stretches, since, now, step),
             counted_from=counted_from if await _is_behind(connection, progress, since) else None,
             counted_to=_live_start(progress, now) if live is None else None,

@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.queries.failure_reasons import reason_of
 from bot.queries.search import is_unguarded
-from bot.storage.tables import messages, status_changes, traffic
+from bot.storage.tables import conversations, messages, status_changes, traffic
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -55,6 +55,8 @@ class Counts(Struct, kw_only=True, omit_defaults=True):
     rules: dict[str, int] = {}
     #: Failed messages by Azure's code, or by the words where there is none.
     failures: dict[str, int] = {}
+    #: Inbound messages by the number of ours that they came to.
+    numbers: dict[str, int] = {}
     #: Replies by the time from the message to ACS's acceptance: places in `REPLY_TIMES`.
     reply_times: dict[int, int] = {}
 
@@ -66,6 +68,7 @@ class Counts(Struct, kw_only=True, omit_defaults=True):
             (self.states, other.states),
             (self.rules, other.rules),
             (self.failures, other.failures),
+            (self.numbers, other.numbers),
         ):
             for name, count in theirs.items():
                 mine[name] = mine.get(name, 0) + count
@@ -83,6 +86,14 @@ class Counts(Struct, kw_only=True, omit_defaults=True):
         delivered = self.states.get("delivered", 0)
         known = delivered + self.states.get("failed", 0)
         return delivered / known if known else None
+
+    def answered_within(self, milliseconds: int) -> float | None:
+        """Of the replies that were accepted, the part that was within that time, which is one of `REPLY_TIMES`."""
+        known = sum(self.reply_times.values())
+        if not known:
+            return None
+        last = REPLY_TIMES.index(milliseconds)
+        return sum(count for place, count in self.reply_times.items() if place <= last) / known
 
     def reply_time(self, part: float) -> float | None:
         """The milliseconds within which that part of the replies was accepted, as near as the places tell."""
@@ -149,6 +160,14 @@ async def count_messages(
                 counts.rules[row.rule or ""] = counts.rules.get(row.rule or "", 0) + row.number
         else:
             counts.states[row.status] = counts.states.get(row.status, 0) + row.number
+    query = (
+        select(minute, conversations.c.number, func.count().label("messages"))
+        .join_from(messages, conversations, conversations.c.id == messages.c.conversation_id)
+        .where(is_within, direction == "inbound")
+        .group_by("minute", conversations.c.number)
+    )
+    for row in await connection.execute(query):
+        of(row).numbers[row.number] = row.messages
     replies = (
         is_within & (direction == "outbound") & messages.c.in_reply_to.is_not(None) & (status != "suppressed")
     )

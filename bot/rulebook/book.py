@@ -40,6 +40,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     spoken: tuple[str, ...] = ()
     #: The language in which the conversations of a number begin.
     number_languages: dict[str, str] = {}
+    #: The countries that a number answers, of those that do not answer all.
+    answered_countries: dict[str, tuple[str, ...]] = {}
     #: The rules that were read, and that no message reaches: `enabled: false`.
     disabled: tuple[Rule, ...] = ()
     tables: tuple[DataTable, ...] = ()

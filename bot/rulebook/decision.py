@@ -28,6 +28,8 @@ class HeldBack(StrEnum):
     OVERTAKEN = "a newer wish counts"
     #: The sender has no number (`InfoSMS`).
     NOT_TO_BE_TEXTED = "the sender can't be texted"
+    #: The number answers other countries alone (`answer`).
+    ABROAD = "its country is not answered"
     #: The loop guard: the conversation got as many replies in an hour as BOT_REPLIES_PER_HOUR allows.
     TOO_MANY_REPLIES = "too many replies in an hour"
     #: The loop guard: the same message was answered alike as often as BOT_REPEATS_PER_HOUR allows.

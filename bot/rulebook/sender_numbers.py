@@ -1,6 +1,7 @@
 """Our own numbers: what kind each is, how much it may send, and who answers STOP on it, the bot or the carrier."""
 
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Literal
 
@@ -42,6 +43,11 @@ class OurNumber(msgspec.Struct, frozen=True, kw_only=True):
     opt_out: Answerer
     #: Messages a minute; None: as its kind allows.
     per_minute: int | None = None
+    #: Messages a day, by `day_zone`; None: no ceiling.
+    per_day: int | None = None
+    day_zone: tzinfo = UTC
+    #: The beginnings of the numbers that it answers, as +44; none: all.
+    answer: tuple[str, ...] = ()
     #: The one in which its conversations begin.
     language: str | None = None
 
@@ -57,6 +63,11 @@ def messages_per_minute(numbers: Mapping[str, OurNumber], number: str) -> int | 
     """How many messages of one of our numbers may leave in a minute; None: as many as there are."""
     ours = numbers.get(number) or guess(number)
     return ours.per_minute or _PER_MINUTE.get(ours.kind)
+
+
+def answers(countries: tuple[str, ...], peer: str) -> bool:
+    """Whether a peer is of a country that is answered; a short code or a name is of none, and is."""
+    return not countries or peer[:1] != "+" or peer.startswith(countries)
 
 
 def carrier_effect(numbers: Mapping[str, OurNumber], number: str, words: tuple[str, ...]) -> Effect | None:

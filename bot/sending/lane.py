@@ -1,17 +1,15 @@
 """Sends the queued messages of one sender number."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.clock import Clock
-from bot.conversation.message_lines import MessageLineLog
-from bot.measures import Measures
 from bot.sending.circuit_breaker import (
     Circuit,
     admits,
@@ -21,40 +19,18 @@ from bot.sending.circuit_breaker import (
     after_success,
     wait_of,
 )
-from bot.sending.leases import Holder
-from bot.sending.limits import SendingLimits
+from bot.sending.day_limit import DayCeiling, DayUse
+from bot.sending.lane_context import LaneContext
 from bot.sending.outbox import Claimed, Held, Queued, Settlement, queued_messages
 from bot.sending.rate_limit import Bucket
 from bot.sending.retry import RetryDecision, decide_retries
 from bot.sending.send_lines import count_sends, tell_sends
 from bot.sending.send_queue import MOST_RECIPIENTS, CallGroup, SendQueue
-from bot.sending.service_health import ServiceHealth
-from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecipient, SmsService
+from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecipient
 from bot.storage.database_errors import DATABASE_ERRORS
-from bot.storage.readers import Readers
-from bot.storage.writer import Batch, StorageUnavailable
-from bot.supervisor import Supervisor
+from bot.storage.writer import StorageUnavailable
 
 log = structlog.get_logger(__name__)
-
-
-class LaneContext(Struct, frozen=True, kw_only=True):
-    """Dependencies shared by all lanes."""
-
-    readers: Readers
-    #: Of `bot.sending.outbox.Outbox`.
-    claims: Batch[Queued, Claimed | Held | None]
-    settlements: Batch[Settlement, None]
-    service: SmsService
-    holder: Holder
-    link: ServiceHealth
-    #: How many messages of a number may leave in a minute, as the rule book has it now; None: no limit.
-    per_minute: Callable[[str], int | None]
-    supervisor: Supervisor
-    limits: SendingLimits
-    clock: Clock
-    measures: Measures
-    message_log: MessageLineLog = MessageLineLog()
 
 
 class _CallInFlight(Struct, frozen=True, kw_only=True):
@@ -87,6 +63,9 @@ class Lane:
         self._limits = context.limits
         self._window = SendQueue()
         self._bucket = Bucket()
+        self._ceiling = DayCeiling()
+        #: Whether only what leaves in spite of the ceiling is in the window.
+        self._is_closed = False
         self._circuit = Circuit()
         self._calls: set[asyncio.Task[None]] = set()
         #: Messages up to this id have been read.
@@ -107,6 +86,16 @@ class Lane:
     def look(self) -> None:
         """Check again whether calls may start: a probe has ended, or the pace has changed."""
         self._wake.set()
+
+    @property
+    def use(self) -> DayUse | None:
+        """What of the day's ceiling is used; None where there is none."""
+        return self._ceiling.use
+
+    def reopen(self) -> None:
+        """Have the ceiling read again: a person has raised it."""
+        self._ceiling.forget()
+        self.wake()
 
     def forget(self, conversation_ids: Collection[str]) -> None:
         """Hold nothing of these conversations in memory any more: they were erased."""
@@ -153,12 +142,37 @@ class Lane:
         after = self._read_up_to
         try:
             async with self._context.readers.reading() as connection:
-                found = await queued_messages(connection, self.number, after, self._limits.read_at_once)
+                if self._ceiling.is_to_be_read(self._context.clock()):
+                    await self._read_ceiling(connection)
+                    after = self._read_up_to
+                found = await queued_messages(
+                    connection, self.number, after, self._limits.read_at_once, is_closed=self._is_closed
+                )
                 # Inside the transaction on purpose: closing it costs a trip to the driver's thread.
                 return self._take_in(found, after)
         except DATABASE_ERRORS:  # the database says so itself
             self._read_again()
             return self._limits.read_again
+
+    async def _read_ceiling(self, connection: AsyncConnection) -> None:
+        """Ask what has left today, and let all or the few wait here accordingly."""
+        now = self._context.clock()
+        await self._ceiling.read(connection, self.number, now, self._context.reply_ttl)
+        self._close_or_open()
+
+    def _close_or_open(self) -> None:
+        """The window holds what may leave: when that changes it is filled anew."""
+        if self._ceiling.is_closed != self._is_closed:
+            self._is_closed = self._ceiling.is_closed
+            self._window.keep_what_is_out()
+            self._read_up_to, self._has_more = "", True
+
+    def _follow_ceiling(self) -> None:
+        now = self._context.clock()
+        self._ceiling.follow(self._context.per_day(self.number), now)
+        self._close_or_open()
+        if not self._calls and self._ceiling.is_to_be_read(now):
+            self._has_more = True
 
     def _take_in(self, found: list[Queued], after: str) -> float | None:
         """Add what has been read to the window, and start what can start now."""
@@ -179,6 +193,7 @@ class Lane:
         """Start the calls that can start now; seconds until the next one could, None when only a wake-up helps."""
         now = self._loop.time()
         pace = self._context.per_minute(self.number)
+        self._follow_ceiling()
         link = self._context.link
         while len(self._calls) < self._limits.calls:
             if not admits(self._circuit, now):
@@ -187,13 +202,23 @@ class Lane:
                 return link.wait(now)
             room = self._bucket.room(now, pace)
             is_well = self._circuit.until is None and not link.is_down
-            most = min(MOST_RECIPIENTS if is_well else 1, MOST_RECIPIENTS if room is None else room)
+            left = None if self._is_closed else self._ceiling.room
+            most = min(
+                MOST_RECIPIENTS if is_well else 1,
+                MOST_RECIPIENTS if room is None else room,
+                MOST_RECIPIENTS if left is None else left,
+            )
             group = self._window.take(now, most) if most else None
             if group is None:
                 due = self._window.next_due()
+                if left == 0:
+                    self._close_or_open()
+                    self._wake.set()
+                    return None
                 waits = [self._bucket.wait(now, pace)] if not most else [] if due is None else [due - now]
                 return min(waits, default=None)
             self._bucket.take(now, len(group.messages))
+            self._ceiling.take(_untried(group.messages))
             self._circuit = after_start(self._circuit)
             call = _CallInFlight(
                 group=group, probes_service=link.start(), probes_lane=self._circuit.is_probing
@@ -249,7 +274,12 @@ class Lane:
         """The messages of a group that may be sent, and those that another process sends."""
         tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
         await self._context.holder.is_seen()
-        claims = await self._context.claims.submit([replace(message, tag=tag) for message in group])
+        taken, tried = _untried(group), 0
+        try:
+            claims = await self._context.claims.submit([replace(message, tag=tag) for message in group])
+            tried = sum(isinstance(each, Claimed) and each.attempt == 1 for each in claims)
+        finally:
+            self._ceiling.settle(taken, tried)
         claimed = [claim for claim in claims if isinstance(claim, Claimed)]
         held = [claim for claim in claims if isinstance(claim, Held)]
         if len(claimed) < len(group):
@@ -347,6 +377,10 @@ class Lane:
                 await asyncio.sleep(self._limits.record_again)
             else:
                 return
+
+
+def _untried(messages: list[Queued]) -> int:
+    return sum(not each.attempts for each in messages)
 
 
 def _log_and_ignore(recording: asyncio.Future[list[None]]) -> None:

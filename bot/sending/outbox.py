@@ -37,6 +37,7 @@ from bot.sending.outbox_rows import (
     CLAIM,
     CLAIMABLE,
     FORGET_PAIR,
+    QUEUED_ALL_THE_SAME,
     QUEUED_MESSAGES,
     SETTLE,
     SETTLE_MOVED,
@@ -134,9 +135,16 @@ async def queued_lanes(connection: AsyncConnection) -> set[str]:
     return set((await connection.execute(query)).scalars())
 
 
-async def queued_messages(connection: AsyncConnection, number: str, after: str, limit: int) -> list[Queued]:
-    """The oldest queued messages of a lane with an id greater than `after`."""
-    rows = await QUEUED_MESSAGES.fetch(connection, number=number, after=after, most=limit)
+async def queued_messages(
+    connection: AsyncConnection, number: str, after: str, limit: int, *, is_closed: bool = False
+) -> list[Queued]:
+    """The oldest queued messages of a lane with an id greater than `after`.
+
+    `is_closed`: only those that leave although the number has reached its ceiling.
+    """
+    rows = await (QUEUED_ALL_THE_SAME if is_closed else QUEUED_MESSAGES).fetch(
+        connection, number=number, after=after, most=limit
+    )
     return [
         Queued(
             id=message_id,

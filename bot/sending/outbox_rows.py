@@ -11,7 +11,7 @@ from bot.storage.bulk import BulkUpdate, LookupByKeys, PreparedSelect
 from bot.storage.sql import status_is
 from bot.storage.tables import conversations, messages
 
-QUEUED_MESSAGES = PreparedSelect(
+_QUEUED_MESSAGES = (
     select(
         messages.c.id,
         messages.c.conversation_id,
@@ -31,6 +31,11 @@ QUEUED_MESSAGES = PreparedSelect(
     )
     .order_by(messages.c.id)
     .limit(bindparam("most", type_=Integer))
+)
+QUEUED_MESSAGES = PreparedSelect(_QUEUED_MESSAGES)
+#: Where a number has reached its ceiling: what confirms an opt-out, and what was tried before.
+QUEUED_ALL_THE_SAME = PreparedSelect(
+    _QUEUED_MESSAGES.where(messages.c.exempt.is_(true()) | (messages.c.attempts > 0))
 )
 
 

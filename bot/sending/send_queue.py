@@ -142,6 +142,13 @@ class SendQueue:
             self._unready(queue[0])
             del self._queues[conversation_id]
 
+    def keep_what_is_out(self) -> None:
+        """Let nothing wait any more but what is out: which messages may leave has changed."""
+        self._queues = {each: queue[:1] for each, queue in self._queues.items() if each in self._out}
+        self._ids = {queue[0].id for queue in self._queues.values()}
+        for waiting in (self._ready, self._order, self._ordered, self._later, self._most):
+            waiting.clear()
+
     def next_due(self) -> float | None:
         """When the next message that waits its time may leave."""
         return self._later[0][0] if self._later else None

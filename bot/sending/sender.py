@@ -8,7 +8,9 @@ from datetime import timedelta
 from bot.clock import Clock, utc_now
 from bot.conversation.message_lines import MessageLineLog
 from bot.measures import Measures
-from bot.sending.lane import Lane, LaneContext
+from bot.sending.day_limit import DayLimit, DayUse
+from bot.sending.lane import Lane
+from bot.sending.lane_context import LaneContext
 from bot.sending.leases import holder_on
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.outbox import Outbox, queued_lanes
@@ -36,13 +38,14 @@ class Sender:
         reply_ttl: timedelta,
         report_timeout: timedelta,
         per_minute: Callable[[str], int | None] = unlimited,
+        per_day: Callable[[str], DayLimit | None] = unlimited,
         supervisor: Supervisor | None = None,
         limits: SendingLimits = USUAL_SENDING,
         clock: Clock = utc_now,
         message_log: MessageLineLog | None = None,
         measures: Measures | None = None,
     ) -> None:
-        """`per_minute`: how many messages of a number may leave in a minute; asked before each call."""
+        """`per_minute` and `per_day`: how many messages of a number may leave; asked before each call."""
         self._measures = measures or Measures()
         self._readers = readers
         self._limits = limits
@@ -65,6 +68,8 @@ class Sender:
             holder=self._holder,
             link=self.link,
             per_minute=per_minute,
+            per_day=per_day,
+            reply_ttl=reply_ttl,
             supervisor=self._supervisor,
             limits=limits,
             clock=clock,
@@ -101,6 +106,15 @@ class Sender:
         """Have every lane check again whether calls may start: a probe has ended, or the pace has changed."""
         for lane in self._lanes.values():
             lane.look()
+
+    def uses(self) -> dict[str, DayUse]:
+        """By number, what of the day's ceiling is used; without those that have none, or send nothing."""
+        return {number: use for number, lane in self._lanes.items() if (use := lane.use) is not None}
+
+    def reopen(self, number: str) -> None:
+        """A person has raised the ceiling of a number."""
+        if (lane := self._lanes.get(number)) is not None:
+            lane.reopen()
 
     def forget(self, conversation_ids: Collection[str]) -> None:
         """Hold nothing of these conversations in memory any more: they were erased."""

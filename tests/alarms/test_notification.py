@@ -29,8 +29,10 @@ def test_each_kind_has_a_sentence_for_its_beginning_and_for_its_end() -> None:
         ({}, "Azure Communication Services takes no messages. https://sms.example.com/console"),
         (
             {"reason": "503", "ended_at": NOW + timedelta(seconds=30)},
-            "Azure Communication Services takes no messages (503); it is over, after 30 s."
-            " https://sms.example.com/console",
+            (
+                "Azure Communication Services takes no messages (503); it is over, after 30 s."
+                " https://sms.example.com/console"
+            ),
         ),
         (
             {"is_begin_told": True, "ended_at": NOW + timedelta(minutes=5)},
@@ -47,7 +49,9 @@ def test_a_line_says_what_is_so_why_and_where(values: dict[str, Any], said: str)
 
 
 def test_without_a_public_address_the_path_is_said() -> None:
-    assert notification_of([item(place="/console/conversations/7")], None).body.endswith(" /console/conversations/7")
+    assert notification_of([item(place="/console/conversations/7")], None).body.endswith(
+        " /console/conversations/7"
+    )
 
 
 def test_many_are_summed_up_by_kind_and_beginnings_come_first() -> None:

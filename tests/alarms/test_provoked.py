@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.alarms.conftest import Hook
 from tests.support.bots import until
 from tests.support.databases import Databases
 from tests.support.events import received
+from tests.support.hooks import Hook
 from tests.support.services import Acs, Running, running
 
 RULES = """\
@@ -27,7 +27,7 @@ rules:
 async def bot(tmp_path: Path, databases: Databases, acs: Acs, hook: Hook) -> AsyncIterator[Running]:
     options = {
         "BOT_NOTIFY": hook.address, "BOT_PUBLIC_URL": "https://sms.example.com/", "BOT_REPEATS_PER_HOUR": "2",
-        "BOT_REPLIES_PER_HOUR": "6", "BOT_QUEUE_LIMIT": "3",
+        "BOT_REPLIES_PER_HOUR": "6",
     }  # fmt: skip
     async with running(tmp_path, databases.migrated("sqlite"), acs, **options) as bot:
         folder = bot.service.settings.rules
@@ -73,7 +73,11 @@ async def few_codes(bot: Running) -> None:
 
 
 async def refused(bot: Running) -> None:
-    await bot.post([received("hours")], params={"code": "a-secret-of-nobody-at-all"})
+    await bot.post(
+        [received("+15555550101", "hours")],
+        params={"code": "a-secret-of-nobody-at-all"},
+        headers={"aeg-event-type": "Notification"},
+    )
 
 
 async def broken_rules(bot: Running) -> None:
@@ -99,6 +103,7 @@ async def a_dead_acs(bot: Running) -> None:
 
 
 async def a_full_queue(bot: Running) -> None:
+    bot.service.queue_limit.limit = 3
     _answers(bot, 401)
     for number in range(3):
         await text(bot, f"hours {number}", peer=f"+155555503{number:02}")
@@ -114,7 +119,10 @@ CONSOLE = r"https://sms\.example\.com/console"
     [
         (a_person, rf"Somebody waits for a person \(\+15…01\)\. {CONVERSATION}"),
         (an_opt_out, rf"A message may be an opt-out \(\+15…01\)\. {CONVERSATION}"),
-        (a_loop, rf"A conversation fell silent: it looks like another auto-responder \(\+15…01\)\. {CONVERSATION}"),
+        (
+            a_loop,
+            rf"A conversation fell silent: it looks like another auto-responder \(\+15…01\)\. {CONVERSATION}",
+        ),
         (repeats, rf"One message comes too often \(\+15…01\)\. {CONVERSATION}"),
         (few_codes, rf"A list of codes runs out \(.*codes\.csv.*\)\. {CONVERSATION}"),
         (refused, rf"Event Grid's deliveries are refused, and their events are lost \(.*\)\. {CONSOLE}"),

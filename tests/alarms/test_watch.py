@@ -13,7 +13,7 @@ from bot.storage.database import Database
 from bot.storage.database_errors import DatabaseUnavailable
 from bot.storage.writer import Writer
 from bot.wire.notify_client import AppriseChannels
-from tests.alarms.conftest import Hook
+from tests.support.hooks import Hook
 
 NOW = datetime.now(UTC)
 DOWN = Trouble(key="acs-down", kind="acs-down")
@@ -82,7 +82,10 @@ async def test_ten_messages_an_hour_and_the_rest_in_the_next(
     assert len(hook.told) == 11
     told = {line.split("(")[1].split(")")[0] for body in hook.bodies[:10] for line in body.splitlines()}
     lines = hook.bodies[10].splitlines()
-    assert lines[20:] == [f"A service that rules ask does not answer: {60 - len(told) - 20} more.", "See /console"]
+    assert lines[20:] == [
+        f"A service that rules ask does not answer: {60 - len(told) - 20} more.",
+        "See /console",
+    ]
 
 
 async def test_a_restart_repeats_nothing_and_tells_what_ended_meanwhile(
@@ -152,6 +155,7 @@ async def test_a_dead_database_is_told_all_the_same(database_url: str, hook: Hoo
     watch = await watch_on(database, writer, Weather(), hook)
     await watch.look(NOW)
     engine_reading = database.reading
+
     def refuse() -> None:
         raise DatabaseUnavailable("gone")
 

@@ -19,6 +19,7 @@ from bot.rulebook.files.keys import (
     NUMBER_KEYS,
     ONE_OF_KEYS,
     ONLY_KEYS,
+    PER_DAY,
     PER_MINUTE,
     QUESTION_KEYS,
     QUESTION_REQUIRED,
@@ -139,6 +140,14 @@ def _numbers() -> Schema:
                 _integer(PER_MINUTE),
                 "Pace",
                 "Messages that may leave in a minute.",
+            ),
+            "per_day": described(
+                _integer(PER_DAY),
+                "Ceiling",
+                "Messages that may leave in a day; then replies wait for a person or the next day.",
+            ),
+            "answer": described(
+                TEXTS, "Countries", "Only numbers that begin so are answered.", ["+1", "+44"]
             ),
             "language": described(LANGUAGE, "Language", "In which its conversations begin.", "es"),
         },

@@ -24,7 +24,7 @@ TABLE_KEYS = ("file", "key")
 TABLE_REQUIRED = ("file",)
 LOOKUP_KEYS = ("table", "key", "save", "missing")
 LOOKUP_REQUIRED = ("table", "key", "save")
-NUMBER_KEYS = ("kind", "opt_out", "per_minute", "language")
+NUMBER_KEYS = ("kind", "opt_out", "per_minute", "per_day", "answer", "language")
 ANSWERERS = ("bot", "carrier")
 ONLY_KEYS = (
     "hours", "dates", "open", "closed", "language", "from", "to", "first_time", "tagged", "not_tagged", "opted_out",
@@ -64,3 +64,5 @@ ANSWER_LENGTH = Bounds(1, 1_000)
 CODE_LENGTH = Bounds(4, 20)
 #: Messages that may leave a number in a minute.
 PER_MINUTE = Bounds(1, 100_000)
+#: Messages that may leave a number in a day.
+PER_DAY = Bounds(1, 100_000_000)

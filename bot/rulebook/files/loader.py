@@ -159,6 +159,7 @@ def _load(texts: Mapping[str, str], unread: Collection[str]) -> Loaded:
                 book_wide=book_wide,
                 languages=book_wide.languages,
                 spoken=spoken_languages(rules, numbers, book_wide.languages),
+                answered_countries={number: ours.answer for number, ours in numbers.items() if ours.answer},
                 number_languages={number: ours.language for number, ours in numbers.items() if ours.language},
             )
     findings = sorted(finding for report in reports.values() for finding in report.findings)

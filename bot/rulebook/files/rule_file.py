@@ -40,6 +40,7 @@ from bot.rulebook.files.languages import is_by_language, read_by_language, read_
 from bot.rulebook.files.later import read_later
 from bot.rulebook.files.lookup import LookupNode, refuse_unknown_columns, tables_by_row
 from bot.rulebook.files.named_hours import read_closures, read_named_hours
+from bot.rulebook.files.number_limits import read_countries, read_per_day, with_day_zone
 from bot.rulebook.files.only import read_limit, read_number, read_only
 from bot.rulebook.files.record import read_record
 from bot.rulebook.files.replies import Templates, is_free_name
@@ -121,6 +122,7 @@ def read_file(name: str, text: str, report: Report, book_wide: BookWide, tables:
         tables=tables.named(table["tables"], report) if "tables" in table else {},
     )
     _read_opening(file, table, settings.zone, report)
+    file.numbers = with_day_zone(file.numbers, settings.zone)
     rules = read_list(table["rules"], "rules", report) if "rules" in table else []
     for node in _let_go_one_by_one(rules):
         rule, place = _read_rule(node, file, settings, report)
@@ -194,6 +196,8 @@ def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dic
             kind=next((each for each in KINDS if each == kind), usual.kind),
             opt_out="carrier" if carrier == "carrier" else "bot",
             per_minute=read_integer(pace, "per_minute", report, bounds=PER_MINUTE) if pace else None,
+            per_day=read_per_day(table, report),
+            answer=read_countries(table, number, report),
             language=read_language(table["language"], report) if "language" in table else None,
         )
         described[number] = key.place

@@ -17,7 +17,8 @@ from bot.rulebook.decision import (
 )
 from bot.rulebook.fetch import FetchRequest
 from bot.rulebook.rules import Rule
-from bot.rulebook.sender_numbers import CARRIER_WORDS
+from bot.rulebook.sender_numbers import CARRIER_WORDS, answers
+from bot.rulebook.simulate.abroad import unanswered_abroad
 from bot.rulebook.simulate.again import following, heard_again
 from bot.rulebook.simulate.flow import FlowEnded, Stepped, answer_at_once, open_flow, step
 from bot.rulebook.simulate.match import Match, ReadMessage, first_match, read_message
@@ -45,6 +46,11 @@ def decide(
     message = read_message(heard, now)
     if book.number_languages and state.language is None and heard.recipient in book.number_languages:
         state = replace(state, language=book.number_languages[heard.recipient])
+    countries = book.answered_countries.get(heard.recipient) if book.answered_countries else None
+    if countries and not answers(countries, heard.sender):
+        return unanswered_abroad(
+            decide(replace(book, answered_countries={}), heard, state, now, codes), state
+        )
     match = first_match(book, message, state)
     if state.following is not None and (again := heard_again(book, message, state, match)):
         message, match = again

@@ -36,6 +36,7 @@ _SILENCES = {
     "carrier answers": "The carrier answers this word itself on this number, so the bot stays silent.",
     "handed over": "A person has taken over this conversation, so the bot stays silent.",
     OUR_OWN_NUMBER: "The message came from a number that `numbers` declares as ours: the bot never answers itself.",
+    "its country is not answered": "The sender's number is of a country that this number does not answer (`answer`).",
     NOT_TO_BE_TEXTED: "The sender is a name and no number, so nothing can be sent back.",
     OVERTAKEN: "The peer wrote it before the opt-out or opt-in that counts, so it changes nothing and is not answered.",
     TOO_MANY_REPLIES: "The loop guard: this conversation got as many replies in an hour as BOT_REPLIES_PER_HOUR allows,"

@@ -12,6 +12,7 @@ from litestar.di import Provide
 from msgspec import Struct
 
 from bot.operator.actions import ADMIN, Operator
+from bot.operator.ceilings import Ceilings
 from bot.operator.erasure import Eraser
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
@@ -40,6 +41,7 @@ class ApiParts(Struct, frozen=True, kw_only=True):
     overview: Overview
     rejected: RejectedEvents
     eraser: Eraser
+    ceilings: Ceilings
 
 
 def _parts(request: Call) -> ApiParts:
@@ -88,6 +90,10 @@ def _eraser(request: Call) -> Eraser:
     return _parts(request).eraser
 
 
+def _ceilings(request: Call) -> Ceilings:
+    return _parts(request).ceilings
+
+
 def _person(request: Call) -> str:
     # Headers come as Latin-1, whatever their bytes were meant to be; names are written in UTF-8 nowadays.
     name = request.headers.get(PERSON_HEADER, "").encode("latin-1", "replace").decode("utf-8", "replace")
@@ -103,5 +109,6 @@ DEPENDENCIES: Final = {
     "overview": Provide(_overview, sync_to_thread=False),
     "rejected": Provide(_rejected, sync_to_thread=False),
     "eraser": Provide(_eraser, sync_to_thread=False),
+    "ceilings": Provide(_ceilings, sync_to_thread=False),
     "person": Provide(_person, sync_to_thread=False),
 }

@@ -8,6 +8,7 @@ from bot.web.api.conversations import ConversationActions, ConversationControlle
 from bot.web.api.dependencies import DEPENDENCIES
 from bot.web.api.incidents import Incidents
 from bot.web.api.messages import Messages
+from bot.web.api.numbers import Numbers
 from bot.web.api.overview import OverviewController
 from bot.web.api.peers import Peers
 from bot.web.api.rejected import RejectedController
@@ -24,6 +25,7 @@ def api_router() -> Router:
             ConversationActions,
             Messages,
             Incidents,
+            Numbers,
             Rules,
             RuleEdits,
             RejectedController,

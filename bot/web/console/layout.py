@@ -47,6 +47,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from bot.operator.actions import Operator
+from bot.operator.ceilings import Ceilings
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
 from bot.rulebook.editing.live_book import LiveBook
@@ -99,6 +100,7 @@ class Console:
         rejected: RejectedEvents,
         live: Live,
         asker: Asker,
+        ceilings: Ceilings,
     ) -> None:
         self.sessions = sessions
         self.database = database
@@ -111,6 +113,7 @@ class Console:
         self.live = live
         #: Asks other services for a person who tries a rule.
         self.asker = asker
+        self.ceilings = ceilings
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)
 

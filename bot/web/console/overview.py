@@ -7,6 +7,7 @@ from litestar import Controller, get
 from litestar.di import NamedDependency
 from msgspec import Struct
 
+from bot.queries.numbers import NumberView
 from bot.queries.overview import COUNTED_TO, OverviewView, Period, failures_of
 from bot.web.console.charts import chart_of
 from bot.web.console.labels import took
@@ -26,6 +27,8 @@ class TroubleLine(Struct, frozen=True, kw_only=True):
 
     sentence: str
     path: str | None = None
+    #: One of ours whose replies wait for a person.
+    number: str | None = None
     since: datetime | None = None
 
 
@@ -39,17 +42,20 @@ class OverviewPage(Controller):
         period: Period = next((each for each in get_args(Period) if each == asked), "day")
         async with console.database.reading() as connection:
             view = await console.overview.look(connection, period, datetime.now(UTC))
+        held = [each for each in await console.ceilings.read() if each.is_held]
         book = console.shelf.book()
         return console.page(
             request,
             "overview.html",
             view=view,
-            troubles=_troubles(view, console.writer.trouble),
+            troubles=[*_troubles(view, console.writer.trouble), *map(_of_ceiling, held)],
             words=_WORDS,
             chart=chart_of(view.points),
             failures=failures_of(view.counts),
             top_rules=_top_rules(view),
             rate=_percent(view.counts.delivery_rate),
+            within_1s=_percent(view.within_1s),
+            within_10s=_percent(view.within_10s),
             p50=_as_time(view.counts.reply_time(0.5)),
             p95=_as_time(view.counts.reply_time(0.95)),
             oldest=took(timedelta(seconds=view.backlog.oldest_seconds)),
@@ -93,6 +99,15 @@ def _troubles(view: OverviewView, writing: str | None) -> list[TroubleLine]:
             )
         )
     return troubles
+
+
+def _of_ceiling(number: NumberView) -> TroubleLine:
+    waiting = "1 message waits" if number.queued == 1 else f"{number.queued:,} messages wait"
+    return TroubleLine(
+        sentence=f"{number.number} has sent {number.used:,} messages today, all that its per_day allows: {waiting}"
+        " until a person lets them go or the day ends.",
+        number=number.number,
+    )
 
 
 def _percent(rate: float | None) -> str | None:

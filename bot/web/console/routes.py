@@ -18,6 +18,7 @@ from bot.web.console.conversations import ConversationPages
 from bot.web.console.errors import ERROR_PAGES
 from bot.web.console.layout import Call, Console, console_of, go_to
 from bot.web.console.login import Login, SessionForms
+from bot.web.console.numbers import NumberForms
 from bot.web.console.overview import OverviewPage
 from bot.web.console.rejected import RejectedPages
 from bot.web.console.rules import EditorParts, RulePages
@@ -96,6 +97,7 @@ def _remember_mark(request: Call) -> None:
 PAGES: Final[Sequence[ControllerRouterHandler]] = (
     SessionForms,
     OverviewPage,
+    NumberForms,
     ConversationPages,
     ConversationForms,
     RuleListPages,

@@ -1,0 +1,41 @@
+"""What the lanes of a sender share."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from msgspec import Struct
+
+from bot.clock import Clock
+from bot.conversation.message_lines import MessageLineLog
+from bot.measures import Measures
+from bot.sending.day_limit import DayLimit
+from bot.sending.leases import Holder
+from bot.sending.limits import SendingLimits
+from bot.sending.outbox import Claimed, Held, Queued, Settlement
+from bot.sending.service_health import ServiceHealth
+from bot.sending.sms_service import SmsService
+from bot.storage.readers import Readers
+from bot.storage.writer import Batch
+from bot.supervisor import Supervisor
+
+
+class LaneContext(Struct, frozen=True, kw_only=True):
+    """Dependencies shared by all lanes."""
+
+    readers: Readers
+    #: Of `bot.sending.outbox.Outbox`.
+    claims: Batch[Queued, Claimed | Held | None]
+    settlements: Batch[Settlement, None]
+    service: SmsService
+    holder: Holder
+    link: ServiceHealth
+    #: How many messages of a number may leave in a minute, as the rule book has it now; None: no limit.
+    per_minute: Callable[[str], int | None]
+    #: How many in a day; None: no ceiling.
+    per_day: Callable[[str], DayLimit | None]
+    reply_ttl: timedelta
+    supervisor: Supervisor
+    limits: SendingLimits
+    clock: Clock
+    measures: Measures
+    message_log: MessageLineLog = MessageLineLog()
