@@ -354,10 +354,13 @@ resource subscription_ 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022
       endpointType: 'StorageBlob'
       properties: {
         resourceId: storage.id
-        blobContainerName: deadLetters.name
+        blobContainerName: 'dead-letters'
       }
     }
   }
+  dependsOn: [
+    deadLetters
+  ]
 }
 
 output endpoint string = 'https://${app.properties.configuration.ingress.fqdn}'
