@@ -55,7 +55,7 @@ class Traces:
 
     def close(self) -> None:
         """Hand over what is left; blocks."""
-        self._processor.shutdown()  # type: ignore[no-untyped-call] - it has no types
+        self._processor.shutdown()  # type: ignore[no-untyped-call]
 
 
 def share_of(environ: Mapping[str, str]) -> float:
