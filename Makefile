@@ -117,6 +117,14 @@ lock: $(home)/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at th
 	$(venv)/uv pip compile --quiet --system-certs $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --group uv -o requirements-uv.lock
 
+.PHONY: sbom
+sbom: $(home)/.ready-dev ## sbom.json: what is shipped, with hashes and licences, as CycloneDX
+	$(venv)/python deploy/sbom.py > sbom.json
+
+.PHONY: audit
+audit: $(home)/.ready-dev ## the locked versions against known vulnerabilities; needs the network
+	$(venv)/uv tool run pip-audit --require-hashes --disable-pip -r requirements.lock
+
 .PHONY: clean
 clean: ## remove .venv, builds and caches; conversations in data/ stay
 	rm -rf .venv .venv-3.* node_modules tests/outsiders/node_modules tests/azurite/node_modules bot/web/assets/built build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

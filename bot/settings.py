@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from msgspec import Struct
 
 from bot.operation_settings import OPERATION_SETTINGS
+from bot.setting_files import is_file_setting, with_files
 from bot.setting_readers import (
     SECRET_OF_RULES,
     read_applications,
@@ -153,14 +154,15 @@ def read_environment(folder: Path = Path()) -> dict[str, str]:
     for name, value in written.items():
         if value is not None and is_unknown(name):
             raise WrongSetting(name, f"in {folder / '.env'} is no setting of the bot{_mend(name)}.")
-    return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
+    environ = {name: value for name, value in written.items() if value is not None} | dict(os.environ)
+    return with_files(environ, _NAMES)
 
 
 def is_unknown(name: str) -> bool:
     """Whether a variable's name begins as the bot's own do and is none of them."""
     if not name.upper().startswith("BOT_"):
         return False
-    known = name in _NAMES or name in _NAMES_OF_OTHER_VERSIONS
+    known = name in _NAMES or name in _NAMES_OF_OTHER_VERSIONS or is_file_setting(name, _NAMES)
     return not known and not SECRET_OF_RULES.fullmatch(name)
 
 

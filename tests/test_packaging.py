@@ -215,7 +215,14 @@ UNIMPORTED = {
 
 def test_the_dependencies_are_what_the_code_imports() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["identity"]]
+    wanted = [
+        *project["dependencies"],
+        *(
+            requirement
+            for extra in ("identity", "traces")
+            for requirement in project["optional-dependencies"][extra]
+        ),
+    ]
     declared = {Requirement(requirement).name for requirement in wanted}
     imported: set[str] = set()
     for path in [*(ROOT / "bot").rglob("*.py"), *(ROOT / "migrations").rglob("*.py")]:
@@ -224,19 +231,25 @@ def test_the_dependencies_are_what_the_code_imports() -> None:
                 imported |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 imported.add(node.module or "")
-    # azure is one name that many distributions share: the full names tell them apart.
-    azure = {"azure.communication.sms": "azure-communication-sms", "azure.identity": "azure-identity"}
+    # azure and opentelemetry are names that many distributions share: the full names tell them apart.
+    shared = {
+        "azure.communication.sms": "azure-communication-sms",
+        "azure.identity": "azure-identity",
+        "opentelemetry.sdk": "opentelemetry-sdk",
+        "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+    }
     distributions = packages_distributions()
     used = {
         name.lower().replace("_", "-")
         for module in imported
-        if module.partition(".")[0] not in {*sys.stdlib_module_names, "bot", "azure", "click"}
+        if module.partition(".")[0]
+        not in {*sys.stdlib_module_names, "bot", "azure", "opentelemetry", "click"}
         for name in distributions[module.partition(".")[0]]
     }
     used |= {
         distribution
         for module in imported
-        for prefix, distribution in azure.items()
+        for prefix, distribution in shared.items()
         if module.startswith(prefix)
     }
     assert declared == used | UNIMPORTED.keys()

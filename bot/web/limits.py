@@ -1,6 +1,6 @@
 """How much a client may send, how long it may take, and how many clients there may be at once.
 
-docs/operations.md has the table for people.
+docs/deploying.md has the table for people.
 """
 
 import re

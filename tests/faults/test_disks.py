@@ -19,7 +19,7 @@ from tests.support.processes import SECRET, Bot, until
 
 #: Seconds that these bots hold a request while the database can't store it; 20 where nobody says otherwise.
 HOLD = 8
-#: Seconds after which a service manager loses its patience (docs/operations.md).
+#: Seconds after which a service manager loses its patience (docs/deploying.md).
 STOPS_WITHIN = 30
 TROUBLES: list[Callable[[Path], Disk]] = [disks.locked, disks.full, disks.unwritable, disks.unsyncable]
 

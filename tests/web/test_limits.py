@@ -14,7 +14,7 @@ from bot.web.limits import (
     body_limit,
 )
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "deploying.md").read_text()
 LIMITS = Limits()
 
 
