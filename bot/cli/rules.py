@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import rich_click as click
+from msgspec.structs import asdict
 
 from bot.cli.errors import AnswerIsNo
 from bot.cli.output import counted, print_json, print_texts
@@ -10,6 +11,7 @@ from bot.cli.rules_files import write_back
 from bot.cli.rules_options import read_book, usual_path
 from bot.cli.times import read_time
 from bot.rulebook.editing.acceptance import accepted
+from bot.rulebook.editing.coverage import Untouched, untouched
 from bot.rulebook.fetch import read_fetched
 from bot.rulebook.files.json_schema import rule_file_schema
 from bot.rulebook.files.loader import read_files
@@ -20,7 +22,7 @@ from bot.settings import load, read_environment
 from bot.text.languages import language_code
 
 
-def test(path: Path | None, as_json: bool, accept: bool) -> None:
+def test(path: Path | None, as_json: bool, accept: bool, coverage: bool) -> None:
     """Run the tests that are written in the rule files, with the loop guard of the settings."""
     settings = load(read_environment())
     path = path or settings.rules
@@ -28,12 +30,30 @@ def test(path: Path | None, as_json: bool, accept: bool) -> None:
     outcomes = run_tests(read_book(path), caps)
     if accept and outcomes.failed:
         outcomes = _accept(path, outcomes, caps, quietly=as_json)
+    missed = untouched(read_book(path), read_files(path).texts, caps)[1] if coverage else None
     if as_json:
-        print_json(outcomes)
+        print_json(outcomes if missed is None else Covered(**asdict(outcomes), untouched=missed))
     else:
         _print_outcomes(outcomes)
+        _print_untouched(missed)
     if outcomes.failed:
         raise AnswerIsNo
+
+
+class Covered(Outcomes, frozen=True, kw_only=True):
+    """How all tests went, and what none of them touches."""
+
+    untouched: tuple[Untouched, ...]
+
+
+def _print_untouched(missed: tuple[Untouched, ...] | None) -> None:
+    if missed is None:
+        return
+    for each in missed:
+        click.echo(f"{each.file}:{each.line}: {each.kind} {each.rule}: {each.what}")
+    click.echo(
+        f"{counted(len(missed), 'part')} of the rules no test touches." if missed else "The tests touch all."
+    )
 
 
 def _accept(path: Path, outcomes: Outcomes, caps: Caps, *, quietly: bool) -> Outcomes:

@@ -50,6 +50,11 @@ def explain(**options: Any) -> None:
 @click.option(
     "--accept", is_flag=True, help="Write what is said now into the tests that fail by wording alone."
 )
+@click.option(
+    "--coverage",
+    is_flag=True,
+    help="List each keyword, edge of hours or dates, language and choice that no test touches.",
+)
 def test(**options: Any) -> None:
     """Run the tests that are written in the rule files.
 

@@ -1,7 +1,8 @@
 """Runs the tests of a rule book, and says of each failure what was heard, expected and said."""
 
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -57,16 +58,28 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[str, int]
 
 
-def run_tests(book: Book, caps: Caps = USUAL_CAPS) -> Outcomes:
+#: Told of each turn: what is heard, what is known of the peer before, when, and what came of it.
+Watch = Callable[[HeardMessage, ConversationState, datetime, Decision], None]
+
+
+def _watch_nothing(
+    _heard: HeardMessage, _before: ConversationState, _now: datetime, _decision: Decision
+) -> None:
+    pass
+
+
+def run_tests(book: Book, caps: Caps = USUAL_CAPS, watch: Watch = _watch_nothing) -> Outcomes:
     """Run every test of a book, as the bot would answer: with its loop guard."""
     answered: Counter[str] = Counter({rule.name: 0 for rule in book.rules})
     numbers = {file: usual_number(book, file) for file in {test.file for test in book.tests}}
-    outcomes = [_run(book, test, numbers[test.file], caps, answered) for test in book.tests]
+    outcomes = [_run(book, test, numbers[test.file], caps, answered, watch) for test in book.tests]
     passed = sum(each.passed for each in outcomes)
     return Outcomes(passed=passed, failed=len(outcomes) - passed, tests=tuple(outcomes), rules=dict(answered))
 
 
-def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[str]) -> CheckedTest:
+def _run(
+    book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[str], watch: Watch
+) -> CheckedTest:
     give_way()
     standing = ConversationState(language=test.language)
     rehearsal = Rehearsal(caps)
@@ -92,6 +105,7 @@ def _run(book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[
         decided = complete_with_samples(book, decided, heard, turn.fetched, now, given=code, gone=gone)
         decision = rehearsal.guard(standing, decided, turn.hear, now)
         pending.hear(decision)
+        watch(heard, standing, now, decision)
         if decision.rule is not None:
             answered[decision.rule] += 1
         if not _as_expected(turn, decision):
