@@ -116,7 +116,7 @@ async def put_right(place: EditorPlace, request: Call, shown: ShownFile, do: str
     if together is not None and together.merged.conflicts:
         return await _asked(place, request, mine, together)
     if together is not None:
-        mine = replace(shown, text=together.merged.text)
+        mine = replace(shown, text=together.merged.text, begins_unsaved=True)
         await place.unsaved.drop(person, file, parked.base_etag)
     return place.editor(request, await place.looked_at(await place.kept(request, mine)))
 
