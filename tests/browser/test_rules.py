@@ -213,14 +213,14 @@ async def test_the_second_of_two_people_gets_both_versions(browser: Browser, bot
         await expect(hours.locator("label", has_text="Yours, not saved").locator("pre")).to_contain_text(
             "MINE"
         )
-        await expect(hours.locator("label", has_text="As it is saved now").locator("pre")).to_contain_text(
-            "THEIRS"
-        )
+        await expect(
+            hours.locator("label", has_text="Saved by admin, through the API").locator("pre")
+        ).to_contain_text("THEIRS")
         assert await serious_violations(page) == []
         await hours.get_by_role("radio", name="Yours, not saved").check()
         await (
             page.get_by_role("group", name="Around the rules")
-            .get_by_role("radio", name="As it is saved")
+            .get_by_role("radio", name="Saved by admin")
             .check()
         )
         await page.get_by_role("button", name="Save it like this").click()
