@@ -10,8 +10,8 @@ RUN npm run build
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/bot
-COPY requirements.lock .
-RUN /opt/bot/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY requirements-image.lock .
+RUN /opt/bot/bin/pip install --no-cache-dir --require-hashes -r requirements-image.lock
 COPY pyproject.toml README.md CHANGELOG.md LICENSE ./
 COPY bot bot
 COPY --from=scripts /src/bot/web/assets/built bot/web/assets/built

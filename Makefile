@@ -113,7 +113,8 @@ pictures: $(home)/.ready-dev chromium ## the documentation's pictures, taken ane
 .PHONY: lock
 lock: $(home)/.uv ## the locks in step with pyproject.toml; with UPGRADE=1 at the newest versions
 	$(compile) $(if $(UPGRADE),--upgrade) --extra identity --extra queue --group build -o requirements.lock
-	$(compile) $(if $(UPGRADE),--upgrade) --all-extras --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(compile) $(if $(UPGRADE),--upgrade) --all-extras --group build -c requirements.lock -o requirements-image.lock
+	$(compile) $(if $(UPGRADE),--upgrade) --all-extras --group build --group dev -c requirements-image.lock -o requirements-dev.lock
 	$(venv)/uv pip compile --quiet --system-certs $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --group uv -o requirements-uv.lock
 

@@ -167,7 +167,7 @@ def test_the_npm_lock_holds_versions_and_hashes_and_no_address() -> None:
         assert not name or package["integrity"].startswith("sha512-"), name
 
 
-LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-uv.lock"]
+LOCKS = ["requirements.lock", "requirements-image.lock", "requirements-dev.lock", "requirements-uv.lock"]
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -16,7 +16,7 @@ WEEK = timedelta(days=7)
 _MOST_LIVE = 2_000
 
 
-class _Rules(Struct, frozen=True):
+class _MetRules(Struct, frozen=True):
     """The part of `bot.queries.traffic.Counts` that is read here."""
 
     rules: dict[str, int] = {}
@@ -65,7 +65,7 @@ class RuleUses:
         self._read_to = floor_to(now - HOUR, HOUR)
 
 
-async def _hours(connection: AsyncConnection, since: datetime | None) -> list[_Rules]:
+async def _hours(connection: AsyncConnection, since: datetime | None) -> list[_MetRules]:
     query = select(traffic.c.counts).where(traffic.c.seconds == int(HOUR.total_seconds()))
     if since is not None:
         query = query.where(traffic.c.start >= since)
@@ -90,4 +90,4 @@ def _add(counts: dict[str, int], more: dict[str, int]) -> None:
             counts[rule] = counts.get(rule, 0) + count
 
 
-_DECODER = msgspec.json.Decoder(_Rules)
+_DECODER = msgspec.json.Decoder(_MetRules)

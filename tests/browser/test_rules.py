@@ -216,14 +216,14 @@ async def test_the_second_of_two_people_gets_both_versions(browser: Browser, bot
         await expect(hours.locator("label", has_text="Yours, not saved").locator("pre")).to_contain_text(
             "MINE"
         )
-        await expect(hours.locator("label", has_text="As it is saved now").locator("pre")).to_contain_text(
-            "THEIRS"
-        )
+        await expect(
+            hours.locator("label", has_text="Saved by admin, through the API").locator("pre")
+        ).to_contain_text("THEIRS")
         assert await serious_violations(page) == []
         await hours.get_by_role("radio", name="Yours, not saved").check()
         await (
             page.get_by_role("group", name="Around the rules")
-            .get_by_role("radio", name="As it is saved")
+            .get_by_role("radio", name="Saved by admin")
             .check()
         )
         await page.get_by_role("button", name="Save it like this").click()
@@ -356,7 +356,13 @@ async def test_a_rule_is_moved_by_keys_and_by_dragging_and_the_toast_takes_it_ba
         await expect(names).to_have_text(["where", "hours"])
         assert text_of(bot) == book
         rows = page.locator("#list [data-file='10-shop.yaml'] li")
-        await rows.nth(1).locator(".grip").drag_to(rows.nth(0), target_position={"x": 300, "y": 5})
+        await rows.nth(1).locator(".grip").hover()
+        await page.mouse.down()
+        box = await rows.nth(0).bounding_box()
+        assert box
+        await page.mouse.move(box["x"] + 300, box["y"] + 20, steps=4)
+        await page.mouse.move(box["x"] + 300, box["y"] + 5, steps=2)
+        await page.mouse.up()
         await expect(names).to_have_text(["hours", "where"])
         assert "# The first.\n  - name: where" in text_of(bot)
         await page.get_by_role("switch", name="where").click()

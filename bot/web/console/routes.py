@@ -23,11 +23,11 @@ from bot.web.console.overview import OverviewPage
 from bot.web.console.rejected import RejectedPages
 from bot.web.console.rules import EditorParts, RulePages
 from bot.web.console.rules_card import CardParts, desk_of
-from bot.web.console.rules_drafting import RuleDraftPage
 from bot.web.console.rules_editor import editor_of
 from bot.web.console.rules_edits import EditorButtons
 from bot.web.console.rules_forms import RuleListPages
 from bot.web.console.rules_history import RuleHistoryPages
+from bot.web.console.rules_suggestions import RuleDraftPage
 from bot.web.console.sessions import HOME, require_login
 from bot.web.limits import LARGEST_FORM
 
@@ -52,7 +52,7 @@ class AssetRoutes(Controller):
         return Response(content, media_type=file.media_type, headers=headers)
 
 
-class Door(Controller):
+class FrontPage(Controller):
     """The bare address of the bot, as somebody types it."""
 
     @get("/", sync_to_thread=False)
@@ -123,7 +123,7 @@ def console_router() -> Router:
     return Router(
         "/",
         route_handlers=[
-            Router("/", route_handlers=[AssetRoutes, Door]),
+            Router("/", route_handlers=[AssetRoutes, FrontPage]),
             Router("/", route_handlers=[Login], exception_handlers=ERROR_PAGES),
             Router(
                 HOME,

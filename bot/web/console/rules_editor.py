@@ -93,6 +93,8 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     is_cut: bool = False
     #: When the text was changed last that is shown and not saved; None: it is what is saved.
     unsaved_since: datetime | None = None
+    #: The page began with such a text; without this, the script would keep its own when the text is dropped.
+    begins_unsaved: bool = False
     #: What this person had not saved either, begun from an older text of the file.
     parked: RuleDraft | None = None
     #: The role of the person who looks at it.
@@ -316,7 +318,7 @@ class EditorPlace:
         if live is None:
             return shown
         file = live.name or "" if shown.is_new else shown.file
-        return replace(shown, file=file, text=live.text, unsaved_since=live.updated_at)
+        return replace(shown, file=file, text=live.text, unsaved_since=live.updated_at, begins_unsaved=True)
 
     async def heard(self, request: Call) -> HeardText:
         """The message that a request names, or the text that it brings."""
@@ -380,6 +382,7 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
         fetched=fetched if len(heard) <= MOST_TURNS else {},
         setting=read_setting(dict(form)),
         is_new=form.get("is_new") == "1",
+        begins_unsaved=form.get("begins") == "unsaved",
         who=session_of(request).role,
         trouble=trouble or None,
         choice=CardChoice(number=number_of(form)),

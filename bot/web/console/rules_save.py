@@ -116,7 +116,7 @@ async def put_right(place: EditorPlace, request: Call, shown: ShownFile, do: str
     if together is not None and together.merged.conflicts:
         return await _asked(place, request, mine, together)
     if together is not None:
-        mine = replace(shown, text=together.merged.text)
+        mine = replace(shown, text=together.merged.text, begins_unsaved=True)
         await place.unsaved.drop(person, file, parked.base_etag)
     return place.editor(request, await place.looked_at(await place.kept(request, mine)))
 
@@ -156,8 +156,8 @@ async def _met(
         their_etag=error.etag or "",
         sentence=await _who(place, shown.file) if error.etag and shown.etag else str(error),
         diff=await in_background(compare_lines, theirs or "", shown.text),
+        whose=await _whose(place, shown.file),
         conflicts=(),
-        conflict_lines=(),
     )
 
 
@@ -212,21 +212,32 @@ async def _asked(
         their_etag=etag_of(theirs) if theirs is not None else "",
         sentence=await _who(place, shown.file),
         diff=await in_background(compare_lines, theirs or "", shown.text),
+        whose=await _whose(place, shown.file),
         conflicts=conflicts,
     )
 
 
 async def _who(place: EditorPlace, file: str) -> str:
     """Who saved the file last, as the history has it; it may have been the same person, in another window."""
+    edit = await _newest(place, file)
+    how = f"{_by(edit)}, {_HOW.get(edit.how, edit.how)}" if edit else ""
+    return f"{file} was changed meanwhile{how}. Nothing was overwritten."
+
+
+async def _whose(place: EditorPlace, file: str) -> str:
+    """The heading of the text that is saved."""
+    edit = await _newest(place, file)
+    return f"Saved{_by(edit)}, {_HOW.get(edit.how, edit.how)}" if edit else "As it is saved now"
+
+
+async def _newest(place: EditorPlace, file: str) -> RuleEdit | None:
     async with place.console.database.reading() as connection:
         edits = await list_edits(connection, file=make_storable(file), limit=1)
-    return said_by(edits.items[0], file) if edits.items else f"{file} was changed meanwhile."
+    return edits.items[0] if edits.items else None
 
 
-def said_by(edit: RuleEdit, file: str) -> str:
-    """Who changed a file and how, in a sentence."""
-    who = f" by {edit.who}" if edit.who else ""
-    return f"{file} was changed meanwhile{who}, {_HOW.get(edit.how, edit.how)}. Nothing was overwritten."
+def _by(edit: RuleEdit) -> str:
+    return f" by {edit.who}" if edit.who else ""
 
 
 async def _forget(place: EditorPlace, request: Call, shown: ShownFile) -> None:

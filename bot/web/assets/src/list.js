@@ -21,7 +21,8 @@ function press(verb, row, to = "") {
 }
 
 addEventListener("keydown", (event) => {
-  const row = event.altKey && ["ArrowUp", "ArrowDown"].includes(event.key) && rowOf(event.target);
+  if (!event.altKey || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
+  const row = rowOf(event.target);
   if (!row?.querySelector(".switch")) return;
   event.preventDefault();
   if (event.repeat) return;
