@@ -51,8 +51,8 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     """A node of a rule as a form shows it."""
 
     #: `line` and `text` are typed, `choice` is chosen, `words` has a field for each item, `new` adds one more item,
-    #: `pick` does so from a list, `group` holds others, `note` only says something, `menu` changes by its buttons, and `yaml` is the
-    #: text of what no other kind can show.
+    #: `pick` does so from a list, `group` holds others, `note` only says something, `menu` changes by its buttons, and
+    #: `yaml` is the text of what no other kind can show.
     kind: Literal["line", "text", "choice", "words", "new", "pick", "group", "note", "menu", "yaml"]
     path: Path
     label: str = ""
