@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import console
+from tests.support.pages import console, serious_violations, sideways
 from tests.support.rule_files import OPT_OUT
 from tests.support.services import Acs, Running, running
 
@@ -118,3 +118,76 @@ async def test_a_rule_is_changed_by_its_form_alone(browser: Browser, bot: Runnin
         await page.keyboard.press("Control+s")
         await expect(page.locator(".flash")).to_contain_text("Saved and in force")
         assert (bot.service.shelf.folder / "10-shop.yaml").read_text() == text
+
+
+async def test_form_and_text_follow_each_other_and_undo_knows_both(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, "/console/rules/10-shop.yaml?rule=book") as page:
+        card = page.locator(".rule-card")
+        await page.get_by_role("button", name="Both").click()
+        await expect(page.locator("#paper .cm-content")).to_be_visible()
+        await card.get_by_label("at most", exact=True).fill("12")
+        text = await becomes(page, "{min: 1, max: 12}")
+        assert len(changed(SHOP, text)) == 2
+        await expect(page.locator(".cm-lit")).to_have_text("12")
+        await page.locator(".cm-line", has_text="Open 9-18.").first.click()
+        await expect(card.get_by_label("Answer", exact=True)).to_have_value("Open 9-18.")
+        await page.keyboard.press("Home")
+        await expect(card.locator(".lit")).to_have_count(0)
+        for _ in range(16):
+            await page.keyboard.press("ArrowRight")
+        await expect(card.locator(".lit textarea")).to_have_value("Open 9-18.")
+        await page.keyboard.type("X")
+        await expect(card.get_by_label("Answer", exact=True)).to_have_value(re.compile("X"))
+        await page.keyboard.press("Control+z")
+        await page.keyboard.press("Control+z")
+        await expect(page.locator("#text")).to_have_value(SHOP)
+
+        # One rule is broken: its card is its text, and the others stay cards.
+        await page.locator(".cm-line", has_text="{keyword: [hours, open]}").click()
+        await page.keyboard.press("End")
+        await page.keyboard.press("Backspace")
+        await expect(card.get_by_label("The text of this rule")).to_be_visible()
+        await card.locator("summary").first.click()
+        await card.get_by_role("button", name="tale", exact=True).click()
+        answer = card.get_by_label("Answer", exact=True)
+        await expect(answer).to_have_value("Once upon a time.")
+        await answer.fill("Once.")
+        await becomes(page, "reply: &tale Once.\n")
+        await card.locator("summary").first.click()
+        await card.get_by_role("button", name="hours", exact=True).click()
+        await card.get_by_role("button", name="Add }", exact=True).click()
+        await expect(card.get_by_label("Answer", exact=True)).to_have_value("Open 9-18.")
+        assert await text_of(page) == SHOP.replace("Once upon a time.", "Once.")
+
+
+async def test_a_card_works_without_scripts(browser: Browser, bot: Running) -> None:
+    path = "/console/rules/10-shop.yaml?rule=hours"
+    async with console(browser, bot, path, java_script_enabled=False) as page:
+        card = page.locator(".rule-card")
+        await card.get_by_label("Answer", exact=True).fill("Open: 9-19.")
+        await card.get_by_placeholder("another word").fill("opening")
+        await card.get_by_role("button", name="Take these changes into the text").click()
+        text = SHOP.replace("Open 9-18.   #", '"Open: 9-19."   #').replace(
+            "[hours, open]", "[hours, open, opening]"
+        )
+        await expect(page.locator("#text")).to_have_value(text)
+        await card.get_by_role("button", name="Remove open", exact=True).click()
+        text = text.replace("[hours, open, opening]", "[hours, opening]")
+        await expect(page.locator("#text")).to_have_value(text)
+        await card.get_by_label("Answer", exact=True).fill("Open 9-20.")
+        await page.get_by_role("button", name="Save rules").click()
+        await expect(page.locator(".flash")).to_contain_text("in force")
+        saved = (bot.service.shelf.folder / "10-shop.yaml").read_text()
+        assert saved == text.replace('"Open: 9-19."', '"Open 9-20."')
+        await page.get_by_role("button", name="Both").click()
+        await expect(page.locator("#text")).to_be_visible()
+
+
+async def test_a_card_on_a_phone_fits_and_axe_finds_nothing(browser: Browser, bot: Running) -> None:
+    path = "/console/rules/10-shop.yaml?rule=book"
+    async with console(browser, bot, path, viewport=A_PHONE, has_touch=True, color_scheme="dark") as page:
+        await expect(page.locator(".rule-card")).to_contain_text("Whoever texts book is asked a question")
+        assert await sideways(page) == 0
+        assert await serious_violations(page) == []
+        await page.locator(".rule-card").get_by_text("+ then", exact=True).click()
+        assert await sideways(page) == 0

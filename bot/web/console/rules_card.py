@@ -30,7 +30,7 @@ from bot.queries.newest_texts import newest_texts
 from bot.rulebook.background import in_background
 from bot.rulebook.book import Book
 from bot.rulebook.cards.card import card_of
-from bot.rulebook.cards.control import Card, CardEdit
+from bot.rulebook.cards.control import Button, Card, CardEdit
 from bot.rulebook.cards.edits import changed_fields, edited, with_rule_source
 from bot.rulebook.cards.known import Known, names_in, names_saved, tags_of
 from bot.rulebook.cards.reading import rule_as_read
@@ -69,6 +69,13 @@ class ShownCard(Struct, frozen=True, kw_only=True):
     digest: str
     astral: tuple[int, ...] = ()
     trouble: str = ""
+
+    def widening(self, kind: str) -> Button | None:
+        """What takes in the texts that a kind of key misses by a hair, if its words may be of the wider kind."""
+        wider = self.weights[kind].wider
+        if wider in {"", "fuzzy"} or wider in self.weights:
+            return None
+        return Button(label="Include them", edits=(CardEdit(do="rename", path=("when", kind), value=wider),))
 
     def units(self, offset: int) -> int:
         """An offset as the editor counts."""

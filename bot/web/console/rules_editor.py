@@ -102,6 +102,8 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     #: The rule that is shown as a card, and which one that is.
     card: ShownCard | None = None
     choice: CardChoice = CardChoice()
+    #: How the form showed it that was posted; empty: as the person usually looks at rules.
+    view: str = ""
 
     @property
     def own(self) -> list[Finding]:
@@ -188,7 +190,8 @@ class EditorPlace:
     def editor(self, request: Call, shown: ShownFile, *, status: int = 200, view: str = "") -> Page:
         """The page with a text in the editor; `view` is how a person wants to see it from now on."""
         is_chosen = view in VIEWS
-        view = view if is_chosen else view_of(request, is_of_rule=bool(shown.choice.name))
+        if not is_chosen:
+            view = shown.view or view_of(request, is_of_rule=bool(shown.choice.name))
         view = view if shown.card is not None else "text"
         page = self.page(
             request,
@@ -386,6 +389,7 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
         who=session_of(request).role,
         trouble=trouble or None,
         choice=CardChoice(number=number_of(form)),
+        view=view if (view := text_of(form.get("view"))) in VIEWS else "",
     )
 
 

@@ -130,13 +130,15 @@ function put({ dataset }) {
 }
 
 function look(how) {
+  const before = shownAs();
   form().dataset.view = how;
+  form().elements.view.value = how;
   document.cookie = `bot_rules_view=${how}; path=/console; max-age=${YEAR}; samesite=strict`;
   for (const button of form().querySelectorAll(".views button")) {
     button.setAttribute("aria-pressed", String(button.value === `view ${how}`));
   }
   view.requestMeasure();
-  if (how !== "text") show({ at: view.state.selection.main.head });
+  if (before === "text" && how !== "text") show({ at: view.state.selection.main.head });
 }
 
 // The text follows
