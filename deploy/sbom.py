@@ -75,7 +75,7 @@ def licence_of(name: str) -> str | None:
 def bill() -> dict[str, Any]:
     """The whole of it."""
     own = f"pkg:pypi/sms-keyword-bot@{__version__}"
-    components = python_components((ROOT / "requirements.lock").read_text("utf-8"))
+    components = python_components((ROOT / "requirements-image.lock").read_text("utf-8"))
     components += npm_components((ROOT / "package-lock.json").read_text("utf-8"))
     content = json.dumps(components, sort_keys=True)
     return {
