@@ -3,4 +3,12 @@
 from bot.storage import alarm_tables, answer_tables, draft_tables, tables, task_tables, upkeep_tables
 from bot.storage.columns import metadata
 
-__all__ = ["alarm_tables", "answer_tables", "draft_tables", "metadata", "tables", "task_tables", "upkeep_tables"]
+__all__ = [
+    "alarm_tables",
+    "answer_tables",
+    "draft_tables",
+    "metadata",
+    "tables",
+    "task_tables",
+    "upkeep_tables",
+]

@@ -28,7 +28,7 @@ def bill() -> dict[str, Any]:
 
 
 def test_every_locked_package_stands_in_it_once_with_its_hashes(bill: dict[str, Any]) -> None:
-    lock = (ROOT / "requirements.lock").read_text()
+    lock = (ROOT / "requirements-image.lock").read_text()
     locked = dict(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", lock, re.MULTILINE))
     found = {each["name"]: each for each in bill["components"] if each["purl"].startswith("pkg:pypi/")}
     assert {name: each["version"] for name, each in found.items()} == locked
