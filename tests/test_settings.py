@@ -121,6 +121,15 @@ def test_every_field_is_read_from_its_variable() -> None:
             "BOT_SECRET_EMPTY": "",
             "BOT_PROXIES": "127.0.0.1, 10.1.2.3/8,, ::1",
             "BOT_LOG_FORMAT": "JSON",
+            "BOT_KEEP_MESSAGES": "90d",
+            "BOT_KEEP_ANSWERS": "91d",
+            "BOT_KEEP_REJECTED": "for ever",
+            "BOT_KEEP_VALUES": "92d",
+            "BOT_ERASURE_KEYS": "an-erasure-key-0123",
+            "BOT_LOG_LEVEL": "warning",
+            "BOT_LOG_TEXTS": "true",
+            "BOT_NOTIFY": "json://127.0.0.1/",
+            "BOT_PUBLIC_URL": "https://sms.example.com/",
         }
     )
     assert settings == Settings(
