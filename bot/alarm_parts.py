@@ -19,7 +19,7 @@ from bot.alarms.conditions import (
 )
 from bot.alarms.quiet_numbers import QuietNumbers
 from bot.alarms.reports import ReportsStopped
-from bot.alarms.trouble import USUAL_ALARMS, AlarmLimits
+from bot.alarms.trouble import BEGUN, USUAL_ALARMS, AlarmLimits
 from bot.alarms.watch import AlarmWatch
 from bot.azure_parts import NotConfigured
 from bot.clock import Clock
@@ -92,6 +92,14 @@ class AlarmPart:
             limits=limits,
             clock=clock,
         )
+
+    def silences(self) -> list[str]:
+        """What does not come any more, as sentences for the overview."""
+        return [
+            f"{BEGUN[each.kind]}: {each.reason}."
+            for each in self.watch.troubles
+            if each.kind in ("quiet", "reports")
+        ]
 
     async def start(self, supervisor: Supervisor) -> None:
         """Begin; raises `bot.azure_parts.NotConfigured` when people can't be told where BOT_NOTIFY says."""

@@ -332,6 +332,7 @@ class Service:
             live=self.live,
             asker=self.asker,
             ceilings=self._ceilings,
+            silences=self.alarms.silences,
         )
         return Litestar(
             route_handlers=[

@@ -101,6 +101,7 @@ class Console:
         live: Live,
         asker: Asker,
         ceilings: Ceilings,
+        silences: Callable[[], list[str]],
     ) -> None:
         self.sessions = sessions
         self.database = database
@@ -114,6 +115,8 @@ class Console:
         #: Asks other services for a person who tries a rule.
         self.asker = asker
         self.ceilings = ceilings
+        #: What does not come any more, as sentences.
+        self.silences = silences
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)
 

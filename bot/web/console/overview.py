@@ -48,7 +48,11 @@ class OverviewPage(Controller):
             request,
             "overview.html",
             view=view,
-            troubles=[*_troubles(view, console.writer.trouble), *map(_of_ceiling, held)],
+            troubles=[
+                *_troubles(view, console.writer.trouble),
+                *(TroubleLine(sentence=each) for each in console.silences()),
+                *map(_of_ceiling, held),
+            ],
             words=_WORDS,
             chart=chart_of(view.points),
             failures=failures_of(view.counts),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bot.alarms.trouble import Trouble
 from tests.support.bots import until
 from tests.support.console import browser, csrf_in
 from tests.support.events import received
@@ -76,3 +77,12 @@ async def test_the_consoles_button_lets_them_go_too(fresh_bot: Running) -> None:
         assert (await admin.post("/console/numbers/release", data=form)).status_code == 303
         await until(lambda: sum(len(call["smsRecipients"]) for call in bot.acs.calls) == 3)
         assert "Let them go" not in (await admin.get("/console")).text
+
+
+async def test_the_overview_names_a_number_that_fell_silent(fresh_bot: Running) -> None:
+    silent = Trouble(key="quiet:1", kind="quiet", reason="+15555550100, since noon")
+    await fresh_bot.service.alarms.stop()  # it would look again meanwhile
+    fresh_bot.service.alarms.watch.troubles = [silent]
+    async with browser(fresh_bot, VIEWER) as viewer:
+        page = (await viewer.get("/console")).text
+    assert "A number that is usually texted is not: +15555550100, since noon." in page
