@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot import __version__
 from bot.measures import COMMIT_BOUNDS, OTHER, Durations, Tally
+from bot.sending.forwarder import Posted
 from bot.storage.schema import newest_revision
 from tests.support.bots import OURS
 from tests.support.metric_names import lint
@@ -156,3 +158,25 @@ def test_a_bucket_holds_the_times_that_are_no_longer_than_its_bound(seconds: lis
     for bound, count in durations.buckets():
         assert count == sum(each <= float(bound) for each in seconds)
     assert durations.sum == pytest.approx(sum(each for each in seconds if each > 0))
+
+
+async def test_forwards_are_counted_by_host_and_outcome(bot: Running) -> None:
+    class Refuses:
+        async def post(self, _url: str, _body: bytes) -> Posted:
+            return Posted(reason="410", is_final=True)
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    bot.service.forwarder._poster = Refuses()
+    rules = Path(bot.service.settings.rules) / "forward.yaml"
+    rules.write_text("rules:\n  - {name: crm, when: {keyword: crm}, forward: 'https://crm.example.com/in'}\n")
+    async with asyncio.timeout(10):
+        while "crm" not in {rule.name for rule in bot.service.shelf.book().rules}:  # noqa: ASYNC110 - no event for it
+            await asyncio.sleep(0.02)
+    await bot.post([sms("Incoming_1", "crm")])
+    name = 'bot_forwards_total{host="crm.example.com",outcome="failed"}'
+    async with asyncio.timeout(10):
+        while name not in (counted := await metrics(bot)):  # noqa: ASYNC110 - no event for it
+            await asyncio.sleep(0.02)
+    assert counted[name] == "1.0"
