@@ -159,7 +159,8 @@ async def test_a_link_carries_the_rule_that_answered_and_what_stands_around_it(
     assert link
     carried = httpx.QueryParams(f"rule={link[1]}")["rule"]
     assert carried == (
-        "timezone: Europe/Rome\nlanguages: [en, es]\nrules:\n  - name: hours      # asked most\n    when: {keyword: hours}\n"
+        "timezone: Europe/Rome\nlanguages: [en, es]\nrules:\n"
+        "  - name: hours      # asked most\n    when: {keyword: hours}\n"
         "    reply: Open 9-18.\n"
     )
     assert (await admin.get("/console/rules/try")).status_code == 200
