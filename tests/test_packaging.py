@@ -86,6 +86,7 @@ def test_every_file_that_is_no_code_travels_with_the_wheel(wheel: Path) -> None:
             if path.is_file() and "__pycache__" not in path.parts:
                 assert f"{inside}/{path.relative_to(ROOT / folder).as_posix()}" in names
     assert "bot/migrations/env.py" in names
+    assert "bot/starter/docs/cookbook.md" in names, "the console's recipes"
     assert "bot/web/assets/built/console.js" in names, "run make assets"
 
 

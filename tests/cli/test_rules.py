@@ -179,3 +179,14 @@ def test_a_message_is_tried_in_a_language(tmp_path: Path) -> None:
     result = run("try", "menu", str(tmp_path), "--language", "spanish")
     assert result.exit_code == 2
     assert "'spanish' is no code of a language" in result.stderr
+
+
+def test_coverage_lists_what_no_test_touches_with_its_line(tmp_path: Path) -> None:
+    book = "rules:\n  - name: a\n    when: {keyword: [one, two]}\n    reply: A\ntests:\n  - {hear: one, say: A}\n"
+    (tmp_path / "10.yaml").write_text(book)
+    result = run("test", str(tmp_path), "--coverage")
+    assert result.exit_code == 0
+    assert '10.yaml:3: keyword a: keyword "two"\n1 part of the rules no test touches.\n' in result.output
+    found = json.loads(run("test", str(tmp_path), "--coverage", "--json").output)
+    assert [each["what"] for each in found["untouched"]] == ['keyword "two"']
+    assert "untouched" not in json.loads(run("test", str(tmp_path), "--json").output)

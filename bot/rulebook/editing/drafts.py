@@ -20,7 +20,7 @@ from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_files
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps
-from bot.rulebook.simulate.phone_setting import PhoneSetting, to_the_minute, usual_test_time
+from bot.rulebook.simulate.phone_context import PhoneContext, to_the_minute, usual_test_time
 from bot.rulebook.simulate.replay import AnsweredMessage, Replay, Replayed
 from bot.rulebook.simulate.test_runner import Outcomes, run_tests
 from bot.rulebook.simulate.try_message import TriedTurn, play, zone_of
@@ -34,7 +34,7 @@ _LARGE = 200_000
 MOST_WAITING = 4
 #: Turns of a talk that is tried.
 MOST_TURNS = 50
-_AS_USUAL = PhoneSetting()
+_AS_USUAL = PhoneContext()
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +105,7 @@ class Drafts:
         *,
         who: str = "",
         fetched: Mapping[int, Fetched] | None = None,
-        setting: PhoneSetting = _AS_USUAL,
+        setting: PhoneContext = _AS_USUAL,
     ) -> tuple[TriedTurn, ...]:
         """A talk with the book that the text would make; nobody answers where it can't be read.
 
@@ -128,7 +128,7 @@ class Drafts:
         *,
         who: str = "",
         fetched: Mapping[int, Fetched] | None = None,
-        setting: PhoneSetting = _AS_USUAL,
+        setting: PhoneContext = _AS_USUAL,
     ) -> str:
         """The text with the talk as a test of it; raises `CannotSplice` with a sentence."""
         async with self.turn(who):
@@ -153,7 +153,7 @@ class Drafts:
         heard: Sequence[str],
         at: datetime,
         fetched: Mapping[int, Fetched],
-        setting: PhoneSetting,
+        setting: PhoneContext,
     ) -> tuple[TriedTurn, ...]:
         return play(
             book,
@@ -175,7 +175,7 @@ class Drafts:
         heard: Sequence[str],
         at: datetime,
         fetched: Mapping[int, Fetched],
-        setting: PhoneSetting,
+        setting: PhoneContext,
     ) -> str:
         zone = zone_of(book, file)
         at = setting.start(at, zone)

@@ -7,7 +7,7 @@ from bot.rulebook.editing.rule_blocks import append_item
 from bot.rulebook.editing.source_tree import CannotSplice
 from bot.rulebook.fetch import Fetched
 from bot.rulebook.files.quotes import Written
-from bot.rulebook.simulate.phone_setting import PhoneSetting
+from bot.rulebook.simulate.phone_context import PhoneContext
 from bot.rulebook.simulate.try_message import TriedTurn
 
 _UNKNOWABLE = (
@@ -20,7 +20,7 @@ def keep_talk(
     text: str,
     book: Book,
     turns: Sequence[TriedTurn],
-    setting: PhoneSetting,
+    setting: PhoneContext,
     fetched: Mapping[int, Fetched],
     at: str | None,
 ) -> str:

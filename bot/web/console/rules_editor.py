@@ -33,8 +33,8 @@ from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_bar import SaveBar
 from bot.web.console.rules_card import CardChoice, CardDesk, ShownCard, number_of, with_posted_fields
 from bot.web.console.rules_drafts import UnsavedTexts
+from bot.web.console.rules_phone import TypedContext, read_setting
 from bot.web.console.rules_recipes import FoundRecipes, first_text, link_to_try
-from bot.web.console.rules_setting import TypedSetting, read_setting
 from bot.web.console.sessions import HOME, session_of
 from bot.web.limits import LONGEST_NUMBER
 
@@ -73,7 +73,7 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     fetched: dict[int, str] = {}
     turns: tuple[TriedTurn, ...] = ()
     #: As if at another time, from somebody else.
-    setting: TypedSetting = TypedSetting()
+    setting: TypedContext = TypedContext()
     #: What the save bar says.
     bar: SaveBar | None = None
     #: The recipes that were asked for.

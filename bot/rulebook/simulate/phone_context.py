@@ -7,7 +7,7 @@ import msgspec
 from bot.rulebook.decision import ConversationState
 
 
-class PhoneSetting(msgspec.Struct, frozen=True, kw_only=True):
+class PhoneContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything is as usual where nothing is said: a new person texts the first number, now."""
 
     #: In the zone of the rules where it has none.

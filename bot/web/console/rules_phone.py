@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from bot.rulebook.simulate.phone_setting import PhoneSetting
+from bot.rulebook.simulate.phone_context import PhoneContext
 from bot.text.languages import language_code
 from bot.text.numbers import normalise_number
 from bot.web.limits import LONGEST_NUMBER, LONGEST_SAVED, LONGEST_TAG
@@ -16,12 +16,12 @@ _MOST = 50
 _LONGEST = _MOST * LONGEST_SAVED
 
 
-class TypedSetting(Struct, frozen=True, kw_only=True):
+class TypedContext(Struct, frozen=True, kw_only=True):
     """What was typed, what it means, and what is wrong with it."""
 
     #: By name.
     typed: Mapping[str, str] = {}
-    setting: PhoneSetting = PhoneSetting()
+    setting: PhoneContext = PhoneContext()
     #: A sentence each; what is wrong is left out.
     troubles: tuple[str, ...] = ()
 
@@ -34,7 +34,7 @@ class TypedSetting(Struct, frozen=True, kw_only=True):
         return bool(self.typed)
 
 
-def read_setting(fields: Mapping[str, object]) -> TypedSetting:
+def read_setting(fields: Mapping[str, object]) -> TypedContext:
     """Read the fields `as-at`, `as-from` and so on of a form."""
     typed = {
         name: value.strip()[:_LONGEST]
@@ -44,7 +44,7 @@ def read_setting(fields: Mapping[str, object]) -> TypedSetting:
     troubles: list[str] = []
     values = _values(typed.get("values", ""), troubles)
     tags = [tag[:LONGEST_TAG] for each in typed.get("tags", "").split(",") if (tag := each.strip())]
-    setting = PhoneSetting(
+    setting = PhoneContext(
         at=_time(typed.get("at", ""), troubles),
         sender=_number(typed.get("from", "")),
         recipient=_number(typed.get("to", "")),
@@ -53,7 +53,7 @@ def read_setting(fields: Mapping[str, object]) -> TypedSetting:
         values=values,
         known="known" in typed,
     )
-    return TypedSetting(typed=typed, setting=setting, troubles=tuple(troubles))
+    return TypedContext(typed=typed, setting=setting, troubles=tuple(troubles))
 
 
 def _number(typed: str) -> str | None:

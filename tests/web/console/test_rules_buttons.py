@@ -1,0 +1,166 @@
+"""The editor's save bar, phone and recipes by forms alone, as a browser without scripts sends them."""
+
+import html
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.console import browser, csrf_in
+from tests.support.databases import Databases
+from tests.support.rule_files import OPT_OUT, SHOP
+from tests.support.services import ADMIN, VIEWER, Acs, Running, running
+
+HERE = "/console/rules/10-shop.yaml"
+BOOK = SHOP.replace("rules:", "languages: [en, es]\nrules:", 1).replace(
+    "\ntests:",
+    """
+  - name: save
+    when: {pattern: 'i am (?P<called>\\w+), order (?P<order>\\w+)'}
+    set: {called: "{{ called }}", order: "{{ order }}"}
+    reply: Noted.
+
+  - name: mine
+    when: {keyword: mine}
+    only: {dates: 2026-12-24, tagged: buyer, language: es, from: "+33", opted_out: false}
+    reply: "{{ called }}: {{ order }}."
+
+tests:""",
+)
+
+
+@pytest.fixture
+async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
+    acs = Acs()
+    await acs.start()
+    rules = tmp_path / "book"
+    rules.mkdir()
+    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
+    (rules / "10-shop.yaml").write_text(BOOK)
+    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+        yield bot
+    await acs.stop()
+
+
+@pytest.fixture
+async def admin(bot: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with browser(bot, ADMIN) as http:
+        yield http
+
+
+async def press(http: httpx.AsyncClient, text: str, do: str, path: str = HERE, **more: Any) -> httpx.Response:
+    page = (await http.get(HERE)).text
+    etag = re.search(r'name="etag" value="([^"]*)"', page)
+    assert etag
+    fields = {"csrf": csrf_in(page), "etag": html.unescape(etag[1]), "text": text, "do": do}
+    return await http.post(path, data=fields | more)
+
+
+def text_in(answer: httpx.Response) -> str:
+    found = re.search(r'<textarea id="text"[^>]*>\n(.*?)</textarea>', answer.text, re.DOTALL)
+    assert found, answer.text
+    return html.unescape(found[1]).replace("\r\n", "\n")
+
+
+async def test_the_phone_is_as_if_at_another_time_by_somebody_known(admin: httpx.AsyncClient) -> None:
+    setting = {
+        "as-at": "2026-12-24T10:00",
+        "as-from": "+33 6 12 34 56 78",
+        "as-language": "es",
+        "as-tags": "vip, buyer",
+        "as-values": "called: Ana\norder: A7",
+    }
+    answer = await press(admin, BOOK, "try", say="mine", **setting)
+    assert "Ana: A7." in answer.text
+    assert 'value="2026-12-24T10:00"' in answer.text, "and the phone stays so"
+    for name, other in (("at", "2026-12-25T10:00"), ("from", "+44 20"), ("language", "en"), ("tags", "vip")):
+        assert (
+            "Ana: A7."
+            not in (await press(admin, BOOK, "try", say="mine", **setting | {f"as-{name}": other})).text
+        )
+    answer = await press(admin, BOOK, "try", say="mine", **{"as-at": "soon", "as-values": "Ana"})
+    assert "&#34;soon&#34; is no time" in answer.text
+    assert "&#34;Ana&#34; is no saved value" in answer.text
+
+
+async def test_a_talk_is_kept_as_a_test_that_passes(bot: Running, admin: httpx.AsyncClient) -> None:
+    answer = await press(admin, BOOK, "keep", heard=["hours", "zebra"])
+    assert text_in(answer) == BOOK + "  - {talk: [{hear: hours, say: Open 9-18.}, {hear: zebra, say: []}]}\n"
+    assert "Tests 2 of 2" in answer.text
+    assert "1 test added" in answer.text
+    answer = await press(admin, BOOK, "keep", heard=["hours"], **{"as-tags": "vip"})
+    assert text_in(answer) == BOOK
+    assert "a person whom the bot doesn&#39;t know" in answer.text
+    answer = await press(admin, "rules: [", "keep", heard=["hours"])
+    assert "mend it first" in answer.text
+    assert (bot.service.shelf.folder / "10-shop.yaml").read_text() == BOOK
+
+
+async def test_new_wording_goes_into_the_tests_and_the_saved_text_comes_back(
+    admin: httpx.AsyncClient,
+) -> None:
+    text = BOOK.replace("reply: Open 9-18.", "reply: Open 10-19.")
+    answer = await press(admin, text, "changes")
+    assert "1 test expects the old wording" in answer.text
+    answer = await press(admin, text, "accept")
+    assert text_in(answer) == text.replace("say: Open 9-18.", "say: Open 10-19.")
+    assert "expects the old wording" not in answer.text
+    assert text_in(await press(admin, text, "drop")) == BOOK
+
+
+async def test_a_save_is_undone_unless_somebody_has_saved_since(
+    bot: Running, admin: httpx.AsyncClient
+) -> None:
+    file = bot.service.shelf.folder / "10-shop.yaml"
+    text = BOOK.replace("9-18", "10-19")
+    answer = await press(admin, text, "save")
+    assert answer.status_code == 303, answer.headers
+    page = (await admin.get(HERE)).text
+    toast = re.search(r'<form class="flash.*?</form>', page, re.DOTALL)
+    assert toast, page
+    fields = dict(
+        re.findall(r'name="(\w+)" value="([^"]*)"', html.unescape(toast[0].replace("&#34;", "%22")))
+    )
+    fields = {name: value.replace("%22", '"') for name, value in fields.items()}
+    assert fields["do"] == "undo"
+    assert (await admin.post(HERE, data=fields)).status_code == 303
+    assert file.read_text() == BOOK
+    answer = await admin.post(HERE, data=fields)
+    assert answer.headers["location"] == "/console/rules/history"
+    assert "was changed again since" in (await admin.get("/console/rules/history")).text
+    assert file.read_text() == BOOK
+    async with browser(bot, VIEWER) as viewer:
+        assert (await press(viewer, "", "undo")).status_code == 403
+
+
+async def test_recipes_are_listed_added_and_begin_files(admin: httpx.AsyncClient) -> None:
+    answer = await press(admin, BOOK, "recipes", find="coupon")
+    assert answer.text.count('value="recipe ') == 1
+    answer = await press(admin, BOOK, "recipe a-coupon-once")
+    assert "name: coupon-again" in text_in(answer)
+    assert "Added coupon-again, coupon, coupon-over, with tests." in answer.text
+    assert "There is no such recipe." in (await press(admin, BOOK, "recipe nothing")).text
+    new = await admin.get("/console/rules/new?recipe=which-shop-is-near")
+    assert 'value="which-shop-is-near.yaml"' in new.text
+    assert "tables: {shops: shops.csv}" in text_in(new)
+    table = await admin.get("/console/rules/new?recipe=which-shop-is-near&table=shops.csv")
+    assert text_in(table).startswith("zip,place")
+    assert 'id="recipes" aria-label="Recipes" open' in (await admin.get("/console/rules/new?recipes")).text
+
+
+async def test_a_link_carries_the_rule_that_answered_and_what_stands_around_it(
+    admin: httpx.AsyncClient,
+) -> None:
+    answer = await press(admin, "timezone: Europe/Rome\n" + BOOK, "link", heard=["hours"])
+    link = re.search(r'value="/console/rules/try#rule=([^"&]*)&amp;text=hours"', answer.text)
+    assert link
+    carried = httpx.QueryParams(f"rule={link[1]}")["rule"]
+    assert carried == (
+        "timezone: Europe/Rome\nlanguages: [en, es]\nrules:\n"
+        "  - name: hours      # asked most\n    when: {keyword: hours}\n"
+        "    reply: Open 9-18.\n"
+    )
+    assert (await admin.get("/console/rules/try")).status_code == 200
