@@ -32,8 +32,8 @@ from bot.rulebook.book import Book
 from bot.rulebook.cards.card import card_of
 from bot.rulebook.cards.control import Button, Card, CardEdit
 from bot.rulebook.cards.edits import changed_fields, edited, with_rule_source
-from bot.rulebook.cards.known import Known, names_in, names_saved, tags_of
-from bot.rulebook.cards.reading import rule_as_read
+from bot.rulebook.cards.known import KnownNames, names_in, names_saved, tags_of
+from bot.rulebook.cards.lone_rule import rule_as_read
 from bot.rulebook.cards.rule_text import RuleText, node_of, rule_at, rule_texts
 from bot.rulebook.cards.sentence import say_rule
 from bot.rulebook.cards.weight import HeardText, Weight, weights
@@ -64,7 +64,7 @@ class ShownCard(Struct, frozen=True, kw_only=True):
     weights: dict[str, Weight]
     #: The rules of the file that can be chosen, by their numbers.
     rules: tuple[RuleText, ...]
-    known: Known
+    known: KnownNames
     #: Of the text that it was made from.
     digest: str
     astral: tuple[int, ...] = ()
@@ -145,12 +145,12 @@ def _chosen(rules: tuple[RuleText, ...], choice: CardChoice) -> RuleText | None:
     return rule_at(rules, choice.at or 0)
 
 
-def _known(text: str, book: Book, csv_files: tuple[str, ...]) -> Known:
+def _known(text: str, book: Book, csv_files: tuple[str, ...]) -> KnownNames:
     try:
         root = parse(text)
     except CannotSplice:
         root = None
-    return Known(
+    return KnownNames(
         languages=names_in(root, "languages") or book.languages,
         hours=tuple(dict.fromkeys([*names_in(root, "hours"), *book.book_wide.hours])),
         tables=names_in(root, "tables"),
