@@ -13,6 +13,7 @@ null. Offsets count UTF-16 units, as the editor's do. Without the script the sam
 and the page comes back with the changed text.
 """
 
+import contextlib
 import re
 import time
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ from bot.rulebook.editing.source_tree import CannotSplice, parse
 from bot.rulebook.files.quotes import UnwritableText
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.splices import difference
+from bot.storage.database import DATABASE_ERRORS
 from bot.web.console.layout import Call, Console, Page
 from bot.web.limits import LARGEST_RULE_FORM
 
@@ -111,8 +113,9 @@ class CardDesk:
 
     async def _newest(self) -> Sequence[HeardText]:
         if not self._texts or time.monotonic() - self._read_at > _FRESH:
-            async with self._console.database.reading() as connection:
-                self._texts = await newest_texts(connection, NEWEST)
+            with contextlib.suppress(*DATABASE_ERRORS):  # a card is worth more than its weights
+                async with self._console.database.reading() as connection:
+                    self._texts = await newest_texts(connection, NEWEST)
             self._read_at = time.monotonic()
         return self._texts
 
