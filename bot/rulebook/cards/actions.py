@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from bot.rulebook.cards.control import Button, Control, Option, Value
-from bot.rulebook.cards.known import Known
+from bot.rulebook.cards.known import KnownNames
 from bot.rulebook.cards.parts import Source, adding, dropped, gone
 from bot.rulebook.cards.questions import question_controls
 from bot.rulebook.cards.texts import said
@@ -47,7 +47,7 @@ _BESIDE = {"expires": "ask", "tries": "ask", "cancel": "ask", "once": "record"}
 _DURATIONS = {"expires": "1d", "tries": "3", "cancel": "exit"}
 
 
-def action_controls(source: Source, rule: SourceNode, known: Known) -> list[Control]:
+def action_controls(source: Source, rule: SourceNode, known: KnownNames) -> list[Control]:
     """All that a rule does, in the order of its file; what no other control knows, too."""
     shown = {"name", "when", "only", "reply"}
     return [
@@ -57,7 +57,7 @@ def action_controls(source: Source, rule: SourceNode, known: Known) -> list[Cont
     ]
 
 
-def action_adds(rule: SourceNode, known: Known) -> tuple[Button, ...]:
+def action_adds(rule: SourceNode, known: KnownNames) -> tuple[Button, ...]:
     """What can be added to a rule."""
     present = {key.value for key, _ in rule.pairs}
     found = []
@@ -78,13 +78,13 @@ def action_adds(rule: SourceNode, known: Known) -> tuple[Button, ...]:
     return tuple(found)
 
 
-def _begun(key: str, value: Value, known: Known) -> Value:
+def _begun(key: str, value: Value, known: KnownNames) -> Value:
     if key == "lookup":
         return {"table": known.tables[0], "key": "{{ message }}", "save": "row"}
     return (known.languages or ("en",))[0] if key == "language" else value
 
 
-def _action(source: Source, key: str, node: SourceNode, known: Known) -> Control:
+def _action(source: Source, key: str, node: SourceNode, known: KnownNames) -> Control:
     path: Path = (key,)
     label = KEYS.get(key, key)
     maker = _MAKERS.get(key)
@@ -92,35 +92,35 @@ def _action(source: Source, key: str, node: SourceNode, known: Known) -> Control
     return replace(made, remove=gone(path, label))
 
 
-def _flag(source: Source, node: SourceNode, path: Path, label: str, _known: Known) -> Control:
+def _flag(source: Source, node: SourceNode, path: Path, label: str, _known: KnownNames) -> Control:
     return source.line(node, path, label, options=options(YES_NO))
 
 
-def _line(source: Source, node: SourceNode, path: Path, label: str, _known: Known) -> Control:
+def _line(source: Source, node: SourceNode, path: Path, label: str, _known: KnownNames) -> Control:
     return source.line(node, path, label, hint=_HINTS.get(str(path[-1]), ""))
 
 
-def _once(source: Source, node: SourceNode, path: Path, label: str, _known: Known) -> Control:
+def _once(source: Source, node: SourceNode, path: Path, label: str, _known: KnownNames) -> Control:
     return source.line(node, path, label, options=options(ONCE))
 
 
-def _language(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
+def _language(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
     return source.line(node, path, label, options=known.more_languages)
 
 
-def _tags(source: Source, node: SourceNode, path: Path, label: str, _known: Known) -> Control:
+def _tags(source: Source, node: SourceNode, path: Path, label: str, _known: KnownNames) -> Control:
     return source.words(node, path, label, new="another tag")
 
 
-def _forward(source: Source, node: SourceNode, path: Path, label: str, _known: Known) -> Control:
+def _forward(source: Source, node: SourceNode, path: Path, label: str, _known: KnownNames) -> Control:
     return source.words(node, path, label, new="another address", hint="https://…")
 
 
-def _said(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
+def _said(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
     return said(source, node, path, label, known, is_reply=path[-1] != "help")
 
 
-def _named(source: Source, node: SourceNode, path: Path, label: str, _known: Known) -> Control:
+def _named(source: Source, node: SourceNode, path: Path, label: str, _known: KnownNames) -> Control:
     """Names and what is kept under them."""
     if node.kind != "mapping":
         return source.yaml(node, path, label)
@@ -156,7 +156,7 @@ def _named(source: Source, node: SourceNode, path: Path, label: str, _known: Kno
     )
 
 
-def _lookup(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
+def _lookup(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
     tables = tuple(Option(value=each, label=each) for each in known.tables)
     return _mapping(
         source, node, path, label, known,
@@ -165,7 +165,7 @@ def _lookup(source: Source, node: SourceNode, path: Path, label: str, known: Kno
     )  # fmt: skip
 
 
-def _code(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
+def _code(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
     files = tuple(Option(value=each, label=each) for each in known.csv_files)
     return _mapping(
         source, node, path, label, known,
@@ -174,7 +174,7 @@ def _code(source: Source, node: SourceNode, path: Path, label: str, known: Known
     )  # fmt: skip
 
 
-def _fetch(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
+def _fetch(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
     methods = tuple(Option(value=each, label=each) for each in METHODS)
     return _mapping(
         source, node, path, label, known,
@@ -189,7 +189,7 @@ def _fetch(source: Source, node: SourceNode, path: Path, label: str, known: Know
     )  # fmt: skip
 
 
-def _later(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
+def _later(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
     if node.kind == "list":
         parts = [
             replace(
@@ -224,7 +224,7 @@ def _mapping(
     node: SourceNode,
     path: Path,
     label: str,
-    known: Known,
+    known: KnownNames,
     fields: Mapping[str, tuple[str, tuple[Option, ...] | str]],
     more: Mapping[str, tuple[str, Value]],
 ) -> Control:
@@ -260,11 +260,11 @@ def _mapping(
     )
 
 
-def _ask(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
+def _ask(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
     return question_controls(source, node, path, label, known)
 
 
-def _cancel(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
+def _cancel(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
     words = node.find("words")
     if words is not None:
         parts = [source.words(words, (*path, "words"), "Words", new="another word")]
@@ -277,7 +277,7 @@ def _cancel(source: Source, node: SourceNode, path: Path, label: str, known: Kno
     return source.words(node, path, label, new="another word")
 
 
-_Maker = Callable[[Source, SourceNode, Path, str, Known], Control]
+_Maker = Callable[[Source, SourceNode, Path, str, KnownNames], Control]
 _MAKERS: Mapping[str, _Maker] = {
     "enabled": _flag, "opt_out": _flag, "opt_in": _flag, "handover": _flag,
     "limit": _line, "expires": _line, "tries": _line, "again": _line, "max_segments": _line,

@@ -8,7 +8,7 @@ from bot.rulebook.cards.actions import action_adds, action_controls
 from bot.rulebook.cards.conditions import only_adds, only_controls, when_adds, when_controls
 from bot.rulebook.cards.control import Button, Card, Control, Section
 from bot.rulebook.cards.edits import source_of
-from bot.rulebook.cards.known import Known
+from bot.rulebook.cards.known import KnownNames
 from bot.rulebook.cards.parts import Source, adding, gone
 from bot.rulebook.cards.rule_text import RuleText, node_of
 from bot.rulebook.cards.texts import said
@@ -17,7 +17,7 @@ from bot.rulebook.editing.layout import line_end, line_start
 from bot.rulebook.editing.source_tree import SourceNode
 
 
-def card_of(text: str, rule: RuleText, known: Known) -> Card:
+def card_of(text: str, rule: RuleText, known: KnownNames) -> Card:
     """The card of a rule; of one that can't be read, its text."""
     node = node_of(text, rule)
     if node is None or any(key.kind != "text" for key, _ in node.pairs):
@@ -65,7 +65,7 @@ def card_of(text: str, rule: RuleText, known: Known) -> Card:
     )
 
 
-def _answer(source: Source, node: SourceNode | None, known: Known) -> Section:
+def _answer(source: Source, node: SourceNode | None, known: KnownNames) -> Section:
     parts: tuple[Control, ...] = ()
     adds: tuple[Button, ...] = ()
     if node is None:

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from bot.rulebook.cards.control import Button, CardEdit, Control, Option
-from bot.rulebook.cards.known import Known
+from bot.rulebook.cards.known import KnownNames
 from bot.rulebook.cards.parts import Source, adding, gone, in_language, is_by_language
 from bot.rulebook.cards.words import KINDS, LOOKS, ONLY, ONLY_HINTS, YES_NO, language_name, options
 from bot.rulebook.editing.source_tree import Path, SourceNode
@@ -16,7 +16,7 @@ _WORDS = {
 }
 
 
-def when_controls(source: Source, node: SourceNode | None, known: Known) -> list[Control]:
+def when_controls(source: Source, node: SourceNode | None, known: KnownNames) -> list[Control]:
     """What a rule listens for: a row for each kind of key."""
     path: Path = ("when",)
     if node is None:
@@ -92,7 +92,7 @@ def _may_become(kind: str, now: str, present: set[str]) -> bool:
     return kind not in present and any({kind, now} <= some for some in (of_words, of_tables))
 
 
-def _keys(source: Source, node: SourceNode, path: Path, kind: str, known: Known) -> list[Control]:
+def _keys(source: Source, node: SourceNode, path: Path, kind: str, known: KnownNames) -> list[Control]:
     if is_by_language(node):
         return [
             replace(
@@ -109,7 +109,7 @@ def _keys(source: Source, node: SourceNode, path: Path, kind: str, known: Known)
     return [words]
 
 
-def _words(source: Source, node: SourceNode, path: Path, kind: str, known: Known) -> Control:
+def _words(source: Source, node: SourceNode, path: Path, kind: str, known: KnownNames) -> Control:
     new = _WORDS.get(kind, "another word")
     if kind == "looks_like":
         return source.words(node, path, "Looks", new=new, options=options(LOOKS))
@@ -119,7 +119,7 @@ def _words(source: Source, node: SourceNode, path: Path, kind: str, known: Known
     return source.words(node, path, "Words", new=new, is_code=kind == "pattern")
 
 
-def only_controls(source: Source, node: SourceNode | None, known: Known) -> list[Control]:
+def only_controls(source: Source, node: SourceNode | None, known: KnownNames) -> list[Control]:
     """On what else it depends whether a rule answers."""
     if node is None:
         return []
@@ -128,7 +128,7 @@ def only_controls(source: Source, node: SourceNode | None, known: Known) -> list
     return [_condition(source, key.value, value, known) for key, value in node.pairs]
 
 
-def _condition(source: Source, key: str, node: SourceNode, known: Known) -> Control:
+def _condition(source: Source, key: str, node: SourceNode, known: KnownNames) -> Control:
     path: Path = ("only", key)
     label = ONLY.get(key, key)
     if key not in ONLY:
@@ -148,7 +148,7 @@ def _condition(source: Source, key: str, node: SourceNode, known: Known) -> Cont
     return replace(words, weight=key, remove=gone(path, label))
 
 
-def _names(key: str, known: Known) -> tuple[str, ...]:
+def _names(key: str, known: KnownNames) -> tuple[str, ...]:
     match key:
         case "open" | "closed":
             return known.hours
@@ -157,7 +157,7 @@ def _names(key: str, known: Known) -> tuple[str, ...]:
     return ()
 
 
-def only_adds(node: SourceNode | None, known: Known) -> tuple[Button, ...]:
+def only_adds(node: SourceNode | None, known: KnownNames) -> tuple[Button, ...]:
     """Conditions that can be added."""
     if node is not None and node.kind != "mapping":
         return ()
@@ -174,7 +174,7 @@ def only_adds(node: SourceNode | None, known: Known) -> tuple[Button, ...]:
     return tuple(found)
 
 
-def _first_value(key: str, known: Known) -> str | bool | list[str]:
+def _first_value(key: str, known: KnownNames) -> str | bool | list[str]:
     if key in {"first_time", "opted_out"}:
         return True
     if key in {"open", "closed"}:

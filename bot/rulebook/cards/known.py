@@ -11,7 +11,7 @@ from bot.rulebook.rules import Rule
 _MOST = 200
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class KnownNames(msgspec.Struct, frozen=True, kw_only=True):
     """The names of a book and of the file that is being edited."""
 
     #: In which the texts of the file are, the default first.

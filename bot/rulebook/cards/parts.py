@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from bot.rulebook.cards.control import Button, CardEdit, Control, Doing, Option, Value
 from bot.rulebook.cards.edits import source_of
-from bot.rulebook.cards.known import Known
+from bot.rulebook.cards.known import KnownNames
 from bot.rulebook.editing.source_tree import Path, SourceNode
 from bot.text.languages import language_code
 from bot.text.segments import BASIC, EXTENDED, measure
@@ -165,7 +165,7 @@ def gone(path: Path, label: str) -> Button:
     return Button(label="×", edits=(CardEdit(do="remove", path=path),), about=f"Remove: {label}")
 
 
-def in_language(path: Path, given: Sequence[str], known: Known) -> Control:
+def in_language(path: Path, given: Sequence[str], known: KnownNames) -> Control:
     """What gives a text in one more language."""
     usual = (known.languages or ("en",))[0]
     return Control(

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from bot.rulebook.cards.control import Button, CardEdit, Control, Value
-from bot.rulebook.cards.known import Known
+from bot.rulebook.cards.known import KnownNames
 from bot.rulebook.cards.parts import Source, adding, dropped, gone
 from bot.rulebook.cards.texts import said
 from bot.rulebook.cards.words import EXPECTED, ORDERS, YES_NO, options
@@ -29,7 +29,7 @@ _BOUNDS = {
 }
 
 
-def question_controls(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
+def question_controls(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
     """The questions in their order."""
     if node.kind == "mapping":
         parts = [_question(source, node, path, "Question", known)]
@@ -80,7 +80,7 @@ def question_controls(source: Source, node: SourceNode, path: Path, label: str, 
     )
 
 
-def _question(source: Source, node: SourceNode, path: Path, label: str, known: Known) -> Control:
+def _question(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
     if node.kind != "mapping":
         return source.yaml(node, path, label)
     parts = []

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from bot.rulebook.editing.layout import line_break, line_start
 from bot.rulebook.editing.source_tree import CannotSplice, Path, SourceNode, parse
 from bot.rulebook.mends.chunks import Chunk, chunks
 from bot.rulebook.splices import Lines, difference, spliced
@@ -68,7 +69,8 @@ def with_rule(text: str, rule: RuleText, change: Callable[[str, Path], str]) -> 
     if not rule.is_alone:
         return change(text, rule.base)
     before = _blanked(text, rule)
-    return spliced(text, [difference(before, change(before, rule.base))])
+    made = difference(before, change(before, rule.base))
+    return spliced(text, [made])
 
 
 def rule_at(rules: tuple[RuleText, ...], offset: int) -> RuleText | None:
@@ -112,12 +114,7 @@ def _of_chunk(text: str, chunk: Chunk, number: int, start: int, end: int) -> Rul
 
 
 def _blanked(text: str, rule: RuleText) -> str:
-    """The file with blanks for all but the rule."""
-    start = rule.start
-    while start and text[start - 1] in " \t":
-        start -= 1
-    return _blanks(text[:start]) + text[start : rule.end] + _blanks(text[rule.end :])
-
-
-def _blanks(text: str) -> str:
-    return re.sub(r"[^\r\n]", " ", text)
+    """The rule in its place, with blanks for all before it and nothing behind."""
+    line = line_start(text, rule.start)
+    above = " " * (line - 1) + "\n" if line else ""
+    return above + text[line : rule.end] + line_break(text)

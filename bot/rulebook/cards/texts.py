@@ -3,14 +3,14 @@
 from msgspec.structs import replace
 
 from bot.rulebook.cards.control import Button, CardEdit, Control
-from bot.rulebook.cards.known import Known
+from bot.rulebook.cards.known import KnownNames
 from bot.rulebook.cards.parts import Source, dropped, gone, in_language, is_by_language
 from bot.rulebook.cards.words import language_name
 from bot.rulebook.editing.source_tree import Path, SourceNode
 
 
 def said(
-    source: Source, node: SourceNode, path: Path, label: str, known: Known, *, is_reply: bool = True
+    source: Source, node: SourceNode, path: Path, label: str, known: KnownNames, *, is_reply: bool = True
 ) -> Control:
     """What is said at one place; `is_reply`: it may be several messages in order, or one of several."""
     if is_by_language(node):
@@ -41,7 +41,7 @@ def _more(path: Path, *, is_reply: bool) -> tuple[Button, ...]:
 
 
 def _by_language(
-    source: Source, node: SourceNode, path: Path, label: str, known: Known, *, is_reply: bool
+    source: Source, node: SourceNode, path: Path, label: str, known: KnownNames, *, is_reply: bool
 ) -> Control:
     parts = []
     for key, value in node.pairs:
@@ -70,7 +70,7 @@ def _by_language(
     )
 
 
-def _list(source: Source, node: SourceNode, path: Path, label: str, more: str, known: Known) -> Control:
+def _list(source: Source, node: SourceNode, path: Path, label: str, more: str, known: KnownNames) -> Control:
     parts = []
     for at, item in enumerate(node.items):
         here = (*path, at)

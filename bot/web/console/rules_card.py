@@ -13,6 +13,7 @@ null. Offsets count UTF-16 units, as the editor's do. Without the script the sam
 and the page comes back with the changed text.
 """
 
+import contextlib
 import re
 import time
 from collections.abc import Sequence
@@ -32,8 +33,8 @@ from bot.rulebook.book import Book
 from bot.rulebook.cards.card import card_of
 from bot.rulebook.cards.control import Button, Card, CardEdit
 from bot.rulebook.cards.edits import changed_fields, edited, with_rule_source
-from bot.rulebook.cards.known import Known, names_in, names_saved, tags_of
-from bot.rulebook.cards.reading import rule_as_read
+from bot.rulebook.cards.known import KnownNames, names_in, names_saved, tags_of
+from bot.rulebook.cards.lone_rule import rule_as_read
 from bot.rulebook.cards.rule_text import RuleText, node_of, rule_at, rule_texts
 from bot.rulebook.cards.sentence import say_rule
 from bot.rulebook.cards.weight import HeardText, Weight, weights
@@ -41,6 +42,7 @@ from bot.rulebook.editing.source_tree import CannotSplice, parse
 from bot.rulebook.files.quotes import UnwritableText
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.splices import difference
+from bot.storage.database import DATABASE_ERRORS
 from bot.web.console.layout import Call, Console, Page
 from bot.web.limits import LARGEST_RULE_FORM
 
@@ -64,7 +66,7 @@ class ShownCard(Struct, frozen=True, kw_only=True):
     weights: dict[str, Weight]
     #: The rules of the file that can be chosen, by their numbers.
     rules: tuple[RuleText, ...]
-    known: Known
+    known: KnownNames
     #: Of the text that it was made from.
     digest: str
     astral: tuple[int, ...] = ()
@@ -111,8 +113,9 @@ class CardDesk:
 
     async def _newest(self) -> Sequence[HeardText]:
         if not self._texts or time.monotonic() - self._read_at > _FRESH:
-            async with self._console.database.reading() as connection:
-                self._texts = await newest_texts(connection, NEWEST)
+            with contextlib.suppress(*DATABASE_ERRORS):  # a card is worth more than its weights
+                async with self._console.database.reading() as connection:
+                    self._texts = await newest_texts(connection, NEWEST)
             self._read_at = time.monotonic()
         return self._texts
 
@@ -145,12 +148,12 @@ def _chosen(rules: tuple[RuleText, ...], choice: CardChoice) -> RuleText | None:
     return rule_at(rules, choice.at or 0)
 
 
-def _known(text: str, book: Book, csv_files: tuple[str, ...]) -> Known:
+def _known(text: str, book: Book, csv_files: tuple[str, ...]) -> KnownNames:
     try:
         root = parse(text)
     except CannotSplice:
         root = None
-    return Known(
+    return KnownNames(
         languages=names_in(root, "languages") or book.languages,
         hours=tuple(dict.fromkeys([*names_in(root, "hours"), *book.book_wide.hours])),
         tables=names_in(root, "tables"),

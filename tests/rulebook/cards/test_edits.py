@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.rulebook.cards.card import card_of
 from bot.rulebook.cards.control import Button, Card, CardEdit, Control
 from bot.rulebook.cards.edits import edited, with_rule_source
-from bot.rulebook.cards.known import Known
+from bot.rulebook.cards.known import KnownNames
 from bot.rulebook.cards.rule_text import rule_texts
 from bot.rulebook.editing.layout import comment_ranges
 from bot.rulebook.editing.source_tree import CannotSplice, parse
@@ -40,7 +40,7 @@ NASTY = (
     "]",
     "\\d",
 )
-KNOWN = Known(languages=("en",), hours=("shop",), tables=("stops",), csv_files=("codes.csv",))
+KNOWN = KnownNames(languages=("en",), hours=("shop",), tables=("stops",), csv_files=("codes.csv",))
 
 
 def load(text: str) -> Any:

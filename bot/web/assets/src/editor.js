@@ -24,6 +24,7 @@ let isChecking = false;
 let isListOpen = false;
 let written = 0; // the line that somebody is writing
 let isPausing = true;
+let isFlushed = false; // what was typed into a card is in the text
 let kept = null; // where the reader was when the text was saved
 
 export const form = () => document.getElementById("writing");
@@ -336,11 +337,15 @@ document.addEventListener(
       event.stopImmediatePropagation();
       return;
     }
-    if (isWaiting()) {
+    if (isWaiting() && !isFlushed) {
       const { target, submitter } = event;
       event.preventDefault();
       event.stopImmediatePropagation();
-      flush().then(() => target.requestSubmit(submitter));
+      flush().then(() => {
+        isFlushed = true;
+        target.requestSubmit(submitter);
+        isFlushed = false;
+      });
       return;
     }
     const { value = "" } = event.submitter ?? {};

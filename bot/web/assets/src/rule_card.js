@@ -6,6 +6,7 @@ import { Decoration, EditorView } from "@codemirror/view";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
 
 const SOON = 120; // ms after the last key until the text follows
+const AGAIN = 2000; // ms until an edit that nobody answered is tried again
 const YEAR = 31536000; // s
 
 let view = null;
@@ -164,10 +165,14 @@ export async function flush({ isPressed = false } = {}) {
   if (!waiting.size || !card()) return;
   const some = waiting;
   waiting = new Map();
-  running = send(some, isPressed).catch((error) => console.warn(error));
-  await running;
+  running = send(some, isPressed).catch(() => false);
+  const isDone = await running;
   running = null;
-  if (waiting.size) await flush();
+  if (isDone === false) {
+    // The bot did not answer: what was typed stays in the fields, and is tried again.
+    for (const [name, edit] of some) if (!waiting.has(name)) waiting.set(name, edit);
+    timer = setTimeout(flush, AGAIN);
+  } else if (waiting.size) await flush();
 }
 
 async function send(some, isPressed) {
@@ -178,12 +183,12 @@ async function send(some, isPressed) {
   else body.edits = JSON.stringify([...some.values()].flat());
   const number = ++asked;
   const answer = await post("splice", text, body);
-  if (!answer) return;
+  if (!answer) return false;
   const change = await answer.json();
   if (view.state.doc.toString() !== text) {
     // Somebody has written into the text meanwhile: the edit is made in that one.
     for (const [name, edit] of some) if (!waiting.has(name)) waiting.set(name, edit);
-    return;
+    return true;
   }
   if (change.from !== null && (change.from !== change.to || change.insert)) {
     isMine = true;
@@ -195,6 +200,7 @@ async function send(some, isPressed) {
     }
   }
   if (number === asked) draw(change.card, isPressed);
+  return true;
 }
 
 async function post(what, text, more) {
