@@ -234,7 +234,7 @@ def test_opting_out_by_whole_wordings_is_fine(when: str) -> None:
         ("x" * 2049, "E411 This has 2,049 characters, and a message has at most 2,048"),
         ("It’s open.", "W412 ’ (right single quotation mark) makes this UCS-2, where a segment holds 70 characters instead of 160; write \"'\" for GSM-7."),
         ("a – b", 'W412 – (en dash) makes this UCS-2, where a segment holds 70 characters instead of 160; write "-" for GSM-7.'),
-        ("Forêt", 'W412 Ê (latin small letter e with circumflex) makes this UCS-2, where a segment holds 70 characters instead of 160; write "e" for GSM-7.'),
+        ("Forêt", 'W412 ê (latin small letter e with circumflex) makes this UCS-2, where a segment holds 70 characters instead of 160; write "e" for GSM-7.'),
         ("“Hi” " + "x" * 70, 'W412 “ (left double quotation mark) and 1 more makes this UCS-2, 2 segments instead of 1; write "\\"" for GSM-7.'),
         ("zero\u200bwidth", "W412 A zero width space makes this UCS-2, where a segment holds 70 characters instead of 160; leave it out for GSM-7."),
     ],
