@@ -11,7 +11,7 @@ from bot.queries.traffic import HOUR, MINUTE, count_messages, first_id, floor_to
 from bot.queries.traffic_counter import find_progress
 from bot.storage.tables import messages, traffic
 
-WEEK = timedelta(days=7)
+WEEK, _MONTH = timedelta(days=7), timedelta(days=30)
 #: Messages that a page counts itself; more have to wait for `bot.queries.traffic_counter`.
 _MOST_LIVE = 2_000
 
@@ -43,7 +43,7 @@ class RuleUses:
         """The use of the rules up to now."""
         since = floor_to(now - WEEK, HOUR)
         answered: dict[str, int] = {}
-        for counts in await _hours(connection, since):
+        for counts in await _hours(connection, since, now + HOUR):
             _add(answered, counts.rules)
         _add(answered, await _not_counted_yet(connection, now))
         is_of_the_week = messages.c.id >= first_id(since)
@@ -60,15 +60,18 @@ class RuleUses:
         """Read the hours that were not read yet; the last ones may still change, and the week is read in any case."""
         if self._read_to is not None and now - self._read_to < WEEK - HOUR:
             return
-        for counts in await _hours(connection, self._read_to):
-            self._met |= counts.rules.keys()
+        start = self._read_to or (await connection.execute(select(func.min(traffic.c.start)))).scalar() or now
+        while start < now:  # a month at a time: a year at once would hold up the event loop for 0.2 s
+            for counts in await _hours(connection, start, start + _MONTH):
+                self._met |= counts.rules.keys()
+            start += _MONTH
         self._read_to = floor_to(now - HOUR, HOUR)
 
 
-async def _hours(connection: AsyncConnection, since: datetime | None) -> list[_MetRules]:
-    query = select(traffic.c.counts).where(traffic.c.seconds == int(HOUR.total_seconds()))
-    if since is not None:
-        query = query.where(traffic.c.start >= since)
+async def _hours(connection: AsyncConnection, since: datetime, before: datetime) -> list[_MetRules]:
+    query = select(traffic.c.counts).where(
+        traffic.c.seconds == int(HOUR.total_seconds()), traffic.c.start >= since, traffic.c.start < before
+    )
     return [_DECODER.decode(counts) for counts in (await connection.execute(query)).scalars()]
 
 
