@@ -28,7 +28,7 @@ class NoCeiling(Exception):
         )
 
 
-class _Release(Struct, frozen=True, kw_only=True):
+class _CeilingRelease(Struct, frozen=True, kw_only=True):
     number: str
     by: str
     now: datetime
@@ -66,11 +66,11 @@ class Ceilings:
         """
         if day_limit(self._numbers(), number) is None:
             raise NoCeiling(number)
-        (more,) = await self._releases.submit([_Release(number=number, by=by, now=self._clock())])
+        (more,) = await self._releases.submit([_CeilingRelease(number=number, by=by, now=self._clock())])
         self._on_release(number)
         return more
 
-    async def _record(self, connection: AsyncConnection, releases: list[_Release]) -> list[int]:
+    async def _record(self, connection: AsyncConnection, releases: list[_CeilingRelease]) -> list[int]:
         added = []
         for each in releases:
             limit = day_limit(self._numbers(), each.number)

@@ -3,12 +3,12 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.rulebook.cards.weight import HeardText, as_heard
+from bot.rulebook.cards.weight import WeighedText, as_heard
 from bot.rulebook.decision import HeardMessage
 from bot.storage.tables import conversations, messages
 
 
-async def newest_texts(connection: AsyncConnection, count: int) -> list[HeardText]:
+async def newest_texts(connection: AsyncConnection, count: int) -> list[WeighedText]:
     """The newest inbound messages, the newest first."""
     query = (
         select(

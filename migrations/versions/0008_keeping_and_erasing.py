@@ -3,7 +3,7 @@
 Compatible both ways for one release: the version of the bot before this one still runs on the new schema, so add
 columns as nullable or with a default, and drop what the previous version uses only in the release after.
 
-Revision 0008, after 0006.
+Revision 0008, after 0007.
 """
 
 import sqlalchemy as sa

@@ -26,7 +26,7 @@ _FIELDS = {"from": "sender", "to": "recipient"}
 _SHORTEST_FUZZY = 3
 
 
-class HeardText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class WeighedText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stored text, ready to be looked at."""
 
     heard: HeardMessage
@@ -46,13 +46,13 @@ class Weight(msgspec.Struct, frozen=True, kw_only=True):
     nearness: str = ""
 
 
-def as_heard(heard: HeardMessage, at: datetime) -> HeardText:
+def as_heard(heard: HeardMessage, at: datetime) -> WeighedText:
     """A stored text, its words split."""
     words = split_words(heard.text)
-    return HeardText(heard=heard, at=at, words=words, look=look_of(heard.text, words))
+    return WeighedText(heard=heard, at=at, words=words, look=look_of(heard.text, words))
 
 
-def weights(rule: Rule, texts: Sequence[HeardText]) -> dict[str, Weight]:
+def weights(rule: Rule, texts: Sequence[WeighedText]) -> dict[str, Weight]:
     """Of each kind of key and of each condition of a rule that messages alone decide."""
     kinds: dict[str, list[WhenKey]] = {}
     for key in rule.keys:
@@ -67,7 +67,7 @@ def weights(rule: Rule, texts: Sequence[HeardText]) -> dict[str, Weight]:
 
 
 def _with_nearest(
-    rule: Rule, keys: list[WhenKey], weight: Weight, taken: frozenset[int], texts: Sequence[HeardText]
+    rule: Rule, keys: list[WhenKey], weight: Weight, taken: frozenset[int], texts: Sequence[WeighedText]
 ) -> Weight:
     for kind, nearness in _WIDER.get(keys[0].kind, ()):
         wider = tuple(
@@ -81,7 +81,7 @@ def _with_nearest(
     return weight
 
 
-def _taken(rule: Rule, keys: tuple[WhenKey, ...], texts: Sequence[HeardText]) -> frozenset[int]:
+def _taken(rule: Rule, keys: tuple[WhenKey, ...], texts: Sequence[WeighedText]) -> frozenset[int]:
     """The places of the texts that some keys match, alone in a book."""
     index = Index([replace(rule, keys=keys, only=None, numbers=frozenset(), enabled=True)])
     return frozenset(
@@ -89,7 +89,7 @@ def _taken(rule: Rule, keys: tuple[WhenKey, ...], texts: Sequence[HeardText]) ->
     )
 
 
-def _of_conditions(rule: Rule, texts: Sequence[HeardText]) -> dict[str, Weight]:
+def _of_conditions(rule: Rule, texts: Sequence[WeighedText]) -> dict[str, Weight]:
     only = rule.only
     if only is None:
         return {}

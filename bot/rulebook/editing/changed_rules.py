@@ -54,7 +54,7 @@ _TOLD = ("name", "enabled")
 _Plain = str | tuple["_Plain", ...]
 
 
-class RuleChange(msgspec.Struct, frozen=True, kw_only=True):
+class EditedRule(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one rule, or, without a name, of what stands around the rules."""
 
     rule: str
@@ -66,7 +66,7 @@ class RuleChange(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.rule}: {what}" if self.rule else what
 
 
-def changed_rules(before: str, after: str) -> tuple[RuleChange, ...] | None:
+def changed_rules(before: str, after: str) -> tuple[EditedRule, ...] | None:
     """The changes in the order of the newer text; none where only comments and layout differ.
 
     None: one of the texts can't be read.
@@ -82,7 +82,7 @@ def changed_rules(before: str, after: str) -> tuple[RuleChange, ...] | None:
         _changed(name, old.get(name), rule, renamed, is_moved=name in moved) for name, rule in new.items()
     ]
     gone = [name for name in old if name not in new and name not in renamed.values()]
-    found += [RuleChange(rule=name, what=("deleted",)) for name in gone]
+    found += [EditedRule(rule=name, what=("deleted",)) for name in gone]
     return (*(each for each in found if each.what), *_around(was, now))
 
 
@@ -118,17 +118,17 @@ def _renamed(old: Mapping[str, SourceNode], new: Mapping[str, SourceNode]) -> di
 
 def _changed(
     name: str, old: SourceNode | None, new: SourceNode, renamed: Mapping[str, str], *, is_moved: bool
-) -> RuleChange:
+) -> EditedRule:
     moved = ("moved",) if is_moved else ()
     if name in renamed:
-        return RuleChange(rule=renamed[name], what=(f"renamed {name}", *moved))
+        return EditedRule(rule=renamed[name], what=(f"renamed {name}", *moved))
     if old is None:
-        return RuleChange(rule=name, what=("added",))
+        return EditedRule(rule=name, what=("added",))
     words = _words(old, new, RULE_WORDS, _TOLD)
     on = [_is_on(each) for each in (old, new)]
     if on[0] != on[1]:
         words.insert(0, "turned on" if on[1] else "turned off")
-    return RuleChange(rule=name, what=(*words, *moved))
+    return EditedRule(rule=name, what=(*words, *moved))
 
 
 def _is_on(rule: SourceNode) -> bool:
@@ -145,15 +145,15 @@ def _words(
     return list(dict.fromkeys(words.get(key, f'"{key}"') for key in keys))
 
 
-def _around(was: SourceNode | None, now: SourceNode | None) -> list[RuleChange]:
-    found = [RuleChange(rule="", what=(each,)) for each in _words(was, now, FILE_WORDS, ("rules", "tests"))]
+def _around(was: SourceNode | None, now: SourceNode | None) -> list[EditedRule]:
+    found = [EditedRule(rule="", what=(each,)) for each in _words(was, now, FILE_WORDS, ("rules", "tests"))]
     old, new = (_items(each, "tests") for each in (was, now))
     added = len([each for each in new if each not in old])
     less = len([each for each in old if each not in new])
     changed = min(added, less)
     for count, what in ((changed, "changed"), (added - changed, "added"), (less - changed, "deleted")):
         if count:
-            found.append(RuleChange(rule="", what=(f"{_counted(count)} {what}",)))
+            found.append(EditedRule(rule="", what=(f"{_counted(count)} {what}",)))
     return found
 
 

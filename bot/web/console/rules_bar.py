@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from bot.rulebook.editing.acceptance import by_wording
-from bot.rulebook.editing.changed_rules import RuleChange, changed_rules
+from bot.rulebook.editing.changed_rules import EditedRule, changed_rules
 from bot.rulebook.editing.drafts import Draft
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.simulate.changed_answers import AnswerPair, answer_pairs, rules_of_change
@@ -16,7 +16,7 @@ class SaveBar(Struct, frozen=True, kw_only=True):
 
     is_changed: bool
     #: None: one of the texts can't be read, or the file is a table.
-    rules: tuple[RuleChange, ...] | None = ()
+    rules: tuple[EditedRule, ...] | None = ()
     #: Messages that it was tried on, and those of them that would be answered otherwise; None: it can't be tried.
     messages: int | None = None
     changed: int = 0

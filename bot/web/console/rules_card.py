@@ -37,7 +37,7 @@ from bot.rulebook.cards.known import KnownNames, names_in, names_saved, tags_of
 from bot.rulebook.cards.lone_rule import rule_as_read
 from bot.rulebook.cards.rule_text import RuleText, node_of, rule_at, rule_texts
 from bot.rulebook.cards.sentence import say_rule
-from bot.rulebook.cards.weight import HeardText, Weight, weights
+from bot.rulebook.cards.weight import WeighedText, Weight, weights
 from bot.rulebook.editing.source_tree import CannotSplice, parse
 from bot.rulebook.files.quotes import UnwritableText
 from bot.rulebook.files.tables import is_csv
@@ -98,7 +98,7 @@ class CardDesk:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._texts: Sequence[HeardText] = ()
+        self._texts: Sequence[WeighedText] = ()
         self._read_at = 0.0
 
     async def shown(self, file: str, text: str, choice: CardChoice, trouble: str = "") -> ShownCard | None:
@@ -111,7 +111,7 @@ class CardDesk:
         made = await in_background(_make, text, choice, texts, book, csv_files)
         return replace(made, trouble=trouble) if made is not None and trouble else made
 
-    async def _newest(self) -> Sequence[HeardText]:
+    async def _newest(self) -> Sequence[WeighedText]:
         if not self._texts or time.monotonic() - self._read_at > _FRESH:
             with contextlib.suppress(*DATABASE_ERRORS):  # a card is worth more than its weights
                 async with self._console.database.reading() as connection:
@@ -121,7 +121,7 @@ class CardDesk:
 
 
 def _make(
-    text: str, choice: CardChoice, texts: Sequence[HeardText], book: Book, csv_files: tuple[str, ...]
+    text: str, choice: CardChoice, texts: Sequence[WeighedText], book: Book, csv_files: tuple[str, ...]
 ) -> ShownCard | None:
     rules = rule_texts(text)
     rule = _chosen(rules, choice)

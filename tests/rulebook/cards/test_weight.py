@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from bot.rulebook.cards.lone_rule import rule_as_read
 from bot.rulebook.cards.rule_text import rule_texts
 from bot.rulebook.cards.sentence import say_rule
-from bot.rulebook.cards.weight import HeardText, Weight, as_heard, weights
+from bot.rulebook.cards.weight import WeighedText, Weight, as_heard, weights
 from bot.rulebook.decision import HeardMessage
 from bot.rulebook.rules import Rule
 
@@ -13,7 +13,7 @@ MONDAY = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SUNDAY = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
-def heard(*texts: str, at: datetime = MONDAY, sender: str = "+33612345678") -> list[HeardText]:
+def heard(*texts: str, at: datetime = MONDAY, sender: str = "+33612345678") -> list[WeighedText]:
     return [
         as_heard(HeardMessage(id=text, text=text, sender=sender, recipient="+15555550100"), at)
         for text in texts

@@ -3,13 +3,13 @@
 Compatible both ways for one release: the version of the bot before this one still runs on the new schema, so add
 columns as nullable or with a default, and drop what the previous version uses only in the release after.
 
-Revision 0010, after 0006.
+Revision 0009, after 0008.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
+revision = "0009"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
