@@ -32,6 +32,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # .gitignore too: what is built and not in git, the console's scripts, must travel all the same.
     for file in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / file, source)
+    (source / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "cookbook.md", source / "docs")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", out],
         cwd=source,
