@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.answers import delete_answers
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
+from bot.storage.alarm_tables import alarms
 from bot.storage.answer_tables import answers, codes_given
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.tables import actions, conversations, delivery_reports, incidents, messages, status_changes
@@ -67,6 +68,9 @@ async def remove_conversations(connection: AsyncConnection, ids: Collection[str]
     """
     if not ids:
         return {}
+    # What people were told of is about an incident, and names its conversation's page.
+    told = select(incidents.c.id).where(incidents.c.conversation_id.in_(ids))
+    await connection.execute(delete(alarms).where(alarms.c.incident_id.in_(told)))
     gone = {
         table.name: await _delete(connection, table.c.conversation_id, ids) for table in OF_A_CONVERSATION
     }

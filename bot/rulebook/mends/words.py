@@ -5,11 +5,13 @@ from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.findings import did_you_mean
 
 FILE_KEYS = frozenset(keys.FILE_KEYS)
+#: Without `answer`, which says of a number whom it answers: in a rule people mean `reply` by it.
 KNOWN = frozenset(
     name
     for table, names in vars(keys).items()
     if table.endswith("_KEYS") and isinstance(names, tuple)
     for name in names
+    if name != "answer"
 ) | frozenset(WHEN_KEYS)
 #: Those of a file that stand nowhere else.
 SECTIONS = frozenset({"timezone", "values", "rules", "tests"})
