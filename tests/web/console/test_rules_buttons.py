@@ -1,8 +1,10 @@
 """The editor's save bar, phone and recipes by forms alone, as a browser without scripts sends them."""
 
 import html
+import json
 import re
 from collections.abc import AsyncIterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +155,23 @@ async def test_a_save_is_undone_unless_somebody_has_saved_since(
     await admin.post(UNDO, data=fields | {"undo": "no such edit"})
     assert "is not in the history any more" in (await admin.get(HERE)).text
     assert file.read_text() == since
+
+
+async def test_no_quotes_of_a_rule_end_what_its_buttons_send(admin: httpx.AsyncClient) -> None:
+    evil = """it's "<b> &#34; &amp;"""
+    text = f"rules:\n  - name: deal\n    when: {{keyword: deal}}\n    set: {{{json.dumps(evil)}: a}}\n    reply: ok\n"
+    sent: list[str] = []
+
+    class Buttons(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            value = dict(attrs).get("value") or ""
+            if tag == "button" and value.startswith("card ["):
+                assert set(dict(attrs)) <= {"class", "name", "value", "aria-label"}
+                sent.append(value.removeprefix("card "))
+
+    Buttons().feed((await press(admin, text, "check")).text)
+    assert len(sent) > 10
+    assert any(evil in change["path"] for each in sent for change in json.loads(each)), sent
 
 
 async def test_recipes_are_listed_added_and_begin_files(admin: httpx.AsyncClient) -> None:
