@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import A_PHONE, ARGUMENTS, CHROMIUM, console, serious_violations, sideways
+from tests.support.pages import A_PHONE, console, serious_violations, sideways
 from tests.support.services import VIEWER, Acs, Running, running
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RULES = """\
 rules:
@@ -38,15 +36,7 @@ PATHS = ["/console/answers", "/console/answers/booking", "/console/answers/vote?
 LIVE = 1_000
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
     acs = Acs()
     await acs.start()

@@ -1,8 +1,10 @@
 """The editor's save bar, phone and recipes by forms alone, as a browser without scripts sends them."""
 
 import html
+import json
 import re
 from collections.abc import AsyncIterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.support.rule_files import OPT_OUT, SHOP
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
 HERE = "/console/rules/10-shop.yaml"
+UNDO = "/console/rules/undo"
 BOOK = SHOP.replace("rules:", "languages: [en, es]\nrules:", 1).replace(
     "\ntests:",
     """
@@ -108,7 +111,18 @@ async def test_new_wording_goes_into_the_tests_and_the_saved_text_comes_back(
     answer = await press(admin, text, "accept")
     assert text_in(answer) == text.replace("say: Open 9-18.", "say: Open 10-19.")
     assert "expects the old wording" not in answer.text
-    assert text_in(await press(admin, text, "drop")) == BOOK
+    answer = await press(admin, text, "drop")
+    assert answer.headers["location"] == HERE
+    page = await admin.get(HERE)
+    assert text_in(page) == BOOK
+    assert "Dropped: this is what is saved." in page.text
+
+
+def undo_of(page: str) -> dict[str, str]:
+    """What the button of the toast sends."""
+    form = re.search(r'<form method="post" action="/console/rules/undo".*?</form>', page, re.DOTALL)
+    assert form, page
+    return dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[0]))
 
 
 async def test_a_save_is_undone_unless_somebody_has_saved_since(
@@ -118,22 +132,46 @@ async def test_a_save_is_undone_unless_somebody_has_saved_since(
     text = BOOK.replace("9-18", "10-19")
     answer = await press(admin, text, "save")
     assert answer.status_code == 303, answer.headers
-    page = (await admin.get(HERE)).text
-    toast = re.search(r'<form class="flash.*?</form>', page, re.DOTALL)
-    assert toast, page
-    fields = dict(
-        re.findall(r'name="(\w+)" value="([^"]*)"', html.unescape(toast[0].replace("&#34;", "%22")))
-    )
-    fields = {name: value.replace("%22", '"') for name, value in fields.items()}
-    assert fields["do"] == "undo"
-    assert (await admin.post(HERE, data=fields)).status_code == 303
-    assert file.read_text() == BOOK
-    answer = await admin.post(HERE, data=fields)
-    assert answer.headers["location"] == "/console/rules/history"
-    assert "was changed again since" in (await admin.get("/console/rules/history")).text
-    assert file.read_text() == BOOK
+    fields = undo_of((await admin.get(HERE)).text)
+    assert fields["back"] == HERE
     async with browser(bot, VIEWER) as viewer:
-        assert (await press(viewer, "", "undo")).status_code == 403
+        csrf = csrf_in((await viewer.get(HERE)).text)
+        assert (await viewer.post(UNDO, data=fields | {"csrf": csrf})).status_code == 403
+    assert file.read_text() == text
+    answer = await admin.post(UNDO, data=fields)
+    assert (answer.status_code, answer.headers["location"]) == (303, HERE)
+    assert file.read_text() == BOOK
+    assert "Undone: it is as it was." in (await admin.get(HERE)).text
+
+    await press(admin, text, "save")
+    fields = undo_of((await admin.get(HERE)).text)
+    since = text.replace("10-19", "11-20")
+    await press(admin, since, "save")
+    await admin.get(HERE)
+    assert (await admin.post(UNDO, data=fields)).headers["location"] == HERE
+    page = html.unescape((await admin.get(HERE)).text)
+    assert "10-shop.yaml has been changed at the same place since then, so nothing was undone" in page
+    assert file.read_text() == since
+    await admin.post(UNDO, data=fields | {"undo": "no such edit"})
+    assert "is not in the history any more" in (await admin.get(HERE)).text
+    assert file.read_text() == since
+
+
+async def test_no_quotes_of_a_rule_end_what_its_buttons_send(admin: httpx.AsyncClient) -> None:
+    evil = """it's "<b> &#34; &amp;"""
+    text = f"rules:\n  - name: deal\n    when: {{keyword: deal}}\n    set: {{{json.dumps(evil)}: a}}\n    reply: ok\n"
+    sent: list[str] = []
+
+    class Buttons(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            value = dict(attrs).get("value") or ""
+            if tag == "button" and value.startswith("card ["):
+                assert set(dict(attrs)) <= {"class", "name", "value", "aria-label"}
+                sent.append(value.removeprefix("card "))
+
+    Buttons().feed((await press(admin, text, "check")).text)
+    assert len(sent) > 10
+    assert any(evil in change["path"] for each in sent for change in json.loads(each)), sent
 
 
 async def test_recipes_are_listed_added_and_begin_files(admin: httpx.AsyncClient) -> None:
