@@ -17,6 +17,7 @@ from tests.support.services import ACCESS_KEY, ADMIN, OLD_SECRET, SECRET, VIEWER
 
 #: Whoever comes may see these: they say nothing of anybody.
 OPEN = {
+    ("GET", "/"),  # leads to the console, which asks for a login
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/console/assets/{name:str}"),
