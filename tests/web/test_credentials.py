@@ -29,9 +29,15 @@ LOOKING = {
     ("POST", "/api/try"),
     ("POST", "/console/look"),
     ("POST", "/console/logout"),
+    ("POST", "/console/rules/draft/card"),
     ("POST", "/console/rules/draft/changes"),
     ("POST", "/console/rules/draft/check"),
+    ("POST", "/console/rules/draft/edit"),
+    ("POST", "/console/rules/draft/keep"),  # which keeps nothing of a viewer's
+    ("POST", "/console/rules/draft/link"),
     ("POST", "/console/rules/draft/play"),
+    ("POST", "/console/rules/draft/recipes"),
+    ("POST", "/console/rules/draft/splice"),
 }
 #: What an answer to a stranger must not hold: secrets, and where the bot's code and files are.
 SECRETS = (ADMIN, VIEWER, SECRET, OLD_SECRET, ACCESS_KEY, "Traceback", "/bot/web/", "site-packages")
