@@ -62,7 +62,9 @@ async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_
     await bot.settled()
     await bot.hear(heard("five"), heard("stop"), heard("start"))
 
-    await until(lambda: len(bot.sms.calls) == 3)  # the first of the five is tried again: its outcome is unknown
+    await until(
+        lambda: len(bot.sms.calls) == 3
+    )  # the first of the five is tried again: its outcome is unknown
     later = datetime.now(UTC) + timedelta(seconds=1)
     await bot.hear(replace(report("Outgoing_1", "Failed", "4007"), reported_at=later))
     messages = [(message.text, message.status) for message in await bot.replies()]
