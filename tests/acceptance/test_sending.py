@@ -48,6 +48,7 @@ def test_a_refused_credential_is_seen_and_logged_once_fails_no_message_and_mends
     assert sending(bot) == {"status": "ok"}
     assert metric(bot, "bot_acs_credential_refused") == 0
     assert bot.process
+    assert bot.stop() == 0
     assert bot.process.printed().count("ACS refuses our credential") == 1
 
 

@@ -69,7 +69,7 @@ def test_held_requests_of_strangers_cost_no_memory_and_half_sent_ones_no_event(s
     """60 held logins of 9 MB took 691 MB; 1,100 half-sent requests took the last descriptor."""
     assert raise_limit() > 2_000, "this test holds 1,560 connections itself"
     served.start_by('ulimit -n 1024; exec "$@"')
-    assert "The system lets this process open few files" in served.process.printed()  # type: ignore[union-attr]
+    served.process.wait_for("(The system lets this process open few files)")  # type: ignore[union-attr]
     served.post([received(a_number(), text="hours")])
     before = served.memory()
     large = b"token=" + b"x" * 9_000_000

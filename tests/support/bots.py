@@ -84,7 +84,7 @@ def report(
     )
 
 
-async def until(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 10) -> None:
+async def until(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 60) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while True:
@@ -208,7 +208,7 @@ class Bot:
         self, peer: str = PEER, status: str = "sent", *, number: str = OURS
     ) -> list[MessageView]:
         """The replies to a peer, once all of them have this state."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 replies = await self.replies(peer, number)
                 if replies and all(reply.status == status for reply in replies):

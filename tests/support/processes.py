@@ -33,7 +33,7 @@ VIEWER = {"Authorization": "Bearer viewer-of-the-tests"}
 Found = TypeVar("Found")
 
 
-def until(look: Callable[[], Found], seconds: float = 10, what: str = "what is waited for") -> Found:
+def until(look: Callable[[], Found], seconds: float = 60, what: str = "what is waited for") -> Found:
     """What `look` finds, as soon as it finds something true."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -249,11 +249,11 @@ class Bot:
         """What the bot said to a peer, oldest first."""
         return [message for message in self.messages(peer) if message["direction"] == "outbound"]
 
-    def replies_when(self, peer: str, status: str, seconds: float = 10) -> list[dict[str, Any]]:
+    def replies_when(self, peer: str, status: str, seconds: float = 60) -> list[dict[str, Any]]:
         """What the bot said to a peer, once all of it is in this state."""
         return self._replies_once(peer, lambda reply: reply["status"] == status, seconds)
 
-    def replies_when_settled(self, peer: str, seconds: float = 10) -> list[dict[str, Any]]:
+    def replies_when_settled(self, peer: str, seconds: float = 60) -> list[dict[str, Any]]:
         """What the bot said to a peer, once none of it waits to be sent."""
         return self._replies_once(peer, lambda reply: reply["status"] != "queued", seconds)
 

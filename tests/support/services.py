@@ -157,7 +157,7 @@ class Running:
 
     async def replies(self, peer: str = "+15555550101", status: str = "sent") -> list[dict[str, Any]]:
         """The replies to a peer, once all have this state."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 replies = [one for one in await self.messages(peer) if one["direction"] == "outbound"]
                 if replies and {one["status"] for one in replies} == {status}:
@@ -208,7 +208,7 @@ async def running(
     )
     serving = asyncio.create_task(server.serve())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
         address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"

@@ -10,13 +10,17 @@ import httpx
 import pytest
 import pytest_asyncio
 from litestar import Litestar
+from sqlalchemy import func, select
 
+from bot.rulebook.editing.folder import etag_of
+from bot.storage.draft_tables import rule_drafts
 from tests.support.console import csrf_in
 from tests.support.databases import Databases
 from tests.support.services import ACCESS_KEY, ADMIN, OLD_SECRET, SECRET, VIEWER, Acs, Running, running
 
 #: Whoever comes may see these: they say nothing of anybody.
 OPEN = {
+    ("GET", "/"),  # leads to the console, which asks for a login
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("GET", "/console/assets/{name:str}"),
@@ -28,9 +32,15 @@ LOOKING = {
     ("POST", "/api/try"),
     ("POST", "/console/look"),
     ("POST", "/console/logout"),
+    ("POST", "/console/rules/draft/card"),
     ("POST", "/console/rules/draft/changes"),
     ("POST", "/console/rules/draft/check"),
+    ("POST", "/console/rules/draft/edit"),
+    ("POST", "/console/rules/draft/keep"),  # which keeps nothing of a viewer's
+    ("POST", "/console/rules/draft/link"),
     ("POST", "/console/rules/draft/play"),
+    ("POST", "/console/rules/draft/recipes"),
+    ("POST", "/console/rules/draft/splice"),
 }
 #: What an answer to a stranger must not hold: secrets, and where the bot's code and files are.
 SECRETS = (ADMIN, VIEWER, SECRET, OLD_SECRET, ACCESS_KEY, "Traceback", "/bot/web/", "site-packages")
@@ -220,3 +230,25 @@ async def log_in(bot: Running, token: str) -> tuple[Mapping[str, str], str]:
     page = await bot.http.get("/console", headers={"Cookie": cookie})
     bot.http.cookies.clear()
     return cookies, csrf_in(page.text)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_no_button_of_the_editor_saves_or_keeps_anything_of_a_viewers(bot: Running) -> None:
+    cookies, csrf = await log_in(bot, VIEWER)
+    folder = bot.service.shelf.folder
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    etag = etag_of(before["shop.yaml"])
+    changed = before["shop.yaml"].replace("Corner Books", "A Viewers Books")
+    fields = {"csrf": csrf, "file": "shop.yaml", "text": changed, "etag": etag, "theirs": etag}
+    for do in ("save", "remove", "resolve"):
+        answer = await ask(
+            bot, "POST", "/console/rules/shop.yaml", Ask(do, cookies=cookies, data={**fields, "do": do})
+        )
+        assert answer.status_code == 403, (do, answer.text)
+    for path in ("/console/rules/draft/keep", "/console/rules/shop.yaml"):
+        for do in ("bring", "drop", "drop-parked", "keep", "check"):
+            answer = await ask(bot, "POST", path, Ask(do, cookies=cookies, data={**fields, "do": do}))
+            assert answer.status_code < 500, (path, do, answer.text)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+    async with bot.service.database.reading() as connection:
+        assert (await connection.execute(select(func.count()).select_from(rule_drafts))).scalar_one() == 0

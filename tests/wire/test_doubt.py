@@ -84,11 +84,12 @@ async def test_a_412_whose_message_becomes_too_old_failed_and_was_not_perhaps_se
     tmp_path: Path, databases: Databases, acs: Acs
 ) -> None:
     url = databases.migrated("sqlite")
-    acs.answers = [gateway(412, b"")] * 3
+    acs.answers = [gateway(412, b"")] * 100  # a slow machine may see another try before the sender stops
     async with running(tmp_path, url, acs) as bot:
         await bot.post([HOURS])
-        await until(lambda: len(acs.calls) == 3)
+        await until(lambda: len(acs.calls) >= 3)
         await bot.service.sender.stop()
+    tries = len(acs.calls)
     database = Database(url)
     async with database.writing() as connection:
         long_ago = datetime.now(UTC) - timedelta(hours=25)
@@ -97,7 +98,8 @@ async def test_a_412_whose_message_becomes_too_old_failed_and_was_not_perhaps_se
     async with running(tmp_path, url, acs) as bot:
         (reply,) = await bot.replies(status="failed")
     assert "Too late" in reply["status_details"]
-    assert len({call["smsRecipients"][0]["repeatabilityRequestId"] for call in acs.calls}) == 3
+    assert len(acs.calls) == tries
+    assert len({call["smsRecipients"][0]["repeatabilityRequestId"] for call in acs.calls}) == tries
 
 
 async def five_minutes_later(url: str) -> None:

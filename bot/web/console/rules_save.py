@@ -19,7 +19,7 @@ from bot.text.storable import make_storable
 from bot.web.console.layout import Call
 from bot.web.console.rules_editor import PATH, EditorPlace, ShownFile, address_of, text_of
 from bot.web.console.rules_forms import undo_key
-from bot.web.console.sessions import session_of
+from bot.web.console.sessions import Session, session_of
 
 #: How often a text is brought together with one that was saved meanwhile.
 _MOST_TRIES: Final = 3
@@ -39,13 +39,19 @@ class Together(Struct, frozen=True, kw_only=True):
     theirs: str
 
 
-async def save(place: EditorPlace, request: Call, shown: ShownFile, text: str | None) -> Response[Any]:
-    """Save the text of the editor, or remove the file."""
+def _editor_of(request: Call) -> Session:
+    """Who saves; refuses those who may not."""
     session = session_of(request)
     if not session.may_edit:
         raise ClientException(
             detail="You are logged in as a viewer, who may look but not change anything.", status_code=403
         )
+    return session
+
+
+async def save(place: EditorPlace, request: Call, shown: ShownFile, text: str | None) -> Response[Any]:
+    """Save the text of the editor, or remove the file."""
+    session = _editor_of(request)
     expected = {shown.etag} if shown.etag else None
     try:
         change = FileChange(name=shown.file, text=text, expected=expected)
@@ -64,6 +70,7 @@ async def save(place: EditorPlace, request: Call, shown: ShownFile, text: str | 
 
 async def resolve(place: EditorPlace, request: Call, shown: ShownFile) -> Response[Any]:
     """Save what was chosen where two changes differ; `shown` has my text, and the entity tag where I began."""
+    _editor_of(request)
     form = await request.form()
     together = await _together(place, shown.file, shown.text, shown.etag)
     if together is None:
@@ -173,7 +180,7 @@ async def _together(place: EditorPlace, file: str, mine: str, base_etag: str) ->
 async def _save_merged(
     place: EditorPlace, request: Call, shown: ShownFile, together: Together
 ) -> Response[Any]:
-    session, base = session_of(request), await place.unsaved.base(shown.file, shown.etag, together.theirs)
+    session, base = _editor_of(request), await place.unsaved.base(shown.file, shown.etag, together.theirs)
     for _ in range(_MOST_TRIES):
         change = FileChange(name=shown.file, text=together.merged.text, expected={etag_of(together.theirs)})
         try:

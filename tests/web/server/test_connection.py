@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -309,7 +309,7 @@ async def test_a_connection_that_rests_is_closed_in_the_end(bot: Running) -> Non
 
 
 async def test_who_takes_no_answer_is_hung_up_on(bot: Running) -> None:
-    (script,) = [name for name in bot_files(bot) if name.startswith("chunk-")]
+    script = largest_script()
     ask_for_it = f"GET /console/assets/{script} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     talk = await (await Talk.open(bot.address, receive=4_096)).say(ask_for_it * 14)
     await settled(bot, STALLED, 1)
@@ -320,7 +320,7 @@ async def test_who_takes_no_answer_is_hung_up_on(bot: Running) -> None:
 
 
 async def test_those_who_take_no_answer_make_room(bot: Running) -> None:
-    (script,) = [name for name in bot_files(bot) if name.startswith("chunk-")]
+    script = largest_script()
     ask_for_it = f"GET /console/assets/{script} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     stalled = []
     for count in range(1, 16):
@@ -339,10 +339,10 @@ async def test_a_body_that_waits_behind_another_request_is_small(bot: Running) -
     assert await is_well(bot)
 
 
-def bot_files(_bot: Running) -> Sequence[str]:
-    """The scripts that are built."""
+def largest_script() -> str:
+    """Of the scripts that are built, the one of which a few are more than the machine holds for a client."""
     folder = Path(webhook.__file__).parent.parent / "web" / "assets" / "built"
-    return [path.name for path in folder.glob("*.js")]
+    return max(folder.glob("*.js"), key=lambda path: path.stat().st_size).name
 
 
 # Number
