@@ -48,7 +48,7 @@ async def test_an_opt_in_that_is_newer_than_a_late_opt_out_report_counts_more(
 async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_once(
     database_url: str,
 ) -> None:
-    """What may be on its way already, and what confirms an opt-in, are not."""
+    """What may be on its way already, and what confirms an opt-out, are not."""
     bot = Bot(database_url)
     bot.sms.script = [[SendAccepted(provider_message_id="Outgoing_1")], LOST]
 
@@ -63,16 +63,17 @@ async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_
     await bot.hear(heard("five"))
     # The first of the five is tried again, so its outcome is unknown; only then may anything else come in.
     await until(lambda: len(bot.sms.calls) == 3)
-    await bot.hear(heard("start"))
+    for text in ("stop", "start", "hours"):
+        await bot.hear(heard(text))
     later = datetime.now(UTC) + timedelta(seconds=1)
     await bot.hear(replace(report("Outgoing_1", "Failed", "4007"), reported_at=later))
     messages = [(message.text, message.status) for message in await bot.replies()]
     assert messages == [
         ("We are open.", "failed"), ("one", "queued"),
         ("two", "suppressed"), ("three", "suppressed"), ("four", "suppressed"), ("five", "suppressed"),
-        ("Welcome back.", "queued"),
+        ("Goodbye.", "queued"), ("Welcome back.", "queued"), ("We are open.", "suppressed"),
     ]  # fmt: skip
-    assert [entry.status for entry in (await bot.replies())[2].history] == ["queued", "suppressed"]
+    assert [entry.status for entry in (await bot.replies())[-1].history] == ["queued", "suppressed"]
     await bot.sender.stop(patience=0)
     await bot.stop()
 
