@@ -71,6 +71,7 @@ from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.file_scrub import FileScrub
 from bot.storage.rule_history import RuleHistory
+from bot.storage.tested_drafts import TestedDrafts
 from bot.storage.wal_truncation import LogCutter
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
@@ -128,6 +129,7 @@ class Service:
         self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
         self.rule_history = RuleHistory(self.database, self.writer, self.shelf)
+        self.tested = TestedDrafts(self.database, self.writer, self.shelf, self.rule_files)
         message_log = message_log_of(settings.log_format, settings.log_level, with_texts=settings.log_texts)
         self._traces = traces_of(os.environ)
         if self._traces is not None:
@@ -157,13 +159,13 @@ class Service:
         self.inbox = Inbox(
             self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit, now,
             marks=self.data_protection.marks, doubt=self.data_protection.doubt, message_log=message_log,
-            measures=self._measures,
+            measures=self._measures, testers=self.tested.testers,
         )  # fmt: skip
         self.fetcher = Fetcher(
             self.database,
             self.writer,
             self.asker,
-            Completions(self.shelf.book, caps, self.queue_limit, now).record,
+            Completions(self.shelf.book, caps, self.queue_limit, now, self.tested.testers).record,
             holder=self.sender.holder,
             on_queued=self.sender.wake,
             clock=now,
@@ -171,10 +173,11 @@ class Service:
         self.inbox.on_fetch = self.fetcher.wake
         self.inbox.kept_answer = self.fetcher.kept.get
         self.data_protection.tell(self.fetcher.forget)
+        self.data_protection.tell(lambda _ids: self.tested.wake())
         self.follow_ups = FollowUpSender(
             self.database,
             self.writer,
-            FollowUpTurn(self.shelf.book, caps, self.queue_limit, now).say,
+            FollowUpTurn(self.shelf.book, caps, self.queue_limit, now, self.tested.testers).say,
             on_queued=self.sender.wake,
             clock=now,
         )
@@ -232,10 +235,13 @@ class Service:
         self._running.push_async_callback(self.asker.close)
         self.shelf.on_change = self._take_book
         self.shelf.on_read = self._announce_rules
+        self.tested.on_change = lambda: self.live.announce([RULES])
         await self.rule_history.open_rules()
         self.database.tell_outages()
         self.writer.start(self.supervisor)
         self._running.push_async_callback(self.writer.stop)
+        await self.tested.start(self.supervisor)
+        self._running.push_async_callback(self.tested.stop)
         with suppress(StorageUnavailable):  # the next login does it
             await self._sessions.purge()
         await self.data_protection.start(self.supervisor)
@@ -268,6 +274,7 @@ class Service:
         await self.rule_history.store(change)
 
     def _announce_rules(self) -> None:
+        self.tested.wake()
         self.live.announce([RULES])
 
     def new_login_link(self) -> str:
@@ -333,6 +340,7 @@ class Service:
             asker=self.asker,
             ceilings=self._ceilings,
             silences=self.alarms.silences,
+            tested=self.tested,
         )
         return Litestar(
             route_handlers=[

@@ -19,6 +19,7 @@ from bot.conversation.new_messages import NewMessages
 from bot.conversation.thread import ConversationThread, open_conversations, save_conversations
 from bot.rulebook.book import Book
 from bot.rulebook.decision import Decision, HeardMessage
+from bot.rulebook.editing.draft_book import Testers, all_pools, book_for, nobody
 from bot.rulebook.fetch import FetchRequest
 from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.completion import complete
@@ -50,9 +51,15 @@ class Completions:
     """Work for `bot.storage.writer`: what was fetched is recorded, and what the rule says to it is queued."""
 
     def __init__(
-        self, book: Callable[[], Book], caps: Caps, queue: QueueLimit, clock: Callable[[], datetime]
+        self,
+        book: Callable[[], Book],
+        caps: Caps,
+        queue: QueueLimit,
+        clock: Callable[[], datetime],
+        testers: Callable[[], Testers] = nobody,
     ) -> None:
         self._book = book
+        self._testers = testers
         self._caps = caps
         self._queue = queue
         self._clock = clock
@@ -65,8 +72,9 @@ class Completions:
         rows = await _rows(connection, [each.id for each in finished])
         recent = await self._recall(connection, opened.values(), len(finished), now)
         new = NewMessages()
-        book = self._book()
-        codes = CodeDesk(connection, book.code_pools, {each.peer for each in finished}, now)
+        in_force, testers = self._book(), self._testers()
+        pools = all_pools(in_force, testers)
+        codes = CodeDesk(connection, pools, {each.peer for each in finished}, now)
         results: dict[str, Completed] = {}
         for each in sorted(finished, key=lambda each: each.id):
             row = rows.get(each.id)
@@ -78,6 +86,7 @@ class Completions:
             if each.id in waiting and waiting[0] < each.id:
                 results[each.id] = "waits"
                 continue
+            book, _ = book_for(each.peer, in_force, testers)
             results[each.id] = await self._finish(
                 connection, conversation, row, each, recent, now, new, book, codes
             )

@@ -23,6 +23,7 @@ from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.new_messages import NewMessages
 from bot.conversation.thread import ConversationThread, open_conversations, save_conversations
 from bot.rulebook.book import Book
+from bot.rulebook.editing.draft_book import Testers, book_for, nobody
 from bot.rulebook.simulate.completion import rule_of
 from bot.rulebook.simulate.follow_ups import is_hour
 from bot.rulebook.simulate.loop_guard import Caps, Recent, may_be_said
@@ -72,16 +73,22 @@ class FollowUpTurn:
     """Work for `bot.storage.writer`: what is due is said, or it is noted why not."""
 
     def __init__(
-        self, book: Callable[[], Book], caps: Caps, queue: QueueLimit, clock: Callable[[], datetime]
+        self,
+        book: Callable[[], Book],
+        caps: Caps,
+        queue: QueueLimit,
+        clock: Callable[[], datetime],
+        testers: Callable[[], Testers] = nobody,
     ) -> None:
         self._book = book
+        self._testers = testers
         self._caps = caps
         self._queue = queue
         self._clock = clock
 
     async def say(self, connection: AsyncConnection, due: list[DueFollowUp]) -> list[str | None]:
         """For each whether it was said (empty), why not, or None where another process has seen to it."""
-        now, book = self._clock(), self._book()
+        now, in_force, testers = self._clock(), self._book(), self._testers()
         opened = await open_conversations(connection, {(each.number, each.peer) for each in due}, now)
         rows = await _rows(connection, [each.id for each in due])
         recent = await self._recall(connection, list(opened.values()), now)
@@ -93,6 +100,7 @@ class FollowUpTurn:
             if row is None or each.id in results or conversation.is_new:
                 results.setdefault(each.id, None)
                 continue
+            book, _ = book_for(each.peer, in_force, testers)
             reason = _why_not(row, conversation, book, now)
             texts = texts_in(row.texts, conversation.state.language)
             if reason is None and not may_be_said(

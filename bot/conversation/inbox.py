@@ -29,6 +29,7 @@ from bot.conversation.thread import ConversationThread, open_conversations, save
 from bot.measures import Measures
 from bot.rulebook.book import Book
 from bot.rulebook.decision import Decision, HeardMessage
+from bot.rulebook.editing.draft_book import Testers, all_pools, book_for, nobody
 from bot.rulebook.fetch import Fetched, FetchRequest
 from bot.rulebook.simulate.completion import complete_decision
 from bot.rulebook.simulate.decide import decide
@@ -81,6 +82,7 @@ class Inbox:
         doubt: Doubt | None = None,
         message_log: MessageLineLog | None = None,
         measures: Measures | None = None,
+        testers: Callable[[], Testers] = nobody,
     ) -> None:
         self._measures = measures or Measures()
         self._message_log = message_log or MessageLineLog()
@@ -91,6 +93,7 @@ class Inbox:
         self._queue = queue
         self._clock = clock
         self._book = book
+        self._testers = testers
         self._on_queued = on_queued
         self._on_forward = on_forward
         #: Called when something is to be fetched; and what an answer that is kept says to a request.
@@ -209,7 +212,7 @@ class Inbox:
     async def _record_inbound(
         self, connection: AsyncConnection, inbound: list[Inbound], now: datetime
     ) -> list[Receipt]:
-        book = self._book()
+        in_force, testers = self._book(), self._testers()
         receipts = [DUPLICATE] * len(inbound)
         # Conversations first: on PostgreSQL this locks them, so that the look-up of duplicates sees what another
         # replica has committed. Should one slip through, the unique constraint fails and the group is tried again.
@@ -226,7 +229,8 @@ class Inbox:
             seen |= erased
         recent = await self._recall(connection, opened, inbound, now)
         new = NewMessages()
-        codes = CodeDesk(connection, book.code_pools, {message.peer for message in inbound}, now)
+        pools = all_pools(in_force, testers)
+        codes = CodeDesk(connection, pools, {message.peer for message in inbound}, now)
         for place, message in enumerate(inbound):
             if message.message_id in seen:
                 continue
@@ -237,6 +241,7 @@ class Inbox:
             )
             written = time_written(message.received_at, now)
             began = perf_counter()
+            book, draft = book_for(message.peer, in_force, testers)
             decision, asked, kept = await self._decide(book, heard, conversation, written, codes, new)
             self._measures.decision.add(perf_counter() - began)
             if conversation.id in recent:
@@ -244,7 +249,7 @@ class Inbox:
                 decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
             is_doubtful = self._doubt.covers(message.received_at, now)
             queued = conversation.add_inbound(
-                message, decision, book.version, now, new, is_doubtful=is_doubtful
+                message, decision, book.version, now, new, is_doubtful=is_doubtful, draft=draft
             )
             if asked is not None and kept is not None:
                 new.fetches.append(kept_row(asked, kept, new.inbound[-1].id, conversation.id, now))

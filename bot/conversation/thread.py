@@ -102,10 +102,12 @@ class ConversationThread:
         new: NewMessages,
         *,
         is_doubtful: bool = False,
+        draft: str | None = None,
     ) -> bool:
         """Add an inbound message and the replies to it to `new`; True when one of them is to be sent.
 
         `is_doubtful`: it may have been answered already (`bot.conversation.restored`), so none is.
+        `draft`: the file whose draft decided, for somebody who tests it.
         """
         self._take(decision, time_written(message.received_at, now), message.message_id, new)
         message_id, position = self._next(message.text, now)
@@ -124,7 +126,7 @@ class ConversationThread:
                 created_at=now,
                 updated_at=now,
                 received_at=message.received_at,
-                decision=decision.record(),
+                decision=decision.record() if draft is None else decision.record() | {"draft": draft},
                 book_version=version,
             )
         )

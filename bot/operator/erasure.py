@@ -18,6 +18,7 @@ from bot.operator.purge import PurgeLimits, next_batch
 from bot.operator.removal import release_codes, remove_conversations, remove_messages
 from bot.storage.all_tables import metadata
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.draft_testers import forget_tester
 from bot.storage.readers import Readers
 from bot.storage.tables import conversations, delivery_reports, messages, rejected_events
 from bot.storage.writer import Writer
@@ -236,6 +237,8 @@ async def _traces_of(connection: AsyncConnection, ids: Collection[str]) -> list[
 
 
 async def _erase_codes(connection: AsyncConnection, peers: list[str]) -> list[int]:
+    for peer in peers:
+        await forget_tester(connection, peer)
     return [await release_codes(connection, [peer]) for peer in peers]
 
 

@@ -1,4 +1,4 @@
-"""The table of what people have changed in rule files and not saved yet."""
+"""The tables of what people have changed in rule files and not saved yet, and of who tests it."""
 
 from sqlalchemy import Column, String, Table, Text
 
@@ -20,4 +20,14 @@ rule_drafts = Table(
     # What a new file is to be called.
     Column("name", Text, nullable=True),
     Column("updated_at", UtcTime, nullable=False),
+)
+
+# Phones whose texts a draft answers. It is that of a person and a file, from whatever text of the file it began.
+draft_testers = Table(
+    "draft_testers",
+    metadata,
+    Column("number", String(64), primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("file", Text, nullable=False),
+    Column("since", UtcTime, nullable=False),
 )

@@ -1,12 +1,13 @@
 """Drafts: texts of rule files that somebody has changed and not saved; they wait here until they are."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage.draft_tables import rule_drafts
+from bot.storage.draft_tables import draft_testers, rule_drafts
 from bot.storage.sql import insert_for
 
 
@@ -47,15 +48,23 @@ async def keep_drafts(connection: AsyncConnection, drafts: list[RuleDraft]) -> l
 
 
 async def drop_drafts(connection: AsyncConnection, dropped: list[DroppedDraft]) -> list[None]:
-    """Forget drafts; work for `bot.storage.writer`."""
+    """Forget drafts, and who tests them; work for `bot.storage.writer`."""
     for each in dropped:
         await connection.execute(delete(rule_drafts).where(*_is(each.person, each.file, each.base_etag)))
+        testers, drafts = draft_testers.c, rule_drafts.c
+        remains = exists().where(drafts.person == each.person, drafts.file == each.file)
+        await connection.execute(
+            delete(draft_testers).where(testers.person == each.person, testers.file == each.file, ~remains)
+        )
     return [None] * len(dropped)
 
 
-async def list_drafts(connection: AsyncConnection, person: str, file: str | None = None) -> list[RuleDraft]:
-    """The drafts of a person, the newest first."""
-    query = select(rule_drafts).where(rule_drafts.c.person == person)
+async def list_drafts(
+    connection: AsyncConnection, person: str | Collection[str], file: str | None = None
+) -> list[RuleDraft]:
+    """The drafts of a person, or of several, the newest first."""
+    people = [person] if isinstance(person, str) else person
+    query = select(rule_drafts).where(rule_drafts.c.person.in_(people))
     if file is not None:
         query = query.where(rule_drafts.c.file == file)
     rows = await connection.execute(query.order_by(rule_drafts.c.updated_at.desc()))

@@ -13,6 +13,7 @@ from bot.operator.erasure import Erased
 from bot.settings import load
 from bot.storage.all_tables import metadata
 from bot.storage.answer_tables import answers, codes_given
+from bot.storage.draft_testers import NamedTesters, name_testers
 from bot.storage.file_scrub import FileScrub
 from bot.storage.tables import conversations, messages
 from bot.text.erased_number import NumberInText
@@ -27,7 +28,7 @@ DIGITS = PEER.removeprefix("+")
 #: Tables with rows of people, and those without: keyed hashes, counts, rules, sessions of who works with the bot.
 OF_A_PERSON = {
     "conversations", "messages", "status_changes", "delivery_reports", "forwards", "fetches", "follow_ups", "answers",
-    "answer_values", "codes_given", "incidents", "actions", "rejected_events",
+    "answer_values", "codes_given", "incidents", "actions", "rejected_events", "draft_testers",
 }  # fmt: skip
 OF_NOBODY = {
     "code_pools", "erasure_marks", "erasure_keys", "restores", "rule_books", "rule_edits", "console_sessions",
@@ -88,6 +89,8 @@ async def test_nothing_is_left_of_a_person_for_whom_rules_did_all_they_can(datab
     async with full_bot(database_url) as (bot, shop):
         await leave_traces(bot)
         await leave_traces(bot, OTHER)
+        testers = NamedTesters(person="admin", file="a.yaml", numbers=(PEER, OTHER), at=datetime.now(UTC))
+        await bot.writer.batch(name_testers).submit([testers])
         before = await rows_of(bot, PEER)
         assert set(before) == OF_A_PERSON, "this person has left something in every table that holds people's"
         neighbour = await rows_of(bot, OTHER)
@@ -152,6 +155,8 @@ async def rows_of(bot: Bot, peer: str) -> dict[str, int]:
             ]  # fmt: skip
             if table.name in {"conversations", "messages", "fetches"}:
                 theirs.append(table.c.id.in_([*talks, *texts]))
+            if table.name == "draft_testers":
+                theirs.append(table.c.number == peer)
             if table.name == "rejected_events":
                 theirs.append(table.c.raw.contains(peer.removeprefix("+")))
             if theirs:

@@ -7,8 +7,11 @@ import msgspec
 from bot.rulebook.editing.source_tree import Path
 
 #: `set`, `insert`, `rename` and `remove` are about a key, `add`, `drop` and `move` about an item of a list; `wrap`
-#: makes several of one text, `write` puts YAML in the place of a node, `language` gives a text in one more language.
-Doing = Literal["set", "insert", "rename", "remove", "add", "drop", "move", "wrap", "write", "language"]
+#: makes several of one text, `write` puts YAML in the place of a node, `language` gives a text in one more language,
+#: and `rule` adds a rule to the file.
+Doing = Literal[
+    "set", "insert", "rename", "remove", "add", "drop", "move", "wrap", "write", "language", "rule"
+]
 
 #: What a form puts into a file: `Written`, whose recursion msgspec can't read.
 Value = str | bool | int | list[Any] | dict[str, Any]

@@ -4,7 +4,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from bot.rulebook.cards.control import CardEdit
+from bot.rulebook.cards.days_meant import days_meant
+from bot.rulebook.cards.file_text import FILE, LISTS, insert_setting, settings_node, with_settings
+from bot.rulebook.cards.new_rule import with_new_rule
 from bot.rulebook.cards.rule_text import RuleText, node_of, rule_texts, with_rule
 from bot.rulebook.cards.shapes import one_more_language, several
 from bot.rulebook.editing.layout import margin
@@ -23,13 +28,24 @@ from bot.rulebook.splices import Splice, spliced
 
 
 def edited(text: str, number: int, edits: Sequence[CardEdit]) -> str:
-    """The text with the changes made in one of its rules; raises `CannotSplice`."""
+    """The text with the changes made in one of its rules, or at its top for `FILE`; raises `CannotSplice`."""
+    return edited_card(text, number, edits)[0]
+
+
+def edited_card(text: str, number: int, edits: Sequence[CardEdit]) -> tuple[str, int]:
+    """The same, and the number of the rule that is to be shown: a new one comes in the place of the one before."""
     for edit in edits:
+        if edit.do == "rule":
+            text, number = with_new_rule(text)
+            continue
         _refuse_unwritable(edit.value)
+        if number == FILE:
+            text = with_settings(text, partial(_made_in_file, edit))
+            continue
         text = with_rule(text, _rule(text, number), partial(_made, edit))
         if edit.do == "language" and edit.value:
             text = _naming_language(text, edit)
-    return text
+    return text, number
 
 
 def with_rule_source(text: str, number: int, source: str) -> str:
@@ -75,6 +91,20 @@ def _made(edit: CardEdit, text: str, base: Path) -> str:
     if edit.do in {"drop", "move"} and not isinstance(path[-1], int):
         raise CannotSplice("This is no item of a list.")
     return maker(text, path, edit)
+
+
+def _made_in_file(edit: CardEdit, text: str) -> str:
+    if edit.path and edit.path[0] in LISTS:
+        raise CannotSplice("Rules and tests are changed on their own pages.")
+    if (
+        edit.path[:1] == ("closed",)
+        and edit.path[-1] not in {"hours", "holidays"}
+        and isinstance(edit.value, str)
+    ):
+        edit = replace(edit, value=days_meant(edit.value))
+    if edit.do == "insert" and edit.path:
+        return insert_setting(text, edit.path, edit.value)
+    return _made(edit, text, ())
 
 
 def _set(text: str, path: Path, edit: CardEdit) -> str:
@@ -163,7 +193,7 @@ def _naming_language(text: str, edit: CardEdit) -> str:
 
 def changed_fields(text: str, number: int, posted: Mapping[CardEdit, str]) -> tuple[CardEdit, ...]:
     """Of the fields of a form as it was posted, the changes of those that differ from the text."""
-    node = node_of(text, _rule(text, number))
+    node = settings_node(text) if number == FILE else node_of(text, _rule(text, number))
     if node is None:
         return ()
     return tuple(

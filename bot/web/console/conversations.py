@@ -25,7 +25,7 @@ from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
 from bot.web.console.answers import GLYPHS as ANSWER_GLYPHS
 from bot.web.console.answers import answers_path
-from bot.web.console.labels import fetch_lines, rule_links, steps_of, timeline_of, whys_of
+from bot.web.console.labels import fetch_lines, path_of_draft, rule_links, steps_of, timeline_of, whys_of
 from bot.web.console.layout import Call, Console, Page
 
 PATH: Final = "/console/conversations"
@@ -131,6 +131,7 @@ async def _page(
     listing = None if part == "talk" else await _listing(request, console)
     book = console.shelf.book()
     rules = {message.rule for message in talk.messages if message.rule} if talk else set()
+    tested = console.tested.tested_by(talk.conversation.peer) if talk else None
     return console.page(
         request,
         "conversations.html",
@@ -141,6 +142,9 @@ async def _page(
         states=DELIVERY_STATES,
         rule_names=sorted(rule.name for rule in book.rules),
         talk=talk,
+        tested=tested,
+        tested_path=path_of_draft(tested) if tested else "",
+        tester_numbers={number for each in console.tested.all() for number in each.numbers},
         known_answers=known,
         answers_path=answers_path,
         answer_glyphs=ANSWER_GLYPHS,

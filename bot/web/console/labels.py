@@ -11,6 +11,7 @@ from bot.queries.conversations import HistoryEntry, MessageView
 from bot.queries.failure_reasons import Reason, reason_of
 from bot.queries.timeline import Timeline
 from bot.rulebook.book import Book
+from bot.storage.tested_drafts import TestedDraft
 from bot.web.console.rules_editor import address_of
 
 _LONGEST_ANSWER: Final = 1_000
@@ -119,6 +120,11 @@ def rule_links(book: Book, names: set[str]) -> dict[str, RuleLink]:
     return {name: found.get(name) or RuleLink(name=name, path=None, place=None) for name in names}
 
 
+def path_of_draft(tested: TestedDraft) -> str:
+    """The page of a draft that is live for testers."""
+    return address_of(tested.file or "new")
+
+
 def fetch_lines(message: MessageView) -> list[str]:
     """What was asked of another service for a message, and what came, one thing a line."""
     fetch = message.fetch
@@ -150,6 +156,8 @@ def whys_of(decision: dict[str, Any]) -> list[str]:
         whys.append("no rule matched")
     if guard:
         whys.append(f"held back: {guard}")
+    if draft := decision.get("draft"):
+        whys.append(f"decided by an unsaved draft of {draft}, which they test")
     code = decision.get("code")
     if code is not None:
         whys.append(f"gave the code {code}" if code else "all codes were given")

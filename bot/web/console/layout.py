@@ -54,6 +54,7 @@ from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles
 from bot.sending.fetcher import Asker
 from bot.storage.database import Database
+from bot.storage.tested_drafts import TestedDrafts
 from bot.storage.writer import Writer
 from bot.text.inert import shown
 from bot.text.numbers import spaced
@@ -102,6 +103,7 @@ class Console:
         asker: Asker,
         ceilings: Ceilings,
         silences: Callable[[], list[str]],
+        tested: TestedDrafts,
     ) -> None:
         self.sessions = sessions
         self.database = database
@@ -117,6 +119,8 @@ class Console:
         self.ceilings = ceilings
         #: What does not come any more, as sentences.
         self.silences = silences
+        #: Drafts that are live for testers' phones alone.
+        self.tested = tested
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)
 

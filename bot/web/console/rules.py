@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from msgspec.structs import replace
 
 from bot.rulebook.background import in_background
+from bot.rulebook.cards.file_text import FILE
 from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.files.json_schema import rule_file_schema
 from bot.rulebook.files.tables import is_csv
@@ -19,13 +20,21 @@ from bot.web.console.rules_editor import (
     LARGEST_SHOWN,
     SHOWN_ROWS,
     EditorPlace,
-    ShownFile,
     address_of,
     read_form,
     text_of,
 )
-from bot.web.console.rules_edits import edit_done, link_of, new_file, with_bar, with_recipes
+from bot.web.console.rules_edits import (
+    edit_done,
+    link_of,
+    new_file,
+    with_bar,
+    with_one_rule_more,
+    with_recipes,
+)
 from bot.web.console.rules_save import put_right, resolve, save
+from bot.web.console.rules_shown import ShownFile
+from bot.web.console.rules_testers import with_testers
 from bot.web.console.sessions import session_of
 from bot.web.limits import LARGEST_RULE_FORM
 
@@ -67,11 +76,15 @@ class RulePages(Controller):
             etag=found.etag,
             who=session_of(request).role,
             line=int(line) if line.isascii() and line.isdecimal() and len(line) < 7 else None,
-            choice=CardChoice(name=request.query_params.get("rule", "")),
+            choice=CardChoice(number=FILE)
+            if request.query_params.get("card") == "file"
+            else CardChoice(name=request.query_params.get("rule", "")),
         )
         if is_cut:
             return editor.editor(request, shown)
         shown = await editor.with_draft(request, shown)
+        if "add" in request.query_params and session_of(request).may_edit:
+            shown = await with_one_rule_more(shown)
         return editor.editor(request, await editor.looked_at(shown, at_any_cost=False))
 
     @post("/rules/new", request_max_body_size=LARGEST_RULE_FORM)
@@ -102,6 +115,8 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
     if do == "resolve":
         return await resolve(place, request, shown)
     shown = await place.kept(request, await _without_saving(place, request, shown, do))
+    if do in ("testers", "testers-end"):
+        shown = await with_testers(place, request, shown, is_end=do == "testers-end")
     return place.editor(request, await place.looked_at(shown), view=do.removeprefix("view "))
 
 

@@ -32,7 +32,9 @@ from bot.rulebook.background import in_background
 from bot.rulebook.book import Book
 from bot.rulebook.cards.card import card_of
 from bot.rulebook.cards.control import Button, Card, CardEdit
-from bot.rulebook.cards.edits import changed_fields, edited, with_rule_source
+from bot.rulebook.cards.edits import changed_fields, edited, edited_card, with_rule_source
+from bot.rulebook.cards.file_card import file_card
+from bot.rulebook.cards.file_text import FILE
 from bot.rulebook.cards.known import KnownNames, names_in, names_saved, tags_of
 from bot.rulebook.cards.lone_rule import rule_as_read
 from bot.rulebook.cards.rule_text import RuleText, node_of, rule_at, rule_texts
@@ -102,7 +104,7 @@ class CardDesk:
         self._read_at = 0.0
 
     async def shown(self, file: str, text: str, choice: CardChoice, trouble: str = "") -> ShownCard | None:
-        """The card of a rule; None for a file without rules."""
+        """The card of a rule, or of the file itself; None for a table."""
         if is_csv(file):
             return None
         texts = await self._newest()
@@ -125,12 +127,14 @@ def _make(
 ) -> ShownCard | None:
     rules = rule_texts(text)
     rule = _chosen(rules, choice)
-    if rule is None:
-        return None
     known = _known(text, book, csv_files)
-    read = rule_as_read(text, rule, book.book_wide) if node_of(text, rule) is not None else None
+    if rule is None:
+        card, read = file_card(text, known), None
+    else:
+        card = card_of(text, rule, known)
+        read = rule_as_read(text, rule, book.book_wide) if node_of(text, rule) is not None else None
     return ShownCard(
-        card=card_of(text, rule, known),
+        card=card,
         sentence=say_rule(read) if read is not None else "",
         weights=weights(read, texts) if read is not None and texts else {},
         rules=rules if len(rules) <= _MOST_NAMED else (),
@@ -141,6 +145,9 @@ def _make(
 
 
 def _chosen(rules: tuple[RuleText, ...], choice: CardChoice) -> RuleText | None:
+    """The rule that is asked for; None: the file's own card."""
+    if choice.number == FILE:
+        return None
     if choice.number is not None and rules:
         return rules[min(max(choice.number, 0), len(rules) - 1)]
     if choice.name:
@@ -171,41 +178,50 @@ def digest_of(text: str) -> str:
 
 
 def number_of(form: FormMultiDict) -> int | None:
-    """The number of the rule that a form's card is about."""
-    number = str(form.get("rule", ""))
-    return int(number) if number.isascii() and number.isdecimal() and len(number) < 7 else None
+    """The number of the rule that a form's card is about; `FILE` for that of the file."""
+    return _number(str(form.get("rule", "")))
+
+
+def _number(written: str) -> int | None:
+    if written == str(FILE):
+        return FILE
+    return int(written) if written.isascii() and written.isdecimal() and len(written) < 7 else None
 
 
 def rule_shown(do: str) -> CardChoice:
     """Which rule a button `show 3` asks for."""
-    number = do.removeprefix("show ")
-    return CardChoice(
-        number=int(number) if number.isascii() and number.isdecimal() and len(number) < 7 else 0
-    )
+    return CardChoice(number=_number(do.removeprefix("show ")) or 0)
 
 
-def with_posted_fields(form: FormMultiDict, text: str) -> tuple[str, str]:
-    """The text with what was typed into the card's fields of a form without a script, and what to say of it."""
+def with_posted_fields(form: FormMultiDict, text: str) -> tuple[str, int | None, str]:
+    """The text with what was typed into the card's fields of a form without a script, and what to say of it.
+
+    Between them the number of the rule that is to be shown.
+    """
     number, made_from = number_of(form), form.get("card-of")
     if number is None or not isinstance(made_from, str):
-        return text, ""
+        return text, number, ""
     try:
         source = form.get("card-source")
         if isinstance(source, str):
-            return with_rule_source(text, number, source.replace("\r\n", "\n")), ""
+            return with_rule_source(text, number, source.replace("\r\n", "\n")), number, ""
         edits = changed_fields(text, number, _fields(form))
         if edits and made_from != digest_of(text):
-            return text, "The text was changed as well, so the fields of the form were not taken over."
+            return (
+                text,
+                number,
+                "The text was changed as well, so the fields of the form were not taken over.",
+            )
         pressed = str(form.get("do", ""))
         edits = (*edits, *_value_edit(form, pressed))
         text = edited(text, number, sorted(edits, key=lambda edit: _LATE.get(edit.do, 0)))
         if pressed.startswith("card "):
-            text = edited(text, number, _EDITS.decode(pressed.removeprefix("card ")))
+            text, number = edited_card(text, number, _EDITS.decode(pressed.removeprefix("card ")))
     except (CannotSplice, UnwritableText) as error:
-        return text, str(error)
+        return text, number, str(error)
     except msgspec.MsgspecError:
-        return text, "The form is from another version of this page; load it anew."
-    return text, ""
+        return text, number, "The form is from another version of this page; load it anew."
+    return text, number, ""
 
 
 def _value_edit(form: FormMultiDict, pressed: str) -> tuple[CardEdit, ...]:
@@ -256,7 +272,8 @@ class CardParts(Controller):
             if isinstance(source, str):
                 after = await in_background(with_rule_source, text, number, source.replace("\r\n", "\n"))
             else:
-                after = await in_background(edited, text, number, _EDITS.decode(str(form.get("edits", "[]"))))
+                edits = _EDITS.decode(str(form.get("edits", "[]")))
+                after, number = await in_background(edited_card, text, number, edits)
         except (CannotSplice, UnwritableText) as error:
             trouble = str(error)
         except msgspec.MsgspecError:

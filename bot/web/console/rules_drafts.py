@@ -1,8 +1,10 @@
 """What people have not saved yet: kept in the database for the person and the file, whatever page they go to."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from bot.rulebook.editing.folder import etag_of
+from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.rule_drafts import DroppedDraft, RuleDraft, drop_drafts, keep_drafts, list_drafts
 from bot.storage.rule_edits import find_text
 from bot.storage.writer import StorageUnavailable
@@ -49,6 +51,7 @@ class UnsavedTexts:
             await self._keeping.submit([draft])
         except StorageUnavailable:
             return False
+        await self._tell_testers(person, file)
         return True
 
     async def drop(self, person: str, file: str, base_etag: str) -> bool:
@@ -58,7 +61,14 @@ class UnsavedTexts:
             await self._dropping.submit([dropped])
         except StorageUnavailable:
             return False
+        await self._tell_testers(person, file)
         return True
+
+    async def _tell_testers(self, person: str, file: str) -> None:
+        """Who tests it hears it from now on as it is."""
+        if self._console.tested.of(person, file) is not None:
+            with suppress(*DATABASE_ERRORS):  # then it is looked at a moment later
+                await self._console.tested.look()
 
     async def base(self, file: str, etag: str, saved: str | None) -> str | None:
         """The text of a file that had this entity tag: as it is now, or as the history has it."""

@@ -22,19 +22,17 @@ from bot.rulebook.editing.folder import NoSuchFile, UnreadableFile
 from bot.rulebook.editing.suggest_rule import Drafted, draft_rule
 from bot.rulebook.fetch import NOTHING, read_fetched
 from bot.rulebook.files.tables import is_csv
-from bot.rulebook.findings import Finding
 from bot.rulebook.simulate.replay import Replayed
 from bot.rulebook.simulate.try_message import TriedTurn
 from bot.rulebook.splices import mended
-from bot.storage.rule_drafts import RuleDraft
-from bot.text.diffs import Line
+from bot.storage.tested_drafts import TestedDraft
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
-from bot.web.console.rules_bar import SaveBar
-from bot.web.console.rules_card import CardChoice, CardDesk, ShownCard, number_of, with_posted_fields
+from bot.web.console.rules_card import CardChoice, CardDesk, with_posted_fields
 from bot.web.console.rules_drafts import UnsavedTexts
-from bot.web.console.rules_phone import TypedContext, read_setting
-from bot.web.console.rules_recipes import FoundRecipes, first_text, link_to_try
+from bot.web.console.rules_phone import read_setting
+from bot.web.console.rules_recipes import first_text, link_to_try
+from bot.web.console.rules_shown import ShownFile
 from bot.web.console.sessions import HOME, session_of
 from bot.web.limits import LONGEST_NUMBER
 
@@ -58,64 +56,6 @@ _LONGEST_ASK: Final = 10.0
 #: Characters of a table that can be edited in a page, and rows that are shown of a larger one.
 LARGEST_SHOWN: Final = 1_000_000
 SHOWN_ROWS: Final = 200
-
-
-class ShownFile(Struct, frozen=True, kw_only=True):
-    """What the editor's page shows of a text, saved or not."""
-
-    file: str
-    text: str
-    #: Of the file that was edited; empty for a new one.
-    etag: str
-    heard: tuple[str, ...] = ()
-    draft: Draft | None = None
-    #: What came from elsewhere, as it was typed, by the place of the message.
-    fetched: dict[int, str] = {}
-    turns: tuple[TriedTurn, ...] = ()
-    #: As if at another time, from somebody else.
-    setting: TypedContext = TypedContext()
-    #: What the save bar says.
-    bar: SaveBar | None = None
-    #: The recipes that were asked for.
-    recipes: FoundRecipes | None = None
-    #: What a button did, and an address that carries the talk.
-    said: str = ""
-    link: str = ""
-    #: The script fills the page from its address.
-    from_link: bool = False
-    diff: list[Line] | None = None
-    #: A sentence about what was refused.
-    trouble: str | None = None
-    line: int | None = None
-    #: A new file: the form still asks for its name.
-    is_new: bool = False
-    #: A table that is too large to be edited here: these are its first rows.
-    is_cut: bool = False
-    #: When the text was changed last that is shown and not saved; None: it is what is saved.
-    unsaved_since: datetime | None = None
-    #: The page began with such a text; without this, the script would keep its own when the text is dropped.
-    begins_unsaved: bool = False
-    #: What this person had not saved either, begun from an older text of the file.
-    parked: RuleDraft | None = None
-    #: The role of the person who looks at it.
-    who: str
-    #: The rule that is shown as a card, and which one that is.
-    card: ShownCard | None = None
-    choice: CardChoice = CardChoice()
-    #: How the form showed it that was posted; empty: as the person usually looks at rules.
-    view: str = ""
-
-    @property
-    def own(self) -> list[Finding]:
-        """What was found in this file."""
-        return [] if self.draft is None else [each for each in self.draft.findings if each.file == self.file]
-
-    @property
-    def others(self) -> list[Finding]:
-        """What was found elsewhere, where it matters here: an error anywhere keeps the text from being saved."""
-        if self.draft is None:
-            return []
-        return [each for each in self.draft.findings if each.file != self.file and each.level == "error"]
 
 
 class HeardText(Struct, frozen=True, kw_only=True):
@@ -191,7 +131,7 @@ class EditorPlace:
         """The page with a text in the editor; `view` is how a person wants to see it from now on."""
         is_chosen = view in VIEWS
         if not is_chosen:
-            view = shown.view or view_of(request, is_of_rule=bool(shown.choice.name))
+            view = shown.view or view_of(request, is_of_rule=shown.choice != CardChoice())
         view = view if shown.card is not None else "text"
         page = self.page(
             request,
@@ -204,12 +144,18 @@ class EditorPlace:
             view=view,
             shown=shown.card,
             is_scripted=False,
+            tested=self.tested(request, shown),
         )
         if is_chosen:
             page.cookies.append(
                 Cookie(key=VIEW, value=view, max_age=365 * 24 * 3600, path=HOME, samesite="strict")
             )
         return page
+
+    def tested(self, request: Call, shown: ShownFile) -> TestedDraft | None:
+        """Who tests this draft on their phones, if anybody does."""
+        person = session_of(request).person
+        return self.console.tested.of(person, "" if shown.is_new else shown.file)
 
     async def looked_at(self, shown: ShownFile, *, at_any_cost: bool = True) -> ShownFile:
         """With the findings, the card of a rule, and the talk that was tried."""
@@ -367,7 +313,7 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
     text = text_of(form.get("text")).replace("\r\n", "\n")
     if before is not None and "\r\n" in before.partition("\n")[0] + "\n":  # as forms send every text
         text = text.replace("\n", "\r\n")
-    text, trouble = with_posted_fields(form, text)
+    text, number, trouble = with_posted_fields(form, text)
     heard = [text_of(each) for each in form.getall("heard", [])]
     heard = [] if form.get("do") == "clear" else heard
     fetched = {
@@ -388,7 +334,7 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
         begins_unsaved=form.get("begins") == "unsaved",
         who=session_of(request).role,
         trouble=trouble or None,
-        choice=CardChoice(number=number_of(form)),
+        choice=CardChoice(number=number),
         view=view if (view := text_of(form.get("view"))) in VIEWS else "",
     )
 

@@ -10,6 +10,8 @@ from litestar.exceptions import NotFoundException
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bot.rulebook.background import in_background
+from bot.rulebook.cards.new_rule import with_new_rule
 from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.editing.recipes import add_recipe
 from bot.rulebook.editing.source_tree import CannotSplice
@@ -19,7 +21,8 @@ from bot.rulebook.files.tables import is_csv
 from bot.rulebook.splices import Edit, Lines, difference
 from bot.web.console.layout import Call, Page
 from bot.web.console.rules_bar import save_bar
-from bot.web.console.rules_editor import NEW_FILE, EditorPlace, ShownFile, read_form, text_of
+from bot.web.console.rules_card import CardChoice
+from bot.web.console.rules_editor import NEW_FILE, EditorPlace, read_form, text_of
 from bot.web.console.rules_recipes import (
     first_text,
     found_recipes,
@@ -27,6 +30,7 @@ from bot.web.console.rules_recipes import (
     recipe_called,
     rule_to_link,
 )
+from bot.web.console.rules_shown import ShownFile
 from bot.web.console.sessions import session_of
 from bot.web.limits import LARGEST_RULE_FORM
 
@@ -164,6 +168,17 @@ def new_file(request: Call) -> ShownFile:
         file, text = (table, recipe.tables[table]) if table in recipe.tables else (recipe.file, recipe.text)
     recipes = found_recipes("") if "recipes" in query else None
     return ShownFile(file=file, text=text, etag="", is_new=True, recipes=recipes, who=who)
+
+
+async def with_one_rule_more(shown: ShownFile) -> ShownFile:
+    """With a rule to fill in, which nothing keeps before somebody does."""
+    if is_csv(shown.file):
+        return shown
+    try:
+        text, number = await in_background(with_new_rule, shown.text)
+    except CannotSplice as error:
+        return replace(shown, trouble=str(error))
+    return replace(shown, text=text, choice=CardChoice(number=number), begins_unsaved=True)
 
 
 async def link_of(place: EditorPlace, shown: ShownFile) -> str:

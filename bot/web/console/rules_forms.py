@@ -42,6 +42,7 @@ class RuleListPages(Controller):
             request,
             "rules.html",
             whole=await editor.whole(session.role),
+            tested=editor.console.tested.all(),
             list=await list_rules(
                 editor,
                 session,

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from bot.queries.rule_use import RuleUse
 from bot.rulebook.background import in_background
+from bot.rulebook.cards.file_card import opening_lines
 from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.outline import OutlineRule, outline
@@ -57,6 +58,8 @@ class ListedFile(Struct, frozen=True, kw_only=True):
     unsaved_since: datetime | None = None
     #: It began from an older text of the file.
     is_parked: bool = False
+    #: Its hours and closed days: what each is called, and as it is written.
+    opening: Sequence[tuple[str, str]] = ()
 
 
 class RuleList(Struct, frozen=True, kw_only=True):
@@ -122,6 +125,7 @@ async def list_rules(place: EditorPlace, session: Session, query: str, start: in
                 errors=sum(each.level == "error" for each in about),
                 unsaved_since=waiting.updated_at if waiting else None,
                 is_parked=draft is None and waiting is not None,
+                opening=await in_background(opening_lines, draft.text if draft else text),
             )
         )
     if wanted:

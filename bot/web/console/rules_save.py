@@ -17,8 +17,9 @@ from bot.storage.rule_edits import RuleEdit, list_edits
 from bot.text.diffs import compare_lines
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call
-from bot.web.console.rules_editor import PATH, EditorPlace, ShownFile, address_of, text_of
+from bot.web.console.rules_editor import PATH, EditorPlace, address_of, text_of
 from bot.web.console.rules_forms import undo_key
+from bot.web.console.rules_shown import ShownFile
 from bot.web.console.sessions import Session, session_of
 
 #: How often a text is brought together with one that was saved meanwhile.
@@ -124,8 +125,10 @@ async def put_right(place: EditorPlace, request: Call, shown: ShownFile, do: str
         return await _asked(place, request, mine, together)
     if together is not None:
         mine = replace(shown, text=together.merged.text, begins_unsaved=True)
+    mine = await place.kept(request, mine)
+    if together is not None:  # only then: a draft that is gone has no testers any more
         await place.unsaved.drop(person, file, parked.base_etag)
-    return place.editor(request, await place.looked_at(await place.kept(request, mine)))
+    return place.editor(request, await place.looked_at(mine))
 
 
 async def _refused(

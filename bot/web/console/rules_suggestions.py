@@ -13,7 +13,8 @@ from bot.rulebook.editing.source_tree import CannotSplice
 from bot.text.diffs import compare_lines
 from bot.text.looks import look_of
 from bot.web.console.layout import Call, Page
-from bot.web.console.rules_editor import EditorPlace, HeardText, ShownFile
+from bot.web.console.rules_editor import EditorPlace, HeardText
+from bot.web.console.rules_shown import ShownFile
 from bot.web.console.sessions import session_of
 
 _WAYS: Final = frozenset(get_args(Widening))

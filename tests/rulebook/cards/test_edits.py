@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from bot.rulebook.cards.card import card_of
 from bot.rulebook.cards.control import Button, Card, CardEdit, Control
 from bot.rulebook.cards.edits import edited, with_rule_source
+from bot.rulebook.cards.file_card import file_card
+from bot.rulebook.cards.file_text import FILE, LISTS, settings_text
 from bot.rulebook.cards.known import KnownNames
 from bot.rulebook.cards.rule_text import rule_texts
 from bot.rulebook.editing.layout import comment_ranges
@@ -69,6 +71,22 @@ def cards(text: str) -> list[Card]:
     return [card_of(text, rule, KNOWN) for rule in rule_texts(text)]
 
 
+def with_file(text: str) -> list[Card]:
+    """The cards of the rules, and that of the file."""
+    return [*cards(text), file_card(text, KNOWN)]
+
+
+def base(card: Card) -> tuple[str | int, ...]:
+    """Where the paths of a card begin."""
+    return () if card.number == FILE else ("rules", card.number)
+
+
+def under(data: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        data = data[step]
+    return data
+
+
 def but(data: Any, path: tuple[str | int, ...]) -> Any:
     """The data with a mark in the place of what a path leads to."""
     if not path:
@@ -81,20 +99,20 @@ def but(data: Any, path: tuple[str | int, ...]) -> Any:
 
 def typed(text: str, random: Random) -> None:
     """Type something into one field of one card."""
-    card = random.choice(cards(text))
+    card = random.choice(with_file(text))
     fields = [each for each in all_controls(card) if each.kind in {"line", "text", "choice"} and each.end]
-    field = random.choice([each for each in fields if each.do == "set"])
-    path = ("rules", card.number, *field.path)
+    fields = [each for each in fields if each.do == "set"]
+    if not fields:
+        return
+    field = random.choice(fields)
+    path = (*base(card), *field.path)
     value = random.choice(NASTY)
     assert edited(text, card.number, [CardEdit(do="set", path=field.path, value=field.value)]) == text
     try:
         after = edited(text, card.number, [CardEdit(do="set", path=field.path, value=value)])
     except CannotSplice:  # an anchor
         return
-    data = load(after)
-    for step in path:
-        data = data[step]
-    assert data == value
+    assert under(load(after), path) == value
     assert but(load(after), path) == but(load(text), path)
     change = difference(text, after)
     assert field.start <= change.start
@@ -104,7 +122,7 @@ def typed(text: str, random: Random) -> None:
 
 def pressed(text: str, random: Random) -> None:
     """Press one button of one card."""
-    card = random.choice(cards(text))
+    card = random.choice(with_file(text))
     button = random.choice(all_buttons(card))
     try:
         after = edited(text, card.number, button.edits)
@@ -114,13 +132,13 @@ def pressed(text: str, random: Random) -> None:
     before, now = load(text), load(after)
     is_language = button.edits[0].do == "language"
     for key in before:
-        if key == "rules" or (is_language and key == "languages"):
+        if card.number == FILE or key == "rules" or (is_language and key == "languages"):
             continue
         assert now[key] == before[key]
     for at, rule in enumerate(before["rules"]):
         assert at == card.number or now["rules"][at] == rule
     step = button.edits[0].path[0]
-    mine, its = before["rules"][card.number], now["rules"][card.number]
+    mine, its = under(before, base(card)), under(now, base(card))
     assert {key: value for key, value in mine.items() if key != step} == {
         key: value for key, value in its.items() if key != step
     }, button
@@ -132,11 +150,14 @@ def pressed(text: str, random: Random) -> None:
 def test_every_file_has_cards_that_hold_all_of_it(number: int) -> None:
     """No key of a rule is dropped, and every leaf of it stands on its card."""
     text = FILES[number][1]
-    for card in cards(text):
+    for card in with_file(text):
         assert card.broken is None
-        node = parse(text).child("rules").child(card.number)
+        node = parse(settings_text(text) if card.number == FILE else text)
+        for step in base(card):
+            node = node.child(step)
         shown = [(each.start, each.end) for each in all_controls(card) if each.kind not in {"group", "words"}]
-        for leaf in node.everything():
+        own = [value for key, value in node.pairs if card.number != FILE or key.value not in LISTS]
+        for leaf in [leaf for value in own for leaf in value.everything()]:
             is_value = leaf.kind == "text" and leaf.end > leaf.start and leaf.value
             if is_value and not any(key is leaf for some in node.everything() for key, _ in some.pairs):
                 assert any(start <= leaf.start and leaf.end <= end for start, end in shown), leaf

@@ -229,6 +229,7 @@ const callbacks = {
 
 function draw(html, isPressed) {
   const before = new Set([...place().querySelectorAll("[id]")].map(({ id }) => id));
+  const number = card()?.dataset.rule;
   const active = document.activeElement;
   const typing = place().contains(active) && "value" in active ? { field: active, value: active.value } : null;
   Idiomorph.morph(place(), html, { morphStyle: "innerHTML", ignoreActiveValue: true, callbacks });
@@ -240,6 +241,7 @@ function draw(html, isPressed) {
   if (typing && typing.field.isConnected && typing.field.value !== typing.value) typing.field.value = typing.value;
   options.drawn();
   if (!isPressed) return;
+  if (card() && card().dataset.rule !== number) return card().querySelector(".field")?.select(); // a new rule: its name first
   // Who has added something goes on there.
   const fresh = [...place().querySelectorAll("input.field, textarea.field, select.field")].find(({ id }) => !before.has(id));
   if (fresh) fresh.focus();

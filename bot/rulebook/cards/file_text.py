@@ -1,0 +1,72 @@
+"""What a rule file says at its top: time zone, hours, closed days, values, languages, numbers, tables.
+
+It is read without the rules and tests, with blanks in their place, so that a broken rule, or 10,000 of them, stand in
+nobody's way.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from bot.rulebook.editing.layout import line_break, line_start
+from bot.rulebook.editing.source_tree import CannotSplice, Path, SourceNode, parse
+from bot.rulebook.editing.values import block_value, insert_key
+from bot.rulebook.files.keys import FILE_KEYS
+from bot.rulebook.files.quotes import Written, written
+from bot.rulebook.splices import Splice, difference, spliced
+
+#: In the place of a rule's number: the file itself.
+FILE: Final = -1
+#: What a card of a file does not show: these have pages of their own.
+LISTS: Final = ("rules", "tests")
+_KEY = re.compile(r"\ufeff?([\"']?)(?P<key>[A-Za-z_][\w-]*)\1[ \t]*:(?=[ \t\r\n]|$)")
+_NOT_BREAKS = re.compile(r"[^\r\n]")
+
+
+def settings_text(text: str) -> str:
+    """The text with blanks for all that stands under `rules` and `tests`; as long as it was."""
+    if "&" in text:  # an alias elsewhere may lead into it
+        return text
+    parts: list[str] = []
+    is_list = False
+    for line in text.splitlines(keepends=True):
+        head = _KEY.match(line)
+        if head:
+            is_list = head["key"] in LISTS
+        kept = 0 if not is_list else head.end() if head else 0
+        parts.append(line if not is_list else line[:kept] + _NOT_BREAKS.sub(" ", line[kept:]))
+    return "".join(parts)
+
+
+def settings_node(text: str) -> SourceNode | None:
+    """The mapping of the file's own keys; None where it can't be read, or is written in brackets."""
+    try:
+        root = parse(settings_text(text))
+    except CannotSplice:
+        return None
+    return root if root.kind == "mapping" and not root.is_flow else None
+
+
+def with_settings(text: str, change: Callable[[str], str]) -> str:
+    """The text with a change of what it says at its top."""
+    before = settings_text(text)
+    made = difference(before, change(before))
+    if before[made.start : made.end] != text[made.start : made.end]:
+        raise CannotSplice("This stands among the rules of the file; change it in the text.")
+    return spliced(text, [made])
+
+
+def insert_setting(text: str, path: Path, value: Written) -> str:
+    """A new key of the file, in the order in which such keys usually stand."""
+    name = str(path[0])
+    if len(path) > 1:
+        return insert_key(text, path, value)
+    pairs = parse(text).pairs
+    present = [key.value for key, _ in pairs]
+    before = [key for key in FILE_KEYS[: FILE_KEYS.index(name)] if key in present and key not in LISTS]
+    if before:
+        return insert_key(text, path, value, after=before[-1])
+    start = line_start(text, pairs[0][0].start)
+    start += text.startswith("\ufeff", start)
+    line = f"{written(name)}:{block_value(value, 0, text)}{line_break(text)}"
+    return spliced(text, [Splice(start, start, line)])

@@ -1,0 +1,70 @@
+"""A draft is live for testers' phones alone: who they are is named in the editor."""
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from litestar.exceptions import ClientException
+from msgspec.structs import replace
+
+from bot.storage.tested_drafts import TestsOther
+from bot.storage.writer import StorageUnavailable
+from bot.text.numbers import is_phone_number, normalise_number, number_meant, spaced
+from bot.text.storable import make_storable
+from bot.web.console.layout import Call
+from bot.web.console.rules_editor import EditorPlace, text_of
+from bot.web.console.rules_shown import ShownFile
+from bot.web.console.sessions import session_of
+from bot.web.limits import LONGEST_NUMBER
+
+#: Phones that may test one draft.
+MOST_TESTERS: Final = 20
+
+
+class NoTester(Exception):
+    """What was typed names no phone that can test; the message says why."""
+
+
+async def with_testers(place: EditorPlace, request: Call, shown: ShownFile, *, is_end: bool) -> ShownFile:
+    """Have the phones that a form names test the draft, or none any more."""
+    session = session_of(request)
+    if not session.may_edit:
+        raise ClientException(
+            detail="You are logged in as a viewer, who may look but not change anything.", status_code=403
+        )
+    typed = "" if is_end else text_of((await request.form()).get("testers"))
+    file = "" if shown.is_new else shown.file
+    try:
+        numbers = read_numbers(typed, place.console.shelf.book().numbers)
+        if not is_end and not numbers:
+            raise NoTester("Write the number of each phone that is to test it.")
+        if not is_end and shown.unsaved_since is None:
+            raise NoTester("There is nothing to test: this is what is saved. Change something first.")
+        await place.console.tested.name(session.person, file, numbers)
+    except (NoTester, TestsOther) as error:
+        return replace(shown, trouble=str(error), typed_testers=typed)
+    except StorageUnavailable:
+        return replace(
+            shown, trouble="The database can't be written just now: try it again.", typed_testers=typed
+        )
+    return replace(shown, said="Nobody tests it any more." if is_end else "")
+
+
+def read_numbers(typed: str, ours: Collection[str]) -> list[str]:
+    """The numbers that are named, with commas or lines between them; raises `NoTester`."""
+    numbers: dict[str, None] = {}
+    for raw in re.split(r"[,;\r\n]+", typed):
+        if not (written := make_storable(raw.strip())):
+            continue
+        meant = number_meant(written, ours)
+        number = meant or normalise_number(written)
+        if meant == "" or len(number) > LONGEST_NUMBER or not is_phone_number(number):
+            raise NoTester(
+                f"“{written[:40]}” is no whole phone number: write it with its country, as +1 555 555 0101."
+            )
+        if number in ours:
+            raise NoTester(f"{spaced(number)} is our own number, whose texts are never answered.")
+        numbers[number] = None
+    if len(numbers) > MOST_TESTERS:
+        raise NoTester(f"At most {MOST_TESTERS} phones can test a draft.")
+    return list(numbers)

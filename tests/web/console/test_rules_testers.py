@@ -1,0 +1,249 @@
+"""A draft that is live for testers' phones alone: by forms and by the events of texts, on both databases."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.rulebook.editing.folder import etag_of
+from tests.support.console import browser, csrf_in
+from tests.support.databases import Databases
+from tests.support.envelopes import inbound
+from tests.support.rule_files import OPT_OUT, put
+from tests.support.services import ADMIN, VIEWER, Acs, Running, running
+
+HERE, NEW, LIST = "/console/rules/10-shop.yaml", "/console/rules/new", "/console/rules"
+BOOK = """\
+languages: [en, es]
+rules:
+  - name: hours
+    when: {keyword: hours}
+    reply: Open 9-18.
+"""
+DRAFT = """\
+languages: [en, es]
+rules:
+  - name: hours
+    when: {keyword: {en: hours, es: horas}}
+    reply: {en: Open 9-19., es: Abierto 9-19.}
+  - name: book
+    when: {keyword: book}
+    ask:
+      - {save: people, question: How many?}
+    reply: "A table for {{ people }}."
+"""
+TESTER, OTHER = "+15555550101", "+15555550102"
+
+
+class Shop:
+    """A bot, a browser at its console, and phones."""
+
+    def __init__(self, bot: Running, http: httpx.AsyncClient) -> None:
+        self.bot, self.http = bot, http
+        self.texts = 0
+
+    async def press(
+        self, text: str, do: str, *, path: str = HERE, etag: str | None = None, **more: str
+    ) -> str:
+        html = (await self.http.get(path)).text
+        etag = etag_of(BOOK) if etag is None else etag
+        fields = {"csrf": csrf_in(html), "etag": etag, "text": text.replace("\n", "\r\n"), "do": do} | more
+        answer = await self.http.post(path, data=fields, follow_redirects=True)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    async def heard(self, text: str, peer: str = TESTER) -> list[str]:
+        """The replies to a text, newest text first stored."""
+        self.texts += 1
+        event = inbound(MessageId=f"{id(self)}-{self.texts}", From=peer.removeprefix("+"), Message=text)
+        assert (await self.bot.post([event])).status_code == 200
+        mine = [one for one in await self.bot.messages(peer) if one["direction"] == "inbound"][-1]
+        every = await self.bot.messages(peer)
+        return [one["text"] for one in every if one["in_reply_to"] == mine["id"]]
+
+    async def page(self, path: str) -> str:
+        return (await self.http.get(path)).text
+
+    async def talk_page(self, peer: str) -> str:
+        (conversation,) = await self.bot.items("/api/conversations", peer=peer)
+        return await self.page(f"/console/conversations/{conversation['id']}")
+
+
+class Place:
+    """The same folder and database, for a bot that may be started again."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+        self.running = AsyncExitStack()
+        self.acs = Acs()
+
+    async def open(self) -> Shop:
+        await self.running.enter_async_context(self._acs())
+        rules = str(self.folder / "book")
+        bot = await self.running.enter_async_context(
+            running(self.folder, self.url, self.acs, BOT_RULES=rules)
+        )
+        return Shop(bot, await self.running.enter_async_context(browser(bot, ADMIN)))
+
+    def _acs(self) -> Any:
+        acs = self.acs = Acs()
+
+        class Opened:
+            async def __aenter__(self) -> None:
+                await acs.start()
+
+            async def __aexit__(self, *_args: object) -> None:
+                await acs.stop()
+
+        return Opened()
+
+
+def place_in(tmp_path: Path, url: str) -> Place:
+    rules = tmp_path / "book"
+    rules.mkdir()
+    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
+    (rules / "10-shop.yaml").write_text(BOOK)
+    return Place(tmp_path, url)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, databases: Databases) -> AsyncIterator[Shop]:
+    place = place_in(tmp_path, databases.migrated("sqlite"))
+    async with place.running:
+        yield await place.open()
+
+
+async def test_a_draft_answers_testers_alone_survives_a_restart_and_ends_with_the_save(
+    tmp_path: Path, database_url: str
+) -> None:
+    place = place_in(tmp_path, database_url)
+    async with place.running:
+        shop = await place.open()
+        html = await shop.press(DRAFT, "testers", testers="+1 (555) 555-0101")
+        assert "◐ Live for" in html
+        assert await shop.heard("hours") == ["Open 9-19."]
+        assert await shop.heard("horas") == ["Abierto 9-19."]
+        assert await shop.heard("book") == ["How many?"]
+        assert await shop.heard("hours", OTHER) == ["Open 9-18."]
+        assert await shop.heard("horas", OTHER) == []
+        assert "They test a draft of" in await shop.talk_page(TESTER)
+        assert "◐ by a draft" in await shop.talk_page(TESTER)
+        assert "They test a draft of" not in await shop.talk_page(OTHER)
+        assert "◐ by a draft" not in await shop.talk_page(OTHER)
+        assert "A draft is live for 1 tester" in await shop.page(LIST)
+        assert "◐ tests a draft" in await shop.page("/console/conversations")
+
+    async with place.running:
+        shop = await place.open()
+        assert await shop.heard("2") == ["A table for 2."]
+        assert await shop.heard("hours", OTHER) == ["Open 9-18."]
+        html = await shop.press(DRAFT, "save")
+        assert "Saved and in force" in html
+        assert "◐" not in html
+        assert await shop.heard("horas", OTHER) == ["Abierto 9-19."]
+        assert await shop.heard("horas") == ["Abierto 9-19."]
+        assert "◐" not in await shop.page(LIST)
+        assert "They test a draft of" not in await shop.talk_page(TESTER)
+        assert "◐ by a draft" in await shop.talk_page(TESTER), "what a draft has answered stays marked"
+
+
+async def test_it_ends_when_the_draft_is_discarded(shop: Shop) -> None:
+    await shop.press(DRAFT, "testers", testers=TESTER)
+    assert await shop.heard("hours") == ["Open 9-19."]
+    html = await shop.press(DRAFT, "drop")
+    assert "◐" not in html
+    assert await shop.heard("hours") == ["Open 9-18."]
+    await shop.press(DRAFT.replace("9-19", "9-20"), "check")
+    assert await shop.heard("hours") == ["Open 9-18."], "the next draft has no testers"
+
+
+async def test_it_follows_the_draft_and_waits_while_that_is_not_valid(shop: Shop) -> None:
+    await shop.press(DRAFT, "testers", testers=TESTER)
+    await shop.press(DRAFT.replace("9-19", "9-20"), "check")
+    assert await shop.heard("hours") == ["Open 9-20."]
+    html = await shop.press(DRAFT.replace("reply: {en", "replly: {en"), "check")
+    assert "Not live for" in html
+    assert "the rules would have an error" in html
+    assert "not live for its 1 tester just now" in await shop.page(LIST)
+    assert await shop.heard("hours") == ["Open 9-18."]
+    assert "does not answer them just now" in await shop.talk_page(TESTER)
+    assert "◐ Live for" in await shop.press(DRAFT, "check")
+    assert await shop.heard("hours") == ["Open 9-19."]
+
+
+async def test_a_file_that_somebody_else_saves_leaves_testers_with_what_is_in_force(shop: Shop) -> None:
+    await shop.press(DRAFT, "testers", testers=TESTER)
+    theirs = f"# The shop in the mall.\n{BOOK}"
+    await put(shop.bot, "10-shop.yaml", theirs, If_Match=etag_of(BOOK))
+    await until_told(shop, "not live for its 1 tester")
+    assert "the file was saved meanwhile" in await shop.page(LIST)
+    assert await shop.heard("hours") == ["Open 9-18."]
+    assert "◐ Live for" in await shop.press(theirs, "bring", etag=etag_of(theirs))
+    assert await shop.heard("hours") == ["Open 9-19."]
+
+
+async def until_told(shop: Shop, sentence: str) -> None:
+    async with asyncio.timeout(60):
+        while sentence not in await shop.page(LIST):  # noqa: ASYNC110 - a page has no event
+            await asyncio.sleep(0.05)
+
+
+async def test_testers_are_changed_and_ended_and_one_phone_tests_one_draft(shop: Shop) -> None:
+    await shop.press(DRAFT, "testers", testers=f"{TESTER}, {OTHER}")
+    assert await shop.heard("hours", OTHER) == ["Open 9-19."]
+    await shop.press(DRAFT, "testers", testers=OTHER)
+    assert await shop.heard("hours") == ["Open 9-18."]
+    new = "rules:\n  - {name: cafe, when: {keyword: cafe}, reply: Upstairs.}\n"
+    html = await shop.press(new, "testers", path=NEW, etag="", is_new="1", name="30-cafe", testers=OTHER)
+    assert "+15555550102 tests another draft already" in html
+    html = await shop.press(new, "testers", path=NEW, etag="", is_new="1", name="30-cafe", testers=TESTER)
+    assert "◐ Live for" in html
+    assert await shop.heard("cafe") == ["Upstairs."]
+    assert await shop.heard("cafe", OTHER) == []
+    assert "A draft of 30-cafe.yaml is live for 1 tester" in await shop.page(LIST)
+    html = await shop.press(DRAFT, "testers-end")
+    assert "Nobody tests it any more." in html
+    assert await shop.heard("hours", OTHER) == ["Open 9-18."]
+    assert await shop.heard("cafe") == ["Upstairs."]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "Write the number of each phone"),
+        ("Ann", "“Ann” is no whole phone number"),
+        ("0612345678", "“0612345678” is no whole phone number"),
+        (", ".join(f"+1555555{at:04}" for at in range(200, 221)), "At most 20 phones"),
+    ],
+)
+async def test_what_is_no_phone_is_refused_with_a_sentence(shop: Shop, typed: str, sentence: str) -> None:
+    html = await shop.press(DRAFT, "testers", testers=typed)
+    assert sentence in html
+    assert "◐" not in html
+    assert re.search(rf"<textarea[^>]*name=\"testers\"[^>]*>{re.escape(typed)}</textarea>", html)
+
+
+async def test_what_is_saved_can_have_no_testers_and_a_viewer_names_none(shop: Shop) -> None:
+    assert "There is nothing to test" in await shop.press(BOOK, "testers", testers=TESTER)
+    async with browser(shop.bot, VIEWER) as http:
+        html = (await http.get(HERE)).text
+        assert 'name="testers"' not in html
+        fields = {"csrf": csrf_in(html), "etag": etag_of(BOOK), "text": DRAFT, "do": "testers"}
+        assert (await http.post(HERE, data=fields | {"testers": TESTER})).status_code == 403
+    assert await shop.heard("hours") == ["Open 9-18."]
+
+
+async def test_who_is_forgotten_tests_nothing(shop: Shop) -> None:
+    await shop.press(DRAFT, "testers", testers=f"{TESTER}, {OTHER}")
+    await shop.heard("hours")
+    answer = await shop.bot.send("DELETE", f"/api/peers/{TESTER}")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["named_by_others"] == {}
+    await until_told(shop, "live for 1 tester")
+    assert await shop.heard("hours") == ["Open 9-18."]
+    assert await shop.heard("hours", OTHER) == ["Open 9-19."]
