@@ -1,5 +1,7 @@
 """What a form offers to choose from: the names that exist in the book."""
 
+import re
+
 import msgspec
 
 from bot.rulebook.cards.control import Option
@@ -7,6 +9,8 @@ from bot.rulebook.cards.words import LANGUAGES, language_name
 from bot.rulebook.editing.source_tree import SourceNode
 from bot.rulebook.rules import Rule
 
+#: A named group of a pattern.
+_GROUP = re.compile(r"\(\?P<(\w+)>")
 #: Names that are offered in one list; of more, nobody reads them.
 _MOST = 200
 
@@ -73,6 +77,23 @@ def names_saved(rules: tuple[Rule, ...]) -> tuple[str, ...]:
             if each is not None and each.save:
                 names[each.save] = None
     return tuple(names)[:_MOST]
+
+
+def names_in_rule(rule: SourceNode) -> tuple[str, ...]:
+    """The names under which one rule saves what its texts may write, also while nobody has saved the rule."""
+    names: dict[str, None] = {}
+    ask = rule.find("ask")
+    questions = () if ask is None else ask.items or (ask,)
+    saving = [*questions, *(rule.find(key) for key in ("code", "lookup", "fetch"))]
+    names |= {
+        name.value: None for each in saving if each is not None and (name := each.find("save")) is not None
+    }
+    kept = rule.find("set")
+    names |= {key.value: None for key, _ in kept.pairs} if kept is not None else {}
+    pattern = next((found for when in (rule.find("when"),) if when and (found := when.find("pattern"))), None)
+    texts = () if pattern is None else pattern.items or (pattern,)
+    names |= {name: None for each in texts for name in _GROUP.findall(each.value)}
+    return tuple(name for name in names if name)
 
 
 def tags_of(rules: tuple[Rule, ...]) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
-"""What an edit changed, in words of rules: "hours: the answer", "vote: added"."""
+"""What an edit of a rule file changed, in the words of its rules: `hours: the answer`, `vote: added`."""
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Final
 
 import msgspec
 
@@ -10,69 +11,109 @@ from bot.rulebook.editing.blocks import blocks
 from bot.rulebook.editing.rule_blocks import delete_rule, insert_rule_source, rules_of
 from bot.rulebook.editing.source_tree import CannotSplice, SourceNode, parse
 
-#: What the keys of a rule are called.
-_PARTS = {
-    "when": "the words",
-    "only": "when it holds",
+#: What people call the keys of a rule.
+_RULE_WORDS: Final = {
+    "when": "what it listens for",
+    "only": "when it applies",
+    "limit": "how often it answers",
     "reply": "the answer",
-    "ask": "the questions",
-    "otherwise": "what is said else",
-    "missing": "what is said when nothing is found",
-    "set": "what is kept",
-    "tag": "the tag",
-    "untag": "the tag",
-    "forward": "where it is forwarded",
-    "fetch": "what is looked up",
-    "lookup": "what is looked up",
-    "code": "the code",
-    "record": "what is recorded",
-    "later": "what is said later",
-    "handover": "the hand-over",
+    "ask": "its questions",
+    "expires": "how long it waits",
+    "tries": "how often it asks again",
+    "cancel": "how to break off",
+    "set": "what it remembers",
+    "tag": "its tags",
+    "untag": "its tags",
+    "opt_out": "the opt-out",
+    "opt_in": "the opt-in",
+    "handover": "the handing over",
+    "forward": "where it goes on to",
+    "lookup": "what it looks up",
+    "code": "the code it gives",
+    "record": "what it records",
+    "once": "how often one person counts",
+    "fetch": "what it asks a service",
+    "later": "what it says later",
+    "again": "how a text that follows is heard",
+    "help": "its line in the help",
     "language": "the language",
-    "limit": "the limit",
-    "again": "how long it goes on",
-    "help": "its line of help",
+    "max_segments": "how long it may be",
 }
-#: What the keys of a file are called.
-_SECTIONS = {"hours": "opening hours", "values": "values", "closed": "days closed", "numbers": "the numbers"}
+#: The same for the keys of a file.
+_FILE_WORDS: Final = {
+    "timezone": "the time zone",
+    "numbers": "our numbers",
+    "language": "the language",
+    "languages": "the languages",
+    "values": "the values",
+    "hours": "the opening hours",
+    "closed": "the days closed",
+    "tables": "the tables",
+    "max_segments": "how long answers may be",
+}
+#: Keys of a rule that are told in other ways.
+_TOLD: Final = ("name", "enabled")
+_LAYOUT: Final = ("comments and layout",)
+
+_Plain = str | tuple["_Plain", ...]
 
 
 class RuleChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that an edit changed."""
+    """One thing that an edit changed in a rule, or, without a name, around the rules."""
 
-    #: The rule's name; empty for what belongs to the file.
     rule: str
-    #: As in "the answer", "added", "turned off".
+    #: Such as `the answer`, `added` or `turned off`.
     what: tuple[str, ...]
-    #: Whether it can be taken back by itself.
-    is_rule: bool = True
+    #: Whether it can be taken back by itself, as `without_change` does.
+    is_rule: bool = False
 
     def __str__(self) -> str:
-        return f"{self.rule}: {', '.join(self.what)}" if self.rule else ", ".join(self.what)
+        what = _listed(self.what)
+        return f"{self.rule}: {what}" if self.rule else what
 
 
 class _Outline(msgspec.Struct, frozen=True, kw_only=True):
-    #: Each rule by its name: its values, and its lines with their comments.
-    rules: Mapping[str, tuple[Mapping[str, Any], str]]
-    sections: Mapping[str, Any]
+    root: SourceNode | None
+    #: Each rule by its name, one without by its place.
+    rules: Mapping[str, SourceNode]
+    #: Those that have a name of their own.
+    named: frozenset[str]
+    #: Each rule as it is written.
+    sources: Mapping[str, str]
 
 
 def rule_changes(before: str | None, after: str | None) -> tuple[RuleChange, ...]:
-    """What became of the rules of a file; None: there was no such file."""
+    """The changes in the order of the newer text; empty only where the texts are equal.
+
+    None in the place of a text: there was no such file.
+    """
     if before is None or after is None:
-        return (RuleChange(rule="", what=("new file" if before is None else "file removed",), is_rule=False),)
+        return (RuleChange(rule="", what=("new file" if before is None else "file removed",)),)
     if before == after:
         return ()
     was, now = _outline(before), _outline(after)
     if was is None or now is None:
-        return (RuleChange(rule="", what=("the text",), is_rule=False),)
-    changes = [*_compared(was, now), *_sections(was.sections, now.sections)]
-    return tuple(changes) or (RuleChange(rule="", what=("comments and layout",), is_rule=False),)
+        return (RuleChange(rule="", what=("the text",)),)
+    renamed = _renamed(was.rules, now.rules)
+    moved = _moved(was.rules, now.rules, renamed)
+    found: list[RuleChange] = []
+    for name in now.rules:
+        change = _changed(name, was, now, renamed)
+        if change is not None:
+            found.append(change)
+        if name in moved:
+            found.append(RuleChange(rule=renamed.get(name, name), what=("moved",)))
+    gone = [name for name in was.rules if name not in now.rules and name not in renamed.values()]
+    found += [RuleChange(rule=name, what=("deleted",), is_rule=name in was.named) for name in gone]
+    found += _around(was.root, now.root)
+    return tuple(found) or (RuleChange(rule="", what=_LAYOUT),)
 
 
 def without_change(before: str, after: str, rule: str) -> str:
     """The text of after an edit with one rule as it was before; raises `CannotSplice`."""
     was, now = _places(before), _places(after)
+    if rule not in was and rule not in now:
+        raise CannotSplice("This edit did nothing to that rule.")
     if rule not in was:
         return delete_rule(after, now[rule][0])
     at, source = was[rule]
@@ -103,102 +144,133 @@ def _places(text: str) -> dict[str, tuple[int, str]]:
     return places
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=4)
 def _outline(text: str) -> _Outline | None:
-    if not text.strip():
-        return _Outline(rules={}, sections={})
+    """None: it can't be read."""
+    lines = (line.strip("\ufeff \t") for line in text.splitlines())
+    if not any(line and not line.startswith("#") for line in lines):
+        return _Outline(root=None, rules={}, named=frozenset(), sources={})
     try:
         root = parse(text)
-        if root.kind != "mapping":
-            return None
-        found = rules_of(root)
-        rules: dict[str, tuple[Mapping[str, Any], str]] = {}
-        for item in found.items if found is not None else ():
-            name = item.find("name") if item.kind == "mapping" else None
-            if name is None or name.value in rules:
-                return None
-            rules[name.value] = (_plain_mapping(item), text[item.start : item.end])
     except CannotSplice:
         return None
-    sections = {key.value: _plain(value) for key, value in root.pairs if key.value != "rules"}
-    return _Outline(rules=rules, sections=sections)
+    found = rules_of(root)
+    rules: dict[str, SourceNode] = {}
+    named: set[str] = set()
+    for at, item in enumerate(found.items if found is not None else ()):
+        name = item.find("name")
+        called = name.value if name is not None else ""
+        if called and called not in rules:
+            named.add(called)
+        else:
+            called = f"{called} (rule {at + 1})".strip() if called else f"rule {at + 1}"
+        rules[called] = item
+    sources = {called: text[item.start : item.end] for called, item in rules.items()}
+    return _Outline(root=root, rules=rules, named=frozenset(named), sources=sources)
 
 
-def _plain(node: SourceNode) -> Any:
+def _renamed(old: Mapping[str, SourceNode], new: Mapping[str, SourceNode]) -> dict[str, str]:
+    """New names of rules that are otherwise the same, each with the old one."""
+    gone = {name: _without_name(rule) for name, rule in old.items() if name not in new}
+    renamed: dict[str, str] = {}
+    for name, rule in new.items():
+        if name in old:
+            continue
+        same = next((was for was, plain in gone.items() if plain == _without_name(rule)), None)
+        if same is not None:
+            renamed[name] = same
+            del gone[same]
+    return renamed
+
+
+def _changed(name: str, was: _Outline, now: _Outline, renamed: Mapping[str, str]) -> RuleChange | None:
+    if name in renamed:
+        return RuleChange(rule=renamed[name], what=(f"renamed {name}",))
+    is_rule = name in now.named
+    if name not in was.rules:
+        return RuleChange(rule=name, what=("added",), is_rule=is_rule)
+    old, new = was.rules[name], now.rules[name]
+    words = _words(old, new, _RULE_WORDS, _TOLD)
+    on = [_is_on(each) for each in (old, new)]
+    if on[0] != on[1]:
+        words.insert(0, "turned on" if on[1] else "turned off")
+    if not words and was.sources[name] != now.sources[name]:
+        words.extend(_LAYOUT)
+    return RuleChange(rule=name, what=tuple(words), is_rule=is_rule) if words else None
+
+
+def _is_on(rule: SourceNode) -> bool:
+    flag = rule.find("enabled")
+    return flag is None or flag.value.lower() not in {"false", "no", "off"}
+
+
+def _words(
+    old: SourceNode | None, new: SourceNode | None, words: Mapping[str, str], left_out: tuple[str, ...]
+) -> list[str]:
+    """The keys whose values differ, in words, each once."""
+    was, now = _by_key(old), _by_key(new)
+    keys = [key for key in {**now, **was} if key not in left_out and was.get(key) != now.get(key)]
+    return list(dict.fromkeys(words.get(key, f'"{key}"') for key in keys))
+
+
+def _around(was: SourceNode | None, now: SourceNode | None) -> list[RuleChange]:
+    found = [RuleChange(rule="", what=(each,)) for each in _words(was, now, _FILE_WORDS, ("rules", "tests"))]
+    old, new = (_items(each, "tests") for each in (was, now))
+    added = len([each for each in new if each not in old])
+    less = len([each for each in old if each not in new])
+    changed = min(added, less)
+    for count, what in ((changed, "changed"), (added - changed, "added"), (less - changed, "deleted")):
+        if count:
+            found.append(RuleChange(rule="", what=(f"{_counted(count)} {what}",)))
+    return found
+
+
+def _moved(old: Iterable[str], new: Iterable[str], renamed: Mapping[str, str]) -> set[str]:
+    """The fewest rules whose moving makes the new order, by their new names."""
+    places = {name: at for at, name in enumerate(old)}
+    order = [(places[was], name) for name in new if (was := renamed.get(name, name)) in places]
+    # The longest run that is in order still: of each length the one that ends earliest, and what stands before each.
+    ends: list[int] = []
+    names: list[str] = []
+    before: dict[str, str | None] = {}
+    for place, name in order:
+        at = bisect_left(ends, place)
+        before[name] = names[at - 1] if at else None
+        ends[at:] = [place, *ends[at + 1 :]]
+        names[at:] = [name, *names[at + 1 :]]
+    kept: set[str] = set()
+    last = names[-1] if names else None
+    while last is not None:
+        kept.add(last)
+        last = before[last]
+    return {name for _, name in order if name not in kept}
+
+
+def _by_key(node: SourceNode | None) -> dict[str, _Plain]:
+    return {key.value: _plain(value) for key, value in node.pairs} if node is not None else {}
+
+
+def _items(root: SourceNode | None, key: str) -> list[_Plain]:
+    found = root.find(key) if root is not None else None
+    return [_plain(each) for each in found.items] if found is not None else []
+
+
+def _without_name(rule: SourceNode) -> _Plain:
+    return tuple((key.value, _plain(value)) for key, value in rule.pairs if key.value != "name")
+
+
+def _plain(node: SourceNode) -> _Plain:
+    """A node's content without its layout and quotes."""
     if node.kind == "mapping":
-        return _plain_mapping(node)
-    return [_plain(each) for each in node.items] if node.kind == "list" else (node.kind, node.value)
+        return tuple(("mapping", key.value, _plain(value)) for key, value in node.pairs)
+    if node.kind == "list":
+        return ("list", *(_plain(each) for each in node.items))
+    return f"*{node.value}" if node.kind == "alias" else node.value
 
 
-def _plain_mapping(node: SourceNode) -> dict[str, Any]:
-    return {key.value: _plain(value) for key, value in node.pairs}
+def _counted(count: int) -> str:
+    return "1 test" if count == 1 else f"{count} tests"
 
 
-def _compared(was: _Outline, now: _Outline) -> list[RuleChange]:
-    changes: list[RuleChange] = []
-    gone = {name: values for name, (values, _) in was.rules.items() if name not in now.rules}
-    for name, (values, source) in now.rules.items():
-        if name in was.rules:
-            what = _keys(was.rules[name][0], values)
-            if not what and was.rules[name][1] != source:
-                what = ("comments and layout",)
-            if what:
-                changes.append(RuleChange(rule=name, what=what))
-            continue
-        old = next((each for each in gone if _but_name(gone[each]) == _but_name(values)), None)
-        if old is None:
-            changes.append(RuleChange(rule=name, what=("added",)))
-        else:
-            del gone[old]
-            changes.append(RuleChange(rule=name, what=(f"renamed, was {old}",), is_rule=False))
-    changes += [RuleChange(rule=name, what=("deleted",)) for name in gone]
-    kept = [name for name in was.rules if name in now.rules]
-    order = [name for name in now.rules if name in was.rules]
-    return [
-        *changes,
-        *(RuleChange(rule=name, what=("moved",), is_rule=False) for name in _moved(kept, order)),
-    ]
-
-
-def _moved(was: list[str], now: list[str]) -> list[str]:
-    """The fewest whose move makes the one order the other, as far as one move explains it; else all that differ."""
-    if was == now:
-        return []
-    for name in now:
-        if [each for each in was if each != name] == [each for each in now if each != name]:
-            return [name]
-    return [name for name, other in zip(now, was, strict=True) if name != other]
-
-
-def _but_name(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key != "name"}
-
-
-def _keys(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
-    changed = [key for key in {**was, **now} if was.get(key) != now.get(key)]
-    what: dict[str, None] = {}
-    for key in changed:
-        if key == "enabled":
-            what["turned off" if now.get(key) == ("text", "false") else "turned on"] = None
-        else:
-            what[_PARTS.get(key, key)] = None
-    return tuple(what)
-
-
-def _sections(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[RuleChange]:
-    changes = []
-    for key in {**was, **now}:
-        if was.get(key) == now.get(key):
-            continue
-        changes.append(RuleChange(rule="", what=(_section(key, was.get(key), now.get(key)),), is_rule=False))
-    return changes
-
-
-def _section(key: str, was: Any, now: Any) -> str:
-    if key == "tests":
-        before, after = (len(each) if isinstance(each, list) else 0 for each in (was, now))
-        if after == before:
-            return "tests changed"
-        count = abs(after - before)
-        return f"{count} test{'s' if count > 1 else ''} {'added' if after > before else 'taken out'}"
-    return _SECTIONS.get(key, key)
+def _listed(words: tuple[str, ...]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + f" and {words[-1]}"

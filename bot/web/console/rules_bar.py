@@ -3,8 +3,8 @@
 from msgspec import Struct
 
 from bot.rulebook.editing.acceptance import by_wording
-from bot.rulebook.editing.changed_rules import EditedRule, changed_rules
 from bot.rulebook.editing.drafts import Draft
+from bot.rulebook.editing.rule_changes import RuleChange, rule_changes
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.simulate.changed_answers import AnswerPair, answer_pairs, rules_of_change
 from bot.rulebook.simulate.replay import Replayed
@@ -15,8 +15,8 @@ class SaveBar(Struct, frozen=True, kw_only=True):
     """An unsaved text beside the saved one."""
 
     is_changed: bool
-    #: None: one of the texts can't be read, or the file is a table.
-    rules: tuple[EditedRule, ...] | None = ()
+    #: None: the file is a table.
+    rules: tuple[RuleChange, ...] | None = ()
     #: Messages that it was tried on, and those of them that would be answered otherwise; None: it can't be tried.
     messages: int | None = None
     changed: int = 0
@@ -33,7 +33,7 @@ def save_bar(file: str, before: str | None, text: str, draft: Draft, replayed: R
     tests = [test for test in (draft.outcomes.tests if draft.outcomes else ()) if _expects_old_wording(test)]
     return SaveBar(
         is_changed=text != before,
-        rules=None if is_csv(file) else changed_rules(before or "", text),
+        rules=None if is_csv(file) else rule_changes(before or "", text),
         messages=None if replayed is None else replayed.messages,
         changed=0 if replayed is None else replayed.changed,
         by=() if replayed is None else rules_of_change(replayed),

@@ -35,7 +35,7 @@ from bot.rulebook.cards.control import Button, Card, CardEdit
 from bot.rulebook.cards.edits import changed_fields, edited, edited_card, with_rule_source
 from bot.rulebook.cards.file_card import file_card
 from bot.rulebook.cards.file_text import FILE
-from bot.rulebook.cards.known import KnownNames, names_in, names_saved, tags_of
+from bot.rulebook.cards.known import KnownNames, names_in, names_in_rule, names_saved, tags_of
 from bot.rulebook.cards.lone_rule import rule_as_read
 from bot.rulebook.cards.rule_text import RuleText, node_of, rule_at, rule_texts
 from bot.rulebook.cards.sentence import say_rule
@@ -131,8 +131,11 @@ def _make(
     if rule is None:
         card, read = file_card(text, known), None
     else:
+        node = node_of(text, rule)
+        if node is not None:  # what the rule itself saves comes first
+            known = replace(known, saved=tuple(dict.fromkeys([*names_in_rule(node), *known.saved])))
         card = card_of(text, rule, known)
-        read = rule_as_read(text, rule, book.book_wide) if node_of(text, rule) is not None else None
+        read = rule_as_read(text, rule, book.book_wide) if node is not None else None
     return ShownCard(
         card=card,
         sentence=say_rule(read) if read is not None else "",

@@ -41,7 +41,14 @@ class RuleHistoryPages(Controller):
             found = await list_edits(connection, file=file, limit=_ROWS, cursor=query.get("cursor") or None)
             texts = await list_edit_texts(connection, [each.id for each in found.items])
         changes = await in_background(_changes_of, texts)
-        return editor.page(request, "rules_history.html", found=found, file=file, changes=changes)
+        return editor.page(
+            request,
+            "rules_history.html",
+            found=found,
+            file=file,
+            changes=changes,
+            can_go_back=_can_go_back(texts),
+        )
 
     @get("/rules/history/{edit_id:str}")
     async def show(self, request: Call, editor: NamedDependency[EditorPlace], edit_id: FromPath[str]) -> Page:
@@ -107,6 +114,11 @@ class RuleHistoryPages(Controller):
         return editor.console.redirect(
             f"{PATH}/history", f"{what} is taken back; what came later stays.", "good", undo
         )
+
+
+def _can_go_back(edits: Sequence[RuleEditTexts]) -> frozenset[str]:
+    """The edits that changed a file: one that was made or removed is restored as a whole."""
+    return frozenset(each.id for each in edits if each.before is not None and each.after is not None)
 
 
 def _changes_of(edits: Sequence[RuleEditTexts]) -> dict[str, str]:

@@ -8,11 +8,13 @@ from litestar.di import NamedDependency
 from msgspec import Struct
 
 from bot.rulebook.background import in_background
+from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.near_rule import NearRule, Widening, near_rule, widened
 from bot.rulebook.editing.source_tree import CannotSplice
-from bot.text.diffs import compare_lines
+from bot.rulebook.editing.suggest_rule import Drafted
 from bot.text.looks import look_of
 from bot.web.console.layout import Call, Page
+from bot.web.console.rules_card import CardChoice
 from bot.web.console.rules_editor import EditorPlace, HeardText
 from bot.web.console.rules_shown import ShownFile
 from bot.web.console.sessions import session_of
@@ -51,7 +53,7 @@ class RuleDraftPage(Controller):
             if near and way and (page := await _widened(request, editor, heard, near, way)):
                 return page
         made = await editor.drafted(request, heard)
-        return await _editor(request, editor, heard, made.file, made.text, made.line)
+        return await _editor(request, editor, heard, made)
 
 
 def _offer(request: Call, editor: EditorPlace, suggestion: Suggestion) -> Page:
@@ -66,22 +68,21 @@ async def _widened(
         text = await in_background(widened, before or "", near, way)
     except CannotSplice:
         return None
-    line = next((each.line for each in editor.console.shelf.book().rules if each.name == near.name), None)
-    return await _editor(request, editor, heard, near.file, text, line)
+    line = next((each.line for each in editor.console.shelf.book().rules if each.name == near.name), 1)
+    made = Drafted(file=near.file, text=text, line=line, name=near.name)
+    return await _editor(request, editor, heard, made)
 
 
-async def _editor(
-    request: Call, editor: EditorPlace, heard: HeardText, file: str, text: str, line: int | None
-) -> Page:
-    before = await editor.saved_text(file)
-    etag = (await editor.files.read(file)).etag if before is not None else ""
+async def _editor(request: Call, editor: EditorPlace, heard: HeardText, made: Drafted) -> Page:
+    """The card of the rule, not saved yet."""
+    before = await editor.saved_text(made.file)
     shown = ShownFile(
-        file=file,
-        text=text,
-        etag=etag,
+        file=made.file,
+        text=made.text,
+        etag=etag_of(before) if before is not None else "",
         heard=(heard.text,),
-        diff=await in_background(compare_lines, before or "", text),
-        line=line,
+        line=made.line,
+        choice=CardChoice(name=made.name),
         is_new=before is None,
         who=session_of(request).role,
     )

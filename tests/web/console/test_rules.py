@@ -118,7 +118,7 @@ async def test_what_would_change_is_told_before_it_is_saved(bot: Running, admin:
     assert "3 of the last 4 messages" in answer.text
     assert answer.text.count(">3×<") == 1, "each distinct pair stands there once"
     answer = await send(admin, SHOP.replace("# asked most", "# asked often"), "changes")
-    assert "You changed comments or layout, and no rule." in answer.text
+    assert "You changed <strong>hours</strong>: comments and layout." in answer.text
     assert "None of the last 4 messages would be answered otherwise" in answer.text
     answer = await send(admin, SHOP, "changes")
     assert "Nothing is changed." in answer.text
