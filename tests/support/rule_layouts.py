@@ -38,6 +38,7 @@ class _Writer:
                 f"values: {{shop: {self._flow('Corner Books')}, address: 12 Mill Lane}}{self._comment()}",
                 "",
             ]
+        lines += self._opening()
         lines.append(f"rules:{self._comment()}")
         gap = self._often(0.7)
         for number in range(self._random.randint(1, 4)):
@@ -54,6 +55,37 @@ class _Writer:
             [0 if "tests:" in lines else 1, 1, 1, 2]
         )
         return ("\ufeff" if self._often(0.1) else "") + text
+
+    def _opening(self) -> list[str]:
+        """When somebody is there, and in which languages: keys of the file in any order."""
+        lines: list[list[str]] = []
+        if self._often(0.3):
+            lines.append(
+                [
+                    f"timezone: {self._random.choice(('Europe/Paris', self._quoted('Europe/Paris')))}{self._comment()}"
+                ]
+            )
+        if self._often(0.3):
+            lines.append(
+                [f"hours: {{shop: {self._flow('Mon-Sat 9-18')}, 'the cafe': daily 8-20}}{self._comment()}"]
+            )
+        elif self._often(0.3):
+            lines.append(
+                [f"hours:{self._comment()}", f"    shop: Mon-Sat 9-18{self._comment()}", "    # the other"]
+            )
+            lines[-1] += ["    cafe:", "    - Mon 8-12", f"    - Tue 8-12{self._comment()}"]
+        if self._often(0.3):
+            lines.append([f"closed: [12-24..12-26, '01-01', {{holidays: US-NY}}]{self._comment()}"])
+        elif self._often(0.3):
+            lines.append(
+                ["closed:", f"- 12-24..12-26{self._comment()}", "# half a day", "- {on: 12-31, hours: 9-12}"]
+            )
+        if self._often(0.3):
+            lines.append([f"languages: [en, es]{self._comment()}"])
+        if self._often(0.2):
+            lines.append(["numbers:", f"  '+15555550100': {{kind: toll-free}}{self._comment()}"])
+        self._random.shuffle(lines)
+        return [line for some in lines for line in some]
 
     def _often(self, share: float) -> bool:
         return self._random.random() < share

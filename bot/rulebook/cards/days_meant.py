@@ -1,4 +1,4 @@
-"""Days as people type them, written as rule files have them: `24-26 December` is `12-24..12-26`."""
+"""Days as people type and read them, and as rule files have them: `24-26 December` is `12-24..12-26`."""
 
 import re
 from typing import Final
@@ -20,6 +20,32 @@ _MONTH_FIRST: Final = re.compile(
     rf"{_YEAR}",
     re.IGNORECASE,
 )
+#: `12-24`, `2026-12-24..2026-12-26`.
+_WRITTEN: Final = re.compile(
+    r"(?:(?P<year>\d{4})-)?(?P<month>\d\d)-(?P<day>\d\d)"
+    r"(?:\.\.(?:(?P<last_year>\d{4})-)?(?P<last_month>\d\d)-(?P<last_day>\d\d))?"
+)
+_NAMES: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
+def days_said(written: str) -> str:
+    """`24-26 December` for `12-24..12-26`; what is no day stays, and so does a span from year to year."""
+    found = _WRITTEN.fullmatch(written.strip())
+    if found is None or found["year"] != (found["last_year"] if found["last_day"] else found["year"]):
+        return written
+    months = [int(found[each] or 1) - 1 for each in ("month", "last_month")]
+    if not all(0 <= each < len(_NAMES) for each in months):
+        return written
+    year = f" {found['year']}" if found["year"] else ""
+    day, month = int(found["day"]), _NAMES[months[0]]
+    if not found["last_day"]:
+        return f"{day} {month}{year}"
+    last, last_month = int(found["last_day"]), _NAMES[months[1]]
+    begin = f"{day}-" if month == last_month else f"{day} {month} to "
+    return f"{begin}{last} {last_month}{year}"
 
 
 def days_meant(typed: str) -> str:

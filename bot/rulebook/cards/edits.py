@@ -83,7 +83,14 @@ def _refuse_unwritable(value: object) -> None:
         raise CannotSplice("Only texts, numbers and lists of them can be put into a rule.")
 
 
+def _with_days(edit: CardEdit) -> CardEdit:
+    """With days as they are written in a file, however they were typed."""
+    return replace(edit, value=days_meant(edit.value)) if isinstance(edit.value, str) else edit
+
+
 def _made(edit: CardEdit, text: str, base: Path) -> str:
+    if edit.path[:2] == ("only", "dates"):
+        edit = _with_days(edit)
     path = (*base, *edit.path)
     maker = _MAKERS.get(edit.do)
     if maker is None or not edit.path:
@@ -96,12 +103,8 @@ def _made(edit: CardEdit, text: str, base: Path) -> str:
 def _made_in_file(edit: CardEdit, text: str) -> str:
     if edit.path and edit.path[0] in LISTS:
         raise CannotSplice("Rules and tests are changed on their own pages.")
-    if (
-        edit.path[:1] == ("closed",)
-        and edit.path[-1] not in {"hours", "holidays"}
-        and isinstance(edit.value, str)
-    ):
-        edit = replace(edit, value=days_meant(edit.value))
+    if edit.path[:1] == ("closed",) and edit.path[-1] not in {"hours", "holidays"}:
+        edit = _with_days(edit)
     if edit.do == "insert" and edit.path:
         return insert_setting(text, edit.path, edit.value)
     return _made(edit, text, ())

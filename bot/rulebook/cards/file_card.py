@@ -7,7 +7,7 @@ from typing import Final, get_args
 from msgspec.structs import replace
 
 from bot.rulebook.cards.control import Button, Card, Control, Option, Section, Value
-from bot.rulebook.cards.edits import source_of
+from bot.rulebook.cards.days_meant import days_said
 from bot.rulebook.cards.file_text import FILE, LISTS, settings_node, settings_text
 from bot.rulebook.cards.known import KnownNames
 from bot.rulebook.cards.notes import comments_at
@@ -33,6 +33,8 @@ _SECTIONS: Final = (
     ("said", "What answers may write", ("values", "languages", "language", "tables", "max_segments")),
     ("numbers", "Whom it serves", ("numbers",)),
 )
+#: Characters of what a list says.
+_LONGEST: Final = 90
 _A_DAY: Final = "such as 24-26 December, 12-24..12-26, or 2026-12-24"
 _HOURS: Final = "such as Mon-Fri 9-12, 13-18; Sat 10-14"
 _ANSWERERS: Final = {"bot": "the bot answers STOP", "carrier": "the carrier answers STOP"}
@@ -222,7 +224,8 @@ def _closed(source: Source, node: SourceNode, path: Path, label: str, _known: Kn
         days = source.words(node, path, label, new="another day, or from a day to a day", hint=_A_DAY)
         if days.kind != "words":
             return days
-        parts: tuple[Control, ...] = (replace(days, label="Days"),)
+        said = f"{_closed_said(node)}. " if any(item.value for item in items) else ""
+        parts: tuple[Control, ...] = (replace(days, label="Days", hint=f"{said}One more: {_A_DAY}"),)
     else:
         parts = tuple(
             _closure(source, item, (*path, at), f"{at + 1} of {len(items)}") for at, item in enumerate(items)
@@ -326,16 +329,41 @@ def _of_number(source: Source, node: SourceNode, path: Path, known: KnownNames) 
 
 @lru_cache(maxsize=64)
 def opening_lines(text: str) -> tuple[tuple[str, str], ...]:
-    """What a list says of a file: its hours and closed days, as they are written."""
+    """What a list says of a file: its hours and closed days."""
     node = settings_node(text)
     if node is None:
         return ()
-    found = []
-    for key, word in (("hours", "Opening hours"), ("closed", "Closed")):
-        value = node.find(key)
-        if value is not None and (value.items or value.pairs or value.value):
-            found.append((word, " ".join(source_of(text, value.start, value.end).split())[:80]))
-    return tuple(found)
+    hours, closed = node.find("hours"), node.find("closed")
+    said = (
+        ("Opening hours", _hours_said(hours) if hours is not None else ""),
+        ("Closed", _closed_said(closed) if closed is not None else ""),
+    )
+    return tuple(
+        (word, what if len(what) <= _LONGEST else what[: _LONGEST - 1] + "…") for word, what in said if what
+    )
+
+
+def _hours_said(node: SourceNode) -> str:
+    if node.kind != "mapping":
+        return ""
+    times = {
+        key.value: "; ".join(each.value for each in value.items or (value,)) for key, value in node.pairs
+    }
+    return next(iter(times.values())) if len(times) == 1 else ", ".join(map(" ".join, times.items()))
+
+
+def _closed_said(node: SourceNode) -> str:
+    return ", ".join(filter(None, map(_closure_said, node.items if node.kind == "list" else (node,))))
+
+
+def _closure_said(node: SourceNode) -> str:
+    if node.kind == "text":
+        return days_said(node.value)
+    given = {key.value: value.value for key, value in node.pairs}
+    if "holidays" in given:
+        return f"public holidays of {given['holidays']}"
+    days = days_said(given.get("on", ""))
+    return f"{days} (open {given['hours']})" if days and "hours" in given else days
 
 
 _MAKERS: Final[Mapping[str, Callable[[Source, SourceNode, Path, str, KnownNames], Control]]] = {

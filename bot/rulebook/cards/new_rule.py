@@ -22,6 +22,17 @@ def with_new_rule(text: str) -> tuple[str, int]:
     return insert_rule(text, at, rule), at
 
 
+def still_empty(rule: SourceNode) -> str:
+    """A sentence on what a rule still needs before it can be read; empty: nothing that a form would begin with."""
+    when, reply = rule.find("when"), rule.find("reply")
+    wanted = []
+    if when is not None and any(value.kind == "list" and not value.items for _, value in when.pairs):
+        wanted.append("add the words that somebody texts")
+    if reply is not None and reply.kind == "text" and not reply.value.strip():
+        wanted.append("write the answer")
+    return f"{' and '.join(wanted).capitalize()}." if wanted else ""
+
+
 def _takes_everything(rule: SourceNode) -> bool:
     when = rule.find("when")
     return when is not None and when.value == "anything" and rule.find("only") is None

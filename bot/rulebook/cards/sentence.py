@@ -101,7 +101,7 @@ def _said(reply: Sequence[Choice]) -> str:
     first = reply[0]
     languages = [code for code in first.by_language if language_code(code)]
     text = next((template.source for template in first.templates), "")
-    text = _plain(text)
+    text = plain_text(text).removesuffix(".")
     text = f"“{text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}”"
     if len(first.templates) > 1:
         text = f"{text} or another of {len(first.templates)} wordings"
@@ -110,10 +110,10 @@ def _said(reply: Sequence[Choice]) -> str:
     return text if len(reply) == 1 else f"{text} and {len(reply) - 1} more"
 
 
-def _plain(text: str) -> str:
+def plain_text(template: str) -> str:
     """A template as a person reads it: the names of its values in brackets, its cases left out."""
-    text = _VALUE.sub(lambda found: f"[{found[1].replace('_', ' ').replace('.', ': ')}]", text)
-    return " ".join(_CASE.sub(" … ", text).split()).removesuffix(".")
+    text = _VALUE.sub(lambda found: f"[{found[1].replace('_', ' ').replace('.', ': ')}]", template)
+    return " ".join(_CASE.sub(" … ", text).split())
 
 
 def _joined(parts: Sequence[str]) -> str:

@@ -20,9 +20,14 @@ _WIDER: dict[str, tuple[tuple[KeyKind, str], ...]] = {
     "contains": (("all_words", "have these words in another order"),),
     "fuzzy": (("contains", "have it further on"),),
 }
-#: Conditions that depend on nothing but the message and its time.
-_OF_MESSAGES = ("hours", "dates", "open", "closed", "from", "to")
-_FIELDS = {"from": "sender", "to": "recipient"}
+#: The conditions of `only`, and the field of `Only` that has each.
+CONDITIONS = {
+    "hours": "hours", "dates": "dates", "open": "open", "closed": "closed", "from": "sender", "to": "recipient",
+    "first_time": "first_time", "tagged": "tagged", "not_tagged": "not_tagged", "opted_out": "opted_out",
+    "language": "languages",
+}  # fmt: skip
+#: Those that depend on what is known of a person, which is what is known now.
+_OF_PEOPLE = frozenset({"tagged", "not_tagged", "opted_out", "language"})
 _SHORTEST_FUZZY = 3
 
 
@@ -33,6 +38,8 @@ class WeighedText(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: datetime
     words: tuple[str, ...]
     look: Look | None
+    #: What is known of the person now; `known` is as of then: whether they had written before.
+    state: ConversationState = ConversationState()
 
 
 class Weight(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,16 +51,18 @@ class Weight(msgspec.Struct, frozen=True, kw_only=True):
     nearly: int = 0
     wider: str = ""
     nearness: str = ""
+    #: By what is known of these people now: it may have been otherwise when they wrote.
+    is_as_of_now: bool = False
 
 
-def as_heard(heard: HeardMessage, at: datetime) -> WeighedText:
+def as_heard(heard: HeardMessage, at: datetime, state: ConversationState) -> WeighedText:
     """A stored text, its words split."""
     words = split_words(heard.text)
-    return WeighedText(heard=heard, at=at, words=words, look=look_of(heard.text, words))
+    return WeighedText(heard=heard, at=at, words=words, look=look_of(heard.text, words), state=state)
 
 
 def weights(rule: Rule, texts: Sequence[WeighedText]) -> dict[str, Weight]:
-    """Of each kind of key and of each condition of a rule that messages alone decide."""
+    """Of each kind of key and of each condition of a rule, looked at alone."""
     kinds: dict[str, list[WhenKey]] = {}
     for key in rule.keys:
         kinds.setdefault(key.kind, []).append(key)
@@ -93,19 +102,16 @@ def _of_conditions(rule: Rule, texts: Sequence[WeighedText]) -> dict[str, Weight
     only = rule.only
     if only is None:
         return {}
-    known = only.book_wide.hours
-    usual = ConversationState()
+    nothing: dict[str, tuple[str, ...] | None] = dict.fromkeys(CONDITIONS.values(), ())
+    nothing |= {"first_time": None, "opted_out": None}
     found: dict[str, Weight] = {}
-    for key in _OF_MESSAGES:
-        field = _FIELDS.get(key, key)
-        if not getattr(only, field) or (
-            key in {"open", "closed"} and not known.keys() >= set(getattr(only, key))
+    for key, field in CONDITIONS.items():
+        wanted = getattr(only, field)
+        if wanted in (None, ()) or (
+            field in {"open", "closed"} and not only.book_wide.hours.keys() >= set(wanted)
         ):
             continue
-        others = {_FIELDS.get(each, each): () for each in _OF_MESSAGES if each != key}
-        alone = replace(
-            only, **others, languages=(), tagged=(), not_tagged=(), first_time=None, opted_out=None
-        )
-        count = sum(alone.why_not(text.heard, usual, text.at) is None for text in texts)
-        found[key] = Weight(matched=count, of=len(texts))
+        alone = replace(only, **nothing | {field: wanted})
+        count = sum(alone.why_not(text.heard, text.state, text.at) is None for text in texts)
+        found[key] = Weight(matched=count, of=len(texts), is_as_of_now=key in _OF_PEOPLE)
     return found

@@ -44,7 +44,7 @@ ONLY: Final = {
 }
 ONLY_HINTS: Final = {
     "hours": "such as Mon-Fri 9-12, 13-18",
-    "dates": "such as 2026-12-24..2026-12-26, or 12-24 of every year",
+    "dates": "such as 24-26 December, of every year, or 24-26 December 2026",
     "from": "such as +33",
     "to": "such as +15555550100",
     "language": "such as es",

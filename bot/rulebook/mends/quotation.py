@@ -10,6 +10,8 @@ _COMMENT = re.compile(r"\s+#.*$")
 #: What a text in brackets may end before.
 _ENDS = re.compile(r"\s*[\]}]|\s*,\s*|\s*$")
 _NEXT_KEY = re.compile(rf"\s*,\s*(?:{KEYS})\s*:")
+#: An empty list or mapping: what is missing is in it, not around it.
+_NOTHING = re.compile(r"\[\s*\]|\{\s*\}")
 _SIGNS = "@%`!&*|>?-[{]},#'\""
 _VALUES = re.compile(rf"(?:^\s*(?:-\s+)*|[{{,\[]\s*|-\s+)(?:(?:{KEYS}|[^\W\d]\w*)\s*:\s+)?")
 
@@ -43,6 +45,8 @@ def propose_quotes(line: ChunkLine) -> Iterator[Proposal]:
             continue
         for end in _value_ends(line.text, start):
             value = line.text[start:end]
+            if _NOTHING.fullmatch(value):
+                continue
             yield from replaced(
                 start, end, _in_quotes(value), sentence=_why(value), label="Put quotes around it"
             )

@@ -37,6 +37,7 @@ from bot.rulebook.cards.file_card import file_card
 from bot.rulebook.cards.file_text import FILE
 from bot.rulebook.cards.known import KnownNames, names_in, names_in_rule, names_saved, tags_of
 from bot.rulebook.cards.lone_rule import rule_as_read
+from bot.rulebook.cards.new_rule import still_empty
 from bot.rulebook.cards.rule_text import RuleText, node_of, rule_at, rule_texts
 from bot.rulebook.cards.sentence import say_rule
 from bot.rulebook.cards.weight import WeighedText, Weight, weights
@@ -128,6 +129,7 @@ def _make(
     rules = rule_texts(text)
     rule = _chosen(rules, choice)
     known = _known(text, book, csv_files)
+    sentence = ""
     if rule is None:
         card, read = file_card(text, known), None
     else:
@@ -136,9 +138,12 @@ def _make(
             known = replace(known, saved=tuple(dict.fromkeys([*names_in_rule(node), *known.saved])))
         card = card_of(text, rule, known)
         read = rule_as_read(text, rule, book.book_wide) if node is not None else None
+        sentence = (still_empty(node) if node is not None else "") or (
+            say_rule(read) if read is not None else ""
+        )
     return ShownCard(
         card=card,
-        sentence=say_rule(read) if read is not None else "",
+        sentence=sentence,
         weights=weights(read, texts) if read is not None and texts else {},
         rules=rules if len(rules) <= _MOST_NAMED else (),
         known=known,

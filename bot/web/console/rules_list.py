@@ -9,6 +9,7 @@ from msgspec import Struct
 from bot.queries.rule_use import RuleUse
 from bot.rulebook.background import in_background
 from bot.rulebook.cards.file_card import opening_lines
+from bot.rulebook.cards.sentence import plain_text
 from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.outline import OutlineRule, outline
@@ -36,6 +37,11 @@ class ListedRule(Struct, frozen=True, kw_only=True):
     never_met: bool = False
     is_unsaved: bool = False
     mistakes: Sequence[Finding] = ()
+
+    @property
+    def says(self) -> str:
+        """What it says first, with the names of its values in brackets."""
+        return plain_text(self.rule.says)
 
     @property
     def key(self) -> str:

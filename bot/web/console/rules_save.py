@@ -1,6 +1,7 @@
 """A text is saved; and when the file was changed meanwhile, both changes are brought together."""
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from litestar import Response
 from litestar.exceptions import ClientException
@@ -8,6 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.rulebook.background import in_background
+from bot.rulebook.cards.file_text import FILE
+from bot.rulebook.cards.rule_text import rule_texts
 from bot.rulebook.editing.folder import CannotWrite, Changed, WrongName, etag_of
 from bot.rulebook.editing.merge import Conflict, Merged, merge
 from bot.rulebook.editing.rule_changes import rule_changes
@@ -66,7 +69,18 @@ async def save(place: EditorPlace, request: Call, shown: ShownFile, text: str | 
     if text is None:
         sentence = f"{shown.file} is removed; its rules are out of force."
         return place.console.redirect(PATH, sentence, "good", undo)
-    return place.console.redirect(address_of(shown.file), *_said(saved), undo)
+    return place.console.redirect(_place_of(shown), *_said(saved), undo)
+
+
+def _place_of(shown: ShownFile) -> str:
+    """Where somebody goes on after a save: at the card that they looked at, if they looked at one."""
+    address, number = address_of(shown.file), shown.choice.number
+    if shown.view not in ("form", "both") or number is None:
+        return address
+    if number == FILE:
+        return f"{address}?card=file"
+    names = [rule.name for rule in rule_texts(shown.text)]
+    return f"{address}?rule={quote(names[number])}" if number < len(names) and names[number] else address
 
 
 async def resolve(place: EditorPlace, request: Call, shown: ShownFile) -> Response[Any]:
@@ -107,7 +121,7 @@ async def put_right(place: EditorPlace, request: Call, shown: ShownFile, do: str
     """Drop a draft, or bring one back that began from an older text of the file."""
     person = session_of(request).person
     file = "" if shown.is_new else shown.file
-    here = f"{PATH}/new" if shown.is_new else address_of(file)
+    here = f"{PATH}/new" if shown.is_new else _place_of(shown)
     if do == "drop":
         await place.unsaved.drop(person, file, shown.etag)
         return place.console.redirect(here, "Dropped: this is what is saved.")
@@ -202,7 +216,7 @@ async def _save_merged(
         sentence, tone = _said(saved)
         sentence = f"{sentence} With what was changed meanwhile: {others}."
         undo = await undo_key(place, saved, [shown.file])
-        return place.console.redirect(address_of(shown.file), sentence[:1_000], tone, undo)
+        return place.console.redirect(_place_of(shown), sentence[:1_000], tone, undo)
     return await _asked(place, request, shown, await _together(place, shown.file, shown.text, shown.etag))
 
 

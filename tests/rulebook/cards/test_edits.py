@@ -9,10 +9,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bot.rulebook.cards.card import card_of
 from bot.rulebook.cards.control import Button, Card, CardEdit, Control
-from bot.rulebook.cards.edits import edited, with_rule_source
+from bot.rulebook.cards.edits import changed_fields, edited, with_rule_source
 from bot.rulebook.cards.file_card import file_card
 from bot.rulebook.cards.file_text import FILE, LISTS, settings_text
 from bot.rulebook.cards.known import KnownNames
@@ -161,6 +162,31 @@ def test_every_file_has_cards_that_hold_all_of_it(number: int) -> None:
             is_value = leaf.kind == "text" and leaf.end > leaf.start and leaf.value
             if is_value and not any(key is leaf for some in node.everything() for key, _ in some.pairs):
                 assert any(start <= leaf.start and leaf.end <= end for start, end in shown), leaf
+
+
+def written_back(text: str) -> None:
+    """Post every card as it is read."""
+    for card in with_file(text):
+        fields = {
+            CardEdit(do=each.do, path=each.path): each.value
+            for each in all_controls(card)
+            if each.kind in {"line", "text", "choice", "yaml"} and each.end
+        }
+        assert changed_fields(text, card.number, fields) == (), card.number
+        whole = [replace(edit, value=value) for edit, value in fields.items() if edit.do != "rename"]
+        for edit in whole:
+            assert edited(text, card.number, [edit]) == text, edit
+
+
+def test_a_card_that_is_written_back_as_it_was_read_changes_no_byte() -> None:
+    for _, text in FILES:
+        written_back(text)
+
+
+@settings(max_examples=examples(30))
+@given(st.integers(min_value=0))
+def test_so_it_is_in_any_layout(seed: int) -> None:
+    written_back(rule_file(Random(seed)))
 
 
 @settings(max_examples=examples(60))

@@ -5,13 +5,14 @@ import difflib
 import pytest
 
 from bot.rulebook.cards.control import CardEdit, Control
-from bot.rulebook.cards.days_meant import days_meant
+from bot.rulebook.cards.days_meant import days_meant, days_said
 from bot.rulebook.cards.edits import changed_fields, edited
 from bot.rulebook.cards.file_card import file_card, opening_lines
 from bot.rulebook.cards.file_text import FILE, settings_text, with_settings
 from bot.rulebook.cards.known import KnownNames
-from bot.rulebook.cards.new_rule import with_new_rule
+from bot.rulebook.cards.new_rule import still_empty, with_new_rule
 from bot.rulebook.editing.source_tree import CannotSplice, parse
+from bot.rulebook.files.loader import load_texts
 
 SHOP = """\
 # What the shop says.
@@ -147,7 +148,16 @@ def test_a_posted_form_that_changes_nothing_is_no_edit() -> None:
 
 
 def test_a_list_says_the_hours_and_the_closed_days() -> None:
-    assert opening_lines(SHOP) == (("Opening hours", '{shop: "Mon-Sat 9-18"}'),)
+    assert opening_lines(SHOP) == (("Opening hours", "Mon-Sat 9-18"),)
+    two = SHOP.replace('{shop: "Mon-Sat 9-18"}', "{shop: Mon-Sat 9-18, cafe: [Mon 8-12, Sat 8-12]}")
+    closed = "closed: [12-24..12-26, 2027-01-01, {holidays: US-NY}, {on: 12-31, hours: 9-12}]\n"
+    assert opening_lines(closed + two) == (
+        ("Opening hours", "shop Mon-Sat 9-18, cafe Mon 8-12; Sat 8-12"),
+        (
+            "Closed",
+            "24-26 December, 1 January 2027, public holidays of US-NY, 31 December (open 9-12)",
+        ),
+    )
     assert opening_lines("rules: []\n") == ()
     assert opening_lines("a: [\n") == ()
 
@@ -168,6 +178,30 @@ def test_a_list_says_the_hours_and_the_closed_days() -> None:
 )
 def test_days_are_typed_as_people_say_them(typed: str, meant: str) -> None:
     assert days_meant(typed) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["12-24", "2026-12-24", "12-24..12-26", "12-24..01-02", "2026-11-30..2026-12-02", "02-29..02-29"],
+)
+def test_days_are_said_as_people_type_them(written: str) -> None:
+    assert days_said(written) != written
+    assert days_meant(days_said(written)) == written
+    for other in ("2026-12-30..2027-01-02", "13-01", "soon", ""):
+        assert days_said(other) == other
+    edit = CardEdit(do="insert", path=("only",), value={"dates": []}, after="when")
+    add = CardEdit(do="add", path=("only", "dates"), value=days_said(written))
+    assert f"dates: [{written}]" in edited(SHOP, 0, [edit, add]).replace('"', "")
+
+
+def test_a_new_rule_says_what_it_still_needs() -> None:
+    text, number = with_new_rule(SHOP)
+    rules = parse(text).find("rules")
+    assert rules is not None
+    assert still_empty(rules.items[number]) == "Add the words that somebody texts and write the answer."
+    assert still_empty(rules.items[0]) == ""
+    errors = [each for each in load_texts({"a.yaml": text}).findings if each.level == "error"]
+    assert [bool(each.mend and each.mend.edits) for each in errors] == [False, False], "no quotes for a word"
 
 
 def test_a_new_rule_goes_before_the_one_that_takes_everything_in_its_neighbours_layout() -> None:

@@ -1,28 +1,38 @@
 """What a condition weighs, and the sentence on a rule."""
 
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 
 from bot.rulebook.cards.lone_rule import rule_as_read
 from bot.rulebook.cards.rule_text import rule_texts
 from bot.rulebook.cards.sentence import say_rule
-from bot.rulebook.cards.weight import WeighedText, Weight, as_heard, weights
-from bot.rulebook.decision import HeardMessage
+from bot.rulebook.cards.weight import CONDITIONS, WeighedText, Weight, as_heard, weights
+from bot.rulebook.decision import ConversationState, HeardMessage
+from bot.rulebook.files.keys import ONLY_KEYS
+from bot.rulebook.files.loader import load_texts
 from bot.rulebook.rules import Rule
 
 MONDAY = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SUNDAY = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
-def heard(*texts: str, at: datetime = MONDAY, sender: str = "+33612345678") -> list[WeighedText]:
+def heard(
+    *texts: str, at: datetime = MONDAY, sender: str = "+33612345678", **known: Any
+) -> list[WeighedText]:
+    state = ConversationState(**known)
     return [
-        as_heard(HeardMessage(id=text, text=text, sender=sender, recipient="+15555550100"), at)
+        as_heard(HeardMessage(id=text, text=text, sender=sender, recipient="+15555550100"), at, state)
         for text in texts
     ]
 
 
 def rule(source: str, number: int = 0) -> Rule:
     text = f"timezone: Europe/Paris\nlanguages: [en, es]\nrules:\n{source}"
-    read = rule_as_read(text, rule_texts(text)[number])
+    in_force = load_texts({"a.yaml": "timezone: Europe/Paris\nhours: {shop: Mon-Sat 9-18}\nrules: []\n"}).book
+    assert in_force is not None
+    read = rule_as_read(text, rule_texts(text)[number], in_force.book_wide)
     assert read is not None
     return read
 
@@ -57,7 +67,42 @@ def test_conditions_on_time_and_numbers_are_weighed_alone() -> None:
         "anything": Weight(matched=3, of=3),
         "hours": Weight(matched=2, of=3),
         "from": Weight(matched=1, of=3),
+        "tagged": Weight(matched=0, of=3, is_as_of_now=True),
     }
+
+
+@pytest.mark.parametrize(
+    ("only", "count", "now"),
+    [
+        ("hours: Mon-Sat 9-18", 3, False),
+        ("dates: 11-22", 1, False),
+        ("open: shop", 3, False),
+        ("closed: shop", 1, False),
+        ("from: '+49'", 1, False),
+        ("to: '+15555550100'", 4, False),
+        ("first_time: true", 1, False),
+        ("first_time: false", 3, False),
+        ("tagged: vip", 2, True),
+        ("not_tagged: vip", 2, True),
+        ("opted_out: true", 1, True),
+        ("opted_out: false", 3, True),
+        ("language: es", 1, True),
+        ("language: en", 3, True),
+    ],
+)
+def test_every_condition_has_its_weight(only: str, count: int, now: bool) -> None:
+    texts = [
+        *heard("a"),
+        *heard("b", at=SUNDAY, sender="+4915112345678", known=True, opted_out=True),
+        *heard("c", known=True, tags=("vip",), language="es"),
+        *heard("d", known=True, tags=("vip", "old")),
+    ]
+    found = weights(rule(f"  - {{name: a, when: anything, only: {{{only}}}}}"), texts)
+    assert found[only.partition(":")[0]] == Weight(matched=count, of=4, is_as_of_now=now)
+
+
+def test_no_condition_is_without_a_weight() -> None:
+    assert set(CONDITIONS) == set(ONLY_KEYS)
 
 
 def test_one_rule_of_ten_thousand_is_weighed_without_the_others() -> None:

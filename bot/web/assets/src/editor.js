@@ -7,7 +7,7 @@ import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
 import { keepSoon } from "./keeping.js";
 import { fields, fromLink, mountPhone, phoneButtons } from "./phone.js";
 import { mountRecipes, recipeButtons } from "./recipes.js";
-import { flush, isWaiting, lit, mountCard, takesSubmit, update as updateCard } from "./rule_card.js";
+import { flush, isFormAlone, isWaiting, lit, mountCard, revealInCard, takesSubmit, update as updateCard } from "./rule_card.js";
 import { barButtons, edit, mountBar } from "./save_bar.js";
 import { help } from "./schema.js";
 import { writing } from "./writing.js";
@@ -22,6 +22,7 @@ let timers = {};
 let running = {};
 let isChecking = false;
 let isListOpen = false;
+let marked = []; // what was found, without what is merely unfinished
 let written = 0; // the line that somebody is writing
 let isPausing = true;
 let isFlushed = false; // what was typed into a card is in the text
@@ -41,6 +42,7 @@ export function mount(element) {
   timers = {};
   const textarea = element.querySelector("textarea");
   element.dataset.saved = textarea.defaultValue;
+  marked = [];
   view = new EditorView({
     parent: element,
     state: EditorState.create({
@@ -218,9 +220,11 @@ export function make(edits) {
 }
 
 // A line that somebody is writing at its end is not wrong yet, nor is the rule that it belongs to for want of a key.
-function isUnfinished({ line, code, severity }) {
-  if (severity !== "error" || isPausing || !view.hasFocus) return false;
+// What is empty on a card waits to be filled in.
+function isUnfinished({ from, line, code, severity }) {
   const { doc, selection } = view.state;
+  if (severity === "error" && isFormAlone() && /^(\[\s*\]|""|'')/.test(doc.sliceString(from, from + 9))) return true;
+  if (severity !== "error" || isPausing || !view.hasFocus) return false;
   const here = doc.lineAt(selection.main.head);
   if (here.number !== written || !/^["'\]}\s]*$/.test(here.text.slice(selection.main.head - here.from))) return false;
   if (line.number === here.number) return true;
@@ -239,9 +243,9 @@ function mark() {
     const line = doc.line(Math.min(Math.max(Number(dataset.line), 1), doc.lines));
     const start = Math.min(placeOf(line.number, Number(dataset.column)), line.to);
     const length = /^[^\s,\]}]*/.exec(line.text.slice(start - line.from))[0].length;
-    const { level: severity, code, mend } = dataset;
-    const message = `${severity} ${code}: ${dataset.message}`;
-    return { from: start, to: Math.min(start + Math.max(length, 1), line.to), line, severity, message, code, mend };
+    const { level: severity, code, mend, message: said } = dataset;
+    const message = `${severity} ${code}: ${said}`;
+    return { from: start, to: Math.min(start + Math.max(length, 1), line.to), line, severity, message, said, code, mend };
   });
   const findings = all.filter((each) => !isUnfinished(each));
   const errors = (some) => some.filter(({ severity }) => severity === "error").length;
@@ -253,6 +257,7 @@ function mark() {
       Decoration.widget({ widget: new Found(severity, message, mend), block: true, side: 1 }).range(line.to),
     );
   const marks = findings.map(({ from, to, severity, message }) => ({ from, to, severity, message }));
+  marked = findings;
   tellCard();
   view.dispatch({ effects: show.of(Decoration.set(under)) });
   view.dispatch(setDiagnostics(view.state, marks));
@@ -265,14 +270,12 @@ function tellCard() {
   const { doc } = view.state;
   const line = (name) => doc.lineAt(Math.min(Number(card.dataset[name]), doc.length)).number;
   const [first, last] = [line("from"), line("to")];
-  const here = [...document.querySelectorAll("#findings [data-finding]:not(.info)")].filter(
-    ({ dataset }) => first <= Number(dataset.line) && Number(dataset.line) <= last,
-  );
+  const here = marked.filter(({ severity, line: { number } }) => severity !== "info" && first <= number && number <= last);
   const list = Object.assign(document.createElement("ol"), { className: "findings small" });
-  for (const { dataset } of here) {
-    const item = Object.assign(document.createElement("li"), { className: dataset.level, textContent: `${dataset.message} ` });
-    if (dataset.mend && !paper().hasAttribute("data-read-only")) {
-      const { label, edits } = JSON.parse(dataset.mend);
+  for (const { severity, said, mend } of here) {
+    const item = Object.assign(document.createElement("li"), { className: severity, textContent: `${said} ` });
+    if (mend && !paper().hasAttribute("data-read-only")) {
+      const { label, edits } = JSON.parse(mend);
       const button = Object.assign(document.createElement("button"), { type: "button", className: "button little", textContent: label });
       button.addEventListener("click", () => make(edits));
       item.append(button);
@@ -293,7 +296,7 @@ function foldFindings() {
 function goTo(number) {
   const line = view.state.doc.line(Math.min(Math.max(number, 1), view.state.doc.lines));
   view.dispatch({ selection: { anchor: line.to }, effects: EditorView.scrollIntoView(line.from, { y: "center" }) });
-  view.focus();
+  if (!revealInCard(line.from + /^\s*/.exec(line.text)[0].length)) view.focus();
 }
 
 // What the buttons do without leaving the page

@@ -22,6 +22,9 @@ const place = () => document.getElementById("card");
 const card = () => place()?.querySelector(".rule-card");
 const shownAs = () => form()?.dataset.view ?? "text";
 
+// Whether the text is hidden behind the card.
+export const isFormAlone = () => shownAs() === "form" && Boolean(card());
+
 // The node of the field that has the focus, lit in the text.
 const light = StateEffect.define();
 export const lit = StateField.define({
@@ -285,6 +288,22 @@ function move(changes) {
     node.dataset.from = changes.mapPos(Math.min(Number(node.dataset.from), changes.length), 1);
     node.dataset.to = changes.mapPos(Math.min(Number(node.dataset.to), changes.length), 1);
   }
+}
+
+// The place of a text that is hidden: in the card of its rule, or, where no card has it, in the text beside the card.
+export function revealInCard(at) {
+  if (!isFormAlone()) return false;
+  show({ at }).then(() => {
+    const { from, to } = card().dataset;
+    if (at < Number(from) || at > Number(to)) {
+      look("both");
+      view.focus();
+    } else {
+      glow();
+      (place().querySelector(".lit :is(input, textarea, select), input.lit, textarea.lit, select.lit") ?? card().querySelector(".field"))?.focus();
+    }
+  });
+  return true;
 }
 
 // The node under the caret, lit in the card.
