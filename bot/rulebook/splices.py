@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -59,6 +59,10 @@ class Lines:
         """A line without its end."""
         return self._text[self.start(line) : self.start(line + 1)].rstrip("\r\n")
 
+    def contents(self) -> list[str]:
+        """All lines without their ends."""
+        return _LINE_END.split(self._text)
+
     def offset(self, line: int, column: int) -> int:
         """The offset of a place, kept within its line."""
         return min(self.start(line) + column - 1, self.start(line) + len(self.content(line)))
@@ -114,10 +118,21 @@ def _overlap(one: Splice, other: Splice) -> bool:
 def difference(before: str, after: str) -> Splice:
     """The one range that became another text: what both begin and end with is left out."""
     most = min(len(before), len(after))
-    start = 0
-    while start < most and before[start] == after[start]:
-        start += 1
-    end = 0
-    while end < most - start and before[-1 - end] == after[-1 - end]:
-        end += 1
-    return Splice(start, len(before) - end, after[start : len(after) - end])
+    start = _most_that(lambda low, high: before[low:high] == after[low:high], most)
+    was, now = len(before), len(after)
+    end = _most_that(
+        lambda low, high: before[was - high : was - low] == after[now - high : now - low], most - start
+    )
+    return Splice(start, was - end, after[start : now - end])
+
+
+def _most_that(is_equal: Callable[[int, int], bool], most: int) -> int:
+    """How many characters from an end on are equal: found by halves, as a text may have a million."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if is_equal(low, middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -10,8 +10,12 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from bot.sandbox.app import Sandbox
+from tests.support.databases import Databases
 from tests.support.pages import ARGUMENTS, CHROMIUM
+from tests.support.rule_files import OPT_OUT
+from tests.support.rule_forms import BOOK, FILE
 from tests.support.sandboxes import RECEIVED, Scripted, Webhook, event_type, listening, sms_client
+from tests.support.services import Acs, Running, running
 
 HERE = Path(__file__).parent
 ANSWERS = {
@@ -56,6 +60,21 @@ async def scripted() -> AsyncIterator[Scripted]:
         yield Scripted(sandbox, webhook, address)
         await asyncio.gather(*replies)
     await webhook.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shop(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> AsyncIterator[Running]:
+    """One for all tasks: each begins with the same file."""
+    acs, folder = Acs(), tmp_path_factory.mktemp("tasks")
+    await acs.start()
+    rules = folder / "book"
+    rules.mkdir()
+    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
+    (rules / FILE).write_text(BOOK)
+    (rules / "coupons.csv").write_text("code\nSPRING-1\nSPRING-2\n")
+    async with running(folder, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+        yield bot
+    await acs.stop()
 
 
 @pytest.fixture(autouse=True)

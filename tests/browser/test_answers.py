@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import A_PHONE, console, serious_violations, sideways
+from tests.support.pages import A_PHONE, console, sideways, violations
 from tests.support.services import VIEWER, Acs, Running, running
 
 RULES = """\
@@ -155,6 +155,6 @@ async def test_everybody_can_use_it(browser: Browser, bot: Running, look: str) -
             await page.goto(path)
             if path == talk:
                 await page.locator("#known summary").click()
-            assert await serious_violations(page, only_contrast=look == "dark") == [], path
+            assert await violations(page, only_contrast=look == "dark") == [], path
             assert await sideways(page) <= 0, path
             assert len(await page.content()) < 30_000

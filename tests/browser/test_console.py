@@ -11,7 +11,7 @@ from playwright.async_api import Browser, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
-from tests.support.pages import A_PHONE, console, serious_violations, sideways
+from tests.support.pages import A_PHONE, console, sideways, violations
 from tests.support.services import VIEWER, Acs, Running, running
 
 DELIVERED, STRANGER, FAILED, STOPPED, LONG = (f"+1555555010{n}" for n in range(1, 6))
@@ -478,19 +478,19 @@ async def pages(bot: Running) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_serious(scheme: str, browser: Browser, bot: Running) -> None:
     async with console(browser, bot, "/console/login", token=None, color_scheme=scheme) as page:
-        assert await serious_violations(page, only_contrast=scheme == "dark") == []
+        assert await violations(page, only_contrast=scheme == "dark") == []
     async with console(browser, bot, color_scheme=scheme, reduced_motion="reduce") as page:
         for path in await pages(bot):
             await page.goto(path)
             for summary in await page.locator("main summary").all():
                 if path.endswith(("conversations", "like-it")):
                     await summary.click()
-            assert await serious_violations(page, only_contrast=scheme == "dark") == [], path
+            assert await violations(page, only_contrast=scheme == "dark") == [], path
         await page.get_by_role("button", name="Account").click()
-        assert await serious_violations(page, only_contrast=scheme == "dark") == []
+        assert await violations(page, only_contrast=scheme == "dark") == []
         await page.keyboard.press("Escape")
         await page.keyboard.press("?")
-        assert await serious_violations(page, only_contrast=scheme == "dark") == []
+        assert await violations(page, only_contrast=scheme == "dark") == []
 
 
 @pytest.mark.parametrize("width", [360, 320])

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
-from tests.support.pages import A_PHONE, console, serious_violations, sideways
+from tests.support.pages import A_PHONE, console, sideways, violations
 from tests.support.services import VIEWER, Acs, Running, running
 
 EVIL = "<img src=x onerror=alert(1)> \u202egnp.exe"
@@ -155,11 +155,11 @@ async def test_a_viewer_sees_all_and_can_do_nothing(browser: Browser, bot: Runni
 @pytest.mark.parametrize("path", PAGES)
 async def test_axe_finds_no_serious_violation(browser: Browser, bot: Running, path: str, look: str) -> None:
     async with console(browser, bot, path, color_scheme=look) as page:
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
 
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_phone_has_no_sideways_scroll(browser: Browser, bot: Running, path: str) -> None:
     async with console(browser, bot, path, viewport=A_PHONE) as page:
         assert await sideways(page) <= 0
-        assert await serious_violations(page) == []
+        assert await violations(page) == []

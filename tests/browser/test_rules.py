@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 from bot.rulebook.editing.folder import etag_of
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import A_PHONE, console, serious_violations, sideways
+from tests.support.pages import A_PHONE, console, sideways, violations
 from tests.support.rule_files import OPT_OUT, SHOP, put, said
 from tests.support.services import VIEWER, Acs, Running, running
 
@@ -219,7 +219,7 @@ async def test_the_second_of_two_people_gets_both_versions(browser: Browser, bot
         await expect(
             hours.locator("label", has_text="Saved by admin, through the API").locator("pre")
         ).to_contain_text("THEIRS")
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await hours.get_by_role("radio", name="Yours, not saved").check()
         await (
             page.get_by_role("group", name="Around the rules")
@@ -250,7 +250,7 @@ async def test_the_history_shows_differences_and_puts_an_older_text_back(
     async with console(browser, bot, "/console/rules/history") as page:
         await page.get_by_role("link", name=re.compile("10-shop.yaml .* through the API")).click()
         await expect(page.locator(".diff .added").first).to_contain_text("Open 10-19.")
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await page.get_by_role("button", name="Restore the text before this edit").click()
         await expect(page.locator(".flash")).to_contain_text("it is in force")
         assert text_of(bot) == SHOP
@@ -321,7 +321,7 @@ async def test_nothing_serious_for_axe_on_any_page(browser: Browser, bot: Runnin
                 await page.keyboard.press("Enter")
                 await expect(page.locator("#phone .message.in")).to_be_visible()
                 await expect(page.locator(".cm-found")).not_to_have_count(0)
-            assert await serious_violations(page, only_contrast=theme == "dark") == [], path
+            assert await violations(page, only_contrast=theme == "dark") == [], path
 
 
 async def test_a_phone_has_the_text_first_and_no_sideways_scroll(browser: Browser, bot: Running) -> None:
@@ -351,7 +351,7 @@ async def test_a_rule_is_moved_by_keys_and_by_dragging_and_the_toast_takes_it_ba
         await expect(names).to_have_text(["hours", "where"])
         await expect(page.get_by_role("link", name=re.compile("^hours"))).to_be_focused()
         await expect(page.locator(".flash")).to_contain_text("hours is before where now.")
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await page.locator(".flash").get_by_role("button", name="Undo").click()
         await expect(names).to_have_text(["where", "hours"])
         assert text_of(bot) == book
@@ -396,7 +396,7 @@ async def test_the_phone_shows_whom_a_rule_asks_and_takes_the_answer(browser: Br
         await page.locator("#say").press("Enter")
         phone = page.locator("#phone")
         await expect(phone).to_contain_text("It asks GET http://127.0.0.1:9/hours")
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await phone.locator("input.answer").fill('{"text": "Open all night."}')
         await phone.locator("input.answer").press("Enter")
         await expect(phone.locator(".message.in")).to_contain_text("Open all night.")

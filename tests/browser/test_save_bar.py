@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import console, serious_violations, sideways
+from tests.support.pages import console, sideways, violations
 from tests.support.rule_files import OPT_OUT, SHOP
 from tests.support.services import Acs, Running, running
 
@@ -78,7 +78,7 @@ async def test_the_bar_says_what_changes_takes_the_tests_along_and_a_save_is_und
         await expect(bar.locator(".changed li")).to_contain_text("3×")
         await picture(page, "bar")
         await expect(bar).to_contain_text("1 test expects the old wording")
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await page.get_by_role("button", name="Take the new answer into it").press("Enter")
         await expect(page.locator("#said")).to_contain_text("expect the new answer now")
         await expect(page.locator("#findings .good")).to_be_visible()
@@ -116,7 +116,7 @@ async def test_the_phone_has_a_clock_a_person_and_keeps_a_talk_as_a_test(
         await expect(page.locator("#phone .knows")).to_contain_text("tag buyer. order: A7.")
         await expect(page.locator("#as-if-said")).to_contain_text("tagged buyer, order: A7")
         await picture(page, "phone")
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await page.get_by_role("button", name="Keep as a test").click()
         await expect(page.locator("#said")).to_contain_text("a person whom the bot doesn't know")
         await page.get_by_label("Tags").fill("")
@@ -142,7 +142,7 @@ async def test_a_recipe_is_found_and_added_and_a_link_carries_a_rule(browser: Br
         await page.get_by_label("Find a recipe").fill("coupon")
         await expect(page.locator("#recipe-list > li")).to_have_count(1)
         await picture(page, "recipes")
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await page.get_by_role("button", name="Add to 10-shop.yaml").press("Enter")
         await expect(page.locator("#said")).to_contain_text(
             "Added coupon-again, coupon, coupon-over, with tests."

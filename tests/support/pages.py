@@ -71,8 +71,8 @@ async def console(
     await context.close()
 
 
-async def serious_violations(page: Page, *, only_contrast: bool = False) -> list[str]:
-    """What axe-core finds on a page that keeps somebody from using it, each with its first place.
+async def violations(page: Page, *, only_contrast: bool = False) -> list[str]:
+    """What axe-core finds on a page, however grave, each with its first place.
 
     `only_contrast` is for a page in its other colours: nothing else in it differs.
     """
@@ -88,7 +88,6 @@ async def serious_violations(page: Page, *, only_contrast: bool = False) -> list
     return [
         f"{violation['id']}: {violation['help']} at {violation['nodes'][0]['html'][:200]}"
         for violation in found["violations"]
-        if violation["impact"] in ("serious", "critical")
     ]
 
 

@@ -69,6 +69,9 @@ def action_adds(rule: SourceNode, known: KnownNames) -> tuple[Button, ...]:
         if key == "lookup" and not known.tables:
             continue
         found.append(adding(KEYS[key], (key,), _begun(key, value, known)))
+        if key == "code" and known.csv_files:
+            listed = {"from": known.csv_files[0], "save": "code"}
+            found.append(adding("Give a code from a list", (key,), listed))
     if "ask" in present:
         found += [
             adding(KEYS[key], (key,), value, after="ask")

@@ -110,7 +110,7 @@ def _keys(source: Source, node: SourceNode, path: Path, kind: str, known: KnownN
 
 
 def _words(source: Source, node: SourceNode, path: Path, kind: str, known: KnownNames) -> Control:
-    new = _WORDS.get(kind, "another word")
+    new = _WORDS.get(kind, "another word" if node.items or node.value else "a word")
     if kind == "looks_like":
         return source.words(node, path, "Looks", new=new, options=options(LOOKS))
     if kind in {"table", "exact_table"}:

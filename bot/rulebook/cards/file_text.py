@@ -19,23 +19,26 @@ from bot.rulebook.splices import Splice, difference, spliced
 FILE: Final = -1
 #: What a card of a file does not show: these have pages of their own.
 LISTS: Final = ("rules", "tests")
-_KEY = re.compile(r"\ufeff?([\"']?)(?P<key>[A-Za-z_][\w-]*)\1[ \t]*:(?=[ \t\r\n]|$)")
-_NOT_BREAKS = re.compile(r"[^\r\n]")
+_KEY = re.compile(r"^\ufeff?([\"']?)(?P<key>[A-Za-z_][\w-]*)\1[ \t]*:(?=[ \t\r\n]|$)", re.MULTILINE)
+_NOT_BREAKS = re.compile(r"[^\r\n]+")
+_ANCHOR = re.compile(r"(?<![^\s\[{,])&\w")
 
 
 def settings_text(text: str) -> str:
     """The text with blanks for all that stands under `rules` and `tests`; as long as it was."""
-    if "&" in text:  # an alias elsewhere may lead into it
+    if "&" in text and _ANCHOR.search(text):  # an alias elsewhere may lead into it
         return text
-    parts: list[str] = []
-    is_list = False
-    for line in text.splitlines(keepends=True):
-        head = _KEY.match(line)
-        if head:
-            is_list = head["key"] in LISTS
-        kept = 0 if not is_list else head.end() if head else 0
-        parts.append(line if not is_list else line[:kept] + _NOT_BREAKS.sub(" ", line[kept:]))
+    keys = list(_KEY.finditer(text))
+    parts = [text[: keys[0].start()] if keys else text]
+    for key, end in zip(keys, [*(each.start() for each in keys[1:]), len(text)], strict=True):
+        parts.append(text[key.start() : key.end()])
+        under = text[key.end() : end]
+        parts.append(_NOT_BREAKS.sub(_blanks, under) if key["key"] in LISTS else under)
     return "".join(parts)
+
+
+def _blanks(line: re.Match[str]) -> str:
+    return " " * len(line[0])
 
 
 def settings_node(text: str) -> SourceNode | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -30,6 +31,7 @@ class RuleText(msgspec.Struct, frozen=True, kw_only=True):
     base: Path = (0,)
 
 
+@lru_cache(maxsize=4)  # a text is looked at before each edit and after it
 def rule_texts(text: str) -> tuple[RuleText, ...]:
     """The rules of a file, in their order."""
     if len(text) < _LARGE or "&" in text:
@@ -87,9 +89,8 @@ def _name_of(item: SourceNode) -> str:
 def _by_lines(text: str) -> tuple[RuleText, ...]:
     lines = Lines(text)
     found: list[RuleText] = []
-    contents = [lines.content(at) for at in range(1, len(lines) + 1)]
     is_of_rules = False
-    for chunk in chunks(contents):
+    for chunk in chunks(lines.contents()):
         if not chunk.head:
             is_of_rules = chunk.lines[0].lstrip("\ufeff").startswith("rules")
         if not is_of_rules or chunk.dash is None:

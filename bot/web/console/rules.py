@@ -18,6 +18,7 @@ from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_card import CardChoice, rule_shown
 from bot.web.console.rules_editor import (
     LARGEST_SHOWN,
+    NEW_FILE,
     SHOWN_ROWS,
     EditorPlace,
     address_of,
@@ -48,8 +49,10 @@ class RulePages(Controller):
         shown = new_file(request)
         if not request.query_params.get("recipe"):
             shown = await editor.with_draft(request, shown)
+        shown = replace(shown, choice=CardChoice(number=FILE if shown.text == NEW_FILE else 0))
         if shown.unsaved_since is None:
-            return editor.editor(request, shown)
+            card = await editor.cards.shown(shown.file, shown.text, shown.choice)
+            return editor.editor(request, replace(shown, card=card))
         return editor.editor(request, await editor.looked_at(shown, at_any_cost=False))
 
     @get("/rules/rule")

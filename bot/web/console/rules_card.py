@@ -34,14 +34,14 @@ from bot.rulebook.cards.card import card_of
 from bot.rulebook.cards.control import Button, Card, CardEdit
 from bot.rulebook.cards.edits import changed_fields, edited, edited_card, with_rule_source
 from bot.rulebook.cards.file_card import file_card
-from bot.rulebook.cards.file_text import FILE
+from bot.rulebook.cards.file_text import FILE, settings_node
 from bot.rulebook.cards.known import KnownNames, names_in, names_in_rule, names_saved, tags_of
 from bot.rulebook.cards.lone_rule import rule_as_read
 from bot.rulebook.cards.new_rule import still_empty
 from bot.rulebook.cards.rule_text import RuleText, node_of, rule_at, rule_texts
 from bot.rulebook.cards.sentence import say_rule
 from bot.rulebook.cards.weight import WeighedText, Weight, weights
-from bot.rulebook.editing.source_tree import CannotSplice, parse
+from bot.rulebook.editing.source_tree import CannotSplice
 from bot.rulebook.files.quotes import UnwritableText
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.splices import difference
@@ -148,7 +148,7 @@ def _make(
         rules=rules if len(rules) <= _MOST_NAMED else (),
         known=known,
         digest=digest_of(text),
-        astral=tuple(found.start() for found in _ASTRAL.finditer(text)),
+        astral=() if text.isascii() else tuple(found.start() for found in _ASTRAL.finditer(text)),
     )
 
 
@@ -164,10 +164,7 @@ def _chosen(rules: tuple[RuleText, ...], choice: CardChoice) -> RuleText | None:
 
 
 def _known(text: str, book: Book, csv_files: tuple[str, ...]) -> KnownNames:
-    try:
-        root = parse(text)
-    except CannotSplice:
-        root = None
+    root = settings_node(text)
     return KnownNames(
         languages=names_in(root, "languages") or book.languages,
         hours=tuple(dict.fromkeys([*names_in(root, "hours"), *book.book_wide.hours])),

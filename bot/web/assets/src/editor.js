@@ -62,7 +62,7 @@ export function mount(element) {
     }),
   });
   textarea.hidden = true;
-  mountCard(view, { file, drawn: tellCard });
+  mountCard(view, { file, drawn: tellCard, looked: mark });
   const line = Number(/^#L(\d+)$/.exec(location.hash)?.[1] ?? element.dataset.line);
   if (kept?.file === file()) {
     view.dispatch({ selection: { anchor: Math.min(kept.at, view.state.doc.length) } });
@@ -249,7 +249,9 @@ function mark() {
   });
   const findings = all.filter((each) => !isUnfinished(each));
   const errors = (some) => some.filter(({ severity }) => severity === "error").length;
-  document.getElementById("findings").classList.toggle("unfinished", errors(all) > 0 && errors(findings) === 0);
+  const isBegun = errors(all) > 0 && errors(findings) === 0;
+  document.getElementById("findings").classList.toggle("unfinished", isBegun);
+  document.getElementById("findings").classList.toggle("to-be-filled", isBegun && isFormAlone());
   const under = findings
     .filter(({ severity }) => severity !== "info")
     .sort((one, other) => one.line.from - other.line.from)

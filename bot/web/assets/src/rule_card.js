@@ -47,6 +47,7 @@ export function mountCard(editor, given) {
   if (!card()) return;
   card().querySelector("[name=card-of]")?.remove(); // the script takes the fields over: the form sends the text alone
   card().querySelector(".apply")?.remove();
+  for (const field of card().querySelectorAll("input.field, textarea.field, select.field")) typedBefore(field);
   if (place().dataset.listens !== undefined) return;
   place().dataset.listens = "";
   place().addEventListener("input", typed);
@@ -57,6 +58,14 @@ export function mountCard(editor, given) {
 }
 
 // What somebody does to the card
+
+// Somebody was quicker than this script.
+function typedBefore(field) {
+  const before = field.matches("select") ? field.querySelector("option[selected]")?.value : field.defaultValue;
+  if (before === undefined || field.value === before) return;
+  typed({ target: field });
+  if (field.matches("select") || field !== document.activeElement) chosen({ target: field });
+}
 
 function typed(event) {
   const field = event.target;
@@ -133,15 +142,16 @@ function put({ dataset }) {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-function look(how) {
+function look(how, isKept = true) {
   const before = shownAs();
   form().dataset.view = how;
   form().elements.view.value = how;
-  document.cookie = `bot_rules_view=${how}; path=/console; max-age=${YEAR}; samesite=strict`;
+  if (isKept) document.cookie = `bot_rules_view=${how}; path=/console; max-age=${YEAR}; samesite=strict`;
   for (const button of form().querySelectorAll(".views button")) {
     button.setAttribute("aria-pressed", String(button.value === `view ${how}`));
   }
   view.requestMeasure();
+  options.looked();
   if (before === "text" && how !== "text") show({ at: view.state.selection.main.head });
 }
 
@@ -296,7 +306,7 @@ export function revealInCard(at) {
   show({ at }).then(() => {
     const { from, to } = card().dataset;
     if (at < Number(from) || at > Number(to)) {
-      look("both");
+      look("both", false);
       view.focus();
     } else {
       glow();

@@ -1,0 +1,169 @@
+"""The Rules page by the keyboard alone, on a phone, light and dark, and with axe: on every state of it."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from bot.rulebook.editing.folder import etag_of
+from tests.support.envelopes import inbound
+from tests.support.pages import sideways, violations
+from tests.support.rule_files import put, said
+from tests.support.rule_forms import BOOK, FILE, card_of, lines_changed, saved, task
+from tests.support.services import Running
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+LOOKS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "a phone": {"color_scheme": "light", **PHONE},
+    "a dark phone": {"color_scheme": "dark", **PHONE},
+}
+#: The controls of a card, of its page and of the list together are fewer.
+MOST_STEPS = 120
+
+
+async def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
+    """Go on by the Tab key until something has the focus, and see that it shows where the focus is."""
+    await expect(wanted).to_be_visible()
+    for _ in range(MOST_STEPS):
+        await page.keyboard.press(key)
+        if await wanted.evaluate("each => each === document.activeElement"):
+            await expect(wanted).to_be_in_viewport()
+            return
+    raise AssertionError(f"Tab does not lead to {wanted}.")
+
+
+async def test_rules_are_edited_by_the_keyboard_alone(browser: Browser, shop: Running) -> None:
+    async with task(browser, shop) as page:
+        address = page.get_by_role("link", name=re.compile(r"^address\b"))
+        await expect(address).to_be_visible()
+        for _ in range(MOST_STEPS):
+            await page.keyboard.press("j")
+            if await address.evaluate("each => each === document.activeElement"):
+                break
+        await page.keyboard.press("Alt+ArrowUp")
+        await expect(page.locator(".flash")).to_contain_text("address is before hours now.")
+        await expect(address).to_be_focused()
+        await page.keyboard.press("Alt+ArrowDown")
+        await expect(page.locator(".flash")).to_contain_text("hours is before address now.")
+        assert saved(shop) == BOOK
+        await expect(address).to_be_focused()
+        await tab_to(page, page.get_by_role("switch", name="address"), "Shift+Tab")
+        await page.keyboard.press("Space")
+        await expect(page.get_by_role("switch", name="address")).not_to_be_checked()
+        await tab_to(page, address)
+        await page.keyboard.press("Enter")
+
+        card = card_of(page)
+        await expect(card).to_contain_text("Turned off: whoever texts where")
+        await tab_to(page, card.get_by_placeholder("another word"))
+        await page.keyboard.type("directions,way")
+        await page.keyboard.press("Enter")
+        await expect(card.get_by_role("button", name="Remove way", exact=True)).to_be_visible()
+        await tab_to(page, card.get_by_text("+ only", exact=True))
+        await page.keyboard.press("Enter")
+        await tab_to(page, card.get_by_role("button", name="while we are open"))
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#text")).to_have_value(re.compile(r"only: \{open: shop\}"))
+        await tab_to(page, card.get_by_label("Answer", exact=True))
+        await page.keyboard.press("Control+a")
+        await page.keyboard.type("12 Mill Lane: the green door.")
+        await tab_to(page, card.get_by_role("button", name="Remove: Turned on"))
+        await page.keyboard.press("Enter")
+        await expect(card).not_to_contain_text("Turned off")
+        await tab_to(page, page.locator("#say"))
+        await page.keyboard.type("way")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#phone .message.out")).to_contain_text("way")
+        await tab_to(page, page.get_by_role("button", name="Save rules"))
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".flash")).to_contain_text("Saved and in force.")
+    assert lines_changed(shop) == [
+        "-     when: {keyword: where}",
+        "-     reply: 12 Mill Lane.   # the green door",
+        "+     when: {keyword: [where, directions, way]}",
+        "+     only: {open: shop}",
+        '+     reply: "12 Mill Lane: the green door."   # the green door',
+    ]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_axe_finds_nothing_on_any_state_of_the_page(browser: Browser, shop: Running, look: str) -> None:
+    """And no state is wider than its window."""
+    await shop.post([inbound(MessageId=f"axe-{look}", From="+15555550600", Message="do you deliver?")])
+    async with task(browser, shop, **LOOKS[look]) as page:
+        seen: list[str] = []
+
+        async def see(state: str) -> None:
+            seen.extend(f"{state}: {each}" for each in await violations(page))
+            if wider := await sideways(page):
+                seen.append(f"{state}: {wider} pixels too wide")
+
+        async def at(path: str, state: str, shows: str | Locator) -> None:
+            await page.goto(f"/console/rules{path}")
+            await expect(shows if isinstance(shows, Locator) else page.locator("main")).to_be_visible()
+            if isinstance(shows, str):
+                await expect(page.locator("main")).to_contain_text(shows)
+            await see(state)
+
+        card = card_of(page)
+        await at("", "the list", "answers this week")
+        await page.get_by_label("What can be done with hours").click()
+        await see("a rule's menu")
+        await at("?q=nothing-at-all", "nothing found", "No rule has")
+        await at(f"/{FILE}?card=file", "the file's card", "When we are open")
+        await at(f"/{FILE}?add=rule", "a new rule", "Add the words that somebody texts")
+        await at("/00-opt-out.yaml?rule=stop", "a box of text", "gets no more messages")
+        await at(f"/{FILE}?rule=hours", "a card", "Whoever texts hours or open")
+        for menu in ("+ only", "+ then", "{ } a value"):
+            await card.get_by_text(menu, exact=True).first.click()
+            await see(menu)
+            await page.keyboard.press("Escape")
+        await page.locator(".testers summary").click()
+        await page.locator(".as-if summary").click()
+        await see("testers and the clock")
+        await card.get_by_label("Answer", exact=True).fill("Write the answer here.")
+        await expect(page.locator("#changes")).to_contain_text("You changed hours: the answer.")
+        await expect(page.locator("#card-findings li")).to_be_visible()
+        await see("a change and a mistake")
+        await page.locator("#say").fill("hours")
+        await page.locator("#say").press("Enter")
+        await expect(page.locator("#phone .message.in")).to_be_visible()
+        await page.get_by_role("button", name="Both").click()
+        await see("the form and the text")
+        await page.get_by_role("button", name="Text", exact=True).click()
+        await expect(page.locator(".cm-content")).to_be_visible()
+        await expect(page.locator(".cm-found")).not_to_have_count(0)
+        await see("the text")
+        await page.get_by_role("button", name="Form", exact=True).click()
+        await page.get_by_role("button", name="Recipes").click()
+        await expect(page.locator("#recipe-list > li").first).to_be_visible()
+        await see("the recipes")
+        await page.keyboard.press("Escape")
+        await page.locator("#drop").click()
+        await expect(page.locator("#changes")).to_contain_text("Nothing is changed.")
+        await at("/new", "a new file", page.get_by_label("Name of the file"))
+        await at("/coupons.csv", "a table", page.locator(".cm-content"))
+        await at("/history", "the history", "History of the rules")
+        await page.locator(".edits a").first.click()
+        await expect(page.locator("#edit-title")).to_be_visible()
+        await see("an edit")
+        await at("/draft?text=hourss", "a misspelling", "hourss")
+        await at("/draft?text=do+you+deliver", "a drafted rule", "Write the answer here.")
+        await page.goto("/console/rules")  # the table is a text, whoever looks at it
+        assert seen == []
+
+
+async def test_what_two_people_changed_is_put_together_by_a_form(browser: Browser, shop: Running) -> None:
+    async with task(browser, shop, f"/console/rules/{FILE}?rule=hours") as page:
+        theirs = BOOK.replace("We are open", "Theirs:")
+        await put(shop, FILE, theirs, If_Match=etag_of(BOOK))
+        await card_of(page).get_by_label("Answer", exact=True).fill("Mine.")
+        await page.keyboard.press("Control+s")
+        await expect(page.locator(".sides").first).to_be_visible()
+        assert await violations(page) == []
+        await page.get_by_label("Yours, not saved").check()
+        await page.get_by_role("button", name="Save it like this").click()
+        await expect(page.locator(".flash")).to_contain_text("Saved and in force.")
+        assert await said(shop, "hours") == ["Mine."]
