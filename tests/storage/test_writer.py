@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database import Database
 from bot.storage.writer import Batch, StorageUnavailable, Writer, WriterLimits
+from tests.support.breaking_connections import breaking_after_ping
+from tests.support.databases import Databases
 
 NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True))
 
@@ -70,7 +72,7 @@ async def locked(database: Database) -> AsyncIterator[None]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The databases say sooner that they are locked."""
     monkeypatch.setattr("bot.storage.database.SQLITE_BUSY_SECONDS", 0.1)
-    monkeypatch.setattr("bot.storage.database.POSTGRESQL_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("bot.storage.postgresql_engine.LOCK_SECONDS", 0.1)
 
 
 async def test_each_caller_gets_the_results_of_its_own_items(writer: Writer, database: Database) -> None:
@@ -317,3 +319,22 @@ async def test_what_one_handle_submits_shares_a_call_whatever_the_work_is(databa
     await writer.stop()
     assert len(calls) < 4
     assert [each for call in calls for each in call] == [0, 1, 2, 3]
+
+
+async def test_a_connection_that_breaks_is_replaced_and_is_no_trouble(
+    databases: Databases, logs: list[MutableMapping[str, Any]]
+) -> None:
+    async with breaking_after_ping(databases.migrated("postgresql")) as (address, breaks):
+        database = Database(address)
+        async with database.writing() as connection:
+            await connection.run_sync(NOTES.metadata.create_all)
+        writer = Writer(database)
+        writer.start()
+        work = Notes()
+        breaks.set()
+        assert await work.on(writer).submit([1]) == [2]
+        assert not breaks.is_set(), "one did break"
+        assert await stored(database) == [1]
+        assert [line for line in logs if line.get("action") == "database_unwritable"] == []
+        await writer.stop()
+        await database.close()
