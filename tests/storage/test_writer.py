@@ -168,7 +168,7 @@ async def test_nobody_is_held_once_the_writer_stops_retrying(database_url: str) 
         while writer.trouble is None:  # noqa: ASYNC110 - it has no event for it
             await asyncio.sleep(0.01)
         writer.stop_retrying()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             with pytest.raises(StorageUnavailable):
                 await waiting
             with pytest.raises(StorageUnavailable):
@@ -201,7 +201,7 @@ async def test_stopping_waits_for_the_transaction_that_runs(database: Database) 
     waiting = asyncio.create_task(writer.batch(keep_slowly).submit([1]))
     await asyncio.sleep(0.05)
     await writer.stop()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert await waiting == [2]
 
 
@@ -215,7 +215,7 @@ async def test_stopping_writes_what_waits_and_what_is_being_written(database: Da
         await asyncio.sleep(0)
     await asyncio.sleep(0)
     await writer.stop()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await asyncio.gather(*waiting)
     assert await stored(database) == list(range(20, 220))
 
@@ -271,7 +271,7 @@ async def test_a_trouble_of_one_kind_of_work_stops_no_other_and_its_end_is_found
     assert "others" in (writer.trouble or "")
     async with database.writing() as connection:
         await connection.run_sync(other.metadata.create_all)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while writer.trouble is not None:  # noqa: ASYNC110 - it has no event for it
             await asyncio.sleep(0.02)
     async with database.reading() as connection:
