@@ -168,3 +168,31 @@ async def test_what_two_people_changed_is_put_together_by_a_form(browser: Browse
         await page.get_by_role("button", name="Save it like this").click()
         await expect(page.locator(".flash")).to_contain_text("Saved and in force.")
         assert await said(shop, "hours") == ["Mine."]
+
+
+async def test_without_scripts_the_files_card_and_a_new_rule_are_forms_too(
+    browser: Browser, shop: Running
+) -> None:
+    async with task(browser, shop, java_script_enabled=False) as page:
+        await page.get_by_role("link", name="Opening hours: Mon-Sat 9-18").click()
+        card = card_of(page)
+        await card.get_by_label("Open", exact=True).fill("Mon-Sat 9-19")
+        await card.get_by_text("+ hours, closed days").click()
+        await card.get_by_role("button", name="Closed days", exact=True).click()
+        await card.get_by_placeholder("another day, or from a day to a day").fill("1 January")
+        await card.get_by_role("button", name="Take these changes into the text").click()
+        await expect(card).to_contain_text("1 January. One more:")
+        await card.get_by_role("button", name="+ rule").click()
+        await card.get_by_label("Name", exact=True).fill("delivery")
+        await card.get_by_placeholder("a word", exact=True).fill("deliver")
+        await card.get_by_label("Answer", exact=True).fill("On Fridays.")
+        await page.get_by_role("button", name="Save rules").click()
+        await expect(page.locator(".flash")).to_contain_text("Saved and in force.")
+    assert lines_changed(shop) == [
+        '- hours: {shop: "Mon-Sat 9-18"}   # in winter',
+        '+ hours: {shop: "Mon-Sat 9-19"}   # in winter',
+        "+ closed: [01-01]",
+        "+   - name: delivery",
+        "+     when: {keyword: [deliver]}",
+        '+     reply: "On Fridays."',
+    ]
