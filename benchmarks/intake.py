@@ -175,11 +175,11 @@ def main() -> None:
 
 def wait_until_up(port: int, path: str = "/health/live") -> None:
     """Return once the server answers."""
-    for _ in range(300):
+    for _ in range(3_000):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1)
         except OSError:
-            time.sleep(0.1)
+            time.sleep(0.01)
         else:
             return
     raise SystemExit("the server did not come up")
