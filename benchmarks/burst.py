@@ -1,7 +1,7 @@
 """A burst, such as a number shown on television: 100,000 texts as fast as they are taken, and the memory meanwhile.
 
     .venv/bin/python benchmarks/burst.py [--texts 100000] [--json FILE]
-    .venv/bin/python benchmarks/burst.py --queued 1000000 [--seconds 60]
+    .venv/bin/python benchmarks/burst.py --queued 1000000 [--seconds 60] [--files FOLDER]
 
 Batches of 10 over 32 connections. Every quarter of a second it is noted how many have their reply and what memory the
 bot holds. `--queued` starts a bot on so many replies that wait, and looks on for `--seconds` at most.
@@ -10,6 +10,7 @@ bot holds. `--queued` starts a bot on so many replies that wait, and looks on fo
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -19,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from contestants import AcsStandIn, BotProcess, Generator, cpu_of, memory_of
+from contestants import TREE, AcsStandIn, BotProcess, Generator, cpu_of, memory_of
 from stored import fill
 
 
@@ -28,7 +29,7 @@ def watch(acs: AcsStandIn, bot: BotProcess, count: int, most: float) -> list[dic
     began, found = time.monotonic(), []
     while True:
         at, sent = time.monotonic() - began, acs.ask("/count")
-        found.append({"at": at, "sent": sent, "memory": memory_of(bot.pid)})
+        found.append({"at": round(at, 2), "sent": sent, "memory": round(memory_of(bot.pid))})
         if sent >= count or at > most:
             return found
         time.sleep(0.25)
@@ -41,6 +42,10 @@ def main() -> None:
     )
     parser.add_argument("--texts", type=int, default=100_000)
     parser.add_argument("--queued", type=int, help="drain so many instead")
+    parser.add_argument("--files", type=Path, help="a folder that keeps what was filled, for a day at most")
+    parser.add_argument(
+        "--tree", type=Path, default=TREE, help="another checkout of the bot to run in its place"
+    )
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--json", type=Path, help="where to write every single figure")
     given = parser.parse_args()
@@ -51,11 +56,13 @@ def main() -> None:
         stack.callback(acs.close)
         if given.queued:
             now = datetime.now(UTC).isoformat(timespec="microseconds")
-            file = fill(folder / "fill", 2 * given.queued, state="queued", each=2, at=now)
+            kept = (given.files or folder) / f"queued-{given.queued}.db"
+            if not kept.exists():
+                fill(folder / "fill", 2 * given.queued, state="queued", each=2, at=now).rename(kept)
             (folder / "bot").mkdir()
-            file.rename(folder / "bot" / "bot.db")
+            shutil.copy(kept, folder / "bot" / "bot.db")
             print(f"{given.queued:,} are queued", file=sys.stderr)
-        bot = BotProcess(folder / "bot", acs.port + 1, acs.connection_string)
+        bot = BotProcess(folder / "bot", acs.port + 1, acs.connection_string, given.tree)
         stack.callback(bot.close)
         work, count = cpu_of(bot.pid), given.queued or given.texts
         if given.queued:

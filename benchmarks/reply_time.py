@@ -74,7 +74,10 @@ def main() -> None:
         ]
         print(f"| {rate:,} | {name} | " + " | ".join(f"{value:.1f} ms" for value in medians) + " |")
     if given.json:
-        records = [{"rate": rate, "name": name, "ms": rounds} for (rate, name), rounds in found.items()]
+        records = [
+            {"rate": rate, "name": name, "ms": [[round(wait, 1) for wait in waits] for waits in rounds]}
+            for (rate, name), rounds in found.items()
+        ]
         given.json.write_text(json.dumps({"processors": os.cpu_count(), "records": records}) + "\n")
 
 
