@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from contestants import TREE, AcsStandIn, BotProcess, Generator, cpu_of, memory_of
+from contestants import TREE, AcsStandIn, BotProcess, Generator, cpu_of, free_port, memory_of
 from stored import fill
 
 
@@ -62,7 +62,7 @@ def main() -> None:
             (folder / "bot").mkdir()
             shutil.copy(kept, folder / "bot" / "bot.db")
             print(f"{given.queued:,} are queued", file=sys.stderr)
-        bot = BotProcess(folder / "bot", acs.port + 1, acs.connection_string, given.tree)
+        bot = BotProcess(folder / "bot", free_port(), acs.connection_string, given.tree)
         stack.callback(bot.close)
         work, count = cpu_of(bot.pid), given.queued or given.texts
         if given.queued:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -25,6 +26,11 @@ def cpu_of(pid: int) -> float:
         except OSError:
             continue
     return used / 1e9
+
+
+def free_port() -> int:
+    """A port below those of outgoing connections: who looks for a server there never meets themselves."""
+    return random.randrange(20_000, 30_000)
 
 
 def memory_of(pid: int) -> float:

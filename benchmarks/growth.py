@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from contestants import TREE, AcsStandIn, BotProcess, cpu_of, memory_of, pause
+from contestants import TREE, AcsStandIn, BotProcess, cpu_of, free_port, memory_of, pause
 from intake import SECRET
 from load import as_request, post_all
 from stored import EACH, fill
@@ -86,7 +86,7 @@ def main() -> None:
             shutil.copy(kept, folder / f"{stored}" / "bot.db")
             acs = AcsStandIn()
             stack.callback(acs.close)
-            bot = BotProcess(folder / f"{stored}", acs.port + 1, acs.connection_string)
+            bot = BotProcess(folder / f"{stored}", free_port(), acs.connection_string)
             stack.callback(bot.close)
             used = cpu_of(bot.pid)
             pause(3)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from contestants import AcsStandIn, BotProcess, Generator
+from contestants import AcsStandIn, BotProcess, Generator, free_port
 from intake import SECRET
 from load import as_request
 from reply_time import percentile
@@ -85,7 +85,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         acs = AcsStandIn()
         stack.callback(acs.close)
-        bot = BotProcess(folder / "bot", acs.port + 1, acs.connection_string, more_rules=RULES)
+        bot = BotProcess(folder / "bot", free_port(), acs.connection_string, more_rules=RULES)
         stack.callback(bot.close)
         uvloop.run(people(bot.port, 900_000, 10))  # warms up
         for place, load in enumerate(given.load):

@@ -15,7 +15,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from contestants import TREE, AcsStandIn, BotProcess, Generator
+from contestants import TREE, AcsStandIn, BotProcess, Generator, free_port
 from texts import peer_of
 
 
@@ -43,7 +43,7 @@ def main() -> None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             acs = AcsStandIn()
             stack.callback(acs.close)
-            process = BotProcess(folder / "bot", acs.port + 1, acs.connection_string, tree)
+            process = BotProcess(folder / "bot", free_port(), acs.connection_string, tree)
             stack.callback(process.close)
             contestants.append((name, acs, process))
         first = 0

@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from contestants import AcsStandIn, BotProcess
+from contestants import AcsStandIn, BotProcess, free_port
 
 #: Messages of a conversation: half of them came in, half are the replies.
 EACH = 10
@@ -42,7 +42,7 @@ def fill(folder: Path, messages: int, *, state: str = "delivered", each: int = E
     """A new database in a folder; `at` is a time of UTC, to the microsecond, and `each` the messages of a person."""
     folder.mkdir(parents=True)
     acs = AcsStandIn()
-    bot = BotProcess(folder / "schema", acs.port + 1, acs.connection_string)
+    bot = BotProcess(folder / "schema", free_port(), acs.connection_string)
     bot.close()
     acs.close()
     file = folder / "schema" / "bot.db"
