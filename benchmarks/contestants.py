@@ -74,8 +74,10 @@ class AcsStandIn:
 class BotProcess:
     """`bot serve` of a tree, on SQLite with full synchronisation, with 20 rules and no pace."""
 
-    def __init__(self, folder: Path, port: int, acs: str, tree: Path = TREE, *, more_rules: str = "") -> None:
-        """`more_rules`: more lines of the rule file; a `bot.db` in the folder is taken up."""
+    def __init__(
+        self, folder: Path, port: int, acs: str, tree: Path = TREE, *, more_rules: str = "", **environ: str
+    ) -> None:
+        """`more_rules`: more lines of the rule file. A `bot.db` in the folder is taken up."""
         rules = folder / "rules"
         rules.mkdir(parents=True)
         lines = ["numbers: {'+15555550100': {per_minute: 100000}}", "rules:"]
@@ -92,6 +94,7 @@ class BotProcess:
             "BOT_ADMIN_TOKEN": "the-admin-of-the-benchmark",
             "BOT_QUEUE_LIMIT": "100000000",
             "BOT_ACS_CONNECTION_STRING": acs,
+            **environ,
         }
         python = tree / ".venv/bin/python"
         self.port = port
