@@ -86,8 +86,7 @@ class Database:
             self.path = Path(self._url.database or "data/bot.db")
             self._file = SqliteFile(self.path)
             self._writer = self._sqlite_engine(WRITER_CACHE, pool_size=1, pool_reset_on_return=None)
-            # The one that was used last is used next: a lane that reads alone fills one cache and not four.
-            self._readers = self._sqlite_engine(READER_CACHE, pool_size=4, pool_use_lifo=True)
+            self._readers = self._sqlite_engine(READER_CACHE, pool_size=4)
 
             @event.listens_for(self._readers.sync_engine, "begin")
             def begin(connection: Connection) -> None:
