@@ -78,11 +78,14 @@ quick: $(home)/.ready-dev ## the tests that need no process, browser or PostgreS
 		tests/conversation/test_inbox.py
 
 .PHONY: bench
-bench: setup ## how fast messages are taken, decided, answered; beside Kannel where it is installed; ten minutes or so
+bench: setup ## how fast messages are taken, decided, answered; beside Kannel where it is installed; a quarter of an hour or so
 	$(venv)/python benchmarks/whole_path.py --reports
 	$(venv)/python benchmarks/reply_time.py
 	$(venv)/python benchmarks/intake.py
 	$(venv)/python benchmarks/intake.py --connections 64
+	$(venv)/python benchmarks/growth.py
+	$(venv)/python benchmarks/burst.py
+	$(venv)/python benchmarks/opt_out.py
 	$(venv)/python benchmarks/envelopes.py
 	$(venv)/python benchmarks/decide.py
 	$(venv)/python benchmarks/reload.py

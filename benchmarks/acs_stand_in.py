@@ -4,8 +4,9 @@
 
 It prints its port. `GET /wait/N` is answered when N recipients have been named since the last `POST /forget`, with the
 moment of the last one by the monotonic clock, the calls and the repeats; `GET /reported/N` when the bot has taken N
-delivery reports, with the moment of the last; `GET /arrivals` with recipient → moment. `--reports` names the bot's
-address of events: a delivery report for each message is posted there, 100 in a call.
+delivery reports, with the moment of the last; `GET /arrivals` with recipient → moment of its first SMS; `GET /named`
+with (recipient, text, moment) of every SMS; `GET /count` with the number of recipients so far. `--reports` names the
+bot's address of events: a delivery report for each message is posted there, 100 in a call.
 """
 
 import argparse
@@ -36,6 +37,7 @@ class Ledger:
     def forget(self) -> None:
         """Begin anew."""
         self.arrivals: dict[str, float] = {}
+        self.named: list[tuple[str, str, float]] = []
         self.calls = self.repeats = 0
         self.last = 0.0
         self.reported = 0
@@ -52,6 +54,7 @@ class Ledger:
         results = []
         for recipient in call["smsRecipients"]:
             to = recipient["to"]
+            self.named.append((to, call["message"], now))
             if to in self.arrivals:
                 self.repeats += 1
             else:
@@ -114,6 +117,10 @@ class Connection(asyncio.Protocol):
         elif path == b"/forget":
             ledger.forget()
             self.answer(b"{}")
+        elif path == b"/named":
+            self.answer(msgspec.json.encode(ledger.named))
+        elif path == b"/count":
+            self.answer(msgspec.json.encode(len(ledger.arrivals)))
         else:
             self.answer(msgspec.json.encode(ledger.arrivals))
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -25,6 +26,17 @@ def cpu_of(pid: int) -> float:
         except OSError:
             continue
     return used / 1e9
+
+
+def free_port() -> int:
+    """A port below those of outgoing connections: who looks for a server there never meets themselves."""
+    return random.randrange(20_000, 30_000)
+
+
+def memory_of(pid: int) -> float:
+    """MiB of memory that a process holds."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
 class AcsStandIn:
@@ -62,14 +74,17 @@ class AcsStandIn:
 class BotProcess:
     """`bot serve` of a tree, on SQLite with full synchronisation, with 20 rules and no pace."""
 
-    def __init__(self, folder: Path, port: int, acs: str, tree: Path = TREE) -> None:
+    def __init__(
+        self, folder: Path, port: int, acs: str, tree: Path = TREE, *, more_rules: str = "", **environ: str
+    ) -> None:
+        """`more_rules`: more lines of the rule file. A `bot.db` in the folder is taken up."""
         rules = folder / "rules"
         rules.mkdir(parents=True)
         lines = ["numbers: {'+15555550100': {per_minute: 100000}}", "rules:"]
         lines += [
             f"  - {{name: {word}, when: {{keyword: {word}}}, reply: '{reply_of(word)}'}}" for word in KEYWORDS
         ]
-        (rules / "rules.yaml").write_text("\n".join(lines) + "\n")
+        (rules / "rules.yaml").write_text("\n".join(lines) + f"\n{more_rules}")
         environment = {
             **os.environ,
             "BOT_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/bot.db",
@@ -79,15 +94,20 @@ class BotProcess:
             "BOT_ADMIN_TOKEN": "the-admin-of-the-benchmark",
             "BOT_QUEUE_LIMIT": "100000000",
             "BOT_ACS_CONNECTION_STRING": acs,
+            **environ,
         }
         python = tree / ".venv/bin/python"
         self.port = port
+        began = time.monotonic()
         self._log = (folder / "log").open("w")
         self._process = subprocess.Popen(
             [str(python if python.exists() else sys.executable), "-m", "bot", "serve"],
             env=environment, stdout=self._log, stderr=self._log, cwd=tree,
         )  # fmt: skip
         wait_until_up(port)
+        wait_until_up(port, "/health/ready")
+        #: Seconds from the process's start until it is ready.
+        self.start_seconds = time.monotonic() - began
 
     @property
     def pid(self) -> int:

@@ -15,7 +15,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from contestants import TREE, AcsStandIn, BotProcess, Generator
+from contestants import TREE, AcsStandIn, BotProcess, Generator, free_port
 from texts import peer_of
 
 
@@ -43,7 +43,7 @@ def main() -> None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             acs = AcsStandIn()
             stack.callback(acs.close)
-            process = BotProcess(folder / "bot", acs.port + 1, acs.connection_string, tree)
+            process = BotProcess(folder / "bot", free_port(), acs.connection_string, tree)
             stack.callback(process.close)
             contestants.append((name, acs, process))
         first = 0
@@ -74,7 +74,10 @@ def main() -> None:
         ]
         print(f"| {rate:,} | {name} | " + " | ".join(f"{value:.1f} ms" for value in medians) + " |")
     if given.json:
-        records = [{"rate": rate, "name": name, "ms": rounds} for (rate, name), rounds in found.items()]
+        records = [
+            {"rate": rate, "name": name, "ms": [[round(wait, 1) for wait in waits] for waits in rounds]}
+            for (rate, name), rounds in found.items()
+        ]
         given.json.write_text(json.dumps({"processors": os.cpu_count(), "records": records}) + "\n")
 
 

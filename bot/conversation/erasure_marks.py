@@ -79,8 +79,10 @@ class ErasureMarks:
         await connection.execute(statement, [{"digest": digest} | rows[digest] for digest in sorted(rows)])
         self._are_any = True
 
-    async def drop(self, connection: AsyncConnection, marks: Iterable[Mark]) -> int:
+    async def drop(self, connection: AsyncConnection, marks: Collection[Mark]) -> int:
         """Forget these marks: their conversations know it themselves again."""
+        if not marks:
+            return 0
         keys = await self._keys(connection)
         digests = [_digest(key, mark) for mark in marks for key in keys]
         if not digests:

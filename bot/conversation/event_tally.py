@@ -23,10 +23,12 @@ class Receipt(Struct, frozen=True, kw_only=True):
     has_fetch: bool = False
     #: What held the reply back.
     held_back_by: HeldBack | None = None
-    #: What the log says of it; None where it says nothing.
+    #: What the log says of it, where it is a report; None where it says nothing.
     line: MessageLine | None = None
     #: Of a new message: the rule that decided, and what came of it.
     came_of_it: tuple[str, str] | None = None
+    #: Of a new message: our id of it, and its conversation.
+    stored_as: tuple[str, str] | None = None
 
 
 def outcome_of(decision: Decision) -> str:

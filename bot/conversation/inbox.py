@@ -19,7 +19,7 @@ from bot.conversation.event_tally import Receipt, count_events, outcome_of
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.fetches import kept_row
 from bot.conversation.loop_history import may_be_near, recall
-from bot.conversation.message_lines import MessageLine, MessageLineLog
+from bot.conversation.message_lines import MessageLine, MessageLineLog, MessageSink
 from bot.conversation.new_messages import NewMessages
 from bot.conversation.receipt_times import KNOWN_MESSAGES, complete_times, dated
 from bot.conversation.rejected import as_json, keep_rejected
@@ -110,7 +110,7 @@ class Inbox:
         """
         if not events:
             return []
-        began = perf_counter()
+        arrived, began = self._clock(), perf_counter()
         if self._queue.looks_full():
             await self._check_queue(events)
         try:
@@ -118,11 +118,13 @@ class Inbox:
         except StorageUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the events must not be lost for it
-            receipts = await self._one_by_one(events, error)
-        else:
-            self._measures.intake.add(perf_counter() - began)
-            count_events(self._measures, events, receipts)
+            return await self._one_by_one(events, error)
+        spent = perf_counter() - began
+        self._measures.intake.add(spent)
+        count_events(self._measures, events, receipts)
         self._announce(events, receipts)
+        if self._message_log.sink is not None:
+            self._tell(self._message_log.sink, events, receipts, arrived, spent)
         return receipts
 
     async def _check_queue(self, events: Sequence[Event]) -> None:
@@ -148,14 +150,40 @@ class Inbox:
                 self.on_silence(event.message_id, receipt.held_back_by)
         if lanes:
             self._on_queued(lanes)
-        if self._message_log.sink is not None:
-            lines = [receipt.line for receipt in receipts if receipt.line is not None]
-            if lines:
-                self._message_log.sink(lines)
         if has_forward:
             self._on_forward()
         if has_fetch:
             self.on_fetch()
+
+    def _tell(
+        self,
+        sink: MessageSink,
+        events: Sequence[Event],
+        receipts: Sequence[Receipt],
+        arrived: datetime,
+        spent: float,
+    ) -> None:
+        """Give the log what it says of the events of a call; `spent` is in seconds."""
+        lines: list[MessageLine] = []
+        message_log, ms = self._message_log, round(spent * 1_000, 1)
+        for event, receipt in zip(events, receipts, strict=True):
+            if (
+                receipt.stored_as is not None
+                and receipt.came_of_it is not None
+                and isinstance(event, Inbound)
+            ):
+                message_id, conversation_id = receipt.stored_as
+                rule, outcome = receipt.came_of_it
+                lines.append(
+                    MessageLine(
+                        "message_received", "A message came in", arrived, message_id, message_id, conversation_id,
+                        rule or None, outcome, ms, message_log.peer(event.peer), message_log.text(event.text),
+                    )
+                )  # fmt: skip
+            elif receipt.line is not None:
+                lines.append(receipt.line)
+        if lines:
+            sink(lines)
 
     async def _one_by_one(self, events: Sequence[Event], error: Exception) -> list[Receipt]:
         """Keep the one event that the database or the rule book can't take apart, and lose none beside it."""
@@ -181,25 +209,20 @@ class Inbox:
 
     async def _record(self, connection: AsyncConnection, events: list[Event]) -> list[Receipt]:
         now = self._clock()
+        messages = [event for event in events if isinstance(event, Inbound)]
+        if len(messages) == len(events):  # as nearly always
+            return await self._record_inbound(connection, messages, now)
         receipts = [ACCEPTED] * len(events)
         inbound = [(place, event) for place, event in enumerate(events) if isinstance(event, Inbound)]
         if inbound:
-            outcome = await self._record_inbound(connection, [event for _, event in inbound], now)
+            outcome = await self._record_inbound(connection, messages, now)
             for (place, _), receipt in zip(inbound, outcome, strict=True):
                 receipts[place] = receipt
         reports = [(place, event) for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
         if reports:
-            applied: list[tuple[StoredMessage, DeliveryReport]] = []
-            results = await apply_reports(
-                connection, [event for _, event in reports], now, self._marks, applied
-            )
-            for (place, _), result in zip(reports, results, strict=True):
-                receipts[place] = _RECEIPTS[result]
-            if self._message_log.sink is not None:
-                lines = {id(each): _report_line(row, each, self._message_log, now) for row, each in applied}
-                for place, event in reports:
-                    if id(event) in lines:
-                        receipts[place] = Receipt(outcome=receipts[place].outcome, line=lines[id(event)])
+            outcome = await self._record_reports(connection, [event for _, event in reports], now)
+            for (place, _), receipt in zip(reports, outcome, strict=True):
+                receipts[place] = receipt
         unreadable = [
             (place, event) for place, event in enumerate(events) if isinstance(event, UnreadableEvent)
         ]
@@ -207,6 +230,19 @@ class Inbox:
             await keep_rejected(connection, [event for _, event in unreadable], now, self._marks)
             for place, _ in unreadable:
                 receipts[place] = REJECTED
+        return receipts
+
+    async def _record_reports(
+        self, connection: AsyncConnection, reports: list[DeliveryReport], now: datetime
+    ) -> list[Receipt]:
+        applied: list[tuple[StoredMessage, DeliveryReport]] = []
+        results = await apply_reports(connection, reports, now, self._marks, applied)
+        receipts = [_RECEIPTS[result] for result in results]
+        if self._message_log.sink is not None:
+            lines = {id(each): _report_line(row, each, self._message_log, now) for row, each in applied}
+            for place, report in enumerate(reports):
+                if id(report) in lines:
+                    receipts[place] = Receipt(outcome=receipts[place].outcome, line=lines[id(report)])
         return receipts
 
     async def _record_inbound(
@@ -242,29 +278,38 @@ class Inbox:
             written = time_written(message.received_at, now)
             began = perf_counter()
             book, draft = book_for(message.peer, in_force, testers)
-            decision, asked, kept = await self._decide(book, heard, conversation, written, codes, new)
+            decision = decide(book, heard, conversation.state, written)
+            asked = kept = None
+            if decision.wants_code is not None or decision.fetch is not None:
+                decision, asked, kept = await self._complete(
+                    book, heard, conversation, written, decision, codes, new
+                )
             self._measures.decision.add(perf_counter() - began)
             if conversation.id in recent:
                 before = conversation.state
                 decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
             is_doubtful = self._doubt.covers(message.received_at, now)
             queued = conversation.add_inbound(
-                message, decision, book.version, now, new, is_doubtful=is_doubtful, draft=draft
+                message,
+                decision,
+                book.version,
+                now,
+                new,
+                written=written,
+                is_doubtful=is_doubtful,
+                draft=draft,
             )
+            message_id = new.inbound[-1].id
             if asked is not None and kept is not None:
-                new.fetches.append(kept_row(asked, kept, new.inbound[-1].id, conversation.id, now))
-            outcome = outcome_of(decision)
-            line = None
-            if self._message_log.sink is not None:
-                line = self._line(message, conversation, new.inbound[-1].id, decision.rule, outcome, now)
+                new.fetches.append(kept_row(asked, kept, message_id, conversation.id, now))
             receipts[place] = Receipt(
                 outcome="accepted",
-                line=line,
                 lane=message.number if queued else None,
                 has_forward=bool(decision.forwards),
                 has_fetch=decision.fetch is not None,
                 held_back_by=decision.held_back_by,
-                came_of_it=(decision.rule or "", outcome),
+                came_of_it=(decision.rule or "", outcome_of(decision)),
+                stored_as=(message_id, conversation.id),
             )
             if place % _DECIDED_AT_ONCE == _DECIDED_AT_ONCE - 1:
                 await asyncio.sleep(0)
@@ -276,17 +321,17 @@ class Inbox:
         self._queue.add(len(new.outbound))
         return receipts
 
-    async def _decide(
+    async def _complete(
         self,
         book: Book,
         heard: HeardMessage,
         conversation: ConversationThread,
         written: datetime,
+        decision: Decision,
         codes: CodeDesk,
         new: NewMessages,
     ) -> tuple[Decision, FetchRequest | None, Fetched | None]:
-        """The decision, with the code it gives; what it asks elsewhere, and the answer where one is kept."""
-        decision = decide(book, heard, conversation.state, written)
+        """The decision with the code it gives; what it asks elsewhere, and the answer where one is kept."""
         if decision.wants_code is not None:
             given = await codes.give(decision.wants_code, conversation.id, conversation.peer, new.incidents)
             decision = decide(book, heard, conversation.state, written, given)
@@ -301,22 +346,6 @@ class Inbox:
             given = await codes.give(whole.wants_code, conversation.id, conversation.peer, new.incidents)
             whole = complete_decision(book, decision, heard, kept, written, given)
         return whole, decision.fetch, kept
-
-    def _line(
-        self,
-        message: Inbound,
-        conversation: ConversationThread,
-        message_id: str,
-        rule: str | None,
-        outcome: str,
-        now: datetime,
-    ) -> MessageLine:
-        """What the log says of an inbound message once it is stored."""
-        spent = (self._clock() - now).total_seconds() * 1_000
-        return MessageLine(
-            "message_received", "A message came in", now, message_id, message_id, conversation.id, rule,
-            outcome, round(spent, 1), self._message_log.peer(message.peer), self._message_log.text(message.text),
-        )  # fmt: skip
 
     async def _recall(
         self,

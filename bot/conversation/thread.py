@@ -12,7 +12,7 @@ from uuid_utils import uuid7
 
 from bot.conversation.answers import Heard, follow
 from bot.conversation.delivery import SENTENCES, FailureCode
-from bot.conversation.events import Inbound, time_written
+from bot.conversation.events import Inbound
 from bot.conversation.fetches import fetch_row
 from bot.conversation.follow_ups import (
     follow_up_rows,
@@ -101,35 +101,27 @@ class ConversationThread:
         now: datetime,
         new: NewMessages,
         *,
+        written: datetime,
         is_doubtful: bool = False,
         draft: str | None = None,
     ) -> bool:
         """Add an inbound message and the replies to it to `new`; True when one of them is to be sent.
 
-        `is_doubtful`: it may have been answered already (`bot.conversation.restored`), so none is.
-        `draft`: the file whose draft decided, for somebody who tests it.
+        `written` is when the peer wrote it. `is_doubtful`: it may have been answered already
+        (`bot.conversation.restored`), so none is. `draft`: the file whose draft decided, for somebody who tests it.
         """
-        self._take(decision, time_written(message.received_at, now), message.message_id, new)
+        self._take(decision, written, message.message_id, new)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
+        record = decision.record() if draft is None else decision.record() | {"draft": draft}
         waiting_since = self.unanswered_since
+        # By their places, as with the other two rows of an event: by name each took 0.6 µs more.
         new.inbound.append(
             InboundRow(
-                id=message_id,
-                conversation_id=self.id,
-                position=position,
-                text=message.text,
-                provider_message_id=message.message_id,
-                rule=rule,
-                segments=size.segments,
-                encoding=size.encoding,
-                created_at=now,
-                updated_at=now,
-                received_at=message.received_at,
-                decision=decision.record() if draft is None else decision.record() | {"draft": draft},
-                book_version=version,
+                message_id, self.id, position, message.text, message.message_id, rule, size.segments, size.encoding,
+                now, now, message.received_at, record, version,
             )
-        )
+        )  # fmt: skip
         for text in decision.replies:
             self.add_outbound(
                 new,
@@ -242,24 +234,10 @@ class ConversationThread:
         code = _BORN_WITH.get(status)
         new.outbound.append(
             OutboundRow(
-                id=message_id,
-                conversation_id=self.id,
-                position=position,
-                text=text,
-                status=status,
-                status_details=None if code is None else SENTENCES[code],
-                failure_code=code,
-                rule=rule,
-                in_reply_to=in_reply_to,
-                segments=size.segments,
-                encoding=size.encoding,
-                created_at=now,
-                updated_at=now,
-                book_version=version,
-                number=self.number,
-                exempt=exempt,
+                message_id, self.id, position, text, status, None if code is None else SENTENCES[code], code, rule,
+                in_reply_to, size.segments, size.encoding, now, now, version, self.number, exempt,
             )
-        )
+        )  # fmt: skip
         self.latest_outbound_id, self.delivery, self.unanswered_since = message_id, status, None
         return message_id
 
@@ -275,22 +253,10 @@ class ConversationThread:
         """The conversation as it is to be stored."""
         state = self.state
         return ConversationRow(
-            id=self.id,
-            number=self.number,
-            peer=self.peer,
-            opted_out=state.opted_out,
-            handed_over=state.handed_over,
-            tags=state.tags or None,
-            memory=self._memory(),
-            last_position=self.last_position,
-            last_message_at=self.last_message_at,
-            last_text=self.last_text,
-            latest_outbound_id=self.latest_outbound_id,
-            delivery=self.delivery,
-            created_at=self.created_at,
-            unanswered_since=self.unanswered_since,
-            consent_at=state.consent_at,
-        )
+            self.id, self.number, self.peer, state.opted_out, state.handed_over, state.tags or None, self._memory(),
+            self.last_position, self.last_message_at, self.last_text, self.latest_outbound_id, self.delivery,
+            self.created_at, self.unanswered_since, state.consent_at,
+        )  # fmt: skip
 
     def traffic(self) -> Traffic:
         """What the loop guard must know before it counts."""

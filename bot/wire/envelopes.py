@@ -248,6 +248,10 @@ def _read_report(element: dict[str, Any]) -> DeliveryReport:
     )
 
 
+#: The fields of a received SMS, in the order in which Azure documents and sends them.
+_DOCUMENTED = ("MessageId", "From", "To", "Message", "ReceivedTimestamp")
+_LOWERED = tuple(name.lower() for name in _DOCUMENTED)
+
 _READERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     SMS_RECEIVED: _read_inbound,
     DELIVERY_REPORT: _read_report,
@@ -269,6 +273,9 @@ def _fields(element: dict[str, Any]) -> dict[str, Any]:
             raise _Missing("The event's data is a text and not an object.") from None
     if not isinstance(data, dict):
         raise _Missing(f"The event has no data object: {_describe(data)}.")
+    names = tuple(data)
+    if names == _DOCUMENTED:  # as nearly always: a third of the time
+        return dict(zip(_LOWERED, data.values(), strict=True))
     return {str(name).lower(): value for name, value in data.items()}
 
 

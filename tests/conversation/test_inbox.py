@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import event
 
 from bot.conversation.events import UnreadableEvent
 from bot.conversation.inbox import DUPLICATE, REJECTED
@@ -24,6 +26,19 @@ async def test_a_message_and_its_reply_are_stored_together(bot: Bot) -> None:
     assert (reply.direction, reply.text, reply.rule, reply.in_reply_to) == (
         "outbound", "We are open.", "hours", question.id,
     )  # fmt: skip
+
+
+async def test_the_key_of_the_erased_is_not_read_for_a_message_of_somebody_else(bot: Bot) -> None:
+    """Nobody was erased: what is asked of them in each commit is asked by every message."""
+    await bot.hear(heard("Hours?"))
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    event.listen(bot.database._writer.sync_engine, "before_cursor_execute", note)
+    await bot.hear(heard("Hours?"))
+    assert not [each for each in asked if "erasure_keys" in each]
 
 
 async def test_the_same_message_in_one_batch_counts_once(bot: Bot) -> None:
