@@ -1,10 +1,11 @@
-"""How long a batch of a purge holds the writer while events come, by the writer's own clock; and how long others do.
+"""How long a purge holds messages up: what a batch takes of the writer, by the writer's own clock, and what a call of
+Event Grid's waits until it is stored, with a purge and without one.
 
-    .venv/bin/python benchmarks/purge_hold.py [--messages 8000] [--busy 0]
+    .venv/bin/python -m benchmarks.purge_hold [--messages 8000] [--busy 0] [--database postgresql]
 
-`--busy` starts so many processes that do nothing but compute, for a machine that has other things to do. What counts is
-the transaction from its begin to the end of its commit. Transactions without a batch, which take events in the same
-time, say how much of it is the machine's.
+`--busy` starts so many processes that do nothing but compute, for a machine that has other things to do. A batch counts
+from the begin of its transaction to the end of its commit. Calls come as often before the purge as during it: what
+they wait without one is the machine's.
 """
 
 import argparse
@@ -13,8 +14,9 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,9 +34,16 @@ from bot.rulebook.simulate.loop_guard import Caps
 from bot.storage.database import Database
 from bot.storage.tables import conversations, messages
 from bot.storage.writer import Writer
+from tests.support.postgresql import postgresql_server
 
 RULES = "rules: [{name: hours, when: {keyword: hours}, reply: We are open.}]"
 OLD = timedelta(days=100)
+#: Seconds for which calls come before the purge begins.
+BEFORE = 10.0
+
+
+#: Whether the transaction of this task is a purge's.
+is_purging: ContextVar[bool] = ContextVar("is_purging", default=False)
 
 
 class TimedDatabase(Database):
@@ -43,15 +52,15 @@ class TimedDatabase(Database):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.times: dict[bool, list[float]] = {True: [], False: []}
-        self.is_purging = False
 
     @asynccontextmanager
     async def writing(self, *arguments: Any, **options: Any) -> AsyncIterator[Any]:
         """As the database does, by the clock."""
         async with super().writing(*arguments, **options) as connection:
-            self.is_purging, began = False, time.perf_counter()
+            is_purging.set(False)
+            began = time.perf_counter()
             yield connection
-        self.times[self.is_purging].append(time.perf_counter() - began)
+        self.times[is_purging.get()].append(time.perf_counter() - began)
 
 
 def heard(number: int) -> Inbound:
@@ -71,9 +80,9 @@ def compute() -> None:
         sum(range(100_000))
 
 
-async def measure(count: int, folder: str) -> None:
+async def measure(count: int, url: str) -> None:
     """Fill a database, make it old, purge it while events come, and print what it took."""
-    database = TimedDatabase(f"sqlite+aiosqlite:///{folder}/bot.db")
+    database = TimedDatabase(url)
     await database.upgrade()
     writer = Writer(database, hold=5)
     writer.start()
@@ -88,36 +97,56 @@ async def measure(count: int, folder: str) -> None:
     async with database.writing() as connection:
         await connection.execute(update(messages).values(created_at=then, status="delivered"))
         await connection.execute(update(conversations).values(last_message_at=then))
+    calls = Calls(inbox, count)
+    coming = asyncio.create_task(calls.come())
+    await asyncio.sleep(BEFORE)
     database.times[False].clear()
-    purger = Purger(database, writer, marks, is_alone=True, steps=[marking(step, database) for step in STEPS])
-    coming = asyncio.create_task(come(inbox, count))
+    calls.is_purging = True
+    own = writer if database.is_sqlite else writer.beside()  # as the service does
+    if own is not writer:
+        own.start(name="retention's writer")
+    purger = Purger(database, own, marks, is_alone=True, steps=[marking(step) for step in STEPS])
     gone = await purger.run(Keep.everything(OLD - timedelta(days=10)))
     coming.cancel()
     await asyncio.gather(coming, return_exceptions=True)
     print({name: rows for name, rows in gone.items() if rows}, f"load {os.getloadavg()[0]:.1f}")
     tell("batches of the purge", database.times[True])
-    tell("everything else", database.times[False])
+    tell("other transactions", database.times[False])
+    tell("calls before the purge", calls.times[False])
+    tell("calls during the purge", calls.times[True])
     await queue.stop()
+    await own.stop()
     await writer.stop()
     await database.close()
 
 
-def marking(step: PurgeStep, database: TimedDatabase) -> PurgeStep:
+class Calls:
+    """Ten messages every hundredth of a second, and how long each call took."""
+
+    def __init__(self, inbox: Inbox, first: int) -> None:
+        self._inbox = inbox
+        self._first = first
+        self.times: dict[bool, list[float]] = {True: [], False: []}
+        self.is_purging = False
+
+    async def come(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            is_during, began = self.is_purging, time.perf_counter()
+            await self._inbox.accept([heard(self._first + place) for place in range(10)])
+            self.times[is_during].append(time.perf_counter() - began)
+            self._first += 10
+            await asyncio.sleep(0.01)
+
+
+def marking(step: PurgeStep) -> PurgeStep:
     """The step, whose batches are told apart from other transactions."""
 
     async def remove(connection: Any, keys: Any, due: Any) -> int:
-        database.is_purging = True
+        is_purging.set(True)
         return await step.remove(connection, keys, due)
 
     return replace(step, remove=remove)
-
-
-async def come(inbox: Inbox, first: int) -> None:
-    """Ten messages every hundredth of a second."""
-    while True:
-        await inbox.accept([heard(first + place) for place in range(10)])
-        first += 10
-        await asyncio.sleep(0.01)
 
 
 def tell(what: str, seconds: list[float]) -> None:
@@ -129,17 +158,29 @@ def tell(what: str, seconds: list[float]) -> None:
     )
 
 
+@contextmanager
+def fresh(kind: str, folder: str) -> Iterator[str]:
+    """The address of an empty database, whose commits reach the disk."""
+    if kind == "sqlite":
+        yield f"sqlite+aiosqlite:///{folder}/bot.db"
+        return
+    with postgresql_server() as server:
+        server.psql("ALTER SYSTEM SET fsync = on", "SELECT pg_reload_conf()")
+        yield server.database()
+
+
 def main() -> None:
     """Measure once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--messages", type=int, default=8_000)
     parser.add_argument("--busy", type=int, default=0)
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     given = parser.parse_args()
     busy = [multiprocessing.Process(target=compute, daemon=True) for _ in range(given.busy)]
     for each in busy:
         each.start()
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(measure(given.messages, folder))
+    with tempfile.TemporaryDirectory() as folder, fresh(given.database, folder) as url:
+        asyncio.run(measure(given.messages, url))
     for each in busy:
         each.terminate()
 

@@ -43,13 +43,15 @@ class DataProtection:
         self._on_erased = [on_erased]
         self.marks = ErasureMarks([key.reveal() for key in settings.erasure_keys])
         self.doubt = Doubt()
-        # SQLite is for one process.
-        self.purger = Purger(readers, writer, self.marks, is_alone=readers.is_sqlite, clock=clock)
+        is_alone = readers.is_sqlite  # SQLite is for one process
+        # PostgreSQL runs what removes old rows beside what takes events, so that no message waits for it.
+        self._own_writer = None if readers.is_sqlite else writer.beside()
+        self.purger = Purger(readers, self._own_writer or writer, self.marks, is_alone=is_alone, clock=clock)
         self.eraser = Eraser(
             readers,
             writer,
             self.marks,
-            announce=self.purger.announce,
+            announce=Purger(readers, writer, self.marks, is_alone=is_alone, clock=clock).announce,
             scrub=scrub,
             on_erased=self._let_go,
             clock=clock,
@@ -60,11 +62,15 @@ class DataProtection:
         """Learn whether the database came from a backup; purge daily from now on."""
         async with self._readers.reading() as connection:
             await self.doubt.read(connection)
+        if self._own_writer is not None:
+            self._own_writer.start(supervisor, "retention's writer")
         self._retention.start(supervisor)
 
     async def stop(self) -> None:
         """Purge no more."""
         await self._retention.stop()
+        if self._own_writer is not None:
+            await self._own_writer.stop()
 
     def tell(self, on_erased: Callable[[Collection[str]], None]) -> None:
         """Call this, too, when somebody is erased."""

@@ -3,9 +3,9 @@
 So that somebody who was forgotten stays opted out, also when they text again; their own START brings them back.
 """
 
-import time
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -21,7 +21,7 @@ from bot.storage.commits import Topic, mark_changed
 from bot.storage.draft_testers import forget_tester
 from bot.storage.readers import Readers
 from bot.storage.tables import conversations, delivery_reports, messages, rejected_events
-from bot.storage.writer import Writer
+from bot.storage.writer import Batch, Writer
 from bot.text.erased_number import NumberInText
 
 #: Rows of a table that are read at once to look for a number.
@@ -31,6 +31,8 @@ _SHORTEST_TRACE = 12
 _MOST_TRACES = 50
 
 log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
 
 
 class Erased(Struct, frozen=True, kw_only=True):
@@ -115,8 +117,7 @@ class Eraser:
         (codes,) = await self._codes.submit([peer])
         _add(counts, {"codes_given": codes})
         number = NumberInText(peer)
-        (reports,) = await self._reports.submit([number])
-        _add(counts, {"delivery_reports": reports})
+        _add(counts, {"delivery_reports": await self._erase_reports_of(number)})
         _add(counts, {"rejected_events": await self._erase_rejected_of(number)})
         self._on_erased(ids)
         traces_left = await self._scrub([number.core, *traces])
@@ -147,10 +148,23 @@ class Eraser:
                 ids = list((await connection.execute(query)).scalars())
             if not ids:
                 return
-            before = time.perf_counter()
-            for gone in await self._messages.submit(ids):
+            results, held = await self._messages.submit_timed(ids)
+            for gone in results:
                 _add(counts, gone)
-            size = next_batch(len(ids), time.perf_counter() - before, self._limits)
+            await asyncio.sleep(held * self._limits.rest)
+            size = next_batch(len(ids), held, self._limits)
+
+    async def _in_batches(self, batch: Batch[str, Result], ids: Sequence[str]) -> list[Result]:
+        """As many at once as hold the writer for a moment."""
+        results: list[Result] = []
+        size = self._limits.first
+        while ids:
+            these, ids = ids[:size], ids[size:]
+            done, held = await batch.submit_timed(these)
+            results += done
+            await asyncio.sleep(held * self._limits.rest)
+            size = next_batch(len(these), held, self._limits)
+        return results
 
     async def _erase_messages(self, connection: AsyncConnection, ids: list[str]) -> list[dict[str, int]]:
         gone = await remove_messages(connection, ids, self._marks, self._clock())
@@ -195,10 +209,22 @@ class Eraser:
                 rows = (await connection.execute(query)).all()
             found = [row.id for row in rows if number.is_in(row.raw) or number.is_in(row.reason)]
             if found:
-                erased += sum(await self._rejected.submit(found))
+                erased += sum(await self._in_batches(self._rejected, found))
             if len(rows) < _WINDOW:
                 return erased
             after = rows[-1].id
+
+    async def _erase_reports_of(self, number: NumberInText) -> int:
+        """Erase the reports of a number that never found their message."""
+        table = delivery_reports
+        names_it = [table.c.raw.contains(each, autoescape=True) for each in number.hints]
+        async with self._readers.reading() as connection:
+            query = select(table.c.id, table.c.peer, table.c.raw).where(
+                table.c.message_id.is_(None), or_(*names_it, table.c.peer == number.peer)
+            )
+            rows = (await connection.execute(query)).all()
+        found = [row.id for row in rows if row.peer == number.peer or number.is_in(row.raw)]
+        return sum(await self._in_batches(self._reports, found))
 
     async def _erase_rejected(self, connection: AsyncConnection, ids: list[str]) -> list[int]:
         digests = select(rejected_events.c.digest).where(rejected_events.c.id.in_(ids))
@@ -242,23 +268,9 @@ async def _erase_codes(connection: AsyncConnection, peers: list[str]) -> list[in
     return [await release_codes(connection, [peer]) for peer in peers]
 
 
-async def _erase_reports(connection: AsyncConnection, numbers: list[NumberInText]) -> list[int]:
-    """Erase the reports of a number that never found their message."""
-    results = []
-    for number in numbers:
-        table = delivery_reports
-        query = select(table.c.id, table.c.peer, table.c.raw).where(
-            table.c.message_id.is_(None), or_(*(table.c.raw.contains(each, autoescape=True) for each in number.hints),
-                                              table.c.peer == number.peer)
-        )  # fmt: skip
-        found = [
-            row.id
-            for row in await connection.execute(query)
-            if row.peer == number.peer or number.is_in(row.raw)
-        ]
-        await connection.execute(delete(table).where(table.c.id.in_(found)))
-        results.append(len(found))
-    return results
+async def _erase_reports(connection: AsyncConnection, ids: list[str]) -> list[int]:
+    await connection.execute(delete(delivery_reports).where(delivery_reports.c.id.in_(ids)))
+    return [1] * len(ids)
 
 
 async def find_mentions(connection: AsyncConnection, number: NumberInText) -> dict[str, int]:

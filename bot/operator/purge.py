@@ -1,7 +1,6 @@
 """Retention: removes what is older than it is to be kept, in batches so small that events never wait for them."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,9 +23,10 @@ class PurgeLimits(Struct, frozen=True, kw_only=True):
     #: Rows that one look at the database finds.
     window: int = 2_000
     #: Rows of a transaction: the first one, and at most.
-    first: int = 50
+    first: int = 10
     most: int = 1_000
-    #: Seconds of the writer that a batch is to take; the commit comes on top of this (`benchmarks/purge_hold.py`).
+    #: Seconds for which a transaction with a batch is to hold the writer, from its begin to the end of its commit
+    #: (`benchmarks/purge_hold.py`).
     wanted: float = 0.015
     #: Seconds of rest for each second of work, so that the writer is never busy with this alone.
     rest: float = 1.0
@@ -46,16 +46,13 @@ class _Removal(Struct, frozen=True, kw_only=True):
     due: Due
 
 
-class _Removed(Struct, frozen=True, kw_only=True):
-    rows: int
-    #: Seconds that it took of the transaction.
-    seconds: float
+def next_batch(size: int, seconds: float, limits: PurgeLimits = USUAL_PURGING, least: int = 1) -> int:
+    """How many rows the next transaction takes, after one of `size` rows took so many seconds.
 
-
-def next_batch(size: int, seconds: float, limits: PurgeLimits = USUAL_PURGING) -> int:
-    """How many rows the next transaction takes, after one of `size` rows took so many seconds."""
+    `least`: as few of such rows take no longer than one. On a busy machine a transaction waits longer than it works.
+    """
     if seconds > limits.wanted:
-        return max(1, min(size // 2, int(size * limits.wanted / seconds)))
+        return max(least, min(size // 2, int(size * limits.wanted / seconds)))
     if seconds < limits.wanted / 2:
         return min(limits.most, size * 2)
     return size
@@ -123,19 +120,20 @@ class Purger:
                 keys, after = await step.window(connection, after, self._limits.window, due)
             while keys:
                 batch, keys = keys[:size], keys[size:]
-                removed = await self._remove(_Removal(step=step, keys=batch, due=due))
-                total += removed.rows
-                on_progress(step.name, removed.rows)
-                size = next_batch(len(batch), removed.seconds, self._limits)
+                rows, held = await self._remove(_Removal(step=step, keys=batch, due=due))
+                total += rows
+                on_progress(step.name, rows)
+                size = next_batch(len(batch), held, self._limits, step.least)
             if after is None:
                 return total
             await asyncio.sleep(0)
 
-    async def _remove(self, removal: _Removal) -> _Removed:
-        (removed,) = await self._removals.submit([removal])
-        self.longest_batch = max(self.longest_batch, removed.seconds)
-        await asyncio.sleep(removed.seconds * self._limits.rest)
-        return removed
+    async def _remove(self, removal: _Removal) -> tuple[int, float]:
+        """How many rows went, and for how many seconds their transaction held the writer."""
+        (rows,), held = await self._removals.submit_timed([removal])
+        self.longest_batch = max(self.longest_batch, held)
+        await asyncio.sleep(held * self._limits.rest)
+        return rows, held
 
     async def _announce(self, connection: AsyncConnection, items: list[None]) -> list[bool]:
         return [await self._marks.announce(connection, self._clock())] * len(items)
@@ -145,15 +143,13 @@ class Purger:
 _LONGEST = timedelta(days=365 * 100)
 
 
-async def _remove(connection: AsyncConnection, removals: list[_Removal]) -> list[_Removed]:
+async def _remove(connection: AsyncConnection, removals: list[_Removal]) -> list[int]:
     return [await _remove_one(connection, removal) for removal in removals]
 
 
-async def _remove_one(connection: AsyncConnection, removal: _Removal) -> _Removed:
-    start = time.perf_counter()
+async def _remove_one(connection: AsyncConnection, removal: _Removal) -> int:
     keys = await removal.step.still_due(connection, removal.keys, removal.due)
-    rows = await removal.step.remove(connection, keys, removal.due) if keys else 0
-    return _Removed(rows=rows, seconds=time.perf_counter() - start)
+    return await removal.step.remove(connection, keys, removal.due) if keys else 0
 
 
 #: What runs a purge: given for how long things are kept.

@@ -8,14 +8,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, Table, and_, delete, exists, func, or_, select, update
+from msgspec import Struct, field
+from sqlalchemy import Column, ColumnElement, Table, and_, exists, func, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
-from bot.operator.removal import remove_answers, remove_conversations, remove_messages
+from bot.operator.removal import deletion, remove_answers, remove_conversations, remove_messages
 from bot.storage.answer_tables import answers, codes_given
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.keyed import AnyOf, KeyedStatement, execute_all, fetch_values
 from bot.storage.tables import (
     actions,
     conversations,
@@ -54,6 +55,29 @@ class Due(Struct, frozen=True, kw_only=True):
     before: datetime
     now: datetime
     marks: ErasureMarks
+    _queries: dict[tuple[str, bool], KeyedStatement] = field(default_factory=dict)
+
+    def query_of(self, step: "PurgeStep", *, locked: bool) -> KeyedStatement:
+        """Which of the rows `keys` are due by this step; compiled once a purge, as its times are fixed.
+
+        `locked`: those that nobody else has locked, which are locked then. So a purge waits for nobody's lock while it
+        holds one.
+        """
+        query = self._queries.get((step.name, locked))
+        if query is None:
+            key = step.key
+            chosen = select(key).where(AnyOf(key, "keys"), step.is_due(self)).order_by(key)
+            if step.by is not None:
+                chosen = chosen.distinct()  # one of many rows can't be locked
+            elif locked:
+                others = [
+                    table.alias() for table in step.locks
+                ]  # what is due speaks of them by their own names
+                for other in others:
+                    chosen = chosen.join(other)
+                chosen = chosen.with_for_update(of=[step.table, *others], skip_locked=True)
+            query = self._queries[step.name, locked] = KeyedStatement(chosen)
+        return query
 
     @property
     def flows_since(self) -> float:
@@ -74,6 +98,10 @@ class PurgeStep(Struct, frozen=True, kw_only=True):
     grows: str | None = None
     #: What names the rows where that is not the primary key; rows without it are left alone.
     by: Column[Any] | None = None
+    #: Other tables whose rows it changes, joined by their foreign keys.
+    locks: tuple[Table, ...] = ()
+    #: Rows that may always go in one transaction: so few take hardly longer than one.
+    least: int = 10
     remove: Callable[[AsyncConnection, Sequence[Any], Due], Awaitable[int]]
 
     @property
@@ -97,14 +125,12 @@ class PurgeStep(Struct, frozen=True, kw_only=True):
         keys = [row[0] for row in rows]
         if self.grows is not None and not any(row[1] for row in rows):
             return [], None
-        found = await self.still_due(connection, keys, due)
+        found = await fetch_values(connection, due.query_of(self, locked=False), keys=keys)
         return found, keys[-1] if len(keys) == size else None
 
     async def still_due(self, connection: AsyncConnection, keys: Sequence[Any], due: Due) -> list[Any]:
-        """Which of these rows are due."""
-        key = self.key
-        query = select(key).where(key.in_(keys), self.is_due(due)).order_by(key).distinct()
-        return list((await connection.execute(query)).scalars())
+        """Which of these rows are due and in nobody's hands; they are locked."""
+        return await fetch_values(connection, due.query_of(self, locked=True), keys=keys)
 
 
 def _has_no_running_flow(due: Due) -> ColumnElement[bool]:
@@ -193,19 +219,24 @@ async def _remove_conversations(connection: AsyncConnection, keys: Sequence[Any]
     return (await remove_conversations(connection, keys)).get("conversations", 0)
 
 
+_VALUES = KeyedStatement(
+    update(conversations).where(AnyOf(conversations.c.id, "keys")).values(memory=null(), tags=null())
+)
+_CODES = KeyedStatement(update(codes_given).where(AnyOf(codes_given.c.peer, "keys")).values(peer=null()))
+_REJECTED = deletion(rejected_events.c.id, "keys")
+
+
 async def _remove_values(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
-    statement = update(conversations).where(conversations.c.id.in_(keys)).values(memory=None, tags=None)
     mark_changed(keys)
-    return (await connection.execute(statement)).rowcount
+    return (await execute_all(connection, [_VALUES], keys=keys))[0]
 
 
 async def _remove_answers(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
-    return await remove_answers(connection, answers.c.id, keys)
+    return await remove_answers(connection, keys)
 
 
 async def _release_codes(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
-    statement = update(codes_given).where(codes_given.c.peer.in_(keys)).values(peer=None)
-    return (await connection.execute(statement)).rowcount
+    return (await execute_all(connection, [_CODES], keys=keys))[0]
 
 
 async def _remove_rejected(connection: AsyncConnection, keys: Sequence[Any], due: Due) -> int:
@@ -215,19 +246,16 @@ async def _remove_rejected(connection: AsyncConnection, keys: Sequence[Any], due
     digests = (await connection.execute(query)).scalars().all()
     await due.marks.keep(connection, [(Mark("rejected", (each,)), None) for each in digests], due.now)
     mark_changed([Topic.REJECTED])
-    return await _delete(rejected_events, connection, keys)
+    return (await execute_all(connection, [_REJECTED], keys=keys))[0]
 
 
 def _remover(table: Table) -> Callable[[AsyncConnection, Sequence[Any], Due], Awaitable[int]]:
+    statement = deletion(table.primary_key.columns[0], "keys")
+
     async def remove(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
-        return await _delete(table, connection, keys)
+        return (await execute_all(connection, [statement], keys=keys))[0]
 
     return remove
-
-
-async def _delete(table: Table, connection: AsyncConnection, keys: Sequence[Any]) -> int:
-    key = table.primary_key.columns[0]
-    return (await connection.execute(delete(table).where(key.in_(keys)))).rowcount
 
 
 #: In the order in which they run: a conversation goes once nothing is left in it.
@@ -238,6 +266,7 @@ STEPS: tuple[PurgeStep, ...] = (
         age=lambda keep: keep.messages,
         is_due=_message_is_due,
         grows="created_at",
+        locks=(conversations,),
         remove=_remove_messages,
     ),
     PurgeStep(
@@ -302,6 +331,7 @@ STEPS: tuple[PurgeStep, ...] = (
         age=lambda keep: keep.rejected,
         is_due=lambda due: rejected_events.c.arrived_at < due.before,
         grows="arrived_at",
+        least=1,  # of up to 8 MiB
         remove=_remove_rejected,
     ),
     PurgeStep(

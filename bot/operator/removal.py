@@ -2,16 +2,17 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Column, delete, exists, func, select, update
+from sqlalchemy import Column, and_, delete, exists, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.answers import delete_answers
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.storage.alarm_tables import alarms
-from bot.storage.answer_tables import answers, codes_given
+from bot.storage.answer_tables import answer_values, answers, codes_given
+from bot.storage.bulk import LookupByKeys
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.keyed import AnyOf, KeyedStatement, execute_all
 from bot.storage.tables import actions, conversations, delivery_reports, incidents, messages, status_changes
 from bot.storage.task_tables import fetches, follow_ups, forwards
 
@@ -26,6 +27,77 @@ OF_A_MESSAGE: tuple[Column[Any], ...] = (
 OF_A_CONVERSATION = (incidents, actions, follow_ups)
 
 
+_ROWS = LookupByKeys(
+    select(
+        messages.c.id, messages.c.conversation_id, messages.c.direction, messages.c.provider_message_id,
+        messages.c.call_tag, messages.c.created_at, conversations.c.peer,
+    ).join(conversations, conversations.c.id == messages.c.conversation_id),
+    messages.c.id,
+)  # fmt: skip
+
+
+class _MessageRow(NamedTuple):
+    id: str
+    conversation_id: str
+    direction: str
+    provider_message_id: str | None
+    call_tag: str | None
+    created_at: datetime
+    peer: str
+
+
+def deletion(column: Column[Any], keys: str = "ids") -> KeyedStatement:
+    """A DELETE of the rows in which `column` is one of the keys."""
+    return KeyedStatement(delete(column.table).where(AnyOf(column, keys)))
+
+
+def _deletion_of_answers(column: Column[Any]) -> tuple[KeyedStatement, KeyedStatement]:
+    """What counts the answers, then the answers."""
+    ids = select(answers.c.id).where(AnyOf(column, "ids"))
+    counted = delete(answer_values).where(answer_values.c.answer_id.in_(ids))
+    return KeyedStatement(counted), deletion(column)
+
+
+_HAS_NEWEST = exists().where(
+    messages.c.conversation_id == conversations.c.id, messages.c.position == conversations.c.last_position
+)
+_OF_MESSAGES = {column.table.name: deletion(column) for column in OF_A_MESSAGE} | {
+    "messages": deletion(messages.c.id),
+    # The index over them is by conversation.
+    "follow_ups": KeyedStatement(
+        delete(follow_ups).where(
+            and_(AnyOf(follow_ups.c.conversation_id, "touched"), AnyOf(follow_ups.c.message_id, "ids"))
+        )
+    ),
+}
+#: What a conversation's own row says of messages that are gone.
+_SAID_OF_THEM = (
+    KeyedStatement(
+        update(conversations)
+        .where(and_(AnyOf(conversations.c.id, "touched"), AnyOf(conversations.c.latest_outbound_id, "ids")))
+        .values(latest_outbound_id=null(), delivery=null())
+    ),
+    KeyedStatement(
+        update(conversations)
+        .where(and_(AnyOf(conversations.c.id, "touched"), ~_HAS_NEWEST))
+        .values(last_text="")
+    ),
+)
+# What people were told of is about an incident, and names its conversation's page.
+_TOLD = KeyedStatement(
+    delete(alarms).where(
+        alarms.c.incident_id.in_(select(incidents.c.id).where(AnyOf(incidents.c.conversation_id, "ids")))
+    )
+)
+_OF_CONVERSATIONS = {table.name: deletion(table.c.conversation_id) for table in OF_A_CONVERSATION}
+_ANSWERS = _deletion_of_answers(answers.c.id)
+_ANSWERS_OF_CONVERSATIONS = _deletion_of_answers(answers.c.conversation_id)
+_CODES = KeyedStatement(
+    update(codes_given).where(AnyOf(codes_given.c.conversation_id, "ids")).values(conversation_id=null())
+)
+_CONVERSATIONS = deletion(conversations.c.id)
+
+
 async def remove_messages(
     connection: AsyncConnection, ids: Collection[str], marks: ErasureMarks, now: datetime
 ) -> dict[str, int]:
@@ -35,30 +107,14 @@ async def remove_messages(
     """
     if not ids:
         return {}
-    query = (
-        select(
-            messages.c.id, messages.c.conversation_id, messages.c.direction, messages.c.provider_message_id,
-            messages.c.call_tag, messages.c.created_at, conversations.c.peer,
-        )
-        .join(conversations, conversations.c.id == messages.c.conversation_id)
-        .where(messages.c.id.in_(ids))
-    )  # fmt: skip
-    rows = (await connection.execute(query)).all()
+    rows = [_MessageRow(*row) for row in await _ROWS.fetch(connection, ids)]
     recent = [row for row in rows if now - row.created_at < EVENTS_COME_AGAIN]
     await marks.keep(connection, [(mark, None) for row in recent for mark in _marks_of(row)], now)
-    gone: dict[str, int] = {}
-    for column in OF_A_MESSAGE:
-        gone[column.table.name] = await _delete(connection, column, ids)
-    gone["messages"] = await _delete(connection, messages.c.id, ids)
-    touched = {row.conversation_id for row in rows}
-    # The index over them is by conversation.
-    said_later = delete(follow_ups).where(
-        follow_ups.c.conversation_id.in_(touched), follow_ups.c.message_id.in_(ids)
-    )
-    gone["follow_ups"] = (await connection.execute(said_later)).rowcount
-    await _forget_newest(connection, touched, ids)
+    touched = sorted({row.conversation_id for row in rows})
+    statements = (*_OF_MESSAGES.values(), *_SAID_OF_THEM)
+    counts = await execute_all(connection, statements, ids=ids, touched=touched)
     mark_changed(touched)
-    return gone
+    return dict(zip(_OF_MESSAGES, counts, strict=False))
 
 
 async def remove_conversations(connection: AsyncConnection, ids: Collection[str]) -> dict[str, int]:
@@ -68,27 +124,23 @@ async def remove_conversations(connection: AsyncConnection, ids: Collection[str]
     """
     if not ids:
         return {}
-    # What people were told of is about an incident, and names its conversation's page.
-    told = select(incidents.c.id).where(incidents.c.conversation_id.in_(ids))
-    await connection.execute(delete(alarms).where(alarms.c.incident_id.in_(told)))
-    gone = {
-        table.name: await _delete(connection, table.c.conversation_id, ids) for table in OF_A_CONVERSATION
-    }
-    gone["answers"] = await remove_answers(connection, answers.c.conversation_id, ids)
-    await connection.execute(
-        update(codes_given).where(codes_given.c.conversation_id.in_(ids)).values(conversation_id=None)
+    statements = {
+        "told": _TOLD, **_OF_CONVERSATIONS, "counted": _ANSWERS_OF_CONVERSATIONS[0],
+        "answers": _ANSWERS_OF_CONVERSATIONS[1], "codes": _CODES, "conversations": _CONVERSATIONS,
+    }  # fmt: skip
+    gone = dict(
+        zip(statements, await execute_all(connection, tuple(statements.values()), ids=ids), strict=True)
     )
-    gone["conversations"] = await _delete(connection, conversations.c.id, ids)
+    if gone["answers"]:
+        mark_changed([Topic.ANSWERS])
     mark_changed(ids)
-    return gone
+    return {name: gone[name] for name in (*_OF_CONVERSATIONS, "answers", "conversations")}
 
 
-async def remove_answers(connection: AsyncConnection, column: Column[Any], keys: Collection[str]) -> int:
-    """Remove the rows of answers whose `column` is one of these; how many."""
-    query = select(func.count()).select_from(answers).where(column.in_(keys))
-    count = int((await connection.execute(query)).scalar_one())
+async def remove_answers(connection: AsyncConnection, ids: Collection[str]) -> int:
+    """Remove these rows of answers; how many."""
+    _, count = await execute_all(connection, _ANSWERS, ids=ids)
     if count:
-        await delete_answers(connection, column, list(keys))
         mark_changed([Topic.ANSWERS])
     return count
 
@@ -104,29 +156,9 @@ async def release_codes(connection: AsyncConnection, peers: Collection[str]) -> 
     return (await connection.execute(statement.values(peer=None))).rowcount
 
 
-def _marks_of(row: Any) -> list[Mark]:
+def _marks_of(row: _MessageRow) -> list[Mark]:
+    named = () if row.provider_message_id is None else (row.provider_message_id,)
     if row.direction == "inbound":
-        return [Mark("event", (row.provider_message_id,))]
-    marks = [Mark("report", (row.provider_message_id,))] if row.provider_message_id else []
+        return [Mark("event", named)]
+    marks = [Mark("report", named)] if named else []
     return [*marks, Mark("tag", (row.call_tag, row.peer))] if row.call_tag else marks
-
-
-async def _delete(connection: AsyncConnection, column: Column[Any], ids: Collection[str]) -> int:
-    return (await connection.execute(delete(column.table).where(column.in_(ids)))).rowcount
-
-
-async def _forget_newest(
-    connection: AsyncConnection, touched: Collection[str], removed: Collection[str]
-) -> None:
-    """Take what a conversation's own row says of messages that are gone."""
-    await connection.execute(
-        update(conversations)
-        .where(conversations.c.id.in_(touched), conversations.c.latest_outbound_id.in_(removed))
-        .values(latest_outbound_id=None, delivery=None)
-    )
-    has_newest = exists().where(
-        messages.c.conversation_id == conversations.c.id, messages.c.position == conversations.c.last_position
-    )
-    await connection.execute(
-        update(conversations).where(conversations.c.id.in_(touched), ~has_newest).values(last_text="")
-    )

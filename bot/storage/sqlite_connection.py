@@ -5,7 +5,7 @@ stays open, and Python 3.13 warns of it.
 """
 
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from threading import Lock
 from typing import Any
 
@@ -36,6 +36,15 @@ class SqliteConnection(aiosqlite.Connection):
                 if self._file is not None:
                     self._file.close()
             raise
+
+    async def execute_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[int]:
+        """Execute these in one trip to the thread; how many rows each has changed."""
+
+        def execute() -> list[int]:
+            return [self._conn.execute(sql, parameters).rowcount for sql, parameters in statements]
+
+        counts: list[int] = await self._execute(execute)
+        return counts
 
     def _open(self) -> sqlite3.Connection:
         file = self._make()

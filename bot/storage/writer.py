@@ -81,11 +81,16 @@ class Batch(Generic[Item, Result]):
         """
         return self._writer.enqueue(self, items)
 
+    async def submit_timed(self, items: Sequence[Item]) -> tuple[list[Result], float]:
+        """The same, and how many seconds the transaction held the writer, its commit included."""
+        job = self._writer.add(self, items)
+        return await job.done, job.held
+
 
 class _Job:
     """Items that one caller waits for; they are written together or not at all."""
 
-    __slots__ = ("batch", "conflicts", "deadline", "done", "items")
+    __slots__ = ("batch", "conflicts", "deadline", "done", "held", "items")
 
     def __init__(self, batch: Batch[Any, Any], items: Sequence[Any], deadline: float) -> None:
         self.batch = batch
@@ -93,6 +98,8 @@ class _Job:
         self.deadline = deadline
         self.done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self.conflicts = 0
+        #: Seconds that its transaction took.
+        self.held = 0.0
 
     def fail(self, error: BaseException) -> None:
         if not self.done.done():
@@ -147,9 +154,18 @@ class Writer:
         """Why transactions fail, or None when they succeed; `/health/ready` shows it."""
         return self._outage.cause
 
-    def start(self, supervisor: Supervisor | None = None) -> None:
-        """Begin to write."""
-        self._task = (supervisor or Supervisor()).watch("writer", self._run)
+    def beside(self) -> "Writer":
+        """Another writer, whose commits are published with this one's.
+
+        PostgreSQL runs the transactions of both side by side. SQLite takes one at a time: there it is of no use.
+        """
+        other = Writer(self._database, hold=self._hold, limits=self._limits)
+        other.news = self.news
+        return other
+
+    def start(self, supervisor: Supervisor | None = None, name: str = "writer") -> None:
+        """Begin to write; `name` is the background task's."""
+        self._task = (supervisor or Supervisor()).watch(name, self._run)
 
     async def stop(self) -> None:
         """Write what waits, then end."""
@@ -171,6 +187,10 @@ class Writer:
 
     async def enqueue(self, batch: Batch[Item, Result], items: Sequence[Item]) -> list[Result]:
         """Add items to those that wait; `Batch.submit` says what becomes of them."""
+        return await self.add(batch, items).done
+
+    def add(self, batch: Batch[Item, Result], items: Sequence[Item]) -> _Job:
+        """The same; the job's `done` has the results."""
         if self._items_waiting >= self._limits.waiting:
             raise StorageUnavailable("too much is waiting already")
         job = _Job(batch, items, asyncio.get_running_loop().time() + self._hold)
@@ -178,7 +198,7 @@ class Writer:
         self._items_waiting += len(items)
         if job.batch not in self._failing:  # else it has its turn when it is time
             self._wake.set()
-        return await job.done
+        return job
 
     async def _run(self) -> None:
         for job in self._group:  # an earlier run ended in the midst of them
@@ -262,8 +282,11 @@ class Writer:
                 # The last group's callers are answered only now: answering them and reading what they send next is work
                 # for the event loop that goes on while the database commits (10 % more single posts a second).
                 self._answer_callers()
-        self.commits.add(perf_counter() - began)
+        held = perf_counter() - began
+        self.commits.add(held)
         self._is_reconnecting = False
+        for job in group:
+            job.held = held
         if self._failing:
             for batch in batches:
                 self._failing.pop(batch, None)

@@ -16,6 +16,20 @@ param image string
 @description('Whether Event Grid delivers to the bot: false for the first deployment, true once the bot answers.')
 param subscribe bool = false
 
+@allowed([
+  'secret'
+  'entra'
+  'pull'
+])
+@description('How events come: to the bot\'s address with a secret, or with a token of Microsoft Entra ID, or by a storage queue that the bot reads, which then has no public address.')
+param delivery string = 'secret'
+
+@description('With entra: the tenant that signs.')
+param entraTenant string = ''
+
+@description('With entra: the application that Event Grid\'s token is made for, as its GUID or its URI.')
+param entraAudience string = ''
+
 @secure()
 @description('What Event Grid shows to deliver; at least 16 characters.')
 param webhookSecret string
@@ -55,11 +69,12 @@ resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   }
 }
 
-resource webhookSecretInVault 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {
+// What lets events in: the queue with the key to it, or what Event Grid has to show.
+resource eventsSecretInVault 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {
   parent: vault
-  name: 'webhook-secret'
+  name: 'events'
   properties: {
-    value: webhookSecret
+    value: delivery == 'pull' ? 'storage:DefaultEndpointsProtocol=https;AccountName=${storage.name};AccountKey=${storage.listKeys().keys[0].value};EndpointSuffix=core.windows.net;queue=sms-events' : webhookSecret
   }
 }
 
@@ -101,7 +116,7 @@ resource maySend 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2024-08-01' = {
+resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
   name: '${name}-db'
   location: location
   sku: {
@@ -123,13 +138,14 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2024-08-01' = {
   }
 }
 
-resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2024-08-01' = {
+resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-01' = {
   parent: server
   name: 'bot'
+  properties: {}
 }
 
 // The services of Azure alone, whoever's they are; a virtual network is the stricter way.
-resource fromAzure 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2024-08-01' = {
+resource fromAzure 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2025-08-01' = {
   parent: server
   name: 'from-azure'
   properties: {
@@ -177,15 +193,15 @@ resource app 'Microsoft.App/containerApps@2024-03-01' = {
     configuration: {
       activeRevisionsMode: 'Single'
       ingress: {
-        external: true
+        external: delivery != 'pull'
         targetPort: 8000
         transport: 'http'
         allowInsecure: false
       }
       secrets: [
         {
-          name: 'webhook-secret'
-          keyVaultUrl: webhookSecretInVault.properties.secretUri
+          name: 'events'
+          keyVaultUrl: eventsSecretInVault.properties.secretUri
           identity: identity.id
         }
         {
@@ -235,8 +251,16 @@ resource app 'Microsoft.App/containerApps@2024-03-01' = {
               value: identity.properties.clientId
             }
             {
-              name: 'BOT_WEBHOOK_SECRETS'
-              secretRef: 'webhook-secret'
+              name: delivery == 'pull' ? 'BOT_EVENTS_QUEUE' : 'BOT_WEBHOOK_SECRETS'
+              secretRef: 'events'
+            }
+            {
+              name: 'BOT_ENTRA_TENANT'
+              value: entraTenant
+            }
+            {
+              name: 'BOT_ENTRA_AUDIENCE'
+              value: entraAudience
             }
             {
               name: 'BOT_ADMIN_TOKEN'
@@ -318,6 +342,16 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@
   name: 'dead-letters'
 }
 
+resource queues 'Microsoft.Storage/storageAccounts/queueServices@2023-05-01' = {
+  parent: storage
+  name: 'default'
+}
+
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2023-05-01' = if (delivery == 'pull') {
+  parent: queues
+  name: 'sms-events'
+}
+
 resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = {
   name: '${name}-events'
   location: 'global'
@@ -327,7 +361,7 @@ resource topic 'Microsoft.EventGrid/systemTopics@2022-06-15' = {
   }
 }
 
-resource subscription_ 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = if (subscribe) {
+resource subscription_ 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = if (subscribe && delivery != 'pull') {
   parent: topic
   name: 'bot'
   properties: {
@@ -335,7 +369,9 @@ resource subscription_ 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022
     destination: {
       endpointType: 'WebHook'
       properties: {
-        endpointUrl: 'https://${app.properties.configuration.ingress.fqdn}/events?code=${uriComponent(webhookSecret)}'
+        endpointUrl: 'https://${app.properties.configuration.ingress.fqdn}/events${delivery == 'secret' ? '?code=${uriComponent(webhookSecret)}' : ''}'
+        azureActiveDirectoryTenantId: delivery == 'entra' ? entraTenant : null
+        azureActiveDirectoryApplicationIdOrUri: delivery == 'entra' ? entraAudience : null
         maxEventsPerBatch: 100
         preferredBatchSizeInKilobytes: 64
       }
@@ -360,6 +396,44 @@ resource subscription_ 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022
   }
   dependsOn: [
     deadLetters
+  ]
+}
+
+resource queueSubscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2022-06-15' = if (subscribe && delivery == 'pull') {
+  parent: topic
+  name: 'bot-queue'
+  properties: {
+    eventDeliverySchema: 'CloudEventSchemaV1_0'
+    destination: {
+      endpointType: 'StorageQueue'
+      properties: {
+        resourceId: storage.id
+        queueName: 'sms-events'
+        // A week: what lies longer in the queue is lost.
+        queueMessageTimeToLiveInSeconds: 604800
+      }
+    }
+    filter: {
+      includedEventTypes: [
+        'Microsoft.Communication.SMSReceived'
+        'Microsoft.Communication.SMSDeliveryReportReceived'
+      ]
+    }
+    retryPolicy: {
+      eventTimeToLiveInMinutes: 1440
+      maxDeliveryAttempts: 30
+    }
+    deadLetterDestination: {
+      endpointType: 'StorageBlob'
+      properties: {
+        resourceId: storage.id
+        blobContainerName: 'dead-letters'
+      }
+    }
+  }
+  dependsOn: [
+    deadLetters
+    queue
   ]
 }
 

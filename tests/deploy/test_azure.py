@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pycep import BicepParser
 
-from bot.settings import SETTINGS
+from bot.setting_values import StorageQueue
+from bot.settings import SETTINGS, load
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "azure"
 BICEP = BicepParser().parse(file_path=FOLDER / "main.bicep")
@@ -64,8 +65,12 @@ def compare(bicep: Any, arm: Any, place: str) -> None:
             "function_accessor",
             "subscription_resource_id",
             "resource_group",
+            "conditional",
+            "index",
         }
         wanted = literals(bicep) - function_names - {"name", "properties"}
+        if "not_equals" in wanted:
+            wanted = wanted - {"not_equals"} | {"not", "equals"}
         assert wanted <= words_of_arm(arm), f"{place}: {wanted - words_of_arm(arm)} in {arm}"
     elif isinstance(bicep, dict):
         plain = {key for key in bicep if "${" not in key}
@@ -83,6 +88,7 @@ def test_both_take_the_same_parameters() -> None:
         twin = ARM["parameters"][name]
         decorators = {each["type"]: each.get("argument") for each in parameter["decorators"]}
         assert twin["type"] == ("securestring" if "secure" in decorators else parameter["type"])
+        assert twin.get("allowedValues") == decorators.get("allowed")
         assert twin["metadata"]["description"] == str(decorators["description"]).replace("\\'", "'")
         assert ("defaultValue" in twin) == (parameter["default"] is not None)
         if parameter["default"] is not None:
@@ -98,6 +104,8 @@ def test_a_resource_is_the_same_in_both(symbol: str) -> None:
     resource, twin, own = RESOURCES[symbol], ARM["resources"][symbol], body(symbol)
     assert (twin["type"], twin["apiVersion"]) == (resource["type"], resource["api_version"])
     assert ("condition" in twin) == ("condition" in resource["config"])
+    if "condition" in twin:
+        compare(resource["config"]["condition"], twin["condition"], f"{symbol}'s condition")
     rest = {
         key: value for key, value in twin.items() if key not in {"type", "apiVersion", "condition", *OF_BICEP}
     }
@@ -121,7 +129,21 @@ def test_the_container_is_given_settings_that_are_there() -> None:
     names = {setting.name for setting in SETTINGS} | {"AZURE_CLIENT_ID"}
     template = ARM["resources"]["app"]["properties"]["template"]
     for container in (*template["containers"], *template["initContainers"]):
-        assert {each["name"] for each in container["env"]} <= names
+        given = {name for each in container["env"] for name in re.findall(r"\b[A-Z]\w+_\w+", each["name"])}
+        assert given <= names
+
+
+def test_a_variant_that_fetches_its_events_can_not_be_reached_from_outside() -> None:
+    """No public address, no webhook: one queue, which the bot reads and Event Grid writes into."""
+    ingress = ARM["resources"]["app"]["properties"]["configuration"]["ingress"]
+    assert ingress["external"] == "[not(equals(parameters('delivery'), 'pull'))]"
+    queue = ARM["resources"]["queueSubscription"]["properties"]["destination"]["properties"]["queueName"]
+    assert ARM["resources"]["queue"]["name"].endswith(f"'{queue}')]")
+    value = re.search(r"'(storage:.*?)'", ARM["resources"]["eventsSecretInVault"]["properties"]["value"])
+    assert value is not None
+    read = load({"BOT_EVENTS_QUEUE": value[1].format("account", "a2V5"), "BOT_ENTRA_TENANT": ""}).events_queue
+    assert isinstance(read, StorageQueue)
+    assert read.name == queue
 
 
 def test_no_secret_is_in_the_open() -> None:

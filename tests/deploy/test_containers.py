@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,32 @@ def test_every_file_that_kustomize_names_is_there() -> None:
         assert [name for name in named if not (path.parent / name).exists()] == []
 
 
+def test_no_kustomization_stands_within_a_folder_that_it_takes_up() -> None:
+    """Kustomize calls that a cycle."""
+    for path, content in kustomizations():
+        folders = [path.parent / name for name in content["resources"] if (path.parent / name).is_dir()]
+        assert [each for each in folders if path.is_relative_to(each.resolve())] == []
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
+@pytest.mark.parametrize(("folder", "replicas", "claims"), [(".", 1, 1), ("postgresql", 2, 0)])
+def test_kustomize_puts_it_together(folder: str, replicas: int, claims: int) -> None:
+    ran = subprocess.run(
+        ["kubectl", "kustomize", KUBERNETES / folder], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    made = list(yaml.safe_load_all(ran.stdout))
+    (bot,) = [each for each in made if each["kind"] == "Deployment"]
+    assert bot["spec"]["replicas"] == replicas
+    assert len([each for each in made if each["kind"] == "PersistentVolumeClaim"]) == claims
+    assert all(each["kind"] == "Namespace" or "namespace" in each["metadata"] for each in made)
+    images = set(re.findall(r"image: (\S+)", ran.stdout))
+    assert images == {"sms-keyword-bot:latest"}, "the job that upgrades the schema runs the same"
+
+
 @pytest.mark.parametrize("name", ["settings.env", "secrets.example.env"])
 def test_kubernetes_sets_settings_that_are_there(name: str) -> None:
-    lines = (KUBERNETES / name).read_text().splitlines()
+    lines = (KUBERNETES / "base" / name).read_text().splitlines()
     assert {line.partition("=")[0] for line in lines} <= NAMES
 
 
@@ -66,7 +90,7 @@ def test_the_pod_mounts_what_it_names() -> None:
 
 
 def test_the_starter_rules_of_kubernetes_are_good(tmp_path: Path) -> None:
-    (tmp_path / "rules.yaml").write_text((KUBERNETES / "10-starter.yaml").read_text())
+    (tmp_path / "rules.yaml").write_text((KUBERNETES / "base" / "10-starter.yaml").read_text())
     assert [each for each in load_folder(tmp_path).findings if each.level == "error"] == []
 
 

@@ -195,6 +195,27 @@ def test_a_batch_is_as_large_as_the_last_one_was_quick(size: int, seconds: float
     assert next_batch(size, seconds) == following
 
 
+def test_a_busy_machine_makes_batches_no_smaller_than_helps() -> None:
+    assert next_batch(16, 0.040, least=10) == 10
+    assert next_batch(10, 9.0, least=10) == 10
+
+
+async def test_postgresql_has_retention_beside_what_takes_events(bot: Bot) -> None:
+    """While a purge has a transaction open, messages are stored; who is being written to is left for later."""
+    if bot.database.is_sqlite:
+        pytest.skip("SQLite takes one transaction at a time")
+    await delivered(bot)
+    await delivered(bot, OTHER)
+    async with bot.database.writing() as connection:
+        await connection.execute(
+            select(conversations.c.id).where(conversations.c.peer == OTHER).with_for_update()
+        )
+        await bot.hear(heard("quiet", peer="+15555550188"))
+        assert await purge(bot) == {"messages": 3, "conversations": 2}
+        await connection.rollback()
+    assert await purge(bot) == {"messages": 2, "conversations": 1}
+
+
 def test_every_setting_of_retention_has_its_step() -> None:
     one = timedelta(days=77)
     for name in ("messages", "answers", "rejected", "values"):
