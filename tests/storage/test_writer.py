@@ -12,7 +12,8 @@ from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database import Database
-from bot.storage.writer import Batch, StorageUnavailable, Writer, WriterLimits
+from bot.storage.writer import Batch, StorageUnavailable, Writer
+from bot.storage.writer_limits import WriterLimits
 from tests.support.breaking_connections import breaking_after_ping
 from tests.support.databases import Databases
 
