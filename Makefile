@@ -24,7 +24,7 @@ compile = $(venv)/uv pip compile --quiet --system-certs --universal --python-ver
 	--custom-compile-command "make lock" pyproject.toml
 
 # Many tests wait for processes, pages and clocks: with two workers a processor, those overlap with the others' work.
-workers = $(shell $(venv)/python -c 'import os; print(min(2 * len(os.sched_getaffinity(0)), 8))' 2>/dev/null || echo 4)
+workers = $(shell "$(PYTHON)" -c 'import os; print(min(2 * len(os.sched_getaffinity(0)), 8))' 2>/dev/null || echo 4)
 
 scripts := bot/web/assets/built/console.js
 # What others wrote and the tests hold the bot to; no part of the console's build.
@@ -52,8 +52,9 @@ setup: $(home)/.ready ## what the bot needs to run, in .venv
 assets: $(scripts) ## the console's scripts, by Node
 
 .PHONY: test
-test: $(home)/.ready-dev ## every test; with PYTHON=python3.13 on that Python
-	@$(MAKE) --no-print-directory --jobs $(scripts) $(outsiders) $(azurite) chromium
+test: ## every test; with PYTHON=python3.13 on that Python
+	@$(MAKE) --no-print-directory --jobs $(home)/.ready-dev chromium
+	@$(MAKE) --no-print-directory --jobs $(scripts) $(outsiders) $(azurite)
 	PYTHONDONTWRITEBYTECODE= $(venv)/pytest -n $(workers) --dist worksteal
 
 .PHONY: check

@@ -82,7 +82,11 @@ def check_newest(found: str | None) -> None:
 def upgrade(connection: Connection) -> None:
     """Apply the migrations that are pending; raises `NewerSchema`."""
     config = alembic_config()
-    _check_known(revision_of(connection), ScriptDirectory.from_config(config))
+    scripts = ScriptDirectory.from_config(config)
+    found = revision_of(connection)
+    if found == scripts.get_current_head():
+        return  # Alembic would read all migrations a second time
+    _check_known(found, scripts)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 

@@ -17,7 +17,7 @@ from bot.storage.draft_testers import NamedTesters, name_testers
 from bot.storage.file_scrub import FileScrub
 from bot.storage.tables import conversations, messages
 from bot.text.erased_number import NumberInText
-from tests.support.bots import OURS, PEER, Bot, heard, report, until
+from tests.support.bots import OURS, PEER, Bot, asleep, heard, report, until
 from tests.support.full_bots import TEXTS as TEXTS_OF_ALL
 from tests.support.full_bots import full_bot, leave_traces
 from tests.support.remains import bytes_with, tables_with
@@ -222,16 +222,16 @@ async def test_what_event_grid_brings_again_is_neither_answered_nor_kept(bot: Bo
     assert tables_with(bot.url, DIGITS) == set()
 
 
-async def test_what_is_queued_for_a_forgotten_person_is_not_sent(bot: Bot) -> None:
-    bot.inbox._on_queued = lambda _numbers: None
+async def test_what_is_queued_for_a_forgotten_person_is_not_sent(database_url: str) -> None:
+    bot = await asleep(database_url)
     await bot.hear(heard("five"))
     erased = await forget(bot)
     assert erased.messages == 6
-    bot.sender.wake([OURS])
     await bot.hear(heard("hours", peer=OTHER))
-    bot.sender.wake([OURS])
+    bot.sender.start()
     await bot.settled(OTHER)
     assert bot.sms.recipients(PEER) == []
+    await bot.stop()
 
 
 async def test_marks_bear_the_first_key_and_are_found_by_any(bot: Bot) -> None:

@@ -72,7 +72,7 @@ async def test_what_is_younger_stays(bot: Bot) -> None:
 async def test_what_is_queued_or_waits_for_its_report_stays(bot: Bot) -> None:
     await bot.hear(heard("hours"))
     await bot.settled()
-    bot.inbox._on_queued = lambda _numbers: None
+    await bot.sender.stop()
     await bot.hear(heard("hours", peer=OTHER))
     assert await purge(bot) == {"messages": 2}, "the two that came in"
     assert [each.status for each in await bot.talk()] == ["sent"]

