@@ -324,10 +324,13 @@ async def test_nothing_serious_for_axe_on_any_page(browser: Browser, bot: Runnin
             assert await violations(page, only_contrast=theme == "dark") == [], path
 
 
-async def test_a_phone_has_the_text_first_and_no_sideways_scroll(browser: Browser, bot: Running) -> None:
+async def test_a_phone_has_the_form_first_and_no_sideways_scroll(browser: Browser, bot: Running) -> None:
     async with console(browser, bot, "/console/rules", viewport=A_PHONE, has_touch=True) as page:
         assert await sideways(page) == 0
         await page.get_by_role("link", name=re.compile("10-shop")).click()
+        await expect(page.locator(".rule-card")).to_contain_text("When we are open")
+        assert await sideways(page) == 0
+        await page.get_by_role("button", name="Text", exact=True).click()
         await expect(page.locator("#paper .cm-content")).to_be_visible()
         assert await sideways(page) == 0
         await page.locator("#say").fill("hours")

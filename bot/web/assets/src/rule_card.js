@@ -313,18 +313,23 @@ function move(changes) {
 // The place of a text that is hidden: in the card of its rule, or, where no card has it, in the text beside the card.
 export function revealInCard(at) {
   if (!isFormAlone()) return false;
-  show({ at }).then((isShown) => {
+  const isHere = () => Number(card().dataset.from) <= at && at <= Number(card().dataset.to);
+  const reveal = (isShown) => {
     if (!isShown) return;
-    const { from, to } = card().dataset;
-    if (at < Number(from) || at > Number(to)) {
-      look("both", false);
-      view.focus();
-    } else {
-      glow();
-      (place().querySelector(".lit :is(input, textarea, select), input.lit, textarea.lit, select.lit") ?? card().querySelector(".field"))?.focus();
-    }
-  });
+    if (isHere()) return glow(), focusLit();
+    look("both", false);
+    view.focus();
+  };
+  if (isHere()) reveal(true);
+  else show({ at }).then(reveal);
   return true;
+}
+
+// Whoever writes somewhere already goes on there.
+function focusLit() {
+  if (document.activeElement?.matches("input, textarea, select")) return;
+  const wanted = place().querySelector(".lit :is(input, textarea, select), :is(input, textarea, select).lit");
+  (wanted ?? card().querySelector(".field"))?.focus();
 }
 
 // The node under the caret, lit in the card.
