@@ -12,14 +12,14 @@ from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 import structlog
-from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.measures import COMMIT_BOUNDS, Durations
 from bot.outage import Outage
 from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
-from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_conflict
+from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_broken_connection, is_conflict
+from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits
 from bot.supervisor import Supervisor
 
 Item = TypeVar("Item")
@@ -27,27 +27,6 @@ Result = TypeVar("Result")
 
 #: What is done in a transaction for all items that wait: one result for each item.
 Work = Callable[[AsyncConnection, list[Item]], Awaitable[list[Result]]]
-
-
-class WriterLimits(Struct, frozen=True, kw_only=True):
-    """How much one transaction takes, and how long what can't be written is tried again."""
-
-    #: Items in one transaction; bounds both its length and the memory that it takes.
-    items: int = 2_000
-    #: Requests in one transaction. While it runs, the event loop reads the requests of the next one: with all requests
-    #: in the same transaction, loop and database would take turns and each stand still half of the time.
-    jobs: int = 128
-    #: Items that may wait; more are turned away at once, so that a flood costs its senders a retry and not the bot
-    #: its memory.
-    waiting: int = 50_000
-    #: Conflicts with another replica before a job is taken to be at fault itself.
-    conflicts: int = 5
-    #: Seconds between tries while the database can't be written: the first pause, doubling up to the longest.
-    first_pause: float = 0.05
-    longest_pause: float = 1.0
-
-
-USUAL_LIMITS = WriterLimits()
 
 
 log = structlog.get_logger(__name__)
@@ -133,6 +112,8 @@ class Writer:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_writing = False
+        #: The last try found its connection broken; the next one is over a new one.
+        self._is_reconnecting = False
         #: Batches that failed because the database was in trouble, the latest one last, each with its items.
         self._failing: dict[Batch[Any, Any], Sequence[Any]] = {}
         self._failed_at = 0.0
@@ -282,6 +263,7 @@ class Writer:
                 self._answer_callers()
         held = perf_counter() - began
         self.commits.add(held)
+        self._is_reconnecting = False
         for job in group:
             job.held = held
         if self._failing:
@@ -359,7 +341,10 @@ class Writer:
         return asyncio.get_running_loop().time() >= self._failed_at + self._pause
 
     def _fail(self, group: list[_Job], error: DatabaseUnavailable) -> None:
-        """Note that the database is in trouble, for these jobs at least."""
+        """Note that the database is in trouble, for these jobs at least, unless a connection had ended, and no more."""
+        if not (self._failing or self._is_reconnecting) and is_broken_connection(error.__cause__):
+            self._is_reconnecting = True
+            return
         limits = self._limits
         self._pause = min(self._pause * 2, limits.longest_pause) if self._failing else limits.first_pause
         for job in group:

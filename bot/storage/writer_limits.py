@@ -1,0 +1,24 @@
+"""How much a transaction of the writer takes, and how long what can't be written is tried again."""
+
+from msgspec import Struct
+
+
+class WriterLimits(Struct, frozen=True, kw_only=True):
+    """How much one transaction takes, and how long what can't be written is tried again."""
+
+    #: Items in one transaction; bounds both its length and the memory that it takes.
+    items: int = 2_000
+    #: Requests in one transaction. While it runs, the event loop reads the requests of the next one: with all requests
+    #: in the same transaction, loop and database would take turns and each stand still half of the time.
+    jobs: int = 128
+    #: Items that may wait; more are turned away at once, so that a flood costs its senders a retry and not the bot
+    #: its memory.
+    waiting: int = 50_000
+    #: Conflicts with another replica before a job is taken to be at fault itself.
+    conflicts: int = 5
+    #: Seconds between tries while the database can't be written: the first pause, doubling up to the longest.
+    first_pause: float = 0.05
+    longest_pause: float = 1.0
+
+
+USUAL_LIMITS = WriterLimits()
