@@ -36,7 +36,7 @@ _ROWS = LookupByKeys(
 )  # fmt: skip
 
 
-class _MessageToRemove(NamedTuple):
+class _GoneMessage(NamedTuple):
     id: str
     conversation_id: str
     direction: str
@@ -107,7 +107,7 @@ async def remove_messages(
     """
     if not ids:
         return {}
-    rows = [_MessageToRemove(*row) for row in await _ROWS.fetch(connection, ids)]
+    rows = [_GoneMessage(*row) for row in await _ROWS.fetch(connection, ids)]
     recent = [row for row in rows if now - row.created_at < EVENTS_COME_AGAIN]
     await marks.keep(connection, [(mark, None) for row in recent for mark in _marks_of(row)], now)
     touched = sorted({row.conversation_id for row in rows})
@@ -156,7 +156,7 @@ async def release_codes(connection: AsyncConnection, peers: Collection[str]) -> 
     return (await connection.execute(statement.values(peer=None))).rowcount
 
 
-def _marks_of(row: _MessageToRemove) -> list[Mark]:
+def _marks_of(row: _GoneMessage) -> list[Mark]:
     named = () if row.provider_message_id is None else (row.provider_message_id,)
     if row.direction == "inbound":
         return [Mark("event", named)]

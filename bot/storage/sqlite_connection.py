@@ -43,7 +43,7 @@ class SqliteConnection(aiosqlite.Connection):
         def execute() -> list[int]:
             return [self._conn.execute(sql, parameters).rowcount for sql, parameters in statements]
 
-        counts: list[int] = await self._execute(execute)  # type: ignore[no-untyped-call]
+        counts: list[int] = await self._execute(execute)  # type: ignore[no-untyped-call]  # aiosqlite's own
         return counts
 
     def _open(self) -> sqlite3.Connection:

@@ -1,4 +1,4 @@
-"""How much a transaction of the group commit takes, and how it tries again."""
+"""How much a transaction of the writer takes, and how long what can't be written is tried again."""
 
 from msgspec import Struct
 

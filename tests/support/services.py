@@ -11,6 +11,7 @@ import httpx
 from aiohttp import web
 
 from bot.app import Service
+from bot.clock import Clock, utc_now
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.settings import load
 from bot.web.limits import Limits
@@ -192,10 +193,11 @@ async def running(
     *,
     limits: Limits | None = None,
     sending: SendingLimits = USUAL_SENDING,
+    now: Clock = utc_now,
     **environ: str,
 ) -> AsyncIterator[Running]:
     """Serve a bot on a free port, as `bot serve` does."""
-    service = Service(load(settings_for(folder, database_url, acs, **environ)), sending=sending)
+    service = Service(load(settings_for(folder, database_url, acs, **environ)), sending=sending, now=now)
     await service.start()
     server = Server(
         service.asgi,
