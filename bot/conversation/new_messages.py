@@ -16,6 +16,7 @@ from bot.conversation.follow_ups import (
 from bot.conversation.forwards import INSERT_FORWARDS, ForwardRow
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, NewIncident, Outcome, close_incidents, open_incidents
 from bot.conversation.message_rows import INSERT_INBOUND, INSERT_OUTBOUND, InboundRow, OutboundRow
+from bot.conversation.planned_replies import hold_planned
 
 
 class NewMessages:
@@ -52,6 +53,7 @@ class NewMessages:
                 connection, self.opted_out, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now
             )
             await cancel_follow_ups(connection, self.opted_out, OPTED_OUT, now)
+            await hold_planned(connection, self.opted_out, OPTED_OUT, now)
         if self.handed_over:
             await cancel_follow_ups(connection, self.handed_over, TAKEN_OVER, now)
         if self.follow_ups:

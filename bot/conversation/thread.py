@@ -41,8 +41,9 @@ class ConversationThread:
     """A conversation while a transaction adds messages to it."""
 
     __slots__ = (
-        "changed", "created_at", "delivery", "fetches", "id", "is_new", "last_message_at", "last_position",
-        "last_text", "latest_outbound_id", "loop_state", "number", "peer", "state", "unanswered_since",
+        "assigned_to", "changed", "created_at", "delivery", "fetches", "id", "is_new", "last_message_at",
+        "last_position", "last_text", "latest_outbound_id", "loop_state", "number", "peer", "snoozed_until", "state",
+        "unanswered_since",
     )  # fmt: skip
 
     def __init__(self, number: str, peer: str, now: datetime) -> None:
@@ -60,6 +61,8 @@ class ConversationThread:
         self.delivery: str | None = None
         self.created_at = now
         self.unanswered_since: datetime | None = None
+        self.assigned_to: str | None = None
+        self.snoozed_until: datetime | None = None
         #: What is being fetched for it, oldest first: what is not here is not answered any more.
         self.fetches: tuple[str, ...] = ()
 
@@ -72,6 +75,7 @@ class ConversationThread:
         self.last_text, self.latest_outbound_id = row.last_text, row.latest_outbound_id
         self.delivery, self.created_at = row.delivery, row.created_at
         self.unanswered_since = row.unanswered_since
+        self.assigned_to, self.snoozed_until = row.assigned_to, row.snoozed_until
         self.is_new = self.changed = False
         self.loop_state = None
         self.fetches = ()
@@ -110,7 +114,7 @@ class ConversationThread:
         self._take(decision, time_written(message.received_at, now), message.message_id, new)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
-        waiting_since = self.unanswered_since
+        waiting_since, self.snoozed_until = self.unanswered_since, None
         new.inbound.append(
             InboundRow(
                 id=message_id,
@@ -288,6 +292,8 @@ class ConversationThread:
             created_at=self.created_at,
             unanswered_since=self.unanswered_since,
             consent_at=state.consent_at,
+            assigned_to=self.assigned_to,
+            snoozed_until=self.snoozed_until,
         )
 
     def traffic(self) -> Traffic:
@@ -368,6 +374,8 @@ class ConversationRow(NamedTuple):
     created_at: datetime
     unanswered_since: datetime | None
     consent_at: datetime | None
+    assigned_to: str | None = None
+    snoozed_until: datetime | None = None
 
 
 CONVERSATION_COLUMNS = tuple(conversations.c[name] for name in ConversationRow._fields)

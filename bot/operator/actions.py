@@ -2,14 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Table, select, update
 
 from bot.clock import Clock, utc_now
-from bot.conversation.follow_ups import BY_PERSON, OPTED_OUT, cancel_follow_ups, texts_in
-from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident, Outcome
+from bot.conversation.delivery import RECIPIENT_OPTED_OUT, code_of
+from bot.conversation.follow_ups import BY_PERSON, texts_in
+from bot.conversation.incidents import WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
 from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotSpoken, NotToBeResent
+from bot.operator.opt_outs import opt_out as record_opt_out
 from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
 from bot.queries.conversations import ConversationView
 from bot.rulebook.book import Book
@@ -74,9 +77,18 @@ class Operator:
             if not edit.conversation.state.handed_over:
                 return
             edit.change(handed_over=False, flow=None)
-            edit.conversation.unanswered_since = None
+            edit.conversation.unanswered_since = edit.conversation.snoozed_until = None
             await edit.close(Outcome.HANDED_BACK, "handover")
             await edit.note("hand back")
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def note(self, conversation_id: str, text: str, *, by: str = ADMIN) -> ConversationView:
+        """Keep a note that only we see."""
+
+        async def do(edit: ConversationEdit) -> None:
+            edit.conversation.changed = True
+            await edit.note("note", text)
 
         return (await self._act(conversation_id, by, do)).conversation
 
@@ -146,7 +158,8 @@ class Operator:
         """Send nothing more to this peer, not even what is queued, until they opt in."""
 
         async def do(edit: ConversationEdit) -> None:
-            await _opt_out(edit, reason)
+            if await record_opt_out(edit):
+                await edit.note("opt out", reason)
 
         return (await self._act(conversation_id, by, do)).conversation
 
@@ -190,6 +203,8 @@ class Operator:
                 raise NotToBeResent("This message came from the peer.")
             if old.status not in ("failed", "unconfirmed"):
                 raise NotToBeResent(f"This message is {old.status}.")
+            if _is_opted_out_at_carrier(old) and not _came_back(edit, old):
+                raise NotToBeResent("The carrier says that they have opted out (code 4007).")
             again = select(messages.c.id).where(messages.c.resend_of == message_id).limit(1)
             newer = (await edit.connection.execute(again)).scalar()
             if newer is not None:
@@ -211,7 +226,8 @@ class Operator:
         async def do(edit: ConversationEdit) -> None:
             incident = await edit.row_of(incidents, incident_id)
             if opt_out:
-                await _opt_out(edit, incident.reason)
+                if await record_opt_out(edit):
+                    await edit.note("opt out", incident.reason)
             elif incident.closed_at is None:
                 if incident.kind in ("loop", "repeats"):
                     was = edit.conversation.loop_state
@@ -246,11 +262,11 @@ class Operator:
         return result
 
 
-async def _opt_out(edit: ConversationEdit, reason: str | None) -> None:
-    await edit.close(Outcome.OPTED_OUT, *ENDED_BY_OPT_OUT)
-    if not edit.opted_out:
-        edit.change(opted_out=True, flow=None, consent_at=edit.now)
-        edit.conversation.fetches = ()
-        await cancel_follow_ups(edit.connection, [edit.conversation.id], OPTED_OUT, edit.now)
-        edit.conversation.unanswered_since = None
-        await edit.note("opt out", reason)
+def _is_opted_out_at_carrier(message: Any) -> bool:
+    return message.status == "failed" and code_of(message.status_details) == RECIPIENT_OPTED_OUT
+
+
+def _came_back(edit: ConversationEdit, message: Any) -> bool:
+    """Whether they have agreed anew since that message failed."""
+    consent_at = edit.conversation.state.consent_at
+    return consent_at is not None and consent_at > message.updated_at

@@ -16,6 +16,7 @@ from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.operator.removal import remove_answers, remove_conversations, remove_messages
 from bot.storage.answer_tables import answers, codes_given
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.inbox_tables import planned_replies, reply_drafts
 from bot.storage.tables import (
     actions,
     conversations,
@@ -173,6 +174,10 @@ def _conversation_is_due(due: Due) -> ColumnElement[bool]:
         ~exists().where(answers.c.conversation_id == conversations.c.id),
         ~exists().where(follow_ups.c.conversation_id == conversations.c.id, follow_ups.c.status == "waiting"),
         ~exists().where(incidents.c.conversation_id == conversations.c.id, incidents.c.closed_at.is_(None)),
+        ~exists().where(
+            planned_replies.c.conversation_id == conversations.c.id, planned_replies.c.status == "waiting"
+        ),
+        ~exists().where(reply_drafts.c.conversation_id == conversations.c.id),
     )
 
 

@@ -78,7 +78,13 @@ class ConversationEdit:
         )
 
     async def note(
-        self, action: ActionName, details: str | None = None, message_id: str | None = None
+        self,
+        action: ActionName,
+        details: str | None = None,
+        message_id: str | None = None,
+        *,
+        act_id: str | None = None,
+        change: Any = None,
     ) -> None:
         """Keep what was done; an edit is one action at most."""
         row = action_row(
@@ -89,6 +95,8 @@ class ConversationEdit:
             details=details,
             message_id=message_id,
             action_id=self._action_id,
+            act_id=act_id,
+            change=change,
         )
         await self.connection.execute(insert(actions).values(row))
 

@@ -13,7 +13,7 @@ import msgspec
 from litestar.channels import ChannelsPlugin
 from msgspec import Struct
 
-from bot.storage.commits import Topic
+from bot.storage.commits import PRESENCE, Topic
 
 #: A page that wants this topic hears of every conversation.
 CONVERSATIONS: Final = Topic.CONVERSATIONS
@@ -56,7 +56,7 @@ class _Subscriber:
             self.changed |= self.wanted
         else:
             self.changed.update(self.wanted.intersection(news.topics))
-            if CONVERSATIONS in self.wanted and not {RULES, REJECTED}.issuperset(news.topics):
+            if CONVERSATIONS in self.wanted and any(map(_is_of_conversation, news.topics)):
                 self.changed.add(CONVERSATIONS)
         if self.changed:
             self.woken.set()
@@ -135,6 +135,10 @@ class Live:
         if not self._is_closed:
             news = _PendingTopics(self.mark, None if len(topics) > _MANY else sorted(topics))
             self._channels.publish(msgspec.json.encode(news), CHANNEL)
+
+
+def _is_of_conversation(topic: str) -> bool:
+    return topic not in {RULES, REJECTED} and not topic.startswith(PRESENCE)
 
 
 def _event(mark: str, topics: Collection[str]) -> bytes:
