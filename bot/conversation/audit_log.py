@@ -42,6 +42,8 @@ class ActionView(Struct, frozen=True, kw_only=True):
     #: The tag, the reason, or how an incident ended.
     details: str | None
     by: str
+    #: Their id among `people`; None for whoever showed a token.
+    person_id: str | None = None
     at: datetime
 
 
@@ -50,6 +52,7 @@ def action_row(
     conversation_id: str,
     *,
     by: str,
+    person_id: str | None = None,
     now: datetime,
     message_id: str | None = None,
     details: str | None = None,
@@ -58,7 +61,7 @@ def action_row(
     """A row of `actions`."""
     return {
         "id": action_id or str(uuid7()), "conversation_id": conversation_id, "message_id": message_id, "action": action,
-        "details": details, "by": by, "at": now,
+        "details": details, "by": by, "person_id": person_id, "at": now,
     }  # fmt: skip
 
 

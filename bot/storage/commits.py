@@ -20,6 +20,8 @@ class Topic(StrEnum):
     ANSWERS = "answers"
     #: Events that could not be read.
     REJECTED = "rejected"
+    #: Who may log in, and as what.
+    PEOPLE = "people"
 
 
 _touched: ContextVar[set[str] | None] = ContextVar("touched", default=None)
