@@ -51,6 +51,8 @@ class ActionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: The tag, the reason, or how an incident ended.
     details: str | None
     by: str
+    #: Their id among `people`; None for whoever showed a token.
+    person_id: str | None = None
     at: datetime
     #: What was done to several conversations at once, or can be undone, has one.
     act_id: str | None = None
@@ -61,6 +63,7 @@ def action_row(
     conversation_id: str,
     *,
     by: str,
+    person_id: str | None = None,
     now: datetime,
     message_id: str | None = None,
     details: str | None = None,
@@ -71,7 +74,7 @@ def action_row(
     """A row of `actions`; `act_id` and `change` where it can be undone (`bot.operator.acts`)."""
     return {
         "id": action_id or str(uuid7()), "conversation_id": conversation_id, "message_id": message_id, "action": action,
-        "details": details, "by": by, "at": now, "act_id": act_id, "change": change,
+        "details": details, "by": by, "person_id": person_id, "at": now, "act_id": act_id, "change": change,
     }  # fmt: skip
 
 

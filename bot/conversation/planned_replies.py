@@ -25,6 +25,8 @@ class PlannedReply(Struct, frozen=True, kw_only=True):
     conversation_id: str
     text: str
     by: str
+    #: Their id among `people`; None for whoever showed a token.
+    person_id: str | None = None
     due_at: datetime
     #: `waiting`, `sent`, `cancelled` or `held`: it was due, and could not be sent.
     status: str

@@ -11,6 +11,7 @@ from bot.conversation.delivery import RECIPIENT_OPTED_OUT, code_of
 from bot.conversation.follow_ups import BY_PERSON, texts_in
 from bot.conversation.incidents import WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
+from bot.operator.actor import ADMIN, Actor
 from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotSpoken, NotToBeResent
 from bot.operator.opt_outs import opt_out as record_opt_out
 from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
@@ -21,9 +22,6 @@ from bot.storage.tables import conversations, incidents, messages
 from bot.storage.task_tables import follow_ups
 from bot.storage.writer import Writer
 from bot.text.languages import language_code
-
-#: Who acts when nobody says a name.
-ADMIN = "admin"
 
 
 class Operator:
@@ -44,7 +42,7 @@ class Operator:
         self._on_queued = on_queued
         self._book = book
 
-    async def reply(self, conversation_id: str, text: str, *, by: str = ADMIN) -> str:
+    async def reply(self, conversation_id: str, text: str, *, by: Actor = ADMIN) -> str:
         """Queue `text`; the id of its message. Nobody is waited for any more."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -54,7 +52,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).said
 
-    async def hand_over(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
+    async def hand_over(self, conversation_id: str, *, by: Actor = ADMIN) -> ConversationView:
         """Silence the bot in a conversation, until it is handed back. What is said is still kept."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -70,7 +68,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def hand_back(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
+    async def hand_back(self, conversation_id: str, *, by: Actor = ADMIN) -> ConversationView:
         """Let the bot answer the peer's next message again; a question that it was asking is not taken up."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -83,7 +81,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def note(self, conversation_id: str, text: str, *, by: str = ADMIN) -> ConversationView:
+    async def note(self, conversation_id: str, text: str, *, by: Actor = ADMIN) -> ConversationView:
         """Keep a note that only we see."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -92,7 +90,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def tag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
+    async def tag(self, conversation_id: str, tag: str, *, by: Actor = ADMIN) -> ConversationView:
         """Give a conversation a tag."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -103,7 +101,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def untag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
+    async def untag(self, conversation_id: str, tag: str, *, by: Actor = ADMIN) -> ConversationView:
         """Take a tag from a conversation."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -115,7 +113,7 @@ class Operator:
         return (await self._act(conversation_id, by, do)).conversation
 
     async def set_value(
-        self, conversation_id: str, name: str, value: str, *, by: str = ADMIN
+        self, conversation_id: str, name: str, value: str, *, by: Actor = ADMIN
     ) -> ConversationView:
         """Correct what is saved of a person under a name, or save it."""
 
@@ -127,7 +125,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def forget_value(self, conversation_id: str, name: str, *, by: str = ADMIN) -> ConversationView:
+    async def forget_value(self, conversation_id: str, name: str, *, by: Actor = ADMIN) -> ConversationView:
         """Forget what is saved of a person under a name."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -138,7 +136,9 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def speak(self, conversation_id: str, language: str | None, *, by: str = ADMIN) -> ConversationView:
+    async def speak(
+        self, conversation_id: str, language: str | None, *, by: Actor = ADMIN
+    ) -> ConversationView:
         """Speak a language in a conversation, or, with None, the default of the rules again."""
         spoken = self._book().spoken
         code = language_code(language) if language is not None else None
@@ -153,7 +153,7 @@ class Operator:
         return (await self._act(conversation_id, by, do)).conversation
 
     async def opt_out(
-        self, conversation_id: str, *, by: str = ADMIN, reason: str | None = None
+        self, conversation_id: str, *, by: Actor = ADMIN, reason: str | None = None
     ) -> ConversationView:
         """Send nothing more to this peer, not even what is queued, until they opt in."""
 
@@ -163,7 +163,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def opt_in(self, conversation_id: str, *, by: str = ADMIN, consent: str) -> ConversationView:
+    async def opt_in(self, conversation_id: str, *, by: Actor = ADMIN, consent: str) -> ConversationView:
         """Undo an opt-out because the peer has agreed anew, elsewhere; `consent` says how and when, for the record.
 
         Texting somebody who opted out is unlawful without it.
@@ -180,7 +180,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def cancel_follow_up(self, follow_up_id: str, *, by: str = ADMIN) -> ConversationView:
+    async def cancel_follow_up(self, follow_up_id: str, *, by: Actor = ADMIN) -> ConversationView:
         """Don't say what was to be said later. What was said, or is not to be said any more, stays as it is."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -194,7 +194,7 @@ class Operator:
 
         return (await self._act_on("follow-up", follow_ups, follow_up_id, by, do)).conversation
 
-    async def resend(self, message_id: str, *, by: str = ADMIN, may_arrive_twice: bool = False) -> str:
+    async def resend(self, message_id: str, *, by: Actor = ADMIN, may_arrive_twice: bool = False) -> str:
         """Send a failed or unconfirmed reply again, as a new message that names the old one; the new one's id."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -217,7 +217,9 @@ class Operator:
 
         return (await self._act_on("message", messages, message_id, by, do)).said
 
-    async def release(self, incident_id: str, *, by: str = ADMIN, opt_out: bool = False) -> ConversationView:
+    async def release(
+        self, incident_id: str, *, by: Actor = ADMIN, opt_out: bool = False
+    ) -> ConversationView:
         """Say that an incident has been seen to: the bot speaks again where it fell silent.
 
         `opt_out` says of a message that it is an opt-out. A conversation that was handed over stays so.
@@ -246,12 +248,12 @@ class Operator:
         return (await self._act_on("incident", incidents, incident_id, by, do)).conversation
 
     async def _act(
-        self, conversation_id: str, by: str, do: Callable[[ConversationEdit], Awaitable[None]]
+        self, conversation_id: str, by: Actor, do: Callable[[ConversationEdit], Awaitable[None]]
     ) -> Done:
         return await self._act_on("conversation", conversations, conversation_id, by, do)
 
     async def _act_on(
-        self, what: str, table: Table, key: str, by: str, do: Callable[[ConversationEdit], Awaitable[None]]
+        self, what: str, table: Table, key: str, by: Actor, do: Callable[[ConversationEdit], Awaitable[None]]
     ) -> Done:
         wanted = EditRequest(what=what, table=table, key=key, by=by, do=do)
         (result,) = await self._edits.submit([wanted])

@@ -17,6 +17,7 @@ from bot.clock import Clock, utc_now
 from bot.conversation.follow_ups import OPTED_OUT
 from bot.conversation.incidents import Outcome
 from bot.conversation.loop_history import LoopState
+from bot.operator.actor import Actor
 from bot.operator.errors import CannotAct, NotThere, TooMany
 from bot.operator.opt_outs import opt_out
 from bot.operator.transaction import ConversationEdit, EditRequest, act
@@ -83,7 +84,7 @@ class Acts:
         self._clock = clock
         self._edits = writer.batch(self._apply)
 
-    async def do(self, order: ActOrder, conversation_ids: Sequence[str], *, by: str) -> ActDone:
+    async def do(self, order: ActOrder, conversation_ids: Sequence[str], *, by: Actor) -> ActDone:
         """Do it to each of these conversations, or to none: where one is not there, nothing is done."""
         ids = list(dict.fromkeys(conversation_ids))
         if len(ids) > MOST_AT_ONCE:
@@ -101,7 +102,7 @@ class Acts:
         await self._submit(ids, by, do)
         return ActDone(id=act_id, kind=order.kind, changed=await self._changed_by(act_id, order.kind))
 
-    async def undo(self, act_id: str, *, by: str) -> ActDone:
+    async def undo(self, act_id: str, *, by: Actor) -> ActDone:
         """Put back what an act changed, where nobody has changed it since; undone twice it is undone once."""
         async with self._readers.reading() as connection:
             query = select(actions).where(actions.c.act_id == act_id, actions.c.action != "undo")
@@ -130,7 +131,7 @@ class Acts:
         return ActDone(id=act_id, kind=kind, changed=await self._changed_by(act_id, "undo"))
 
     async def _submit(
-        self, ids: list[str], by: str, do: Callable[[ConversationEdit], Awaitable[None]]
+        self, ids: list[str], by: Actor, do: Callable[[ConversationEdit], Awaitable[None]]
     ) -> None:
         """All of them in one transaction."""
         wanted = [

@@ -45,7 +45,7 @@ async def check_unanswered(edit: ConversationEdit, seen: int) -> None:
             messages.c.rule.is_(None),
             actions.c.conversation_id == edit.conversation.id,
             actions.c.action == "reply",
-            actions.c.by != edit.by,
+            actions.c.by != edit.by.name,
         )
         .order_by(messages.c.position.desc())
         .limit(1)

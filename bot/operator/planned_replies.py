@@ -20,6 +20,7 @@ from bot.conversation.planned_replies import (
     find_planned,
     next_planned,
 )
+from bot.operator.actor import BOT, Actor
 from bot.operator.drafts import check_unanswered, drop_draft, put_draft
 from bot.operator.errors import CannotAct, CannotReply, HasLeft, NoNumber, NotThere
 from bot.operator.transaction import ConversationEdit, EditRequest, act
@@ -72,7 +73,7 @@ class PlannedReplies:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def plan(
-        self, conversation_id: str, text: str, *, by: str, due_at: datetime, seen: int | None = None
+        self, conversation_id: str, text: str, *, by: Actor, due_at: datetime, seen: int | None = None
     ) -> PlannedReply:
         """Keep a reply until it is due; its writer's draft is gone.
 
@@ -89,18 +90,18 @@ class PlannedReplies:
             if seen is not None:
                 await check_unanswered(edit, seen)
             row = {
-                "id": planned_id, "conversation_id": edit.conversation.id, "text": text, "by": by, "due_at": due_at,
+                "id": planned_id, "conversation_id": edit.conversation.id, "text": text, "by": by.name, "person_id": by.id, "due_at": due_at,
                 "status": "waiting", "created_at": edit.now, "updated_at": edit.now,
             }  # fmt: skip
             await edit.connection.execute(insert(planned_replies).values(row))
-            await drop_draft(edit.connection, by, edit.conversation.id)
+            await drop_draft(edit.connection, by.key, edit.conversation.id)
             edit.conversation.changed = True
 
         await self._submit(conversations, conversation_id, by, do)
         self._new.set()
         return await self._find(planned_id)
 
-    async def take_back(self, planned_id: str, *, by: str) -> PlannedReply:
+    async def take_back(self, planned_id: str, *, by: Actor) -> PlannedReply:
         """Don't send it: its text is the draft of who takes it back. Raises `HasLeft` when it was due already."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -108,7 +109,7 @@ class PlannedReplies:
             if row.status != "waiting":
                 raise HasLeft(row.status)
             await _settle(edit, planned_id, "cancelled", TAKEN_BACK)
-            await put_draft(edit.connection, by, edit.conversation.id, row.text, edit.now)
+            await put_draft(edit.connection, by.key, edit.conversation.id, row.text, edit.now)
             await edit.note("take back", row.text)
 
         await self._submit(planned_replies, planned_id, by, do, what="planned reply")
@@ -123,11 +124,15 @@ class PlannedReplies:
             snoozed = list((await connection.execute(query)).scalars())
         wanted = [
             EditRequest(
-                what="planned reply", table=planned_replies, key=each.id, by=each.by, do=_send(each.id)
+                what="planned reply",
+                table=planned_replies,
+                key=each.id,
+                by=Actor(each.by, each.person_id),
+                do=_send(each.id),
             )
             for each in due
         ] + [
-            EditRequest(what="conversation", table=conversations, key=each, by="", do=_wake)
+            EditRequest(what="conversation", table=conversations, key=each, by=BOT, do=_wake)
             for each in snoozed
         ]
         if wanted:
@@ -159,7 +164,7 @@ class PlannedReplies:
         self,
         table: Table,
         key: str,
-        by: str,
+        by: Actor,
         do: Callable[[ConversationEdit], Awaitable[None]],
         *,
         what: str = "conversation",
@@ -185,7 +190,7 @@ def _send(planned_id: str) -> Callable[[ConversationEdit], Awaitable[None]]:
         if reason is not None:
             await _settle(edit, planned_id, "held", reason)
             if reason == TOO_LATE:
-                await put_draft(edit.connection, row.by, edit.conversation.id, row.text, edit.now)
+                await put_draft(edit.connection, edit.by.key, edit.conversation.id, row.text, edit.now)
                 edit.conversation.unanswered_since = edit.conversation.unanswered_since or edit.now
             await edit.note("held back", f"{reason}: {row.text}")
             return

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
+from bot.operator.actor import Actor
 from bot.operator.drafts import drop_draft, put_draft
 from bot.operator.errors import NotThere
 from bot.storage.commits import mark_changed, presence_topic
@@ -21,9 +22,14 @@ from bot.storage.writer import Writer
 class Kept(Struct, frozen=True, kw_only=True):
     """Something of one person about one conversation."""
 
-    person: str
+    by: Actor
     conversation_id: str
     now: datetime
+
+    @property
+    def person(self) -> str:
+        """The key of what is theirs."""
+        return self.by.key
 
 
 class KeptDraft(Kept, frozen=True, kw_only=True):
@@ -55,35 +61,31 @@ class Presence:
         self._presences = writer.batch(_each(_keep_presence))
         self._clock = clock
 
-    async def draft(self, person: str, conversation_id: str, text: str) -> None:
+    async def draft(self, by: Actor, conversation_id: str, text: str) -> None:
         """Keep what a person has written; an empty text forgets it."""
         _raise(
             await self._drafts.submit(
-                [KeptDraft(person=person, conversation_id=conversation_id, now=self._clock(), text=text)]
+                [KeptDraft(by=by, conversation_id=conversation_id, now=self._clock(), text=text)]
             )
         )
 
-    async def read(self, person: str, conversation_id: str, position: int) -> None:
+    async def read(self, by: Actor, conversation_id: str, position: int) -> None:
         """Note up to which place a person has read; a smaller one makes what follows unread again."""
         _raise(
             await self._reads.submit(
-                [
-                    KeptRead(
-                        person=person, conversation_id=conversation_id, now=self._clock(), position=position
-                    )
-                ]
+                [KeptRead(by=by, conversation_id=conversation_id, now=self._clock(), position=position)]
             )
         )
 
     async def here(
-        self, person: str, conversation_id: str, *, is_typing: bool = False, is_over: bool = False
+        self, by: Actor, conversation_id: str, *, is_typing: bool = False, is_over: bool = False
     ) -> None:
         """Note that a person has a conversation open, or has gone."""
         _raise(
             await self._presences.submit(
                 [
                     KeptPresence(
-                        person=person,
+                        by=by,
                         conversation_id=conversation_id,
                         now=self._clock(),
                         is_typing=is_typing,
@@ -149,7 +151,7 @@ async def _keep_presence(connection: AsyncConnection, kept: KeptPresence) -> Non
         if left:
             await connection.execute(delete(presences).where(*elsewhere))
             mark_changed(map(presence_topic, left))
-        state = {"seen_at": kept.now, "is_typing": kept.is_typing}
+        state = {"name": kept.by.name, "seen_at": kept.now, "is_typing": kept.is_typing}
         row = {"person": kept.person, "conversation_id": kept.conversation_id} | state
         statement = insert_for(connection, presences).values(row)
         await connection.execute(

@@ -23,6 +23,7 @@ from bot.conversation.thread import (
     ConversationThread,
     save_conversations,
 )
+from bot.operator.actor import Actor
 from bot.operator.errors import CannotAct, CannotReply, NoNumber, NotThere
 from bot.queries.conversations import ConversationView, find_conversation
 from bot.storage.tables import actions, conversations, messages
@@ -37,7 +38,7 @@ class ConversationEdit:
         connection: AsyncConnection,
         conversation: ConversationThread,
         new: NewMessages,
-        by: str,
+        by: Actor,
         now: datetime,
         action_id: str,
     ) -> None:
@@ -74,7 +75,7 @@ class ConversationEdit:
     async def close(self, outcome: Outcome, *kinds: Kind) -> None:
         """Close what is open of these kinds."""
         await close_incidents(
-            self.connection, [self.conversation.id], kinds, outcome=outcome, by=self.by, now=self.now
+            self.connection, [self.conversation.id], kinds, outcome=outcome, by=self.by.name, now=self.now
         )
 
     async def note(
@@ -90,7 +91,8 @@ class ConversationEdit:
         row = action_row(
             action,
             self.conversation.id,
-            by=self.by,
+            by=self.by.name,
+            person_id=self.by.id,
             now=self.now,
             details=details,
             message_id=message_id,
@@ -107,7 +109,7 @@ class EditRequest(Struct, frozen=True, kw_only=True):
     what: str
     table: Table
     key: str
-    by: str
+    by: Actor
     do: Callable[[ConversationEdit], Awaitable[None]]
     #: The id that the action will have. Made before the transaction: where the connection dies in a COMMIT, the writer
     #: can't know whether that was done and does it again, and then the action is there already.

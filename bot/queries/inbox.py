@@ -39,7 +39,7 @@ class InboxCounts(Struct, frozen=True, kw_only=True):
 class OtherPerson(Struct, frozen=True, kw_only=True):
     """Somebody else who has the same conversation open."""
 
-    person: str
+    name: str
     is_typing: bool
 
 
@@ -57,9 +57,9 @@ FILTERS: Final[dict[str, ConversationFilter]] = {
 }
 
 
-async def count_inbox(connection: AsyncConnection, person: str) -> InboxCounts:
+async def count_inbox(connection: AsyncConnection, name: str) -> InboxCounts:
     """Each filter's count, by one trip to the database."""
-    filters = {"mine": ConversationFilter(assigned_to=person)} | FILTERS
+    filters = {"mine": ConversationFilter(assigned_to=name)} | FILTERS
     counts = []
     for wanted in filters.values():
         conditions = await conditions_for(connection, wanted)
@@ -126,10 +126,10 @@ async def others_in(
 ) -> list[OtherPerson]:
     """Who else has a conversation open."""
     table = presences.c
-    query = select(table.person, table.seen_at, table.is_typing).where(
+    query = select(table.name, table.seen_at, table.is_typing).where(
         table.conversation_id == conversation_id, table.person != person, table.seen_at > now - GONE_AFTER
     )
     return [
-        OtherPerson(person=row.person, is_typing=row.is_typing and row.seen_at > now - _TYPING)
-        for row in await connection.execute(query.order_by(table.person))
+        OtherPerson(name=row.name, is_typing=row.is_typing and row.seen_at > now - _TYPING)
+        for row in await connection.execute(query.order_by(table.name))
     ]

@@ -20,6 +20,8 @@ class Topic(StrEnum):
     ANSWERS = "answers"
     #: Events that could not be read.
     REJECTED = "rejected"
+    #: Who may log in, and as what.
+    PEOPLE = "people"
 
 
 #: Begins the topic of who looks at a conversation, which is no change of it.

@@ -4,7 +4,7 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Tabl
 
 from bot.storage.columns import Counter, Id, UtcTime, metadata
 
-# What a person has written in a conversation and not sent.
+# What a person has written in a conversation and not sent. `person` is a person's id or the role of a token.
 reply_drafts = Table(
     "reply_drafts",
     metadata,
@@ -23,6 +23,7 @@ planned_replies = Table(
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
     Column("text", Text, nullable=False),
     Column("by", Text, nullable=False),
+    Column("person_id", Id, nullable=True),
     Column("due_at", UtcTime, nullable=False),
     Column("status", String(16), nullable=False),
     # Why it was not sent, and the message that it became.
@@ -55,6 +56,7 @@ presences = Table(
     metadata,
     Column("person", String(64), primary_key=True),
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(64), nullable=False),
     Column("seen_at", UtcTime, nullable=False),
     Column("is_typing", Boolean, nullable=False),
     Index(None, "conversation_id"),

@@ -251,6 +251,8 @@ actions = Table(
     Column("action", String(24), nullable=False),
     Column("details", Text, nullable=True),
     Column("by", Text, nullable=False),
+    # The row in `people`; null for whoever showed a token.
+    Column("person_id", Id, nullable=True),
     Column("at", UtcTime, nullable=False),
     # What several conversations were changed by at once, and what each was before and after, so that it can be undone.
     Column("act_id", Id, nullable=True),
@@ -310,14 +312,17 @@ console_sessions = Table(
     "console_sessions",
     metadata,
     Column("id_digest", String(64), primary_key=True),
+    # What whoever showed a token may do; of a person, `people` says it.
     Column("role", String(16), nullable=False),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=True),
     Column("created_at", UtcTime, nullable=False),
     # Moves on while somebody looks at the console.
     Column("expires_at", UtcTime, nullable=False),
     Index(None, "expires_at"),
+    Index(None, "person_id"),
 )
 
-# Login links that were used, kept until they would have expired.
+# Login links of the admin's token that were used, kept until they would have expired.
 used_login_links = Table(
     "used_login_links",
     metadata,

@@ -3,14 +3,14 @@
 Compatible both ways for one release: the version of the bot before this one still runs on the new schema, so add
 columns as nullable or with a default, and drop what the previous version uses only in the release after.
 
-Revision 0016, after 0011.
+Revision 0016, after 0015.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0011"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -20,7 +20,7 @@ TIME = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
 OF_A_PERSON = {
     "reply_drafts": [("text", sa.Text()), ("updated_at", TIME)],
     "reads": [("position", sa.Integer())],
-    "presences": [("seen_at", TIME), ("is_typing", sa.Boolean())],
+    "presences": [("name", sa.String(64)), ("seen_at", TIME), ("is_typing", sa.Boolean())],
 }
 #: Indexes of `conversations`: name, columns, condition on SQLite and on PostgreSQL.
 INDEXES = (
@@ -51,9 +51,7 @@ def upgrade() -> None:
     op.add_column("actions", sa.Column("act_id", sa.String(36), nullable=True))
     op.add_column("actions", sa.Column("change", sa.JSON(none_as_null=True), nullable=True))
     is_act = sa.text("act_id IS NOT NULL")
-    op.create_index(
-        "ix_actions_act_id", "actions", ["act_id"], sqlite_where=is_act, postgresql_where=is_act
-    )
+    op.create_index("ix_actions_act_id", "actions", ["act_id"], sqlite_where=is_act, postgresql_where=is_act)
     for table, columns in OF_A_PERSON.items():
         op.create_table(
             table,
@@ -95,6 +93,7 @@ def _create_planned_replies() -> None:
         sa.Column("conversation_id", sa.String(36), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.String(36), nullable=True),
         sa.Column("due_at", TIME, nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),

@@ -12,6 +12,7 @@ from bot.conversation.audit_log import ActionView, list_actions
 from bot.conversation.follow_ups import FollowUpView, list_follow_ups
 from bot.conversation.incidents import Kind
 from bot.operator.actions import Operator
+from bot.operator.actor import Actor
 from bot.queries.conversations import ConversationView, MessageView, find_conversation, list_messages
 from bot.queries.search import Search, find_conversations
 from bot.rulebook.templates import NAME, RESERVED
@@ -160,7 +161,7 @@ class ConversationActions(Controller):
         *,
         database: NamedDependency[Database],
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         data: Annotated[OperatorReply, Body()],
     ) -> MessageView:
@@ -172,7 +173,7 @@ class ConversationActions(Controller):
     async def hand_over(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
     ) -> ConversationView:
         """A person takes over: the bot is silent until the conversation is handed back. Opt-out words still work."""
@@ -182,7 +183,7 @@ class ConversationActions(Controller):
     async def hand_back(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
     ) -> ConversationView:
         """Hand the conversation back: the bot answers the next message again."""
@@ -192,7 +193,7 @@ class ConversationActions(Controller):
     async def tag_it(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         tag: FromPath[str],
     ) -> ConversationView:
@@ -203,7 +204,7 @@ class ConversationActions(Controller):
     async def untag_it(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         tag: FromPath[str],
     ) -> ConversationView:
@@ -215,7 +216,7 @@ class ConversationActions(Controller):
         self,
         *,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         name: FromPath[str],
         data: Annotated[SavedValue, Body()],
@@ -228,7 +229,7 @@ class ConversationActions(Controller):
     async def forget_value(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         name: FromPath[str],
     ) -> ConversationView:
@@ -239,7 +240,7 @@ class ConversationActions(Controller):
     async def cancel_follow_up(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         follow_up_id: FromPath[str],
     ) -> ConversationView:
         """Don't say what was to be said later."""
@@ -250,7 +251,7 @@ class ConversationActions(Controller):
         self,
         *,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         data: Annotated[SpokenLanguage, Body()],
     ) -> ConversationView:
@@ -261,7 +262,7 @@ class ConversationActions(Controller):
     async def speak_as_usual(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
     ) -> ConversationView:
         """Speak the default of the rules again, until something says which language it is."""
@@ -272,7 +273,7 @@ class ConversationActions(Controller):
         self,
         *,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         data: Annotated[OptOut | None, Body()] = None,
     ) -> ConversationView:
@@ -285,7 +286,7 @@ class ConversationActions(Controller):
         self,
         *,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         data: Annotated[OptIn, Body()],
     ) -> ConversationView:

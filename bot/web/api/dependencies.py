@@ -11,7 +11,8 @@ from litestar import Request
 from litestar.di import Provide
 from msgspec import Struct
 
-from bot.operator.actions import ADMIN, Operator
+from bot.operator.actions import Operator
+from bot.operator.actor import ADMIN, Actor
 from bot.operator.ceilings import Ceilings
 from bot.operator.erasure import Eraser
 from bot.operator.rejected_events import RejectedEvents
@@ -94,10 +95,10 @@ def _ceilings(request: Call) -> Ceilings:
     return _parts(request).ceilings
 
 
-def _person(request: Call) -> str:
+def _person(request: Call) -> Actor:
     # Headers come as Latin-1, whatever their bytes were meant to be; names are written in UTF-8 nowadays.
     name = request.headers.get(PERSON_HEADER, "").encode("latin-1", "replace").decode("utf-8", "replace")
-    return one_line(name[:_LONGEST_PERSON], _LONGEST_PERSON) or ADMIN
+    return Actor(one_line(name[:_LONGEST_PERSON], _LONGEST_PERSON) or ADMIN.name)
 
 
 DEPENDENCIES: Final = {

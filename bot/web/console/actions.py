@@ -10,22 +10,23 @@ from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import FromPath
 
 from bot.operator.actions import Operator
+from bot.operator.actor import Actor
 from bot.operator.errors import CannotAct, NotThere
 from bot.queries.conversations import find_message
 from bot.storage.writer import StorageUnavailable
 from bot.text.storable import make_storable, one_line
 from bot.web.api.conversations import value_name
 from bot.web.console.layout import Call, Console
-from bot.web.console.sessions import require_editor, session_of
+from bot.web.console.sessions import require_support, session_of
 from bot.web.limits import LONGEST_LANGUAGE, LONGEST_SAVED, LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 PATH: Final = "/console/conversations"
 
 
 class ConversationForms(Controller):
-    """The forms of a conversation, for the admin alone."""
+    """The forms of a conversation, for those who answer people."""
 
-    guards = (require_editor,)
+    guards = (require_support,)
 
     @post("/conversations/{conversation_id:str}/reply")
     async def reply(
@@ -149,5 +150,5 @@ async def _field(request: Call, name: str, longest: int, what: str) -> str:
     return text
 
 
-def _person(request: Call) -> str:
-    return session_of(request).role
+def _person(request: Call) -> Actor:
+    return session_of(request).actor

@@ -8,7 +8,7 @@ To add a page, write a module beside this one with a controller
             async with console.database.reading() as connection:
                 return console.page(request, "things.html", things=await list_things(connection))
 
-        @post("/things", guards=[require_editor])           # only for the admin
+        @post("/things", guards=[require_editor])           # for who may change rules
         async def add_thing(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
             form = await request.form()                     # its CSRF field is checked already
             return console.redirect("/console/things", "The thing is added.")
@@ -20,7 +20,8 @@ and name it in `bot.web.console.routes`. Its template stands in bot/web/template
     {% block title %}Things{% endblock %}
     {% block main %}<h1>Things</h1> ... {% endblock %}
 
-- Every form with method="post" holds `{{ csrf_field }}`; `session.may_edit` says whether to show one at all.
+- Every form with method="post" holds `{{ csrf_field }}`; `session.may_answer` (a conversation), `may_edit`
+  (rules) and `may_administer` say whether to show one at all; `session_of(request).actor` is who acts.
 - Filters: `shown` for texts of strangers, `spaced` for phone numbers, `clock`, `second`, `moment`, `exact` and `day`
   for times (the viewer's), `number` for counts, `counted("message")` for a count with its noun.
 - An element with an id and `data-live="TOPICS"` is fetched again when one of them changes (`bot.web.console.live`);

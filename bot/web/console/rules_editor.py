@@ -342,7 +342,7 @@ class EditorPlace:
 
     async def drafted(self, request: Call, heard: HeardText) -> Drafted:
         """A rule for a message."""
-        async with self.drafts.turn(session_of(request).role):
+        async with self.drafts.turn(session_of(request).person):
             files = await asyncio.to_thread(self.files.folder.files)
             book = self.console.shelf.book()
             return await in_background(draft_rule, files, book, heard.text, heard.number)
@@ -386,7 +386,7 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
         setting=read_setting(dict(form)),
         is_new=form.get("is_new") == "1",
         begins_unsaved=form.get("begins") == "unsaved",
-        who=session_of(request).role,
+        who=session_of(request).person,
         trouble=trouble or None,
         choice=CardChoice(number=number_of(form)),
         view=view if (view := text_of(form.get("view"))) in VIEWS else "",
