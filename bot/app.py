@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -53,6 +54,7 @@ from bot.operator.actions import Operator
 from bot.operator.ceilings import Ceilings
 from bot.operator.data_protection import DataProtection
 from bot.operator.rejected_events import RejectedEvents
+from bot.operator.teamwork import UNDO, Teamwork
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
 from bot.rulebook.editing.live_book import BookChange, LiveBook
@@ -108,6 +110,7 @@ class Service:
         more_routes: Sequence[BaseRouteHandler] = (),
         sending: SendingLimits = USUAL_SENDING,
         alarms: AlarmLimits = USUAL_ALARMS,
+        undo: timedelta = UNDO,
         now: Clock = utc_now,
     ) -> None:
         check_configured(settings)
@@ -178,6 +181,7 @@ class Service:
             on_queued=self.sender.wake,
             clock=now,
         )
+        self.teamwork = Teamwork(self.database, self.writer, on_queued=self.sender.wake, undo=undo, clock=now)
         self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts := EventCounts())
         queue = events_queue(settings)
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
@@ -251,6 +255,8 @@ class Service:
         self._running.push_async_callback(self.fetcher.stop)
         self.follow_ups.start(self.supervisor)
         self._running.push_async_callback(self.follow_ups.stop)
+        self.teamwork.planned.start(self.supervisor)
+        self._running.push_async_callback(self.teamwork.planned.stop)
         if self.puller is not None:
             self.puller.start(self.supervisor)
             self._running.push_async_callback(self.puller.close)
@@ -284,7 +290,10 @@ class Service:
         if self.puller is not None:
             await self.puller.stop(patience)
         await asyncio.gather(
-            self.fetcher.stop(patience), self.follow_ups.stop(), self.forwarder.stop(patience)
+            self.fetcher.stop(patience),
+            self.follow_ups.stop(),
+            self.teamwork.planned.stop(),
+            self.forwarder.stop(patience),
         )
         await self.sender.stop(patience)
         self.writer.stop_retrying()
@@ -332,6 +341,7 @@ class Service:
             live=self.live,
             asker=self.asker,
             ceilings=self._ceilings,
+            teamwork=self.teamwork,
             silences=self.alarms.silences,
         )
         return Litestar(
@@ -364,6 +374,7 @@ class Service:
             rejected=rejected,
             eraser=self.data_protection.eraser,
             ceilings=self._ceilings,
+            teamwork=self.teamwork,
         )
         return State(
             {

@@ -50,6 +50,7 @@ from msgspec import Struct
 from bot.operator.actions import Operator
 from bot.operator.ceilings import Ceilings
 from bot.operator.rejected_events import RejectedEvents
+from bot.operator.teamwork import Teamwork
 from bot.queries.overview import Overview
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles
@@ -102,6 +103,7 @@ class Console:
         live: Live,
         asker: Asker,
         ceilings: Ceilings,
+        teamwork: Teamwork,
         silences: Callable[[], list[str]],
     ) -> None:
         self.sessions = sessions
@@ -116,6 +118,8 @@ class Console:
         #: Asks other services for a person who tries a rule.
         self.asker = asker
         self.ceilings = ceilings
+        #: Acts, planned replies, drafts, presence.
+        self.teamwork = teamwork
         #: What does not come any more, as sentences.
         self.silences = silences
         self.files = Files(_FOLDER / "assets")
