@@ -53,10 +53,12 @@ from bot.operations.metrics import (
 from bot.operator.actions import Operator
 from bot.operator.ceilings import Ceilings
 from bot.operator.data_protection import DataProtection
+from bot.operator.people import People
 from bot.operator.rejected_events import RejectedEvents
 from bot.operator.teamwork import UNDO, Teamwork
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
+from bot.queries.waiting import Waiting, count_waiting
 from bot.rulebook.editing.live_book import BookChange, LiveBook
 from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
@@ -209,7 +211,7 @@ class Service:
         self._access = Access(tokens, self.guesses)
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
         self._sessions = Sessions(tokens, self.guesses, self.database, self.writer)
-        self.live = Live(self._channels)
+        self.live = Live(self._channels, self._count_waiting)
         self.writer.news.on_commit = self.live.announce
         self.writer.news.is_heard = lambda: self.live.is_heard
         self._running = AsyncExitStack()
@@ -275,6 +277,10 @@ class Service:
 
     def _announce_rules(self) -> None:
         self.live.announce([RULES])
+
+    async def _count_waiting(self) -> Waiting:
+        async with self.database.reading() as connection:
+            return await count_waiting(connection)
 
     def new_login_link(self) -> str:
         """The path of a page that logs the admin in at the console, once."""
@@ -343,6 +349,7 @@ class Service:
             ceilings=self._ceilings,
             teamwork=self.teamwork,
             silences=self.alarms.silences,
+            people=People(self.writer, self._now),
         )
         return Litestar(
             route_handlers=[

@@ -37,6 +37,7 @@ from bot.rulebook.files.keys import (
     SEGMENTS,
 )
 from bot.rulebook.files.languages import is_by_language, read_by_language, read_language, read_languages
+from bot.rulebook.files.handover import read_handover
 from bot.rulebook.files.later import read_later
 from bot.rulebook.files.lookup import LookupNode, refuse_unknown_columns, tables_by_row
 from bot.rulebook.files.named_hours import read_closures, read_named_hours
@@ -273,7 +274,7 @@ def _read_rule(
     if fetched := saved_name(table.get("fetch")):
         templates = before.knowing(fetched)
     reply = templates.reply(table["reply"]) if "reply" in table else ()
-    flags = {each: _flag(table, each, report) for each in ("opt_out", "opt_in", "handover")}
+    flags = {each: _flag(table, each, report) for each in ("opt_out", "opt_in")}
     saves = templates.saves(table["set"]) if "set" in table else ()
     ask = read_ask(table, before, report)
     record, once = read_record(table, templates, report)
@@ -327,7 +328,7 @@ def _read_rule(
         limit=read_limit(table["limit"], report) if "limit" in table else None,
         opt_out=flags["opt_out"],
         opt_in=flags["opt_in"],
-        handover=flags["handover"],
+        handover=read_handover(table["handover"], templates, report) if "handover" in table else None,
     )
     return (with_plain_replies(rule), place) if name else (None, place)
 

@@ -49,6 +49,7 @@ from msgspec import Struct
 
 from bot.operator.actions import Operator
 from bot.operator.ceilings import Ceilings
+from bot.operator.people import People
 from bot.operator.rejected_events import RejectedEvents
 from bot.operator.teamwork import Teamwork
 from bot.queries.overview import Overview
@@ -60,8 +61,9 @@ from bot.storage.writer import Writer
 from bot.text.inert import shown
 from bot.text.numbers import spaced
 from bot.web.console.assets import Files
+from bot.web.console.forgery import HOME
 from bot.web.console.live import Live
-from bot.web.console.sessions import CSRF_FIELD, HOME, Session, Sessions
+from bot.web.console.sessions import CSRF_FIELD, Session, Sessions
 from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second
 
 Call: TypeAlias = Request[Any, Any, Any]
@@ -105,6 +107,7 @@ class Console:
         ceilings: Ceilings,
         teamwork: Teamwork,
         silences: Callable[[], list[str]],
+        people: People,
     ) -> None:
         self.sessions = sessions
         self.database = database
@@ -122,6 +125,7 @@ class Console:
         self.teamwork = teamwork
         #: What does not come any more, as sentences.
         self.silences = silences
+        self.people = people
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)
 

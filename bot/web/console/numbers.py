@@ -8,8 +8,9 @@ from litestar.di import NamedDependency
 from bot.operator.ceilings import NoCeiling
 from bot.storage.writer import StorageUnavailable
 from bot.text.storable import make_storable
+from bot.web.console.forgery import HOME
 from bot.web.console.layout import Call, Console
-from bot.web.console.sessions import HOME, require_administrator, session_of
+from bot.web.console.sessions import require_administrator, session_of
 
 
 class NumberForms(Controller):

@@ -29,13 +29,14 @@ from bot.rulebook.splices import mended
 from bot.storage.rule_drafts import RuleDraft
 from bot.text.diffs import Line
 from bot.text.storable import make_storable
+from bot.web.console.forgery import HOME
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_bar import SaveBar
 from bot.web.console.rules_card import CardChoice, CardDesk, ShownCard, number_of, with_posted_fields
 from bot.web.console.rules_drafts import UnsavedTexts
 from bot.web.console.rules_phone import TypedContext, read_setting
 from bot.web.console.rules_recipes import FoundRecipes, first_text, link_to_try
-from bot.web.console.sessions import HOME, session_of
+from bot.web.console.sessions import session_of
 from bot.web.limits import LONGEST_NUMBER
 
 PATH: Final = "/console/rules"

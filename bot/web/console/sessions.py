@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from itsdangerous import BadSignature, HMACAlgorithm, Signer, URLSafeSerializer
 from litestar.datastructures import Cookie
@@ -37,10 +36,10 @@ from bot.storage.console_sessions import (
 from bot.storage.database import Database
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.web.access import TOKEN_ROLES, Connection, Tokens
+from bot.web.console.forgery import HOME, Forged, refuse_other_sites, safe_next
 from bot.web.guesses import Guesses
 from bot.web.server.proxies import network_of
 
-HOME: Final = "/console"
 COOKIE: Final = "bot_session"
 #: A form's hidden field and, for requests by script, the header that carries the same.
 CSRF_FIELD: Final = "csrf"
@@ -73,15 +72,6 @@ class NotLoggedIn(NotAuthorizedException):
     def __init__(self, next_page: str) -> None:
         super().__init__(detail="Log in to see this page.")
         self.next_page = next_page
-
-
-class Forged(PermissionDeniedException):
-    """A change that did not come from a page of this session."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            detail="This did not come from a page of yours, or the page is older than your login: open it again."
-        )
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -331,25 +321,6 @@ def session_of(connection: Connection) -> Session:
     """The session of a request that has passed the guards."""
     session: Session = connection.state["session"]
     return session
-
-
-def refuse_other_sites(connection: Connection) -> None:
-    """Raise `Forged` for what another site's page has the browser send."""
-    site = connection.headers.get("Sec-Fetch-Site")
-    if site is not None:  # every browser of today says so, where it speaks TLS or to its own machine
-        if site not in ("same-origin", "none"):
-            raise Forged
-        return
-    origin = connection.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != connection.headers.get("Host"):
-        raise Forged
-
-
-def safe_next(path: str) -> str:
-    """A page of the console to go on to; its first page for anything else, such as another site."""
-    inside = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
-    harmless = path.isascii() and path.isprintable() and "\\" not in path and " " not in path
-    return path if inside and harmless and not path.startswith(f"{HOME}/log") else HOME
 
 
 def _page_of(connection: Connection) -> str:
