@@ -91,7 +91,8 @@ class PlannedReplies:
                 await check_unanswered(edit, seen)
             row = {
                 "id": planned_id, "conversation_id": edit.conversation.id, "text": text, "by": by.name,
-                "person_id": by.id, "due_at": due_at, "status": "waiting", "created_at": edit.now, "updated_at": edit.now,
+                "person_id": by.id, "due_at": due_at, "status": "waiting",
+                "created_at": edit.now, "updated_at": edit.now,
             }  # fmt: skip
             await edit.connection.execute(insert(planned_replies).values(row))
             await drop_draft(edit.connection, by.key, edit.conversation.id)
