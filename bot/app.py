@@ -14,6 +14,7 @@ from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
+from litestar.types import ControllerRouterHandler
 
 from bot.alarm_parts import AlarmPart, AlarmSources
 from bot.alarms.trouble import USUAL_ALARMS, AlarmLimits
@@ -100,6 +101,11 @@ from bot.wire.rejected_retry import read_again
 from bot.wire.webhook import Webhook
 
 log = structlog.get_logger(__name__)
+
+
+def _routes() -> Sequence[ControllerRouterHandler]:
+    """What is served beside `/events` and the measurements."""
+    return api_router(), Health, console_router()
 
 
 class Service:
@@ -328,12 +334,8 @@ class Service:
             ],
         )
         overview = Overview(
-            self.shelf,
-            self.sender.link,
-            lambda: self.webhook.refused,
-            clock=self.clock,
-            supervisor=self.supervisor,
-        )
+            self.shelf, self.sender.link, lambda: self.webhook.refused, clock=self.clock, supervisor=self.supervisor
+        )  # fmt: skip
         rejected = RejectedEvents(self.database, self.writer, read_again, self.inbox.accept)
         console = Console(
             sessions=self._sessions,
@@ -352,13 +354,7 @@ class Service:
             people=People(self.writer, self._now),
         )
         return Litestar(
-            route_handlers=[
-                api_router(),
-                Health,
-                *metrics.routes(require_viewer),
-                console_router(),
-                *more_routes,
-            ],
+            route_handlers=[*_routes(), *metrics.routes(require_viewer), *more_routes],
             state=self._state(operator, overview, rejected, console),
             request_class=BoundedRequest,
             request_max_body_size=LARGEST_FORM,  # for routes that name no other

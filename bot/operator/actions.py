@@ -7,17 +7,26 @@ from typing import Any
 from sqlalchemy import Table, select, update
 
 from bot.clock import Clock, utc_now
+from bot.conversation.answers import correct_answer
 from bot.conversation.delivery import RECIPIENT_OPTED_OUT, code_of
 from bot.conversation.follow_ups import BY_PERSON, texts_in
 from bot.conversation.incidents import WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
 from bot.operator.actor import ADMIN, Actor
-from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotSpoken, NotToBeResent
+from bot.operator.errors import (
+    CannotAct,
+    KeptByCarrier,
+    MayArriveTwice,
+    NotSpoken,
+    NotThere,
+    NotToBeResent,
+)
 from bot.operator.opt_outs import opt_out as record_opt_out
 from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
 from bot.queries.conversations import ConversationView
 from bot.rulebook.book import Book
 from bot.rulebook.sender_numbers import guess
+from bot.storage.answer_tables import answers
 from bot.storage.tables import conversations, incidents, messages
 from bot.storage.task_tables import follow_ups
 from bot.storage.writer import Writer
@@ -135,6 +144,27 @@ class Operator:
                 await edit.note("forget value", name)
 
         return (await self._act(conversation_id, by, do)).conversation
+
+    async def correct_answer(
+        self, answer_id: str, name: str, value: str, *, by: Actor = ADMIN
+    ) -> ConversationView:
+        """Correct one answer in a row of answers, and what is saved under its name while it is the same."""
+
+        async def do(edit: ConversationEdit) -> None:
+            row = await edit.row_of(answers, answer_id)
+            before = row.content.get(name)
+            if before is None:
+                raise NotThere("answer", name)
+            if before == value:
+                return
+            await correct_answer(edit.connection, answer_id, row.rule, row.content | {name: value}, name)
+            values = edit.conversation.state.values
+            if values.get(name) == before:
+                edit.change(values={**values, name: value})
+            edit.conversation.changed = True
+            await edit.note("correct answer", f"{name}: {value}")
+
+        return (await self._act_on("row of answers", answers, answer_id, by, do)).conversation
 
     async def speak(
         self, conversation_id: str, language: str | None, *, by: Actor = ADMIN

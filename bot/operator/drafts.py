@@ -33,8 +33,13 @@ async def drop_draft(connection: AsyncConnection, person: str, conversation_id: 
     )
 
 
-async def check_unanswered(edit: ConversationEdit, seen: int) -> None:
-    """Raise `AnsweredMeanwhile` when another person has replied behind the message in the place `seen`."""
+async def check_unanswered(edit: ConversationEdit, seen: int | None) -> None:
+    """Raise `AnsweredMeanwhile` when another person has replied behind the message in the place `seen`.
+
+    None: the writer does not say what they had seen.
+    """
+    if seen is None:
+        return
     query = (
         select(actions.c.by)
         .join_from(messages, actions, actions.c.message_id == messages.c.id)

@@ -22,7 +22,7 @@ from bot.conversation.planned_replies import (
 )
 from bot.operator.actor import BOT, Actor
 from bot.operator.drafts import check_unanswered, drop_draft, put_draft
-from bot.operator.errors import CannotAct, CannotReply, HasLeft, NoNumber, NotThere
+from bot.operator.errors import AnsweredMeanwhile, CannotAct, CannotReply, HasLeft, NoNumber, NotThere
 from bot.operator.transaction import ConversationEdit, EditRequest, act
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.inbox_tables import planned_replies
@@ -87,8 +87,11 @@ class PlannedReplies:
                 raise CannotReply(edit.conversation.peer)
             if not is_phone_number(edit.conversation.peer):
                 raise NoNumber(edit.conversation.peer)
-            if seen is not None:
+            try:
                 await check_unanswered(edit, seen)
+            except AnsweredMeanwhile:
+                await put_draft(edit.connection, by.key, edit.conversation.id, text, edit.now)
+                raise
             row = {
                 "id": planned_id, "conversation_id": edit.conversation.id, "text": text, "by": by.name,
                 "person_id": by.id, "due_at": due_at, "status": "waiting",

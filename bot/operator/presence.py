@@ -12,6 +12,7 @@ from bot.clock import Clock, utc_now
 from bot.operator.actor import Actor
 from bot.operator.drafts import drop_draft, put_draft
 from bot.operator.errors import NotThere
+from bot.queries.inbox import GONE_AFTER
 from bot.storage.commits import mark_changed, presence_topic
 from bot.storage.inbox_tables import presences, reads
 from bot.storage.sql import insert_for
@@ -151,10 +152,17 @@ async def _keep_presence(connection: AsyncConnection, kept: KeptPresence) -> Non
         if left:
             await connection.execute(delete(presences).where(*elsewhere))
             mark_changed(map(presence_topic, left))
+        here = (table.person == kept.person, table.conversation_id == kept.conversation_id)
+        before = (await connection.execute(select(table.seen_at, table.is_typing).where(*here))).first()
+        is_news = (
+            before is None or before.is_typing != kept.is_typing or kept.now - before.seen_at > GONE_AFTER
+        )
         state = {"name": kept.by.name, "seen_at": kept.now, "is_typing": kept.is_typing}
         row = {"person": kept.person, "conversation_id": kept.conversation_id} | state
         statement = insert_for(connection, presences).values(row)
         await connection.execute(
             statement.on_conflict_do_update(index_elements=["person", "conversation_id"], set_=state)
         )
+        if not is_news:
+            return  # others see it already
     mark_changed([presence_topic(kept.conversation_id)])

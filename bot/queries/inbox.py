@@ -28,6 +28,8 @@ class InboxCounts(Struct, frozen=True, kw_only=True):
     waiting: int
     unanswered: int
     failed: int
+    suppressed: int
+    unconfirmed: int
     snoozed: int
     handed_over: int
     opted_out: int
@@ -48,6 +50,8 @@ FILTERS: Final[dict[str, ConversationFilter]] = {
     "waiting": ConversationFilter(waiting=True),
     "unanswered": ConversationFilter(unanswered=True),
     "failed": ConversationFilter(delivery="failed"),
+    "suppressed": ConversationFilter(delivery="suppressed"),
+    "unconfirmed": ConversationFilter(delivery="unconfirmed"),
     "snoozed": ConversationFilter(snoozed=True),
     "handed_over": ConversationFilter(handed_over=True),
     "opted_out": ConversationFilter(opted_out=True),

@@ -29,10 +29,13 @@ DIGITS = PEER.removeprefix("+")
 OF_A_PERSON = {
     "conversations", "messages", "status_changes", "delivery_reports", "forwards", "fetches", "follow_ups", "answers",
     "answer_values", "codes_given", "incidents", "actions", "rejected_events",
+    # Of what goes with their conversation: what is written to them, and who of us read it.
+    "reply_drafts", "planned_replies", "reads", "presences", "tries",
 }  # fmt: skip
 OF_NOBODY = {
     "code_pools", "erasure_marks", "erasure_keys", "restores", "rule_books", "rule_edits", "console_sessions",
-    "used_login_links", "traffic", "traffic_progress", "rule_drafts", "alarm_teller", "ceiling_releases",
+    "used_login_links", "people", "people_changes", "login_links", "traffic", "traffic_progress", "rule_drafts",
+    "alarm_teller", "ceiling_releases",
     "alarms",  # of an incident: it goes with it, and has no number
 }  # fmt: skip
 

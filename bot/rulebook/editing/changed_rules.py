@@ -47,6 +47,7 @@ FILE_WORDS = {
     "closed": "the days closed",
     "tables": "the tables",
     "max_segments": "how long answers may be",
+    "canned": "the canned texts",
 }
 #: Keys of a rule that are told in other ways.
 _TOLD = ("name", "enabled")

@@ -34,7 +34,10 @@ _PARTS = {
     "help": "its line of help",
 }
 #: What the keys of a file are called.
-_SECTIONS = {"hours": "opening hours", "values": "values", "closed": "days closed", "numbers": "the numbers"}
+_SECTIONS = {
+    "hours": "opening hours", "values": "values", "closed": "days closed", "numbers": "the numbers",
+    "canned": "canned texts",
+}  # fmt: skip
 
 
 class RuleChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ from bot.rulebook.files.schema_parts import (
     WORDS,
     Schema,
     by_language,
+    canned_schema,
     closed_schema,
     described,
     languages_schema,
@@ -102,6 +103,7 @@ def rule_file_schema() -> Schema:
                 "max_segments": _segments(
                     "How many segments a reply may cost before `bot rules check` warns."
                 ),
+                "canned": canned_schema(),
                 "rules": {
                     "title": "Rules",
                     "description": "The first one that matches a message answers it.",

@@ -11,8 +11,8 @@ class Bounds(NamedTuple):
 
 
 FILE_KEYS = (
-    "timezone", "numbers", "language", "languages", "values", "hours", "closed", "tables", "max_segments", "rules",
-    "tests",
+    "timezone", "numbers", "language", "languages", "values", "hours", "closed", "tables", "max_segments", "canned",
+    "rules", "tests",
 )  # fmt: skip
 RULE_KEYS = (
     "name", "enabled", "when", "only", "limit", "reply", "ask", "expires", "tries", "cancel", "set", "tag", "untag",

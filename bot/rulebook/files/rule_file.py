@@ -12,6 +12,7 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book_wide import BookWide
 from bot.rulebook.files.again import read_again
 from bot.rulebook.files.ask import read_ask
+from bot.rulebook.files.canned import read_canned
 from bot.rulebook.files.code import read_code
 from bot.rulebook.files.fetch import read_fetch, saved_name
 from bot.rulebook.files.fields import (
@@ -27,6 +28,7 @@ from bot.rulebook.files.fields import (
     shortened,
 )
 from bot.rulebook.files.forward import read_forward
+from bot.rulebook.files.handover import read_handover
 from bot.rulebook.files.keys import (
     ANSWERERS,
     FILE_KEYS,
@@ -37,7 +39,6 @@ from bot.rulebook.files.keys import (
     SEGMENTS,
 )
 from bot.rulebook.files.languages import is_by_language, read_by_language, read_language, read_languages
-from bot.rulebook.files.handover import read_handover
 from bot.rulebook.files.later import read_later
 from bot.rulebook.files.lookup import LookupNode, refuse_unknown_columns, tables_by_row
 from bot.rulebook.files.named_hours import read_closures, read_named_hours
@@ -59,8 +60,6 @@ from bot.rulebook.source import Scalar, SourcePlace
 
 #: What a reply may cost before `bot rules check` warns, unless the file or the rule says otherwise.
 _USUAL_SEGMENTS = 3
-
-
 #: Zones that are one offset all year, and are taken for places that have a summer time.
 _FIXED_ZONES = {
     "EST": 'write "America/New_York" for a place that has one, or "America/Panama" for one that has none',
@@ -84,6 +83,8 @@ class RuleFile(msgspec.Struct, kw_only=True):
     #: The numbers of which the file says a kind or who answers STOP, and where it does.
     described: dict[str, SourcePlace] = {}
     rules: list[Rule] = []
+    #: What people send by hand.
+    canned: list[Rule] = []
     tests: list[RuleTest] = []
     #: Where each rule's name stands.
     places: dict[str, SourcePlace] = {}
@@ -135,6 +136,8 @@ def read_file(name: str, text: str, report: Report, book_wide: BookWide, tables:
                 )
             file.places.setdefault(rule.name, place)
             file.rules.append(rule)
+    if "canned" in table:
+        file.canned = read_canned(table["canned"], name, settings, file.uses, report)
     if "tests" in table:
         file.tests = read_tests(table["tests"], settings.zone, report)
     return file

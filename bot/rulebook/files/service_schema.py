@@ -1,6 +1,13 @@
 """The part of a rule file's JSON Schema about what is asked elsewhere and what is said later."""
 
-from bot.rulebook.files.keys import FETCH_KEYS, FETCH_REQUIRED, HANDOVER_KEYS, LATER_KEYS, LATER_REQUIRED, METHODS
+from bot.rulebook.files.keys import (
+    FETCH_KEYS,
+    FETCH_REQUIRED,
+    HANDOVER_KEYS,
+    LATER_KEYS,
+    LATER_REQUIRED,
+    METHODS,
+)
 from bot.rulebook.files.schema_parts import DURATION, TEXT, Schema, described, object_schema, reply_schema
 
 

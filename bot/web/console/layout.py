@@ -64,7 +64,7 @@ from bot.web.console.assets import Files
 from bot.web.console.forgery import HOME
 from bot.web.console.live import Live
 from bot.web.console.sessions import CSRF_FIELD, Session, Sessions
-from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second
+from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second, there
 
 Call: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Response[str]
@@ -86,6 +86,8 @@ class Flash(Struct, frozen=True, array_like=True):
     tone: str = "good"
     #: What the button that undoes it sends; empty: there is none.
     undo: str = ""
+    #: Where it sends that.
+    undo_at: str = "/console/rules/undo"
 
 
 class Console:
@@ -161,12 +163,17 @@ class Console:
         return html_response(html, status, "")
 
     def redirect(
-        self, path: str, sentence: str | None = None, tone: str = "good", undo: str = ""
+        self,
+        path: str,
+        sentence: str | None = None,
+        tone: str = "good",
+        undo: str = "",
+        undo_at: str = "/console/rules/undo",
     ) -> Response[Any]:
         """Go to a page after a form was done, there to say what happened."""
         answer = go_to(path)
         if sentence:
-            value = self._flashes().dumps([sentence, tone, undo])
+            value = self._flashes().dumps([sentence, tone, undo, undo_at])
             answer.cookies.append(
                 Cookie(key=_FLASH, value=str(value), max_age=60, path=HOME, httponly=True, samesite="strict")
             )
@@ -264,6 +271,7 @@ def _environment(files: Files) -> jinja2.Environment:
         "shown": shown,
         "as_json": _as_json,
         "spaced": spaced,
+        "there": there,
     }
     jinja.globals |= {"assets": files.addresses, "THEMES": THEMES}
     return jinja

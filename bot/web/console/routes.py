@@ -14,9 +14,11 @@ from bot.storage.database import DATABASE_ERRORS
 from bot.web.console.actions import ConversationForms
 from bot.web.console.answers import AnswerPages
 from bot.web.console.assets import ASSETS
+from bot.web.console.composer import ComposerForms
 from bot.web.console.conversations import ConversationPages
 from bot.web.console.errors import ERROR_PAGES
 from bot.web.console.forgery import HOME
+from bot.web.console.inbox_acts import InboxForms
 from bot.web.console.layout import Call, Console, console_of, go_to
 from bot.web.console.login import Login, SessionForms
 from bot.web.console.numbers import NumberForms
@@ -104,6 +106,8 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     NumberForms,
     ConversationPages,
     ConversationForms,
+    ComposerForms,
+    InboxForms,
     RuleListPages,
     RuleDraftPage,
     RulePages,

@@ -51,7 +51,7 @@ addEventListener("click", (event) => {
 });
 
 addEventListener("keydown", (event) => {
-  const open = event.key === "Escape" && document.querySelector("[data-card][open], .actions details[open], .more-filters[open], .again[open], .ruled details[open]");
+  const open = event.key === "Escape" && document.querySelector("[data-card][open], .actions details[open], .later[open], .noting[open], .more-filters[open], .again[open], .ruled details[open]");
   if (!open) return;
   open.open = false;
   open.querySelector("summary").focus();
@@ -59,7 +59,7 @@ addEventListener("keydown", (event) => {
 
 // A sheet closes when something beside it is clicked.
 addEventListener("click", (event) => {
-  for (const sheet of document.querySelectorAll(".actions details[open], .more-filters[open], .again[open], .ruled details[open], [data-card][open]")) {
+  for (const sheet of document.querySelectorAll(".actions details[open], .later[open], .more-filters[open], .again[open], .ruled details[open], [data-card][open]")) {
     if (!sheet.contains(event.target)) sheet.open = false;
   }
 });

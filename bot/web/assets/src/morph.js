@@ -36,16 +36,23 @@ const callbacks = {
   },
 };
 
-// Fields that somebody has written into and not sent yet. The same field of another form is another field.
+// Fields that somebody has written into and not sent yet. The same field of another form is another field. Boxes of the
+// list that are ticked are kept by the conversation that they stand for.
 function draftsIn(root) {
-  return [...root.querySelectorAll("textarea[id], input[id]:not([type=hidden], [type=checkbox], [type=radio])")]
+  const ticked = [...root.querySelectorAll("[form=bulk][id]:checked, #bulk-all:checked")].map(({ id }) => ({ id, ticked: true }));
+  const written = [...root.querySelectorAll("textarea[id], input[id]:not([type=hidden], [type=checkbox], [type=radio])")]
     .filter((field) => field.value !== field.defaultValue)
     .map((field) => ({ id: field.id, action: field.form?.getAttribute("action"), text: field.value }));
+  return [...ticked, ...written];
 }
 
 function restore(drafts) {
-  for (const { id, action, text } of drafts) {
+  for (const { id, action, text, ticked } of drafts) {
     const field = document.getElementById(id);
+    if (ticked) {
+      if (field) field.checked = true;
+      continue;
+    }
     if (field && field.form?.getAttribute("action") === action && field.value !== text) field.value = text;
   }
 }
@@ -67,7 +74,7 @@ htmx.defineExtension("morph", {
   handleSwap(style, target, fragment) {
     if (style !== "morph") return false;
     const failed = fragment.querySelector(".flash.bad") !== null;
-    const drafts = draftsIn(target).filter(({ action }) => failed || action !== sent);
+    const drafts = draftsIn(target).filter(({ action, ticked }) => failed || (ticked ? sent !== "/console/acts" : action !== sent));
     sent = null;
     isAnotherPage = target === document.body;
     try {

@@ -1,0 +1,132 @@
+// The composer: what is written is kept for its writer and measured by the bot a moment after the last key; `/` at its
+// beginning opens the texts of the rules folder. Everybody else who has the conversation open sees who writes.
+
+import { post } from "./post.js";
+
+const SOON = 300; // ms after the last key
+const PAUSE = 5_000; // ms without a key after which nobody is writing any more
+const MOST_AT_THE_END = 60_000; // bytes that a browser still sends for a page that is gone
+let timer;
+let pause;
+let pending = null;
+
+const fieldOf = (target) => target.closest?.("[data-drafts]");
+
+addEventListener("input", ({ target }) => {
+  const field = fieldOf(target);
+  if (!field) return;
+  pending = field;
+  clearTimeout(timer);
+  clearTimeout(pause);
+  timer = setTimeout(keep, SOON, field, true);
+  pause = setTimeout(keep, PAUSE, field, false);
+  choose(field);
+});
+
+async function keep(field, isTyping, isLeaving = false) {
+  clearTimeout(timer);
+  pending = null;
+  const { value, dataset, form } = field;
+  const fields = { text: value, ...(isTyping ? { typing: "1" } : {}) };
+  const short = new URLSearchParams(fields).toString().length < MOST_AT_THE_END;
+  try {
+    const answer = await post(dataset.drafts, fields, { keepalive: isLeaving && short });
+    // What was written since has its own measure under way.
+    if (answer.ok && field.isConnected && field.value === value) {
+      form.querySelector("#reply-cost").innerHTML = await answer.text();
+      field.dataset.kept = value;
+    }
+  } catch (error) {
+    console.info(error); // kept with the next key
+  }
+}
+
+// Whoever leaves the field or the page for another has it kept at once; what is sent is no draft any more.
+document.addEventListener("submit", () => (clearTimeout(timer), clearTimeout(pause), (pending = null)), true);
+addEventListener("click", ({ target }) => target.closest?.("a[href]") && pending && keep(pending, false), true);
+addEventListener("focusout", () => pending && keep(pending, false));
+addEventListener("pagehide", () => pending && keep(pending, false, true));
+
+// Texts to choose from
+
+let list = null;
+
+function close() {
+  list?.remove();
+  list = null;
+  const field = document.querySelector("[data-texts]");
+  field?.removeAttribute("aria-activedescendant");
+  field?.removeAttribute("aria-controls");
+  field?.setAttribute("aria-expanded", "false");
+}
+
+async function choose(field) {
+  if (!field.value.startsWith("/") || field.value.includes("\n")) return close();
+  if (!list) {
+    const answer = await fetch(field.dataset.texts, { headers: { "HX-Request": "true" }, cache: "no-store" }).catch(() => null);
+    if (!answer?.ok || list || !field.isConnected || !field.value.startsWith("/")) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    list = page.getElementById("canned");
+    if (!list || document.querySelector(".composer .canned")) return;
+    if (list.matches("ul")) list.setAttribute("role", "listbox");
+    list.classList.add("canned");
+    list.setAttribute("aria-label", "Texts to send");
+    list.querySelectorAll("li").forEach((item, at) => {
+      item.id = `text-${at}`;
+      item.setAttribute("role", "option");
+    });
+    field.form.append(list);
+    field.setAttribute("role", "combobox");
+    field.setAttribute("aria-autocomplete", "list");
+    field.setAttribute("aria-haspopup", "listbox");
+    field.setAttribute("aria-controls", "canned");
+    field.setAttribute("aria-expanded", "true");
+  }
+  const wanted = field.value.slice(1).trim().toLowerCase();
+  for (const item of list.querySelectorAll("li")) {
+    item.hidden = !`${item.dataset.name}\n${item.dataset.text}`.toLowerCase().includes(wanted);
+  }
+  select(field, shown()[0]);
+}
+
+const shown = () => [...(list?.querySelectorAll("li") ?? [])].filter((item) => !item.hidden);
+
+function select(field, item) {
+  for (const each of list.querySelectorAll("li")) each.setAttribute("aria-selected", String(each === item));
+  if (item) {
+    field.setAttribute("aria-activedescendant", item.id);
+    item.scrollIntoView({ block: "nearest" });
+  } else field.removeAttribute("aria-activedescendant");
+}
+
+function insert(field, item) {
+  field.value = item.dataset.text;
+  close();
+  field.focus();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+addEventListener(
+  "keydown",
+  (event) => {
+    const field = list && event.target.closest?.("[data-texts]");
+    if (!field) return;
+    const items = shown();
+    const at = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && items.length) select(field, items[(at + step + items.length) % items.length]);
+    else if ((event.key === "Enter" || event.key === "Tab") && items[at]) insert(field, items[at]);
+    else if (event.key === "Escape") close();
+    else return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  },
+  true,
+);
+addEventListener("pointerdown", (event) => {
+  const item = event.target.closest?.(".composer .canned li");
+  if (!item) return list && !event.target.closest?.("[data-texts]") && close();
+  event.preventDefault();
+  insert(item.closest("form").querySelector("[data-texts]"), item);
+});
+document.addEventListener("htmx:afterSettle", () => list && !list.isConnected && (list = null));
