@@ -49,25 +49,37 @@ addEventListener("pagehide", () => pending && keep(pending, false, true));
 
 // Texts to choose from
 
+const OPEN = { "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-controls": "canned" };
 let list = null;
+let isLoading = false;
 
 function close() {
   list?.remove();
   list = null;
   const field = document.querySelector("[data-texts]");
-  field?.removeAttribute("aria-activedescendant");
-  field?.removeAttribute("aria-controls");
-  field?.setAttribute("aria-expanded", "false");
+  for (const name of [...Object.keys(OPEN), "aria-activedescendant"]) field?.removeAttribute(name);
+}
+
+async function load(field) {
+  if (isLoading) return null;
+  isLoading = true;
+  try {
+    const answer = await fetch(field.dataset.texts, { headers: { "HX-Request": "true" }, cache: "no-store" });
+    if (!answer.ok || !field.isConnected) return null;
+    return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("canned");
+  } catch {
+    return null;
+  } finally {
+    isLoading = false;
+  }
 }
 
 async function choose(field) {
   if (!field.value.startsWith("/") || field.value.includes("\n")) return close();
   if (!list) {
-    const answer = await fetch(field.dataset.texts, { headers: { "HX-Request": "true" }, cache: "no-store" }).catch(() => null);
-    if (!answer?.ok || list || !field.isConnected || !field.value.startsWith("/")) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    list = page.getElementById("canned");
-    if (!list || document.querySelector(".composer .canned")) return;
+    const loaded = await load(field);
+    if (!loaded || list || !field.value.startsWith("/")) return;
+    list = loaded;
     if (list.matches("ul")) list.setAttribute("role", "listbox");
     list.classList.add("canned");
     list.setAttribute("aria-label", "Texts to send");
@@ -76,11 +88,7 @@ async function choose(field) {
       item.setAttribute("role", "option");
     });
     field.form.append(list);
-    field.setAttribute("role", "combobox");
-    field.setAttribute("aria-autocomplete", "list");
-    field.setAttribute("aria-haspopup", "listbox");
-    field.setAttribute("aria-controls", "canned");
-    field.setAttribute("aria-expanded", "true");
+    for (const [name, value] of Object.entries(OPEN)) field.setAttribute(name, value);
   }
   const wanted = field.value.slice(1).trim().toLowerCase();
   for (const item of list.querySelectorAll("li")) {
@@ -109,8 +117,13 @@ function insert(field, item) {
 addEventListener(
   "keydown",
   (event) => {
-    const field = list && event.target.closest?.("[data-texts]");
-    if (!field) return;
+    const field = event.target.closest?.("[data-texts]");
+    // While they are fetched, nobody is sent the beginning of a name.
+    if (field && isLoading && event.key === "Enter" && field.value.startsWith("/")) {
+      event.preventDefault();
+      return event.stopImmediatePropagation();
+    }
+    if (!field || !list) return;
     const items = shown();
     const at = items.findIndex((item) => item.getAttribute("aria-selected") === "true");
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -27,11 +27,11 @@ addEventListener("keydown", (event) => {
 });
 
 // `g` and then a letter goes to a place: `g c` to the conversations.
-let leader = 0;
+let leader = -Infinity;
 function goes(key) {
   if (key === "g") return (leader = performance.now());
   const place = performance.now() - leader < 1_500 && document.querySelector(`[data-go="${CSS.escape(key)}"]`);
-  leader = 0;
+  leader = -Infinity;
   place?.click?.();
   return Boolean(place);
 }

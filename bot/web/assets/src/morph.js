@@ -26,9 +26,12 @@ const callbacks = {
   },
   beforeAttributeUpdated(name, node) {
     if (name === "data-filled" || name === "data-hovered") return false;
+    if (name.startsWith("aria-") && node.matches("[data-texts]")) return false;
     if (name === "open" && !isAnotherPage && node.matches("details")) return false; // opened or closed by the person
     return true;
   },
+  // The texts that composer.js has opened, and what it says of them to a screen reader.
+  beforeNodeRemoved: (node) => node.nodeType !== Node.ELEMENT_NODE || !node.matches(".composer > .canned"),
   afterNodeAdded(node) {
     if (isLive && !calm.matches && node.nodeType === Node.ELEMENT_NODE && node.matches(".message")) {
       node.animate([{ opacity: 0, transform: "translateY(8px)" }, {}], { duration: 120, easing: "ease-out" });
