@@ -103,7 +103,7 @@ class PlannedReplies:
 
         await self._submit(conversations, conversation_id, by, do)
         self._new.set()
-        return await self._find(planned_id)
+        return await self.find(planned_id)
 
     async def take_back(self, planned_id: str, *, by: Actor) -> PlannedReply:
         """Don't send it: its text is the draft of who takes it back. Raises `HasLeft` when it was due already."""
@@ -117,7 +117,7 @@ class PlannedReplies:
             await edit.note("take back", row.text)
 
         await self._submit(planned_replies, planned_id, by, do, what="planned reply")
-        return await self._find(planned_id)
+        return await self.find(planned_id)
 
     async def look(self) -> int:
         """Send what is due and wake who was snoozed; how many were dealt with."""
@@ -177,7 +177,8 @@ class PlannedReplies:
         if isinstance(result, CannotAct):
             raise result
 
-    async def _find(self, planned_id: str) -> PlannedReply:
+    async def find(self, planned_id: str) -> PlannedReply:
+        """One of them. Raises `NotThere`."""
         async with self._readers.reading() as connection:
             found = await find_planned(connection, planned_id)
         if found is None:
