@@ -21,8 +21,10 @@ from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.completions import Completions
 from bot.conversation.follow_up_turn import FollowUpTurn
+from bot.conversation.handover_turn import HandoverTurn
 from bot.conversation.inbox import Inbox
 from bot.measures import Measures
+from bot.metric_parts import MetricSources, metrics_of
 from bot.operations.checks import (
     check_background,
     check_clock,
@@ -35,20 +37,7 @@ from bot.operations.checks import (
     check_sending,
 )
 from bot.operations.health import CHECKS, Checks, Health
-from bot.operations.measured_metrics import build_metrics, measured_metrics
 from bot.operations.message_sink import message_log_of, with_sink
-from bot.operations.metrics import (
-    Metrics,
-    alarm_metrics,
-    background_metrics,
-    clock_metrics,
-    fetch_metrics,
-    pull_metrics,
-    queue_metrics,
-    rule_metrics,
-    sending_metrics,
-    webhook_metrics,
-)
 from bot.operator.actions import Operator
 from bot.operator.ceilings import Ceilings
 from bot.operator.data_protection import DataProtection
@@ -66,6 +55,7 @@ from bot.sending.day_limit import day_limit
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
 from bot.sending.forwarder import Forwarder
+from bot.sending.handover_timer import HandoverTimer
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.sender import Sender
 from bot.service_clients import service_clients
@@ -180,6 +170,13 @@ class Service:
             on_queued=self.sender.wake,
             clock=now,
         )
+        self.handovers = HandoverTimer(
+            self.database,
+            self.writer,
+            HandoverTurn(self.shelf.book, self.queue_limit, now).give_back,
+            on_queued=self.sender.wake,
+            clock=now,
+        )
         self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts := EventCounts())
         queue = events_queue(settings)
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
@@ -253,6 +250,8 @@ class Service:
         self._running.push_async_callback(self.fetcher.stop)
         self.follow_ups.start(self.supervisor)
         self._running.push_async_callback(self.follow_ups.stop)
+        self.handovers.start(self.supervisor)
+        self._running.push_async_callback(self.handovers.stop)
         if self.puller is not None:
             self.puller.start(self.supervisor)
             self._running.push_async_callback(self.puller.close)
@@ -290,7 +289,10 @@ class Service:
         if self.puller is not None:
             await self.puller.stop(patience)
         await asyncio.gather(
-            self.fetcher.stop(patience), self.follow_ups.stop(), self.forwarder.stop(patience)
+            self.fetcher.stop(patience),
+            self.follow_ups.stop(),
+            self.handovers.stop(),
+            self.forwarder.stop(patience),
         )
         await self.sender.stop(patience)
         self.writer.stop_retrying()
@@ -301,23 +303,15 @@ class Service:
 
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         operator = Operator(self.writer, self.sender.wake, self.shelf.book, self._now)
-        metrics = Metrics(
+        metrics = metrics_of(
+            MetricSources(
+                measures=self._measures, webhook=self.webhook, queue=self.queue_limit, health=self.sender.link,
+                hosts=self.fetcher.hosts, clock=self.clock, supervisor=self.supervisor, shelf=self.shelf,
+                watch=self.alarms.watch, puller=self.puller,
+            ),
             self.database,
             self.writer,
-            [
-                build_metrics,
-                partial(measured_metrics, self._measures, self.writer.commits),
-                partial(webhook_metrics, self.webhook),
-                partial(queue_metrics, self.queue_limit),
-                partial(sending_metrics, self.sender.link),
-                partial(fetch_metrics, self.fetcher.hosts),
-                partial(clock_metrics, self.clock),
-                partial(background_metrics, self.supervisor),
-                partial(rule_metrics, self.shelf),
-                partial(alarm_metrics, self.alarms.watch),
-                *([partial(pull_metrics, self.puller)] if self.puller is not None else []),
-            ],
-        )
+        )  # fmt: skip
         overview = Overview(
             self.shelf,
             self.sender.link,

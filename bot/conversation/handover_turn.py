@@ -12,7 +12,7 @@ from bot.conversation.audit_log import action_row
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.follow_ups import texts_in
 from bot.conversation.handovers import BOT, end_handover
-from bot.conversation.incidents import Outcome, close_incidents
+from bot.conversation.incidents import Kind, Outcome, close_incidents
 from bot.conversation.new_messages import NewMessages
 from bot.conversation.thread import ConversationThread, open_conversations, save_conversations
 from bot.rulebook.book import Book
@@ -20,6 +20,9 @@ from bot.storage.handover_tables import handovers
 from bot.storage.tables import actions, conversations
 from bot.text.durations import spell_duration
 from bot.text.numbers import is_phone_number
+
+#: What is over then.
+_PERSON_WAITS: tuple[Kind, ...] = ("handover",)
 
 
 class DueHandover(NamedTuple):
@@ -45,9 +48,7 @@ async def due_handovers(connection: AsyncConnection, now: datetime, limit: int) 
 class HandoverTurn:
     """Work for `bot.storage.writer`: the bot goes on, and the peer is told so."""
 
-    def __init__(
-        self, book: Callable[[], Book], queue: QueueLimit, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, book: Callable[[], Book], queue: QueueLimit, clock: Callable[[], datetime]) -> None:
         self._book = book
         self._queue = queue
         self._clock = clock
@@ -60,7 +61,7 @@ class HandoverTurn:
         new, said = NewMessages(), set()
         for each in due:
             row, conversation = rows.pop(each.id, None), opened[each.number, each.peer]
-            if row is None:
+            if row is None or conversation.is_new:
                 continue
             if conversation.state.handed_over:
                 await _give_back(connection, conversation, row, new, version, now)
@@ -74,7 +75,12 @@ class HandoverTurn:
 
 
 async def _give_back(
-    connection: AsyncConnection, conversation: ConversationThread, row: Any, new: NewMessages, version: str, now: datetime
+    connection: AsyncConnection,
+    conversation: ConversationThread,
+    row: Any,
+    new: NewMessages,
+    version: str,
+    now: datetime,
 ) -> None:
     state = conversation.state
     conversation.cut_flow(replace(state, handed_over=False, flow=None), now, new)
@@ -82,7 +88,7 @@ async def _give_back(
         for text in texts_in(row.back_texts or (), state.language):
             conversation.add_outbound(new, text, now, rule=row.rule, version=version)
     await close_incidents(
-        connection, [conversation.id], ("handover",), outcome=Outcome.WENT_BACK, by=BOT, now=now
+        connection, [conversation.id], _PERSON_WAITS, outcome=Outcome.WENT_BACK, by=BOT, now=now
     )
     details = f"nobody wrote for {spell_duration(row.back_after)}"
     done = action_row("hand back", conversation.id, by=BOT, now=now, details=details)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -73,8 +73,7 @@ async def note_answer(
     connection: AsyncConnection, conversation_id: str, *, by: str, person_id: str | None, now: datetime
 ) -> None:
     """A person has written: the first is kept, and the time until it goes back begins anew."""
-    is_open = (handovers.c.conversation_id == conversation_id, handovers.c.ended_at.is_(None))
-    row = (await connection.execute(select(handovers).where(*is_open))).first()
+    row = (await connection.execute(select(handovers).where(*_is_open_in(conversation_id)))).first()
     if row is None:
         return
     changes: dict[str, Any] = {}
@@ -86,10 +85,21 @@ async def note_answer(
         await connection.execute(update(handovers).where(handovers.c.id == row.id).values(changes))
 
 
+async def pass_on(
+    connection: AsyncConnection, conversation_id: str, given: HandedOver, *, by: str, now: datetime
+) -> None:
+    """Hand a conversation that is with people to others, or for another time."""
+    row = handover_row(conversation_id, now, by=by, given=given)
+    kept = {
+        name: getattr(row, name) for name in ("handed_to", "is_urgent", "back_after", "back_at", "back_texts")
+    }
+    await connection.execute(update(handovers).where(*_is_open_in(conversation_id)).values(kept))
+
+
 async def end_handover(connection: AsyncConnection, conversation_id: str, *, by: str, now: datetime) -> None:
     """The bot goes on."""
-    is_open = (handovers.c.conversation_id == conversation_id, handovers.c.ended_at.is_(None))
-    await connection.execute(update(handovers).where(*is_open).values(ended_at=now, ended_by=by))
+    ended = update(handovers).where(*_is_open_in(conversation_id))
+    await connection.execute(ended.values(ended_at=now, ended_by=by))
 
 
 async def open_handovers(
@@ -103,10 +113,21 @@ async def open_handovers(
     )
     return {
         row.conversation_id: HandoverView(
-            since=row.began_at, to=row.handed_to, urgent=row.is_urgent, rule=row.rule, by=row.by, back_at=row.back_at
+            since=row.began_at,
+            to=row.handed_to,
+            urgent=row.is_urgent,
+            rule=row.rule,
+            by=row.by,
+            back_at=row.back_at,
         )
         for row in await connection.execute(query)
     }
+
+
+def is_urgent(conversation_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a conversation was handed over urgently, as a condition."""
+    is_open = (handovers.c.conversation_id == conversation_id, handovers.c.ended_at.is_(None))
+    return exists().where(*is_open, handovers.c.is_urgent)
 
 
 async def next_back(connection: AsyncConnection) -> datetime | None:
@@ -116,3 +137,7 @@ async def next_back(connection: AsyncConnection) -> datetime | None:
     )
     found: datetime | None = (await connection.execute(query)).scalar()
     return found
+
+
+def _is_open_in(conversation_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (handovers.c.conversation_id == conversation_id, handovers.c.ended_at.is_(None))

@@ -28,11 +28,12 @@ DIGITS = PEER.removeprefix("+")
 #: Tables with rows of people, and those without: keyed hashes, counts, rules, sessions of who works with the bot.
 OF_A_PERSON = {
     "conversations", "messages", "status_changes", "delivery_reports", "forwards", "fetches", "follow_ups", "answers",
-    "answer_values", "codes_given", "incidents", "actions", "rejected_events",
+    "answer_values", "codes_given", "incidents", "actions", "rejected_events", "handovers",
 }  # fmt: skip
 OF_NOBODY = {
     "code_pools", "erasure_marks", "erasure_keys", "restores", "rule_books", "rule_edits", "console_sessions",
-    "used_login_links", "traffic", "traffic_progress", "rule_drafts", "alarm_teller", "ceiling_releases",
+    "used_login_links", "people", "people_changes", "login_links",
+    "traffic", "traffic_progress", "rule_drafts", "alarm_teller", "ceiling_releases",
     "alarms",  # of an incident: it goes with it, and has no number
 }  # fmt: skip
 

@@ -27,6 +27,7 @@ from bot.rulebook.files.fields import (
     shortened,
 )
 from bot.rulebook.files.forward import read_forward
+from bot.rulebook.files.handover import read_handover
 from bot.rulebook.files.keys import (
     ANSWERERS,
     FILE_KEYS,
@@ -37,7 +38,6 @@ from bot.rulebook.files.keys import (
     SEGMENTS,
 )
 from bot.rulebook.files.languages import is_by_language, read_by_language, read_language, read_languages
-from bot.rulebook.files.handover import read_handover
 from bot.rulebook.files.later import read_later
 from bot.rulebook.files.lookup import LookupNode, refuse_unknown_columns, tables_by_row
 from bot.rulebook.files.named_hours import read_closures, read_named_hours

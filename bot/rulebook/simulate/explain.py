@@ -18,11 +18,13 @@ from bot.rulebook.decision import (
     HeardMessage,
 )
 from bot.rulebook.fetch import FetchRequest
+from bot.rulebook.handed_over import HandedOver
 from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.rules import WhenKey
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 from bot.rulebook.simulate.match import why_not
 from bot.rulebook.simulate.sample_codes import decide_with_samples
+from bot.text.durations import spell_duration
 from bot.text.looks import Look, look_of
 from bot.text.words import split_words
 
