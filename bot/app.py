@@ -58,7 +58,7 @@ from bot.sending.forwarder import Forwarder
 from bot.sending.handover_timer import HandoverTimer
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.sender import Sender
-from bot.service_clients import service_clients
+from bot.service_clients import openid_login, service_clients
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.file_scrub import FileScrub
@@ -139,6 +139,7 @@ class Service:
             measures=self._measures,
         )
         self._poster, self.asker = service_clients(settings)
+        self._openid = openid_login(settings)
         self.forwarder = Forwarder(
             self.database, self.writer, self._poster, clock=now, measures=self._measures
         )
@@ -334,6 +335,8 @@ class Service:
             ceilings=self._ceilings,
             silences=self.alarms.silences,
             people=People(self.writer, self._now),
+            openid=self._openid,
+            public_url=self.settings.public_url,
         )
         return Litestar(
             route_handlers=[
