@@ -23,8 +23,10 @@ from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.completions import Completions
 from bot.conversation.follow_up_turn import FollowUpTurn
+from bot.conversation.handover_turn import HandoverTurn
 from bot.conversation.inbox import Inbox
 from bot.measures import Measures
+from bot.metric_parts import MetricSources, metrics_of
 from bot.operations.checks import (
     check_background,
     check_clock,
@@ -37,20 +39,7 @@ from bot.operations.checks import (
     check_sending,
 )
 from bot.operations.health import CHECKS, Checks, Health
-from bot.operations.measured_metrics import build_metrics, measured_metrics
 from bot.operations.message_sink import message_log_of, with_sink
-from bot.operations.metrics import (
-    Metrics,
-    alarm_metrics,
-    background_metrics,
-    clock_metrics,
-    fetch_metrics,
-    pull_metrics,
-    queue_metrics,
-    rule_metrics,
-    sending_metrics,
-    webhook_metrics,
-)
 from bot.operator.actions import Operator
 from bot.operator.ceilings import Ceilings
 from bot.operator.data_protection import DataProtection
@@ -69,9 +58,10 @@ from bot.sending.day_limit import day_limit
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
 from bot.sending.forwarder import Forwarder
+from bot.sending.handover_timer import HandoverTimer
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.sender import Sender
-from bot.service_clients import service_clients
+from bot.service_clients import openid_login, service_clients
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.file_scrub import FileScrub
@@ -158,6 +148,7 @@ class Service:
             measures=self._measures,
         )
         self._poster, self.asker = service_clients(settings)
+        self._openid = openid_login(settings)
         self.forwarder = Forwarder(
             self.database, self.writer, self._poster, clock=now, measures=self._measures
         )
@@ -190,6 +181,13 @@ class Service:
             clock=now,
         )
         self.teamwork = Teamwork(self.database, self.writer, on_queued=self.sender.wake, undo=undo, clock=now)
+        self.handovers = HandoverTimer(
+            self.database,
+            self.writer,
+            HandoverTurn(self.shelf.book, self.queue_limit, now).give_back,
+            on_queued=self.sender.wake,
+            clock=now,
+        )
         self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts := EventCounts())
         queue = events_queue(settings)
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
@@ -211,8 +209,7 @@ class Service:
             self.database, self.writer, lambda: self.shelf.book().numbers, self.sender.reopen,
             settings.reply_ttl, now,
         )  # fmt: skip
-        viewer = settings.viewer_token
-        tokens = Tokens(self.admin_token, viewer.reveal() if viewer else None)
+        tokens = Tokens(self.admin_token, settings.viewer_token.reveal() if settings.viewer_token else None)
         self.guesses = Guesses()
         self._access = Access(tokens, self.guesses)
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
@@ -265,6 +262,8 @@ class Service:
         self._running.push_async_callback(self.follow_ups.stop)
         self.teamwork.planned.start(self.supervisor)
         self._running.push_async_callback(self.teamwork.planned.stop)
+        self.handovers.start(self.supervisor)
+        self._running.push_async_callback(self.handovers.stop)
         if self.puller is not None:
             self.puller.start(self.supervisor)
             self._running.push_async_callback(self.puller.close)
@@ -305,6 +304,7 @@ class Service:
             self.fetcher.stop(patience),
             self.follow_ups.stop(),
             self.teamwork.planned.stop(),
+            self.handovers.stop(),
             self.forwarder.stop(patience),
         )
         await self.sender.stop(patience)
@@ -316,23 +316,15 @@ class Service:
 
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         operator = Operator(self.writer, self.sender.wake, self.shelf.book, self._now)
-        metrics = Metrics(
+        metrics = metrics_of(
+            MetricSources(
+                measures=self._measures, webhook=self.webhook, queue=self.queue_limit, health=self.sender.link,
+                hosts=self.fetcher.hosts, clock=self.clock, supervisor=self.supervisor, shelf=self.shelf,
+                watch=self.alarms.watch, puller=self.puller,
+            ),
             self.database,
             self.writer,
-            [
-                build_metrics,
-                partial(measured_metrics, self._measures, self.writer.commits),
-                partial(webhook_metrics, self.webhook),
-                partial(queue_metrics, self.queue_limit),
-                partial(sending_metrics, self.sender.link),
-                partial(fetch_metrics, self.fetcher.hosts),
-                partial(clock_metrics, self.clock),
-                partial(background_metrics, self.supervisor),
-                partial(rule_metrics, self.shelf),
-                partial(alarm_metrics, self.alarms.watch),
-                *([partial(pull_metrics, self.puller)] if self.puller is not None else []),
-            ],
-        )
+        )  # fmt: skip
         overview = Overview(
             self.shelf, self.sender.link, lambda: self.webhook.refused, clock=self.clock, supervisor=self.supervisor
         )  # fmt: skip
@@ -352,6 +344,8 @@ class Service:
             teamwork=self.teamwork,
             silences=self.alarms.silences,
             people=People(self.writer, self._now),
+            openid=self._openid,
+            public_url=self.settings.public_url,
         )
         return Litestar(
             route_handlers=[*_routes(), *metrics.routes(require_viewer), *more_routes],

@@ -50,6 +50,8 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     #: A person let the bot answer again.
     HANDED_BACK = "handed back"
+    #: Nobody answered for as long as the rule said, and the bot goes on.
+    WENT_BACK = "went back"
     #: A person looked at what might have been an opt-out, and it was none.
     NOT_AN_OPT_OUT = "not an opt-out"
     #: A person looked at it.

@@ -14,13 +14,10 @@ from bot.conversation.answers import Heard, follow
 from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound, time_written
 from bot.conversation.fetches import fetch_row
-from bot.conversation.follow_ups import (
-    follow_up_rows,
-)
+from bot.conversation.follow_ups import follow_up_rows
 from bot.conversation.forwards import forward_row
-from bot.conversation.incidents import (
-    noticed_in,
-)
+from bot.conversation.handovers import handover_row
+from bot.conversation.incidents import noticed_in
 from bot.conversation.loop_history import SILENCED, LoopState, Traffic
 from bot.conversation.message_rows import InboundRow, OutboundRow
 from bot.conversation.new_messages import NewMessages
@@ -111,7 +108,7 @@ class ConversationThread:
 
         `is_doubtful`: it may have been answered already (`bot.conversation.restored`), so none is.
         """
-        self._take(decision, time_written(message.received_at, now), message.message_id, new)
+        self._take(decision, time_written(message.received_at, now), message.message_id, now, new)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
         waiting_since, self.snoozed_until = self.unanswered_since, None
@@ -189,7 +186,7 @@ class ConversationThread:
 
         `message_id` is our id of that message and `heard_id` Azure's; `written` is when the peer wrote it.
         """
-        self._take(decision, written, heard_id, new)
+        self._take(decision, written, heard_id, now, new)
         self.changed = True
         for text in decision.replies:
             self.add_outbound(new, text, now, rule=decision.rule, in_reply_to=message_id, version=version)
@@ -200,7 +197,9 @@ class ConversationThread:
             self.unanswered_since = self.unanswered_since or now
         return bool(decision.replies)
 
-    def _take(self, decision: Decision, written: datetime, heard_id: str, new: NewMessages) -> None:
+    def _take(
+        self, decision: Decision, written: datetime, heard_id: str, now: datetime, new: NewMessages
+    ) -> None:
         """Go on in the state after a decision: what it ends, and what is kept of it."""
         before, after = self.state, decision.after
         if after.opted_out and not before.opted_out:
@@ -208,6 +207,7 @@ class ConversationThread:
             self.fetches = ()
         if after.handed_over and not before.handed_over:
             new.handed_over.append(self.id)
+            new.handovers.append(handover_row(self.id, now, rule=decision.rule, given=decision.handover))
         self.state = after if after.known else replace(after, known=True)
         if decision.kept is not None or before.flow is not after.flow:
             heard = self._heard(written, heard_id)

@@ -10,6 +10,7 @@ from bot.clock import Clock, utc_now
 from bot.conversation.answers import correct_answer
 from bot.conversation.delivery import RECIPIENT_OPTED_OUT, code_of
 from bot.conversation.follow_ups import BY_PERSON, texts_in
+from bot.conversation.handovers import handover_row, pass_on
 from bot.conversation.incidents import WAITING, NewIncident, Outcome
 from bot.conversation.loop_history import LoopState
 from bot.operator.actor import ADMIN, Actor
@@ -25,6 +26,7 @@ from bot.operator.opt_outs import opt_out as record_opt_out
 from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
 from bot.queries.conversations import ConversationView
 from bot.rulebook.book import Book
+from bot.rulebook.handed_over import HandedOver
 from bot.rulebook.sender_numbers import guess
 from bot.storage.answer_tables import answers
 from bot.storage.tables import conversations, incidents, messages
@@ -61,19 +63,29 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).said
 
-    async def hand_over(self, conversation_id: str, *, by: Actor = ADMIN) -> ConversationView:
-        """Silence the bot in a conversation, until it is handed back. What is said is still kept."""
+    async def hand_over(
+        self, conversation_id: str, *, by: Actor = ADMIN, given: HandedOver | None = None
+    ) -> ConversationView:
+        """Silence the bot in a conversation, until it is handed back. What is said is still kept.
+
+        `given` says to whom and for how long; of one that is handed over already, this changes it.
+        """
 
         async def do(edit: ConversationEdit) -> None:
             if edit.conversation.state.handed_over:
+                if given is not None:
+                    await pass_on(edit.connection, conversation_id, given, by=by.name, now=edit.now)
+                    edit.conversation.changed = True
+                    await edit.note("hand over", given.to)
                 return
             edit.change(handed_over=True, flow=None)
             edit.new.handed_over.append(conversation_id)
+            edit.new.handovers.append(handover_row(conversation_id, edit.now, by=by.name, given=given))
             if not edit.opted_out:
                 edit.conversation.unanswered_since = edit.conversation.unanswered_since or edit.now
                 waits = NewIncident(conversation_id=conversation_id, kind="handover", reason=WAITING)
                 edit.new.incidents.append(waits)
-            await edit.note("hand over")
+            await edit.note("hand over", given.to if given else None)
 
         return (await self._act(conversation_id, by, do)).conversation
 

@@ -16,8 +16,17 @@ from uuid_utils import uuid7
 
 from bot.clock import Clock, utc_now
 from bot.operator.actor import Actor
-from bot.operator.people_errors import CannotChangePeople, NameTaken, NoSuchPerson, NotAName, NotARole
-from bot.roles import Role, is_role
+from bot.operator.openid import Identity
+from bot.operator.people_errors import (
+    CannotChangePeople,
+    NameTaken,
+    NoRole,
+    NoSuchPerson,
+    NotAName,
+    NotARole,
+    WasRemoved,
+)
+from bot.roles import Role, is_role, strongest
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.people_tables import login_links, people, people_changes
 from bot.storage.tables import console_sessions
@@ -128,6 +137,29 @@ class People:
 
         return _with_link(await self._do(do), link, self._clock())
 
+    async def admit(self, identity: Identity) -> PersonView:
+        """Whom an OpenID provider names, with the role that it gives them now. The first time, they are added.
+
+        Raises `NoRole`, and `WasRemoved` for whom the admin removed.
+        """
+        role = strongest(identity.roles)
+        if role is None:
+            raise NoRole(identity.name, identity.roles)
+
+        async def do(connection: AsyncConnection, now: datetime) -> PersonView:
+            is_them = (people.c.issuer == identity.issuer, people.c.subject == identity.subject)
+            row = (await connection.execute(select(people).where(*is_them))).first()
+            if row is None:
+                return await _add_external(connection, identity, role, now)
+            if row.removed_at is not None:
+                raise WasRemoved(row.name)
+            if row.role != role:
+                await connection.execute(update(people).where(people.c.id == row.id).values({"role": role}))
+                await note(connection, row.id, "log in", Actor(row.name, row.id), now, role)
+            return await _view_of(connection, row.id)
+
+        return await self._do(do)
+
     async def remove(self, who: str, *, by: Actor) -> PersonView:
         """Let somebody in no more: their sessions and links end. What they did goes on to bear their name."""
 
@@ -214,6 +246,28 @@ async def note(
     """Keep what was changed of somebody."""
     row = {"id": str(uuid7()), "person_id": person_id, "change": change, "details": details}
     await connection.execute(insert(people_changes).values({**row, "by": by.name, "by_id": by.id, "at": now}))
+
+
+async def _add_external(
+    connection: AsyncConnection, identity: Identity, role: Role, now: datetime
+) -> PersonView:
+    name, person_id = await _free_name(connection, identity), str(uuid7())
+    row = {"id": person_id, "name": name, "name_key": name_key(name), "role": role, "created_at": now}
+    await connection.execute(
+        insert(people).values({**row, "issuer": identity.issuer, "subject": identity.subject})
+    )
+    await note(connection, person_id, "log in", Actor(name, person_id), now, role)
+    return await _view_of(connection, person_id)
+
+
+async def _free_name(connection: AsyncConnection, identity: Identity) -> str:
+    """What they are called, or something like it, where somebody else is called so."""
+    numbered = (f"{identity.name[: LONGEST_NAME - 6]} ({at})" for at in range(2, 1000))
+    for each in (identity.name, identity.username, *numbered):
+        name = one_line(each, 4 * LONGEST_NAME)[:LONGEST_NAME].strip()
+        if name and name_key(name) not in _TAKEN and await _named(connection, name) is None:
+            return name
+    raise NameTaken(identity.name)
 
 
 async def _named(connection: AsyncConnection, name: str) -> Any:

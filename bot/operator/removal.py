@@ -12,6 +12,7 @@ from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.storage.alarm_tables import alarms
 from bot.storage.answer_tables import answers, codes_given
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.handover_tables import handovers
 from bot.storage.inbox_tables import planned_replies, presences, reads, reply_drafts, tries
 from bot.storage.tables import actions, conversations, delivery_reports, incidents, messages, status_changes
 from bot.storage.task_tables import fetches, follow_ups, forwards
@@ -25,7 +26,9 @@ OF_A_MESSAGE: tuple[Column[Any], ...] = (
     tries.c.message_id,
 )
 #: The tables whose rows belong to a conversation, beside its messages and answers.
-OF_A_CONVERSATION = (incidents, actions, follow_ups, planned_replies, reply_drafts, reads, presences)
+OF_A_CONVERSATION = (
+    incidents, actions, follow_ups, handovers, planned_replies, reply_drafts, reads, presences,
+)  # fmt: skip
 
 
 async def remove_messages(

@@ -15,6 +15,7 @@ from uuid_utils import uuid7
 
 from bot.clock import Clock, utc_now
 from bot.conversation.audit_log import ActionName, action_row
+from bot.conversation.handovers import end_handover, handover_row, note_answer
 from bot.conversation.incidents import Kind, Outcome, close_incidents
 from bot.conversation.new_messages import NewMessages
 from bot.conversation.thread import (
@@ -151,11 +152,13 @@ async def act(
             outcomes.append(NotThere(each.what, each.key))
             continue
         edit = ConversationEdit(connection, conversation, NewMessages(), each.by, now, each.action_id)
+        was_handed_over = conversation.state.handed_over
         try:
             await each.do(edit)
         except CannotAct as error:
             outcomes.append(error)
         else:
+            await _follow_handover(edit, was_handed_over=was_handed_over)
             await save_conversations(connection, [conversation])
             await edit.new.insert(connection, now)
             if edit.resent:
@@ -170,6 +173,19 @@ async def act(
             view = await find_conversation(connection, conversation_id)
             results.append(NotThere("conversation", conversation_id) if view is None else Done(view, outcome))
     return results
+
+
+async def _follow_handover(edit: ConversationEdit, *, was_handed_over: bool) -> None:
+    """Keep of the handover what the edit did: it began, a person answered, it ended."""
+    conversation_id, is_handed_over = edit.conversation.id, edit.conversation.state.handed_over
+    if edit.said and not edit.resent:
+        await note_answer(
+            edit.connection, conversation_id, by=edit.by.name, person_id=edit.by.id, now=edit.now
+        )
+    if was_handed_over and not is_handed_over:
+        await end_handover(edit.connection, conversation_id, by=edit.by.name, now=edit.now)
+    elif is_handed_over and not was_handed_over and not edit.new.handovers:
+        edit.new.handovers.append(handover_row(conversation_id, edit.now, by=edit.by.name))
 
 
 async def _done_before(connection: AsyncConnection, wanted: list[EditRequest]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import DELIVERY_STATES
+from bot.conversation.handovers import HandoverView, open_handovers
 from bot.conversation.incidents import OpenIncident, open_in
 from bot.queries.failure_reasons import reason_of
 from bot.queries.fetches import FetchView, fetch_views
@@ -60,6 +61,8 @@ class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str | None = None
     #: A person has taken over: the bot is silent here until the conversation is handed back.
     handed_over: bool = False
+    #: To whom, since when and until when it is handed over; None: it is not, or was before that was kept.
+    handover: HandoverView | None = None
     #: The first message that waits for an answer; None when none does, or none is meant to come.
     unanswered_since: datetime | None = None
     #: The person who sees to it, and until when nobody wants to be reminded of it.
@@ -176,7 +179,8 @@ async def conversation_views(
     ids = [row.id for row in rows]
     counts = await _count_deliveries(connection, ids) if counted else {}
     opened = await open_in(connection, ids)
-    return [_conversation(row, counts, opened.get(row.id, [])) for row in rows]
+    handed = await open_handovers(connection, [row.id for row in rows if row.handed_over])
+    return [_conversation(row, counts, opened.get(row.id, []), handed.get(row.id)) for row in rows]
 
 
 async def find_conversation(connection: AsyncConnection, conversation_id: str) -> ConversationView | None:
@@ -257,7 +261,10 @@ async def _count_deliveries(connection: AsyncConnection, ids: list[str]) -> dict
 
 
 def _conversation(
-    row: Row[Any], counts: dict[str, dict[str, int]], incidents: list[OpenIncident]
+    row: Row[Any],
+    counts: dict[str, dict[str, int]],
+    incidents: list[OpenIncident],
+    handover: HandoverView | None,
 ) -> ConversationView:
     memory = row.memory or {}
     states = counts.get(row.id, {})
@@ -267,6 +274,7 @@ def _conversation(
         peer=row.peer,
         opted_out=row.opted_out,
         handed_over=row.handed_over,
+        handover=handover,
         last_message_at=row.last_message_at,
         last_text=row.last_text,
         unanswered_since=row.unanswered_since,

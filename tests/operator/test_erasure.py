@@ -28,7 +28,7 @@ DIGITS = PEER.removeprefix("+")
 #: Tables with rows of people, and those without: keyed hashes, counts, rules, sessions of who works with the bot.
 OF_A_PERSON = {
     "conversations", "messages", "status_changes", "delivery_reports", "forwards", "fetches", "follow_ups", "answers",
-    "answer_values", "codes_given", "incidents", "actions", "rejected_events",
+    "answer_values", "codes_given", "incidents", "actions", "rejected_events", "handovers",
     # Of what goes with their conversation: what is written to them, and who of us read it.
     "reply_drafts", "planned_replies", "reads", "presences", "tries",
 }  # fmt: skip

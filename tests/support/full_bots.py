@@ -65,7 +65,10 @@ rules:
     when: {{exact: hola}}
     language: es
     reply: {{en: Hello, es: Buenos}}
-  - {{name: person, when: {{exact: person}}, handover: true, reply: A person comes.}}
+  - name: person
+    when: {{exact: person}}
+    reply: A person comes.
+    handover: {{to: desk, back_after: 2h, back_reply: "Nobody came, {{{{ from }}}}."}}
   - {{name: stop, when: {{exact: stop}}, opt_out: true, reply: Goodbye.}}
   - {{name: start, when: {{exact: start}}, opt_in: true, reply: Hello again.}}
   - {{name: hours, when: {{keyword: hours}}, reply: We are open.}}

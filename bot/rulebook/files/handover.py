@@ -1,17 +1,14 @@
 """Reads `handover`: to whom a rule hands the conversation over, and when it goes back by itself."""
 
-from typing import Final
-
 from bot.rulebook.files.fields import read_flag, read_table, read_text
 from bot.rulebook.files.keys import HANDOVER_KEYS
 from bot.rulebook.files.replies import Templates
 from bot.rulebook.files.yaml_tree import Node, Table
 from bot.rulebook.findings import Report
+from bot.rulebook.handed_over import LONGEST_TO
 from bot.rulebook.rules import Handover
 from bot.text.durations import WrongDuration, parse_duration
 
-#: Characters of the name of a team or a person.
-LONGEST_TO: Final = 64
 #: Seconds: a shorter time would take the conversation back while somebody types.
 _SHORTEST, _LONGEST = 60.0, 366 * 24 * 3600.0
 
@@ -42,7 +39,9 @@ def _read_to(node: Node, report: Report) -> str | None:
         return None
     name = " ".join(text.value.split())
     if len(name) > LONGEST_TO:
-        report.add("E205", text.place, f"to has at most {LONGEST_TO} characters: the name of a team or a person.")
+        report.add(
+            "E205", text.place, f"to has at most {LONGEST_TO} characters: the name of a team or a person."
+        )
     return name[:LONGEST_TO]
 
 

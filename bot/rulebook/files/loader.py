@@ -197,7 +197,9 @@ def _refuse_same_names(files: Sequence[RuleFile], reports: Mapping[str, Report])
     for text in (text for file in files for text in file.canned):
         given = canned.setdefault(text.name, text)
         if given is not text:
-            message = f'The name "{text.name}" is already that of a canned text in {given.file}, line {given.line}.'
+            message = (
+                f'The name "{text.name}" is already that of a canned text in {given.file}, line {given.line}.'
+            )
             reports[text.file].add("E301", text.place, message)
     seen: dict[str, tuple[str, SourcePlace]] = {}
     for file in files:

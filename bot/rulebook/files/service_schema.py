@@ -56,7 +56,9 @@ def handover_schema() -> Schema:
     more = object_schema(
         HANDOVER_KEYS,
         {
-            "to": described(TEXT, "To", "A team or a person; whoever looks first if it is left out.", "kitchen"),
+            "to": described(
+                TEXT, "To", "A team or a person; whoever looks first if it is left out.", "kitchen"
+            ),
             "urgent": described({"type": "boolean"}, "Urgent", "It comes before the others in lists."),
             "back_after": described(
                 DURATION, "Back after", "The bot goes on when no person has written for so long.", "2h"
@@ -69,8 +71,15 @@ def handover_schema() -> Schema:
         {"anyOf": [{"type": "boolean"}, more]},
         "Hand over",
         "A person takes over; the bot is silent until it is handed back, or for a time.",
-        True,
-        {"to": "kitchen", "urgent": True, "back_after": "2h", "back_reply": "Nobody could answer. Text HELP."},
+        *(
+            True,
+            {
+                "to": "kitchen",
+                "urgent": True,
+                "back_after": "2h",
+                "back_reply": "Nobody could answer. Text HELP.",
+            },
+        ),
     )
 
 

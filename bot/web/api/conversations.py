@@ -15,6 +15,7 @@ from bot.operator.actions import Operator
 from bot.operator.actor import Actor
 from bot.queries.conversations import ConversationView, MessageView, find_conversation, list_messages
 from bot.queries.search import Search, find_conversations
+from bot.rulebook.handed_over import LONGEST_TO, HandedOver
 from bot.rulebook.templates import NAME, RESERVED
 from bot.storage.database import Database, DatabaseConnection
 from bot.storage.pages import Page
@@ -60,6 +61,16 @@ class SpokenLanguage(Struct, frozen=True, kw_only=True):
 
     #: One that the rules have texts in.
     language: Annotated[str, Meta(min_length=2, max_length=LONGEST_LANGUAGE)]
+
+
+class HandoverTo(Struct, frozen=True, kw_only=True):
+    """To whom a conversation is handed over, and when it goes back to the bot."""
+
+    #: A team or a person; null: whoever looks first.
+    to: Annotated[str, Meta(min_length=1, max_length=LONGEST_TO, pattern=r"\S")] | None = None
+    urgent: bool = False
+    #: Seconds without a word of a person's after which the bot goes on; null: not until it is handed back.
+    back_after_seconds: Annotated[int, Meta(ge=60, le=366 * 24 * 3600)] | None = None
 
 
 class ConversationController(Controller):
@@ -172,12 +183,17 @@ class ConversationActions(Controller):
     @put("/conversations/{conversation_id:str}/handover")
     async def hand_over(
         self,
+        *,
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
+        data: Annotated[HandoverTo | None, Body()] = None,
     ) -> ConversationView:
-        """A person takes over: the bot is silent until the conversation is handed back. Opt-out words still work."""
-        return await operator.hand_over(make_storable(conversation_id), by=person)
+        """A person takes over: the bot is silent until the conversation is handed back. Opt-out words still work.
+
+        With a body it says to whom and for how long, of one that is handed over already as well.
+        """
+        return await operator.hand_over(make_storable(conversation_id), by=person, given=_given(data))
 
     @delete("/conversations/{conversation_id:str}/handover", status_code=200)
     async def hand_back(
@@ -296,6 +312,13 @@ class ConversationActions(Controller):
         """
         consent = make_storable(data.consent)
         return await operator.opt_in(make_storable(conversation_id), by=person, consent=consent)
+
+
+def _given(data: HandoverTo | None) -> HandedOver | None:
+    if data is None:
+        return None
+    to = one_line(data.to, LONGEST_TO) if data.to else None
+    return HandedOver(to=to, urgent=data.urgent, back_after=data.back_after_seconds)
 
 
 def value_name(raw: str) -> str:

@@ -49,6 +49,7 @@ from msgspec import Struct
 
 from bot.operator.actions import Operator
 from bot.operator.ceilings import Ceilings
+from bot.operator.openid import OpenIdLogin
 from bot.operator.people import People
 from bot.operator.rejected_events import RejectedEvents
 from bot.operator.teamwork import Teamwork
@@ -110,6 +111,8 @@ class Console:
         teamwork: Teamwork,
         silences: Callable[[], list[str]],
         people: People,
+        openid: OpenIdLogin | None = None,
+        public_url: str | None = None,
     ) -> None:
         self.sessions = sessions
         self.database = database
@@ -128,8 +131,15 @@ class Console:
         #: What does not come any more, as sentences.
         self.silences = silences
         self.people = people
+        #: None: nobody logs in by a provider.
+        self.openid = openid
+        self._public_url = public_url
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)
+
+    def address_of(self, request: Call) -> str:
+        """The address of the console's site, without a slash at its end."""
+        return self._public_url or str(request.base_url).rstrip("/")
 
     def page(self, request: Call, name: str, *, status: int = 200, **context: Any) -> Page:
         """The page of a template; for a request that htmx makes for a part of it, its `<main>` alone."""
@@ -146,6 +156,7 @@ class Console:
             csrf=self.sessions.csrf(session) if session else "",
             theme=_theme(request),
             here=_here(request),
+            openid=self.openid.title if self.openid else "",
             nonce=nonce,
             mark=request.state.get("mark", self.live.mark),
             flash=None if is_part else flash,

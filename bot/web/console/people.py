@@ -65,7 +65,7 @@ async def _page(
     async with console.database.reading() as connection:
         people = await list_people(connection)
         changes = await list_people_changes(connection, _CHANGES)
-    address = f"{str(request.base_url).rstrip('/')}{HOME}/login?key={link.key}" if link else ""
+    address = f"{console.address_of(request)}{HOME}/login?key={link.key}" if link else ""
     return console.page(
         request, "people.html", status=422 if wrong else 200, people=people, changes=changes, roles=ROLES, said=_SAID,
         link=link, address=address, wrong=wrong, typed=typed, longest=LONGEST_NAME,

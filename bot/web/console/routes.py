@@ -22,6 +22,7 @@ from bot.web.console.inbox_acts import InboxForms
 from bot.web.console.layout import Call, Console, console_of, go_to
 from bot.web.console.login import Login, SessionForms
 from bot.web.console.numbers import NumberForms
+from bot.web.console.openid_login import OpenIdPages
 from bot.web.console.overview import OverviewPage
 from bot.web.console.people import PeoplePage
 from bot.web.console.rejected import RejectedPages
@@ -133,7 +134,7 @@ def console_router() -> Router:
         "/",
         route_handlers=[
             Router("/", route_handlers=[AssetRoutes, FrontPage]),
-            Router("/", route_handlers=[Login], exception_handlers=ERROR_PAGES),
+            Router("/", route_handlers=[Login, OpenIdPages], exception_handlers=ERROR_PAGES),
             Router(
                 HOME,
                 route_handlers=PAGES,

@@ -9,11 +9,11 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from itsdangerous import BadSignature, HMACAlgorithm, Signer, URLSafeSerializer
 from litestar.datastructures import Cookie
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
@@ -21,7 +21,10 @@ from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bot.clock import Clock, utc_now
 from bot.operator.actor import Actor
+from bot.operator.openid import LoginAttempt
+from bot.operator.people import PersonView
 from bot.roles import Role, may_act_as
 from bot.storage.console_sessions import (
     NewSession,
@@ -49,6 +52,8 @@ CSRF_HEADER: Final = "X-CSRF-Token"
 IDLE, LONGEST = timedelta(hours=24), timedelta(days=7)
 #: How long a login link can be used.
 LINK_LIFE: Final = timedelta(hours=24)
+#: How long a login by an OpenID provider may take.
+ATTEMPT_LIFE: Final = timedelta(minutes=10)
 #: A session's end is moved on at most so often, and no page waits longer than these seconds for that.
 _RENEWED_EVERY: Final = timedelta(hours=1)
 _RENEWAL_SECONDS: Final = 1.0
@@ -113,10 +118,6 @@ class Session(Struct, frozen=True, kw_only=True):
         return may_act_as(self.role, "admin")
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Sessions:
     """Opens, recognises and ends sessions; it stands in the application's state as `sessions`."""
 
@@ -126,7 +127,7 @@ class Sessions:
         guesses: Guesses,
         database: Database,
         writer: Writer,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Clock = utc_now,
     ) -> None:
         self._tokens = tokens
         self._guesses = guesses
@@ -164,6 +165,31 @@ class Sessions:
         if session is None:
             self._note_wrong(connection)
         return session
+
+    def sign_attempt(self, attempt: LoginAttempt, next_page: str) -> str:
+        """What the browser keeps that begins a login by an OpenID provider."""
+        expires = (self._clock() + ATTEMPT_LIFE).timestamp()
+        return str(self._attempts().dumps([*msgspec.structs.astuple(attempt), next_page, int(expires)]))
+
+    def read_attempt(self, cookie: str) -> tuple[LoginAttempt, str] | None:
+        """The attempt and the page to go on to; None when it is too old or was never begun."""
+        try:
+            state, nonce, verifier, next_page, expires = self._attempts().loads(cookie)
+        except (BadSignature, UnicodeError, ValueError, TypeError):
+            return None
+        if expires <= self._clock().timestamp():
+            return None
+        return LoginAttempt(state=state, nonce=nonce, verifier=verifier), safe_next(next_page)
+
+    async def enter(self, person: PersonView, attempt: LoginAttempt) -> Session | None:
+        """A session for whom an OpenID provider named; None when this attempt has opened one already.
+
+        Raises `bot.storage.writer.StorageUnavailable`.
+        """
+        used = UsedLink(
+            key_digest=_digest(f"openid {attempt.state}"), expires_at=self._clock() + ATTEMPT_LIFE
+        )
+        return await self._open(person.role, person.name, used, person_id=person.id)
 
     async def find(self, connection: Connection) -> Session | None:
         """The session that a request belongs to."""
@@ -242,9 +268,11 @@ class Sessions:
         signer = None if session.person_id is not None else self._signer(session.role)
         return session.id if signer is None else signer.sign(session.id).decode()
 
-    async def _open(self, role: str, name: str, link: UsedLink | None = None) -> Session | None:
+    async def _open(
+        self, role: str, name: str, link: UsedLink | None = None, *, person_id: str | None = None
+    ) -> Session | None:
         now, key = self._clock(), secrets.token_urlsafe(24)
-        session = Session(id=key, role=role, name=name, since=now, until=now + IDLE)
+        session = Session(id=key, role=role, person_id=person_id, name=name, since=now, until=now + IDLE)
         (stored,) = await self._stores.submit([NewSession(session=_stored(session), link=link)])
         return None if stored is None else _opened(key, stored)
 
@@ -266,6 +294,9 @@ class Sessions:
         """Signs values for one purpose, with a key that every replica makes from the admin's token."""
         key = self._tokens.derive_key("admin", purpose) or b""
         return URLSafeSerializer(key, salt=purpose, signer_kwargs=_SHA256)
+
+    def _attempts(self) -> URLSafeSerializer:
+        return self.serializer(b"console openid login")
 
     def _links(self) -> URLSafeSerializer:
         return self.serializer(b"console login link")
@@ -344,6 +375,7 @@ def _stored(session: Session, seen_at: datetime | None = None) -> StoredSession:
         id_digest=_digest(session.id),
         role=session.role,
         person_id=session.person_id,
+        name=session.name if session.person_id else None,
         created_at=session.since,
         expires_at=session.until,
         seen_at=seen_at,
