@@ -88,6 +88,8 @@ class ConversationController(Controller):
         handed_over: FromQuery[bool | None] = None,
         waiting: FromQuery[bool] = False,
         unanswered: FromQuery[bool | None] = None,
+        snoozed: FromQuery[bool | None] = None,
+        assigned_to: Name = None,
         incident: FromQuery[Kind | None] = None,
         q: Name = None,
         rule: Name = None,
@@ -95,9 +97,9 @@ class ConversationController(Controller):
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[ConversationView]:
-        """Conversations, newest first.
+        """Conversations, newest first; with `waiting` or `unanswered` the one who waits longest first.
 
-        `q` is a number or part of one, or else part of a text; `rule` is one that a message met; `waiting` are those
+        Both of these leave out what is snoozed. `q` is a number or part of one, or else part of a text; `rule` is one that a message met; `waiting` are those
         handed over whose peer waits for a person's word. A request looks at a limited number of conversations and
         messages, so a page may be short, even empty, and yet have a `next` one. `incident` is open in each.
         """
@@ -109,12 +111,16 @@ class ConversationController(Controller):
             handed_over=handed_over,
             waiting=waiting,
             unanswered=unanswered,
+            snoozed=snoozed,
+            assigned_to=None if assigned_to is None else make_storable(assigned_to),
             incident=incident,
             typed=q,
             rule=None if rule is None else make_storable(rule),
             tag=None if tag is None else make_storable(tag),
         )
-        listed = await find_conversations(connection, wanted, limit=limit, cursor=cursor)
+        listed = await find_conversations(
+            connection, wanted, limit=limit, cursor=cursor, longest_wait_first=True
+        )
         return Page(items=listed.items, next=listed.next)
 
     @get("/conversations/{conversation_id:str}")

@@ -6,6 +6,7 @@ from bot.web.access import require_viewer
 from bot.web.api.answers import Answers
 from bot.web.api.conversations import ConversationActions, ConversationController
 from bot.web.api.dependencies import DEPENDENCIES
+from bot.web.api.inbox import InboxReads, InboxWrites
 from bot.web.api.incidents import Incidents
 from bot.web.api.messages import Messages
 from bot.web.api.numbers import Numbers
@@ -23,6 +24,8 @@ def api_router() -> Router:
         route_handlers=[
             ConversationController,
             ConversationActions,
+            InboxReads,
+            InboxWrites,
             Messages,
             Incidents,
             Numbers,

@@ -87,6 +87,40 @@ class ConversationPages(Controller):
             )
         return await _page(request, console, talk, beside)
 
+    @get("/filters")
+    async def filters(self, request: Call, console: NamedDependency[Console]) -> Page:
+        """Show the filters behind the tabs, each with its count."""
+        listing = await _listing(request, console)
+        book = console.shelf.book()
+        return console.page(
+            request,
+            "filters.html",
+            listing=listing,
+            states=DELIVERY_STATES,
+            rule_names=sorted(rule.name for rule in book.rules),
+            glyphs=GLYPHS,
+        )
+
+    @get("/conversations/{conversation_id:str}/more")
+    async def more(
+        self, request: Call, console: NamedDependency[Console], conversation_id: FromPath[str]
+    ) -> Page:
+        """Show what is done with a conversation less often."""
+        async with console.database.reading() as connection:
+            talk = await read_talk(connection, make_storable(conversation_id), before=None, limit=_MESSAGES)
+        if talk is None:
+            raise NotFoundException(detail="There is no such conversation. It may be purged.")
+        session, book = session_of(request), console.shelf.book()
+        return console.page(
+            request,
+            "talk_more.html",
+            talk=talk,
+            kept=address_of("", kept_of(request.query_params)).removeprefix("?"),
+            assignees=list(dict.fromkeys([session.name, *await names_of_people(console)])),
+            languages=_languages(book, talk),
+            last_inbound=_last_inbound(talk),
+        )
+
     @get("/conversations/{conversation_id:str}/export")
     async def export(
         self, console: NamedDependency[Console], conversation_id: FromPath[str]
@@ -142,15 +176,12 @@ async def _page(request: Call, console: Console, talk: Timeline | None, beside: 
         "conversations.html",
         listing=listing,
         kept=address_of("", kept).removeprefix("?"),
-        states=DELIVERY_STATES,
-        rule_names=sorted(rule.name for rule in book.rules),
         talk=talk,
         known_answers=beside.answers,
         others=beside.others,
         draft=beside.draft,
         cost=measured(beside.draft),
         assignees=list(dict.fromkeys([session.name, *people])),
-        last_inbound=_last_inbound(talk),
         laters=[(value, words) for value, (words, _) in CHOICES.items()],
         answers_path=answers_path,
         answer_glyphs=ANSWER_GLYPHS,
@@ -159,7 +190,6 @@ async def _page(request: Call, console: Console, talk: Timeline | None, beside: 
         resent={message.resend_of for message in talk.messages} if talk else set(),
         suspicious=beside.suspicious,
         incident_kinds=KINDS,
-        languages=_languages(book, talk),
         rules=rule_links(book, rules),
         hours_zone=lambda message: hours_zone_of(book, message),
         shop_times=shop_times,

@@ -18,7 +18,7 @@ from bot.web.console.later_times import read_later
 from bot.web.console.layout import ZONE, Call, Console
 from bot.web.console.sessions import require_support, session_of
 from bot.web.console.times import counted, zone_of
-from bot.web.limits import LONGEST_SENTENCE, LONGEST_TAG
+from bot.web.limits import LONGEST_TAG
 
 UNDO: Final = "/console/acts/undo"
 #: What came of an act, for one conversation and for so many.
@@ -31,6 +31,8 @@ _SAID: Final[dict[str, tuple[str, str]]] = {
     "opt out": ("Opted out: nothing more is sent to this number.", "{} are opted out: nothing more is sent to them."),
     "hand back": ("Handed back: the bot answers the next message.", "{} are handed back."),
 }  # fmt: skip
+#: How a peer said that they want no more texts, for what a button knows.
+_REASONS: Final = {"4007": "their carrier says so (code 4007)"}
 _AS_IT_WAS: Final = "That was so already: nothing is changed."
 
 
@@ -75,17 +77,17 @@ class InboxForms(Controller):
 async def _read_order(request: Call, console: Console) -> ActOrder:
     form = await request.form()
     wanted = str(form.get("do", ""))
+    wanted, _, what = (str(form.get("then", "")) if wanted == "then" else wanted).partition(":")
     kind: ActKind | None = next((each for each in get_args(ActKind) if each == wanted), None)
     if kind is None:
         raise ClientException(detail="Say what is to be done.")
     to, until, now = None, None, datetime.now(UTC)
     if kind == "assign":
-        to = await _assignee(request, console, one_line(str(form.get("to", "")), LONGEST_TAG))
+        to = await _assignee(request, console, one_line(what or str(form.get("to", "")), LONGEST_TAG))
     if kind == "snooze":
         zone = zone_of(request.cookies.get(ZONE, ""))
-        until = read_later(str(form.get("when", "")), str(form.get("at", "")), zone, now)
-    reason = make_storable(str(form.get("reason", ""))).strip()[:LONGEST_SENTENCE]
-    return ActOrder(kind=kind, to=to, until=until, reason=reason or None)
+        until = read_later(what, str(form.get("at", "")), zone, now)
+    return ActOrder(kind=kind, to=to, until=until, reason=_REASONS.get(what))
 
 
 async def _assignee(request: Call, console: Console, name: str) -> str | None:

@@ -1,26 +1,32 @@
-// All about a message: a card that opens by a tap, or when the pointer rests on its line; fetched when it is wanted.
+// All about a message: a card that opens by a tap, or when the pointer rests on its line; fetched when it is wanted, as
+// the sheets of a conversation and of the list are, which open by a tap alone.
+
+import htmx from "htmx.org";
 
 const SOON = 250; // ms
 let timer;
 
 async function fill(card) {
   if (card.dataset.filled !== undefined) return;
-  const address = card.querySelector(".card a").href;
+  const box = card.querySelector(".card, .sheet");
+  const address = box.querySelector("a").href;
   card.dataset.filled = "";
   const answer = await fetch(address, { headers: { "HX-Request": "true" }, cache: "no-store" });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const content = page.getElementById("card");
-  if (content) card.querySelector(".card").replaceChildren(...content.childNodes);
+  if (!content) return;
+  box.replaceChildren(...content.childNodes);
+  htmx.process(box);
 }
 
 addEventListener(
   "toggle",
   (event) => {
     const card = event.target;
-    if (!card.matches?.("[data-card]")) return;
+    if (!card.matches?.("[data-card], [data-sheet]")) return;
     if (!card.open) return delete card.dataset.filled;
     fill(card).catch(() => delete card.dataset.filled);
-    for (const other of document.querySelectorAll("[data-card][open]")) if (other !== card) other.open = false;
+    if (card.matches("[data-card]")) for (const other of document.querySelectorAll("[data-card][open]")) if (other !== card) other.open = false;
   },
   true,
 );

@@ -16,7 +16,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 const callbacks = {
   beforeNodeMorphed(before, after) {
     if (before.nodeType !== Node.ELEMENT_NODE) return true;
-    if (before.matches("[data-filled] > .card")) return false; // fetched by cards.js
+    if (before.matches("[data-filled] > .card, [data-filled] > .sheet")) return false; // fetched by cards.js
     if (before.id === "live") return false; // live.js knows
     // What a script has made of an element is its own, as long as the page means the same thing by it.
     if (before.hasAttribute("data-mounted")) {
@@ -42,7 +42,7 @@ const callbacks = {
 // Fields that somebody has written into and not sent yet. The same field of another form is another field. Boxes of the
 // list that are ticked are kept by the conversation that they stand for.
 function draftsIn(root) {
-  const ticked = [...root.querySelectorAll("[form=bulk][id]:checked, #bulk-all:checked")].map(({ id }) => ({ id, ticked: true }));
+  const ticked = [...root.querySelectorAll("#bulk input:checked")].map(({ name, value }) => ({ ticked: `${name}=${value}` }));
   const written = [...root.querySelectorAll("textarea[id], input[id]:not([type=hidden], [type=checkbox], [type=radio])")]
     .filter((field) => field.value !== field.defaultValue)
     .map((field) => ({ id: field.id, action: field.form?.getAttribute("action"), text: field.value }));
@@ -53,7 +53,7 @@ function restore(drafts) {
   for (const { id, action, text, ticked } of drafts) {
     const field = document.getElementById(id);
     if (ticked) {
-      if (field) field.checked = true;
+      for (const box of document.querySelectorAll("#bulk input[type=checkbox]")) box.checked ||= `${box.name}=${box.value}` === ticked;
       continue;
     }
     if (field && field.form?.getAttribute("action") === action && field.value !== text) field.value = text;
