@@ -88,6 +88,7 @@ class ConversationController(Controller):
         handed_over: FromQuery[bool | None] = None,
         waiting: FromQuery[bool] = False,
         unanswered: FromQuery[bool | None] = None,
+        longest_wait_first: FromQuery[bool] = False,
         snoozed: FromQuery[bool | None] = None,
         assigned_to: Name = None,
         incident: FromQuery[Kind | None] = None,
@@ -97,11 +98,12 @@ class ConversationController(Controller):
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[ConversationView]:
-        """Conversations, newest first; with `waiting` or `unanswered` the one who waits longest first.
+        """Conversations, newest first; of those `waiting` or `unanswered` on wish the one who waits longest first.
 
-        Both of these leave out what is snoozed. `q` is a number or part of one, or else part of a text; `rule` is one that a message met; `waiting` are those
-        handed over whose peer waits for a person's word. A request looks at a limited number of conversations and
-        messages, so a page may be short, even empty, and yet have a `next` one. `incident` is open in each.
+        `q` is a number or part of one, or else part of a text; `rule` is one that a message met; `waiting` are those
+        handed over whose peer waits for a person's word. These and the `unanswered` leave out what is snoozed.
+        A request looks at a limited number of conversations and messages, so a page may be short, even empty, and
+        yet have a `next` one. `incident` is open in each.
         """
         wanted = Search(
             peer=_number(peer),
@@ -119,7 +121,7 @@ class ConversationController(Controller):
             tag=None if tag is None else make_storable(tag),
         )
         listed = await find_conversations(
-            connection, wanted, limit=limit, cursor=cursor, longest_wait_first=True
+            connection, wanted, limit=limit, cursor=cursor, longest_wait_first=longest_wait_first
         )
         return Page(items=listed.items, next=listed.next)
 
