@@ -10,6 +10,7 @@ import pytest_asyncio
 from litestar.connection import ASGIConnection
 from sqlalchemy import select
 
+from bot.cli.commands.people import ROLES as ROLES_OF_COMMANDS
 from bot.operator.actor import Actor
 from bot.operator.people import LINK_LIFE, People, list_people
 from bot.operator.people_errors import NameTaken, NoSuchPerson, NotAName, NotARole
@@ -62,7 +63,7 @@ async def come_in(bot: Running, http: httpx.AsyncClient, name: str, role: str) -
 
 
 async def test_each_role_may_do_what_those_before_it_may() -> None:
-    assert ROLES == ("viewer", "support", "editor", "admin")
+    assert ROLES == ("viewer", "support", "editor", "admin") == ROLES_OF_COMMANDS
     for place, role in enumerate(ROLES):
         assert [may_act_as(role, each) for each in ROLES] == [each <= place for each in range(len(ROLES))]
     assert not may_act_as("guest", "viewer")
