@@ -206,6 +206,21 @@ async def test_the_admin_adds_changes_and_removes_on_a_page(bot: Running) -> Non
         assert (await theirs.get("/console/people")).status_code == 303
 
 
+async def test_how_we_did_is_a_page_and_a_document(bot: Running) -> None:
+    (talk,) = await bot.items("/api/conversations")
+    async with browser(bot) as http:
+        csrf = await come_in(bot, http, "Quick", "support")
+        reply = f"/console/conversations/{talk['id']}/reply"
+        assert (await http.post(reply, data={"csrf": csrf, "text": "At once."})).status_code == 303
+        page = (await http.get("/console/team?period=hour")).text
+        assert "How we did" in page
+        assert '<th scope="row">Quick</th><td>1</td>' in page
+    figures = (await bot.get("/api/team", params={"period": "hour"}, token=VIEWER)).json()
+    (quick,) = [each for each in figures["people"] if each["person"] == "Quick"]
+    assert (quick["replies"], quick["conversations"], quick["seconds"]["median"]) == (1, 1, None)
+    assert (await bot.get("/api/team", params={"period": "year"})).status_code == 400
+
+
 async def test_a_name_that_stands_for_a_token_or_for_nobody_is_refused(bot: Running) -> None:
     people = people_of(bot)
     for name in ("admin", "Viewer", " BOT ", "", "  ", "x" * 65):
