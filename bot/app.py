@@ -48,7 +48,7 @@ from bot.operator.rejected_events import RejectedEvents
 from bot.operator.teamwork import UNDO, Teamwork
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
-from bot.queries.waiting import Waiting, count_waiting
+from bot.queries.waiting_count import WaitingCount, count_waiting
 from bot.rulebook.editing.live_book import BookChange, LiveBook
 from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
@@ -283,7 +283,7 @@ class Service:
     def _announce_rules(self) -> None:
         self.live.announce([RULES])
 
-    async def _count_waiting(self) -> Waiting:
+    async def _count_waiting(self) -> WaitingCount:
         async with self.database.reading() as connection:
             return await count_waiting(connection)
 

@@ -160,13 +160,11 @@ class Overview:
 
     async def look(self, connection: AsyncConnection, period: Period, now: datetime) -> OverviewView:
         """Read everything that the page shows of a period."""
-        length, step = PERIODS[period]
+        _, step = PERIODS[period]
         progress = await find_progress(connection)
         live = await _count_live(connection, progress, now)
-        since = floor_to(now - length, step) + step if period != "month" else floor_to(now - length, HOUR)
-        stretches = await _stretches(
-            connection, progress, live, since, now, MINUTE if period != "month" else HOUR
-        )
+        since = _since(period, now)
+        stretches = await _stretches(connection, progress, live, since, now, _stretch(period))
         counted_from = progress.counted_from if progress else floor_to(now, HOUR)
         book = self._shelf.book()
         counts = total(stretches.values())
@@ -235,6 +233,13 @@ class Overview:
         )
 
 
+async def count_period(connection: AsyncConnection, period: Period, now: datetime) -> tuple[datetime, Counts]:
+    """The beginning of a period, and what happened to its messages."""
+    progress, since = await find_progress(connection), _since(period, now)
+    live = await _count_live(connection, progress, now)
+    return since, total((await _stretches(connection, progress, live, since, now, _stretch(period))).values())
+
+
 async def read_alarms(connection: AsyncConnection) -> Alarms:
     """The part of the overview that is worth an alarm."""
     waiting, rejected = await _count(connection, _waiting(), select(rejected_events.c.id))
@@ -252,6 +257,16 @@ def failures_of(counts: Counts) -> list[FailureCount]:
         FailureCount(reason=reason, count=count)
         for reason, count in sorted(named, key=lambda each: (-each[1], each[0].words))
     ]
+
+
+def _since(period: Period, now: datetime) -> datetime:
+    length, step = PERIODS[period]
+    return floor_to(now - length, HOUR) if period == "month" else floor_to(now - length, step) + step
+
+
+def _stretch(period: Period) -> timedelta:
+    """What is counted at a time: a month by the hour, as minutes are kept for a day."""
+    return HOUR if period == "month" else MINUTE
 
 
 def _live_start(progress: Progress | None, now: datetime) -> datetime:

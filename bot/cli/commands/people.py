@@ -6,7 +6,9 @@ import rich_click as click
 
 from bot.cli.command_body import run_body
 from bot.cli.commands.options import as_json_option
-from bot.roles import ROLES
+
+#: As `bot.roles` has them, which --help does not import.
+ROLES = ("viewer", "support", "editor", "admin")
 
 _url_option = click.option(
     "--url", help="The console's address, for the link. [default: BOT_PUBLIC_URL, or where BOT_PORT says]"

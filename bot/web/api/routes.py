@@ -14,6 +14,7 @@ from bot.web.api.overview import OverviewController
 from bot.web.api.peers import Peers
 from bot.web.api.rejected import RejectedController
 from bot.web.api.rules import RuleEdits, Rules
+from bot.web.api.team import TeamController
 from bot.web.limits import LARGEST_FORM
 
 
@@ -33,6 +34,7 @@ def api_router() -> Router:
             RuleEdits,
             RejectedController,
             OverviewController,
+            TeamController,
             Answers,
             Peers,
         ],

@@ -17,7 +17,7 @@ import msgspec
 from litestar.channels import ChannelsPlugin
 from msgspec import Struct
 
-from bot.queries.waiting import Waiting
+from bot.queries.waiting_count import WaitingCount
 from bot.storage.commits import PRESENCE, Topic
 from bot.storage.database import DATABASE_ERRORS
 
@@ -76,12 +76,12 @@ class Live:
     """Publishes changed topics to the streams of open pages."""
 
     def __init__(
-        self, channels: ChannelsPlugin, count_waiting: Callable[[], Awaitable[Waiting]] | None = None
+        self, channels: ChannelsPlugin, count_waiting: Callable[[], Awaitable[WaitingCount]] | None = None
     ) -> None:
         """`count_waiting` may raise what a reading of the database raises; then the last count goes on to be told."""
         self._channels = channels
         self._count_waiting = count_waiting
-        self._waiting, self._counted_at = Waiting(), -_COUNTED_FOR
+        self._waiting, self._counted_at = WaitingCount(), -_COUNTED_FOR
         self._start = secrets.token_hex(4)
         self._count = 0
         self._gathered: set[str] = set()
@@ -118,8 +118,8 @@ class Live:
     ) -> AsyncIterator[bytes]:
         """Server-sent events: `changed`, its data those among `wanted` that did since that mark; `waiting`; `over`.
 
-        The data of `waiting` are a `Waiting` as JSON. Ends with `close`; and with `over` when `is_welcome` says no: the
-        session has ended, or may do something else now.
+        The data of `waiting` are a `WaitingCount` as JSON. Ends with `close`; and with `over` when `is_welcome` says
+        no: the session has ended, or may do something else now.
         """
         subscriber = _Subscriber(wanted, since)
         async with (
@@ -162,7 +162,7 @@ class Live:
                     quiet_since = time.monotonic()
                     yield b": still here\n\n"
 
-    async def _who_waits(self) -> Waiting:
+    async def _who_waits(self) -> WaitingCount:
         now = time.monotonic()
         if self._count_waiting is not None and now - self._counted_at >= _COUNTED_FOR:
             self._counted_at = now

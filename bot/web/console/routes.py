@@ -34,6 +34,7 @@ from bot.web.console.rules_forms import RuleListPages
 from bot.web.console.rules_history import RuleHistoryPages
 from bot.web.console.rules_suggestions import RuleDraftPage
 from bot.web.console.sessions import require_login, session_of
+from bot.web.console.team import TeamPage
 from bot.web.limits import LARGEST_FORM
 
 
@@ -119,6 +120,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     RejectedPages,
     AnswerPages,
     PeoplePage,
+    TeamPage,
     OtherRoutes,
 )
 _DEPENDENCIES: Final = {

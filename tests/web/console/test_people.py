@@ -10,6 +10,7 @@ import pytest_asyncio
 from litestar.connection import ASGIConnection
 from sqlalchemy import select
 
+from bot.cli.commands.people import ROLES as ROLES_OF_COMMANDS
 from bot.operator.actor import Actor
 from bot.operator.people import LINK_LIFE, People, list_people
 from bot.operator.people_errors import NameTaken, NoSuchPerson, NotAName, NotARole
@@ -62,7 +63,7 @@ async def come_in(bot: Running, http: httpx.AsyncClient, name: str, role: str) -
 
 
 async def test_each_role_may_do_what_those_before_it_may() -> None:
-    assert ROLES == ("viewer", "support", "editor", "admin")
+    assert ROLES == ("viewer", "support", "editor", "admin") == ROLES_OF_COMMANDS
     for place, role in enumerate(ROLES):
         assert [may_act_as(role, each) for each in ROLES] == [each <= place for each in range(len(ROLES))]
     assert not may_act_as("guest", "viewer")
@@ -203,6 +204,21 @@ async def test_the_admin_adds_changes_and_removes_on_a_page(bot: Running) -> Non
         assert "(viewer)" in (await theirs.get("/console/people")).text
         await http.post("/console/people", data={"csrf": csrf, "do": "remove", "who": "Page"})
         assert (await theirs.get("/console/people")).status_code == 303
+
+
+async def test_how_we_did_is_a_page_and_a_document(bot: Running) -> None:
+    (talk,) = await bot.items("/api/conversations")
+    async with browser(bot) as http:
+        csrf = await come_in(bot, http, "Quick", "support")
+        reply = f"/console/conversations/{talk['id']}/reply"
+        assert (await http.post(reply, data={"csrf": csrf, "text": "At once."})).status_code == 303
+        page = (await http.get("/console/team?period=hour")).text
+        assert "How we did" in page
+        assert '<th scope="row">Quick</th><td>1</td>' in page
+    figures = (await bot.get("/api/team", params={"period": "hour"}, token=VIEWER)).json()
+    (quick,) = [each for each in figures["people"] if each["person"] == "Quick"]
+    assert (quick["replies"], quick["conversations"], quick["seconds"]["median"]) == (1, 1, None)
+    assert (await bot.get("/api/team", params={"period": "year"})).status_code == 400
 
 
 async def test_a_name_that_stands_for_a_token_or_for_nobody_is_refused(bot: Running) -> None:

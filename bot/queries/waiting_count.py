@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.storage.tables import conversations
 
 
-class Waiting(Struct, frozen=True, kw_only=True):
+class WaitingCount(Struct, frozen=True, kw_only=True):
     """The conversations that were handed over and whose peer waits for a person's word."""
 
     count: int = 0
@@ -17,11 +17,11 @@ class Waiting(Struct, frozen=True, kw_only=True):
     newest: datetime | None = None
 
 
-async def count_waiting(connection: AsyncConnection) -> Waiting:
+async def count_waiting(connection: AsyncConnection) -> WaitingCount:
     """Who waits now."""
     table = conversations.c
     query = select(func.count(), func.max(table.unanswered_since)).where(
         table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out
     )
     count, newest = (await connection.execute(query)).one()
-    return Waiting(count=count, newest=newest)
+    return WaitingCount(count=count, newest=newest)
