@@ -310,11 +310,12 @@ async def test_everything_has_a_name_and_nothing_keeps_somebody_out(browser: Bro
         assert await serious_violations(page) == []
         await page.keyboard.press("Escape")
         await page.get_by_label("Your reply").fill("/")
-        await expect(page.get_by_role("option")).to_have_count(2)
+        texts = page.get_by_role("listbox", name="Texts to send")
+        await expect(texts.get_by_role("option")).to_have_count(2)
         assert await serious_violations(page) == []
         await page.keyboard.press("Escape")
         await page.keyboard.press("Control+k")
-        await expect(page.get_by_role("combobox")).to_be_focused()
+        await expect(page.get_by_role("dialog", name="Commands").get_by_role("combobox")).to_be_focused()
         assert await serious_violations(page) == []
 
 

@@ -51,7 +51,7 @@ async def console(
     if token is not None or key is not None:
         answer = await context.request.post(
             "/console/login",
-            form={"key": key} if key is not None else {"token": token},
+            form={"key": key} if key is not None else {"token": str(token)},
             headers={"Sec-Fetch-Site": "same-origin"},
             max_redirects=0,
         )
