@@ -8,7 +8,7 @@ from sqlalchemy import Table, select, update
 from bot.clock import Clock, utc_now
 from bot.conversation.follow_ups import BY_PERSON, OPTED_OUT, cancel_follow_ups, texts_in
 from bot.conversation.handovers import handover_row, pass_on
-from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident, Outcome
+from bot.conversation.incidents import ENDED_BY_OPT_OUT, NewIncident, Outcome, waiting_for
 from bot.conversation.loop_history import LoopState
 from bot.operator.actor import ADMIN, Actor
 from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotSpoken, NotToBeResent
@@ -71,7 +71,9 @@ class Operator:
             edit.new.handovers.append(handover_row(conversation_id, edit.now, by=by.name, given=given))
             if not edit.opted_out:
                 edit.conversation.unanswered_since = edit.conversation.unanswered_since or edit.now
-                waits = NewIncident(conversation_id=conversation_id, kind="handover", reason=WAITING)
+                waits = NewIncident(
+                    conversation_id=conversation_id, kind="handover", reason=waiting_for(given)
+                )
                 edit.new.incidents.append(waits)
             await edit.note("hand over", given.to if given else None)
 
