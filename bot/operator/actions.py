@@ -11,7 +11,7 @@ from bot.conversation.answers import correct_answer
 from bot.conversation.delivery import RECIPIENT_OPTED_OUT, code_of
 from bot.conversation.follow_ups import BY_PERSON, texts_in
 from bot.conversation.handovers import handover_row, pass_on
-from bot.conversation.incidents import WAITING, NewIncident, Outcome
+from bot.conversation.incidents import NewIncident, Outcome, waiting_for
 from bot.conversation.loop_history import LoopState
 from bot.operator.actor import ADMIN, Actor
 from bot.operator.errors import (
@@ -83,7 +83,9 @@ class Operator:
             edit.new.handovers.append(handover_row(conversation_id, edit.now, by=by.name, given=given))
             if not edit.opted_out:
                 edit.conversation.unanswered_since = edit.conversation.unanswered_since or edit.now
-                waits = NewIncident(conversation_id=conversation_id, kind="handover", reason=WAITING)
+                waits = NewIncident(
+                    conversation_id=conversation_id, kind="handover", reason=waiting_for(given)
+                )
                 edit.new.incidents.append(waits)
             await edit.note("hand over", given.to if given else None)
 

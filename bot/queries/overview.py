@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.handovers import is_urgent
 from bot.queries.conversations import Backlog, find_backlog
 from bot.queries.failure_reasons import Reason, reason_of
 from bot.queries.similarity import SimilarTexts
@@ -78,6 +79,8 @@ class Needs(Struct, frozen=True, kw_only=True):
     """What waits for a person. Numbers stop at `COUNTED_TO` + 1."""
 
     waiting: int
+    #: Of these, those that were handed over urgently.
+    urgent: int = 0
     #: Conversations whose newest reply failed, in the last day.
     failed: int
     failures: list[FailureCount]
@@ -218,11 +221,16 @@ class Overview:
         table = conversations.c
         # Written out, so that the databases see that failures have an index of their own.
         is_failed = (table.delivery == literal_column("'failed'"), table.last_message_at >= day_ago)
-        waiting, rejected, failed = await _count(
-            connection, _waiting(), select(rejected_events.c.id), select(table.id).where(*is_failed)
+        waiting, urgent, rejected, failed = await _count(
+            connection,
+            _waiting(),
+            _waiting().where(is_urgent(table.id)),
+            select(rejected_events.c.id),
+            select(table.id).where(*is_failed),
         )
         return Needs(
             waiting=waiting,
+            urgent=urgent,
             failed=failed,
             failures=failures_of(of_the_day),
             unmatched=self._unmatched.groups(self._shelf.book(), now),

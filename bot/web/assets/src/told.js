@@ -6,7 +6,7 @@ const WAITING = "/console/conversations?waiting=1";
 //: What all tabs of this browser know: the count, and since when the newest waits.
 const SHARED = "bot_waiting";
 
-let now = { count: 0, newest: null };
+let now = { count: 0, urgent: 0, newest: null };
 let asked = null;
 
 const key = () => `bot_told_${document.body.dataset.person ?? ""}`;
@@ -36,11 +36,12 @@ export function hear(waiting) {
   if (waiting.newest && waiting.newest > (before.newest ?? "") && document.body.dataset.person) tell(waiting);
 }
 
-function tell({ count: many }) {
+function tell({ count: many, urgent }) {
   const { sound, desktop } = chosen();
   if (sound) beep();
   if (desktop && window.Notification?.permission === "granted") {
-    const said = many === 1 ? "Somebody waits for a person" : `${many} people wait for a person`;
+    const who = many === 1 ? "Somebody waits for a person" : `${many} people wait for a person`;
+    const said = urgent ? `${who}, ${many === 1 ? "urgently" : `${urgent} of them urgently`}` : who;
     const note = new Notification(said, { tag: "bot-waiting", renotify: true });
     note.addEventListener("click", () => {
       focus();
