@@ -1,6 +1,6 @@
 """Who has which conversation open, who writes, who has read how far; and drafts. None of it is an act."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from bot.operator.actor import Actor
 from bot.operator.drafts import drop_draft, put_draft
 from bot.operator.errors import NotThere
 from bot.queries.inbox import GONE_AFTER
-from bot.storage.commits import mark_changed, presence_topic
+from bot.storage.commits import PRESENCE, mark_changed, presence_topic
 from bot.storage.inbox_tables import presences, reads
 from bot.storage.sql import insert_for
 from bot.storage.tables import conversations
@@ -111,6 +111,7 @@ def _each(
         ids = {each.conversation_id for each in items}
         query = select(conversations.c.id).where(conversations.c.id.in_(ids))
         known = set((await connection.execute(query)).scalars())
+        mark_changed([PRESENCE])  # and nothing that a page shows of the conversation
         results: list[NotThere | None] = []
         for each in items:
             if each.conversation_id in known:
@@ -142,18 +143,13 @@ async def _keep_read(connection: AsyncConnection, kept: KeptRead) -> None:
 
 async def _keep_presence(connection: AsyncConnection, kept: KeptPresence) -> None:
     table = presences.c
+    mine = (table.person == kept.person, table.conversation_id == kept.conversation_id)
+    is_news = True
     if kept.is_over:
-        mine = (table.person == kept.person, table.conversation_id == kept.conversation_id)
         await connection.execute(delete(presences).where(*mine))
     else:
-        # Who opens another conversation has left this one.
-        elsewhere = (table.person == kept.person, table.conversation_id != kept.conversation_id)
-        left = (await connection.execute(select(table.conversation_id).where(*elsewhere))).scalars().all()
-        if left:
-            await connection.execute(delete(presences).where(*elsewhere))
-            mark_changed(map(presence_topic, left))
-        here = (table.person == kept.person, table.conversation_id == kept.conversation_id)
-        before = (await connection.execute(select(table.seen_at, table.is_typing).where(*here))).first()
+        await _leave_others(connection, kept)
+        before = (await connection.execute(select(table.seen_at, table.is_typing).where(*mine))).first()
         is_news = (
             before is None or before.is_typing != kept.is_typing or kept.now - before.seen_at > GONE_AFTER
         )
@@ -163,6 +159,24 @@ async def _keep_presence(connection: AsyncConnection, kept: KeptPresence) -> Non
         await connection.execute(
             statement.on_conflict_do_update(index_elements=["person", "conversation_id"], set_=state)
         )
-        if not is_news:
-            return  # others see it already
-    mark_changed([presence_topic(kept.conversation_id)])
+    if is_news:
+        await _tell_those_in(connection, [kept.conversation_id], kept)
+
+
+async def _leave_others(connection: AsyncConnection, kept: KeptPresence) -> None:
+    """Who opens a conversation has left the one before."""
+    table = presences.c
+    elsewhere = (table.person == kept.person, table.conversation_id != kept.conversation_id)
+    left = (await connection.execute(select(table.conversation_id).where(*elsewhere))).scalars().all()
+    if left:
+        await connection.execute(delete(presences).where(*elsewhere))
+        await _tell_those_in(connection, left, kept)
+
+
+async def _tell_those_in(connection: AsyncConnection, ids: Collection[str], kept: KeptPresence) -> None:
+    """Have the pages drawn anew of those who are there beside this person; where nobody is, nothing is told."""
+    table = presences.c
+    query = select(table.conversation_id).where(
+        table.conversation_id.in_(ids), table.person != kept.person, table.seen_at > kept.now - GONE_AFTER
+    )
+    mark_changed(map(presence_topic, (await connection.execute(query)).scalars()))

@@ -27,7 +27,6 @@ def _morning_in(days: Callable[[datetime], int]) -> Callable[[datetime], datetim
 #: What a form offers: its value, the words, and the moment, told in the person's time zone.
 CHOICES: Final[dict[str, tuple[str, Callable[[datetime], datetime]]]] = {
     "1h": ("In an hour", _hours(1)),
-    "3h": ("In 3 hours", _hours(3)),
     "tomorrow": ("Tomorrow at 9:00", _morning_in(lambda _here: 1)),
     "monday": ("On Monday at 9:00", _morning_in(lambda here: 7 - here.weekday())),
 }

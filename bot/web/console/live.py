@@ -101,7 +101,9 @@ class Live:
 
     def announce(self, topics: Collection[str] = ()) -> None:
         """Announce to every page that wants one of `topics`. Cheap while no page is open."""
-        self._count += 1
+        # Who comes and writes is no news for a page that was made just before: it hears of it when it happens again.
+        if not topics or not all(topic.startswith(PRESENCE) for topic in topics):
+            self._count += 1
         if self._subscribers and topics:
             self._gathered.update(topics)
             if self._timer is None:

@@ -152,7 +152,7 @@ async def test_a_viewer_sees_no_boxes_and_may_do_none_of_it(bot: Running) -> Non
     async with browser(bot, VIEWER) as http:
         html = (await http.get(f"{PATH}/{one['id']}")).text
         assert 'name="c"' not in html
-        assert "data-drafts" not in html
+        assert "data-composer" not in html
         csrf = csrf_in(html)
         for path in (
             "/console/acts",

@@ -11,7 +11,9 @@ let pause;
 let pending = null;
 let underway = null;
 
-const fieldOf = (target) => target.closest?.("[data-drafts]");
+// What stands beside the address to which a reply is sent.
+const beside = (form, name) => form.getAttribute("action").replace(/reply$/, name);
+const fieldOf = (target) => target.closest?.("[data-composer]");
 
 addEventListener("input", ({ target }) => {
   const field = fieldOf(target);
@@ -27,14 +29,14 @@ addEventListener("input", ({ target }) => {
 async function keep(field, isTyping, isLeaving = false) {
   clearTimeout(timer);
   pending = null;
-  const { value, dataset, form } = field;
+  const { value, form } = field;
   const fields = { text: value, ...(isTyping ? { typing: "1" } : {}) };
   const short = new URLSearchParams(fields).toString().length < MOST_AT_THE_END;
   underway?.abort();
   underway = new AbortController();
   const { signal } = underway;
   try {
-    const answer = await post(dataset.drafts, fields, { keepalive: isLeaving && short, signal });
+    const answer = await post(beside(form, "draft"), fields, { keepalive: isLeaving && short, signal });
     // What was written since has its own measure under way.
     if (answer.ok && field.isConnected && field.value === value) {
       form.querySelector("#reply-cost").innerHTML = await answer.text();
@@ -69,7 +71,7 @@ let isLoading = false;
 function close() {
   list?.remove();
   list = null;
-  const field = document.querySelector("[data-texts]");
+  const field = document.querySelector("[data-composer]");
   for (const name of [...Object.keys(OPEN), "aria-activedescendant"]) field?.removeAttribute(name);
 }
 
@@ -77,7 +79,7 @@ async function load(field) {
   if (isLoading) return null;
   isLoading = true;
   try {
-    const answer = await fetch(field.dataset.texts, { headers: { "HX-Request": "true" }, cache: "no-store" });
+    const answer = await fetch(beside(field.form, "texts"), { headers: { "HX-Request": "true" }, cache: "no-store" });
     if (!answer.ok || !field.isConnected) return null;
     return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("canned");
   } catch {
@@ -130,7 +132,7 @@ function insert(field, item) {
 addEventListener(
   "keydown",
   (event) => {
-    const field = event.target.closest?.("[data-texts]");
+    const field = event.target.closest?.("[data-composer]");
     // While they are fetched, nobody is sent the beginning of a name.
     if (field && isLoading && event.key === "Enter" && field.value.startsWith("/")) {
       event.preventDefault();
@@ -151,8 +153,8 @@ addEventListener(
 );
 addEventListener("pointerdown", (event) => {
   const item = event.target.closest?.(".composer .canned li");
-  if (!item) return list && !event.target.closest?.("[data-texts]") && close();
+  if (!item) return list && !event.target.closest?.("[data-composer]") && close();
   event.preventDefault();
-  insert(item.closest("form").querySelector("[data-texts]"), item);
+  insert(item.closest("form").querySelector("[data-composer]"), item);
 });
 document.addEventListener("htmx:afterSettle", () => list && !list.isConnected && (list = null));

@@ -26,7 +26,7 @@ const callbacks = {
   },
   beforeAttributeUpdated(name, node) {
     if (name === "data-filled" || name === "data-hovered") return false;
-    if (name.startsWith("aria-") && node.matches("[data-texts]")) return false;
+    if (name.startsWith("aria-") && node.matches("[data-composer]")) return false;
     if (name === "open" && !isAnotherPage && node.matches("details")) return false; // opened or closed by the person
     return true;
   },

@@ -7,9 +7,10 @@ const AGAIN = 20_000; // ms; the bot takes it that somebody has gone after 50 s
 let told = null;
 
 function tell() {
-  const talk = document.querySelector("[data-here]");
-  if (!talk || document.hidden || !document.querySelector("[data-drafts]")) return leave();
-  const { here, read } = talk.dataset;
+  const talk = document.querySelector("[data-read]");
+  if (!talk || document.hidden || !document.querySelector("#act")) return leave();
+  const { live, read } = talk.dataset;
+  const here = `/console/conversations/${live}/here`;
   if (told && told !== here) leave();
   told = here;
   post(here, { read }).catch(() => {});
@@ -23,8 +24,8 @@ function leave() {
 
 let lastRead = "";
 function settle() {
-  const talk = document.querySelector("[data-here]");
-  const mark = talk ? `${talk.dataset.here} ${talk.dataset.read}` : "";
+  const talk = document.querySelector("[data-read]");
+  const mark = talk ? `${talk.dataset.live} ${talk.dataset.read}` : "";
   if (mark === lastRead) return;
   lastRead = mark;
   tell();
