@@ -100,12 +100,21 @@ _FORWARDED: Final = {
 }
 
 
+#: What these say when they say more: to whom, and why the bot went on by itself.
+_WITH_DETAILS: Final = {
+    "hand over": "{by} handed over to {details}",
+    "hand back": "the bot goes on: {details}",
+}
+
+
 def action_sentence(action: ActionView) -> str | None:
     """What a person did, as a sentence; None for what a message shows."""
     if action.action == "language" and not action.details:
         return f"{action.by} left the language to the rules"
     if action.action == "assign" and not action.details:
         return f"{action.by} assigned it to nobody"
+    if action.action in _WITH_DETAILS and action.details:
+        return _WITH_DETAILS[action.action].format(by=action.by, details=action.details)
     sentence = _ACTIONS.get(action.action)
     more = f": {action.details}" if action.details else ""
     return sentence and sentence.format(by=action.by, details=action.details, more=more)
