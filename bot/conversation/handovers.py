@@ -102,6 +102,18 @@ async def end_handover(connection: AsyncConnection, conversation_id: str, *, by:
     await connection.execute(ended.values(ended_at=now, ended_by=by))
 
 
+async def reopen_handover(
+    connection: AsyncConnection, conversation_id: str, *, ended_at: datetime, by: str
+) -> None:
+    """That it ended is taken back, unless another one has begun since."""
+    table = handovers.c
+    other = handovers.alias("other")
+    is_open = exists().where(other.c.conversation_id == table.conversation_id, other.c.ended_at.is_(None))
+    the_one = (table.conversation_id == conversation_id, table.ended_at == ended_at, table.ended_by == by)
+    reopened = update(handovers).where(*the_one, ~is_open)
+    await connection.execute(reopened.values(ended_at=None, ended_by=None))
+
+
 async def open_handovers(
     connection: AsyncConnection, conversation_ids: Collection[str]
 ) -> dict[str, HandoverView]:

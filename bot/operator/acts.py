@@ -15,6 +15,7 @@ from uuid_utils import uuid7
 
 from bot.clock import Clock, utc_now
 from bot.conversation.follow_ups import OPTED_OUT
+from bot.conversation.handovers import reopen_handover
 from bot.conversation.incidents import Outcome
 from bot.conversation.loop_history import LoopState
 from bot.operator.actor import Actor
@@ -277,6 +278,8 @@ async def _reopen(edit: ConversationEdit, at: datetime, by: str) -> None:
     )
     statement = update(incidents).where(*closed, ~is_open)
     await edit.connection.execute(statement.values(closed_at=None, outcome=None, closed_by=None))
+    if edit.conversation.state.handed_over:
+        await reopen_handover(edit.connection, edit.conversation.id, ended_at=at, by=by)
 
 
 async def _plan_again(edit: ConversationEdit, at: datetime) -> None:
