@@ -16,6 +16,9 @@ addEventListener("keydown", (event) => {
     control.select?.();
   } else {
     control.click();
+    // What a key opens is gone on with by the keyboard.
+    const sheet = control.matches("summary") && control.parentElement.open && control.nextElementSibling;
+    if (sheet) sheet.querySelector("textarea, button, select, input:not([type=hidden])")?.focus();
   }
 });
 
