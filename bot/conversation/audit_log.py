@@ -31,7 +31,7 @@ ActionName = Literal[
 _OLDEST_FIRST = Order(actions.c.id)
 
 
-class ActionView(Struct, frozen=True, kw_only=True):
+class ActionView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that a person did, as the API and the command line show it."""
 
     id: str
