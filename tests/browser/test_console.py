@@ -289,7 +289,7 @@ async def open_sheet(page: Page, *, javascript: bool) -> None:
     """The sheet of what is done less often; without a script it is a page of its own."""
     await page.get_by_label("Tags and opt-out").click()
     if not javascript:
-        await page.get_by_role("link", name="Tags and opt-out").click()
+        await page.get_by_role("link", name="All of it").click()
 
 
 @pytest.mark.parametrize("javascript", [True, False])

@@ -267,6 +267,7 @@ async def test_on_a_phone_one_answers_and_is_done(browser: Browser, bot: Running
         await page.get_by_label("Your reply").fill("Yes.")
         await page.get_by_role("button", name="Send", exact=True).tap()
         await expect(page.locator(".message.out .bubble")).to_have_text("Yes.")
+        await expect(page.get_by_label("Your reply")).to_have_value("")
         await page.get_by_label("Tags and opt-out").tap()
         await expect(page.get_by_role("button", name="Mark as unread")).to_be_visible()
         assert await sideways(page) == 0

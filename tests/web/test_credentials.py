@@ -29,6 +29,8 @@ OPEN = {
     ("GET", "/console/assets/{name:str}"),
     ("GET", "/console/login"),
     ("POST", "/console/login"),  # takes the token itself
+    ("GET", "/console/login/openid"),  # leads to the provider, which lets people in; 404 where there is none
+    ("GET", "/console/login/openid/back"),
 }
 #: What a viewer may post, as it changes nothing but what they see.
 LOOKING = {

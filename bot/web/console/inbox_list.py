@@ -19,7 +19,7 @@ from bot.text.storable import make_storable
 
 PATH: Final = "/console/conversations"
 #: Rows on one page; with a conversation beside them it stays under 30 kB.
-ROWS: Final = 20
+ROWS: Final = 12
 
 #: The tabs above the list: a word, what of the query it stands for, and the count that stands beside it.
 _TABS: Final[tuple[tuple[str, dict[str, str], str], ...]] = (
