@@ -99,7 +99,7 @@ async def _new_incidents(connection: AsyncConnection) -> list[tuple[Trouble, str
 
 
 def _names_somebody(row: Any) -> bool:
-    return row.kind == "handover" and row.reason != WAITING
+    return bool(row.kind == "handover" and row.reason != WAITING)
 
 
 async def _closed_incidents(connection: AsyncConnection) -> list[str]:
