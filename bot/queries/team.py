@@ -13,8 +13,8 @@ from bot.queries.traffic import first_id
 from bot.storage.handover_tables import handovers
 from bot.storage.tables import actions
 
-#: Handovers that one request looks at, the newest.
-LOOKED_AT = 20_000
+#: Handovers whose times one request reads, the newest.
+TIMED = 1_000
 
 
 class AnswerTimes(Struct, frozen=True, kw_only=True):
@@ -71,93 +71,90 @@ class TeamView(Struct, frozen=True, kw_only=True):
 
 
 async def look_at_team(connection: AsyncConnection, period: Period, now: datetime) -> TeamView:
-    """How the team did; of handovers, those that began in the period, `LOOKED_AT` at most."""
+    """How the team did, with the handovers that began in the period; times are those of the newest `TIMED`."""
     since, counts = await count_period(connection, period, now)
-    columns = (
-        handovers.c.rule, handovers.c.began_at, handovers.c.answered_at, handovers.c.answered_by,
-        handovers.c.answered_by_id, handovers.c.ended_at,
-    )  # fmt: skip
-    newest = select(*columns).where(handovers.c.began_at >= since).order_by(handovers.c.began_at.desc())
-    rows = (await connection.execute(newest.limit(LOOKED_AT))).all()
-    people = await _people(connection, since, rows)
+    table = handovers.c
+    newest = (
+        select(table.rule, table.began_at, table.answered_at, table.answered_by, table.answered_by_id)
+        .where(table.began_at >= since, table.answered_at.is_not(None))
+        .order_by(table.began_at.desc())
+        .limit(TIMED)
+    )
+    timed = (await connection.execute(newest)).all()
+    rules = await _rules(connection, since, timed)
+    people = await _people(connection, since, timed)
+    is_open = (table.began_at >= since, table.answered_at.is_(None), table.ended_at.is_(None))
+    still_open = select(func.count()).select_from(handovers).where(*is_open)
     return TeamView(
         period=period,
         since=since,
         answered_by_bot=counts.answered,
         answered_by_people=sum(each.replies for each in people),
-        handovers=len(rows),
-        answered=_answered(rows),
-        went_back=_went_back(rows),
-        open=sum(row.answered_at is None and row.ended_at is None for row in rows),
-        seconds=_times(rows),
-        rules=_rules(rows),
+        handovers=sum(each.handovers for each in rules),
+        answered=sum(each.answered for each in rules),
+        went_back=sum(each.went_back for each in rules),
+        open=(await connection.execute(still_open)).scalar_one(),
+        seconds=_times(timed),
+        rules=rules,
         people=people,
     )
 
 
-def _rules(rows: Sequence[Any]) -> list[RuleHandovers]:
+async def _rules(connection: AsyncConnection, since: datetime, timed: Sequence[Any]) -> list[RuleHandovers]:
     """The rule with the most handovers first."""
-    grouped: dict[str | None, list[Any]] = {}
-    for row in rows:
-        grouped.setdefault(row.rule, []).append(row)
+    table = handovers.c
+    went_back = func.count().filter(table.answered_at.is_(None), table.ended_at.is_not(None))
+    query = (
+        select(table.rule, func.count(), func.count(table.answered_at), went_back)
+        .where(table.began_at >= since)
+        .group_by(table.rule)
+    )
     found = [
         RuleHandovers(
             rule=rule,
-            handovers=len(own),
-            answered=_answered(own),
-            went_back=_went_back(own),
-            seconds=_times(own),
+            handovers=number,
+            answered=answered,
+            went_back=back,
+            seconds=_times([row for row in timed if row.rule == rule]),
         )
-        for rule, own in grouped.items()
+        for rule, number, answered, back in await connection.execute(query)
     ]
     return sorted(found, key=lambda each: (-each.handovers, each.rule or ""))
 
 
-async def _people(connection: AsyncConnection, since: datetime, rows: Sequence[Any]) -> list[PersonWork]:
+async def _people(connection: AsyncConnection, since: datetime, timed: Sequence[Any]) -> list[PersonWork]:
     """Who wrote most first."""
-    first: dict[tuple[str | None, str], list[Any]] = {}
-    for row in rows:
-        if row.answered_at is not None:
-            first.setdefault((row.answered_by_id, row.answered_by), []).append(row)
-    query = (
-        select(
-            actions.c.person_id, actions.c.by, func.count(), func.count(distinct(actions.c.conversation_id))
-        )
-        .where(actions.c.id >= first_id(since), actions.c.at >= since, actions.c.action == "reply")
-        .group_by(actions.c.person_id, actions.c.by)
+    done, given = actions.c, handovers.c
+    replies = (
+        select(done.person_id, done.by, func.count(), func.count(distinct(done.conversation_id)))
+        .where(done.id >= first_id(since), done.at >= since, done.action == "reply")
+        .group_by(done.person_id, done.by)
     )
-    wrote = {
-        (person_id, by): (replies, talks) for person_id, by, replies, talks in await connection.execute(query)
-    }
-    found = []
-    for person_id, name in wrote.keys() | first.keys():
-        replies, talks = wrote.get((person_id, name), (0, 0))
-        own = first.get((person_id, name), [])
-        found.append(
-            PersonWork(
-                person=name,
-                person_id=person_id,
-                replies=replies,
-                conversations=talks,
-                first_answers=len(own),
-                seconds=_times(own),
-            )
-        )  # fmt: skip
+    first = (
+        select(given.answered_by_id, given.answered_by, func.count())
+        .where(given.began_at >= since, given.answered_at.is_not(None))
+        .group_by(given.answered_by_id, given.answered_by)
+    )
+    wrote = {(each[0], each[1]): (each[2], each[3]) for each in await connection.execute(replies)}
+    answered = {(each[0], each[1]): each[2] for each in await connection.execute(first)}
+    found = [
+        PersonWork(
+            person=name,
+            person_id=person_id,
+            replies=wrote.get((person_id, name), (0, 0))[0],
+            conversations=wrote.get((person_id, name), (0, 0))[1],
+            first_answers=answered.get((person_id, name), 0),
+            seconds=_times(
+                [row for row in timed if (row.answered_by_id, row.answered_by) == (person_id, name)]
+            ),
+        )
+        for person_id, name in wrote.keys() | answered.keys()
+    ]
     return sorted(found, key=lambda each: (-each.replies, each.person, each.person_id or ""))
 
 
-def _answered(rows: Sequence[Any]) -> int:
-    return sum(row.answered_at is not None for row in rows)
-
-
-def _went_back(rows: Sequence[Any]) -> int:
-    return sum(row.answered_at is None and row.ended_at is not None for row in rows)
-
-
-def _times(rows: Sequence[Any]) -> AnswerTimes:
-    taken = sorted(
-        (row.answered_at - row.began_at).total_seconds() for row in rows if row.answered_at is not None
-    )
+def _times(timed: Sequence[Any]) -> AnswerTimes:
+    taken = sorted((row.answered_at - row.began_at).total_seconds() for row in timed)
     if not taken:
         return AnswerTimes()
     return AnswerTimes(count=len(taken), median=_part(taken, 0.5), p90=_part(taken, 0.9))

@@ -9,6 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from bot.operator.actor import Actor
+from bot.operator.people import People
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.openid import CLIENT, CLIENT_SECRET, Provider
@@ -136,6 +138,7 @@ async def test_the_pages_can_be_used_by_everybody(
     browser: Browser, bot: Running, path: str, look: str
 ) -> None:
     await food(bot, "+15555550132")
+    await People(bot.service.writer).add(f"Listed {path} {look}", "support", by=Actor("a test"))
     token = None if path.endswith("login") else "the-admins-token-0123456789"
     async with console(browser, bot, path, token=token, color_scheme=look, viewport=A_PHONE) as page:
         assert await serious_violations(page) == []
