@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
-from functools import partial
+from datetime import timedelta
 
 import structlog
 from litestar import Litestar
@@ -13,6 +13,7 @@ from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
+from litestar.types import ControllerRouterHandler
 
 from bot.alarm_parts import AlarmPart, AlarmSources
 from bot.alarms.trouble import USUAL_ALARMS, AlarmLimits
@@ -21,40 +22,22 @@ from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.completions import Completions
 from bot.conversation.follow_up_turn import FollowUpTurn
+from bot.conversation.handover_turn import HandoverTurn
 from bot.conversation.inbox import Inbox
+from bot.health_parts import checks_of
 from bot.measures import Measures
-from bot.operations.checks import (
-    check_background,
-    check_clock,
-    check_database,
-    check_events,
-    check_fetch,
-    check_pull,
-    check_queue,
-    check_rules,
-    check_sending,
-)
-from bot.operations.health import CHECKS, Checks, Health
-from bot.operations.measured_metrics import build_metrics, measured_metrics
+from bot.metric_parts import MetricSources, metrics_of
+from bot.operations.health import CHECKS, Health
 from bot.operations.message_sink import message_log_of, with_sink
-from bot.operations.metrics import (
-    Metrics,
-    alarm_metrics,
-    background_metrics,
-    clock_metrics,
-    fetch_metrics,
-    pull_metrics,
-    queue_metrics,
-    rule_metrics,
-    sending_metrics,
-    webhook_metrics,
-)
 from bot.operator.actions import Operator
 from bot.operator.ceilings import Ceilings
 from bot.operator.data_protection import DataProtection
+from bot.operator.people import People
 from bot.operator.rejected_events import RejectedEvents
+from bot.operator.teamwork import UNDO, Teamwork
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
+from bot.queries.waiting_count import WaitingCount, count_waiting
 from bot.rulebook.editing.live_book import BookChange, LiveBook
 from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
@@ -64,9 +47,10 @@ from bot.sending.day_limit import day_limit
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
 from bot.sending.forwarder import Forwarder
+from bot.sending.handover_timer import HandoverTimer
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.sender import Sender
-from bot.service_clients import service_clients
+from bot.service_clients import openid_login, service_clients
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.file_scrub import FileScrub
@@ -99,6 +83,11 @@ from bot.wire.webhook import Webhook
 log = structlog.get_logger(__name__)
 
 
+def _routes() -> Sequence[ControllerRouterHandler]:
+    """What is served beside `/events` and the measurements."""
+    return api_router(), Health, console_router()
+
+
 class Service:
     """The whole bot. `start` raises whatever keeps it from running; `asgi` is served between `start` and `stop`."""
 
@@ -109,6 +98,7 @@ class Service:
         more_routes: Sequence[BaseRouteHandler] = (),
         sending: SendingLimits = USUAL_SENDING,
         alarms: AlarmLimits = USUAL_ALARMS,
+        undo: timedelta = UNDO,
         now: Clock = utc_now,
     ) -> None:
         check_configured(settings)
@@ -149,6 +139,7 @@ class Service:
             measures=self._measures,
         )
         self._poster, self.asker = service_clients(settings)
+        self._openid = openid_login(settings)
         self.forwarder = Forwarder(
             self.database, self.writer, self._poster, clock=now, measures=self._measures
         )
@@ -170,14 +161,19 @@ class Service:
             on_queued=self.sender.wake,
             clock=now,
         )
-        self.inbox.on_fetch = self.fetcher.wake
-        self.inbox.kept_answer = self.fetcher.kept.get
-        self.data_protection.tell(self.fetcher.forget)
-        self.data_protection.tell(lambda _ids: self.tested.wake())
+        self._join_fetcher()
         self.follow_ups = FollowUpSender(
             self.database,
             self.writer,
             FollowUpTurn(self.shelf.book, caps, self.queue_limit, now, self.tested.testers).say,
+            on_queued=self.sender.wake,
+            clock=now,
+        )
+        self.teamwork = Teamwork(self.database, self.writer, on_queued=self.sender.wake, undo=undo, clock=now)
+        self.handovers = HandoverTimer(
+            self.database,
+            self.writer,
+            HandoverTurn(self.shelf.book, self.queue_limit, now).give_back,
             on_queued=self.sender.wake,
             clock=now,
         )
@@ -202,18 +198,24 @@ class Service:
             self.database, self.writer, lambda: self.shelf.book().numbers, self.sender.reopen,
             settings.reply_ttl, now,
         )  # fmt: skip
-        viewer = settings.viewer_token
-        tokens = Tokens(self.admin_token, viewer.reveal() if viewer else None)
+        tokens = Tokens(self.admin_token, settings.viewer_token.reveal() if settings.viewer_token else None)
         self.guesses = Guesses()
         self._access = Access(tokens, self.guesses)
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
         self._sessions = Sessions(tokens, self.guesses, self.database, self.writer)
-        self.live = Live(self._channels)
+        self.live = Live(self._channels, self._count_waiting)
         self.writer.news.on_commit = self.live.announce
         self.writer.news.is_heard = lambda: self.live.is_heard
         self._running = AsyncExitStack()
         door = FrontDoor("/events", self.webhook.answer, self._litestar(more_routes))
         self.asgi = believe_proxies(door, settings.proxies)
+
+    def _join_fetcher(self) -> None:
+        """The inbox asks for fetches, and who is erased is forgotten by what was fetched and by tested drafts."""
+        self.inbox.on_fetch = self.fetcher.wake
+        self.inbox.kept_answer = self.fetcher.kept.get
+        self.data_protection.tell(self.fetcher.forget)
+        self.data_protection.tell(lambda _ids: self.tested.wake())
 
     async def start(self) -> None:
         """Open the database, read the rules, take up what is queued.
@@ -251,12 +253,9 @@ class Service:
         self._running.push_async_callback(self.shelf.stop)
         self.sender.start()
         self._running.push_async_callback(self.sender.stop)
-        self.forwarder.start(self.supervisor)
-        self._running.push_async_callback(self.forwarder.stop)
-        self.fetcher.start(self.supervisor)
-        self._running.push_async_callback(self.fetcher.stop)
-        self.follow_ups.start(self.supervisor)
-        self._running.push_async_callback(self.follow_ups.stop)
+        for part in (self.forwarder, self.fetcher, self.follow_ups, self.teamwork.planned, self.handovers):
+            part.start(self.supervisor)
+            self._running.push_async_callback(part.stop)
         if self.puller is not None:
             self.puller.start(self.supervisor)
             self._running.push_async_callback(self.puller.close)
@@ -277,6 +276,10 @@ class Service:
         self.tested.wake()
         self.live.announce([RULES])
 
+    async def _count_waiting(self) -> WaitingCount:
+        async with self.database.reading() as connection:
+            return await count_waiting(connection)
+
     def new_login_link(self) -> str:
         """The path of a page that logs the admin in at the console, once."""
         return self._sessions.new_link()
@@ -291,7 +294,11 @@ class Service:
         if self.puller is not None:
             await self.puller.stop(patience)
         await asyncio.gather(
-            self.fetcher.stop(patience), self.follow_ups.stop(), self.forwarder.stop(patience)
+            self.fetcher.stop(patience),
+            self.follow_ups.stop(),
+            self.teamwork.planned.stop(),
+            self.handovers.stop(),
+            self.forwarder.stop(patience),
         )
         await self.sender.stop(patience)
         self.writer.stop_retrying()
@@ -302,30 +309,18 @@ class Service:
 
     def _litestar(self, more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         operator = Operator(self.writer, self.sender.wake, self.shelf.book, self._now)
-        metrics = Metrics(
+        metrics = metrics_of(
+            MetricSources(
+                measures=self._measures, webhook=self.webhook, queue=self.queue_limit, health=self.sender.link,
+                hosts=self.fetcher.hosts, clock=self.clock, supervisor=self.supervisor, shelf=self.shelf,
+                watch=self.alarms.watch, puller=self.puller,
+            ),
             self.database,
             self.writer,
-            [
-                build_metrics,
-                partial(measured_metrics, self._measures, self.writer.commits),
-                partial(webhook_metrics, self.webhook),
-                partial(queue_metrics, self.queue_limit),
-                partial(sending_metrics, self.sender.link),
-                partial(fetch_metrics, self.fetcher.hosts),
-                partial(clock_metrics, self.clock),
-                partial(background_metrics, self.supervisor),
-                partial(rule_metrics, self.shelf),
-                partial(alarm_metrics, self.alarms.watch),
-                *([partial(pull_metrics, self.puller)] if self.puller is not None else []),
-            ],
-        )
+        )  # fmt: skip
         overview = Overview(
-            self.shelf,
-            self.sender.link,
-            lambda: self.webhook.refused,
-            clock=self.clock,
-            supervisor=self.supervisor,
-        )
+            self.shelf, self.sender.link, lambda: self.webhook.refused, clock=self.clock, supervisor=self.supervisor
+        )  # fmt: skip
         rejected = RejectedEvents(self.database, self.writer, read_again, self.inbox.accept)
         console = Console(
             sessions=self._sessions,
@@ -339,17 +334,15 @@ class Service:
             live=self.live,
             asker=self.asker,
             ceilings=self._ceilings,
+            teamwork=self.teamwork,
             silences=self.alarms.silences,
             tested=self.tested,
+            people=People(self.writer, self._now),
+            openid=self._openid,
+            public_url=self.settings.public_url,
         )
         return Litestar(
-            route_handlers=[
-                api_router(),
-                Health,
-                *metrics.routes(require_viewer),
-                console_router(),
-                *more_routes,
-            ],
+            route_handlers=[*_routes(), *metrics.routes(require_viewer), *more_routes],
             state=self._state(operator, overview, rejected, console),
             request_class=BoundedRequest,
             request_max_body_size=LARGEST_FORM,  # for routes that name no other
@@ -372,27 +365,19 @@ class Service:
             rejected=rejected,
             eraser=self.data_protection.eraser,
             ceilings=self._ceilings,
+            teamwork=self.teamwork,
         )
+        checks = checks_of(
+            self.database, self.writer, self.shelf, self.sender.link, self.fetcher.hosts, self.queue_limit,
+            self.webhook, self.clock, self.supervisor, self.puller,
+        )  # fmt: skip
         return State(
             {
                 "access": self._access,
                 "sessions": self._sessions,
-                CHECKS: self._checks(),
+                CHECKS: checks,
                 API_PARTS: api_parts,
                 CONSOLE: console,
                 EDITOR: EditorPlace(console),
             }
         )
-
-    def _checks(self) -> Checks:
-        return {
-            "database": partial(check_database, self.database, self.writer),
-            "rules": partial(check_rules, self.shelf),
-            "sending": partial(check_sending, self.sender.link),
-            "fetch": partial(check_fetch, self.fetcher.hosts),
-            "queue": partial(check_queue, self.queue_limit),
-            "events": partial(check_events, self.webhook),
-            "clock": partial(check_clock, self.clock),
-            "background": partial(check_background, self.supervisor),
-            **({"events_queue": partial(check_pull, self.puller)} if self.puller is not None else {}),
-        }

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-from bot.setting_readers import read_duration, read_log_format, read_secrets
+from bot.setting_readers import read_duration, read_log_format, read_secret, read_secrets, read_text
 from bot.setting_values import Secret, Setting, WrongSetting
+from bot.text.addresses import is_loopback
 
 #: What is kept without end.
 FOR_EVER: Final = ("for ever", "forever", "never")
@@ -71,6 +72,23 @@ def read_public_url(name: str, text: str) -> str:
     if url.scheme not in {"http", "https"} or not host or "@" in url.netloc or url.query or url.fragment:
         raise WrongSetting(name, "is no address of a site: write https://HOST, or https://HOST/PATH.")
     return text.rstrip("/").removesuffix("/console")
+
+
+def read_issuer(name: str, text: str) -> str:
+    """An OpenID issuer, exactly as the provider writes it in its tokens."""
+    try:
+        url = urlsplit(text)
+        host = url.hostname
+    except ValueError:
+        url, host = urlsplit(""), None
+    is_safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(host or ""))
+    if not is_safe or not host or "@" in url.netloc or url.query or url.fragment:
+        raise WrongSetting(
+            name,
+            "is no issuer: write it as the provider does, such as"
+            " https://login.microsoftonline.com/TENANT/v2.0. An http:// one is honoured for loopback hosts only.",
+        )
+    return text
 
 
 OPERATION_SETTINGS: tuple[Setting, ...] = (
@@ -146,5 +164,25 @@ OPERATION_SETTINGS: tuple[Setting, ...] = (
         " alone is told.",
         example="https://sms.example.com",
         read=read_public_url,
+    ),
+    Setting(
+        name="BOT_OIDC_ISSUER",
+        help="Lets people log in to the console by Microsoft Entra ID or another OpenID provider (needs the extra"
+        " `openid`): its issuer. The claim `roles` says what they may do: `viewer`, `support`, `editor` or `admin`.",
+        example="https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0",
+        read=read_issuer,
+    ),
+    Setting(
+        name="BOT_OIDC_CLIENT_ID",
+        help="Together with BOT_OIDC_ISSUER: the bot's id at the provider. Its redirect URI there is the console's"
+        " address with `/console/login/openid/back` behind it.",
+        example="00000000-0000-0000-0000-000000000000",
+        read=read_text,
+    ),
+    Setting(
+        name="BOT_OIDC_CLIENT_SECRET",
+        help="The bot's secret at the provider. Unset: it has none, and only PKCE ties a login to its browser.",
+        example="A-SECRET-OF-THE-PROVIDER",
+        read=read_secret,
     ),
 )

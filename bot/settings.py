@@ -95,6 +95,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_texts: bool
     notify: tuple[Secret, ...]
     public_url: str | None
+    oidc_issuer: str | None
+    oidc_client_id: str | None
+    oidc_client_secret: Secret | None
     #: What `{{ secret.NAME }}` stands for in the headers of a rule's `fetch`: those of `BOT_SECRET_NAME`, by name.
     secrets: dict[str, Secret] = {}
 
@@ -196,6 +199,9 @@ def _refuse_contradictions(settings: Settings) -> None:
         raise WrongSetting(
             "BOT_ENTRA_TENANT", "is missing: BOT_ENTRA_AUDIENCE needs it, set both or neither."
         )
+    if (settings.oidc_issuer is None) != (settings.oidc_client_id is None):
+        missing = "BOT_OIDC_CLIENT_ID" if settings.oidc_issuer else "BOT_OIDC_ISSUER"
+        raise WrongSetting(missing, "is missing: set BOT_OIDC_ISSUER and BOT_OIDC_CLIENT_ID, or neither.")
     if settings.admin_token and settings.admin_token == settings.viewer_token:
         raise WrongSetting(
             "BOT_VIEWER_TOKEN",
@@ -376,8 +382,4 @@ SETTINGS: tuple[Setting, ...] = (
 
 _NAMES: Final = frozenset(setting.name for setting in SETTINGS)
 #: Names that another version of the bot reads; a `.env` may serve both.
-_NAMES_OF_OTHER_VERSIONS: Final = frozenset(
-    {
-        "BOT_EVENTS_TO", "BOT_OIDC_ISSUER", "BOT_OIDC_CLIENT_ID", "BOT_OIDC_CLIENT_SECRET",
-    }
-)  # fmt: skip
+_NAMES_OF_OTHER_VERSIONS: Final = frozenset({"BOT_EVENTS_TO"})

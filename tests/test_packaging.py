@@ -222,7 +222,7 @@ def test_the_dependencies_are_what_the_code_imports() -> None:
         *project["dependencies"],
         *(
             requirement
-            for extra in ("identity", "notify", "traces")
+            for extra in ("identity", "notify", "openid", "traces")
             for requirement in project["optional-dependencies"][extra]
         ),
     ]

@@ -76,6 +76,9 @@ def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
         log_texts=False,
         notify=(),
         public_url=None,
+        oidc_issuer=None,
+        oidc_client_id=None,
+        oidc_client_secret=None,
     )
 
 
@@ -86,9 +89,11 @@ def test_an_empty_variable_counts_as_unset() -> None:
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_the_example_of_each_variable_is_a_value_it_takes(setting) -> None:
     example = setting.example.replace("accesskey=KEY", f"accesskey={KEY}")
-    pair = (
-        {"BOT_ENTRA_TENANT": "tenant", "BOT_ENTRA_AUDIENCE": "api://bot"} if "ENTRA" in setting.name else {}
-    )
+    pairs = {
+        "ENTRA": {"BOT_ENTRA_TENANT": "tenant", "BOT_ENTRA_AUDIENCE": "api://bot"},
+        "OIDC": {"BOT_OIDC_ISSUER": "https://login.example.com", "BOT_OIDC_CLIENT_ID": "the-bot"},
+    }
+    pair = pairs.get(setting.name.split("_")[1], {})
     load(pair | {setting.name: example})
 
 
@@ -130,6 +135,9 @@ def test_every_field_is_read_from_its_variable() -> None:
             "BOT_LOG_TEXTS": "true",
             "BOT_NOTIFY": "json://127.0.0.1/",
             "BOT_PUBLIC_URL": "https://sms.example.com/",
+            "BOT_OIDC_ISSUER": "https://login.example.com/tenant/",
+            "BOT_OIDC_CLIENT_ID": "the-bot",
+            "BOT_OIDC_CLIENT_SECRET": "s3cret",
         }
     )
     assert settings == Settings(
@@ -168,6 +176,9 @@ def test_every_field_is_read_from_its_variable() -> None:
         log_texts=True,
         notify=(Secret("json://127.0.0.1/"),),
         public_url="https://sms.example.com",
+        oidc_issuer="https://login.example.com/tenant/",
+        oidc_client_id="the-bot",
+        oidc_client_secret=Secret("s3cret"),
     )
 
 
@@ -432,3 +443,23 @@ def test_a_name_that_is_like_none_is_refused_all_the_same(tmp_path: Path) -> Non
     (tmp_path / ".env").write_text("BOT_XYZZY_PLUGH=x\n")
     with pytest.raises(WrongSetting, match=r"BOT_XYZZY_PLUGH in .* is no setting of the bot: remove it\."):
         read_environment(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "login.example.com",
+        "http://login.example.com",
+        "https://me:pw@x.example",
+        "https://x.example/?a=b",
+        "https://",
+    ],
+)
+def test_an_issuer_is_an_https_address_as_its_provider_writes_it(issuer: str) -> None:
+    assert "is no issuer" in refusal(BOT_OIDC_ISSUER=issuer, BOT_OIDC_CLIENT_ID="the-bot")
+
+
+def test_an_issuer_and_a_client_id_go_together() -> None:
+    assert "BOT_OIDC_CLIENT_ID is missing" in refusal(BOT_OIDC_ISSUER="https://login.example.com")
+    assert "BOT_OIDC_ISSUER is missing" in refusal(BOT_OIDC_CLIENT_ID="the-bot")
+    assert load({"BOT_OIDC_ISSUER": "http://127.0.0.1:5556/x", "BOT_OIDC_CLIENT_ID": "b"}).oidc_issuer

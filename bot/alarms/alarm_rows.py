@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import delete, or_, select, update
@@ -10,6 +11,7 @@ from uuid_utils import uuid7
 
 from bot.alarms.notification import NewsItem, of_the_hour
 from bot.alarms.trouble import Trouble
+from bot.conversation.incidents import WAITING
 from bot.conversation.message_lines import masked
 from bot.storage.alarm_tables import alarm_teller, alarms
 from bot.storage.sql import insert_for
@@ -87,13 +89,17 @@ async def _new_incidents(connection: AsyncConnection) -> list[tuple[Trouble, str
                 key=f"incident:{row.id}",
                 kind=row.kind,
                 # What the kind says already is not said twice.
-                reason=row.reason if row.kind == "codes" else "",
+                reason=row.reason if row.kind == "codes" or _names_somebody(row) else "",
                 place=f"/console/conversations/{row.conversation_id}",
             ),
             row.id,
         )
         for row in await connection.execute(query)
     ]
+
+
+def _names_somebody(row: Any) -> bool:
+    return bool(row.kind == "handover" and row.reason != WAITING)
 
 
 async def _closed_incidents(connection: AsyncConnection) -> list[str]:

@@ -26,6 +26,7 @@ COMMANDS = {
     "sandbox": "bot.cli.commands.sandbox:sandbox",
     "events": "bot.cli.commands.events:events",
     "db": "bot.cli.commands.db:db",
+    "people": "bot.cli.commands.people:people",
     "forget": "bot.cli.commands.forget:forget",
     "doctor": "bot.cli.commands.doctor:doctor",
 }

@@ -8,12 +8,9 @@ import msgspec
 
 from bot.cli.database_access import asking_database
 from bot.cli.times import read_since
-from bot.conversation.audit_log import list_actions
-from bot.queries.answers import answers_in
-from bot.queries.conversations import list_conversations, list_messages
+from bot.queries.conversations import list_conversations
 from bot.queries.filters import ConversationFilter
-from bot.storage.database import DatabaseConnection
-from bot.storage.pages import whole_listing
+from bot.queries.whole_conversation import whole_conversation
 from bot.text.numbers import normalise_number
 
 
@@ -33,21 +30,9 @@ async def _export(wanted: ConversationFilter, since: datetime | None) -> None:
             for conversation in page.items:
                 if since is not None and conversation.last_message_at < since:
                     return  # those that follow are older
-                line = msgspec.to_builtins(conversation) | await _talk(connection, conversation.id, now)
+                line = await whole_conversation(connection, conversation, now)
                 sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
             sys.stdout.buffer.flush()
             cursor = page.next
             if cursor is None:
                 return
-
-
-async def _talk(connection: DatabaseConnection, conversation_id: str, now: datetime) -> dict[str, object]:
-    return {
-        "messages": await whole_listing(
-            lambda cursor: list_messages(connection, conversation_id, limit=200, cursor=cursor)
-        ),
-        "answers": await answers_in(connection, conversation_id, now, limit=None),
-        "actions": await whole_listing(
-            lambda cursor: list_actions(connection, conversation_id, limit=200, cursor=cursor)
-        ),
-    }

@@ -12,6 +12,7 @@ from bot.cli.errors import CommandFailed
 from bot.cli.output import counted, print_json
 from bot.cli.upkeep_database import is_in_use, writing_database
 from bot.conversation.erasure_marks import ErasureMarks
+from bot.operator.actor import ADMIN, Actor
 from bot.operator.erasure import Erased, Eraser
 from bot.operator.purge import Purger
 from bot.settings import Settings, load, read_environment
@@ -46,7 +47,7 @@ async def _erase(settings: Settings, peer: str) -> Erased:
         purger = Purger(database, writer, marks, is_alone=is_alone)
         scrub = FileScrub(database, largest=math.inf)
         eraser = Eraser(database, writer, marks, announce=purger.announce, scrub=scrub)
-        return await eraser.erase(peer, by=person())
+        return await eraser.erase(peer, by=Actor(person() or ADMIN.name))
 
 
 def _print(erased: Erased) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -149,6 +149,22 @@ async def keep_answers(connection: AsyncConnection, changes: Sequence[AnswerChan
         )
         for start in range(0, len(values), _AT_ONCE):
             await connection.execute(statement, values[start : start + _AT_ONCE])
+    mark_changed([Topic.ANSWERS])
+
+
+async def correct_answer(
+    connection: AsyncConnection, answer_id: str, rule: str, content: dict[str, str], name: str
+) -> None:
+    """Write a row's values anew, of which the one under `name` has changed; it is counted anew, too."""
+    await connection.execute(update(answers).where(answers.c.id == answer_id).values(content=content))
+    value = content[name]
+    row = {"answer_id": answer_id, "name": name[:LONGEST_FIELD], "rule": rule, "value": value[:LONGEST_COUNTED],
+        "amount": amount_of(value)}  # fmt: skip
+    statement = insert_for(connection, answer_values).values(row)
+    counted = {key: row[key] for key in ("value", "amount")}
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=["answer_id", "name"], set_=counted)
+    )
     mark_changed([Topic.ANSWERS])
 
 

@@ -10,6 +10,7 @@ from bot.conversation.delivery import Suppressed, says_opted_out
 from bot.conversation.events import DeliveryReport
 from bot.conversation.follow_ups import OPTED_OUT, cancel_follow_ups
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, Outcome, close_incidents
+from bot.conversation.planned_replies import hold_planned
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.rulebook.decision import HeldBack
 from bot.storage.columns import UtcTime
@@ -54,6 +55,7 @@ async def apply_carrier_opt_outs(
     )
     await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now)
     await cancel_follow_ups(connection, ids, OPTED_OUT, now)
+    await hold_planned(connection, ids, OPTED_OUT, now)
     mark_changed(ids)
     query = (
         select(*STORED_COLUMNS)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, Decision, HeldBack
+from bot.rulebook.handed_over import HandedOver
 from bot.storage.pages import Order, Page, read_page
 from bot.storage.sql import insert_for
 from bot.storage.tables import conversations, incidents
@@ -50,6 +51,8 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     #: A person let the bot answer again.
     HANDED_BACK = "handed back"
+    #: Nobody answered for as long as the rule said, and the bot goes on.
+    WENT_BACK = "went back"
     #: A person looked at what might have been an opt-out, and it was none.
     NOT_AN_OPT_OUT = "not an opt-out"
     #: A person looked at it.
@@ -109,11 +112,18 @@ def noticed_in(decision: Decision, conversation_id: str, message_id: str) -> Ite
     if MAY_BE_AN_OPT_OUT in decision.marks:
         found["opt-out"] = MAY_BE_AN_OPT_OUT
     if decision.after.handed_over and not decision.after.opted_out:
-        found["handover"] = WAITING
+        found["handover"] = waiting_for(decision.handover)
     return [
         NewIncident(conversation_id=conversation_id, kind=kind, reason=reason, message_id=message_id)
         for kind, reason in found.items()
     ]
+
+
+def waiting_for(given: HandedOver | None) -> str:
+    """The reason of an incident that somebody waits for a person, or for whom the rule names."""
+    if given is None:
+        return WAITING
+    return f"{given.to or 'a person'} is waited for{', urgently' if given.urgent else ''}"
 
 
 async def open_incidents(

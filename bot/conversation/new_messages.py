@@ -14,16 +14,18 @@ from bot.conversation.follow_ups import (
     insert_follow_ups,
 )
 from bot.conversation.forwards import INSERT_FORWARDS, ForwardRow
+from bot.conversation.handovers import HandoverRow, begin_handovers
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, NewIncident, Outcome, close_incidents, open_incidents
 from bot.conversation.message_rows import INSERT_INBOUND, INSERT_OUTBOUND, InboundRow, OutboundRow
+from bot.conversation.planned_replies import hold_planned
 
 
 class NewMessages:
     """Messages to be inserted, as rows of `BulkInsert`, and what a person should look at because of them."""
 
     __slots__ = (
-        "answers", "fetches", "follow_ups", "forwards", "handed_over", "inbound", "incidents", "opted_out",
-        "outbound",
+        "answers", "fetches", "follow_ups", "forwards", "handed_over", "handovers", "inbound", "incidents",
+        "opted_out", "outbound",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -38,6 +40,7 @@ class NewMessages:
         self.opted_out: list[str] = []
         #: Conversations that a person has just taken over, or is to.
         self.handed_over: list[str] = []
+        self.handovers: list[HandoverRow] = []
 
     async def insert(self, connection: AsyncConnection, now: datetime) -> None:
         """Write them; their conversations must be there already."""
@@ -52,8 +55,11 @@ class NewMessages:
                 connection, self.opted_out, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now
             )
             await cancel_follow_ups(connection, self.opted_out, OPTED_OUT, now)
+            await hold_planned(connection, self.opted_out, OPTED_OUT, now)
         if self.handed_over:
             await cancel_follow_ups(connection, self.handed_over, TAKEN_OVER, now)
+        if self.handovers:
+            await begin_handovers(connection, self.handovers)
         if self.follow_ups:
             await insert_follow_ups(connection, self.follow_ups, now)
         if self.incidents:

@@ -14,13 +14,10 @@ from bot.conversation.answers import Heard, follow
 from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound
 from bot.conversation.fetches import fetch_row
-from bot.conversation.follow_ups import (
-    follow_up_rows,
-)
+from bot.conversation.follow_ups import follow_up_rows
 from bot.conversation.forwards import forward_row
-from bot.conversation.incidents import (
-    noticed_in,
-)
+from bot.conversation.handovers import handover_row
+from bot.conversation.incidents import noticed_in
 from bot.conversation.loop_history import SILENCED, LoopState, Traffic
 from bot.conversation.message_rows import InboundRow, OutboundRow
 from bot.conversation.new_messages import NewMessages
@@ -41,8 +38,9 @@ class ConversationThread:
     """A conversation while a transaction adds messages to it."""
 
     __slots__ = (
-        "changed", "created_at", "delivery", "fetches", "id", "is_new", "last_message_at", "last_position",
-        "last_text", "latest_outbound_id", "loop_state", "number", "peer", "state", "unanswered_since",
+        "assigned_to", "changed", "created_at", "delivery", "fetches", "id", "is_new", "last_message_at",
+        "last_position", "last_text", "latest_outbound_id", "loop_state", "number", "peer", "snoozed_until", "state",
+        "unanswered_since",
     )  # fmt: skip
 
     def __init__(self, number: str, peer: str, now: datetime) -> None:
@@ -60,6 +58,8 @@ class ConversationThread:
         self.delivery: str | None = None
         self.created_at = now
         self.unanswered_since: datetime | None = None
+        self.assigned_to: str | None = None
+        self.snoozed_until: datetime | None = None
         #: What is being fetched for it, oldest first: what is not here is not answered any more.
         self.fetches: tuple[str, ...] = ()
 
@@ -72,6 +72,7 @@ class ConversationThread:
         self.last_text, self.latest_outbound_id = row.last_text, row.latest_outbound_id
         self.delivery, self.created_at = row.delivery, row.created_at
         self.unanswered_since = row.unanswered_since
+        self.assigned_to, self.snoozed_until = row.assigned_to, row.snoozed_until
         self.is_new = self.changed = False
         self.loop_state = None
         self.fetches = ()
@@ -110,11 +111,11 @@ class ConversationThread:
         `written` is when the peer wrote it. `is_doubtful`: it may have been answered already
         (`bot.conversation.restored`), so none is. `draft`: the file whose draft decided, for somebody who tests it.
         """
-        self._take(decision, written, message.message_id, new)
+        self._take(decision, written, message.message_id, now, new)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
         record = decision.record() if draft is None else decision.record() | {"draft": draft}
-        waiting_since = self.unanswered_since
+        waiting_since, self.snoozed_until = self.unanswered_since, None
         # By their places, as with the other two rows of an event: by name each took 0.6 µs more.
         new.inbound.append(
             InboundRow(
@@ -179,7 +180,7 @@ class ConversationThread:
 
         `message_id` is our id of that message and `heard_id` Azure's; `written` is when the peer wrote it.
         """
-        self._take(decision, written, heard_id, new)
+        self._take(decision, written, heard_id, now, new)
         self.changed = True
         for text in decision.replies:
             self.add_outbound(new, text, now, rule=decision.rule, in_reply_to=message_id, version=version)
@@ -190,7 +191,9 @@ class ConversationThread:
             self.unanswered_since = self.unanswered_since or now
         return bool(decision.replies)
 
-    def _take(self, decision: Decision, written: datetime, heard_id: str, new: NewMessages) -> None:
+    def _take(
+        self, decision: Decision, written: datetime, heard_id: str, now: datetime, new: NewMessages
+    ) -> None:
         """Go on in the state after a decision: what it ends, and what is kept of it."""
         before, after = self.state, decision.after
         if after.opted_out and not before.opted_out:
@@ -198,6 +201,7 @@ class ConversationThread:
             self.fetches = ()
         if after.handed_over and not before.handed_over:
             new.handed_over.append(self.id)
+            new.handovers.append(handover_row(self.id, now, rule=decision.rule, given=decision.handover))
         self.state = after if after.known else replace(after, known=True)
         if decision.kept is not None or before.flow is not after.flow:
             heard = self._heard(written, heard_id)
@@ -255,7 +259,7 @@ class ConversationThread:
         return ConversationRow(
             self.id, self.number, self.peer, state.opted_out, state.handed_over, state.tags or None, self._memory(),
             self.last_position, self.last_message_at, self.last_text, self.latest_outbound_id, self.delivery,
-            self.created_at, self.unanswered_since, state.consent_at,
+            self.created_at, self.unanswered_since, state.consent_at, self.assigned_to, self.snoozed_until,
         )  # fmt: skip
 
     def traffic(self) -> Traffic:
@@ -336,6 +340,8 @@ class ConversationRow(NamedTuple):
     created_at: datetime
     unanswered_since: datetime | None
     consent_at: datetime | None
+    assigned_to: str | None = None
+    snoozed_until: datetime | None = None
 
 
 CONVERSATION_COLUMNS = tuple(conversations.c[name] for name in ConversationRow._fields)

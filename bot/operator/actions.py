@@ -2,25 +2,37 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Table, select, update
 
 from bot.clock import Clock, utc_now
-from bot.conversation.follow_ups import BY_PERSON, OPTED_OUT, cancel_follow_ups, texts_in
-from bot.conversation.incidents import ENDED_BY_OPT_OUT, WAITING, NewIncident, Outcome
+from bot.conversation.answers import correct_answer
+from bot.conversation.delivery import RECIPIENT_OPTED_OUT, code_of
+from bot.conversation.follow_ups import BY_PERSON, texts_in
+from bot.conversation.handovers import handover_row, pass_on
+from bot.conversation.incidents import NewIncident, Outcome, waiting_for
 from bot.conversation.loop_history import LoopState
-from bot.operator.errors import CannotAct, KeptByCarrier, MayArriveTwice, NotSpoken, NotToBeResent
+from bot.operator.actor import ADMIN, Actor
+from bot.operator.errors import (
+    CannotAct,
+    KeptByCarrier,
+    MayArriveTwice,
+    NotSpoken,
+    NotThere,
+    NotToBeResent,
+)
+from bot.operator.opt_outs import opt_out as record_opt_out
 from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
 from bot.queries.conversations import ConversationView
 from bot.rulebook.book import Book
+from bot.rulebook.handed_over import HandedOver
 from bot.rulebook.sender_numbers import guess
+from bot.storage.answer_tables import answers
 from bot.storage.tables import conversations, incidents, messages
 from bot.storage.task_tables import follow_ups
 from bot.storage.writer import Writer
 from bot.text.languages import language_code
-
-#: Who acts when nobody says a name.
-ADMIN = "admin"
 
 
 class Operator:
@@ -41,7 +53,7 @@ class Operator:
         self._on_queued = on_queued
         self._book = book
 
-    async def reply(self, conversation_id: str, text: str, *, by: str = ADMIN) -> str:
+    async def reply(self, conversation_id: str, text: str, *, by: Actor = ADMIN) -> str:
         """Queue `text`; the id of its message. Nobody is waited for any more."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -51,36 +63,57 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).said
 
-    async def hand_over(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
-        """Silence the bot in a conversation, until it is handed back. What is said is still kept."""
+    async def hand_over(
+        self, conversation_id: str, *, by: Actor = ADMIN, given: HandedOver | None = None
+    ) -> ConversationView:
+        """Silence the bot in a conversation, until it is handed back. What is said is still kept.
+
+        `given` says to whom and for how long; of one that is handed over already, this changes it.
+        """
 
         async def do(edit: ConversationEdit) -> None:
             if edit.conversation.state.handed_over:
+                if given is not None:
+                    await pass_on(edit.connection, conversation_id, given, by=by.name, now=edit.now)
+                    edit.conversation.changed = True
+                    await edit.note("hand over", given.to)
                 return
             edit.change(handed_over=True, flow=None)
             edit.new.handed_over.append(conversation_id)
+            edit.new.handovers.append(handover_row(conversation_id, edit.now, by=by.name, given=given))
             if not edit.opted_out:
                 edit.conversation.unanswered_since = edit.conversation.unanswered_since or edit.now
-                waits = NewIncident(conversation_id=conversation_id, kind="handover", reason=WAITING)
+                waits = NewIncident(
+                    conversation_id=conversation_id, kind="handover", reason=waiting_for(given)
+                )
                 edit.new.incidents.append(waits)
-            await edit.note("hand over")
+            await edit.note("hand over", given.to if given else None)
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def hand_back(self, conversation_id: str, *, by: str = ADMIN) -> ConversationView:
+    async def hand_back(self, conversation_id: str, *, by: Actor = ADMIN) -> ConversationView:
         """Let the bot answer the peer's next message again; a question that it was asking is not taken up."""
 
         async def do(edit: ConversationEdit) -> None:
             if not edit.conversation.state.handed_over:
                 return
             edit.change(handed_over=False, flow=None)
-            edit.conversation.unanswered_since = None
+            edit.conversation.unanswered_since = edit.conversation.snoozed_until = None
             await edit.close(Outcome.HANDED_BACK, "handover")
             await edit.note("hand back")
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def tag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
+    async def note(self, conversation_id: str, text: str, *, by: Actor = ADMIN) -> ConversationView:
+        """Keep a note that only we see."""
+
+        async def do(edit: ConversationEdit) -> None:
+            edit.conversation.changed = True
+            await edit.note("note", text)
+
+        return (await self._act(conversation_id, by, do)).conversation
+
+    async def tag(self, conversation_id: str, tag: str, *, by: Actor = ADMIN) -> ConversationView:
         """Give a conversation a tag."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -91,7 +124,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def untag(self, conversation_id: str, tag: str, *, by: str = ADMIN) -> ConversationView:
+    async def untag(self, conversation_id: str, tag: str, *, by: Actor = ADMIN) -> ConversationView:
         """Take a tag from a conversation."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -103,7 +136,7 @@ class Operator:
         return (await self._act(conversation_id, by, do)).conversation
 
     async def set_value(
-        self, conversation_id: str, name: str, value: str, *, by: str = ADMIN
+        self, conversation_id: str, name: str, value: str, *, by: Actor = ADMIN
     ) -> ConversationView:
         """Correct what is saved of a person under a name, or save it."""
 
@@ -115,7 +148,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def forget_value(self, conversation_id: str, name: str, *, by: str = ADMIN) -> ConversationView:
+    async def forget_value(self, conversation_id: str, name: str, *, by: Actor = ADMIN) -> ConversationView:
         """Forget what is saved of a person under a name."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -126,7 +159,30 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def speak(self, conversation_id: str, language: str | None, *, by: str = ADMIN) -> ConversationView:
+    async def correct_answer(
+        self, answer_id: str, name: str, value: str, *, by: Actor = ADMIN
+    ) -> ConversationView:
+        """Correct one answer in a row of answers, and what is saved under its name while it is the same."""
+
+        async def do(edit: ConversationEdit) -> None:
+            row = await edit.row_of(answers, answer_id)
+            before = row.content.get(name)
+            if before is None:
+                raise NotThere("answer", name)
+            if before == value:
+                return
+            await correct_answer(edit.connection, answer_id, row.rule, row.content | {name: value}, name)
+            values = edit.conversation.state.values
+            if values.get(name) == before:
+                edit.change(values={**values, name: value})
+            edit.conversation.changed = True
+            await edit.note("correct answer", f"{name}: {value}")
+
+        return (await self._act_on("row of answers", answers, answer_id, by, do)).conversation
+
+    async def speak(
+        self, conversation_id: str, language: str | None, *, by: Actor = ADMIN
+    ) -> ConversationView:
         """Speak a language in a conversation, or, with None, the default of the rules again."""
         spoken = self._book().spoken
         code = language_code(language) if language is not None else None
@@ -141,16 +197,17 @@ class Operator:
         return (await self._act(conversation_id, by, do)).conversation
 
     async def opt_out(
-        self, conversation_id: str, *, by: str = ADMIN, reason: str | None = None
+        self, conversation_id: str, *, by: Actor = ADMIN, reason: str | None = None
     ) -> ConversationView:
         """Send nothing more to this peer, not even what is queued, until they opt in."""
 
         async def do(edit: ConversationEdit) -> None:
-            await _opt_out(edit, reason)
+            if await record_opt_out(edit):
+                await edit.note("opt out", reason)
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def opt_in(self, conversation_id: str, *, by: str = ADMIN, consent: str) -> ConversationView:
+    async def opt_in(self, conversation_id: str, *, by: Actor = ADMIN, consent: str) -> ConversationView:
         """Undo an opt-out because the peer has agreed anew, elsewhere; `consent` says how and when, for the record.
 
         Texting somebody who opted out is unlawful without it.
@@ -167,7 +224,7 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def cancel_follow_up(self, follow_up_id: str, *, by: str = ADMIN) -> ConversationView:
+    async def cancel_follow_up(self, follow_up_id: str, *, by: Actor = ADMIN) -> ConversationView:
         """Don't say what was to be said later. What was said, or is not to be said any more, stays as it is."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -181,7 +238,7 @@ class Operator:
 
         return (await self._act_on("follow-up", follow_ups, follow_up_id, by, do)).conversation
 
-    async def resend(self, message_id: str, *, by: str = ADMIN, may_arrive_twice: bool = False) -> str:
+    async def resend(self, message_id: str, *, by: Actor = ADMIN, may_arrive_twice: bool = False) -> str:
         """Send a failed or unconfirmed reply again, as a new message that names the old one; the new one's id."""
 
         async def do(edit: ConversationEdit) -> None:
@@ -190,6 +247,8 @@ class Operator:
                 raise NotToBeResent("This message came from the peer.")
             if old.status not in ("failed", "unconfirmed"):
                 raise NotToBeResent(f"This message is {old.status}.")
+            if _is_opted_out_at_carrier(old) and not _came_back(edit, old):
+                raise NotToBeResent("The carrier says that they have opted out (code 4007).")
             again = select(messages.c.id).where(messages.c.resend_of == message_id).limit(1)
             newer = (await edit.connection.execute(again)).scalar()
             if newer is not None:
@@ -202,7 +261,9 @@ class Operator:
 
         return (await self._act_on("message", messages, message_id, by, do)).said
 
-    async def release(self, incident_id: str, *, by: str = ADMIN, opt_out: bool = False) -> ConversationView:
+    async def release(
+        self, incident_id: str, *, by: Actor = ADMIN, opt_out: bool = False
+    ) -> ConversationView:
         """Say that an incident has been seen to: the bot speaks again where it fell silent.
 
         `opt_out` says of a message that it is an opt-out. A conversation that was handed over stays so.
@@ -211,7 +272,8 @@ class Operator:
         async def do(edit: ConversationEdit) -> None:
             incident = await edit.row_of(incidents, incident_id)
             if opt_out:
-                await _opt_out(edit, incident.reason)
+                if await record_opt_out(edit):
+                    await edit.note("opt out", incident.reason)
             elif incident.closed_at is None:
                 if incident.kind in ("loop", "repeats"):
                     was = edit.conversation.loop_state
@@ -230,12 +292,12 @@ class Operator:
         return (await self._act_on("incident", incidents, incident_id, by, do)).conversation
 
     async def _act(
-        self, conversation_id: str, by: str, do: Callable[[ConversationEdit], Awaitable[None]]
+        self, conversation_id: str, by: Actor, do: Callable[[ConversationEdit], Awaitable[None]]
     ) -> Done:
         return await self._act_on("conversation", conversations, conversation_id, by, do)
 
     async def _act_on(
-        self, what: str, table: Table, key: str, by: str, do: Callable[[ConversationEdit], Awaitable[None]]
+        self, what: str, table: Table, key: str, by: Actor, do: Callable[[ConversationEdit], Awaitable[None]]
     ) -> Done:
         wanted = EditRequest(what=what, table=table, key=key, by=by, do=do)
         (result,) = await self._edits.submit([wanted])
@@ -246,11 +308,11 @@ class Operator:
         return result
 
 
-async def _opt_out(edit: ConversationEdit, reason: str | None) -> None:
-    await edit.close(Outcome.OPTED_OUT, *ENDED_BY_OPT_OUT)
-    if not edit.opted_out:
-        edit.change(opted_out=True, flow=None, consent_at=edit.now)
-        edit.conversation.fetches = ()
-        await cancel_follow_ups(edit.connection, [edit.conversation.id], OPTED_OUT, edit.now)
-        edit.conversation.unanswered_since = None
-        await edit.note("opt out", reason)
+def _is_opted_out_at_carrier(message: Any) -> bool:
+    return message.status == "failed" and code_of(message.status_details) == RECIPIENT_OPTED_OUT
+
+
+def _came_back(edit: ConversationEdit, message: Any) -> bool:
+    """Whether they have agreed anew since that message failed."""
+    consent_at = edit.conversation.state.consent_at
+    return consent_at is not None and consent_at > message.updated_at

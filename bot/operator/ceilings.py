@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.clock import Clock
+from bot.operator.actor import Actor
 from bot.queries.numbers import NumberView, read_numbers
 from bot.rulebook.sender_numbers import OurNumber
 from bot.sending.day_limit import day_limit, day_of, read_use
@@ -59,14 +60,14 @@ class Ceilings:
         async with self._readers.reading() as connection:
             return await read_numbers(connection, self._numbers(), self._clock(), self._reply_ttl)
 
-    async def release(self, number: str, *, by: str) -> int:
+    async def release(self, number: str, *, by: Actor) -> int:
         """Let what waits go, and as many more today as make up another `per_day`; how many that are in all.
 
         Raises `NoCeiling`.
         """
         if day_limit(self._numbers(), number) is None:
             raise NoCeiling(number)
-        (more,) = await self._releases.submit([_CeilingRelease(number=number, by=by, now=self._clock())])
+        (more,) = await self._releases.submit([_CeilingRelease(number=number, by=by.name, now=self._clock())])
         self._on_release(number)
         return more
 

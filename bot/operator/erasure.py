@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
 from bot.conversation.erasure_marks import ErasureMarks, Mark
+from bot.operator.actor import Actor
 from bot.operator.purge import PurgeLimits, next_batch
 from bot.operator.removal import release_codes, remove_conversations, remove_messages
 from bot.storage.all_tables import metadata
@@ -99,7 +100,7 @@ class Eraser:
         self._reports = writer.batch(_erase_reports)
         self._rejected = writer.batch(self._erase_rejected)
 
-    async def erase(self, peer: str, *, by: str) -> Erased:
+    async def erase(self, peer: str, *, by: Actor) -> Erased:
         """Erase everything that is kept of this number.
 
         Raises `bot.storage.writer.StorageUnavailable`, and what a reading raises; asked again it goes on.
@@ -127,7 +128,7 @@ class Eraser:
         log.info(
             "A person was erased",
             action="person_erased",
-            by=by,
+            by=by.name,
             conversations=erased.conversations,
             messages=erased.messages,
             opt_outs_kept=erased.opt_outs_kept,

@@ -13,7 +13,10 @@ class CannotAct(Exception):
     ├── KeptByCarrier   an opt-out that only the peer can undo
     ├── NotToBeResent   a message that must not be sent again
     ├── MayArriveTwice  a message that may have arrived, and the person has not said that they know
-    └── NotSpoken       a language that the rules have no texts in
+    ├── NotSpoken       a language that the rules have no texts in
+    ├── TooMany         more conversations than one act takes
+    ├── HasLeft         a reply that can't be taken back any more
+    └── AnsweredMeanwhile  another person has replied since this one began to write
     """
 
 
@@ -74,3 +77,27 @@ class NotSpoken(CannotAct):
     def __init__(self, language: str, spoken: Sequence[str]) -> None:
         known = f"they speak {', '.join(spoken)}" if spoken else "they name none, under languages"
         super().__init__(f"The rules have no texts in {language!r}: {known}.")
+
+
+class TooMany(CannotAct):
+    """More conversations than one act takes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"One act takes at most {most} conversations: choose fewer.")
+
+
+class HasLeft(CannotAct):
+    """A reply that was sent, or that is not to be sent any more."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"This reply can't be taken back: it is {status}.")
+
+
+class AnsweredMeanwhile(CannotAct):
+    """Another person has replied while this one wrote."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(
+            f"{by} has answered while you wrote, so yours is not sent: read what they said. It is kept as a draft, and"
+            " sent when you send it again."
+        )

@@ -16,6 +16,8 @@ from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.operator.removal import deletion, remove_answers, remove_conversations, remove_messages
 from bot.storage.answer_tables import answers, codes_given
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.handover_tables import handovers
+from bot.storage.inbox_tables import planned_replies, reply_drafts
 from bot.storage.keyed import AnyOf, KeyedStatement, execute_all, fetch_values
 from bot.storage.tables import (
     actions,
@@ -199,6 +201,10 @@ def _conversation_is_due(due: Due) -> ColumnElement[bool]:
         ~exists().where(answers.c.conversation_id == conversations.c.id),
         ~exists().where(follow_ups.c.conversation_id == conversations.c.id, follow_ups.c.status == "waiting"),
         ~exists().where(incidents.c.conversation_id == conversations.c.id, incidents.c.closed_at.is_(None)),
+        ~exists().where(
+            planned_replies.c.conversation_id == conversations.c.id, planned_replies.c.status == "waiting"
+        ),
+        ~exists().where(reply_drafts.c.conversation_id == conversations.c.id),
     )
 
 
@@ -294,6 +300,14 @@ STEPS: tuple[PurgeStep, ...] = (
         is_due=lambda due: and_(incidents.c.closed_at.is_not(None), incidents.c.closed_at < due.before),
         grows="opened_at",
         remove=_remover(incidents),
+    ),
+    PurgeStep(
+        name="handovers",
+        table=handovers,
+        age=lambda keep: keep.messages,
+        is_due=lambda due: and_(handovers.c.ended_at.is_not(None), handovers.c.ended_at < due.before),
+        grows="began_at",
+        remove=_remover(handovers),
     ),
     PurgeStep(
         name="answers",

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.event_tally import Receipt
 from bot.conversation.events import Event, UnreadableEvent
+from bot.operator.actor import ADMIN, Actor
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.readers import Readers
 from bot.storage.tables import rejected_events
@@ -46,7 +47,7 @@ class RejectedEvents:
         self._read = read
         self._accept = accept
 
-    async def retry(self, event_id: str) -> str:
+    async def retry(self, event_id: str, *, by: Actor = ADMIN) -> str:
         """Take the event as if it came now; it leaves the rejected ones. What became of it: accepted or duplicate.
 
         Raises `NotRejected`, `StillUnreadable`, and `bot.storage.writer.StorageUnavailable`.
@@ -67,17 +68,22 @@ class RejectedEvents:
         if "rejected" in outcomes:
             raise StillUnreadable("the log says what went wrong while it was processed.")
         # Should the process end just here, the event is a duplicate at the next try.
-        await self.dismiss(event_id)
+        await self._remove(event_id)
         log.info(
             "A rejected event was taken after all",
             action="rejected_event_taken",
             id=event_id,
             outcomes=outcomes,
+            by=by.name,
         )
         return "duplicate" if outcomes and set(outcomes) == {"duplicate"} else "accepted"
 
-    async def dismiss(self, event_id: str) -> None:
+    async def dismiss(self, event_id: str, *, by: Actor = ADMIN) -> None:
         """Forget the event. Raises `NotRejected`, and `bot.storage.writer.StorageUnavailable`."""
+        await self._remove(event_id)
+        log.info("A rejected event was dismissed", action="rejected_event_dismissed", id=event_id, by=by.name)
+
+    async def _remove(self, event_id: str) -> None:
         (was_there,) = await self._dismissals.submit([event_id])
         if not was_there:
             raise NotRejected(event_id)

@@ -12,6 +12,8 @@ from bot.storage.alarm_tables import alarms
 from bot.storage.answer_tables import answer_values, answers, codes_given
 from bot.storage.bulk import LookupByKeys
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.handover_tables import handovers
+from bot.storage.inbox_tables import planned_replies, presences, reads, reply_drafts, tries
 from bot.storage.keyed import AnyOf, KeyedStatement, execute_all
 from bot.storage.tables import actions, conversations, delivery_reports, incidents, messages, status_changes
 from bot.storage.task_tables import fetches, follow_ups, forwards
@@ -22,9 +24,12 @@ OF_A_MESSAGE: tuple[Column[Any], ...] = (
     delivery_reports.c.message_id,
     forwards.c.message_id,
     fetches.c.id,
+    tries.c.message_id,
 )
 #: The tables whose rows belong to a conversation, beside its messages and answers.
-OF_A_CONVERSATION = (incidents, actions, follow_ups)
+OF_A_CONVERSATION = (
+    incidents, actions, follow_ups, handovers, planned_replies, reply_drafts, reads, presences,
+)  # fmt: skip
 
 
 _ROWS = LookupByKeys(

@@ -6,7 +6,8 @@ does not know. ACS recognises a repeat for five minutes only, so nothing of it c
 - what is queued in the backup becomes `unconfirmed`;
 - what a rule was asking of another service is not asked again, as its answer may have been said; its message counts as
   unanswered;
-- what was to be said until that bot stopped is dropped; what is due later waits, as nobody can have said it;
+- what a rule or a person was to say until that bot stopped is dropped; what is due later waits, as nobody can have
+  said it;
 - a message that was received before that bot stopped, and whose event comes again, is stored, and its replies are
   born `unconfirmed` (`bot.conversation.restored`).
 
@@ -22,6 +23,7 @@ from uuid_utils import uuid7
 
 from bot.conversation.delivery import SENTENCES, FailureCode, NoAnswer
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
+from bot.storage.inbox_tables import planned_replies
 from bot.storage.sql import status_is
 from bot.storage.tables import console_sessions, conversations, messages
 from bot.storage.task_tables import fetches, follow_ups
@@ -95,7 +97,11 @@ async def _doubt_follow_ups(connection: AsyncConnection, stopped_at: datetime, n
         status_is("waiting", follow_ups.c.status), follow_ups.c.due_at <= stopped_at
     )
     changes = {"status": "dropped", "reason": SENTENCES[FailureCode.RESTORED], "updated_at": now}
-    return (await connection.execute(statement.values(changes))).rowcount
+    dropped = (await connection.execute(statement.values(changes))).rowcount
+    planned = update(planned_replies).where(
+        status_is("waiting", planned_replies.c.status), planned_replies.c.due_at <= stopped_at
+    )
+    return dropped + (await connection.execute(planned.values(changes | {"status": "held"}))).rowcount
 
 
 async def _doubt_queue(connection: AsyncConnection, now: datetime) -> int:

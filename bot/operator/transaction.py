@@ -15,6 +15,7 @@ from uuid_utils import uuid7
 
 from bot.clock import Clock, utc_now
 from bot.conversation.audit_log import ActionName, action_row
+from bot.conversation.handovers import end_handover, handover_row, note_answer
 from bot.conversation.incidents import Kind, Outcome, close_incidents
 from bot.conversation.new_messages import NewMessages
 from bot.conversation.thread import (
@@ -23,6 +24,7 @@ from bot.conversation.thread import (
     ConversationThread,
     save_conversations,
 )
+from bot.operator.actor import Actor
 from bot.operator.errors import CannotAct, CannotReply, NoNumber, NotThere
 from bot.queries.conversations import ConversationView, find_conversation
 from bot.storage.tables import actions, conversations, messages
@@ -37,7 +39,7 @@ class ConversationEdit:
         connection: AsyncConnection,
         conversation: ConversationThread,
         new: NewMessages,
-        by: str,
+        by: Actor,
         now: datetime,
         action_id: str,
     ) -> None:
@@ -74,21 +76,30 @@ class ConversationEdit:
     async def close(self, outcome: Outcome, *kinds: Kind) -> None:
         """Close what is open of these kinds."""
         await close_incidents(
-            self.connection, [self.conversation.id], kinds, outcome=outcome, by=self.by, now=self.now
+            self.connection, [self.conversation.id], kinds, outcome=outcome, by=self.by.name, now=self.now
         )
 
     async def note(
-        self, action: ActionName, details: str | None = None, message_id: str | None = None
+        self,
+        action: ActionName,
+        details: str | None = None,
+        message_id: str | None = None,
+        *,
+        act_id: str | None = None,
+        change: Any = None,
     ) -> None:
         """Keep what was done; an edit is one action at most."""
         row = action_row(
             action,
             self.conversation.id,
-            by=self.by,
+            by=self.by.name,
+            person_id=self.by.id,
             now=self.now,
             details=details,
             message_id=message_id,
             action_id=self._action_id,
+            act_id=act_id,
+            change=change,
         )
         await self.connection.execute(insert(actions).values(row))
 
@@ -99,7 +110,7 @@ class EditRequest(Struct, frozen=True, kw_only=True):
     what: str
     table: Table
     key: str
-    by: str
+    by: Actor
     do: Callable[[ConversationEdit], Awaitable[None]]
     #: The id that the action will have. Made before the transaction: where the connection dies in a COMMIT, the writer
     #: can't know whether that was done and does it again, and then the action is there already.
@@ -141,11 +152,13 @@ async def act(
             outcomes.append(NotThere(each.what, each.key))
             continue
         edit = ConversationEdit(connection, conversation, NewMessages(), each.by, now, each.action_id)
+        was_handed_over = conversation.state.handed_over
         try:
             await each.do(edit)
         except CannotAct as error:
             outcomes.append(error)
         else:
+            await _follow_handover(edit, was_handed_over=was_handed_over)
             await save_conversations(connection, [conversation])
             await edit.new.insert(connection, now)
             if edit.resent:
@@ -160,6 +173,19 @@ async def act(
             view = await find_conversation(connection, conversation_id)
             results.append(NotThere("conversation", conversation_id) if view is None else Done(view, outcome))
     return results
+
+
+async def _follow_handover(edit: ConversationEdit, *, was_handed_over: bool) -> None:
+    """Keep of the handover what the edit did: it began, a person answered, it ended."""
+    conversation_id, is_handed_over = edit.conversation.id, edit.conversation.state.handed_over
+    if edit.said and not edit.resent:
+        await note_answer(
+            edit.connection, conversation_id, by=edit.by.name, person_id=edit.by.id, now=edit.now
+        )
+    if was_handed_over and not is_handed_over:
+        await end_handover(edit.connection, conversation_id, by=edit.by.name, now=edit.now)
+    elif is_handed_over and not was_handed_over and not edit.new.handovers:
+        edit.new.handovers.append(handover_row(conversation_id, edit.now, by=edit.by.name))
 
 
 async def _done_before(connection: AsyncConnection, wanted: list[EditRequest]) -> dict[str, str]:

@@ -9,10 +9,12 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import DELIVERY_STATES
+from bot.conversation.handovers import HandoverView, open_handovers
 from bot.conversation.incidents import OpenIncident, open_in
 from bot.queries.failure_reasons import reason_of
 from bot.queries.fetches import FetchView, fetch_views
 from bot.queries.filters import ConversationFilter, conditions_for
+from bot.queries.tries import ForwardView, Tries, TryView, tries_of
 from bot.storage.pages import Key, Order, Page, read_page, read_stretch
 from bot.storage.sql import status_is
 from bot.storage.tables import conversations, messages, rejected_events, status_changes
@@ -25,6 +27,8 @@ LOOKED_AT = 15_000
 
 #: How conversations, messages and rejected events are listed.
 NEWEST_FIRST = Order(conversations.c.last_message_at, conversations.c.id, newest_first=True)
+#: Who waits longest comes first; for filters under which everybody waits.
+LONGEST_WAIT_FIRST = Order(conversations.c.unanswered_since, conversations.c.id)
 BY_POSITION = Order(messages.c.position)
 _NEWEST_REJECTED_FIRST = Order(rejected_events.c.id, newest_first=True)
 
@@ -57,8 +61,13 @@ class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str | None = None
     #: A person has taken over: the bot is silent here until the conversation is handed back.
     handed_over: bool = False
+    #: To whom, since when and until when it is handed over; None: it is not, or was before that was kept.
+    handover: HandoverView | None = None
     #: The first message that waits for an answer; None when none does, or none is meant to come.
     unanswered_since: datetime | None = None
+    #: The person who sees to it, and until when nobody wants to be reminded of it.
+    assigned_to: str | None = None
+    snoozed_until: datetime | None = None
     #: What a person should look at and nobody has yet.
     incidents: list[OpenIncident] = []
     #: What the rules have saved of this person, and people corrected.
@@ -103,6 +112,10 @@ class MessageView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_error: str | None = None
     #: When it is tried again; None for what doesn't wait for another try.
     next_try_at: datetime | None = None
+    #: On an outbound message: the tries to send it that did not go through.
+    tries: list[TryView] = []
+    #: On an inbound message: where rules forward it to.
+    forwards: list[ForwardView] = []
     #: On an inbound message: what was asked of another service, and what came.
     fetch: FetchView | None = None
     #: On an inbound message: what was decided and why; `bot.rulebook.decision.Decision.record` has the keys.
@@ -139,17 +152,19 @@ async def list_conversations(
     limit: int,
     cursor: str | None,
     counted: bool = True,
+    order: Order = NEWEST_FIRST,
 ) -> ConversationPage:
-    """Conversations, newest first. Raises `bot.storage.pages.WrongCursor`.
+    """Conversations, newest first or in another order. Raises `bot.storage.pages.WrongCursor`.
 
     Where no index serves the filter, `LOOKED_AT` conversations are read and no more: the page may be short, even empty,
     and yet have a next one. Without `counted` only the latest delivery state is read, not the count of each.
     """
-    end = None if cursor is None else NEWEST_FIRST.decode(cursor)
+    end = None if cursor is None else order.decode(cursor)
     conditions = await conditions_for(connection, wanted)
-    floor = None if conditions.is_quick else await _floor(connection, end)
+    is_bounded = order is NEWEST_FIRST and not conditions.is_quick
+    floor = await _floor(connection, end) if is_bounded else None
     query = select(conversations).where(*conditions.all)
-    found = await read_stretch(connection, query, NEWEST_FIRST, limit=limit, end=end, floor=floor)
+    found = await read_stretch(connection, query, order, limit=limit, end=end, floor=floor)
     return ConversationPage(
         items=await conversation_views(connection, found.rows, counted=counted),
         next=found.next,
@@ -164,7 +179,8 @@ async def conversation_views(
     ids = [row.id for row in rows]
     counts = await _count_deliveries(connection, ids) if counted else {}
     opened = await open_in(connection, ids)
-    return [_conversation(row, counts, opened.get(row.id, [])) for row in rows]
+    handed = await open_handovers(connection, [row.id for row in rows if row.handed_over])
+    return [_conversation(row, counts, opened.get(row.id, []), handed.get(row.id)) for row in rows]
 
 
 async def find_conversation(connection: AsyncConnection, conversation_id: str) -> ConversationView | None:
@@ -245,7 +261,10 @@ async def _count_deliveries(connection: AsyncConnection, ids: list[str]) -> dict
 
 
 def _conversation(
-    row: Row[Any], counts: dict[str, dict[str, int]], incidents: list[OpenIncident]
+    row: Row[Any],
+    counts: dict[str, dict[str, int]],
+    incidents: list[OpenIncident],
+    handover: HandoverView | None,
 ) -> ConversationView:
     memory = row.memory or {}
     states = counts.get(row.id, {})
@@ -255,9 +274,12 @@ def _conversation(
         peer=row.peer,
         opted_out=row.opted_out,
         handed_over=row.handed_over,
+        handover=handover,
         last_message_at=row.last_message_at,
         last_text=row.last_text,
         unanswered_since=row.unanswered_since,
+        assigned_to=row.assigned_to,
+        snoozed_until=row.snoozed_until,
         tags=row.tags or [],
         flow=memory.get("flow"),
         language=memory.get("language"),
@@ -286,10 +308,13 @@ async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -
                     failure_code=change.failure_code,
                 )
             )
-    return [_message(row, changes.get(row.id, []), fetched.get(row.id)) for row in rows]
+    tried = await tries_of(connection, [row.id for row in rows if row.direction == "inbound"], ids)
+    return [_message(row, changes.get(row.id, []), fetched.get(row.id), tried) for row in rows]
 
 
-def _message(row: Row[Any], changes: list[HistoryEntry], fetch: FetchView | None) -> MessageView:
+def _message(
+    row: Row[Any], changes: list[HistoryEntry], fetch: FetchView | None, tried: Tries
+) -> MessageView:
     # A message is born received, queued or suppressed; only what changed after that has rows of its own.
     born = "queued" if changes else row.status
     reason = reason_of(row.status_details, row.failure_code) if row.status in _NOT_ARRIVED else None
@@ -320,6 +345,8 @@ def _message(row: Row[Any], changes: list[HistoryEntry], fetch: FetchView | None
         attempts=row.attempts,
         last_error=row.last_error,
         next_try_at=row.next_try_at if row.status == "queued" else None,
+        tries=tried.sends.get(row.id, []),
+        forwards=tried.forwards.get(row.id, []),
         fetch=fetch,
         decision=None if row.decision is None else row.decision | {"version": row.book_version},
     )

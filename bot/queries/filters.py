@@ -27,6 +27,10 @@ class ConversationFilter(Struct, frozen=True, kw_only=True):
     #: Handed over, and the peer waits for a person's word.
     waiting: bool = False
     unanswered: bool | None = None
+    #: The person who sees to it.
+    assigned_to: str | None = None
+    #: Nobody wants to be reminded of it now; None: either, but for `waiting` and `unanswered`, which leave these out.
+    snoozed: bool | None = None
     #: With an open incident of this kind.
     incident: Kind | None = None
     tag: str | None = None
@@ -49,7 +53,12 @@ async def conditions_for(connection: AsyncConnection, wanted: ConversationFilter
     table = conversations.c
     all_ = _of_columns(wanted)
     is_rare = wanted.peer is not None or bool(
-        wanted.opted_out or wanted.handed_over or wanted.waiting or wanted.unanswered
+        wanted.opted_out
+        or wanted.handed_over
+        or wanted.waiting
+        or wanted.unanswered
+        or wanted.snoozed
+        or wanted.assigned_to
     )
     if wanted.incident is not None:
         is_rare = True
@@ -78,17 +87,17 @@ async def conditions_for(connection: AsyncConnection, wanted: ConversationFilter
 def _of_columns(wanted: ConversationFilter) -> list[ColumnElement[bool]]:
     table = conversations.c
     all_: list[ColumnElement[bool]] = []
-    for column, value in ((table.peer, wanted.peer), (table.number, wanted.number)):
+    for column, value in (
+        (table.peer, wanted.peer),
+        (table.number, wanted.number),
+        (table.assigned_to, wanted.assigned_to),
+    ):
         if value is not None:
             all_.append(column == value)
     for column, flag in ((table.opted_out, wanted.opted_out), (table.handed_over, wanted.handed_over)):
         if flag is not None:
             all_.append(column if flag else ~column)
-    if wanted.waiting:
-        all_ += [table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out]
-    if wanted.unanswered is not None:
-        since = table.unanswered_since
-        all_.append(since.is_not(None) if wanted.unanswered else since.is_(None))
+    all_ += _of_turns(wanted)
     if wanted.since is not None:
         all_.append(table.last_message_at >= wanted.since)
     if wanted.tag is not None:
@@ -96,6 +105,21 @@ def _of_columns(wanted: ConversationFilter) -> list[ColumnElement[bool]]:
     if wanted.delivery is not None:
         # Written out, not a parameter: only then does SQLite see that a state has an index of its own.
         all_.append(table.delivery == literal(wanted.delivery, literal_execute=True))
+    return all_
+
+
+def _of_turns(wanted: ConversationFilter) -> list[ColumnElement[bool]]:
+    """Whose turn it is."""
+    table, all_ = conversations.c, []
+    if wanted.waiting:
+        all_ += [table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out]
+    if wanted.unanswered is not None:
+        since = table.unanswered_since
+        all_.append(since.is_not(None) if wanted.unanswered else since.is_(None))
+    if wanted.snoozed is not None:
+        all_.append(table.snoozed_until.is_not(None) if wanted.snoozed else table.snoozed_until.is_(None))
+    elif wanted.waiting or wanted.unanswered:
+        all_.append(table.snoozed_until.is_(None))
     return all_
 
 

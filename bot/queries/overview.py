@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.handovers import is_urgent
 from bot.queries.conversations import Backlog, find_backlog
 from bot.queries.failure_reasons import Reason, reason_of
 from bot.queries.similarity import SimilarTexts
@@ -78,6 +79,8 @@ class Needs(Struct, frozen=True, kw_only=True):
     """What waits for a person. Numbers stop at `COUNTED_TO` + 1."""
 
     waiting: int
+    #: Of these, those that were handed over urgently.
+    urgent: int = 0
     #: Conversations whose newest reply failed, in the last day.
     failed: int
     failures: list[FailureCount]
@@ -160,13 +163,11 @@ class Overview:
 
     async def look(self, connection: AsyncConnection, period: Period, now: datetime) -> OverviewView:
         """Read everything that the page shows of a period."""
-        length, step = PERIODS[period]
+        _, step = PERIODS[period]
         progress = await find_progress(connection)
         live = await _count_live(connection, progress, now)
-        since = floor_to(now - length, step) + step if period != "month" else floor_to(now - length, HOUR)
-        stretches = await _stretches(
-            connection, progress, live, since, now, MINUTE if period != "month" else HOUR
-        )
+        since = _since(period, now)
+        stretches = await _stretches(connection, progress, live, since, now, _stretch(period))
         counted_from = progress.counted_from if progress else floor_to(now, HOUR)
         book = self._shelf.book()
         counts = total(stretches.values())
@@ -220,11 +221,16 @@ class Overview:
         table = conversations.c
         # Written out, so that the databases see that failures have an index of their own.
         is_failed = (table.delivery == literal_column("'failed'"), table.last_message_at >= day_ago)
-        waiting, rejected, failed = await _count(
-            connection, _waiting(), select(rejected_events.c.id), select(table.id).where(*is_failed)
+        waiting, urgent, rejected, failed = await _count(
+            connection,
+            _waiting(),
+            _waiting().where(is_urgent(table.id)),
+            select(rejected_events.c.id),
+            select(table.id).where(*is_failed),
         )
         return Needs(
             waiting=waiting,
+            urgent=urgent,
             failed=failed,
             failures=failures_of(of_the_day),
             unmatched=self._unmatched.groups(self._shelf.book(), now),
@@ -233,6 +239,13 @@ class Overview:
             opt_outs=await _noticed(connection, "opt-out"),
             rejected=rejected,
         )
+
+
+async def count_period(connection: AsyncConnection, period: Period, now: datetime) -> tuple[datetime, Counts]:
+    """The beginning of a period, and what happened to its messages."""
+    progress, since = await find_progress(connection), _since(period, now)
+    live = await _count_live(connection, progress, now)
+    return since, total((await _stretches(connection, progress, live, since, now, _stretch(period))).values())
 
 
 async def read_alarms(connection: AsyncConnection) -> Alarms:
@@ -252,6 +265,16 @@ def failures_of(counts: Counts) -> list[FailureCount]:
         FailureCount(reason=reason, count=count)
         for reason, count in sorted(named, key=lambda each: (-each[1], each[0].words))
     ]
+
+
+def _since(period: Period, now: datetime) -> datetime:
+    length, step = PERIODS[period]
+    return floor_to(now - length, HOUR) if period == "month" else floor_to(now - length, step) + step
+
+
+def _stretch(period: Period) -> timedelta:
+    """What is counted at a time: a month by the hour, as minutes are kept for a day."""
+    return HOUR if period == "month" else MINUTE
 
 
 def _live_start(progress: Progress | None, now: datetime) -> datetime:

@@ -14,7 +14,13 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Text, cast, false, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.queries.conversations import ConversationPage, conversation_views, list_conversations
+from bot.queries.conversations import (
+    LONGEST_WAIT_FIRST,
+    NEWEST_FIRST,
+    ConversationPage,
+    conversation_views,
+    list_conversations,
+)
 from bot.queries.filters import ConversationFilter, conditions_for
 from bot.storage.pages import Key, Order, WrongCursor, read_stretch
 from bot.storage.tables import conversations, messages
@@ -58,9 +64,18 @@ _Match = Callable[[Any], ColumnElement[bool]]
 
 
 async def find_conversations(
-    connection: AsyncConnection, wanted: Search, *, limit: int, cursor: str | None, counted: bool = True
+    connection: AsyncConnection,
+    wanted: Search,
+    *,
+    limit: int,
+    cursor: str | None,
+    counted: bool = True,
+    longest_wait_first: bool = False,
 ) -> FoundBySearch:
-    """Conversations, newest first; those found by a message in the order of these. Raises `WrongCursor`."""
+    """Conversations, newest first; those found by a message in the order of these. Raises `WrongCursor`.
+
+    `longest_wait_first` is for `waiting` and `unanswered` alone.
+    """
     typed = make_storable(wanted.typed).strip() if wanted.typed else ""
     digits = digits_typed(typed)
     text = _says(typed, connection.dialect.name)
@@ -72,9 +87,15 @@ async def find_conversations(
         return await _by_messages(
             connection, wanted, matches or [text], limit=limit, cursor=cursor, counted=counted
         )
+    waits = longest_wait_first and (wanted.waiting or wanted.unanswered)
     found = await list_conversations(
-        connection, replace(wanted, digits=digits or wanted.digits), limit=limit, cursor=cursor, counted=counted
-    )  # fmt: skip
+        connection,
+        replace(wanted, digits=digits or wanted.digits),
+        limit=limit,
+        cursor=cursor,
+        counted=counted,
+        order=LONGEST_WAIT_FIRST if waits else NEWEST_FIRST,
+    )
     if digits and not found.items and found.next is None and cursor is None:
         return await _by_messages(connection, wanted, [text], limit=limit, cursor=None, counted=counted)
     return FoundBySearch(items=found.items, next=found.next, searched_back_to=found.searched_back_to, hits={})

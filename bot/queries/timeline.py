@@ -4,8 +4,9 @@ from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.audit_log import ActionView
+from bot.conversation.audit_log import ActionView, action_view
 from bot.conversation.follow_ups import FollowUpView, list_follow_ups
+from bot.conversation.planned_replies import PlannedReply, list_planned
 from bot.queries.conversations import (
     BY_POSITION,
     ConversationView,
@@ -31,6 +32,10 @@ class Timeline(Struct, frozen=True, kw_only=True):
     actions: list[ActionView]
     #: What is to be said later.
     later: list[FollowUpView] = []
+    #: What a person has sent off and can take back.
+    planned: list[PlannedReply] = []
+    #: The place of the newest message.
+    last_position: int = 0
 
 
 async def read_talk(
@@ -57,6 +62,8 @@ async def read_talk(
             connection, conversation_id, shown, has_earlier=has_earlier, is_newest=end == last
         ),
         later=await list_follow_ups(connection, conversation_id, waiting=True),
+        planned=await list_planned(connection, conversation_id, waiting=True),
+        last_position=last,
     )
 
 
@@ -73,5 +80,5 @@ async def _actions_beside(
         query = query.where(actions.c.at >= shown[0].created_at)
     if not is_newest and shown:
         query = query.where(actions.c.at <= shown[-1].created_at)
-    rows = (await connection.execute(query.order_by(actions.c.id.desc()).limit(_ACTIONS))).mappings().all()
-    return [ActionView(**row) for row in reversed(rows)]
+    rows = (await connection.execute(query.order_by(actions.c.id.desc()).limit(_ACTIONS))).all()
+    return [action_view(row) for row in reversed(rows)]

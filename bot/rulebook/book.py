@@ -44,6 +44,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     answered_countries: dict[str, tuple[str, ...]] = {}
     #: The rules that were read, and that no message reaches: `enabled: false`.
     disabled: tuple[Rule, ...] = ()
+    #: What people send by hand, each a rule without keys.
+    canned: tuple[Rule, ...] = ()
     tables: tuple[DataTable, ...] = ()
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from bot.rulebook.fetch import FetchRequest
 from bot.rulebook.follow_up import FollowUp
+from bot.rulebook.handed_over import HandedOver
 from bot.rulebook.matched_key import MatchedKey
 
 
@@ -152,6 +153,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     fetch: FetchRequest | None = None
     #: What is to be said later.
     later: tuple[FollowUp, ...] = ()
+    #: How the conversation was handed over, where this decision does so.
+    handover: HandedOver | None = None
     #: As what the message was heard, where it was heard behind the words before it.
     heard_as: str | None = None
 

@@ -167,6 +167,18 @@ class Later(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     unless_answered: bool = False
 
 
+class Handover(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """That a person takes the conversation over."""
+
+    #: A team or a person; None: whoever looks first.
+    to: str | None = None
+    urgent: bool = False
+    #: Seconds without a word of a person's after which the bot goes on; None: until it is handed back.
+    back_after: float | None = None
+    #: What the peer is told then.
+    back_reply: tuple[Choice, ...] = ()
+
+
 class Lookup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row that a rule looks up before it says anything."""
 
@@ -218,7 +230,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reply: tuple[Choice, ...] = ()
     opt_out: bool = False
     opt_in: bool = False
-    handover: bool = False
+    handover: Handover | None = None
     #: Names and what is saved under them.
     saves: tuple[tuple[str, Template], ...] = ()
     tag: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
@@ -16,6 +16,7 @@ from bot.measures import Measures
 from bot.sending.backoff import wait_before_try
 from bot.sending.limits import USUAL_FORWARDING, ForwardingLimits
 from bot.storage.database_errors import DATABASE_ERRORS
+from bot.storage.inbox_tables import tries
 from bot.storage.readers import Readers
 from bot.storage.task_tables import forwards
 from bot.storage.writer import StorageUnavailable, Writer
@@ -48,6 +49,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     """A forward that is due."""
 
     id: str
+    message_id: str
     url: str
     body: str
     attempts: int
@@ -57,7 +59,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
 async def due_forwards(connection: AsyncConnection, now: datetime, limit: int) -> list[Waiting]:
     """The oldest forwards that may be tried now."""
     query = (
-        select(forwards.c.id, forwards.c.url, forwards.c.body, forwards.c.attempts, forwards.c.created_at)
+        select(*(forwards.c[name] for name in Waiting.__struct_fields__))
         .where(
             forwards.c.status == "queued",
             or_(forwards.c.next_try_at.is_(None), forwards.c.next_try_at <= now),
@@ -127,7 +129,8 @@ class Forwarder:
     async def _try(self, forward: Waiting) -> dict[str, Any]:
         posted = await self._poster.post(forward.url, forward.body.encode())
         now = self._clock()
-        row = {"key": forward.id, "new_error": posted.reason, "new_next": None, "new_updated": now}
+        row = {"key": forward.id, "new_error": posted.reason, "new_next": None, "new_updated": now,
+            "message": forward.message_id, "attempt": forward.attempts + 1}  # fmt: skip
         if posted.reason is None:
             return row | {"new_status": "delivered"}
         wait = wait_before_try(forward.attempts + 1, posted.retry_after, backoff=self._limits.backoff)
@@ -148,9 +151,20 @@ class Forwarder:
         return row | {"new_status": "queued", "new_next": now + wait}
 
 
-async def _record_tries(connection: AsyncConnection, tries: list[dict[str, Any]]) -> list[None]:
-    await connection.execute(_RECORD_TRY, tries)
-    return [None] * len(tries)
+async def _record_tries(connection: AsyncConnection, made: list[dict[str, Any]]) -> list[None]:
+    of_forwards = ("key", "new_error", "new_next", "new_updated", "new_status")
+    await connection.execute(_RECORD_TRY, [{name: each[name] for name in of_forwards} for each in made])
+    failed = [
+        {
+            "message_id": each["message"], "forward_id": each["key"], "attempt": each["attempt"],
+            "at": each["new_updated"], "reason": each["new_error"],
+        }
+        for each in made
+        if each["new_error"] is not None
+    ]  # fmt: skip
+    if failed:
+        await connection.execute(insert(tries), failed)
+    return [None] * len(made)
 
 
 _RECORD_TRY = (

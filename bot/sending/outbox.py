@@ -37,12 +37,14 @@ from bot.sending.outbox_rows import (
     CLAIM,
     CLAIMABLE,
     FORGET_PAIR,
+    INSERT_FAILED_TRIES,
     QUEUED_ALL_THE_SAME,
     QUEUED_MESSAGES,
     SETTLE,
     SETTLE_MOVED,
     SETTLED,
     ClaimableRow,
+    FailedTryRow,
     LeaseRow,
     MovedTryRow,
     PairRow,
@@ -272,6 +274,7 @@ class Outbox:
         await SETTLE_MOVED.execute(connection, list(ends.values()))
         await NAME_MESSAGE.execute(connection, named)
         await FORGET_PAIR.execute(connection, useless)
+        await INSERT_FAILED_TRIES.execute(connection, _failed_among(settlements, tried, now))
         await changes.record(connection, now, written=ends)
         await apply_carrier_opt_outs(connection, reported, now)
         return [None] * len(settlements)
@@ -348,6 +351,16 @@ def _as_tried(row: SettledRow, settlement: Settlement) -> TryRow:
         last_error=outcome.reason,
         outcome_unknown=outcome.is_unknown or settlement.was_unknown,
     )
+
+
+def _failed_among(settlements: list[Settlement], tried: list[TryRow], now: datetime) -> list[FailedTryRow]:
+    """The tries that did not go through, of those that are this process's to judge."""
+    ours = {each.id for each in tried}
+    return [
+        FailedTryRow(each.message.id, each.attempt, now, each.outcome.reason)
+        for each in settlements
+        if isinstance(each.outcome, SendFailed) and each.message.id in ours
+    ]
 
 
 def _as_moved(row: TryRow, state: DeliveryState, now: datetime) -> MovedTryRow:

@@ -7,7 +7,8 @@ from sqlalchemy import Integer, bindparam, literal_column, null, select, true
 
 from bot.conversation.delivery import Status
 from bot.conversation.status_changes import STORED_COLUMNS, StoredMessage
-from bot.storage.bulk import BulkUpdate, LookupByKeys, PreparedSelect
+from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys, PreparedSelect
+from bot.storage.inbox_tables import tries
 from bot.storage.sql import status_is
 from bot.storage.tables import conversations, messages
 
@@ -171,6 +172,16 @@ class MovedTryRow(NamedTuple):
     updated_at: datetime
 
 
+class FailedTryRow(NamedTuple):
+    """A try that did not go through."""
+
+    message_id: str
+    attempt: int
+    at: datetime
+    reason: str
+
+
+INSERT_FAILED_TRIES = BulkInsert(tries, FailedTryRow)
 _NO_LEASE = {"lease_holder": null(), "lease_until": null()}
 SETTLE = BulkUpdate(messages, TryRow, constants=_NO_LEASE)
 SETTLE_MOVED = BulkUpdate(messages, MovedTryRow, constants=_NO_LEASE)

@@ -20,6 +20,17 @@ class Topic(StrEnum):
     ANSWERS = "answers"
     #: Events that could not be read.
     REJECTED = "rejected"
+    #: Who may log in, and as what.
+    PEOPLE = "people"
+
+
+#: Begins the topic of who looks at a conversation, which is no change of it.
+PRESENCE = "presence:"
+
+
+def presence_topic(conversation_id: str) -> str:
+    """The topic of who has a conversation open."""
+    return f"{PRESENCE}{conversation_id}"
 
 
 _touched: ContextVar[set[str] | None] = ContextVar("touched", default=None)

@@ -38,6 +38,9 @@ conversations = Table(
     Column("unanswered_since", UtcTime, nullable=True),
     # When the peer last said whether they want messages, by their own time; null when they never did.
     Column("consent_at", UtcTime, nullable=True),
+    # Who of us sees to it, by name; and until when nobody wants to be reminded of it.
+    Column("assigned_to", String(64), nullable=True),
+    Column("snoozed_until", UtcTime, nullable=True),
     UniqueConstraint("peer", "number"),
     Index(None, "last_message_at", "id"),
     # What people look for is rare; an index of every state would cost each reply three changes of it.
@@ -63,7 +66,32 @@ conversations = Table(
             ("opted_out", "opted_out = 1", "opted_out"),
             ("handed_over", "handed_over = 1", "handed_over"),
             ("unanswered", "unanswered_since IS NOT NULL", "unanswered_since IS NOT NULL"),
+            ("assigned", "assigned_to IS NOT NULL", "assigned_to IS NOT NULL"),
         )
+    ),
+    # Whose turn it is, the one who waits longest first.
+    *(
+        Index(
+            f"ix_conversations_{name}",
+            "unanswered_since",
+            "id",
+            sqlite_where=text(on_sqlite),
+            postgresql_where=text(on_postgresql),
+        )
+        for name, on_sqlite, on_postgresql in (
+            (
+                "waiting",
+                "handed_over = 1 AND unanswered_since IS NOT NULL",
+                "handed_over AND unanswered_since IS NOT NULL",
+            ),
+            ("waits", "unanswered_since IS NOT NULL", "unanswered_since IS NOT NULL"),
+        )
+    ),
+    Index(
+        "ix_conversations_snoozed",
+        "snoozed_until",
+        sqlite_where=text("snoozed_until IS NOT NULL"),
+        postgresql_where=text("snoozed_until IS NOT NULL"),
     ),
 )
 
@@ -223,8 +251,19 @@ actions = Table(
     Column("action", String(24), nullable=False),
     Column("details", Text, nullable=True),
     Column("by", Text, nullable=False),
+    # The row in `people`; null for whoever showed a token.
+    Column("person_id", Id, nullable=True),
     Column("at", UtcTime, nullable=False),
+    # What several conversations were changed by at once, and what each was before and after, so that it can be undone.
+    Column("act_id", Id, nullable=True),
+    Column("change", Json, nullable=True),
     Index(None, "conversation_id"),
+    Index(
+        "ix_actions_act_id",
+        "act_id",
+        sqlite_where=text("act_id IS NOT NULL"),
+        postgresql_where=text("act_id IS NOT NULL"),
+    ),
 )
 
 # Each rule book that has been in force, as its files were.
@@ -273,14 +312,17 @@ console_sessions = Table(
     "console_sessions",
     metadata,
     Column("id_digest", String(64), primary_key=True),
+    # What whoever showed a token may do; of a person, `people` says it.
     Column("role", String(16), nullable=False),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=True),
     Column("created_at", UtcTime, nullable=False),
     # Moves on while somebody looks at the console.
     Column("expires_at", UtcTime, nullable=False),
     Index(None, "expires_at"),
+    Index(None, "person_id"),
 )
 
-# Login links that were used, kept until they would have expired.
+# Login links of the admin's token that were used, kept until they would have expired.
 used_login_links = Table(
     "used_login_links",
     metadata,

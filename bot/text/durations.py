@@ -21,6 +21,15 @@ class WrongDuration(ValueError):
         self.mend = mend
 
 
+def spell_duration(seconds: float) -> str:
+    """A duration as people write it: `1h30m`."""
+    left, said = round(seconds), ""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        said += f"{count}{unit}" if count else ""
+    return said or "0s"
+
+
 def parse_duration(text: str) -> timedelta:
     """The duration that `text` stands for; units are s, m, h and d, the larger one first."""
     found = _PARTS.fullmatch(text.strip())

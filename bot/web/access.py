@@ -17,7 +17,8 @@ from bot.web.server.proxies import is_local, network_of
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
-ROLES: Final = ("admin", "viewer")
+#: The roles that have a token.
+TOKEN_ROLES: Final = ("admin", "viewer")
 
 
 class Tokens:

@@ -18,6 +18,7 @@ RULES = """\
 rules:
   - {name: hours, when: {keyword: hours}, reply: We are open.}
   - {name: person, when: {keyword: person}, reply: Somebody will write., handover: true}
+  - {name: food, when: {keyword: food}, handover: {to: kitchen, urgent: true}, reply: The kitchen answers.}
   - {name: code, when: {keyword: code}, code: {from: codes.csv, save: code}, reply: "It is {{ code }}."}
   - {name: stop, when: {exact: stop}, opt_out: true, reply: Goodbye.}
 """
@@ -53,6 +54,10 @@ async def text(bot: Running, *texts: str, peer: str = "+15555550101") -> None:
 
 async def a_person(bot: Running) -> None:
     await text(bot, "person")
+
+
+async def the_kitchen(bot: Running) -> None:
+    await text(bot, "food")
 
 
 async def an_opt_out(bot: Running) -> None:
@@ -118,6 +123,10 @@ CONSOLE = r"https://sms\.example\.com/console"
     ("provoke", "said"),
     [
         (a_person, rf"Somebody waits for a person \(\+15…01\)\. {CONVERSATION}"),
+        (
+            the_kitchen,
+            rf"Somebody waits for a person \(.*kitchen is waited for, urgently.*\)\. {CONVERSATION}",
+        ),
         (an_opt_out, rf"A message may be an opt-out \(\+15…01\)\. {CONVERSATION}"),
         (
             a_loop,

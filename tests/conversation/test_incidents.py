@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from bot.conversation.incidents import IncidentFilter, IncidentView, list_incidents
 from bot.operator.actions import Operator
+from bot.operator.actor import Actor
 from bot.queries.conversations import list_conversations
 from bot.queries.filters import ConversationFilter
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
@@ -107,7 +108,7 @@ async def test_a_released_conversation_is_answered_at_once_and_counted_from_ther
 ) -> None:
     await hear_many(bot, 6)
     (found,) = await incidents(bot)
-    view = await operator.release(found.id, by="ada")
+    view = await operator.release(found.id, by=Actor("ada"))
     assert view.incidents == []
     await hear_many(bot, 6, "again")
     assert len(await bot.replies()) == 10
@@ -120,7 +121,7 @@ async def test_a_message_that_came_too_often_is_answered_once_released(bot: Bot,
     for _ in range(4):
         await bot.hear(heard("hello"))
     (found,) = await incidents(bot)
-    await operator.release(found.id, by="ada")
+    await operator.release(found.id, by=Actor("ada"))
     await bot.hear(heard("hello"))
     assert len(await bot.replies()) == 4
 
@@ -133,10 +134,10 @@ async def test_releasing_a_message_that_came_too_often_leaves_a_silence_as_it_is
     await hear_many(bot, 3)
     loop, repeats = await incidents(bot)
     assert (loop.kind, repeats.kind) == ("loop", "repeats")
-    await operator.release(repeats.id, by="ada")
+    await operator.release(repeats.id, by=Actor("ada"))
     await bot.hear(heard("hello"))
     assert len(await bot.replies()) == 5
-    await operator.release(loop.id, by="ada")
+    await operator.release(loop.id, by=Actor("ada"))
     await bot.hear(heard("hello"))
     assert len(await bot.replies()) == 6
 
@@ -145,7 +146,7 @@ async def test_what_a_person_writes_is_no_reply_of_the_bots(bot: Bot, operator: 
     await bot.hear(heard("hello"))
     (conversation,) = await bot.conversations()
     for number in range(9):
-        await operator.reply(conversation.id, f"Ada says {number}", by="ada")
+        await operator.reply(conversation.id, f"Ada says {number}", by=Actor("ada"))
     await bot.hear(heard("thank you"))
     assert (await bot.replies())[-1].text == "You said thank you"
 
@@ -155,7 +156,7 @@ async def test_words_that_may_be_an_opt_out_are_for_a_person_to_decide(bot: Bot,
     assert [reply.text for reply in await bot.replies()] == ["You said please take me off this list"]
     (found,) = await incidents(bot, kind="opt-out")
     assert found.reason == "may be an opt-out"
-    view = await operator.release(found.id, by="ada", opt_out=True)
+    view = await operator.release(found.id, by=Actor("ada"), opt_out=True)
     assert (view.opted_out, view.incidents) == (True, [])
     assert (await incidents(bot))[0].outcome == "opted out"
 
@@ -163,7 +164,7 @@ async def test_words_that_may_be_an_opt_out_are_for_a_person_to_decide(bot: Bot,
 async def test_words_that_are_no_opt_out_are_dismissed(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("please take me off this list"))
     (found,) = await incidents(bot)
-    assert not (await operator.release(found.id, by="ada")).opted_out
+    assert not (await operator.release(found.id, by=Actor("ada"))).opted_out
     assert (await incidents(bot))[0].outcome == "not an opt-out"
 
 
@@ -183,13 +184,13 @@ async def test_who_is_handed_over_by_a_rule_waits_for_a_person_from_that_message
     assert (found.kind, found.conversation_id) == ("handover", conversation.id)
     assert conversation.handed_over
     assert conversation.unanswered_since == found.opened_at
-    await operator.reply(conversation.id, "Ada here.", by="ada")
+    await operator.reply(conversation.id, "Ada here.", by=Actor("ada"))
     (conversation,) = await bot.conversations()
     assert (conversation.handed_over, conversation.unanswered_since) == (True, None)
     await bot.hear(heard("thanks, and one more thing"))
     (conversation,) = await bot.conversations()
     assert conversation.unanswered_since is not None
-    back = await operator.hand_back(conversation.id, by="ada")
+    back = await operator.hand_back(conversation.id, by=Actor("ada"))
     assert (back.unanswered_since, back.incidents) == (None, [])
     assert [each.outcome for each in await incidents(bot)] == ["handed back", "answered"]
 
@@ -197,8 +198,8 @@ async def test_who_is_handed_over_by_a_rule_waits_for_a_person_from_that_message
 async def test_an_incident_that_was_seen_to_is_seen_to_once(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("agent"))
     (found,) = await incidents(bot)
-    assert (await operator.release(found.id, by="ada")).handed_over
-    await operator.release(found.id, by="bob")
+    assert (await operator.release(found.id, by=Actor("ada"))).handed_over
+    await operator.release(found.id, by=Actor("bob"))
     assert [each.closed_by for each in await incidents(bot)] == ["ada"]
 
 
@@ -206,7 +207,7 @@ async def test_listings_come_in_pages_and_filters_mean_what_they_say(bot: Bot, o
     for peer in ("+15555550111", "+15555550112", "+15555550113"):
         await bot.hear(heard("agent", peer=peer), heard("please leave me alone", peer=peer))
     first = (await incidents(bot))[-1]
-    await operator.release(first.id, by="ada")
+    await operator.release(first.id, by=Actor("ada"))
     paged: list[IncidentView] = []
     cursor = None
     while True:

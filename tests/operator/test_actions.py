@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.audit_log import ActionView, list_actions
 from bot.operator.actions import Operator
+from bot.operator.actor import Actor
 from bot.operator.errors import CannotReply, KeptByCarrier, MayArriveTwice, NotSpoken, NotThere, NotToBeResent
 from bot.sending.sms_service import SendFailed
 from bot.storage.database import Database
@@ -39,7 +40,7 @@ async def test_the_bot_is_silent_where_a_person_has_taken_over_and_keeps_what_is
     bot: Bot, operator: Operator
 ) -> None:
     await bot.hear(heard("hours"))
-    taken = await operator.hand_over(await conversation_id(bot), by="ada")
+    taken = await operator.hand_over(await conversation_id(bot), by=Actor("ada"))
     assert taken.handed_over
     await bot.hear(heard("hours"))
     assert [message.direction for message in await bot.talk()] == ["inbound", "outbound", "inbound"]
@@ -51,9 +52,9 @@ async def test_the_bot_is_silent_where_a_person_has_taken_over_and_keeps_what_is
 async def test_handed_back_it_answers_the_next_message(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("quiet"))
     key = await conversation_id(bot)
-    await operator.hand_over(key, by="ada")
+    await operator.hand_over(key, by=Actor("ada"))
     await bot.hear(heard("hours"))
-    assert not (await operator.hand_back(key, by="ada")).handed_over
+    assert not (await operator.hand_back(key, by=Actor("ada"))).handed_over
     assert await bot.replies() == []
     await bot.hear(heard("hours"))
     assert [reply.text for reply in await bot.settled()] == ["We are open."]
@@ -62,15 +63,15 @@ async def test_handed_back_it_answers_the_next_message(bot: Bot, operator: Opera
 async def test_handing_over_and_back_twice_is_as_good_as_once(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("quiet"))
     key = await conversation_id(bot)
-    assert await operator.hand_over(key, by="ada") == await operator.hand_over(key, by="ada")
-    assert await operator.hand_back(key, by="ada") == await operator.hand_back(key, by="ada")
+    assert await operator.hand_over(key, by=Actor("ada")) == await operator.hand_over(key, by=Actor("ada"))
+    assert await operator.hand_back(key, by=Actor("ada")) == await operator.hand_back(key, by=Actor("ada"))
 
 
 async def test_an_opt_out_is_taken_and_confirmed_where_a_person_has_taken_over(
     bot: Bot, operator: Operator
 ) -> None:
     await bot.hear(heard("quiet"))
-    await operator.hand_over(await conversation_id(bot), by="ada")
+    await operator.hand_over(await conversation_id(bot), by=Actor("ada"))
     await bot.hear(heard("stop"))
     assert [reply.text for reply in await bot.settled()] == ["Goodbye."]
     assert (await bot.conversations())[0].opted_out
@@ -79,8 +80,8 @@ async def test_an_opt_out_is_taken_and_confirmed_where_a_person_has_taken_over(
 async def test_what_a_person_writes_goes_out_where_they_have_taken_over(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("quiet"))
     key = await conversation_id(bot)
-    await operator.hand_over(key, by="ada")
-    message_id = await operator.reply(key, "Ada here.", by="ada")
+    await operator.hand_over(key, by=Actor("ada"))
+    message_id = await operator.reply(key, "Ada here.", by=Actor("ada"))
     (sent,) = await bot.settled()
     assert (sent.id, sent.text) == (message_id, "Ada here.")
     assert (sent.rule, sent.in_reply_to) == (None, None)
@@ -89,29 +90,29 @@ async def test_what_a_person_writes_goes_out_where_they_have_taken_over(bot: Bot
 async def test_nobody_texts_a_peer_that_opted_out(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("stop"))
     with pytest.raises(CannotReply, match=r"\+15555550101 has opted out"):
-        await operator.reply(await conversation_id(bot), "Come back!", by="ada")
+        await operator.reply(await conversation_id(bot), "Come back!", by=Actor("ada"))
     assert len(await bot.replies(PEER)) == 1
 
 
 async def test_there_is_nothing_to_do_to_a_conversation_that_is_not_there(operator: Operator) -> None:
     with pytest.raises(NotThere, match="There is no conversation 'nope'"):
-        await operator.hand_over("nope", by="ada")
+        await operator.hand_over("nope", by=Actor("ada"))
     with pytest.raises(NotThere, match="There is no conversation 'nope'"):
-        await operator.reply("nope", "Hello", by="ada")
+        await operator.reply("nope", "Hello", by=Actor("ada"))
     with pytest.raises(NotThere, match="There is no message 'nope'"):
-        await operator.resend("nope", by="ada")
+        await operator.resend("nope", by=Actor("ada"))
     with pytest.raises(NotThere, match="There is no incident 'nope'"):
-        await operator.release("nope", by="ada")
+        await operator.release("nope", by=Actor("ada"))
 
 
 async def test_tags_are_given_and_taken_and_are_the_rules_own(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("quiet"))
     key = await conversation_id(bot)
-    assert (await operator.tag(key, "vip", by="ada")).tags == ["vip"]
-    assert (await operator.tag(key, "late ☎", by="ada")).tags == ["vip", "late ☎"]
-    assert (await operator.tag(key, "vip", by="ada")).tags == ["vip", "late ☎"]
-    assert (await operator.untag(key, "vip", by="ada")).tags == ["late ☎"]
-    assert (await operator.untag(key, "vip", by="ada")).tags == ["late ☎"]
+    assert (await operator.tag(key, "vip", by=Actor("ada"))).tags == ["vip"]
+    assert (await operator.tag(key, "late ☎", by=Actor("ada"))).tags == ["vip", "late ☎"]
+    assert (await operator.tag(key, "vip", by=Actor("ada"))).tags == ["vip", "late ☎"]
+    assert (await operator.untag(key, "vip", by=Actor("ada"))).tags == ["late ☎"]
+    assert (await operator.untag(key, "vip", by=Actor("ada"))).tags == ["late ☎"]
     assert [(each.action, each.details) for each in await done(bot)] == [
         ("tag", "vip"), ("tag", "late ☎"), ("untag", "vip"),
     ]  # fmt: skip
@@ -121,10 +122,10 @@ async def test_each_thing_done_is_kept_with_who_did_it_and_when(bot: Bot, operat
     start = datetime.now(UTC)
     await bot.hear(heard("quiet"))
     key = await conversation_id(bot)
-    await operator.hand_over(key, by="ada")
-    message_id = await operator.reply(key, "Ada here.", by="ada")
-    await operator.hand_back(key, by="bob")
-    await operator.hand_back(key, by="bob")  # it is so already: nothing is done
+    await operator.hand_over(key, by=Actor("ada"))
+    message_id = await operator.reply(key, "Ada here.", by=Actor("ada"))
+    await operator.hand_back(key, by=Actor("bob"))
+    await operator.hand_back(key, by=Actor("bob"))  # it is so already: nothing is done
     kept = await done(bot)
     assert [(each.action, each.by, each.message_id) for each in kept] == [
         ("hand over", "ada", None), ("reply", "ada", message_id), ("hand back", "bob", None),
@@ -137,13 +138,13 @@ async def test_who_was_opted_out_by_a_person_gets_nothing_not_even_what_is_queue
 ) -> None:
     bot.sms.by_peer[PEER] = SendFailed(reason="Not now.", retry_after=60)
     await bot.hear(heard("hours"))
-    view = await operator.opt_out(await conversation_id(bot), by="ada", reason="Asked on the phone.")
+    view = await operator.opt_out(await conversation_id(bot), by=Actor("ada"), reason="Asked on the phone.")
     assert view.opted_out
     await bot.hear(heard("hours"))
     (last,) = [each for each in await done(bot) if each.action == "opt out"]
     assert last.details == "Asked on the phone."
     with pytest.raises(CannotReply):
-        await operator.reply(await conversation_id(bot), "Sure?", by="ada")
+        await operator.reply(await conversation_id(bot), "Sure?", by=Actor("ada"))
     replies = await bot.replies()
     assert replies[-1].status == "suppressed"
 
@@ -153,11 +154,11 @@ async def test_an_opt_out_is_undone_by_a_person_only_with_the_peers_consent_on_r
 ) -> None:
     await bot.hear(heard("stop"))
     key = await conversation_id(bot)
-    assert not (await operator.opt_in(key, by="ada", consent="Signed the form, 2026-11-23.")).opted_out
+    assert not (await operator.opt_in(key, by=Actor("ada"), consent="Signed the form, 2026-11-23.")).opted_out
     assert [(each.action, each.details) for each in await done(bot)] == [
         ("opt in", "Signed the form, 2026-11-23.")
     ]
-    await operator.reply(key, "Welcome back.", by="ada")
+    await operator.reply(key, "Welcome back.", by=Actor("ada"))
     assert len(await bot.settled()) == 2
 
 
@@ -167,8 +168,8 @@ async def test_a_late_report_of_the_opt_out_does_not_undo_a_consent_that_is_newe
     await bot.hear(heard("hours"))
     (reply,) = await bot.settled()
     key = await conversation_id(bot)
-    await operator.opt_out(key, by="ada")
-    await operator.opt_in(key, by="ada", consent="Signed the form.")
+    await operator.opt_out(key, by=Actor("ada"))
+    await operator.opt_in(key, by=Actor("ada"), consent="Signed the form.")
     now = (datetime.now(UTC) - datetime(2026, 11, 23, 12, tzinfo=UTC)).total_seconds()
     said = (reply.provider_message_id or "", "Failed", "4007: opted out")
     await bot.hear(report(*said, seconds=now - 3_600))
@@ -183,7 +184,7 @@ async def test_where_the_carrier_keeps_opt_outs_nobody_else_can_undo_one(
     await bot.hear(heard("stop", number="+18885550100"))
     key = await conversation_id(bot)
     with pytest.raises(KeptByCarrier, match="only their own START"):
-        await operator.opt_in(key, by="ada", consent="Signed the form.")
+        await operator.opt_in(key, by=Actor("ada"), consent="Signed the form.")
     assert (await bot.conversations())[0].opted_out
     assert await done(bot) == []
 
@@ -192,7 +193,7 @@ async def test_a_failed_reply_is_sent_again_as_a_new_one_that_names_it(bot: Bot,
     bot.sms.script = [SendFailed(reason="No such number.", is_final=True)]
     await bot.hear(heard("hours"))
     (failed,) = await bot.settled(status="failed")
-    new_id = await operator.resend(failed.id, by="ada")
+    new_id = await operator.resend(failed.id, by=Actor("ada"))
     await bot.no_longer_queued()
     old, new = await bot.replies()
     assert (old.id, old.status, old.resend_of) == (failed.id, "failed", None)
@@ -207,9 +208,9 @@ async def test_what_was_sent_again_is_not_sent_a_third_time(bot: Bot, operator: 
     bot.sms.script = [SendFailed(reason="No such number.", is_final=True)]
     await bot.hear(heard("hours"))
     (failed,) = await bot.settled(status="failed")
-    new_id = await operator.resend(failed.id, by="ada")
+    new_id = await operator.resend(failed.id, by=Actor("ada"))
     with pytest.raises(NotToBeResent, match=f"sent again already, as {new_id}"):
-        await operator.resend(failed.id, by="bob")
+        await operator.resend(failed.id, by=Actor("bob"))
 
 
 async def test_an_unconfirmed_reply_is_sent_again_only_by_who_knows_that_it_may_arrive_twice(
@@ -220,9 +221,9 @@ async def test_an_unconfirmed_reply_is_sent_again_only_by_who_knows_that_it_may_
     await bot.hear(report(sent.provider_message_id or "", "Failed", "5002: no report"))
     (unconfirmed,) = await bot.settled(status="unconfirmed")
     with pytest.raises(MayArriveTwice, match="may get it twice"):
-        await operator.resend(unconfirmed.id, by="ada")
+        await operator.resend(unconfirmed.id, by=Actor("ada"))
     assert len(await bot.replies()) == 1
-    await operator.resend(unconfirmed.id, by="ada", may_arrive_twice=True)
+    await operator.resend(unconfirmed.id, by=Actor("ada"), may_arrive_twice=True)
     await bot.no_longer_queued()
     assert [reply.status for reply in await bot.replies()] == ["unconfirmed", "sent"]
 
@@ -233,9 +234,9 @@ async def test_neither_what_arrived_nor_what_the_peer_said_is_sent_again(
     await bot.hear(heard("hours"))
     (sent,) = await bot.settled()
     with pytest.raises(NotToBeResent, match="This message is sent"):
-        await operator.resend(sent.id, by="ada", may_arrive_twice=True)
+        await operator.resend(sent.id, by=Actor("ada"), may_arrive_twice=True)
     with pytest.raises(NotToBeResent, match="came from the peer"):
-        await operator.resend(sent.in_reply_to or "", by="ada", may_arrive_twice=True)
+        await operator.resend(sent.in_reply_to or "", by=Actor("ada"), may_arrive_twice=True)
     assert await done(bot) == []
 
 
@@ -245,7 +246,7 @@ async def test_nothing_is_sent_again_to_a_peer_that_opted_out_since(bot: Bot, op
     (failed,) = await bot.settled(status="failed")
     await bot.hear(heard("stop"))
     with pytest.raises(CannotReply):
-        await operator.resend(failed.id, by="ada")
+        await operator.resend(failed.id, by=Actor("ada"))
     assert len(await bot.replies()) == 2
 
 
@@ -257,10 +258,10 @@ async def test_two_people_who_act_at_the_same_moment_each_get_their_answer(
     first, second = [each.id for each in await bot.conversations()]
     out = first if (await bot.conversations())[0].opted_out else second
     answers = await asyncio.gather(
-        operator.reply(out, "Come back!", by="ada"),
-        operator.hand_over(first, by="bob"),
-        operator.tag(first, "vip", by="eve"),
-        operator.hand_over("nope", by="bob"),
+        operator.reply(out, "Come back!", by=Actor("ada")),
+        operator.hand_over(first, by=Actor("bob")),
+        operator.tag(first, "vip", by=Actor("eve")),
+        operator.hand_over("nope", by=Actor("bob")),
         return_exceptions=True,
     )
     assert [type(answer).__name__ for answer in answers] == [
@@ -272,7 +273,7 @@ async def test_two_people_who_act_at_the_same_moment_each_get_their_answer(
 
 async def test_who_opted_out_is_not_waiting_when_a_person_takes_over(bot: Bot, operator: Operator) -> None:
     await bot.hear(heard("stop"))
-    taken = await operator.hand_over(await conversation_id(bot), by="ada")
+    taken = await operator.hand_over(await conversation_id(bot), by=Actor("ada"))
     assert (taken.handed_over, taken.incidents, taken.unanswered_since) == (True, [], None)
 
 
@@ -333,11 +334,11 @@ async def test_a_person_chooses_the_language_and_the_bot_answers_in_it(bot: Bot)
     await bot.hear(heard("menu"))
     key = await conversation_id(bot)
     assert (await bot.conversations())[0].language is None
-    assert (await operator.speak(key, "ES", by="ada")).language == "es"
-    await operator.speak(key, "es", by="ada")
+    assert (await operator.speak(key, "ES", by=Actor("ada"))).language == "es"
+    await operator.speak(key, "es", by=Actor("ada"))
     await bot.hear(heard("menu"))
     assert [reply.text for reply in await bot.replies()] == ["Soup", "Sopa"]
-    assert (await operator.speak(key, None, by="bob")).language is None
+    assert (await operator.speak(key, None, by=Actor("bob"))).language is None
     await bot.hear(heard("horas"))
     assert (await bot.conversations())[0].language == "es"
     assert [(each.action, each.details, each.by) for each in await done(bot)] == [

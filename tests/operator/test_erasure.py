@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select
 
 from bot.conversation.erasure_marks import ErasureMarks, Mark, lost_marks
 from bot.conversation.events import UnreadableEvent
+from bot.operator.actor import Actor
 from bot.operator.data_protection import DataProtection
 from bot.operator.erasure import Erased
 from bot.settings import load
@@ -28,11 +29,14 @@ DIGITS = PEER.removeprefix("+")
 #: Tables with rows of people, and those without: keyed hashes, counts, rules, sessions of who works with the bot.
 OF_A_PERSON = {
     "conversations", "messages", "status_changes", "delivery_reports", "forwards", "fetches", "follow_ups", "answers",
-    "answer_values", "codes_given", "incidents", "actions", "rejected_events", "draft_testers",
+    "answer_values", "codes_given", "incidents", "actions", "rejected_events", "draft_testers", "handovers",
+    # Of what goes with their conversation: what is written to them, and who of us read it.
+    "reply_drafts", "planned_replies", "reads", "presences", "tries",
 }  # fmt: skip
 OF_NOBODY = {
     "code_pools", "erasure_marks", "erasure_keys", "restores", "rule_books", "rule_edits", "console_sessions",
-    "used_login_links", "traffic", "traffic_progress", "rule_drafts", "alarm_teller", "ceiling_releases",
+    "used_login_links", "people", "people_changes", "login_links", "traffic", "traffic_progress", "rule_drafts",
+    "alarm_teller", "ceiling_releases",
     "alarms",  # of an incident: it goes with it, and has no number
 }  # fmt: skip
 
@@ -47,7 +51,7 @@ def protection(bot: Bot, *keys: str) -> DataProtection:
 
 
 async def forget(bot: Bot, peer: str = PEER, *keys: str) -> Erased:
-    return await protection(bot, *keys).eraser.erase(peer, by="a test")
+    return await protection(bot, *keys).eraser.erase(peer, by=Actor("a test"))
 
 
 async def talk(bot: Bot) -> None:
@@ -97,7 +101,7 @@ async def test_nothing_is_left_of_a_person_for_whom_rules_did_all_they_can(datab
         assert bot.fetcher.kept._answers
         one = protection(bot)
         one.tell(bot.fetcher.forget)
-        erased = await one.eraser.erase(PEER, by="a test")
+        erased = await one.eraser.erase(PEER, by=Actor("a test"))
         assert (erased.fetches, erased.follow_ups, erased.answers, erased.codes_given) == (1, 1, 2, 1)
         assert (erased.forwards, erased.actions, erased.rejected_events) == (1, 1, 1)
         assert erased.named_by_others == {}
@@ -106,7 +110,7 @@ async def test_nothing_is_left_of_a_person_for_whom_rules_did_all_they_can(datab
         assert tables_with(bot.url, DIGITS) == set()
         assert bytes_with(bot.url, DIGITS) == 0
         assert not bot.fetcher.kept._answers
-        await protection(bot).eraser.erase(OTHER, by="a test")
+        await protection(bot).eraser.erase(OTHER, by=Actor("a test"))
         for needle in (DIGITS, OTHER.removeprefix("+"), *TEXTS_OF_ALL, "1234567"):
             assert tables_with(bot.url, needle) == set(), needle
             assert bytes_with(bot.url, needle) == 0, needle
@@ -128,7 +132,7 @@ async def test_what_is_being_asked_for_a_forgotten_person_is_let_go(database_url
         await until(lambda: bool(shop.requests))
         one = protection(bot)
         one.tell(bot.fetcher.forget)
-        assert (await one.eraser.erase(PEER, by="a test")).fetches == 1
+        assert (await one.eraser.erase(PEER, by=Actor("a test"))).fetches == 1
         shop.gate.set()
         await until(lambda: not bot.fetcher._in_hand)
         assert not bot.fetcher.kept._answers

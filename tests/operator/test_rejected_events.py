@@ -1,10 +1,12 @@
 """A rejected event leaves when it is taken or dismissed, and only then."""
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
+from typing import Any
 
 import pytest
 
 from bot.conversation.events import Event, UnreadableEvent
+from bot.operator.actor import Actor
 from bot.operator.rejected_events import NotRejected, RejectedEvents, StillUnreadable
 from tests.support.bots import Bot, heard
 
@@ -78,10 +80,13 @@ async def test_an_event_that_means_nothing_to_the_bot_leaves(
     assert await bot.rejected() == []
 
 
-async def test_a_dismissed_event_is_gone(bot: Bot, rejected: RejectedEvents) -> None:
+async def test_a_dismissed_event_is_gone(
+    bot: Bot, rejected: RejectedEvents, logs: list[MutableMapping[str, Any]]
+) -> None:
     event_id = await reject(bot)
     assert [(found.id, found.reason) for found in await bot.rejected()] == [(event_id, "It was odd.")]
-    await rejected.dismiss(event_id)
+    await rejected.dismiss(event_id, by=Actor("ada"))
     assert await bot.rejected() == []
+    assert [each["by"] for each in logs if each.get("action") == "rejected_event_dismissed"] == ["ada"]
     with pytest.raises(NotRejected, match="There is no rejected event"):
         await rejected.dismiss(event_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.operator.actor import Actor
 from bot.operator.ceilings import Ceilings, NoCeiling
 from bot.rulebook.sender_numbers import OurNumber
 from bot.sending.day_limit import day_limit
@@ -74,9 +75,9 @@ async def test_a_person_lets_them_go(database_url: str) -> None:
     await bot.hear(*(heard("hours", peer=peer(number)) for number in range(5)))
     await until(lambda: len(peers(bot)) == 3)
     ceilings = ceilings_of(bot)
-    assert await ceilings.release(OURS, by="Ann") == 3
+    assert await ceilings.release(OURS, by=Actor("Ann")) == 3
     await until(lambda: len(peers(bot)) == 5)
-    assert await ceilings.release(OURS, by="Ann") == 0  # it may send already
+    assert await ceilings.release(OURS, by=Actor("Ann")) == 0  # it may send already
     await bot.hear(*(heard("hours", peer=peer(10 + number)) for number in range(3)))
     await until(lambda: len(peers(bot)) == 6)
 
@@ -86,7 +87,7 @@ async def test_a_person_lets_them_go(database_url: str) -> None:
 
     await until(two_wait)
     with pytest.raises(NoCeiling):
-        await ceilings.release("+15555550199", by="Ann")
+        await ceilings.release("+15555550199", by=Actor("Ann"))
     await bot.stop()
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.conversation.follow_ups import FollowUpView, list_follow_ups
+from bot.operator.actor import Actor
 from bot.rulebook.simulate.loop_guard import Caps
 from tests.support.asking import Asking
 from tests.support.books import book_from
@@ -93,8 +94,8 @@ async def test_an_opt_out_and_a_person_cancel_all_of_it_for_good(
 async def test_a_person_cancels_one_and_it_is_kept_who_did(bot: Waiting) -> None:
     await bot.hear("vote")
     first, second = await bot.later()
-    await bot.operator.cancel_follow_up(first.id, by="alice")
-    await bot.operator.cancel_follow_up(first.id, by="bob")
+    await bot.operator.cancel_follow_up(first.id, by=Actor("alice"))
+    await bot.operator.cancel_follow_up(first.id, by=Actor("bob"))
     assert await bot.states() == [("cancelled", "a person cancelled it"), ("waiting", None)]
     assert second.due_at == bot.moment + 2 * DAY
 

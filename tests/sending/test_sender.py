@@ -470,3 +470,16 @@ async def test_a_backlog_longer_than_the_window_leaves_whole(
     await bot.settled(peers[-1])
     assert sorted(call.recipients[0].peer for call in bot.sms.calls) == peers
     await bot.stop()
+
+
+async def test_each_try_that_did_not_go_through_is_told(bot: Bot) -> None:
+    bot.sms.script = [BUSY, LOST]
+    await bot.hear(heard())
+    (reply,) = await bot.settled()
+    assert [(each.attempt, each.reason) for each in reply.tries] == [
+        (1, "ACS answered 429."),
+        (2, "The answer of ACS was lost."),
+    ]
+    assert reply.attempts == 3
+    await bot.hear(heard("name"))
+    assert (await bot.settled())[-1].tries == []

@@ -8,6 +8,7 @@ from typing import Any
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.completions import Completions
 from bot.conversation.follow_up_turn import FollowUpTurn
+from bot.conversation.handover_turn import HandoverTurn
 from bot.conversation.inbox import Inbox
 from bot.operator.actions import Operator
 from bot.queries.conversations import MessageView, list_conversations, list_messages
@@ -17,6 +18,7 @@ from bot.rulebook.simulate.loop_guard import Caps
 from bot.sending.fetch_limits import FetchLimits
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
+from bot.sending.handover_timer import HandoverTimer
 from bot.storage.database import Database
 from bot.storage.task_tables import fetches
 from bot.storage.writer import Writer
@@ -49,6 +51,8 @@ class Asking:
         )
         turn = FollowUpTurn(lambda: self.book, caps, self.queue, self.now)
         self.follow_ups = FollowUpSender(self.database, self.writer, turn.say, clock=self.now)
+        back = HandoverTurn(lambda: self.book, self.queue, self.now)
+        self.handovers = HandoverTimer(self.database, self.writer, back.give_back, clock=self.now)
         self.inbox = Inbox(
             self.writer, lambda: self.book, lambda _: None, lambda: None, caps, self.queue, self.now
         )

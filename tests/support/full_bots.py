@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.completions import Completions
 from bot.conversation.events import UnreadableEvent
@@ -14,7 +15,8 @@ from bot.rulebook.book import Book
 from bot.sending.fetch_limits import FetchLimits
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
-from bot.storage.tables import actions, conversations
+from bot.storage.inbox_tables import planned_replies, presences, reads, reply_drafts, tries
+from bot.storage.tables import actions, conversations, messages
 from bot.wire.fetch_client import HttpAsker
 from tests.support.books import book_from
 from tests.support.bots import CAPS, PEER, Bot, heard, report, until
@@ -63,7 +65,10 @@ rules:
     when: {{exact: hola}}
     language: es
     reply: {{en: Hello, es: Buenos}}
-  - {{name: person, when: {{exact: person}}, handover: true, reply: A person comes.}}
+  - name: person
+    when: {{exact: person}}
+    reply: A person comes.
+    handover: {{to: desk, back_after: 2h, back_reply: "Nobody came, {{{{ from }}}}."}}
   - {{name: stop, when: {{exact: stop}}, opt_out: true, reply: Goodbye.}}
   - {{name: start, when: {{exact: start}}, opt_in: true, reply: Hello again.}}
   - {{name: hours, when: {{keyword: hours}}, reply: We are open.}}
@@ -164,3 +169,23 @@ async def leave_traces(bot: FullBot, peer: str = PEER) -> None:
             "details": blue, "by": "me", "at": datetime.now(UTC),
         }  # fmt: skip
         await connection.execute(insert(actions).values(row))
+        await _leave_unsent(connection, row["conversation_id"], blue)
+
+
+async def _leave_unsent(connection: AsyncConnection, conversation_id: str, text: str) -> None:
+    """What people write to somebody beside each other, and a try that did not go through."""
+    now, of_person = datetime.now(UTC), {"person": "ada", "conversation_id": conversation_id}
+    message = select(messages.c.id).where(messages.c.conversation_id == conversation_id).limit(1)
+    for table, row in (
+        (reply_drafts, of_person | {"text": text, "updated_at": now}),
+        (reads, of_person | {"position": 1}),
+        (presences, of_person | {"name": "Ada", "seen_at": now, "is_typing": True}),
+        (planned_replies, {
+            "id": f"p{conversation_id[1:]}", "conversation_id": conversation_id, "text": text, "by": "Ada",
+            "due_at": now + timedelta(days=1), "status": "waiting", "created_at": now, "updated_at": now,
+        }),
+        (tries, {
+            "message_id": (await connection.execute(message)).scalar_one(), "attempt": 1, "at": now, "reason": text,
+        }),
+    ):  # fmt: skip
+        await connection.execute(insert(table).values(row))

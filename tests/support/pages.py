@@ -39,16 +39,20 @@ async def console(
     path: str = "/console/conversations",
     *,
     token: str | None = ADMIN,
+    key: str | None = None,
     **options: Any,
 ) -> AsyncIterator[Page]:
-    """A page, logged in; no script on it may fail, and nothing be refused by the security policy."""
+    """A page, logged in by a token or by the key of a person's link; no script on it may fail.
+
+    Nor may anything be refused by the security policy.
+    """
     context = await browser.new_context(**{"viewport": A_LAPTOP, "base_url": bot.address} | options)
     page = await context.new_page()
     page.set_default_timeout(LONGEST_WAIT)
-    if token is not None:
+    if token is not None or key is not None:
         answer = await context.request.post(
             "/console/login",
-            form={"token": token},
+            form={"key": key} if key is not None else {"token": str(token)},
             headers={"Sec-Fetch-Site": "same-origin"},
             max_redirects=0,
         )

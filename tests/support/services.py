@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -194,10 +195,13 @@ async def running(
     limits: Limits | None = None,
     sending: SendingLimits = USUAL_SENDING,
     now: Clock = utc_now,
+    undo: timedelta = timedelta(),
     **environ: str,
 ) -> AsyncIterator[Running]:
-    """Serve a bot on a free port, as `bot serve` does."""
-    service = Service(load(settings_for(folder, database_url, acs, **environ)), sending=sending, now=now)
+    """Serve a bot on a free port, as `bot serve` does; but for `undo`: what a person sends leaves at once."""
+    service = Service(
+        load(settings_for(folder, database_url, acs, **environ)), sending=sending, now=now, undo=undo
+    )
     await service.start()
     server = Server(
         service.asgi,

@@ -12,6 +12,9 @@ import pytest_asyncio
 from litestar import Litestar
 from sqlalchemy import func, select
 
+from bot.operator.actor import Actor
+from bot.operator.people import People
+from bot.roles import ROLES, Role, may_act_as
 from bot.rulebook.editing.folder import etag_of
 from bot.storage.draft_tables import rule_drafts
 from tests.support.console import csrf_in
@@ -26,6 +29,8 @@ OPEN = {
     ("GET", "/console/assets/{name:str}"),
     ("GET", "/console/login"),
     ("POST", "/console/login"),  # takes the token itself
+    ("GET", "/console/login/openid"),  # leads to the provider, which lets people in; 404 where there is none
+    ("GET", "/console/login/openid/back"),
 }
 #: What a viewer may post, as it changes nothing but what they see.
 LOOKING = {
@@ -45,6 +50,8 @@ LOOKING = {
 #: What an answer to a stranger must not hold: secrets, and where the bot's code and files are.
 SECRETS = (ADMIN, VIEWER, SECRET, OLD_SECRET, ACCESS_KEY, "Traceback", "/bot/web/", "site-packages")
 
+BOSS = Actor("the boss")
+
 _addresses = itertools.count(1)
 
 
@@ -59,6 +66,30 @@ class Ask(NamedTuple):
     refused: tuple[int, ...] = (401,)
 
 
+#: What a route of the console takes, where it isn't an editor.
+ADMINS = {
+    ("POST", "/console/people"),
+    ("POST", "/console/numbers/release"),
+    ("POST", "/console/rejected/{event_id:str}/dismiss"),
+    ("POST", "/console/rejected/{event_id:str}/retry"),
+}
+SUPPORTS = {
+    ("POST", "/console/conversations/{conversation_id:str}/reply"),
+    ("POST", "/console/conversations/{conversation_id:str}/{verb:str}"),
+    ("POST", "/console/incidents/{incident_id:str}/release"),
+    ("POST", "/console/later/{follow_up_id:str}/cancel"),
+    ("POST", "/console/messages/{message_id:str}/resend"),
+}
+
+
+class Login(NamedTuple):
+    """Somebody who is logged in by name."""
+
+    role: str
+    cookies: Mapping[str, str]
+    csrf: str
+
+
 class Logins(NamedTuple):
     """The cookies and the CSRF tokens of an admin and a viewer who are logged in."""
 
@@ -66,6 +97,9 @@ class Logins(NamedTuple):
     admin_csrf: str
     viewer: Mapping[str, str]
     viewer_csrf: str
+    #: One of each role, and one who was removed.
+    people: tuple[Login, ...]
+    removed: Login
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -81,7 +115,10 @@ async def bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) ->
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_no_route_takes_a_wrong_credential(bot: Running) -> None:
-    logins = Logins(*(await log_in(bot, ADMIN)), *(await log_in(bot, VIEWER)))
+    people = tuple([await person(bot, role) for role in ROLES])
+    removed = await person(bot, "admin", "Removed")
+    await People(bot.service.writer).remove("Removed", by=BOSS)
+    logins = Logins(*(await log_in(bot, ADMIN)), *(await log_in(bot, VIEWER)), people, removed)
     tried = 0
     for method, path in routes(bot):
         for wrong in wrong_for(method, path, logins):
@@ -135,7 +172,7 @@ async def test_the_webhook_takes_no_wrong_secret(bot: Running) -> None:
 
 
 def test_every_exception_is_a_route(bot: Running) -> None:
-    assert set(routes(bot)) >= OPEN | LOOKING
+    assert set(routes(bot)) >= OPEN | LOOKING | ADMINS | SUPPORTS
 
 
 def routes(bot: Running) -> list[tuple[str, str]]:
@@ -170,6 +207,10 @@ def wrong_for(method: str, path: str, logins: Logins) -> list[Ask]:
         Ask("webhook's secret", {"Authorization": f"Bearer {SECRET}"}),
         Ask("in the query", params={"token": ADMIN, "code": SECRET}),
         Ask("a login to the console", cookies=logins.admin, headers={"X-CSRF-Token": logins.admin_csrf}),
+        *(
+            Ask(f"a login as {one.role}", cookies=one.cookies, headers={"X-CSRF-Token": one.csrf})
+            for one in logins.people
+        ),
     ]
     if path.startswith("/api") and method not in {"GET", "OPTIONS"} and (method, path) not in LOOKING:
         wrong.append(Ask("viewer", {"Authorization": f"Bearer {VIEWER}"}, refused=(403,)))
@@ -189,6 +230,10 @@ def of_console(method: str, path: str, logins: Logins) -> list[Ask]:
         Ask("made-up cookie", cookies={name: "guess"}, refused=nobody),
         Ask("forged cookie", cookies={name: forged}, refused=nobody),
         Ask("token as cookie", cookies={name: ADMIN}, refused=nobody),
+        Ask("removed", cookies=logins.removed.cookies, data={"csrf": logins.removed.csrf}, refused=nobody)
+        if method not in {"GET", "OPTIONS"}
+        else Ask("removed", cookies=logins.removed.cookies, refused=nobody),
+        Ask("unsigned", cookies={name: logins.admin[name].partition(".")[0]}, refused=nobody),
     ]
     if method not in {"GET", "OPTIONS"}:
         csrf = {"csrf": logins.admin_csrf}
@@ -203,6 +248,23 @@ def of_console(method: str, path: str, logins: Logins) -> list[Ask]:
         if (method, path) not in LOOKING:
             viewer = {"csrf": logins.viewer_csrf, "do": "save"}  # other buttons of the editor only look
             wrong.append(Ask("viewer", cookies=logins.viewer, data=viewer, refused=(403,)))
+            needed: Role = (
+                "admin" if (method, path) in ADMINS else "support" if (method, path) in SUPPORTS else "editor"
+            )
+            wrong += [
+                Ask(one.role, cookies=one.cookies, data={"csrf": one.csrf, "do": "save"}, refused=(403,))
+                for one in logins.people
+                if not may_act_as(one.role, needed)
+            ]
+            wrong += [
+                Ask(
+                    f"{one.role}, no CSRF",
+                    cookies=one.cookies,
+                    data={"csrf": logins.admin_csrf},
+                    refused=(403,),
+                )
+                for one in logins.people
+            ]
     return wrong
 
 
@@ -222,9 +284,19 @@ async def ask(bot: Running, method: str, path: str, how: Ask, body: bytes = b"{}
     return await bot.http.request(method, target, headers=headers, params=dict(how.params), **content)
 
 
+async def person(bot: Running, role: str, name: str = "") -> Login:
+    """Somebody who has come in by a login link."""
+    link = await People(bot.service.writer).add(name or f"A {role}", role, by=BOSS)
+    return Login(role, *(await _opened(bot, {"key": link.key})))
+
+
 async def log_in(bot: Running, token: str) -> tuple[Mapping[str, str], str]:
     """A cookie, and the CSRF token of the pages that are shown to it."""
-    answer = await bot.http.post("/console/login", data={"token": token})
+    return await _opened(bot, {"token": token})
+
+
+async def _opened(bot: Running, form: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
+    answer = await bot.http.post("/console/login", data=form)
     assert answer.status_code == 303
     cookies = dict(answer.cookies)
     bot.http.cookies.clear()

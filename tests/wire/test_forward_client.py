@@ -14,11 +14,14 @@ from aiohttp import web
 
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.inbox import Inbox
+from bot.queries.conversations import MessageView, list_conversations, list_messages
+from bot.queries.filters import ConversationFilter
 from bot.sending.backoff import Backoff, wait_before_try
 from bot.sending.forwarder import Forwarder
 from bot.sending.limits import ForwardingLimits
 from bot.storage.database import Database
 from bot.storage.writer import Writer
+from bot.web.console.labels import forward_lines, whys_of
 from bot.wire.forward_client import HttpPoster
 from tests.support.books import book_of
 from tests.support.bots import CAPS, heard
@@ -83,6 +86,12 @@ class Forwarding:
         await self.writer.stop()
         await self.database.close()
 
+    async def messages(self) -> list[MessageView]:
+        """What people wrote, as it is shown."""
+        async with self.database.reading() as connection:
+            (talk,) = (await list_conversations(connection, ConversationFilter(), limit=2, cursor=None)).items
+            return (await list_messages(connection, talk.id, limit=9, cursor=None)).items
+
     async def rows(self, status: str) -> list[Any]:
         async with asyncio.timeout(60):
             while True:
@@ -115,9 +124,17 @@ async def test_a_listener_in_trouble_gets_the_same_event_again(tmp_path: Path, l
     async with Forwarding(tmp_path, listener.url, poster) as forwarding:
         await forwarding.inbox.accept([heard("help me")])
         (row,) = await forwarding.rows("delivered")
+        (message,) = await forwarding.messages()
     await poster.close()
     assert row.attempts == 3
     assert len({body for _, body in listener.posts}) == 1
+    assert forward_lines(message) == [
+        f"forwarded to {listener.url}",
+        "try 1: It answered 503.",
+        "try 2: It answered 429.",
+    ]
+    assert message.decision is not None
+    assert whys_of(message.decision)[-1] == f"to be forwarded to {listener.url}"
 
 
 async def test_a_listener_that_refuses_is_not_asked_again(tmp_path: Path, listener: Listener) -> None:
@@ -126,8 +143,10 @@ async def test_a_listener_that_refuses_is_not_asked_again(tmp_path: Path, listen
     async with Forwarding(tmp_path, listener.url, poster) as forwarding:
         await forwarding.inbox.accept([heard("help me")])
         (row,) = await forwarding.rows("failed")
+        (message,) = await forwarding.messages()
     await poster.close()
     assert row.last_error == "It answered 410."
+    assert forward_lines(message)[0] == f"could not be forwarded to {listener.url}"
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,21 @@ def _later(source: Source, node: SourceNode, path: Path, label: str, known: Know
     )  # fmt: skip
 
 
-_SAID = {"missing", "otherwise", "reply"}
+def _handover(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
+    if node.kind != "mapping":
+        more = adding("+ to whom, how long", path, {"back_after": "2h"}, do="set")
+        return replace(_flag(source, node, path, label, known), buttons=(more,))
+    return _mapping(
+        source, node, path, label, known,
+        {"to": ("To", ()), "urgent": ("Urgent", options(YES_NO)), "back_after": ("Back when nobody wrote for", ())},
+        {
+            "to": ("To", ""), "urgent": ("Urgent", True), "back_after": ("Back when nobody wrote for", "2h"),
+            "back_reply": ("Then say", ""),
+        },
+    )  # fmt: skip
+
+
+_SAID = {"missing", "otherwise", "reply", "back_reply"}
 
 
 def _mapping(
@@ -282,7 +296,7 @@ def _cancel(source: Source, node: SourceNode, path: Path, label: str, known: Kno
 
 _Maker = Callable[[Source, SourceNode, Path, str, KnownNames], Control]
 _MAKERS: Mapping[str, _Maker] = {
-    "enabled": _flag, "opt_out": _flag, "opt_in": _flag, "handover": _flag,
+    "enabled": _flag, "opt_out": _flag, "opt_in": _flag, "handover": _handover,
     "limit": _line, "expires": _line, "tries": _line, "again": _line, "max_segments": _line,
     "ask": _ask, "cancel": _cancel, "set": _named, "record": _named, "once": _once,
     "tag": _tags, "untag": _tags, "forward": _forward, "lookup": _lookup, "code": _code, "fetch": _fetch,

@@ -84,7 +84,8 @@ def _deeds(rule: Rule) -> Iterable[str]:
         rule.reply and f"hears {_said(rule.reply)}",
         rule.opt_out and "gets no more messages",
         rule.opt_in and "gets messages again",
-        rule.handover and "is handed over to a person",
+        rule.handover
+        and f"is handed over to {rule.handover.to or 'a person'}{', urgently' * rule.handover.urgent}",
         rule.tag and f"gets the tag {listed(rule.tag, 'and')}",
         rule.untag and f"loses the tag {listed(rule.untag, 'and')}",
         rule.saves and f"has {listed([name for name, _ in rule.saves], 'and')} remembered",

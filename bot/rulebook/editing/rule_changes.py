@@ -50,6 +50,7 @@ _FILE_WORDS: Final = {
     "closed": "the days closed",
     "tables": "the tables",
     "max_segments": "how long answers may be",
+    "canned": "the canned texts",
 }
 #: Keys of a rule that are told in other ways.
 _TOLD: Final = ("name", "enabled")

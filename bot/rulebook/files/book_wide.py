@@ -67,6 +67,8 @@ def replies_of(rule: Rule) -> Iterator[Choice]:
         yield from rule.fetch.otherwise
     for later in rule.later:
         yield from later.reply
+    if rule.handover:
+        yield from rule.handover.back_reply
 
 
 def questions_of(rule: Rule) -> Iterator[Choice]:

@@ -39,6 +39,7 @@ from bot.rulebook.files.schema_parts import (
     WORDS,
     Schema,
     by_language,
+    canned_schema,
     closed_schema,
     described,
     languages_schema,
@@ -47,7 +48,7 @@ from bot.rulebook.files.schema_parts import (
     said_schema,
     words_schema,
 )
-from bot.rulebook.files.service_schema import fetch_schema, later_schema
+from bot.rulebook.files.service_schema import fetch_schema, handover_schema, later_schema
 from bot.rulebook.files.table_schema import lookup_schema, tables_schema
 from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.sender_numbers import KINDS
@@ -102,6 +103,7 @@ def rule_file_schema() -> Schema:
                 "max_segments": _segments(
                     "How many segments a reply may cost before `bot rules check` warns."
                 ),
+                "canned": canned_schema(),
                 "rules": {
                     "title": "Rules",
                     "description": "The first one that matches a message answers it.",
@@ -329,9 +331,7 @@ def _rule() -> Schema:
             "untag": described(TEXTS, "Untag", "Tags taken off the conversation."),
             "opt_out": described(flag, "Opt out", "The peer gets no more messages."),
             "opt_in": described(flag, "Opt in", "The peer gets messages again."),
-            "handover": described(
-                flag, "Hand over", "A person takes over; the bot is silent until it is handed back."
-            ),
+            "handover": handover_schema(),
             "forward": described(
                 TEXTS, "Forward", "URLs that the message is posted to.", "https://example.com/sms"
             ),

@@ -11,8 +11,8 @@ class Bounds(NamedTuple):
 
 
 FILE_KEYS = (
-    "timezone", "numbers", "language", "languages", "values", "hours", "closed", "tables", "max_segments", "rules",
-    "tests",
+    "timezone", "numbers", "language", "languages", "values", "hours", "closed", "tables", "max_segments", "canned",
+    "rules", "tests",
 )  # fmt: skip
 RULE_KEYS = (
     "name", "enabled", "when", "only", "limit", "reply", "ask", "expires", "tries", "cancel", "set", "tag", "untag",
@@ -48,6 +48,7 @@ ONE_OF_KEYS = ("one_of",)
 FETCH_KEYS = ("url", "method", "json", "headers", "save", "timeout", "keep", "missing", "otherwise")
 FETCH_REQUIRED = ("url",)
 METHODS = ("GET", "POST")
+HANDOVER_KEYS = ("to", "urgent", "back_after", "back_reply")
 LATER_KEYS = ("after", "between", "reply", "unless")
 LATER_REQUIRED = ("after", "reply")
 TEST_KEYS = ("hear", "fetched", "code", "say", "rule", "talk", "at", "from", "to", "language")

@@ -19,6 +19,7 @@ from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding, Report, did_you_mean, has_error
 from bot.rulebook.index import Index
 from bot.rulebook.patterns import WrongPattern
+from bot.rulebook.rules import Rule
 from bot.rulebook.sender_numbers import OurNumber
 from bot.rulebook.source import START, SourcePlace
 from bot.rulebook.templates import ALWAYS
@@ -147,6 +148,7 @@ def _load(texts: Mapping[str, str], unread: Collection[str]) -> Loaded:
                 version=_version(texts),
                 files=tuple(name for name in reports if not is_csv(name) or name in tables.used),
                 rules=rules,
+                canned=tuple(text for file in files for text in file.canned),
                 disabled=tuple(rule for file in files for rule in file.rules if not rule.enabled),
                 tables=tables.tables,
                 numbers=numbers,
@@ -191,6 +193,14 @@ def _read(path: Path, report: Report) -> str | None:
 
 def _refuse_same_names(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
     """A name is unique in the book; within a file, reading has seen to it."""
+    canned: dict[str, Rule] = {}
+    for text in (text for file in files for text in file.canned):
+        given = canned.setdefault(text.name, text)
+        if given is not text:
+            message = (
+                f'The name "{text.name}" is already that of a canned text in {given.file}, line {given.line}.'
+            )
+            reports[text.file].add("E301", text.place, message)
     seen: dict[str, tuple[str, SourcePlace]] = {}
     for file in files:
         for name, place in file.places.items():

@@ -12,6 +12,7 @@ from bot.rulebook.background import give_way
 from bot.rulebook.book_wide import BookWide
 from bot.rulebook.files.again import read_again
 from bot.rulebook.files.ask import read_ask
+from bot.rulebook.files.canned import read_canned
 from bot.rulebook.files.code import read_code
 from bot.rulebook.files.fetch import read_fetch, saved_name
 from bot.rulebook.files.fields import (
@@ -27,6 +28,7 @@ from bot.rulebook.files.fields import (
     shortened,
 )
 from bot.rulebook.files.forward import read_forward
+from bot.rulebook.files.handover import read_handover
 from bot.rulebook.files.keys import (
     ANSWERERS,
     FILE_KEYS,
@@ -58,8 +60,6 @@ from bot.rulebook.source import Scalar, SourcePlace
 
 #: What a reply may cost before `bot rules check` warns, unless the file or the rule says otherwise.
 _USUAL_SEGMENTS = 3
-
-
 #: Zones that are one offset all year, and are taken for places that have a summer time.
 _FIXED_ZONES = {
     "EST": 'write "America/New_York" for a place that has one, or "America/Panama" for one that has none',
@@ -83,6 +83,8 @@ class RuleFile(msgspec.Struct, kw_only=True):
     #: The numbers of which the file says a kind or who answers STOP, and where it does.
     described: dict[str, SourcePlace] = {}
     rules: list[Rule] = []
+    #: What people send by hand.
+    canned: list[Rule] = []
     tests: list[RuleTest] = []
     #: Where each rule's name stands.
     places: dict[str, SourcePlace] = {}
@@ -134,6 +136,8 @@ def read_file(name: str, text: str, report: Report, book_wide: BookWide, tables:
                 )
             file.places.setdefault(rule.name, place)
             file.rules.append(rule)
+    if "canned" in table:
+        file.canned = read_canned(table["canned"], name, settings, file.uses, report)
     if "tests" in table:
         file.tests = read_tests(table["tests"], settings.zone, report)
     return file
@@ -273,7 +277,7 @@ def _read_rule(
     if fetched := saved_name(table.get("fetch")):
         templates = before.knowing(fetched)
     reply = templates.reply(table["reply"]) if "reply" in table else ()
-    flags = {each: _flag(table, each, report) for each in ("opt_out", "opt_in", "handover")}
+    flags = {each: _flag(table, each, report) for each in ("opt_out", "opt_in")}
     saves = templates.saves(table["set"]) if "set" in table else ()
     ask = read_ask(table, before, report)
     record, once = read_record(table, templates, report)
@@ -327,7 +331,7 @@ def _read_rule(
         limit=read_limit(table["limit"], report) if "limit" in table else None,
         opt_out=flags["opt_out"],
         opt_in=flags["opt_in"],
-        handover=flags["handover"],
+        handover=read_handover(table["handover"], templates, report) if "handover" in table else None,
     )
     return (with_plain_replies(rule), place) if name else (None, place)
 

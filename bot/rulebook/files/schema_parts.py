@@ -93,6 +93,22 @@ def closed_schema() -> Schema:
     )
 
 
+def canned_schema() -> Schema:
+    """Texts that people send by hand."""
+    one: Schema = {"anyOf": [TEXT, object_schema(ONE_OF_KEYS, {"one_of": WORDS}, ONE_OF_KEYS)]}
+    texts: Schema = {
+        "type": "object",
+        "propertyNames": {"minLength": 1, "maxLength": 64},
+        "additionalProperties": {"anyOf": [*one["anyOf"], by_language(one)]},
+    }
+    return described(
+        texts,
+        "Canned texts",
+        "What people send by hand, by name: `/` in the composer opens the list.",
+        {"delivery": "We deliver on Fridays, {{ name }}."},
+    )
+
+
 def reply_schema(
     description: str = "What is said: one text, a list of texts sent in this order, or one_of several.",
 ) -> Schema:

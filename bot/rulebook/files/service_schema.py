@@ -1,6 +1,13 @@
 """The part of a rule file's JSON Schema about what is asked elsewhere and what is said later."""
 
-from bot.rulebook.files.keys import FETCH_KEYS, FETCH_REQUIRED, LATER_KEYS, LATER_REQUIRED, METHODS
+from bot.rulebook.files.keys import (
+    FETCH_KEYS,
+    FETCH_REQUIRED,
+    HANDOVER_KEYS,
+    LATER_KEYS,
+    LATER_REQUIRED,
+    METHODS,
+)
 from bot.rulebook.files.schema_parts import DURATION, TEXT, Schema, described, object_schema, reply_schema
 
 
@@ -41,6 +48,38 @@ def fetch_schema() -> Schema:
         ),
         "Fetch",
         "What is asked of another service before the reply.",
+    )
+
+
+def handover_schema() -> Schema:
+    """The schema of `handover`."""
+    more = object_schema(
+        HANDOVER_KEYS,
+        {
+            "to": described(
+                TEXT, "To", "A team or a person; whoever looks first if it is left out.", "kitchen"
+            ),
+            "urgent": described({"type": "boolean"}, "Urgent", "It comes before the others in lists."),
+            "back_after": described(
+                DURATION, "Back after", "The bot goes on when no person has written for so long.", "2h"
+            ),
+            "back_reply": reply_schema("What the peer is told then."),
+        },
+        (),
+    )
+    return described(
+        {"anyOf": [{"type": "boolean"}, more]},
+        "Hand over",
+        "A person takes over; the bot is silent until it is handed back, or for a time.",
+        *(
+            True,
+            {
+                "to": "kitchen",
+                "urgent": True,
+                "back_after": "2h",
+                "back_reply": "Nobody could answer. Text HELP.",
+            },
+        ),
     )
 
 

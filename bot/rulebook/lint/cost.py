@@ -36,7 +36,7 @@ _SOME_TIME = datetime(2026, 9, 30, 23, 59, 59, tzinfo=UTC)
 def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
     """Report replies of too many segments, stray characters, and replies that the book would answer itself."""
     worst, loops = _Worst(book), _Loops(book)
-    for rule in (*book.rules, *book.disabled):
+    for rule in (*book.rules, *book.disabled, *book.canned):
         give_way()
         report = reports[rule.file]
         for template, text, is_reply, language in _templates(rule):
@@ -44,7 +44,7 @@ def find_costly_replies(book: Book, reports: Mapping[str, Report]) -> None:
             _check_size(rule, template, text, longest, report)
             if not longest.isascii():
                 _check_strays(template, text, longest, report)
-            if is_reply:
+            if is_reply and rule.keys:
                 loops.check(rule, text, longest, report)
 
 

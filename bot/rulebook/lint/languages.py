@@ -22,7 +22,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 def find_language_faults(book: Book, reports: Mapping[str, Report]) -> None:
     """Report what lacks a language, what is in another than those named, and opt-outs in nobody's own words."""
-    for rule in book.rules:
+    for rule in (*book.rules, *book.canned):
         report = reports[rule.file]
         languages = rule.languages or book.languages
         if languages:

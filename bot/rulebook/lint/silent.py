@@ -219,4 +219,6 @@ def _places(node: Node, key: str, *, in_list: bool, alone: bool) -> Iterator[_Pl
             own = name.value if name.value in _SENT | _KEYWORDS | {"hear"} else key
             if key in _KEYWORDS | _SENT and name.value not in _SENT | _KEYWORDS:
                 own = key  # by language, or one of several
+            if name.value == "canned":
+                own = "reply"  # whatever their names are
             yield from _places(value, own, in_list=False, alone=True)

@@ -62,6 +62,7 @@ def complete(
         wants_code=outcome.wants_code,
         code=outcome.code,
         later=outcome.later,
+        handover=outcome.handover,
     )
 
 
@@ -95,6 +96,7 @@ def complete_decision(
         after=rest.after,
         marks=(*decision.marks, *rest.marks),
         later=rest.later,
+        handover=rest.handover,
         fetch=None,
         kept=rest.kept or decision.kept,
         wants_code=rest.wants_code,

@@ -206,6 +206,7 @@ def _outcome_of(decision: Decision) -> RuleOutcome:
         wants_code=decision.wants_code,
         code=decision.code,
         later=decision.later,
+        handover=decision.handover,
         forwards=decision.forwards,
     )
 
@@ -238,6 +239,7 @@ def _decision(
         code=said.code,
         fetch=answer.fetch if goes else None,
         later=said.later if goes else (),
+        handover=said.handover if answer.after.handed_over and not state.handed_over else None,
     )
 
 

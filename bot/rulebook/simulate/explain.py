@@ -18,11 +18,13 @@ from bot.rulebook.decision import (
     HeardMessage,
 )
 from bot.rulebook.fetch import FetchRequest
+from bot.rulebook.handed_over import HandedOver
 from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.rules import WhenKey
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES
 from bot.rulebook.simulate.match import why_not
 from bot.rulebook.simulate.sample_codes import decide_with_samples
+from bot.text.durations import spell_duration
 from bot.text.looks import Look, look_of
 from bot.text.words import split_words
 
@@ -70,7 +72,7 @@ def explain(
             else _looked_at(book, *_as_heard(heard, words, decision), standing, now)
         ),
         *_said(decision),
-        *_changed(standing, decision.after),
+        *_changed(standing, decision),
         *(f"Note: {mark}." for mark in decision.marks),
     )
 
@@ -146,6 +148,18 @@ def _said(decision: Decision) -> Iterator[str]:
         yield f"Later, {at:%a %Y-%m-%d %H:%M} ({each.zones[0]}){unless}: {' / '.join(each.texts)}"
 
 
+def _handed_over(given: HandedOver | None) -> Iterator[str]:
+    to = f"{given.to} takes" if given is not None and given.to else "A person takes"
+    urgent = ", urgently" if given is not None and given.urgent else ""
+    if given is None or given.back_after is None:
+        yield f"{to} over{urgent}: the bot is silent here until the conversation is handed back."
+        return
+    time = spell_duration(given.back_after)
+    yield f"{to} over{urgent}: the bot is silent here until no person has written for {time}."
+    if given.texts:
+        yield f"Then it says: {' / '.join(given.texts)}"
+
+
 def _asked(request: FetchRequest) -> Iterator[str]:
     if request.trouble:
         yield f"Nothing can be asked: {request.trouble}."
@@ -153,7 +167,8 @@ def _asked(request: FetchRequest) -> Iterator[str]:
     yield f"The bot asks {request.url} ({request.method}) first; the reply follows from what comes."
 
 
-def _changed(before: ConversationState, after: ConversationState) -> Iterator[str]:
+def _changed(before: ConversationState, decision: Decision) -> Iterator[str]:
+    after = decision.after
     if after.opted_out != before.opted_out:
         yield "The peer is opted out from now on." if after.opted_out else "The peer is opted in again."
     for name, value in after.values.items():
@@ -167,7 +182,7 @@ def _changed(before: ConversationState, after: ConversationState) -> Iterator[st
     if after.tags != before.tags:
         yield f"The conversation's tags are now: {', '.join(after.tags) or 'none'}."
     if after.handed_over and not before.handed_over:
-        yield "A person takes over: the bot is silent here until the conversation is handed back."
+        yield from _handed_over(decision.handover)
 
 
 def _flow_changed(before: Flow | None, after: Flow | None) -> Iterator[str]:

@@ -251,5 +251,6 @@ class _Step:
                 wants_code=outcome.wants_code if outcome else None,
                 code=outcome.code if outcome else None,
                 later=outcome.later if outcome else (),
+                handover=outcome.handover if outcome else None,
             )
         )

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from bot.rulebook.decision import ConversationState, KeptAnswers
 from bot.rulebook.expectations import LONGEST_VALUE
 from bot.rulebook.follow_up import FollowUp
+from bot.rulebook.handed_over import HandedOver
 from bot.rulebook.rules import Code, Rule
 from bot.rulebook.simulate.follow_ups import follow_ups
 from bot.rulebook.simulate.match import ReadMessage
@@ -29,6 +30,8 @@ class RuleOutcome(msgspec.Struct, frozen=True, gc=False):
     wants_code: str | None = None
     code: str | None = None
     later: tuple[FollowUp, ...] = ()
+    #: How it is handed over, where the rule does so.
+    handover: HandedOver | None = None
     #: Where the message goes.
     forwards: tuple[str, ...] = ()
 
@@ -72,6 +75,7 @@ def carry_out(
         wants_code=wants,
         code=code,
         later=follow_ups(rule, message, renderer, names),
+        handover=_handover(rule, message, renderer, names),
         forwards=rule.forward,
     )
 
@@ -81,7 +85,22 @@ def say_and_save(
 ) -> RuleOutcome:
     """The same as `carry_out` of a rule that does no more than this (`Rule.only_says`), at less cost."""
     replies = renderer.replies(rule, rule.reply, message, names)
-    return RuleOutcome(replies, renderer.apply(rule, state, names), forwards=rule.forward)
+    after, handover = renderer.apply(rule, state, names), _handover(rule, message, renderer, names)
+    return RuleOutcome(replies, after, handover=handover, forwards=rule.forward)
+
+
+def _handover(rule: Rule, message: ReadMessage, renderer: Renderer, names: Names) -> HandedOver | None:
+    """To whom, how long, and what is said when it goes back."""
+    given = rule.handover
+    if given is None:
+        return None
+    return HandedOver(
+        to=given.to,
+        urgent=given.urgent,
+        back_after=given.back_after,
+        texts=renderer.replies(rule, given.back_reply, message, names),
+        by_language=renderer.by_language(rule, given.back_reply, message, names),
+    )
 
 
 def _code_of(code: Code, renderer: Renderer) -> tuple[str | None, str | None]:

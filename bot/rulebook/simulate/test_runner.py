@@ -12,6 +12,7 @@ from bot.rulebook.decision import ConversationState, Decision, HeardMessage
 from bot.rulebook.rule_test import RuleTest, TestTurn
 from bot.rulebook.simulate.follow_ups import PendingFollowUps
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
+from bot.rulebook.simulate.pending_return import PendingReturn
 from bot.rulebook.simulate.sample_codes import complete_with_samples, decide_with_samples
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
 
@@ -85,11 +86,12 @@ def _run(
     rehearsal = Rehearsal(caps)
     now = test.start
     failures: list[FailedStep] = []
-    pending = PendingFollowUps()
+    pending, back = PendingFollowUps(), PendingReturn()
     for at, turn in enumerate(test.turns):
         if at or turn.at:
             now = turn.at or now + (turn.after or timedelta(minutes=1))
-        said = pending.say(now, standing)
+        standing, told = back.look(now, standing)
+        said = (*told, *pending.say(now, standing))
         if turn.waits:
             if not _are_expected(turn.say, said):
                 failures.append(_failed_wait(turn, said))
@@ -105,6 +107,7 @@ def _run(
         decided = complete_with_samples(book, decided, heard, turn.fetched, now, given=code, gone=gone)
         decision = rehearsal.guard(standing, decided, turn.hear, now)
         pending.hear(decision)
+        back.hear(decision, now)
         watch(heard, standing, now, decision)
         if decision.rule is not None:
             answered[decision.rule] += 1

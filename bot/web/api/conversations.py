@@ -12,8 +12,10 @@ from bot.conversation.audit_log import ActionView, list_actions
 from bot.conversation.follow_ups import FollowUpView, list_follow_ups
 from bot.conversation.incidents import Kind
 from bot.operator.actions import Operator
+from bot.operator.actor import Actor
 from bot.queries.conversations import ConversationView, MessageView, find_conversation, list_messages
 from bot.queries.search import Search, find_conversations
+from bot.rulebook.handed_over import LONGEST_TO, HandedOver
 from bot.rulebook.templates import NAME, RESERVED
 from bot.storage.database import Database, DatabaseConnection
 from bot.storage.pages import Page
@@ -61,6 +63,16 @@ class SpokenLanguage(Struct, frozen=True, kw_only=True):
     language: Annotated[str, Meta(min_length=2, max_length=LONGEST_LANGUAGE)]
 
 
+class HandoverTo(Struct, frozen=True, kw_only=True):
+    """To whom a conversation is handed over, and when it goes back to the bot."""
+
+    #: A team or a person; null: whoever looks first.
+    to: Annotated[str, Meta(min_length=1, max_length=LONGEST_TO, pattern=r"\S")] | None = None
+    urgent: bool = False
+    #: Seconds without a word of a person's after which the bot goes on; null: not until it is handed back.
+    back_after_seconds: Annotated[int, Meta(ge=60, le=366 * 24 * 3600)] | None = None
+
+
 class ConversationController(Controller):
     """Conversations and what was said and done in each."""
 
@@ -76,6 +88,9 @@ class ConversationController(Controller):
         handed_over: FromQuery[bool | None] = None,
         waiting: FromQuery[bool] = False,
         unanswered: FromQuery[bool | None] = None,
+        longest_wait_first: FromQuery[bool] = False,
+        snoozed: FromQuery[bool | None] = None,
+        assigned_to: Name = None,
         incident: FromQuery[Kind | None] = None,
         q: Name = None,
         rule: Name = None,
@@ -83,11 +98,12 @@ class ConversationController(Controller):
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[ConversationView]:
-        """Conversations, newest first.
+        """Conversations, newest first; of those `waiting` or `unanswered` on wish the one who waits longest first.
 
         `q` is a number or part of one, or else part of a text; `rule` is one that a message met; `waiting` are those
-        handed over whose peer waits for a person's word. A request looks at a limited number of conversations and
-        messages, so a page may be short, even empty, and yet have a `next` one. `incident` is open in each.
+        handed over whose peer waits for a person's word. These and the `unanswered` leave out what is snoozed.
+        A request looks at a limited number of conversations and messages, so a page may be short, even empty, and
+        yet have a `next` one. `incident` is open in each.
         """
         wanted = Search(
             peer=_number(peer),
@@ -97,12 +113,16 @@ class ConversationController(Controller):
             handed_over=handed_over,
             waiting=waiting,
             unanswered=unanswered,
+            snoozed=snoozed,
+            assigned_to=None if assigned_to is None else make_storable(assigned_to),
             incident=incident,
             typed=q,
             rule=None if rule is None else make_storable(rule),
             tag=None if tag is None else make_storable(tag),
         )
-        listed = await find_conversations(connection, wanted, limit=limit, cursor=cursor)
+        listed = await find_conversations(
+            connection, wanted, limit=limit, cursor=cursor, longest_wait_first=longest_wait_first
+        )
         return Page(items=listed.items, next=listed.next)
 
     @get("/conversations/{conversation_id:str}")
@@ -160,7 +180,7 @@ class ConversationActions(Controller):
         *,
         database: NamedDependency[Database],
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         data: Annotated[OperatorReply, Body()],
     ) -> MessageView:
@@ -171,18 +191,23 @@ class ConversationActions(Controller):
     @put("/conversations/{conversation_id:str}/handover")
     async def hand_over(
         self,
+        *,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
+        data: Annotated[HandoverTo | None, Body()] = None,
     ) -> ConversationView:
-        """A person takes over: the bot is silent until the conversation is handed back. Opt-out words still work."""
-        return await operator.hand_over(make_storable(conversation_id), by=person)
+        """A person takes over: the bot is silent until the conversation is handed back. Opt-out words still work.
+
+        With a body it says to whom and for how long, of one that is handed over already as well.
+        """
+        return await operator.hand_over(make_storable(conversation_id), by=person, given=_given(data))
 
     @delete("/conversations/{conversation_id:str}/handover", status_code=200)
     async def hand_back(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
     ) -> ConversationView:
         """Hand the conversation back: the bot answers the next message again."""
@@ -192,7 +217,7 @@ class ConversationActions(Controller):
     async def tag_it(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         tag: FromPath[str],
     ) -> ConversationView:
@@ -203,7 +228,7 @@ class ConversationActions(Controller):
     async def untag_it(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         tag: FromPath[str],
     ) -> ConversationView:
@@ -215,7 +240,7 @@ class ConversationActions(Controller):
         self,
         *,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         name: FromPath[str],
         data: Annotated[SavedValue, Body()],
@@ -228,7 +253,7 @@ class ConversationActions(Controller):
     async def forget_value(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         name: FromPath[str],
     ) -> ConversationView:
@@ -239,7 +264,7 @@ class ConversationActions(Controller):
     async def cancel_follow_up(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         follow_up_id: FromPath[str],
     ) -> ConversationView:
         """Don't say what was to be said later."""
@@ -250,7 +275,7 @@ class ConversationActions(Controller):
         self,
         *,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         data: Annotated[SpokenLanguage, Body()],
     ) -> ConversationView:
@@ -261,7 +286,7 @@ class ConversationActions(Controller):
     async def speak_as_usual(
         self,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
     ) -> ConversationView:
         """Speak the default of the rules again, until something says which language it is."""
@@ -272,7 +297,7 @@ class ConversationActions(Controller):
         self,
         *,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         data: Annotated[OptOut | None, Body()] = None,
     ) -> ConversationView:
@@ -285,7 +310,7 @@ class ConversationActions(Controller):
         self,
         *,
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         data: Annotated[OptIn, Body()],
     ) -> ConversationView:
@@ -295,6 +320,13 @@ class ConversationActions(Controller):
         """
         consent = make_storable(data.consent)
         return await operator.opt_in(make_storable(conversation_id), by=person, consent=consent)
+
+
+def _given(data: HandoverTo | None) -> HandedOver | None:
+    if data is None:
+        return None
+    to = one_line(data.to, LONGEST_TO) if data.to else None
+    return HandedOver(to=to, urgent=data.urgent, back_after=data.back_after_seconds)
 
 
 def value_name(raw: str) -> str:

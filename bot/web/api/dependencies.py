@@ -11,10 +11,12 @@ from litestar import Request
 from litestar.di import Provide
 from msgspec import Struct
 
-from bot.operator.actions import ADMIN, Operator
+from bot.operator.actions import Operator
+from bot.operator.actor import ADMIN, Actor
 from bot.operator.ceilings import Ceilings
 from bot.operator.erasure import Eraser
 from bot.operator.rejected_events import RejectedEvents
+from bot.operator.teamwork import Teamwork
 from bot.queries.overview import Overview
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles
@@ -42,6 +44,7 @@ class ApiParts(Struct, frozen=True, kw_only=True):
     rejected: RejectedEvents
     eraser: Eraser
     ceilings: Ceilings
+    teamwork: Teamwork
 
 
 def _parts(request: Call) -> ApiParts:
@@ -94,10 +97,14 @@ def _ceilings(request: Call) -> Ceilings:
     return _parts(request).ceilings
 
 
-def _person(request: Call) -> str:
+def _teamwork(request: Call) -> Teamwork:
+    return _parts(request).teamwork
+
+
+def _person(request: Call) -> Actor:
     # Headers come as Latin-1, whatever their bytes were meant to be; names are written in UTF-8 nowadays.
     name = request.headers.get(PERSON_HEADER, "").encode("latin-1", "replace").decode("utf-8", "replace")
-    return one_line(name[:_LONGEST_PERSON], _LONGEST_PERSON) or ADMIN
+    return Actor(one_line(name[:_LONGEST_PERSON], _LONGEST_PERSON) or ADMIN.name)
 
 
 DEPENDENCIES: Final = {
@@ -110,5 +117,6 @@ DEPENDENCIES: Final = {
     "rejected": Provide(_rejected, sync_to_thread=False),
     "eraser": Provide(_eraser, sync_to_thread=False),
     "ceilings": Provide(_ceilings, sync_to_thread=False),
+    "teamwork": Provide(_teamwork, sync_to_thread=False),
     "person": Provide(_person, sync_to_thread=False),
 }

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from bot.conversation.incidents import IncidentFilter, IncidentView, Kind, find_incident, list_incidents
 from bot.operator.actions import Operator
+from bot.operator.actor import Actor
 from bot.storage.database import Database, DatabaseConnection
 from bot.storage.pages import Page
 from bot.text.storable import make_storable
@@ -48,7 +49,7 @@ class Incidents(Controller):
         *,
         database: NamedDependency[Database],
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         incident_id: FromPath[str],
         data: Annotated[Release | None, Body()] = None,
     ) -> IncidentView:

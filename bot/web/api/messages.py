@@ -8,6 +8,7 @@ from litestar.params import Body, FromPath
 from msgspec import Struct
 
 from bot.operator.actions import Operator
+from bot.operator.actor import Actor
 from bot.queries.conversations import MessageView, find_message
 from bot.storage.database import Database, DatabaseConnection
 from bot.text.storable import make_storable
@@ -38,7 +39,7 @@ class Messages(Controller):
         *,
         database: NamedDependency[Database],
         operator: NamedDependency[Operator],
-        person: NamedDependency[str],
+        person: NamedDependency[Actor],
         message_id: FromPath[str],
         data: Annotated[Resend | None, Body()] = None,
     ) -> MessageView:

@@ -6,6 +6,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
+from bot.operator.actor import Actor
 from bot.operator.ceilings import Ceilings, NoCeiling
 from bot.queries.numbers import NumberView
 from bot.text.storable import make_storable
@@ -32,7 +33,7 @@ class Numbers(Controller):
 
     @post("/{number:str}/release", guards=[require_admin], status_code=200)
     async def release(
-        self, ceilings: NamedDependency[Ceilings], person: NamedDependency[str], number: FromPath[str]
+        self, ceilings: NamedDependency[Ceilings], person: NamedDependency[Actor], number: FromPath[str]
     ) -> Released:
         """Let the replies go that wait because the number has reached `per_day`, and as many more as it says."""
         number = make_storable(number)

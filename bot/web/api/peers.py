@@ -4,6 +4,7 @@ from litestar import Controller, delete
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from bot.operator.actor import Actor
 from bot.operator.erasure import Erased, Eraser
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable
@@ -17,7 +18,7 @@ class Peers(Controller):
 
     @delete("/peers/{number:str}", status_code=200)
     async def erase(
-        self, eraser: NamedDependency[Eraser], person: NamedDependency[str], number: FromPath[str]
+        self, eraser: NamedDependency[Eraser], person: NamedDependency[Actor], number: FromPath[str]
     ) -> Erased:
         """Erase a person: conversations, messages with their history and reports, events kept, saved values.
 

@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
 
+from bot.operator.actor import Actor
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.conversations import RejectedView, list_rejected
 from bot.storage.database import DatabaseConnection
@@ -31,11 +32,21 @@ class RejectedController(Controller):
         return await list_rejected(connection, limit=limit, cursor=cursor)
 
     @post("/rejected/{event_id:str}/retry", status_code=200, guards=[require_admin])
-    async def retry(self, rejected: NamedDependency[RejectedEvents], event_id: FromPath[str]) -> Retried:
+    async def retry(
+        self,
+        rejected: NamedDependency[RejectedEvents],
+        person: NamedDependency[Actor],
+        event_id: FromPath[str],
+    ) -> Retried:
         """Read the event again and accept it as if it came now; once accepted it is no longer rejected."""
-        return Retried(outcome=await rejected.retry(make_storable(event_id)))
+        return Retried(outcome=await rejected.retry(make_storable(event_id), by=person))
 
     @delete("/rejected/{event_id:str}", guards=[require_admin])
-    async def dismiss(self, rejected: NamedDependency[RejectedEvents], event_id: FromPath[str]) -> None:
+    async def dismiss(
+        self,
+        rejected: NamedDependency[RejectedEvents],
+        person: NamedDependency[Actor],
+        event_id: FromPath[str],
+    ) -> None:
         """Forget the event."""
-        await rejected.dismiss(make_storable(event_id))
+        await rejected.dismiss(make_storable(event_id), by=person)

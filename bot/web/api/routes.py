@@ -4,6 +4,7 @@ from bot.web.access import require_viewer
 from bot.web.api.answers import Answers
 from bot.web.api.conversations import ConversationActions, ConversationController
 from bot.web.api.dependencies import DEPENDENCIES
+from bot.web.api.inbox import InboxReads, InboxWrites
 from bot.web.api.incidents import Incidents
 from bot.web.api.messages import Messages
 from bot.web.api.numbers import Numbers
@@ -11,6 +12,7 @@ from bot.web.api.overview import OverviewController
 from bot.web.api.peers import Peers
 from bot.web.api.rejected import RejectedController
 from bot.web.api.rules import RuleEdits, Rules
+from bot.web.api.team import TeamController
 from bot.web.limits import LARGEST_FORM
 from bot.web.routers import OneAppRouter
 
@@ -22,6 +24,8 @@ def api_router() -> OneAppRouter:
         route_handlers=[
             ConversationController,
             ConversationActions,
+            InboxReads,
+            InboxWrites,
             Messages,
             Incidents,
             Numbers,
@@ -29,6 +33,7 @@ def api_router() -> OneAppRouter:
             RuleEdits,
             RejectedController,
             OverviewController,
+            TeamController,
             Answers,
             Peers,
         ],

@@ -9,6 +9,7 @@ from litestar.exceptions import ClientException
 from litestar.params import Body, FromPath
 from msgspec import UNSET, Meta, Struct, field
 
+from bot.operator.actor import Actor
 from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles, Saved
@@ -95,7 +96,11 @@ class Rules(Controller):
 
     @put("/rules/{file:str}", guards=[require_admin], request_max_body_size=LARGEST_TABLE_FILE)
     async def put_rule_file(
-        self, request: Request[Any, Any, Any], rule_files: NamedDependency[RuleFiles], file: FromPath[str]
+        self,
+        request: Request[Any, Any, Any],
+        rule_files: NamedDependency[RuleFiles],
+        person: NamedDependency[Actor],
+        file: FromPath[str],
     ) -> Response[Any]:
         """Save a rule file or a table: the body is its text. In force when this answers; an error refuses it."""
         expected = _condition(request)
@@ -103,19 +108,23 @@ class Rules(Controller):
             text = (await request.body()).decode()
         except UnicodeDecodeError:
             raise ClientException(detail="The text is not UTF-8; save it as UTF-8.") from None
-        saved = await rule_files.save(file, text, expected, who="admin", how="api")
+        saved = await rule_files.save(file, text, expected, who=person.name, how="api")
         status = 201 if expected is None else 200
         return Response(saved, status_code=status, headers={"ETag": etag_of(text)})
 
     @delete("/rules/{file:str}", guards=[require_admin], status_code=200)
     async def delete_rule_file(
-        self, request: Request[Any, Any, Any], rule_files: NamedDependency[RuleFiles], file: FromPath[str]
+        self,
+        request: Request[Any, Any, Any],
+        rule_files: NamedDependency[RuleFiles],
+        person: NamedDependency[Actor],
+        file: FromPath[str],
     ) -> Response[Any]:
         """Remove a rule file, where the book is in order without it."""
         expected = _condition(request)
         if expected is None:
             raise Problem(428, _CONDITION_MISSING)
-        saved: Saved = await rule_files.save(file, None, expected, who="admin", how="api")
+        saved: Saved = await rule_files.save(file, None, expected, who=person.name, how="api")
         return Response(saved)
 
 

@@ -10,31 +10,23 @@ from litestar.exceptions import ClientException, NotFoundException
 from litestar.params import FromPath
 
 from bot.operator.actions import Operator
+from bot.operator.actor import Actor
 from bot.operator.errors import CannotAct, NotThere
 from bot.queries.conversations import find_message
 from bot.storage.writer import StorageUnavailable
 from bot.text.storable import make_storable, one_line
 from bot.web.api.conversations import value_name
 from bot.web.console.layout import Call, Console
-from bot.web.console.sessions import require_editor, session_of
-from bot.web.limits import LONGEST_LANGUAGE, LONGEST_SAVED, LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
+from bot.web.console.sessions import require_support, session_of
+from bot.web.limits import LONGEST_LANGUAGE, LONGEST_NAME, LONGEST_SAVED, LONGEST_SENTENCE, LONGEST_TAG
 
 PATH: Final = "/console/conversations"
 
 
 class ConversationForms(Controller):
-    """The forms of a conversation, for the admin alone."""
+    """The forms of a conversation, for those who answer people."""
 
-    guards = (require_editor,)
-
-    @post("/conversations/{conversation_id:str}/reply")
-    async def reply(
-        self, request: Call, console: NamedDependency[Console], conversation_id: FromPath[str]
-    ) -> Response[Any]:
-        """Send a person's own reply."""
-        text = await _field(request, "text", LONGEST_TEXT, "A reply")
-        action = console.operator.reply(make_storable(conversation_id), text, by=_person(request))
-        return await _done(console, request, conversation_id, action)
+    guards = (require_support,)
 
     @post("/messages/{message_id:str}/resend")
     async def resend(
@@ -108,6 +100,8 @@ async def _change(
             return operator.speak(key, code or None, by=by), sentence
         case "value":
             return await _change_value(request, operator, key), None
+        case "answer":
+            return await _correct_answer(request, operator), "The answer is corrected."
         case "opt-out":
             reason = make_storable(str((await request.form()).get("reason", ""))).strip()
             action = operator.opt_out(key, by=by, reason=reason[:LONGEST_SENTENCE] or None)
@@ -125,6 +119,14 @@ async def _change_value(request: Call, operator: Operator, key: str) -> Awaitabl
     if "forget" in await request.form():
         return operator.forget_value(key, name, by=by)
     return operator.set_value(key, name, await _field(request, "value", LONGEST_SAVED, "A value"), by=by)
+
+
+async def _correct_answer(request: Call, operator: Operator) -> Awaitable[Any]:
+    """Correct what somebody answered to one question."""
+    row = make_storable(str((await request.form()).get("row", "")))
+    name = await _field(request, "name", LONGEST_NAME, "A name")
+    value = await _field(request, "value", LONGEST_SAVED, "An answer")
+    return operator.correct_answer(row, name, value, by=_person(request))
 
 
 async def _done(
@@ -149,5 +151,5 @@ async def _field(request: Call, name: str, longest: int, what: str) -> str:
     return text
 
 
-def _person(request: Call) -> str:
-    return session_of(request).role
+def _person(request: Call) -> Actor:
+    return session_of(request).actor

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.web.console.sessions import HOME
+from bot.web.console.forgery import HOME
 
 #: Where they are served.
 ASSETS: Final = f"{HOME}/assets"

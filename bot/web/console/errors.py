@@ -9,8 +9,9 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from bot.storage.database import DATABASE_ERRORS
+from bot.web.console.forgery import HOME
 from bot.web.console.layout import Call, Page, console_of, go_to
-from bot.web.console.sessions import HOME, NotLoggedIn
+from bot.web.console.sessions import NotLoggedIn
 from bot.web.problems import DOMAIN_PROBLEMS, log_database_error, log_failure, sentence_of
 
 

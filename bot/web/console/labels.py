@@ -63,9 +63,11 @@ def steps_of(message: MessageView) -> list[TimelineStep]:
     ]
 
 
-def timeline_of(talk: Timeline) -> list[MessageView | str]:
-    """A talk's messages, and between them sentences about what people did."""
-    entries: list[tuple[datetime, MessageView | str]] = [(each.created_at, each) for each in talk.messages]
+def timeline_of(talk: Timeline) -> list[MessageView | ActionView | str]:
+    """A talk's messages, and between them notes, and sentences about what people did."""
+    entries: list[tuple[datetime, MessageView | ActionView | str]]
+    entries = [(each.created_at, each) for each in talk.messages]
+    entries += [(action.at, action) for action in talk.actions if action.action == "note"]
     entries += [(action.at, said) for action in talk.actions if (said := action_sentence(action))]
     return [entry for _, entry in sorted(entries, key=lambda entry: entry[0])]
 
@@ -83,6 +85,26 @@ _ACTIONS = {
     "opt in": "{by} recorded a new consent{more}",
     "cancel": "{by} cancelled what was to be said later{more}",
     "release": "{by} has seen to it{more}",
+    "done": "{by} was done with it",
+    "assign": "{by} assigned it to {details}",
+    "snooze": "{by} snoozed it",
+    "undo": "{by} undid: {details}",
+    "take back": "{by} took a reply back before it left",
+    "held back": "A reply of {by} was not sent: {details}",
+    "correct answer": "{by} corrected the answer {details}",
+}
+#: What became of a forward, before its address.
+_FORWARDED: Final = {
+    "delivered": "forwarded to",
+    "queued": "not yet forwarded to",
+    "failed": "could not be forwarded to",
+}
+
+
+#: What these say when they say more: to whom, and why the bot went on by itself.
+_WITH_DETAILS: Final = {
+    "hand over": "{by} handed over to {details}",
+    "hand back": "the bot goes on: {details}",
 }
 
 
@@ -90,6 +112,10 @@ def action_sentence(action: ActionView) -> str | None:
     """What a person did, as a sentence; None for what a message shows."""
     if action.action == "language" and not action.details:
         return f"{action.by} left the language to the rules"
+    if action.action == "assign" and not action.details:
+        return f"{action.by} assigned it to nobody"
+    if action.action in _WITH_DETAILS and action.details:
+        return _WITH_DETAILS[action.action].format(by=action.by, details=action.details)
     sentence = _ACTIONS.get(action.action)
     more = f": {action.details}" if action.details else ""
     return sentence and sentence.format(by=action.by, details=action.details, more=more)
@@ -162,5 +188,14 @@ def whys_of(decision: dict[str, Any]) -> list[str]:
     if code is not None:
         whys.append(f"gave the code {code}" if code else "all codes were given")
     whys.extend(decision.get("marks", ()))
-    whys.extend(f"forwarded to {url}" for url in decision.get("forwards", ()))
+    whys.extend(f"to be forwarded to {url}" for url in decision.get("forwards", ()))
     return whys
+
+
+def forward_lines(message: MessageView) -> list[str]:
+    """What became of a message's forwards, each with the tries that did not go through."""
+    lines: list[str] = []
+    for forward in message.forwards:
+        lines.append(f"{_FORWARDED.get(forward.status, forward.status)} {forward.url}")
+        lines += [f"try {each.attempt}: {each.reason}" for each in forward.tries]
+    return lines

@@ -8,7 +8,7 @@ To add a page, write a module beside this one with a controller
             async with console.database.reading() as connection:
                 return console.page(request, "things.html", things=await list_things(connection))
 
-        @post("/things", guards=[require_editor])           # only for the admin
+        @post("/things", guards=[require_editor])           # for who may change rules
         async def add_thing(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
             form = await request.form()                     # its CSRF field is checked already
             return console.redirect("/console/things", "The thing is added.")
@@ -20,7 +20,8 @@ and name it in `bot.web.console.routes`. Its template stands in bot/web/template
     {% block title %}Things{% endblock %}
     {% block main %}<h1>Things</h1> ... {% endblock %}
 
-- Every form with method="post" holds `{{ csrf_field }}`; `session.may_edit` says whether to show one at all.
+- Every form with method="post" holds `{{ csrf_field }}`; `session.may_answer` (a conversation), `may_edit`
+  (rules) and `may_administer` say whether to show one at all; `session_of(request).actor` is who acts.
 - Filters: `shown` for texts of strangers, `spaced` for phone numbers, `clock`, `second`, `moment`, `exact` and `day`
   for times (the viewer's), `number` for counts, `counted("message")` for a count with its noun.
 - An element with an id and `data-live="TOPICS"` is fetched again when one of them changes (`bot.web.console.live`);
@@ -48,7 +49,10 @@ from msgspec import Struct
 
 from bot.operator.actions import Operator
 from bot.operator.ceilings import Ceilings
+from bot.operator.openid import OpenIdLogin
+from bot.operator.people import People
 from bot.operator.rejected_events import RejectedEvents
+from bot.operator.teamwork import Teamwork
 from bot.queries.overview import Overview
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles
@@ -59,9 +63,10 @@ from bot.storage.writer import Writer
 from bot.text.inert import shown
 from bot.text.numbers import spaced
 from bot.web.console.assets import Files
+from bot.web.console.forgery import HOME
 from bot.web.console.live import Live
-from bot.web.console.sessions import CSRF_FIELD, HOME, Session, Sessions
-from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second
+from bot.web.console.sessions import CSRF_FIELD, Session, Sessions
+from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second, there
 
 Call: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Response[str]
@@ -83,6 +88,8 @@ class Flash(Struct, frozen=True, array_like=True):
     tone: str = "good"
     #: What the button that undoes it sends; empty: there is none.
     undo: str = ""
+    #: Where it sends that.
+    undo_at: str = "/console/rules/undo"
 
 
 class Console:
@@ -102,8 +109,12 @@ class Console:
         live: Live,
         asker: Asker,
         ceilings: Ceilings,
+        teamwork: Teamwork,
         silences: Callable[[], list[str]],
         tested: TestedDrafts,
+        people: People,
+        openid: OpenIdLogin | None = None,
+        public_url: str | None = None,
     ) -> None:
         self.sessions = sessions
         self.database = database
@@ -117,12 +128,22 @@ class Console:
         #: Asks other services for a person who tries a rule.
         self.asker = asker
         self.ceilings = ceilings
+        #: Acts, planned replies, drafts, presence.
+        self.teamwork = teamwork
         #: What does not come any more, as sentences.
         self.silences = silences
         #: Drafts that are live for testers' phones alone.
         self.tested = tested
+        self.people = people
+        #: None: nobody logs in by a provider.
+        self.openid = openid
+        self._public_url = public_url
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)
+
+    def address_of(self, request: Call) -> str:
+        """The address of the console's site, without a slash at its end."""
+        return self._public_url or str(request.base_url).rstrip("/")
 
     def page(self, request: Call, name: str, *, status: int = 200, **context: Any) -> Page:
         """The page of a template; for a request that htmx makes for a part of it, its `<main>` alone."""
@@ -139,6 +160,7 @@ class Console:
             csrf=self.sessions.csrf(session) if session else "",
             theme=_theme(request),
             here=_here(request),
+            openid=self.openid.title if self.openid else "",
             nonce=nonce,
             mark=request.state.get("mark", self.live.mark),
             flash=None if is_part else flash,
@@ -156,12 +178,17 @@ class Console:
         return html_response(html, status, "")
 
     def redirect(
-        self, path: str, sentence: str | None = None, tone: str = "good", undo: str = ""
+        self,
+        path: str,
+        sentence: str | None = None,
+        tone: str = "good",
+        undo: str = "",
+        undo_at: str = "/console/rules/undo",
     ) -> Response[Any]:
         """Go to a page after a form was done, there to say what happened."""
         answer = go_to(path)
         if sentence:
-            value = self._flashes().dumps([sentence, tone, undo])
+            value = self._flashes().dumps([sentence, tone, undo, undo_at])
             answer.cookies.append(
                 Cookie(key=_FLASH, value=str(value), max_age=60, path=HOME, httponly=True, samesite="strict")
             )
@@ -259,6 +286,7 @@ def _environment(files: Files) -> jinja2.Environment:
         "shown": shown,
         "as_json": _as_json,
         "spaced": spaced,
+        "there": there,
     }
     jinja.globals |= {"assets": files.addresses, "THEMES": THEMES}
     return jinja

@@ -1,30 +1,40 @@
 """Live pages: a change is announced after its commit, to each open page on its stream of server-sent events.
 
+Each stream tells as well how many people wait for a person, and ends at once when its session does.
+
 A topic is a conversation's id, or the name of something that pages show: `rules`, `rejected`. A page
 that wants `conversations` gets every conversation.
 """
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 from litestar.channels import ChannelsPlugin
 from msgspec import Struct
 
-from bot.storage.commits import Topic
+from bot.queries.waiting_count import WaitingCount
+from bot.storage.commits import PRESENCE, Topic
+from bot.storage.database import DATABASE_ERRORS
 
 #: A page that wants this topic hears of every conversation.
 CONVERSATIONS: Final = Topic.CONVERSATIONS
 #: Topics that are no conversation's id.
 RULES, REJECTED = Topic.RULES, Topic.REJECTED
+_NO_CONVERSATIONS: Final = {RULES, REJECTED, Topic.PEOPLE}
 
 CHANNEL: Final = "console"
 #: Seconds in which announcements are gathered, and the shortest time between two events on one stream.
 _GATHERING, _BETWEEN = 0.05, 0.25
 #: A comment this often tells proxies, and us, whether anyone still listens.
 _HEARTBEAT = 15.0
+#: Seconds between two looks at what no announcement of this process tells: another one's changes of people, and who
+#: waits. The count of those is the same for all streams within the second time.
+_LOOK, _COUNTED_FOR = 2.0, 1.0
 #: More topics at once are announced as "everything".
 _MANY = 500
 
@@ -56,17 +66,22 @@ class _Subscriber:
             self.changed |= self.wanted
         else:
             self.changed.update(self.wanted.intersection(news.topics))
-            if CONVERSATIONS in self.wanted and not {RULES, REJECTED}.issuperset(news.topics):
+            if CONVERSATIONS in self.wanted and any(map(_is_of_conversation, news.topics)):
                 self.changed.add(CONVERSATIONS)
-        if self.changed:
+        if self.changed or news.topics is None or Topic.PEOPLE in news.topics:
             self.woken.set()
 
 
 class Live:
     """Publishes changed topics to the streams of open pages."""
 
-    def __init__(self, channels: ChannelsPlugin) -> None:
+    def __init__(
+        self, channels: ChannelsPlugin, count_waiting: Callable[[], Awaitable[WaitingCount]] | None = None
+    ) -> None:
+        """`count_waiting` may raise what a reading of the database raises; then the last count goes on to be told."""
         self._channels = channels
+        self._count_waiting = count_waiting
+        self._waiting, self._counted_at = WaitingCount(), -_COUNTED_FOR
         self._start = secrets.token_hex(4)
         self._count = 0
         self._gathered: set[str] = set()
@@ -86,7 +101,9 @@ class Live:
 
     def announce(self, topics: Collection[str] = ()) -> None:
         """Announce to every page that wants one of `topics`. Cheap while no page is open."""
-        self._count += 1
+        # Who comes and writes is no news for a page that was made just before: it hears of it when it happens again.
+        if not topics or not all(topic.startswith(PRESENCE) for topic in topics):
+            self._count += 1
         if self._subscribers and topics:
             self._gathered.update(topics)
             if self._timer is None:
@@ -101,9 +118,10 @@ class Live:
     async def stream(
         self, wanted: frozenset[str], since: str, is_welcome: Callable[[], Awaitable[bool]]
     ) -> AsyncIterator[bytes]:
-        """Server-sent events: `changed`, its data those among `wanted` that did since that mark.
+        """Server-sent events: `changed`, its data those among `wanted` that did since that mark; `waiting`; `over`.
 
-        Ends with `close`, and when `is_welcome` says no: the session is over.
+        The data of `waiting` are a `WaitingCount` as JSON. Ends with `close`; and with `over` when `is_welcome` says
+        no: the session has ended, or may do something else now.
         """
         subscriber = _Subscriber(wanted, since)
         async with (
@@ -115,26 +133,54 @@ class Live:
                 yield b"retry: 1000\n\n"
                 if since != self.mark:
                     subscriber.mark = self.mark
-                    yield _event(subscriber.mark, wanted)
-                while not (subscriber.is_over or self._is_closed) and await is_welcome():
-                    try:
-                        await asyncio.wait_for(subscriber.woken.wait(), _HEARTBEAT)
-                    except TimeoutError:
-                        yield b": still here\n\n"
-                        continue
-                    changed, subscriber.changed = subscriber.changed, set()
-                    subscriber.woken.clear()
-                    if changed:
-                        yield _event(subscriber.mark, changed)
-                        await asyncio.sleep(_BETWEEN)
+                    subscriber.changed |= wanted
+                async for event in self._events(subscriber, is_welcome):
+                    yield event
             finally:
                 self._subscribers.discard(subscriber)
+
+    async def _events(
+        self, subscriber: _Subscriber, is_welcome: Callable[[], Awaitable[bool]]
+    ) -> AsyncIterator[bytes]:
+        told, quiet_since = None, time.monotonic()
+        while not (subscriber.is_over or self._is_closed):
+            if not await is_welcome():
+                yield b"event: over\ndata: -\n\n"
+                return
+            changed, subscriber.changed = subscriber.changed, set()
+            subscriber.woken.clear()
+            if changed:
+                yield _event(subscriber.mark, changed)
+            if (waiting := await self._who_waits()) != told:
+                told = waiting
+                yield b"event: waiting\ndata: %b\n\n" % msgspec.json.encode(waiting)
+            if changed:
+                await asyncio.sleep(_BETWEEN)
+                quiet_since = time.monotonic()
+            try:
+                await asyncio.wait_for(subscriber.woken.wait(), _LOOK)
+            except TimeoutError:
+                if time.monotonic() - quiet_since >= _HEARTBEAT:
+                    quiet_since = time.monotonic()
+                    yield b": still here\n\n"
+
+    async def _who_waits(self) -> WaitingCount:
+        now = time.monotonic()
+        if self._count_waiting is not None and now - self._counted_at >= _COUNTED_FOR:
+            self._counted_at = now
+            with suppress(*DATABASE_ERRORS):
+                self._waiting = await self._count_waiting()
+        return self._waiting
 
     def _publish(self) -> None:
         topics, self._gathered, self._timer = self._gathered, set(), None
         if not self._is_closed:
             news = _PendingTopics(self.mark, None if len(topics) > _MANY else sorted(topics))
             self._channels.publish(msgspec.json.encode(news), CHANNEL)
+
+
+def _is_of_conversation(topic: str) -> bool:
+    return topic not in _NO_CONVERSATIONS and not topic.startswith(PRESENCE)
 
 
 def _event(mark: str, topics: Collection[str]) -> bytes:

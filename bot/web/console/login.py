@@ -8,15 +8,16 @@ from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, ServiceUnavailableException
 
 from bot.storage.writer import StorageUnavailable
+from bot.web.console.forgery import HOME, refuse_other_sites, safe_next
 from bot.web.console.layout import THEME, THEMES, Call, Console, Page
-from bot.web.console.sessions import HOME, Session, refuse_other_sites, safe_next, session_of
+from bot.web.console.sessions import Session, session_of
 from bot.web.guesses import TooManyGuesses
 from bot.web.server.proxies import warn_of_unknown_proxy
 
 _WRONG: Final = "This is neither the admin's nor the viewer's token."
 _USED_LINK: Final = (
-    "This login link is used up or older than a day: it works once. Log in with the token, or start the bot again"
-    " for a new link."
+    "This login link is used up, replaced or older than a day: it works once. Ask the admin for another one, or log in"
+    " with a token; without one, the bot names a new link when it starts."
 )
 _YEAR: Final = 365 * 24 * 3600
 

@@ -14,7 +14,7 @@ from bot.storage.writer import StorageUnavailable
 from bot.text.inert import shown
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
-from bot.web.console.sessions import require_editor
+from bot.web.console.sessions import require_administrator, session_of
 
 PATH: Final = "/console/rejected"
 _ON_A_PAGE = 20
@@ -37,15 +37,23 @@ class RejectedPages(Controller):
             page = await list_rejected(connection, limit=_ON_A_PAGE, cursor=cursor)
         return console.page(request, "rejected.html", page=page, pretty=pretty, is_later=cursor is not None)
 
-    @post("/rejected/{event_id:str}/retry", guards=[require_editor])
-    async def retry(self, console: NamedDependency[Console], event_id: FromPath[str]) -> Response[Any]:
+    @post("/rejected/{event_id:str}/retry", guards=[require_administrator])
+    async def retry(
+        self, request: Call, console: NamedDependency[Console], event_id: FromPath[str]
+    ) -> Response[Any]:
         """Read an event again."""
-        return await _act(console, console.rejected.retry(make_storable(event_id)))
+        return await _act(
+            console, console.rejected.retry(make_storable(event_id), by=session_of(request).actor)
+        )
 
-    @post("/rejected/{event_id:str}/dismiss", guards=[require_editor])
-    async def dismiss(self, console: NamedDependency[Console], event_id: FromPath[str]) -> Response[Any]:
+    @post("/rejected/{event_id:str}/dismiss", guards=[require_administrator])
+    async def dismiss(
+        self, request: Call, console: NamedDependency[Console], event_id: FromPath[str]
+    ) -> Response[Any]:
         """Forget an event."""
-        return await _act(console, console.rejected.dismiss(make_storable(event_id)))
+        return await _act(
+            console, console.rejected.dismiss(make_storable(event_id), by=session_of(request).actor)
+        )
 
 
 async def _act(console: Console, action: Awaitable[str | None]) -> Response[Any]:

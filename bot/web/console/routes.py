@@ -14,12 +14,17 @@ from bot.storage.database import DATABASE_ERRORS
 from bot.web.console.actions import ConversationForms
 from bot.web.console.answers import AnswerPages
 from bot.web.console.assets import ASSETS
+from bot.web.console.composer import ComposerForms
 from bot.web.console.conversations import ConversationPages
 from bot.web.console.errors import ERROR_PAGES
+from bot.web.console.forgery import HOME
+from bot.web.console.inbox_acts import InboxForms
 from bot.web.console.layout import Call, Console, console_of, go_to
 from bot.web.console.login import Login, SessionForms
 from bot.web.console.numbers import NumberForms
+from bot.web.console.openid_login import OpenIdPages
 from bot.web.console.overview import OverviewPage
+from bot.web.console.people import PeoplePage
 from bot.web.console.rejected import RejectedPages
 from bot.web.console.rules import EditorParts, RulePages
 from bot.web.console.rules_card import CardParts, desk_of
@@ -28,7 +33,8 @@ from bot.web.console.rules_edits import EditorButtons
 from bot.web.console.rules_forms import RuleListPages
 from bot.web.console.rules_history import RuleHistoryPages
 from bot.web.console.rules_suggestions import RuleDraftPage
-from bot.web.console.sessions import HOME, require_login
+from bot.web.console.sessions import require_login, session_of
+from bot.web.console.team import TeamPage
 from bot.web.limits import LARGEST_FORM
 from bot.web.routers import OneAppRouter
 
@@ -83,10 +89,12 @@ class OtherRoutes(Controller):
 
 
 async def _is_logged_in(request: Call, console: Console) -> bool:
+    """Whether the session of a stream goes on, and as what it was when the page was made."""
     try:
-        return await console.sessions.find(request) is not None
+        session = await console.sessions.find(request)
     except DATABASE_ERRORS:
         return True  # nothing can be read now, so nothing is shown either
+    return session is not None and session.role == session_of(request).role
 
 
 def _remember_mark(request: Call) -> None:
@@ -101,6 +109,8 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     NumberForms,
     ConversationPages,
     ConversationForms,
+    ComposerForms,
+    InboxForms,
     RuleListPages,
     RuleDraftPage,
     RulePages,
@@ -110,6 +120,8 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     RuleHistoryPages,
     RejectedPages,
     AnswerPages,
+    PeoplePage,
+    TeamPage,
     OtherRoutes,
 )
 _DEPENDENCIES: Final = {
@@ -125,7 +137,7 @@ def console_router() -> OneAppRouter:
         "/",
         route_handlers=[
             OneAppRouter("/", route_handlers=[AssetRoutes, FrontPage]),
-            OneAppRouter("/", route_handlers=[Login], exception_handlers=ERROR_PAGES),
+            OneAppRouter("/", route_handlers=[Login, OpenIdPages], exception_handlers=ERROR_PAGES),
             OneAppRouter(
                 HOME,
                 route_handlers=PAGES,

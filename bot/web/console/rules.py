@@ -77,7 +77,7 @@ class RulePages(Controller):
             else found.text,
             is_cut=is_cut,
             etag=found.etag,
-            who=session_of(request).role,
+            who=session_of(request).person,
             line=int(line) if line.isascii() and line.isdecimal() and len(line) < 7 else None,
             choice=CardChoice(number=FILE)
             if request.query_params.get("card") == "file"
@@ -153,7 +153,7 @@ async def _ask(place: EditorPlace, request: Call, shown: ShownFile) -> ShownFile
     """Really ask what the talk waits for; that is for those alone who may edit."""
     if not session_of(request).may_edit:
         raise ClientException(
-            detail="You are logged in as a viewer, who may type an answer but not ask for one.",
+            detail="Only those who may change rules may really ask; an answer can be typed.",
             status_code=403,
         )
     return await place.ask(shown)

@@ -27,13 +27,14 @@ from bot.rulebook.simulate.try_message import TriedTurn
 from bot.rulebook.splices import mended
 from bot.storage.tested_drafts import TestedDraft
 from bot.text.storable import make_storable
+from bot.web.console.forgery import HOME
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_card import CardChoice, CardDesk, with_posted_fields
 from bot.web.console.rules_drafts import UnsavedTexts
 from bot.web.console.rules_phone import read_setting
 from bot.web.console.rules_recipes import first_text, link_to_try
 from bot.web.console.rules_shown import ShownFile
-from bot.web.console.sessions import HOME, session_of
+from bot.web.console.sessions import session_of
 from bot.web.limits import LONGEST_NUMBER
 
 PATH: Final = "/console/rules"
@@ -288,7 +289,7 @@ class EditorPlace:
 
     async def drafted(self, request: Call, heard: HeardText) -> Drafted:
         """A rule for a message."""
-        async with self.drafts.turn(session_of(request).role):
+        async with self.drafts.turn(session_of(request).person):
             files = await asyncio.to_thread(self.files.folder.files)
             book = self.console.shelf.book()
             return await in_background(draft_rule, files, book, heard.text, heard.number)
@@ -332,7 +333,7 @@ async def read_form(request: Call, place: EditorPlace, file: str) -> ShownFile:
         setting=read_setting(dict(form)),
         is_new=form.get("is_new") == "1",
         begins_unsaved=form.get("begins") == "unsaved",
-        who=session_of(request).role,
+        who=session_of(request).person,
         trouble=trouble or None,
         choice=CardChoice(number=number),
         view=view if (view := text_of(form.get("view"))) in VIEWS else "",

@@ -146,7 +146,7 @@ class EditorButtons(Controller):
     @get("/rules/try", sync_to_thread=False)
     def try_link(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
         """Show an editor that the script fills from what the address carries."""
-        who = session_of(request).role
+        who = session_of(request).person
         shown = ShownFile(file="", text=NEW_FILE, etag="", is_new=True, from_link=True, who=who)
         return editor.editor(request, shown)
 
@@ -160,7 +160,7 @@ def recipe_list(request: Call, editor: EditorPlace, shown: ShownFile) -> Page:
 
 def new_file(request: Call) -> ShownFile:
     """What a new file begins with: a recipe or its table where the address names one."""
-    query, who = request.query_params, session_of(request).role
+    query, who = request.query_params, session_of(request).person
     recipe = recipe_called(query.get("recipe", ""))
     table = query.get("table", "")
     file, text = "", NEW_FILE

@@ -41,7 +41,7 @@ class RuleListPages(Controller):
         return editor.page(
             request,
             "rules.html",
-            whole=await editor.whole(session.role),
+            whole=await editor.whole(session.person),
             tested=editor.console.tested.all(),
             list=await list_rules(
                 editor,
@@ -90,7 +90,7 @@ async def save_changes(
 ) -> Saved:
     """Save texts together; raises `NotDone`."""
     try:
-        return await place.files.save_all(changes, who=session_of(request).role, how=how)
+        return await place.files.save_all(changes, who=session_of(request).name, how=how)
     except HasErrors as error:
         first = next(each for each in error.findings if each.level == "error")
         raise NotDone(f"Nothing was changed, for the rules would have an error. {first}") from None

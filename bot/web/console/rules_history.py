@@ -66,7 +66,7 @@ class RuleHistoryPages(Controller):
         etag = text_of(form.get("etag"))
         if text is None and not etag:
             return editor.console.redirect(f"{PATH}/history", f"{edit.file} is not there anyway.", "careful")
-        who, expected = session_of(request).role, {etag} if etag else None
+        who, expected = session_of(request).name, {etag} if etag else None
         try:
             saved = await editor.files.save(edit.file, text, expected, who=who, how="restore")
         except HasErrors as error:

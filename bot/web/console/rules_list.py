@@ -160,13 +160,13 @@ def _is_in(finding: Finding, rule: OutlineRule) -> bool:
 
 async def _findings(place: EditorPlace, session: Session, live: Mapping[str, RuleDraft]) -> list[Finding]:
     """Of the files as they are on the disk; of one with a draft, those of the draft."""
-    whole = await place.whole(session.role)
+    whole = await place.whole(session.person)
     findings = list(whole.findings) if whole else list(place.console.shelf.errors)
     if whole is None:
         return findings
     for draft in list(live.values())[:_MOST_CHECKED]:
         try:
-            checked = await place.drafts.check(draft.file, draft.text, who=session.role)
+            checked = await place.drafts.check(draft.file, draft.text, who=session.person)
         except TooManyDrafts:
             continue
         findings = [each for each in findings if each.file != draft.file]

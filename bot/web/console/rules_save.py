@@ -23,7 +23,7 @@ from bot.web.console.layout import Call
 from bot.web.console.rules_editor import PATH, EditorPlace, address_of, text_of
 from bot.web.console.rules_forms import undo_key
 from bot.web.console.rules_shown import ShownFile
-from bot.web.console.sessions import Session, session_of
+from bot.web.console.sessions import Session, refusal, session_of
 
 #: How often a text is brought together with one that was saved meanwhile.
 _MOST_TRIES: Final = 3
@@ -47,9 +47,7 @@ def _editor_of(request: Call) -> Session:
     """Who saves; refuses those who may not."""
     session = session_of(request)
     if not session.may_edit:
-        raise ClientException(
-            detail="You are logged in as a viewer, who may look but not change anything.", status_code=403
-        )
+        raise ClientException(detail=refusal(session.role, "editor"), status_code=403)
     return session
 
 
@@ -59,7 +57,7 @@ async def save(place: EditorPlace, request: Call, shown: ShownFile, text: str | 
     expected = {shown.etag} if shown.etag else None
     try:
         change = FileChange(name=shown.file, text=text, expected=expected)
-        saved = await place.files.save_all([change], who=session.role, how="console")
+        saved = await place.files.save_all([change], who=session.name, how="console")
     except (HasErrors, CannotWrite, WrongName) as error:
         return await _refused(place, request, shown, error)
     except Changed as error:
@@ -201,7 +199,7 @@ async def _save_merged(
     for _ in range(_MOST_TRIES):
         change = FileChange(name=shown.file, text=together.merged.text, expected={etag_of(together.theirs)})
         try:
-            saved = await place.files.save_all([change], who=session.role, how="console")
+            saved = await place.files.save_all([change], who=session.name, how="console")
         except (HasErrors, CannotWrite, WrongName) as error:
             merged = replace(shown, text=together.merged.text, etag=etag_of(together.theirs))
             return await _refused(place, request, merged, error)

@@ -45,7 +45,7 @@ class RuleDraftPage(Controller):
         if wanted not in {"rule", *_WAYS} and look_of(heard.text) == "opt_out":
             return _offer(request, editor, Suggestion(heard=heard, near=None, query=query))
         if wanted != "rule":
-            async with editor.drafts.turn(session_of(request).role):
+            async with editor.drafts.turn(session_of(request).person):
                 near = await in_background(near_rule, book, heard.text, heard.number)
             way: Widening | None = next((each for each in get_args(Widening) if each == wanted), None)
             if near and way is None:
@@ -84,6 +84,6 @@ async def _editor(request: Call, editor: EditorPlace, heard: HeardText, made: Dr
         line=made.line,
         choice=CardChoice(name=made.name),
         is_new=before is None,
-        who=session_of(request).role,
+        who=session_of(request).person,
     )
     return editor.editor(request, await editor.looked_at(shown))

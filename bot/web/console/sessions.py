@@ -1,19 +1,19 @@
-"""Who is at the console: a token is shown once and becomes a signed cookie; every change is checked for forgery.
+"""Who is at the console: a token or a login link becomes a cookie; every change is checked for forgery.
 
-The cookie holds the name of a session in the database, signed with a key made from the token that opened it. So a
-log-out holds at every replica and after a restart, and a session ends when its token is changed.
+The cookie holds the name of a session in the database, so a log-out holds at every replica and after a restart. Where
+a token opened it, it is signed with a key made from that token, and ends when the token is changed. Where a person
+did, each request looks up who they are and what they may do now: whoever is removed or demoted is so at once.
 """
 
 import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+import msgspec
 from itsdangerous import BadSignature, HMACAlgorithm, Signer, URLSafeSerializer
 from litestar.datastructures import Cookie
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
@@ -21,6 +21,11 @@ from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bot.clock import Clock, utc_now
+from bot.operator.actor import Actor
+from bot.operator.openid import LoginAttempt
+from bot.operator.people import PersonView
+from bot.roles import Role, may_act_as
 from bot.storage.console_sessions import (
     NewSession,
     StoredSession,
@@ -33,11 +38,11 @@ from bot.storage.console_sessions import (
 )
 from bot.storage.database import Database
 from bot.storage.writer import StorageUnavailable, Writer
-from bot.web.access import ROLES, Connection, Tokens
+from bot.web.access import TOKEN_ROLES, Connection, Tokens
+from bot.web.console.forgery import HOME, Forged, refuse_other_sites, safe_next
 from bot.web.guesses import Guesses
 from bot.web.server.proxies import network_of
 
-HOME: Final = "/console"
 COOKIE: Final = "bot_session"
 #: A form's hidden field and, for requests by script, the header that carries the same.
 CSRF_FIELD: Final = "csrf"
@@ -47,6 +52,8 @@ CSRF_HEADER: Final = "X-CSRF-Token"
 IDLE, LONGEST = timedelta(hours=24), timedelta(days=7)
 #: How long a login link can be used.
 LINK_LIFE: Final = timedelta(hours=24)
+#: How long a login by an OpenID provider may take.
+ATTEMPT_LIFE: Final = timedelta(minutes=10)
 #: A session's end is moved on at most so often, and no page waits longer than these seconds for that.
 _RENEWED_EVERY: Final = timedelta(hours=1)
 _RENEWAL_SECONDS: Final = 1.0
@@ -54,6 +61,14 @@ _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: itsdangerous signs with SHA-1 unless told otherwise.
 _SHA256: Final[dict[str, Any]] = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
 _HMAC: Final = HMACAlgorithm(hashlib.sha256)
+#: Stands in what is signed and in no key of a person: those are random and found by their digest.
+_SIGNED: Final = "."
+#: What people are told of their role.
+_MAY: Final = {
+    "viewer": "a viewer, who may look but not change anything",
+    "support": "support, who may answer people but not change rules",
+    "editor": "an editor, who may answer people and change rules",
+}
 
 
 class NotLoggedIn(NotAuthorizedException):
@@ -64,37 +79,43 @@ class NotLoggedIn(NotAuthorizedException):
         self.next_page = next_page
 
 
-class Forged(PermissionDeniedException):
-    """A change that did not come from a page of this session."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            detail="This did not come from a page of yours, or the page is older than your login: open it again."
-        )
-
-
 class Session(Struct, frozen=True, kw_only=True):
     """Who is logged in."""
 
     #: What the cookie holds; the database has its digest.
     id: str
     role: str
+    #: None: whoever showed a token.
+    person_id: str | None = None
+    #: A person's name, or the name of the token's role.
+    name: str
     since: datetime
     until: datetime
 
     @property
     def person(self) -> str:
-        """Whose unsaved work is shown: as long as people share a token, they share their drafts."""
-        return self.role
+        """Whose unsaved work is shown: those who share a token share it."""
+        return self.person_id or self.role
+
+    @property
+    def actor(self) -> Actor:
+        """Who does what is done in this session."""
+        return Actor(self.name, self.person_id)
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether they may act on conversations."""
+        return may_act_as(self.role, "support")
 
     @property
     def may_edit(self) -> bool:
-        """Whether this person may change something."""
-        return self.role == "admin"
+        """Whether they may change rules."""
+        return may_act_as(self.role, "editor")
 
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+    @property
+    def may_administer(self) -> bool:
+        """Whether they may change everything."""
+        return may_act_as(self.role, "admin")
 
 
 class Sessions:
@@ -106,7 +127,7 @@ class Sessions:
         guesses: Guesses,
         database: Database,
         writer: Writer,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Clock = utc_now,
     ) -> None:
         self._tokens = tokens
         self._guesses = guesses
@@ -132,7 +153,7 @@ class Sessions:
         if role is None:
             self._note_wrong(connection)
             return None
-        return await self._open(role, None)
+        return await self._open(role, role)
 
     async def redeem(self, connection: Connection, key: str) -> Session | None:
         """A session for the key of a login link, which this uses up; None when it is used up or too old.
@@ -140,27 +161,62 @@ class Sessions:
         Raises what `log_in` does.
         """
         link = self._read_link(key)
-        session = await self._open("admin", link) if link else None
+        session = await self._open("admin", "admin", link) if link else None
         if session is None:
             self._note_wrong(connection)
         return session
 
+    def sign_attempt(self, attempt: LoginAttempt, next_page: str) -> str:
+        """What the browser keeps that begins a login by an OpenID provider."""
+        expires = (self._clock() + ATTEMPT_LIFE).timestamp()
+        return str(self._attempts().dumps([*msgspec.structs.astuple(attempt), next_page, int(expires)]))
+
+    def read_attempt(self, cookie: str) -> tuple[LoginAttempt, str] | None:
+        """The attempt and the page to go on to; None when it is too old or was never begun."""
+        try:
+            state, nonce, verifier, next_page, expires = self._attempts().loads(cookie)
+        except (BadSignature, UnicodeError, ValueError, TypeError):
+            return None
+        if expires <= self._clock().timestamp():
+            return None
+        return LoginAttempt(state=state, nonce=nonce, verifier=verifier), safe_next(next_page)
+
+    async def enter(self, person: PersonView, attempt: LoginAttempt) -> Session | None:
+        """A session for whom an OpenID provider named; None when this attempt has opened one already.
+
+        Raises `bot.storage.writer.StorageUnavailable`.
+        """
+        used = UsedLink(
+            key_digest=_digest(f"openid {attempt.state}"), expires_at=self._clock() + ATTEMPT_LIFE
+        )
+        return await self._open(person.role, person.name, used, person_id=person.id)
+
     async def find(self, connection: Connection) -> Session | None:
         """The session that a request belongs to."""
-        for role in ROLES:
+        cookie = connection.cookies.get(COOKIE, "")
+        key, role = self._read_cookie(cookie)
+        if not key:
+            return None
+        async with self._database.reading() as database:
+            stored = await find_session(database, _digest(key), self._clock())
+        if (
+            stored is None
+            or (role is None) != (stored.person_id is not None)
+            or role not in (None, stored.role)
+        ):
+            return None
+        return _opened(key, stored)
+
+    def _read_cookie(self, cookie: str) -> tuple[str, str | None]:
+        """The key of a session and the role whose token signed it, None for a person's; nothing for what is neither."""
+        if _SIGNED not in cookie:
+            return cookie, None
+        for role in TOKEN_ROLES:
             signer = self._signer(role)
-            if signer is None:
-                continue
-            try:
-                key = signer.unsign(connection.cookies.get(COOKIE, "")).decode()
-            except (BadSignature, UnicodeError):
-                continue
-            async with self._database.reading() as database:
-                stored = await find_session(database, _digest(key), self._clock())
-            if stored is None or stored.role != role:
-                return None
-            return Session(id=key, role=role, since=stored.created_at, until=stored.expires_at)
-        return None
+            if signer is not None:
+                with suppress(BadSignature, UnicodeError):
+                    return signer.unsign(cookie).decode(), role
+        return "", None
 
     async def renew(self, session: Session) -> None:
         """Move the end of a session on, at most once an hour. A database in trouble holds up no page."""
@@ -169,7 +225,7 @@ class Sessions:
             return
         with suppress(StorageUnavailable, TimeoutError):
             async with asyncio.timeout(_RENEWAL_SECONDS):
-                await self._extensions.submit([_stored(replace(session, until=until))])
+                await self._extensions.submit([_stored(replace(session, until=until), seen_at=self._clock())])
 
     async def end(self, session: Session) -> None:
         """Log out: the cookie is worth nothing from now on, wherever it was copied to. Raises `StorageUnavailable`."""
@@ -181,10 +237,9 @@ class Sessions:
 
     def cookie(self, connection: Connection, session: Session | None) -> Cookie:
         """The cookie that keeps a session in a browser; None takes it away."""
-        signer = self._signer(session.role) if session else None
         return Cookie(
             key=COOKIE,
-            value=signer.sign(session.id).decode() if session and signer else "",
+            value=self._cookie_value(session) if session else "",
             max_age=int(LONGEST.total_seconds()) if session else 0,
             path=HOME,
             httponly=True,
@@ -194,24 +249,38 @@ class Sessions:
 
     def csrf(self, session: Session) -> str:
         """What each form of this session's pages carries."""
-        key = self._tokens.derive_key(session.role, b"console csrf") or b""
-        return _HMAC.get_signature(key, session.id.encode()).hex()
+        return _HMAC.get_signature(self._csrf_key(session) or b"", session.id.encode()).hex()
 
     def is_csrf(self, session: Session, given: str) -> bool:
         """Whether this came from a form of this session's pages."""
-        key = self._tokens.derive_key(session.role, b"console csrf")
+        key = self._csrf_key(session)
         try:
             return key is not None and _HMAC.verify_signature(key, session.id.encode(), bytes.fromhex(given))
         except ValueError:
             return False
 
-    async def _open(self, role: str, link: UsedLink | None) -> Session | None:
-        now = self._clock()
-        session = Session(id=secrets.token_urlsafe(24), role=role, since=now, until=now + IDLE)
-        (is_stored,) = await self._stores.submit([NewSession(session=_stored(session), link=link)])
-        return session if is_stored else None
+    def _csrf_key(self, session: Session) -> bytes | None:
+        if session.person_id is not None:  # its name is a secret that only its cookie has
+            return hashlib.sha256(b"console csrf " + session.id.encode()).digest()
+        return self._tokens.derive_key(session.role, b"console csrf")
+
+    def _cookie_value(self, session: Session) -> str:
+        signer = None if session.person_id is not None else self._signer(session.role)
+        return session.id if signer is None else signer.sign(session.id).decode()
+
+    async def _open(
+        self, role: str, name: str, link: UsedLink | None = None, *, person_id: str | None = None
+    ) -> Session | None:
+        now, key = self._clock(), secrets.token_urlsafe(24)
+        session = Session(id=key, role=role, person_id=person_id, name=name, since=now, until=now + IDLE)
+        (stored,) = await self._stores.submit([NewSession(session=_stored(session), link=link)])
+        return None if stored is None else _opened(key, stored)
 
     def _read_link(self, key: str) -> UsedLink | None:
+        if _SIGNED not in key:
+            return (
+                UsedLink(key_digest=_digest(key), expires_at=self._clock(), is_persons=True) if key else None
+            )
         try:
             nonce, expires = self._links().loads(key)
             expires_at = datetime.fromtimestamp(expires, UTC)
@@ -225,6 +294,9 @@ class Sessions:
         """Signs values for one purpose, with a key that every replica makes from the admin's token."""
         key = self._tokens.derive_key("admin", purpose) or b""
         return URLSafeSerializer(key, salt=purpose, signer_kwargs=_SHA256)
+
+    def _attempts(self) -> URLSafeSerializer:
+        return self.serializer(b"console openid login")
 
     def _links(self) -> URLSafeSerializer:
         return self.serializer(b"console login link")
@@ -250,37 +322,36 @@ async def require_login(connection: Connection, _handler: BaseRouteHandler) -> N
     await sessions.renew(session)
 
 
+def require_support(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """A Litestar guard for what is done to conversations; stands behind `require_login`, which every page has."""
+    _require(connection, "support")
+
+
 def require_editor(connection: Connection, _handler: BaseRouteHandler) -> None:
-    """A Litestar guard that lets through the admin; stands behind `require_login`, which every page has."""
-    if not session_of(connection).may_edit:
-        raise PermissionDeniedException(
-            detail="You are logged in as a viewer, who may look but not change anything."
-        )
+    """A Litestar guard for changes of rules; stands behind `require_login`."""
+    _require(connection, "editor")
+
+
+def require_administrator(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """A Litestar guard for what the admin alone may do; stands behind `require_login`."""
+    _require(connection, "admin")
+
+
+def _require(connection: Connection, role: Role) -> None:
+    session = session_of(connection)
+    if not may_act_as(session.role, role):
+        raise PermissionDeniedException(detail=refusal(session.role, role))
+
+
+def refusal(role: str, needed: Role) -> str:
+    """Why somebody with a role may not do what takes another one."""
+    return f"You are logged in as {_MAY.get(role, role)}. This takes the role {needed}."
 
 
 def session_of(connection: Connection) -> Session:
     """The session of a request that has passed the guards."""
     session: Session = connection.state["session"]
     return session
-
-
-def refuse_other_sites(connection: Connection) -> None:
-    """Raise `Forged` for what another site's page has the browser send."""
-    site = connection.headers.get("Sec-Fetch-Site")
-    if site is not None:  # every browser of today says so, where it speaks TLS or to its own machine
-        if site not in ("same-origin", "none"):
-            raise Forged
-        return
-    origin = connection.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != connection.headers.get("Host"):
-        raise Forged
-
-
-def safe_next(path: str) -> str:
-    """A page of the console to go on to; its first page for anything else, such as another site."""
-    inside = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
-    harmless = path.isascii() and path.isprintable() and "\\" not in path and " " not in path
-    return path if inside and harmless and not path.startswith(f"{HOME}/log") else HOME
 
 
 def _page_of(connection: Connection) -> str:
@@ -299,12 +370,26 @@ async def _check_csrf(sessions: Sessions, connection: Connection, session: Sessi
         raise Forged
 
 
-def _stored(session: Session) -> StoredSession:
+def _stored(session: Session, seen_at: datetime | None = None) -> StoredSession:
     return StoredSession(
         id_digest=_digest(session.id),
         role=session.role,
+        person_id=session.person_id,
+        name=session.name if session.person_id else None,
         created_at=session.since,
         expires_at=session.until,
+        seen_at=seen_at,
+    )
+
+
+def _opened(key: str, stored: StoredSession) -> Session:
+    return Session(
+        id=key,
+        role=stored.role,
+        person_id=stored.person_id,
+        name=stored.name or stored.role,
+        since=stored.created_at,
+        until=stored.expires_at,
     )
 
 

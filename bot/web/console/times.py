@@ -22,6 +22,19 @@ def in_zone(name: str) -> Iterator[None]:
         _zone.reset(before)
 
 
+def zone_of(name: str) -> tzinfo:
+    """The time zone of this name; UTC when there is no such zone."""
+    return _read_zone(name)
+
+
+def there(at: datetime, zone: tzinfo) -> str:
+    """A time of day in another zone, where it is not the reader's: `18:04 Europe/Paris`; empty where it is the same."""
+    here, other = at.astimezone(_zone.get()), at.astimezone(zone)
+    if here.utcoffset() == other.utcoffset():
+        return ""
+    return f"{other:%H:%M} {zone}"
+
+
 def clock(at: datetime) -> Markup:
     """A time of day."""
     return _time(at, f"{at.astimezone(_zone.get()):%H:%M}")

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -63,6 +64,24 @@ async def test_every_change_takes_the_admins_token(bot: Running) -> None:
         problem(await bot.send(method, path, token=VIEWER, json=body), 403)
     assert await conversation_of(bot, DELIVERED) == conversation
     assert await actions(bot, conversation) == []
+
+
+async def test_a_conversation_is_handed_to_somebody_and_for_a_time(bot: Running) -> None:
+    conversation = await somebody(bot, "Where is my parcel?")
+    path = f"/api/conversations/{conversation['id']}/handover"
+    order = {"to": "  the   desk ", "urgent": True, "back_after_seconds": 7200}
+    taken = (await bot.send("PUT", path, json=order, headers={"X-Bot-Person": "Ada"})).json()
+    given = taken["handover"]
+    assert (given["to"], given["urgent"], given["by"]) == ("the desk", True, "Ada")
+    assert datetime.fromisoformat(given["back_at"]) - datetime.fromisoformat(given["since"]) == timedelta(
+        hours=2
+    )
+    assert taken["incidents"][0]["reason"] == "the desk is waited for, urgently"
+    passed_on = (await bot.send("PUT", path, json={"to": "Eve"})).json()["handover"]
+    assert (passed_on["to"], "back_at" in passed_on, "urgent" in passed_on) == ("Eve", False, False)
+    for wrong in ({"to": ""}, {"back_after_seconds": 5}, {"to": "x" * 65}, {"urgent": "yes"}):
+        problem(await bot.send("PUT", path, json=wrong), 400)
+    assert "handover" not in (await bot.send("DELETE", path)).json()
 
 
 async def test_a_conversation_is_handed_over_and_back_as_often_as_one_likes(bot: Running) -> None:
@@ -306,6 +325,7 @@ async def speaking(bot: Running) -> Running:
 async def test_a_person_chooses_the_language_of_a_conversation(speaking: Running) -> None:
     bot = speaking
     conversation = await somebody(bot, "hours")
+    await bot.replies(conversation["peer"])
     assert "language" not in conversation
     at = f"/api/conversations/{conversation['id']}/language"
     problem(await bot.http.put(at, json={"language": "es"}), 401)
@@ -331,11 +351,11 @@ async def test_the_console_chooses_the_language(speaking: Running) -> None:
     conversation = await somebody(bot, "hours")
     page = f"/console/conversations/{conversation['id']}"
     async with browser(bot, ADMIN) as person:
-        shown = (await person.get(page)).text
+        shown = (await person.get(f"{page}/more")).text
         assert '<option value="es">es</option>' in shown
         form = {"language": "es", "csrf": csrf_in(shown)}
         assert (await person.post(f"{page}/language", data=form)).status_code == 303
+        assert '<option value="es" selected>es</option>' in (await person.get(f"{page}/more")).text
         shown = (await person.get(page)).text
-    assert '<option value="es" selected>es</option>' in shown
     assert "speaks es" in shown
     assert "chose the language es" in shown

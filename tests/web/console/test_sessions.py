@@ -13,8 +13,9 @@ from bot.storage.database import Database
 from bot.storage.tables import console_sessions, used_login_links
 from bot.storage.writer import Writer
 from bot.web.access import Connection, Tokens
+from bot.web.console.forgery import safe_next
 from bot.web.console.layout import THEMES
-from bot.web.console.sessions import COOKIE, IDLE, LONGEST, Sessions, safe_next
+from bot.web.console.sessions import COOKIE, IDLE, LONGEST, Sessions
 from bot.web.guesses import MOST_GUESSES, Guesses, TooManyGuesses
 from tests.support.console import browser, csrf_in
 from tests.support.services import ADMIN, VIEWER, Running

@@ -1,26 +1,32 @@
-// All about a message: a card that opens by a tap, or when the pointer rests on its line; fetched when it is wanted.
+// All about a message: a card that opens by a tap, or when the pointer rests on its line; fetched when it is wanted, as
+// the sheets of a conversation and of the list are, which open by a tap alone.
+
+import htmx from "htmx.org";
 
 const SOON = 250; // ms
 let timer;
 
 async function fill(card) {
   if (card.dataset.filled !== undefined) return;
-  const address = card.querySelector(".card a").href;
+  const box = card.querySelector(".card, .sheet");
+  const address = box.querySelector("a").href;
   card.dataset.filled = "";
   const answer = await fetch(address, { headers: { "HX-Request": "true" }, cache: "no-store" });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const content = page.getElementById("card");
-  if (content) card.querySelector(".card").replaceChildren(...content.childNodes);
+  if (!content) return;
+  box.replaceChildren(...content.childNodes);
+  htmx.process(box);
 }
 
 addEventListener(
   "toggle",
   (event) => {
     const card = event.target;
-    if (!card.matches?.("[data-card]")) return;
+    if (!card.matches?.("[data-card], [data-sheet]")) return;
     if (!card.open) return delete card.dataset.filled;
     fill(card).catch(() => delete card.dataset.filled);
-    for (const other of document.querySelectorAll("[data-card][open]")) if (other !== card) other.open = false;
+    if (card.matches("[data-card]")) for (const other of document.querySelectorAll("[data-card][open]")) if (other !== card) other.open = false;
   },
   true,
 );
@@ -51,7 +57,7 @@ addEventListener("click", (event) => {
 });
 
 addEventListener("keydown", (event) => {
-  const open = event.key === "Escape" && document.querySelector("[data-card][open], .actions details[open], .more-filters[open], .again[open], .ruled details[open]");
+  const open = event.key === "Escape" && document.querySelector("[data-card][open], .actions details[open], .later[open], .noting[open], .more-filters[open], .again[open], .ruled details[open]");
   if (!open) return;
   open.open = false;
   open.querySelector("summary").focus();
@@ -59,7 +65,7 @@ addEventListener("keydown", (event) => {
 
 // A sheet closes when something beside it is clicked.
 addEventListener("click", (event) => {
-  for (const sheet of document.querySelectorAll(".actions details[open], .more-filters[open], .again[open], .ruled details[open], [data-card][open]")) {
+  for (const sheet of document.querySelectorAll(".actions details[open], .later[open], .more-filters[open], .again[open], .ruled details[open], [data-card][open]")) {
     if (!sheet.contains(event.target)) sheet.open = false;
   }
 });

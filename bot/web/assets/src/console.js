@@ -2,9 +2,13 @@
 
 import htmx from "htmx.org";
 import "./cards.js";
+import "./composer.js";
+import "./inbox.js";
 import "./keys.js";
 import "./live.js";
 import "./morph.js";
+import "./palette.js";
+import "./presence.js";
 import { settle } from "./mounting.js";
 import "./prefetch.js";
 import { keepZone } from "./zone.js";

@@ -6,6 +6,7 @@ const isTyping = (target) =>
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && isTyping(event.target)) return event.target.blur();
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (goes(event.key)) return;
   if (event.key === "j" || event.key === "k") return walk(event.key === "j" ? 1 : -1);
   const control = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === event.key);
   if (!control || control.disabled) return;
@@ -15,6 +16,9 @@ addEventListener("keydown", (event) => {
     control.select?.();
   } else {
     control.click();
+    // What a key opens is gone on with by the keyboard.
+    const sheet = control.matches("summary") && control.parentElement.open && control.nextElementSibling;
+    if (sheet) sheet.querySelector("textarea, button, select, input:not([type=hidden])")?.focus();
   }
 });
 
@@ -25,12 +29,34 @@ addEventListener("keydown", (event) => {
   event.target.form.requestSubmit();
 });
 
+// `g` and then a letter goes to a place: `g c` to the conversations.
+let leader = -Infinity;
+function goes(key) {
+  if (key === "g") return (leader = performance.now());
+  const place = performance.now() - leader < 1_500 && document.querySelector(`[data-go="${CSS.escape(key)}"]`);
+  leader = -Infinity;
+  place?.click?.();
+  return Boolean(place);
+}
+
+// Where one was: when the row that was open is done and gone, the next one stands in its place.
+let was = -1;
+function remember() {
+  const rows = [...document.querySelectorAll("[data-row]")];
+  const open = rows.findIndex((row) => row.getAttribute("aria-current") || row === document.activeElement);
+  if (open >= 0) was = open;
+}
+document.addEventListener("focusin", ({ target }) => target.matches?.("[data-row]") && remember());
+document.addEventListener("htmx:afterSettle", remember);
+document.addEventListener("console:refreshed", remember);
+
 function walk(step) {
   const rows = [...document.querySelectorAll("[data-row]")].filter((row) => row.checkVisibility());
   if (!rows.length) return;
   const here = rows.indexOf(document.activeElement);
   const current = here >= 0 ? here : rows.findIndex((row) => row.getAttribute("aria-current"));
-  const next = current < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(Math.max(current + step, 0), rows.length - 1);
+  const gone = was >= 0 ? was - (step > 0 ? 1 : 0) : step > 0 ? -1 : rows.length;
+  const next = Math.min(Math.max((current < 0 ? gone : current) + step, 0), rows.length - 1);
   rows[next].focus();
   rows[next].scrollIntoView({ block: "nearest" });
 }

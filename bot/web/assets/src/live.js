@@ -3,6 +3,7 @@
 import { morphLive } from "./morph.js";
 import { mountIn } from "./mounting.js";
 import { holdPlace } from "./scrolling.js";
+import { hear, wantsToBeTold } from "./told.js";
 
 let stream = null;
 let listening = "";
@@ -22,7 +23,8 @@ function show(state) {
 export function listen() {
   const topics = [...new Set(parts().flatMap(topicsOf))].sort().join(" ");
   // A page that shows nothing live has a light as well: it says that the bot is there.
-  const wanted = document.hidden || !document.getElementById("live") ? "" : topics || "-";
+  const seen = document.hidden ? (holdsWatch && wantsToBeTold() ? "-" : "") : topics || "-";
+  const wanted = document.getElementById("live") ? seen : "";
   if (wanted === listening) {
     // The next page wants the same: its bar has yet to say that the stream is open.
     if (stream?.readyState === EventSource.OPEN) show("on");
@@ -33,11 +35,15 @@ export function listen() {
   stream = null;
   if (!wanted) return;
   const { mark } = document.getElementById("main").dataset;
-  stream = new EventSource(`/console/live?${new URLSearchParams({ topics, since: mark })}`);
+  stream = new EventSource(`/console/live?${new URLSearchParams({ topics: wanted, since: mark })}`);
   stream.addEventListener("open", () => show("on"));
   stream.addEventListener("error", () => show("off"));
+  stream.addEventListener("waiting", (event) => hear(JSON.parse(event.data)));
+  // Whoever was removed comes to the login, whoever may do something else now sees that.
+  stream.addEventListener("over", () => location.reload());
   stream.addEventListener("changed", (event) => {
     for (const topic of event.data.split(" ")) changed.add(topic);
+    if (listening === "-") return;
     // Where the news stands now: whoever comes back to this page missed nothing before it.
     document.getElementById("main").dataset.mark = event.lastEventId;
     refresh();
@@ -85,7 +91,23 @@ export async function fetchAgain(part) {
   document.dispatchEvent(new CustomEvent("console:refreshed", { detail: part.id }));
 }
 
-document.addEventListener("visibilitychange", listen);
+// Of the tabs that nobody looks at, one at most goes on listening, for who wants to be told that somebody waits.
+let holdsWatch = false;
+let endWatch = null;
+function watch() {
+  endWatch?.();
+  endWatch = null;
+  if (document.hidden && wantsToBeTold())
+    navigator.locks?.request("bot-watch", () => {
+      if (!document.hidden) return undefined;
+      holdsWatch = true;
+      listen();
+      return new Promise((end) => (endWatch = end)).then(() => (holdsWatch = false));
+    });
+  listen();
+}
+
+document.addEventListener("visibilitychange", watch);
 addEventListener("htmx:afterSettle", listen);
 // Browsers keep a few streams open for each site: one that nobody looks at must not take a place.
 addEventListener("pagehide", () => {

@@ -16,7 +16,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 const callbacks = {
   beforeNodeMorphed(before, after) {
     if (before.nodeType !== Node.ELEMENT_NODE) return true;
-    if (before.matches("[data-filled] > .card")) return false; // fetched by cards.js
+    if (before.matches("[data-filled] > .card, [data-filled] > .sheet")) return false; // fetched by cards.js
     if (before.id === "live") return false; // live.js knows
     // What a script has made of an element is its own, as long as the page means the same thing by it.
     if (before.hasAttribute("data-mounted")) {
@@ -26,9 +26,12 @@ const callbacks = {
   },
   beforeAttributeUpdated(name, node) {
     if (name === "data-filled" || name === "data-hovered") return false;
+    if (name.startsWith("aria-") && node.matches("[data-composer]")) return false;
     if (name === "open" && !isAnotherPage && node.matches("details")) return false; // opened or closed by the person
     return true;
   },
+  // The texts that composer.js has opened, and what it says of them to a screen reader.
+  beforeNodeRemoved: (node) => node.nodeType !== Node.ELEMENT_NODE || !node.matches(".composer > .canned"),
   afterNodeAdded(node) {
     if (isLive && !calm.matches && node.nodeType === Node.ELEMENT_NODE && node.matches(".message")) {
       node.animate([{ opacity: 0, transform: "translateY(8px)" }, {}], { duration: 120, easing: "ease-out" });
@@ -36,16 +39,23 @@ const callbacks = {
   },
 };
 
-// Fields that somebody has written into and not sent yet. The same field of another form is another field.
+// Fields that somebody has written into and not sent yet. The same field of another form is another field. Boxes of the
+// list that are ticked are kept by the conversation that they stand for.
 function draftsIn(root) {
-  return [...root.querySelectorAll("textarea[id], input[id]:not([type=hidden], [type=checkbox], [type=radio])")]
+  const ticked = [...root.querySelectorAll("#bulk input:checked")].map(({ name, value }) => ({ ticked: `${name}=${value}` }));
+  const written = [...root.querySelectorAll("textarea[id], input[id]:not([type=hidden], [type=checkbox], [type=radio])")]
     .filter((field) => field.value !== field.defaultValue)
     .map((field) => ({ id: field.id, action: field.form?.getAttribute("action"), text: field.value }));
+  return [...ticked, ...written];
 }
 
 function restore(drafts) {
-  for (const { id, action, text } of drafts) {
+  for (const { id, action, text, ticked } of drafts) {
     const field = document.getElementById(id);
+    if (ticked) {
+      for (const box of document.querySelectorAll("#bulk input[type=checkbox]")) box.checked ||= `${box.name}=${box.value}` === ticked;
+      continue;
+    }
     if (field && field.form?.getAttribute("action") === action && field.value !== text) field.value = text;
   }
 }
@@ -67,7 +77,7 @@ htmx.defineExtension("morph", {
   handleSwap(style, target, fragment) {
     if (style !== "morph") return false;
     const failed = fragment.querySelector(".flash.bad") !== null;
-    const drafts = draftsIn(target).filter(({ action }) => failed || action !== sent);
+    const drafts = draftsIn(target).filter(({ action, ticked }) => failed || (ticked ? sent !== "/console/acts" : action !== sent));
     sent = null;
     isAnotherPage = target === document.body;
     try {

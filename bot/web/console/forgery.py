@@ -1,0 +1,38 @@
+"""What another site's page may not have a browser do: changes, and a login that goes on to another site."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from litestar.exceptions import PermissionDeniedException
+
+from bot.web.access import Connection
+
+HOME: Final = "/console"
+
+
+class Forged(PermissionDeniedException):
+    """A change that did not come from a page of this session."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            detail="This did not come from a page of yours, or the page is older than your login: open it again."
+        )
+
+
+def refuse_other_sites(connection: Connection) -> None:
+    """Raise `Forged` for what another site's page has the browser send."""
+    site = connection.headers.get("Sec-Fetch-Site")
+    if site is not None:  # every browser of today says so, where it speaks TLS or to its own machine
+        if site not in ("same-origin", "none"):
+            raise Forged
+        return
+    origin = connection.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != connection.headers.get("Host"):
+        raise Forged
+
+
+def safe_next(path: str) -> str:
+    """A page of the console to go on to; its first page for anything else, such as another site."""
+    inside = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
+    harmless = path.isascii() and path.isprintable() and "\\" not in path and " " not in path
+    return path if inside and harmless and not path.startswith(f"{HOME}/log") else HOME

@@ -1,0 +1,145 @@
+"""People in a real browser: added by the admin, in by a link or by a provider, told when somebody waits."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from bot.operator.actor import Actor
+from bot.operator.people import People
+from tests.support.databases import Databases
+from tests.support.envelopes import inbound
+from tests.support.openid import CLIENT, CLIENT_SECRET, Provider
+from tests.support.pages import A_PHONE, console, serious_violations, sideways
+from tests.support.services import Acs, Running, running
+
+RULES = """\
+rules:
+  - name: food
+    when: {keyword: food}
+    reply: The kitchen answers soon.
+    handover: {to: kitchen, urgent: true, back_after: 2h, back_reply: Nobody is there.}
+  - {name: anything, when: anything}
+"""
+#: Keeps what a page would have sounded and shown, in the place of the machine's own.
+EARS = """
+window.heard = []; window.shown = [];
+window.AudioContext = class { resume() {} get currentTime() { return 0 } get destination() { return null } };
+window.OscillatorNode = class { constructor() {} connect(x) { return x } start() { heard.push("tone") } stop() {} };
+window.GainNode = class { constructor() { this.gain = { exponentialRampToValueAtTime() {} } } connect(x) { return x } };
+window.Notification = class { constructor(said) { shown.push(said) } addEventListener() {}
+  static permission = "granted"; static async requestPermission() { return "granted" } };
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def provider() -> AsyncIterator[Provider]:
+    provider = Provider()
+    yield provider
+    await asyncio.to_thread(provider.close)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def bot(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases, provider: Provider
+) -> AsyncIterator[Running]:
+    acs = Acs()
+    await acs.start()
+    settings = {
+        "BOT_OIDC_ISSUER": provider.issuer, "BOT_OIDC_CLIENT_ID": CLIENT, "BOT_OIDC_CLIENT_SECRET": CLIENT_SECRET,
+    }  # fmt: skip
+    async with running(tmp_path_factory.mktemp("bot"), databases.migrated("sqlite"), acs, **settings) as bot:
+        (bot.service.settings.rules / "shop.yaml").write_text(RULES)
+        await bot.service.shelf.reload()
+        yield bot
+    await acs.stop()
+
+
+async def food(bot: Running, peer: str) -> str:
+    """Somebody wants food, and waits for the kitchen; their conversation's path."""
+    assert (await bot.post([inbound(MessageId=f"food {peer}", From=peer, Message="food")])).status_code == 200
+    (found,) = await bot.items("/api/conversations", peer=peer)
+    return f"/console/conversations/{found['id']}"
+
+
+@asynccontextmanager
+async def as_somebody(browser: Browser, bot: Running, name: str, role: str) -> AsyncIterator[Page]:
+    """A page of somebody whom the admin adds on theirs."""
+    async with console(browser, bot, "/console/people") as admins:
+        await admins.get_by_label("Name", exact=True).fill(name)
+        await admins.get_by_label("Role", exact=True).select_option(role)
+        await admins.get_by_role("button", name="Add", exact=True).click()
+        link = await admins.get_by_label("The login link").input_value()
+    async with console(browser, bot, link, token=None) as theirs:
+        await theirs.get_by_role("button", name="Open the console").click()
+        await expect(theirs.get_by_role("button", name=f"Account: {name}")).to_be_visible()
+        yield theirs
+
+
+async def test_the_admin_adds_somebody_whose_link_opens_the_console_until_they_are_removed(
+    browser: Browser, bot: Running
+) -> None:
+    async with as_somebody(browser, bot, "Zoë Link", "viewer") as theirs:
+        async with console(browser, bot, "/console/people") as admins:
+            await expect(admins.locator(".people li", has_text="Zoë Link")).to_contain_text("viewer")
+            await admins.get_by_role("button", name="Remove Zoë Link").click()
+            await expect(admins.get_by_role("status").first).to_contain_text("Zoë Link is out")
+        await expect(theirs).to_have_url(re.compile("/console/login"))  # with nothing done there
+
+
+async def test_a_provider_lets_somebody_in_and_leads_to_the_page_that_was_wanted(
+    browser: Browser, bot: Running, provider: Provider
+) -> None:
+    provider.be_good()
+    async with console(browser, bot, "/console/people", token=None) as page:
+        await page.get_by_role("link", name="Log in with 127.0.0.1").click()
+        await expect(page).to_have_url(re.compile("/console/people$"))
+        await expect(page.get_by_role("button", name="Account: Ann Example")).to_be_visible()
+        await page.reload()
+        await expect(page.get_by_role("button", name="Account: Ann Example")).to_be_visible()
+        provider.be_good(roles=["owner"])
+        await page.get_by_role("button", name="Account: Ann Example").click()
+        await page.get_by_role("button", name="Log out").click()
+        await page.get_by_role("link", name="Log in with").click()
+        await expect(page.get_by_role("alert")).to_contain_text("has no role here")
+
+
+async def test_the_title_counts_who_waits_and_who_wants_to_be_is_told(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, "/console/people", token=None) as page:
+        await page.context.add_init_script(EARS)
+        await page.context.request.post(
+            "/console/login", form={"token": "the-admins-token-0123456789"},
+            headers={"Sec-Fetch-Site": "same-origin"}, max_redirects=0,
+        )  # fmt: skip
+        await page.goto("/console/people")
+        await page.get_by_role("button", name="Account: admin").click()
+        await page.get_by_label("A sound").check()
+        await page.get_by_label("A notification").check()
+        assert await page.evaluate("heard.length") == 1  # what it will sound like
+        await expect(page).to_have_title("People · Bot")
+        path = await food(bot, "+15555550131")
+        await expect(page).to_have_title("(1) People · Bot")
+        await page.wait_for_function("heard.length === 2 && shown.length === 1")
+        assert await page.evaluate("shown[0]") == "Somebody waits for a person, urgently"
+        await page.goto(path)
+        await expect(page.get_by_text("kitchen is waited for, urgently; the bot goes on")).to_be_visible()
+        await expect(page).to_have_title(re.compile(r"^\(1\) "))
+        await page.get_by_role("button", name="Hand back").click()
+        await expect(page).to_have_title(re.compile(r"^[^(]"))
+
+
+@pytest.mark.parametrize("path", ["/console/people", "/console/team", "/console/login"])
+@pytest.mark.parametrize("look", ["light", "dark"])
+async def test_the_pages_can_be_used_by_everybody(
+    browser: Browser, bot: Running, path: str, look: str
+) -> None:
+    await food(bot, "+15555550132")
+    await People(bot.service.writer).add(f"Listed {path} {look}", "support", by=Actor("a test"))
+    token = None if path.endswith("login") else "the-admins-token-0123456789"
+    async with console(browser, bot, path, token=token, color_scheme=look, viewport=A_PHONE) as page:
+        assert await serious_violations(page) == []
+        assert await sideways(page) == 0
