@@ -31,6 +31,7 @@ and name it in `bot.web.console.routes`. Its template stands in bot/web/template
 - No style or script inside the HTML, and no style attributes: the Content-Security-Policy refuses them.
 """
 
+import functools
 import re
 import secrets
 from collections.abc import Callable
@@ -138,8 +139,8 @@ class Console:
         #: None: nobody logs in by a provider.
         self.openid = openid
         self._public_url = public_url
-        self.files = Files(_FOLDER / "assets")
-        self._jinja = _environment(self.files)
+        self.files = _files()
+        self._jinja = _environment()
 
     def address_of(self, request: Call) -> str:
         """The address of the console's site, without a slash at its end."""
@@ -266,7 +267,15 @@ class _PageTemplates(jinja2.FileSystemLoader):
         return re.sub(r"(?m)^[ \t]+", "", source), filename, is_current
 
 
-def _environment(files: Files) -> jinja2.Environment:
+@functools.cache
+def _files() -> Files:
+    """What the installed package has beside its pages, read once in a process."""
+    return Files(_FOLDER / "assets")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Its templates, each compiled once in a process."""
     jinja = jinja2.Environment(
         loader=_PageTemplates(_FOLDER / "templates"),
         autoescape=True,
@@ -288,7 +297,7 @@ def _environment(files: Files) -> jinja2.Environment:
         "spaced": spaced,
         "there": there,
     }
-    jinja.globals |= {"assets": files.addresses, "THEMES": THEMES}
+    jinja.globals |= {"assets": _files().addresses, "THEMES": THEMES}
     return jinja
 
 
