@@ -74,7 +74,14 @@ ADMINS = {
     ("POST", "/console/rejected/{event_id:str}/retry"),
 }
 SUPPORTS = {
+    ("POST", "/console/acts"),
+    ("POST", "/console/acts/undo"),
+    ("POST", "/console/conversations/{conversation_id:str}/draft"),
+    ("POST", "/console/conversations/{conversation_id:str}/here"),
+    ("POST", "/console/conversations/{conversation_id:str}/note"),
     ("POST", "/console/conversations/{conversation_id:str}/reply"),
+    ("POST", "/console/conversations/{conversation_id:str}/unread"),
+    ("POST", "/console/planned/{planned_id:str}/take-back"),
     ("POST", "/console/conversations/{conversation_id:str}/{verb:str}"),
     ("POST", "/console/incidents/{incident_id:str}/release"),
     ("POST", "/console/later/{follow_up_id:str}/cancel"),

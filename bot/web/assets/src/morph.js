@@ -8,9 +8,13 @@ let isLive = false;
 let isAnotherPage = false;
 // Where a form was just sent to: what was typed into it is no draft any more, unless it could not be done.
 let sent = null;
+// The ticks with which something was just done to many conversations: those that were set meanwhile stay.
+let acted = new Set();
+const ticksIn = (root) => [...root.querySelectorAll("#bulk input:checked")].map(({ name, value }) => `${name}=${value}`);
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   sent = event.detail.requestConfig.verb === "post" ? event.detail.elt.getAttribute("action") : null;
+  acted = new Set(event.detail.elt.id === "bulk" ? ticksIn(document) : []);
 });
 
 const callbacks = {
@@ -42,7 +46,7 @@ const callbacks = {
 // Fields that somebody has written into and not sent yet. The same field of another form is another field. Boxes of the
 // list that are ticked are kept by the conversation that they stand for.
 function draftsIn(root) {
-  const ticked = [...root.querySelectorAll("#bulk input:checked")].map(({ name, value }) => ({ ticked: `${name}=${value}` }));
+  const ticked = ticksIn(root).map((tick) => ({ ticked: tick }));
   const written = [...root.querySelectorAll("textarea[id], input[id]:not([type=hidden], [type=checkbox], [type=radio])")]
     .filter((field) => field.value !== field.defaultValue)
     .map((field) => ({ id: field.id, action: field.form?.getAttribute("action"), text: field.value }));
@@ -77,8 +81,9 @@ htmx.defineExtension("morph", {
   handleSwap(style, target, fragment) {
     if (style !== "morph") return false;
     const failed = fragment.querySelector(".flash.bad") !== null;
-    const drafts = draftsIn(target).filter(({ action, ticked }) => failed || (ticked ? sent !== "/console/acts" : action !== sent));
+    const drafts = draftsIn(target).filter(({ action, ticked }) => failed || (ticked ? !acted.has(ticked) : action !== sent));
     sent = null;
+    acted.clear();
     isAnotherPage = target === document.body;
     try {
       const morphStyle = isAnotherPage ? "innerHTML" : "outerHTML";
