@@ -30,6 +30,7 @@ and name it in `bot.web.console.routes`. Its template stands in bot/web/template
 - No style or script inside the HTML, and no style attributes: the Content-Security-Policy refuses them.
 """
 
+import functools
 import re
 import secrets
 from collections.abc import Callable
@@ -121,8 +122,8 @@ class Console:
         self.silences = silences
         #: Drafts that are live for testers' phones alone.
         self.tested = tested
-        self.files = Files(_FOLDER / "assets")
-        self._jinja = _environment(self.files)
+        self.files = _files()
+        self._jinja = _environment()
 
     def page(self, request: Call, name: str, *, status: int = 200, **context: Any) -> Page:
         """The page of a template; for a request that htmx makes for a part of it, its `<main>` alone."""
@@ -239,7 +240,15 @@ class _PageTemplates(jinja2.FileSystemLoader):
         return re.sub(r"(?m)^[ \t]+", "", source), filename, is_current
 
 
-def _environment(files: Files) -> jinja2.Environment:
+@functools.cache
+def _files() -> Files:
+    """What the installed package has beside its pages, read once in a process."""
+    return Files(_FOLDER / "assets")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Its templates, each compiled once in a process."""
     jinja = jinja2.Environment(
         loader=_PageTemplates(_FOLDER / "templates"),
         autoescape=True,
@@ -260,7 +269,7 @@ def _environment(files: Files) -> jinja2.Environment:
         "as_json": _as_json,
         "spaced": spaced,
     }
-    jinja.globals |= {"assets": files.addresses, "THEMES": THEMES}
+    jinja.globals |= {"assets": _files().addresses, "THEMES": THEMES}
     return jinja
 
 
