@@ -1,12 +1,13 @@
-"""aiosqlite's connection, which closes the file also where its opening is cancelled.
+"""aiosqlite's connection, which closes the file also where its opening is cancelled, or its event loop has ended.
 
 Whoever is cancelled just when the file has been opened leaves it, in aiosqlite, to the garbage collector: a descriptor
-stays open, and Python 3.13 warns of it.
+stays open, and Python 3.13 warns of it. And an answer to somebody whose event loop has ended meanwhile, as after a
+cancelled `close`, ends aiosqlite's thread by an exception that nobody catches.
 """
 
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 import aiosqlite
@@ -24,8 +25,10 @@ class SqliteConnection(aiosqlite.Connection):
         self._file: sqlite3.Connection | None = None
         self._is_given_up = False
         super().__init__(self._open, _CHUNK)
+        #: The file once it is open; for the thread, which must not keep the connection alive.
+        self._opened: list[sqlite3.Connection] = []
         # A process that ends doesn't wait for it.
-        self._thread.daemon = True
+        self._thread = Thread(target=_work, args=(self._thread.run, self._opened), daemon=True)
 
     def __await__(self) -> Generator[Any, None, aiosqlite.Connection]:
         try:
@@ -53,7 +56,17 @@ class SqliteConnection(aiosqlite.Connection):
                 file.close()
             else:
                 self._file = file
+        self._opened.append(file)
         return file
+
+
+def _work(work: Callable[[], None], opened: Sequence[sqlite3.Connection]) -> None:
+    """Do what is asked of a connection, in its thread, until it is closed."""
+    try:
+        work()
+    except RuntimeError:  # the event loop of whoever waited has ended, so nobody uses the file any more
+        for file in opened:
+            file.close()
 
 
 def open_sqlite(database: str, **options: Any) -> SqliteConnection:

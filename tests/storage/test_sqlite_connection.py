@@ -1,7 +1,8 @@
-"""An SQLite file that is opened while whoever opens it is cancelled."""
+"""An SQLite file that is opened while whoever opens it is cancelled, or asked by somebody who is gone."""
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,4 +75,34 @@ async def test_a_file_that_is_opened_after_the_cancellation_is_closed(tmp_path: 
     await asyncio.wait([task])
     may_open.set()
     await asyncio.to_thread(connection._thread.join)
+    assert not is_usable(opened[0])
+
+
+@pytest.mark.parametrize("is_asked_more", [False, True])
+def test_the_thread_ends_quietly_when_an_answer_comes_after_its_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_asked_more: bool
+) -> None:
+    uncaught: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", uncaught.append)
+    may_answer = threading.Event()
+    opened: list[sqlite3.Connection] = []
+
+    def connector() -> sqlite3.Connection:
+        opened.append(sqlite3.connect(tmp_path / "a.db", check_same_thread=False))
+        return opened[0]
+
+    async def leave() -> SqliteConnection:
+        connection = SqliteConnection(connector)
+        await connection
+        connection._tx.put_nowait((None, may_answer.wait))
+        if is_asked_more:
+            connection._tx.put_nowait((asyncio.get_running_loop().create_future(), opened[0].commit))
+        connection.stop()
+        return connection
+
+    connection = asyncio.run(leave())
+    may_answer.set()
+    connection._thread.join()
+    connection._connection = None  # closed by the thread
+    assert uncaught == []
     assert not is_usable(opened[0])
