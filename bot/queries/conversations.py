@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import DELIVERY_STATES
-from bot.conversation.handovers import HandoverView, open_handovers
+from bot.conversation.handovers import HandoverView, is_urgent, open_handovers
 from bot.conversation.incidents import OpenIncident, open_in
 from bot.queries.failure_reasons import reason_of
 from bot.queries.fetches import FetchView, fetch_views
@@ -29,6 +29,12 @@ LOOKED_AT = 15_000
 NEWEST_FIRST = Order(conversations.c.last_message_at, conversations.c.id, newest_first=True)
 #: Who waits longest comes first; for filters under which everybody waits.
 LONGEST_WAIT_FIRST = Order(conversations.c.unanswered_since, conversations.c.id)
+#: 0: handed over urgently; 1: not.
+_URGENCY = case((is_urgent(conversations.c.id), 0), else_=1)
+#: The same behind those that were handed over urgently; for those that wait for a person.
+URGENT_FIRST = Order(
+    _URGENCY, conversations.c.unanswered_since, conversations.c.id, keys=("urgency", "unanswered_since", "id")
+)
 BY_POSITION = Order(messages.c.position)
 _NEWEST_REJECTED_FIRST = Order(rejected_events.c.id, newest_first=True)
 
@@ -164,6 +170,8 @@ async def list_conversations(
     is_bounded = order is NEWEST_FIRST and not conditions.is_quick
     floor = await _floor(connection, end) if is_bounded else None
     query = select(conversations).where(*conditions.all)
+    if order is URGENT_FIRST:
+        query = query.add_columns(_URGENCY.label("urgency"))
     found = await read_stretch(connection, query, order, limit=limit, end=end, floor=floor)
     return ConversationPage(
         items=await conversation_views(connection, found.rows, counted=counted),

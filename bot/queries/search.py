@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.queries.conversations import (
     LONGEST_WAIT_FIRST,
     NEWEST_FIRST,
+    URGENT_FIRST,
     ConversationPage,
     conversation_views,
     list_conversations,
@@ -74,7 +75,7 @@ async def find_conversations(
 ) -> FoundBySearch:
     """Conversations, newest first; those found by a message in the order of these. Raises `WrongCursor`.
 
-    `longest_wait_first` is for `waiting` and `unanswered` alone.
+    `longest_wait_first` is for `waiting`, where what was handed over urgently comes before the rest, and `unanswered`.
     """
     typed = make_storable(wanted.typed).strip() if wanted.typed else ""
     digits = digits_typed(typed)
@@ -87,14 +88,16 @@ async def find_conversations(
         return await _by_messages(
             connection, wanted, matches or [text], limit=limit, cursor=cursor, counted=counted
         )
-    waits = longest_wait_first and (wanted.waiting or wanted.unanswered)
+    order = NEWEST_FIRST
+    if longest_wait_first and (wanted.waiting or wanted.unanswered):
+        order = URGENT_FIRST if wanted.waiting else LONGEST_WAIT_FIRST
     found = await list_conversations(
         connection,
         replace(wanted, digits=digits or wanted.digits),
         limit=limit,
         cursor=cursor,
         counted=counted,
-        order=LONGEST_WAIT_FIRST if waits else NEWEST_FIRST,
+        order=order,
     )
     if digits and not found.items and found.next is None and cursor is None:
         return await _by_messages(connection, wanted, [text], limit=limit, cursor=None, counted=counted)

@@ -116,6 +116,35 @@ async def test_who_waits_longest_comes_first_and_the_list_says_how_long(bot: Run
         assert not {first["peer"], second["peer"]} & set(peers_in(await ada.page(f"{PATH}?waiting=1")))
 
 
+async def test_what_was_handed_over_urgently_comes_first_on_every_page(bot: Running) -> None:
+    calm, urgent, last = await somebody(bot), await somebody(bot), await somebody(bot)
+    for each in (calm, urgent, last):
+        body = {"urgent": each is urgent}
+        answer = await bot.send("PUT", f"/api/conversations/{each['id']}/handover", json=body)
+        assert answer.status_code == 200, answer.text
+    async with desk(bot) as ada:
+        html = await ada.page(f"{PATH}?waiting=1")
+        ours = {each["peer"] for each in (calm, urgent, last)}
+        assert [each for each in peers_in(html) if each in ours] == [
+            urgent["peer"],
+            calm["peer"],
+            last["peer"],
+        ]
+        assert html.count("waits for a person, urgently") == 1
+    found, cursor = [], ""
+    while cursor is not None:
+        page = (
+            await bot.get(f"/api/conversations?waiting=true&longest_wait_first=true&limit=1{cursor}")
+        ).json()
+        found += [each["id"] for each in page["items"]]
+        cursor = f"&cursor={page['next']}" if page["next"] else None
+    assert [each for each in found if each in {calm["id"], urgent["id"], last["id"]}] == [
+        urgent["id"],
+        calm["id"],
+        last["id"],
+    ]
+
+
 async def test_all_of_a_list_are_done_and_no_others(bot: Running) -> None:
     ids = [(await somebody(bot))["id"] for _ in range(2)]
     other = await somebody(bot)
