@@ -8,6 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.message_ids import first_id
 from bot.queries.conversations import Backlog, find_backlog
 from bot.queries.failure_reasons import Reason, reason_of
 from bot.queries.similarity import SimilarTexts
@@ -16,7 +17,6 @@ from bot.queries.traffic import (
     MINUTE,
     Counts,
     count_messages,
-    first_id,
     floor_to,
     read_traffic,
     time_of_id,

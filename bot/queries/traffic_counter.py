@@ -16,6 +16,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.message_ids import first_id
 from bot.queries.traffic import (
     HOUR,
     MINUTE,
@@ -23,7 +24,6 @@ from bot.queries.traffic import (
     Counts,
     count_messages,
     drop_old_minutes,
-    first_id,
     floor_to,
     store_hour,
     time_of_id,

@@ -14,6 +14,7 @@ from bot.conversation.erasure_marks import ErasureMarks
 from bot.conversation.event_tally import Receipt
 from bot.conversation.events import DeliveryReport, Inbound
 from bot.conversation.inbox import Inbox
+from bot.conversation.message_ids import first_id
 from bot.conversation.restored import Doubt
 from bot.queries.conversations import (
     ConversationView,
@@ -24,7 +25,6 @@ from bot.queries.conversations import (
     list_rejected,
 )
 from bot.queries.filters import ConversationFilter
-from bot.queries.traffic import first_id
 from bot.rulebook.book import Book
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.sending.sender import Sender
