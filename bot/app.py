@@ -55,6 +55,7 @@ from bot.operator.data_protection import DataProtection
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
+from bot.replica_parts import FETCHES, FORWARDS, ReplicaPart
 from bot.rulebook.editing.live_book import BookChange, LiveBook
 from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
@@ -127,6 +128,7 @@ class Service:
         self.rule_files = RuleFiles(self.shelf, caps, frozenset(settings.secrets))
         self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
+        self.replica = ReplicaPart(self.database)
         self.rule_history = RuleHistory(self.database, self.writer, self.shelf)
         message_log = message_log_of(settings.log_format, settings.log_level, with_texts=settings.log_texts)
         self._traces = traces_of(os.environ)
@@ -145,17 +147,22 @@ class Service:
             clock=now,
             message_log=message_log,
             measures=self._measures,
+            duties=self.replica.duties,
+            notices=self.replica.notices,
         )
         self._poster, self.asker = service_clients(settings)
         self.forwarder = Forwarder(
-            self.database, self.writer, self._poster, clock=now, measures=self._measures
-        )
+            self.database, self.writer, self._poster, clock=now, measures=self._measures,
+            duties=self.replica.duties,
+        )  # fmt: skip
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.data_protection = DataProtection(
-            self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now
-        )
+            self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now,
+            self.replica.duties,
+        )  # fmt: skip
         self.inbox = Inbox(
-            self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit, now,
+            self.writer, self.shelf.book, self.sender.wake,
+            self.replica.waking(FORWARDS, self.forwarder.wake), caps, self.queue_limit, now,
             marks=self.data_protection.marks, doubt=self.data_protection.doubt, message_log=message_log,
             measures=self._measures,
         )  # fmt: skip
@@ -167,8 +174,9 @@ class Service:
             holder=self.sender.holder,
             on_queued=self.sender.wake,
             clock=now,
+            duties=self.replica.duties,
         )
-        self.inbox.on_fetch = self.fetcher.wake
+        self.inbox.on_fetch = self.replica.waking(FETCHES, self.fetcher.wake)
         self.inbox.kept_answer = self.fetcher.kept.get
         self.data_protection.tell(self.fetcher.forget)
         self.follow_ups = FollowUpSender(
@@ -177,11 +185,12 @@ class Service:
             FollowUpTurn(self.shelf.book, caps, self.queue_limit, now).say,
             on_queued=self.sender.wake,
             clock=now,
+            duties=self.replica.duties,
         )
         self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts := EventCounts())
         queue = events_queue(settings)
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
-        self.counter = TrafficCounter(self.database)
+        self.counter = TrafficCounter(self.database, self.replica.duties)
         self._log_cutter = LogCutter(self.database)
         self.alarms = AlarmPart(
             settings,
@@ -206,8 +215,7 @@ class Service:
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
         self._sessions = Sessions(tokens, self.guesses, self.database, self.writer)
         self.live = Live(self._channels)
-        self.writer.news.on_commit = self.live.announce
-        self.writer.news.is_heard = lambda: self.live.is_heard
+        self.replica.announce(self.writer.news, self.live)
         self._running = AsyncExitStack()
         door = FrontDoor("/events", self.webhook.answer, self._litestar(more_routes))
         self.asgi = believe_proxies(door, settings.proxies)
@@ -236,6 +244,7 @@ class Service:
         self.database.tell_outages()
         self.writer.start(self.supervisor)
         self._running.push_async_callback(self.writer.stop)
+        self.replica.start(self.supervisor, self._running)
         with suppress(StorageUnavailable):  # the next login does it
             await self._sessions.purge()
         await self.data_protection.start(self.supervisor)
@@ -283,6 +292,7 @@ class Service:
         self.webhook.is_closed = True
         if self.puller is not None:
             await self.puller.stop(patience)
+        await self.replica.duties.stop()  # others take them over while this one waits for what runs
         await asyncio.gather(
             self.fetcher.stop(patience), self.follow_ups.stop(), self.forwarder.stop(patience)
         )

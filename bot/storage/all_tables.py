@@ -1,6 +1,14 @@
 """Every table: where this has been imported, `metadata` is whole."""
 
-from bot.storage import alarm_tables, answer_tables, draft_tables, tables, task_tables, upkeep_tables
+from bot.storage import (
+    alarm_tables,
+    answer_tables,
+    draft_tables,
+    replica_tables,
+    tables,
+    task_tables,
+    upkeep_tables,
+)
 from bot.storage.columns import metadata
 
 __all__ = [
@@ -8,6 +16,7 @@ __all__ = [
     "answer_tables",
     "draft_tables",
     "metadata",
+    "replica_tables",
     "tables",
     "task_tables",
     "upkeep_tables",

@@ -374,7 +374,7 @@ class Database:
     def _postgresql_engine(self) -> AsyncEngine:
         engine = create_async_engine(
             self._url,
-            pool_size=9,  # one is the session by which others see that this process lives
+            pool_size=11,  # three are sessions: that this process lives, its duties, its notices
             max_overflow=4,
             pool_pre_ping=True,
             connect_args={"server_settings": {"lock_timeout": f"{POSTGRESQL_LOCK_SECONDS * 1_000:.0f}"}},
