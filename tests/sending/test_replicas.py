@@ -21,6 +21,7 @@ from bot.storage.tables import messages
 from bot.supervisor import Supervisor
 from tests.support.bots import OURS, PEER, Bot, Scripted, heard, until
 from tests.support.databases import Databases
+from tests.support.postgresql import postgresql_server
 
 #: Long: on a busy machine nobody is to lose what a test wants it to have.
 PATIENT = DutyLimits(prove=0.5, ask_again=0.05, trust=20, silence=30, connect_again=0.05)
@@ -40,7 +41,7 @@ class Replica(Bot):
         self.shared = Database(url)
         self.duties = SharedDuties(self.shared, PATIENT)
         self.notices = SharedNotices(self.shared)
-        super().__init__(url, duties=self.duties, notices=self.notices, **options)
+        super().__init__(url, hold=60, duties=self.duties, notices=self.notices, **options)
 
     async def start(self, *, sending: bool = True) -> None:
         supervisor = Supervisor()
@@ -170,6 +171,33 @@ async def test_a_message_whose_predecessor_was_not_read_yet_does_not_overtake_it
         assert await claims.submit([queued(second)]) == [None]
         (claimed,) = await claims.submit([queued(first)])
         assert claimed is not None
+
+
+async def test_while_postgresql_is_gone_events_are_held_and_afterwards_each_is_answered_once() -> None:
+    """No replica is started again, and what reached ACS twice went by the same repeatability pair."""
+    sms = Scripted()
+    peers = [f"+15555552{at:03}" for at in range(12)]
+    with postgresql_server() as server:
+        url = server.database()
+        setup = Database(url)
+        await setup.upgrade()
+        await setup.close()
+        async with replicas(url, sms=sms) as bots:
+            await bots[0].hear(heard("name", peer=peers[0]))
+            await bots[0].settled(peers[0])
+            await asyncio.to_thread(server.stop)
+            held = [
+                asyncio.create_task(bots[at % 2].hear(heard("name", peer=peer)))
+                for at, peer in enumerate(peers)
+                if at
+            ]
+            await until(lambda: all(bot.writer.trouble for bot in bots))
+            assert not any(task.done() for task in held)
+            await asyncio.to_thread(server.start)
+            await asyncio.gather(*held)
+            for peer in peers:
+                (reply,) = await bots[0].settled(peer)
+                assert {one.repeatability_id for one in sms.recipients(peer)} == {reply.id}
 
 
 async def test_a_bot_that_stood_still_between_claim_and_call_does_not_make_the_call(

@@ -137,12 +137,13 @@ class Bot:
         caps: Caps = CAPS,
         queue_limit: int = 1_000_000,
         queue_pauses: QueuePauses = USUAL_PAUSES,
+        hold: float = 5,
         **sender: Any,
     ) -> None:
         self.url = url
         self.sms = sms or Scripted()
         self.database = Database(url)
-        self.writer = Writer(self.database, hold=5)
+        self.writer = Writer(self.database, hold=hold)
         periods = {"reply_ttl": timedelta(hours=24), "report_timeout": timedelta(hours=72)}
         self.sender = Sender(self.database, self.writer, self.sms, **periods | sender)
         self.queue = QueueLimit(self.database, queue_limit, queue_pauses)
