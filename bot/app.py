@@ -56,7 +56,8 @@ from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
 from bot.replica_parts import FETCHES, FORWARDS, ReplicaPart
-from bot.rulebook.editing.live_book import BookChange, LiveBook
+from bot.rule_parts import RulePart
+from bot.rulebook.editing.live_book import BookChange
 from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
 from bot.rulebook.simulate.loop_guard import Caps
@@ -71,7 +72,6 @@ from bot.service_clients import service_clients
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.file_scrub import FileScrub
-from bot.storage.rule_history import RuleHistory
 from bot.storage.wal_truncation import LogCutter
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
@@ -123,13 +123,13 @@ class Service:
         self._measures = Measures()
         self.clock = ClockCheck()
         self.database = Database(settings.database_url)
-        self.shelf = LiveBook(settings.rules)
-        caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
-        self.rule_files = RuleFiles(self.shelf, caps, frozenset(settings.secrets))
         self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
-        self.replica = ReplicaPart(self.database)
-        self.rule_history = RuleHistory(self.database, self.writer, self.shelf)
+        self.replica = ReplicaPart(self.database, self.writer, now)
+        self.rules = RulePart(settings, self.database, self.writer, self.replica.notices)
+        self.shelf = self.rules.live_book
+        caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
+        self.rule_files = RuleFiles(self.shelf, caps, frozenset(settings.secrets))
         message_log = message_log_of(settings.log_format, settings.log_level, with_texts=settings.log_texts)
         self._traces = traces_of(os.environ)
         if self._traces is not None:
@@ -224,7 +224,7 @@ class Service:
         """Open the database, read the rules, take up what is queued.
 
         Raises `bot.storage.database.DatabaseInUse` or one of `bot.storage.schema.SCHEMA_ERRORS`, and
-        `bot.rulebook.editing.live_book.NoGoodBook`.
+        `bot.rulebook.editing.live_book.NoGoodBook` or `bot.storage.rule_store.NoRulesStored`.
         """
         await self._running.enter_async_context(self._channels)
         if self._traces is not None:
@@ -240,18 +240,17 @@ class Service:
         self._running.push_async_callback(self.asker.close)
         self.shelf.on_change = self._take_book
         self.shelf.on_read = self._announce_rules
-        await self.rule_history.open_rules()
+        await self.rules.open(self._running)
         self.database.tell_outages()
         self.writer.start(self.supervisor)
         self._running.push_async_callback(self.writer.stop)
-        self.replica.start(self.supervisor, self._running)
+        self.replica.start(self.supervisor, self._running, self.shelf.book().version)
         with suppress(StorageUnavailable):  # the next login does it
             await self._sessions.purge()
         await self.data_protection.start(self.supervisor)
         self._running.push_async_callback(self.data_protection.stop)
         self._running.push_async_callback(self.queue_limit.stop)
-        self.shelf.start(self.supervisor)
-        self._running.push_async_callback(self.shelf.stop)
+        self.rules.start(self.supervisor, self._running)
         self.sender.start()
         self._running.push_async_callback(self.sender.stop)
         self.forwarder.start(self.supervisor)
@@ -274,7 +273,8 @@ class Service:
 
     async def _take_book(self, change: BookChange) -> None:
         self.sender.look()  # at once: it may let numbers send faster
-        await self.rule_history.store(change)
+        self.replica.roll.note_book(change.version)
+        await self.rules.store(change)
 
     def _announce_rules(self) -> None:
         self.live.announce([RULES])
@@ -323,12 +323,9 @@ class Service:
             ],
         )
         overview = Overview(
-            self.shelf,
-            self.sender.link,
-            lambda: self.webhook.refused,
-            clock=self.clock,
-            supervisor=self.supervisor,
-        )
+            self.shelf, self.sender.link, lambda: self.webhook.refused,
+            clock=self.clock, supervisor=self.supervisor, roll=self.replica.roll,
+        )  # fmt: skip
         rejected = RejectedEvents(self.database, self.writer, read_again, self.inbox.accept)
         console = Console(
             sessions=self._sessions,
@@ -389,7 +386,7 @@ class Service:
     def _checks(self) -> Checks:
         return {
             "database": partial(check_database, self.database, self.writer),
-            "rules": partial(check_rules, self.shelf),
+            "rules": partial(check_rules, self.shelf, self.replica.roll),
             "sending": partial(check_sending, self.sender.link),
             "fetch": partial(check_fetch, self.fetcher.hosts),
             "queue": partial(check_queue, self.queue_limit),

@@ -4,10 +4,13 @@ from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from typing import Final
 
+from bot.clock import Clock
 from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
 from bot.storage.duties import USUAL_DUTIES, DutyLimits, duties_on
 from bot.storage.notices import notices_on
+from bot.storage.replica_roll import roll_on
+from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from bot.web.console.live import Live
 
@@ -18,19 +21,25 @@ FETCHES: Final = "fetches"
 
 
 class ReplicaPart:
-    """Duties, and notices between replicas; on SQLite there is nobody to divide with."""
+    """Duties, notices between replicas, and their roll; on SQLite there is nobody to divide with."""
 
-    def __init__(self, database: Database, limits: DutyLimits = USUAL_DUTIES) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, clock: Clock, limits: DutyLimits = USUAL_DUTIES
+    ) -> None:
         self.is_shared = not database.is_sqlite
         self.duties = duties_on(database, limits)
         self.notices = notices_on(database)
+        self.roll = roll_on(database, writer, self.notices, clock)
 
-    def start(self, supervisor: Supervisor, running: AsyncExitStack) -> None:
-        """Begin; both end with `running`, after all that was started later."""
+    def start(self, supervisor: Supervisor, running: AsyncExitStack, book: str) -> None:
+        """Begin, with this rule book in force; all end with `running`, after what was started later."""
         self.notices.start(supervisor)
         running.push_async_callback(self.notices.stop)
         self.duties.start(supervisor)
         running.push_async_callback(self.duties.stop)
+        self.roll.note_book(book)
+        self.roll.start(supervisor)
+        running.push_async_callback(self.roll.stop)
 
     def waking(self, kind: str, wake: Callable[[], None]) -> Callable[[], None]:
         """`wake`, for this replica and for the one that has the duty; also called when another one says so."""

@@ -28,6 +28,7 @@ from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.findings import Finding
 from bot.sending.clock_check import ClockCheck
 from bot.sending.service_health import ServiceHealth, ServiceTrouble
+from bot.storage.replicas import ReplicaRoll, differing
 from bot.storage.tables import conversations, incidents, messages, rejected_events
 from bot.supervisor import Supervisor
 
@@ -150,7 +151,9 @@ class Overview:
         *,
         clock: ClockCheck | None = None,
         supervisor: Supervisor | None = None,
+        roll: ReplicaRoll | None = None,
     ) -> None:
+        self._roll = roll or ReplicaRoll()
         self._clock = clock or ClockCheck()
         self._supervisor = supervisor or Supervisor()
         self._shelf = shelf
@@ -203,6 +206,15 @@ class Overview:
                 since=each.since,
             )
             for each in self._supervisor.ended()
+        ]
+        mine = self._shelf.book().version
+        alarms += [
+            ServiceTrouble(
+                reason=f"Another replica, {each.place}, answers by rule book {each.book}, this one by {mine}:"
+                " give both the same rule files.",
+                since=each.book_since,
+            )
+            for each in differing(mine, self._roll.others())
         ]
         return alarms
 

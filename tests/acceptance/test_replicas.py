@@ -4,6 +4,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,25 @@ def test_a_message_that_arrives_at_one_bot_shows_on_an_open_page_of_the_other(
         assert talk["id"] in next(told)  # the page was made before the stream began
         one.post([received(peer, "open", number=number)])
         assert talk["id"] in next(told)
+
+
+def test_bots_whose_rule_books_differ_say_so_until_they_are_the_same(pair: tuple[Bot, Bot]) -> None:
+    one, other = pair
+    other.start()
+    file = min(other.folder.glob("rules/*.yaml"))
+    before = file.read_text("utf-8")
+
+    def checks(bot: Bot) -> dict[str, Any]:
+        return dict(bot.http.get("/health/ready").json()["checks"]["rules"])
+
+    until(lambda: checks(one)["status"] == checks(other)["status"] == "ok", what="the same book")
+    file.write_text(before + "# another version\n", "utf-8")
+    until(lambda: checks(one)["status"] == checks(other)["status"] == "degraded", what="both to say so")
+    assert [each["book"] for each in checks(one)["replicas"]] == [checks(other)["book"]]
+    (alarm,) = one.get("/overview")["alarms"]
+    assert checks(other)["book"] in alarm["reason"]
+    file.write_text(before, "utf-8")
+    until(lambda: checks(one)["status"] == checks(other)["status"] == "ok", what="the same book again")
 
 
 def test_what_a_killed_bot_was_sending_the_other_repeats_with_its_pair(
