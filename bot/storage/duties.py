@@ -12,6 +12,7 @@ With SQLite the one process has every duty.
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -178,9 +179,9 @@ class SharedDuties(Duties):
             for duty in gained:
                 duty.on_gained()
             wait = limits.ask_again if len(gained) < len(wanted) else limits.prove
-            if not self._wake.is_set():
-                _, _ = await asyncio.wait([woken := asyncio.ensure_future(self._wake.wait())], timeout=wait)
-                woken.cancel()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
 
 
 def duties_on(database: LockSessions, limits: DutyLimits = USUAL_DUTIES) -> Duties:
