@@ -94,6 +94,7 @@ bench: setup ## how fast messages are taken, decided, answered; beside Kannel wh
 
 .PHONY: soak
 soak: search tests/azurite/node_modules/.package-lock.json ## never lost, never twice: `make search`, then a bot killed 50 times under 20,000 texts; OPTIONS="--kills 5" for less
+	$(venv)/python -m benchmarks.model
 	$(venv)/python -m benchmarks.soak $(OPTIONS)
 	$(venv)/python -m benchmarks.pull_soak
 	$(venv)/python -m benchmarks.fetch_soak

@@ -38,7 +38,9 @@ from bot.operator.teamwork import UNDO, Teamwork
 from bot.queries.overview import Overview
 from bot.queries.traffic_counter import TrafficCounter
 from bot.queries.waiting_count import WaitingCount, count_waiting
-from bot.rulebook.editing.live_book import BookChange, LiveBook
+from bot.replica_parts import FETCHES, FORWARDS, ReplicaPart
+from bot.rule_parts import RulePart
+from bot.rulebook.editing.live_book import BookChange
 from bot.rulebook.editing.save import RuleFiles
 from bot.rulebook.sender_numbers import messages_per_minute
 from bot.rulebook.simulate.loop_guard import Caps
@@ -54,7 +56,6 @@ from bot.service_clients import openid_login, service_clients
 from bot.settings import Settings
 from bot.storage.database import Database
 from bot.storage.file_scrub import FileScrub
-from bot.storage.rule_history import RuleHistory
 from bot.storage.tested_drafts import TestedDrafts
 from bot.storage.wal_truncation import LogCutter
 from bot.storage.writer import StorageUnavailable, Writer
@@ -113,12 +114,13 @@ class Service:
         self._measures = Measures()
         self.clock = ClockCheck()
         self.database = Database(settings.database_url)
-        self.shelf = LiveBook(settings.rules)
-        caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
-        self.rule_files = RuleFiles(self.shelf, caps, frozenset(settings.secrets))
         self._sms = sms_service(settings, self.clock)
         self.writer = Writer(self.database)
-        self.rule_history = RuleHistory(self.database, self.writer, self.shelf)
+        self.replica = ReplicaPart(self.database, self.writer, now)
+        self.rules = RulePart(settings, self.database, self.writer, self.replica.notices)
+        self.shelf = self.rules.live_book
+        caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
+        self.rule_files = RuleFiles(self.shelf, caps, frozenset(settings.secrets))
         self.tested = TestedDrafts(self.database, self.writer, self.shelf, self.rule_files)
         message_log = message_log_of(settings.log_format, settings.log_level, with_texts=settings.log_texts)
         self._traces = traces_of(os.environ)
@@ -137,18 +139,23 @@ class Service:
             clock=now,
             message_log=message_log,
             measures=self._measures,
+            duties=self.replica.duties,
+            notices=self.replica.notices,
         )
         self._poster, self.asker = service_clients(settings)
         self._openid = openid_login(settings)
         self.forwarder = Forwarder(
-            self.database, self.writer, self._poster, clock=now, measures=self._measures
-        )
+            self.database, self.writer, self._poster, clock=now, measures=self._measures,
+            duties=self.replica.duties,
+        )  # fmt: skip
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.data_protection = DataProtection(
-            self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now
-        )
+            self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now,
+            self.replica.duties,
+        )  # fmt: skip
         self.inbox = Inbox(
-            self.writer, self.shelf.book, self.sender.wake, self.forwarder.wake, caps, self.queue_limit, now,
+            self.writer, self.shelf.book, self.sender.wake,
+            self.replica.waking(FORWARDS, self.forwarder.wake), caps, self.queue_limit, now,
             marks=self.data_protection.marks, doubt=self.data_protection.doubt, message_log=message_log,
             measures=self._measures, testers=self.tested.testers,
         )  # fmt: skip
@@ -160,6 +167,7 @@ class Service:
             holder=self.sender.holder,
             on_queued=self.sender.wake,
             clock=now,
+            duties=self.replica.duties,
         )
         self._join_fetcher()
         self.follow_ups = FollowUpSender(
@@ -168,6 +176,7 @@ class Service:
             FollowUpTurn(self.shelf.book, caps, self.queue_limit, now, self.tested.testers).say,
             on_queued=self.sender.wake,
             clock=now,
+            duties=self.replica.duties,
         )
         self.teamwork = Teamwork(self.database, self.writer, on_queued=self.sender.wake, undo=undo, clock=now)
         self.handovers = HandoverTimer(
@@ -180,7 +189,7 @@ class Service:
         self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts := EventCounts())
         queue = events_queue(settings)
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
-        self.counter = TrafficCounter(self.database)
+        self.counter = TrafficCounter(self.database, self.replica.duties)
         self._log_cutter = LogCutter(self.database)
         self.alarms = AlarmPart(
             settings,
@@ -204,15 +213,14 @@ class Service:
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
         self._sessions = Sessions(tokens, self.guesses, self.database, self.writer)
         self.live = Live(self._channels, self._count_waiting)
-        self.writer.news.on_commit = self.live.announce
-        self.writer.news.is_heard = lambda: self.live.is_heard
+        self.replica.announce(self.writer.news, self.live)
         self._running = AsyncExitStack()
         door = FrontDoor("/events", self.webhook.answer, self._litestar(more_routes))
         self.asgi = believe_proxies(door, settings.proxies)
 
     def _join_fetcher(self) -> None:
         """The inbox asks for fetches, and who is erased is forgotten by what was fetched and by tested drafts."""
-        self.inbox.on_fetch = self.fetcher.wake
+        self.inbox.on_fetch = self.replica.waking(FETCHES, self.fetcher.wake)
         self.inbox.kept_answer = self.fetcher.kept.get
         self.data_protection.tell(self.fetcher.forget)
         self.data_protection.tell(lambda _ids: self.tested.wake())
@@ -221,7 +229,7 @@ class Service:
         """Open the database, read the rules, take up what is queued.
 
         Raises `bot.storage.database.DatabaseInUse` or one of `bot.storage.schema.SCHEMA_ERRORS`, and
-        `bot.rulebook.editing.live_book.NoGoodBook`.
+        `bot.rulebook.editing.live_book.NoGoodBook` or `bot.storage.rule_store.NoRulesStored`.
         """
         await self._running.enter_async_context(self._channels)
         if self._traces is not None:
@@ -238,10 +246,11 @@ class Service:
         self.shelf.on_change = self._take_book
         self.shelf.on_read = self._announce_rules
         self.tested.on_change = lambda: self.live.announce([RULES])
-        await self.rule_history.open_rules()
+        await self.rules.open(self._running)
         self.database.tell_outages()
         self.writer.start(self.supervisor)
         self._running.push_async_callback(self.writer.stop)
+        self.replica.start(self.supervisor, self._running, self.shelf.book().version)
         await self.tested.start(self.supervisor)
         self._running.push_async_callback(self.tested.stop)
         with suppress(StorageUnavailable):  # the next login does it
@@ -249,8 +258,7 @@ class Service:
         await self.data_protection.start(self.supervisor)
         self._running.push_async_callback(self.data_protection.stop)
         self._running.push_async_callback(self.queue_limit.stop)
-        self.shelf.start(self.supervisor)
-        self._running.push_async_callback(self.shelf.stop)
+        self.rules.start(self.supervisor, self._running)
         self.sender.start()
         self._running.push_async_callback(self.sender.stop)
         for part in (self.forwarder, self.fetcher, self.follow_ups, self.teamwork.planned, self.handovers):
@@ -270,7 +278,8 @@ class Service:
 
     async def _take_book(self, change: BookChange) -> None:
         self.sender.look()  # at once: it may let numbers send faster
-        await self.rule_history.store(change)
+        self.replica.roll.note_book(change.version)
+        await self.rules.store(change)
 
     def _announce_rules(self) -> None:
         self.tested.wake()
@@ -293,6 +302,7 @@ class Service:
         self.webhook.is_closed = True
         if self.puller is not None:
             await self.puller.stop(patience)
+        await self.replica.duties.stop()  # others take them over while this one waits for what runs
         await asyncio.gather(
             self.fetcher.stop(patience),
             self.follow_ups.stop(),
@@ -319,7 +329,8 @@ class Service:
             self.writer,
         )  # fmt: skip
         overview = Overview(
-            self.shelf, self.sender.link, lambda: self.webhook.refused, clock=self.clock, supervisor=self.supervisor
+            self.shelf, self.sender.link, lambda: self.webhook.refused,
+            clock=self.clock, supervisor=self.supervisor, roll=self.replica.roll,
         )  # fmt: skip
         rejected = RejectedEvents(self.database, self.writer, read_again, self.inbox.accept)
         console = Console(
@@ -368,8 +379,8 @@ class Service:
             teamwork=self.teamwork,
         )
         checks = checks_of(
-            self.database, self.writer, self.shelf, self.sender.link, self.fetcher.hosts, self.queue_limit,
-            self.webhook, self.clock, self.supervisor, self.puller,
+            self.database, self.writer, self.shelf, self.replica.roll, self.sender.link, self.fetcher.hosts,
+            self.queue_limit, self.webhook, self.clock, self.supervisor, self.puller,
         )  # fmt: skip
         return State(
             {

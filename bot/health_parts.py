@@ -20,6 +20,7 @@ from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
 from bot.sending.service_health import ServiceHealth
 from bot.storage.database import Database
+from bot.storage.replicas import ReplicaRoll
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from bot.wire.pull import Puller
@@ -30,6 +31,7 @@ def checks_of(
     database: Database,
     writer: Writer,
     shelf: LiveBook,
+    roll: ReplicaRoll,
     link: ServiceHealth,
     hosts: AskedHosts,
     queue: QueueLimit,
@@ -41,7 +43,7 @@ def checks_of(
     """The checks by the names that the answer gives them."""
     checks = {
         "database": partial(check_database, database, writer),
-        "rules": partial(check_rules, shelf),
+        "rules": partial(check_rules, shelf, roll),
         "sending": partial(check_sending, link),
         "fetch": partial(check_fetch, hosts),
         "queue": partial(check_queue, queue),

@@ -101,6 +101,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: What `{{ secret.NAME }}` stands for in the headers of a rule's `fetch`: those of `BOT_SECRET_NAME`, by name.
     secrets: dict[str, Secret] = {}
 
+    @property
+    def has_stored_rules(self) -> bool:
+        """Whether the rules live in the database, not in a folder: `BOT_RULES=database:`."""
+        return str(self.rules) == "database:"
+
     def __repr__(self) -> str:
         # The database URL is the one field that is plain text and can hold a password.
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
@@ -218,7 +223,11 @@ SETTINGS: tuple[Setting, ...] = (
         read=read_database_url,
     ),
     Setting(
-        name="BOT_RULES", default="rules", help="The folder of rule files.", example="rules", read=read_path
+        name="BOT_RULES",
+        default="rules",
+        help="The folder of rule files; or `database:`, for rules that live in the database.",
+        example="rules",
+        read=read_path,
     ),
     Setting(
         name="BOT_HOST",

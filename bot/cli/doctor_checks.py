@@ -173,6 +173,9 @@ def _retention(settings: Settings, lost: int) -> Iterator[DoctorFinding]:
 
 def check_rules(settings: Settings) -> Iterator[DoctorFinding]:
     """The rule book, and the numbers that it names."""
+    if settings.has_stored_rules:
+        yield ok("rules", "They are in the database; `bot rules pull DIR` writes them to a folder.")
+        return
     if not settings.rules.is_dir():
         yield error(
             "rules", f"There is no folder {settings.rules}.", "set BOT_RULES, or make one with `bot init`."

@@ -25,7 +25,7 @@ from bot.text.languages import language_code
 def test(path: Path | None, as_json: bool, accept: bool, coverage: bool) -> None:
     """Run the tests that are written in the rule files, with the loop guard of the settings."""
     settings = load(read_environment())
-    path = path or settings.rules
+    path = path or usual_path()
     caps = Caps(replies=settings.replies_per_hour, repeats=settings.repeats_per_hour)
     outcomes = run_tests(read_book(path), caps)
     if accept and outcomes.failed:

@@ -12,8 +12,14 @@ from bot.settings import load, read_environment
 
 
 def usual_path() -> Path:
-    """The folder that BOT_RULES names."""
-    return load(read_environment()).rules
+    """The folder that BOT_RULES names; raises `CommandFailed` when the rules live in the database."""
+    settings = load(read_environment())
+    if settings.has_stored_rules:
+        raise CommandFailed(
+            "BOT_RULES=database: says that the rules are in the database; name a folder of rule files, such as one"
+            " that `bot rules pull DIR` has written."
+        )
+    return settings.rules
 
 
 def read_book(path: Path) -> Book:

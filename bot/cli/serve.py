@@ -23,6 +23,7 @@ from bot.rulebook.collector import settle_after_start
 from bot.rulebook.editing.live_book import NoGoodBook
 from bot.settings import Settings, load, read_environment
 from bot.storage.database import DATABASE_ERRORS, DatabaseInUse, cause_of
+from bot.storage.rule_store import NoRulesStored
 from bot.storage.schema import SCHEMA_ERRORS
 from bot.text.hosts import url_of
 from bot.web.limits import Limits
@@ -37,7 +38,7 @@ else:
 log = structlog.get_logger(__name__)
 
 #: What keeps the service from starting, each with a sentence that says what to do.
-_REFUSALS = (NotConfigured, CannotAuthenticate, DatabaseInUse, *SCHEMA_ERRORS, NoGoodBook)
+_REFUSALS = (NotConfigured, CannotAuthenticate, DatabaseInUse, *SCHEMA_ERRORS, NoGoodBook, NoRulesStored)
 
 #: Seconds that requests and sends get to finish once the service is told to stop.
 _GRACE = 10

@@ -19,6 +19,7 @@ from bot.conversation.forwards import forward_row
 from bot.conversation.handovers import handover_row
 from bot.conversation.incidents import noticed_in
 from bot.conversation.loop_history import SILENCED, LoopState, Traffic
+from bot.conversation.message_ids import next_id
 from bot.conversation.message_rows import InboundRow, OutboundRow
 from bot.conversation.new_messages import NewMessages
 from bot.rulebook.decision import ConversationState, Decision, HeldBack
@@ -233,7 +234,8 @@ class ConversationThread:
         exempt: bool = False,
     ) -> str:
         """Add an outbound message to `new` and return its id."""
-        message_id, position = self._next(text, now)
+        # A conversation's messages leave in the order of their ids, whichever replica gave them.
+        message_id, position = self._next(text, now, after=self.latest_outbound_id)
         size = measure(text)
         code = _BORN_WITH.get(status)
         new.outbound.append(
@@ -295,11 +297,11 @@ class ConversationThread:
     def _heard(self, at: datetime, message_id: str = "") -> Heard:
         return Heard(conversation_id=self.id, number=self.number, peer=self.peer, at=at, id=message_id)
 
-    def _next(self, text: str, now: datetime) -> tuple[str, int]:
+    def _next(self, text: str, now: datetime, after: str | None = None) -> tuple[str, int]:
         self.changed = True
         self.last_position += 1
         self.last_message_at, self.last_text = now, text
-        return str(uuid7()), self.last_position
+        return next_id(after), self.last_position
 
 
 async def open_conversations(

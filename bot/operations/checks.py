@@ -1,5 +1,7 @@
 """The checks of `/health/ready`, one function for each part of the service."""
 
+from typing import Any
+
 from bot.conversation.backpressure import QueueLimit
 from bot.operations.health import CheckResult
 from bot.rulebook.editing.live_book import LiveBook
@@ -7,6 +9,7 @@ from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
 from bot.sending.service_health import ServiceHealth
 from bot.storage.database import Database
+from bot.storage.replicas import ReplicaRoll, differing
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from bot.wire.pull import Puller
@@ -21,13 +24,21 @@ async def check_database(database: Database, writer: Writer) -> CheckResult:
     return CheckResult() if trouble is None else CheckResult(status="failing", reason=trouble)
 
 
-async def check_rules(live_book: LiveBook) -> CheckResult:
-    """Shows the errors of the rule files; the bot stays in service, as the last good book answers."""
-    book = {"book": live_book.book().version}
+async def check_rules(live_book: LiveBook, roll: ReplicaRoll) -> CheckResult:
+    """Shows the errors of the rule files, and replicas that answer by another book.
+
+    The bot stays in service, as the last good book answers.
+    """
+    version = live_book.book().version
+    more: dict[str, Any] = {"book": version}
     errors = [str(finding) for finding in live_book.errors]
-    return (
-        CheckResult(status="degraded", more=book | {"errors": errors}) if errors else CheckResult(more=book)
-    )
+    if errors:
+        more["errors"] = errors
+    if others := differing(version, roll.others()):
+        more["replicas"] = [
+            {"place": each.place, "book": each.book, "since": each.book_since} for each in others
+        ]
+    return CheckResult(status="degraded" if errors or others else "ok", more=more)
 
 
 async def check_sending(service_health: ServiceHealth) -> CheckResult:

@@ -10,6 +10,7 @@ from bot.operator.purge import Purger
 from bot.operator.purge_steps import Keep
 from bot.operator.retention import Retention
 from bot.settings import Settings
+from bot.storage.duties import Duties
 from bot.storage.readers import SharedReaders
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
@@ -37,8 +38,12 @@ class DataProtection:
         scrub: Scrub,
         on_erased: Callable[[Collection[str]], None],
         clock: Clock = utc_now,
+        duties: Duties | None = None,
     ) -> None:
-        """`on_erased` is called with the ids of conversations that are gone, as are those that `tell` is given."""
+        """`duties`: what this replica may do; without them it is the only one.
+
+        `on_erased` is called with the ids of conversations that are gone, as are those that `tell` is given.
+        """
         self._readers = readers
         self._on_erased = [on_erased]
         self.marks = ErasureMarks([key.reveal() for key in settings.erasure_keys])
@@ -56,7 +61,8 @@ class DataProtection:
             on_erased=self._let_go,
             clock=clock,
         )
-        self._retention = Retention(self.purger.run, keep_of(settings))
+        duty = (duties or Duties()).duty("retention")
+        self._retention = Retention(self.purger.run, keep_of(settings), duty=duty)
 
     async def start(self, supervisor: Supervisor) -> None:
         """Learn whether the database came from a backup; purge daily from now on."""

@@ -7,6 +7,7 @@ import structlog
 from bot.operator.purge import RunPurge
 from bot.operator.purge_steps import Keep
 from bot.storage.database_errors import DATABASE_ERRORS, cause_of
+from bot.storage.duties import ALWAYS, Duty
 from bot.storage.writer import StorageUnavailable
 from bot.supervisor import Supervisor
 
@@ -15,6 +16,8 @@ _FIRST = 60.0
 _DAY = 24 * 3600.0
 #: After a purge that the database did not let through.
 _AGAIN = 15 * 60.0
+#: Between looks whether it is ours.
+_LOOK_AT_DUTY = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +25,17 @@ log = structlog.get_logger(__name__)
 class Retention:
     """The daily purge. It only says something when something went."""
 
-    def __init__(self, purge: RunPurge, keep: Keep, *, first: float = _FIRST, every: float = _DAY) -> None:
+    def __init__(
+        self,
+        purge: RunPurge,
+        keep: Keep,
+        *,
+        first: float = _FIRST,
+        every: float = _DAY,
+        duty: Duty = ALWAYS,
+    ) -> None:
+        """`duty`: whether it is this replica's to do."""
+        self._duty = duty
         self._purge = purge
         self._keep = keep
         self._first = first
@@ -43,6 +56,9 @@ class Retention:
         await asyncio.sleep(self._first)
         while True:
             wait = self._every
+            if not self._duty.is_ours:
+                await asyncio.sleep(min(_LOOK_AT_DUTY, self._every))
+                continue
             try:
                 gone = await self._purge(self._keep)
             except (StorageUnavailable, *DATABASE_ERRORS) as error:

@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.handovers import is_urgent
+from bot.conversation.message_ids import first_id
 from bot.queries.conversations import Backlog, find_backlog
 from bot.queries.failure_reasons import Reason, reason_of
 from bot.queries.similarity import SimilarTexts
@@ -17,7 +18,6 @@ from bot.queries.traffic import (
     MINUTE,
     Counts,
     count_messages,
-    first_id,
     floor_to,
     read_traffic,
     time_of_id,
@@ -29,6 +29,7 @@ from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.findings import Finding
 from bot.sending.clock_check import ClockCheck
 from bot.sending.service_health import ServiceHealth, ServiceTrouble
+from bot.storage.replicas import ReplicaRoll, differing
 from bot.storage.tables import conversations, incidents, messages, rejected_events
 from bot.supervisor import Supervisor
 
@@ -153,7 +154,9 @@ class Overview:
         *,
         clock: ClockCheck | None = None,
         supervisor: Supervisor | None = None,
+        roll: ReplicaRoll | None = None,
     ) -> None:
+        self._roll = roll or ReplicaRoll()
         self._clock = clock or ClockCheck()
         self._supervisor = supervisor or Supervisor()
         self._shelf = shelf
@@ -204,6 +207,15 @@ class Overview:
                 since=each.since,
             )
             for each in self._supervisor.ended()
+        ]
+        mine = self._shelf.book().version
+        alarms += [
+            ServiceTrouble(
+                reason=f"Another replica, {each.place}, answers by rule book {each.book}, this one by {mine}:"
+                " give both the same rule files.",
+                since=each.book_since,
+            )
+            for each in differing(mine, self._roll.others())
         ]
         return alarms
 

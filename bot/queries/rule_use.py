@@ -7,7 +7,8 @@ from msgspec import Struct
 from sqlalchemy import func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.queries.traffic import HOUR, MINUTE, count_messages, first_id, floor_to
+from bot.conversation.message_ids import first_id
+from bot.queries.traffic import HOUR, MINUTE, count_messages, floor_to
 from bot.queries.traffic_counter import find_progress
 from bot.storage.tables import messages, traffic
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 from sqlalchemy import distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.message_ids import first_id
 from bot.queries.overview import Period, count_period
-from bot.queries.traffic import first_id
 from bot.storage.handover_tables import handovers
 from bot.storage.tables import actions
 

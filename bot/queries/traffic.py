@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.message_ids import first_id
 from bot.queries.failure_reasons import reason_of
 from bot.queries.search import is_unguarded
 from bot.storage.tables import conversations, messages, status_changes, traffic
@@ -122,12 +123,6 @@ def floor_to(moment: datetime, step: timedelta) -> datetime:
     """The beginning of the minute or hour."""
     seconds = step.total_seconds()
     return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
-
-
-def first_id(moment: datetime) -> str:
-    """An id that sorts before every id of a message made from then on: a UUIDv7 begins with its millisecond."""
-    stamp = f"{max(0, int(moment.timestamp() * 1_000)):012x}"
-    return f"{stamp[:8]}-{stamp[8:]}-0000-0000-000000000000"
 
 
 def time_of_id(message_id: str) -> datetime:

@@ -16,6 +16,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.message_ids import first_id
 from bot.queries.traffic import (
     HOUR,
     MINUTE,
@@ -23,12 +24,12 @@ from bot.queries.traffic import (
     Counts,
     count_messages,
     drop_old_minutes,
-    first_id,
     floor_to,
     store_hour,
     time_of_id,
 )
 from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.duties import Duties
 from bot.storage.tables import messages, status_changes, traffic_progress
 from bot.supervisor import Supervisor
 
@@ -37,6 +38,8 @@ HORIZON = timedelta(days=31)
 #: Seconds between passes at least; and passes may take no more than this part of the time, or that while they
 #: catch up with what was there before the first of them.
 _PAUSE, _SHARE, _SHARE_AT_FIRST = 5.0, 0.05, 0.25
+#: Seconds between looks whether counting is ours.
+_LOOK_AT_DUTY = 0.5
 #: Older hours that one pass counts after the first start.
 _BACKLOG_A_PASS = 24
 #: On PostgreSQL what was written before may be committed after; a transaction takes far less than this.
@@ -59,8 +62,10 @@ class Progress(Struct, frozen=True, kw_only=True):
 class TrafficCounter:
     """Counts what is new, and what has changed, every few seconds."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, duties: Duties | None = None) -> None:
+        """`duties`: what this replica may do; without them it is the only one."""
         self._database = database
+        self._duty = (duties or Duties()).duty("counting")
         self._task: asyncio.Task[None] | None = None
         self._seen: tuple[str, int] | None = None
         self._quiet_since = datetime.min.replace(tzinfo=UTC)
@@ -79,6 +84,9 @@ class TrafficCounter:
         while True:
             started = time.monotonic()
             has_more = False
+            if not self._duty.is_ours:
+                await asyncio.sleep(_LOOK_AT_DUTY)
+                continue
             with suppress(*DATABASE_ERRORS):  # the next pass counts what this one did not
                 has_more = await self.count(datetime.now(UTC))
             took = time.monotonic() - started

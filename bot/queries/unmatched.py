@@ -8,9 +8,10 @@ from msgspec import Struct, field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.message_ids import first_id
 from bot.queries.search import meets_no_rule
 from bot.queries.similarity import SampleText, SimilarTexts, group_alike
-from bot.queries.traffic import first_id, time_of_id
+from bot.queries.traffic import time_of_id
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.simulate.decide import decide

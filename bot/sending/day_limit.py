@@ -11,6 +11,7 @@ from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.message_ids import first_id
 from bot.rulebook.sender_numbers import OurNumber
 from bot.storage.alarm_tables import ceiling_releases
 from bot.storage.tables import messages
@@ -67,7 +68,7 @@ async def read_use(
     """What has left of a number today; `reply_ttl`: how long a message may have waited before."""
     day, start = day_of(limit, now)
     used = select(func.count()).where(
-        messages.c.id >= _first_id(start - reply_ttl),
+        messages.c.id >= first_id(start - reply_ttl),
         messages.c.number == number,
         messages.c.first_sent_at >= start,
     )
@@ -141,9 +142,3 @@ class DayCeiling:
         if self._use is not None and claimed:
             use = self._use
             self._use = DayUse(day=use.day, used=use.used + claimed, allowed=use.allowed)
-
-
-def _first_id(moment: datetime) -> str:
-    """An id that sorts before every id of a message made from then on: a UUIDv7 begins with its millisecond."""
-    stamp = f"{max(0, int(moment.timestamp() * 1_000)):012x}"
-    return f"{stamp[:8]}-{stamp[8:]}-0000-0000-000000000000"

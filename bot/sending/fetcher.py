@@ -35,6 +35,7 @@ from bot.sending.backoff import wait_before_try
 from bot.sending.fetch_limits import USUAL_FETCHING, FetchLimits
 from bot.sending.leases import Holder
 from bot.storage.database_errors import DATABASE_ERRORS
+from bot.storage.duties import Duties
 from bot.storage.readers import Readers
 from bot.storage.writer import Batch, StorageUnavailable, Work, Writer
 from bot.supervisor import Supervisor
@@ -90,7 +91,9 @@ class Fetcher:
         on_queued: Callable[[set[str]], None] = lambda _numbers: None,
         limits: FetchLimits = USUAL_FETCHING,
         clock: Clock = utc_now,
+        duties: Duties | None = None,
     ) -> None:
+        """`duties`: what this replica may do; without them it is the only one."""
         self._readers = readers
         self._asker = asker
         self._holder = holder or Holder()
@@ -111,6 +114,7 @@ class Fetcher:
         #: The newest fetch in hand of each conversation: the next one is finished after it.
         self._newest: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._duty = (duties or Duties()).duty("fetches", self._wake.set)
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
 
@@ -150,7 +154,7 @@ class Fetcher:
         while not self._is_stopping:
             self._wake.clear()
             with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
-                if await self._take():
+                if self._duty.is_ours and await self._take():
                     continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.look_again):

@@ -10,6 +10,7 @@ from bot.clock import Clock, utc_now
 from bot.conversation.follow_up_turn import DueFollowUp, due_follow_ups, next_due
 from bot.conversation.follow_ups import TOO_LATE, WRONG_HOUR
 from bot.storage.database_errors import DATABASE_ERRORS
+from bot.storage.duties import Duties
 from bot.storage.readers import Readers
 from bot.storage.writer import StorageUnavailable, Work, Writer
 from bot.supervisor import Supervisor
@@ -19,6 +20,8 @@ log = structlog.get_logger(__name__)
 #: Seconds between looks at most, and follow-ups of one transaction.
 _LOOK_AGAIN = 5.0
 _AT_ONCE = 200
+#: Seconds between looks whether they are ours to say.
+_LOOK_AT_DUTY = 0.5
 
 
 class FollowUpSender:
@@ -32,7 +35,10 @@ class FollowUpSender:
         *,
         on_queued: Callable[[set[str]], None] = lambda _numbers: None,
         clock: Clock = utc_now,
+        duties: Duties | None = None,
     ) -> None:
+        """`duties`: what this replica may do; without them it is the only one."""
+        self._duty = (duties or Duties()).duty("follow-ups")
         self._readers = readers
         self._turns = writer.batch(say)
         self._on_queued = on_queued
@@ -70,6 +76,9 @@ class FollowUpSender:
     async def _run(self) -> None:
         while True:
             wait = _LOOK_AGAIN
+            if not self._duty.is_ours:
+                await asyncio.sleep(_LOOK_AT_DUTY)
+                continue
             with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
                 if await self.look() == _AT_ONCE:
                     continue

@@ -16,6 +16,7 @@ from bot.measures import Measures
 from bot.sending.backoff import wait_before_try
 from bot.sending.limits import USUAL_FORWARDING, ForwardingLimits
 from bot.storage.database_errors import DATABASE_ERRORS
+from bot.storage.duties import Duties
 from bot.storage.inbox_tables import tries
 from bot.storage.readers import Readers
 from bot.storage.task_tables import forwards
@@ -82,7 +83,9 @@ class Forwarder:
         limits: ForwardingLimits = USUAL_FORWARDING,
         clock: Clock = utc_now,
         measures: Measures | None = None,
+        duties: Duties | None = None,
     ) -> None:
+        """`duties`: what this replica may do; without them it is the only one."""
         self._measures = measures or Measures()
         self._limits = limits
         self._clock = clock
@@ -90,6 +93,7 @@ class Forwarder:
         self._tries = writer.batch(_record_tries)
         self._poster = poster
         self._wake = asyncio.Event()
+        self._duty = (duties or Duties()).duty("forwards", self._wake.set)
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
 
@@ -114,8 +118,7 @@ class Forwarder:
         while not self._is_stopping:
             self._wake.clear()
             with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
-                async with self._readers.reading() as connection:
-                    due = await due_forwards(connection, self._clock(), self._limits.posts)
+                due = await self._due() if self._duty.is_ours else []
                 if due:
                     tries = await asyncio.gather(*(self._try(forward) for forward in due))
                     await self._tries.submit(tries)
@@ -125,6 +128,10 @@ class Forwarder:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.look_again):
                     await self._wake.wait()
+
+    async def _due(self) -> list[Waiting]:
+        async with self._readers.reading() as connection:
+            return await due_forwards(connection, self._clock(), self._limits.posts)
 
     async def _try(self, forward: Waiting) -> dict[str, Any]:
         posted = await self._poster.post(forward.url, forward.body.encode())

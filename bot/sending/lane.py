@@ -5,7 +5,6 @@ from collections.abc import Collection
 from contextlib import suppress
 
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
@@ -20,34 +19,26 @@ from bot.sending.circuit_breaker import (
     wait_of,
 )
 from bot.sending.day_limit import DayCeiling, DayUse
+from bot.sending.lane_calls import (
+    CallInFlight,
+    ReturningMessage,
+    is_too_late,
+    log_and_ignore,
+    returning,
+    sms_call,
+    untried,
+)
 from bot.sending.lane_context import LaneContext
 from bot.sending.outbox import Claimed, Held, Queued, Settlement, queued_messages
 from bot.sending.rate_limit import Bucket
-from bot.sending.retry import RetryDecision, decide_retries
+from bot.sending.retry import decide_retries
 from bot.sending.send_lines import count_sends, tell_sends
 from bot.sending.send_queue import MOST_RECIPIENTS, CallGroup, SendQueue
-from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecipient
+from bot.sending.sms_service import SendAccepted, SendOutcome
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.writer import StorageUnavailable
 
 log = structlog.get_logger(__name__)
-
-
-class _CallInFlight(Struct, frozen=True, kw_only=True):
-    """One API call in flight, and which circuit breakers it probes."""
-
-    group: CallGroup
-    probes_service: bool
-    probes_lane: bool
-
-
-class _Return(Struct, frozen=True, kw_only=True):
-    """A message that leaves again, and when, by the loop's time."""
-
-    message: Queued
-    due: float
-    #: In calls of this many recipients at most.
-    most: int | None = None
 
 
 class Lane:
@@ -74,12 +65,20 @@ class Lane:
         self._read_not_before = 0.0
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
+        self._duty = context.duties.duty(f"lane {number}", self._wake.set)
+        #: The same as the duty's once what another replica knew of the number is known here.
+        self._times_recalled = 0
         self._task = context.supervisor.watch("lane", self._run)
 
-    def wake(self, *, from_start: bool = False) -> None:
-        """Read the queue again after a commit; `from_start`: an id may sort before what has been read."""
-        if from_start:
-            self._read_up_to = ""
+    @property
+    def is_ours(self) -> bool:
+        """Whether this replica sends what waits here."""
+        return self._duty.is_ours
+
+    def wake(self, *, after: str | None = None) -> None:
+        """Read the queue again after a commit; `after`: an id may sort before what has been read, but after this."""
+        if after is not None:
+            self._read_up_to = min(after, self._read_up_to)
         self._has_more = True
         self._wake.set()
 
@@ -105,6 +104,8 @@ class Lane:
     def resume(self) -> None:
         """The service-wide breaker closed: reset this lane's breaker unless ACS sent a Retry-After."""
         if not self._circuit.is_asked:
+            if self._duty.is_ours:
+                self._context.memory.note(self.number, self._circuit, Circuit())
             self._circuit = Circuit()
         self._wake.set()
 
@@ -122,9 +123,12 @@ class Lane:
         self._read_up_to, self._has_more = "", True  # an earlier run may have ended in the midst of a look
         while True:
             self._wake.clear()
-            wait = self._launch()
+            is_known = self._times_recalled == self._duty.times_gained or await self._recall()
+            wait = self._launch() if is_known else self._limits.read_again
             if (
-                self._has_more
+                self._duty.is_ours
+                and is_known
+                and self._has_more
                 and len(self._window) <= self._limits.held_in_memory - self._limits.read_at_once
             ):
                 waits = [wait, await self._read()]
@@ -132,6 +136,20 @@ class Lane:
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
+
+    async def _recall(self) -> bool:
+        """Go on as the replica did that had the number before; whether it is known how."""
+        times = self._duty.times_gained
+        try:
+            recalled = await self._context.memory.recall(self.number)
+        except DATABASE_ERRORS:  # the database says so itself
+            return False
+        self._bucket.recall(self._loop.time(), recalled.sent)
+        self._circuit = recalled.circuit
+        self._window.keep_what_is_out()
+        self._read_up_to, self._has_more = "", True
+        self._times_recalled = times
+        return True
 
     async def _read(self) -> float | None:
         """Read more of the queue and start what can start now; seconds until there is something to do."""
@@ -187,10 +205,12 @@ class Lane:
     def _read_again(self) -> None:
         """Read the queue from the start after a pause, because a read or a claim failed."""
         self._read_not_before = self._loop.time() + self._limits.read_again
-        self.wake(from_start=True)
+        self.wake(after="")
 
     def _launch(self) -> float | None:
         """Start the calls that can start now; seconds until the next one could, None when only a wake-up helps."""
+        if not self._duty.is_ours:
+            return self._limits.look_at_duty
         now = self._loop.time()
         pace = self._context.per_minute(self.number)
         self._follow_ceiling()
@@ -218,9 +238,9 @@ class Lane:
                 waits = [self._bucket.wait(now, pace)] if not most else [] if due is None else [due - now]
                 return min(waits, default=None)
             self._bucket.take(now, len(group.messages))
-            self._ceiling.take(_untried(group.messages))
+            self._ceiling.take(untried(group.messages))
             self._circuit = after_start(self._circuit)
-            call = _CallInFlight(
+            call = CallInFlight(
                 group=group, probes_service=link.start(), probes_lane=self._circuit.is_probing
             )
             task = asyncio.create_task(self._send(call), name=f"call from {self.number}")
@@ -233,15 +253,17 @@ class Lane:
         self._calls.discard(task)
         self._wake.set()
 
-    async def _send(self, call: _CallInFlight) -> None:
+    async def _send(self, call: CallInFlight) -> None:
         """Claim, call and settle; afterwards the window knows what becomes of each message."""
-        returns: dict[str, _Return] = {}
+        returns: dict[str, ReturningMessage] = {}
         is_recorded = False
         try:
             claimed, held = await self._claim(call.group.messages)
             returns |= {each.message.id: self._later(each) for each in held}
-            if claimed:
-                outcomes = await self._context.service.send(self._call_of(claimed))
+            if is_too_late(self.number, claimed, self._context.clock(), self._limits.longest_call):
+                self._read_again()
+            elif claimed:
+                outcomes = await self._context.service.send(sms_call(self.number, claimed))
                 is_recorded = True
                 self._record_outcome(call, outcomes[0])
                 decisions = decide_retries(
@@ -251,7 +273,7 @@ class Lane:
                     now=self._context.clock(),
                     backoff=self._limits.backoff,
                 )
-                returns |= self._returns_of(decisions)
+                returns |= returning(decisions, self._loop.time())
                 await self._settle([each.settlement for each in decisions])
                 now = self._context.clock()
                 count_sends(self._context.measures, decisions, now)
@@ -274,9 +296,9 @@ class Lane:
         """The messages of a group that may be sent, and those that another process sends."""
         tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
         await self._context.holder.is_seen()
-        taken, tried = _untried(group), 0
+        taken, tried = untried(group), 0
         try:
-            claims = await self._context.claims.submit([replace(message, tag=tag) for message in group])
+            claims = await self._submit([replace(message, tag=tag) for message in group])
             tried = sum(isinstance(each, Claimed) and each.attempt == 1 for each in claims)
         finally:
             self._ceiling.settle(taken, tried)
@@ -285,19 +307,21 @@ class Lane:
         if len(claimed) < len(group):
             self._bucket.put_back(len(group) - len(claimed))
         if len(claimed) + len(held) < len(group):
-            self.wake(from_start=True)  # some are not to be sent any more
+            self.wake(after="")  # some are not to be sent any more, or not yet
         return claimed, held
 
-    def _returns_of(self, decisions: list[RetryDecision]) -> dict[str, _Return]:
-        """The messages that leave again."""
-        now = self._loop.time()
-        return {
-            each.again.id: _Return(message=each.again, due=now + each.wait, most=each.most)
-            for each in decisions
-            if each.again is not None
-        }
+    async def _submit(self, group: list[Queued]) -> list[Claimed | Held | None]:
+        """Claim a group; with it, note that so much leaves at this pace."""
+        memory = self._context.memory
+        if not memory.is_shared or self._context.per_minute(self.number) is None:
+            return await self._context.claims.submit(group)
+        claims: list[Claimed | Held | None]
+        claims, _ = await asyncio.gather(
+            self._context.claims.submit(group), memory.use(self.number, len(group))
+        )
+        return claims
 
-    def _end(self, group: CallGroup, returns: dict[str, _Return]) -> None:
+    def _end(self, group: CallGroup, returns: dict[str, ReturningMessage]) -> None:
         """Give the messages of a call that leave again back to the window, and drop the others."""
         for message in group.messages:
             back = returns.get(message.id)
@@ -307,37 +331,29 @@ class Lane:
                 self._window.give_back(back.message, back.due, back.most)
         self._window.end_call(group)
 
-    def _later(self, held: Held) -> _Return:
+    def _later(self, held: Held) -> ReturningMessage:
         """A message that another process sends, and when to look whether that one is done with it."""
         most = self._limits.look_at_leased if held.is_leased else self._limits.look_at_held
         wait = 0.0 if held.until is None else (held.until - self._context.clock()).total_seconds()
-        return _Return(message=held.message, due=self._loop.time() + min(max(wait, 0.0), most))
+        return ReturningMessage(message=held.message, due=self._loop.time() + min(max(wait, 0.0), most))
 
-    def _call_of(self, claimed: list[Claimed]) -> SmsCall:
-        return SmsCall(
-            number=self.number,
-            text=claimed[0].message.text,
-            tag=claimed[0].tag,
-            recipients=tuple(
-                SmsRecipient(
-                    peer=claim.message.peer,
-                    repeatability_id=claim.repeatability_id,
-                    first_sent_at=claim.first_sent_at,
-                )
-                for claim in claimed
-            ),
-        )
-
-    def _abandon(self, call: _CallInFlight) -> None:
+    def _abandon(self, call: CallInFlight) -> None:
         """End the probes of a call that was not made."""
         if call.probes_lane:
             self._circuit = after_nothing(self._circuit)
         if call.probes_service:
             self._context.link.abandon()
 
-    def _record_outcome(self, call: _CallInFlight, outcome: SendOutcome) -> None:
+    def _record_outcome(self, call: CallInFlight, outcome: SendOutcome) -> None:
         """Give both breakers the outcome of a call, which is that of its first recipient."""
         self._context.link.record(self.number, outcome, is_probe=call.probes_service)
+        before = self._circuit
+        self._judge(call, outcome)
+        if self._duty.is_ours:
+            self._context.memory.note(self.number, before, self._circuit)
+
+    def _judge(self, call: CallInFlight, outcome: SendOutcome) -> None:
+        """Give the number's own breaker the outcome."""
         if isinstance(outcome, SendAccepted) or outcome.scope not in ("number", "service"):
             self._circuit = after_success(self._circuit)
             return
@@ -369,7 +385,7 @@ class Lane:
     async def _settle(self, settlements: list[Settlement]) -> None:
         while True:
             recording = asyncio.ensure_future(self._context.settlements.submit(settlements))
-            recording.add_done_callback(_log_and_ignore)
+            recording.add_done_callback(log_and_ignore)
             try:
                 # Shielded: what ACS answered must be recorded, even when the lane is cancelled.
                 await asyncio.shield(recording)
@@ -377,13 +393,3 @@ class Lane:
                 await asyncio.sleep(self._limits.record_again)
             else:
                 return
-
-
-def _untried(messages: list[Queued]) -> int:
-    return sum(not each.attempts for each in messages)
-
-
-def _log_and_ignore(recording: asyncio.Future[list[None]]) -> None:
-    """Retrieve the error, which the lane has seen unless it was cancelled, so that asyncio does not log it."""
-    if not recording.cancelled():
-        recording.exception()

@@ -9,11 +9,13 @@ from bot.clock import Clock
 from bot.conversation.message_lines import MessageLineLog
 from bot.measures import Measures
 from bot.sending.day_limit import DayLimit
+from bot.sending.lane_memory import LaneMemory
 from bot.sending.leases import Holder
 from bot.sending.limits import SendingLimits
 from bot.sending.outbox import Claimed, Held, Queued, Settlement
 from bot.sending.service_health import ServiceHealth
 from bot.sending.sms_service import SmsService
+from bot.storage.duties import Duties
 from bot.storage.readers import Readers
 from bot.storage.writer import Batch
 from bot.supervisor import Supervisor
@@ -38,4 +40,7 @@ class LaneContext(Struct, frozen=True, kw_only=True):
     limits: SendingLimits
     clock: Clock
     measures: Measures
+    #: Whose a number is, and what its holder before knew.
+    duties: Duties
+    memory: LaneMemory
     message_log: MessageLineLog = MessageLineLog()

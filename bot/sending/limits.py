@@ -21,6 +21,10 @@ class SendingLimits(Struct, frozen=True, kw_only=True):
     #: Before another look at a message that another process sends, or will try again; what comes after it waits.
     look_at_leased: float = 0.5
     look_at_held: float = 5.0
+    #: Between looks whether a number that another replica serves is ours.
+    look_at_duty: float = 0.5
+    #: A call takes no longer (`bot.wire.acs` has its timeouts): with less time left of its lease it is not made.
+    longest_call: timedelta = timedelta(seconds=25)
     #: Before the outbox is read again after that failed.
     read_again: float = 1.0
     #: Before what ACS answered is given to the database again.

@@ -36,6 +36,7 @@ from bot.sending.leases import LEASE, Holder
 from bot.sending.outbox_rows import (
     CLAIM,
     CLAIMABLE,
+    CLAIMABLE_AMONG_MANY,
     FORGET_PAIR,
     INSERT_FAILED_TRIES,
     QUEUED_ALL_THE_SAME,
@@ -85,6 +86,8 @@ class Claimed(Struct, frozen=True, kw_only=True):
     tag: str
     #: Which try of the message this is: 1, 2, 3 …
     attempt: int
+    #: When the lease is over: others may repeat the try from then on.
+    until: datetime
     #: An earlier try with this pair ended without an answer.
     was_unknown: bool = False
 
@@ -186,9 +189,11 @@ class Outbox:
         self._clock = clock
 
     async def claim(self, connection: AsyncConnection, queued: list[Queued]) -> list[Claimed | Held | None]:
-        """Lease each message that may be sent now; None for one that is not to be sent any more."""
+        """Lease each message that may be sent now; None for one that is not to be sent any more, or not yet."""
         now = self._clock()
-        found = await CLAIMABLE.fetch(connection, [message.id for message in queued])
+        until = now + self._lease
+        claimable = CLAIMABLE if connection.dialect.name == "sqlite" else CLAIMABLE_AMONG_MANY
+        found = await claimable.fetch(connection, [message.id for message in queued])
         rows = {row.id: row for row in map(ClaimableRow._make, found)}
         others = {row.lease_holder for row in rows.values() if self._is_anothers(row, now)}
         living = await self._holder.living(connection, {each for each in others if each}) if others else set()
@@ -208,8 +213,11 @@ class Outbox:
                 claims.append(None)
                 changes.apply(row.stored(), _INSTEAD[decided])
                 continue
-            claims.append(_claimed(message, row, now, is_new_pair=decided == "send with a new pair"))
-        until = now + self._lease
+            if _overtakes(row):
+                claims.append(None)
+                continue
+            is_new_pair = decided == "send with a new pair"
+            claims.append(_claimed(message, row, now, until, is_new_pair=is_new_pair))
         leased = [
             LeaseRow(
                 id=claim.message.id,
@@ -295,6 +303,14 @@ class Outbox:
         return [await changes.record(connection, now)] * len(timeouts)
 
 
+def _overtakes(row: ClaimableRow) -> bool:
+    """Whether another message of the conversation is to leave first: one that another replica has queued just now.
+
+    What confirms an opt-out waits for nothing; it leaves where others are held back.
+    """
+    return row.status_before == "queued" and not row.exempt and not row.attempts
+
+
 def _held(message: Queued, row: ClaimableRow, *, is_leased: bool) -> Held:
     """What another process sends, or has tried since this one read it: it leaves again as that one has left it."""
     until = row.lease_until if is_leased else row.next_try_at
@@ -302,7 +318,9 @@ def _held(message: Queued, row: ClaimableRow, *, is_leased: bool) -> Held:
     return Held(message=as_it_is, is_leased=is_leased, until=until)
 
 
-def _claimed(message: Queued, row: ClaimableRow, now: datetime, *, is_new_pair: bool) -> Claimed:
+def _claimed(
+    message: Queued, row: ClaimableRow, now: datetime, until: datetime, *, is_new_pair: bool
+) -> Claimed:
     is_first_sent = is_new_pair or row.first_sent_at is None
     # The message's own id is its first repeatability id.
     first = row.id if row.attempts == 0 else str(uuid7())
@@ -312,6 +330,7 @@ def _claimed(message: Queued, row: ClaimableRow, now: datetime, *, is_new_pair: 
         first_sent_at=now if is_first_sent or row.first_sent_at is None else row.first_sent_at,
         tag=message.tag or message.id,
         attempt=row.attempts + 1,
+        until=until,
         was_unknown=row.outcome_unknown,
     )
 

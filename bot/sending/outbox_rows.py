@@ -9,7 +9,7 @@ from bot.conversation.delivery import Status
 from bot.conversation.status_changes import STORED_COLUMNS, StoredMessage
 from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys, PreparedSelect
 from bot.storage.inbox_tables import tries
-from bot.storage.sql import status_is
+from bot.storage.sql import direction_is, status_is
 from bot.storage.tables import conversations, messages
 
 _QUEUED_MESSAGES = (
@@ -64,13 +64,15 @@ class ClaimableRow(NamedTuple):
     lease_holder: str | None
     lease_until: datetime | None
     opted_out: bool
+    #: The status of the outbound message before it in its conversation, where another replica may have queued one.
+    status_before: Status | None
 
     def stored(self) -> StoredMessage:
         """What must be known to move the delivery state."""
         return StoredMessage._make(self[: len(STORED_COLUMNS)])
 
 
-CLAIMABLE = LookupByKeys(
+_CLAIMABLE = (
     select(
         *STORED_COLUMNS,
         messages.c.created_at,
@@ -87,8 +89,24 @@ CLAIMABLE = LookupByKeys(
     )
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .order_by(messages.c.id)
-    .with_for_update(of=messages),
-    messages.c.id,
+    .with_for_update(of=messages)
+)
+_before = messages.alias("before")
+_STATUS_BEFORE = (
+    select(_before.c.status)
+    .where(
+        _before.c.conversation_id == messages.c.conversation_id,
+        _before.c.position < messages.c.position,
+        direction_is("outbound", _before.c.direction),
+    )
+    .order_by(_before.c.position.desc())
+    .limit(literal_column("1"))
+    .scalar_subquery()
+)
+#: On SQLite one process queues, and reads all that it has queued.
+CLAIMABLE = LookupByKeys(_CLAIMABLE.add_columns(null().label("status_before")), messages.c.id)
+CLAIMABLE_AMONG_MANY = LookupByKeys(
+    _CLAIMABLE.add_columns(_STATUS_BEFORE.label("status_before")), messages.c.id
 )
 
 

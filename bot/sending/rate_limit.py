@@ -7,6 +7,7 @@ keeps the calls within theirs as well. Carriers count messages too.
 """
 
 from collections import deque
+from collections.abc import Iterable
 
 #: Seconds until a token comes back. One more than a minute: a call may take longer on its way to Azure than one that
 #: leaves a minute later.
@@ -46,6 +47,11 @@ class Bucket:
             self._taken.append((now, before + count, first))
         else:
             self._taken.append((now, count, now))
+
+    def recall(self, now: float, sent: Iterable[tuple[float, int]]) -> None:
+        """Count what another replica sent, each so many seconds ago, oldest first, in the place of what is known."""
+        self._taken = deque((now - ago, count, now - ago) for ago, count in sent if count)
+        self._out = sum(count for _, count, _ in self._taken)
 
     def put_back(self, count: int) -> None:
         """Take back the count of messages that did not leave after all."""

@@ -4,22 +4,32 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from bot.clock import Clock, utc_now
+from bot.conversation.message_ids import first_id
 from bot.conversation.message_lines import MessageLineLog
 from bot.measures import Measures
 from bot.sending.day_limit import DayLimit, DayUse
 from bot.sending.lane import Lane
 from bot.sending.lane_context import LaneContext
+from bot.sending.lane_memory import SERVICE, LaneMemory, SharedCircuit, SharedLaneMemory
 from bot.sending.leases import holder_on
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.outbox import Outbox, queued_lanes
 from bot.sending.service_health import ServiceHealth
 from bot.sending.sms_service import SmsService
 from bot.storage.database_errors import DATABASE_ERRORS
+from bot.storage.duties import Duties
+from bot.storage.notices import Notices
 from bot.storage.readers import SharedReaders
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
+
+#: The kind of notice that says which numbers have something to send: each with the id after which it is.
+LANES = "lanes"
+#: An id may be this much older than the commit of its message; what takes longer the next look at the database finds.
+_LATE_COMMIT = timedelta(seconds=0.5)
 
 
 def unlimited(_number: str) -> None:
@@ -44,8 +54,19 @@ class Sender:
         clock: Clock = utc_now,
         message_log: MessageLineLog | None = None,
         measures: Measures | None = None,
+        duties: Duties | None = None,
+        notices: Notices | None = None,
     ) -> None:
-        """`per_minute` and `per_day`: how many messages of a number may leave; asked before each call."""
+        """`per_minute` and `per_day`: how many messages of a number may leave; asked before each call.
+
+        `duties` and `notices` are what replicas divide their work by; without them this process is the only one.
+        """
+        duties, self._notices = duties or Duties(), notices or Notices()
+        self._clock = clock
+        self._memory = LaneMemory()
+        if not readers.is_sqlite:
+            self._memory = SharedLaneMemory(readers, writer, self._notices, clock)
+        self._reports_duty = duties.duty("reports that never came")
         self._measures = measures or Measures()
         self._readers = readers
         self._limits = limits
@@ -58,8 +79,14 @@ class Sender:
         self._supervisor = supervisor or Supervisor()
         #: How the calls to the SMS service fare.
         self.link = ServiceHealth(
-            on_change=self.look, on_recovery=self._resume, limits=limits.breaker, clock=clock
+            on_change=self.look,
+            on_recovery=self._resume,
+            on_circuit=partial(self._memory.note, SERVICE),
+            limits=limits.breaker,
+            clock=clock,
         )
+        self._shared_circuit = SharedCircuit(self._memory, self._notices, self.link.adopt)
+        self._notices.on(LANES, self._hear)
         self._context = LaneContext(
             readers=readers,
             claims=writer.batch(outbox.claim),
@@ -75,6 +102,8 @@ class Sender:
             clock=clock,
             message_log=message_log or MessageLineLog(),
             measures=self._measures,
+            duties=duties,
+            memory=self._memory,
         )
         self._lanes: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -95,12 +124,15 @@ class Sender:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(lane.stop(patience) for lane in self._lanes.values()))
+        await self._memory.stop()
         await self._holder.stop()
 
     def wake(self, numbers: Iterable[str]) -> None:
-        """Have the lanes of these numbers read their queues, after a commit."""
+        """Have the lanes of these numbers read their queues, after a commit; here, or on the replica that has them."""
         for number in numbers:
-            self._wake(number)
+            if not self._wake(number):
+                since = first_id(self._clock() - _LATE_COMMIT)
+                self._notices.tell(LANES, [f"{number} {since}"])
 
     def look(self) -> None:
         """Have every lane check again whether calls may start: a probe has ended, or the pace has changed."""
@@ -125,14 +157,23 @@ class Sender:
         for lane in self._lanes.values():
             lane.resume()
 
-    def _wake(self, number: str, *, from_start: bool = False) -> None:
+    def _wake(self, number: str, *, after: str | None = None) -> bool:
+        """Whether this replica sends for the number."""
         if self._is_stopped:
-            return
+            return False
         lane = self._lanes.get(number)
         if lane is None:
-            self._lanes[number] = Lane(number, self._context)
+            lane = self._lanes[number] = Lane(number, self._context)
         else:
-            lane.wake(from_start=from_start)
+            lane.wake(after=after)
+        return lane.is_ours
+
+    def _hear(self, told: Collection[str] | None) -> None:
+        """Another replica has queued something, the ids of which are greater than those."""
+        if told is None:
+            told = [f"{number} " for number in self._lanes]
+        for number, _, after in (each.rpartition(" ") for each in told):
+            self._wake(number, after=after)
 
     async def _look_again(self) -> None:
         while True:
@@ -141,12 +182,16 @@ class Sender:
                     numbers = await queued_lanes(connection)
                 for number in numbers:
                     # Another replica's clock may have given ids that sort before what a lane has read.
-                    self._wake(number, from_start=True)
+                    self._wake(number, after="")
+            await self._shared_circuit.look()
             await asyncio.sleep(self._limits.look_again)
 
     async def _expire(self) -> None:
         while True:
             has_more = False
+            if not self._reports_duty.is_ours:
+                await asyncio.sleep(self._limits.look_at_duty)
+                continue
             with suppress(StorageUnavailable):
                 (expired,) = await self._expiries.submit([self._report_timeout])
                 self._measures.unreported += expired

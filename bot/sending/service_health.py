@@ -7,6 +7,7 @@ from datetime import datetime
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.clock import Clock, utc_now
 from bot.sending.circuit_breaker import (
@@ -24,6 +25,10 @@ from bot.sending.circuit_breaker import (
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
 
 log = structlog.get_logger(__name__)
+
+
+def _nobody_asks(_before: Circuit, _after: Circuit) -> None:
+    """No other replica wants to know."""
 
 
 class ServiceTrouble(Struct, frozen=True, kw_only=True):
@@ -45,10 +50,15 @@ class ServiceHealth:
         *,
         on_change: Callable[[], None],
         on_recovery: Callable[[], None],
+        on_circuit: Callable[[Circuit, Circuit], None] = _nobody_asks,
         limits: BreakerLimits = USUAL_BREAKER,
         clock: Clock = utc_now,
     ) -> None:
-        """`on_change` is called when a probe has ended, `on_recovery` when ACS takes calls again."""
+        """`on_change` is called when a probe has ended, `on_recovery` when ACS takes calls again.
+
+        `on_circuit` is called with the circuit before and after each call that changed it.
+        """
+        self._on_circuit = on_circuit
         self._limits = limits
         self._clock = clock
         self._on_change = on_change
@@ -83,16 +93,31 @@ class ServiceHealth:
         """How a call ended, by the outcome of its first recipient."""
         self.calls[_kind_of(outcome)] += 1
         is_refused = False
+        before = self._circuit
         if isinstance(outcome, SendFailed) and outcome.is_credential:
             is_refused = True
             self._note_refusal(number, outcome)
         if isinstance(outcome, SendFailed) and outcome.scope == "service":
             self._fail(outcome, is_probe=is_probe)
+            self._on_circuit(before, self._circuit)
             return
         if self._circuit.failures:
             self._succeed()
+            self._on_circuit(before, self._circuit)
         if number in self._refused and not is_refused:
             self._end_refusal()
+
+    def adopt(self, circuit: Circuit) -> None:
+        """Go on from what another replica met: it found ACS down, or there again."""
+        if circuit.until is None:
+            if self.is_down and not self._circuit.is_probing:
+                self._succeed()
+            return
+        if self._circuit.until is None or circuit.until > self._circuit.until:
+            if not self.is_down:
+                self._down_since = self._clock()
+            self._circuit = replace(circuit, is_probing=self._circuit.is_probing)
+            self._on_change()
 
     @property
     def is_down(self) -> bool:

@@ -24,6 +24,7 @@ from bot.storage.database_errors import (
     is_trouble,
     spoils_connections,
 )
+from bot.storage.pooler import check_sessions
 from bot.storage.postgresql_engine import postgresql_engine
 from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
 from bot.storage.sql import ENGINE_OPTIONS
@@ -190,7 +191,8 @@ class Database:
             return await connection.run_sync(revision_of)
 
     async def check_schema(self) -> None:
-        """Raise `OldSchema` or `NewerSchema` unless exactly the migrations of this version have been applied."""
+        """Raise one of `SCHEMA_ERRORS` unless exactly the migrations of this version have been applied."""
+        await check_sessions(self)
         found = await self.revision()
         check_newest(found)
 

@@ -14,7 +14,7 @@ def postgresql_engine(url: URL) -> AsyncEngine:
     """A pool of connections, each asked whether it still works before it is used again."""
     return create_async_engine(
         url,
-        pool_size=9,  # one is the session by which others see that this process lives
+        pool_size=11,  # three are sessions: that this process lives, its duties, its notices
         max_overflow=4,
         pool_pre_ping=True,
         connect_args={"server_settings": {"lock_timeout": f"{LOCK_SECONDS * 1_000:.0f}"}},

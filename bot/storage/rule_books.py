@@ -17,11 +17,18 @@ class KeptBook(Struct, frozen=True, kw_only=True):
     texts: Mapping[str, str]
 
 
-async def keep_books(connection: AsyncConnection, books: list[KeptBook]) -> list[None]:
-    """Note that these books came into force now, in this order; work for `bot.storage.writer`."""
+async def keep_books(
+    connection: AsyncConnection, books: list[KeptBook], after: datetime | None = None
+) -> list[None]:
+    """Note that these books came into force now, in this order; work for `bot.storage.writer`.
+
+    `after`: not before this moment, which another machine's clock may have given.
+    """
     for book in books:
+        now = datetime.now(UTC)
+        since = now if after is None else max(now, after)
         await connection.execute(delete(rule_books).where(rule_books.c.version == book.version))
-        row = {"version": book.version, "texts": dict(book.texts), "in_force_since": datetime.now(UTC)}
+        row = {"version": book.version, "texts": dict(book.texts), "in_force_since": since}
         await connection.execute(insert(rule_books).values(row))
     return [None] * len(books)
 

@@ -15,7 +15,11 @@ log = structlog.get_logger(__name__)
 class RuleHistory:
     """Opens the rules at the start, and stores what changes later."""
 
-    def __init__(self, database: Database, writer: Writer, live_book: LiveBook) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, live_book: LiveBook, *, is_stored: bool = False
+    ) -> None:
+        """`is_stored`: the rules live in the database, where `bot.storage.rule_store` has put each book."""
+        self._is_stored = is_stored
         self._database = database
         self._books = writer.batch(keep_books)
         self._edits = writer.batch(keep_edits)
@@ -40,6 +44,8 @@ class RuleHistory:
                 cause=str(error),
             )
             return
+        if self._is_stored:
+            return
         version, texts = self._live_book.book().version, self._live_book.texts
         edits = edits_between(last.texts, texts, version) if last else []
         async with self._database.writing() as connection:
@@ -49,8 +55,11 @@ class RuleHistory:
 
     async def store(self, change: BookChange) -> None:
         """Store a book that took effect, and the edits that made it."""
+        if self._is_stored and change.author is None:  # another process has stored both
+            return
         try:
-            await self._books.submit([KeptBook(version=change.version, texts=change.texts)])
+            if not self._is_stored:
+                await self._books.submit([KeptBook(version=change.version, texts=change.texts)])
             # Of a table of 100,000 rows it takes too long for the event loop.
             await self._edits.submit(await in_background(edits_in, change))
         except StorageUnavailable as error:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.installed import migrations_folder
 from bot.storage.all_tables import metadata
 from bot.storage.database_errors import DatabaseUnavailable
+from bot.storage.pooler import NoLastingSessions
 
 
 class OldSchema(Exception):
@@ -33,8 +34,8 @@ class NewerSchema(Exception):
         )
 
 
-#: Why a database is not this version's, with the mend.
-SCHEMA_ERRORS = (OldSchema, NewerSchema)
+#: Why a database can't be this version's, with the mend.
+SCHEMA_ERRORS = (OldSchema, NewerSchema, NoLastingSessions)
 
 
 def alembic_config() -> Config:

@@ -1,8 +1,10 @@
 """Two bots on one PostgreSQL: what one is sending the other leaves alone, and goes on with when that one is killed."""
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from tests.support.acs import Acs
 from tests.support.databases import Databases
 from tests.support.events import a_number, received
 from tests.support.folders import in_folder
-from tests.support.processes import Bot, until
+from tests.support.processes import ADMIN, VIEWER, Bot, until
 
 #: More than one lane makes calls at the same time, so that both bots have some.
 PHONES = 40
@@ -30,14 +32,22 @@ def pair(databases: Databases, acs: Acs, tmp_path: Path) -> Iterator[tuple[Bot, 
         bot.close()
 
 
-def test_two_healthy_bots_send_each_reply_to_acs_once(pair: tuple[Bot, Bot], acs: Acs, number: str) -> None:
-    """ACS holds every first call until both have looked at all that is queued."""
+def test_two_healthy_bots_send_each_reply_to_acs_once(pair: tuple[Bot, Bot], acs: Acs) -> None:
+    """Each serves a number; ACS holds every first call until both have looked at all that is queued."""
     one, other = pair
-    peers = [a_number() for _ in range(PHONES)]
-    acs.plan(number, *[{"hold": True}] * PHONES)
-    one.post([received(peer, f"order {at:05}", number=number) for at, peer in enumerate(peers)])
-    until(lambda: len(tries(acs, peers)) >= 32, what="the calls of the first bot")
     other.start()
+    numbers = [a_number(), a_number()]
+    talks = [(number, a_number()) for number in numbers for _ in range(PHONES // 2)]
+    peers = [peer for _, peer in talks]
+    for bot, number in zip(pair, numbers, strict=True):
+        acs.plan(number, *[{"hold": True}] * (PHONES // 2))
+        bot.post(
+            [
+                received(peer, f"order {at:05}", number=number)
+                for at, (ours, peer) in enumerate(talks)
+                if ours == number
+            ]
+        )
     until(lambda: len(tries(acs, peers)) >= PHONES, what="the calls of both bots")
     acs.release()
     for peer in peers:
@@ -46,6 +56,66 @@ def test_two_healthy_bots_send_each_reply_to_acs_once(pair: tuple[Bot, Bot], acs
     assert len(tries(acs, peers)) == 2 * PHONES
     for peer in peers:
         assert [sms["text"] for sms in acs.messages(peer)] == [reply["text"] for reply in one.replies(peer)]
+
+
+def test_a_number_whose_holder_stands_still_moves_and_nothing_is_sent_twice(
+    pair: tuple[Bot, Bot], acs: Acs, number: str
+) -> None:
+    """SIGSTOP: the process is there, its connections are open, and it does nothing."""
+    one, other = pair
+    other.start()
+    first, second, third = a_number(), a_number(), a_number()
+    one.post([received(first, "hours", number=number)])
+    one.replies_when(first, "sent")
+    assert one.process
+    one.process.send_signal(signal.SIGSTOP)
+    try:
+        other.post([received(second, "hours", number=number)])
+        other.replies_when(second, "sent")
+    finally:
+        one.process.send_signal(signal.SIGCONT)
+    one.post([received(third, "hours", number=number)])
+    one.replies_when(third, "sent")
+    peers = [first, second, third]
+    assert Counter(tries(acs, peers)) == Counter(set(tries(acs, peers)))
+    assert len(tries(acs, peers)) == 3
+
+
+def test_a_message_that_arrives_at_one_bot_shows_on_an_open_page_of_the_other(
+    pair: tuple[Bot, Bot], peer: str, number: str
+) -> None:
+    one, other = pair
+    other.start()
+    one.post([received(peer, "hours", number=number)])
+    (talk,) = one.http.get("/api/conversations", params={"peer": peer}, headers=VIEWER).json()["items"]
+    token = ADMIN["Authorization"].removeprefix("Bearer ")
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    assert other.http.post("/console/login", data={"token": token}, headers=headers).is_redirect
+    with other.http.stream("GET", "/console/live", params={"topics": talk["id"], "since": "before"}) as page:
+        lines = page.iter_lines()
+        told = (line for line in lines if line.startswith("data: "))
+        assert talk["id"] in next(told)  # the page was made before the stream began
+        one.post([received(peer, "open", number=number)])
+        assert talk["id"] in next(told)
+
+
+def test_bots_whose_rule_books_differ_say_so_until_they_are_the_same(pair: tuple[Bot, Bot]) -> None:
+    one, other = pair
+    other.start()
+    file = min(other.folder.glob("rules/*.yaml"))
+    before = file.read_text("utf-8")
+
+    def checks(bot: Bot) -> dict[str, Any]:
+        return dict(bot.http.get("/health/ready").json()["checks"]["rules"])
+
+    until(lambda: checks(one)["status"] == checks(other)["status"] == "ok", what="the same book")
+    file.write_text(before + "# another version\n", "utf-8")
+    until(lambda: checks(one)["status"] == checks(other)["status"] == "degraded", what="both to say so")
+    assert [each["book"] for each in checks(one)["replicas"]] == [checks(other)["book"]]
+    (alarm,) = one.get("/overview")["alarms"]
+    assert checks(other)["book"] in alarm["reason"]
+    file.write_text(before, "utf-8")
+    until(lambda: checks(one)["status"] == checks(other)["status"] == "ok", what="the same book again")
 
 
 def test_what_a_killed_bot_was_sending_the_other_repeats_with_its_pair(

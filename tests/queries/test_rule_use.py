@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert
 
+from bot.conversation.message_ids import first_id
 from bot.queries.rule_use import RuleUses
-from bot.queries.traffic import Counts, first_id, store_hour
+from bot.queries.traffic import Counts, store_hour
 from bot.storage.database import Database
 from bot.storage.tables import conversations, messages
 from tests.support.databases import Databases

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
+from bot.conversation.message_ids import first_id
 from bot.queries.traffic import (
     HOUR,
     MINUTE,
     REPLY_TIMES,
     Counts,
     count_messages,
-    first_id,
     floor_to,
     read_traffic,
     time_of_id,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.sending.backoff import USUAL_BACKOFF
+from bot.sending.leases import LEASE
 from bot.sending.outbox import Claimed, Queued
 from bot.sending.retry import RetryDecision, decide_retries
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
@@ -28,6 +29,7 @@ def claim(at: int, *, attempts: int = 0, was_unknown: bool = False) -> Claimed:
         first_sent_at=NOW,
         tag="tag",
         attempt=attempts + 1,
+        until=NOW + LEASE,
         was_unknown=was_unknown,
     )
 

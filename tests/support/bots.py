@@ -14,6 +14,7 @@ from bot.conversation.erasure_marks import ErasureMarks
 from bot.conversation.event_tally import Receipt
 from bot.conversation.events import DeliveryReport, Inbound
 from bot.conversation.inbox import Inbox
+from bot.conversation.message_ids import first_id
 from bot.conversation.restored import Doubt
 from bot.queries.conversations import (
     ConversationView,
@@ -24,7 +25,6 @@ from bot.queries.conversations import (
     list_rejected,
 )
 from bot.queries.filters import ConversationFilter
-from bot.queries.traffic import first_id
 from bot.rulebook.book import Book
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.sending.sender import Sender
@@ -137,12 +137,13 @@ class Bot:
         caps: Caps = CAPS,
         queue_limit: int = 1_000_000,
         queue_pauses: QueuePauses = USUAL_PAUSES,
+        hold: float = 5,
         **sender: Any,
     ) -> None:
         self.url = url
         self.sms = sms or Scripted()
         self.database = Database(url)
-        self.writer = Writer(self.database, hold=5)
+        self.writer = Writer(self.database, hold=hold)
         periods = {"reply_ttl": timedelta(hours=24), "report_timeout": timedelta(hours=72)}
         self.sender = Sender(self.database, self.writer, self.sms, **periods | sender)
         self.queue = QueueLimit(self.database, queue_limit, queue_pauses)

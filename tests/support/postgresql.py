@@ -83,6 +83,10 @@ class PostgreSQL:
         """End the server, whoever holds it."""
         self._server.stop()
 
+    def start(self) -> None:
+        """Have it there again after `stop`."""
+        self._server.start()
+
 
 @functools.cache
 def shared_server() -> PostgreSQL:

@@ -67,3 +67,15 @@ def purge(**options: Any) -> None:
     bot may run: it is never held up for longer than 50 ms. BOT_KEEP_MESSAGES and its like do this daily.
     """
     run_body("bot.cli.purge:purge", options)
+
+
+@db.command()
+@click.option("--to", metavar="URL", required=True, help="As postgresql+asyncpg://USER:PASSWORD@HOST/NAME.")
+@as_json_option
+def copy(**options: Any) -> None:
+    """Copy everything from the SQLite file of BOT_DATABASE_URL to the PostgreSQL at URL; the bot must be stopped.
+
+    The new database is empty or new. A copy that was interrupted goes on with the same command. At the end both are
+    read and compared, row by row.
+    """
+    run_body("bot.cli.db_copy:copy", options)

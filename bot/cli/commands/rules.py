@@ -106,3 +106,30 @@ def replay(**options: Any) -> None:
     PATH is the candidate, a folder of rule files or one file; default is BOT_RULES. Nothing is sent or stored.
     """
     run_body("bot.cli.rules_replay:replay", options)
+
+
+@rules.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def pull(**options: Any) -> None:
+    """Write the rules that live in the database to the folder DIR.
+
+    For BOT_RULES=database:. Files of the same names are written over; rule files that the database has not are
+    named, and the exit status is 1 then.
+    """
+    run_body("bot.cli.rules_stored:pull", options)
+
+
+@rules.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--over",
+    metavar="VERSION",
+    help="Store them only in the place of this version, as `bot rules pull` has named it.",
+)
+def push(**options: Any) -> None:
+    """Store the rule files of the folder DIR in the database, in the place of those there.
+
+    For BOT_RULES=database:. They are checked first: with an error nothing is stored, and the exit status is 1. Every
+    replica that runs answers by them within five seconds.
+    """
+    run_body("bot.cli.rules_stored:push", options)

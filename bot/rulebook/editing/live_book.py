@@ -60,7 +60,15 @@ class BookChange(msgspec.Struct, frozen=True, kw_only=True):
     author: Author | None
 
 
-async def _nothing(_taken: BookChange) -> None:
+class Overtaken(Exception):
+    """Another process has changed the rules since they were read."""
+
+
+async def _nothing(_taken: object) -> None:
+    pass
+
+
+async def _nothing_more() -> None:
     pass
 
 
@@ -88,6 +96,10 @@ class LiveBook:
         )
         #: Awaited after another book has come into force.
         self.on_change: Callable[[BookChange], Awaitable[None]] = _nothing
+        #: Awaited before a save changes the files; it raises `Overtaken` where what they were is no longer true.
+        self.before_write: Callable[[Loaded], Awaitable[None]] = _nothing
+        #: Awaited after `Overtaken`: reads what the other process has made of the rules.
+        self.catch_up: Callable[[], Awaitable[None]] = _nothing_more
         #: Called after the files have changed, whatever came of it.
         self.on_read: Callable[[], None] = _say_nothing
 
@@ -154,12 +166,27 @@ class LiveBook:
             await self._take(loaded, None)
             self.on_read()
 
-    async def save(self, files: FilesRead, loaded: Loaded, write: Callable[[], None], author: Author) -> None:
+    async def replace(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Have `change` write the files, and put what they make in force: nothing in between is read or saved."""
+        async with self._changing:
+            await change()
+        await self.reload()
+
+    async def save(
+        self,
+        files: FilesRead,
+        loaded: Loaded,
+        write: Callable[[], None],
+        author: Author,
+        check: Callable[[], None] = _say_nothing,
+    ) -> None:
         """Have `write` change the files on the disk, and put what was `loaded` from them in force.
 
-        `files` is how they are then. Nothing changes when `write` raises.
+        `files` is how they are then. Nothing changes when `check` or `write` raises, or `Overtaken` is raised.
         """
         async with self._changing:
+            await asyncio.to_thread(check)
+            await self.before_write(loaded)
             await asyncio.to_thread(write)
             self._files = files
             await self._take(loaded, author)

@@ -9,7 +9,7 @@ from bot.rulebook.background import in_background
 from bot.rulebook.book import free_incrementally
 from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.folder import CannotWrite, RuleFolder, etag_of
-from bot.rulebook.editing.live_book import Author, LiveBook
+from bot.rulebook.editing.live_book import Author, LiveBook, Overtaken
 from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_files
@@ -110,6 +110,8 @@ class RuleFiles:
                     return await self._save(changes, author)
                 except _Moved:
                     continue
+                except Overtaken:
+                    await self._shelf.catch_up()
         raise CannotWrite(self.folder.path, "other files there change all the time")
 
     async def _save(self, changes: Sequence[FileChange], author: Author) -> Saved:
@@ -125,13 +127,16 @@ class RuleFiles:
             await in_background(free_incrementally, refused)
             raise HasErrors(findings)
 
-        def write() -> None:
+        def check() -> None:
             if self._changed(self.folder.files(), changes) != after:
                 raise _Moved
+
+        def write() -> None:
+            check()
             for each in changes:
                 self.folder.write(each.name, each.text, each.expected)
 
-        await self._shelf.save(after, loaded, write, author)
+        await self._shelf.save(after, loaded, write, author, check)
         return Saved(file=author.file, version=loaded.book.version, findings=loaded.findings, tests=tests)
 
     def _changed(self, files: FilesRead, changes: Sequence[FileChange]) -> FilesRead:

@@ -85,6 +85,7 @@ class Live:
         self._start = secrets.token_hex(4)
         self._count = 0
         self._gathered: set[str] = set()
+        self._is_everything = False
         self._timer: asyncio.TimerHandle | None = None
         self._subscribers: set[_Subscriber] = set()
         self._is_closed = False
@@ -108,6 +109,11 @@ class Live:
             self._gathered.update(topics)
             if self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(_GATHERING, self._publish)
+
+    def announce_everything(self) -> None:
+        """Announce to every page: it is not known, or too much to name, what has changed."""
+        self._is_everything = True
+        self.announce([CONVERSATIONS])
 
     def close(self) -> None:
         """End every stream, so that none holds up the end of the service."""
@@ -174,8 +180,9 @@ class Live:
 
     def _publish(self) -> None:
         topics, self._gathered, self._timer = self._gathered, set(), None
+        is_everything, self._is_everything = self._is_everything or len(topics) > _MANY, False
         if not self._is_closed:
-            news = _PendingTopics(self.mark, None if len(topics) > _MANY else sorted(topics))
+            news = _PendingTopics(self.mark, None if is_everything else sorted(topics))
             self._channels.publish(msgspec.json.encode(news), CHANNEL)
 
 
