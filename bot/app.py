@@ -22,6 +22,7 @@ from bot.conversation.backpressure import QueueLimit
 from bot.conversation.completions import Completions
 from bot.conversation.follow_up_turn import FollowUpTurn
 from bot.conversation.inbox import Inbox
+from bot.event_parts import EventsOut
 from bot.measures import Measures
 from bot.operations.checks import (
     check_background,
@@ -150,6 +151,7 @@ class Service:
         self.forwarder = Forwarder(
             self.database, self.writer, self._poster, clock=now, measures=self._measures
         )
+        self.events_out = EventsOut(settings, self.database, self.writer, clock=now, measures=self._measures)
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.data_protection = DataProtection(
             self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now
@@ -229,6 +231,7 @@ class Service:
             await self.database.check_schema()
         self._running.push_async_callback(self._sms.close)
         self._running.push_async_callback(self._poster.close)
+        self._running.push_async_callback(self.events_out.close)
         self._running.push_async_callback(self.asker.close)
         self.shelf.on_change = self._take_book
         self.shelf.on_read = self._announce_rules
@@ -247,6 +250,8 @@ class Service:
         self._running.push_async_callback(self.sender.stop)
         self.forwarder.start(self.supervisor)
         self._running.push_async_callback(self.forwarder.stop)
+        self.events_out.start(self.supervisor)
+        self._running.push_async_callback(self.events_out.stop)
         self.fetcher.start(self.supervisor)
         self._running.push_async_callback(self.fetcher.stop)
         self.follow_ups.start(self.supervisor)
@@ -284,7 +289,10 @@ class Service:
         if self.puller is not None:
             await self.puller.stop(patience)
         await asyncio.gather(
-            self.fetcher.stop(patience), self.follow_ups.stop(), self.forwarder.stop(patience)
+            self.fetcher.stop(patience),
+            self.follow_ups.stop(),
+            self.forwarder.stop(patience),
+            self.events_out.stop(patience),
         )
         await self.sender.stop(patience)
         self.writer.stop_retrying()

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from dotenv import dotenv_values
 from msgspec import Struct
 
+from bot.event_receivers import EventReceiver
 from bot.operation_settings import OPERATION_SETTINGS
 from bot.setting_files import is_file_setting, with_files
 from bot.setting_readers import (
@@ -94,6 +95,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str
     log_texts: bool
     notify: tuple[Secret, ...]
+    events_to: tuple[EventReceiver, ...]
+    events_secrets: tuple[Secret, ...]
     public_url: str | None
     #: What `{{ secret.NAME }}` stands for in the headers of a rule's `fetch`: those of `BOT_SECRET_NAME`, by name.
     secrets: dict[str, Secret] = {}
@@ -378,6 +381,6 @@ _NAMES: Final = frozenset(setting.name for setting in SETTINGS)
 #: Names that another version of the bot reads; a `.env` may serve both.
 _NAMES_OF_OTHER_VERSIONS: Final = frozenset(
     {
-        "BOT_EVENTS_TO", "BOT_OIDC_ISSUER", "BOT_OIDC_CLIENT_ID", "BOT_OIDC_CLIENT_SECRET",
+        "BOT_OIDC_ISSUER", "BOT_OIDC_CLIENT_ID", "BOT_OIDC_CLIENT_SECRET",
     }
 )  # fmt: skip

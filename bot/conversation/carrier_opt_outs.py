@@ -8,14 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import Suppressed, says_opted_out
 from bot.conversation.events import DeliveryReport
+from bot.conversation.facts import ConsentFact
 from bot.conversation.follow_ups import OPTED_OUT, cancel_follow_ups
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, Outcome, close_incidents
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.rulebook.decision import HeldBack
 from bot.storage.columns import UtcTime
 from bot.storage.commits import mark_changed
+from bot.storage.facts import are_heard, note
 from bot.storage.sql import direction_is, status_is
 from bot.storage.tables import actions, conversations, messages
+
+#: What others hear as the reason.
+REPORTED = "the carrier reported it"
 
 
 async def apply_carrier_opt_outs(
@@ -27,10 +32,12 @@ async def apply_carrier_opt_outs(
     already and what confirms an opt-out or opt-in keep their course.
     """
     reported_at: dict[str, datetime] = {}
+    said_of: dict[str, str] = {}
     for row, report in reports:
         if says_opted_out(report):
             moment = report.reported_at or now
             reported_at[row.conversation_id] = max(reported_at.get(row.conversation_id, moment), moment)
+            said_of[row.conversation_id] = row.id
     if not reported_at:
         return
     came_back = await _last_confirmed(connection, reported_at)
@@ -40,6 +47,8 @@ async def apply_carrier_opt_outs(
     if not ids:
         return
     known = await _consent_times(connection, ids)
+    if are_heard():
+        await _tell(connection, ids, reported_at, said_of)
     await connection.execute(
         update(conversations)
         .where(conversations.c.id == bindparam("of"))
@@ -70,6 +79,24 @@ async def apply_carrier_opt_outs(
     for queued in await connection.execute(query):
         changes.apply(StoredMessage(*queued), Suppressed())
     await changes.record(connection, now)
+
+
+async def _tell(
+    connection: AsyncConnection, ids: list[str], reported_at: dict[str, datetime], said_of: dict[str, str]
+) -> None:
+    """Let others hear of those who were not opted out already."""
+    query = select(conversations.c.id).where(
+        conversations.c.id.in_(ids), conversations.c.opted_out.is_(False)
+    )
+    fresh = set((await connection.execute(query)).scalars())
+    note(
+        ConsentFact(
+            conversation_id=each, opted_out=True, source="carrier", at=reported_at[each],
+            message_id=said_of[each], reason=REPORTED,
+        )
+        for each in ids
+        if each in fresh
+    )  # fmt: skip
 
 
 async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, datetime]:

@@ -13,7 +13,9 @@ from sqlalchemy import Row, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.conversation.facts import WaitingFact
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, Decision, HeldBack
+from bot.storage.facts import are_heard, note
 from bot.storage.pages import Order, Page, read_page
 from bot.storage.sql import insert_for
 from bot.storage.tables import conversations, incidents
@@ -133,10 +135,29 @@ async def open_incidents(
     }
     if not rows:
         return
+    if are_heard():
+        await _tell_waiting(connection, [row for key, row in sorted(rows.items()) if key[1] == "handover"])
     statement = insert_for(connection, incidents).on_conflict_do_nothing(
         index_elements=["conversation_id", "kind"], index_where=incidents.c.closed_at.is_(None)
     )
     await connection.execute(statement, [rows[key] for key in sorted(rows)])
+
+
+async def _tell_waiting(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """Let others hear of the conversations that did not wait for a person already."""
+    query = select(incidents.c.conversation_id).where(
+        incidents.c.conversation_id.in_([row["conversation_id"] for row in rows]),
+        incidents.c.kind == "handover",
+        incidents.c.closed_at.is_(None),
+    )
+    waiting = set((await connection.execute(query)).scalars()) if rows else set()
+    note(
+        WaitingFact(
+            conversation_id=row["conversation_id"], reason=row["reason"], message_id=row["message_id"]
+        )
+        for row in rows
+        if row["conversation_id"] not in waiting
+    )
 
 
 async def close_incidents(

@@ -16,14 +16,15 @@ from bot.conversation.follow_ups import (
 from bot.conversation.forwards import INSERT_FORWARDS, ForwardRow
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, NewIncident, Outcome, close_incidents, open_incidents
 from bot.conversation.message_rows import INSERT_INBOUND, INSERT_OUTBOUND, InboundRow, OutboundRow
+from bot.storage.facts import Fact, are_heard, note
 
 
 class NewMessages:
     """Messages to be inserted, as rows of `BulkInsert`, and what a person should look at because of them."""
 
     __slots__ = (
-        "answers", "fetches", "follow_ups", "forwards", "handed_over", "inbound", "incidents", "opted_out",
-        "outbound",
+        "answers", "facts", "fetches", "follow_ups", "forwards", "handed_over", "inbound", "incidents", "is_told",
+        "opted_out", "outbound",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -38,11 +39,16 @@ class NewMessages:
         self.opted_out: list[str] = []
         #: Conversations that a person has just taken over, or is to.
         self.handed_over: list[str] = []
+        #: Whether anybody hears of it, and what they hear: only then is anything added.
+        self.is_told = are_heard()
+        self.facts: list[Fact] = []
 
     async def insert(self, connection: AsyncConnection, now: datetime) -> None:
         """Write them; their conversations must be there already."""
         await INSERT_INBOUND.execute(connection, self.inbound)
         await INSERT_OUTBOUND.execute(connection, self.outbound)
+        if self.facts:
+            note(self.facts)
         await INSERT_FORWARDS.execute(connection, self.forwards)
         await INSERT_FETCHES.execute(connection, self.fetches)
         if self.answers:

@@ -13,14 +13,11 @@ from uuid_utils import uuid7
 from bot.conversation.answers import Heard, follow
 from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound, time_written
+from bot.conversation.facts import TOLD_STATES, MessageFact, born_fact, consent_facts
 from bot.conversation.fetches import fetch_row
-from bot.conversation.follow_ups import (
-    follow_up_rows,
-)
+from bot.conversation.follow_ups import follow_up_rows
 from bot.conversation.forwards import forward_row
-from bot.conversation.incidents import (
-    noticed_in,
-)
+from bot.conversation.incidents import noticed_in
 from bot.conversation.loop_history import SILENCED, LoopState, Traffic
 from bot.conversation.message_rows import InboundRow, OutboundRow
 from bot.conversation.new_messages import NewMessages
@@ -107,7 +104,8 @@ class ConversationThread:
 
         `is_doubtful`: it may have been answered already (`bot.conversation.restored`), so none is.
         """
-        self._take(decision, time_written(message.received_at, now), message.message_id, new)
+        written, before = time_written(message.received_at, now), self.state
+        self._take(decision, written, message.message_id, new)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
         waiting_since = self.unanswered_since
@@ -128,6 +126,9 @@ class ConversationThread:
                 book_version=version,
             )
         )
+        if new.is_told:
+            new.facts.append(MessageFact(message_id=message_id, conversation_id=self.id, status="received"))
+            new.facts += consent_facts(self.id, before, self.state, written, message_id)
         for text in decision.replies:
             self.add_outbound(
                 new,
@@ -185,8 +186,11 @@ class ConversationThread:
 
         `message_id` is our id of that message and `heard_id` Azure's; `written` is when the peer wrote it.
         """
+        before = self.state
         self._take(decision, written, heard_id, new)
         self.changed = True
+        if new.is_told:
+            new.facts += consent_facts(self.id, before, self.state, written, message_id)
         for text in decision.replies:
             self.add_outbound(new, text, now, rule=decision.rule, in_reply_to=message_id, version=version)
         if decision.marks or (self.state.handed_over and decision.replies):
@@ -259,6 +263,8 @@ class ConversationThread:
             )
         )
         self.latest_outbound_id, self.delivery, self.unanswered_since = message_id, status, None
+        if new.is_told and status in TOLD_STATES:
+            new.facts.append(born_fact(message_id, self.id, status, code))
         return message_id
 
     def cut_flow(self, state: ConversationState, now: datetime, new: NewMessages) -> None:

@@ -163,6 +163,7 @@ class Operator:
             if (self._book().numbers.get(number) or guess(number)).opt_out == "carrier":
                 raise KeptByCarrier(edit.conversation.peer, number)
             edit.change(opted_out=False, consent_at=edit.now)
+            edit.tell_consent(consent)
             await edit.note("opt in", consent)
 
         return (await self._act(conversation_id, by, do)).conversation
@@ -250,6 +251,7 @@ async def _opt_out(edit: ConversationEdit, reason: str | None) -> None:
     await edit.close(Outcome.OPTED_OUT, *ENDED_BY_OPT_OUT)
     if not edit.opted_out:
         edit.change(opted_out=True, flow=None, consent_at=edit.now)
+        edit.tell_consent(reason)
         edit.conversation.fetches = ()
         await cancel_follow_ups(edit.connection, [edit.conversation.id], OPTED_OUT, edit.now)
         edit.conversation.unanswered_since = None

@@ -40,6 +40,8 @@ class Erased(Struct, frozen=True, kw_only=True):
     messages: int = 0
     delivery_reports: int = 0
     forwards: int = 0
+    #: Events for others, and their bodies.
+    outgoing_events: int = 0
     #: What rules asked of other services for them, and what was to be said to them later.
     fetches: int = 0
     follow_ups: int = 0

@@ -12,6 +12,7 @@ from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.storage.alarm_tables import alarms
 from bot.storage.answer_tables import answers, codes_given
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.event_tables import outgoing_events
 from bot.storage.tables import actions, conversations, delivery_reports, incidents, messages, status_changes
 from bot.storage.task_tables import fetches, follow_ups, forwards
 
@@ -20,10 +21,11 @@ OF_A_MESSAGE: tuple[Column[Any], ...] = (
     status_changes.c.message_id,
     delivery_reports.c.message_id,
     forwards.c.message_id,
+    outgoing_events.c.message_id,
     fetches.c.id,
 )
 #: The tables whose rows belong to a conversation, beside its messages and answers.
-OF_A_CONVERSATION = (incidents, actions, follow_ups)
+OF_A_CONVERSATION = (incidents, actions, follow_ups, outgoing_events)
 
 
 async def remove_messages(

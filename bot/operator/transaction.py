@@ -15,6 +15,7 @@ from uuid_utils import uuid7
 
 from bot.clock import Clock, utc_now
 from bot.conversation.audit_log import ActionName, action_row
+from bot.conversation.facts import ConsentFact
 from bot.conversation.incidents import Kind, Outcome, close_incidents
 from bot.conversation.new_messages import NewMessages
 from bot.conversation.thread import (
@@ -66,6 +67,19 @@ class ConversationEdit:
     def change(self, **changes: Any) -> None:
         """Change the conversation's state."""
         self.conversation.cut_flow(replace(self.conversation.state, **changes), self.now, self.new)
+
+    def tell_consent(self, reason: str | None) -> None:
+        """Let others hear of an opt-out or opt-in that a person has put on record."""
+        if self.new.is_told:
+            self.new.facts.append(
+                ConsentFact(
+                    conversation_id=self.conversation.id,
+                    opted_out=self.opted_out,
+                    source="person",
+                    at=self.now,
+                    reason=reason,
+                )
+            )
 
     async def row_of(self, table: Table, key: str) -> Any:
         """A row that belongs to the conversation."""

@@ -1,12 +1,21 @@
 """Every table: where this has been imported, `metadata` is whole."""
 
-from bot.storage import alarm_tables, answer_tables, draft_tables, tables, task_tables, upkeep_tables
+from bot.storage import (
+    alarm_tables,
+    answer_tables,
+    draft_tables,
+    event_tables,
+    tables,
+    task_tables,
+    upkeep_tables,
+)
 from bot.storage.columns import metadata
 
 __all__ = [
     "alarm_tables",
     "answer_tables",
     "draft_tables",
+    "event_tables",
     "metadata",
     "tables",
     "task_tables",

@@ -1,0 +1,73 @@
+"""What others hear of: events that are posted to the receivers of BOT_EVENTS_TO
+
+Compatible both ways for one release: the version of the bot before this one still runs on the new schema, so add
+columns as nullable or with a default, and drop what the previous version uses only in the release after.
+
+Revision 0017, after 0011.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0017"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+#: A moment: timestamptz on PostgreSQL, ISO text on SQLite.
+TIME = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
+COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_table(
+        "outgoing_events",
+        sa.Column("id", COUNTER, autoincrement=True, nullable=False),
+        sa.Column("event_id", sa.String(36), nullable=False),
+        sa.Column("type", sa.String(32), nullable=False),
+        sa.Column("receiver", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.String(36), nullable=False),
+        sa.Column("message_id", sa.String(36), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(16), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_try_at", TIME, nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("tries", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("resent_at", TIME, nullable=True),
+        sa.Column("updated_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"], ["conversations.id"], name="fk_outgoing_events_conversation_id",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_outgoing_events"),
+    )  # fmt: skip
+    op.create_index("ix_outgoing_events_message_id", "outgoing_events", ["message_id"])
+    op.create_index(
+        "ix_outgoing_events_conversation_id_receiver_id",
+        "outgoing_events",
+        ["conversation_id", "receiver", "id"],
+    )
+    op.create_index("ix_outgoing_events_created_at", "outgoing_events", ["created_at"])
+    is_queued, is_failed = sa.text("status = 'queued'"), sa.text("status = 'failed'")
+    op.create_index(
+        "ix_outgoing_events_queued",
+        "outgoing_events",
+        ["receiver", "id"],
+        sqlite_where=is_queued,
+        postgresql_where=is_queued,
+    )
+    op.create_index(
+        "ix_outgoing_events_failed",
+        "outgoing_events",
+        ["id"],
+        sqlite_where=is_failed,
+        postgresql_where=is_failed,
+    )
+
+
+def downgrade() -> None:
+    """Take back."""
+    op.drop_table("outgoing_events")
