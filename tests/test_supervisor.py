@@ -18,7 +18,7 @@ def logs() -> Iterator[list[MutableMapping[str, Any]]]:
 
 
 async def until(holds: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - it has no event for it
             await asyncio.sleep(0.002)
 

@@ -20,9 +20,11 @@ from bot.storage.database_errors import (
     DatabaseInUse,
     DatabaseUnavailable,
     cause_of,
+    is_broken_connection,
     is_trouble,
     spoils_connections,
 )
+from bot.storage.postgresql_engine import postgresql_engine
 from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
 from bot.storage.sql import ENGINE_OPTIONS
 from bot.storage.sqlite_connection import open_sqlite
@@ -30,8 +32,6 @@ from bot.storage.sqlite_file import LogLost, SqliteFile
 
 #: How long SQLite waits for another process's lock before it says so; `bot.storage.writer` then tries again.
 SQLITE_BUSY_SECONDS = 2.0
-#: The same for PostgreSQL, which would wait without end.
-POSTGRESQL_LOCK_SECONDS = 5.0
 #: KiB of an SQLite file in memory: for the connection that writes, and for each of the four that read. Together they
 #: bound what a backlog costs in memory (`benchmarks/storm.py`); behind them there is the system's own cache.
 WRITER_CACHE = 64 * 1024
@@ -93,7 +93,8 @@ class Database:
                 connection.exec_driver_sql("BEGIN")
 
         else:
-            self._writer = self._readers = self._postgresql_engine()
+            self._writer = self._readers = postgresql_engine(self._url)
+            self._replace_spoiled(self._writer)
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[AsyncConnection]:
@@ -196,15 +197,23 @@ class Database:
     async def trouble(self) -> str | None:
         """Why the database can't be read, or PostgreSQL can't be written, just now; None when it can."""
         try:
-            async with self.reading() as connection:
-                if self.is_sqlite:
-                    await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
-                else:
-                    await check_rights(connection)
+            try:
+                await self._look()
+            except DatabaseUnavailable as error:
+                if not is_broken_connection(error.__cause__):
+                    raise
+                await self._look()  # over a new one, which says whether there is more to it
         except DATABASE_ERRORS as error:
             return cause_of(error)
         # Connections that broke all at once are made anew; a damaged page is met again and again, by some reads alone.
         return self.reads.cause if self.reads.length > _PASSING else None
+
+    async def _look(self) -> None:
+        async with self.reading() as connection:
+            if self.is_sqlite:
+                await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+            else:
+                await check_rights(connection)
 
     async def probe(self) -> None:
         """Write something that changes nothing; raises `DatabaseUnavailable` when that is not possible."""
@@ -368,18 +377,6 @@ class Database:
             if file is not None:
                 file.note_close()
 
-        self._replace_spoiled(engine)
-        return engine
-
-    def _postgresql_engine(self) -> AsyncEngine:
-        engine = create_async_engine(
-            self._url,
-            pool_size=9,  # one is the session by which others see that this process lives
-            max_overflow=4,
-            pool_pre_ping=True,
-            connect_args={"server_settings": {"lock_timeout": f"{POSTGRESQL_LOCK_SECONDS * 1_000:.0f}"}},
-            **ENGINE_OPTIONS,
-        )
         self._replace_spoiled(engine)
         return engine
 

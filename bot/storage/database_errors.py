@@ -88,6 +88,11 @@ def spoils_connections(error: BaseException) -> bool:
     return not _state_of(driver).startswith(_OF_THE_MOMENT)
 
 
+def is_broken_connection(error: BaseException | None) -> bool:
+    """Whether a connection that was open ended, as all do when PostgreSQL starts anew or changes its place."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
 def _primary_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 

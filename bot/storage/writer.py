@@ -19,7 +19,7 @@ from bot.measures import COMMIT_BOUNDS, Durations
 from bot.outage import Outage
 from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
-from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_conflict
+from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_broken_connection, is_conflict
 from bot.storage.facts import FactRecorder
 from bot.supervisor import Supervisor
 
@@ -127,6 +127,8 @@ class Writer:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_writing = False
+        #: The last try found its connection broken; the next one is over a new one.
+        self._is_reconnecting = False
         #: Batches that failed because the database was in trouble, the latest one last, each with its items.
         self._failing: dict[Batch[Any, Any], Sequence[Any]] = {}
         self._failed_at = 0.0
@@ -265,6 +267,7 @@ class Writer:
                 # for the event loop that goes on while the database commits (10 % more single posts a second).
                 self._answer_callers()
         self.commits.add(perf_counter() - began)
+        self._is_reconnecting = False
         if self._failing:
             for batch in batches:
                 self._failing.pop(batch, None)
@@ -340,7 +343,10 @@ class Writer:
         return asyncio.get_running_loop().time() >= self._failed_at + self._pause
 
     def _fail(self, group: list[_Job], error: DatabaseUnavailable) -> None:
-        """Note that the database is in trouble, for these jobs at least."""
+        """Note that the database is in trouble, for these jobs at least, unless a connection had ended, and no more."""
+        if not (self._failing or self._is_reconnecting) and is_broken_connection(error.__cause__):
+            self._is_reconnecting = True
+            return
         limits = self._limits
         self._pause = min(self._pause * 2, limits.longest_pause) if self._failing else limits.first_pause
         for job in group:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from bot.sandbox.app import Sandbox
-from tests.support.pages import ARGUMENTS, CHROMIUM
+from tests.support.pages import ARGUMENTS, CHROMIUM, LONGEST_WAIT
 from tests.support.sandboxes import RECEIVED, Scripted, Webhook, event_type, listening, sms_client
 
+expect.set_options(timeout=LONGEST_WAIT)
 HERE = Path(__file__).parent
 ANSWERS = {
     "hours": ["Corner Books is open Mon-Sat 9-18."],

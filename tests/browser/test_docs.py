@@ -36,7 +36,7 @@ async def test_it_draws_the_api_and_no_request_leaves_this_machine(
         assert "unsafe" not in policy
         assert "http" not in policy
         operation = page.locator("#operations-default-ApiConversationsGetConversations, .opblock-get").first
-        await expect(operation).to_be_visible(timeout=15_000)
+        await expect(operation).to_be_visible()
         await operation.locator("button").first.click()
         await expect(page.locator(".opblock.is-open").first).to_be_visible()
         assert complaints == []

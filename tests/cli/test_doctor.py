@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import sqlite3
 from collections.abc import MutableMapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -17,6 +16,7 @@ from click.exceptions import Exit
 from bot.cli.doctor import doctor, examine
 from bot.cli.doctor_checks import DoctorFinding, queue_finding
 from tests.support.bots import until
+from tests.support.databases import change_beside
 from tests.support.services import ACCESS_KEY, OLD_SECRET, SECRET, Running
 
 
@@ -102,10 +102,7 @@ async def test_a_wrong_clock_and_an_old_schema_are_found(
         return web.json_response({}, status=400, headers={"Date": date})
 
     bot.acs.answers = [late]
-    connection = sqlite3.connect(tmp_path / "bot.db")
-    connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.commit()
-    connection.close()
+    await change_beside(tmp_path / "bot.db", "UPDATE alembic_version SET version_num = '9999'")
     findings = await look()
     assert "3,6" in of(findings, "clock").found.replace("3,599", "3,600")
     assert "NTP" in (of(findings, "clock").mend or "")

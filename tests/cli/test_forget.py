@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from bot.cli.errors import CommandFailed
 from bot.cli.forget import forget
 from bot.cli.purge import purge
 from tests.support.bots import heard
-from tests.support.databases import Databases
+from tests.support.databases import Databases, change_beside
 from tests.support.envelopes import inbound
 from tests.support.full_bots import full_bot
 from tests.support.remains import tables_with
@@ -69,12 +68,10 @@ async def test_without_a_bot_the_database_is_opened(
 async def test_purge_runs_beside_the_bot_and_says_what_went(
     bot: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    connection = sqlite3.connect(tmp_path / "bot.db", timeout=30)
-    connection.execute(
-        "UPDATE messages SET created_at = '2020-01-01T00:00:00.000000+00:00', status = 'delivered'"
+    await change_beside(
+        tmp_path / "bot.db",
+        "UPDATE messages SET created_at = '2020-01-01T00:00:00.000000+00:00', status = 'delivered'",
     )
-    connection.commit()
-    connection.close()
     await asyncio.to_thread(purge, "1s", as_json=True)
     assert json.loads(capsys.readouterr().out)["messages"] == 2
     await asyncio.to_thread(purge, "90d", as_json=False)

@@ -55,7 +55,7 @@ async def test_a_full_queue_is_told_and_takes_nobody_out_of_service(
         assert turned_away.headers["retry-after"] == "30"
         assert "BOT_QUEUE_LIMIT is 2" in turned_away.json()["detail"]
         assert (await bot.post([event(REPORT, REPORT_DATA)])).status_code == 200
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:  # what was queued while the database counted may count twice, until it counts again
                 status, body = await ready(bot)
                 check = body["checks"]["queue"]
@@ -74,9 +74,7 @@ async def test_connections_that_break_are_made_anew(tmp_path: Path, databases: D
                 f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
             )
             assert (await bot.post([inbound(MessageId=f"Incoming_{at}")])).status_code == 200
-            async with asyncio.timeout(30):
-                while (await ready(bot))[0] != 200:  # noqa: ASYNC110 - the first look may be what finds it broken
-                    await asyncio.sleep(0.02)
+            assert (answer := await ready(bot))[0] == 200, answer[1]
         assert len(await bot.replies()) == 3
 
 

@@ -171,12 +171,12 @@ async def test_forwards_are_counted_by_host_and_outcome(bot: Running) -> None:
     bot.service.forwarder._poster = Refuses()
     rules = Path(bot.service.settings.rules) / "forward.yaml"
     rules.write_text("rules:\n  - {name: crm, when: {keyword: crm}, forward: 'https://crm.example.com/in'}\n")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "crm" not in {rule.name for rule in bot.service.shelf.book().rules}:  # noqa: ASYNC110 - no event for it
             await asyncio.sleep(0.02)
     await bot.post([sms("Incoming_1", "crm")])
     name = 'bot_forwards_total{host="crm.example.com",outcome="failed"}'
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while name not in (counted := await metrics(bot)):  # noqa: ASYNC110 - no event for it
             await asyncio.sleep(0.02)
     assert counted[name] == "1.0"

@@ -28,7 +28,7 @@ async def ready(bot: Running) -> tuple[int, dict[str, Any]]:
 
 
 async def until_ready(bot: Running) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while (await ready(bot))[0] != 200:  # noqa: ASYNC110 - it has no event for it
             await asyncio.sleep(0.1)
 

@@ -324,7 +324,7 @@ async def test_a_call_that_outlasts_the_patience_is_left_to_the_next_start(
     bot = await running(database_url, sms)
     await bot.hear(heard())
     await until(lambda: bool(sms.calls))
-    async with asyncio.timeout(30):  # the call takes 60 s
+    async with asyncio.timeout(60):  # the call takes 60 s
         await bot.sender.stop(0.2)
     await bot.stop()
     after = QuickBot(database_url)

@@ -172,7 +172,7 @@ async def aged(
         )
     await before.start(sending=False)
     await before.hear(heard())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             (message,) = await before.replies()
             row = await before.row(message.id)
@@ -364,7 +364,7 @@ async def test_retry_after_holds_the_whole_lane(bot: Bot) -> None:
 async def test_attempts_and_the_last_error_are_stored(bot: Bot) -> None:
     bot.sms.script = [LOST, SendFailed(reason="ACS answered 503.", scope="service", retry_after=5)]
     await bot.hear(heard())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             (message,) = await bot.replies()
             row = await bot.row(message.id)

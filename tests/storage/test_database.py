@@ -21,6 +21,7 @@ from bot.storage.database import (
 from bot.storage.database_errors import cause_of, is_trouble
 from bot.storage.schema import NewerSchema, OldSchema
 from bot.storage.tables import rejected_events
+from tests.support.breaking_connections import breaking_after_ping
 from tests.support.databases import KINDS, Databases, Kind
 
 
@@ -137,6 +138,17 @@ async def test_trouble_says_what_is_wrong() -> None:
     database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     assert "127.0.0.1" in (await database.trouble() or "")
     await database.close()
+
+
+async def test_a_connection_that_breaks_is_no_trouble_of_the_database(databases: Databases) -> None:
+    """It answers whether it still works, and breaks before it is asked anything else."""
+    async with breaking_after_ping(databases.migrated("postgresql")) as (address, breaks):
+        database = Database(address)
+        assert await database.trouble() is None
+        breaks.set()
+        assert await database.trouble() is None
+        assert not breaks.is_set(), "one did break"
+        await database.close()
 
 
 async def test_commits_of_sqlite_are_on_the_disk(tmp_path: Path) -> None:

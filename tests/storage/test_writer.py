@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database import Database
 from bot.storage.writer import Batch, StorageUnavailable, Writer, WriterLimits
+from tests.support.breaking_connections import breaking_after_ping
+from tests.support.databases import Databases
 
 NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True))
 
@@ -70,7 +72,7 @@ async def locked(database: Database) -> AsyncIterator[None]:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The databases say sooner that they are locked."""
     monkeypatch.setattr("bot.storage.database.SQLITE_BUSY_SECONDS", 0.1)
-    monkeypatch.setattr("bot.storage.database.POSTGRESQL_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("bot.storage.postgresql_engine.LOCK_SECONDS", 0.1)
 
 
 async def test_each_caller_gets_the_results_of_its_own_items(writer: Writer, database: Database) -> None:
@@ -166,7 +168,7 @@ async def test_nobody_is_held_once_the_writer_stops_retrying(database_url: str) 
         while writer.trouble is None:  # noqa: ASYNC110 - it has no event for it
             await asyncio.sleep(0.01)
         writer.stop_retrying()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             with pytest.raises(StorageUnavailable):
                 await waiting
             with pytest.raises(StorageUnavailable):
@@ -199,7 +201,7 @@ async def test_stopping_waits_for_the_transaction_that_runs(database: Database) 
     waiting = asyncio.create_task(writer.batch(keep_slowly).submit([1]))
     await asyncio.sleep(0.05)
     await writer.stop()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         assert await waiting == [2]
 
 
@@ -213,7 +215,7 @@ async def test_stopping_writes_what_waits_and_what_is_being_written(database: Da
         await asyncio.sleep(0)
     await asyncio.sleep(0)
     await writer.stop()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await asyncio.gather(*waiting)
     assert await stored(database) == list(range(20, 220))
 
@@ -269,7 +271,7 @@ async def test_a_trouble_of_one_kind_of_work_stops_no_other_and_its_end_is_found
     assert "others" in (writer.trouble or "")
     async with database.writing() as connection:
         await connection.run_sync(other.metadata.create_all)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while writer.trouble is not None:  # noqa: ASYNC110 - it has no event for it
             await asyncio.sleep(0.02)
     async with database.reading() as connection:
@@ -317,3 +319,22 @@ async def test_what_one_handle_submits_shares_a_call_whatever_the_work_is(databa
     await writer.stop()
     assert len(calls) < 4
     assert [each for call in calls for each in call] == [0, 1, 2, 3]
+
+
+async def test_a_connection_that_breaks_is_replaced_and_is_no_trouble(
+    databases: Databases, logs: list[MutableMapping[str, Any]]
+) -> None:
+    async with breaking_after_ping(databases.migrated("postgresql")) as (address, breaks):
+        database = Database(address)
+        async with database.writing() as connection:
+            await connection.run_sync(NOTES.metadata.create_all)
+        writer = Writer(database)
+        writer.start()
+        work = Notes()
+        breaks.set()
+        assert await work.on(writer).submit([1]) == [2]
+        assert not breaks.is_set(), "one did break"
+        assert await stored(database) == [1]
+        assert [line for line in logs if line.get("action") == "database_unwritable"] == []
+        await writer.stop()
+        await database.close()

@@ -28,7 +28,7 @@ class Collector:
 
     async def has(self, enough: Callable[[list[Span]], bool]) -> list[Span]:
         """The spans, once they are enough."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not enough(self.spans):  # noqa: ASYNC110 - they come from a process of another's
                 await asyncio.sleep(0.02)
         return self.spans
@@ -65,7 +65,7 @@ async def collecting(folder: Path) -> AsyncIterator[Collector]:
             stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not await _is_up(port):
                     assert agent.returncode is None, (folder / "collector.log").read_text()
                     await asyncio.sleep(0.02)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -113,6 +114,23 @@ class Databases:
 
     def _sqlite(self) -> str:
         return f"sqlite+aiosqlite:///{self._folder / f'bot_{next(self._numbers)}'}.db"
+
+
+async def change_beside(file: Path, statement: str) -> None:
+    """Change an SQLite file beside the bot that runs in this process.
+
+    In a thread of its own: a bot in the middle of a write has to go on for the file to become free.
+    """
+
+    def change() -> None:
+        connection = sqlite3.connect(file, timeout=60)
+        try:
+            with connection:
+                connection.execute(statement)
+        finally:
+            connection.close()
+
+    await asyncio.to_thread(change)
 
 
 def template_of(kind: Kind) -> str:

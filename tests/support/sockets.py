@@ -38,7 +38,7 @@ class Talk:
 
     async def hear(self) -> bytes:
         """Everything until the other side closes."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             heard = b""
             with contextlib.suppress(ConnectionError):
                 while piece := await self._reader.read(65_536):
@@ -47,7 +47,7 @@ class Talk:
 
     async def answer(self) -> tuple[int, bytes]:
         """The status and body of one answer, the connection staying open."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             head = await self._reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r")[0] or 0)
             return int(head.split()[1]), await self._reader.readexactly(length)

@@ -91,7 +91,7 @@ class Forwarding:
         await self.database.close()
 
     async def rows(self, status: str) -> list[Any]:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 async with self.database.reading() as connection:
                     rows = (await connection.exec_driver_sql("SELECT * FROM forwards")).all()

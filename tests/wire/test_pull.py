@@ -43,7 +43,7 @@ def queue(storage: str) -> Iterator[QueueClient]:
 
 
 async def until(holds: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - what is waited for is elsewhere
             await asyncio.sleep(0.02)
 

@@ -1,7 +1,5 @@
 """The JSON API under `/api`: every controller behind a viewer's token."""
 
-from litestar import Router
-
 from bot.web.access import require_viewer
 from bot.web.api.answers import Answers
 from bot.web.api.conversations import ConversationActions, ConversationController
@@ -14,11 +12,12 @@ from bot.web.api.peers import Peers
 from bot.web.api.rejected import RejectedController
 from bot.web.api.rules import RuleEdits, Rules
 from bot.web.limits import LARGEST_FORM
+from bot.web.routers import OneAppRouter
 
 
-def api_router() -> Router:
+def api_router() -> OneAppRouter:
     """The API; handlers that change something have a guard of their own, for the admin."""
-    return Router(
+    return OneAppRouter(
         "/api",
         route_handlers=[
             ConversationController,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from litestar import Controller, Response, Router, get
+from litestar import Controller, Response, get
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
@@ -30,6 +30,7 @@ from bot.web.console.rules_history import RuleHistoryPages
 from bot.web.console.rules_suggestions import RuleDraftPage
 from bot.web.console.sessions import HOME, require_login
 from bot.web.limits import LARGEST_FORM
+from bot.web.routers import OneAppRouter
 
 
 class AssetRoutes(Controller):
@@ -118,14 +119,14 @@ _DEPENDENCIES: Final = {
 }
 
 
-def console_router() -> Router:
+def console_router() -> OneAppRouter:
     """Every page of the console. Only the login page, styles and scripts can be reached without a session."""
-    return Router(
+    return OneAppRouter(
         "/",
         route_handlers=[
-            Router("/", route_handlers=[AssetRoutes, FrontPage]),
-            Router("/", route_handlers=[Login], exception_handlers=ERROR_PAGES),
-            Router(
+            OneAppRouter("/", route_handlers=[AssetRoutes, FrontPage]),
+            OneAppRouter("/", route_handlers=[Login], exception_handlers=ERROR_PAGES),
+            OneAppRouter(
                 HOME,
                 route_handlers=PAGES,
                 guards=[require_login],

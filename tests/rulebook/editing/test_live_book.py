@@ -28,7 +28,7 @@ def said(shelf: LiveBook) -> tuple[str, ...]:
 
 
 async def until(reached: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not reached():  # noqa: ASYNC110 - the watcher has no event for it
             await asyncio.sleep(0.01)
 

@@ -116,7 +116,7 @@ export function takesSubmit(button) {
   if (what.startsWith("view ")) return look(what.slice(5)), true;
   if (!card()?.contains(button)) return false;
   button.closest("details.choose")?.removeAttribute("open");
-  if (what.startsWith("show ")) return show({ rule: button.dataset.show }), true;
+  if (what.startsWith("show ")) return show({ rule: button.dataset.show }).then(goToRule), true;
   if (what.startsWith("card ")) return now(what.slice(5)), true;
   if (what.startsWith("value ")) return put(button), true;
   return false;
@@ -246,27 +246,37 @@ function draw(html, isPressed) {
   else if (!document.activeElement || document.activeElement === document.body) card()?.querySelector("summary, .field")?.focus();
 }
 
+// Whether the card is the one that was asked for: an answer to an older text or before a newer question is dropped.
 async function show(which) {
   await flush();
   const text = view.state.doc.toString();
   const number = ++asked;
   const answer = await post("card", text, which);
-  if (!answer || number !== asked || view.state.doc.toString() !== text) return;
-  draw(await answer.text());
-  if (which.rule !== undefined && card()) {
-    const from = Number(card().dataset.from);
-    view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "start" }) });
-  }
+  const html = answer && (await answer.text());
+  if (!answer || number !== asked || view.state.doc.toString() !== text) return false;
+  draw(html);
+  return true;
+}
+
+// Only who has chosen a rule is led to its text: the caret of somebody who writes there stays where it is.
+function goToRule(isShown) {
+  if (!isShown || !card()) return;
+  const from = Number(card().dataset.from);
+  view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "start" }) });
+}
+
+// The rule that is written in, or else the one that is shown already.
+function followText() {
+  const at = view.state.selection.main.head;
+  clearTimeout(place().timer);
+  place().timer = setTimeout(() => show(view.hasFocus ? { at } : { rule: card().dataset.rule }).then(glow), SOON);
 }
 
 export function update(change) {
   if (!place() || !card()) return;
   if (change.docChanged) {
     move(change.changes);
-    if (!isMine && shownAs() !== "text") {
-      clearTimeout(place().timer);
-      place().timer = setTimeout(() => show({ rule: card().dataset.rule }).then(glow), SOON);
-    }
+    if (!isMine && shownAs() !== "text") followText();
   } else if (change.selectionSet && view.hasFocus && shownAs() === "both") {
     const at = change.state.selection.main.head;
     const { from, to } = card().dataset;

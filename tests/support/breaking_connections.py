@@ -1,0 +1,53 @@
+"""Connections to PostgreSQL that end at the worst moment."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import make_url
+
+from tests.support.postgresql import shared_server
+
+#: The name of the socket in the folder that an address names as the host.
+SOCKET = ".s.PGSQL.5432"
+END_ALL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+@asynccontextmanager
+async def breaking_after_ping(database: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Another address of a database, and an event: once it is set, the next connection that answers a ping ends.
+
+    With its answer comes the server's last word, and all connections of the database end with it. The event is
+    cleared then.
+    """
+    url = make_url(database)
+    breaks = asyncio.Event()
+
+    async def answer(server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        while data := await server.read(65_536):
+            if breaks.is_set() and b"ROLLBACK" in data:  # the end of a ping
+                breaks.clear()
+                await asyncio.to_thread(shared_server().psql, END_ALL, database=str(url.database))
+                data += await server.read()
+            client.write(data)
+
+    async def serve(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        server, to_server = await asyncio.open_unix_connection(f"{url.query['host']}/{SOCKET}")
+        answering = asyncio.create_task(answer(server, to_client))
+        with suppress(ConnectionError):
+            while data := await client.read(65_536):
+                to_server.write(data)
+                if data.startswith(b"X"):  # the client leaves
+                    break
+        to_server.close()
+        await answering
+        to_client.close()
+
+    with TemporaryDirectory(prefix="bot-pg-") as folder:
+        async with await asyncio.start_unix_server(serve, f"{folder}/{SOCKET}"):
+            here = url.update_query_dict({"host": folder})
+            yield here.render_as_string(hide_password=False), breaks
