@@ -231,7 +231,6 @@ class Service:
             await self.database.check_schema()
         self._running.push_async_callback(self._sms.close)
         self._running.push_async_callback(self._poster.close)
-        self._running.push_async_callback(self.events_out.close)
         self._running.push_async_callback(self.asker.close)
         self.shelf.on_change = self._take_book
         self.shelf.on_read = self._announce_rules
@@ -251,7 +250,7 @@ class Service:
         self.forwarder.start(self.supervisor)
         self._running.push_async_callback(self.forwarder.stop)
         self.events_out.start(self.supervisor)
-        self._running.push_async_callback(self.events_out.stop)
+        self._running.push_async_callback(self.events_out.close)
         self.fetcher.start(self.supervisor)
         self._running.push_async_callback(self.fetcher.stop)
         self.follow_ups.start(self.supervisor)
@@ -321,12 +320,8 @@ class Service:
             ],
         )
         overview = Overview(
-            self.shelf,
-            self.sender.link,
-            lambda: self.webhook.refused,
-            clock=self.clock,
-            supervisor=self.supervisor,
-        )
+            self.shelf, self.sender.link, lambda: self.webhook.refused, clock=self.clock, supervisor=self.supervisor,
+        )  # fmt: skip
         rejected = RejectedEvents(self.database, self.writer, read_again, self.inbox.accept)
         console = Console(
             sessions=self._sessions,
@@ -341,6 +336,8 @@ class Service:
             asker=self.asker,
             ceilings=self._ceilings,
             silences=self.alarms.silences,
+            event_resends=self.events_out.resends,
+            receivers=list(self.events_out.forwarders),
         )
         return Litestar(
             route_handlers=[
@@ -372,6 +369,7 @@ class Service:
             rejected=rejected,
             eraser=self.data_protection.eraser,
             ceilings=self._ceilings,
+            event_resends=self.events_out.resends,
         )
         return State(
             {

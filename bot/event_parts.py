@@ -5,6 +5,7 @@ import asyncio
 from bot.clock import Clock
 from bot.conversation.outgoing_events import EventLog
 from bot.measures import Measures
+from bot.operator.event_resends import EventResends
 from bot.sending.event_queue import EventQueue
 from bot.sending.forwarder import Forwarder
 from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
@@ -47,6 +48,8 @@ class EventsOut:
             )
             for each in settings.events_to
         }
+        #: Sends again what its receivers were to hear.
+        self.resends = EventResends(database, writer, self.wake, clock)
         if self.forwarders:
             writer.facts.write = EventLog(settings.events_to, clock).write
             writer.facts.on_written = self.wake
@@ -66,7 +69,8 @@ class EventsOut:
         await asyncio.gather(*(each.stop(patience) for each in self.forwarders.values()))
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Stop, and close the connections."""
+        await self.stop()
         await self._poster.close()
 
 

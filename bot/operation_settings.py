@@ -153,7 +153,7 @@ OPERATION_SETTINGS: tuple[Setting, ...] = (
         name="BOT_EVENTS_SECRETS",
         help="Signs those events as Standard Webhooks asks: `whsec_` and base64, or any text of at least 16 bytes."
         " Several, with commas between them, while one is replaced: each signs. Unset: BOT_FORWARD_SECRET.",
-        example="whsec_BASE64",
+        example="a-long-random-text",
         read=read_events_secrets,
         unset=(),
     ),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.event_receivers import EventReceiver
 from bot.settings import (
     EVENT_GRID_APPLICATION,
     SETTINGS,
@@ -75,6 +76,8 @@ def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
         log_level="info",
         log_texts=False,
         notify=(),
+        events_to=(),
+        events_secrets=(),
         public_url=None,
     )
 
@@ -129,6 +132,8 @@ def test_every_field_is_read_from_its_variable() -> None:
             "BOT_LOG_LEVEL": "Warning",
             "BOT_LOG_TEXTS": "true",
             "BOT_NOTIFY": "json://127.0.0.1/",
+            "BOT_EVENTS_TO": "https://shop.example.com/events?key=k&types=message.sent",
+            "BOT_EVENTS_SECRETS": "whsec_c2VjcmV0IG9mIDI0IGJ5dGVzIGluIGFsbA==, another-secret-of-it",
             "BOT_PUBLIC_URL": "https://sms.example.com/",
         }
     )
@@ -167,6 +172,17 @@ def test_every_field_is_read_from_its_variable() -> None:
         log_level="warning",
         log_texts=True,
         notify=(Secret("json://127.0.0.1/"),),
+        events_to=(
+            EventReceiver(
+                url=Secret("https://shop.example.com/events?key=k"),
+                place="https://shop.example.com/events",
+                types=frozenset({"message.sent"}),
+            ),
+        ),
+        events_secrets=(
+            Secret("whsec_c2VjcmV0IG9mIDI0IGJ5dGVzIGluIGFsbA=="),
+            Secret("another-secret-of-it"),
+        ),
         public_url="https://sms.example.com",
     )
 
@@ -432,3 +448,30 @@ def test_a_name_that_is_like_none_is_refused_all_the_same(tmp_path: Path) -> Non
     (tmp_path / ".env").write_text("BOT_XYZZY_PLUGH=x\n")
     with pytest.raises(WrongSetting, match=r"BOT_XYZZY_PLUGH in .* is no setting of the bot: remove it\."):
         read_environment(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("ftp://shop.example.com/", "no address in place 1"),
+        ("http://shop.example.com/", "begins with http://"),
+        ("https://ann:secret@shop.example.com/", "a name or a password in place 1"),
+        (
+            "https://a.example.com/, https://a.example.com/?types=message.sent",
+            "names https://a.example.com/ twice",
+        ),
+        ("https://a.example.com/?types=message.send", "did you mean message.sent?"),
+    ],
+)
+def test_receivers_of_events_are_named_rightly_or_not_at_all(text: str, wrong: str) -> None:
+    with pytest.raises(WrongSetting) as raised:
+        load({"BOT_EVENTS_TO": text})
+    assert wrong in str(raised.value)
+    assert "ann:secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["whsec_not base64", "short", "whsec_c2hvcnQ="])
+def test_a_secret_of_events_that_signs_nothing_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(WrongSetting) as raised:
+        load({"BOT_EVENTS_SECRETS": text})
+    assert text not in str(raised.value)

@@ -1,4 +1,4 @@
-"""What others hear of: events that are posted to the receivers of BOT_EVENTS_TO
+"""What became of messages, for others: events to be posted
 
 Compatible both ways for one release: the version of the bot before this one still runs on the new schema, so add
 columns as nullable or with a default, and drop what the previous version uses only in the release after.

@@ -14,6 +14,7 @@ from bot.rulebook.book import Book
 from bot.sending.fetch_limits import FetchLimits
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
+from bot.storage.event_tables import outgoing_events
 from bot.storage.tables import actions, conversations
 from bot.wire.fetch_client import HttpAsker
 from tests.support.books import book_from
@@ -164,3 +165,9 @@ async def leave_traces(bot: FullBot, peer: str = PEER) -> None:
             "details": blue, "by": "me", "at": datetime.now(UTC),
         }  # fmt: skip
         await connection.execute(insert(actions).values(row))
+        now = datetime.now(UTC)
+        told = {
+            "event_id": f"e{digits}", "type": "message.received", "receiver": "https://shop.example.com/", "body": blue,
+            "conversation_id": row["conversation_id"], "status": "delivered", "created_at": now, "updated_at": now,
+        }  # fmt: skip
+        await connection.execute(insert(outgoing_events).values(told))

@@ -63,7 +63,12 @@ QUICK = ForwardingLimits(look_again=0.05, backoff=Backoff(first=0.01, longest=0.
 
 def waiting(url: str, body: str = "{}", event_id: str = "") -> Waiting:
     return Waiting(
-        id="a", url=url, body=body, attempts=0, created_at=datetime(2026, 11, 26, tzinfo=UTC), event_id=event_id
+        id="a",
+        url=url,
+        body=body,
+        attempts=0,
+        created_at=datetime(2026, 11, 26, tzinfo=UTC),
+        event_id=event_id,
     )
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from bot.operator.actions import ADMIN, Operator
 from bot.operator.ceilings import Ceilings
 from bot.operator.erasure import Eraser
+from bot.operator.event_resends import EventResends
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
 from bot.rulebook.editing.live_book import LiveBook
@@ -42,6 +43,7 @@ class ApiParts(Struct, frozen=True, kw_only=True):
     rejected: RejectedEvents
     eraser: Eraser
     ceilings: Ceilings
+    event_resends: EventResends
 
 
 def _parts(request: Call) -> ApiParts:
@@ -94,6 +96,10 @@ def _ceilings(request: Call) -> Ceilings:
     return _parts(request).ceilings
 
 
+def _event_resends(request: Call) -> EventResends:
+    return _parts(request).event_resends
+
+
 def _person(request: Call) -> str:
     # Headers come as Latin-1, whatever their bytes were meant to be; names are written in UTF-8 nowadays.
     name = request.headers.get(PERSON_HEADER, "").encode("latin-1", "replace").decode("utf-8", "replace")
@@ -110,5 +116,6 @@ DEPENDENCIES: Final = {
     "rejected": Provide(_rejected, sync_to_thread=False),
     "eraser": Provide(_eraser, sync_to_thread=False),
     "ceilings": Provide(_ceilings, sync_to_thread=False),
+    "event_resends": Provide(_event_resends, sync_to_thread=False),
     "person": Provide(_person, sync_to_thread=False),
 }

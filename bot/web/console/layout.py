@@ -32,7 +32,7 @@ and name it in `bot.web.console.routes`. Its template stands in bot/web/template
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -48,6 +48,7 @@ from msgspec import Struct
 
 from bot.operator.actions import Operator
 from bot.operator.ceilings import Ceilings
+from bot.operator.event_resends import EventResends
 from bot.operator.rejected_events import RejectedEvents
 from bot.queries.overview import Overview
 from bot.rulebook.editing.live_book import LiveBook
@@ -102,6 +103,8 @@ class Console:
         asker: Asker,
         ceilings: Ceilings,
         silences: Callable[[], list[str]],
+        event_resends: EventResends,
+        receivers: Sequence[str],
     ) -> None:
         self.sessions = sessions
         self.database = database
@@ -117,6 +120,9 @@ class Console:
         self.ceilings = ceilings
         #: What does not come any more, as sentences.
         self.silences = silences
+        self.event_resends = event_resends
+        #: The addresses in BOT_EVENTS_TO, without their queries.
+        self.receivers = receivers
         self.files = Files(_FOLDER / "assets")
         self._jinja = _environment(self.files)
 
