@@ -26,6 +26,9 @@ COMMANDS = {
     "sandbox": "bot.cli.commands.sandbox:sandbox",
     "events": "bot.cli.commands.events:events",
     "db": "bot.cli.commands.db:db",
+    "opt-outs": "bot.cli.commands.opt_outs:opt_outs",
+    "consent": "bot.cli.commands.consent:consent",
+    "evidence": "bot.cli.commands.consent:evidence",
     "forget": "bot.cli.commands.forget:forget",
     "doctor": "bot.cli.commands.doctor:doctor",
 }

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.answers import AnswerChange, keep_answers
+from bot.conversation.consent_log import INSERT_CONSENTS, ConsentRow
 from bot.conversation.fetches import INSERT_FETCHES, FetchRow
 from bot.conversation.follow_ups import (
     OPTED_OUT,
@@ -23,8 +24,8 @@ class NewMessages:
     """Messages to be inserted, as rows of `BulkInsert`, and what a person should look at because of them."""
 
     __slots__ = (
-        "answers", "facts", "fetches", "follow_ups", "forwards", "handed_over", "inbound", "incidents", "is_told",
-        "opted_out", "outbound",
+        "answers", "consents", "facts", "fetches", "follow_ups", "forwards", "handed_over", "inbound", "incidents",
+        "is_told", "opted_out", "outbound",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -37,6 +38,7 @@ class NewMessages:
         self.incidents: list[NewIncident] = []
         #: Conversations whose peer has just opted out by a word of the rules: no more guessing.
         self.opted_out: list[str] = []
+        self.consents: list[ConsentRow] = []
         #: Conversations that a person has just taken over, or is to.
         self.handed_over: list[str] = []
         #: Whether anybody hears of it, and what they hear: only then is anything added.
@@ -49,6 +51,7 @@ class NewMessages:
         await INSERT_OUTBOUND.execute(connection, self.outbound)
         if self.facts:
             note(self.facts)
+        await INSERT_CONSENTS.execute(connection, self.consents)
         await INSERT_FORWARDS.execute(connection, self.forwards)
         await INSERT_FETCHES.execute(connection, self.fetches)
         if self.answers:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.conversation.answers import Heard, follow
+from bot.conversation.consent_log import Said, consent_rows
 from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound, time_written
 from bot.conversation.facts import TOLD_STATES, MessageFact, born_fact, consent_facts
@@ -129,6 +130,8 @@ class ConversationThread:
         if new.is_told:
             new.facts.append(MessageFact(message_id=message_id, conversation_id=self.id, status="received"))
             new.facts += consent_facts(self.id, before, self.state, written, message_id)
+        said = Said(message_id, message.message_id, message.text, written)
+        new.consents += consent_rows(self._whose, before, decision, said, version, now)
         for text in decision.replies:
             self.add_outbound(
                 new,
@@ -191,6 +194,8 @@ class ConversationThread:
         self.changed = True
         if new.is_told:
             new.facts += consent_facts(self.id, before, self.state, written, message_id)
+        said = Said(message_id, heard_id, None, written)
+        new.consents += consent_rows(self._whose, before, decision, said, version, now)
         for text in decision.replies:
             self.add_outbound(new, text, now, rule=decision.rule, in_reply_to=message_id, version=version)
         if decision.marks or (self.state.handed_over and decision.replies):
@@ -325,6 +330,10 @@ class ConversationThread:
         if decision.held_back_by == HeldBack.TOO_MANY_REPLIES:
             self.loop_state = SILENCED
         new.incidents += noticed_in(decision, self.id, message_id)
+
+    @property
+    def _whose(self) -> tuple[str, str, str]:
+        return self.id, self.number, self.peer
 
     def _heard(self, at: datetime, message_id: str = "") -> Heard:
         return Heard(conversation_id=self.id, number=self.number, peer=self.peer, at=at, id=message_id)

@@ -12,6 +12,7 @@ from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.storage.alarm_tables import alarms
 from bot.storage.answer_tables import answers, codes_given
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.consent_tables import consent_changes
 from bot.storage.event_tables import outgoing_events
 from bot.storage.tables import actions, conversations, delivery_reports, incidents, messages, status_changes
 from bot.storage.task_tables import fetches, follow_ups, forwards
@@ -25,7 +26,7 @@ OF_A_MESSAGE: tuple[Column[Any], ...] = (
     fetches.c.id,
 )
 #: The tables whose rows belong to a conversation, beside its messages and answers.
-OF_A_CONVERSATION = (incidents, actions, follow_ups, outgoing_events)
+OF_A_CONVERSATION = (incidents, actions, follow_ups, outgoing_events, consent_changes)
 
 
 async def remove_messages(

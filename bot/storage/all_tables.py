@@ -3,6 +3,7 @@
 from bot.storage import (
     alarm_tables,
     answer_tables,
+    consent_tables,
     draft_tables,
     event_tables,
     tables,
@@ -14,6 +15,7 @@ from bot.storage.columns import metadata
 __all__ = [
     "alarm_tables",
     "answer_tables",
+    "consent_tables",
     "draft_tables",
     "event_tables",
     "metadata",

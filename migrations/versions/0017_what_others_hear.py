@@ -1,4 +1,4 @@
-"""What became of messages, for others: events to be posted
+"""What became of messages, for others: events to be posted, who wants messages and who does not
 
 Compatible both ways for one release: the version of the bot before this one still runs on the new schema, so add
 columns as nullable or with a default, and drop what the previous version uses only in the release after.
@@ -66,8 +66,50 @@ def upgrade() -> None:
         sqlite_where=is_failed,
         postgresql_where=is_failed,
     )
+    op.create_table(
+        "consent_changes",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("conversation_id", sa.String(36), nullable=False),
+        sa.Column("number", sa.String(64), nullable=False),
+        sa.Column("peer", sa.String(64), nullable=False),
+        sa.Column("opted_out", sa.Boolean(), nullable=False),
+        sa.Column("source", sa.String(8), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("noted_at", TIME, nullable=False),
+        sa.Column("message_id", sa.String(36), nullable=True),
+        sa.Column("provider_message_id", sa.String(256), nullable=True),
+        sa.Column("words", sa.Text(), nullable=True),
+        sa.Column("our_words", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("rule", sa.Text(), nullable=True),
+        sa.Column("book_version", sa.String(12), nullable=True),
+        sa.Column("by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_consent_changes"),
+    )
+    op.create_index("ix_consent_changes_peer", "consent_changes", ["peer"])
+    op.create_index("ix_consent_changes_conversation_id", "consent_changes", ["conversation_id"])
+    # What people did is known from before; what peers wrote is kept from now on.
+    op.execute(
+        "INSERT INTO consent_changes"
+        ' (id, conversation_id, number, peer, opted_out, source, at, noted_at, message_id, words, "by")'
+        " SELECT a.id, c.id, c.number, c.peer, a.action = 'opt out', 'person', a.at, a.at, a.message_id, a.details,"
+        ' a."by" FROM actions AS a JOIN conversations AS c ON c.id = a.conversation_id'
+        " WHERE a.action IN ('opt out', 'opt in')"
+    )
+    op.create_table(
+        "imported_opt_outs",
+        sa.Column("peer", sa.String(64), nullable=False),
+        sa.Column("number", sa.String(64), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("imported_at", TIME, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("peer", "number", name="pk_imported_opt_outs"),
+    )
+    op.create_index("ix_imported_opt_outs_imported_at", "imported_opt_outs", ["imported_at"])
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_table("imported_opt_outs")
+    op.drop_table("consent_changes")
     op.drop_table("outgoing_events")

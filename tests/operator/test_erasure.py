@@ -28,7 +28,7 @@ DIGITS = PEER.removeprefix("+")
 OF_A_PERSON = {
     "conversations", "messages", "status_changes", "delivery_reports", "forwards", "fetches", "follow_ups", "answers",
     "answer_values", "codes_given", "incidents", "actions", "rejected_events",
-    "outgoing_events",
+    "consent_changes", "imported_opt_outs", "outgoing_events",
 }  # fmt: skip
 OF_NOBODY = {
     "code_pools", "erasure_marks", "erasure_keys", "restores", "rule_books", "rule_edits", "console_sessions",

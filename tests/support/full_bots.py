@@ -14,11 +14,12 @@ from bot.rulebook.book import Book
 from bot.sending.fetch_limits import FetchLimits
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
+from bot.storage.consent_tables import consent_changes, imported_opt_outs
 from bot.storage.event_tables import outgoing_events
 from bot.storage.tables import actions, conversations
 from bot.wire.fetch_client import HttpAsker
 from tests.support.books import book_from
-from tests.support.bots import CAPS, PEER, Bot, heard, report, until
+from tests.support.bots import CAPS, OURS, PEER, Bot, heard, report, until
 from tests.support.shops import Shop, a_shop
 
 RULES = """\
@@ -165,7 +166,21 @@ async def leave_traces(bot: FullBot, peer: str = PEER) -> None:
             "details": blue, "by": "me", "at": datetime.now(UTC),
         }  # fmt: skip
         await connection.execute(insert(actions).values(row))
-        now = datetime.now(UTC)
+        now, whose = (
+            datetime.now(UTC),
+            {"conversation_id": row["conversation_id"], "peer": peer, "number": OURS},
+        )
+        said = {"opted_out": False, "source": "person", "at": now, "noted_at": now, "words": blue, "by": "me"}
+        await connection.execute(insert(consent_changes).values(whose | said | {"id": f"c{digits}"}))
+        listed = {
+            "peer": peer,
+            "number": "+15555550777",
+            "at": now,
+            "reason": "a list",
+            "imported_at": now,
+            "by": "me",
+        }
+        await connection.execute(insert(imported_opt_outs).values(listed))
         told = {
             "event_id": f"e{digits}", "type": "message.received", "receiver": "https://shop.example.com/", "body": blue,
             "conversation_id": row["conversation_id"], "status": "delivered", "created_at": now, "updated_at": now,

@@ -7,6 +7,7 @@ from bot.web.api.dependencies import DEPENDENCIES
 from bot.web.api.incidents import Incidents
 from bot.web.api.messages import Messages
 from bot.web.api.numbers import Numbers
+from bot.web.api.opt_outs import OptOuts
 from bot.web.api.outgoing_events import OutgoingEvents
 from bot.web.api.overview import OverviewController
 from bot.web.api.peers import Peers
@@ -33,6 +34,7 @@ def api_router() -> OneAppRouter:
             Answers,
             Peers,
             OutgoingEvents,
+            OptOuts,
         ],
         dependencies=DEPENDENCIES,
         guards=[require_viewer],

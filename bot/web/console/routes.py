@@ -19,6 +19,7 @@ from bot.web.console.errors import ERROR_PAGES
 from bot.web.console.layout import Call, Console, console_of, go_to
 from bot.web.console.login import Login, SessionForms
 from bot.web.console.numbers import NumberForms
+from bot.web.console.opt_outs import OptOutPages
 from bot.web.console.outgoing_events import OutgoingEventPages
 from bot.web.console.overview import OverviewPage
 from bot.web.console.rejected import RejectedPages
@@ -112,6 +113,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     RejectedPages,
     AnswerPages,
     OutgoingEventPages,
+    OptOutPages,
     OtherRoutes,
 )
 _DEPENDENCIES: Final = {
