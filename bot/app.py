@@ -51,6 +51,7 @@ from bot.operations.metrics import (
     webhook_metrics,
 )
 from bot.operator.actions import Operator
+from bot.operator.bulk_resend import BulkResend
 from bot.operator.ceilings import Ceilings
 from bot.operator.data_protection import DataProtection
 from bot.operator.rejected_events import RejectedEvents
@@ -337,6 +338,7 @@ class Service:
             ceilings=self._ceilings,
             silences=self.alarms.silences,
             event_resends=self.events_out.resends,
+            bulk_resend=BulkResend(self.database, operator),
             receivers=list(self.events_out.forwarders),
         )
         return Litestar(
@@ -370,6 +372,7 @@ class Service:
             eraser=self.data_protection.eraser,
             ceilings=self._ceilings,
             event_resends=self.events_out.resends,
+            bulk_resend=console.bulk_resend,
         )
         return State(
             {

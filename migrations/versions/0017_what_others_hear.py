@@ -1,4 +1,4 @@
-"""What became of messages, for others: events to be posted, who wants messages and who does not
+"""What became of messages, for others: events to be posted, who wants messages and who does not, counts of delivery
 
 Compatible both ways for one release: the version of the bot before this one still runs on the new schema, so add
 columns as nullable or with a default, and drop what the previous version uses only in the release after.
@@ -106,10 +106,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("peer", "number", name="pk_imported_opt_outs"),
     )
     op.create_index("ix_imported_opt_outs_imported_at", "imported_opt_outs", ["imported_at"])
+    op.create_table(
+        "delivery_counts",
+        sa.Column("start", TIME, nullable=False),
+        sa.Column("seconds", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("start", "seconds", name="pk_delivery_counts"),
+    )
+    # All is counted anew, so that the month before is in these counts as well.
+    op.execute("DELETE FROM traffic_progress")
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_table("delivery_counts")
     op.drop_table("imported_opt_outs")
     op.drop_table("consent_changes")
     op.drop_table("outgoing_events")

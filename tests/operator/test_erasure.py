@@ -33,6 +33,7 @@ OF_A_PERSON = {
 OF_NOBODY = {
     "code_pools", "erasure_marks", "erasure_keys", "restores", "rule_books", "rule_edits", "console_sessions",
     "used_login_links", "traffic", "traffic_progress", "rule_drafts", "alarm_teller", "ceiling_releases",
+    "delivery_counts",
     "alarms",  # of an incident: it goes with it, and has no number
 }  # fmt: skip
 

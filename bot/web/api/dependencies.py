@@ -12,6 +12,7 @@ from litestar.di import Provide
 from msgspec import Struct
 
 from bot.operator.actions import ADMIN, Operator
+from bot.operator.bulk_resend import BulkResend
 from bot.operator.ceilings import Ceilings
 from bot.operator.erasure import Eraser
 from bot.operator.event_resends import EventResends
@@ -44,6 +45,7 @@ class ApiParts(Struct, frozen=True, kw_only=True):
     eraser: Eraser
     ceilings: Ceilings
     event_resends: EventResends
+    bulk_resend: BulkResend
 
 
 def _parts(request: Call) -> ApiParts:
@@ -100,6 +102,10 @@ def _event_resends(request: Call) -> EventResends:
     return _parts(request).event_resends
 
 
+def _bulk_resend(request: Call) -> BulkResend:
+    return _parts(request).bulk_resend
+
+
 def _person(request: Call) -> str:
     # Headers come as Latin-1, whatever their bytes were meant to be; names are written in UTF-8 nowadays.
     name = request.headers.get(PERSON_HEADER, "").encode("latin-1", "replace").decode("utf-8", "replace")
@@ -117,5 +123,6 @@ DEPENDENCIES: Final = {
     "eraser": Provide(_eraser, sync_to_thread=False),
     "ceilings": Provide(_ceilings, sync_to_thread=False),
     "event_resends": Provide(_event_resends, sync_to_thread=False),
+    "bulk_resend": Provide(_bulk_resend, sync_to_thread=False),
     "person": Provide(_person, sync_to_thread=False),
 }

@@ -3,6 +3,7 @@
 from bot.web.access import require_viewer
 from bot.web.api.answers import Answers
 from bot.web.api.conversations import ConversationActions, ConversationController
+from bot.web.api.delivery import DeliveryController
 from bot.web.api.dependencies import DEPENDENCIES
 from bot.web.api.incidents import Incidents
 from bot.web.api.messages import Messages
@@ -35,6 +36,7 @@ def api_router() -> OneAppRouter:
             Peers,
             OutgoingEvents,
             OptOuts,
+            DeliveryController,
         ],
         dependencies=DEPENDENCIES,
         guards=[require_viewer],

@@ -47,6 +47,7 @@ from markupsafe import Markup, escape
 from msgspec import Struct
 
 from bot.operator.actions import Operator
+from bot.operator.bulk_resend import BulkResend
 from bot.operator.ceilings import Ceilings
 from bot.operator.event_resends import EventResends
 from bot.operator.rejected_events import RejectedEvents
@@ -104,6 +105,7 @@ class Console:
         ceilings: Ceilings,
         silences: Callable[[], list[str]],
         event_resends: EventResends,
+        bulk_resend: BulkResend,
         receivers: Sequence[str],
     ) -> None:
         self.sessions = sessions
@@ -121,6 +123,7 @@ class Console:
         #: What does not come any more, as sentences.
         self.silences = silences
         self.event_resends = event_resends
+        self.bulk_resend = bulk_resend
         #: The addresses in BOT_EVENTS_TO, without their queries.
         self.receivers = receivers
         self.files = Files(_FOLDER / "assets")

@@ -15,6 +15,7 @@ from bot.web.console.actions import ConversationForms
 from bot.web.console.answers import AnswerPages
 from bot.web.console.assets import ASSETS
 from bot.web.console.conversations import ConversationPages
+from bot.web.console.delivery import DeliveryPages
 from bot.web.console.errors import ERROR_PAGES
 from bot.web.console.layout import Call, Console, console_of, go_to
 from bot.web.console.login import Login, SessionForms
@@ -114,6 +115,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     AnswerPages,
     OutgoingEventPages,
     OptOutPages,
+    DeliveryPages,
     OtherRoutes,
 )
 _DEPENDENCIES: Final = {
