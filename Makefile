@@ -100,6 +100,8 @@ soak: search tests/azurite/node_modules/.package-lock.json ## never lost, never 
 	$(venv)/python -m benchmarks.fetch_soak
 	$(venv)/python -m benchmarks.bodies_soak
 	$(venv)/python -m benchmarks.vote_soak
+	$(venv)/python -m benchmarks.events_soak
+	$(venv)/python -m benchmarks.evidence_soak
 	$(venv)/python -m benchmarks.fetch_cost
 
 .PHONY: search

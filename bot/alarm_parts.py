@@ -17,6 +17,7 @@ from bot.alarms.conditions import (
     queue_troubles,
     rule_troubles,
 )
+from bot.alarms.events_given_up import EventsGivenUp
 from bot.alarms.quiet_numbers import QuietNumbers
 from bot.alarms.reports import ReportsStopped
 from bot.alarms.trouble import BEGUN, USUAL_ALARMS, AlarmLimits
@@ -85,7 +86,11 @@ class AlarmPart:
             database,
             writer,
             sources.conditions(limits),
-            [QuietNumbers(database), ReportsStopped(database)],
+            [
+                QuietNumbers(database),
+                ReportsStopped(database),
+                *([EventsGivenUp(database)] if settings.events_to else []),
+            ],
             channels=self._channels,
             public_url=settings.public_url,
             with_texts=settings.log_texts,

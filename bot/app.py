@@ -24,12 +24,14 @@ from bot.conversation.completions import Completions
 from bot.conversation.follow_up_turn import FollowUpTurn
 from bot.conversation.handover_turn import HandoverTurn
 from bot.conversation.inbox import Inbox
+from bot.event_parts import EventsOut
 from bot.health_parts import checks_of
 from bot.measures import Measures
 from bot.metric_parts import MetricSources, metrics_of
 from bot.operations.health import CHECKS, Health
 from bot.operations.message_sink import message_log_of, with_sink
 from bot.operator.actions import Operator
+from bot.operator.bulk_resend import BulkResend
 from bot.operator.ceilings import Ceilings
 from bot.operator.data_protection import DataProtection
 from bot.operator.people import People
@@ -148,6 +150,7 @@ class Service:
             self.database, self.writer, self._poster, clock=now, measures=self._measures,
             duties=self.replica.duties,
         )  # fmt: skip
+        self.events_out = EventsOut(settings, self.database, self.writer, clock=now, measures=self._measures)
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.data_protection = DataProtection(
             self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now,
@@ -160,32 +163,21 @@ class Service:
             measures=self._measures, testers=self.tested.testers,
         )  # fmt: skip
         self.fetcher = Fetcher(
-            self.database,
-            self.writer,
-            self.asker,
+            self.database, self.writer, self.asker,
             Completions(self.shelf.book, caps, self.queue_limit, now, self.tested.testers).record,
-            holder=self.sender.holder,
-            on_queued=self.sender.wake,
-            clock=now,
-            duties=self.replica.duties,
-        )
+            holder=self.sender.holder, on_queued=self.sender.wake, clock=now, duties=self.replica.duties,
+        )  # fmt: skip
         self._join_fetcher()
         self.follow_ups = FollowUpSender(
-            self.database,
-            self.writer,
+            self.database, self.writer,
             FollowUpTurn(self.shelf.book, caps, self.queue_limit, now, self.tested.testers).say,
-            on_queued=self.sender.wake,
-            clock=now,
-            duties=self.replica.duties,
-        )
+            on_queued=self.sender.wake, clock=now, duties=self.replica.duties,
+        )  # fmt: skip
         self.teamwork = Teamwork(self.database, self.writer, on_queued=self.sender.wake, undo=undo, clock=now)
         self.handovers = HandoverTimer(
-            self.database,
-            self.writer,
-            HandoverTurn(self.shelf.book, self.queue_limit, now).give_back,
-            on_queued=self.sender.wake,
-            clock=now,
-        )
+            self.database, self.writer, HandoverTurn(self.shelf.book, self.queue_limit, now).give_back,
+            on_queued=self.sender.wake, clock=now,
+        )  # fmt: skip
         self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts := EventCounts())
         queue = events_queue(settings)
         self.puller = Puller(queue, self.inbox.accept, event_counts) if queue else None
@@ -242,6 +234,7 @@ class Service:
             await self.database.check_schema()
         self._running.push_async_callback(self._sms.close)
         self._running.push_async_callback(self._poster.close)
+        self._running.push_async_callback(self.events_out.close)
         self._running.push_async_callback(self.asker.close)
         self.shelf.on_change = self._take_book
         self.shelf.on_read = self._announce_rules
@@ -261,7 +254,10 @@ class Service:
         self.rules.start(self.supervisor, self._running)
         self.sender.start()
         self._running.push_async_callback(self.sender.stop)
-        for part in (self.forwarder, self.fetcher, self.follow_ups, self.teamwork.planned, self.handovers):
+        parts = (
+            self.forwarder, self.events_out, self.fetcher, self.follow_ups, self.teamwork.planned, self.handovers,
+        )  # fmt: skip
+        for part in parts:
             part.start(self.supervisor)
             self._running.push_async_callback(part.stop)
         if self.puller is not None:
@@ -309,6 +305,7 @@ class Service:
             self.teamwork.planned.stop(),
             self.handovers.stop(),
             self.forwarder.stop(patience),
+            self.events_out.stop(patience),
         )
         await self.sender.stop(patience)
         self.writer.stop_retrying()
@@ -347,6 +344,9 @@ class Service:
             ceilings=self._ceilings,
             teamwork=self.teamwork,
             silences=self.alarms.silences,
+            event_resends=self.events_out.resends,
+            bulk_resend=BulkResend(self.database, operator),
+            receivers=list(self.events_out.forwarders),
             tested=self.tested,
             people=People(self.writer, self._now),
             openid=self._openid,
@@ -377,6 +377,8 @@ class Service:
             eraser=self.data_protection.eraser,
             ceilings=self._ceilings,
             teamwork=self.teamwork,
+            event_resends=self.events_out.resends,
+            bulk_resend=console.bulk_resend,
         )
         checks = checks_of(
             self.database, self.writer, self.shelf, self.replica.roll, self.sender.link, self.fetcher.hosts,

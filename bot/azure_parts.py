@@ -3,7 +3,8 @@
 from bot.sending.clock_check import ClockCheck
 from bot.sending.sms_service import SmsService
 from bot.settings import Settings, StorageQueue, find_short_secret
-from bot.wire.acs import AcsSmsService
+from bot.wire.acs import AcsSmsService, identity_token
+from bot.wire.acs_opt_outs import AcsOptOutList
 from bot.wire.pull import EventsQueue
 from bot.wire.webhook_auth import WebhookAuth
 
@@ -36,6 +37,17 @@ def sms_service(settings: Settings, clock: ClockCheck) -> SmsService:
         key = connection.access_key.reveal()
         return AcsSmsService.with_key(connection.endpoint, key, clock, settings.acs_report_timeout)
     return AcsSmsService.with_identity(settings.acs_endpoint or "", clock, settings.acs_report_timeout)
+
+
+def opt_out_list(settings: Settings) -> AcsOptOutList:
+    """Azure's own opt-out list; raises `NotConfigured`, and `bot.wire.acs.CannotAuthenticate`."""
+    if settings.acs_connection_string is not None:
+        connection = settings.acs_connection_string
+        return AcsOptOutList(connection.endpoint, access_key=connection.access_key.reveal())
+    if settings.acs_endpoint is None:
+        raise NotConfigured("Azure can't be asked: set BOT_ACS_CONNECTION_STRING or BOT_ACS_ENDPOINT.")
+    token, close = identity_token("BOT_ACS_ENDPOINT")
+    return AcsOptOutList(settings.acs_endpoint, token=token, close_token=close)
 
 
 def webhook_auth(settings: Settings) -> WebhookAuth:

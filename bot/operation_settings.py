@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from bot.event_receivers import read_events_secrets, read_receivers
 from bot.setting_readers import read_duration, read_log_format, read_secret, read_secrets, read_text
 from bot.setting_values import Secret, Setting, WrongSetting
 from bot.text.addresses import is_loopback
@@ -156,6 +157,22 @@ OPERATION_SETTINGS: tuple[Setting, ...] = (
         " for mail, Teams, Slack, ntfy, webhooks and more, with commas between them. Unset: nobody is told.",
         example="ntfys://ntfy.sh/TOPIC,mailto://USER:PASSWORD@HOST",
         read=read_notify,
+        unset=(),
+    ),
+    Setting(
+        name="BOT_EVENTS_TO",
+        help="URLs that hear, as CloudEvents, what became of messages, opt-outs and answers, with commas between them;"
+        " `?types=message.failed,peer.opted_out` says which. Unset: nobody.",
+        example="https://shop.example.com/events?types=message.delivered,message.failed",
+        read=read_receivers,
+        unset=(),
+    ),
+    Setting(
+        name="BOT_EVENTS_SECRETS",
+        help="Signs those events as Standard Webhooks asks: `whsec_` and base64, or any text of at least 16 bytes."
+        " Several, with commas between them, while one is replaced: each signs. Unset: BOT_FORWARD_SECRET.",
+        example="a-long-random-text",
+        read=read_events_secrets,
         unset=(),
     ),
     Setting(

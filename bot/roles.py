@@ -5,7 +5,7 @@
 | viewer | look |
 | support | look, and act on conversations |
 | editor | that, and change rules |
-| admin | all: people, numbers, erasing a person, events that could not be read |
+| admin | all: people, numbers, erasing a person, events that could not be read or were given up |
 """
 
 from collections.abc import Iterable

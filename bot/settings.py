@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from dotenv import dotenv_values
 from msgspec import Struct
 
+from bot.event_receivers import EventReceiver
 from bot.operation_settings import OPERATION_SETTINGS
 from bot.setting_files import is_file_setting, with_files
 from bot.setting_readers import (
@@ -94,6 +95,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str
     log_texts: bool
     notify: tuple[Secret, ...]
+    events_to: tuple[EventReceiver, ...]
+    events_secrets: tuple[Secret, ...]
     public_url: str | None
     oidc_issuer: str | None
     oidc_client_id: str | None
@@ -170,7 +173,7 @@ def is_unknown(name: str) -> bool:
     """Whether a variable's name begins as the bot's own do and is none of them."""
     if not name.upper().startswith("BOT_"):
         return False
-    known = name in _NAMES or name in _NAMES_OF_OTHER_VERSIONS or is_file_setting(name, _NAMES)
+    known = name in _NAMES or is_file_setting(name, _NAMES)
     return not known and not SECRET_OF_RULES.fullmatch(name)
 
 
@@ -390,5 +393,3 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 _NAMES: Final = frozenset(setting.name for setting in SETTINGS)
-#: Names that another version of the bot reads; a `.env` may serve both.
-_NAMES_OF_OTHER_VERSIONS: Final = frozenset({"BOT_EVENTS_TO"})

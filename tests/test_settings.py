@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.event_receivers import EventReceiver
 from bot.settings import (
     EVENT_GRID_APPLICATION,
     SETTINGS,
@@ -75,6 +76,8 @@ def test_nothing_set_gives_the_defaults_of_the_contract() -> None:
         log_level="info",
         log_texts=False,
         notify=(),
+        events_to=(),
+        events_secrets=(),
         public_url=None,
         oidc_issuer=None,
         oidc_client_id=None,
@@ -134,6 +137,8 @@ def test_every_field_is_read_from_its_variable() -> None:
             "BOT_LOG_LEVEL": "Warning",
             "BOT_LOG_TEXTS": "true",
             "BOT_NOTIFY": "json://127.0.0.1/",
+            "BOT_EVENTS_TO": "https://shop.example.com/events?key=k&types=message.sent",
+            "BOT_EVENTS_SECRETS": "whsec_c2VjcmV0IG9mIDI0IGJ5dGVzIGluIGFsbA==, another-secret-of-it",
             "BOT_PUBLIC_URL": "https://sms.example.com/",
             "BOT_OIDC_ISSUER": "https://login.example.com/tenant/",
             "BOT_OIDC_CLIENT_ID": "the-bot",
@@ -175,6 +180,17 @@ def test_every_field_is_read_from_its_variable() -> None:
         log_level="warning",
         log_texts=True,
         notify=(Secret("json://127.0.0.1/"),),
+        events_to=(
+            EventReceiver(
+                url=Secret("https://shop.example.com/events?key=k"),
+                place="https://shop.example.com/events",
+                types=frozenset({"message.sent"}),
+            ),
+        ),
+        events_secrets=(
+            Secret("whsec_c2VjcmV0IG9mIDI0IGJ5dGVzIGluIGFsbA=="),
+            Secret("another-secret-of-it"),
+        ),
         public_url="https://sms.example.com",
         oidc_issuer="https://login.example.com/tenant/",
         oidc_client_id="the-bot",
@@ -463,3 +479,30 @@ def test_an_issuer_and_a_client_id_go_together() -> None:
     assert "BOT_OIDC_CLIENT_ID is missing" in refusal(BOT_OIDC_ISSUER="https://login.example.com")
     assert "BOT_OIDC_ISSUER is missing" in refusal(BOT_OIDC_CLIENT_ID="the-bot")
     assert load({"BOT_OIDC_ISSUER": "http://127.0.0.1:5556/x", "BOT_OIDC_CLIENT_ID": "b"}).oidc_issuer
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("ftp://shop.example.com/", "no address in place 1"),
+        ("http://shop.example.com/", "begins with http://"),
+        ("https://ann:secret@shop.example.com/", "a name or a password in place 1"),
+        (
+            "https://a.example.com/, https://a.example.com/?types=message.sent",
+            "names https://a.example.com/ twice",
+        ),
+        ("https://a.example.com/?types=message.send", "did you mean message.sent?"),
+    ],
+)
+def test_receivers_of_events_are_named_rightly_or_not_at_all(text: str, wrong: str) -> None:
+    with pytest.raises(WrongSetting) as raised:
+        load({"BOT_EVENTS_TO": text})
+    assert wrong in str(raised.value)
+    assert "ann:secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["whsec_not base64", "short", "whsec_c2hvcnQ="])
+def test_a_secret_of_events_that_signs_nothing_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(WrongSetting) as raised:
+        load({"BOT_EVENTS_SECRETS": text})
+    assert text not in str(raised.value)

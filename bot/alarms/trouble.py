@@ -8,6 +8,7 @@ from msgspec import Struct
 Kind = Literal[
     "handover", "opt-out", "loop", "repeats", "codes", "refused", "acs-down", "acs-refused", "rules", "queue",
     "quiet", "reports", "ceiling-near", "ceiling", "clock", "background", "events-queue", "fetch", "database",
+    "events-out",
 ]  # fmt: skip
 
 #: What each kind is called at its beginning and at its end. A sentence, with the reason behind it.
@@ -31,6 +32,7 @@ BEGUN: Final[dict[Kind, str]] = {
     "events-queue": "The queue of events can't be read",
     "fetch": "A service that rules ask does not answer",
     "database": "The database can't be written, so no message is taken",
+    "events-out": "Events for others were not taken in three days, and are posted no more",
 }
 OVER: Final[dict[Kind, str]] = {
     "handover": "Nobody waits there any more",
@@ -52,6 +54,7 @@ OVER: Final[dict[Kind, str]] = {
     "events-queue": "The queue of events can be read again",
     "fetch": "A service that rules ask answers again",
     "database": "The database can be written again",
+    "events-out": "No events for others are left that were given up",
 }
 #: Of these there are as many as conversations; of all others a few.
 OF_CONVERSATIONS: Final[frozenset[Kind]] = frozenset({"handover", "opt-out", "loop", "repeats", "codes"})

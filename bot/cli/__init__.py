@@ -27,6 +27,9 @@ COMMANDS = {
     "events": "bot.cli.commands.events:events",
     "db": "bot.cli.commands.db:db",
     "people": "bot.cli.commands.people:people",
+    "opt-outs": "bot.cli.commands.opt_outs:opt_outs",
+    "consent": "bot.cli.commands.consent:consent",
+    "evidence": "bot.cli.commands.consent:evidence",
     "forget": "bot.cli.commands.forget:forget",
     "doctor": "bot.cli.commands.doctor:doctor",
 }

@@ -57,6 +57,7 @@ def _print(erased: Erased) -> None:
         "message": erased.messages,
         "delivery report": erased.delivery_reports,
         "forward": erased.forwards,
+        "event": erased.outgoing_events,
         "fetch": erased.fetches,
         "follow-up": erased.follow_ups,
         "answer": erased.answers,

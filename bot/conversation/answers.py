@@ -15,10 +15,12 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.conversation.facts import AnswerFact
 from bot.rulebook.decision import ConversationState, Flow, KeptAnswers, Once
 from bot.storage.answer_tables import answer_values, answers
 from bot.storage.bulk import BulkInsert, LookupByKeys
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.facts import are_heard, note
 from bot.storage.sql import insert_for
 from bot.text.storable import make_storable
 
@@ -140,6 +142,8 @@ async def keep_answers(connection: AsyncConnection, changes: Sequence[AnswerChan
     if any(change.once for change in rows.values()):
         await _keep_one_each(connection, rows)
     await _SAVE_ROWS.execute(connection, [change.row for change in rows.values()])
+    if are_heard():
+        note(_fact_of(change.row) for change in rows.values() if change.row.status == "finished")
     values = [value for change in rows.values() for value in _values_of(change)]
     if values:
         statement = insert_for(connection, answer_values)
@@ -166,6 +170,17 @@ async def correct_answer(
         statement.on_conflict_do_update(index_elements=["answer_id", "name"], set_=counted)
     )
     mark_changed([Topic.ANSWERS])
+
+
+def _fact_of(row: AnswerRow) -> AnswerFact:
+    return AnswerFact(
+        answer_id=row.id,
+        conversation_id=row.conversation_id,
+        rule=row.rule,
+        values=row.content,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
 
 
 async def _keep_one_each(connection: AsyncConnection, rows: dict[str, AnswerChange]) -> None:

@@ -3,20 +3,24 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils import uuid7
 
-from bot.conversation.delivery import Suppressed, says_opted_out
+from bot.conversation.consent_log import INSERT_CONSENTS, ConsentRow
+from bot.conversation.delivery import says_opted_out
 from bot.conversation.events import DeliveryReport
-from bot.conversation.follow_ups import OPTED_OUT, cancel_follow_ups
-from bot.conversation.incidents import ENDED_BY_OPT_OUT, Outcome, close_incidents
-from bot.conversation.planned_replies import hold_planned
-from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
+from bot.conversation.facts import ConsentFact
+from bot.conversation.opt_outs import opt_out_conversations
+from bot.conversation.status_changes import StoredMessage
 from bot.rulebook.decision import HeldBack
 from bot.storage.columns import UtcTime
-from bot.storage.commits import mark_changed
-from bot.storage.sql import direction_is, status_is
+from bot.storage.facts import note
+from bot.storage.sql import direction_is
 from bot.storage.tables import actions, conversations, messages
+
+#: What is kept as the reason.
+REPORTED = "the carrier reported it"
 
 
 async def apply_carrier_opt_outs(
@@ -28,10 +32,12 @@ async def apply_carrier_opt_outs(
     already and what confirms an opt-out or opt-in keep their course.
     """
     reported_at: dict[str, datetime] = {}
+    said_of: dict[str, str] = {}
     for row, report in reports:
         if says_opted_out(report):
             moment = report.reported_at or now
             reported_at[row.conversation_id] = max(reported_at.get(row.conversation_id, moment), moment)
+            said_of[row.conversation_id] = row.id
     if not reported_at:
         return
     came_back = await _last_confirmed(connection, reported_at)
@@ -41,37 +47,38 @@ async def apply_carrier_opt_outs(
     if not ids:
         return
     known = await _consent_times(connection, ids)
-    await connection.execute(
-        update(conversations)
-        .where(conversations.c.id == bindparam("of"))
-        .values(opted_out=True, consent_at=bindparam("reported_at")),
-        [
-            {
-                "of": each,
-                "reported_at": max(min(reported_at[each], now), known.get(each) or reported_at[each]),
-            }
-            for each in ids
-        ],
+    await _note(connection, ids, reported_at, said_of, now)
+    times = {each: max(min(reported_at[each], now), known.get(each) or reported_at[each]) for each in ids}
+    await opt_out_conversations(connection, times, now)
+
+
+async def _note(
+    connection: AsyncConnection,
+    ids: list[str],
+    reported_at: dict[str, datetime],
+    said_of: dict[str, str],
+    now: datetime,
+) -> None:
+    """Keep that those opted out who were not already, and let others hear of it."""
+    query = select(conversations.c.id, conversations.c.number, conversations.c.peer).where(
+        conversations.c.id.in_(ids), conversations.c.opted_out.is_(False)
     )
-    await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now)
-    await cancel_follow_ups(connection, ids, OPTED_OUT, now)
-    await hold_planned(connection, ids, OPTED_OUT, now)
-    mark_changed(ids)
-    query = (
-        select(*STORED_COLUMNS)
-        .where(
-            messages.c.conversation_id.in_(ids),
-            status_is("queued"),
-            messages.c.outcome_unknown.is_(False),
-            messages.c.exempt.is_not(True),
+    fresh = sorted(tuple(row) for row in await connection.execute(query))
+    rows = [
+        ConsentRow(
+            id=str(uuid7()), conversation_id=each[0], number=each[1], peer=each[2], opted_out=True, source="carrier",
+            at=reported_at[each[0]], noted_at=now, message_id=said_of[each[0]], words=REPORTED,
         )
-        .order_by(messages.c.id)
-        .with_for_update()
-    )
-    changes = StatusChanges()
-    for queued in await connection.execute(query):
-        changes.apply(StoredMessage(*queued), Suppressed())
-    await changes.record(connection, now)
+        for each in fresh
+    ]  # fmt: skip
+    await INSERT_CONSENTS.execute(connection, rows)
+    note(
+        ConsentFact(
+            conversation_id=each[0], opted_out=True, source="carrier", at=reported_at[each[0]],
+            message_id=said_of[each[0]], reason=REPORTED,
+        )
+        for each in fresh
+    )  # fmt: skip
 
 
 async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, datetime]:

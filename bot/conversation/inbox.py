@@ -18,6 +18,7 @@ from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.event_tally import Receipt, count_events, outcome_of
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.fetches import kept_row
+from bot.conversation.imported_opt_outs import recall_imported
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.message_lines import MessageLine, MessageLineLog, MessageSink
 from bot.conversation.new_messages import NewMessages
@@ -263,6 +264,7 @@ class Inbox:
         if len(seen) < len(ids) and await self._marks.are_any(connection):
             erased, opted_out_before = await _recall_erased(connection, self._marks, ids - seen, opened)
             seen |= erased
+        await recall_imported(connection, opened.values())
         recent = await self._recall(connection, opened, inbound, now)
         new = NewMessages()
         pools = all_pools(in_force, testers)
@@ -290,15 +292,8 @@ class Inbox:
                 decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
             is_doubtful = self._doubt.covers(message.received_at, now)
             queued = conversation.add_inbound(
-                message,
-                decision,
-                book.version,
-                now,
-                new,
-                written=written,
-                is_doubtful=is_doubtful,
-                draft=draft,
-            )
+                message, decision, book.version, now, new, written=written, is_doubtful=is_doubtful, draft=draft
+            )  # fmt: skip
             message_id = new.inbound[-1].id
             if asked is not None and kept is not None:
                 new.fetches.append(kept_row(asked, kept, message_id, conversation.id, now))
@@ -390,10 +385,16 @@ async def _recall_erased(
 ) -> tuple[set[str], dict[Mark, ConversationThread]]:
     """Which of these messages were erased; and the newcomers who opted out before they were, who are so again."""
     newcomers = {Mark("opt-out", key): each for key, each in opened.items() if each.is_new}
-    wanted = [*newcomers, *(Mark("event", (message_id,)) for message_id in ids)]
+    # Of those on a list that was imported and erased: for every number.
+    of_all = {Mark("opt-out", ("", each.peer)) for each in newcomers.values()}
+    wanted = [*newcomers, *of_all, *(Mark("event", (message_id,)) for message_id in ids)]
     found = await marks.find(connection, wanted)
     erased = {mark.parts[0] for mark in found if mark.kind == "event"}
-    back = {mark: newcomers[mark] for mark in found if mark.kind == "opt-out"}
-    for mark, conversation in back.items():
-        conversation.state = replace(conversation.state, opted_out=True, consent_at=found[mark])
+    back = {mark: newcomers[mark] for mark in found if mark in newcomers}
+    for conversation in newcomers.values():
+        key = (conversation.number, conversation.peer)
+        marks_of_it = (Mark("opt-out", ("", conversation.peer)), Mark("opt-out", key))
+        for mark in marks_of_it:
+            if mark in found:
+                conversation.state = replace(conversation.state, opted_out=True, consent_at=found[mark])
     return erased, back

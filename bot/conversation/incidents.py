@@ -9,12 +9,14 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.conversation.facts import WaitingFact
 from bot.rulebook.decision import MAY_BE_AN_OPT_OUT, Decision, HeldBack
 from bot.rulebook.handed_over import HandedOver
+from bot.storage.facts import are_heard, note
 from bot.storage.pages import Order, Page, read_page
 from bot.storage.sql import insert_for
 from bot.storage.tables import conversations, incidents
@@ -143,10 +145,29 @@ async def open_incidents(
     }
     if not rows:
         return
+    if are_heard():
+        await _tell_waiting(connection, [row for key, row in sorted(rows.items()) if key[1] == "handover"])
     statement = insert_for(connection, incidents).on_conflict_do_nothing(
         index_elements=["conversation_id", "kind"], index_where=incidents.c.closed_at.is_(None)
     )
     await connection.execute(statement, [rows[key] for key in sorted(rows)])
+
+
+async def _tell_waiting(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    """Let others hear of the conversations that did not wait for a person already."""
+    query = select(incidents.c.conversation_id).where(
+        incidents.c.conversation_id.in_([row["conversation_id"] for row in rows]),
+        incidents.c.kind == "handover",
+        incidents.c.closed_at.is_(None),
+    )
+    waiting = set((await connection.execute(query)).scalars()) if rows else set()
+    note(
+        WaitingFact(
+            conversation_id=row["conversation_id"], reason=row["reason"], message_id=row["message_id"]
+        )
+        for row in rows
+        if row["conversation_id"] not in waiting
+    )
 
 
 async def close_incidents(
@@ -169,6 +190,30 @@ async def close_incidents(
         .values(closed_at=now, outcome=outcome, closed_by=by)
     )
     await connection.execute(statement)
+
+
+async def reopen_incidents(
+    connection: AsyncConnection, conversation_id: str, *, closed_at: datetime, by: str
+) -> None:
+    """Open again what somebody closed at that moment, unless the like is open; who waits again is told of."""
+    other = incidents.alias("other")
+    is_open = exists().where(
+        other.c.conversation_id == incidents.c.conversation_id,
+        other.c.kind == incidents.c.kind,
+        other.c.closed_at.is_(None),
+    )
+    closed = (
+        incidents.c.conversation_id == conversation_id,
+        incidents.c.closed_at == closed_at,
+        incidents.c.closed_by == by,
+        ~is_open,
+    )
+    if are_heard():
+        query = select(incidents.c.conversation_id, incidents.c.reason, incidents.c.message_id)
+        waiting = await connection.execute(query.where(*closed, incidents.c.kind == "handover"))
+        note(WaitingFact(**row) for row in waiting.mappings())
+    statement = update(incidents).where(*closed)
+    await connection.execute(statement.values(closed_at=None, outcome=None, closed_by=None))
 
 
 async def find_incident(connection: AsyncConnection, incident_id: str) -> IncidentView | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.answers import AnswerChange, keep_answers
+from bot.conversation.consent_log import INSERT_CONSENTS, ConsentRow
 from bot.conversation.fetches import INSERT_FETCHES, FetchRow
 from bot.conversation.follow_ups import (
     OPTED_OUT,
@@ -18,14 +19,15 @@ from bot.conversation.handovers import HandoverRow, begin_handovers
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, NewIncident, Outcome, close_incidents, open_incidents
 from bot.conversation.message_rows import INSERT_INBOUND, INSERT_OUTBOUND, InboundRow, OutboundRow
 from bot.conversation.planned_replies import hold_planned
+from bot.storage.facts import Fact, are_heard, note
 
 
 class NewMessages:
     """Messages to be inserted, as rows of `BulkInsert`, and what a person should look at because of them."""
 
     __slots__ = (
-        "answers", "fetches", "follow_ups", "forwards", "handed_over", "handovers", "inbound", "incidents",
-        "opted_out", "outbound",
+        "answers", "consents", "facts", "fetches", "follow_ups", "forwards", "handed_over", "handovers", "inbound",
+        "incidents", "is_told", "opted_out", "outbound",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -38,14 +40,21 @@ class NewMessages:
         self.incidents: list[NewIncident] = []
         #: Conversations whose peer has just opted out by a word of the rules: no more guessing.
         self.opted_out: list[str] = []
+        self.consents: list[ConsentRow] = []
         #: Conversations that a person has just taken over, or is to.
         self.handed_over: list[str] = []
         self.handovers: list[HandoverRow] = []
+        #: Whether anybody hears of it, and what they hear: only then is anything added.
+        self.is_told = are_heard()
+        self.facts: list[Fact] = []
 
     async def insert(self, connection: AsyncConnection, now: datetime) -> None:
         """Write them; their conversations must be there already."""
         await INSERT_INBOUND.execute(connection, self.inbound)
         await INSERT_OUTBOUND.execute(connection, self.outbound)
+        if self.facts:
+            note(self.facts)
+        await INSERT_CONSENTS.execute(connection, self.consents)
         await INSERT_FORWARDS.execute(connection, self.forwards)
         await INSERT_FETCHES.execute(connection, self.fetches)
         if self.answers:

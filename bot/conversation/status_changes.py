@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import ACCEPTED, DeliveryEvent, DeliveryState, Status, next_state, status_of
 from bot.conversation.events import DeliveryReport
+from bot.conversation.facts import TOLD_STATES, MessageFact
 from bot.storage.bulk import BulkInsert, BulkUpdate
 from bot.storage.commits import mark_changed
+from bot.storage.facts import are_heard, note
 from bot.storage.tables import conversations, messages, status_changes
 
 
@@ -88,9 +90,21 @@ class StatusChanges:
         await _update_messages(connection, self.moved, written, now)
         await _extend_histories(connection, [change for change in self._changes if change.is_visible], now)
         moved = [change for change in self._changes if change.before.status != change.after.status]
+        if moved and are_heard():
+            note(_fact_of(change) for change in moved if change.after.status in TOLD_STATES)
         await _update_conversations(connection, moved)
         mark_changed(change.conversation_id for change in self._changes)
         return len(self._changes)
+
+
+def _fact_of(change: _AppliedChange) -> MessageFact:
+    return MessageFact(
+        message_id=change.message_id,
+        conversation_id=change.conversation_id,
+        status=change.after.status,
+        details=change.after.details,
+        failure_code=change.after.failure_code,
+    )
 
 
 def _implied(events: tuple[DeliveryEvent, ...]) -> Iterator[DeliveryEvent]:

@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.conversation.answers import Heard, follow
+from bot.conversation.consent_log import Said, consent_rows
 from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound
+from bot.conversation.facts import TOLD_STATES, MessageFact, born_fact, consent_facts
 from bot.conversation.fetches import fetch_row
 from bot.conversation.follow_ups import follow_up_rows
 from bot.conversation.forwards import forward_row
@@ -112,6 +114,7 @@ class ConversationThread:
         `written` is when the peer wrote it. `is_doubtful`: it may have been answered already
         (`bot.conversation.restored`), so none is. `draft`: the file whose draft decided, for somebody who tests it.
         """
+        before = self.state
         self._take(decision, written, message.message_id, now, new)
         message_id, position = self._next(message.text, now)
         rule, size = decision.rule, measure(message.text)
@@ -124,6 +127,11 @@ class ConversationThread:
                 now, now, message.received_at, record, version,
             )
         )  # fmt: skip
+        if new.is_told:
+            new.facts.append(MessageFact(message_id=message_id, conversation_id=self.id, status="received"))
+            new.facts += consent_facts(self.id, before, self.state, written, message_id)
+        said = Said(message_id, message.message_id, message.text, written)
+        new.consents += consent_rows(self._whose, before, decision, said, version, now)
         for text in decision.replies:
             self.add_outbound(
                 new,
@@ -181,8 +189,13 @@ class ConversationThread:
 
         `message_id` is our id of that message and `heard_id` Azure's; `written` is when the peer wrote it.
         """
+        before = self.state
         self._take(decision, written, heard_id, now, new)
         self.changed = True
+        if new.is_told:
+            new.facts += consent_facts(self.id, before, self.state, written, message_id)
+        said = Said(message_id, heard_id, None, written)
+        new.consents += consent_rows(self._whose, before, decision, said, version, now)
         for text in decision.replies:
             self.add_outbound(new, text, now, rule=decision.rule, in_reply_to=message_id, version=version)
         if decision.marks or (self.state.handed_over and decision.replies):
@@ -245,6 +258,8 @@ class ConversationThread:
             )
         )  # fmt: skip
         self.latest_outbound_id, self.delivery, self.unanswered_since = message_id, status, None
+        if new.is_told and status in TOLD_STATES:
+            new.facts.append(born_fact(message_id, self.id, status, code))
         return message_id
 
     def cut_flow(self, state: ConversationState, now: datetime, new: NewMessages) -> None:
@@ -293,6 +308,10 @@ class ConversationThread:
         if decision.held_back_by == HeldBack.TOO_MANY_REPLIES:
             self.loop_state = SILENCED
         new.incidents += noticed_in(decision, self.id, message_id)
+
+    @property
+    def _whose(self) -> tuple[str, str, str]:
+        return self.id, self.number, self.peer
 
     def _heard(self, at: datetime, message_id: str = "") -> Heard:
         return Heard(conversation_id=self.id, number=self.number, peer=self.peer, at=at, id=message_id)

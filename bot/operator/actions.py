@@ -21,6 +21,7 @@ from bot.operator.errors import (
     NotSpoken,
     NotThere,
     NotToBeResent,
+    OptedOutAtCarrier,
 )
 from bot.operator.opt_outs import opt_out as record_opt_out
 from bot.operator.transaction import ConversationEdit, Done, EditRequest, act
@@ -202,7 +203,7 @@ class Operator:
         """Send nothing more to this peer, not even what is queued, until they opt in."""
 
         async def do(edit: ConversationEdit) -> None:
-            if await record_opt_out(edit):
+            if await record_opt_out(edit, reason):
                 await edit.note("opt out", reason)
 
         return (await self._act(conversation_id, by, do)).conversation
@@ -220,6 +221,7 @@ class Operator:
             if (self._book().numbers.get(number) or guess(number)).opt_out == "carrier":
                 raise KeptByCarrier(edit.conversation.peer, number)
             edit.change(opted_out=False, consent_at=edit.now)
+            edit.tell_consent(consent)
             await edit.note("opt in", consent)
 
         return (await self._act(conversation_id, by, do)).conversation
@@ -248,7 +250,7 @@ class Operator:
             if old.status not in ("failed", "unconfirmed"):
                 raise NotToBeResent(f"This message is {old.status}.")
             if _is_opted_out_at_carrier(old) and not _came_back(edit, old):
-                raise NotToBeResent("The carrier says that they have opted out (code 4007).")
+                raise OptedOutAtCarrier
             again = select(messages.c.id).where(messages.c.resend_of == message_id).limit(1)
             newer = (await edit.connection.execute(again)).scalar()
             if newer is not None:
@@ -272,7 +274,7 @@ class Operator:
         async def do(edit: ConversationEdit) -> None:
             incident = await edit.row_of(incidents, incident_id)
             if opt_out:
-                if await record_opt_out(edit):
+                if await record_opt_out(edit, incident.reason):
                     await edit.note("opt out", incident.reason)
             elif incident.closed_at is None:
                 if incident.kind in ("loop", "repeats"):

@@ -9,14 +9,14 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import exists, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.clock import Clock, utc_now
 from bot.conversation.follow_ups import OPTED_OUT
 from bot.conversation.handovers import reopen_handover
-from bot.conversation.incidents import Outcome
+from bot.conversation.incidents import Outcome, reopen_incidents
 from bot.conversation.loop_history import LoopState
 from bot.operator.actor import Actor
 from bot.operator.errors import CannotAct, NotThere, TooMany
@@ -29,6 +29,8 @@ from bot.storage.task_tables import follow_ups
 from bot.storage.writer import Writer
 
 ActKind = Literal["done", "snooze", "assign", "release", "opt out", "hand back"]
+#: What the record of consent says of an opt-out that was undone. It is stored and shown: it never changes.
+UNDONE = "the opt-out was undone"
 #: Conversations of one act.
 MOST_AT_ONCE = 200
 
@@ -121,8 +123,10 @@ class Acts:
             )
             if (await edit.connection.execute(again.limit(1))).first() is not None:
                 return
-            change = msgspec.convert(row.change, ActChange)
+            change, was_opted_out = msgspec.convert(row.change, ActChange), edit.opted_out
             if _put_back(edit, change):
+                if edit.opted_out != was_opted_out:
+                    edit.tell_consent(UNDONE)
                 await _reopen(edit, row.at, row.by)
                 if change.after.opted_out and not change.before.opted_out:
                     await _plan_again(edit, row.at)
@@ -230,8 +234,8 @@ async def _release(edit: ConversationEdit, _order: ActOrder) -> None:
     await edit.close(Outcome.SEEN, "loop", "repeats")
 
 
-async def _opt_out(edit: ConversationEdit, _order: ActOrder) -> None:
-    await opt_out(edit)
+async def _opt_out(edit: ConversationEdit, order: ActOrder) -> None:
+    await opt_out(edit, order.reason)
 
 
 _DO: dict[ActKind, Callable[[ConversationEdit, ActOrder], Awaitable[None]]] = {
@@ -265,19 +269,7 @@ def _put_back(edit: ConversationEdit, change: ActChange) -> bool:
 
 async def _reopen(edit: ConversationEdit, at: datetime, by: str) -> None:
     """Open again what the act closed, unless the like is open."""
-    other = incidents.alias("other")
-    is_open = exists().where(
-        other.c.conversation_id == incidents.c.conversation_id,
-        other.c.kind == incidents.c.kind,
-        other.c.closed_at.is_(None),
-    )
-    closed = (
-        incidents.c.conversation_id == edit.conversation.id,
-        incidents.c.closed_at == at,
-        incidents.c.closed_by == by,
-    )
-    statement = update(incidents).where(*closed, ~is_open)
-    await edit.connection.execute(statement.values(closed_at=None, outcome=None, closed_by=None))
+    await reopen_incidents(edit.connection, edit.conversation.id, closed_at=at, by=by)
     if edit.conversation.state.handed_over:
         await reopen_handover(edit.connection, edit.conversation.id, ended_at=at, by=by)
 

@@ -19,6 +19,7 @@ from bot.operator.purge import PurgeLimits, next_batch
 from bot.operator.removal import release_codes, remove_conversations, remove_messages
 from bot.storage.all_tables import metadata
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.consent_tables import imported_opt_outs
 from bot.storage.draft_testers import forget_tester
 from bot.storage.readers import Readers
 from bot.storage.tables import conversations, delivery_reports, messages, rejected_events
@@ -44,6 +45,8 @@ class Erased(Struct, frozen=True, kw_only=True):
     messages: int = 0
     delivery_reports: int = 0
     forwards: int = 0
+    #: Events for others, and their bodies.
+    outgoing_events: int = 0
     #: What rules asked of other services for them, and what was to be said to them later.
     fetches: int = 0
     follow_ups: int = 0
@@ -55,7 +58,7 @@ class Erased(Struct, frozen=True, kw_only=True):
     actions: int = 0
     incidents: int = 0
     rejected_events: int = 0
-    #: Conversations whose opt-out is remembered as a keyed hash.
+    #: Opt-outs that are remembered as keyed hashes: of conversations, and from lists that were imported.
     opt_outs_kept: int = 0
     #: What others wrote, or what the rules say, that names this number: table → rows. It is not theirs to erase.
     named_by_others: dict[str, int] = {}
@@ -97,6 +100,7 @@ class Eraser:
         self._messages = writer.batch(self._erase_messages)
         self._conversations = writer.batch(self._erase_conversations)
         self._codes = writer.batch(_erase_codes)
+        self._imported = writer.batch(self._erase_imported)
         self._reports = writer.batch(_erase_reports)
         self._rejected = writer.batch(self._erase_rejected)
 
@@ -115,6 +119,8 @@ class Eraser:
         if ids:
             for gone in await self._conversations.submit(ids):
                 _add(counts, gone)
+        (listed,) = await self._imported.submit([peer])
+        _add(counts, {"opt_outs_kept": listed})
         (codes,) = await self._codes.submit([peer])
         _add(counts, {"codes_given": codes})
         number = NumberInText(peer)
@@ -193,6 +199,15 @@ class Eraser:
         _add(gone, await remove_conversations(connection, ids))
         _add(gone, {"opt_outs_kept": len(kept)})
         return [gone, *([{}] * (len(ids) - 1))]
+
+    async def _erase_imported(self, connection: AsyncConnection, peers: list[str]) -> list[int]:
+        """Take peers from the lists of opt-outs that were imported; a mark of each stays."""
+        query = select(imported_opt_outs).where(imported_opt_outs.c.peer.in_(peers))
+        rows = (await connection.execute(query)).all()
+        kept = [(Mark("opt-out", (row.number, row.peer)), row.at) for row in rows]
+        await self._marks.keep(connection, kept, self._clock())
+        await connection.execute(delete(imported_opt_outs).where(imported_opt_outs.c.peer.in_(peers)))
+        return [sum(row.peer == peer for row in rows) for peer in peers]
 
     async def _erase_rejected_of(self, number: NumberInText) -> int:
         erased, after = 0, ""

@@ -12,6 +12,7 @@ class CannotAct(Exception):
     ├── NoNumber        a sender that is a name can't be texted
     ├── KeptByCarrier   an opt-out that only the peer can undo
     ├── NotToBeResent   a message that must not be sent again
+    │   └── OptedOutAtCarrier   its failure says that the peer opted out
     ├── MayArriveTwice  a message that may have arrived, and the person has not said that they know
     ├── NotSpoken       a language that the rules have no texts in
     ├── TooMany         more conversations than one act takes
@@ -59,6 +60,13 @@ class NotToBeResent(CannotAct):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{why} Only a reply that failed or is unconfirmed can be sent again, and once.")
+
+
+class OptedOutAtCarrier(NotToBeResent):
+    """A message that failed because the peer has opted out, and who has not agreed anew since."""
+
+    def __init__(self) -> None:
+        super().__init__("The carrier says that they have opted out (code 4007).")
 
 
 class MayArriveTwice(CannotAct):

@@ -16,6 +16,7 @@ from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.operator.removal import deletion, remove_answers, remove_conversations, remove_messages
 from bot.storage.answer_tables import answers, codes_given
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.event_tables import outgoing_events
 from bot.storage.handover_tables import handovers
 from bot.storage.inbox_tables import planned_replies, reply_drafts
 from bot.storage.keyed import AnyOf, KeyedStatement, execute_all, fetch_values
@@ -146,6 +147,9 @@ def _message_is_due(due: Due) -> ColumnElement[bool]:
         incidents.c.message_id == messages.c.id, incidents.c.closed_at.is_(None)
     )
     is_forwarded_yet = exists().where(forwards.c.message_id == messages.c.id, forwards.c.status == "queued")
+    is_told_yet = exists().where(
+        outgoing_events.c.message_id == messages.c.id, outgoing_events.c.status == "queued"
+    )
     is_asked_yet = exists().where(fetches.c.id == messages.c.id, fetches.c.status == "queued")
     # Whether it is said depends on what was written since.
     is_followed_yet = exists().where(
@@ -159,6 +163,7 @@ def _message_is_due(due: Due) -> ColumnElement[bool]:
         messages.c.status.not_in(("queued", "sent")),
         ~waits_for_person,
         ~is_forwarded_yet,
+        ~is_told_yet,
         ~is_asked_yet,
         ~is_followed_yet,
         is_free,
@@ -199,6 +204,9 @@ def _conversation_is_due(due: Due) -> ColumnElement[bool]:
         conversations.c.tags.is_(None),
         ~exists().where(messages.c.conversation_id == conversations.c.id),
         ~exists().where(answers.c.conversation_id == conversations.c.id),
+        ~exists().where(
+            outgoing_events.c.conversation_id == conversations.c.id, outgoing_events.c.status == "queued"
+        ),
         ~exists().where(follow_ups.c.conversation_id == conversations.c.id, follow_ups.c.status == "waiting"),
         ~exists().where(incidents.c.conversation_id == conversations.c.id, incidents.c.closed_at.is_(None)),
         ~exists().where(
@@ -284,6 +292,16 @@ STEPS: tuple[PurgeStep, ...] = (
         ),
         grows="arrived_at",
         remove=_remover(delivery_reports),
+    ),
+    PurgeStep(
+        name="events",
+        table=outgoing_events,
+        age=lambda keep: keep.messages,
+        is_due=lambda due: and_(
+            outgoing_events.c.created_at < due.before, outgoing_events.c.status != "queued"
+        ),
+        grows="created_at",
+        remove=_remover(outgoing_events),
     ),
     PurgeStep(
         name="actions",

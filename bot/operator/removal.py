@@ -12,6 +12,8 @@ from bot.storage.alarm_tables import alarms
 from bot.storage.answer_tables import answer_values, answers, codes_given
 from bot.storage.bulk import LookupByKeys
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.consent_tables import consent_changes
+from bot.storage.event_tables import outgoing_events
 from bot.storage.handover_tables import handovers
 from bot.storage.inbox_tables import planned_replies, presences, reads, reply_drafts, tries
 from bot.storage.keyed import AnyOf, KeyedStatement, execute_all
@@ -23,12 +25,14 @@ OF_A_MESSAGE: tuple[Column[Any], ...] = (
     status_changes.c.message_id,
     delivery_reports.c.message_id,
     forwards.c.message_id,
+    outgoing_events.c.message_id,
     fetches.c.id,
     tries.c.message_id,
 )
 #: The tables whose rows belong to a conversation, beside its messages and answers.
 OF_A_CONVERSATION = (
-    incidents, actions, follow_ups, handovers, planned_replies, reply_drafts, reads, presences,
+    incidents, actions, follow_ups, handovers, planned_replies, reply_drafts, reads, presences, outgoing_events,
+    consent_changes,
 )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from uuid_utils import uuid7
 
 from bot.clock import Clock, utc_now
 from bot.conversation.audit_log import ActionName, action_row
+from bot.conversation.consent_log import ConsentRow
+from bot.conversation.facts import ConsentFact
 from bot.conversation.handovers import end_handover, handover_row, note_answer
 from bot.conversation.incidents import Kind, Outcome, close_incidents
 from bot.conversation.new_messages import NewMessages
@@ -68,6 +70,26 @@ class ConversationEdit:
     def change(self, **changes: Any) -> None:
         """Change the conversation's state."""
         self.conversation.cut_flow(replace(self.conversation.state, **changes), self.now, self.new)
+
+    def tell_consent(self, reason: str | None) -> None:
+        """Keep an opt-out or opt-in that a person has put on record, and let others hear of it."""
+        talk = self.conversation
+        self.new.consents.append(
+            ConsentRow(
+                id=str(uuid7()), conversation_id=talk.id, number=talk.number, peer=talk.peer, opted_out=self.opted_out,
+                source="person", at=self.now, noted_at=self.now, words=reason, by=self.by.name,
+            )
+        )  # fmt: skip
+        if self.new.is_told:
+            self.new.facts.append(
+                ConsentFact(
+                    conversation_id=self.conversation.id,
+                    opted_out=self.opted_out,
+                    source="person",
+                    at=self.now,
+                    reason=reason,
+                )
+            )
 
     async def row_of(self, table: Table, key: str) -> Any:
         """A row that belongs to the conversation."""

@@ -38,9 +38,9 @@ def inert(text: str) -> str:
 
 async def csv_of(pages: AsyncIterator[list[AnswerView]], fields: Sequence[str]) -> AsyncIterator[bytes]:
     """The rows by RFC 4180, in UTF-8 with a mark at the beginning, by which spreadsheets know it."""
-    yield "\ufeff".encode() + _lines([columns_of(fields)])
+    yield "\ufeff".encode() + csv_lines([columns_of(fields)])
     async for page in pages:
-        yield _lines([list(map(inert, _cells(row, fields))) for row in page])
+        yield csv_lines([_cells(row, fields) for row in page])
 
 
 async def write_xlsx(pages: AsyncIterator[list[AnswerView]], fields: Sequence[str], path: Path) -> None:
@@ -114,7 +114,8 @@ def _time(at: datetime | None) -> str:
     return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
 
 
-def _lines(rows: Sequence[Sequence[str]]) -> bytes:
+def csv_lines(rows: Sequence[Sequence[str]]) -> bytes:
+    """Lines by RFC 4180, with no cell that a spreadsheet takes for a formula."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows(list(map(inert, row)) for row in rows)
     return text.getvalue().encode()

@@ -98,17 +98,22 @@ class Counts(Struct, kw_only=True, omit_defaults=True):
 
     def reply_time(self, part: float) -> float | None:
         """The milliseconds within which that part of the replies was accepted, as near as the places tell."""
-        left = sum(self.reply_times.values()) * part
-        if not left:
-            return None
-        below = 0
-        for place, bound in enumerate((*REPLY_TIMES, REPLY_TIMES[-1])):
-            count = self.reply_times.get(place, 0)
-            if count and count >= left:
-                return below + (bound - below) * left / count
-            left -= count
-            below = bound
-        return float(REPLY_TIMES[-1])
+        return time_within(self.reply_times, part)
+
+
+def time_within(times: Mapping[int, int], part: float) -> float | None:
+    """The milliseconds within which that part lies, of times counted by their places in `REPLY_TIMES`."""
+    left = sum(times.values()) * part
+    if not left:
+        return None
+    below = 0
+    for place, bound in enumerate((*REPLY_TIMES, REPLY_TIMES[-1])):
+        count = times.get(place, 0)
+        if count and count >= left:
+            return below + (bound - below) * left / count
+        left -= count
+        below = bound
+    return float(REPLY_TIMES[-1])
 
 
 def total(stretches: Iterable[Counts]) -> Counts:
@@ -134,7 +139,7 @@ async def count_messages(
     connection: AsyncConnection, start: datetime, end: datetime
 ) -> dict[datetime, Counts]:
     """What the messages made from `start` up to `end` came to, by the minute; minutes without any are left out."""
-    minute, is_within = _minute(connection), _within(start, end)
+    minute, is_within = _minute(connection), within(start, end)
     counted: dict[datetime, Counts] = {}
 
     def of(row: Any) -> Counts:
@@ -173,9 +178,9 @@ async def count_messages(
     query = select(minute, *named, func.count().label("number"))
     failed = is_within & (direction == "outbound") & (status == "failed")
     for row in await connection.execute(query.where(failed).group_by("minute", *named)):
-        failures, name = of(row).failures, _failure(row.status_details, row.failure_code)
+        failures, name = of(row).failures, failure_name(row.status_details, row.failure_code)
         failures[name] = failures.get(name, 0) + row.number
-    place = _place_of(_milliseconds(connection, messages.c.created_at, status_changes.c.at)).label("place")
+    place = place_of(milliseconds(connection, messages.c.created_at, status_changes.c.at)).label("place")
     query = (
         select(minute, place, func.count().label("number"))
         .join_from(messages, status_changes, status_changes.c.message_id == messages.c.id)
@@ -228,14 +233,15 @@ def _row(start: datetime, step: timedelta, counts: Counts) -> dict[str, Any]:
     }
 
 
-def _failure(details: str | None, failure_code: str | None) -> str:
+def failure_name(details: str | None, failure_code: str | None) -> str:
+    """What a failure is counted as: Azure's code, or the words where there is none."""
     reason = reason_of(details, failure_code)
     if reason is None:
         return "9999"
     return f"{reason.code}" if reason.code is not None else reason.words[:80]
 
 
-def _within(start: datetime, end: datetime) -> ColumnElement[bool]:
+def within(start: datetime, end: datetime) -> ColumnElement[bool]:
     """Messages made in that time. Their ids lead to them; the time itself decides."""
     return (
         (messages.c.id >= first_id(start))
@@ -255,14 +261,16 @@ def _as_time(minute: str | datetime) -> datetime:
     return datetime.fromisoformat(f"{minute}:00+00:00") if isinstance(minute, str) else minute.astimezone(UTC)
 
 
-def _milliseconds(connection: AsyncConnection, start: Any, end: Any) -> ColumnElement[Any]:
+def milliseconds(connection: AsyncConnection, start: Any, end: Any) -> ColumnElement[Any]:
+    """The time between two columns."""
     if connection.dialect.name == "sqlite":
         return (func.julianday(cast(end, Text)) - func.julianday(cast(start, Text))) * 86_400_000.0
     return cast(extract("epoch", end - start), Float) * 1_000.0
 
 
-def _place_of(milliseconds: ColumnElement[Any]) -> ColumnElement[int]:
+def place_of(time: ColumnElement[Any]) -> ColumnElement[int]:
+    """The place in `REPLY_TIMES` of a time in milliseconds."""
     return case(
-        *((milliseconds <= bound, literal_column(f"{place}")) for place, bound in enumerate(REPLY_TIMES)),
+        *((time <= bound, literal_column(f"{place}")) for place, bound in enumerate(REPLY_TIMES)),
         else_=literal_column(f"{len(REPLY_TIMES)}"),
     )

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.message_ids import first_id
+from bot.queries.delivery_counts import OutboundCounts, count_delivery, store_delivery
 from bot.queries.traffic import (
     HOUR,
     MINUTE,
@@ -110,9 +111,12 @@ class TrafficCounter:
         counted_to = floor_to(now, MINUTE)
         wanted = sorted({hour for hour in dirty if progress.counted_from <= hour <= now} | set(older))
         counted: dict[datetime, dict[datetime, Counts]] = {}
+        delivery: dict[datetime, OutboundCounts] = {}
         for hour in wanted:
             async with self._database.reading() as connection:
-                counted[hour] = await count_messages(connection, hour, min(hour + HOUR, counted_to))
+                end = min(hour + HOUR, counted_to)
+                counted[hour] = await count_messages(connection, hour, end)
+                delivery[hour] = await count_delivery(connection, hour, end)
         following = structs.replace(
             progress,
             passes=progress.passes + 1,
@@ -120,7 +124,7 @@ class TrafficCounter:
             counted_to=counted_to,
         )
         following = self._with_changes(following, change_id, now)
-        if not await self._store(following, counted, now):
+        if not await self._store(following, counted, delivery, now):
             return True  # another replica was quicker; what it did not see is counted in the next pass
         if seen != self._seen:  # only now: what a pass that failed has seen is not counted
             self._seen, self._quiet_since = seen, now
@@ -142,7 +146,11 @@ class TrafficCounter:
         )
 
     async def _store(
-        self, progress: Progress, counted: dict[datetime, dict[datetime, Counts]], now: datetime
+        self,
+        progress: Progress,
+        counted: dict[datetime, dict[datetime, Counts]],
+        delivery: dict[datetime, OutboundCounts],
+        now: datetime,
     ) -> bool:
         """Write what was counted; False when another replica has written since it was read."""
         values = structs.asdict(progress)
@@ -162,6 +170,7 @@ class TrafficCounter:
                 for hour, minutes in counted.items():
                     is_recent = hour + HOUR > now - MINUTES_KEPT
                     await store_hour(connection, hour, minutes, with_minutes=is_recent)
+                await store_delivery(connection, delivery)
                 await drop_old_minutes(connection, now)
         except IntegrityError:
             return False

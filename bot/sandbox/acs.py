@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -59,6 +59,24 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     repeatability_result: str | None = None
     successful: bool
     error_message: str | None = None
+
+
+def read_opt_out_check(body: bytes) -> list[str]:
+    """The recipients of a call that asks who has opted out; raises a Refusal of 400."""
+    try:
+        raw = msgspec.json.decode(body, type=_OptOutCheck)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Refusal(400, {"$": [f"The body can't be read: {error}."]}) from None
+    return [each.to for each in raw.recipients]
+
+
+class _OptOutRecipient(msgspec.Struct):
+    to: str
+
+
+class _OptOutCheck(msgspec.Struct):
+    sender: str = msgspec.field(name="from")
+    recipients: Annotated[list[_OptOutRecipient], msgspec.Meta(min_length=1, max_length=MOST_RECIPIENTS)]
 
 
 def read_send_request(api_version: str, body: bytes) -> SendRequest:

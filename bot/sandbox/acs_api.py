@@ -19,6 +19,7 @@ from bot.sandbox.signature import check_signature
 log = structlog.get_logger(__name__)
 
 PATH: Final = "/sms"
+OPT_OUTS_PATH: Final = "/sms/optouts:check"
 _JSON: Final = "application/json; charset=utf-8"
 
 
@@ -39,7 +40,38 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
         # A stream has no length, so it goes out in chunks, as Azure's answers do.
         return Stream(iter([content]), status_code=status, headers=headers, media_type=_JSON)
 
-    return [send_sms]
+    @post(OPT_OUTS_PATH, include_in_schema=False)
+    async def check_opt_outs(request: Request[Any, Any, Any]) -> Response[Any]:
+        status, content, headers = _opt_outs(sandbox, request, await request.body())
+        return Response(content, status_code=status, headers=headers, media_type=_JSON)
+
+    return [send_sms, check_opt_outs]
+
+
+def _opt_outs(
+    sandbox: Sandbox, request: Request[Any, Any, Any], body: bytes
+) -> tuple[int, bytes, dict[str, str]]:
+    """Who is opted out by the weather; the list is the same for every number."""
+    try:
+        _check_signature(sandbox, request, body)
+        peers = acs.read_opt_out_check(body)
+    except Refusal as refusal:
+        log.warning("A call was refused.", action="sms_call_refused", reason=str(refusal))
+        return refusal.status, refusal.body, dict(refusal.headers)
+    opted_out = set(sandbox.weather.opted_out)
+    value = [{"to": each, "httpStatusCode": 200, "isOptedOut": each in opted_out} for each in peers]
+    return 200, msgspec.json.encode({"value": value}), {}
+
+
+def _check_signature(sandbox: Sandbox, request: Request[Any, Any, Any], body: bytes) -> None:
+    check_signature(
+        method="POST",
+        path_and_query=_path_and_query(request),
+        headers=request.headers,
+        body=body,
+        access_key=sandbox.access_key,
+        now=datetime.now(UTC),
+    )
 
 
 def _answer(
@@ -47,14 +79,7 @@ def _answer(
 ) -> tuple[int, bytes, dict[str, str]]:
     """Return status, body and the call's own headers."""
     try:
-        check_signature(
-            method="POST",
-            path_and_query=_path_and_query(request),
-            headers=request.headers,
-            body=body,
-            access_key=sandbox.access_key,
-            now=datetime.now(UTC),
-        )
+        _check_signature(sandbox, request, body)
         version = request.query_params.get("api-version")
         address = f"{request.url.scheme}://{request.url.netloc}{PATH}"
         check_api_version(version, sandbox.weather.unknown_api_versions, address)

@@ -1,43 +1,39 @@
-"""Posts the messages that rules forward to an address, and tries again what did not go through."""
+"""Posts what waits for an address of others, and tries again what did not go through.
+
+What rules forward has one forwarder; each receiver of BOT_EVENTS_TO has one of its own, so that none waits for another.
+"""
 
 import asyncio
-from contextlib import suppress
+import hashlib
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import structlog
-from msgspec import Struct
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
 from bot.measures import Measures
 from bot.sending.backoff import wait_before_try
 from bot.sending.limits import USUAL_FORWARDING, ForwardingLimits
+from bot.sending.post_queues import Posted, PostQueue, RuleForwards, Tried, Waiting
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.duties import Duties
-from bot.storage.inbox_tables import tries
-from bot.storage.readers import Readers
-from bot.storage.task_tables import forwards
+from bot.storage.readers import SharedReaders
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
 
 
-class Posted(Struct, frozen=True, kw_only=True):
-    """How one try to post ended; no reason means that it was taken."""
-
-    reason: str | None = None
-    is_final: bool = False
-    retry_after: float | None = None
-
-
 class Poster(Protocol):
-    """Posts a CloudEvent; `bot.wire.forward_client` is the real one."""
+    """Posts a CloudEvent; `bot.wire.forward_client` has the real ones."""
 
-    async def post(self, url: str, body: bytes) -> Posted:
+    async def post(self, waiting: Waiting) -> Posted:
         """Never raises for what the network or the other side does."""
         ...
 
@@ -46,64 +42,56 @@ class Poster(Protocol):
         ...
 
 
-class Waiting(Struct, frozen=True, kw_only=True):
-    """A forward that is due."""
-
-    id: str
-    message_id: str
-    url: str
-    body: str
-    attempts: int
-    created_at: datetime
-
-
-async def due_forwards(connection: AsyncConnection, now: datetime, limit: int) -> list[Waiting]:
-    """The oldest forwards that may be tried now."""
-    query = (
-        select(*(forwards.c[name] for name in Waiting.__struct_fields__))
-        .where(
-            forwards.c.status == "queued",
-            or_(forwards.c.next_try_at.is_(None), forwards.c.next_try_at <= now),
-        )
-        .order_by(forwards.c.id)
-        .limit(limit)
-    )
-    return [Waiting(**row) for row in (await connection.execute(query)).mappings()]
-
-
 class Forwarder:
     """Posts what is queued, and tries again what did not go through."""
 
     def __init__(
         self,
-        readers: Readers,
+        readers: SharedReaders,
         writer: Writer,
         poster: Poster,
         *,
+        queue: PostQueue | None = None,
         limits: ForwardingLimits = USUAL_FORWARDING,
         clock: Clock = utc_now,
         measures: Measures | None = None,
         duties: Duties | None = None,
+        name: str = "forwarder",
     ) -> None:
-        """`duties`: what this replica may do; without them it is the only one."""
+        """`duties`: what this replica may do; without them it does all. `name`: what its background task is called, and
+        what other processes know the same queue of one receiver by.
+        """
+        self._queue = queue or RuleForwards()
         self._measures = measures or Measures()
         self._limits = limits
         self._clock = clock
         self._readers = readers
-        self._tries = writer.batch(_record_tries)
+        self._tries = writer.batch(self._queue.record)
+        self._ends = writer.batch(self._give_up)
+        self._recoveries = writer.batch(self._recover)
         self._poster = poster
+        self._name = name
         self._wake = asyncio.Event()
         self._duty = (duties or Duties()).duty("forwards", self._wake.set)
         self._task: asyncio.Task[None] | None = None
-        self._is_stopping = False
+        self._stopped = asyncio.Event()
+        #: Tries that failed since the last one that did not; where all go to one receiver, several say that it is down.
+        self.failures = 0
+        self._not_before: datetime | None = None
+        self._looked_for_old: datetime | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the one receiver takes nothing: it is asked with one post at a time, ever more seldom."""
+        return self._queue.has_one_receiver and self.failures >= self._limits.failures
 
     def start(self, supervisor: Supervisor | None = None) -> None:
         """Take up what an earlier run left queued, and wait for more."""
-        self._task = (supervisor or Supervisor()).watch("forwarder", self._run)
+        self._task = (supervisor or Supervisor()).watch(self._name, self._run)
 
     async def stop(self, patience: float = 10.0) -> None:
         """Begin no more posts and wait for those that run; what is not recorded by then is posted again later."""
-        self._is_stopping = True
+        self._stopped.set()
         self._wake.set()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=patience)
@@ -114,74 +102,120 @@ class Forwarder:
         """Look for what is due, after a commit."""
         self._wake.set()
 
-    async def _run(self) -> None:
-        while not self._is_stopping:
-            self._wake.clear()
-            with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
-                due = await self._due() if self._duty.is_ours else []
-                if due:
-                    tries = await asyncio.gather(*(self._try(forward) for forward in due))
-                    await self._tries.submit(tries)
-                    for forward, each in zip(due, tries, strict=True):
-                        self._measures.forwards.add(urlsplit(forward.url).hostname or "", each["new_status"])
-                    continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._limits.look_again):
-                    await self._wake.wait()
-
-    async def _due(self) -> list[Waiting]:
-        async with self._readers.reading() as connection:
-            return await due_forwards(connection, self._clock(), self._limits.posts)
-
-    async def _try(self, forward: Waiting) -> dict[str, Any]:
-        posted = await self._poster.post(forward.url, forward.body.encode())
+    async def look(self) -> bool:
+        """One pass: post what is due; whether anything was. Raises what the database does."""
         now = self._clock()
-        row = {"key": forward.id, "new_error": posted.reason, "new_next": None, "new_updated": now,
-            "message": forward.message_id, "attempt": forward.attempts + 1}  # fmt: skip
+        await self._end_old(now)
+        if self._not_before is not None and now < self._not_before:
+            return False
+        async with self._readers.reading() as connection:
+            due = await self._queue.due(connection, now, 1 if self.is_down else self._limits.posts)
+        if not due:
+            return False
+        tries = await asyncio.gather(*(self._try(each) for each in due))
+        await self._tries.submit(tries)
+        for each in tries:
+            self._measures.forwards.add(urlsplit(each.waiting.url).hostname or "", each.status)
+        await self._note(tries)
+        return True
+
+    async def _run(self) -> None:
+        while not self._stopped.is_set():
+            with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
+                async with self._turn() as session:
+                    while not self._stopped.is_set():
+                        self._wake.clear()
+                        if session is not None:
+                            await session.execute(
+                                select(1)
+                            )  # others may have the queue once the session is gone
+                        if not (self._duty.is_ours and await self.look()):
+                            await self._wait()
+            if not self._stopped.is_set():
+                await self._wait()
+
+    async def _wait(self) -> None:
+        seconds, event = self._limits.look_again, self._wake
+        if self._not_before is not None:
+            left = (self._not_before - self._clock()).total_seconds()
+            if left > 0:  # what comes meanwhile is no reason to ask a receiver that is down
+                seconds, event = min(left, seconds), self._stopped
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[AsyncConnection | None]:
+        """While this process is the one that posts the queue of one receiver; what rules forward has no such order."""
+        if self._readers.is_sqlite or not self._queue.has_one_receiver:
+            yield None
+            return
+        key = int.from_bytes(hashlib.sha256(self._name.encode()).digest()[:8], "big", signed=True)
+        async with self._readers.session() as session:
+            while not (await session.execute(select(func.pg_try_advisory_lock(key)))).scalar():
+                await self._wait()
+                if self._stopped.is_set():
+                    break
+            yield session
+
+    async def _try(self, waiting: Waiting) -> Tried:
+        began = time.perf_counter()
+        posted = await self._poster.post(waiting)
+        now, ms = self._clock(), round((time.perf_counter() - began) * 1_000)
         if posted.reason is None:
-            return row | {"new_status": "delivered"}
-        wait = wait_before_try(forward.attempts + 1, posted.retry_after, backoff=self._limits.backoff)
-        if posted.is_final or now + wait - forward.created_at > self._limits.give_up_after:
+            return Tried(waiting=waiting, status="delivered", now=now, ms=ms)
+        wait = wait_before_try(waiting.attempts + 1, posted.retry_after, backoff=self._limits.backoff)
+        is_refused = posted.is_final and self._queue.gives_up_at_refusal
+        if is_refused or now + wait - waiting.created_at > self._limits.give_up_after:
             log.error(
-                "A message could not be forwarded",
+                self._queue.failed_line,
                 action="forward_failed",
-                url=forward.url,
+                url=_shown(waiting.url),
                 reason=posted.reason,
             )
-            return row | {"new_status": "failed"}
+            return Tried(waiting=waiting, status="failed", now=now, error=posted.reason, ms=ms)
         log.warning(
-            "A message is forwarded again later",
+            self._queue.delayed_line,
             action="forward_delayed",
-            url=forward.url,
+            url=_shown(waiting.url),
             reason=posted.reason,
         )
-        return row | {"new_status": "queued", "new_next": now + wait}
+        return Tried(
+            waiting=waiting, status="queued", now=now, error=posted.reason, next_try_at=now + wait, ms=ms
+        )
+
+    async def _note(self, tries: Sequence[Tried]) -> None:
+        """Learn from the tries whether the one receiver takes anything."""
+        if not self._queue.has_one_receiver:
+            return
+        if any(each.error is None for each in tries):
+            was_down, self.failures, self._not_before = self.is_down, 0, None
+            if was_down:
+                await self._recoveries.submit([None])
+            return
+        self.failures += len(tries)
+        if self.is_down:
+            more = self.failures - self._limits.failures
+            self._not_before = self._clock() + wait_before_try(more + 1, backoff=self._limits.pauses)
+
+    async def _end_old(self, now: datetime) -> None:
+        if not self._queue.has_one_receiver:
+            return
+        if self._looked_for_old is None or now - self._looked_for_old >= self._limits.look_for_old:
+            self._looked_for_old = now
+            (ended,) = await self._ends.submit([now])
+            if ended:
+                log.error(self._queue.failed_line, action="forward_failed", count=ended)
+
+    async def _give_up(self, connection: AsyncConnection, moments: list[datetime]) -> list[int]:
+        ended = await self._queue.give_up(connection, min(moments), self._limits.give_up_after)
+        return [ended] * len(moments)
+
+    async def _recover(self, connection: AsyncConnection, asked: list[None]) -> list[None]:
+        await self._queue.hurry(connection)
+        return asked
 
 
-async def _record_tries(connection: AsyncConnection, made: list[dict[str, Any]]) -> list[None]:
-    of_forwards = ("key", "new_error", "new_next", "new_updated", "new_status")
-    await connection.execute(_RECORD_TRY, [{name: each[name] for name in of_forwards} for each in made])
-    failed = [
-        {
-            "message_id": each["message"], "forward_id": each["key"], "attempt": each["attempt"],
-            "at": each["new_updated"], "reason": each["new_error"],
-        }
-        for each in made
-        if each["new_error"] is not None
-    ]  # fmt: skip
-    if failed:
-        await connection.execute(insert(tries), failed)
-    return [None] * len(made)
-
-
-_RECORD_TRY = (
-    update(forwards)
-    .where(forwards.c.id == bindparam("key"))
-    .values(
-        status=bindparam("new_status"),
-        attempts=forwards.c.attempts + 1,
-        last_error=bindparam("new_error"),
-        next_try_at=bindparam("new_next"),
-        updated_at=bindparam("new_updated"),
-    )
-)
+def _shown(url: str) -> Any:
+    """An address for the log: its query may hold a secret."""
+    return urlsplit(url)._replace(query="", fragment="").geturl()

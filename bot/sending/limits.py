@@ -48,7 +48,20 @@ class ForwardingLimits(Struct, frozen=True, kw_only=True):
     #: A forward that could not be posted for this long is given up.
     give_up_after: timedelta = timedelta(hours=24)
     backoff: Backoff = USUAL_BACKOFF
+    #: Where all go to one receiver: after so many failures in a row it is taken to be down, and then asked with one
+    #: post at a time, with these pauses.
+    failures: int = 5
+    pauses: Backoff = USUAL_BACKOFF
+    #: Between looks for what waits longer than `give_up_after` and is not tried.
+    look_for_old: timedelta = timedelta(minutes=10)
 
 
 USUAL_SENDING = SendingLimits()
 USUAL_FORWARDING = ForwardingLimits()
+#: Of the events of one receiver.
+USUAL_EVENTS = ForwardingLimits(
+    posts=16,
+    give_up_after=timedelta(days=3),
+    backoff=Backoff(first=1.0, longest=300.0),
+    pauses=Backoff(first=1.0, longest=60.0),
+)

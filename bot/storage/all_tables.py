@@ -3,7 +3,10 @@
 from bot.storage import (
     alarm_tables,
     answer_tables,
+    consent_tables,
+    delivery_tables,
     draft_tables,
+    event_tables,
     handover_tables,
     inbox_tables,
     people_tables,
@@ -17,7 +20,10 @@ from bot.storage.columns import metadata
 __all__ = [
     "alarm_tables",
     "answer_tables",
+    "consent_tables",
+    "delivery_tables",
     "draft_tables",
+    "event_tables",
     "handover_tables",
     "inbox_tables",
     "metadata",

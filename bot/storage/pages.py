@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import ColumnElement, Integer, Row, Select, literal, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage.columns import Id, UtcTime
+from bot.storage.columns import Id, Number, UtcTime
 
 Item = TypeVar("Item")
 
@@ -25,6 +25,8 @@ Key = tuple[Any, ...]
 #: By type of column, what a cursor may hold for it.
 _AN_ID = Annotated[str, Meta(pattern=r"^[0-9a-f-]{36}\Z")]
 _A_MOMENT = Annotated[datetime, Meta(tz=True)]
+#: A phone number or the name of a sender; PostgreSQL takes no NUL.
+_A_NUMBER = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*\Z")]
 _A_POSITION = Annotated[int, Meta(ge=0, lt=2**31)]
 
 
@@ -161,6 +163,8 @@ def _shape_of(column: ColumnElement[Any]) -> Any:
         return _A_POSITION
     if kind is Id:
         return _AN_ID
+    if kind is Number:
+        return _A_NUMBER
     raise TypeError(f"A list can't be sorted by {column}: nothing says what a cursor may hold of {kind!r}.")
 
 

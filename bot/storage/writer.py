@@ -19,6 +19,7 @@ from bot.outage import Outage
 from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
 from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_broken_connection, is_conflict
+from bot.storage.facts import FactRecorder
 from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits
 from bot.supervisor import Supervisor
 
@@ -127,6 +128,8 @@ class Writer:
         self.commits = Durations(COMMIT_BOUNDS)
         #: Publishes which conversations each transaction has changed.
         self.news = CommitNotifier()
+        #: Has what others are to hear of written in the transactions that make it so.
+        self.facts = FactRecorder()
 
     @property
     def trouble(self) -> str | None:
@@ -249,7 +252,7 @@ class Writer:
             batches.setdefault(job.batch, []).append(job)
         finished: list[tuple[_Job, list[Any]]] = []
         began = perf_counter()
-        with self.news.gathering():
+        with self.news.gathering(), self.facts.gathering() as facts:
             async with self._database.writing() as connection:
                 for batch, jobs in batches.items():
                     results = await batch.work(connection, [item for job in jobs for item in job.items])
@@ -258,6 +261,7 @@ class Writer:
                         end = start + len(job.items)
                         finished.append((job, results[start:end]))
                         start = end
+                await self.facts.record(connection, facts)
                 # The last group's callers are answered only now: answering them and reading what they send next is work
                 # for the event loop that goes on while the database commits (10 % more single posts a second).
                 self._answer_callers()

@@ -35,6 +35,11 @@ def normalise_number(raw: str) -> str:
     return _normalise_unusual(raw)
 
 
+def compact(raw: str) -> str:
+    """`raw` without what people put between the digits of a number: ``+15555550100`` for ``+1 (555) 555-0100``."""
+    return raw.strip().removeprefix("tel:").translate(_SEPARATORS)
+
+
 def number_meant(raw: str, beside: Iterable[str] = ()) -> str | None:
     """The number that is meant where somebody writes one without its country: ``+15555550100`` for ``(555) 555-0100``.
 

@@ -1,6 +1,6 @@
 """Sending through azure-communication-sms: our repeatability ids in, one outcome for each recipient out."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -47,6 +47,9 @@ READ_TIMEOUT = 20
 #: Seconds. A longer Retry-After would stop a lane for good; after an hour it is asked again.
 LONGEST_RETRY_AFTER = 3600.0
 
+#: What a token of managed identity is for.
+_SCOPE = "https://communication.azure.com//.default"
+
 _recipients: ContextVar[tuple[SmsRecipient, ...]] = ContextVar("recipients")
 _departure: ContextVar["Departure"] = ContextVar("departure")
 
@@ -86,6 +89,16 @@ def managed_identity(setting: str) -> AsyncTokenCredential:
         connection_timeout=CONNECT_TIMEOUT,
         read_timeout=CONNECT_TIMEOUT,
     )
+
+
+def identity_token(setting: str) -> tuple[Callable[[], Awaitable[str]], Callable[[], Awaitable[None]]]:
+    """What gets a token of managed identity for ACS, and what closes it; raises `CannotAuthenticate`."""
+    credential = managed_identity(setting)
+
+    async def token() -> str:
+        return (await credential.get_token(_SCOPE)).token
+
+    return token, credential.close
 
 
 class AcsSmsService:

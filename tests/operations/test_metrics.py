@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot import __version__
 from bot.measures import COMMIT_BOUNDS, OTHER, Durations, Tally
-from bot.sending.forwarder import Posted
+from bot.sending.post_queues import Posted, Waiting
 from bot.storage.schema import newest_revision
 from tests.support.bots import OURS
 from tests.support.metric_names import lint
@@ -162,7 +162,7 @@ def test_a_bucket_holds_the_times_that_are_no_longer_than_its_bound(seconds: lis
 
 async def test_forwards_are_counted_by_host_and_outcome(bot: Running) -> None:
     class Refuses:
-        async def post(self, _url: str, _body: bytes) -> Posted:
+        async def post(self, _waiting: Waiting) -> Posted:
             return Posted(reason="410", is_final=True)
 
         async def close(self) -> None:

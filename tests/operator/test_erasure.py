@@ -32,11 +32,12 @@ OF_A_PERSON = {
     "answer_values", "codes_given", "incidents", "actions", "rejected_events", "draft_testers", "handovers",
     # Of what goes with their conversation: what is written to them, and who of us read it.
     "reply_drafts", "planned_replies", "reads", "presences", "tries",
+    "consent_changes", "imported_opt_outs", "outgoing_events",
 }  # fmt: skip
 OF_NOBODY = {
     "code_pools", "erasure_marks", "erasure_keys", "restores", "rule_books", "rule_edits", "console_sessions",
     "used_login_links", "people", "people_changes", "login_links", "traffic", "traffic_progress", "rule_drafts",
-    "alarm_teller", "ceiling_releases", "lane_paces", "lane_circuits", "replicas",
+    "alarm_teller", "ceiling_releases", "lane_paces", "lane_circuits", "replicas", "delivery_counts",
     "alarms",  # of an incident: it goes with it, and has no number
 }  # fmt: skip
 

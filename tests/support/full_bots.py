@@ -15,11 +15,13 @@ from bot.rulebook.book import Book
 from bot.sending.fetch_limits import FetchLimits
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
+from bot.storage.consent_tables import consent_changes, imported_opt_outs
+from bot.storage.event_tables import outgoing_events
 from bot.storage.inbox_tables import planned_replies, presences, reads, reply_drafts, tries
 from bot.storage.tables import actions, conversations, messages
 from bot.wire.fetch_client import HttpAsker
 from tests.support.books import book_from
-from tests.support.bots import CAPS, PEER, Bot, heard, report, until
+from tests.support.bots import CAPS, OURS, PEER, Bot, heard, report, until
 from tests.support.shops import Shop, a_shop
 
 RULES = """\
@@ -170,6 +172,26 @@ async def leave_traces(bot: FullBot, peer: str = PEER) -> None:
         }  # fmt: skip
         await connection.execute(insert(actions).values(row))
         await _leave_unsent(connection, row["conversation_id"], blue)
+        await _leave_consent(connection, row["conversation_id"], peer, blue)
+
+
+async def _leave_consent(connection: AsyncConnection, conversation_id: str, peer: str, text: str) -> None:
+    """What somebody said of whether they want messages, a list that names them, and what others hear of them."""
+    now, digits = datetime.now(UTC), conversation_id[1:]
+    row = {
+        "id": f"c{digits}", "conversation_id": conversation_id, "peer": peer, "number": OURS, "opted_out": False,
+        "source": "person", "at": now, "noted_at": now, "words": text, "by": "me",
+    }  # fmt: skip
+    await connection.execute(insert(consent_changes).values(row))
+    row = {
+        "peer": peer, "number": "+15555550777", "at": now, "reason": "a list", "imported_at": now, "by": "me",
+    }  # fmt: skip
+    await connection.execute(insert(imported_opt_outs).values(row))
+    row = {
+        "event_id": f"e{digits}", "type": "message.received", "receiver": "https://shop.example.com/", "body": text,
+        "conversation_id": conversation_id, "status": "delivered", "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    await connection.execute(insert(outgoing_events).values(row))
 
 
 async def _leave_unsent(connection: AsyncConnection, conversation_id: str, text: str) -> None:

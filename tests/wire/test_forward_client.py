@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,10 +19,11 @@ from bot.queries.filters import ConversationFilter
 from bot.sending.backoff import Backoff, wait_before_try
 from bot.sending.forwarder import Forwarder
 from bot.sending.limits import ForwardingLimits
+from bot.sending.post_queues import Posted, Waiting
 from bot.storage.database import Database
 from bot.storage.writer import Writer
 from bot.web.console.labels import forward_lines, whys_of
-from bot.wire.forward_client import HttpPoster
+from bot.wire.forward_client import EventPoster, HttpPoster
 from tests.support.books import book_of
 from tests.support.bots import CAPS, heard
 from tests.support.services import endless
@@ -61,6 +62,17 @@ async def listener() -> AsyncIterator[Listener]:
 
 #: What is tried again is tried again at once.
 QUICK = ForwardingLimits(look_again=0.05, backoff=Backoff(first=0.01, longest=0.05))
+
+
+def waiting(url: str, body: str = "{}", event_id: str = "") -> Waiting:
+    return Waiting(
+        id="a",
+        url=url,
+        body=body,
+        attempts=0,
+        created_at=datetime(2026, 11, 26, tzinfo=UTC),
+        event_id=event_id,
+    )
 
 
 class Forwarding:
@@ -161,7 +173,7 @@ async def test_a_listener_that_refuses_is_not_asked_again(tmp_path: Path, listen
 )  # fmt: skip
 async def test_a_private_address_is_refused_unless_it_is_allowed(host: str) -> None:
     poster = HttpPoster(secret=None, private_hosts=["named.internal"])
-    posted = await poster.post(f"http://{host}:9/messages", b"{}")
+    posted = await poster.post(waiting(f"http://{host}:9/messages"))
     await poster.close()
     assert posted.is_final
     assert posted.reason is not None
@@ -170,7 +182,7 @@ async def test_a_private_address_is_refused_unless_it_is_allowed(host: str) -> N
 
 async def test_nobody_there_is_tried_again() -> None:
     poster = HttpPoster(secret=None, private_hosts=["127.0.0.1"])
-    posted = await poster.post("http://127.0.0.1:9/messages", b"{}")
+    posted = await poster.post(waiting("http://127.0.0.1:9/messages"))
     await poster.close()
     assert posted.reason is not None
     assert not posted.is_final
@@ -188,7 +200,7 @@ def test_the_wait_grows_and_keeps_to_what_the_server_asks() -> None:
 )
 async def test_an_address_in_other_digits_is_refused_for_good(host: str, listener: Listener) -> None:
     poster = HttpPoster(secret=None, private_hosts=[])
-    posted = await poster.post(listener.url.replace("127.0.0.1", host), b"{}")
+    posted = await poster.post(waiting(listener.url.replace("127.0.0.1", host)))
     await poster.close()
     assert posted.is_final, posted
     assert listener.posts == []
@@ -197,7 +209,7 @@ async def test_an_address_in_other_digits_is_refused_for_good(host: str, listene
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ"])
 async def test_a_named_host_is_reached_however_it_is_written(host: str, listener: Listener) -> None:
     poster = HttpPoster(secret=None, private_hosts=["Localhost"])
-    posted = await poster.post(listener.url.replace("127.0.0.1", host), b"{}")
+    posted = await poster.post(waiting(listener.url.replace("127.0.0.1", host)))
     await poster.close()
     assert (posted.reason, len(listener.posts)) == (None, 1)
 
@@ -212,7 +224,7 @@ async def test_the_address_of_the_socket_is_judged_too(
 
     monkeypatch.setattr("bot.wire.outside_http._PublicResolver.resolve", rebound)
     poster = HttpPoster(secret=None, private_hosts=[])
-    posted = await poster.post(listener.url.replace("127.0.0.1", "hooks.example.com"), b"{}")
+    posted = await poster.post(waiting(listener.url.replace("127.0.0.1", "hooks.example.com")))
     await poster.close()
     assert (posted.is_final, listener.posts) == (True, [])
     assert "127.0.0.1 is in a private network" in str(posted.reason)
@@ -222,7 +234,7 @@ async def test_a_redirect_is_not_followed(listener: Listener) -> None:
     listener.answers = [307]
     listener.headers = {"Location": listener.url}
     poster = HttpPoster(secret=None, private_hosts=["127.0.0.1"])
-    posted = await poster.post(listener.url, b"{}")
+    posted = await poster.post(waiting(listener.url))
     await poster.close()
     assert (posted.reason, len(listener.posts)) == ("It answered 307.", 1)
 
@@ -232,7 +244,7 @@ async def test_no_retry_after_is_longer_than_an_hour(answer: str, listener: List
     listener.answers = [503]
     listener.headers = {"Retry-After": answer}
     poster = HttpPoster(secret=None, private_hosts=["127.0.0.1"])
-    posted = await poster.post(listener.url, b"{}")
+    posted = await poster.post(waiting(listener.url))
     await poster.close()
     assert posted.reason == "It answered 503."
     assert posted.retry_after in (None, 3_600.0)
@@ -241,6 +253,26 @@ async def test_no_retry_after_is_longer_than_an_hour(answer: str, listener: List
 async def test_an_answer_without_end_is_left(listener: Listener) -> None:
     listener.is_endless = True
     poster = HttpPoster(secret=None, private_hosts=["127.0.0.1"])
-    posted = await poster.post(listener.url, b"{}")
+    posted = await poster.post(waiting(listener.url))
     await poster.close()
     assert posted.reason is None
+
+
+async def test_an_event_is_signed_as_the_specification_of_standard_webhooks_shows(listener: Listener) -> None:
+    """Secret, id, time, body and signature are the example of that specification."""
+    poster = EventPoster(
+        secrets=["whsec_plJ3nmyCDGBKInavdOK15jsl", "another-secret-of-24-bytes"],
+        private_hosts=["127.0.0.1"],
+        clock=lambda: datetime.fromtimestamp(1731705121.9, UTC),
+    )
+    body = '{"event_type":"ping","data":{"success":true}}'
+    posted = await poster.post(waiting(listener.url, body, "msg_loFOjxBNrRLzqYUf"))
+    await poster.close()
+    assert posted == Posted()
+    ((headers, _),) = listener.posts
+    assert headers["webhook-id"] == "msg_loFOjxBNrRLzqYUf"
+    assert headers["webhook-timestamp"] == "1731705121"
+    first, second = headers["webhook-signature"].split(" ")
+    assert first == "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0="
+    assert second != first
+    assert headers["Content-Type"] == "application/cloudevents+json"

@@ -13,8 +13,10 @@ from msgspec import Struct
 
 from bot.operator.actions import Operator
 from bot.operator.actor import ADMIN, Actor
+from bot.operator.bulk_resend import BulkResend
 from bot.operator.ceilings import Ceilings
 from bot.operator.erasure import Eraser
+from bot.operator.event_resends import EventResends
 from bot.operator.rejected_events import RejectedEvents
 from bot.operator.teamwork import Teamwork
 from bot.queries.overview import Overview
@@ -45,6 +47,8 @@ class ApiParts(Struct, frozen=True, kw_only=True):
     eraser: Eraser
     ceilings: Ceilings
     teamwork: Teamwork
+    event_resends: EventResends
+    bulk_resend: BulkResend
 
 
 def _parts(request: Call) -> ApiParts:
@@ -101,6 +105,14 @@ def _teamwork(request: Call) -> Teamwork:
     return _parts(request).teamwork
 
 
+def _event_resends(request: Call) -> EventResends:
+    return _parts(request).event_resends
+
+
+def _bulk_resend(request: Call) -> BulkResend:
+    return _parts(request).bulk_resend
+
+
 def _person(request: Call) -> Actor:
     # Headers come as Latin-1, whatever their bytes were meant to be; names are written in UTF-8 nowadays.
     name = request.headers.get(PERSON_HEADER, "").encode("latin-1", "replace").decode("utf-8", "replace")
@@ -118,5 +130,7 @@ DEPENDENCIES: Final = {
     "eraser": Provide(_eraser, sync_to_thread=False),
     "ceilings": Provide(_ceilings, sync_to_thread=False),
     "teamwork": Provide(_teamwork, sync_to_thread=False),
+    "event_resends": Provide(_event_resends, sync_to_thread=False),
+    "bulk_resend": Provide(_bulk_resend, sync_to_thread=False),
     "person": Provide(_person, sync_to_thread=False),
 }

@@ -12,6 +12,9 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 from markupsafe import Markup
 
+from bot.web.api.asyncapi import PATH as ASYNCAPI
+from bot.web.api.asyncapi import asyncapi_json
+
 _BUILT: Final = Path(__file__).parent.parent / "assets" / "built" / "docs"
 _FILES: Final = {"docs.js": "text/javascript", "docs.css": "text/css"}
 _METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch")
@@ -31,7 +34,8 @@ _PAGE: Final = Markup(
     '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">{viewer}'
     '</head><body><main id="api" data-url="{document}"><h1>{title} {version}</h1>'
-    '<p>As a document for programs: <a href="{document}">{document}</a></p>'
+    '<p>As a document for programs: <a href="{document}">{document}</a>; the events that the bot posts to others:'
+    ' <a href="{events}">{events}</a></p>'
     "<table><thead><tr><th>Request</th><th>What it does</th></tr></thead><tbody>{rows}</tbody></table></main>"
     "</body></html>"
 )
@@ -67,7 +71,12 @@ class DocsPage(OpenAPIRenderPlugin):
             viewer = _VIEWER.format(folder=folder, mark=self._mark)
         info = openapi_schema["info"]
         page = _PAGE.format(
-            title=info["title"], version=info["version"], document=document, rows=rows, viewer=viewer
+            title=info["title"],
+            version=info["version"],
+            document=document,
+            events=document.rpartition("/")[0] + ASYNCAPI,
+            rows=rows,
+            viewer=viewer,
         )
         return page.encode()
 
@@ -100,4 +109,4 @@ class DocsPage(OpenAPIRenderPlugin):
 
 def docs_router(guard: Any) -> Router:
     """Where the page stands."""
-    return Router("/docs", route_handlers=[], guards=[guard], response_headers=_HEADERS)
+    return Router("/docs", route_handlers=[asyncapi_json], guards=[guard], response_headers=_HEADERS)

@@ -3,11 +3,14 @@
 from bot.web.access import require_viewer
 from bot.web.api.answers import Answers
 from bot.web.api.conversations import ConversationActions, ConversationController
+from bot.web.api.delivery import DeliveryController
 from bot.web.api.dependencies import DEPENDENCIES
 from bot.web.api.inbox import InboxReads, InboxWrites
 from bot.web.api.incidents import Incidents
 from bot.web.api.messages import Messages
 from bot.web.api.numbers import Numbers
+from bot.web.api.opt_outs import OptOuts
+from bot.web.api.outgoing_events import OutgoingEvents
 from bot.web.api.overview import OverviewController
 from bot.web.api.peers import Peers
 from bot.web.api.rejected import RejectedController
@@ -36,6 +39,9 @@ def api_router() -> OneAppRouter:
             TeamController,
             Answers,
             Peers,
+            OutgoingEvents,
+            OptOuts,
+            DeliveryController,
         ],
         dependencies=DEPENDENCIES,
         guards=[require_viewer],

@@ -34,7 +34,7 @@ and name it in `bot.web.console.routes`. Its template stands in bot/web/template
 import functools
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -49,7 +49,9 @@ from markupsafe import Markup, escape
 from msgspec import Struct
 
 from bot.operator.actions import Operator
+from bot.operator.bulk_resend import BulkResend
 from bot.operator.ceilings import Ceilings
+from bot.operator.event_resends import EventResends
 from bot.operator.openid import OpenIdLogin
 from bot.operator.people import People
 from bot.operator.rejected_events import RejectedEvents
@@ -112,6 +114,9 @@ class Console:
         ceilings: Ceilings,
         teamwork: Teamwork,
         silences: Callable[[], list[str]],
+        event_resends: EventResends,
+        bulk_resend: BulkResend,
+        receivers: Sequence[str],
         tested: TestedDrafts,
         people: People,
         openid: OpenIdLogin | None = None,
@@ -133,6 +138,10 @@ class Console:
         self.teamwork = teamwork
         #: What does not come any more, as sentences.
         self.silences = silences
+        self.event_resends = event_resends
+        self.bulk_resend = bulk_resend
+        #: The addresses in BOT_EVENTS_TO, without their queries.
+        self.receivers = receivers
         #: Drafts that are live for testers' phones alone.
         self.tested = tested
         self.people = people

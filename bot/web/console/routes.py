@@ -16,6 +16,7 @@ from bot.web.console.answers import AnswerPages
 from bot.web.console.assets import ASSETS
 from bot.web.console.composer import ComposerForms
 from bot.web.console.conversations import ConversationPages
+from bot.web.console.delivery import DeliveryPages
 from bot.web.console.errors import ERROR_PAGES
 from bot.web.console.forgery import HOME
 from bot.web.console.inbox_acts import InboxForms
@@ -23,6 +24,8 @@ from bot.web.console.layout import Call, Console, console_of, go_to
 from bot.web.console.login import Login, SessionForms
 from bot.web.console.numbers import NumberForms
 from bot.web.console.openid_login import OpenIdPages
+from bot.web.console.opt_outs import OptOutPages
+from bot.web.console.outgoing_events import OutgoingEventPages
 from bot.web.console.overview import OverviewPage
 from bot.web.console.people import PeoplePage
 from bot.web.console.rejected import RejectedPages
@@ -122,6 +125,9 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     AnswerPages,
     PeoplePage,
     TeamPage,
+    OutgoingEventPages,
+    OptOutPages,
+    DeliveryPages,
     OtherRoutes,
 )
 _DEPENDENCIES: Final = {

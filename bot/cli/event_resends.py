@@ -1,0 +1,34 @@
+"""`bot events resend`: events to their receivers again."""
+
+import asyncio
+
+import rich_click as click
+
+from bot.cli.errors import CommandFailed
+from bot.cli.output import counted, print_json
+from bot.cli.times import read_since
+from bot.cli.upkeep_database import writing_database
+from bot.operator.event_resends import EventResends, ResendRequest
+from bot.settings import load, read_environment
+
+
+def resend(since: str, to: str | None, *, failed_only: bool, as_json: bool) -> None:
+    """Queue events again."""
+    settings = load(read_environment())
+    places = [each.place for each in settings.events_to]
+    if to is not None and to not in places:
+        named = f"it names {', '.join(places)}" if places else "it is unset"
+        raise CommandFailed(f"--to: BOT_EVENTS_TO has no receiver {to}; {named}.")
+    wanted = ResendRequest(since=read_since(since), to=to, failed_only=failed_only)
+
+    async def run() -> int:
+        async with writing_database(settings.database_url) as (database, writer, _):
+            return await EventResends(database, writer).resend(wanted)
+
+    count = asyncio.run(run())
+    if as_json:
+        print_json({"resent": count})
+    elif not count:
+        click.echo("There are no such events since then.")
+    else:
+        click.echo(f"{counted(count, 'event')} sent again, by the same ids, while the bot runs.")

@@ -1,0 +1,67 @@
+"""Opts people out in many conversations at once: by a carrier's word or a list, without a message of theirs."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation.delivery import Suppressed
+from bot.conversation.follow_ups import OPTED_OUT, cancel_follow_ups
+from bot.conversation.incidents import ENDED_BY_OPT_OUT, Outcome, close_incidents
+from bot.conversation.planned_replies import hold_planned
+from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
+from bot.storage.bulk import BulkUpdate
+from bot.storage.commits import mark_changed
+from bot.storage.sql import status_is
+from bot.storage.tables import conversations, messages
+
+#: Ids in one statement.
+_AT_ONCE = 500
+
+
+class _OptedOutRow(NamedTuple):
+    id: str
+    opted_out: bool
+    consent_at: datetime
+
+
+async def opt_out_conversations(
+    connection: AsyncConnection, times: Mapping[str, datetime], now: datetime
+) -> None:
+    """Opt out the peers of these conversations, each as of its time; what is queued for them is suppressed.
+
+    What may be on its way already, and what confirms an opt-out or opt-in, keeps its course.
+    """
+    ids = sorted(times)
+    await _OPT_OUT.execute(
+        connection, [_OptedOutRow(id=each, opted_out=True, consent_at=times[each]) for each in ids]
+    )
+    for start in range(0, len(ids), _AT_ONCE):
+        await _end(connection, ids[start : start + _AT_ONCE], now)
+    mark_changed(ids)
+
+
+async def _end(connection: AsyncConnection, ids: list[str], now: datetime) -> None:
+    await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now)
+    await cancel_follow_ups(connection, ids, OPTED_OUT, now)
+    await hold_planned(connection, ids, OPTED_OUT, now)
+    query = (
+        select(*STORED_COLUMNS)
+        .where(
+            messages.c.conversation_id.in_(ids),
+            status_is("queued"),
+            messages.c.outcome_unknown.is_(False),
+            messages.c.exempt.is_not(True),
+        )
+        .order_by(messages.c.id)
+        .with_for_update()
+    )
+    changes = StatusChanges()
+    for queued in await connection.execute(query):
+        changes.apply(StoredMessage(*queued), Suppressed())
+    await changes.record(connection, now)
+
+
+_OPT_OUT = BulkUpdate(conversations, _OptedOutRow)

@@ -1,0 +1,81 @@
+"""The part that lets others hear of what happened, made of the settings: for `bot.app`."""
+
+import asyncio
+
+from bot.clock import Clock
+from bot.conversation.outgoing_events import EventLog
+from bot.measures import Measures
+from bot.operator.event_resends import EventResends
+from bot.sending.event_queue import EventQueue
+from bot.sending.forwarder import Forwarder
+from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
+from bot.settings import Settings
+from bot.storage.database import Database
+from bot.storage.writer import Writer
+from bot.supervisor import Supervisor
+from bot.wire.forward_client import EventPoster
+
+
+class EventsOut:
+    """A forwarder for each receiver of BOT_EVENTS_TO; where it is unset, nothing."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        writer: Writer,
+        *,
+        clock: Clock,
+        measures: Measures,
+        limits: ForwardingLimits = USUAL_EVENTS,
+    ) -> None:
+        self._poster = EventPoster(
+            secrets=secrets_of(settings),
+            private_hosts=(*settings.private_hosts, *(each.host for each in settings.events_to)),
+            clock=clock,
+        )
+        #: By the receiver's place.
+        self.forwarders = {
+            each.place: Forwarder(
+                database,
+                writer,
+                self._poster,
+                queue=EventQueue(each),
+                limits=limits,
+                clock=clock,
+                measures=measures,
+                name=f"events to {each.place}",
+            )
+            for each in settings.events_to
+        }
+        #: Sends again what its receivers were to hear.
+        self.resends = EventResends(database, writer, self.wake, clock)
+        if self.forwarders:
+            writer.facts.write = EventLog(settings.events_to, clock).write
+            writer.facts.on_written = self.wake
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Begin to post."""
+        for each in self.forwarders.values():
+            each.start(supervisor)
+
+    def wake(self) -> None:
+        """Look for what is due, after a commit."""
+        for each in self.forwarders.values():
+            each.wake()
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """Begin no more posts, and wait for those that run."""
+        await asyncio.gather(*(each.stop(patience) for each in self.forwarders.values()))
+
+    async def close(self) -> None:
+        """Stop, and close the connections."""
+        await self.stop()
+        await self._poster.close()
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """What events are signed with."""
+    if settings.events_secrets:
+        return [each.reveal() for each in settings.events_secrets]
+    return [settings.forward_secret.reveal()] if settings.forward_secret else []

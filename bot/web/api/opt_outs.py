@@ -1,0 +1,40 @@
+"""Who wants no messages, and what somebody said of it: `/api/opt-outs`, `/api/consent`."""
+
+from typing import Annotated
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from bot.queries.consent import ConsentView, find_consent
+from bot.queries.opt_outs import OptOutView, list_opt_outs
+from bot.storage.database import DatabaseConnection
+from bot.storage.pages import Page
+from bot.text.numbers import digits_typed, normalise_number
+from bot.text.storable import make_storable
+from bot.web.api.parameters import Cursor, Limit
+
+
+class OptOuts(Controller):
+    """Opt-outs of all kinds, and the consent of one person."""
+
+    @get("/opt-outs")
+    async def get_opt_outs(
+        self,
+        connection: NamedDependency[DatabaseConnection],
+        q: Annotated[str | None, QueryParameter(max_length=64, description="Part of the number.")] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Page[OptOutView]:
+        """Everybody who has opted out, by their own word, a carrier's, a person's or a list's, sorted by number."""
+        if q is not None and digits_typed(q) is None:
+            return Page(items=[], next=None)
+        digits = None if q is None else digits_typed(q)
+        return await list_opt_outs(connection, digits, limit=limit, cursor=cursor)
+
+    @get("/consent/{number:str}")
+    async def get_consent(
+        self, connection: NamedDependency[DatabaseConnection], number: FromPath[str]
+    ) -> ConsentView:
+        """Each opt-out and opt-in of a person: their words, ours, the rule, the times, what left after."""
+        return await find_consent(connection, normalise_number(make_storable(number)))

@@ -1,0 +1,64 @@
+"""A list of opt-outs is read in whatever writing it comes; what can't be read is named with the reason."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.operator.opt_out_lists import ListedOptOut, read_opt_outs
+
+ONE = ListedOptOut(peer="+15555550101", number="", at=None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"+15555550101\n",
+        b"15555550101",
+        b"phone\r\n+1 (555) 555-0101\r\n",
+        b"\xef\xbb\xbfPhone Number;Name\r\n'+1 555-555-0101;Ann\r\n",
+        b"name,mobile\nAnn,0015555550101\n",
+        b"Name\tMSISDN\nAnn\t1.555.555.0101\n",
+        "﻿Téléphone,x\n+1 555 555 0101,y\n".encode(),
+        "phone\n+15555550101\n".encode("utf-16"),
+        "Ärger;Handy\nja;+1 555 555 0101\n".encode("cp1252"),
+        b'"name","to"\n"Ann, the ""first""","(555) 555-0101"\n',
+        b'\n\nphone\n\n="+15555550101"\n\n',
+        b"name,number\nAnn,tel:+1-555-555-0101\n",
+    ],
+)  # fmt: skip
+def test_any_writing_is_the_same_number(content: bytes) -> None:
+    listed = read_opt_outs(content, ["+15555550100"])
+    assert (listed.entries, listed.unread, listed.repeated) == ([ONE], [], 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1.55556E+10", "rounded"),
+        ("0612 345 678", "no country"),
+        ("nobody", "no phone number"),
+        ("12345", "7 to 15 digits"),
+        ("+1234567890123456", "7 to 15 digits"),
+    ],
+)
+def test_what_is_no_number_is_named_with_its_line(text: str, reason: str) -> None:
+    listed = read_opt_outs(f"phone,name\n+15555550101,Ann\n{text},Bob\n".encode())
+    assert listed.entries == [ONE]
+    (unread,) = listed.unread
+    assert (unread.line, unread.text) == (3, f"{text};Bob")
+    assert reason in unread.reason
+
+
+def test_a_line_may_say_when_and_of_which_number() -> None:
+    content = b"peer,number,at,source\n+15555550101,+15555550100,2026-01-02T03:04:05+00:00,message\n+15555550101,,,\n"
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    listed = read_opt_outs(content)
+    assert listed.entries == [ListedOptOut(peer="+15555550101", number="+15555550100", at=at), ONE]
+    assert read_opt_outs(b"+15555550101", number="+15555550100").entries[0].number == "+15555550100"
+
+
+def test_a_number_that_comes_twice_counts_once_with_the_later_time() -> None:
+    content = b"phone,opt-out date\n+15555550101,2026-01-02\n1 555 555 0101,2026-01-05 10:00:00\n+15555550101,soon\n"
+    listed = read_opt_outs(content)
+    assert listed.repeated == 2
+    assert [each.at for each in listed.entries] == [datetime(2026, 1, 5, 10, tzinfo=UTC)]
