@@ -57,6 +57,11 @@ async def path_of(bot: Running, peer: str) -> str:
     return f"/console/conversations/{found['id']}"
 
 
+def found_by(peer: str) -> str:
+    """The query of a list with this person alone, whoever else wrote meanwhile."""
+    return f"?q={peer.removeprefix('+')}"
+
+
 # The door
 
 
@@ -105,7 +110,7 @@ async def test_the_look_that_is_chosen_stays(browser: Browser, bot: Running) -> 
 
 
 async def test_the_list_opens_conversations_without_a_new_document(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot) as page:
+    async with console(browser, bot, f"/console/conversations{found_by(DELIVERED)}") as page:
         await page.evaluate("window.sameDocument = true")
         await page.locator(".row", has_text="0101").click()
         await expect(page.get_by_role("heading", name="+1 555 555 0101")).to_be_visible()
@@ -216,7 +221,7 @@ async def test_whoever_reads_further_up_is_left_there(browser: Browser, bot: Run
 
 
 async def test_texts_of_strangers_do_nothing_but_show(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, await path_of(bot, STRANGER)) as page:
+    async with console(browser, bot, await path_of(bot, STRANGER) + found_by(STRANGER)) as page:
         inert = EVIL.replace("\x1b", "␛").replace("\u202e", "\ufffd")
         assert await page.locator(".message.in .bubble").inner_text() == inert
         assert await page.locator(".row[aria-current] .last").inner_text() == inert
@@ -431,8 +436,8 @@ async def test_times_are_those_of_whoever_looks_from_the_first_page_on(
 
 
 async def test_a_page_that_the_pointer_rested_on_is_asked_for_once(browser: Browser, bot: Running) -> None:
-    path = await path_of(bot, DELIVERED)
-    async with console(browser, bot) as page:
+    path = await path_of(bot, DELIVERED) + found_by(DELIVERED)
+    async with console(browser, bot, f"/console/conversations{found_by(DELIVERED)}") as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url) if request.url.endswith(path) else None)
         await page.clock.install()  # what was asked for is old after 3 s, and the machine may be busy

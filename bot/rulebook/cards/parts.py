@@ -175,7 +175,12 @@ def in_language(path: Path, given: Sequence[str], known: KnownNames) -> Control:
         label="another language" if given else "language",
         buttons=tuple(
             Button(
-                label=each.label, edits=(CardEdit(do="language", path=path, value=each.value, after=usual),)
+                label=each.label,
+                edits=(
+                    CardEdit(
+                        do="language", path=path, value=each.value, after="" if usual == "en" else usual
+                    ),
+                ),
             )
             for each in known.more_languages
             if each.value not in given and (given or each.value != usual)
