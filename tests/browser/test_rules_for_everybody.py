@@ -1,15 +1,16 @@
 """The Rules page by the keyboard alone, on a phone, light and dark, and with axe: on every state of it."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from bot.rulebook.editing.folder import etag_of
 from tests.support.envelopes import inbound
 from tests.support.pages import sideways, violations
 from tests.support.rule_files import put, said
-from tests.support.rule_forms import BOOK, FILE, card_of, lines_changed, saved, task
+from tests.support.rule_forms import BOOK, FILE, card_of, lines_changed, new_rule, save, saved, task
 from tests.support.services import Running
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
@@ -195,4 +196,27 @@ async def test_without_scripts_the_files_card_and_a_new_rule_are_forms_too(
         "+   - name: delivery",
         "+     when: {keyword: [deliver]}",
         '+     reply: "On Fridays."',
+    ]
+
+
+async def test_a_word_entered_before_the_script_has_come_is_kept(browser: Browser, shop: Running) -> None:
+    may_come = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await may_come.wait()
+        await route.continue_()
+
+    async with task(browser, shop) as page:
+        await page.route(re.compile(r"/console/assets/(built/)?editor[.-]"), hold)
+        card = await new_rule(page, "booking")
+        await card.get_by_placeholder("a word").fill("book")
+        await page.keyboard.press("Enter")
+        await card.get_by_label("Answer", exact=True).fill("Which day?")
+        may_come.set()
+        await expect(card.get_by_role("button", name="Remove book", exact=True)).to_be_visible()
+        await save(page)
+    assert lines_changed(shop) == [
+        "+   - name: booking",
+        "+     when: {keyword: [book]}",
+        '+     reply: "Which day?"',
     ]

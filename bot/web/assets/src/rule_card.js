@@ -16,6 +16,7 @@ let timer = null;
 let running = null;
 let isMine = false; // the change of the text is the card's own
 let asked = 0;
+let presses = 0;
 
 const form = () => document.getElementById("writing");
 const place = () => document.getElementById("card");
@@ -166,7 +167,7 @@ function later(name, edit, wait = SOON) {
 
 async function now(edits) {
   await flush();
-  waiting.set("button", JSON.parse(edits));
+  waiting.set(`button ${++presses}`, JSON.parse(edits));
   await flush({ isPressed: true });
 }
 
