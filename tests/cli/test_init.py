@@ -63,8 +63,9 @@ def test_every_variable_stands_in_the_environment_file_and_works_when_uncommente
     for setting in SETTINGS:
         assert re.search(rf"^(# )?{setting.name}=", text, re.MULTILINE), setting.name
         mended = re.sub(rf"^# ({setting.name}=)", r"\1", text, flags=re.MULTILINE)
-        if "ENTRA" in setting.name:
-            mended = re.sub(r"^# (BOT_ENTRA_\w+=)", r"\1", mended, flags=re.MULTILINE)
+        for family in ("ENTRA", "OIDC"):  # these go together
+            if family in setting.name:
+                mended = re.sub(rf"^# (BOT_{family}_\w+=)", r"\1", mended, flags=re.MULTILINE)
         (tmp_path / ".env").write_text(mended.replace("accesskey=KEY", "accesskey=a2V5"))
         load(read_environment(tmp_path))
 
