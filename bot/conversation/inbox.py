@@ -2,18 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import perf_counter
 
 import structlog
-from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
 from bot.conversation.backpressure import QueueFull, QueueLimit
 from bot.conversation.codes import CodeDesk
 from bot.conversation.delivery_reports import apply_reports
+from bot.conversation.erased_people import recall_erased
 from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.event_tally import Receipt, count_events, outcome_of
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
@@ -262,7 +262,7 @@ class Inbox:
         seen = set(known)
         opted_out_before: dict[Mark, ConversationThread] = {}
         if len(seen) < len(ids) and await self._marks.are_any(connection):
-            erased, opted_out_before = await _recall_erased(connection, self._marks, ids - seen, opened)
+            erased, opted_out_before = await recall_erased(connection, self._marks, ids - seen, opened)
             seen |= erased
         await recall_imported(connection, opened.values())
         recent = await self._recall(connection, opened, inbound, now)
@@ -375,26 +375,3 @@ def _report_line(
         "message_reported", "A message was reported on", now, row.in_reply_to or row.id, row.id, row.conversation_id,
         row.rule, one_line(report.status.lower(), 32), spent, message_log.peer(report.peer or ""),
     )  # fmt: skip
-
-
-async def _recall_erased(
-    connection: AsyncConnection,
-    marks: ErasureMarks,
-    ids: Collection[str],
-    opened: dict[tuple[str, str], ConversationThread],
-) -> tuple[set[str], dict[Mark, ConversationThread]]:
-    """Which of these messages were erased; and the newcomers who opted out before they were, who are so again."""
-    newcomers = {Mark("opt-out", key): each for key, each in opened.items() if each.is_new}
-    # Of those on a list that was imported and erased: for every number.
-    of_all = {Mark("opt-out", ("", each.peer)) for each in newcomers.values()}
-    wanted = [*newcomers, *of_all, *(Mark("event", (message_id,)) for message_id in ids)]
-    found = await marks.find(connection, wanted)
-    erased = {mark.parts[0] for mark in found if mark.kind == "event"}
-    back = {mark: newcomers[mark] for mark in found if mark in newcomers}
-    for conversation in newcomers.values():
-        key = (conversation.number, conversation.peer)
-        marks_of_it = (Mark("opt-out", ("", conversation.peer)), Mark("opt-out", key))
-        for mark in marks_of_it:
-            if mark in found:
-                conversation.state = replace(conversation.state, opted_out=True, consent_at=found[mark])
-    return erased, back

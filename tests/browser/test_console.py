@@ -523,7 +523,8 @@ async def test_a_phone_has_no_sideways_scroll(width: int, browser: Browser, bot:
 
 
 async def test_on_a_phone_one_thing_shows_at_a_time_and_back_works(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, viewport=A_PHONE, has_touch=True) as page:
+    path = f"/console/conversations{found_by(FAILED)}"
+    async with console(browser, bot, path, viewport=A_PHONE, has_touch=True) as page:
         await expect(page.locator("#talk")).to_be_hidden()
         places = page.get_by_role("navigation", name="Places")
         box = await places.bounding_box()

@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, update
 
 from bot.operator.actions import Operator
+from bot.operator.actor import Actor
 from bot.operator.erasure import Eraser
 from bot.operator.opt_out_import import Imported, OptOutImport
 from bot.operator.opt_out_lists import ListedOptOut
+from bot.operator.planned_replies import PlannedReplies
 from bot.queries.consent import find_consent
 from bot.queries.opt_outs import count_opt_outs, list_opt_outs
 from bot.storage.consent_tables import imported_opt_outs
 from bot.storage.tables import conversations, messages
-from tests.support.bots import BOOK, OURS, PEER, Bot, heard
+from tests.support.bots import BOOK, OURS, PEER, Bot, asleep, heard
 
 OTHER_NUMBER = "+15555550200"
 
@@ -67,11 +69,16 @@ async def test_a_list_from_before_an_opt_in_leaves_it_alone(bot: Bot) -> None:
 
 
 async def test_what_is_queued_for_them_does_not_leave(database_url: str) -> None:
-    bot = Bot(database_url)
-    await bot.start(sending=False)
+    bot = await asleep(database_url)
     await bot.hear(heard("hours"))
+    (talk,) = await bot.conversations()
+    planned = PlannedReplies(bot.database, bot.writer)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    kept = await planned.plan(talk.id, "See you at ten.", by=Actor("Ann"), due_at=later)
     await bring(bot, listed(PEER))
     assert [each.status for each in await bot.replies()] == ["suppressed"]
+    kept = await planned.find(kept.id)
+    assert (kept.status, kept.reason) == ("held", "they opted out")
     await bot.stop()
 
 
@@ -92,7 +99,7 @@ async def test_who_is_erased_stays_opted_out_for_every_number(bot: Bot) -> None:
         bot.marks._are_any = True
 
     eraser = Eraser(bot.database, bot.writer, bot.marks, announce=announce)
-    erased = await eraser.erase(PEER, by="a test")
+    erased = await eraser.erase(PEER, by=Actor("a test"))
     assert erased.opt_outs_kept == 1
     async with bot.database.reading() as connection:
         assert (await connection.execute(select(imported_opt_outs))).all() == []
@@ -139,8 +146,8 @@ async def test_all_that_was_said_of_consent_is_shown_in_one_place(bot: Bot) -> N
     await bot.hear(heard("stop"))
     await bot.no_longer_queued()
     (talk,) = await bot.conversations()
-    await operator.opt_in(talk.id, consent="on the phone", by="Ann")
-    await operator.opt_out(talk.id, reason="by mail", by="Bob")
+    await operator.opt_in(talk.id, consent="on the phone", by=Actor("Ann"))
+    await operator.opt_out(talk.id, reason="by mail", by=Actor("Bob"))
     async with bot.database.reading() as connection:
         view = await find_consent(connection, PEER)
     told = [(each.opted_out, each.source, each.words, each.our_words, each.rule) for each in view.events]

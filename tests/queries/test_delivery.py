@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from bot.operator.actions import Operator
+from bot.operator.actor import Actor
 from bot.operator.bulk_resend import BulkResend
 from bot.queries.delivery import DeliveryLine, DeliveryView, look_at_delivery
 from bot.queries.delivery_counts import country_of
@@ -129,12 +130,12 @@ async def test_failed_ones_are_sent_again_in_bulk_and_never_to_the_opted_out(bot
     now = datetime.now(UTC)
     wanted = DeliveryFilter(since=now - timedelta(days=1), until=now + timedelta(minutes=1), state="failed")
     before = len(bot.sms.recipients(gone))
-    done = await bulk.resend(wanted, by="Ann")
+    done = await bulk.resend(wanted, by=Actor("Ann"))
     assert (done.resent, done.opted_out, done.sent_before, done.more) == (2, 1, 0, False)
     for peer in (PEER, back):
         await bot.no_longer_queued(peer)
         assert len(bot.sms.recipients(peer)) == 2
-    again = await bulk.resend(wanted, by="Ann")
+    again = await bulk.resend(wanted, by=Actor("Ann"))
     assert (again.resent, again.opted_out, again.sent_before) == (0, 1, 2)
     assert len(bot.sms.recipients(gone)) == before
     doubtful = DeliveryFilter(since=wanted.since, until=wanted.until, state="unconfirmed")

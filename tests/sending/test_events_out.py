@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from bot.operator.actor import Actor
+from bot.operator.acts import ActOrder, Acts
 from bot.operator.errors import CannotAct
+from bot.queries.consent import find_consent
 from bot.storage.writer import StorageUnavailable
 from tests.support.bots import PEER, heard, report, until
 from tests.support.event_bots import QUICK_EVENTS, SECRET, EventBot, event_bot
@@ -89,6 +92,36 @@ async def test_people_and_carriers_opt_out_too(database_url: str, receiver: Rece
         ("peer.opted_out", "carrier", "the carrier reported it"),
         ("peer.opted_in", "message", "start"),
         ("peer.opted_out", "person", "by mail"),
+    ]
+
+
+async def test_what_is_done_to_many_at_once_is_told_and_so_is_its_undoing(
+    database_url: str, receiver: Receiver
+) -> None:
+    types = "peer.opted_out,peer.opted_in,conversation.waiting"
+    async with event_bot(database_url, f"{receiver.address}?types={types}") as bot:
+        acts, ada = Acts(bot.database, bot.writer), Actor("Ada")
+        await bot.hear(heard("person"), heard("hours", peer=OTHER))
+        ids = [each.id for each in await bot.conversations()]
+        for order in (ActOrder(kind="opt out", reason="by mail"), ActOrder(kind="done")):
+            done = await acts.do(order, ids, by=ada)
+            for _ in range(2):
+                await acts.undo(done.id, by=ada)
+        await until(bot.are_told)
+        async with bot.database.reading() as connection:
+            consent = (await find_consent(connection, OTHER)).events
+    assert receiver.of(OTHER) == ["peer.opted_out", "peer.opted_in"]
+    waiting = "conversation.waiting"
+    assert sorted(receiver.of(PEER)) == [waiting, waiting, waiting, "peer.opted_in", "peer.opted_out"]
+    told = {(each["type"], each["data"]["source"], each["data"]["text"]) for each in receiver.events
+            if each["type"] != waiting}  # fmt: skip
+    assert told == {
+        ("peer.opted_out", "person", "by mail"),
+        ("peer.opted_in", "person", "the opt-out was undone"),
+    }
+    assert [(each.opted_out, each.words, each.by) for each in consent] == [
+        (True, "by mail", "Ada"),
+        (False, "the opt-out was undone", "Ada"),
     ]
 
 
@@ -188,8 +221,10 @@ async def test_an_hour_down_is_made_good_and_three_days_are_given_up(
         await bot.start(telling=False)
         (forwarder,) = bot.events_out.forwarders.values()
         receiver.health = "failing"
-        await bot.hear(*(heard("hours", peer=f"+1555555{number:04d}") for number in range(4000, 4010)))
-        await until(lambda: len(bot.sms.calls) > 0)
+        peers = [f"+1555555{number:04d}" for number in range(4000, 4010)]
+        await bot.hear(*(heard("hours", peer=peer) for peer in peers))
+        for peer in peers:
+            await bot.no_longer_queued(peer)
         tried = 0
         for _ in range(60):  # an hour
             tried += await forwarder.look()
@@ -204,6 +239,7 @@ async def test_an_hour_down_is_made_good_and_three_days_are_given_up(
         assert sorted(receiver.types) == ["message.received"] * 10 + ["message.sent"] * 10
         receiver.health = "failing"
         await bot.hear(heard("hours"))
+        await bot.no_longer_queued()
         moment += timedelta(days=3, minutes=1)
         await forwarder.look()
         assert {row.status for row in await bot.rows() if row.body.count(PEER)} == {"failed"}

@@ -69,6 +69,7 @@ class Ask(NamedTuple):
 #: What a route of the console takes, where it isn't an editor.
 ADMINS = {
     ("POST", "/console/people"),
+    ("POST", "/console/events/resend"),
     ("POST", "/console/numbers/release"),
     ("POST", "/console/rejected/{event_id:str}/dismiss"),
     ("POST", "/console/rejected/{event_id:str}/retry"),
@@ -81,6 +82,7 @@ SUPPORTS = {
     ("POST", "/console/conversations/{conversation_id:str}/note"),
     ("POST", "/console/conversations/{conversation_id:str}/reply"),
     ("POST", "/console/conversations/{conversation_id:str}/unread"),
+    ("POST", "/console/delivery/resend"),
     ("POST", "/console/planned/{planned_id:str}/take-back"),
     ("POST", "/console/conversations/{conversation_id:str}/{verb:str}"),
     ("POST", "/console/incidents/{incident_id:str}/release"),
