@@ -91,6 +91,8 @@ async def test_rules_are_edited_by_the_keyboard_alone(browser: Browser, shop: Ru
 @pytest.mark.parametrize("look", LOOKS)
 async def test_axe_finds_nothing_on_any_state_of_the_page(browser: Browser, shop: Running, look: str) -> None:
     """And no state is wider than its window."""
+    edited = await put(shop, FILE, f"{BOOK}# In {look}.\n", If_Match=etag_of(saved(shop)))  # for the history
+    assert edited.is_success, edited.text
     await shop.post([inbound(MessageId=f"axe-{look}", From="+15555550600", Message="do you deliver?")])
     async with task(browser, shop, **LOOKS[look]) as page:
         seen: list[str] = []
