@@ -221,6 +221,7 @@ async def test_a_morning_by_the_keyboard_alone(browser: Browser, bot: Running) -
         await page.keyboard.type("waiting")
         await expect(palette.get_by_role("option").first).to_contain_text("Show Waiting")
         await page.keyboard.press("Enter")
+        await expect(page.locator(f"#c-{ids[0]} .row[href$='?waiting=1']")).to_be_visible()
         await expect(page).to_have_url(re.compile("waiting=1$"))
         await expect(page.locator(".rows li")).to_have_count(3)
         await page.keyboard.press("j")

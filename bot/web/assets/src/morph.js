@@ -17,6 +17,16 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   acted = new Set(event.detail.elt.id === "bulk" ? ticksIn(document) : []);
 });
 
+// htmx remembers where a link or a form led when it came to the page. Changed in place it may lead elsewhere, and whoever
+// is quick is there before htmx has looked again: a reply must not go to the conversation that was open before.
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  const { elt, triggeringEvent, verb } = detail;
+  if (elt.matches("a[href]")) detail.path = elt.getAttribute("href");
+  if (verb === "post" && elt.matches("form[action]") && !triggeringEvent?.submitter?.hasAttribute("formaction")) {
+    detail.path = elt.getAttribute("action");
+  }
+});
+
 const callbacks = {
   beforeNodeMorphed(before, after) {
     if (before.nodeType !== Node.ELEMENT_NODE) return true;
