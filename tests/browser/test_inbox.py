@@ -14,7 +14,7 @@ from bot.operator.actor import Actor
 from bot.operator.people import People
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.pages import A_PHONE, console, serious_violations, sideways
+from tests.support.pages import A_PHONE, console, sideways, violations
 from tests.support.services import Acs, Running, running, settings_for
 
 TEXTS = """\
@@ -262,7 +262,7 @@ async def test_on_a_phone_one_answers_and_is_done(browser: Browser, bot: Running
     phone = {"viewport": A_PHONE, "has_touch": True, "is_mobile": True}
     async with desk(browser, bot, f"{PATH}?waiting=1", **phone) as (page, _):
         assert await sideways(page) == 0
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await page.locator(f"#c-{key} .row").tap()
         await page.get_by_label("Your reply").fill("Yes.")
         await page.get_by_role("button", name="Send", exact=True).tap()
@@ -271,7 +271,7 @@ async def test_on_a_phone_one_answers_and_is_done(browser: Browser, bot: Running
         await page.get_by_label("Tags and opt-out").tap()
         await expect(page.get_by_role("button", name="Mark as unread")).to_be_visible()
         assert await sideways(page) == 0
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await page.locator("#peer").tap()
         await page.get_by_role("button", name="Done").tap()
         await expect(page.locator(".flash")).to_contain_text("Done")
@@ -307,19 +307,19 @@ async def test_everything_has_a_name_and_nothing_keeps_somebody_out(browser: Bro
         await page.get_by_role("button", name="Keep the note").click()
         await expect(page.locator(".note")).to_contain_text("Calls on Fridays.")
         await page.locator(f"#c-{key}").get_by_role("checkbox").check()
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await page.get_by_label("More filters").click()
         await expect(page.get_by_role("link", name=re.compile("Opted out"))).to_be_visible()
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await page.keyboard.press("Escape")
         await page.get_by_label("Your reply").fill("/")
         texts = page.get_by_role("listbox", name="Texts to send")
         await expect(texts.get_by_role("option")).to_have_count(2)
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         await page.keyboard.press("Escape")
         await page.keyboard.press("Control+k")
         await expect(page.get_by_role("dialog", name="Commands").get_by_role("combobox")).to_be_focused()
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
 
 
 async def test_without_a_script_it_is_all_there(browser: Browser, bot: Running) -> None:

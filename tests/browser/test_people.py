@@ -14,7 +14,7 @@ from bot.operator.people import People
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.openid import CLIENT, CLIENT_SECRET, Provider
-from tests.support.pages import A_PHONE, console, serious_violations, sideways
+from tests.support.pages import A_PHONE, console, sideways, violations
 from tests.support.services import Acs, Running, running
 
 RULES = """\
@@ -141,5 +141,5 @@ async def test_the_pages_can_be_used_by_everybody(
     await People(bot.service.writer).add(f"Listed {path} {look}", "support", by=Actor("a test"))
     token = None if path.endswith("login") else "the-admins-token-0123456789"
     async with console(browser, bot, path, token=token, color_scheme=look, viewport=A_PHONE) as page:
-        assert await serious_violations(page) == []
+        assert await violations(page) == []
         assert await sideways(page) == 0
