@@ -56,7 +56,7 @@ def _opt_outs(
         _check_signature(sandbox, request, body)
         peers = acs.read_opt_out_check(body)
     except Refusal as refusal:
-        log.warning("A call was refused.", action="sms_call_refused", reason=str(refusal))
+        log.warning("A look at opt-outs was refused.", action="opt_outs_call_refused", reason=str(refusal))
         return refusal.status, refusal.body, dict(refusal.headers)
     opted_out = set(sandbox.weather.opted_out)
     value = [{"to": each, "httpStatusCode": 200, "isOptedOut": each in opted_out} for each in peers]

@@ -27,6 +27,10 @@ class Forked:
         self.pid = int(connection.recv(16))
         self._status: int | None = None
 
+    def __del__(self) -> None:
+        """Nobody waits for its end any more."""
+        self._connection.close()
+
     def poll(self) -> int | None:
         """Its exit status, None while it runs."""
         with contextlib.suppress(subprocess.TimeoutExpired):
