@@ -39,7 +39,7 @@ const callbacks = {
     return true;
   },
   beforeAttributeUpdated(name, node) {
-    if (name === "data-filled" || name === "data-hovered") return false;
+    if (name === "data-filled" || name === "data-hovered" || name === "draggable") return false; // a script's own
     if (name.startsWith("aria-") && node.matches("[data-composer]")) return false;
     if (name === "open" && !isAnotherPage && node.matches("details")) return false; // opened or closed by the person
     return true;
