@@ -73,7 +73,8 @@ class SqliteFile:
             expected = self._opened_beside.get(name)
             found = _identity(name)
             if expected is None:
-                if found is not None:
+                # Without a connection what is there is the log of one that is being closed, which takes it away.
+                if found is not None and self._connections:
                     self._opened_beside[name] = found
             elif found != expected:
                 raise LogLost(

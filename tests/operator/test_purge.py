@@ -200,10 +200,11 @@ def test_a_busy_machine_makes_batches_no_smaller_than_helps() -> None:
     assert next_batch(10, 9.0, least=10) == 10
 
 
+@pytest.mark.parametrize(
+    "database_url", ["postgresql"], indirect=True
+)  # SQLite takes one transaction at a time
 async def test_postgresql_has_retention_beside_what_takes_events(bot: Bot) -> None:
     """While a purge has a transaction open, messages are stored; who is being written to is left for later."""
-    if bot.database.is_sqlite:
-        pytest.skip("SQLite takes one transaction at a time")
     await delivered(bot)
     await delivered(bot, OTHER)
     async with bot.database.writing() as connection:
