@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from bot.rulebook.cards.control import Button, Control, Option, Value
 from bot.rulebook.cards.known import KnownNames
-from bot.rulebook.cards.parts import Source, adding, dropped, gone
+from bot.rulebook.cards.parts import Source, adding, dropped, gone, named
 from bot.rulebook.cards.questions import question_controls
 from bot.rulebook.cards.texts import said
 from bot.rulebook.cards.words import KEYS, ONCE, YES_NO, options
@@ -125,38 +125,11 @@ def _said(source: Source, node: SourceNode, path: Path, label: str, known: Known
 
 def _named(source: Source, node: SourceNode, path: Path, label: str, _known: KnownNames) -> Control:
     """Names and what is kept under them."""
-    if node.kind != "mapping":
-        return source.yaml(node, path, label)
-    parts = []
-    for key, value in node.pairs:
-        here = (*path, key.value)
-        named = Control(
-            kind="line", path=here, do="rename", label="Name", value=key.value, start=key.start, end=key.end
-        )
-        text = source.template(value, here, "Text", is_sent=False)
-        parts.append(
-            Control(
-                kind="group",
-                path=here,
-                hint="pair",
-                label=key.value,
-                parts=(named, text),
-                remove=gone(here, key.value),
-                start=key.start,
-                end=value.end,
-            )
-        )
-    taken = {key.value for key, _ in node.pairs}
-    free = next(name for at in range(1, len(taken) + 2) if (name := f"name{at}") not in taken)
-    return Control(
-        kind="group",
-        path=path,
-        label=label,
-        parts=tuple(parts),
-        buttons=(adding("+ one more", (*path, free), ""),),
-        start=node.start,
-        end=node.end,
-    )
+
+    def text(value: SourceNode, here: Path) -> Control:
+        return source.template(value, here, "Text", is_sent=False)
+
+    return named(source, node, path, label, text, begun="", more="one more")
 
 
 def _lookup(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:

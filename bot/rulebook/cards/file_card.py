@@ -11,7 +11,7 @@ from bot.rulebook.cards.days_meant import days_said
 from bot.rulebook.cards.file_text import FILE, LISTS, settings_node, settings_text
 from bot.rulebook.cards.known import KnownNames
 from bot.rulebook.cards.notes import comments_at
-from bot.rulebook.cards.parts import Source, adding, dropped, gone
+from bot.rulebook.cards.parts import Source, adding, dropped, gone, named
 from bot.rulebook.cards.words import options
 from bot.rulebook.editing.source_tree import Path, SourceNode
 from bot.rulebook.files.keys import ANSWERERS
@@ -144,16 +144,14 @@ def _hours(source: Source, node: SourceNode, path: Path, label: str, _known: Kno
             return source.line(value, here, "Open", hint=_HOURS)
         return source.words(value, here, "Open", new="more hours", hint=_HOURS)
 
-    return _named(
-        source, node, path, label, times, begun="Mon-Fri 9:00-17:00", more="hours of something else"
-    )
+    return named(source, node, path, label, times, begun="Mon-Fri 9:00-17:00", more="hours of something else")
 
 
 def _values(source: Source, node: SourceNode, path: Path, label: str, _known: KnownNames) -> Control:
     def text(value: SourceNode, here: Path) -> Control:
         return source.line(value, here, "Text")
 
-    return _named(source, node, path, label, text, begun="", more="one more value")
+    return named(source, node, path, label, text, begun="", more="one more value")
 
 
 def _tables(source: Source, node: SourceNode, path: Path, label: str, known: KnownNames) -> Control:
@@ -171,51 +169,7 @@ def _tables(source: Source, node: SourceNode, path: Path, label: str, known: Kno
         )
 
     first = known.csv_files[0] if known.csv_files else ""
-    return _named(source, node, path, label, table, begun=first, more="another table")
-
-
-def _named(
-    source: Source,
-    node: SourceNode,
-    path: Path,
-    label: str,
-    made: Callable[[SourceNode, Path], Control],
-    *,
-    begun: Value,
-    more: str,
-) -> Control:
-    """Names, each with what it stands for."""
-    if node.kind != "mapping":
-        return source.yaml(node, path, label)
-    parts = []
-    for key, value in node.pairs:
-        here = (*path, key.value)
-        named = Control(
-            kind="line", path=here, do="rename", label="Name", value=key.value, start=key.start, end=key.end
-        )
-        parts.append(
-            Control(
-                kind="group",
-                path=here,
-                hint="pair",
-                label=key.value,
-                parts=(named, made(value, here)),
-                remove=gone(here, key.value),
-                start=key.start,
-                end=value.end,
-            )
-        )
-    taken = {key.value for key, _ in node.pairs}
-    free = next(name for at in range(1, len(taken) + 2) if (name := f"name{at}") not in taken)
-    return Control(
-        kind="group",
-        path=path,
-        label=label,
-        parts=tuple(parts),
-        buttons=(adding(f"+ {more}", (*path, free), begun),),
-        start=node.start,
-        end=node.end,
-    )
+    return named(source, node, path, label, table, begun=first, more="another table")
 
 
 def _closed(source: Source, node: SourceNode, path: Path, label: str, _known: KnownNames) -> Control:

@@ -1,6 +1,6 @@
 """The controls that every part of a card is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -216,3 +216,47 @@ def cost_of(text: str) -> tuple[str, bool]:
     odd = list(dict.fromkeys(each for each in text if each not in BASIC and each not in EXTENDED))
     named = " ".join(odd[:3]) + (" …" if len(odd) > 3 else "")
     return f"{told} · {named} makes it an SMS of 70 instead of 160", True
+
+
+def named(
+    source: Source,
+    node: SourceNode,
+    path: Path,
+    label: str,
+    made: Callable[[SourceNode, Path], Control],
+    *,
+    begun: Value,
+    more: str,
+) -> Control:
+    """Names, each with what it stands for."""
+    if node.kind != "mapping":
+        return source.yaml(node, path, label)
+    parts: list[Control] = []
+    for key, value in node.pairs:
+        here = (*path, key.value)
+        name = Control(
+            kind="line", path=here, do="rename", label="Name", value=key.value, start=key.start, end=key.end
+        )
+        parts.append(
+            Control(
+                kind="group",
+                path=here,
+                hint="pair",
+                label=key.value,
+                parts=(name, made(value, here)),
+                remove=gone(here, key.value),
+                start=key.start,
+                end=value.end,
+            )
+        )
+    taken = {key.value for key, _ in node.pairs}
+    free = next(one for at in range(1, len(taken) + 2) if (one := f"name{at}") not in taken)
+    return Control(
+        kind="group",
+        path=path,
+        label=label,
+        parts=tuple(parts),
+        buttons=(adding(f"+ {more}", (*path, free), begun),),
+        start=node.start,
+        end=node.end,
+    )
