@@ -84,7 +84,7 @@ def read_opt_outs(content: bytes, ours: Collection[str] = (), number: str = "") 
             continue
         listed = _read(row, columns, ours, number)
         if isinstance(listed, str):
-            shown = one_line(";".join(row), _LONGEST_SHOWN)
+            shown = one_line(", ".join(cell for cell in row if cell.strip()), _LONGEST_SHOWN)
             unread.append(UnreadLine(line=line, text=shown, reason=listed))
             continue
         key = (listed.peer, listed.number)
