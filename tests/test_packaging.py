@@ -128,7 +128,7 @@ def test_an_empty_folder_becomes_a_bot_that_answers(installed: Path, tmp_path: P
         )
     try:
         page = phone_page(demo, tmp_path / "demo.log")
-        with urllib.request.urlopen(page, timeout=5) as answer:
+        with urllib.request.urlopen(page, timeout=60) as answer:
             assert answer.status == 200
             assert "text/html" in answer.headers["Content-Type"]
         sandbox = page.removesuffix("/sandbox/phone")
@@ -137,7 +137,7 @@ def test_an_empty_folder_becomes_a_bot_that_answers(installed: Path, tmp_path: P
         assert texted.stdout == "Corner Books is open Mon-Sat 9-18.\n  ✓✓ delivered\n"
     finally:
         demo.terminate()
-        assert demo.wait(timeout=20) == 0
+        assert demo.wait(timeout=60) == 0
     assert "Traceback" not in (tmp_path / "demo.log").read_text()
     shown = run(
         *(installed, "conversations", "list"),
@@ -154,7 +154,7 @@ def phone_page(demo: subprocess.Popen[bytes], log: Path) -> str:
         named = re.search(r"http://[\w.:\[\]]+/sandbox/phone", log.read_text(errors="replace"))
         if named:
             try:
-                urllib.request.urlopen(named[0], timeout=5).close()
+                urllib.request.urlopen(named[0], timeout=60).close()
             except urllib.error.URLError:
                 pass
             else:

@@ -151,7 +151,7 @@ def test_a_bot_killed_in_the_midst_of_its_work_loses_nothing_and_says_nothing_tw
     assert_sent_once(bot, acs, peer)
     assert len(acs.calls(peer)) == 2
     assert len(bot.messages(peer)) == 2
-    until(lambda: not bot.get("/conversations", delivery="queued")["items"], 20, "an empty outbox")
+    until(lambda: not bot.get("/conversations", delivery="queued")["items"], what="an empty outbox")
     said = Counter(message["to"] for message in acs.all_messages())
     assert {other: said[other] for other in others} == dict.fromkeys(others, 1)
 

@@ -105,7 +105,7 @@ def test_in_foul_weather_every_text_gets_one_reply(town: Town) -> None:
         peers = [a_number() for _ in range(12)]
         for peer in peers:
             town.text(peer, "hours")
-        until(lambda: all(final(town.bot, peer) for peer in peers), 40, "the end of the storm")
+        until(lambda: all(final(town.bot, peer) for peer in peers), what="the end of the storm")
     finally:
         town.http.put("/sandbox/weather", json={}).raise_for_status()
     assert Counter(len(town.sent(peer)) for peer in peers) == {1: 12}

@@ -24,7 +24,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 def test_ten_thousand_phones_that_say_the_same_are_answered_in_200_calls_at_most(stand: Stand) -> None:
     calls = stand.azure.progress().calls
     stand.azure.text(Texts(first=0, count=10_000))
-    until(lambda: stand.azure.progress().sent >= 10_000, 40, "10,000 SMS")
+    until(lambda: stand.azure.progress().sent >= 10_000, what="10,000 SMS")
     calls = stand.azure.progress().calls - calls
     assert 100 <= calls <= 200
     sent = [sms for sms in stand.azure.outcome().sent if sms.peer < peer_of(10_000)]
@@ -35,7 +35,7 @@ def test_a_lone_text_is_answered_at_once(stand: Stand) -> None:
     """`benchmarks/storm.py` has the figure; a busy machine must not fail this, and a timer must."""
     before = stand.azure.progress().sent
     stand.azure.text(Texts(first=20_000, count=40, seconds=2))
-    until(lambda: stand.azure.progress().sent == before + 40, 20, "40 SMS")
+    until(lambda: stand.azure.progress().sent == before + 40, what="40 SMS")
     outcome = stand.azure.outcome()
     waits = [
         outcome.called[peer] - outcome.acknowledged[peer] for peer in map(peer_of, range(20_000, 20_040))

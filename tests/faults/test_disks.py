@@ -99,7 +99,7 @@ def _go_through(disk: Disk, bot: Bot, acs: Acs) -> None:
         began = time.monotonic()
         answers = [threads.submit(post, bot, event) for event in [*events, report(sms)]]
         acs.release()
-        until(lambda: not is_ready(bot), 10, "a word of the trouble from /health/ready")
+        until(lambda: not is_ready(bot), what="a word of the trouble from /health/ready")
         check = bot.http.get("/health/ready").json()["checks"]["database"]
         assert check["status"] == "failing"
         assert disk.says in check["reason"]
@@ -116,7 +116,7 @@ def _go_through(disk: Disk, bot: Bot, acs: Acs) -> None:
         disk.end()
         # Who was held when it passed hears 200, and nobody had to do a thing.
         assert last.result().status_code == 200
-    until(lambda: is_ready(bot), 10, "/health/ready well again")
+    until(lambda: is_ready(bot), what="/health/ready well again")
     for peer in refused:
         assert bot.messages(peer) == []
     # Event Grid comes again.
@@ -160,7 +160,7 @@ def test_a_bot_that_may_not_write_ends_when_it_is_told_to_and_the_next_one_says_
         with ThreadPoolExecutor(1) as threads:
             answer = threads.submit(post, bot, event)
             acs.release()
-            until(lambda: not is_ready(bot), 10, "a word of the trouble from /health/ready")
+            until(lambda: not is_ready(bot), what="a word of the trouble from /health/ready")
             assert bot.stop(seconds=STOPS_WITHIN) == 0
             assert answer.exception() or answer.result().status_code == 503
         disk.end()
@@ -182,7 +182,7 @@ def test_a_bot_killed_while_its_disk_keeps_nothing_answers_once_all_the_same(tmp
         disk.begin()
         with ThreadPoolExecutor(len(events)) as threads:
             answers = [threads.submit(post, bot, event) for event in events]
-            until(lambda: not is_ready(bot), 10, "a word of the trouble from /health/ready")
+            until(lambda: not is_ready(bot), what="a word of the trouble from /health/ready")
             bot.kill()
             assert all(isinstance(answer.exception(), httpx.TransportError) for answer in answers)
         disk.end()

@@ -98,7 +98,7 @@ class Asking:
         async def is_settled() -> bool:
             return all(row.status != "queued" for row in await self.rows())
 
-        await until(is_settled, 20)
+        await until(is_settled)
         return await self.rows()
 
 

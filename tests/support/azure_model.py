@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from tests.support.acs_server import signature_trouble
 from tests.support.event_grid import Event, Subscription
-from tests.support.storm import Ledger, Sms, Storm
+from tests.support.storm import Fate, Ledger, Sms, Storm
 
 MOST_RECIPIENTS = 100
 
@@ -102,6 +102,8 @@ class Azure:
         )  # fmt: skip
         self._calls = 0
         self._fates: Counter[str] = Counter()
+        #: Calls to each phone in a row that were not answered well.
+        self._bad_luck: Counter[str] = Counter()
         self._troubles: list[str] = []
         self._acknowledged: dict[str, float] = {}
         self._called: dict[str, float] = {}
@@ -127,8 +129,7 @@ class Azure:
         body = msgspec.json.decode(raw)
         if len(body["smsRecipients"]) > MOST_RECIPIENTS:
             self._troubles.append(f"{len(body['smsRecipients'])} recipients in one call")
-        fate = self._storm.fate()
-        self._fates[fate] += 1
+        fate = self._fate([recipient["to"] for recipient in body["smsRecipients"]])
         seconds = self._storm.seconds()
         mine = self._ledger.begin(body)
         try:
@@ -155,6 +156,17 @@ class Azure:
         return web.Response(
             body=msgspec.json.encode({"value": results}), status=202, content_type="application/json"
         )
+
+    def _fate(self, phones: list[str]) -> Fate:
+        """What becomes of a call to these phones."""
+        fate = self._storm.fate()
+        most = self._storm.most_in_a_row
+        if most is not None and max(self._bad_luck[phone] for phone in phones) >= most:
+            fate = "taken"
+        for phone in phones:
+            self._bad_luck[phone] = 0 if fate == "taken" else self._bad_luck[phone] + 1
+        self._fates[fate] += 1
+        return fate
 
     def _report(self, sms: Sms) -> None:
         """Publish what the carrier says of a message: late, more than once, and in any order."""

@@ -33,7 +33,7 @@ VIEWER = {"Authorization": "Bearer viewer-of-the-tests"}
 Found = TypeVar("Found")
 
 
-def until(look: Callable[[], Found], seconds: float = 60, what: str = "what is waited for") -> Found:
+def until(look: Callable[[], Found], seconds: float = 120, what: str = "what is waited for") -> Found:
     """What `look` finds, as soon as it finds something true."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -104,11 +104,11 @@ class Process:
         """Send a signal."""
         self._process.send_signal(number)
 
-    def wait(self, seconds: float = 15) -> int:
+    def wait(self, seconds: float = 60) -> int:
         """Its exit status, once it has ended."""
         return self._process.wait(seconds)
 
-    def terminate(self, seconds: float = 15, *, number: int = signal.SIGTERM) -> int:
+    def terminate(self, seconds: float = 60, *, number: int = signal.SIGTERM) -> int:
         """Ask it to end; its exit status."""
         self.send_signal(number)
         return self.wait(seconds)
@@ -197,7 +197,7 @@ class Bot:
         assert self.process
         self.process.kill()
 
-    def stop(self, seconds: float = 15) -> int:
+    def stop(self, seconds: float = 60) -> int:
         """SIGTERM; its exit status."""
         assert self.process
         return self.process.terminate(seconds)

@@ -119,7 +119,7 @@ async def listening(sandbox: Sandbox) -> AsyncIterator[str]:
         await running
 
 
-async def until(holds: Callable[[], object], seconds: float = 10) -> None:
+async def until(holds: Callable[[], object], seconds: float = 60) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - what is awaited has no event

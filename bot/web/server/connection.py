@@ -228,6 +228,7 @@ class Connection(HttpToolsProtocol):
             self.flow,
             self.server_state.default_headers,
             self.on_response_complete,
+            reads_on=self._reads_on,
             keep_alive=version != "1.0" and not is_too_large and self.parser.should_keep_alive(),
             expects_100_continue=self.expect_100_continue,
         )
@@ -286,10 +287,14 @@ class Connection(HttpToolsProtocol):
             self._enter(IDLE, now + wait)
         elif self._in_head:
             self._enter(HALF_SENT, now + self._limits.head_seconds)
-        elif self._declared is None or self._declared - self._body_size > HIGH_WATER_LIMIT:
-            self.finish()  # not worth reading on
-        else:
+        elif self._reads_on():
             self._enter(HALF_SENT, now + self._limits.head_seconds)
+        else:
+            self.finish()
+
+    def _reads_on(self) -> bool:
+        """Whether what is missing of the newest body is worth reading when nobody wants it."""
+        return self._declared is not None and self._declared - self._body_size <= HIGH_WATER_LIMIT
 
     def expire(self) -> None:
         """End it: it has taken too long."""

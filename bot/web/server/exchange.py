@@ -73,6 +73,7 @@ class Exchange(RequestResponseCycle):
         default_headers: list[tuple[bytes, bytes]],
         on_response: Callable[..., None],
         *,
+        reads_on: Callable[[], bool],
         keep_alive: bool,
         expects_100_continue: bool,
     ) -> None:
@@ -81,10 +82,18 @@ class Exchange(RequestResponseCycle):
         self.flow = flow
         self.default_headers = default_headers
         self.on_response = on_response
+        #: Whether the rest of a body that nobody wants is read, so that the connection can serve the next request.
+        self._reads_on = reads_on
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expects_100_continue
         self.message_event = Event()
         self.body = bytearray()
+
+    async def send(self, message: Any) -> None:
+        """Send a part of the answer; its head says so when the connection ends with it."""
+        if self.more_body and not self.response_started and not self._reads_on():
+            self.keep_alive = False
+        await super().send(message)
 
     def answer(self, body: bytes) -> bool:
         """Answer 200 with JSON in one write; False when the client does not take it now, or an answer has begun."""

@@ -198,6 +198,29 @@ async def test_a_wrong_credential_is_told_before_the_body_is_there(bot: Running,
     assert status(answer) == 401, answer
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        post("/events?code=wrong", AEG, "Content-Length: 9000000"),
+        post("/events?code=wrong", AEG, CHUNKED),
+        post(EVENTS, AEG, f"Content-Length: {8 * 1024 * 1024 + 1}"),
+        post(EVENTS, AEG, CHUNKED, body=chunked([b" " * 100_000] * 90)),
+    ],
+    ids=["a stranger's", "a stranger's in chunks", "too large", "too large in chunks"],
+)
+async def test_an_answer_says_that_the_rest_of_the_body_is_not_read(bot: Running, raw: bytes) -> None:
+    """Else a client sends its next request into a connection that is about to be closed, and loses it."""
+    assert b"\r\nconnection: close\r\n" in (await ask(bot.address, raw)).lower()
+
+
+async def test_a_small_body_that_nobody_wants_is_read_and_the_connection_goes_on(bot: Running) -> None:
+    talk = await (await Talk.open(bot.address)).say(post("/events?code=wrong", AEG, "Content-Length: 60000"))
+    assert (await talk.answer())[0] == 401
+    await talk.say(b" " * 60_000 + b"GET /health/live HTTP/1.1\r\nHost: bot\r\n\r\n")
+    assert (await talk.answer())[0] == 200
+    talk.leave()
+
+
 async def test_a_stranger_who_sends_on_is_not_listened_to(bot: Running) -> None:
     talk = await (await Talk.open(bot.address)).say(post("/events?code=wrong", "Content-Length: 50000000"))
     assert status(await (await talk.say(b"x" * 5_000_000)).hear()) == 401
