@@ -34,7 +34,7 @@ class Storm(Struct, frozen=True, kw_only=True):
     lost: float = 0.0
     #: Taken, then answered 500 or 504.
     broken: float = 0.0
-    #: So often in a row at most is a call to a phone not answered well; None: there is no end to bad luck. The bot waits
+    #: So often in a row at most is a call to a phone not answered well; None: without end. The bot waits
     #: twice as long after each, so that six in a row take it a minute.
     most_in_a_row: int | None = None
     #: Seconds that every call takes at most, half of them before it is decided on.

@@ -285,9 +285,7 @@ class Connection(HttpToolsProtocol):
         elif not self._in_message:
             wait = self._limits.write_seconds if self.flow.write_paused else self._limits.idle_seconds
             self._enter(IDLE, now + wait)
-        elif self._in_head:
-            self._enter(HALF_SENT, now + self._limits.head_seconds)
-        elif self._reads_on():
+        elif self._in_head or self._reads_on():
             self._enter(HALF_SENT, now + self._limits.head_seconds)
         else:
             self.finish()
