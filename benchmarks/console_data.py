@@ -22,6 +22,7 @@ import asyncpg
 from sqlalchemy import Table
 from sqlalchemy.engine import make_url
 
+from benchmarks.console_phrases import FATES, RULES, TAGS
 from bot.storage.database import Database
 from bot.storage.tables import (
     conversations,
@@ -39,44 +40,6 @@ BOOK = "0123456789ab"
 MOMENTS = 0.56
 #: How busy a shop's telephone is by the hour, in UTC.
 HOURS = (1, 1, 1, 1, 2, 4, 10, 24, 40, 52, 60, 62, 58, 50, 48, 50, 55, 60, 52, 36, 20, 10, 5, 2)
-#: Rule, weight, what is said to us, what we say.
-RULES: tuple[tuple[str | None, int, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("hours", 260, ("Hours?", "hours", "open", "Open today?", "HOURS!!"), ("Corner Books is open Mon-Sat 9-18.",)),
-    ("order", 220, ("order #{n}", "Order {n}", "order {n} please"), ("Order {n}: we are looking it up.",)),
-    ("where", 120, ("where are you", "Where?", "address"), ("12 Harbour Street, behind the market.",)),
-    ("price", 90, ("price", "Price list?", "how much is shipping"), ("Prices are on corner.example/prices.",)),
-    ("booking", 80, ("book", "Book a table", "4", "fri"), ("Which day?", "How many people?", "Booked for {d} on fri.")),
-    ("thanks", 60, ("thanks", "Thank you!", "ok thanks a lot"), ()),
-    ("returns", 40, ("return", "I want to return a book"), ("Bring it back within 30 days.", "Keep the receipt.")),
-    ("person", 12, ("person", "I need to talk to somebody"), ("Somebody will write to you soon.",)),
-    ("stop", 10, ("STOP", "stop", "unsubscribe"), ("You are unsubscribed and will get no more messages.",)),
-    ("gift-card", 1, ("gift card", "Gift cards?"), ("Gift cards are at the till.",)),
-    ("anything-else", 40, (
-        "do you deliver?", "Do you deliver", "do u deliver", "do you deliver to France", "adress", "adres?", "ardess",
-        "Ist heute geöffnet?", "¿Tienen libros en español?", "my parcel {n} never came", "lol", "👍",
-        "what about {d} pm",
-        "can i pay by card", "can I pay with card?", "is this the bakery", "who is this", "wrong number", "{n}{n}",
-    ), ("Sorry? Say HOURS or BOOK.",)),
-    (None, 25, ("????", "call me", "Refund for {n} now", "hello?", "please take me off this list"), ()),
-)  # fmt: skip
-#: What becomes of a reply: state, weight, and for failures what the report says.
-FATES: tuple[tuple[str, float, str | None], ...] = (
-    ("delivered", 950, "No error."),
-    ("delivered", 5, "2000: No Error"),
-    ("unconfirmed", 9, "ErrorCode: 5002. ErrorMessage: Message Delivery Timeout"),
-    ("unconfirmed", 2, "No delivery report came within BOT_REPORT_TIMEOUT."),
-    ("sent", 12, None),
-    ("failed", 8, "4004: The number does not exist."),
-    ("failed", 5, "ErrorCode: 4006. ErrorMessage: Destination/Number/Carrier is not reachable"),
-    ("failed", 4, "4005: Message blocked by carrier"),
-    ("failed", 2, "4007: Sender blocked for given recipient."),
-    ("failed", 1, "4020: carrier volume limit"),
-    ("failed", 1, "5000: Internal error"),
-    ("failed", 1, "9999: Unknown"),
-    ("failed", 0.5, "ACS refused it: 400 Bad Request."),
-    ("failed", 0.5, "Too late: it waited longer than BOT_REPLY_TTL."),
-)
-TAGS = (("customer", 60), ("asked-order", 30), ("vip", 3), ("complaint", 1))
 TABLES = (conversations, messages, status_changes, delivery_reports, rejected_events, incidents)
 
 Row = dict[str, Any]
@@ -133,13 +96,7 @@ class Month:
         ((rule, _, heard, said),) = dice.choices(RULES, [each[1] for each in RULES])
         text, message_id = _fill(dice.choice(heard), dice), new_id(seconds, dice)
         guard = "handed over" if talk["handed_over"] else "opted out" if talk["opted_out"] else None
-        decision: Row = {"rule": rule, "key": _key(rule)} if rule else {}
-        if guard:
-            decision["guard"] = guard
-        if text.startswith("please take me off"):
-            decision["marks"] = ["may be an opt-out"]
-            if dice.random() < 0.1:  # the others were seen to
-                self._opt_outs[talk["id"]] = message_id
+        decision = self._decision(talk, rule, guard, text, message_id)
         yield messages, _message(
             talk, message_id, at, text, direction="inbound", status="received", rule=rule, decision=decision,
             provider_message_id=f"Incoming_{message_id}", received_at=at - timedelta(seconds=1.5),
@@ -151,13 +108,28 @@ class Month:
         if talk["handed_over"] and dice.random() < 0.6 and seconds + 700 < self._end:
             yield self._ada(talk, seconds + dice.random() * 600)
             return
-        if rule == "person" and not guard:
-            talk["handed_over"] = dice.random() < 0.4
-        if rule == "booking":
-            flow = {"rule": "booking", "awaits": "day", "answers": {}, "misses": 0, "touched": seconds}
-            talk["memory"] = {"flow": flow} if dice.random() < 0.3 else None
+        self._remember(talk, seconds, rule, guard)
         waits = talk["handed_over"] or (not replies and rule != "thanks")
         talk["unanswered_since"] = at if waits and not talk["opted_out"] else None
+
+    def _decision(self, talk: Row, rule: str | None, guard: str | None, text: str, message_id: str) -> Row:
+        """What a message's row says of why it got its answer."""
+        decision: Row = {"rule": rule, "key": _key(rule)} if rule else {}
+        if guard:
+            decision["guard"] = guard
+        if text.startswith("please take me off"):
+            decision["marks"] = ["may be an opt-out"]
+            if self._dice.random() < 0.1:  # the others were seen to
+                self._opt_outs[talk["id"]] = message_id
+        return decision
+
+    def _remember(self, talk: Row, seconds: float, rule: str | None, guard: str | None) -> None:
+        """What a rule leaves in the conversation."""
+        if rule == "person" and not guard:
+            talk["handed_over"] = self._dice.random() < 0.4
+        if rule == "booking":
+            flow = {"rule": "booking", "awaits": "day", "answers": {}, "misses": 0, "touched": seconds}
+            talk["memory"] = {"flow": flow} if self._dice.random() < 0.3 else None
 
     def _reply(
         self, talk: Row, seconds: float, rule: str | None, reply: str, to: str, *, is_suppressed: bool
