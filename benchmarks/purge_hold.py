@@ -165,7 +165,7 @@ def fresh(kind: str, folder: str) -> Iterator[str]:
         yield f"sqlite+aiosqlite:///{folder}/bot.db"
         return
     with postgresql_server() as server:
-        server.psql("ALTER SYSTEM SET fsync = on", "SELECT pg_reload_conf()")
+        server.tell("ALTER SYSTEM SET fsync = on", "SELECT pg_reload_conf()")
         yield server.database()
 
 

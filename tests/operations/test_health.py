@@ -70,7 +70,7 @@ async def test_connections_that_break_are_made_anew(tmp_path: Path, databases: D
     name = url.split("?")[0].rpartition("/")[2]
     async with running(tmp_path, url, acs) as bot:
         for at in range(3):
-            shared_server().psql(
+            shared_server().tell(
                 f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
             )
             assert (await bot.post([inbound(MessageId=f"Incoming_{at}")])).status_code == 200
@@ -85,7 +85,7 @@ async def test_a_database_that_is_gone_is_503_everywhere_and_the_process_lives_o
     name = url.split("?")[0].rpartition("/")[2]
     async with running(tmp_path, url, acs) as bot:
         bot.service.writer._hold = 0.3
-        shared_server().psql(f"DROP DATABASE {name} WITH (FORCE)")
+        shared_server().tell(f"DROP DATABASE {name} WITH (FORCE)")
         posted = await bot.post([event()])
         listed = await bot.get("/api/conversations")
         status, body = await ready(bot)

@@ -108,7 +108,7 @@ async def test_a_server_that_turns_read_only_under_open_connections_is_held_and_
     with postgresql_server() as server:
 
         async def begin() -> None:
-            server.psql("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+            server.tell("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
             setting = ""
             while setting != "on":  # an open connection hears of it a little later
                 async with bot.service.database.writing() as connection:
@@ -116,7 +116,7 @@ async def test_a_server_that_turns_read_only_under_open_connections_is_held_and_
                     setting = str(answer.scalar_one())
 
         def end() -> None:
-            server.psql("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+            server.tell("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
 
         url = server.database()
         database = Database(url)

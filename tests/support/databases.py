@@ -44,8 +44,9 @@ EMPTY = (
     ),
     "SET session_replication_role = replica",
     (
-        "SELECT 'DELETE FROM ' || quote_ident(relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace "
-        "AND relkind = 'r' AND relname <> 'alembic_version' \\gexec\nSELECT 1"
+        "DO $$ DECLARE name text; BEGIN FOR name IN SELECT relname FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version' "
+        "LOOP EXECUTE format('DELETE FROM %I', name); END LOOP; END $$"
     ),
     (
         "SELECT count(setval(oid::regclass, 1, false)) FROM pg_class "
@@ -86,11 +87,11 @@ class Databases:
         address = shared_server().url(self._free.pop()) if self._free else self.migrated(kind)
         yield address
         name = str(make_url(address).database)
-        self._fingerprint = self._fingerprint or shared_server().psql(FINGERPRINT, database=TEMPLATE)[-1]
-        if self._fingerprint == shared_server().psql(*EMPTY, FINGERPRINT, database=name)[-1]:
+        self._fingerprint = self._fingerprint or _fingerprint_of(TEMPLATE)
+        if self._fingerprint == _fingerprint_of(name, *EMPTY):
             self._free.append(name)
         else:
-            shared_server().psql(f"DROP DATABASE {name} WITH (FORCE)")
+            shared_server().tell(f"DROP DATABASE {name} WITH (FORCE)")
 
     def with_role(self, role: str, password: str) -> tuple[str, str]:
         """A migrated PostgreSQL database, and its address for a role of its own, which needs this password."""
@@ -100,7 +101,7 @@ class Databases:
         with FileLock(run_folder() / "pg_hba.lock"):
             hba = server.folder / "pg_hba.conf"
             hba.write_text(f"local all {role} scram-sha-256\n" + hba.read_text())
-        server.psql("SELECT pg_reload_conf()", f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+        server.tell("SELECT pg_reload_conf()", f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
         self.tell(
             name,
             f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}",
@@ -110,7 +111,7 @@ class Databases:
 
     def tell(self, name: str, *statements: str) -> None:
         """Give orders to a database of PostgreSQL, as its administrator."""
-        shared_server().psql(*statements, database=name)
+        shared_server().tell(*statements, database=name)
 
     def _sqlite(self) -> str:
         return f"sqlite+aiosqlite:///{self._folder / f'bot_{next(self._numbers)}'}.db"
@@ -144,11 +145,16 @@ def template_of(kind: Kind) -> str:
             return address
         server = shared_server()
         address = server.url(TEMPLATE)
-        if not server.psql(f"SELECT 1 FROM pg_database WHERE datname = '{TEMPLATE}' AND datistemplate"):
-            server.psql(f"CREATE DATABASE {TEMPLATE}")
+        if not server.ask(f"SELECT 1 FROM pg_database WHERE datname = '{TEMPLATE}' AND datistemplate"):
+            server.tell(f"CREATE DATABASE {TEMPLATE}")
             _upgrade(address)
-            server.psql(f"ALTER DATABASE {TEMPLATE} IS_TEMPLATE true")
+            server.tell(f"ALTER DATABASE {TEMPLATE} IS_TEMPLATE true")
         return address
+
+
+def _fingerprint_of(name: str, *orders: str) -> str:
+    """What a database is like after these orders; empty when it is too large."""
+    return shared_server().ask(*orders, FINGERPRINT, database=name)[0][0] or ""
 
 
 def _upgrade(address: str) -> None:

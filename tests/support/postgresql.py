@@ -1,15 +1,18 @@
 """A real PostgreSQL for the tests: one server for a whole run, whichever of its processes asks for it first."""
 
+import asyncio
 import contextlib
 import functools
 import shutil
-import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
+import asyncpg
+from asyncpg import Record
 from filelock import FileLock
 from sqlalchemy.engine import make_url
 
@@ -52,27 +55,30 @@ class PostgreSQL:
         """Where the programs of this PostgreSQL are."""
         return Path(self._server.bin_path)
 
-    def psql(self, *statements: str, database: str = "postgres") -> list[str]:
-        """Give orders as the administrator; the lines of the answer, without headings."""
-        done = subprocess.run(
-            [
-                self._server.bin_path / "psql",
-                "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1",
-                self._server.get_uri(database=database),
-            ],
-            input="".join(f"{statement};\n" for statement in statements),
-            check=False,
-            capture_output=True,
-            encoding="utf-8",
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
+    def tell(self, *statements: str, database: str = "postgres") -> None:
+        """Give orders as the administrator."""
+        self.ask(*statements, database=database)
+
+    def ask(self, *statements: str, database: str = "postgres") -> list[Record]:
+        """The same, and what the last of them answers."""
+
+        async def ask() -> list[Record]:
+            connection = await asyncpg.connect(self._server.get_uri(database=database))
+            try:
+                for order in statements[:-1]:
+                    await connection.execute(order)
+                return list(await connection.fetch(statements[-1]))
+            finally:
+                await connection.close()
+
+        # In a thread of its own: who asks may be in an event loop already.
+        return _aside().submit(asyncio.run, ask()).result()
 
     def database(self, like: str | None = None) -> str:
         """The URL of a new database: empty, or a copy of another one that nobody is connected to."""
         name = f"bot_{uuid4().hex[:12]}"
         template = f" TEMPLATE {make_url(like).database}" if like else ""
-        self.psql(f"CREATE DATABASE {name}{template}")
+        self.tell(f"CREATE DATABASE {name}{template}")
         return self.url(name)
 
     def url(self, name: str) -> str:
@@ -86,6 +92,11 @@ class PostgreSQL:
     def start(self) -> None:
         """Have it there again after `stop`."""
         self._server.start()
+
+
+@functools.cache
+def _aside() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1)
 
 
 @functools.cache
