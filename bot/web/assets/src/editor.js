@@ -62,7 +62,7 @@ export function mount(element) {
     }),
   });
   textarea.hidden = true;
-  mountCard(view, { file, drawn: tellCard, looked: mark });
+  mountCard(view, { file, drawn: tellCard, looked: mark, isAsMade: textarea.value === textarea.defaultValue });
   const line = Number(/^#L(\d+)$/.exec(location.hash)?.[1] ?? element.dataset.line);
   if (kept?.file === file()) {
     view.dispatch({ selection: { anchor: Math.min(kept.at, view.state.doc.length) } });
