@@ -10,17 +10,20 @@ import { mountRecipes, recipeButtons } from "./recipes.js";
 import { flush, isFormAlone, isWaiting, lit, mountCard, revealInCard, takesSubmit, update as updateCard } from "./rule_card.js";
 import { barButtons, edit, mountBar } from "./save_bar.js";
 import { help } from "./schema.js";
-import { writing } from "./writing.js";
+import { coloured, writing } from "./writing.js";
 
 const SOON = 250; // ms after the last key until the text is checked
 const PAUSE = 3000; // ms after the last key until what is unfinished counts as wrong
 const LATER = 900; // ms until it is tried on stored messages
+const LARGE = 100_000; // characters
 const PARTS = { check: "findings", play: "phone", changes: "changes" };
 
 let view = null;
+let textarea = null; // what the form sends
 let timers = {};
 let running = {};
 let isChecking = false;
+let isBehind = false; // the form's text is older than the editor's
 let isListOpen = false;
 let marked = []; // what was found, without what is merely unfinished
 let written = 0; // the line that somebody is writing
@@ -40,7 +43,8 @@ const isDirty = () => paper().hasAttribute("data-unsaved") || paper().dataset.sa
 export function mount(element) {
   view?.destroy();
   timers = {};
-  const textarea = element.querySelector("textarea");
+  isBehind = false;
+  textarea = element.querySelector("textarea");
   element.dataset.saved = textarea.defaultValue;
   marked = [];
   view = new EditorView({
@@ -49,20 +53,20 @@ export function mount(element) {
       doc: textarea.value,
       extensions: [
         keymap.of([{ key: "Mod-s", run: save, preventDefault: true }]),
-        writing(element.querySelector("label").textContent, isTable()),
+        writing(element.querySelector("label").textContent, isTable(), !isFormAlone()),
         isTable() ? [] : help(),
         found,
         lit,
         EditorView.updateListener.of((update) => {
           updateCard(update);
-          if (update.docChanged) changed(textarea, update);
+          if (update.docChanged) changed(update);
           else if (update.selectionSet || update.focusChanged) left(update);
         }),
       ],
     }),
   });
   textarea.hidden = true;
-  mountCard(view, { file, drawn: tellCard, looked: mark, isAsMade: textarea.value === textarea.defaultValue });
+  mountCard(view, { file, drawn: tellCard, looked, isAsMade: textarea.value === textarea.defaultValue });
   const line = Number(/^#L(\d+)$/.exec(location.hash)?.[1] ?? element.dataset.line);
   if (kept?.file === file()) {
     view.dispatch({ selection: { anchor: Math.min(kept.at, view.state.doc.length) } });
@@ -80,14 +84,29 @@ export function mount(element) {
 
 // Texts and the parts of the page
 
-function changed(textarea, { state, transactions }) {
+function changed({ state, transactions }) {
   isPausing = !transactions.some((each) => each.isUserEvent("input.type") || each.isUserEvent("delete"));
   written = state.doc.lineAt(state.selection.main.head).number;
   after("pause", PAUSE, pause);
-  textarea.value = view.state.doc.toString();
-  if (!paper().hasAttribute("data-read-only")) keepSoon(form, file, () => textarea.value);
+  isBehind = true;
+  if (state.doc.length < LARGE) fillForm();
+  const editor = view; // a page later there is another one
+  if (!paper().hasAttribute("data-read-only")) keepSoon(form, file, () => editor.state.doc.toString());
   after("check", SOON, check);
 }
+
+// Nobody looks at the colours of a text that is hidden, and to find them in a large one takes longer than a key.
+function looked() {
+  view.dispatch({ effects: coloured(!isFormAlone()) });
+  mark();
+}
+
+// A browser takes longer to put a megabyte into a field than anybody takes for a key: it is put there when it is wanted.
+function fillForm() {
+  if (isBehind) textarea.value = view.state.doc.toString();
+  isBehind = false;
+}
+document.addEventListener("htmx:beforeSwap", fillForm);
 
 function pause() {
   if (isPausing || !isHere()) return;
@@ -360,6 +379,7 @@ document.addEventListener(
       event.stopImmediatePropagation();
       button();
     } else {
+      fillForm();
       kept = { file: file(), at: view.state.selection.main.head, top: view.scrollDOM.scrollTop };
     }
   },
