@@ -68,7 +68,9 @@ def told(what: str, times: list[float], spent: float, more: str) -> None:
         ordered[int(0.95 * (len(times) - 1))],
         ordered[-1],
     )
-    print(f"| {what} | {len(times)} | {' | '.join(f'{each:,.0f}' for each in figures)} | {more} |", flush=True)
+    print(
+        f"| {what} | {len(times)} | {' | '.join(f'{each:,.0f}' for each in figures)} | {more} |", flush=True
+    )
 
 
 async def at_the_server(bot: Running, rules: int, steps: int) -> None:

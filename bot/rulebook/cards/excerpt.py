@@ -22,7 +22,7 @@ from bot.text.utf16 import Utf16Offsets
 #: From an offset up to and without another one.
 Range = tuple[int, int]
 #: Characters that must be left out: fewer are not worth it.
-_LEAST: Final = 4_000
+LEAST: Final = 4_000
 
 
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,8 +84,10 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True):
 WHOLE: Final = Excerpt()
 
 
-def excerpt_of(text: str, rules: Sequence[RuleText], rule: RuleText | None) -> tuple[Range, ...] | None:
-    """The ranges of a text that the card of a rule needs, or that of the file itself (None).
+def excerpt_of(
+    text: str, rules: Sequence[RuleText], rule: RuleText | None, least: int = LEAST
+) -> tuple[Range, ...] | None:
+    """The ranges of a text that the card of a rule needs, or that of the file itself (None); they count characters.
 
     None where the text is small, or where what is left out might mean something for the rest.
     """
@@ -102,7 +104,7 @@ def excerpt_of(text: str, rules: Sequence[RuleText], rule: RuleText | None) -> t
             ranges.append((max(_above(text, rule), first), min(_until(text, rules, rule), end)))
         at = end
     ranges = _joined([*ranges, (at, len(text))])
-    if len(text) - sum(end - start for start, end in ranges) < _LEAST:
+    if len(text) - sum(end - start for start, end in ranges) < least:
         return None
     return tuple(ranges) if _says_the_same(text, ranges, rule) else None
 

@@ -14,8 +14,8 @@ null. Offsets count UTF-16 units, as the editor's do.
 A card's `data-needs` names the ranges of the text from which it can be made: what the file says at its top, and the
 rule. With them as `ranges`, `text` holds these alone, one behind the other, so that a letter that is typed costs the
 same in a file of ten rules and in one of 10,000. The answer is about the whole text all the same. Nothing is remembered
-between two requests, so there is nothing that a restart could lose; where the ranges are not enough, `needs_all` is true
-(or the card's answer is empty) and the script asks again with the whole text.
+between two requests, so there is nothing that a restart could lose. Where the ranges are not enough, `needs_all` is
+true (or the card's answer is empty), and the script asks again with the whole text.
 """
 
 from typing import Any, Final

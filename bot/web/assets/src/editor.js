@@ -4,8 +4,10 @@ import { forceParsing } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
+import { fillForm, standsFor, textChanged } from "./form_text.js";
 import { keepSoon } from "./keeping.js";
 import { fields, fromLink, mountPhone, phoneButtons } from "./phone.js";
+import "./moved.js";
 import { mountRecipes, recipeButtons } from "./recipes.js";
 import { flush, isFormAlone, isWaiting, lit, mountCard, revealInCard, takesSubmit, update as updateCard } from "./rule_card.js";
 import { barButtons, edit, mountBar } from "./save_bar.js";
@@ -15,15 +17,12 @@ import { coloured, writing } from "./writing.js";
 const SOON = 250; // ms after the last key until the text is checked
 const PAUSE = 3000; // ms after the last key until what is unfinished counts as wrong
 const LATER = 900; // ms until it is tried on stored messages
-const LARGE = 100_000; // characters
 const PARTS = { check: "findings", play: "phone", changes: "changes" };
 
 let view = null;
-let textarea = null; // what the form sends
 let timers = {};
 let running = {};
 let isChecking = false;
-let isBehind = false; // the form's text is older than the editor's
 let isListOpen = false;
 let marked = []; // what was found, without what is merely unfinished
 let written = 0; // the line that somebody is writing
@@ -43,8 +42,7 @@ const isDirty = () => paper().hasAttribute("data-unsaved") || paper().dataset.sa
 export function mount(element) {
   view?.destroy();
   timers = {};
-  isBehind = false;
-  textarea = element.querySelector("textarea");
+  const textarea = element.querySelector("textarea");
   element.dataset.saved = textarea.defaultValue;
   marked = [];
   view = new EditorView({
@@ -66,6 +64,7 @@ export function mount(element) {
     }),
   });
   textarea.hidden = true;
+  standsFor(view, textarea);
   mountCard(view, { file, drawn: tellCard, looked, isAsMade: textarea.value === textarea.defaultValue });
   const line = Number(/^#L(\d+)$/.exec(location.hash)?.[1] ?? element.dataset.line);
   if (kept?.file === file()) {
@@ -88,8 +87,7 @@ function changed({ state, transactions }) {
   isPausing = !transactions.some((each) => each.isUserEvent("input.type") || each.isUserEvent("delete"));
   written = state.doc.lineAt(state.selection.main.head).number;
   after("pause", PAUSE, pause);
-  isBehind = true;
-  if (state.doc.length < LARGE) fillForm();
+  textChanged();
   const editor = view; // a page later there is another one
   if (!paper().hasAttribute("data-read-only")) keepSoon(form, file, () => editor.state.doc.toString());
   after("check", SOON, check);
@@ -100,13 +98,6 @@ function looked() {
   view.dispatch({ effects: coloured(!isFormAlone()) });
   mark();
 }
-
-// A browser takes longer to put a megabyte into a field than anybody takes for a key: it is put there when it is wanted.
-function fillForm() {
-  if (isBehind) textarea.value = view.state.doc.toString();
-  isBehind = false;
-}
-document.addEventListener("htmx:beforeSwap", fillForm);
 
 function pause() {
   if (isPausing || !isHere()) return;
@@ -401,14 +392,3 @@ document.addEventListener("click", (event) => {
 export function replace(text) {
   view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
 }
-
-// What somebody else has saved is told.
-
-document.addEventListener("console:refreshed", async (event) => {
-  if (event.detail !== "files" || paper()?.dataset.mount !== "editor" || !form().elements.etag.value) return;
-  const answer = await fetch(form().action, { headers: { "HX-Request": "true" }, cache: "no-store" });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const etag = page.querySelector("#writing input[name=etag]")?.value;
-  const moved = document.getElementById("moved");
-  if (moved) moved.hidden = etag === form().elements.etag.value;
-});

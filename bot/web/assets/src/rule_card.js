@@ -4,6 +4,7 @@
 import { StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView } from "@codemirror/view";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
+import { weigh } from "./weighing.js";
 
 const SOON = 120; // ms after the last key until the card follows the text, or the text what need not be whole yet
 const AGAIN = 2000; // ms until an edit that nobody answered is tried again
@@ -74,7 +75,7 @@ function typed(event) {
   if (field.name === "card-source") return later("source", field.value, SOON);
   if (!field.name?.startsWith("card:") || field.matches("select")) return;
   const edit = JSON.parse(field.name.slice(5));
-  if (edit.do === "add") return; // when it is whole: Enter, a comma, or leaving the field
+  if (edit.do === "add") return weigh(field, edit, as); // it is added when it is whole: Enter, a comma, or leaving the field
   if (edit.do === "rename") return;
   later(field.name, { ...edit, value: field.value }, edit.do === "write" ? SOON : 0);
 }
@@ -215,6 +216,15 @@ async function send(some, isPressed) {
   }
   if (number === asked) draw(answer.card, isPressed);
   return true;
+}
+
+// The card as it would be, for who only asks; null where the text is another one by now.
+async function as(edits) {
+  while (running) await running;
+  if (waiting.size || !card()) return null;
+  const { doc } = view.state;
+  const made = await splice(doc, { rule: card().dataset.rule, edits: JSON.stringify(edits) }, true);
+  return !made || made.trouble || view.state.doc !== doc || running || waiting.size ? null : made.card;
 }
 
 async function splice(doc, body, isOfRule) {
