@@ -1,8 +1,8 @@
 """What the card's script asks for while somebody types into a field.
 
 `POST /console/rules/draft/card` with `file`, `text` and either `rule` (its number in the file, from 0) or `at` (an
-offset of the text) answers with the card as HTML. `POST /console/rules/draft/splice` with `file`, `text`, `rule` and
-`edits` answers with what changes in the text, and with the card of the changed text:
+offset of the text, which goes first) answers with the card as HTML. `POST /console/rules/draft/splice` with the same
+and `edits` answers with what changes in the text, and with the card of the changed text:
 
     edits = [{"do": "set", "path": ["when", "keyword", 0], "value": "hours"}]
     {"from": 41, "to": 46, "insert": "hours", "card": "<article …>", "trouble": "", "needs_all": false}
@@ -31,7 +31,7 @@ from bot.rulebook.cards.control import CardEdit
 from bot.rulebook.cards.edits import edited_card, with_rule_source
 from bot.rulebook.cards.excerpt import WHOLE, Excerpt, Range
 from bot.rulebook.cards.file_text import FILE
-from bot.rulebook.cards.rule_text import rule_texts
+from bot.rulebook.cards.rule_text import rule_at, rule_texts
 from bot.rulebook.editing.source_tree import CannotSplice
 from bot.rulebook.files.quotes import UnwritableText
 from bot.rulebook.splices import Splice, difference
@@ -65,10 +65,8 @@ class CardParts(Controller):
         form = await request.form()
         text = _text(form)
         excerpt = _excerpt(form, text)
-        choice = CardChoice(number=number_of(form))
-        at = str(form.get("at", ""))
-        if at.isascii() and at.isdecimal() and len(at) < 9:
-            choice = CardChoice(at=Utf16Offsets(text).characters(int(at)))
+        at = _place(form, text)
+        choice = CardChoice(number=number_of(form)) if at is None else CardChoice(at=at)
         if excerpt is None or not _holds(excerpt, text, choice.number):
             return console.fragment(request, "rules_card.html", shown=None)
         shown = await desk.shown(str(form.get("file", "")), text, choice, excerpt=excerpt)
@@ -80,8 +78,8 @@ class CardParts(Controller):
     ) -> Response[Any]:
         """Make the changes of a field in the unsaved text; see the module."""
         form = await request.form()
-        text, number = _text(form), number_of(form) or 0
-        excerpt = _excerpt(form, text)
+        text = _text(form)
+        excerpt, number = _excerpt(form, text), _number(form, text)
         if excerpt is None or not _holds(excerpt, text, number):
             return _answer(_SpliceAnswer(needs_all=True))
         within = number if excerpt.is_whole or number == FILE else 0
@@ -124,6 +122,17 @@ def _changed(form: FormMultiDict, text: str, number: int) -> tuple[str, int]:
 def _text(form: FormMultiDict) -> str:
     value = form.get("text")
     return value.replace("\r\n", "\n") if isinstance(value, str) else ""
+
+
+def _place(form: FormMultiDict, text: str) -> int | None:
+    at = str(form.get("at", ""))
+    return Utf16Offsets(text).characters(int(at)) if at.isascii() and at.isdecimal() and len(at) < 9 else None
+
+
+def _number(form: FormMultiDict, text: str) -> int:
+    at = _place(form, text)
+    rule = rule_at(rule_texts(text), at) if at is not None else None
+    return rule.number if rule is not None else number_of(form) or 0
 
 
 def _excerpt(form: FormMultiDict, text: str) -> Excerpt | None:

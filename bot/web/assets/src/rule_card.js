@@ -4,10 +4,11 @@
 import { StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView } from "@codemirror/view";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
-import { weigh } from "./weighing.js";
+import { isAdded, weigh } from "./weighing.js";
 
 const SOON = 120; // ms after the last key until the card follows the text, or the text what need not be whole yet
 const AGAIN = 2000; // ms until an edit that nobody answered is tried again
+const OF_FILE = "-1"; // in the place of a rule's number
 const YEAR = 31536000; // s
 
 let view = null;
@@ -91,6 +92,7 @@ function chosen(event) {
 function added(field, edit) {
   const value = field.value.replace(/,$/, "").trim();
   if (!value) return;
+  isAdded();
   field.value = "";
   field.defaultValue = "";
   later(`${field.name} ${value}`, { ...edit, value });
@@ -239,6 +241,8 @@ async function post(what, doc, more, isOfRule) {
   const text = ranges ? ranges.map(([from, to]) => doc.sliceString(from, to)).join("") : doc.toString();
   const body = new URLSearchParams({ file: options.file(), text, ...more });
   if (ranges) body.set("ranges", JSON.stringify(ranges));
+  // Its number may be another one by now; its place has moved with the text.
+  else if (more.rule === card()?.dataset.rule && more.rule !== OF_FILE) body.set("at", card().dataset.from);
   const answer = await fetch(`/console/rules/draft/${what}`, {
     method: "POST",
     body,
