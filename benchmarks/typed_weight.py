@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, CDPSession, Page, async_playwright
 
 from benchmarks.rule_list import FILE, HERE, book
 from bot.storage.database import Database
@@ -123,30 +123,46 @@ async def in_the_browser(browser: Browser, bot: Running, rules: int, words: int)
         page.set_default_timeout(60_000)
         await page.wait_for_selector(".cm-content", state="attached")
         await page.evaluate(WATCH)
+        session = await page.context.new_cdp_session(page)
+        await session.send("Performance.enable", {"timeDomain": "threadTicks"})
         card = page.locator(".rule-card")
-        field = card.locator(".word input").first
-        for what, pace in (("one by one", None), (f"one each {PACE} ms", PACE)):
-            used, times = time.process_time(), list[float]()
+        for what, field, pace in (
+            ("in a word, one by one", card.locator(".word input").first, None),
+            ("in a word more, one by one", card.get_by_placeholder("another word"), None),
+            (f"in a word, one each {PACE} ms", card.locator(".word input").first, PACE),
+        ):
+            spent, drawn, times = 0.0, 0.0, list[float]()
             for _ in range(words):
                 await field.fill("")
                 await settled(page)
                 await page.evaluate("window.begin()")
+                used, busy = time.process_time(), await renderer(session)
                 for at, letter in enumerate(WORD):
                     await page.keyboard.press(letter)
                     if pace is None:
                         await page.wait_for_function("(count) => window.steps.length > count", arg=at)
                     else:
                         await page.wait_for_timeout(pace)
+                spent += time.process_time() - used
+                drawn += await renderer(session) - busy
                 await settled(page)
                 times += [step["took"] for step in await page.evaluate("window.steps")]
-            told(
-                f"a letter is typed and the weight is painted: {what}", times, time.process_time() - used, ""
-            )
+            letters = words * len(WORD)
+            more = f"the page's own thread: {1_000 * drawn / letters:,.0f} ms of a processor a letter"
+            told(f"a letter {what}, until its weight is painted", times, spent, more)
+
+
+async def renderer(session: CDPSession) -> float:
+    """Seconds of processor that the page's main thread has used."""
+    metrics = (await session.send("Performance.getMetrics"))["metrics"]
+    return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
 
 
 async def settled(page: Page) -> None:
     """What was typed is in the text, and checked, and tried, and kept: nothing of it runs into the next step."""
-    await page.wait_for_timeout(1_000)
+    await page.wait_for_timeout(1_500)
+    await page.wait_for_load_state("networkidle")
+    await page.wait_for_timeout(1_500)
     await page.wait_for_load_state("networkidle")
 
 
