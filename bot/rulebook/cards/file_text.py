@@ -5,7 +5,7 @@ nobody's way.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from bot.rulebook.editing.layout import line_break, line_start
@@ -28,13 +28,23 @@ def settings_text(text: str) -> str:
     """The text with blanks for all that stands under `rules` and `tests`; as long as it was."""
     if "&" in text and _ANCHOR.search(text):  # an alias elsewhere may lead into it
         return text
-    keys = list(_KEY.finditer(text))
-    parts = [text[: keys[0].start()] if keys else text]
-    for key, end in zip(keys, [*(each.start() for each in keys[1:]), len(text)], strict=True):
+    keys = _keys(text)
+    parts = [text[: keys[0][0].start()] if keys else text]
+    for key, end in keys:
         parts.append(text[key.start() : key.end()])
         under = text[key.end() : end]
         parts.append(_NOT_BREAKS.sub(_blanks, under) if key["key"] in LISTS else under)
     return "".join(parts)
+
+
+def sections(text: str) -> Iterator[tuple[str, int, int]]:
+    """The file's own keys, each with where it begins and where the next one does."""
+    return ((key["key"], key.start(), end) for key, end in _keys(text))
+
+
+def _keys(text: str) -> list[tuple[re.Match[str], int]]:
+    keys = list(_KEY.finditer(text))
+    return list(zip(keys, [*(each.start() for each in keys[1:]), len(text)], strict=True))
 
 
 def _blanks(line: re.Match[str]) -> str:

@@ -30,7 +30,8 @@ from bot.web.console.overview import OverviewPage
 from bot.web.console.people import PeoplePage
 from bot.web.console.rejected import RejectedPages
 from bot.web.console.rules import EditorParts, RulePages
-from bot.web.console.rules_card import CardParts, desk_of
+from bot.web.console.rules_card import desk_of
+from bot.web.console.rules_card_parts import CardParts
 from bot.web.console.rules_editor import editor_of
 from bot.web.console.rules_edits import EditorButtons
 from bot.web.console.rules_forms import RuleListPages

@@ -1,38 +1,28 @@
-"""A rule as a form, made from the unsaved text of its file.
+"""A rule as a form, made from the unsaved text of its file, or from what of it a card needs.
 
-`POST /console/rules/draft/card` with `file`, `text` and either `rule` (its number in the file, from 0) or `at` (an
-offset of the text) answers with the card as HTML. `POST /console/rules/draft/splice` with `file`, `text`, `rule` and
-`edits` answers with what changes in the text, and with the card of the changed text:
-
-    edits = [{"do": "set", "path": ["when", "keyword", 0], "value": "hours"}]
-    {"from": 41, "to": 46, "insert": "hours", "card": "<article …>", "trouble": ""}
-
-`do` is one of `bot.rulebook.cards.control.Doing`, `path` leads to the node within the rule; `source` in the place of
-`edits` is the whole text of a rule that can't be read. Where nothing can be changed, `trouble` says why and `from` is
-null. Offsets count UTF-16 units, as the editor's do. Without the script the same fields are posted with the whole form,
-and the page comes back with the changed text.
+Without the script its fields are posted with the whole form, and the page comes back with the changed text;
+`bot.web.console.rules_card_parts` is what the script asks for.
 """
 
 import contextlib
-import re
 import time
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from litestar import Controller, Response, post
 from litestar.datastructures import FormMultiDict
-from litestar.di import NamedDependency
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.queries.newest_texts import newest_texts
 from bot.rulebook.background import in_background
 from bot.rulebook.book import Book
+from bot.rulebook.book_wide import BookWide
 from bot.rulebook.cards.card import card_of
 from bot.rulebook.cards.control import Button, Card, CardEdit
 from bot.rulebook.cards.edits import changed_fields, edited, edited_card, with_rule_source
+from bot.rulebook.cards.excerpt import WHOLE, Excerpt, Range, excerpt_of
 from bot.rulebook.cards.file_card import file_card
 from bot.rulebook.cards.file_text import FILE, settings_node
 from bot.rulebook.cards.known import KnownNames, names_in, names_in_rule, names_saved, tags_of
@@ -44,15 +34,13 @@ from bot.rulebook.cards.weight import WeighedText, Weight, weights
 from bot.rulebook.editing.source_tree import CannotSplice
 from bot.rulebook.files.quotes import UnwritableText
 from bot.rulebook.files.tables import is_csv
-from bot.rulebook.splices import difference
 from bot.storage.database import DATABASE_ERRORS
-from bot.web.console.layout import Call, Console, Page
-from bot.web.limits import LARGEST_RULE_FORM
+from bot.text.utf16 import Utf16Offsets
+from bot.web.console.layout import Call, Console
 
 #: Stored texts that a condition is weighed on, and seconds for which the newest ones serve.
 NEWEST: Final = 500
 _FRESH: Final = 20.0
-_ASTRAL: Final = re.compile(r"[\U00010000-\U0010ffff]")
 #: Rules that are named in one list to choose from; in a larger file the list of the book leads to one.
 _MOST_NAMED: Final = 300
 #: Of the fields of one form, those that are changed last: they move others, or rename them.
@@ -67,12 +55,16 @@ class ShownCard(Struct, frozen=True, kw_only=True):
     card: Card
     sentence: str
     weights: dict[str, Weight]
-    #: The rules of the file that can be chosen, by their numbers.
+    #: The rules of the file that can be chosen, by their numbers; not known of an excerpt.
     rules: tuple[RuleText, ...]
     known: KnownNames
     #: Of the text that it was made from.
     digest: str
-    astral: tuple[int, ...] = ()
+    offsets: Utf16Offsets
+    #: What of the text it was made from.
+    excerpt: Excerpt = WHOLE
+    #: What of the text is needed to make it anew; None: all of it.
+    needs: tuple[Range, ...] | None = None
     trouble: str = ""
 
     def widening(self, kind: str) -> Button | None:
@@ -83,8 +75,8 @@ class ShownCard(Struct, frozen=True, kw_only=True):
         return Button(label="Include them", edits=(CardEdit(do="rename", path=("when", kind), value=wider),))
 
     def units(self, offset: int) -> int:
-        """An offset as the editor counts."""
-        return offset + sum(at < offset for at in self.astral)
+        """An offset in the whole text, as the editor counts."""
+        return self.excerpt.place(self.offsets.units(offset))
 
 
 class CardChoice(Struct, frozen=True, kw_only=True):
@@ -97,22 +89,31 @@ class CardChoice(Struct, frozen=True, kw_only=True):
 
 
 class CardDesk:
-    """Makes the cards of unsaved texts; keeps the newest stored texts for a moment."""
+    """Makes the cards of unsaved texts; keeps the newest stored texts for a moment, and the names of the book."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._texts: Sequence[WeighedText] = ()
         self._read_at = 0.0
+        self._names: tuple[Book, KnownNames] | None = None
 
-    async def shown(self, file: str, text: str, choice: CardChoice, trouble: str = "") -> ShownCard | None:
-        """The card of a rule, or of the file itself; None for a table."""
+    async def shown(
+        self, file: str, text: str, choice: CardChoice, trouble: str = "", excerpt: Excerpt = WHOLE
+    ) -> ShownCard | None:
+        """The card of a rule, or of the file itself; None for a table.
+
+        An excerpt holds the rule that the choice names by its number in the whole text.
+        """
         if is_csv(file):
             return None
         texts = await self._newest()
         book = self._console.shelf.book()
+        if self._names is None or self._names[0] is not book:  # of 10,000 rules, they take 10 ms
+            self._names = (book, await in_background(_names_of, book))
         csv_files = tuple(each for each in self._console.shelf.files.texts if is_csv(each))
-        made = await in_background(_make, text, choice, texts, book, csv_files)
-        return replace(made, trouble=trouble) if made is not None and trouble else made
+        in_book = replace(self._names[1], csv_files=csv_files)
+        made = await in_background(_make, text, choice, excerpt, texts, book.book_wide, in_book)
+        return replace(made, trouble=trouble) if trouble else made
 
     async def _newest(self) -> Sequence[WeighedText]:
         if not self._texts or time.monotonic() - self._read_at > _FRESH:
@@ -123,32 +124,55 @@ class CardDesk:
         return self._texts
 
 
+def _names_of(book: Book) -> KnownNames:
+    return KnownNames(
+        languages=book.languages,
+        hours=tuple(book.book_wide.hours),
+        tags=tags_of(book.rules),
+        numbers=tuple(book.numbers),
+        saved=names_saved(book.rules),
+    )
+
+
 def _make(
-    text: str, choice: CardChoice, texts: Sequence[WeighedText], book: Book, csv_files: tuple[str, ...]
-) -> ShownCard | None:
+    text: str,
+    choice: CardChoice,
+    excerpt: Excerpt,
+    texts: Sequence[WeighedText],
+    in_force: BookWide,
+    in_book: KnownNames,
+) -> ShownCard:
+    text = text.replace("\r\n", "\n")  # as the editor has it
     rules = rule_texts(text)
-    rule = _chosen(rules, choice)
-    known = _known(text, book, csv_files)
-    sentence = ""
+    rule = _chosen(rules, choice if excerpt.is_whole or choice.number == FILE else CardChoice(number=0))
+    known = _known(text, in_book)
+    sentence, node, read = "", None, None
     if rule is None:
-        card, read = file_card(text, known), None
+        card = file_card(text, known)
     else:
         node = node_of(text, rule)
         if node is not None:  # what the rule itself saves comes first
             known = replace(known, saved=tuple(dict.fromkeys([*names_in_rule(node), *known.saved])))
         card = card_of(text, rule, known)
-        read = rule_as_read(text, rule, book.book_wide) if node is not None else None
+        read = rule_as_read(text, rule, in_force) if node is not None else None
         sentence = (still_empty(node) if node is not None else "") or (
             say_rule(read) if read is not None else ""
         )
+    if not excerpt.is_whole and choice.number is not None:
+        card = replace(card, number=choice.number)
+    offsets, needs = Utf16Offsets(text), excerpt.ranges
+    if excerpt.is_whole and (ranges := excerpt_of(text, rules, rule)) is not None:
+        needs = tuple((offsets.units(start), offsets.units(end)) for start, end in ranges)
     return ShownCard(
         card=card,
         sentence=sentence,
         weights=weights(read, texts) if read is not None and texts else {},
-        rules=rules if len(rules) <= _MOST_NAMED else (),
+        rules=rules if excerpt.is_whole and len(rules) <= _MOST_NAMED else (),
         known=known,
         digest=digest_of(text),
-        astral=() if text.isascii() else tuple(found.start() for found in _ASTRAL.finditer(text)),
+        offsets=offsets,
+        excerpt=excerpt,
+        needs=needs,
     )
 
 
@@ -163,17 +187,14 @@ def _chosen(rules: tuple[RuleText, ...], choice: CardChoice) -> RuleText | None:
     return rule_at(rules, choice.at or 0)
 
 
-def _known(text: str, book: Book, csv_files: tuple[str, ...]) -> KnownNames:
+def _known(text: str, in_book: KnownNames) -> KnownNames:
     root = settings_node(text)
-    return KnownNames(
-        languages=names_in(root, "languages") or book.languages,
-        hours=tuple(dict.fromkeys([*names_in(root, "hours"), *book.book_wide.hours])),
+    return replace(
+        in_book,
+        languages=names_in(root, "languages") or in_book.languages,
+        hours=tuple(dict.fromkeys([*names_in(root, "hours"), *in_book.hours])),
         tables=names_in(root, "tables"),
-        tags=tags_of(book.rules),
-        numbers=tuple(book.numbers),
         constants=names_in(root, "values"),
-        saved=names_saved(book.rules),
-        csv_files=csv_files,
     )
 
 
@@ -245,73 +266,6 @@ def _fields(form: FormMultiDict) -> dict[CardEdit, str]:
         if name.startswith("card:") and isinstance(value, str):
             found[_EDIT.decode(name.removeprefix("card:"))] = value.replace("\r\n", "\n")
     return found
-
-
-class CardParts(Controller):
-    """What the card's script asks for while somebody types into a field."""
-
-    @post("/rules/draft/card", status_code=200, request_max_body_size=LARGEST_RULE_FORM)
-    async def card(
-        self, request: Call, desk: NamedDependency[CardDesk], console: NamedDependency[Console]
-    ) -> Page:
-        """Show a rule of the unsaved text as a card."""
-        form = await request.form()
-        text = _text(form)
-        at = str(form.get("at", ""))
-        choice = CardChoice(number=number_of(form))
-        if at.isascii() and at.isdecimal() and len(at) < 9:
-            choice = CardChoice(at=_code_points(text, int(at)))
-        shown = await desk.shown(str(form.get("file", "")), text, choice)
-        return console.fragment(request, "rules_card.html", shown=shown, is_scripted=True)
-
-    @post("/rules/draft/splice", status_code=200, request_max_body_size=LARGEST_RULE_FORM)
-    async def splice(
-        self, request: Call, desk: NamedDependency[CardDesk], console: NamedDependency[Console]
-    ) -> Response[Any]:
-        """Make the changes of a field in the unsaved text; see the module."""
-        form = await request.form()
-        text, number, trouble = _text(form), number_of(form) or 0, ""
-        after = text
-        try:
-            source = form.get("source")
-            if isinstance(source, str):
-                after = await in_background(with_rule_source, text, number, source.replace("\r\n", "\n"))
-            else:
-                edits = _EDITS.decode(str(form.get("edits", "[]")))
-                after, number = await in_background(edited_card, text, number, edits)
-        except (CannotSplice, UnwritableText) as error:
-            trouble = str(error)
-        except msgspec.MsgspecError:
-            trouble = "This change is from another version of this page; load it anew."
-        shown = await desk.shown(str(form.get("file", "")), after, CardChoice(number=number), trouble)
-        card = console.fragment(request, "rules_card.html", shown=shown, is_scripted=True)
-        change = difference(text, after)
-        return Response(
-            {
-                "from": None if trouble else _units(text, change.start),
-                "to": None if trouble else _units(text, change.end),
-                "insert": change.text,
-                "card": card.content,
-                "trouble": trouble,
-            },
-            headers={"Cache-Control": "no-store"},
-        )
-
-
-def _text(form: FormMultiDict) -> str:
-    value = form.get("text")
-    return value.replace("\r\n", "\n") if isinstance(value, str) else ""
-
-
-def _units(text: str, offset: int) -> int:
-    return offset + len(_ASTRAL.findall(text, 0, offset))
-
-
-def _code_points(text: str, units: int) -> int:
-    """An offset of the editor as one of the text."""
-    if text.isascii():
-        return units
-    return len(text.encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "ignore"))
 
 
 def desk_of(request: Call) -> CardDesk:

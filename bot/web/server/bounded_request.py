@@ -6,6 +6,9 @@ from typing import Any
 from litestar import Request
 from litestar.datastructures import FormMultiDict
 from litestar.exceptions import ClientException, HTTPException, InternalServerException
+from litestar.types import Empty
+
+from bot.web.server.form_fields import read_fields
 
 #: Fields of a form. The longest form of the console, a talk with the rules, has some dozens.
 MOST_FIELDS = 500
@@ -37,6 +40,12 @@ class BoundedRequest(Request[Any, Any, Any]):
             raise ClientException(
                 detail="Send the form as application/x-www-form-urlencoded.", status_code=415
             )
-        if (await self.body()).count(b"&") >= MOST_FIELDS:
+        body = await self.body()
+        if body.count(b"&") >= MOST_FIELDS:
             raise ClientException(detail=f"The form has more than {MOST_FIELDS} fields.", status_code=413)
+        if (
+            self._connection_state.form is Empty
+            and self.content_type[0] == "application/x-www-form-urlencoded"
+        ):
+            self._connection_state.form = read_fields(body)
         return await super().form()

@@ -1,6 +1,5 @@
 """What a card does to a rule file: the one node changes, and no comment, quote or line besides."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bot.rulebook.cards.card import card_of
-from bot.rulebook.cards.control import Button, Card, CardEdit, Control
+from bot.rulebook.cards.control import Card, CardEdit
 from bot.rulebook.cards.edits import changed_fields, edited, with_rule_source
 from bot.rulebook.cards.file_card import file_card
 from bot.rulebook.cards.file_text import FILE, LISTS, settings_text
@@ -23,6 +22,7 @@ from bot.rulebook.editing.source_tree import CannotSplice, parse
 from bot.rulebook.splices import difference
 from tests.support.documentation import rule_examples
 from tests.support.properties import examples
+from tests.support.rule_cards import all_buttons, all_controls
 from tests.support.rule_layouts import rule_file
 
 FILES = [
@@ -49,23 +49,6 @@ KNOWN = KnownNames(languages=("en",), hours=("shop",), tables=("stops",), csv_fi
 def load(text: str) -> Any:
     """What YAML says, read by other code than the splicer's."""
     return yaml.load(text.removeprefix("\ufeff"), yaml.CBaseLoader)
-
-
-def controls(parts: tuple[Control, ...]) -> Iterator[Control]:
-    for part in parts:
-        yield part
-        yield from controls(part.parts)
-
-
-def all_controls(card: Card) -> list[Control]:
-    return [each for section in card.sections for each in controls(section.parts)]
-
-
-def all_buttons(card: Card) -> list[Button]:
-    found = [button for section in card.sections for button in section.adds]
-    for each in all_controls(card):
-        found += [*each.buttons, *((each.remove,) if each.remove else ())]
-    return found
 
 
 def cards(text: str) -> list[Card]:

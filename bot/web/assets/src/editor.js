@@ -4,13 +4,15 @@ import { forceParsing } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
+import { fillForm, standsFor, textChanged } from "./form_text.js";
 import { keepSoon } from "./keeping.js";
 import { fields, fromLink, mountPhone, phoneButtons } from "./phone.js";
+import "./moved.js";
 import { mountRecipes, recipeButtons } from "./recipes.js";
 import { flush, isFormAlone, isWaiting, lit, mountCard, revealInCard, takesSubmit, update as updateCard } from "./rule_card.js";
 import { barButtons, edit, mountBar } from "./save_bar.js";
 import { help } from "./schema.js";
-import { writing } from "./writing.js";
+import { coloured, writing } from "./writing.js";
 
 const SOON = 250; // ms after the last key until the text is checked
 const PAUSE = 3000; // ms after the last key until what is unfinished counts as wrong
@@ -49,20 +51,21 @@ export function mount(element) {
       doc: textarea.value,
       extensions: [
         keymap.of([{ key: "Mod-s", run: save, preventDefault: true }]),
-        writing(element.querySelector("label").textContent, isTable()),
+        writing(element.querySelector("label").textContent, isTable(), !isFormAlone()),
         isTable() ? [] : help(),
         found,
         lit,
         EditorView.updateListener.of((update) => {
           updateCard(update);
-          if (update.docChanged) changed(textarea, update);
+          if (update.docChanged) changed(update);
           else if (update.selectionSet || update.focusChanged) left(update);
         }),
       ],
     }),
   });
   textarea.hidden = true;
-  mountCard(view, { file, drawn: tellCard, looked: mark });
+  standsFor(view, textarea);
+  mountCard(view, { file, drawn: tellCard, looked, isAsMade: textarea.value === textarea.defaultValue });
   const line = Number(/^#L(\d+)$/.exec(location.hash)?.[1] ?? element.dataset.line);
   if (kept?.file === file()) {
     view.dispatch({ selection: { anchor: Math.min(kept.at, view.state.doc.length) } });
@@ -80,13 +83,20 @@ export function mount(element) {
 
 // Texts and the parts of the page
 
-function changed(textarea, { state, transactions }) {
+function changed({ state, transactions }) {
   isPausing = !transactions.some((each) => each.isUserEvent("input.type") || each.isUserEvent("delete"));
   written = state.doc.lineAt(state.selection.main.head).number;
   after("pause", PAUSE, pause);
-  textarea.value = view.state.doc.toString();
-  if (!paper().hasAttribute("data-read-only")) keepSoon(form, file, () => textarea.value);
+  textChanged();
+  const editor = view; // a page later there is another one
+  if (!paper().hasAttribute("data-read-only")) keepSoon(form, file, () => editor.state.doc.toString());
   after("check", SOON, check);
+}
+
+// Nobody looks at the colours of a text that is hidden, and to find them in a large one takes longer than a key.
+function looked() {
+  view.dispatch({ effects: coloured(!isFormAlone()) });
+  mark();
 }
 
 function pause() {
@@ -360,6 +370,7 @@ document.addEventListener(
       event.stopImmediatePropagation();
       button();
     } else {
+      fillForm();
       kept = { file: file(), at: view.state.selection.main.head, top: view.scrollDOM.scrollTop };
     }
   },
@@ -381,14 +392,3 @@ document.addEventListener("click", (event) => {
 export function replace(text) {
   view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
 }
-
-// What somebody else has saved is told.
-
-document.addEventListener("console:refreshed", async (event) => {
-  if (event.detail !== "files" || paper()?.dataset.mount !== "editor" || !form().elements.etag.value) return;
-  const answer = await fetch(form().action, { headers: { "HX-Request": "true" }, cache: "no-store" });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const etag = page.querySelector("#writing input[name=etag]")?.value;
-  const moved = document.getElementById("moved");
-  if (moved) moved.hidden = etag === form().elements.etag.value;
-});

@@ -4,9 +4,11 @@
 import { StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView } from "@codemirror/view";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
+import { isAdded, weigh } from "./weighing.js";
 
-const SOON = 120; // ms after the last key until the text follows
+const SOON = 120; // ms after the last key until the card follows the text, or the text what need not be whole yet
 const AGAIN = 2000; // ms until an edit that nobody answered is tried again
+const OF_FILE = "-1"; // in the place of a rule's number
 const YEAR = 31536000; // s
 
 let view = null;
@@ -46,6 +48,7 @@ export function mountCard(editor, given) {
   options = given;
   waiting = new Map();
   if (!card()) return;
+  if (!given.isAsMade) delete card().dataset.needs;
   card().querySelector("[name=card-of]")?.remove(); // the script takes the fields over: the form sends the text alone
   card().querySelector(".apply")?.remove();
   for (const field of card().querySelectorAll("input.field, textarea.field, select.field")) typedBefore(field);
@@ -70,28 +73,29 @@ function typedBefore(field) {
 
 function typed(event) {
   const field = event.target;
-  if (field.name === "card-source") return later("source", field.value);
+  if (field.name === "card-source") return later("source", field.value, SOON);
   if (!field.name?.startsWith("card:") || field.matches("select")) return;
   const edit = JSON.parse(field.name.slice(5));
-  if (edit.do === "add") return; // when it is whole: Enter, a comma, or leaving the field
+  if (edit.do === "add") return weigh(field, edit, as); // it is added when it is whole: Enter, a comma, or leaving the field
   if (edit.do === "rename") return;
-  later(field.name, { ...edit, value: field.value });
+  later(field.name, { ...edit, value: field.value }, edit.do === "write" ? SOON : 0);
 }
 
 function chosen(event) {
   const field = event.target;
   if (!field.name?.startsWith("card:")) return;
   const edit = JSON.parse(field.name.slice(5));
-  if (field.matches("select") || edit.do === "rename") return later(field.name, { ...edit, value: field.value }, 0);
+  if (field.matches("select") || edit.do === "rename") return later(field.name, { ...edit, value: field.value });
   if (edit.do === "add") added(field, edit);
 }
 
 function added(field, edit) {
   const value = field.value.replace(/,$/, "").trim();
   if (!value) return;
+  isAdded();
   field.value = "";
   field.defaultValue = "";
-  later(`${field.name} ${value}`, { ...edit, value }, 0);
+  later(`${field.name} ${value}`, { ...edit, value });
 }
 
 function pressed(event) {
@@ -156,9 +160,9 @@ function look(how, isKept = true) {
   if (before === "text" && how !== "text") show({ at: view.state.selection.main.head });
 }
 
-// The text follows
+// The text follows: at once, and while an answer is on its way the newest of each field waits for it.
 
-function later(name, edit, wait = SOON) {
+function later(name, edit, wait = 0) {
   waiting.delete(name);
   waiting.set(name, edit);
   clearTimeout(timer);
@@ -190,35 +194,55 @@ export async function flush({ isPressed = false } = {}) {
 }
 
 async function send(some, isPressed) {
-  const text = view.state.doc.toString();
-  const body = { rule: card().dataset.rule };
+  const { doc } = view.state;
   const source = some.get("source");
-  if (source !== undefined) body.source = source;
-  else body.edits = JSON.stringify([...some.values()].flat());
+  const edits = [...some.values()].flat();
+  const change = source === undefined ? { edits: JSON.stringify(edits) } : { source };
+  const isOfRule = source === undefined && edits.every((edit) => edit.do !== "rule");
   const number = ++asked;
-  const answer = await post("splice", text, body);
+  const answer = await splice(doc, { rule: card().dataset.rule, ...change }, isOfRule);
   if (!answer) return false;
-  const change = await answer.json();
-  if (view.state.doc.toString() !== text) {
+  if (view.state.doc !== doc) {
     // Somebody has written into the text meanwhile: the edit is made in that one.
     for (const [name, edit] of some) if (!waiting.has(name)) waiting.set(name, edit);
     return true;
   }
-  if (change.from !== null && (change.from !== change.to || change.insert)) {
+  if (answer.from !== null && (answer.from !== answer.to || answer.insert)) {
     isMine = true;
     try {
-      const { from, to, insert } = change;
+      const { from, to, insert } = answer;
       view.dispatch({ changes: { from, to, insert }, userEvent: isPressed ? "input.card" : "input.type.card" });
     } finally {
       isMine = false;
     }
   }
-  if (number === asked) draw(change.card, isPressed);
+  if (number === asked) draw(answer.card, isPressed);
   return true;
 }
 
-async function post(what, text, more) {
+// The card as it would be, for who only asks; null where the text is another one by now.
+async function as(edits) {
+  while (running) await running;
+  if (waiting.size || !card()) return null;
+  const { doc } = view.state;
+  const made = await splice(doc, { rule: card().dataset.rule, edits: JSON.stringify(edits) }, true);
+  return !made || made.trouble || view.state.doc !== doc || running || waiting.size ? null : made.card;
+}
+
+async function splice(doc, body, isOfRule) {
+  const answer = await post("splice", doc, body, isOfRule);
+  const made = answer && (await answer.json());
+  return made?.needs_all ? splice(doc, body, false) : made;
+}
+
+// With the text, or as much of it as a card needs: of a file with 10,000 rules, each letter would send a megabyte.
+async function post(what, doc, more, isOfRule) {
+  const ranges = isOfRule && JSON.parse(card()?.dataset.needs ?? "null");
+  const text = ranges ? ranges.map(([from, to]) => doc.sliceString(from, to)).join("") : doc.toString();
   const body = new URLSearchParams({ file: options.file(), text, ...more });
+  if (ranges) body.set("ranges", JSON.stringify(ranges));
+  // Its number may be another one by now; its place has moved with the text.
+  else if (more.rule === card()?.dataset.rule && more.rule !== OF_FILE) body.set("at", card().dataset.from);
   const answer = await fetch(`/console/rules/draft/${what}`, {
     method: "POST",
     body,
@@ -236,10 +260,18 @@ const callbacks = {
     return !(name === "open" && node.matches("details"));
   },
   // What somebody is writing is newer than what the server knows.
-  beforeNodeMorphed(before) {
-    return !(before.nodeType === Node.ELEMENT_NODE && waiting.has(before.name) && before.matches("textarea, select"));
+  beforeNodeMorphed(before, after) {
+    if (before.nodeType !== Node.ELEMENT_NODE) return true;
+    if (before.id === "card-rules" && after.dataset?.part !== undefined) return rename(before, after), false;
+    return !(waiting.has(before.name) && before.matches("textarea, select"));
   },
 };
+
+// The menu of the rules stays where the answer knows of one rule alone.
+function rename(menu, fresh) {
+  const name = fresh.querySelector("[data-name]")?.textContent;
+  for (const each of menu.querySelectorAll("[data-name]")) each.textContent = name;
+}
 
 function draw(html, isPressed) {
   const before = new Set([...place().querySelectorAll("[id]")].map(({ id }) => id));
@@ -265,14 +297,19 @@ function draw(html, isPressed) {
 // Whether the card is the one that was asked for: an answer to an older text or before a newer question is dropped.
 async function show(which) {
   await flush();
-  const text = view.state.doc.toString();
+  const { doc } = view.state;
   const number = ++asked;
-  const answer = await post("card", text, which);
-  const html = answer && (await answer.text());
-  if (!answer || number !== asked || view.state.doc.toString() !== text) return false;
+  const isShown = which.at === undefined ? which.rule === card()?.dataset.rule : isWithin(which.at);
+  const rule = isShown ? { rule: card().dataset.rule } : which;
+  let html = await textOf(post("card", doc, rule, isShown));
+  if (html !== null && isShown && !html.trim()) html = await textOf(post("card", doc, which, false));
+  if (html === null || number !== asked || view.state.doc !== doc) return false;
   draw(html);
   return true;
 }
+
+const textOf = async (asking) => (await asking)?.text() ?? null;
+const isWithin = (at) => card() !== null && Number(card().dataset.from) <= at && at <= Number(card().dataset.to);
 
 // Only who has chosen a rule is led to its text: the caret of somebody who writes there stays where it is.
 function goToRule(isShown) {
@@ -295,16 +332,20 @@ export function update(change) {
     if (!isMine && shownAs() !== "text") followText();
   } else if (change.selectionSet && view.hasFocus && shownAs() === "both") {
     const at = change.state.selection.main.head;
-    const { from, to } = card().dataset;
-    if (at < from || at > to) {
+    if (!isWithin(at)) {
       clearTimeout(place().timer);
       place().timer = setTimeout(() => show({ at }).then(glow), SOON);
     } else glow();
   }
 }
 
-// The places of the nodes move with the text.
+// The places of the nodes move with the text. Where it is changed elsewhere, a card needs all of it for once.
 function move(changes) {
+  const needs = JSON.parse(card().dataset.needs ?? "null");
+  let isElsewhere = false;
+  changes.iterChangedRanges((from, to) => (isElsewhere ||= !needs?.some((range) => range[0] <= from && to <= range[1])));
+  if (isElsewhere) delete card().dataset.needs;
+  else card().dataset.needs = JSON.stringify(needs.map(([from, to]) => [changes.mapPos(from, -1), changes.mapPos(to, 1)]));
   for (const node of place().querySelectorAll("[data-from]")) {
     node.dataset.from = changes.mapPos(Math.min(Number(node.dataset.from), changes.length), 1);
     node.dataset.to = changes.mapPos(Math.min(Number(node.dataset.to), changes.length), 1);
@@ -314,7 +355,7 @@ function move(changes) {
 // The place of a text that is hidden: in the card of its rule, or, where no card has it, in the text beside the card.
 export function revealInCard(at) {
   if (!isFormAlone()) return false;
-  const isHere = () => Number(card().dataset.from) <= at && at <= Number(card().dataset.to);
+  const isHere = () => isWithin(at);
   const reveal = (isShown) => {
     if (!isShown) return;
     if (isHere()) return glow(), focusLit();

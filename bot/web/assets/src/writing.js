@@ -6,6 +6,7 @@ import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
 import { lintKeymap } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
+import { Compartment } from "@codemirror/state";
 import {
   drawSelection,
   dropCursor,
@@ -53,8 +54,11 @@ const colours = HighlightStyle.define([
   { tag: [tags.separator, tags.punctuation, tags.squareBracket, tags.brace], color: "var(--quiet)" },
 ]);
 
+const language = new Compartment();
+export const coloured = (isShown) => language.reconfigure(isShown ? yaml() : []);
+
 // A table is plain text: no brackets are closed in it, and nothing is coloured.
-export function writing(label, isPlain = false) {
+export function writing(label, isPlain = false, isShown = true) {
   const nonce = document.querySelector("meta[property=csp-nonce]")?.nonce ?? "";
   return [
     EditorView.cspNonce.of(nonce),
@@ -67,7 +71,7 @@ export function writing(label, isPlain = false) {
     history(),
     drawSelection(),
     dropCursor(),
-    isPlain ? [] : [indentOnInput(), bracketMatching(), closeBrackets(), autocompletion(), yaml()],
+    isPlain ? [] : [indentOnInput(), bracketMatching(), closeBrackets(), autocompletion(), language.of(isShown ? yaml() : [])],
     look,
     syntaxHighlighting(colours),
     EditorView.lineWrapping,
