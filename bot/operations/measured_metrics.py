@@ -7,15 +7,15 @@ from functools import cache
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from bot import __version__
+from bot.installed import newest_schema
 from bot.measures import Durations, Measures, Tally
-from bot.storage.schema import newest_revision
 
 
 @cache
 def _build() -> dict[str, str]:
     return {
         "version": __version__,
-        "schema": newest_revision() or "",
+        "schema": newest_schema(),
         "python": platform.python_version(),
     }
 

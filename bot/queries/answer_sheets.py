@@ -9,8 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from xlsxwriter import Workbook
-
 from bot.queries.answers import AnswerView
 
 #: What each row has before its answers.
@@ -63,6 +61,8 @@ class _Workbook:
             "strings_to_urls": False,
             "strings_to_numbers": False,
         }
+        from xlsxwriter import Workbook  # noqa: PLC0415 - 2 MiB and 0.1 s for a start that makes no workbook
+
         self._book = Workbook(str(path), options)
         self._bold = self._book.add_format({"bold": True})
         self._columns = columns

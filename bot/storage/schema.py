@@ -1,14 +1,15 @@
-"""The schema of the database: its revision, and the migrations that are pending."""
+"""The schema of the database: its revision, and the migrations that are pending.
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection
+Alembic is imported only where it has something to do: a bot that starts on a database of its own version needs 8 MiB
+and a tenth of its starting time less without it (`benchmarks/growth.py`).
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.installed import migrations_folder
+from bot.installed import migrations_folder, newest_schema
 from bot.storage.all_tables import metadata
 from bot.storage.database_errors import DatabaseUnavailable
 from bot.storage.pooler import NoLastingSessions
@@ -38,8 +39,10 @@ class NewerSchema(Exception):
 SCHEMA_ERRORS = (OldSchema, NewerSchema, NoLastingSessions)
 
 
-def alembic_config() -> Config:
-    """Alembic's configuration, the same from a checkout and from an installed wheel."""
+def alembic_config() -> Any:
+    """Alembic's configuration (`alembic.config.Config`), the same from a checkout and from an installed wheel."""
+    from alembic.config import Config  # noqa: PLC0415 - see the top
+
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     return config
@@ -47,47 +50,42 @@ def alembic_config() -> Config:
 
 def revision_of(connection: Connection) -> str | None:
     """The revision that a database is at; None before the first migration."""
-    heads = MigrationContext.configure(connection).get_current_heads()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    heads = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
     return ", ".join(sorted(heads)) or None
 
 
 def check_known(found: str | None) -> None:
     """Raise `NewerSchema` for a revision that this version has no migration of."""
-    _check_known(found, ScriptDirectory.from_config(alembic_config()))
-
-
-def _check_known(found: str | None, scripts: ScriptDirectory) -> None:
-    """Raise `NewerSchema` for a revision that this version has no migration of."""
-    if found is None:
+    if found is None or found == newest_schema():
         return
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see the top
+    from alembic.util import CommandError  # noqa: PLC0415
+
     try:
-        scripts.get_revision(found)
+        ScriptDirectory.from_config(alembic_config()).get_revision(found)
     except CommandError:
-        raise NewerSchema(found, scripts.get_current_head()) from None
-
-
-def newest_revision() -> str | None:
-    """The revision that this version of the bot needs."""
-    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+        raise NewerSchema(found, newest_schema()) from None
 
 
 def check_newest(found: str | None) -> None:
     """Raise `OldSchema` or `NewerSchema` unless this revision is the newest of this version."""
-    scripts = ScriptDirectory.from_config(alembic_config())
-    expected = scripts.get_current_head()
+    expected = newest_schema()
     if found != expected:
-        _check_known(found, scripts)
+        check_known(found)
         raise OldSchema(found, expected)
 
 
 def upgrade(connection: Connection) -> None:
     """Apply the migrations that are pending; raises `NewerSchema`."""
-    config = alembic_config()
-    scripts = ScriptDirectory.from_config(config)
     found = revision_of(connection)
-    if found == scripts.get_current_head():
-        return  # Alembic would read all migrations a second time
-    _check_known(found, scripts)
+    if found == newest_schema():
+        return
+    check_known(found)
+    from alembic import command  # noqa: PLC0415 - see the top
+
+    config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 

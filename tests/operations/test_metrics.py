@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import __version__
+from bot.installed import newest_schema
 from bot.measures import COMMIT_BOUNDS, OTHER, Durations, Tally
 from bot.sending.post_queues import Posted, Waiting
-from bot.storage.schema import newest_revision
 from tests.support.bots import OURS
 from tests.support.metric_names import lint
 from tests.support.properties import examples
@@ -111,7 +111,7 @@ async def test_the_build_and_the_databases_size_are_told(bot: Running) -> None:
     counted = await metrics(bot)
     (build,) = [name for name in counted if name.startswith("bot_build_info{")]
     assert f'version="{__version__}"' in build
-    assert f'schema="{newest_revision()}"' in build
+    assert f'schema="{newest_schema()}"' in build
     assert float(counted["bot_database_size_bytes"]) > 10_000
     assert float(counted["bot_database_log_size_bytes"]) > 0
 
