@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from intake import SECRET, wait_until_up
-from texts import KEYWORDS, reply_of
+from texts import KEYWORDS, number_of, reply_of
 
 HERE = Path(__file__).parent
 TREE = HERE.parent
@@ -75,12 +75,21 @@ class BotProcess:
     """`bot serve` of a tree, on SQLite with full synchronisation, with 20 rules and no pace."""
 
     def __init__(
-        self, folder: Path, port: int, acs: str, tree: Path = TREE, *, more_rules: str = "", **environ: str
+        self,
+        folder: Path,
+        port: int,
+        acs: str,
+        tree: Path = TREE,
+        *,
+        more_rules: str = "",
+        numbers: int = 1,
+        **environ: str,
     ) -> None:
-        """`more_rules`: more lines of the rule file. A `bot.db` in the folder is taken up."""
+        """`more_rules`: more lines of the rule file. `numbers`: of ours. A `bot.db` in the folder is taken up."""
         rules = folder / "rules"
         rules.mkdir(parents=True)
-        lines = ["numbers: {'+15555550100': {per_minute: 100000}}", "rules:"]
+        ours = ", ".join(f"'{number_of(place)}': {{per_minute: 100000}}" for place in range(numbers))
+        lines = [f"numbers: {{{ours}}}", "rules:"]
         lines += [
             f"  - {{name: {word}, when: {{keyword: {word}}}, reply: '{reply_of(word)}'}}" for word in KEYWORDS
         ]
@@ -125,10 +134,18 @@ class Generator:
     """`texts.py` as a process: built and ready when it is made."""
 
     def __init__(
-        self, port: int, *, first: int, count: int, batch: int, connections: int, rate: float = 0
+        self,
+        *ports: int,
+        first: int,
+        count: int,
+        batch: int,
+        connections: int,
+        rate: float = 0,
+        numbers: int = 1,
     ) -> None:
-        command = [sys.executable, str(HERE / "texts.py"), "--port", str(port), "--first", str(first),
-                   "--count", str(count), "--batch", str(batch), "--connections", str(connections)]  # fmt: skip
+        command = [sys.executable, str(HERE / "texts.py"), "--port", *map(str, ports), "--first", str(first),
+                   "--count", str(count), "--batch", str(batch), "--connections", str(connections),
+                   "--numbers", str(numbers)]  # fmt: skip
         if rate:
             command += ["--rate", str(rate)]
         self._process = subprocess.Popen(

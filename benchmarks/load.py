@@ -61,15 +61,18 @@ def as_request(path: str, body: bytes) -> bytes:
     return head.encode() + b"\r\n\r\n" + body
 
 
-async def post_all(host: str, port: int, requests: list[bytes], connections: int) -> float:
-    """Post every request over so many connections; the seconds that it took."""
+async def post_all(host: str, port: int | list[int], requests: list[bytes], connections: int) -> float:
+    """Post every request over so many connections, to each of the ports in turn; the seconds that it took."""
+    ports = [port] if isinstance(port, int) else port
     waiting = iter(requests)
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
     ended = []
-    for _ in range(connections):
+    for place in range(connections):
         done: asyncio.Future[None] = loop.create_future()
-        await loop.create_connection(lambda done=done: Client(lambda: next(waiting, None), done), host, port)
+        await loop.create_connection(
+            lambda done=done: Client(lambda: next(waiting, None), done), host, ports[place % len(ports)]
+        )
         ended.append(done)
     await asyncio.gather(*ended)
     return time.perf_counter() - started

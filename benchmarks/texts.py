@@ -1,9 +1,11 @@
 """The generator of the benchmarks' load, a process of its own: requests are built, then posted when it is told to.
 
     python benchmarks/texts.py --port 8000 --count 20000 --first 0 --batch 1 --connections 64 [--rate 100]
+    python benchmarks/texts.py --port 8000 8001 --numbers 4 ...
 
-It prints `ready`, waits for a line, posts, and prints as JSON when it began, when it ended and, with a rate, when each
-event was due, by the monotonic clock.
+Several ports share the connections. Phone n texts number n of ours, counted round. It prints `ready`, waits for
+a line, posts, and prints as JSON when it began, when it ended and, with a rate, when each event was due, by the
+monotonic clock.
 """
 
 import argparse
@@ -29,8 +31,13 @@ def peer_of(number: int) -> str:
     return f"+1555{number:07d}"
 
 
-def event_of(number: int) -> dict[str, object]:
-    """A text of one of 20 words, from a phone of its own."""
+def number_of(place: int) -> str:
+    """A number of ours."""
+    return f"+1555555{100 + place:04d}"
+
+
+def event_of(number: int, numbers: int = 1) -> dict[str, object]:
+    """A text of one of 20 words, from a phone of its own to one of so many numbers of ours."""
     message_id = f"Incoming_{number:032d}"
     return {
         "id": message_id,
@@ -39,7 +46,7 @@ def event_of(number: int) -> dict[str, object]:
         "data": {
             "MessageId": message_id,
             "From": peer_of(number),
-            "To": "+15555550100",
+            "To": number_of(number % numbers),
             "Message": KEYWORDS[number * 7 % 20],
             "ReceivedTimestamp": "2026-11-23T00:27:45.3212345Z",
         },
@@ -50,12 +57,12 @@ def event_of(number: int) -> dict[str, object]:
     }
 
 
-def requests_of(first: int, count: int, batch: int) -> list[bytes]:
-    """The posts, whole, with Event Grid's headers."""
+def requests_of(first: int, count: int, batch: int, ours: int = 1) -> list[bytes]:
+    """The posts, whole, with Event Grid's headers; `ours`: of our numbers so many."""
     numbers = range(first, first + count)
     path = f"/events?code={SECRET}"
     return [
-        as_request(path, json.dumps([event_of(number) for number in numbers[start : start + batch]]).encode())
+        as_request(path, json.dumps([event_of(number, ours) for number in numbers[start : start + batch]]).encode())
         .replace(b"\r\n\r\n", b"\r\naeg-event-type: Notification\r\naeg-subscription-name: SMS\r\n\r\n", 1)
         for start in range(0, count, batch)
     ]  # fmt: skip
@@ -92,17 +99,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name in ("port", "count", "first", "batch", "connections"):
+    parser.add_argument("--port", type=int, nargs="+", required=True)
+    for name in ("count", "first", "batch", "connections"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--numbers", type=int, default=1, help="of our numbers so many")
     parser.add_argument("--rate", type=float, help="single posts a second in an open loop")
     given = parser.parse_args()
-    requests = requests_of(given.first, given.count, given.batch)
+    requests = requests_of(given.first, given.count, given.batch, given.numbers)
     print("ready", flush=True)
     sys.stdin.readline()
     began = time.monotonic()
     due: list[float] = []
     if given.rate:
-        due = uvloop.run(post_at_rate(given.port, requests, given.rate))
+        due = uvloop.run(post_at_rate(given.port[0], requests, given.rate))
     else:
         uvloop.run(post_all("127.0.0.1", given.port, requests, given.connections))
     print(json.dumps({"began": began, "ended": time.monotonic(), "due": due}), flush=True)

@@ -56,6 +56,7 @@ from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.sender import Sender
 from bot.service_clients import openid_login, service_clients
 from bot.settings import Settings
+from bot.storage.copy import check_whole
 from bot.storage.database import Database
 from bot.storage.file_scrub import FileScrub
 from bot.storage.tested_drafts import TestedDrafts
@@ -200,7 +201,7 @@ class Service:
             settings.reply_ttl, now,
         )  # fmt: skip
         tokens = Tokens(self.admin_token, settings.viewer_token.reveal() if settings.viewer_token else None)
-        self.guesses = Guesses()
+        self.guesses = self.replica.count_together(Guesses())
         self._access = Access(tokens, self.guesses)
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
         self._sessions = Sessions(tokens, self.guesses, self.database, self.writer)
@@ -220,7 +221,8 @@ class Service:
     async def start(self) -> None:
         """Open the database, read the rules, take up what is queued.
 
-        Raises `bot.storage.database.DatabaseInUse` or one of `bot.storage.schema.SCHEMA_ERRORS`, and
+        Raises `bot.storage.database.DatabaseInUse`, `bot.storage.copy.UnfinishedCopy` or one of
+        `bot.storage.schema.SCHEMA_ERRORS`, and
         `bot.rulebook.editing.live_book.NoGoodBook` or `bot.storage.rule_store.NoRulesStored`.
         """
         await self._running.enter_async_context(self._channels)
@@ -232,6 +234,7 @@ class Service:
             await self.database.upgrade()
         else:
             await self.database.check_schema()
+            await check_whole(self.database)
         self._running.push_async_callback(self._sms.close)
         self._running.push_async_callback(self._poster.close)
         self._running.push_async_callback(self.events_out.close)

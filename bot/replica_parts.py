@@ -1,5 +1,7 @@
 """What several replicas on one PostgreSQL divide their work by."""
 
+import itertools
+import time
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from typing import Final
@@ -13,11 +15,14 @@ from bot.storage.replica_roll import roll_on
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from bot.web.console.live import Live
+from bot.web.guesses import Guesses
 
 #: The kinds of notices beside those of `bot.sending`: topics that pages show, and work for who has the duty.
 TOPICS: Final = "topics"
 FORWARDS: Final = "forwards"
 FETCHES: Final = "fetches"
+#: Addresses that showed a wrong token, each with a number that makes two guesses two.
+GUESSES: Final = "guesses"
 
 
 class ReplicaPart:
@@ -68,3 +73,15 @@ class ReplicaPart:
         self.notices.on(TOPICS, hear)
         news.on_commit = tell if self.is_shared else live.announce
         news.is_heard = lambda: self.is_shared or live.is_heard
+
+    def count_together(self, guesses: Guesses) -> Guesses:
+        """Have all replicas count the wrong tokens of an address as one; the same guesses."""
+        numbers = itertools.count()
+
+        def hear(told: Collection[str] | None) -> None:
+            for each in told or ():  # so many that they can't be named come from many addresses
+                guesses.hear(each.rpartition(" ")[0], time.monotonic())
+
+        guesses.on_guess = lambda address: self.notices.tell(GUESSES, [f"{address} {next(numbers)}"])
+        self.notices.on(GUESSES, hear)
+        return guesses

@@ -22,6 +22,7 @@ from bot.operations.output_streams import free_output
 from bot.rulebook.collector import settle_after_start
 from bot.rulebook.editing.live_book import NoGoodBook
 from bot.settings import Settings, load, read_environment
+from bot.storage.copy import UnfinishedCopy
 from bot.storage.database import DATABASE_ERRORS, DatabaseInUse, cause_of
 from bot.storage.rule_store import NoRulesStored
 from bot.storage.schema import SCHEMA_ERRORS
@@ -38,7 +39,9 @@ else:
 log = structlog.get_logger(__name__)
 
 #: What keeps the service from starting, each with a sentence that says what to do.
-_REFUSALS = (NotConfigured, CannotAuthenticate, DatabaseInUse, *SCHEMA_ERRORS, NoGoodBook, NoRulesStored)
+_REFUSALS = (
+    NotConfigured, CannotAuthenticate, DatabaseInUse, UnfinishedCopy, *SCHEMA_ERRORS, NoGoodBook, NoRulesStored,
+)  # fmt: skip
 
 #: Seconds that requests and sends get to finish once the service is told to stop.
 _GRACE = 10

@@ -159,7 +159,7 @@ class Lane:
         self._has_more = False
         after = self._read_up_to
         try:
-            async with self._context.readers.reading() as connection:
+            async with self._context.readers.asking() as connection:
                 if self._ceiling.is_to_be_read(self._context.clock()):
                     await self._read_ceiling(connection)
                     after = self._read_up_to

@@ -20,6 +20,9 @@ _AT_ONCE = 1_000
 #: The tables that only a database in use has rows of.
 _IN_USE = ("conversations", "rejected_events")
 
+#: Begins the comment on an unfinished copy.
+_UNFINISHED = "unfinished copy of"
+
 #: Called with how many rows are done, and of how many.
 Tell = Callable[[int, int], None]
 Key = tuple[Any, ...]
@@ -27,6 +30,16 @@ Key = tuple[Any, ...]
 
 class CannotCopy(Exception):
     """The target can't take the copy, or did not come out like the source; the message has the mend."""
+
+
+class UnfinishedCopy(Exception):
+    """The database has a part of another one: `bot db copy` was interrupted."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database at BOT_DATABASE_URL is an unfinished copy of another one. Run the same `bot db copy` again,"
+            " which goes on where it stopped, then start."
+        )
 
 
 class Digest(NamedTuple):
@@ -62,9 +75,16 @@ async def copy_database(source: Database, target: Database, tell: Tell) -> dict[
     return counts
 
 
+async def check_whole(database: Database) -> None:
+    """Raise `UnfinishedCopy` for a PostgreSQL to which a copy has not come to its end."""
+    async with database.reading() as connection:
+        if ((await connection.execute(_READ_MARK)).scalar() or "").startswith(_UNFINISHED):
+            raise UnfinishedCopy
+
+
 async def _begin(source: Database, target: Database) -> None:
     """Mark the target as an unfinished copy, unless it is that already; raises `CannotCopy`."""
-    mark = f"unfinished copy of {hashlib.sha256(str(source.path and source.path.resolve()).encode()).hexdigest()}"
+    mark = f"{_UNFINISHED} {hashlib.sha256(str(source.path and source.path.resolve()).encode()).hexdigest()}"
     async with target.writing() as connection:
         found = (await connection.execute(_READ_MARK)).scalar()
         if found == mark:

@@ -2,7 +2,8 @@
 
 A notice is only a hint: it is sent after the commit that it is about, beside the transaction, because a NOTIFY within
 one makes all commits of the database wait for each other. What is lost with a connection is found by the slow looks
-that every part makes anyhow. Notices of a few milliseconds leave together.
+that every part makes anyhow. Notices of a few milliseconds leave together, under load those of a tenth of a second:
+each one is a commit, and wakes every replica.
 
 Litestar's own backend for this (`AsyncPgChannelsBackend`) opens a connection for each message and hears nothing more
 after its first one was lost.
@@ -24,8 +25,9 @@ from bot.supervisor import Supervisor
 log = structlog.get_logger(__name__)
 
 CHANNEL: Final = "sms_keyword_bot"
-#: Seconds in which notices are gathered; between proofs that the connection is there; before another one.
-_GATHERING, _PROVE, _AGAIN = 0.02, 5.0, 0.5
+#: Seconds in which notices are gathered, and that lie between two of them at least; between proofs that the connection
+#: is there; before another one.
+_GATHERING, _APART, _PROVE, _AGAIN = 0.02, 0.1, 5.0, 0.5
 #: Seconds that PostgreSQL may take to answer.
 _PATIENCE = 5.0
 #: Characters of a payload: PostgreSQL takes 8,000 bytes.
@@ -114,6 +116,8 @@ class SharedNotices(Notices):
             self._is_well = True
             for hear in self._hear.values():  # what was told meanwhile was not heard
                 hear(None)
+        now = asyncio.get_running_loop().time
+        told_at = float("-inf")
         while True:
             try:
                 async with asyncio.timeout(_PROVE):
@@ -122,9 +126,10 @@ class SharedNotices(Notices):
                 async with asyncio.timeout(_PATIENCE):
                     await connection.execute(text("SELECT 1"))
                 continue
-            await asyncio.sleep(_GATHERING)
+            await asyncio.sleep(max(_GATHERING, told_at + _APART - now()))
             self._wake.clear()
             gathered, self._gathered = self._gathered, {}
+            told_at = now()
             for payload in payloads_of(gathered):
                 async with asyncio.timeout(_PATIENCE):
                     await connection.execute(_TELL, {"channel": CHANNEL, "payload": payload})
@@ -145,13 +150,23 @@ _TELL = text("SELECT pg_notify(:channel, :payload)")
 
 
 def payloads_of(gathered: dict[str, set[str]]) -> list[str]:
-    """Notices as JSON objects: kind → names, or null where there are too many names for one payload."""
-    named = {kind: sorted(names) for kind, names in gathered.items()}
-    return [
-        whole if len(whole) <= _LONGEST else msgspec.json.encode({kind: None}).decode()
-        for kind, names in named.items()
-        for whole in [msgspec.json.encode({kind: names}).decode()]
-    ]
+    """Notices as JSON objects: kind → names, or null where there are too many names for one payload.
+
+    They are few: as many kinds as fit share one.
+    """
+    payloads: list[dict[str, list[str] | None]] = []
+    room = 0
+    for kind, names in gathered.items():
+        told: list[str] | None = sorted(names)
+        length = len(msgspec.json.encode({kind: told}))
+        if length > _LONGEST:
+            told, length = None, len(kind) + 9
+        if length > room:
+            payloads.append({})
+            room = _LONGEST
+        payloads[-1][kind] = told
+        room -= length
+    return [msgspec.json.encode(each).decode() for each in payloads]
 
 
 def notices_on(database: LockSessions) -> Notices:

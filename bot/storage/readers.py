@@ -17,6 +17,10 @@ class Readers(Protocol):
         """Begin one; raises `bot.storage.database_errors.DatabaseUnavailable` when the database can't be read."""
         ...
 
+    def asking(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """The same for one question, or several that need not see the same state."""
+        ...
+
 
 class LockSessions(Protocol):
     """Sessions that hold PostgreSQL's advisory locks; with SQLite one process has the file for itself."""

@@ -1,6 +1,11 @@
-"""Limits wrong tokens by address, and logs an address that tries many."""
+"""Limits wrong tokens by address, and logs an address that tries many.
+
+Several replicas on one PostgreSQL count together: each tells the others of a wrong token (`bot.storage.notices`), which
+takes a tenth of a second and writes nothing, whoever floods the bot with guesses.
+"""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -32,16 +37,35 @@ class Guesses:
     def __init__(self) -> None:
         #: Address → when its first wrong token of this minute came, and how many did.
         self._wrong: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        #: Called with the address of each wrong token that counts.
+        self.on_guess: Callable[[str], None] = _tell_nobody
+
+    def hear(self, address: str, now: float) -> None:
+        """Count a wrong token that another replica was shown just now; `now` is in seconds."""
+        self._count(address, now)
 
     def note(self, address: str, now: float) -> None:
         """Count a wrong token; raises `TooManyGuesses` once there were too many. `now` is in seconds."""
+        count = self._count(address, now)
+        if count <= MOST_GUESSES:
+            self.on_guess(address)
+        if count == MOST_GUESSES + 1:
+            log.warning(
+                "An address tries many tokens", action="tokens_guessed", address=address, wrong=count - 1
+            )
+        if count > MOST_GUESSES:
+            raise TooManyGuesses
+
+    def _count(self, address: str, now: float) -> int:
+        """How many the address has shown in its minute, this one included."""
         since, count = self._wrong.pop(address, (now, 0))
         if now - since >= WITHIN_SECONDS:
             since, count = now, 0
         self._wrong[address] = since, count + 1
         if len(self._wrong) > MOST_ADDRESSES:
             self._wrong.popitem(last=False)
-        if count == MOST_GUESSES:
-            log.warning("An address tries many tokens", action="tokens_guessed", address=address, wrong=count)
-        if count >= MOST_GUESSES:
-            raise TooManyGuesses
+        return count + 1
+
+
+def _tell_nobody(_address: str) -> None:
+    pass

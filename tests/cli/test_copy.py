@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import func, insert, select, text
 
+from bot.app import Service
 from bot.cli.commands.db import db
+from bot.settings import load
 from bot.storage import copy
 from bot.storage.all_tables import metadata
 from bot.storage.database import Database
@@ -40,13 +42,20 @@ async def rows_of(url: str) -> dict[str, list[dict[str, Any]]]:
         await database.close()
 
 
+async def started(service: Service) -> None:
+    try:
+        await service.start()
+    finally:
+        await service.stop()
+
+
 def run(source: str, target: str) -> tuple[int, str, str]:
     done = CliRunner().invoke(db, ["copy", "--to", target, "--json"], env={"BOT_DATABASE_URL": source})
     return done.exit_code, done.stdout, " ".join(done.stderr.replace("│", " ").split())
 
 
 def test_all_is_copied_again_after_an_interruption_and_the_bot_goes_on_there(
-    databases: Databases, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     source, target = databases.migrated("sqlite"), databases.empty("postgresql")
     asyncio.run(filled(source))
@@ -66,6 +75,14 @@ def test_all_is_copied_again_after_an_interruption_and_the_bot_goes_on_there(
         status, _, error = run(source, target)
     assert status == 2
     assert "the cable" in error
+    settings = {
+        "BOT_DATABASE_URL": target, "BOT_RULES": str(tmp_path), "BOT_WEBHOOK_SECRETS": "a-secret-of-the-test",
+        "BOT_ACS_CONNECTION_STRING": "endpoint=http://127.0.0.1:9/;accesskey=c2VjcmV0",
+    }  # fmt: skip
+    with pytest.raises(
+        copy.UnfinishedCopy, match=r"unfinished copy of another one\. Run the same `bot db copy` again"
+    ):
+        asyncio.run(started(Service(load(settings))))
     status, out, error = run(source, target)
     assert (status, error) == (0, "")
     before, after = asyncio.run(rows_of(source)), asyncio.run(rows_of(target))

@@ -8,19 +8,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from bot.clock import utc_now
 from bot.sending.circuit_breaker import Circuit
 from bot.sending.outbox import Queued
 from bot.sending.sms_service import SendFailed
+from bot.storage.answer_tables import answers
 from bot.storage.database import Database
 from bot.storage.duties import DutyLimits, SharedDuties
 from bot.storage.notices import SharedNotices
 from bot.storage.tables import messages
 from bot.supervisor import Supervisor
+from tests.support.books import book_from
 from tests.support.bots import OURS, PEER, Bot, Scripted, heard, until
 from tests.support.databases import Databases
+from tests.support.halves import AGES, RULES, TEXTS, Halves, Kind, coupons, faults_of
 from tests.support.postgresql import postgresql_server
 
 #: Long: on a busy machine nobody is to lose what a test wants it to have.
@@ -157,6 +161,45 @@ async def test_both_answers_of_a_conversation_that_come_to_two_replicas_at_once_
             sent = [call.text for call in sms.calls for one in call.recipients if one.peer == peer]
             assert sent == [reply.text for reply in replies]
             assert len(sent) == 6
+
+
+@pytest.mark.parametrize("kind", ["flow", "code", "vote"])
+async def test_both_halves_that_come_to_two_replicas_at_once_are_decided_one_after_the_other(
+    url: str, kind: Kind
+) -> None:
+    """`benchmarks/halves_soak.py` has 200 of each kind, and replicas that are processes."""
+    sms = Scripted()
+    before, first, second = TEXTS[kind]
+    async with replicas(url, sms=sms, book=book_from(RULES, {"coupons.csv": coupons(100)})) as bots:
+
+        async def talk(peer: str) -> Halves:
+            now = utc_now()
+            times = [now - timedelta(seconds=each) for each in AGES]
+            if before is not None:
+                await bots[0].hear(replace(heard(before, peer=peer), received_at=times[0]))
+            await asyncio.gather(
+                *(
+                    bot.hear(replace(heard(text, peer=peer), received_at=at))
+                    for bot, text, at in zip(bots, (first, second), times[1:], strict=True)
+                )
+            )
+            await bots[0].settled(peer)
+            async with bots[0].database.reading() as connection:
+                rows = await connection.execute(
+                    select(answers.c.status, answers.c.content).where(answers.c.peer == peer)
+                )
+                kept = [(row.status, row.content) for row in rows]
+            return Halves(
+                kind=kind,
+                peer=peer,
+                talk=[(each.direction, each.text) for each in await bots[0].talk(peer)],
+                sent=[call.text for call in sms.calls for one in call.recipients if one.peer == peer],
+                answers=kept,
+            )
+
+        # Some at a time, so that both replicas have more than one conversation in a transaction.
+        found = await asyncio.gather(*(talk(f"+15555553{at:03}") for at in range(12)))
+    assert faults_of(found) == []
 
 
 async def test_a_message_whose_predecessor_was_not_read_yet_does_not_overtake_it(url: str) -> None:

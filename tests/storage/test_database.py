@@ -21,7 +21,7 @@ from bot.storage.database import (
 from bot.storage.database_errors import cause_of, is_trouble
 from bot.storage.schema import NewerSchema, OldSchema
 from bot.storage.tables import rejected_events
-from tests.support.breaking_connections import breaking_after_ping
+from tests.support.breaking_connections import breaking_after_begin
 from tests.support.databases import KINDS, Databases, Kind
 
 
@@ -141,8 +141,8 @@ async def test_trouble_says_what_is_wrong() -> None:
 
 
 async def test_a_connection_that_breaks_is_no_trouble_of_the_database(databases: Databases) -> None:
-    """It answers whether it still works, and breaks before it is asked anything else."""
-    async with breaking_after_ping(databases.migrated("postgresql")) as (address, breaks):
+    """It answers BEGIN, and breaks before it is asked anything else."""
+    async with breaking_after_begin(databases.migrated("postgresql")) as (address, breaks):
         database = Database(address)
         assert await database.trouble() is None
         breaks.set()

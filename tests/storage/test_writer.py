@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.storage.database import Database
 from bot.storage.writer import Batch, StorageUnavailable, Writer
 from bot.storage.writer_limits import WriterLimits
-from tests.support.breaking_connections import breaking_after_ping
+from tests.support.breaking_connections import breaking_after_begin
 from tests.support.databases import Databases
 
 NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True))
@@ -325,7 +325,7 @@ async def test_what_one_handle_submits_shares_a_call_whatever_the_work_is(databa
 async def test_a_connection_that_breaks_is_replaced_and_is_no_trouble(
     databases: Databases, logs: list[MutableMapping[str, Any]]
 ) -> None:
-    async with breaking_after_ping(databases.migrated("postgresql")) as (address, breaks):
+    async with breaking_after_begin(databases.migrated("postgresql")) as (address, breaks):
         database = Database(address)
         async with database.writing() as connection:
             await connection.run_sync(NOTES.metadata.create_all)

@@ -29,7 +29,8 @@ MOST_RECIPIENTS = 100
 class Setup(Struct, frozen=True, kw_only=True):
     """Who the phones text, and what they say."""
 
-    webhook_port: int
+    #: Of each replica.
+    webhook_ports: list[int]
     secret: str
     #: Our numbers; phone n texts number n, counted round.
     numbers: list[str]
@@ -97,7 +98,7 @@ class Azure:
         self._ledger = Ledger()
         path = f"/events?code={setup.secret}"
         self._grid = Subscription(
-            "127.0.0.1", setup.webhook_port, path,
+            "127.0.0.1", setup.webhook_ports, path,
             connections=setup.connections, pace=setup.pace, batch=setup.batch,
         )  # fmt: skip
         self._calls = 0

@@ -18,8 +18,8 @@ END_ALL = (
 
 
 @asynccontextmanager
-async def breaking_after_ping(database: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """Another address of a database, and an event: once it is set, the next connection that answers a ping ends.
+async def breaking_after_begin(database: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Another address of a database, and an event: once it is set, the next connection that begins a transaction ends.
 
     With its answer comes the server's last word, and all connections of the database end with it. The event is
     cleared then.
@@ -29,7 +29,7 @@ async def breaking_after_ping(database: str) -> AsyncIterator[tuple[str, asyncio
 
     async def answer(server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         while data := await server.read(65_536):
-            if breaks.is_set() and b"ROLLBACK" in data:  # the end of a ping
+            if breaks.is_set() and b"BEGIN" in data:
                 breaks.clear()
                 await asyncio.to_thread(shared_server().psql, END_ALL, database=str(url.database))
                 data += await server.read()

@@ -37,22 +37,24 @@ class Event(Struct, kw_only=True, eq=False):
 class Subscription:
     """One webhook, and the events on their way to it.
 
-    Each connection posts, waits for the answer, and takes what is due next: `batch` events a request at most.
+    Each connection posts, waits for the answer, and takes what is due next: `batch` events a request at most. Of
+    several ports, as behind a load balancer, each connection has one.
     """
 
     def __init__(
-        self, host: str, port: int, path: str, *, connections: int, pace: float, batch: int = 1
+        self, host: str, ports: list[int], path: str, *, connections: int, pace: float, batch: int = 1
     ) -> None:
         self._host = host
-        self._port = port
         self._head = (
-            f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\naeg-event-type: Notification\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: {host}:{ports[0]}\r\naeg-event-type: Notification\r\n"
             "Content-Type: application/json; charset=utf-8\r\nContent-Length: "
         )
         self._pace = pace
         self._batch = batch
         self._due: asyncio.Queue[Event] = asyncio.Queue()
-        self._tasks = [asyncio.create_task(self._deliver()) for _ in range(connections)]
+        self._tasks = [
+            asyncio.create_task(self._deliver(ports[place % len(ports)])) for place in range(connections)
+        ]
         #: Events that are not delivered yet, and those that are.
         self.waiting = 0
         self.delivered = 0
@@ -78,8 +80,8 @@ class Subscription:
         else:
             self._due.put_nowait(event)
 
-    async def _deliver(self) -> None:
-        connection = _Connection(self._host, self._port)
+    async def _deliver(self, port: int) -> None:
+        connection = _Connection(self._host, port)
         try:
             while True:
                 events = [await self._due.get()]

@@ -104,13 +104,13 @@ def run(plan: Plan, folder: Path, tell: Callable[[Moment], None] = lambda _: Non
         stand.bot.start()
         texted = sum(life.texts for life in lives)
         stand.azure.text(Texts(first=texted, count=plan.messages - texted, seconds=2, copies=3))
-        _drain(stand, plan.messages, lambda: tell(_moment(stand, "the backlog drains", plan.kills)))
+        drain(stand, plan.messages, lambda: tell(_moment(stand, "the backlog drains", plan.kills)))
         tell(_moment(stand, "the books are compared", plan.kills))
-        _wait_for_settlements(stand)
+        wait_for_settlements(stand)
         assert stand.bot.stop() == 0
-        lines = sum(_read_log(path) for path in folder.glob("serve-*.log"))
+        lines = sum(read_log(path) for path in folder.glob("serve-*.log"))
         outcome = stand.azure.outcome()
-        rows = asyncio.run(_read(stand.bot.environ["BOT_DATABASE_URL"]))
+        rows = asyncio.run(read_books(stand.bot.environ["BOT_DATABASE_URL"]))
         return Verdict(
             seconds=time.monotonic() - started,
             kills=plan.kills,
@@ -153,7 +153,7 @@ class _Life:
         return start
 
 
-def _drain(stand: Stand, messages: int, tell: Callable[[], None]) -> None:
+def drain(stand: Stand, messages: int, tell: Callable[[], None]) -> None:
     """Return when everything has arrived on both sides, or nothing moves any more."""
     last: Progress | None = None
     moved = time.monotonic()
@@ -169,9 +169,9 @@ def _drain(stand: Stand, messages: int, tell: Callable[[], None]) -> None:
         time.sleep(0.25)
 
 
-def _wait_for_settlements(stand: Stand) -> None:
+def wait_for_settlements(stand: Stand, seconds: float = 60) -> None:
     """Until the bot has no message under way; it may have lost the answer to a call and not have asked again yet."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not any(stand.bot.get("/conversations", delivery=state)["items"] for state in ("queued", "sent")):
             return
@@ -182,13 +182,13 @@ def _moment(stand: Stand, phase: Any, kills: int) -> Moment:
     return Moment(phase=phase, kills=kills, azure=stand.azure.progress())
 
 
-def _read_log(path: Path) -> int:
+def read_log(path: Path) -> int:
     printed = path.read_text("utf-8", "replace")
     assert_no_fault(printed)
     return printed.count("\n")
 
 
-async def _read(url: str) -> list[dict[str, Any]]:
+async def read_books(url: str) -> list[dict[str, Any]]:
     """Every message as the bot has it; a row without a peer is an event or a report that it could not place."""
     database = Database(url)
     try:

@@ -77,9 +77,9 @@ class Azure:
 
 
 class Stand:
-    """A folder with rules, an Azure that texts and answers the bot, and the bot, not started yet.
+    """A folder with rules, an Azure that texts and answers the bot, and the bot or its replicas, not started yet.
 
-    Use it as a context: both processes end with it.
+    Use it as a context: all processes end with it.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class Stand:
         pace: float = 1.0,
         batch: int = 1,
         seed: int = 0,
+        replicas: int = 1,
         **environ: str,
     ) -> None:
         self.numbers = [f"+1555555{place:04d}" for place in range(lanes)]
@@ -101,9 +102,9 @@ class Stand:
         (folder / "rules" / "rules.yaml").write_text(
             RULES.format(numbers=json.dumps(numbers), five=json.dumps(FIVE)[1:-1]), "utf-8"
         )
-        port = free_port()
+        ports = [free_port() for _ in range(replicas)]
         setup = Setup(
-            webhook_port=port,
+            webhook_ports=ports,
             secret=SECRET,
             numbers=self.numbers,
             texts=texts or TEXTS,
@@ -113,23 +114,28 @@ class Stand:
             seed=seed,
         )
         self.azure = Azure(folder, setup)
-        self.bot = Bot(
-            folder,
-            acs=self.azure.connection_string,
-            database_url=database_url,
-            hold=None,
-            grace=None,
-            BOT_PORT=str(port),
-            BOT_LOG_FORMAT="json",
-            **environ,
-        )
+        self.bots = [
+            Bot(
+                folder,
+                acs=self.azure.connection_string,
+                database_url=database_url,
+                hold=None,
+                grace=None,
+                BOT_PORT=str(port),
+                BOT_LOG_FORMAT="json",
+                **environ,
+            )
+            for port in ports
+        ]
+        self.bot = self.bots[0]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         try:
-            self.bot.close()
+            for bot in self.bots:
+                bot.close()
         finally:
             self.azure.close()
         assert "Traceback" not in self.azure.printed(), self.azure.printed()

@@ -1,6 +1,7 @@
 """Guesses are counted wherever a token is taken, a right token always gets in, and only known proxies are believed."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
+from bot.clock import utc_now
+from bot.replica_parts import ReplicaPart
+from bot.storage.database import Database
+from bot.storage.writer import Writer
+from bot.supervisor import Supervisor
 from bot.web.access import Connection, Tokens
 from bot.web.guesses import MOST_ADDRESSES, MOST_GUESSES, WITHIN_SECONDS, Guesses, TooManyGuesses
 from bot.web.server.proxies import UNKNOWN, network_of
+from tests.support.bots import until
 from tests.support.databases import Databases
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
@@ -179,6 +186,33 @@ def test_a_flood_of_addresses_takes_bounded_memory_and_does_not_free_who_goes_on
     assert len(guesses._wrong) == MOST_ADDRESSES
     with pytest.raises(TooManyGuesses):
         guesses.note("203.0.113.1", 0.0)
+
+
+async def test_replicas_count_the_guesses_of_an_address_as_one(databases: Databases) -> None:
+    with databases.lent("postgresql") as url:
+        shared = [Database(url) for _ in range(2)]
+        parts = [ReplicaPart(each, Writer(each), utc_now) for each in shared]
+        one, other = (part.count_together(Guesses()) for part in parts)
+        for part in parts:
+            part.notices.start(Supervisor())
+
+        def heard_of(address: str) -> int:
+            return other._wrong.get(address, (0.0, 0))[1]
+
+        async def is_listening() -> bool:
+            one.note(f"203.0.113.{len(one._wrong) + 100}", time.monotonic())
+            return bool(other._wrong)
+
+        await until(is_listening)
+        for _ in range(MOST_GUESSES):
+            one.note("203.0.113.1", time.monotonic())
+        await until(lambda: heard_of("203.0.113.1") == MOST_GUESSES)
+        with pytest.raises(TooManyGuesses):
+            other.note("203.0.113.1", time.monotonic())
+        other.note("203.0.113.2", time.monotonic())
+        for part, each in zip(parts, shared, strict=True):
+            await part.notices.stop()
+            await each.close()
 
 
 class _From:
