@@ -10,6 +10,7 @@ bot is healthy afterwards, takes a good message and has logged no fault. Else 1,
 
 import argparse
 import asyncio
+import copy
 import json
 import random
 import re
@@ -102,7 +103,8 @@ class Mutator:
             elif chance.random() < 0.2:
                 del node[key]
             else:
-                node[key] = chance.choice(VALUES)
+                # Of its own: a later change would change it in all bodies that come, or put it into itself.
+                node[key] = copy.deepcopy(chance.choice(VALUES))
             return
 
     def _damage(self, body: bytes) -> bytes:

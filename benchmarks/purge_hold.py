@@ -2,9 +2,12 @@
 Event Grid's waits until it is stored, with a purge and without one.
 
     .venv/bin/python -m benchmarks.purge_hold [--messages 8000] [--busy 0] [--database postgresql]
+    .venv/bin/python -m benchmarks.purge_hold --stored 1000000 [--seconds 300]
 
 `--busy` starts so many processes that do nothing but compute, for a machine that has other things to do. A batch counts
-from the begin of its transaction to the end of its commit. Calls come as often before the purge as during it: what
+from the begin of its transaction to the end of its commit; its processor time is the process's meanwhile: what it
+takes longer by the clock is the disk's, or other programs'. `--stored` writes so many messages beforehand, into SQLite;
+`--seconds` ends the purge after so long. Calls come as often before the purge as during it: what
 they wait without one is the machine's.
 """
 
@@ -14,8 +17,9 @@ import multiprocessing
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +27,7 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import update
 
+from benchmarks.past import write_past
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.erasure_marks import ErasureMarks
 from bot.conversation.events import Inbound
@@ -52,15 +57,17 @@ class TimedDatabase(Database):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.times: dict[bool, list[float]] = {True: [], False: []}
+        self.worked: dict[bool, list[float]] = {True: [], False: []}
 
     @asynccontextmanager
     async def writing(self, *arguments: Any, **options: Any) -> AsyncIterator[Any]:
         """As the database does, by the clock."""
         async with super().writing(*arguments, **options) as connection:
             is_purging.set(False)
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             yield connection
         self.times[is_purging.get()].append(time.perf_counter() - began)
+        self.worked[is_purging.get()].append(time.process_time() - worked)
 
 
 def heard(number: int) -> Inbound:
@@ -80,10 +87,15 @@ def compute() -> None:
         sum(range(100_000))
 
 
-async def measure(count: int, url: str) -> None:
+async def measure(count: int, url: str, stored: int = 0, seconds: float | None = None) -> None:
     """Fill a database, make it old, purge it while events come, and print what it took."""
     database = TimedDatabase(url)
     await database.upgrade()
+    if stored:
+        assert database.path is not None
+        at = (datetime.now(UTC) - OLD).isoformat(timespec="microseconds")
+        write_past(database.path, stored, state="delivered", at=at)
+        count = 0
     writer = Writer(database, hold=5)
     writer.start()
     book = load_texts({"rules.yaml": RULES}).book
@@ -93,10 +105,11 @@ async def measure(count: int, url: str) -> None:
     inbox = Inbox(writer, lambda: book, lambda _: None, lambda: None, caps, queue, marks=marks)
     for start in range(0, count, 500):
         await inbox.accept([heard(number) for number in range(start, start + 500)])
-    then = datetime.now(UTC) - OLD
-    async with database.writing() as connection:
-        await connection.execute(update(messages).values(created_at=then, status="delivered"))
-        await connection.execute(update(conversations).values(last_message_at=then))
+    if count:
+        then = datetime.now(UTC) - OLD
+        async with database.writing() as connection:
+            await connection.execute(update(messages).values(created_at=then, status="delivered"))
+            await connection.execute(update(conversations).values(last_message_at=then))
     calls = Calls(inbox, count)
     coming = asyncio.create_task(calls.come())
     await asyncio.sleep(BEFORE)
@@ -106,11 +119,19 @@ async def measure(count: int, url: str) -> None:
     if own is not writer:
         own.start(name="retention's writer")
     purger = Purger(database, own, marks, is_alone=True, steps=[marking(step) for step in STEPS])
-    gone = await purger.run(Keep.everything(OLD - timedelta(days=10)))
+    gone: Counter[str] = Counter()
+    began = time.perf_counter()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await purger.run(
+                Keep.everything(OLD - timedelta(days=10)), lambda name, rows: gone.update({name: rows})
+            )
+    took = time.perf_counter() - began
     coming.cancel()
     await asyncio.gather(coming, return_exceptions=True)
-    print({name: rows for name, rows in gone.items() if rows}, f"load {os.getloadavg()[0]:.1f}")
+    print(dict(+gone), f"in {took:.0f} s, load {os.getloadavg()[0]:.1f}")
     tell("batches of the purge", database.times[True])
+    tell("their processor time", database.worked[True])
     tell("other transactions", database.times[False])
     tell("calls before the purge", calls.times[False])
     tell("calls during the purge", calls.times[True])
@@ -173,6 +194,8 @@ def main() -> None:
     """Measure once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--messages", type=int, default=8_000)
+    parser.add_argument("--stored", type=int, default=0)
+    parser.add_argument("--seconds", type=float)
     parser.add_argument("--busy", type=int, default=0)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     given = parser.parse_args()
@@ -180,7 +203,7 @@ def main() -> None:
     for each in busy:
         each.start()
     with tempfile.TemporaryDirectory() as folder, fresh(given.database, folder) as url:
-        asyncio.run(measure(given.messages, url))
+        asyncio.run(measure(given.messages, url, given.stored, given.seconds))
     for each in busy:
         each.terminate()
 

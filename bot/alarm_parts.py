@@ -19,12 +19,15 @@ from bot.alarms.conditions import (
 )
 from bot.alarms.events_given_up import EventsGivenUp
 from bot.alarms.quiet_numbers import QuietNumbers
+from bot.alarms.rates import rate_troubles
 from bot.alarms.reports import ReportsStopped
+from bot.alarms.stored_troubles import StoredTroubles
 from bot.alarms.trouble import BEGUN, USUAL_ALARMS, AlarmLimits
 from bot.alarms.watch import AlarmWatch
 from bot.azure_parts import NotConfigured
 from bot.clock import Clock
 from bot.conversation.backpressure import QueueLimit
+from bot.measures import Durations, Measures
 from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
@@ -51,6 +54,9 @@ class AlarmSources(Struct, frozen=True, kw_only=True):
     #: Event Grid's calls that were refused since the start.
     refused: Callable[[], int]
     puller: EventsSource | None
+    measures: Measures
+    #: How long transactions took.
+    commits: Durations
 
     def conditions(self, limits: AlarmLimits) -> list[Condition]:
         """What is to be looked at."""
@@ -63,6 +69,7 @@ class AlarmSources(Struct, frozen=True, kw_only=True):
             fetch_troubles(self.hosts),
             ceiling_troubles(self.uses),
             RefusedDeliveries(self.refused, limits),
+            *rate_troubles(self.measures, self.commits),
         ]
         return [*conditions, *([events_queue_troubles(self.puller)] if self.puller is not None else [])]
 
@@ -89,6 +96,7 @@ class AlarmPart:
             [
                 QuietNumbers(database),
                 ReportsStopped(database),
+                StoredTroubles(database, limits),
                 *([EventsGivenUp(database)] if settings.events_to else []),
             ],
             channels=self._channels,

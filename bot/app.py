@@ -191,7 +191,8 @@ class Service:
             AlarmSources(
                 health=self.sender.link, shelf=self.shelf, queue=self.queue_limit, clock=self.clock,
                 supervisor=self.supervisor, hosts=self.fetcher.hosts, uses=self.sender.uses,
-                refused=lambda: self.webhook.refused, puller=self.puller,
+                refused=lambda: self.webhook.refused, puller=self.puller, measures=self._measures,
+                commits=self.writer.commits,
             ),
             clock=now,
             limits=alarms,

@@ -8,7 +8,7 @@ from msgspec import Struct
 Kind = Literal[
     "handover", "opt-out", "loop", "repeats", "codes", "refused", "acs-down", "acs-refused", "rules", "queue",
     "quiet", "reports", "ceiling-near", "ceiling", "clock", "background", "events-queue", "fetch", "database",
-    "events-out",
+    "events-out", "rejected", "queue-old", "deliveries", "forwards", "slow-replies", "slow-commits", "database-grows",
 ]  # fmt: skip
 
 #: What each kind is called at its beginning and at its end. A sentence, with the reason behind it.
@@ -33,6 +33,13 @@ BEGUN: Final[dict[Kind, str]] = {
     "fetch": "A service that rules ask does not answer",
     "database": "The database can't be written, so no message is taken",
     "events-out": "Events for others were not taken in three days, and are posted no more",
+    "rejected": "Events came that could not be read, and wait for somebody",
+    "queue-old": "Replies leave more slowly than they come, or not at all",
+    "deliveries": "Many replies do not arrive",
+    "forwards": "Messages that rules forward were not taken, and are posted no more",
+    "slow-replies": "People wait for their replies",
+    "slow-commits": "The database is slow, and all waits for it",
+    "database-grows": "The database grows fast",
 }
 OVER: Final[dict[Kind, str]] = {
     "handover": "Nobody waits there any more",
@@ -55,6 +62,13 @@ OVER: Final[dict[Kind, str]] = {
     "fetch": "A service that rules ask answers again",
     "database": "The database can be written again",
     "events-out": "No events for others are left that were given up",
+    "rejected": "No event waits for somebody any more",
+    "queue-old": "Replies leave in time again",
+    "deliveries": "Replies arrive again, but for a few",
+    "forwards": "What rules forward is taken again",
+    "slow-replies": "Replies are quick again",
+    "slow-commits": "The database is quick again",
+    "database-grows": "The database grows no faster than it may",
 }
 #: Of these there are as many as conversations; of all others a few.
 OF_CONVERSATIONS: Final[frozenset[Kind]] = frozenset({"handover", "opt-out", "loop", "repeats", "codes"})
@@ -90,6 +104,8 @@ class AlarmLimits(Struct, frozen=True, kw_only=True):
     #: After a message that reached nobody: the first pause, doubling up to the longest.
     first_pause: timedelta = timedelta(seconds=30)
     longest_pause: timedelta = timedelta(minutes=10)
+    #: Bytes; a database that will have more in a week is worth a word.
+    largest_database: int = 100_000_000_000
     #: What is over and told of is forgotten after so long.
     kept: timedelta = timedelta(days=30)
 

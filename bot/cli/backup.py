@@ -11,6 +11,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bot.cli.database_access import require_database
 from bot.cli.errors import CommandFailed
 from bot.cli.output import counted, print_json
 from bot.cli.times import read_time
@@ -88,6 +89,7 @@ def _backed_up(url: str, target: Path, *, replace: bool) -> BackupFacts:
     if database.path is None:
         size = postgresql_tools.dump(url, target, replace=replace)
         return BackupFacts(path=target, size=size, revision=None)
+    require_database(database)
     with progress_bar("pages") as tell:
         return back_up(database.path, target, tell, replace=replace)
 

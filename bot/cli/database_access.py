@@ -13,6 +13,15 @@ from bot.storage.schema import SCHEMA_ERRORS
 Answer = TypeVar("Answer")
 
 
+def require_database(database: Database) -> None:
+    """Raise `CommandFailed` where the SQLite file is not there; a PostgreSQL says itself what is wrong."""
+    if database.path is not None and not database.path.exists():
+        raise CommandFailed(
+            f"There is no database at {database.path}: `bot serve` makes it, or set BOT_DATABASE_URL to where it is;"
+            " the demo's is at sqlite+aiosqlite:///data/demo.db."
+        )
+
+
 def ask_database(ask: Callable[[DatabaseConnection], Awaitable[Answer]]) -> Answer:
     """What a query answers; what keeps the database from being read is a `CommandFailed`."""
 
@@ -28,11 +37,7 @@ async def asking_database() -> AsyncGenerator[DatabaseConnection]:
     """A connection to read from; what keeps it from being read is a `CommandFailed`."""
     database = Database(load(read_environment()).database_url)
     try:
-        if database.path is not None and not database.path.exists():
-            raise CommandFailed(
-                f"There is no database at {database.path} yet: `bot serve` makes it, or set BOT_DATABASE_URL to"
-                " where it is; the demo's is at sqlite+aiosqlite:///data/demo.db."
-            )
+        require_database(database)
         await database.check_schema()
         async with database.reading() as connection:
             yield connection

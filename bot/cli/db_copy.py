@@ -5,6 +5,7 @@ import asyncio
 import rich_click as click
 
 from bot.cli.backup import progress_bar
+from bot.cli.database_access import require_database
 from bot.cli.errors import CommandFailed
 from bot.cli.output import counted, print_json
 from bot.setting_readers import read_database_url
@@ -21,8 +22,7 @@ def copy(to: str, *, as_json: bool) -> None:
         raise CommandFailed(
             "`bot db copy` goes from SQLite, which BOT_DATABASE_URL names, to PostgreSQL, which --to names."
         )
-    if not source.path.exists():
-        raise CommandFailed(f"There is no database at {source.path}: BOT_DATABASE_URL says where it is.")
+    require_database(source)
     try:
         with progress_bar("Copying") as tell:
             counts = asyncio.run(_copied(source, target, tell))

@@ -46,9 +46,7 @@ def evidence(folder: Path, since: str, *, as_json: bool) -> None:
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise CommandFailed(f"{folder} is there already and not empty: name a folder that is not.")
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / LEDGER).open("wb") as file:
-            chain = asyncio.run(_write(file, start, now))
+        chain = asyncio.run(_write(folder, start, now))
         _add_the_rest(folder, chain, start, now)
     except OSError as error:
         raise CommandFailed(f"{folder} can't be written: {error.strerror or error}.") from None
@@ -62,15 +60,22 @@ def evidence(folder: Path, since: str, *, as_json: bool) -> None:
     click.echo(f"To check it: python {folder / 'verify.py'}")
 
 
-async def _write(file: BinaryIO, since: datetime, now: datetime) -> Chain:
+async def _write(folder: Path, since: datetime, now: datetime) -> Chain:
     chain = Chain()
     async with asking_database() as connection:
         ledger = write_ledger(
             lambda: nullcontext(connection), chain, since=since, now=now, version=__version__
         )
-        async for line in ledger:
-            file.write(line)
+        with _ledger_file(folder) as file:
+            async for line in ledger:
+                file.write(line)
     return chain
+
+
+def _ledger_file(folder: Path) -> BinaryIO:
+    """Makes the folder, once the database can be read: what failed can be done again under the same name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / LEDGER).open("wb")
 
 
 def _add_the_rest(folder: Path, chain: Chain, since: datetime, now: datetime) -> None:

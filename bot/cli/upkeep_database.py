@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from bot.cli.database_access import require_database
 from bot.cli.errors import CommandFailed
 from bot.storage.database import DATABASE_ERRORS, Database, DatabaseInUse, cause_of
 from bot.storage.schema import SCHEMA_ERRORS
@@ -18,10 +19,7 @@ async def writing_database(url: str) -> AsyncGenerator[tuple[Database, Writer, b
     """
     database = Database(url)
     try:
-        if database.path is not None and not database.path.exists():
-            raise CommandFailed(
-                f"There is no database at {database.path}: BOT_DATABASE_URL says where it is."
-            )
+        require_database(database)
         is_alone = _claimed(database)
         await database.check_schema()
         writer = Writer(database)

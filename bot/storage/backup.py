@@ -34,8 +34,6 @@ def back_up(source: Path, target: Path, on_progress: CopyProgress, *, replace: b
     All of it is read in one transaction: a copy that began anew with each change would never end under load. The copy
     is checked and has its name only when it is whole.
     """
-    if not source.exists():
-        raise CannotBackUp(f"There is no database at {source}: BOT_DATABASE_URL says where it is.")
     if target.exists() and not replace:
         raise CannotBackUp(f"{target} is there already: name another file, or say --replace.")
     if target.exists() and target.samefile(source):

@@ -100,10 +100,19 @@ class Writer:
     """
 
     def __init__(
-        self, database: Database, *, hold: float = 20.0, limits: WriterLimits = USUAL_LIMITS
+        self,
+        database: Database,
+        *,
+        hold: float = 20.0,
+        limits: WriterLimits = USUAL_LIMITS,
+        timer: Callable[[], float] = perf_counter,
     ) -> None:
-        """`hold`: seconds for which a request is held while the database can't be written."""
+        """`hold`: seconds for which a request is held while the database can't be written.
+
+        `timer`: what transactions are timed by, in seconds.
+        """
         self._database = database
+        self._timer = timer
         self._limits = limits
         self._hold = hold
         self._waiting: deque[_Job] = deque()
@@ -141,7 +150,7 @@ class Writer:
 
         PostgreSQL runs the transactions of both side by side. SQLite takes one at a time: there it is of no use.
         """
-        other = Writer(self._database, hold=self._hold, limits=self._limits)
+        other = Writer(self._database, hold=self._hold, limits=self._limits, timer=self._timer)
         other.news = self.news
         return other
 
@@ -251,7 +260,7 @@ class Writer:
         for job in group:
             batches.setdefault(job.batch, []).append(job)
         finished: list[tuple[_Job, list[Any]]] = []
-        began = perf_counter()
+        began = self._timer()
         with self.news.gathering(), self.facts.gathering() as facts:
             async with self._database.writing() as connection:
                 for batch, jobs in batches.items():
@@ -265,7 +274,7 @@ class Writer:
                 # The last group's callers are answered only now: answering them and reading what they send next is work
                 # for the event loop that goes on while the database commits (10 % more single posts a second).
                 self._answer_callers()
-        held = perf_counter() - began
+        held = self._timer() - began
         self.commits.add(held)
         self._is_reconnecting = False
         for job in group:

@@ -1,5 +1,6 @@
 """After a bot went through everything, nothing that it says or shows holds a secret; logs and metrics, no person."""
 
+import base64
 import json
 import re
 import threading
@@ -9,17 +10,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
+import pytest
+from click.testing import CliRunner
 
+from bot.cli import group
 from tests.support.acs import Acs
 from tests.support.acs_server import ACCESS_KEY
 from tests.support.events import a_number, received, report
 from tests.support.folders import MakeBot
 from tests.support.full_bots import CODES, RULES, TRAINS
+from tests.support.openid import CLIENT, CLIENT_SECRET, Provider
 from tests.support.processes import ADMIN, OLD_SECRET, SECRET, VIEWER, Bot, until
 
 SHOP_TOKEN = "token-of-the-shop-4711"
 FORWARD_SECRET = "signs-what-is-forwarded"
 ERASURE_KEY = "the-key-of-what-is-erased"
+#: In the query of a receiver's address, as Azure's functions have it; in an address that people are told at.
+RECEIVER_CODE = "code-of-the-receiver-4711"
+EVENTS_SECRET = "signs-what-others-hear"
+NOTIFY_PASSWORD = "password-of-the-notifier"
 SECRETS = (
     SECRET,
     OLD_SECRET,
@@ -29,6 +38,11 @@ SECRETS = (
     SHOP_TOKEN,
     FORWARD_SECRET,
     ERASURE_KEY,
+    RECEIVER_CODE,
+    EVENTS_SECRET,
+    NOTIFY_PASSWORD,
+    base64.b64encode(f"bot:{NOTIFY_PASSWORD}".encode()).decode(),
+    CLIENT_SECRET,
     "wrong-but-secret",
 )
 #: What people write, and what rules make of it.
@@ -37,10 +51,13 @@ _DONE = {"sent", "delivered", "failed", "suppressed", "unconfirmed"}
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """A shop whose error pages show the whole request, as those of frameworks do while somebody works on them."""
+    """A shop whose error pages show the whole request, as those of frameworks do while somebody works on them.
+
+    It takes events, notifications and traces, too, but for events at `/refuse`.
+    """
 
     def do_GET(self) -> None:
-        found = "/orders/1" in self.path
+        found = self.path.startswith(("/orders/1", "/hear", "/told", "/v1/traces"))
         shown = {"status": "shipped"} if found else {"trace": str(self.headers), "path": self.path}
         body = json.dumps(shown).encode()
         self.send_response(200 if found else 400, None if found else self.headers["Authorization"])
@@ -49,50 +66,92 @@ class _Echo(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        assert isinstance(self.server, Shop)
+        self.server.heard.append((self.path, body))
         self.do_GET()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
+class Shop(ThreadingHTTPServer):
+    """Keeps what is posted to it."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Echo)
+        self.host = f"127.0.0.1:{self.server_port}"
+        self.heard: list[tuple[str, bytes]] = []
+
+    def heard_at(self, path: str) -> str:
+        """All that was posted there."""
+        return "\n".join(body.decode("utf-8", "replace") for at, body in self.heard if at.startswith(path))
+
+
 @contextmanager
-def shop() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
+def shop() -> Iterator[Shop]:
+    server = Shop()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield server
     finally:
         server.shutdown()
         server.server_close()
 
 
-def test_no_secret_and_no_person_is_said_or_shown(make_bot: MakeBot, acs: Acs) -> None:
-    with shop() as address:
+def test_no_secret_and_no_person_is_said_or_shown(
+    make_bot: MakeBot, acs: Acs, tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shop() as server:
+        address = f"http://{server.host}"
         bot = make_bot(
             "sqlite", acs.connection_string, BOT_PRIVATE_HOSTS="127.0.0.1", BOT_SECRET_SHOP_TOKEN=SHOP_TOKEN,
             BOT_FORWARD_SECRET=FORWARD_SECRET, BOT_ERASURE_KEYS=ERASURE_KEY, BOT_LOG_FORMAT="json",
-            BOT_LOG_LEVEL="debug",
+            BOT_LOG_LEVEL="debug", BOT_EVENTS_SECRETS=EVENTS_SECRET,
+            BOT_EVENTS_TO=f"{address}/hear?code={RECEIVER_CODE},{address}/refuse?code={RECEIVER_CODE}",
+            BOT_NOTIFY=f"json://bot:{NOTIFY_PASSWORD}@{server.host}/told",
+            BOT_OIDC_ISSUER=provider.issuer, BOT_OIDC_CLIENT_ID=CLIENT, BOT_OIDC_CLIENT_SECRET=CLIENT_SECRET,
+            OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_BSP_SCHEDULE_DELAY="200",
         )  # fmt: skip
         write_rules(bot.folder / "rules", address)
         bot.start()
         people = use_all_of_it(bot, acs)
         show_wrong_credentials(bot)
+        keys = let_people_in(bot, provider)
         pages = everything_shown(bot, people[0])
         metrics = bot.http.get("/metrics", headers=ADMIN).text
-        said = [bot.run(*each) for each in (("conversations", "export"), ("doctor",), ("answers", "list"))]
         (conversation, *_) = bot.get("/conversations")["items"]
-        said.append(bot.run("conversations", "show", conversation["id"]))
+        proof = tmp_path / "proof"
+        monkeypatch.chdir(bot.folder)
+        commands = CliRunner(env=bot.environ)
+        said = [
+            commands.invoke(group, each.split(" "))
+            for each in (
+                "conversations export", "doctor", "answers list", "answers export booking", "opt-outs export",
+                f"consent show {people[2]}", f"evidence {proof} --since 1d", "people list", "incidents list",
+                f"conversations show {conversation['id']}",
+            )
+        ]  # fmt: skip
+        until(lambda: "waits for a person" in server.heard_at("/told"), seconds=90, what="a notification")
         assert bot.http.delete(f"/api/peers/{people[1]}", headers=ADMIN).status_code == 200
         bot.stop()
     assert bot.process is not None
     log = bot.process.printed()
     stored = b"".join(each.read_bytes() for each in bot.folder.glob("bot.db*"))
     told = [each.stdout + each.stderr for each in said]
-    for place, text in {"log": log, "metrics": metrics, **pages, **dict(enumerate(told))}.items():
-        assert not [each for each in SECRETS if each in text], place
-    assert not [each for each in SECRETS if each.encode() in stored], "a copy of the database opens no door"
-    for place, text in {"log": log, "metrics": metrics}.items():
+    proven = {f"proof of {each.name}": each.read_text() for each in proof.iterdir()}
+    nameless = {
+        "log": log, "metrics": metrics, "notifications": server.heard_at("/told"),
+        "traces": server.heard_at("/v1/traces"),
+    }  # fmt: skip
+    others = {"events": server.heard_at("/hear"), "refused events": server.heard_at("/refuse")}
+    for place, text in {**nameless, **others, **pages, **proven, **dict(enumerate(told))}.items():
+        assert not [each for each in (*SECRETS, *keys) if each in text], place
+    assert not [each for each in (*SECRETS, *keys) if each.encode() in stored], (
+        "a copy of the database opens no door"
+    )
+    for place, text in nameless.items():
+        assert text, place
         assert not [each for each in TEXTS if each in text], place
         assert not [each for each in people if each.removeprefix("+") in text], place
         assert not re.search(r"\+?1555\d{7}(?!\d)", text.replace("15555550100", "")), place
@@ -100,6 +159,33 @@ def test_no_secret_and_no_person_is_said_or_shown(make_bot: MakeBot, acs: Acs) -
     assert {"message_received", "message_sent", "message_reported", "fetch_failed", "person_erased"} <= seen
     assert any(TEXTS[0] in each for each in pages.values()), "the scan has seen what people wrote"
     assert any(people[0].removeprefix("+") in each for each in told)
+    assert all(TEXTS[0] in each for each in others.values())
+    assert [each.output for each in said if each.exit_code] == []
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    provider = Provider()
+    yield provider
+    provider.close()
+
+
+def let_people_in(bot: Bot, provider: Provider) -> list[str]:
+    """Somebody by a login link, and somebody by the provider; the secrets that this made."""
+    added = bot.run("people", "add", "Ada", "--role", "support", "--url", bot.url, "--json")
+    assert added.returncode == 0, added.stderr
+    key = str(json.loads(added.stdout)["link"]).rpartition("=")[2]
+    cookies = []
+    with httpx.Client(base_url=bot.url, trust_env=False) as http:
+        assert http.post("/console/login", data={"key": key}).status_code == 303
+        cookies += http.cookies.values()
+    with httpx.Client(base_url=bot.url, trust_env=False) as http:
+        door = http.get("/console/login/openid").headers["location"]
+        answer = http.get(httpx.get(door, trust_env=False).headers["location"])
+        assert answer.status_code == 200, answer.text
+        cookies += http.cookies.values()
+    assert "/token" in provider.calls
+    return [key, *cookies]
 
 
 def write_rules(folder: Path, address: str) -> None:
@@ -173,9 +259,10 @@ def everything_shown(bot: Bot, peer: str) -> dict[str, str]:
     for page in (
         "", "/conversations", f"/conversations/{conversation['id']}", f"/messages/{message['id']}", "/rules",
         "/rules/full.yaml", "/rules/coupons.csv", "/rules/history", "/rules/draft", "/answers", "/answers/booking",
-        "/rejected", "/none", "/rules/schema.json",
+        "/rejected", "/none", "/rules/schema.json", "/events", f"/consent/{peer}", "/delivery", "/delivery/messages",
+        "/opt-outs", "/people", "/team", f"/conversations/{conversation['id']}/export",
     ):  # fmt: skip
         shown[f"/console{page}"] = bot.http.get(f"/console{page}", follow_redirects=True)
     good = [path for path, answer in shown.items() if answer.status_code == 200]
-    assert len(good) >= 25, {path: answer.status_code for path, answer in shown.items()}
+    assert len(good) >= 36, {path: answer.status_code for path, answer in shown.items()}
     return {path: answer.text for path, answer in shown.items()}

@@ -1,11 +1,15 @@
-"""A database of a newer version is named in one sentence by every command, and left as it is."""
+"""A database of a newer version, and one that is not there, is named in one sentence by every command."""
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-from tests.support.processes import run_bot
+import pytest
+from click.testing import CliRunner
+
+from bot.cli import group
+from tests.support.processes import free_port, run_bot
 
 COMMANDS = (
     ("serve",),
@@ -41,3 +45,28 @@ def test_a_database_of_a_newer_version_gets_a_sentence(tmp_path: Path) -> None:
         assert "at revision 9999, of a newer version of the bot" in said, command
         assert "Start the newer version again, or restore a backup" in said, command
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "conversations list", "conversations show x", "conversations export", "answers list", "incidents list",
+        "people list", "opt-outs export", "consent show +15555550101", "evidence proof --since 1d", "db backup copy",
+        "db purge --older-than 90d", "db copy --to postgresql+asyncpg://x@localhost/x", "forget +15555550101",
+        "rules pull folder", "events resend --since 1d",
+    ],
+)  # fmt: skip
+def test_without_a_database_each_command_says_the_same(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BOT_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/none.db")
+    monkeypatch.setenv("BOT_PORT", str(free_port()))
+    done = CliRunner().invoke(group, command.split())
+    assert done.exit_code == 2
+    said = (
+        f"There is no database at {tmp_path}/none.db: `bot serve` makes it, or set BOT_DATABASE_URL to where it is;"
+        " the demo's is at sqlite+aiosqlite:///data/demo.db."
+    )
+    assert "".join(said.split()) in "".join(done.stderr.replace("│", "").split())
+    assert list(tmp_path.iterdir()) == [], "nothing was made"

@@ -11,6 +11,7 @@ from bot.conversation.events import UnreadableEvent
 from bot.operator.actor import Actor
 from bot.operator.data_protection import DataProtection
 from bot.operator.erasure import Erased
+from bot.queries.traffic_counter import TrafficCounter
 from bot.settings import load
 from bot.storage.all_tables import metadata
 from bot.storage.answer_tables import answers, codes_given
@@ -100,6 +101,9 @@ async def test_nothing_is_left_of_a_person_for_whom_rules_did_all_they_can(datab
         assert set(before) == OF_A_PERSON, "this person has left something in every table that holds people's"
         neighbour = await rows_of(bot, OTHER)
         assert bot.fetcher.kept._answers
+        while await TrafficCounter(bot.database).count(datetime.now(UTC) + timedelta(minutes=1)):
+            pass
+        assert tables_with(bot.url, "Nobody knows … here") == {"traffic", "delivery_counts"}
         one = protection(bot)
         one.tell(bot.fetcher.forget)
         erased = await one.eraser.erase(PEER, by=Actor("a test"))

@@ -1,18 +1,22 @@
 """A purge takes what is old and nothing that is needed, in batches that follow how long the last one took."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.events import UnreadableEvent
 from bot.operator.purge import PurgeLimits, Purger, next_batch
-from bot.operator.purge_steps import STEPS, Keep
+from bot.operator.purge_steps import STEPS, Due, Keep, PurgeStep
 from bot.operator.retention import Retention
 from bot.storage.answer_tables import codes_given
 from bot.storage.tables import actions, conversations, incidents, messages
 from bot.storage.task_tables import fetches, follow_ups, forwards
+from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from tests.support.books import book_of
 from tests.support.bots import PEER, Bot, heard, report, until
@@ -198,6 +202,48 @@ def test_a_batch_is_as_large_as_the_last_one_was_quick(size: int, seconds: float
 def test_a_busy_machine_makes_batches_no_smaller_than_helps() -> None:
     assert next_batch(16, 0.040, least=10) == 10
     assert next_batch(10, 9.0, least=10) == 10
+
+
+class CostOfRows:
+    """A clock that each row which is removed moves on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.each = 0.0005
+        self.batches: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def charging(self, step: PurgeStep) -> PurgeStep:
+        async def remove(connection: AsyncConnection, keys: Sequence[Any], due: Due) -> int:
+            self.batches.append(len(keys) * self.each)
+            self.now += self.batches[-1]
+            if len(self.batches) == 12:
+                self.each *= 3  # the machine has other things to do from now on
+            return await step.remove(connection, keys, due)
+
+        return replace(step, remove=remove)
+
+
+async def test_batches_shrink_at_once_when_a_row_costs_more(bot: Bot) -> None:
+    """None holds the writer for longer than 50 ms, by the clock that the writer is given."""
+    await bot.hear(*(UnreadableEvent(reason="odd", raw=f"{{{number}") for number in range(500)))
+    clock = CostOfRows()
+    writer = Writer(bot.database, timer=clock)
+    writer.start()
+    now = datetime.now(UTC) + timedelta(days=100)
+    steps = [clock.charging(step) for step in STEPS if step.name == "rejected events"]
+    purger = Purger(bot.database, writer, bot.marks, is_alone=True, clock=lambda: now, steps=steps,
+                    limits=PurgeLimits(rest=0))  # fmt: skip
+    assert await purger.run(ALL) == {"rejected events": 500}
+    await writer.stop()
+    before, first, after = clock.batches[:12], clock.batches[12], clock.batches[13:]
+    assert 0.0075 <= max(before) <= 0.015, "as many rows as there is time for"
+    assert first > 0.015
+    assert max(after) <= 0.015
+    assert purger.longest_batch == pytest.approx(first)
+    assert first < 0.05
 
 
 @pytest.mark.parametrize(

@@ -156,9 +156,11 @@ async def leave_traces(bot: FullBot, peer: str = PEER) -> None:
     await until(is_answered)
     await bot.hear(heard("person", peer=peer))
     await bot.no_longer_queued(peer)
-    first = (await bot.replies(peer))[0]
+    first, second, *_ = await bot.replies(peer)
     assert first.provider_message_id
+    assert second.provider_message_id
     await bot.hear(report(first.provider_message_id, peer=peer))
+    await bot.hear(report(second.provider_message_id, "Failed", f"Nobody knows {peer} here.", peer=peer))
     await bot.hear(report(f"Outgoing_of_nobody{peer}", peer=peer, tag=f"a-tag{peer}"))
     digits = peer.removeprefix("+")
     await bot.hear(

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from aiohttp import web
 
+from bot.alarms.trouble import USUAL_ALARMS, AlarmLimits
 from bot.app import Service
 from bot.clock import Clock, utc_now
 from bot.sending.limits import USUAL_SENDING, SendingLimits
@@ -196,11 +197,16 @@ async def running(
     sending: SendingLimits = USUAL_SENDING,
     now: Clock = utc_now,
     undo: timedelta = timedelta(),
+    alarms: AlarmLimits = USUAL_ALARMS,
     **environ: str,
 ) -> AsyncIterator[Running]:
     """Serve a bot on a free port, as `bot serve` does; but for `undo`: what a person sends leaves at once."""
     service = Service(
-        load(settings_for(folder, database_url, acs, **environ)), sending=sending, now=now, undo=undo
+        load(settings_for(folder, database_url, acs, **environ)),
+        sending=sending,
+        alarms=alarms,
+        now=now,
+        undo=undo,
     )
     await service.start()
     server = Server(
