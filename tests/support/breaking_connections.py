@@ -31,7 +31,7 @@ async def breaking_after_begin(database: str) -> AsyncIterator[tuple[str, asynci
         while data := await server.read(65_536):
             if breaks.is_set() and b"BEGIN" in data:
                 breaks.clear()
-                await asyncio.to_thread(shared_server().psql, END_ALL, database=str(url.database))
+                await asyncio.to_thread(shared_server().tell, END_ALL, database=str(url.database))
                 data += await server.read()
             client.write(data)
 
