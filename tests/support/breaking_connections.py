@@ -31,7 +31,7 @@ async def breaking_after_ping(database: str) -> AsyncIterator[tuple[str, asyncio
         while data := await server.read(65_536):
             if breaks.is_set() and b"ROLLBACK" in data:  # the end of a ping
                 breaks.clear()
-                await asyncio.to_thread(shared_server().psql, END_ALL, database=str(url.database))
+                await asyncio.to_thread(shared_server().tell, END_ALL, database=str(url.database))
                 data += await server.read()
             client.write(data)
 
