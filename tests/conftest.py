@@ -75,6 +75,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         loads[least] += weights[name]
     size = -(-len(items) // workers)
     for share in shares:
+        share.sort(
+            key=lambda item: item.nodeid.split("/")[1]
+        )  # what a folder's tests share ends with the last of them
         wanted = max(0, size - len(share))
         share.extend(light[:wanted])
         del light[:wanted]

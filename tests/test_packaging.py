@@ -149,7 +149,7 @@ def test_an_empty_folder_becomes_a_bot_that_answers(installed: Path, tmp_path: P
 
 def phone_page(demo: subprocess.Popen[bytes], log: Path) -> str:
     """The address of the phone page, once the demo has named it and answers there."""
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and demo.poll() is None:
         named = re.search(r"http://[\w.:\[\]]+/sandbox/phone", log.read_text(errors="replace"))
         if named:

@@ -5,15 +5,20 @@ numbers of its own where it makes ACS misbehave.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.acs import Acs
-from tests.support.databases import Databases
+from tests.support.databases import Databases, sqlite_in
 from tests.support.events import a_number
 from tests.support.folders import DATABASES, MakeBot, in_folder
 from tests.support.postgresql import PostgreSQL, shared_server
 from tests.support.processes import Bot
+
+HERE = Path(__file__).parent
+#: The bots that run now, by the kind of their database.
+_shared: dict[str, Bot] = {}
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +37,8 @@ def acs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Acs]:
 def _make_bot(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> MakeBot:
     def make(database: str, acs: str, **environ: str) -> Bot:
         folder = in_folder(tmp_path_factory.mktemp("bot"))
-        if database == "sqlite":
-            return Bot(folder, acs=acs, **environ)
-        return Bot(folder, acs=acs, database_url=databases.migrated("postgresql"), **environ)
+        url = sqlite_in(folder) if database == "sqlite" else databases.migrated("postgresql")
+        return Bot(folder, acs=acs, database_url=url, **environ)
 
     return make
 
@@ -54,19 +58,23 @@ def make_bot(_make_bot: MakeBot) -> Iterator[MakeBot]:
 
 
 @pytest.fixture(scope="session")
-def _shared_bots(_make_bot: MakeBot, acs: Acs) -> Iterator[Callable[[str], Bot]]:
-    running: dict[str, Bot] = {}
-
+def _shared_bots(_make_bot: MakeBot, acs: Acs) -> Callable[[str], Bot]:
     def shared(database: str) -> Bot:
-        if database not in running:
-            running[database] = _make_bot(database, acs.connection_string)
-            running[database].start()
-        return running[database]
+        if database not in _shared:
+            _shared[database] = _make_bot(database, acs.connection_string).start()
+        return _shared[database]
 
-    yield shared
-    for bot in running.values():
-        assert bot.stop() == 0
-        bot.close()
+    return shared
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """The shared bots end with the last test here: one that idles until all others have run costs more than a start."""
+    if nextitem is None or nextitem.path.parent != HERE:
+        while _shared:
+            _, bot = _shared.popitem()
+            assert bot.stop() == 0
+            bot.close()
 
 
 @pytest.fixture(params=DATABASES)

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.support.bots import until
 from tests.support.databases import Databases
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
 from tests.support.pages import A_PHONE, console, sideways, violations
@@ -461,7 +462,8 @@ async def test_an_open_page_finds_its_way_back(browser: Browser, bot: Running) -
         )
         for ear in list(bot.service.live._subscribers):
             ear.end()
-        await page.wait_for_function("said.includes('reconnecting…')")  # it may be back already
+        # Not page.wait_for_function: the security policy refuses all of its looks but the first.
+        await until(lambda: page.evaluate("said.includes('reconnecting…')"))  # it may be back already
         await text(bot, "+15555550133", "hours")
         await expect(page.locator(".row").first).to_contain_text("0133")
         await expect(page.locator("#live.on")).to_be_visible()

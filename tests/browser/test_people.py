@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from bot.operator.actor import Actor
 from bot.operator.people import People
+from tests.support.bots import until
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.openid import CLIENT, CLIENT_SECRET, Provider
@@ -123,7 +124,7 @@ async def test_the_title_counts_who_waits_and_who_wants_to_be_is_told(browser: B
         await expect(page).to_have_title("People · Bot")
         path = await food(bot, "+15555550131")
         await expect(page).to_have_title("(1) People · Bot")
-        await page.wait_for_function("heard.length === 2 && shown.length === 1")
+        await until(lambda: page.evaluate("heard.length === 2 && shown.length === 1"))
         assert await page.evaluate("shown[0]") == "Somebody waits for a person, urgently"
         await page.goto(path)
         await expect(page.get_by_text("kitchen is waited for, urgently; the bot goes on")).to_be_visible()

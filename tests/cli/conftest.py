@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.databases import sqlite_in
 from tests.support.envelopes import inbound
 from tests.support.services import ADMIN, Acs, Running, running
 
@@ -13,7 +14,7 @@ from tests.support.services import ADMIN, Acs, Running, running
 async def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     """A running bot that one person has written to, and an environment that knows where it is."""
     monkeypatch.chdir(tmp_path)
-    url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
+    url = sqlite_in(tmp_path)
     acs = Acs()
     await acs.start()
     async with running(tmp_path, url, acs) as bot:

@@ -121,15 +121,23 @@ async def in_doubt(database_url: str, *peers: str) -> tuple[Bot, SmsCall]:
     return bot, call
 
 
-async def due_again(bot: Bot, *peers: str) -> None:
-    """Let the next try come, in a process that knows only what the database does."""
+#: Whose text comes last.
+LATER = "+15555550199"
+
+
+async def due_again(bot: Bot, *peers: str) -> list[SmsCall]:
+    """Let the next try come, in a process that knows only what the database does; the calls to these peers."""
     await bot.stop()
     after = Bot(bot.url, sms=bot.sms)
     for peer in peers:
         await after.alter((await after.replies(peer))[0].id, next_try_at=None)
     await after.start()
-    await asyncio.sleep(0.3)
+    await after.hear(heard("name", peer=LATER))
+    await after.settled(LATER)  # by the same lane, when it is through with all that was due before
+    for peer in peers:
+        await after.no_longer_queued(peer)
     await after.stop()
+    return [call for call in bot.sms.calls if LATER not in {one.peer for one in call.recipients}]
 
 
 async def test_a_report_under_an_unknown_name_is_joined_by_its_tag_and_nothing_is_sent_again(
@@ -142,8 +150,7 @@ async def test_a_report_under_an_unknown_name_is_joined_by_its_tag_and_nothing_i
     assert (message.status, message.provider_message_id) == ("delivered", "Outgoing_x")
     assert [entry.status for entry in message.history] == ["queued", "sent", "delivered"]
     assert (await bot.conversations())[0].delivery.latest == "delivered"
-    await due_again(bot, PEER)
-    assert bot.sms.calls == []
+    assert await due_again(bot, PEER) == []
 
 
 async def test_the_tag_of_a_call_to_many_names_each_message_by_its_recipient(database_url: str) -> None:
@@ -156,8 +163,7 @@ async def test_the_tag_of_a_call_to_many_names_each_message_by_its_recipient(dat
     )
     states = [(await bot.replies(peer))[0].status for peer in peers]
     assert states == ["queued", "delivered", "failed", "queued"]
-    await due_again(bot, *peers)
-    (again,) = bot.sms.calls
+    (again,) = await due_again(bot, *peers)
     assert [one.peer for one in again.recipients] == [peers[0], peers[3]]
     assert again.tag == call.tag
 
@@ -283,8 +289,7 @@ async def test_a_report_that_comes_again_and_tells_more_is_not_nothing(database_
     (message,) = await bot.replies()
     assert (message.status, message.provider_message_id) == ("delivered", "Outgoing_x")
     assert await kept(bot) == [("Delivered", message.id)]
-    await due_again(bot, PEER)
-    assert bot.sms.calls == []
+    assert await due_again(bot, PEER) == []
 
 
 #: What one report of a message tells of it beside its name: the tag of its call, its recipient.

@@ -123,7 +123,7 @@ def _go_through(disk: Disk, bot: Bot, acs: Acs) -> None:
     for event in [*events, report(sms)]:
         assert bot.post([event]).status_code == 200
     for peer in [late, held, *refused]:
-        (reply,) = bot.replies_when(peer, "sent", seconds=30)
+        (reply,) = bot.replies_when(peer, "sent")
         (sent,) = acs.messages(peer)
         assert sent["messageId"] == reply["provider_message_id"]
     (reply,) = bot.replies(before)
@@ -167,7 +167,7 @@ def test_a_bot_that_may_not_write_ends_when_it_is_told_to_and_the_next_one_says_
         bot.start()
         assert bot.post([event]).status_code == 200
         for peer in (asked, answered):
-            (reply,) = bot.replies_when(peer, "sent", seconds=30)
+            (reply,) = bot.replies_when(peer, "sent")
             (sms,) = acs.messages(peer)
             assert sms["messageId"] == reply["provider_message_id"]
         assert bot.stop() == 0
@@ -190,7 +190,7 @@ def test_a_bot_killed_while_its_disk_keeps_nothing_answers_once_all_the_same(tmp
         for event in events:
             assert bot.post([event]).status_code == 200
         for peer in peers:
-            bot.replies_when(peer, "sent", seconds=30)
+            bot.replies_when(peer, "sent")
             assert len(acs.messages(peer)) == 1
             assert len(bot.messages(peer)) == 2
         assert bot.stop() == 0

@@ -45,7 +45,7 @@ def test_what_is_no_number_is_named_with_its_line(text: str, reason: str) -> Non
     listed = read_opt_outs(f"phone,name\n+15555550101,Ann\n{text},Bob\n".encode())
     assert listed.entries == [ONE]
     (unread,) = listed.unread
-    assert (unread.line, unread.text) == (3, f"{text};Bob")
+    assert (unread.line, unread.text) == (3, f"{text}, Bob")
     assert reason in unread.reason
 
 

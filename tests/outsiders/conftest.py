@@ -40,7 +40,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     parts = urlsplit(address)
     recorder.upstream = (str(parts.hostname), int(parts.port or 0))
     bot = Bot(folder, acs=f"endpoint={recorder.url};accesskey={key}", BOT_PORT=str(port)).start()
-    with httpx.Client(base_url=address, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=address, trust_env=False, timeout=120) as http:
         yield Town(bot, http, recorder)
     assert bot.stop() == 0
     bot.close()

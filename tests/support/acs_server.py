@@ -78,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
         """Do as planned: `hold` a call until released; answer `status`; or take it and `drop` the answer."""
         if deed.get("hold"):
             with released:
-                released.wait(30)
+                released.wait(120)
         if "status" in deed:
             self.answer(
                 deed["status"], {"error": {"code": "Planned", "message": "as planned"}}, deed.get("headers")

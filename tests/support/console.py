@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 
 from tests.support.services import Running
-from tests.support.sockets import NO_AUTHORITIES
+from tests.support.sockets import NO_AUTHORITIES, SHORT_LIVED
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -16,7 +16,12 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 async def browser(bot: Running, token: str = "") -> AsyncIterator[httpx.AsyncClient]:
     """A client that keeps cookies, logged in with `token`."""
     async with httpx.AsyncClient(
-        base_url=bot.address, trust_env=False, verify=NO_AUTHORITIES, headers=SAME_ORIGIN
+        base_url=bot.address,
+        trust_env=False,
+        verify=NO_AUTHORITIES,
+        headers=SAME_ORIGIN,
+        timeout=120,
+        limits=SHORT_LIVED,
     ) as http:
         if token:
             answer = await http.post("/console/login", data={"token": token})

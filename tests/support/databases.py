@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import shutil
 import sqlite3
@@ -28,7 +29,7 @@ SELECT CASE WHEN pg_database_size(current_database()) < 30e6 THEN md5(string_agg
     SELECT concat_ws(' ', relname, relkind, relnatts, relacl) AS fact
     FROM pg_class WHERE relnamespace = 'public'::regnamespace
     UNION ALL SELECT concat_ws(' ', tgname, tgenabled) FROM pg_trigger
-    UNION ALL SELECT concat_ws(' ', conname, pg_get_constraintdef(oid)) FROM pg_constraint
+    UNION ALL SELECT concat_ws(' ', conname, contype, conkey, confrelid, conbin) FROM pg_constraint
     UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     UNION ALL SELECT setconfig::text FROM pg_db_role_setting AS setting, pg_database AS one
         WHERE setdatabase = one.oid AND datname = current_database()
@@ -46,6 +47,7 @@ EMPTY = (
     (
         "DO $$ DECLARE name text; BEGIN FOR name IN SELECT relname FROM pg_class "
         "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version' "
+        "AND pg_relation_size(oid) > 0 "
         "LOOP EXECUTE format('DELETE FROM %I', name); END LOOP; END $$"
     ),
     (
@@ -117,6 +119,12 @@ class Databases:
         return f"sqlite+aiosqlite:///{self._folder / f'bot_{next(self._numbers)}'}.db"
 
 
+def sqlite_in(folder: Path) -> str:
+    """The address of `bot.db` in this folder, a file with every table: a bot need not make them at its start."""
+    shutil.copy(str(make_url(template_of("sqlite")).database), folder / "bot.db")
+    return f"sqlite+aiosqlite:///{folder / 'bot.db'}"
+
+
 async def change_beside(file: Path, statement: str) -> None:
     """Change an SQLite file beside the bot that runs in this process.
 
@@ -134,6 +142,7 @@ async def change_beside(file: Path, statement: str) -> None:
     await asyncio.to_thread(change)
 
 
+@functools.cache
 def template_of(kind: Kind) -> str:
     """The address of a database with every table that nobody uses; it is made once in a run of the tests."""
     with FileLock(run_folder() / f"template_{kind}.lock"):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from structlog.testing import capture_logs
 
 from bot.storage.database import Database
@@ -70,3 +71,21 @@ async def fresh_bot(tmp_path: Path, databases: Databases, acs: Acs) -> AsyncIter
     """For what has nothing to do with the kind of the database."""
     async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
         yield bot
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def _shared_bot(
+    tmp_path_factory: pytest.TempPathFactory, databases: Databases
+) -> AsyncIterator[Running]:
+    acs = Acs()
+    await acs.start()
+    async with running(tmp_path_factory.mktemp("bot"), databases.migrated("sqlite"), acs) as bot:
+        yield bot
+    await acs.stop()
+
+
+@pytest.fixture
+def shared_bot(_shared_bot: Running) -> Running:
+    """One for the tests of a module that leave nothing behind which another one looks at; on the module's loop."""
+    _shared_bot.http.cookies.clear()
+    return _shared_bot

@@ -72,7 +72,7 @@ class Recorder:
         body = call.rfile.read(int(call.headers["Content-Length"]))
         headers = dict(call.headers.items())
         assert self.upstream is not None
-        connection = HTTPConnection(*self.upstream, timeout=30)
+        connection = HTTPConnection(*self.upstream, timeout=120)
         connection.request("POST", call.path, body, headers)
         answer = connection.getresponse()
         content = answer.read()

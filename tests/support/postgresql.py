@@ -9,10 +9,10 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-import asyncpg
-from asyncpg import Record
+import asyncpg  # type: ignore[import-untyped]
 from filelock import FileLock
 from sqlalchemy.engine import make_url
 
@@ -59,15 +59,15 @@ class PostgreSQL:
         """Give orders as the administrator."""
         self.ask(*statements, database=database)
 
-    def ask(self, *statements: str, database: str = "postgres") -> list[Record]:
-        """The same, and what the last of them answers."""
+    def ask(self, *statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """The same, and the rows of the last one's answer."""
 
-        async def ask() -> list[Record]:
+        async def ask() -> list[tuple[Any, ...]]:
             connection = await asyncpg.connect(self._server.get_uri(database=database))
             try:
                 for order in statements[:-1]:
                     await connection.execute(order)
-                return list(await connection.fetch(statements[-1]))
+                return [tuple(row) for row in await connection.fetch(statements[-1])]
             finally:
                 await connection.close()
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 import httpx
 
 from tests.support.forked import Forked, fork, may_fork
-from tests.support.sockets import NO_AUTHORITIES
+from tests.support.sockets import NO_AUTHORITIES, SHORT_LIVED
 
 ROOT = Path(__file__).resolve().parents[2]
 BOT = (sys.executable, "-m", "bot")
@@ -116,7 +116,7 @@ class Process:
     def kill(self) -> None:
         """End it in the midst of whatever it does (SIGKILL). Does nothing to one that has ended."""
         self._process.kill()
-        self._process.wait(15)
+        self._process.wait(60)
 
 
 def assert_no_fault(printed: str) -> None:
@@ -133,7 +133,7 @@ def run_bot(
     with TemporaryFile() as out, TemporaryFile() as err:
         process = start(command, folder, environ or {}, out.fileno(), err.fileno())
         try:
-            status = process.wait(30)
+            status = process.wait(120)
         finally:
             process.kill()
         for file in (out, err):
@@ -170,7 +170,7 @@ class Bot:
         } | environ
         self.process: Process | None = None
         self.url = ""
-        self.http = httpx.Client(trust_env=False, verify=NO_AUTHORITIES, timeout=30)
+        self.http = httpx.Client(trust_env=False, verify=NO_AUTHORITIES, timeout=120)
 
     def launch(self) -> Process:
         """Start it, and do not wait until it is up."""
@@ -185,10 +185,8 @@ class Bot:
         """Start it; when this returns it takes events."""
         self.url = self.launch().wait_for(r"Listening on (http://\S+);")
         self.http.close()  # connections to an earlier process
-        # The bot closes connections that were idle for 5 s; ours must not be in use at that moment.
-        limits = httpx.Limits(keepalive_expiry=2)
         self.http = httpx.Client(
-            base_url=self.url, trust_env=False, verify=NO_AUTHORITIES, timeout=30, limits=limits
+            base_url=self.url, trust_env=False, verify=NO_AUTHORITIES, timeout=120, limits=SHORT_LIVED
         )
         return self
 

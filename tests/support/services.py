@@ -18,7 +18,7 @@ from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.settings import load
 from bot.web.limits import Limits
 from bot.web.server.http_server import Server
-from tests.support.sockets import NO_AUTHORITIES
+from tests.support.sockets import NO_AUTHORITIES, SHORT_LIVED
 
 SECRET = "the-secret-of-the-webhook"
 OLD_SECRET = "the-secret-of-yesterday"
@@ -225,7 +225,7 @@ async def running(
                 await asyncio.sleep(0.01)
         address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         async with httpx.AsyncClient(
-            base_url=address, trust_env=False, verify=NO_AUTHORITIES, timeout=30
+            base_url=address, trust_env=False, verify=NO_AUTHORITIES, timeout=120, limits=SHORT_LIVED
         ) as http:
             yield Running(service, server, address, http, acs)
     finally:

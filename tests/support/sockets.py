@@ -7,8 +7,12 @@ import ssl
 from typing import Self
 from urllib.parse import urlsplit
 
+import httpx
+
 #: For an HTTP client that meets no certificate: reading those of all authorities takes each client 25 ms.
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+#: The bot closes connections that were idle for 5 s; a client's must not be taken up again at that moment.
+SHORT_LIVED = httpx.Limits(keepalive_expiry=2)
 
 
 class Talk:

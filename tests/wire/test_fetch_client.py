@@ -36,7 +36,7 @@ def request(url: str, **more: object) -> FetchRequest:
 
 async def ask(asker: HttpAsker, shop: Shop, answer: web.StreamResponse | int) -> Asked:
     shop.answers = [answer]
-    return await asker.ask(request(f"{shop.address}/x"), message_id="m", seconds=5)
+    return await asker.ask(request(f"{shop.address}/x"), message_id="m", seconds=60)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_redirects_stay_at_the_host(asker: HttpAsker, shop: Shop) -> None:
     shop.answers = [
         web.Response(status=302, headers={"Location": "/b?c=1"}), web.json_response("there"),
     ]  # fmt: skip
-    asked = await asker.ask(request(f"{shop.address}/a"), message_id="m", seconds=5)
+    asked = await asker.ask(request(f"{shop.address}/a"), message_id="m", seconds=60)
     assert (asked.fetched, shop.paths) == (Fetched("value", "there"), ["/a", "/b?c=1"])
 
 
@@ -115,7 +115,7 @@ async def test_a_redirect_to_another_place_is_not_followed(
 
 async def test_redirects_have_an_end(asker: HttpAsker, shop: Shop) -> None:
     shop.answers = [web.Response(status=302, headers={"Location": "/"}) for _ in range(10)]
-    asked = await asker.ask(request(f"{shop.address}/a"), message_id="m", seconds=5)
+    asked = await asker.ask(request(f"{shop.address}/a"), message_id="m", seconds=60)
     assert (asked.reason, len(shop.requests)) == ("It redirected more than 5 times.", 6)
 
 
@@ -126,7 +126,7 @@ async def test_a_post_that_is_redirected_is_posted_again_only_by_307_and_308(
         shop.requests.clear()
         shop.answers = [web.Response(status=status, headers={"Location": "/b"}), web.json_response(1)]
         post = request(f"{shop.address}/a", method="POST", body="{}")
-        await asker.ask(post, message_id="m", seconds=5)
+        await asker.ask(post, message_id="m", seconds=60)
         assert [each.method for each in shop.requests] == ["POST", method]
 
 
@@ -151,17 +151,19 @@ async def test_an_endless_answer_is_read_no_further_than_it_is_used(asker: HttpA
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    asked = await asker.ask(request(f"http://127.0.0.1:{runner.addresses[0][1]}/"), message_id="m", seconds=5)
+    asked = await asker.ask(
+        request(f"http://127.0.0.1:{runner.addresses[0][1]}/"), message_id="m", seconds=60
+    )
     await runner.cleanup()
     assert asked.fetched == Fetched("value", "x" * 1_000)
 
 
 async def test_a_secret_is_put_into_headers_and_shown_nowhere(asker: HttpAsker, shop: Shop) -> None:
     headers = (("Authorization", ("Bearer ", SecretName("TOKEN"))),)
-    await asker.ask(request(f"{shop.address}/a", headers=headers), message_id="m", seconds=5)
+    await asker.ask(request(f"{shop.address}/a", headers=headers), message_id="m", seconds=60)
     assert shop.requests[0].headers["Authorization"] == "Bearer s3cret"
     missing = request(f"{shop.address}/a", headers=(("X", (SecretName("OTHER"),)),))
-    asked = await asker.ask(missing, message_id="m", seconds=5)
+    asked = await asker.ask(missing, message_id="m", seconds=60)
     assert (asked.is_final, asked.reason, len(shop.requests)) == (
         True, "BOT_SECRET_OTHER is not set, and the request needs it.", 1,
     )  # fmt: skip
@@ -169,7 +171,7 @@ async def test_a_secret_is_put_into_headers_and_shown_nowhere(asker: HttpAsker, 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "localhost", "[::1]", "169.254.169.254", "127.0.0.2"])
 async def test_private_hosts_are_asked_only_when_they_are_named(asker: HttpAsker, host: str) -> None:
-    asked = await asker.ask(request(f"http://{host}:9/"), message_id="m", seconds=5)
+    asked = await asker.ask(request(f"http://{host}:9/"), message_id="m", seconds=60)
     assert asked.is_final
     assert asked.reason is not None
     assert "BOT_PRIVATE_HOSTS" in asked.reason
@@ -184,7 +186,7 @@ async def test_the_address_that_is_checked_is_the_address_that_is_called(
         return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=family, proto=0, flags=0)]
 
     monkeypatch.setattr("bot.wire.outside_http._PublicResolver.resolve", rebound)
-    asked = await asker.ask(request(f"http://shop.example.com:{shop.port}/"), message_id="m", seconds=5)
+    asked = await asker.ask(request(f"http://shop.example.com:{shop.port}/"), message_id="m", seconds=60)
     assert asked.is_final
     assert asked.reason is not None
     assert "private network" in asked.reason
@@ -196,5 +198,5 @@ async def test_a_closed_port_and_silence_are_of_the_host(asker: HttpAsker, shop:
     asked = await asker.ask(request(f"{shop.address}/"), message_id="m", seconds=0.1)
     assert (asked.is_down, asked.is_final, asked.reason) == (True, False, "No answer within 0.1 s.")
     await shop.stop()
-    asked = await asker.ask(request(f"{shop.address}/"), message_id="m", seconds=5)
+    asked = await asker.ask(request(f"{shop.address}/"), message_id="m", seconds=60)
     assert (asked.is_down, asked.is_final) == (True, False)

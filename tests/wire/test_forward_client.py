@@ -26,6 +26,7 @@ from bot.web.console.labels import forward_lines, whys_of
 from bot.wire.forward_client import EventPoster, HttpPoster
 from tests.support.books import book_of
 from tests.support.bots import CAPS, heard
+from tests.support.databases import sqlite_in
 from tests.support.services import endless
 
 
@@ -79,7 +80,7 @@ class Forwarding:
     """An inbox and a forwarder on a database of their own."""
 
     def __init__(self, folder: Path, url: str, poster: HttpPoster) -> None:
-        self.database = Database(f"sqlite+aiosqlite:///{folder}/bot.db")
+        self.database = Database(sqlite_in(folder))
         self.writer = Writer(self.database)
         self.forwarder = Forwarder(self.database, self.writer, poster, limits=QUICK)
         book = book_of(f"name: all, when: anything, forward: '{url}'")
@@ -87,7 +88,6 @@ class Forwarding:
         self.inbox = Inbox(self.writer, lambda: book, lambda _: None, self.forwarder.wake, CAPS, self.queue)
 
     async def __aenter__(self) -> Self:
-        await self.database.upgrade()
         self.writer.start()
         self.forwarder.start()
         return self

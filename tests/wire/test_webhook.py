@@ -516,7 +516,7 @@ async def test_whatever_comes_beside_it_a_good_event_is_stored(
         assert answer.status_code == 200, answer.text
 
     async with running(tmp_path, databases.migrated(kind), acs) as bot:
-        with httpx.Client(base_url=bot.address, trust_env=False, timeout=30) as http:
+        with httpx.Client(base_url=bot.address, trust_env=False, timeout=120) as http:
             await asyncio.to_thread(fuzz)
         (conversation,) = await bot.items("/api/conversations", peer="+15555550177", number="+15555550100")
         delivery = conversation["delivery"]

@@ -438,7 +438,7 @@ async def test_nothing_makes_the_api_answer_500(bot: Running) -> None:
             json.loads(told.content)
 
     headers = {"Authorization": f"Bearer {ADMIN}"}
-    with httpx.Client(base_url=bot.address, headers=headers, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=bot.address, headers=headers, trust_env=False, timeout=120) as http:
         await asyncio.to_thread(fuzz)
 
 

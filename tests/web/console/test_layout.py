@@ -11,6 +11,9 @@ from tests.support.console import browser, csrf_in
 from tests.support.envelopes import inbound
 from tests.support.services import ADMIN, Running
 
+#: For tests that share a bot.
+ON_ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
+
 
 async def conversation(bot: Running, http: httpx.AsyncClient) -> tuple[str, str]:
     """The path of a conversation, and its page."""
@@ -20,6 +23,7 @@ async def conversation(bot: Running, http: httpx.AsyncClient) -> tuple[str, str]
     return path, (await http.get(path)).text
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize(
     ("zone", "named"),
     [
@@ -31,12 +35,12 @@ async def conversation(bot: Running, http: httpx.AsyncClient) -> tuple[str, str]
     ],
 )
 async def test_times_are_the_viewers_and_utc_until_their_zone_is_known(
-    zone: str, named: str, fresh_bot: Running
+    zone: str, named: str, shared_bot: Running
 ) -> None:
-    async with browser(fresh_bot, ADMIN) as http:
+    async with browser(shared_bot, ADMIN) as http:
         if zone:
             http.cookies.set("bot_zone", zone, path="/console")
-        _, html = await conversation(fresh_bot, http)
+        _, html = await conversation(shared_bot, http)
         found = re.search(r'<time datetime="([^"]+Z)" title="[^"]+ (\S+)">(\d\d):(\d\d)</time>', html)
         assert found, html
         assert found[2] == named
@@ -54,11 +58,12 @@ async def test_what_was_done_is_said_on_the_next_page_and_not_again(fresh_bot: R
         assert "You have taken over" not in (await http.get(path)).text
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize(
     "cookie", ["x", "e30", "WyI8Yj4iXQ", "WyI8Yj5TZW50IiwiZ29vZCJd", "WyI8Yj5TZW50IiwiZ29vZCJd.c2lnbmVk", "é"]
 )
-async def test_a_message_that_somebody_made_up_does_no_harm(cookie: str, fresh_bot: Running) -> None:
-    async with browser(fresh_bot, ADMIN) as http:
+async def test_a_message_that_somebody_made_up_does_no_harm(cookie: str, shared_bot: Running) -> None:
+    async with browser(shared_bot, ADMIN) as http:
         headers = {"Cookie": f"bot_session={http.cookies['bot_session']}; bot_flash={cookie}".encode()}
         answer = await http.get("/console/conversations", headers=headers)
         assert answer.status_code == 200
@@ -66,9 +71,10 @@ async def test_a_message_that_somebody_made_up_does_no_harm(cookie: str, fresh_b
         assert "Sent" not in answer.text, "only what this bot has signed is shown"
 
 
-async def test_a_part_is_a_page_without_what_stands_around_it(fresh_bot: Running) -> None:
-    async with browser(fresh_bot, ADMIN) as http:
-        path, html = await conversation(fresh_bot, http)
+@ON_ONE_LOOP
+async def test_a_part_is_a_page_without_what_stands_around_it(shared_bot: Running) -> None:
+    async with browser(shared_bot, ADMIN) as http:
+        path, html = await conversation(shared_bot, http)
         part = (await http.get(path, headers={"HX-Request": "true", "HX-Target": "talk"})).text
         assert part.startswith("<title>")
         assert 'id="talk"' in part

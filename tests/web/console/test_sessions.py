@@ -20,33 +20,40 @@ from bot.web.guesses import MOST_GUESSES, Guesses, TooManyGuesses
 from tests.support.console import browser, csrf_in
 from tests.support.services import ADMIN, VIEWER, Running
 
+#: For tests that share a bot.
+ON_ONE_LOOP = pytest.mark.asyncio(loop_scope="module")
 
+
+@ON_ONE_LOOP
 @pytest.mark.parametrize(
     "path", ["", "/conversations", "/conversations?q=%2B1555", "/nothing", "/live?topics=rules", "/rules"]
 )
-async def test_nothing_can_be_reached_without_a_login(path: str, fresh_bot: Running) -> None:
-    answer = await fresh_bot.http.get(f"/console{path}")
+async def test_nothing_can_be_reached_without_a_login(path: str, shared_bot: Running) -> None:
+    answer = await shared_bot.http.get(f"/console{path}")
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/console/login?next=%2Fconsole")
     assert answer.content == b""
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize("path", ["/logout", "/look", "/conversations/x/messages"])
-async def test_nothing_can_be_done_without_a_login(path: str, fresh_bot: Running) -> None:
-    answer = await fresh_bot.http.post(f"/console{path}", data={"text": "hello"})
+async def test_nothing_can_be_done_without_a_login(path: str, shared_bot: Running) -> None:
+    answer = await shared_bot.http.post(f"/console{path}", data={"text": "hello"})
     assert answer.status_code in (303, 404, 405)
     assert answer.headers.get("location", "/console/login").startswith("/console/login")
 
 
-async def test_the_apis_token_does_not_open_the_console_nor_the_cookie_the_api(fresh_bot: Running) -> None:
-    answer = await fresh_bot.get("/console/conversations")
+@ON_ONE_LOOP
+async def test_the_apis_token_does_not_open_the_console_nor_the_cookie_the_api(shared_bot: Running) -> None:
+    answer = await shared_bot.get("/console/conversations")
     assert answer.status_code == 303
-    async with browser(fresh_bot, ADMIN) as http:
+    async with browser(shared_bot, ADMIN) as http:
         assert (await http.get("/api/conversations")).status_code == 401
 
 
-async def test_a_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(fresh_bot: Running) -> None:
-    answer = await fresh_bot.http.post(
+@ON_ONE_LOOP
+async def test_a_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(shared_bot: Running) -> None:
+    answer = await shared_bot.http.post(
         "/console/login", data={"token": f" {VIEWER}\n", "next": "/console/conversations?q=1"}
     )
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/conversations?q=1")
@@ -58,8 +65,9 @@ async def test_a_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(
     assert VIEWER not in cookie
 
 
-async def test_a_wrong_token_is_told_and_opens_nothing(fresh_bot: Running) -> None:
-    answer = await fresh_bot.http.post("/console/login", data={"token": "nö"})
+@ON_ONE_LOOP
+async def test_a_wrong_token_is_told_and_opens_nothing(shared_bot: Running) -> None:
+    answer = await shared_bot.http.post("/console/login", data={"token": "nö"})
     assert answer.status_code == 403
     assert "neither the admin" in answer.text
     assert "set-cookie" not in answer.headers
@@ -75,32 +83,35 @@ async def test_who_guesses_waits_and_the_right_token_gets_in_all_the_same(fresh_
     assert (await fresh_bot.http.post("/console/login", data={"token": ADMIN})).status_code == 303
 
 
-async def test_a_login_link_works_once_and_looking_at_it_does_not_count(fresh_bot: Running) -> None:
-    link = fresh_bot.service.new_login_link()
+@ON_ONE_LOOP
+async def test_a_login_link_works_once_and_looking_at_it_does_not_count(shared_bot: Running) -> None:
+    link = shared_bot.service.new_login_link()
     for _ in range(2):  # a chat looks what the link is about
-        shown = await fresh_bot.http.get(link)
+        shown = await shared_bot.http.get(link)
         assert shown.status_code == 200
         assert "set-cookie" not in shown.headers
     key = httpx.URL(link).params["key"]
-    async with browser(fresh_bot) as http:
+    async with browser(shared_bot) as http:
         assert (await http.post("/console/login", data={"key": key})).headers["location"] == "/console"
         assert "Logged in as <strong>admin</strong>" in (await http.get("/console/conversations")).text
-    again = await fresh_bot.http.post("/console/login", data={"key": key})
+    again = await shared_bot.http.post("/console/login", data={"key": key})
     assert again.status_code == 403
     assert "works once" in again.text
 
 
-async def test_logging_out_ends_the_session_wherever_its_cookie_was_copied_to(fresh_bot: Running) -> None:
-    async with browser(fresh_bot, ADMIN) as http:
+@ON_ONE_LOOP
+async def test_logging_out_ends_the_session_wherever_its_cookie_was_copied_to(shared_bot: Running) -> None:
+    async with browser(shared_bot, ADMIN) as http:
         copied = http.cookies[COOKIE]
         csrf = csrf_in((await http.get("/console/conversations")).text)
         answer = await http.post("/console/logout", data={"csrf": csrf})
         assert answer.headers["location"] == "/console/login"
         assert COOKIE not in http.cookies
-    stolen = await fresh_bot.http.get("/console/conversations", headers={"Cookie": f"{COOKIE}={copied}"})
+    stolen = await shared_bot.http.get("/console/conversations", headers={"Cookie": f"{COOKIE}={copied}"})
     assert stolen.status_code == 303
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize(
     ("headers", "csrf", "status"),
     [
@@ -116,11 +127,11 @@ async def test_logging_out_ends_the_session_wherever_its_cookie_was_copied_to(fr
     ],
 )
 async def test_a_change_needs_a_page_of_ours(
-    headers: dict[str, str], csrf: str, status: int, fresh_bot: Running
+    headers: dict[str, str], csrf: str, status: int, shared_bot: Running
 ) -> None:
-    async with browser(fresh_bot, ADMIN) as http:
+    async with browser(shared_bot, ADMIN) as http:
         right = csrf_in((await http.get("/console/conversations")).text)
-        headers = {name: fresh_bot.address if value == "ours" else value for name, value in headers.items()}
+        headers = {name: shared_bot.address if value == "ours" else value for name, value in headers.items()}
         del http.headers["Sec-Fetch-Site"]
         form = {"theme": "dark", "next": "/console", "csrf": right if csrf == "right" else csrf}
         answer = await http.post("/console/look", data=form, headers=headers)
@@ -130,39 +141,44 @@ async def test_a_change_needs_a_page_of_ours(
         assert answer.status_code == status
 
 
-async def test_another_sessions_proof_is_none(fresh_bot: Running) -> None:
-    async with browser(fresh_bot, ADMIN) as mine, browser(fresh_bot, ADMIN) as other:
+@ON_ONE_LOOP
+async def test_another_sessions_proof_is_none(shared_bot: Running) -> None:
+    async with browser(shared_bot, ADMIN) as mine, browser(shared_bot, ADMIN) as other:
         csrf = csrf_in((await other.get("/console/conversations")).text)
         answer = await mine.post("/console/look", data={"theme": "dark", "csrf": csrf})
         assert answer.status_code == 403
 
 
-async def test_a_link_on_another_site_finds_who_is_logged_in(fresh_bot: Running) -> None:
+@ON_ONE_LOOP
+async def test_a_link_on_another_site_finds_who_is_logged_in(shared_bot: Running) -> None:
     """The browser keeps the strict cookie back at first; the page that it gets instead asks again by itself."""
-    answer = await fresh_bot.http.get("/console/conversations", headers={"Sec-Fetch-Site": "cross-site"})
+    answer = await shared_bot.http.get("/console/conversations", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 200
     assert 'http-equiv="refresh"' in answer.text
     assert "Conversations" not in answer.text
 
 
-async def test_a_script_is_told_to_go_to_the_login(fresh_bot: Running) -> None:
-    answer = await fresh_bot.http.get("/console/conversations", headers={"HX-Request": "true"})
+@ON_ONE_LOOP
+async def test_a_script_is_told_to_go_to_the_login(shared_bot: Running) -> None:
+    answer = await shared_bot.http.get("/console/conversations", headers={"HX-Request": "true"})
     assert answer.headers["hx-redirect"] == "/console/login?next=%2Fconsole%2Fconversations"
 
 
+@ON_ONE_LOOP
 @pytest.mark.parametrize("theme", THEMES)
 async def test_the_look_that_was_chosen_is_in_the_page_from_its_first_byte(
-    theme: str, fresh_bot: Running
+    theme: str, shared_bot: Running
 ) -> None:
-    async with browser(fresh_bot, VIEWER) as http:
+    async with browser(shared_bot, VIEWER) as http:
         csrf = csrf_in((await http.get("/console/conversations")).text)
         answer = await http.post("/console/look", data={"theme": theme, "csrf": csrf, "next": "/console/x"})
         assert answer.headers["location"] == "/console/x"
         assert f'data-theme="{theme}"' in (await http.get("/console/conversations")).text
 
 
-async def test_every_page_may_load_only_what_the_console_brings(fresh_bot: Running) -> None:
-    async with browser(fresh_bot, ADMIN) as http:
+@ON_ONE_LOOP
+async def test_every_page_may_load_only_what_the_console_brings(shared_bot: Running) -> None:
+    async with browser(shared_bot, ADMIN) as http:
         for path in ("/console/conversations", "/console/nothing-here", "/console/login?key=x"):
             answer = await http.get(path)
             policy = answer.headers["content-security-policy"]
@@ -173,18 +189,19 @@ async def test_every_page_may_load_only_what_the_console_brings(fresh_bot: Runni
             assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son[a-z]+=", answer.text)
 
 
+@ON_ONE_LOOP
 async def test_styles_and_scripts_are_kept_for_ever_and_change_their_address_with_their_content(
-    fresh_bot: Running,
+    shared_bot: Running,
 ) -> None:
-    page = (await fresh_bot.http.get("/console/login")).text
+    page = (await shared_bot.http.get("/console/login")).text
     addresses = re.findall(r'(?:href|src)="(/console/assets/[^"]+)"', page)
     assert {address.rpartition(".")[2] for address in addresses} == {"css", "svg", "js"}
     for address in addresses:
-        answer = await fresh_bot.http.get(address)
+        answer = await shared_bot.http.get(address)
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
-    assert (await fresh_bot.http.get("/console/assets/console.000000000000.css")).status_code == 404
-    assert (await fresh_bot.http.get("/console/assets/..%2flayout.html")).status_code == 404
+    assert (await shared_bot.http.get("/console/assets/console.000000000000.css")).status_code == 404
+    assert (await shared_bot.http.get("/console/assets/..%2flayout.html")).status_code == 404
 
 
 # Sessions by themselves
