@@ -43,11 +43,11 @@ class Tally:
         self.labels = labels
         self.counted: Counter[tuple[str, ...]] = Counter()
 
-    def add(self, *values: str) -> None:
-        """Count one."""
+    def add(self, *values: str, count: int = 1) -> None:
+        """Count one, or as many."""
         if values not in self.counted and len(self.counted) >= _MOST_SERIES:
             values = (OTHER,) * len(values)
-        self.counted[values] += 1
+        self.counted[values] += count
 
 
 class Measures:
