@@ -43,11 +43,15 @@ class Tally:
         self.labels = labels
         self.counted: Counter[tuple[str, ...]] = Counter()
 
-    def add(self, *values: str, count: int = 1) -> None:
-        """Count one, or as many."""
+    def add(self, *values: str) -> None:
+        """Count one."""
+        self.add_series(values)
+
+    def add_series(self, values: tuple[str, ...]) -> None:
+        """Count one, by the values of all labels."""
         if values not in self.counted and len(self.counted) >= _MOST_SERIES:
             values = (OTHER,) * len(values)
-        self.counted[values] += count
+        self.counted[values] += 1
 
 
 class Measures:

@@ -1,6 +1,5 @@
 """What became of each event, and what is counted of it once it is stored."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -40,12 +39,10 @@ def outcome_of(decision: Decision) -> str:
 
 def count_events(measures: Measures, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
     """Count the new messages by rule and outcome, and the new delivery reports by what they say."""
-    came_of_them = [receipt.came_of_it for receipt in receipts if receipt.came_of_it is not None]
-    for (rule, outcome), count in Counter(came_of_them).items():
-        measures.received.add(rule, outcome, count=count)
-    if len(came_of_them) == len(events):  # as nearly always
-        return
+    received = measures.received.add_series
     for event, receipt in zip(events, receipts, strict=True):
-        if isinstance(event, DeliveryReport) and receipt.outcome != "duplicate":
+        if receipt.came_of_it is not None:
+            received(receipt.came_of_it)
+        elif isinstance(event, DeliveryReport) and receipt.outcome != "duplicate":
             code = code_of(event.details)
             measures.reports.add(status_of(event) or "unclear", "" if code is None else str(code))
