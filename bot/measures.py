@@ -45,6 +45,10 @@ class Tally:
 
     def add(self, *values: str) -> None:
         """Count one."""
+        self.add_series(values)
+
+    def add_series(self, values: tuple[str, ...]) -> None:
+        """Count one, by the values of all labels."""
         if values not in self.counted and len(self.counted) >= _MOST_SERIES:
             values = (OTHER,) * len(values)
         self.counted[values] += 1

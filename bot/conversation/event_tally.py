@@ -11,7 +11,7 @@ from bot.measures import Measures
 from bot.rulebook.decision import Decision, HeldBack
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class Receipt(Struct, frozen=True, kw_only=True, gc=False):
     """What became of one event."""
 
     outcome: str
@@ -39,9 +39,10 @@ def outcome_of(decision: Decision) -> str:
 
 def count_events(measures: Measures, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
     """Count the new messages by rule and outcome, and the new delivery reports by what they say."""
+    received = measures.received.add_series
     for event, receipt in zip(events, receipts, strict=True):
         if receipt.came_of_it is not None:
-            measures.received.add(*receipt.came_of_it)
+            received(receipt.came_of_it)
         elif isinstance(event, DeliveryReport) and receipt.outcome != "duplicate":
             code = code_of(event.details)
             measures.reports.add(status_of(event) or "unclear", "" if code is None else str(code))

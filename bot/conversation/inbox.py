@@ -267,6 +267,7 @@ class Inbox:
         await recall_imported(connection, opened.values())
         recent = await self._recall(connection, opened, inbound, now)
         new = NewMessages()
+        was_restored = self._doubt.stopped_at is not None
         pools = all_pools(in_force, testers)
         codes = CodeDesk(connection, pools, {message.peer for message in inbound}, now)
         for place, message in enumerate(inbound):
@@ -279,7 +280,7 @@ class Inbox:
             )
             written = time_written(message.received_at, now)
             began = perf_counter()
-            book, draft = book_for(message.peer, in_force, testers)
+            book, draft = book_for(message.peer, in_force, testers) if testers else (in_force, None)
             decision = decide(book, heard, conversation.state, written)
             asked = kept = None
             if decision.wants_code is not None or decision.fetch is not None:
@@ -290,7 +291,7 @@ class Inbox:
             if conversation.id in recent:
                 before = conversation.state
                 decision = apply_caps(before, decision, message.text, recent[conversation.id], self._caps)
-            is_doubtful = self._doubt.covers(message.received_at, now)
+            is_doubtful = was_restored and self._doubt.covers(message.received_at, now)
             queued = conversation.add_inbound(
                 message, decision, book.version, now, new, written=written, is_doubtful=is_doubtful, draft=draft
             )  # fmt: skip

@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct, UnsetType
 LineEvent = Literal["message_received", "message_sent", "message_reported"]
 
 
-class MessageLine(Struct, frozen=True, omit_defaults=True):
+class MessageLine(Struct, frozen=True, omit_defaults=True, gc=False):
     """A line of the log, in the order of its keys."""
 
     event: LineEvent

@@ -130,8 +130,9 @@ class ConversationThread:
         if new.is_told:
             new.facts.append(MessageFact(message_id=message_id, conversation_id=self.id, status="received"))
             new.facts += consent_facts(self.id, before, self.state, written, message_id)
-        said = Said(message_id, message.message_id, message.text, written)
-        new.consents += consent_rows(self._whose, before, decision, said, version, now)
+        if decision.after is not before:
+            said = Said(message_id, message.message_id, message.text, written)
+            new.consents += consent_rows(self._whose, before, decision, said, version, now)
         for text in decision.replies:
             self.add_outbound(
                 new,

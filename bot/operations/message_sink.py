@@ -12,6 +12,7 @@ import structlog
 
 from bot.conversation.message_lines import MessageLine, MessageLineLog, MessageSink
 from bot.operations.logs import is_for_people
+from bot.operations.output_streams import Outlet
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +44,11 @@ def with_sink(message_log: MessageLineLog, sink: MessageSink) -> MessageLineLog:
 
 def write_json(lines: Sequence[MessageLine]) -> None:
     """One JSON object a line."""
-    sys.stderr.write(_encoder.encode_lines(lines).decode())
+    encoded, stream = _encoder.encode_lines(lines), sys.stderr
+    if isinstance(stream, Outlet):
+        stream.write_utf8(encoded)
+    else:
+        stream.write(encoded.decode())
 
 
 def write_for_people(lines: Sequence[MessageLine]) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import Final, TextIO
 
-#: Characters that wait to be written; what comes on top of them is dropped.
+#: Bytes that wait to be written; what comes on top of them is dropped.
 _MOST_WAITING: Final = 1_000_000
 #: Seconds between two writes: what comes meanwhile goes in one, which saves waking a thread for each commit's lines.
 _PAUSE: Final = 0.05
@@ -42,7 +42,8 @@ class Outlet(io.TextIOBase):
         super().__init__()
         self._stream = stream
         self._descriptor = stream.fileno()
-        self._waiting: deque[str] = deque()
+        self._is_utf8 = stream.encoding.replace("-", "").lower() == "utf8"
+        self._waiting: deque[bytes] = deque()
         self._size = 0
         #: Writes that found no room since the last that did.
         self._dropped = 0
@@ -79,20 +80,30 @@ class Outlet(io.TextIOBase):
         """Take a text to be written; drops it when too much waits already."""
         if not isinstance(text, str):
             raise TypeError(f"a text is written here, not {type(text).__name__}")
-        if not text:
-            return 0
+        if text:
+            self._take(text.encode(self.encoding, self.errors))
+        return len(text)
+
+    def write_utf8(self, lines: bytes) -> None:
+        """Take lines that are encoded already: to decode a message's line and encode it again took 2.7 of 4.3 µs."""
+        if self._is_utf8:
+            self._take(lines)
+        else:
+            self.write(lines.decode())
+
+    def _take(self, written: bytes) -> None:
         with self._is_free:
             if self._size >= _MOST_WAITING:
                 self._dropped += 1
-                return len(text)
+                return
             if self._dropped:
-                text = f"({self._dropped} writes before this were dropped: nobody read them)\n{text}"
+                notice = f"({self._dropped} writes before this were dropped: nobody read them)\n"
+                written = notice.encode(self.encoding) + written
                 self._dropped = 0
-            self._waiting.append(text)
-            self._size += len(text)
+            self._waiting.append(written)
+            self._size += len(written)
             self._is_idle.clear()
             self._has_come.set()
-        return len(text)
 
     def flush(self) -> None:
         """Nothing is waited for."""
@@ -101,13 +112,13 @@ class Outlet(io.TextIOBase):
         while True:
             self._has_come.wait()
             with self._is_free:
-                text = "".join(self._waiting)
+                written = b"".join(self._waiting)
                 self._waiting.clear()
                 self._has_come.clear()
             with contextlib.suppress(OSError):  # closed, full, or its reader has left
-                self._hand_on(text.encode(self.encoding, self.errors))
+                self._hand_on(written)
             with self._is_free:
-                self._size -= len(text)
+                self._size -= len(written)
                 if not self._waiting:
                     self._is_idle.set()
             time.sleep(_PAUSE)

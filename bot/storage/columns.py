@@ -32,28 +32,49 @@ class UtcTime(TypeDecorator[datetime]):
             return dialect.type_descriptor(String(32))
         return dialect.type_descriptor(DateTime(timezone=True))
 
+    def bind_processor(self, dialect: Dialect) -> Any:
+        """For SQLite without the calls that SQLAlchemy puts around it: a message has two times or three."""
+        return _as_stored if dialect.name == "sqlite" else super().bind_processor(dialect)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """As above: each conversation is read with its times."""
+        return _as_moment if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         """Refuse a naive time; give SQLite its text."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; times in the database are UTC")
-        if value.tzinfo is not UTC:
-            value = value.astimezone(UTC)
-        return _as_text(value) if dialect.name == "sqlite" else value
+        if dialect.name == "sqlite":
+            return _as_stored(value)
+        return None if value is None else _in_utc(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
         """Bring back an aware time, in UTC."""
-        if value is None:
-            return None
-        if isinstance(value, str):
-            return datetime.fromisoformat(value)
+        if value is None or isinstance(value, str):
+            return _as_moment(value)
         moment: datetime = value
         if (
             moment.tzinfo is None
         ):  # asyncpg stores the last moment as `infinity`, and reads that without a zone
             return moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The same moment; refuses one that could be any of 38."""
+    if moment.tzinfo is UTC:
+        return moment
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone; times in the database are UTC")
+    return moment.astimezone(UTC)
+
+
+def _as_stored(moment: datetime | None) -> str | None:
+    """What SQLite keeps of a moment."""
+    return None if moment is None else _as_text(_in_utc(moment))
+
+
+def _as_moment(written: str | None) -> datetime | None:
+    """What SQLite has kept."""
+    return None if written is None else datetime.fromisoformat(written)
 
 
 def _as_text(moment: datetime) -> str:

@@ -1,6 +1,7 @@
 """Each message has its lines, with one id from the webhook to the report, and nothing of a person in them."""
 
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ import pytest
 
 from bot.conversation.message_lines import MessageLine, MessageLineLog, masked
 from bot.operations.message_sink import message_log_of, write_json
+from bot.operations.output_streams import Outlet
 from tests.support.bots import PEER, Bot, heard, report, until
 from tests.support.databases import Databases
 
@@ -114,6 +116,18 @@ def test_a_level_above_info_has_no_lines() -> None:
 def test_a_masked_number_can_not_be_texted(number: str) -> None:
     assert sum(mark.isdigit() for mark in masked(number)) <= 4
     assert not number or number not in masked(number)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_lines_reach_an_output_of_either_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = MessageLine(
+        "message_sent", "A message was sent", datetime.now(UTC), "t", "m", "c", "hours", "sent", 1.5, "+15…01"
+    )
+    reading, writing = os.pipe()
+    with os.fdopen(reading, encoding="utf-8") as read, os.fdopen(writing, "w", encoding=encoding) as stream:
+        monkeypatch.setattr("sys.stderr", Outlet(stream))
+        write_json([line, line])
+        assert [json.loads(read.readline())["peer"] for _ in range(2)] == ["+15…01", "+15…01"]
 
 
 def test_a_line_costs_microseconds(capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.rulebook import index
 from bot.rulebook.decision import ConversationState
 from tests.support.books import book_of, hear
 
@@ -34,3 +35,18 @@ def test_of_many_rules_the_one_whose_condition_holds_answers(
         assert len(decision.passed_by) == min(at, 10)
     assert hear(book, "hours", ConversationState(known=True), sender="+442071838750").rule == "known"
     assert hear(book, "hours", sender="+442071838750").rule == "rest"
+
+
+def test_a_text_that_was_heard_before_has_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "_MOST_KEPT", 3)
+    book = book_of(
+        "name: hours, when: {keyword: hours}, reply: We are open.",
+        "name: first, when: {pattern: '^v(ote)? [0-9]+$'}, only: {first_time: true}, reply: Your first.",
+        "name: vote, when: {pattern: '^v(ote)? [0-9]+$'}, reply: Counted.",
+    )
+    texts = {"Hours?": "hours", "vote 1": "vote", "v 2": "vote", "vote 3": "vote", "never": None}
+    for _ in range(3):  # with more texts than are kept
+        for text, rule_name in texts.items():
+            assert hear(book, text, ConversationState(known=True)).rule == rule_name
+            assert hear(book, text).rule == ("first" if rule_name == "vote" else rule_name)
+    assert len(book.index._heard) <= 3

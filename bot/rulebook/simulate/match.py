@@ -51,7 +51,7 @@ _NO_MATCH = Match(None, None, ())
 
 def first_match(book: Book, message: ReadMessage, state: ConversationState) -> Match:
     """Find the first rule of the book that is for this message."""
-    found = book.index.candidates(message.words, message.heard.text, message.look)
+    found = book.index.candidates_of_message(message.words, message.heard.text, message.look)
     if not found:
         return _NO_MATCH
     rule, key = book.index.entries[found[0]]
