@@ -11,6 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 RULES = """\
+numbers: {"+15555550100": {per_minute: 100000}}
 rules:
   - name: booking
     when: {keyword: book}
