@@ -96,6 +96,8 @@ bench: setup ## how fast messages are taken, decided, answered; beside Kannel wh
 soak: search tests/azurite/node_modules/.package-lock.json ## never lost, never twice: `make search`, then a bot killed 50 times under 20,000 texts; OPTIONS="--kills 5" for less
 	$(venv)/python -m benchmarks.model
 	$(venv)/python -m benchmarks.soak $(OPTIONS)
+	$(venv)/python -m benchmarks.replica_soak
+	$(venv)/python -m benchmarks.halves_soak
 	$(venv)/python -m benchmarks.pull_soak
 	$(venv)/python -m benchmarks.fetch_soak
 	$(venv)/python -m benchmarks.bodies_soak

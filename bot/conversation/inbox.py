@@ -89,7 +89,7 @@ class Inbox:
         self._message_log = message_log or MessageLineLog()
         self._marks = marks or ErasureMarks()
         self._doubt = doubt or Doubt()
-        self._events = writer.batch(self._record)
+        self._events = writer.batch(self._record, is_repeatable=True)
         self._caps = caps
         self._queue = queue
         self._clock = clock

@@ -71,6 +71,8 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     misses: int = 0
     #: When the peer last moved the flow, POSIX seconds.
     touched: float
+    #: When the awaited question was put, where an answer that it could not take has moved the flow since.
+    put: float | None = None
     #: When it is over unless the peer moves it; None in flows of versions that did not note it.
     until: float | None = None
     #: The row that keeps its answers; None until that is made.

@@ -175,11 +175,13 @@ async def record_uses(connection: AsyncConnection, uses: list[LaneUse]) -> list[
     rows = [{"number": number, "second": second, "sent": count} for number, count in sorted(counts.items())]
     statement = insert_for(connection, lane_paces).values(rows)
     added = lane_paces.c.sent + statement.excluded.sent
-    await connection.execute(
-        statement.on_conflict_do_update(index_elements=["number", "second"], set_={"sent": added})
+    old = delete(lane_paces).where(
+        lane_paces.c.number.in_(list(counts)), lane_paces.c.second < second - _KEPT
     )
-    await connection.execute(
-        delete(lane_paces).where(lane_paces.c.number.in_(list(counts)), lane_paces.c.second < second - _KEPT)
+    await connection.execute(  # in one trip
+        statement.on_conflict_do_update(index_elements=["number", "second"], set_={"sent": added}).add_cte(
+            old.cte("old")
+        )
     )
     return [None] * len(uses)
 

@@ -35,7 +35,7 @@ class DatabaseInUse(Exception):
 
 
 class CommitInDoubt(DatabaseUnavailable):
-    """The transaction was committed into a file that is not in its place any more."""
+    """The transaction was committed into a file that is not in its place any more, or never came to its end."""
 
 
 #: What any use of the database may raise when it can't be reached, read or written. SQLite's driver is also spoken to

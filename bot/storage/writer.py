@@ -6,7 +6,7 @@ at once, and whatever arrives while a commit runs shares the next one.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
 from typing import Any, Generic, TypeVar
@@ -20,7 +20,7 @@ from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
 from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_broken_connection, is_conflict
 from bot.storage.facts import FactRecorder
-from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits
+from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits, in_time
 from bot.supervisor import Supervisor
 
 Item = TypeVar("Item")
@@ -28,8 +28,6 @@ Result = TypeVar("Result")
 
 #: What is done in a transaction for all items that wait: one result for each item.
 Work = Callable[[AsyncConnection, list[Item]], Awaitable[list[Result]]]
-
-
 log = structlog.get_logger(__name__)
 
 
@@ -49,17 +47,19 @@ class _Undone(Exception):
 class Batch(Generic[Item, Result]):
     """One kind of work of a writer: items of several callers are handed to `work` in one call, in one transaction."""
 
-    def __init__(self, writer: "Writer", work: Work[Item, Result]) -> None:
+    def __init__(self, writer: "Writer", work: Work[Item, Result], *, is_repeatable: bool = False) -> None:
+        """`is_repeatable`: whether items may be submitted again although they were written."""
         self._writer = writer
         self.work = work
+        self.is_repeatable = is_repeatable
 
-    def submit(self, items: Sequence[Item]) -> Coroutine[Any, Any, list[Result]]:
+    async def submit(self, items: Sequence[Item]) -> list[Result]:
         """Have the work done for `items`; returns its results once they are durable.
 
         Raises `StorageUnavailable` when that was not possible within the time that a request is held, and whatever
         the work raises for these very items.
         """
-        return self._writer.enqueue(self, items)
+        return await self._writer.add(self, items).done
 
     async def submit_timed(self, items: Sequence[Item]) -> tuple[list[Result], float]:
         """The same, and how many seconds the transaction held the writer, its commit included."""
@@ -120,6 +120,7 @@ class Writer:
         self._committed: list[tuple[_Job, list[Any]]] = []
         self._group: list[_Job] = []
         self._wake = asyncio.Event()
+        self._watch: asyncio.TimerHandle
         self._task: asyncio.Task[None] | None = None
         self._is_writing = False
         #: The last try found its connection broken; the next one is over a new one.
@@ -172,16 +173,12 @@ class Writer:
         """Refuse pending jobs at the next error, so that the process can end."""
         self._hold = 0.0
 
-    def batch(self, work: Work[Item, Result]) -> Batch[Item, Result]:
+    def batch(self, work: Work[Item, Result], *, is_repeatable: bool = False) -> Batch[Item, Result]:
         """A handle to submit items by; what is submitted by one handle shares calls of `work`, so keep it."""
-        return Batch(self, work)
-
-    async def enqueue(self, batch: Batch[Item, Result], items: Sequence[Item]) -> list[Result]:
-        """Add items to those that wait; `Batch.submit` says what becomes of them."""
-        return await self.add(batch, items).done
+        return Batch(self, work, is_repeatable=is_repeatable)
 
     def add(self, batch: Batch[Item, Result], items: Sequence[Item]) -> _Job:
-        """The same; the job's `done` has the results."""
+        """Add items to those that wait; `Batch.submit` says what becomes of them, and `done` has the results."""
         if self._items_waiting >= self._limits.waiting:
             raise StorageUnavailable("too much is waiting already")
         job = _Job(batch, items, asyncio.get_running_loop().time() + self._hold)
@@ -204,8 +201,10 @@ class Writer:
             if not group:
                 await self._probe()
                 continue
+            self._watch = asyncio.get_running_loop().call_later(self._hold, self._refuse_overdue)
             try:
-                await self._commit(group)
+                async with in_time(None if self._database.is_sqlite else self._limits.patience):
+                    await self._commit(group)
             except CommitInDoubt as error:
                 # Tried again it might be done twice: Event Grid's events are known when they come again.
                 self._answer_callers()
@@ -225,6 +224,8 @@ class Writer:
                     self._put_back(group)
                 else:
                     await self._one_by_one(group)
+            finally:
+                self._watch.cancel()
 
     async def _wait(self) -> None:
         """Until there is something to write, or, in a trouble, it is time to try again."""
@@ -394,6 +395,14 @@ class Writer:
             self._items_waiting -= len(job.items)
             job.fail(StorageUnavailable(self.trouble))
 
+    def _refuse_overdue(self) -> None:
+        """A transaction takes longer than a request is held: refuse what may come again, whatever becomes of it."""
+        now = asyncio.get_running_loop().time()
+        for job in (*self._group, *self._waiting):
+            if job.batch.is_repeatable and job.deadline <= now:
+                job.fail(StorageUnavailable("the database does not answer"))
+        self._watch = asyncio.get_running_loop().call_later(self._limits.overdue_again, self._refuse_overdue)
+
     def _is_over(self, job: _Job, now: float) -> bool:
         """Whether a job is not to be tried again."""
-        return not self._hold or job.deadline <= now or job.done.cancelled()
+        return not self._hold or job.deadline <= now or job.done.done()

@@ -1,6 +1,12 @@
 """How much a transaction of the writer takes, and how long what can't be written is tried again."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from msgspec import Struct
+
+from bot.storage.database_errors import CommitInDoubt
 
 
 class WriterLimits(Struct, frozen=True, kw_only=True):
@@ -19,6 +25,21 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
     #: Seconds between tries while the database can't be written: the first pause, doubling up to the longest.
     first_pause: float = 0.05
     longest_pause: float = 1.0
+    #: Between looks for requests that one transaction holds for too long.
+    overdue_again: float = 1.0
+    #: Seconds that a transaction may take: after a failover, or with a cut cable, the other end may say nothing for a
+    #: quarter of an hour. Far more than the largest transaction takes on a slow disk.
+    patience: float = 60.0
 
 
 USUAL_LIMITS = WriterLimits()
+
+
+@asynccontextmanager
+async def in_time(seconds: float | None) -> AsyncGenerator[None]:
+    """Raises `CommitInDoubt` when the block takes longer; None: it may."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise CommitInDoubt("the database does not answer") from None

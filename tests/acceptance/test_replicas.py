@@ -1,18 +1,24 @@
 """Two bots on one PostgreSQL: what one is sending the other leaves alone, and goes on with when that one is killed."""
 
+import re
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from bot.storage.commits import presence_topic
 from tests.support.acs import Acs
+from tests.support.console import SAME_ORIGIN, csrf_in
 from tests.support.databases import Databases
 from tests.support.events import a_number, received
 from tests.support.folders import in_folder
 from tests.support.processes import ADMIN, VIEWER, Bot, until
+from tests.support.sockets import NO_AUTHORITIES
 
 #: More than one lane makes calls at the same time, so that both bots have some.
 PHONES = 40
@@ -81,23 +87,43 @@ def test_a_number_whose_holder_stands_still_moves_and_nothing_is_sent_twice(
     assert len(tries(acs, peers)) == 3
 
 
-def test_a_message_that_arrives_at_one_bot_shows_on_an_open_page_of_the_other(
+@contextmanager
+def logged_in(bot: Bot, **form: str) -> Iterator[httpx.Client]:
+    """A browser of its own."""
+    with httpx.Client(
+        base_url=bot.url, headers=SAME_ORIGIN, trust_env=False, verify=NO_AUTHORITIES, timeout=60
+    ) as client:
+        assert client.post("/console/login", data=form).is_redirect
+        yield client
+
+
+def test_what_happens_at_one_bot_shows_on_an_open_page_of_the_other(
     pair: tuple[Bot, Bot], peer: str, number: str
 ) -> None:
+    """A message that arrives, and a colleague who opens the same conversation."""
     one, other = pair
     other.start()
     one.post([received(peer, "hours", number=number)])
     (talk,) = one.http.get("/api/conversations", params={"peer": peer}, headers=VIEWER).json()["items"]
+    here = f"/console/conversations/{talk['id']}/here"
+    link = one.run("people", "add", "Ada", "--role", "support", "--url", one.url).stdout
+    key = re.search(r"key=(\S+)", link)
+    assert key, link
     token = ADMIN["Authorization"].removeprefix("Bearer ")
-    headers = {"Sec-Fetch-Site": "same-origin"}
-    assert other.http.post("/console/login", data={"token": token}, headers=headers).is_redirect
-    with other.http.stream("GET", "/console/live", params={"topics": talk["id"], "since": "before"}) as page:
-        lines = page.iter_lines()
-        # Not how many wait, which is told beside it.
-        told = (line for line in lines if line.startswith("data: ") and '"count"' not in line)
-        assert talk["id"] in next(told)  # the page was made before the stream began
-        one.post([received(peer, "open", number=number)])
-        assert talk["id"] in next(told)
+    with logged_in(other, token=token) as admin, logged_in(one, key=key[1]) as ada:
+        csrf = {"csrf": csrf_in(admin.get("/console/conversations").text)}
+        assert admin.post(here, data=csrf).status_code == 204
+        topics = f"{talk['id']} {presence_topic(talk['id'])}"
+        params = {"topics": topics, "since": "before"}
+        with admin.stream("GET", "/console/live", params=params) as page:
+            # Not how many wait, which is told beside it.
+            told = (line for line in page.iter_lines() if line.startswith("data: ") and '"count"' not in line)
+            assert talk["id"] in next(told)  # the page was made before the stream began
+            one.post([received(peer, "open", number=number)])
+            assert talk["id"] in next(told).split()[1:]
+            csrf = {"csrf": csrf_in(ada.get("/console/conversations").text)}
+            assert ada.post(here, data=csrf).status_code == 204
+            assert any(presence_topic(talk["id"]) in line for line in told)
 
 
 def test_bots_whose_rule_books_differ_say_so_until_they_are_the_same(pair: tuple[Bot, Bot]) -> None:

@@ -147,6 +147,23 @@ async def test_a_changed_password_is_held_and_comes_back(
         )
 
 
+async def test_a_postgresql_that_takes_no_more_connections_is_held_and_comes_back(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
+) -> None:
+    """Others have them all; ours were ended, as by a restart."""
+    role = f"role_{uuid4().hex[:12]}"
+    name, url = databases.with_role(role, "first")
+    kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
+    async with running(tmp_path, url, acs) as bot:
+        await go_through(
+            bot,
+            logs,
+            lambda: databases.tell(name, f"ALTER ROLE {role} CONNECTION LIMIT 0", kick),
+            lambda: databases.tell(name, f"ALTER ROLE {role} CONNECTION LIMIT -1"),
+            says="too many connections",
+        )
+
+
 @pytest.mark.parametrize("right", ["INSERT", "SELECT", "UPDATE"])
 async def test_a_revoked_right_is_held_and_comes_back(
     tmp_path: Path, databases: Databases, acs: Acs, logs: Logs, right: str

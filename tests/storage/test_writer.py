@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.storage.database import Database
 from bot.storage.writer import Batch, StorageUnavailable, Writer
 from bot.storage.writer_limits import WriterLimits
-from tests.support.breaking_connections import breaking_after_begin
+from tests.support.breaking_connections import breaking_after_begin, falling_silent
 from tests.support.databases import Databases
 
 NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True))
@@ -337,5 +337,60 @@ async def test_a_connection_that_breaks_is_replaced_and_is_no_trouble(
         assert not breaks.is_set(), "one did break"
         assert await stored(database) == [1]
         assert [line for line in logs if line.get("action") == "database_unwritable"] == []
+        await writer.stop()
+        await database.close()
+
+
+async def test_while_the_database_does_not_answer_events_are_refused_in_time_and_stored_once_later(
+    databases: Databases,
+) -> None:
+    """As when it is slow, or a cable is cut: there is no error, and the transaction goes on when the answer comes."""
+    database = Database(databases.migrated("postgresql"))
+    async with database.writing() as connection:
+        await connection.run_sync(NOTES.metadata.create_all)
+    silent, answers = asyncio.Event(), asyncio.Event()
+
+    async def keep(connection: AsyncConnection, numbers: list[int]) -> list[int]:
+        silent.set()
+        await answers.wait()
+        await connection.execute(insert(NOTES), [{"n": number} for number in numbers])
+        return numbers
+
+    writer = Writer(database, hold=0.2, limits=WriterLimits(overdue_again=0.05))
+    writer.start()
+    events, acts = writer.batch(keep, is_repeatable=True), writer.batch(keep)
+    act = asyncio.create_task(acts.submit([1]))
+    await silent.wait()
+    for number in (2, 3):
+        with pytest.raises(StorageUnavailable, match="does not answer"):
+            await events.submit([number])
+    assert not act.done(), "nobody may do that a second time"
+    answers.set()
+    assert await act == [1]
+    assert await events.submit([4]) == [4]
+    assert {1, 4} <= set(await stored(database))
+    await writer.stop()
+    await database.close()
+
+
+async def test_a_transaction_whose_server_says_nothing_any_more_is_given_up_and_the_writer_goes_on(
+    databases: Databases,
+) -> None:
+    """As after a failover: TCP would take a quarter of an hour to find out."""
+    async with falling_silent(databases.migrated("postgresql")) as (address, gets_through):
+        database = Database(address)
+        async with database.writing() as connection:
+            await connection.run_sync(NOTES.metadata.create_all)
+        writer = Writer(database, hold=0.5, limits=WriterLimits(patience=1.0))
+        writer.start()
+        work = Notes()
+        assert await work.on(writer).submit([1]) == [2]
+        gets_through.clear()
+        with pytest.raises(StorageUnavailable, match="does not answer"):
+            await work.on(writer).submit([2])
+        gets_through.set()
+        writer._hold = 60
+        assert await work.on(writer).submit([3]) == [6]
+        assert {1, 3} <= set(await stored(database))
         await writer.stop()
         await database.close()

@@ -51,3 +51,30 @@ async def breaking_after_begin(database: str) -> AsyncIterator[tuple[str, asynci
         async with await asyncio.start_unix_server(serve, f"{folder}/{SOCKET}"):
             here = url.update_query_dict({"host": folder})
             yield here.render_as_string(hide_password=False), breaks
+
+
+@asynccontextmanager
+async def falling_silent(database: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Another address of a database, and an event: while it is not set, nothing gets through, and nothing ends.
+
+    As with a cut cable, or a server whose machine stands still.
+    """
+    url = make_url(database)
+    gets_through = asyncio.Event()
+    gets_through.set()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                await gets_through.wait()
+                writer.write(data)
+        writer.close()
+
+    async def serve(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        server, to_server = await asyncio.open_unix_connection(f"{url.query['host']}/{SOCKET}")
+        await asyncio.gather(pass_on(client, to_server), pass_on(server, to_client))
+
+    with TemporaryDirectory(prefix="bot-pg-") as folder:
+        async with await asyncio.start_unix_server(serve, f"{folder}/{SOCKET}"):
+            here = url.update_query_dict({"host": folder})
+            yield here.render_as_string(hide_password=False), gets_through

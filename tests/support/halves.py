@@ -5,11 +5,13 @@ one of the two orders, the stored conversation has the same order, and so does A
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from msgspec import Struct
 
 RULES = """\
+numbers: {"+15555550100": {per_minute: 100000}}
 rules:
   - name: booking
     when: {keyword: book}
@@ -54,6 +56,21 @@ class Halves(Struct, frozen=True, kw_only=True):
     #: The rows of answers, each as (status, values).
     answers: list[tuple[str, dict[str, Any]]]
 
+    @property
+    def heard(self) -> list[str]:
+        """What the person said, in the order in which it was decided."""
+        return [text for direction, text in self.talk if direction == "inbound"]
+
+    @property
+    def is_crossed(self) -> bool:
+        """Whether the second half was decided first."""
+        return self.heard[-2:] == list(reversed(TEXTS[self.kind][1:])) and self.kind != "code"
+
+
+def time_of(moment: float) -> str:
+    """A moment in seconds since 1970, as Azure writes it."""
+    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
+
 
 def coupons(count: int) -> str:
     """The CSV file of so many."""
@@ -72,7 +89,7 @@ def faults_of(found: Sequence[Halves]) -> list[str]:
 
 def _faults_of(one: Halves) -> list[str]:
     """Of one person."""
-    heard = [text for direction, text in one.talk if direction == "inbound"]
+    heard = one.heard
     replies = [text for direction, text in one.talk if direction == "outbound"]
     faults = []
     if sorted(heard) != sorted(text for text in TEXTS[one.kind] if text is not None):
@@ -81,9 +98,8 @@ def _faults_of(one: Halves) -> list[str]:
         faults.append(f"was answered {replies}, and ACS sent {one.sent}")
     row: tuple[str, dict[str, Any]] | None
     if one.kind == "flow":
-        is_crossed = heard[1:] == ["4", "fri"]
-        expected = _CROSSED if is_crossed else _AS_WRITTEN
-        row = ("open", {"day": "fri"}) if is_crossed else ("finished", {"day": "fri", "people": "4"})
+        expected = _CROSSED if one.is_crossed else _AS_WRITTEN
+        row = ("open", {"day": "fri"}) if one.is_crossed else ("finished", {"day": "fri", "people": "4"})
     elif one.kind == "vote":
         expected, row = [f"Counted {text[-1]}." for text in heard], ("finished", {"option": "B"})
     else:

@@ -58,7 +58,7 @@ def step(
     if flow is None or message.carrier_effect(book) or (match.rule is not None and match.rule.opt_out):
         return NOT_FOR_ME
     seconds = message.now.timestamp()
-    if seconds < flow.touched:
+    if seconds < _put_at(flow):
         return NOT_FOR_ME  # it was written before the question was put
     waiting = _waiting(book, flow, state)
     if waiting is None:
@@ -103,6 +103,11 @@ def open_flow(rule: Rule, ask: Ask, key: WhenKey | None, message: ReadMessage) -
         until=seconds + ask.expires,
         row=row.key if row is not None else None,
     )
+
+
+def _put_at(flow: Flow) -> float:
+    """When the awaited question was put. Two answers may cross: one that came late was written before a wrong one."""
+    return flow.touched if flow.put is None else flow.put
 
 
 def _waiting(book: Book, flow: Flow, state: ConversationState) -> tuple[Rule, Ask, Question] | None:
@@ -187,7 +192,7 @@ class _Step:
             return FlowEnded(replace(self._state, flow=None), "failed")
         names = self._names(message, flow.answers)
         replies = self._renderer.question(self._rule, self._question, message, names, again=True)
-        moved = self._moved(message, misses=flow.misses + 1)
+        moved = self._moved(message, misses=flow.misses + 1, put=_put_at(flow))
         return self._stepped(message, "no_answer", flow.awaits, replies, replace(self._state, flow=moved))
 
     def answer(self, message: ReadMessage, answer: Answer) -> Stepped:
@@ -198,7 +203,7 @@ class _Step:
         if following:
             names = self._names(message, answers)
             replies = self._renderer.question(rule, following, message, names)
-            moved = self._moved(message, awaits=following.save, answers=answers, misses=0)
+            moved = self._moved(message, awaits=following.save, answers=answers, misses=0, put=None)
             return self._stepped(message, "answer", flow.awaits, replies, replace(state, flow=moved))
         done = replace(state, flow=None, values={**state.values, **answers})
         done = replace(done, following=renewed(state.following, rule, message))
@@ -217,7 +222,7 @@ class _Step:
 
     def _moved(self, message: ReadMessage, **changes: Any) -> Flow:
         """The flow as the peer has just moved it."""
-        seconds = message.now.timestamp()
+        seconds = max(self._flow.touched, message.now.timestamp())
         return replace(self._flow, touched=seconds, until=seconds + self._ask.expires, **changes)
 
     def _names(self, message: ReadMessage, answers: Mapping[str, str]) -> Mapping[str, object]:

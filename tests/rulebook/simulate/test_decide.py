@@ -512,3 +512,18 @@ def test_one_of_our_own_numbers_is_never_answered_whatever_it_says() -> None:
     assert (
         "The message came from a number that `numbers` declares as ours: the bot never answers itself." in why
     )
+
+
+def test_an_answer_that_comes_after_a_wrong_one_that_was_written_later_is_an_answer() -> None:
+    """Event Grid promises no order, and two replicas may take the two at the same moment."""
+    book = book_of(
+        "name: book, when: {keyword: book}, ask: ["
+        "{save: day, question: Day?, expect: {one_of: [mon, fri]}, otherwise: 'Mon or fri.'}, "
+        "{save: people, question: People?, expect: {number: {min: 1, max: 8}}}], reply: '{{ people }} on {{ day }}.'"
+    )
+    state, said = ConversationState(), []
+    for seconds, text in ((0, "book"), (3, "4"), (2, "fri"), (5, "4")):
+        decision = hear(book, text, state, at=NOW + timedelta(seconds=seconds), message_id=f"m{len(said)}")
+        said.append(list(decision.replies))
+        state = decision.after
+    assert said == [["Day?"], ["Mon or fri."], ["People?"], ["4 on fri."]]
