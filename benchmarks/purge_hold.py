@@ -175,7 +175,9 @@ def tell(what: str, seconds: list[float]) -> None:
     ordered = sorted(seconds)
     found = [1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0.5, 0.9, 0.99, 1)]
     print(
-        f"{what}: {len(ordered)}, ms: " + ", ".join(f"{each:.1f}" for each in found) + " (50, 90, 99, 100 %)"
+        f"{what}: {len(ordered)}, ms: "
+        + ", ".join(f"{each:.1f}" for each in found)
+        + f" (50, 90, 99, 100 %); {sum(each > 0.05 for each in seconds)} over 50 ms"
     )
 
 
