@@ -133,8 +133,10 @@ sbom: $(home)/.ready-dev ## sbom.json: what is shipped, with hashes and licences
 	$(venv)/python deploy/sbom.py > sbom.json
 
 .PHONY: audit
-audit: $(home)/.ready-dev ## the locked versions against known vulnerabilities; needs the network
-	$(venv)/uv tool run pip-audit --require-hashes --disable-pip -r requirements.lock
+audit: $(home)/.ready-dev ## all that is shipped against known vulnerabilities; needs PyPI's or, by SERVICE=osv, OSV's data
+	@$(venv)/uv tool run pip-audit --strict --vulnerability-service $(or $(SERVICE),pypi) --require-hashes --disable-pip \
+		-r requirements-image.lock || { echo "Not audited, or not clean: see above. A mirror of packages alone has no data on" \
+		"vulnerabilities; then run this where pypi.org or api.osv.dev can be reached." >&2; exit 1; }
 
 .PHONY: clean
 clean: ## remove .venv, builds and caches; conversations in data/ stay

@@ -66,7 +66,9 @@ def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[D
     else:
         yield ok("configuration", "What the bot needs is set.")
     for sentence in warnings_about(environ):
-        yield warning("configuration", sentence, "correct or remove it.")
+        yield warning(
+            "configuration", sentence.removesuffix(" Correct or remove it."), "correct or remove it."
+        )
     if settings.admin_token is None:
         yield warning(
             "configuration",
@@ -98,29 +100,19 @@ async def check_stored(settings: Settings) -> list[DoctorFinding]:
             backlog = await find_backlog(connection)
             lost = await lost_marks(connection, [key.reveal() for key in settings.erasure_keys])
         trouble = await database.trouble()
-        found = [_database(database, trouble)]
-        if database.path is not None:
-            found += _disk(str(database.path.parent))
+        found = [_database(database, trouble), *_disk_of(database)]
         return [*found, queue_finding(backlog.queued, backlog.oldest_seconds), *_retention(settings, lost)]
     except SCHEMA_ERRORS as wrong:
         sentence, _, mend = str(wrong).partition(". ")
         mend = mend or "run `bot db upgrade`."
         is_old = "newer" not in sentence
         if is_old and database.is_sqlite:
-            return [
-                warning(
-                    "schema", sentence + ".", "`bot serve` upgrades it at its start, or run `bot db upgrade`."
-                )
-            ]
-        return [error("schema", sentence + ".", mend)]
+            mend = "`bot serve` upgrades it at its start, or run `bot db upgrade`."
+            return [warning("schema", sentence + ".", mend), *_disk_of(database)]
+        return [error("schema", sentence + ".", mend), *_disk_of(database)]
     except DATABASE_ERRORS as wrong:
-        return [
-            error(
-                "database",
-                f"It can't be read: {cause_of(wrong)}.",
-                "see that it runs and that BOT_DATABASE_URL is right.",
-            )
-        ]
+        mend = "see that it runs and that BOT_DATABASE_URL is right."
+        return [error("database", f"It can't be read: {cause_of(wrong)}.", mend), *_disk_of(database)]
     finally:
         await database.close()
 
@@ -132,6 +124,11 @@ def _database(database: Database, trouble: str | None) -> DoctorFinding:
         return ok("database", "PostgreSQL answers, and its schema is this version's.")
     size = database.path.stat().st_size
     return ok("database", f"{database.path} has {size:,} bytes, and its schema is this version's.")
+
+
+def _disk_of(database: Database) -> list[DoctorFinding]:
+    """Of an SQLite file; a PostgreSQL's disk is another machine's."""
+    return [] if database.path is None else _disk(str(database.path.parent))
 
 
 def _disk(folder: str) -> list[DoctorFinding]:

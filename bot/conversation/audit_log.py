@@ -34,6 +34,7 @@ ActionName = Literal[
     "take back",
     "held back",
     "correct answer",
+    "retry",
 ]
 
 

@@ -3,15 +3,19 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
-from sqlalchemy import delete, select
+from msgspec import Struct
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.clock import utc_now
+from bot.conversation.audit_log import action_row
 from bot.conversation.event_tally import Receipt
-from bot.conversation.events import Event, UnreadableEvent
+from bot.conversation.events import Event, Inbound, UnreadableEvent
 from bot.operator.actor import ADMIN, Actor
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.readers import Readers
-from bot.storage.tables import rejected_events
+from bot.storage.sql import direction_is
+from bot.storage.tables import actions, messages, rejected_events
 from bot.storage.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -31,6 +35,15 @@ class StillUnreadable(Exception):
         super().__init__(f"It still can't be taken: {reason}")
 
 
+class _Departure(Struct, frozen=True, kw_only=True):
+    """A rejected event that is to go."""
+
+    event_id: str
+    by: Actor
+    #: Azure's ids of the messages that were made of it.
+    taken: Sequence[str] = ()
+
+
 class RejectedEvents:
     """Lets people try them again or dismiss them."""
 
@@ -43,7 +56,7 @@ class RejectedEvents:
     ) -> None:
         """`read` makes events of a raw one, and `accept` is the inbox's."""
         self._readers = readers
-        self._dismissals = writer.batch(_delete)
+        self._removals = writer.batch(_remove)
         self._read = read
         self._accept = accept
 
@@ -65,10 +78,15 @@ class RejectedEvents:
             if isinstance(event, UnreadableEvent):
                 raise StillUnreadable(event.reason)
         outcomes = [receipt.outcome for receipt in await self._accept(events)]
+        taken = [
+            event.message_id
+            for event, outcome in zip(events, outcomes, strict=True)
+            if isinstance(event, Inbound) and outcome == "accepted"
+        ]
         if "rejected" in outcomes:
             raise StillUnreadable("the log says what went wrong while it was processed.")
         # Should the process end just here, the event is a duplicate at the next try.
-        await self._remove(event_id)
+        await self._remove(_Departure(event_id=event_id, by=by, taken=taken))
         log.info(
             "A rejected event was taken after all",
             action="rejected_event_taken",
@@ -80,19 +98,37 @@ class RejectedEvents:
 
     async def dismiss(self, event_id: str, *, by: Actor = ADMIN) -> None:
         """Forget the event. Raises `NotRejected`, and `bot.storage.writer.StorageUnavailable`."""
-        await self._remove(event_id)
+        await self._remove(_Departure(event_id=event_id, by=by))
         log.info("A rejected event was dismissed", action="rejected_event_dismissed", id=event_id, by=by.name)
 
-    async def _remove(self, event_id: str) -> None:
-        (was_there,) = await self._dismissals.submit([event_id])
+    async def _remove(self, removal: _Departure) -> None:
+        (was_there,) = await self._removals.submit([removal])
         if not was_there:
-            raise NotRejected(event_id)
+            raise NotRejected(removal.event_id)
 
 
-async def _delete(connection: AsyncConnection, event_ids: list[str]) -> list[bool]:
+async def _remove(connection: AsyncConnection, removals: list[_Departure]) -> list[bool]:
     mark_changed([Topic.REJECTED])
     results = []
-    for event_id in event_ids:
-        done = await connection.execute(delete(rejected_events).where(rejected_events.c.id == event_id))
+    for each in removals:
+        done = await connection.execute(delete(rejected_events).where(rejected_events.c.id == each.event_id))
         results.append(done.rowcount > 0)
+        if done.rowcount and each.taken:
+            await _note(connection, each)
     return results
+
+
+async def _note(connection: AsyncConnection, removal: _Departure) -> None:
+    """Put who had it tried again on the record of the conversations in which its messages are."""
+    query = select(messages.c.id, messages.c.conversation_id).where(
+        direction_is("inbound"), messages.c.provider_message_id.in_(removal.taken)
+    )
+    rows = (await connection.execute(query)).all()
+    by, now = removal.by, utc_now()
+    notes = [
+        action_row("retry", row.conversation_id, by=by.name, person_id=by.id, now=now, message_id=row.id)
+        for row in rows
+    ]
+    if notes:
+        await connection.execute(insert(actions), notes)
+    mark_changed(row.conversation_id for row in rows)

@@ -6,8 +6,8 @@ does not know. ACS recognises a repeat for five minutes only, so nothing of it c
 - what is queued in the backup becomes `unconfirmed`;
 - what a rule was asking of another service is not asked again, as its answer may have been said; its message counts as
   unanswered;
-- what a rule or a person was to say until that bot stopped is dropped; what is due later waits, as nobody can have
-  said it;
+- what a rule or a person was to say until that bot stopped is dropped, and so is what that bot was to say as a
+  conversation went back to it; what is due later waits, as nobody can have said it;
 - a message that was received before that bot stopped, and whose event comes again, is stored, and its replies are
   born `unconfirmed` (`bot.conversation.restored`).
 
@@ -17,12 +17,13 @@ A person sees both and may send them again. What was received later is answered 
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.conversation.delivery import SENTENCES, FailureCode, NoAnswer
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
+from bot.storage.handover_tables import handovers
 from bot.storage.inbox_tables import planned_replies
 from bot.storage.sql import status_is
 from bot.storage.tables import console_sessions, conversations, messages
@@ -98,6 +99,11 @@ async def _doubt_follow_ups(connection: AsyncConnection, stopped_at: datetime, n
     )
     changes = {"status": "dropped", "reason": SENTENCES[FailureCode.RESTORED], "updated_at": now}
     dropped = (await connection.execute(statement.values(changes))).rowcount
+    # The bot goes on where nobody wrote, and does not say so: it may have.
+    silent = update(handovers).where(
+        handovers.c.ended_at.is_(None), handovers.c.back_at <= stopped_at, handovers.c.back_texts.is_not(None)
+    )
+    dropped += (await connection.execute(silent.values(back_texts=null()))).rowcount
     planned = update(planned_replies).where(
         status_is("waiting", planned_replies.c.status), planned_replies.c.due_at <= stopped_at
     )

@@ -258,11 +258,11 @@ class Database:
             self._active -= 1
         return not busy
 
-    async def order(self, statement: str) -> list[tuple[Any, ...]]:
-        """Have the writer's connection of SQLite do what is no part of a transaction."""
+    async def order(self, statement: str, *, beside: bool = False) -> list[tuple[Any, ...]]:
+        """Have SQLite do what is no part of a transaction, over the writer's connection, or over one `beside` it."""
         await self._enter()
         try:
-            return await self._order(self._writer, statement)
+            return await self._order(self._readers if beside else self._writer, statement)
         finally:
             self._active -= 1
 

@@ -4,6 +4,7 @@ Who may write is a type: the writer, the traffic counter and the start of the se
 else a `Readers`.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -32,5 +33,15 @@ class LockSessions(Protocol):
         ...
 
 
-class SharedReaders(Readers, LockSessions, Protocol):
+class OrderedReaders(Readers, Protocol):
+    """Reads, and may order of SQLite what is no part of a transaction."""
+
+    is_sqlite: bool
+
+    async def order(self, statement: str, *, beside: bool = False) -> Sequence[tuple[object, ...]]:
+        """What it answers; `beside`: over a connection that is not the writer's."""
+        ...
+
+
+class SharedReaders(OrderedReaders, LockSessions, Protocol):
     """Both: for a part that reads, and shows other processes that it lives."""

@@ -18,6 +18,7 @@ from bot.cli.errors import CommandFailed
 from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound
 from bot.storage.backup import CannotBackUp, back_up, check_backup
+from bot.storage.handover_tables import handovers
 from bot.storage.tables import conversations
 from bot.storage.task_tables import fetches, follow_ups
 from tests.support.bots import PEER, Bot, Scripted, heard, until
@@ -26,6 +27,8 @@ from tests.support.full_bots import full_bot
 from tests.support.postgresql import shared_server
 
 OTHER = "+15555550177"
+#: A person came to neither; the bot was to say so to the first one before it stopped.
+WAITED, WAITS = "+15555550188", "+15555550199"
 
 
 def empty_again(url: str, databases: Databases) -> str:
@@ -135,16 +138,24 @@ async def test_what_was_asked_and_to_be_said_is_neither_asked_nor_said_again(
         for text in ("order 1234567", "visited Rome", "hola"):
             await bot.hear(heard(text))
             await bot.hear(heard(text.replace("order", "hours"), peer=OTHER))
+        await bot.hear(heard("person", peer=WAITED), heard("person", peer=WAITS))
         async with bot.database.writing() as connection:
             one = select(conversations.c.id).where(conversations.c.peer == PEER)
             is_theirs = follow_ups.c.conversation_id.in_(one)
             past = datetime.now(UTC) - timedelta(minutes=10)
             await connection.execute(update(follow_ups).where(is_theirs).values(due_at=past))
+            theirs = select(conversations.c.id).where(conversations.c.peer == WAITED)
+            handed_over = update(handovers).where(handovers.c.conversation_id.in_(theirs))
+            await connection.execute(handed_over.values(back_at=past))
         await asyncio.to_thread(backup, str(tmp_path / "b"), replace=False, as_json=True)
     monkeypatch.setenv("BOT_DATABASE_URL", url := empty_again(database_url, databases))
     await asyncio.to_thread(restore, str(tmp_path / "b"), None, send_queued=False, as_json=False)
     async with full_bot(url) as (bot, shop):
         await bot.follow_ups.look()
+        await bot.handovers.look()
+        handed = {each.peer for each in await bot.conversations() if each.handed_over}
+        assert handed == {WAITS}, "the other one goes back, and is told nothing"
+        assert await bot.no_longer_queued(WAITED) == ["unconfirmed"]
         await bot.hear(heard("order 7654321"))  # it does not wait for the one before
         await until(lambda: bool(shop.requests))
         await until(lambda: not bot.fetcher._in_hand)

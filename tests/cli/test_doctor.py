@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import shutil
 import socket
+import sqlite3
 from collections.abc import MutableMapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -12,11 +15,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 from click.exceptions import Exit
+from sqlalchemy.engine import make_url
 
 from bot.cli.doctor import doctor, examine
 from bot.cli.doctor_checks import DoctorFinding, queue_finding
 from tests.support.bots import until
-from tests.support.databases import change_beside
+from tests.support.databases import Databases, change_beside
 from tests.support.services import ACCESS_KEY, OLD_SECRET, SECRET, Running
 
 
@@ -82,7 +86,9 @@ async def test_what_is_wrong_is_found_with_its_mend(
     bot.acs.answers = [refuse(401)]
     (tmp_path / "rules" / "broken.yaml").write_text("rules: [{name: x, when: {keyward: y}}]")
     findings = await look(bot.address)
-    assert "did you mean BOT_KEEP_MESSAGES" in of(findings, "configuration").found
+    misspelt = of(findings, "configuration")
+    assert misspelt.found.endswith("did you mean BOT_KEEP_MESSAGES?")
+    assert misspelt.mend == "correct or remove it."
     assert of(findings, "rules").status == "error"
     assert of(findings, "acs").status == "error"
     assert "takes other secrets" in of(findings, "webhook").found
@@ -132,6 +138,48 @@ def test_without_settings_it_says_what_to_set(tmp_path: Path, monkeypatch: pytes
     (only,) = examine(None)
     assert only.status == "error"
     assert "BOT_PORT" in only.found
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check", "status", "words"),
+    [
+        ("BOT_DATABASE_URL", "sqlite+aiosqlite:///garbage.db", "database", "error", "file is not a database"),
+        (
+            "BOT_DATABASE_URL",
+            "sqlite+aiosqlite:///old.db",
+            "schema",
+            "warning",
+            "at revision 0011 and this version",
+        ),
+        ("BOT_DATABASE_URL", "sqlite+aiosqlite:///erased.db", "retention", "error", "their key is missing"),
+        ("BOT_NOTIFY", "nonsense://x", "notify", "error", "BOT_NOTIFY"),
+        ("BOT_REPLY_TTL", "soon", "configuration", "error", "no duration"),
+    ],
+)
+def test_each_fault_has_a_line_with_its_mend(
+    name: str, value: str, check: str, status: str, words: str, tmp_path: Path, databases: Databases,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "garbage.db").write_text("This is no database, however it is called. " * 9)
+    for file, statement in (
+        ("old.db", "UPDATE alembic_version SET version_num = '0011'"),
+        (
+            "erased.db",
+            "INSERT INTO erasure_marks (digest, kind, key_id, at) VALUES ('x', 'opt-out', 'lost', '2026-11-26')",
+        ),
+    ):
+        shutil.copy(str(make_url(databases.migrated("sqlite")).database), file)
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute(statement)
+    monkeypatch.setenv(name, value)
+    findings = examine(None)
+    worst = of(findings, check)
+    assert worst.status == status
+    assert words in worst.found
+    assert worst.mend
+    if check in {"database", "schema"}:
+        assert of(findings, "disk").status == "ok", "a full disk may be why"
 
 
 def test_an_address_that_nobody_answers_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from bot.conversation.audit_log import list_actions
 from bot.conversation.events import Event, UnreadableEvent
 from bot.operator.actor import Actor
 from bot.operator.rejected_events import NotRejected, RejectedEvents, StillUnreadable
+from bot.web.console.labels import action_sentence
 from tests.support.bots import Bot, heard
 
 
@@ -43,9 +45,14 @@ async def test_what_can_be_read_now_is_answered_and_leaves(
 ) -> None:
     event_id = await reject(bot)
     reader.events = [heard("hours")]
-    assert await rejected.retry(event_id) == "accepted"
+    assert await rejected.retry(event_id, by=Actor("Ada", "id-of-ada")) == "accepted"
     assert [reply.text for reply in await bot.settled()] == ["We are open."]
     assert await bot.rejected() == []
+    (asked, _) = await bot.talk()
+    async with bot.database.reading() as connection:
+        (done,) = (await list_actions(connection, asked.conversation_id, limit=9, cursor=None)).items
+    assert (done.action, done.by, done.person_id, done.message_id) == ("retry", "Ada", "id-of-ada", asked.id)
+    assert action_sentence(done) == "Ada had the event of this message, which could not be read, tried again"
     with pytest.raises(NotRejected):
         await rejected.retry(event_id)
 

@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.completions import Completions
 from bot.conversation.events import UnreadableEvent
 from bot.conversation.follow_up_turn import FollowUpTurn
+from bot.conversation.handover_turn import HandoverTurn
 from bot.rulebook.book import Book
 from bot.sending.fetch_limits import FetchLimits
 from bot.sending.fetcher import Fetcher
 from bot.sending.follow_up_sender import FollowUpSender
+from bot.sending.handover_timer import HandoverTimer
 from bot.storage.consent_tables import consent_changes, imported_opt_outs
 from bot.storage.event_tables import outgoing_events
 from bot.storage.inbox_tables import planned_replies, presences, reads, reply_drafts, tries
@@ -107,6 +109,14 @@ class FullBot(Bot):
         )
         turn = FollowUpTurn(lambda: self.book, CAPS, self.queue, lambda: datetime.now(UTC))
         self.follow_ups = FollowUpSender(self.database, self.writer, turn.say, on_queued=self.sender.wake)
+        back = HandoverTurn(lambda: self.book, self.queue, lambda: datetime.now(UTC))
+        self.handovers = HandoverTimer(
+            self.database,
+            self.writer,
+            back.give_back,
+            on_queued=self.sender.wake,
+            clock=lambda: datetime.now(UTC),
+        )
         self.inbox.on_fetch = self.fetcher.wake
         self.inbox.kept_answer = self.fetcher.kept.get
 

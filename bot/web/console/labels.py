@@ -92,6 +92,7 @@ _ACTIONS = {
     "take back": "{by} took a reply back before it left",
     "held back": "A reply of {by} was not sent: {details}",
     "correct answer": "{by} corrected the answer {details}",
+    "retry": "{by} had the event of this message, which could not be read, tried again",
 }
 #: What became of a forward, before its address.
 _FORWARDED: Final = {
