@@ -33,6 +33,8 @@ TEXTS = 500
 WORD = "deliveries"
 #: Between two letters of a quick typist: 100 words a minute.
 PACE = 120
+#: Between two letters of somebody who looks for the keys: the whole file is checked meanwhile.
+SLOWLY = 600
 #: Notes when the weight has changed after a key, and the frame that shows it has been painted.
 WATCH = """() => {
   let pressed = null;
@@ -130,6 +132,7 @@ async def in_the_browser(browser: Browser, bot: Running, rules: int, words: int)
             ("in a word, one by one", card.locator(".word input").first, None),
             ("in a word more, one by one", card.get_by_placeholder("another word"), None),
             (f"in a word, one each {PACE} ms", card.locator(".word input").first, PACE),
+            (f"in a word, one each {SLOWLY} ms: each is checked", card.locator(".word input").first, SLOWLY),
         ):
             spent, drawn, times = 0.0, 0.0, list[float]()
             for _ in range(words):
