@@ -47,5 +47,5 @@ class BoundedRequest(Request[Any, Any, Any]):
             self._connection_state.form is Empty
             and self.content_type[0] == "application/x-www-form-urlencoded"
         ):
-            self._connection_state.form = read_fields(body)
+            self._connection_state.form = {**read_fields(body)}
         return await super().form()
