@@ -5,7 +5,8 @@
 A whole bot on a SQLite file of its own, asked over loopback: what the server answers is timed at an HTTP client, what
 a person waits for in Chromium, from the key or click until the page shows it. The figures are ms: what this process
 spent of a processor (the bot and its client, without Chromium), the time that went by, and the longest that did. Where
-other work goes on, the first tells of the page and the others of the machine's load.
+other work goes on, the first tells of the page and the others of the machine's load. `typed_weight.py` measures what is
+typed into a card.
 """
 
 import argparse
@@ -16,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from urllib.parse import urlencode
 
 import httpx
 from playwright.async_api import Browser, async_playwright, expect
@@ -56,9 +56,6 @@ async def at_the_server(bot: Running, rules: int, tries: int) -> None:
     own = {"Sec-Fetch-Site": "same-origin"}
     async with httpx.AsyncClient(base_url=bot.address, headers=own, timeout=60) as http:
         await http.post("/console/login", data={"token": ADMIN})
-        found = re.search(r'data-csrf="([^"]+)"', (await http.get("/console/rules")).text)
-        assert found
-        token = {"X-CSRF-Token": found[1], "HX-Request": "true"}
         file = bot.service.shelf.folder / FILE
 
         async def page(path: str) -> str:
@@ -80,27 +77,6 @@ async def at_the_server(bot: Running, rules: int, tries: int) -> None:
         async def listed_anew(_: int) -> str:
             return await page("/console/rules")
 
-        text = file.read_text()
-        is_form = {"Content-Type": "application/x-www-form-urlencoded"}
-        bodies = [  # made before: what a browser does of it is its own
-            urlencode(
-                {
-                    "file": FILE,
-                    "text": text,
-                    "rule": str(rules - 10),
-                    "edits": f'[{{"do":"add","path":["when","keyword"],"value":"more{at}"}}]',
-                }
-            )
-            for at in range(tries)
-        ]
-
-        async def splice(at: int) -> str:
-            answer = await http.post(
-                "/console/rules/draft/splice", content=bodies[at], headers=token | is_form
-            )
-            assert answer.json()["from"] is not None
-            return "the weight comes with it"
-
         print("| at the server | processor | median | slowest | |\n| --- | --- | --- | --- | --- |")
         for at in range(2):
             await fresh(at)
@@ -109,7 +85,6 @@ async def at_the_server(bot: Running, rules: int, tries: int) -> None:
         await timed("the last page of it", tries, lambda _: page(f"/console/rules?from={rules - 200}"))
         await timed("a search in it", tries, lambda at: page(f"/console/rules?q=answer+no.+{at}7"))
         await timed("a card", tries, lambda at: page(f"{HERE}?rule=rule-{rules - 20 - at}"))
-        await timed("a word typed into a card, and its weight of 500 texts", tries, splice)
 
 
 async def in_the_browser(browser: Browser, bot: Running, rules: int, tries: int) -> None:

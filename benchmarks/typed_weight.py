@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
-from playwright.async_api import Browser, CDPSession, Page, async_playwright
+from playwright.async_api import Browser, CDPSession, Page, Request, async_playwright
 
 from benchmarks.rule_list import FILE, HERE, book
 from bot.storage.database import Database
@@ -33,6 +33,8 @@ TEXTS = 500
 WORD = "deliveries"
 #: Between two letters of a quick typist: 100 words a minute.
 PACE = 120
+#: Between two letters of somebody who looks for the keys: the whole file is checked meanwhile.
+SLOWLY = 600
 #: Notes when the weight has changed after a key, and the frame that shows it has been painted.
 WATCH = """() => {
   let pressed = null;
@@ -123,6 +125,7 @@ async def in_the_browser(browser: Browser, bot: Running, rules: int, words: int)
         page.set_default_timeout(60_000)
         await page.wait_for_selector(".cm-content", state="attached")
         await page.evaluate(WATCH)
+        asked = Asked(page)
         session = await page.context.new_cdp_session(page)
         await session.send("Performance.enable", {"timeDomain": "threadTicks"})
         card = page.locator(".rule-card")
@@ -130,11 +133,12 @@ async def in_the_browser(browser: Browser, bot: Running, rules: int, words: int)
             ("in a word, one by one", card.locator(".word input").first, None),
             ("in a word more, one by one", card.get_by_placeholder("another word"), None),
             (f"in a word, one each {PACE} ms", card.locator(".word input").first, PACE),
+            (f"in a word, one each {SLOWLY} ms: each is checked", card.locator(".word input").first, SLOWLY),
         ):
             spent, drawn, times = 0.0, 0.0, list[float]()
             for _ in range(words):
                 await field.fill("")
-                await settled(page)
+                await asked.settled()
                 await page.evaluate("window.begin()")
                 used, busy = time.process_time(), await renderer(session)
                 for at, letter in enumerate(WORD):
@@ -145,7 +149,7 @@ async def in_the_browser(browser: Browser, bot: Running, rules: int, words: int)
                         await page.wait_for_timeout(pace)
                 spent += time.process_time() - used
                 drawn += await renderer(session) - busy
-                await settled(page)
+                await asked.settled()
                 times += [step["took"] for step in await page.evaluate("window.steps")]
             letters = words * len(WORD)
             more = f"the page's own thread: {1_000 * drawn / letters:,.0f} ms of a processor a letter"
@@ -158,12 +162,24 @@ async def renderer(session: CDPSession) -> float:
     return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
 
 
-async def settled(page: Page) -> None:
-    """What was typed is in the text, and checked, and tried, and kept: nothing of it runs into the next step."""
-    await page.wait_for_timeout(1_500)
-    await page.wait_for_load_state("networkidle")
-    await page.wait_for_timeout(1_500)
-    await page.wait_for_load_state("networkidle")
+class Asked:
+    """The requests about the unsaved text that are under way."""
+
+    def __init__(self, page: Page) -> None:
+        self._open: set[Request] = set()
+        page.on("request", lambda request: self._open.add(request) if "/draft/" in request.url else None)
+        page.on("requestfinished", self._ended)
+        page.on("requestfailed", self._ended)
+
+    def _ended(self, request: Request) -> None:
+        self._open.discard(request)
+
+    async def settled(self) -> None:
+        """What was typed is checked, tried and kept: nothing of it runs into the next step."""
+        quiet = 0
+        while quiet < 15:  # longer than anything waits before it is sent
+            await asyncio.sleep(0.1)
+            quiet = 0 if self._open else quiet + 1
 
 
 async def main(rules: int, words: int) -> None:

@@ -23,6 +23,7 @@ BOOK = "timezone: Europe/Paris\n\nrules:\n" + "".join(
     f"  - name: r{at}\n    when: {{keyword: [word{at}]}}\n    reply: This is answer no. {at}.\n\n"
     for at in range(1_200)
 )
+BOOK += "values: {shop: Corner Books}\n"
 HEARD = ("d", "de", "de", "del", "del", "del", "open", "you deliver")
 SPLICE = "**/rules/draft/splice"
 
@@ -158,3 +159,22 @@ async def test_who_writes_elsewhere_meanwhile_loses_neither(browser: Browser, bo
         saved = (bot.service.shelf.folder / FILE).read_text()
         assert "- {name: first," in saved
         assert "name: r2\n    when: {keyword: [del]}" in saved
+
+
+async def test_the_card_of_the_file_makes_room_for_the_rule_that_is_written_in(
+    browser: Browser, bot: Running
+) -> None:
+    async with console(browser, bot, f"/console/rules/{FILE}?card=file") as page:
+        card = page.locator(".rule-card")
+        zone = card.get_by_label("Time zone", exact=True)
+        await zone.fill("Europe/Rome")
+        await page.get_by_role("button", name="Both").click()
+        await expect(page.locator(".cm-line").first).to_have_text("timezone: Europe/Rome")
+        await expect(zone).to_have_value("Europe/Rome")
+        # What the file says stands above its rules and below them.
+        await page.locator(".cm-line", has_text="name: r1").first.click()
+        await page.keyboard.press("End")
+        await page.keyboard.type("x")
+        await expect(card.get_by_label("Name", exact=True)).to_have_value("r1x")
+        await page.keyboard.type("y")
+        await expect(card.get_by_label("Name", exact=True)).to_have_value("r1xy")

@@ -299,8 +299,9 @@ async function show(which) {
   await flush();
   const { doc } = view.state;
   const number = ++asked;
-  const isShown = which.at === undefined ? which.rule === card()?.dataset.rule : isWithin(which.at);
-  const rule = isShown ? { rule: card().dataset.rule } : which;
+  const shown = card()?.dataset.rule;
+  const isShown = which.at === undefined ? which.rule === shown : shown !== OF_FILE && isWithin(which.at);
+  const rule = isShown ? { rule: shown } : which;
   let html = await textOf(post("card", doc, rule, isShown));
   if (html !== null && isShown && !html.trim()) html = await textOf(post("card", doc, which, false));
   if (html === null || number !== asked || view.state.doc !== doc) return false;
