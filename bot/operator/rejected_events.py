@@ -35,7 +35,7 @@ class StillUnreadable(Exception):
         super().__init__(f"It still can't be taken: {reason}")
 
 
-class _Departure(Struct, frozen=True, kw_only=True):
+class _SettledRejection(Struct, frozen=True, kw_only=True):
     """A rejected event that is to go."""
 
     event_id: str
@@ -86,7 +86,7 @@ class RejectedEvents:
         if "rejected" in outcomes:
             raise StillUnreadable("the log says what went wrong while it was processed.")
         # Should the process end just here, the event is a duplicate at the next try.
-        await self._remove(_Departure(event_id=event_id, by=by, taken=taken))
+        await self._remove(_SettledRejection(event_id=event_id, by=by, taken=taken))
         log.info(
             "A rejected event was taken after all",
             action="rejected_event_taken",
@@ -98,16 +98,16 @@ class RejectedEvents:
 
     async def dismiss(self, event_id: str, *, by: Actor = ADMIN) -> None:
         """Forget the event. Raises `NotRejected`, and `bot.storage.writer.StorageUnavailable`."""
-        await self._remove(_Departure(event_id=event_id, by=by))
+        await self._remove(_SettledRejection(event_id=event_id, by=by))
         log.info("A rejected event was dismissed", action="rejected_event_dismissed", id=event_id, by=by.name)
 
-    async def _remove(self, removal: _Departure) -> None:
+    async def _remove(self, removal: _SettledRejection) -> None:
         (was_there,) = await self._removals.submit([removal])
         if not was_there:
             raise NotRejected(removal.event_id)
 
 
-async def _remove(connection: AsyncConnection, removals: list[_Departure]) -> list[bool]:
+async def _remove(connection: AsyncConnection, removals: list[_SettledRejection]) -> list[bool]:
     mark_changed([Topic.REJECTED])
     results = []
     for each in removals:
@@ -118,7 +118,7 @@ async def _remove(connection: AsyncConnection, removals: list[_Departure]) -> li
     return results
 
 
-async def _note(connection: AsyncConnection, removal: _Departure) -> None:
+async def _note(connection: AsyncConnection, removal: _SettledRejection) -> None:
     """Put who had it tried again on the record of the conversations in which its messages are."""
     query = select(messages.c.id, messages.c.conversation_id).where(
         direction_is("inbound"), messages.c.provider_message_id.in_(removal.taken)
