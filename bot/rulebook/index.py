@@ -204,7 +204,7 @@ class Index:
     def candidates_of_message(self, words: Words, text: str, look: Look | None) -> list[int]:
         """The same for a message with its own words and look; of texts heard lately it is known.
 
-        People text the same few words: this is a tenth of what taking an event costs the event loop.
+        People text the same few words, and finding the candidates is a large part of deciding.
         """
         found = self._heard.get((text, look))
         if found is None:

@@ -20,6 +20,7 @@ from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
 from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_broken_connection, is_conflict
 from bot.storage.facts import FactRecorder
+from bot.storage.write_job import WriteJob
 from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits, in_time
 from bot.supervisor import Supervisor
 
@@ -67,25 +68,6 @@ class Batch(Generic[Item, Result]):
         return await job.done, job.held
 
 
-class _Job:
-    """Items that one caller waits for; they are written together or not at all."""
-
-    __slots__ = ("batch", "conflicts", "deadline", "done", "held", "items")
-
-    def __init__(self, batch: Batch[Any, Any], items: Sequence[Any], deadline: float) -> None:
-        self.batch = batch
-        self.items = items
-        self.deadline = deadline
-        self.done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        self.conflicts = 0
-        #: Seconds that its transaction took.
-        self.held = 0.0
-
-    def fail(self, error: BaseException) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
-
-
 class Writer:
     """Group commit: writes what requests, senders and people submit, as many of them in a transaction as wait.
 
@@ -115,10 +97,10 @@ class Writer:
         self._timer = timer
         self._limits = limits
         self._hold = hold
-        self._waiting: deque[_Job] = deque()
+        self._waiting: deque[WriteJob] = deque()
         self._items_waiting = 0
-        self._committed: list[tuple[_Job, list[Any]]] = []
-        self._group: list[_Job] = []
+        self._committed: list[tuple[WriteJob, list[Any]]] = []
+        self._group: list[WriteJob] = []
         self._wake = asyncio.Event()
         self._watch: asyncio.TimerHandle
         self._task: asyncio.Task[None] | None = None
@@ -177,11 +159,11 @@ class Writer:
         """A handle to submit items by; what is submitted by one handle shares calls of `work`, so keep it."""
         return Batch(self, work, is_repeatable=is_repeatable)
 
-    def add(self, batch: Batch[Item, Result], items: Sequence[Item]) -> _Job:
+    def add(self, batch: Batch[Item, Result], items: Sequence[Item]) -> WriteJob:
         """Add items to those that wait; `Batch.submit` says what becomes of them, and `done` has the results."""
         if self._items_waiting >= self._limits.waiting:
             raise StorageUnavailable("too much is waiting already")
-        job = _Job(batch, items, asyncio.get_running_loop().time() + self._hold)
+        job = WriteJob(batch, items, asyncio.get_running_loop().time() + self._hold)
         self._waiting.append(job)
         self._items_waiting += len(items)
         if job.batch not in self._failing:  # else it has its turn when it is time
@@ -256,11 +238,11 @@ class Writer:
         else:
             self._end_trouble()
 
-    async def _commit(self, group: list[_Job]) -> None:
-        batches: dict[Batch[Any, Any], list[_Job]] = {}
+    async def _commit(self, group: list[WriteJob]) -> None:
+        batches: dict[Batch[Any, Any], list[WriteJob]] = {}
         for job in group:
             batches.setdefault(job.batch, []).append(job)
-        finished: list[tuple[_Job, list[Any]]] = []
+        finished: list[tuple[WriteJob, list[Any]]] = []
         began = self._timer()
         with self.news.gathering(), self.facts.gathering() as facts:
             async with self._database.writing() as connection:
@@ -296,7 +278,7 @@ class Writer:
                 job.done.set_result(result)
         self._committed = []
 
-    async def _one_by_one(self, group: list[_Job]) -> None:
+    async def _one_by_one(self, group: list[WriteJob]) -> None:
         """Find the job that no database would take, so that its neighbours do not fail with it."""
         for job in group:
             try:
@@ -317,10 +299,10 @@ class Writer:
                 else:
                     job.fail(error)
 
-    def _take(self) -> list[_Job]:
+    def _take(self) -> list[WriteJob]:
         if self._failing:
             return self._take_one()
-        group: list[_Job] = []
+        group: list[WriteJob] = []
         items = 0
         # Half of the requests in hand: while they are written, the event loop answers and reads the other half.
         most = min(self._limits.jobs, (len(self._waiting) + len(self._committed) + 1) // 2)
@@ -337,7 +319,7 @@ class Writer:
             self._wake.clear()
         return group
 
-    def _take_one(self) -> list[_Job]:
+    def _take_one(self) -> list[WriteJob]:
         """In a trouble: a job of a batch that has not failed, or, when due, of the one that failed longest ago."""
         job = next((job for job in self._waiting if job.batch not in self._failing), None)
         if job is None:
@@ -354,7 +336,7 @@ class Writer:
     def _is_due(self) -> bool:
         return asyncio.get_running_loop().time() >= self._failed_at + self._pause
 
-    def _fail(self, group: list[_Job], error: DatabaseUnavailable) -> None:
+    def _fail(self, group: list[WriteJob], error: DatabaseUnavailable) -> None:
         """Note that the database is in trouble, for these jobs at least, unless a connection had ended, and no more."""
         if not (self._failing or self._is_reconnecting) and is_broken_connection(error.__cause__):
             self._is_reconnecting = True
@@ -373,7 +355,7 @@ class Writer:
         if self._waiting:
             self._wake.set()
 
-    def _put_back(self, group: list[_Job]) -> None:
+    def _put_back(self, group: list[WriteJob]) -> None:
         """Let a group try again; in a trouble behind all others, so that each has its turn."""
         for job in group if self._failing else reversed(group):
             if self._failing:
@@ -403,6 +385,6 @@ class Writer:
                 job.fail(StorageUnavailable("the database does not answer"))
         self._watch = asyncio.get_running_loop().call_later(self._limits.overdue_again, self._refuse_overdue)
 
-    def _is_over(self, job: _Job, now: float) -> bool:
+    def _is_over(self, job: WriteJob, now: float) -> bool:
         """Whether a job is not to be tried again."""
         return not self._hold or job.deadline <= now or job.done.done()
