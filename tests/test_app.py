@@ -4,19 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import Service
 from bot.rulebook.editing.live_book import NoGoodBook
 from bot.rulebook.simulate.try_message import answer
-from bot.settings import load
-from tests.support.services import Acs, settings_for
+from tests.support.services import service_in
 
 BROKEN = "rules:\n  - {name: hours, wen: {keyword: hours}}\n"
-
-
-def service_in(folder: Path, database_url: str) -> Service:
-    acs = Acs()
-    acs.port = 9  # nobody is there, and nothing is sent
-    return Service(load(settings_for(folder, database_url, acs)))
 
 
 async def test_after_a_restart_the_last_good_book_is_in_force_and_the_mistake_is_told(

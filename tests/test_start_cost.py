@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event
 
 from bot.storage.database import Database
 from bot.storage.tables import messages
-from tests.test_app import service_in
+from tests.support.services import service_in
 
 #: What serving alone does not need, and would cost time and memory at each start.
 FOR_SOME = {"alembic", "apprise", "authlib", "holidays", "mako", "xlsxwriter"}

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from bot.rulebook.editing.folder import etag_of
 from tests.support.databases import Databases
@@ -16,6 +16,11 @@ from tests.support.rule_files import OPT_OUT, SHOP, put, said
 from tests.support.services import VIEWER, Acs, Running, running
 
 HERE = "/console/rules/10-shop.yaml"
+#: A reply that waits for a host of a private network that nobody has named.
+FETCHING = (
+    '    fetch: {url: "http://127.0.0.1:9/{{ message }}", save: found, otherwise: We do not know.}\n'
+    '    reply: "{{ found.text }}"\n'
+)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -369,14 +374,34 @@ async def test_a_viewer_tries_and_saves_nothing(browser: Browser, bot: Running) 
         await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open 10-19"))
 
 
+async def test_an_answer_that_is_being_typed_stays_when_the_talk_is_shown_anew(
+    browser: Browser, bot: Running
+) -> None:
+    async with console(browser, bot, HERE) as page:
+        await write(page, SHOP.replace("    reply: Open 9-18.\n", FETCHING, 1))
+        await page.locator("#say").fill("hours")
+        await page.locator("#say").press("Enter")
+        answer = page.locator("#phone input.answer")
+        await expect(answer).to_be_visible()
+        await answer.evaluate("input => { input.dataset.old = 'yes' }")
+        typed = asyncio.Event()
+
+        async def answer_late(route: Route) -> None:
+            await typed.wait()
+            await route.continue_()
+
+        await page.route("**/draft/play", answer_late)
+        async with page.expect_request("**/draft/play"):
+            await page.evaluate("document.querySelector('.as-if').dispatchEvent(new Event('change'))")
+        await answer.fill('{"text": "Open')
+        typed.set()
+        await expect(page.locator("#phone input.answer:not([data-old])")).to_have_value('{"text": "Open')
+        await expect(answer).to_be_focused()
+
+
 async def test_the_phone_shows_whom_a_rule_asks_and_takes_the_answer(browser: Browser, bot: Running) -> None:
     """Typed, or really asked for: here by a host of a private network that nobody has named."""
-    asking = SHOP.replace(
-        "    reply: Open 9-18.\n",
-        '    fetch: {url: "http://127.0.0.1:9/{{ message }}", save: found, otherwise: We do not know.}\n'
-        '    reply: "{{ found.text }}"\n',
-        1,
-    )
+    asking = SHOP.replace("    reply: Open 9-18.\n", FETCHING, 1)
     async with console(browser, bot, HERE) as page:
         await write(page, asking)
         await page.locator("#say").fill("hours")

@@ -187,6 +187,13 @@ def settings_for(folder: Path, database_url: str, acs: Acs, **environ: str) -> d
     } | environ
 
 
+def service_in(folder: Path, database_url: str) -> Service:
+    """A service that is not started, whose ACS nobody is."""
+    acs = Acs()
+    acs.port = 9  # nobody is there, and nothing is sent
+    return Service(load(settings_for(folder, database_url, acs)))
+
+
 @asynccontextmanager
 async def running(
     folder: Path,

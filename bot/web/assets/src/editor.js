@@ -6,7 +6,7 @@ import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
 import { fillForm, standsFor, textChanged } from "./form_text.js";
 import { keepSoon } from "./keeping.js";
-import { fields, fromLink, mountPhone, phoneButtons } from "./phone.js";
+import { fields, fromLink, keepTyped, mountPhone, phoneButtons } from "./phone.js";
 import "./moved.js";
 import { mountRecipes, recipeButtons } from "./recipes.js";
 import { flush, isFormAlone, isWaiting, lit, mountCard, revealInCard, takesSubmit, update as updateCard } from "./rule_card.js";
@@ -145,7 +145,8 @@ export async function ask(what, todo = "") {
     const html = await answer.text();
     if (!answer.ok || !isHere() || view.state.doc.toString() !== text) return false;
     const part = document.getElementById(PARTS[what]);
-    part.innerHTML = html;
+    if (what === "play") keepTyped(part, () => (part.innerHTML = html));
+    else part.innerHTML = html;
     if (what === "check") {
       foldFindings();
       mark();

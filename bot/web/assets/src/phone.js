@@ -47,6 +47,23 @@ function said({ name, value, type }) {
   return words[name] ?? (name === "as-known" ? "known" : text);
 }
 
+// An answer that somebody is typing stays when the talk is shown anew meanwhile, and so does the cursor in it.
+export function keepTyped(part, change) {
+  const typed = [...part.querySelectorAll("input.answer")].filter(({ value }) => value);
+  const { name, selectionStart, selectionEnd } = document.activeElement ?? {};
+  const wasIn = part.contains(document.activeElement) && name;
+  change();
+  const input = (wanted) => [...part.querySelectorAll("input.answer")].find((each) => each.name === wanted);
+  for (const { name, value } of typed) {
+    const now = input(name);
+    if (now && !now.value) now.value = value;
+  }
+  const again = wasIn && input(name);
+  if (!again) return;
+  again.focus();
+  again.setSelectionRange(selectionStart, selectionEnd);
+}
+
 // An address that carries a rule and a text: #rule=…&text=…; what stands behind # stays in the browser.
 export function fromLink() {
   if (!location.pathname.endsWith("/try") || location.hash.length < 2) return false;
