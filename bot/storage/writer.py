@@ -183,7 +183,8 @@ class Writer:
             if not group:
                 await self._probe()
                 continue
-            self._watch = asyncio.get_running_loop().call_later(self._hold, self._refuse_overdue)
+            patience = max(self._hold, self._limits.overdue)
+            self._watch = asyncio.get_running_loop().call_later(patience, self._refuse_overdue)
             try:
                 async with in_time(None if self._database.is_sqlite else self._limits.patience):
                     await self._commit(group)
@@ -383,7 +384,7 @@ class Writer:
         for job in (*self._group, *self._waiting):
             if job.batch.is_repeatable and job.deadline <= now:
                 job.fail(StorageUnavailable("the database does not answer"))
-        self._watch = asyncio.get_running_loop().call_later(self._limits.overdue_again, self._refuse_overdue)
+        self._watch = asyncio.get_running_loop().call_later(self._limits.overdue, self._refuse_overdue)
 
     def _is_over(self, job: WriteJob, now: float) -> bool:
         """Whether a job is not to be tried again."""

@@ -25,8 +25,8 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
     #: Seconds between tries while the database can't be written: the first pause, doubling up to the longest.
     first_pause: float = 0.05
     longest_pause: float = 1.0
-    #: Between looks for requests that one transaction holds for too long.
-    overdue_again: float = 1.0
+    #: Seconds of one transaction after which it is looked for requests that it holds for too long, and between looks.
+    overdue: float = 1.0
     #: Seconds that a transaction may take: after a failover, or with a cut cable, the other end may say nothing for a
     #: quarter of an hour. Far more than the largest transaction takes on a slow disk.
     patience: float = 60.0

@@ -356,7 +356,7 @@ async def test_while_the_database_does_not_answer_events_are_refused_in_time_and
         await connection.execute(insert(NOTES), [{"n": number} for number in numbers])
         return numbers
 
-    writer = Writer(database, hold=0.2, limits=WriterLimits(overdue_again=0.05))
+    writer = Writer(database, hold=0.2, limits=WriterLimits(overdue=0.05))
     writer.start()
     events, acts = writer.batch(keep, is_repeatable=True), writer.batch(keep)
     act = asyncio.create_task(acts.submit([1]))

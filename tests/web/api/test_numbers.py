@@ -1,5 +1,6 @@
 """`/api/numbers` shows what each number may send, and lets go what waits; so does the console's button."""
 
+import asyncio
 from pathlib import Path
 
 from bot.alarms.trouble import Trouble
@@ -24,12 +25,20 @@ async def limited(bot: Running) -> None:
     await bot.service.shelf.reload()
 
 
+async def until_queued(bot: Running, count: int) -> None:
+    """Until what ACS has taken is noted, which is a moment after its call."""
+    async with asyncio.timeout(60):
+        while (await bot.get("/api/numbers")).json()[0]["queued"] != count:  # noqa: ASYNC110 - it has no event for it
+            await asyncio.sleep(0.02)
+
+
 async def test_what_waits_for_a_person_is_shown_and_let_go(fresh_bot: Running) -> None:
     bot = fresh_bot
     await limited(bot)
     for number in range(4):
         await bot.post([received(f"+155555503{number:02}", "hours")])
     await until(lambda: sum(len(call["smsRecipients"]) for call in bot.acs.calls) == 2)
+    await until_queued(bot, 2)
     (found,) = (await bot.get("/api/numbers")).json()
     assert found == {
         "number": "+15555550100", "kind": "10dlc", "per_minute": None, "per_day": 2, "answer": ["+1"],
@@ -66,6 +75,7 @@ async def test_the_consoles_button_lets_them_go_too(fresh_bot: Running) -> None:
     for number in range(3):
         await bot.post([received(f"+155555503{number:02}", "hours")])
     await until(lambda: sum(len(call["smsRecipients"]) for call in bot.acs.calls) == 2)
+    await until_queued(bot, 1)
     async with browser(bot, VIEWER) as viewer:
         page = (await viewer.get("/console")).text
         assert "+15555550100 has sent 2 messages today" in page
