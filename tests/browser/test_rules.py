@@ -379,6 +379,8 @@ async def test_an_answer_that_is_being_typed_stays_when_the_talk_is_shown_anew(
 ) -> None:
     async with console(browser, bot, HERE) as page:
         await write(page, SHOP.replace("    reply: Open 9-18.\n", FETCHING, 1))
+        # Once it is checked, nothing but this test has the talk shown anew.
+        await expect(page.locator("#findings")).to_contain_text("test fails")
         await page.locator("#say").fill("hours")
         await page.locator("#say").press("Enter")
         answer = page.locator("#phone input.answer")
@@ -404,6 +406,7 @@ async def test_the_phone_shows_whom_a_rule_asks_and_takes_the_answer(browser: Br
     asking = SHOP.replace("    reply: Open 9-18.\n", FETCHING, 1)
     async with console(browser, bot, HERE) as page:
         await write(page, asking)
+        await expect(page.locator("#findings")).to_contain_text("test fails")
         await page.locator("#say").fill("hours")
         await page.locator("#say").press("Enter")
         phone = page.locator("#phone")
