@@ -11,8 +11,8 @@ from playwright.async_api import Browser, Page, expect
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.pages import console, sideways, violations
-from tests.support.rule_files import OPT_OUT
-from tests.support.services import Acs, Running, running
+from tests.support.rule_files import running_book
+from tests.support.services import Running
 
 A_PHONE = {"width": 390, "height": 844}
 SHOP = """\
@@ -47,15 +47,8 @@ tests:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    acs = Acs()
-    await acs.start()
-    rules = tmp_path / "book"
-    rules.mkdir()
-    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
-    (rules / "10-shop.yaml").write_text(SHOP)
-    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP}) as bot:
         yield bot
-    await acs.stop()
 
 
 def changed(before: str, after: str) -> list[str]:

@@ -12,8 +12,8 @@ from bot.rulebook.editing.folder import etag_of
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.pages import A_PHONE, console, sideways, violations
-from tests.support.rule_files import OPT_OUT, SHOP, put, said
-from tests.support.services import VIEWER, Acs, Running, running
+from tests.support.rule_files import SHOP, put, running_book, said
+from tests.support.services import VIEWER, Running
 
 HERE = "/console/rules/10-shop.yaml"
 #: A reply that waits for a host of a private network that nobody has named.
@@ -25,15 +25,8 @@ FETCHING = (
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    acs = Acs()
-    await acs.start()
-    rules = tmp_path / "book"
-    rules.mkdir()
-    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
-    (rules / "10-shop.yaml").write_text(SHOP)
-    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP}) as bot:
         yield bot
-    await acs.stop()
 
 
 def text_of(bot: Running) -> str:

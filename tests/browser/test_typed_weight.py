@@ -14,8 +14,8 @@ from playwright.async_api import Browser, Locator, Page, Request, Route, expect
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.pages import console
-from tests.support.rule_files import OPT_OUT
-from tests.support.services import Acs, Running, running
+from tests.support.rule_files import running_book
+from tests.support.services import Running
 
 FILE = "10-shop.yaml"
 #: So many that the text is not copied into the form with each letter.
@@ -30,16 +30,9 @@ SPLICE = "**/rules/draft/splice"
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    acs = Acs()
-    await acs.start()
-    rules = tmp_path / "book"
-    rules.mkdir()
-    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
-    (rules / FILE).write_text(BOOK)
-    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+    async with running_book(tmp_path, databases, {FILE: BOOK}) as bot:
         await bot.post([inbound(MessageId=f"m{at}", Message=text) for at, text in enumerate(HEARD)])
         yield bot
-    await acs.stop()
 
 
 def weight(page: Page) -> Locator:

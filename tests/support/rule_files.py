@@ -2,14 +2,15 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
 
+from tests.support.databases import Databases
 from tests.support.processes import ROOT
-from tests.support.services import Running
+from tests.support.services import Acs, Running, running
 
 #: The shipped file, without its tests, which talk about the shop's other rules.
 OPT_OUT = (ROOT / "rules" / "00-opt-out.yaml").read_text("utf-8").partition("\ntests:")[0] + "\n"
@@ -48,6 +49,22 @@ def shut_folder() -> Iterator[Path]:
         folder.chmod(0o555)
         yield folder
         folder.chmod(0o755)
+
+
+@asynccontextmanager
+async def running_book(
+    folder: Path, databases: Databases, files: Mapping[str, str]
+) -> AsyncIterator[Running]:
+    """A bot on SQLite with these rule files beside the shipped opt-out."""
+    acs = Acs()
+    await acs.start()
+    rules = folder / "book"
+    rules.mkdir()
+    for name, text in {"00-opt-out.yaml": OPT_OUT, **files}.items():
+        (rules / name).write_text(text)
+    async with running(folder, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+        yield bot
+    await acs.stop()
 
 
 async def put(bot: Running, file: str, text: str | bytes, **headers: str) -> httpx.Response:

@@ -11,21 +11,14 @@ from bot.rulebook.editing.folder import etag_of
 from tests.support.api import problem
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.rule_files import OPT_OUT, SHOP, nobody, put, said, shut_folder
+from tests.support.rule_files import OPT_OUT, SHOP, nobody, put, running_book, said, shut_folder
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
 
 @pytest.fixture
 async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    acs = Acs()
-    await acs.start()
-    rules = tmp_path / "book"
-    rules.mkdir()
-    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
-    (rules / "10-shop.yaml").write_text(SHOP)
-    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP}) as bot:
         yield bot
-    await acs.stop()
 
 
 def folder_of(bot: Running) -> Path:

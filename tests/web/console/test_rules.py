@@ -15,7 +15,7 @@ from bot.rulebook.editing.folder import etag_of
 from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.rule_files import OPT_OUT, SHOP, nobody, put, said, shut_folder
+from tests.support.rule_files import SHOP, nobody, put, running_book, said, shut_folder
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
 HERE = "/console/rules/10-shop.yaml"
@@ -23,15 +23,8 @@ HERE = "/console/rules/10-shop.yaml"
 
 @pytest.fixture
 async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    acs = Acs()
-    await acs.start()
-    rules = tmp_path / "book"
-    rules.mkdir()
-    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
-    (rules / "10-shop.yaml").write_text(SHOP)
-    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP}) as bot:
         yield bot
-    await acs.stop()
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from bot.text.utf16 import Utf16Offsets
 from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.rule_files import OPT_OUT
-from tests.support.services import ADMIN, Acs, Running, running
+from tests.support.rule_files import running_book
+from tests.support.services import ADMIN, Running
 
 FILE = "10-shop.yaml"
 HERE = f"/console/rules/{FILE}"
@@ -29,15 +29,8 @@ RULE = 900
 
 @pytest.fixture
 async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    acs = Acs()
-    await acs.start()
-    rules = tmp_path / "book"
-    rules.mkdir()
-    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
-    (rules / FILE).write_text(BOOK)
-    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+    async with running_book(tmp_path, databases, {FILE: BOOK}) as bot:
         yield bot
-    await acs.stop()
 
 
 @pytest.fixture

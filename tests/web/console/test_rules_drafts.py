@@ -10,8 +10,8 @@ import pytest
 from bot.rulebook.editing.folder import etag_of
 from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
-from tests.support.rule_files import OPT_OUT, SHOP, put, said
-from tests.support.services import ADMIN, Acs, Running, running
+from tests.support.rule_files import SHOP, put, running_book, said
+from tests.support.services import ADMIN, Running
 
 HERE = "/console/rules/10-shop.yaml"
 BOOK = SHOP.replace(
@@ -21,15 +21,8 @@ BOOK = SHOP.replace(
 
 @pytest.fixture
 async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    acs = Acs()
-    await acs.start()
-    rules = tmp_path / "book"
-    rules.mkdir()
-    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
-    (rules / "10-shop.yaml").write_text(BOOK)
-    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+    async with running_book(tmp_path, databases, {"10-shop.yaml": BOOK}) as bot:
         yield bot
-    await acs.stop()
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
-from tests.support.rule_files import OPT_OUT, SHOP, said
-from tests.support.services import ADMIN, VIEWER, Acs, Running, running
+from tests.support.rule_files import SHOP, running_book, said
+from tests.support.services import ADMIN, VIEWER, Running
 
 LIST = "/console/rules"
 BOOK = """\
@@ -29,16 +29,8 @@ rules:
 
 @pytest.fixture
 async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    acs = Acs()
-    await acs.start()
-    rules = tmp_path / "book"
-    rules.mkdir()
-    (rules / "00-opt-out.yaml").write_text(OPT_OUT)
-    (rules / "10-shop.yaml").write_text(SHOP)
-    (rules / "20-more.yaml").write_text(BOOK)
-    async with running(tmp_path, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP, "20-more.yaml": BOOK}) as bot:
         yield bot
-    await acs.stop()
 
 
 @pytest.fixture
