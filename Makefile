@@ -136,7 +136,7 @@ sbom: $(home)/.ready-dev ## sbom.json: what is shipped, with hashes and licences
 audit: $(home)/.ready-dev ## all that is shipped against known vulnerabilities; needs PyPI's or, by SERVICE=osv, OSV's data
 	@$(venv)/uv tool run pip-audit --strict --vulnerability-service $(or $(SERVICE),pypi) --require-hashes --disable-pip \
 		-r requirements-image.lock || { echo "Not audited, or not clean: see above. A mirror of packages alone has no data on" \
-		"vulnerabilities; then run this where pypi.org or api.osv.dev can be reached." >&2; exit 1; }
+		"vulnerabilities; then run this where the Python Package Index or OSV can be reached." >&2; exit 1; }
 
 .PHONY: clean
 clean: ## remove .venv, builds and caches; conversations in data/ stay
