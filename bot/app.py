@@ -13,7 +13,6 @@ from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
-from litestar.types import ControllerRouterHandler
 
 from bot.alarm_parts import AlarmPart, AlarmSources
 from bot.alarms.trouble import USUAL_ALARMS, AlarmLimits
@@ -28,8 +27,9 @@ from bot.event_parts import EventsOut
 from bot.health_parts import checks_of
 from bot.measures import Measures
 from bot.metric_parts import MetricSources, metrics_of
-from bot.operations.health import CHECKS, Health
+from bot.operations.health import CHECKS
 from bot.operations.message_sink import message_log_of, with_sink
+from bot.operations.metrics import METRICS, Metrics
 from bot.operator.actions import Operator
 from bot.operator.bulk_resend import BulkResend
 from bot.operator.ceilings import Ceilings
@@ -64,32 +64,22 @@ from bot.storage.wal_truncation import LogCutter
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 from bot.trace_parts import traces_of
-from bot.web.access import Access, Tokens, require_viewer
+from bot.web.access import Access, Tokens
 from bot.web.api.dependencies import API_PARTS, ApiParts
-from bot.web.api.openapi import openapi_config
-from bot.web.api.routes import api_router
 from bot.web.console.layout import CONSOLE, Console
 from bot.web.console.live import CHANNEL, RULES, Live
-from bot.web.console.routes import console_router
 from bot.web.console.rules_editor import EDITOR, EditorPlace
 from bot.web.console.sessions import Sessions
 from bot.web.guesses import Guesses
-from bot.web.limits import LARGEST_FORM
-from bot.web.problems import FAULTS, problem_details
-from bot.web.server.bounded_request import BoundedRequest
 from bot.web.server.front_door import FrontDoor
 from bot.web.server.proxies import believe_proxies
+from bot.web_parts import web_app
 from bot.wire.event_counts import EventCounts
 from bot.wire.pull import Puller
 from bot.wire.rejected_retry import read_again
 from bot.wire.webhook import Webhook
 
 log = structlog.get_logger(__name__)
-
-
-def _routes() -> Sequence[ControllerRouterHandler]:
-    """What is served beside `/events` and the measurements."""
-    return api_router(), Health, console_router()
 
 
 class Service:
@@ -356,19 +346,15 @@ class Service:
             openid=self._openid,
             public_url=self.settings.public_url,
         )
-        return Litestar(
-            route_handlers=[*_routes(), *metrics.routes(require_viewer), *more_routes],
-            state=self._state(operator, overview, rejected, console),
-            request_class=BoundedRequest,
-            request_max_body_size=LARGEST_FORM,  # for routes that name no other
-            logging_config=None,  # `bot.operations.logs` has seen to it
-            exception_handlers=FAULTS,
-            plugins=[problem_details()],
-            openapi_config=openapi_config(),
-        )
+        return web_app(self._state(operator, overview, rejected, console, metrics), more_routes)
 
     def _state(
-        self, operator: Operator, overview: Overview, rejected: RejectedEvents, console: Console
+        self,
+        operator: Operator,
+        overview: Overview,
+        rejected: RejectedEvents,
+        console: Console,
+        metrics: Metrics,
     ) -> State:
         """What guards and injected dependencies look up."""
         api_parts = ApiParts(
@@ -393,6 +379,7 @@ class Service:
                 "access": self._access,
                 "sessions": self._sessions,
                 CHECKS: checks,
+                METRICS: metrics,
                 API_PARTS: api_parts,
                 CONSOLE: console,
                 EDITOR: EditorPlace(console),

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import Any, Final
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Guard
 from msgspec import Struct
@@ -27,6 +28,8 @@ from bot.supervisor import Supervisor
 from bot.wire.pull import Puller
 from bot.wire.webhook import Webhook
 
+#: Where the application's state has the `Metrics`.
+METRICS: Final = "metrics"
 #: Reads the metrics of one part of the service.
 Source = Callable[[], Iterable[Metric]]
 
@@ -39,21 +42,15 @@ class Metrics:
         self._writer = writer
         self._sources = sources
 
-    def routes(self, guard: Guard) -> list[HTTPRouteHandler]:
-        """Litestar's handler, for callers that the guard lets through."""
-
-        @get("/metrics", guards=[guard], media_type=CONTENT_TYPE_LATEST, tags=["Health"])
-        async def metrics() -> Response[bytes]:
-            """Counters and gauges in Prometheus's text format."""
-            content = await self._query()
-            registry = CollectorRegistry(auto_describe=False)
-            read = [metric for source in self._sources for metric in source()]
-            if content is not None:
-                read += _of_content(content)
-            registry.register(_Once([*read, *self._of_database(is_readable=content is not None)]))
-            return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-        return [metrics]
+    async def text(self) -> bytes:
+        """All of it, in Prometheus's text format."""
+        content = await self._query()
+        registry = CollectorRegistry(auto_describe=False)
+        read = [metric for source in self._sources for metric in source()]
+        if content is not None:
+            read += _of_content(content)
+        registry.register(_Once([*read, *self._of_database(is_readable=content is not None)]))
+        return generate_latest(registry)
 
     async def _query(self) -> "_Content | None":
         try:
@@ -80,6 +77,18 @@ class Metrics:
                     "The length of SQLite's write-ahead log.",
                     value=path.with_name(f"{path.name}-wal").stat().st_size,
                 )
+
+
+def metrics_route(guard: Guard) -> HTTPRouteHandler:
+    """`/metrics` for callers that the guard lets through; the application's state has the `Metrics`."""
+
+    @get("/metrics", guards=[guard], media_type=CONTENT_TYPE_LATEST, tags=["Health"])
+    async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Counters and gauges in Prometheus's text format."""
+        parts: Metrics = request.app.state[METRICS]
+        return Response(await parts.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return metrics
 
 
 class _Content(Struct, frozen=True, kw_only=True):

@@ -33,13 +33,15 @@ IMPORTED = (
 
 
 def import_all() -> None:
-    """Import what children need, so that none of them has to."""
+    """Import and build what children need, so that none of them has to."""
     for name in IMPORTED:
         package = importlib.import_module(name)
         for found in pkgutil.walk_packages(getattr(package, "__path__", []), f"{name}."):
             if not found.name.endswith("__main__"):
                 with contextlib.suppress(ImportError):  # an extra that is not installed here
                     importlib.import_module(found.name)
+    web_parts = importlib.import_module("bot.web_parts")
+    web_parts.usual_app()
     gc.collect()
     gc.freeze()
 
