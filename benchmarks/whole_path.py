@@ -42,13 +42,13 @@ class Contestant:
         self.name = name
         self._acs = acs
         self._port = port
-        self._pid = pid
+        self.pid = pid
 
     def measure(self, first: int, count: int, batch: int, connections: int) -> dict[str, float]:
         """One shape: messages a second, µs of processor a message, calls a message."""
         self._acs.ask("/forget", "POST")
         generator = Generator(self._port, first=first, count=count, batch=batch, connections=connections)
-        work = cpu_of(self._pid)
+        work = cpu_of(self.pid)
         generator.start()
         began = generator.result()["began"]
         end = self._acs.ask(f"/wait/{count}")
@@ -60,7 +60,7 @@ class Contestant:
         pause(0.5)
         return {
             "rate": count / (last - began),
-            "processor": (cpu_of(self._pid) - work) / count * 1e6,
+            "processor": (cpu_of(self.pid) - work) / count * 1e6,
             "calls": end["calls"] / count,
             "repeats": end["repeats"],
         }
