@@ -41,6 +41,7 @@ OF_NOBODY = {
     "code_pools", "erasure_marks", "erasure_keys", "restores", "rule_books", "rule_edits", "console_sessions",
     "used_login_links", "people", "people_changes", "login_links", "traffic", "traffic_progress", "rule_drafts",
     "alarm_teller", "ceiling_releases", "lane_paces", "lane_circuits", "replicas", "delivery_counts",
+    "settled_rejections",
     "alarms",  # of an incident: it goes with it, and has no number
 }  # fmt: skip
 
