@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 MODEL = Path(__file__).parents[1] / "docs" / "model" / "outbox.pml"
@@ -41,10 +42,10 @@ def check(switches: tuple[str, ...]) -> tuple[str | None, int]:
     """The invariant that is broken, None when all hold; and how many states were looked at."""
     with tempfile.TemporaryDirectory(prefix="bot-model-") as folder:
         define = [f"-D{each}" for each in switches]
-        _run(["spin", "-a", *define, str(MODEL)], folder)
+        run_tool(["spin", "-a", *define, str(MODEL)], folder)
         compiler = ["gcc", "-O2", "-w", "-DSAFETY", "-DCOLLAPSE", "-DVECTORSZ=2048"]
-        _run([*compiler, "-o", "pan", "pan.c"], folder)
-        said = _run(["./pan", "-m100000", "-n"], folder)
+        run_tool([*compiler, "-o", "pan", "pan.c"], folder)
+        said = run_tool(["./pan", "-m100000", "-n"], folder)
     if "max search depth too small" in said or "out of memory" in said:
         raise SystemExit(said)
     broken = re.search(r"assertion violated (\w+)", said)
@@ -54,8 +55,16 @@ def check(switches: tuple[str, ...]) -> tuple[str | None, int]:
     return broken[1] if broken else None, int(states[1])
 
 
-def _run(command: list[str], folder: str) -> str:
-    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, encoding="utf-8")
+def missing_tools() -> list[str]:
+    """Which of the tools that this needs are not here."""
+    return [each for each in ("spin", "gcc") if shutil.which(each) is None]
+
+
+def run_tool(command: list[str], folder: str, environ: Mapping[str, str] | None = None) -> str:
+    """What a command that goes well prints, run in a folder."""
+    done = subprocess.run(
+        command, cwd=folder, check=False, capture_output=True, encoding="utf-8", env=environ
+    )
     if done.returncode:
         raise SystemExit(f"{command[0]} failed: {done.stdout}{done.stderr}")
     return done.stdout
@@ -64,8 +73,7 @@ def _run(command: list[str], folder: str) -> str:
 def main() -> int:
     """Check all, and say of each what came of it."""
     argparse.ArgumentParser(description=__doc__).parse_args()
-    missing = [each for each in ("spin", "gcc") if shutil.which(each) is None]
-    if missing:
+    if missing := missing_tools():
         print(f"The model is not checked: {missing[0]} is not here (Debian: apt install spin gcc).")
         return 1
     good = True

@@ -5,7 +5,11 @@
 Each replica is a process; Event Grid posts to all of them in turn, to dead ones as well, in one to three copies and
 again until it is answered 200; ACS storms as in `soak.py`. At the end the books of both sides are compared.
 
-Exit status 0: every phone got exactly one SMS, every message is in a final state, both sides agree. Else 1.
+What happened to each message, as the database and ACS had it, is held against the model of the outbox (docs/model/),
+where spin and gcc are: each distinct course of a message must be one that the model can take.
+
+Exit status 0: every phone got exactly one SMS, every message is in a final state, both sides agree, and the model can
+do all that was done. Else 1.
 """
 
 import argparse
@@ -15,7 +19,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.model import missing_tools
+from benchmarks.traces import FollowingModel
 from tests.support.azure_model import Progress
+from tests.support.message_traces import Trace
 from tests.support.postgresql import postgresql_server
 from tests.support.replica_soak import ReplicaPlan, run_replicas
 from tests.support.soak import in_words
@@ -62,7 +69,29 @@ def main() -> int:
     print(f"{azure.calls:,} calls to ACS {azure.fates}, {azure.repeats:,} repeats that it knew")
     print(f"{azure.sent:,} SMS; states {verdict.states}; {verdict.log_lines:,} lines of log")
     print(in_words(verdict.faults) or "Nothing lost, nothing twice: one SMS each, all states final.")
-    return 1 if verdict.faults else 0
+    refused = _refused(verdict.traces)
+    print(in_words(refused) or "", end="\n" if refused else "")
+    return 1 if verdict.faults or refused else 0
+
+
+def _refused(traces: dict[Trace, list[str]]) -> list[str]:
+    """What was done to messages and the model can't do, a sentence each."""
+    if missing := missing_tools():
+        print(f"Not held against the model: {missing[0]} is not here (Debian: apt install spin gcc).")
+        return []
+    found = []
+    with FollowingModel() as model:
+        for trace, messages in traces.items():
+            place = model.refused(trace)
+            if place is not None:
+                known = ", ".join(trace[:place]) or "nothing"
+                found.append(
+                    f"The model can't do `{trace[place]}` after: {known} ({len(messages)} messages, {messages[0]})"
+                )
+    print(
+        f"{len(traces):,} distinct courses of messages; the model can take {len(traces) - len(found):,} of them."
+    )
+    return found
 
 
 if __name__ == "__main__":

@@ -24,23 +24,40 @@ PAGE = Path(__file__).resolve().parent / "cli.md"
 _HEAD = """\
 # The commands
 
-What `--help` says of each, written by `docs/cli.py`. [operations.md](operations.md) says when to use which.
+What `--help` says of each, written by `docs/cli.py`. Exit status: 0 done, 1 the answer is "no", 2 wrong usage or
+configuration.
+
+Commands that only look read the database themselves. Those that change something tell the running bot, whatever the
+database: it is found at `BOT_HOST` and `BOT_PORT` or by `--url`, and asked with the token in `BOT_ADMIN_TOKEN`. With no
+bot running they change nothing.
+
+| command | what it does |
+| --- | --- |
 """
+_WHOLE = 1000  # no sentence about a command is as long
 
 
 def page() -> str:
     """The text of docs/cli.md."""
-    return "\n".join([_HEAD, *(_section(path) for path in _commands(group, []))])
+    found = list(_commands(group, []))
+    rows = [_row(path, command) for path, command in found if not isinstance(command, click.Group)]
+    return "\n".join([_HEAD + "".join(rows), *(_section(path) for path, _ in found)])
 
 
-def _commands(command: click.Command, path: list[str]) -> Iterator[list[str]]:
-    yield path
+def _commands(command: click.Command, path: list[str]) -> Iterator[tuple[list[str], click.Command]]:
+    yield path, command
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
             found = command.get_command(context, name)
             if found is not None:
                 yield from _commands(found, [*path, name])
+
+
+def _row(path: list[str], command: click.Command) -> str:
+    name = " ".join(["bot", *path])
+    said = command.get_short_help_str(_WHOLE).replace("|", "\\|")
+    return f"| [`{name}`](#{name.replace(' ', '-')}) | {said} |\n"
 
 
 def _section(path: list[str]) -> str:

@@ -20,7 +20,8 @@ from bot.settings import SETTINGS, Setting
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
-OPERATIONS = TEXTS["docs/operations.md"]
+SETTINGS_PAGE = TEXTS["docs/settings.md"]
+LINKING = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")])
 
 
 def commands(command: click.Command = group, name: str = "bot") -> Iterator[str]:
@@ -45,7 +46,7 @@ def code_in(text: str) -> Iterator[str]:
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_every_setting_stands_in_the_table_as_the_code_has_it(setting: Setting) -> None:
     default = f" `{setting.default}`" if setting.default else ""
-    assert f"| `{setting.name}` |{default} | {setting.help} |" in OPERATIONS
+    assert f"| `{setting.name}` |{default} | {setting.help} |" in SETTINGS_PAGE
 
 
 @pytest.mark.parametrize("page", TEXTS)
@@ -56,8 +57,8 @@ def test_no_page_names_a_setting_that_is_not_there(page: str) -> None:
 
 
 def test_every_command_stands_in_the_table_and_no_other() -> None:
-    table = OPERATIONS.partition("## Commands")[2].partition("\n## ")[0]
-    assert sorted(re.findall(r"^\| `(bot [a-z -]+)` \|", table, re.MULTILINE)) == sorted(commands())
+    table = TEXTS["docs/cli.md"].partition("\n## ")[0]
+    assert sorted(re.findall(r"^\| \[`(bot [a-z -]+)`\]", table, re.MULTILINE)) == sorted(commands())
 
 
 def test_every_command_says_in_a_sentence_what_it_does() -> None:
@@ -95,11 +96,30 @@ def test_every_make_target_with_a_description_is_listed_by_make_help() -> None:
     assert set(re.findall(r"^([a-z-]+):.*## \S", makefile, re.MULTILINE)) == phony
 
 
-@pytest.mark.parametrize("page", TEXTS)
-def test_every_file_that_a_page_links_to_is_there(page: str) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", TEXTS[page]):
-        if "://" not in target:
-            assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+def anchors(page: Path) -> set[str]:
+    """Where a link may lead to on a page, as GitHub names its headings."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_and_heading_that_a_page_links_to_is_there(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        there = page.parent / target if target else page
+        assert there.exists(), f"{page} links to {target}"
+        if heading and there.suffix == ".md":
+            assert heading in anchors(there), f"{page} links to {target}#{heading}"
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((docs/[\w-]+\.md)\)", TEXTS["README.md"]))
+    linked |= {
+        f"docs/{name}" for page in sorted(linked) for name in re.findall(r"\]\(([\w-]+\.md)\)", TEXTS[page])
+    }
+    assert {page for page in TEXTS if page.startswith("docs/")} <= linked
 
 
 @pytest.mark.parametrize("page", TEXTS)

@@ -62,7 +62,7 @@ def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[D
         check_configured(settings)
     except NotConfigured as missing:
         found, _, mend = str(missing).partition(": ")
-        yield error("configuration", found + ".", mend or "see docs/operations.md.")
+        yield error("configuration", found + ".", mend or "see docs/settings.md.")
     else:
         yield ok("configuration", "What the bot needs is set.")
     for sentence in warnings_about(environ):

@@ -1,10 +1,12 @@
 """Events that could not be read: tried again once what was wrong is mended, or dismissed by a person."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, Literal
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import utc_now
@@ -13,12 +15,29 @@ from bot.conversation.event_tally import Receipt
 from bot.conversation.events import Event, Inbound, UnreadableEvent
 from bot.operator.actor import ADMIN, Actor
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.pages import Order, Page, read_page
 from bot.storage.readers import Readers
 from bot.storage.sql import direction_is
-from bot.storage.tables import actions, messages, rejected_events
+from bot.storage.tables import actions, messages, rejected_events, settled_rejections
 from bot.storage.writer import Writer
 
 log = structlog.get_logger(__name__)
+
+_LATEST_FIRST = Order(settled_rejections.c.at, settled_rejections.c.id, newest_first=True)
+
+
+class SettledEventView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A rejected event that a person has seen to, as the API and the console show it."""
+
+    id: str
+    arrived_at: datetime
+    #: Why it could not be read, without phone numbers.
+    reason: str
+    outcome: Literal["dismissed", "taken"]
+    by: str
+    #: Their id among `people`; None for whoever showed a token.
+    person_id: str | None = None
+    at: datetime
 
 
 class NotRejected(Exception):
@@ -40,8 +59,8 @@ class _SettledRejection(Struct, frozen=True, kw_only=True):
 
     event_id: str
     by: Actor
-    #: Azure's ids of the messages that were made of it.
-    taken: Sequence[str] = ()
+    #: Azure's ids of the messages that were made of it; None when it was dismissed.
+    taken: Sequence[str] | None = None
 
 
 class RejectedEvents:
@@ -109,19 +128,43 @@ class RejectedEvents:
 
 async def _remove(connection: AsyncConnection, removals: list[_SettledRejection]) -> list[bool]:
     mark_changed([Topic.REJECTED])
-    results = []
+    results, now = [], utc_now()
     for each in removals:
-        done = await connection.execute(delete(rejected_events).where(rejected_events.c.id == each.event_id))
-        results.append(done.rowcount > 0)
-        if done.rowcount and each.taken:
+        done = (
+            delete(rejected_events)
+            .where(rejected_events.c.id == each.event_id)
+            .returning(rejected_events.c.arrived_at, rejected_events.c.reason)
+        )
+        row = (await connection.execute(done)).mappings().first()
+        results.append(row is not None)
+        if row is None:
+            continue
+        outcome = "dismissed" if each.taken is None else "taken"
+        who = {"by": each.by.name, "person_id": each.by.id, "at": now}
+        await connection.execute(
+            insert(settled_rejections).values(id=each.event_id, outcome=outcome, **row, **who)
+        )
+        if each.taken:
             await _note(connection, each)
     return results
+
+
+async def list_settled(
+    connection: AsyncConnection, *, limit: int, cursor: str | None
+) -> Page[SettledEventView]:
+    """What people did with rejected events, the latest first. Raises `bot.storage.pages.WrongCursor`."""
+    query = select(settled_rejections)
+    return await read_page(connection, query, _LATEST_FIRST, _settled_view, limit=limit, cursor=cursor)
+
+
+def _settled_view(row: Row[Any]) -> SettledEventView:
+    return SettledEventView(**{name: getattr(row, name) for name in SettledEventView.__struct_fields__})
 
 
 async def _note(connection: AsyncConnection, removal: _SettledRejection) -> None:
     """Put who had it tried again on the record of the conversations in which its messages are."""
     query = select(messages.c.id, messages.c.conversation_id).where(
-        direction_is("inbound"), messages.c.provider_message_id.in_(removal.taken)
+        direction_is("inbound"), messages.c.provider_message_id.in_(removal.taken or ())
     )
     rows = (await connection.execute(query)).all()
     by, now = removal.by, utc_now()

@@ -3,7 +3,6 @@
 A month is 720 rows of the table and not a million. `bot.queries.traffic_counter` keeps it up, off the way in.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,9 +29,8 @@ from bot.conversation.message_ids import first_id
 from bot.queries.failure_reasons import reason_of
 from bot.queries.search import is_unguarded
 from bot.storage.tables import conversations, messages, status_changes, traffic
+from bot.text.numberless import without_numbers
 
-#: Digits that may be a phone number, as somebody may write one.
-_NUMBER = re.compile(r"\+?\d(?:[\s().-]{0,2}\d){6,}")
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 #: How long rows of minutes are kept; rows of hours stay.
@@ -245,7 +243,7 @@ def failure_name(details: str | None, failure_code: str | None) -> str:
     reason = reason_of(details, failure_code)
     if reason is None:
         return "9999"
-    return f"{reason.code}" if reason.code is not None else _NUMBER.sub("…", reason.words)[:80]
+    return f"{reason.code}" if reason.code is not None else without_numbers(reason.words)[:80]
 
 
 def within(start: datetime, end: datetime) -> ColumnElement[bool]:

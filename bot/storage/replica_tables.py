@@ -1,8 +1,8 @@
 """The tables that replicas on one PostgreSQL share: where a lane is taken over, the next one goes on with them."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table
 
-from bot.storage.columns import Number, UtcTime, metadata
+from bot.storage.columns import Number, NumberlessText, UtcTime, metadata
 
 # Messages that left a number with a pace in the last minutes: a row for each second in which some did, by the
 # database's clock.
@@ -24,7 +24,8 @@ lane_circuits = Table(
     Column("probes", Integer, nullable=False),
     # Whether `until` is what ACS asked for.
     Column("is_asked", Boolean, nullable=False),
-    Column("reason", Text, nullable=True),
+    # In Azure's words, which may name whom it did not reach.
+    Column("reason", NumberlessText, nullable=True),
 )
 
 # The replicas that run, or ran lately, and which rule book each has in force.

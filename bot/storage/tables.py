@@ -13,7 +13,7 @@ from sqlalchemy import (
     text,
 )
 
-from bot.storage.columns import Counter, Id, Json, Number, UtcTime, metadata
+from bot.storage.columns import Counter, Id, Json, Number, NumberlessText, UtcTime, metadata
 
 conversations = Table(
     "conversations",
@@ -305,6 +305,22 @@ rejected_events = Table(
     Column("arrived_at", UtcTime, nullable=False),
     Column("reason", Text, nullable=False),
     Column("raw", Text, nullable=False),
+)
+
+# What a person did with each of them, for ever. The event itself is gone.
+settled_rejections = Table(
+    "settled_rejections",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("arrived_at", UtcTime, nullable=False),
+    Column("reason", NumberlessText, nullable=False),
+    # `dismissed`, or `taken` after all.
+    Column("outcome", String(16), nullable=False),
+    Column("by", Text, nullable=False),
+    # The row in `people`; null for whoever showed a token.
+    Column("person_id", Id, nullable=True),
+    Column("at", UtcTime, nullable=False),
+    Index(None, "at"),
 )
 
 # Who is logged in to the console. Only a digest of what the cookie holds: a copy of the database logs nobody in.

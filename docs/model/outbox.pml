@@ -4,7 +4,15 @@
  * beside this file says what stands for what in the code.
  *
  * Each switch (-DREVERT_...) takes back one mend of the bot; the check then fails on the invariant that README.md names.
+ * With -DTRACE the model follows what was recorded of one message of a running bot, if it can.
  */
+
+#ifdef TRACE
+#define TEXTS       1
+#define MISHAPS     1
+#define PAIRS       16
+#define REPLICAS    16
+#endif
 
 #ifndef TEXTS
 #define TEXTS     2   /* that come in */
@@ -14,7 +22,9 @@
 #else
 #define MESSAGES  TEXTS
 #endif
+#ifndef PAIRS
 #define PAIRS     6   /* repeatability pairs that may be made */
+#endif
 
 /* Time, in ticks of about a minute. ACS_WINDOW is the assumption that everything here rests on. */
 #ifndef ACS_WINDOW
@@ -67,6 +77,60 @@ bool acknowledged[TEXTS];
 bool is_reported[MESSAGES];
 byte now, mishaps;
 
+#ifdef TRACE
+/*
+ * The marks that the steps of a message leave in the database and at Azure. `benchmarks/traces.py` reads these numbers
+ * here, and writes the marks of a message, in their order, into the file that TRACE names in the environment.
+ */
+#define STORED         1
+#define REPORTED       2
+#define GIVEN_UP       3
+#define SUPPRESSED     4
+#define LEASE_OVER     5 /* what the claim after it finds */
+#define ENDED          6
+#define SESSION_GONE   16 /* + the replica: what the claim after it finds */
+#define ACCEPTED_LATE  32 /* + the replica: its call was taken, as it tells when the lease is another's already */
+#define TOOK           48 /* + the pair: Azure took the call. It answered, or (UNHEARD) did not, or not as Azure does */
+#define TOOK_UNHEARD   64
+#define KNEW           80 /* + the pair: Azure knew the pair */
+#define KNEW_UNHEARD   96
+#define TURNED_AWAY    112 /* + the pair: 429 */
+#define BROKE          128 /* + the pair: Azure did not take the call, and answered 500 or 503, or not at all */
+#define CLAIMED        256 /* + 16 * the replica + the pair */
+#define SETTLED        512 /* + 16 * the replica + one of these */
+#define AS_UNTRIED     0
+#define AS_DOUBT       1
+#define AS_SENT        2
+#define AS_ENDED       3
+#define LONGEST_TRACE  200
+#define OFF            254
+
+short marks[LONGEST_TRACE];
+byte length = 255, at;
+
+c_decl {
+	\#include <stdio.h>
+	\#include <stdlib.h>
+};
+
+/* A step that leaves another mark than the next one of the trace leads nowhere: the claim at the end stops there. */
+inline leave(mark) {
+	if
+	:: at < length && marks[at] == (mark) -> at++
+	:: else -> at = OFF
+	fi
+}
+
+/* Any number of mishaps, none of which has to be told from another. */
+#define may_fail true
+#define fail skip
+#else
+#define REPLICAS 2
+#define may_fail (mishaps < MISHAPS)
+#define fail mishaps++
+#define leave(mark)
+#endif
+
 /* The invariants: each is false from the step that breaks it. */
 bool at_most_one_sms = true, nothing_lost = true, silent_after_stop = true, in_order = true, one_caller = true,
      every_message_ends = true;
@@ -82,6 +146,7 @@ inline store(e) {
 	:: !known[e] ->
 #endif
 		known[e] = true;
+		leave(STORED);
 		if
 		:: e == 1 && STOP -> opted_out = true; exempt[messages] = true; status[messages] = queued
 		:: else -> status[messages] = (opted_out -> suppressed : queued)
@@ -100,13 +165,13 @@ proctype EventGrid(byte e) {
 	:: else -> acknowledged[e] = true;
 		if
 		:: atomic { store(e) }
-		:: atomic { mishaps < MISHAPS -> mishaps++ }
+		:: atomic { may_fail -> fail }
 		fi
 #else
 	:: else -> atomic { store(e) };
 		if
 		:: acknowledged[e] = true
-		:: atomic { mishaps < MISHAPS -> mishaps++ } /* the 200 is lost */
+		:: atomic { may_fail -> fail } /* the 200 is lost */
 		fi
 #endif
 	od
@@ -137,7 +202,7 @@ inline claim(r) {
 	was_in_doubt = doubt[k];
 	if
 #ifndef REVERT_SILENCE_AFTER_STOP
-	:: was_in_doubt && opted_out && !exempt[k] -> status[k] = unconfirmed
+	:: was_in_doubt && opted_out && !exempt[k] -> leave(GIVEN_UP); status[k] = unconfirmed
 #endif
 #ifdef REVERT_OUR_WINDOW
 	:: was_in_doubt -> is_claimed = true
@@ -148,9 +213,9 @@ inline claim(r) {
 	:: was_in_doubt && !(opted_out && !exempt[k]) && clock(r) - first_sent[k] < OUR_WINDOW -> is_claimed = true
 #endif
 	:: was_in_doubt && clock(r) - first_sent[k] >= OUR_WINDOW ->
-		status[k] = unconfirmed
+		leave(GIVEN_UP); status[k] = unconfirmed
 #endif
-	:: !was_in_doubt && opted_out && !exempt[k] -> status[k] = suppressed
+	:: !was_in_doubt && opted_out && !exempt[k] -> leave(SUPPRESSED); status[k] = suppressed
 	:: !was_in_doubt && !(opted_out && !exempt[k]) ->
 		if
 		:: pair[k] == 0 || clock(r) - first_sent[k] >= OUR_WINDOW ->
@@ -161,6 +226,13 @@ inline claim(r) {
 	fi;
 	if
 	:: is_claimed ->
+#ifdef TRACE
+		if
+		:: holder[k] != 0 && holder[k] != r + 1 && !is_dead[k] -> leave(LEASE_OVER)
+		:: else
+		fi;
+		leave(CLAIMED + 16 * r + pair[k]);
+#endif
 		hold(one_caller, holder[k] == 0 || holder[k] == r + 1 || is_dead[k] || until[k] <= clock(r));
 #ifdef REVERT_PAIR_KEPT_IN_DOUBT
 		if
@@ -176,10 +248,11 @@ inline claim(r) {
 }
 
 /* Azure gets the call: what it knows again it answers as before. */
-inline take(k, with) {
+inline take(k, with, tells) {
 	if
-	:: taken_at[with]
+	:: taken_at[with] -> leave((tells -> KNEW : KNEW_UNHEARD) + with)
 	:: else ->
+		leave((tells -> TOOK : TOOK_UNHEARD) + with);
 		taken_at[with] = now + 1;
 		sms[k] = 1;
 		heard[answers[k]]++;
@@ -191,15 +264,21 @@ inline take(k, with) {
 
 inline call() {
 	if
-	:: take(k, mine); answer = accepted
-	:: mishaps < MISHAPS -> mishaps++; take(k, mine); answer = no_answer /* lost on its way back */
-	:: mishaps < MISHAPS -> mishaps++; answer = no_answer                /* lost on its way there */
-	:: mishaps < MISHAPS -> mishaps++; answer = refused                  /* 429, in ACS's own shape */
-	:: mishaps < MISHAPS -> mishaps++; take(k, mine);                    /* a gateway answers 503 after ACS took it */
+	:: take(k, mine, true); answer = accepted
+	:: may_fail -> fail; take(k, mine, false); answer = no_answer /* lost on its way back */
+	:: may_fail -> fail; answer = no_answer                       /* lost on its way there */
+	:: may_fail -> fail; leave(TURNED_AWAY + mine); answer = refused /* 429, in ACS's own shape */
+	:: may_fail -> fail; take(k, mine, false);                    /* a gateway answers 503 after ACS took it */
 #ifdef REVERT_503_IS_DOUBT
 		answer = refused
 #else
 		answer = no_answer
+#endif
+#ifdef TRACE
+	/* Azure answered, and nobody heard; or it broke before it took the call. */
+	:: may_fail -> take(k, mine, true); answer = no_answer
+	:: may_fail -> leave(TURNED_AWAY + mine); answer = no_answer
+	:: may_fail -> leave(BROKE + mine); answer = no_answer
 #endif
 	fi
 }
@@ -213,7 +292,7 @@ inline settle(r) {
 	if
 	:: answer == accepted ->
 		if
-		:: status[k] == queued || status[k] == unconfirmed -> status[k] = sent
+		:: status[k] == queued || status[k] == unconfirmed -> is_new = true; status[k] = sent
 		:: else
 		fi
 	:: answer == refused && is_mine -> doubt[k] = was_in_doubt
@@ -221,6 +300,16 @@ inline settle(r) {
 	fi;
 	if
 	:: is_mine -> holder[k] = 0
+#ifdef TRACE
+		;
+		if
+		:: status[k] == queued && doubt[k] -> leave(SETTLED + 16 * r + AS_DOUBT)
+		:: status[k] == queued && !doubt[k] -> leave(SETTLED + 16 * r + AS_UNTRIED)
+		:: status[k] == sent -> leave(SETTLED + 16 * r + AS_SENT)
+		:: else -> leave(SETTLED + 16 * r + AS_ENDED)
+		fi
+	:: !is_mine && is_new -> leave(ACCEPTED_LATE + r)
+#endif
 	:: else
 	fi
 }
@@ -228,7 +317,7 @@ inline settle(r) {
 /* What is not needed any more is made alike, so that spin knows such states again. */
 inline rest() {
 	k = 0; try = 0; mine = 0; ends = 0; busy = 0; c = 0; answer = 0;
-	is_claimed = false; was_in_doubt = false; is_mine = false; is_out = false
+	is_claimed = false; was_in_doubt = false; is_mine = false; is_out = false; is_new = false
 }
 
 inline tidy(m) {
@@ -243,12 +332,12 @@ inline tidy(m) {
 }
 
 inline crash(r) {
-	mishaps++;
 	c = 0;
+	fail;
 	do
 	:: c < MESSAGES ->
 		if
-		:: holder[c] == r + 1 -> is_dead[c] = true
+		:: holder[c] == r + 1 -> leave(SESSION_GONE + r); is_dead[c] = true
 		:: else
 		fi;
 		c++
@@ -259,7 +348,7 @@ inline crash(r) {
 /* A process of the bot; that it stands still (SIGSTOP) is that its next step comes late. */
 proctype Replica(byte r) {
 	byte k, try, mine, ends, busy, c;
-	bool is_claimed, was_in_doubt, is_mine, is_out;
+	bool is_claimed, was_in_doubt, is_mine, is_out, is_new;
 	mtype answer;
 end:	do
 	:: atomic { may_claim(r, 0) -> k = 0; claim(r); if :: !is_claimed -> tidy(k); rest() :: else -> is_claimed = false fi }
@@ -274,7 +363,7 @@ end:	do
 #ifndef REVERT_LATE_CALL_NOT_MADE
 			:: clock(r) + CALL > ends -> rest()
 #endif
-			:: mishaps < MISHAPS -> crash(r); rest()
+			:: may_fail -> crash(r); rest()
 #ifdef REVERT_LATE_CALL_NOT_MADE
 			:: call()
 #else
@@ -282,10 +371,17 @@ end:	do
 #endif
 			fi }
 		if
-		:: atomic { answer != 0 && mishaps < MISHAPS -> crash(r); rest() }
+		:: atomic { answer != 0 && may_fail -> crash(r); rest() }
 		:: atomic { answer != 0 -> settle(r); tidy(k); rest() }
 		:: answer == 0
 		fi
+	od
+}
+
+/* PostgreSQL ends the session of a process that lives on: others may take its message over, and it goes on with it. */
+proctype Session(byte k) {
+end:	do
+	:: atomic { may_fail && holder[k] && !is_dead[k] -> fail; leave(SESSION_GONE + holder[k] - 1); is_dead[k] = true }
 	od
 }
 
@@ -294,10 +390,10 @@ proctype Reports(byte k) {
 end:	do
 	:: atomic { sms[k] && !is_reported[k] -> is_reported[k] = true;
 		if
-		:: status[k] = delivered
-		:: mishaps < MISHAPS -> mishaps++ /* it never comes */
+		:: status[k] = delivered; leave(REPORTED)
+		:: may_fail -> fail /* it never comes */
 		fi }
-	:: atomic { now == LAST_TICK && status[k] == sent -> status[k] = unconfirmed }
+	:: atomic { now == LAST_TICK && status[k] == sent -> status[k] = unconfirmed; leave(GIVEN_UP) }
 	od
 }
 
@@ -320,22 +416,50 @@ proctype Clock() {
 
 #define has_ended(k) (status[k] == none || status[k] == delivered || status[k] == suppressed || status[k] == unconfirmed)
 
+#ifdef TRACE
+proctype End() {
+	atomic { status[0] != none && has_ended(0) -> leave(ENDED) }
+}
+
+/* That this ends is what spin calls an error: there is a way to the end of the trace. */
+never {
+	do
+	:: at == length -> break
+	:: at < length
+	od
+}
+#else
 /* When nothing can happen any more. */
 proctype End() {
 	timeout;
 	hold(nothing_lost, known[0] && known[TEXTS - 1]);
 	hold(every_message_ends, has_ended(0) && has_ended(MESSAGES - 1))
 }
+#endif
 
 init {
 	atomic {
-		run EventGrid(0); run Reports(0);
+#ifdef TRACE
+		c_code {
+			FILE *file = fopen(getenv("TRACE"), "r");
+			int mark;
+			now.length = 0;
+			while (file && now.length < LONGEST_TRACE && fscanf(file, "%d", &mark) == 1)
+				now.marks[now.length++] = mark;
+			if (file) fclose(file);
+		};
+		byte r;
+		for (r : 0 .. REPLICAS - 1) { run Replica(r) }
+#else
+		run Replica(0); run Replica(1);
+#endif
+		run EventGrid(0); run Reports(0); run Session(0);
 #if TEXTS > 1
-		run EventGrid(1); run Reports(1);
+		run EventGrid(1); run Reports(1); run Session(1);
 #endif
 #ifdef REVERT_DUPLICATES_KNOWN
-		run Reports(TEXTS);
+		run Reports(TEXTS); run Session(TEXTS);
 #endif
-		run Replica(0); run Replica(1); run Clock(); run End()
+		run Clock(); run End()
 	}
 }

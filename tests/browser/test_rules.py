@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, Route, expect
@@ -367,9 +368,11 @@ async def test_a_viewer_tries_and_saves_nothing(browser: Browser, bot: Running) 
         await expect(page.locator("#phone .message.in")).to_have_text(re.compile("Open 10-19"))
 
 
-async def test_an_answer_that_is_being_typed_stays_when_the_talk_is_shown_anew(
+async def test_an_answer_that_is_being_typed_stays_and_is_not_sent_when_the_talk_is_shown_anew(
     browser: Browser, bot: Running
 ) -> None:
+    old = "input => { input.dataset.old = 'yes' }"
+    anew = "document.querySelector('.as-if').dispatchEvent(new Event('change'))"
     async with console(browser, bot, HERE) as page:
         await write(page, SHOP.replace("    reply: Open 9-18.\n", FETCHING, 1))
         # Once it is checked, nothing but this test has the talk shown anew.
@@ -378,7 +381,7 @@ async def test_an_answer_that_is_being_typed_stays_when_the_talk_is_shown_anew(
         await page.locator("#say").press("Enter")
         answer = page.locator("#phone input.answer")
         await expect(answer).to_be_visible()
-        await answer.evaluate("input => { input.dataset.old = 'yes' }")
+        await answer.evaluate(old)
         typed = asyncio.Event()
 
         async def answer_late(route: Route) -> None:
@@ -387,11 +390,21 @@ async def test_an_answer_that_is_being_typed_stays_when_the_talk_is_shown_anew(
 
         await page.route("**/draft/play", answer_late)
         async with page.expect_request("**/draft/play"):
-            await page.evaluate("document.querySelector('.as-if').dispatchEvent(new Event('change'))")
+            await page.evaluate(anew)
         await answer.fill('{"text": "Open')
         typed.set()
         await expect(page.locator("#phone input.answer:not([data-old])")).to_have_value('{"text": "Open')
         await expect(answer).to_be_focused()
+        await answer.evaluate(old)
+        async with page.expect_request("**/draft/play") as asked:
+            await page.evaluate(anew)
+        await expect(page.locator("#phone input.answer:not([data-old])")).to_be_focused()
+        assert "fetched-0" not in parse_qs((await asked.value).post_data or "")
+        await answer.press_sequentially(' all night."}')
+        async with page.expect_request("**/draft/play") as asked:
+            await answer.press("Enter")
+        assert parse_qs((await asked.value).post_data or "")["fetched-0"] == ['{"text": "Open all night."}']
+        await expect(page.locator("#phone .message.in")).to_contain_text("Open all night.")
 
 
 async def test_the_phone_shows_whom_a_rule_asks_and_takes_the_answer(browser: Browser, bot: Running) -> None:

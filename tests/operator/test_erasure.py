@@ -12,6 +12,8 @@ from bot.operator.actor import Actor
 from bot.operator.data_protection import DataProtection
 from bot.operator.erasure import Erased
 from bot.queries.traffic_counter import TrafficCounter
+from bot.sending.circuit_breaker import Circuit
+from bot.sending.lane_memory import CircuitChange, record_circuits
 from bot.settings import load
 from bot.storage.all_tables import metadata
 from bot.storage.answer_tables import answers, codes_given
@@ -39,6 +41,7 @@ OF_NOBODY = {
     "code_pools", "erasure_marks", "erasure_keys", "restores", "rule_books", "rule_edits", "console_sessions",
     "used_login_links", "people", "people_changes", "login_links", "traffic", "traffic_progress", "rule_drafts",
     "alarm_teller", "ceiling_releases", "lane_paces", "lane_circuits", "replicas", "delivery_counts",
+    "settled_rejections",
     "alarms",  # of an incident: it goes with it, and has no number
 }  # fmt: skip
 
@@ -97,6 +100,10 @@ async def test_nothing_is_left_of_a_person_for_whom_rules_did_all_they_can(datab
         await leave_traces(bot, OTHER)
         testers = NamedTesters(person="admin", file="a.yaml", numbers=(PEER, OTHER), at=datetime.now(UTC))
         await bot.writer.batch(name_testers).submit([testers])
+        refused = Circuit(failures=5, reason=f"It can't send to {PEER}.", until=1.0)
+        opened = CircuitChange(OURS, refused, datetime.now(UTC))
+        await bot.writer.batch(record_circuits).submit([opened])
+        assert tables_with(bot.url, "It can't send to ….") == {"lane_circuits"}
         before = await rows_of(bot, PEER)
         assert set(before) == OF_A_PERSON, "this person has left something in every table that holds people's"
         neighbour = await rows_of(bot, OTHER)

@@ -8,7 +8,13 @@ import pytest
 from bot.conversation.audit_log import list_actions
 from bot.conversation.events import Event, UnreadableEvent
 from bot.operator.actor import Actor
-from bot.operator.rejected_events import NotRejected, RejectedEvents, StillUnreadable
+from bot.operator.rejected_events import (
+    NotRejected,
+    RejectedEvents,
+    SettledEventView,
+    StillUnreadable,
+    list_settled,
+)
 from bot.web.console.labels import action_sentence
 from tests.support.bots import Bot, heard
 
@@ -40,6 +46,12 @@ async def reject(bot: Bot) -> str:
     return event.id
 
 
+async def settled(bot: Bot) -> list[SettledEventView]:
+    """What people did with rejected events, the latest first."""
+    async with bot.database.reading() as connection:
+        return list((await list_settled(connection, limit=9, cursor=None)).items)
+
+
 async def test_what_can_be_read_now_is_answered_and_leaves(
     bot: Bot, rejected: RejectedEvents, reader: Reader
 ) -> None:
@@ -52,6 +64,9 @@ async def test_what_can_be_read_now_is_answered_and_leaves(
     async with bot.database.reading() as connection:
         (done,) = (await list_actions(connection, asked.conversation_id, limit=9, cursor=None)).items
     assert (done.action, done.by, done.person_id, done.message_id) == ("retry", "Ada", "id-of-ada", asked.id)
+    assert [(each.outcome, each.by, each.person_id) for each in await settled(bot)] == [
+        ("taken", "Ada", "id-of-ada")
+    ]
     assert action_sentence(done) == "Ada had the event of this message, which could not be read, tried again"
     with pytest.raises(NotRejected):
         await rejected.retry(event_id)
@@ -65,6 +80,7 @@ async def test_what_still_can_not_be_read_stays_with_its_reason(
     with pytest.raises(StillUnreadable, match="It still can't be taken: It is odd still"):
         await rejected.retry(event_id)
     assert [event.id for event in await bot.rejected()] == [event_id]
+    assert await settled(bot) == []
 
 
 async def test_what_came_again_meanwhile_is_a_duplicate_and_leaves(
@@ -87,13 +103,19 @@ async def test_an_event_that_means_nothing_to_the_bot_leaves(
     assert await bot.rejected() == []
 
 
-async def test_a_dismissed_event_is_gone(
+async def test_a_dismissed_event_is_gone_and_who_did_so_is_kept(
     bot: Bot, rejected: RejectedEvents, logs: list[MutableMapping[str, Any]]
 ) -> None:
-    event_id = await reject(bot)
-    assert [(found.id, found.reason) for found in await bot.rejected()] == [(event_id, "It was odd.")]
-    await rejected.dismiss(event_id, by=Actor("ada"))
+    await bot.hear(UnreadableEvent(reason="It was odd: +15555550101.", raw='{"odd": true}'))
+    ((event_id, arrived_at),) = [(found.id, found.arrived_at) for found in await bot.rejected()]
+    await rejected.dismiss(event_id, by=Actor("ada", "id-of-ada"))
     assert await bot.rejected() == []
+    (dismissed,) = await settled(bot)
+    assert dismissed == SettledEventView(
+        id=event_id, arrived_at=arrived_at, reason="It was odd: ….", outcome="dismissed", by="ada",
+        person_id="id-of-ada", at=dismissed.at,
+    )  # fmt: skip
     assert [each["by"] for each in logs if each.get("action") == "rejected_event_dismissed"] == ["ada"]
     with pytest.raises(NotRejected, match="There is no rejected event"):
         await rejected.dismiss(event_id)
+    assert len(await settled(bot)) == 1

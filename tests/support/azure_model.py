@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import msgspec
@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from tests.support.acs_server import signature_trouble
 from tests.support.event_grid import Event, Subscription
-from tests.support.storm import Fate, Ledger, Sms, Storm
+from tests.support.storm import Fate, Ledger, Sms, Storm, pair_id
 
 MOST_RECIPIENTS = 100
 
@@ -42,6 +42,8 @@ class Setup(Struct, frozen=True, kw_only=True):
     batch: int = 1
     #: Of the storm's dice.
     seed: int = 0
+    #: Whether what became of each call is kept, for `Outcome.calls`.
+    keeps_calls: bool = False
 
 
 class Texts(Struct, frozen=True, kw_only=True):
@@ -73,6 +75,17 @@ class Progress(Struct, frozen=True, kw_only=True):
     newest_delivery: float
 
 
+class CallSeen(Struct, frozen=True, kw_only=True):
+    """What became of a call for one of its recipients, named by the repeatability id."""
+
+    #: By this machine's clock.
+    at: float
+    pair: str
+    #: `took` and `knew` are taken, for the first time or once more; `unheard`, and the answer was none of ACS's.
+    #: `broke` is not taken, and in doubt for whoever called.
+    fate: Literal["took", "took unheard", "knew", "knew unheard", "turned away", "broke", "refused"]
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """What Azure knows at the end."""
 
@@ -82,6 +95,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     #: Phone → when its text was answered 200, and when the call came that sent its SMS, by the monotonic clock.
     acknowledged: dict[str, float]
     called: dict[str, float]
+    calls: list[CallSeen] = []
 
 
 def peer_of(place: int) -> str:
@@ -109,6 +123,7 @@ class Azure:
         self._acknowledged: dict[str, float] = {}
         self._called: dict[str, float] = {}
         self._newest_sms = self._newest_delivery = 0.0
+        self._seen: list[CallSeen] = []
 
     def app(self) -> web.Application:
         """The routes."""
@@ -136,12 +151,13 @@ class Azure:
         try:
             await asyncio.sleep(seconds / 2)
             if fate == "throttled":
+                self._see(body, "turned away")
                 return _turn_away(429, self._storm.retry_after)
-            if fate == "failed":
-                return _turn_away(random.choice((500, 503)))
-            if fate == "reset":
-                return _hang_up(request)
+            if fate in ("failed", "reset"):
+                self._see(body, "broke")
+                return _turn_away(random.choice((500, 503))) if fate == "failed" else _hang_up(request)
             results, fresh = self._ledger.take(body, mine)
+            self._see_taken(body, results, fresh, is_heard=fate == "taken")
             for sms in fresh:
                 self._called[sms.peer] = arrived
                 self._report(sms)
@@ -157,6 +173,26 @@ class Azure:
         return web.Response(
             body=msgspec.json.encode({"value": results}), status=202, content_type="application/json"
         )
+
+    def _see(self, body: dict[str, Any], fate: Any) -> None:
+        """Keep what became of a call that is not taken."""
+        if self._setup.keeps_calls:
+            now, recipients = time.time(), body["smsRecipients"]
+            self._seen += [CallSeen(at=now, pair=pair_id(each) or "", fate=fate) for each in recipients]
+
+    def _see_taken(
+        self, body: dict[str, Any], results: list[dict[str, Any]], fresh: list[Sms], *, is_heard: bool
+    ) -> None:
+        """The same of one that is taken, with ACS's answer for each recipient."""
+        if not self._setup.keeps_calls:
+            return
+        now, new = time.time(), {sms.message_id for sms in fresh}
+        for recipient, result in zip(body["smsRecipients"], results, strict=True):
+            fate: Any = "broke" if result["httpStatusCode"] == 409 else "refused"
+            if result["successful"]:
+                fate = "took" if result["messageId"] in new else "knew"
+                fate += "" if is_heard else " unheard"
+            self._seen.append(CallSeen(at=now, pair=pair_id(recipient) or "", fate=fate))
 
     def _fate(self, phones: list[str]) -> Fate:
         """What becomes of a call to these phones."""
@@ -242,6 +278,7 @@ class Azure:
                 troubles=[*self._troubles, *(f"dropped for good: {event}" for event in self._grid.dropped)],
                 acknowledged=self._acknowledged,
                 called=self._called,
+                calls=self._seen,
             )
         )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tests.support.azure_model import Progress, Texts
+from tests.support.message_traces import Trace, as_replica, keep_steps, recorded_steps, traces_of
 from tests.support.postgresql import PostgreSQL
 from tests.support.processes import assert_no_fault, run_bot
 from tests.support.soak import STORM, drain, find_faults, read_books, read_log, wait_for_settlements
@@ -46,6 +47,8 @@ class ReplicaVerdict(Struct, frozen=True, kw_only=True):
     states: dict[str, int]
     log_lines: int
     faults: list[str]
+    #: What happened to messages, each with the ids of those to which it did.
+    traces: dict[Trace, list[str]]
 
 
 def run_replicas(
@@ -58,9 +61,13 @@ def run_replicas(
     folder.mkdir()
     done = run_bot("db", "upgrade", folder=folder, environ={"BOT_DATABASE_URL": url})
     assert done.returncode == 0, done.stderr
+    keep_steps(url)
     stand = Stand(
-        folder, database_url=url, lanes=plan.lanes, pace=plan.pace, seed=plan.seed, replicas=plan.replicas
-    )
+        folder, database_url=url, lanes=plan.lanes, pace=plan.pace, seed=plan.seed, replicas=plan.replicas,
+        keeps_calls=True,
+    )  # fmt: skip
+    for place, bot in enumerate(stand.bots):
+        bot.environ["BOT_DATABASE_URL"] = as_replica(url, place)
     with stand:
         stand.azure.set_storm(plan.storm)
         for bot in stand.bots:
@@ -76,13 +83,14 @@ def run_replicas(
         wait_for_settlements(stand, seconds=330)
         for bot in stand.bots:
             assert bot.stop() == 0
-        rows = asyncio.run(read_books(url))
+        rows, outcome = asyncio.run(read_books(url)), stand.azure.outcome()
         return ReplicaVerdict(
             seconds=time.monotonic() - started,
             azure=stand.azure.progress(),
             states=dict(Counter(row["status"] for row in rows if row["direction"] == "outbound")),
             log_lines=sum(read_log(path) for path in folder.glob("serve-*.log")),
-            faults=find_faults(plan.messages, rows, stand.azure.outcome()),
+            faults=find_faults(plan.messages, rows, outcome),
+            traces=traces_of(recorded_steps(url), outcome.calls),
         )
 
 

@@ -94,6 +94,7 @@ class Stand:
         batch: int = 1,
         seed: int = 0,
         replicas: int = 1,
+        keeps_calls: bool = False,
         **environ: str,
     ) -> None:
         self.numbers = [f"+1555555{place:04d}" for place in range(lanes)]
@@ -112,6 +113,7 @@ class Stand:
             pace=pace,
             batch=batch,
             seed=seed,
+            keeps_calls=keeps_calls,
         )
         self.azure = Azure(folder, setup)
         self.bots = [

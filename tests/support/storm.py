@@ -148,8 +148,14 @@ class Ledger:
 
 
 def _pair(recipient: dict[str, Any]) -> tuple[str, str] | None:
-    request_id, first_sent = (recipient.get(f"repeatability{name}") for name in ("RequestId", "FirstSent"))
-    return (str(UUID(request_id)), first_sent) if request_id and first_sent else None
+    request_id, first_sent = pair_id(recipient), recipient.get("repeatabilityFirstSent")
+    return (request_id, first_sent) if request_id and first_sent else None
+
+
+def pair_id(recipient: dict[str, Any]) -> str | None:
+    """The id of a recipient's repeatability pair."""
+    request_id = recipient.get("repeatabilityRequestId")
+    return str(UUID(request_id)) if request_id else None
 
 
 def _tag(body: dict[str, Any]) -> str | None:

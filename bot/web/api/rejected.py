@@ -6,7 +6,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from bot.operator.actor import Actor
-from bot.operator.rejected_events import RejectedEvents
+from bot.operator.rejected_events import RejectedEvents, SettledEventView, list_settled
 from bot.queries.conversations import RejectedView, list_rejected
 from bot.storage.database import DatabaseConnection
 from bot.storage.pages import Page
@@ -30,6 +30,13 @@ class RejectedController(Controller):
     ) -> Page[RejectedView]:
         """Events that could not be read, newest first, raw, with the reason."""
         return await list_rejected(connection, limit=limit, cursor=cursor)
+
+    @get("/rejected/settled")
+    async def get_settled(
+        self, connection: NamedDependency[DatabaseConnection], limit: Limit = 50, cursor: Cursor = None
+    ) -> Page[SettledEventView]:
+        """Rejected events that people dismissed, or had taken after all, the latest first: who, and when."""
+        return await list_settled(connection, limit=limit, cursor=cursor)
 
     @post("/rejected/{event_id:str}/retry", status_code=200, guards=[require_admin])
     async def retry(

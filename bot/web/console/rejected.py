@@ -8,7 +8,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from bot.operator.rejected_events import NotRejected, StillUnreadable
+from bot.operator.rejected_events import NotRejected, StillUnreadable, list_settled
 from bot.queries.conversations import list_rejected
 from bot.storage.writer import StorageUnavailable
 from bot.text.inert import shown
@@ -18,6 +18,8 @@ from bot.web.console.sessions import require_administrator, session_of
 
 PATH: Final = "/console/rejected"
 _ON_A_PAGE = 20
+#: Of what people did with them.
+_SETTLED = 20
 #: Characters of an event that a page shows; the API has the whole.
 _LONGEST: Final = 4_000
 _SAID: Final = {
@@ -35,7 +37,10 @@ class RejectedPages(Controller):
         cursor = request.query_params.get("cursor")
         async with console.database.reading() as connection:
             page = await list_rejected(connection, limit=_ON_A_PAGE, cursor=cursor)
-        return console.page(request, "rejected.html", page=page, pretty=pretty, is_later=cursor is not None)
+            settled = None if cursor else await list_settled(connection, limit=_SETTLED, cursor=None)
+        return console.page(
+            request, "rejected.html", page=page, settled=settled, pretty=pretty, is_later=cursor is not None
+        )
 
     @post("/rejected/{event_id:str}/retry", guards=[require_administrator])
     async def retry(

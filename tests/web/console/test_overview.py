@@ -130,6 +130,9 @@ async def test_trying_again_says_what_came_of_it(bot: Running) -> None:
         assert "The event is dismissed." in (await http.get("/console/rejected")).text
         answer = await http.post(f"/console/rejected/{event_id}/dismiss", data=form)
         assert "There is no rejected event" in (await http.get("/console/rejected")).text
+    html = (await page_of(bot, "/console/rejected")).text
+    assert "<strong>admin</strong> dismissed an event: " in html, "a viewer sees who it was"
+    assert (await bot.items("/api/rejected/settled"))[0]["id"] == event_id
     assert event_id not in [one["id"] for one in await bot.items("/api/rejected")]
 
 

@@ -6,7 +6,7 @@ import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
 import { fillForm, standsFor, textChanged } from "./form_text.js";
 import { keepSoon } from "./keeping.js";
-import { fields, fromLink, keepTyped, mountPhone, phoneButtons } from "./phone.js";
+import { answers, fields, fromLink, give, keepTyped, mountPhone, phoneButtons } from "./phone.js";
 import "./moved.js";
 import { mountRecipes, recipeButtons } from "./recipes.js";
 import { flush, isFormAlone, isWaiting, lit, mountCard, revealInCard, takesSubmit, update as updateCard } from "./rule_card.js";
@@ -127,11 +127,6 @@ async function check() {
   if (!isTold || !isHere()) return;
   if (heard().length) ask("play");
   if (isDirty() || document.querySelector("#changes .what, #changes .tests-say")) after("changes", LATER, () => ask("changes"));
-}
-
-// What came from elsewhere for the messages of the phone, as far as somebody has said it.
-function answers() {
-  return [...form().querySelectorAll("input[name^=fetched-]")].filter(({ value }) => value.trim());
 }
 
 // Whether the answer is to the text as it is now; a newer question makes an older one worthless.
@@ -326,16 +321,20 @@ export function hear(value) {
 
 const buttons = {
   check: () => check(),
-  answer: () => ask("play"),
+  answer(button) {
+    give(button);
+    ask("play");
+  },
   ask: () => ask("play", "ask"),
   changes: () => ask("changes"),
   ...phoneButtons,
   ...barButtons,
   ...recipeButtons,
-  try() {
+  try(button) {
     const say = document.getElementById("say");
-    if (!say.value.trim()) {
-      if (document.querySelector("#phone input.answer")?.value.trim()) ask("play");
+    const isEnterInAnswer = !button.id && document.activeElement.matches("input.answer");
+    if (isEnterInAnswer || !say.value.trim()) {
+      if (give(button)) ask("play");
       return;
     }
     hear(say.value);
@@ -369,7 +368,7 @@ document.addEventListener(
     if (button) {
       event.preventDefault();
       event.stopImmediatePropagation();
-      button();
+      button(event.submitter);
     } else {
       fillForm();
       kept = { file: file(), at: view.state.selection.main.head, top: view.scrollDOM.scrollTop };

@@ -47,6 +47,24 @@ function said({ name, value, type }) {
   return words[name] ?? (name === "as-known" ? "known" : text);
 }
 
+// What came from elsewhere for the messages of the phone, as far as somebody has given it: what they still type is not sent.
+export function answers() {
+  return [...form().querySelectorAll("input[type=hidden][name^=fetched-], input.answer[data-given]")].filter(({ value }) => value.trim());
+}
+
+// Enter in an answer or the button beside it gives that one, any other button all that are typed. Whether there is one.
+export function give(button) {
+  const beside = button.closest(".together")?.querySelector("input.answer");
+  const { activeElement } = document;
+  const one = beside ?? (activeElement.matches("input.answer") ? activeElement : null);
+  const given = (one ? [one] : [...form().querySelectorAll("input.answer")]).filter(({ value }) => value.trim());
+  for (const input of given) {
+    input.dataset.given = "";
+    input.addEventListener("input", () => delete input.dataset.given, { once: true });
+  }
+  return given.length > 0;
+}
+
 // An answer that somebody is typing stays when the talk is shown anew meanwhile, and so does the cursor in it.
 export function keepTyped(part, change) {
   const typed = [...part.querySelectorAll("input.answer")].filter(({ value }) => value);
