@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import pytest
 from sqlalchemy import Integer, bindparam, literal_column, select
+from sqlalchemy.exc import DBAPIError
 
 from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys, PreparedSelect
 from bot.storage.database import Database
 from bot.storage.tables import conversations, rejected_events
+from tests.support.databases import Databases
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 5, tzinfo=UTC)
 ODD = "a'b\"c\\ \u2028 ✓ {}[] %s :x"
@@ -155,6 +157,42 @@ async def test_of_many_rows_with_one_id_the_last_is_kept(database: Database) -> 
     async with database.reading() as connection:
         found = dict(await lookup.fetch(connection, [f"c{at}" for at in range(70)]))
     assert found == {f"c{at}": f"text {70 + at}" for at in range(70)}
+
+
+async def test_of_changes_with_one_id_the_last_is_kept_whatever_is_between(database: Database) -> None:
+    await filled(database)
+    change = BulkUpdate(rejected_events, Raw, constants={"reason": literal_column("reason || id")})
+    async with database.writing() as connection:
+        await change.execute(connection, [Raw("1", "first"), Raw("2", "only"), Raw("1", "last")])
+    assert [row[3:] for row in await rows(database, "1", "2")] == [("No.11", "last"), ("No.2", "only")]
+
+
+async def test_what_no_row_of_many_has_is_null_and_what_some_have_is_theirs(database: Database) -> None:
+    save = BulkInsert(conversations, Talk)
+    given = [
+        Talk(f"c{at}", "+1", f"+{at}", *(False, True), tags, at, NOON, ODD, NOON)
+        for at, tags in enumerate([None, (ODD, ""), None])
+    ]
+    async with database.writing() as connection:
+        await save.execute(connection, given[:1])
+        await save.execute(connection, given[1:])
+    lookup = LookupByKeys(
+        select(*(conversations.c[name] for name in Talk._fields)).order_by(conversations.c.id),
+        conversations.c.id,
+    )
+    async with database.reading() as connection:
+        found = await lookup.fetch(connection, {"c0", "c1", "c2"})
+    assert found == [each._replace(tags=each.tags and list(each.tags)) for each in given]
+
+
+async def test_a_text_that_is_too_long_is_refused_and_never_cut(databases: Databases) -> None:
+    """By PostgreSQL: SQLite's texts have no length."""
+    with databases.lent("postgresql") as address:
+        database = Database(address)
+        with pytest.raises(DBAPIError, match="value too long"):
+            async with database.writing() as connection:
+                await INSERT.execute(connection, [Rejected("1" * 37, "digest", NOON, "No.", "")])
+        await database.close()
 
 
 async def test_a_query_takes_other_parameters_each_time(database: Database) -> None:
