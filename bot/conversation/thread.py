@@ -329,7 +329,7 @@ async def open_conversations(
 ) -> dict[tuple[str, str], ConversationThread]:
     """Read the conversations of these (number, peer), and begin those not there.
 
-    On PostgreSQL they are locked, in the order of their ids: so does whoever changes several, and none waits for another.
+    On PostgreSQL they are locked, in the order of their ids: whoever changes several takes them so.
     """
     rows = await _CONVERSATIONS_OF.fetch(connection, {peer for _, peer in wanted})
     found = (ConversationThread.of_row(ConversationRow._make(row)) for row in rows)
@@ -343,7 +343,11 @@ async def open_conversations(
 async def save_conversations(connection: AsyncConnection, opened: Iterable[ConversationThread]) -> None:
     """Write what has changed."""
     changed = [each for each in opened if each.changed]
-    await _SAVE_CONVERSATION.execute(connection, [each.row() for each in changed])
+    if connection.dialect.name == "sqlite":
+        await _SAVE_CONVERSATION.execute(connection, [each.row() for each in changed])
+    else:  # which of them are there is known, as those are locked; to look again costs as much as to write
+        await _INSERT_CONVERSATION.execute(connection, [each.row() for each in changed if each.is_new])
+        await _SAVE_CONVERSATION.execute(connection, [each.row() for each in changed if not each.is_new])
     mark_changed(each.id for each in changed)
 
 
@@ -374,6 +378,7 @@ _CONVERSATIONS_OF = LookupByKeys(
     select(*CONVERSATION_COLUMNS).order_by(conversations.c.id).with_for_update(),
     conversations.c.peer,
 )
+_INSERT_CONVERSATION = BulkInsert(conversations, ConversationRow)
 _SAVE_CONVERSATION = BulkInsert(
     conversations,
     ConversationRow,

@@ -6,6 +6,7 @@ for a statement where one will do. Together that was two thirds of the time an e
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -24,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 
 from bot.storage.arrays import GivenRows, columns_of, in_turns
+from bot.storage.copied_rows import FEWEST, CopyStatement, copy_statement
 from bot.storage.sql import constant, insert_for
 
 Process = Callable[[Any], Any]
@@ -43,6 +45,9 @@ class _Compiled(Struct, frozen=True, kw_only=True):
     processes: list[Process | None]
     #: On PostgreSQL all rows are one execution; no two of them may begin with the same so many fields, None: they may.
     differ_in: int | None = None
+    #: The same for many new rows on PostgreSQL, and the values of the columns that it has beside those of a row.
+    copy: CopyStatement | None = None
+    constants: tuple[str, ...] = ()
 
 
 class _BulkStatement(Generic[AnyRow]):
@@ -109,6 +114,10 @@ class BulkInsert(_BulkStatement[AnyRow]):
             order=tuple(self._columns.index(name) for name in names),
             processes=[column[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names],
             differ_in=self._columns.index("id") + 1 if self._replacing else None,
+            copy=None
+            if self._replacing
+            else copy_statement(self._table.name, [*self._columns, *self._constants]),
+            constants=tuple(self._constants.values()),
         )
 
 
@@ -262,6 +271,10 @@ async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Seque
     if connection.dialect.name == "sqlite":
         bound = list(zip(*_columns(compiled, rows), strict=True))
         await (await _driver(connection)).executemany(compiled.sql, bound)
+        return
+    if compiled.copy is not None and len(rows) >= FEWEST:
+        columns = [*_columns(compiled, rows), *(repeat(word, len(rows)) for word in compiled.constants)]
+        await connection.exec_driver_sql(compiled.copy, list(zip(*columns, strict=True)))
         return
     for part in [rows] if compiled.differ_in is None else in_turns(rows, compiled.differ_in):
         await connection.exec_driver_sql(compiled.sql, columns_of(_columns(compiled, part)))
