@@ -129,7 +129,11 @@ class Failing(Disk):
         self.says = says
         self._order = order
         self._orders = folder / "orders"
-        self.environ = {"LD_PRELOAD": str(failing_disk()), "FAILING_DISK": str(self._orders)}
+        self.environ = {
+            "LD_PRELOAD": str(failing_disk()),
+            "FAILING_DISK": str(self._orders),
+            "PYTHONDONTWRITEBYTECODE": "1",  # it would be cut short, and stop the next process
+        }
 
     def begin(self) -> None:
         draft = self.folder / "draft"
