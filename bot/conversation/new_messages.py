@@ -17,7 +17,7 @@ from bot.conversation.follow_ups import (
 from bot.conversation.forwards import INSERT_FORWARDS, ForwardRow
 from bot.conversation.handovers import HandoverRow, begin_handovers
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, NewIncident, Outcome, close_incidents, open_incidents
-from bot.conversation.message_rows import INSERT_INBOUND, INSERT_OUTBOUND, InboundRow, OutboundRow
+from bot.conversation.message_rows import InboundRow, OutboundRow, insert_messages
 from bot.conversation.planned_replies import hold_planned
 from bot.storage.facts import Fact, are_heard, note
 
@@ -50,8 +50,7 @@ class NewMessages:
 
     async def insert(self, connection: AsyncConnection, now: datetime) -> None:
         """Write them; their conversations must be there already."""
-        await INSERT_INBOUND.execute(connection, self.inbound)
-        await INSERT_OUTBOUND.execute(connection, self.outbound)
+        await insert_messages(connection, self.inbound, self.outbound)
         if self.facts:
             note(self.facts)
         await INSERT_CONSENTS.execute(connection, self.consents)

@@ -186,7 +186,7 @@ class Eraser:
                 conversations.c.consent_at,
             )
             .where(conversations.c.id.in_(ids))
-            .order_by(conversations.c.peer, conversations.c.number)
+            .order_by(conversations.c.id)
             .with_for_update()
         )  # fmt: skip
         rows = (await connection.execute(query)).all()

@@ -156,7 +156,7 @@ async def act(
     query = (
         select(*CONVERSATION_COLUMNS)
         .where(conversations.c.id.in_(set(ids)))
-        .order_by(conversations.c.peer, conversations.c.number)
+        .order_by(conversations.c.id)
         .with_for_update()
     )
     opened = {

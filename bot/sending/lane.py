@@ -65,7 +65,7 @@ class Lane:
         self._read_not_before = 0.0
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._duty = context.duties.duty(f"lane {number}", self._wake.set)
+        self._duty = context.duties.duty(f"lane {number}", self._wake.set, is_of_many=True)
         #: The same as the duty's once what another replica knew of the number is known here.
         self._times_recalled = 0
         self._task = context.supervisor.watch("lane", self._run)

@@ -64,7 +64,10 @@ class Sender:
         duties, self._notices = duties or Duties(), notices or Notices()
         self._clock = clock
         self._memory = LaneMemory()
+        #: PostgreSQL records what is sent beside what arrives, so that neither waits for the other.
+        self._own_writer: Writer | None = None
         if not readers.is_sqlite:
+            writer = self._own_writer = writer.beside(is_shown=True)
             self._memory = SharedLaneMemory(readers, writer, self._notices, clock)
         self._reports_duty = duties.duty("reports that never came")
         self._measures = measures or Measures()
@@ -107,10 +110,11 @@ class Sender:
         )
         self._lanes: dict[str, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._is_stopped = False
+        self._is_stopped = self._is_recording = False
 
     def start(self) -> None:
         """Take up what an earlier run left queued, and wait for more."""
+        self._record()
         self._holder.start()
         self._tasks = [
             self._supervisor.watch("sender", self._look_again),
@@ -125,6 +129,9 @@ class Sender:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(lane.stop(patience) for lane in self._lanes.values()))
         await self._memory.stop()
+        if self._own_writer is not None:
+            self._own_writer.stop_retrying()
+            await self._own_writer.stop()
         await self._holder.stop()
 
     def wake(self, numbers: Iterable[str]) -> None:
@@ -153,6 +160,12 @@ class Sender:
         for lane in self._lanes.values():
             lane.forget(conversation_ids)
 
+    def _record(self) -> None:
+        """Have what lanes claim and settle written from now on."""
+        if self._own_writer is not None and not self._is_recording:
+            self._is_recording = True
+            self._own_writer.start(self._supervisor, "sender's writer")
+
     def _resume(self) -> None:
         for lane in self._lanes.values():
             lane.resume()
@@ -163,6 +176,7 @@ class Sender:
             return False
         lane = self._lanes.get(number)
         if lane is None:
+            self._record()
             lane = self._lanes[number] = Lane(number, self._context)
         else:
             lane.wake(after=after)

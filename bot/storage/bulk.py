@@ -6,6 +6,7 @@ for a statement where one will do. Together that was two thirds of the time an e
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -17,11 +18,14 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
+    select,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 
+from bot.storage.arrays import GivenRows, columns_of, in_turns
+from bot.storage.copied_rows import FEWEST, CopyStatement, copy_statement
 from bot.storage.sql import constant, insert_for
 
 Process = Callable[[Any], Any]
@@ -39,6 +43,11 @@ class _Compiled(Struct, frozen=True, kw_only=True):
     order: tuple[int, ...]
     #: For each parameter, what makes the field's value ready for the driver.
     processes: list[Process | None]
+    #: On PostgreSQL all rows are one execution; no two of them may begin with the same so many fields, None: they may.
+    differ_in: int | None = None
+    #: The same for many new rows on PostgreSQL, and the values of the columns that it has beside those of a row.
+    copy: CopyStatement | None = None
+    constants: tuple[str, ...] = ()
 
 
 class _BulkStatement(Generic[AnyRow]):
@@ -85,19 +94,30 @@ class BulkInsert(_BulkStatement[AnyRow]):
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         column = self._table.c
-        values: dict[str, Any] = {name: bindparam(name, type_=column[name].type) for name in self._columns}
-        values |= {name: constant(value) for name, value in self._constants.items()}
-        statement: Any = insert_for(dialect, self._table).values(values).inline()
+        statement: Any = insert_for(dialect, self._table)
+        constants = {name: constant(value) for name, value in self._constants.items()}
+        if dialect.name == "postgresql":
+            given = GivenRows(self._table, self._columns)
+            selected = select(*(given[name] for name in self._columns), *constants.values())
+            statement = statement.from_select([*self._columns, *constants], selected)
+        else:
+            values = {name: bindparam(name, type_=column[name].type) for name in self._columns}
+            statement = statement.values(values | constants).inline()
         if self._replacing:
             statement = statement.on_conflict_do_update(
                 index_elements=["id"], set_={name: statement.excluded[name] for name in self._replacing}
             )
         compiled: Any = statement.compile(dialect=dialect)
-        names: list[str] = compiled.positiontup
+        names = compiled.positiontup or self._columns
         return _Compiled(
             sql=str(compiled),
             order=tuple(self._columns.index(name) for name in names),
             processes=[column[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names],
+            differ_in=self._columns.index("id") + 1 if self._replacing else None,
+            copy=None
+            if self._replacing
+            else copy_statement(self._table.name, [*self._columns, *self._constants]),
+            constants=tuple(self._constants.values()),
         )
 
 
@@ -123,20 +143,24 @@ class BulkUpdate(_BulkStatement[AnyRow]):
         # No parameter may have a column's own name: an UPDATE keeps those for itself.
         given = [f"given_{name}" for name in self._columns]
         types = [self._table.c[name].type for name in self._columns]
-        parameters = [bindparam(name, type_=kind) for name, kind in zip(given, types, strict=True)]
-        named = dict(zip(self._columns, parameters, strict=True))
-        values = {name: parameter for name, parameter in named.items() if name not in self._keys}
+        named: Any = (
+            GivenRows(self._table, self._columns)
+            if dialect.name == "postgresql"
+            else dict(zip(self._columns, map(bindparam, given, [None] * len(given), types), strict=True))
+        )
+        values = {name: named[name] for name in self._columns if name not in self._keys}
         statement = (
             update(self._table)
             .where(*(self._table.c[name] == named[name] for name in self._keys))
             .values(values | self._constants)
         )
         compiled: Any = statement.compile(dialect=dialect)
-        order = tuple(given.index(name) for name in compiled.positiontup)
+        order = tuple(given.index(name) for name in compiled.positiontup or given)
         return _Compiled(
             sql=str(compiled),
             order=order,
             processes=[types[place].dialect_impl(dialect).bind_processor(dialect) for place in order],
+            differ_in=len(self._keys),
         )
 
 
@@ -244,16 +268,25 @@ def _read_row(row: Sequence[Any], active: list[tuple[int, Process]]) -> tuple[An
 
 
 async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> None:
+    if connection.dialect.name == "sqlite":
+        bound = list(zip(*_columns(compiled, rows), strict=True))
+        await (await _driver(connection)).executemany(compiled.sql, bound)
+        return
+    if compiled.copy is not None and len(rows) >= FEWEST:
+        columns = [*_columns(compiled, rows), *(repeat(word, len(rows)) for word in compiled.constants)]
+        await connection.exec_driver_sql(compiled.copy, list(zip(*columns, strict=True)))
+        return
+    for part in [rows] if compiled.differ_in is None else in_turns(rows, compiled.differ_in):
+        await connection.exec_driver_sql(compiled.sql, columns_of(_columns(compiled, part)))
+
+
+def _columns(compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> list[Sequence[Any]]:
+    """For each parameter, the values of all rows as the driver wants them."""
     given = list(zip(*rows, strict=True))
-    columns = [
+    return [
         _bound(process, given[place])
         for place, process in zip(compiled.order, compiled.processes, strict=True)
     ]
-    bound = list(zip(*columns, strict=True))
-    if connection.dialect.name != "sqlite":
-        await connection.exec_driver_sql(compiled.sql, bound)
-        return
-    await (await _driver(connection)).executemany(compiled.sql, bound)
 
 
 async def _driver(connection: AsyncConnection) -> Any:

@@ -11,6 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 _OF_THE_DATA = ("22", "23", "54")
 #: Of them, those that pass while the connection stays good: a conflict between transactions, a lock, a cancelled wait.
 _OF_THE_MOMENT = ("40", "55", "57014")
+#: Two transactions that waited for each other.
+_DEADLOCK = "40P01"
 #: SQLite's primary codes for the same: busy, locked, and a disk that is full or fails, which says nothing of the file.
 _MOMENT_CODES = {
     sqlite3.SQLITE_BUSY,
@@ -53,7 +55,12 @@ def cause_of(error: BaseException) -> str:
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Whether a constraint found what another transaction had just written, or what is wrong with the data."""
+    """Whether a constraint found what another transaction had just written, or what is wrong with the data.
+
+    Or whether two transactions waited for each other, and PostgreSQL gave up this one.
+    """
+    if isinstance(error, DatabaseUnavailable):
+        return _state_of(getattr(error.__cause__, "orig", None) or error) == _DEADLOCK
     return isinstance(error, IntegrityError | sqlite3.IntegrityError)
 
 

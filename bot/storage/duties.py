@@ -5,6 +5,9 @@ gives the locks free when the session ends: at once where the process ends, afte
 its machine only stands still, because the session must be heard from that often. A replica that could not ask for a
 while takes the duty for lost before PostgreSQL does, so that none goes on with what another one has begun.
 
+Duties that are `many`, as numbers are, are shared out: with others alive a replica takes no more than its share of them
+at first, and what is still free half a second later, too.
+
 What makes sending right are the leases (`bot.sending.leases`); a duty makes it quick and fair: one pace, one order.
 With SQLite the one process has every duty.
 """
@@ -72,8 +75,8 @@ ALWAYS = Duty("always")
 class Duties:
     """The duties of a process that is alone on its database: all are its own."""
 
-    def duty(self, name: str, on_gained: Callable[[], None] = _nothing) -> Duty:
-        """A duty that this replica wants from now on."""
+    def duty(self, name: str, on_gained: Callable[[], None] = _nothing, *, is_of_many: bool = False) -> Duty:  # noqa: ARG002
+        """A duty that this replica wants from now on. `is_of_many`: replicas share out those that are."""
         return Duty(name, on_gained)
 
     def held(self) -> list[str]:
@@ -90,8 +93,11 @@ class Duties:
 class _SharedDuty(Duty):
     """A duty that other replicas may have."""
 
-    def __init__(self, name: str, on_gained: Callable[[], None], is_trusted: Callable[[], bool]) -> None:
+    def __init__(
+        self, name: str, on_gained: Callable[[], None], is_trusted: Callable[[], bool], *, is_of_many: bool
+    ) -> None:
         super().__init__(name, on_gained)
+        self.is_of_many = is_of_many
         self.key = key_of(name)
         self.is_held = False
         self._is_trusted = is_trusted
@@ -112,12 +118,15 @@ class SharedDuties(Duties):
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_well = True
+        #: Since when some of many may have been left to others.
+        self._left_at: float | None = None
 
-    def duty(self, name: str, on_gained: Callable[[], None] = _nothing) -> Duty:
+    def duty(self, name: str, on_gained: Callable[[], None] = _nothing, *, is_of_many: bool = False) -> Duty:
         """A duty that this replica wants from now on; the same name is the same duty."""
         duty = self._duties.get(name)
         if duty is None:
-            duty = self._duties[name] = _SharedDuty(name, on_gained, self._is_trusted)
+            duty = _SharedDuty(name, on_gained, self._is_trusted, is_of_many=is_of_many)
+            self._duties[name] = duty
             self._wake.set()
         return duty
 
@@ -164,12 +173,13 @@ class SharedDuties(Duties):
         limits, loop = self._limits, asyncio.get_running_loop()
         async with asyncio.timeout(limits.silence):
             await _end_when_silent(connection, limits.silence)
+            await connection.execute(_BE_THERE, {"key": key_of(_THERE)})
         while True:
             self._wake.clear()
             began = loop.time()
             wanted = {each.key: each for each in self._duties.values() if not each.is_held}
             async with asyncio.timeout(limits.silence):
-                got = await _ask(connection, list(wanted)) if wanted else await _prove(connection)
+                got = await self._take(connection, wanted) if wanted else await _prove(connection)
             self._proven_at = began
             self._is_well = True
             gained = [duty for key, duty in wanted.items() if key in got]
@@ -183,6 +193,29 @@ class SharedDuties(Duties):
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
 
+    async def _take(self, connection: AsyncConnection, wanted: dict[int, _SharedDuty]) -> set[int]:
+        """Try to get what is wanted, of many no more than a share unless they were left already; what was free."""
+        many = [key for key, duty in wanted.items() if duty.is_of_many]
+        got = await _ask(connection, [key for key in wanted if key not in many])
+        now = asyncio.get_running_loop().time()
+        if self._left_at is not None and now - self._left_at >= self._limits.ask_again:
+            self._left_at = None
+            return got | await _ask(connection, many)
+        most = await self._room(connection)
+        taken = await _ask(connection, many, most)
+        if len(taken) < min(most, len(many)) or most >= len(many):
+            self._left_at = None
+        elif self._left_at is None:
+            self._left_at = now
+        return got | taken
+
+    async def _room(self, connection: AsyncConnection) -> int:
+        """How many more of many are this replica's share."""
+        many = [each for each in self._duties.values() if each.is_of_many]
+        replicas = await connection.scalar(_COUNT, {"key": key_of(_THERE)})
+        share = -(-len(many) // max(replicas or 1, 1))
+        return max(share - sum(each.is_held for each in many), 0)
+
 
 def duties_on(database: LockSessions, limits: DutyLimits = USUAL_DUTIES) -> Duties:
     """The duties of this process as a user of that database."""
@@ -194,13 +227,26 @@ def key_of(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(f"bot duty {name}".encode(), digest_size=8).digest()) >> 1
 
 
-_ASK = text("SELECT key FROM unnest(CAST(:keys AS bigint[])) AS key WHERE pg_try_advisory_lock(key)")
+#: The lock that all replicas hold together, each as long as its session lives.
+_THERE = "being there"
+_BE_THERE = text("SELECT pg_advisory_lock_shared(:key)")
+_COUNT = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND (CAST(classid AS bigint) << 32) + CAST(objid AS bigint) = :key"
+)
+# No lock is tried after so many were free: LIMIT asks for no more rows.
+_ASK = text(
+    "SELECT key FROM unnest(CAST(:keys AS bigint[])) AS key WHERE pg_try_advisory_lock(key) LIMIT :most"
+)
 _PROVE = text("SELECT 1")
 
 
-async def _ask(connection: AsyncConnection, keys: list[int]) -> set[int]:
-    """Try to get these locks; those that were free."""
-    return set((await connection.execute(_ASK, {"keys": keys})).scalars())
+async def _ask(connection: AsyncConnection, keys: list[int], most: int | None = None) -> set[int]:
+    """Try to get these locks, `most` of them; those that were free."""
+    if not keys or most == 0:
+        return await _prove(connection)
+    return set((await connection.execute(_ASK, {"keys": keys, "most": most})).scalars())
 
 
 async def _prove(connection: AsyncConnection) -> set[int]:

@@ -7,6 +7,7 @@ from sqlalchemy import URL, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.storage.copied_rows import CopyingConnection
 from bot.storage.sql import ENGINE_OPTIONS
 
 #: How long a statement waits for another one's lock, which would be without end, before it says so;
@@ -25,7 +26,10 @@ def postgresql_engine(url: URL) -> AsyncEngine:
         url,
         pool_size=11,  # three are sessions: that this process lives, its duties, its notices
         max_overflow=4,
-        connect_args={"server_settings": {"lock_timeout": f"{LOCK_SECONDS * 1_000:.0f}"}},
+        connect_args={
+            "server_settings": {"lock_timeout": f"{LOCK_SECONDS * 1_000:.0f}"},
+            "connection_class": CopyingConnection,
+        },
         **ENGINE_OPTIONS,
     )
 

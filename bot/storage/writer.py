@@ -116,6 +116,7 @@ class Writer:
             "The database can be written to again",
             action="database_unwritable",
         )
+        self._shown: list[Writer] = []
         #: How long transactions took, from their start to their commit.
         self.commits = Durations(COMMIT_BOUNDS)
         #: Publishes which conversations each transaction has changed.
@@ -126,15 +127,17 @@ class Writer:
     @property
     def trouble(self) -> str | None:
         """Why transactions fail, or None when they succeed; `/health/ready` shows it."""
-        return self._outage.cause
+        return self._outage.cause or next((each.trouble for each in self._shown if each.trouble), None)
 
-    def beside(self) -> "Writer":
-        """Another writer, whose commits are published with this one's.
+    def beside(self, *, is_shown: bool = False) -> "Writer":
+        """Another writer, whose commits are published, measured and told with this one's.
 
         PostgreSQL runs the transactions of both side by side. SQLite takes one at a time: there it is of no use.
+        `is_shown`: this one's `trouble` tells the other one's, too.
         """
         other = Writer(self._database, hold=self._hold, limits=self._limits, timer=self._timer)
-        other.news = self.news
+        other.news, other.facts, other.commits = self.news, self.facts, self.commits
+        self._shown += [other] * is_shown
         return other
 
     def start(self, supervisor: Supervisor | None = None, name: str = "writer") -> None:
@@ -196,16 +199,12 @@ class Writer:
                     job.fail(StorageUnavailable(str(error)))
             except DatabaseUnavailable as error:
                 self._answer_callers()
-                self._fail(group, error)
-                self._put_back(group)
+                if not self._try_again(group, error):
+                    self._put_off(group, error)
             except Exception as error:  # noqa: BLE001 - the writer must outlive whatever a transaction meets
                 self._answer_callers()
                 # A conflict that stays may be one job's own fault: its neighbours must not pay for it.
-                if is_conflict(error) and all(job.conflicts < self._limits.conflicts for job in group):
-                    for job in group:
-                        job.conflicts += 1
-                    self._put_back(group)
-                else:
+                if not self._try_again(group, error):
                     await self._one_by_one(group)
             finally:
                 self._watch.cancel()
@@ -290,14 +289,11 @@ class Writer:
                 job.fail(StorageUnavailable(str(error)))
             except DatabaseUnavailable as error:
                 self._answer_callers()
-                self._fail([job], error)
-                self._put_back([job])
+                if not self._try_again([job], error):
+                    self._put_off([job], error)
             except Exception as error:  # noqa: BLE001 - the caller of this job gets it
                 self._answer_callers()
-                if is_conflict(error) and job.conflicts < self._limits.conflicts:
-                    job.conflicts += 1
-                    self._put_back([job])
-                else:
+                if not self._try_again([job], error):
                     job.fail(error)
 
     def _take(self) -> list[WriteJob]:
@@ -350,6 +346,10 @@ class Writer:
         self._failed_at = asyncio.get_running_loop().time()
         self._outage.fail(str(error))
 
+    def _put_off(self, group: list[WriteJob], error: DatabaseUnavailable) -> None:
+        self._fail(group, error)
+        self._put_back(group)
+
     def _end_trouble(self) -> None:
         self._failing.clear()
         self._outage.succeed()
@@ -368,15 +368,24 @@ class Writer:
         if self._waiting and not self._failing:
             self._wake.set()
 
+    def _try_again(self, group: list[WriteJob], error: Exception) -> bool:
+        """Put back what another transaction was in the way of, at once, for some times; whether it was."""
+        if not is_conflict(error) or any(job.conflicts >= self._limits.conflicts for job in group):
+            return False
+        for job in group:
+            job.conflicts += 1
+        self._put_back(group)
+        return True
+
     def _refuse_late(self) -> None:
         """Refuse jobs that were held for too long."""
-        if self.trouble is None:
+        if (cause := self._outage.cause) is None:
             return
         now = asyncio.get_running_loop().time()
         for job in [job for job in self._waiting if self._is_over(job, now)]:
             self._waiting.remove(job)
             self._items_waiting -= len(job.items)
-            job.fail(StorageUnavailable(self.trouble))
+            job.fail(StorageUnavailable(cause))
 
     def _refuse_overdue(self) -> None:
         """A transaction takes longer than a request is held: refuse what may come again, whatever becomes of it."""

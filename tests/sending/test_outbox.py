@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import func, select
 
 from bot.sending.backoff import USUAL_BACKOFF, wait_before_try
-from bot.sending.outbox import REPEATABILITY_WINDOW, ClaimDecision, claim_decision
+from bot.sending.outbox import REPEATABILITY_WINDOW, ClaimDecision, Outbox, claim_decision, queued_messages
+from tests.support.bots import OURS, asleep, heard
+from tests.support.databases import Databases
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TTL = timedelta(hours=24)
@@ -57,3 +60,25 @@ def test_waits_double_up_to_a_bound_and_are_spread_over_all_of_it() -> None:
 def test_the_server_is_given_the_time_that_it_asks_for() -> None:
     assert wait_before_try(0, 90.0, chance=0).total_seconds() == 90
     assert wait_before_try(3, 1.0, chance=1).total_seconds() == 4
+
+
+@pytest.mark.parametrize("at_once", [1, 100])
+async def test_a_claim_writes_no_index_anew(databases: Databases, at_once: int) -> None:
+    """PostgreSQL leaves all indexes of a message alone when no indexed column changes and its page has room.
+
+    Not each page has it for all: texts have different lengths, and what others have deleted takes room, too.
+    """
+    with databases.lent("postgresql") as address:
+        bot = await asleep(address)
+        events = [heard(peer=f"+1555{place:07d}") for place in range(100)]
+        for place in range(0, 100, at_once):
+            await bot.hear(*events[place : place + at_once])
+        async with bot.database.writing() as connection:
+            queued = await queued_messages(connection, OURS, "", 200)
+            claims = await Outbox(reply_ttl=TTL).claim(connection, queued)
+            alone = await connection.scalar(
+                select(func.pg_stat_get_xact_tuples_hot_updated(func.to_regclass("messages")))
+            )
+        await bot.stop()
+    assert None not in claims
+    assert alone >= 80

@@ -1,14 +1,18 @@
 """Statements for many rows at once do to the database what SQLAlchemy's own would."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
 import pytest
 from sqlalchemy import Integer, bindparam, literal_column, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys, PreparedSelect
 from bot.storage.database import Database
+from bot.storage.database_errors import is_conflict, is_of_the_data
 from bot.storage.tables import conversations, rejected_events
+from tests.support.databases import Databases
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 5, tzinfo=UTC)
 ODD = "a'b\"c\\ \u2028 ✓ {}[] %s :x"
@@ -54,6 +58,17 @@ class Talk(NamedTuple):
     last_position: int
     last_message_at: datetime
     last_text: str
+    created_at: datetime
+
+
+class Half(NamedTuple):
+    id: str
+    peer: str
+    opted_out: bool
+    handed_over: bool
+    tags: list[str] | None
+    last_position: int
+    last_message_at: datetime
     created_at: datetime
 
 
@@ -134,13 +149,57 @@ async def test_a_bulk_insert_may_set_anew_what_is_there(database: Database) -> N
     assert found == [("c", "+1", "+2", True, False, ["x", "y"], 1, NOON, "a", NOON)]
 
 
-@pytest.mark.parametrize("count", [15, 63, 64, 100, 128])
+@pytest.mark.parametrize("count", [15, 31, 32, 100, 128])
 async def test_many_rows_are_written_as_few_are(database: Database, count: int) -> None:
-    """On SQLite many rows share a statement."""
+    """On PostgreSQL many rows are copied."""
     given = [Rejected(f"{at:03d}", f"digest {at}", NOON, "No.", ODD) for at in range(count)]
     async with database.writing() as connection:
         await INSERT.execute(connection, given)
     assert await rows(database, *(row.id for row in given)) == given
+
+
+@pytest.mark.parametrize("count", [2, 200])
+async def test_many_rows_have_their_constants_and_their_odd_values(database: Database, count: int) -> None:
+    insert = BulkInsert(conversations, Half, constants={"last_text": "same", "number": "ours"})
+    given = [
+        Half(f"c{at}", ODD + str(at), *(at % 2 == 0, False), [ODD] * (at % 3) or None, at, NOON, NOON)
+        for at in range(count)
+    ]
+    async with database.writing() as connection:
+        await insert.execute(connection, given)
+    columns = (*(conversations.c[name] for name in Half._fields), conversations.c.last_text)
+    async with database.reading() as connection:
+        lookup = LookupByKeys(select(*columns), conversations.c.number)
+        found = await lookup.fetch(connection, {"ours"})
+    assert sorted(found) == sorted((*each, "same") for each in given)
+
+
+@pytest.mark.parametrize("count", [2, 200])
+async def test_a_row_that_is_there_is_a_conflict_however_many_come(database: Database, count: int) -> None:
+    given = [Rejected(str(at), f"digest {at}", NOON, "No.", ODD) for at in range(count)]
+    async with database.writing() as connection:
+        await INSERT.execute(connection, given[-1:])
+    with pytest.raises((IntegrityError, sqlite3.IntegrityError)) as raised:
+        async with database.writing() as connection:
+            await INSERT.execute(connection, given)
+    assert is_conflict(raised.value)
+    async with database.writing() as connection:
+        await INSERT.execute(connection, given[:-1])
+    assert len(await rows(database, *(row.id for row in given))) == count
+
+
+@pytest.mark.parametrize("count", [2, 200])
+async def test_a_text_that_postgresql_cannot_hold_is_the_datas_fault(
+    databases: Databases, count: int
+) -> None:
+    given = [Rejected(str(at), f"digest {at}", NOON, "No.", "\0") for at in range(count)]
+    with databases.lent("postgresql") as address:
+        database = Database(address)
+        with pytest.raises(DBAPIError) as raised:
+            async with database.writing() as connection:
+                await INSERT.execute(connection, given)
+        assert is_of_the_data(raised.value)
+        await database.close()
 
 
 async def test_of_many_rows_with_one_id_the_last_is_kept(database: Database) -> None:
@@ -155,6 +214,42 @@ async def test_of_many_rows_with_one_id_the_last_is_kept(database: Database) -> 
     async with database.reading() as connection:
         found = dict(await lookup.fetch(connection, [f"c{at}" for at in range(70)]))
     assert found == {f"c{at}": f"text {70 + at}" for at in range(70)}
+
+
+async def test_of_changes_with_one_id_the_last_is_kept_whatever_is_between(database: Database) -> None:
+    await filled(database)
+    change = BulkUpdate(rejected_events, Raw, constants={"reason": literal_column("reason || id")})
+    async with database.writing() as connection:
+        await change.execute(connection, [Raw("1", "first"), Raw("2", "only"), Raw("1", "last")])
+    assert [row[3:] for row in await rows(database, "1", "2")] == [("No.11", "last"), ("No.2", "only")]
+
+
+async def test_what_no_row_of_many_has_is_null_and_what_some_have_is_theirs(database: Database) -> None:
+    save = BulkInsert(conversations, Talk)
+    given = [
+        Talk(f"c{at}", "+1", f"+{at}", *(False, True), tags, at, NOON, ODD, NOON)
+        for at, tags in enumerate([None, (ODD, ""), None])
+    ]
+    async with database.writing() as connection:
+        await save.execute(connection, given[:1])
+        await save.execute(connection, given[1:])
+    lookup = LookupByKeys(
+        select(*(conversations.c[name] for name in Talk._fields)).order_by(conversations.c.id),
+        conversations.c.id,
+    )
+    async with database.reading() as connection:
+        found = await lookup.fetch(connection, {"c0", "c1", "c2"})
+    assert found == [each._replace(tags=each.tags and list(each.tags)) for each in given]
+
+
+async def test_a_text_that_is_too_long_is_refused_and_never_cut(databases: Databases) -> None:
+    """By PostgreSQL: SQLite's texts have no length."""
+    with databases.lent("postgresql") as address:
+        database = Database(address)
+        with pytest.raises(DBAPIError, match="value too long"):
+            async with database.writing() as connection:
+                await INSERT.execute(connection, [Rejected("1" * 37, "digest", NOON, "No.", "")])
+        await database.close()
 
 
 async def test_a_query_takes_other_parameters_each_time(database: Database) -> None:

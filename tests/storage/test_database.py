@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from bot.storage.all_tables import metadata
@@ -40,6 +40,26 @@ async def test_migrations_and_tables_say_the_same(database: Database) -> None:
 
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_migrations_and_tables_leave_the_same_room_on_pages(databases: Databases) -> None:
+    """Alembic does not compare it."""
+    wanted = {
+        table.name: [f"{name}={value}" for name, value in given.items()]
+        for table in metadata.tables.values()
+        if (given := table.dialect_options["postgresql"]["with"])
+    }
+    with databases.lent("postgresql") as address:
+        database = Database(address)
+        async with database.reading() as connection:
+            found = await connection.execute(
+                text(
+                    "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND reloptions IS NOT NULL"
+                )
+            )
+            assert {name: options for name, options in found if name in metadata.tables} == wanted
+        await database.close()
+    assert wanted
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -394,3 +394,67 @@ async def test_a_transaction_whose_server_says_nothing_any_more_is_given_up_and_
         assert {1, 3} <= set(await stored(database))
         await writer.stop()
         await database.close()
+
+
+async def test_two_transactions_that_wait_for_each_other_are_both_done_and_are_no_trouble(
+    databases: Databases, logs: list[MutableMapping[str, Any]]
+) -> None:
+    """PostgreSQL gives up one of them, after a second; that one is tried again at once."""
+    database = Database(databases.migrated("postgresql"))
+    async with database.writing() as connection:
+        await connection.run_sync(NOTES.metadata.create_all)
+        await connection.execute(insert(NOTES), [{"n": 1}, {"n": 2}])
+    both_have_one = asyncio.Barrier(2)
+    tries = 0
+
+    async def take(connection: AsyncConnection, numbers: list[int]) -> list[int]:
+        nonlocal tries
+        tries += 1
+        for place, number in enumerate(numbers):
+            await connection.execute(select(NOTES).where(NOTES.c.n == number).with_for_update())
+            if place == 0 and tries <= 2:
+                await both_have_one.wait()
+        return numbers
+
+    one = Writer(database)
+    other = one.beside(is_shown=True)
+    one.start()
+    other.start()
+    answers = await asyncio.gather(one.batch(take).submit([1, 2]), other.batch(take).submit([2, 1]))
+    assert answers == [[1, 2], [2, 1]]
+    assert tries == 3
+    assert one.trouble is None
+    assert logs == []
+    await one.stop()
+    await other.stop()
+    await database.close()
+
+
+async def test_the_trouble_of_a_writer_beside_is_told_where_it_is_to_be(databases: Databases) -> None:
+    database = Database(databases.migrated("postgresql"))
+    one = Writer(database)
+    shown, hidden = one.beside(is_shown=True), one.beside()
+    for each in (one, shown, hidden):
+        each.start()
+
+    async def fail(connection: AsyncConnection, numbers: list[int]) -> list[int]:
+        await connection.exec_driver_sql("SELECT * FROM no_such_table")
+        return numbers
+
+    async def has_trouble(writer: Writer) -> str:
+        held = asyncio.create_task(writer.batch(fail).submit([1]))
+        async with asyncio.timeout(60):
+            while writer.trouble is None:  # noqa: ASYNC110 - it has no event for it
+                await asyncio.sleep(0.01)
+        writer.stop_retrying()
+        with pytest.raises(StorageUnavailable):
+            await held
+        return writer.trouble
+
+    await has_trouble(hidden)
+    assert one.trouble is None
+    assert one.trouble != await has_trouble(shown)
+    assert one.trouble == shown.trouble
+    for each in (hidden, shown, one):
+        await each.stop()
+    await database.close()

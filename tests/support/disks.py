@@ -39,7 +39,8 @@ class Disk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         #: For the bot that uses this disk, which is that `pid` then; 0: whatever this process starts.
-        self.environ: dict[str, str] = {}
+        #: No bytecode: a file that a full disk cut short would stop the next process that imports it.
+        self.environ = {"PYTHONDONTWRITEBYTECODE": "1"}
         self.pid = 0
 
     @property
@@ -129,7 +130,7 @@ class Failing(Disk):
         self.says = says
         self._order = order
         self._orders = folder / "orders"
-        self.environ = {"LD_PRELOAD": str(failing_disk()), "FAILING_DISK": str(self._orders)}
+        self.environ |= {"LD_PRELOAD": str(failing_disk()), "FAILING_DISK": str(self._orders)}
 
     def begin(self) -> None:
         draft = self.folder / "draft"
