@@ -54,7 +54,7 @@ class _BulkStatement(Generic[AnyRow]):
             )
 
     async def execute(self, connection: AsyncConnection, rows: Sequence[AnyRow]) -> None:
-        """Write the rows; none is fine."""
+        """Write the rows; none is fine. On SQLite it is done with the next statement, or with the COMMIT."""
         if not rows:
             return
         dialect = connection.dialect
@@ -253,7 +253,13 @@ async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Seque
     if connection.dialect.name != "sqlite":
         await connection.exec_driver_sql(compiled.sql, bound)
         return
-    await (await _driver(connection)).executemany(compiled.sql, bound)
+    (await _driver(connection)).postpone(compiled.sql, bound)
+
+
+async def flush(connection: AsyncConnection) -> None:
+    """Have everything executed that was told to be, so that its errors are raised here."""
+    if connection.dialect.name == "sqlite":
+        await (await _driver(connection)).flush()
 
 
 async def _driver(connection: AsyncConnection) -> Any:
