@@ -32,6 +32,10 @@ _Request = PipelineRequest[HttpRequest]
 _Response = PipelineResponse[HttpRequest, AsyncHttpResponse]
 
 
+class AnswerRead(Exception):
+    """ACS has taken the call, and what it says of each recipient is known: msrest would take 35 µs to read nothing."""
+
+
 class Departure:
     """A call, and how far it has come: what fails before it has left says nothing of its messages."""
 
@@ -72,7 +76,7 @@ class CallPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         self._sdks_own = ContentDecodePolicy()
 
     async def send(self, request: _Request) -> _Response:
-        """Have a call made."""
+        """Have a call made; raises `AnswerRead` where its results are known."""
         departure = DEPARTURE.get()
         http = request.http_request
         http.url = self._url
@@ -86,10 +90,9 @@ class CallPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         self._compare_clocks(response.http_response.headers.get("Date"), asked_at)
         if response.http_response.status_code == 202:
             departure.results = results_read(response.http_response.body())
-            if departure.results is None:  # not as ACS documents it: the SDK is to say what it makes of it
-                self._sdks_own.on_response(request, response)
-            else:
-                response.context[ContentDecodePolicy.CONTEXT_NAME] = {"value": []}
+            if departure.results is not None:
+                raise AnswerRead
+            self._sdks_own.on_response(request, response)  # the SDK is to say what it makes of it
         return response
 
     def _body_of(self, call: SmsCall) -> bytes:

@@ -125,6 +125,9 @@ class DirectTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
 
     async def _take(self, origin: _Origin) -> "_KeptConnection":
         """A connection that is this caller's alone until `_put_back`."""
+        if not self._room.locked() and (kept := self._kept(origin)) is not None:
+            await self._room.acquire()  # at once
+            return kept
         try:
             async with asyncio.timeout(self._connect_timeout):
                 await self._room.acquire()
