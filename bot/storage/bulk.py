@@ -63,7 +63,7 @@ class _BulkStatement(Generic[AnyRow]):
             )
 
     async def execute(self, connection: AsyncConnection, rows: Sequence[AnyRow]) -> None:
-        """Write the rows; none is fine."""
+        """Write the rows; none is fine. On SQLite it is done with the next statement, or with the COMMIT."""
         if not rows:
             return
         dialect = connection.dialect
@@ -270,7 +270,7 @@ def _read_row(row: Sequence[Any], active: list[tuple[int, Process]]) -> tuple[An
 async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> None:
     if connection.dialect.name == "sqlite":
         bound = list(zip(*_columns(compiled, rows), strict=True))
-        await (await _driver(connection)).executemany(compiled.sql, bound)
+        (await _driver(connection)).postpone(compiled.sql, bound)
         return
     if compiled.copy is not None and len(rows) >= FEWEST:
         columns = [*_columns(compiled, rows), *(repeat(word, len(rows)) for word in compiled.constants)]
@@ -287,6 +287,12 @@ def _columns(compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> list[Seque
         _bound(process, given[place])
         for place, process in zip(compiled.order, compiled.processes, strict=True)
     ]
+
+
+async def flush(connection: AsyncConnection) -> None:
+    """Have everything executed that was told to be, so that its errors are raised here."""
+    if connection.dialect.name == "sqlite":
+        await (await _driver(connection)).flush()
 
 
 async def _driver(connection: AsyncConnection) -> Any:

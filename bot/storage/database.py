@@ -89,7 +89,8 @@ class Database:
 
             @event.listens_for(self._readers.sync_engine, "begin")
             def begin(connection: Connection) -> None:
-                connection.exec_driver_sql("BEGIN")
+                driver: Any = connection.connection.driver_connection
+                driver.postpone("BEGIN")
 
         else:
             self._writer = self._readers = postgresql_engine(self._url)
@@ -110,9 +111,9 @@ class Database:
             try:
                 async with self._connected(self._writer) as connection, connection.begin():
                     if self.is_sqlite:
-                        # Straight to the driver: one trip to its thread in the place of three.
+                        # Straight to the driver: with the first statement's trip to its thread, in the place of three.
                         driver: Any = (await connection.get_raw_connection()).driver_connection
-                        await driver.execute("BEGIN IMMEDIATE")
+                        driver.postpone("BEGIN IMMEDIATE")
                     yield connection
                     self._check_file()
                 if self._file is None:

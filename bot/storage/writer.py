@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.measures import COMMIT_BOUNDS, Durations
 from bot.outage import Outage
+from bot.storage.bulk import flush
 from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
 from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_broken_connection, is_conflict
@@ -229,6 +230,7 @@ class Writer:
                 with suppress(_Undone):
                     async with self._database.writing() as connection:
                         await batch.work(connection, list(items))
+                        await flush(connection)
                         raise _Undone
             await self._database.probe()
         except DatabaseUnavailable as error:

@@ -4,11 +4,7 @@ The SDK that is out has no method for it; the call is signed as Azure's REST ref
 """
 
 import base64
-import hmac
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from email.utils import format_datetime
-from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,6 +15,7 @@ from msgspec import Struct
 
 from bot.clock import Clock, utc_now
 from bot.text.storable import one_line
+from bot.wire.acs_signature import signed_headers
 
 #: The first version of the API that can be asked, and that is no preview.
 API_VERSION: Final = "2026-01-23"
@@ -109,19 +106,6 @@ class AcsOptOutList:
             return headers | {"Authorization": f"Bearer {await self._token()}"}
         host = urlsplit(self._endpoint).netloc
         return headers | signed_headers(self._key or b"", host, _PATH, body, self._clock())
-
-
-def signed_headers(key: bytes, host: str, path: str, body: bytes, now: datetime) -> dict[str, str]:
-    """The headers of a POST that is signed with an access key."""
-    content_hash = base64.b64encode(sha256(body).digest()).decode()
-    date = format_datetime(now, usegmt=True)
-    signature = hmac.digest(key, f"POST\n{path}\n{date};{host};{content_hash}".encode(), "sha256")
-    return {
-        "x-ms-date": date,
-        "x-ms-content-sha256": content_hash,
-        "Authorization": "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature="
-        + base64.b64encode(signature).decode(),
-    }
 
 
 def _refusal(status: int, content: bytes) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -31,18 +30,6 @@ class _CallAnswer(Struct, frozen=True, kw_only=True):
 
 
 _read_answer = msgspec.json.Decoder(_CallAnswer).decode
-
-
-class AnswerWithoutResults:
-    """What the SDK reads in the place of an answer whose results are read already: that there are none."""
-
-    status_code = 202
-    content_type = "application/json"
-    headers: ClassVar[dict[str, str]] = {}
-
-    def text(self, _encoding: str | None = None) -> str:
-        """The body."""
-        return '{"value":[]}'
 
 
 def recipients_written(recipients: Iterable[SmsRecipient]) -> list[dict[str, str]]:

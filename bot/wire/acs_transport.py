@@ -1,4 +1,4 @@
-"""The HTTP beneath the SDK's client: no redirect is followed, and no answer is read without end."""
+"""The HTTP beneath Azure's clients over aiohttp: no redirect is followed, and no answer is read without end."""
 
 import asyncio
 from typing import Any

@@ -3,6 +3,8 @@
 import asyncio
 import sqlite3
 import threading
+from collections.abc import AsyncIterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,94 @@ async def test_a_connection_reads_and_is_closed(tmp_path: Path) -> None:
     async with connection.execute("SELECT 1") as cursor:
         assert await cursor.fetchall() == [(1,)]
     await connection.close()
+
+
+@pytest.fixture
+async def notes(tmp_path: Path) -> AsyncIterator[SqliteConnection]:
+    """A connection to a file with a table."""
+    connection = open_sqlite(str(tmp_path / "a.db"))
+    await connection
+    await connection.execute("CREATE TABLE notes (n INTEGER PRIMARY KEY)")
+    yield connection
+    await connection.close()
+
+
+async def kept(tmp_path: Path) -> list[int]:
+    """What another connection sees."""
+    with closing(sqlite3.connect(tmp_path / "a.db")) as other:
+        return [n for (n,) in other.execute("SELECT n FROM notes ORDER BY n")]
+
+
+async def test_what_is_postponed_comes_before_what_follows(notes: SqliteConnection, tmp_path: Path) -> None:
+    notes.postpone("BEGIN IMMEDIATE")
+    notes.postpone("INSERT INTO notes VALUES (?)", [(1,), (2,)])
+    notes.postpone("UPDATE notes SET n = n + ? WHERE n = ?", [(10, 1)])
+    assert await kept(tmp_path) == []
+    assert list(await notes.execute_fetchall("SELECT n FROM notes ORDER BY n")) == [(2,), (11,)]
+    notes.postpone("INSERT INTO notes VALUES (?)", [(3,)])
+    await notes.commit()
+    assert await kept(tmp_path) == [2, 3, 11]
+
+
+async def test_a_rollback_drops_what_is_postponed(notes: SqliteConnection, tmp_path: Path) -> None:
+    notes.postpone("BEGIN IMMEDIATE")
+    notes.postpone("INSERT INTO notes VALUES (?)", [(1,)])
+    await notes.flush()
+    notes.postpone("INSERT INTO notes VALUES (?)", [(2,)])
+    await notes.rollback()
+    await notes.commit()
+    assert await kept(tmp_path) == []
+
+
+@pytest.mark.parametrize("at_commit", [False, True])
+async def test_what_fails_is_named_and_leaves_no_transaction(
+    notes: SqliteConnection, tmp_path: Path, *, at_commit: bool
+) -> None:
+    notes.postpone("BEGIN IMMEDIATE")
+    notes.postpone("INSERT INTO notes VALUES (?)", [(1,)])
+    notes.postpone("INSERT INTO notes VALUES (?) --  the second", [(2,), (1,)])
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE") as caught:
+        await (notes.commit() if at_commit else notes.flush())
+    assert caught.value.__notes__ == ["while executing INSERT INTO notes VALUES (?) --  the second"]
+    if not at_commit:
+        await notes.rollback()
+    assert not notes.in_transaction
+    assert await kept(tmp_path) == []
+
+
+async def test_a_commit_that_fails_itself_leaves_no_transaction(
+    notes: SqliteConnection, tmp_path: Path
+) -> None:
+    """SQLAlchemy, which takes the transaction for ended, would roll nothing back."""
+    for statement in (
+        "PRAGMA foreign_keys=ON",
+        "CREATE TABLE others (n INTEGER REFERENCES notes DEFERRABLE INITIALLY DEFERRED)",
+    ):
+        await notes.execute(statement)
+    notes.postpone("BEGIN IMMEDIATE")
+    notes.postpone("INSERT INTO others VALUES (?)", [(7,)])
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        await notes.commit()
+    assert not notes.in_transaction
+
+
+async def test_who_gives_up_while_a_statement_runs_rolls_it_back(notes: SqliteConnection) -> None:
+    """The thread may begin the transaction only after whoever wanted it has gone."""
+    may_go_on = threading.Event()
+    notes._tx.put_nowait((None, may_go_on.wait))
+    notes.postpone("BEGIN IMMEDIATE")
+    statement = asyncio.create_task(notes.flush())
+    await asyncio.sleep(0)
+    statement.cancel()
+    with suppress(asyncio.CancelledError):
+        await statement
+    assert not notes.in_transaction
+    rollback = asyncio.create_task(notes.rollback())
+    may_go_on.set()
+    await rollback
+    assert not notes.in_transaction
+    notes.postpone("BEGIN IMMEDIATE")
+    await notes.commit()
 
 
 @pytest.mark.parametrize("passes", [0, 1, 2, 3])

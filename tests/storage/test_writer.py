@@ -5,12 +5,13 @@ import sqlite3
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.storage.bulk import BulkInsert
 from bot.storage.database import Database
 from bot.storage.writer import Batch, StorageUnavailable, Writer
 from bot.storage.writer_limits import WriterLimits
@@ -247,8 +248,13 @@ async def test_a_server_that_is_gone_is_waited_for(databases: Any) -> None:
     await database.close()
 
 
+class OtherRow(NamedTuple):
+    n: int
+
+
+@pytest.mark.parametrize("in_bulk", [False, True])
 async def test_a_trouble_of_one_kind_of_work_stops_no_other_and_its_end_is_found_without_an_event(
-    database: Database, logs: Any
+    database: Database, logs: Any, *, in_bulk: bool
 ) -> None:
     """A right that was revoked, a table that is damaged: here one that is not there."""
     other = Table("others", MetaData(), Column("n", Integer, primary_key=True))
@@ -256,7 +262,10 @@ async def test_a_trouble_of_one_kind_of_work_stops_no_other_and_its_end_is_found
     writer.start()
 
     async def keep_others(connection: AsyncConnection, numbers: list[int]) -> list[int]:
-        await connection.execute(insert(other), [{"n": number} for number in numbers])
+        if in_bulk:
+            await BulkInsert(other, OtherRow).execute(connection, list(map(OtherRow, numbers)))
+        else:
+            await connection.execute(insert(other), [{"n": number} for number in numbers])
         return numbers
 
     work, others = Notes(), writer.batch(keep_others)

@@ -382,6 +382,17 @@ async def test_a_server_that_is_not_there_has_seen_nothing() -> None:
     await sms.close()
 
 
+async def test_a_proxy_that_is_set_is_used(acs: Acs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", acs.address)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    sms = AcsSmsService.with_key("http://acs.invalid", ACCESS_KEY)
+    outcomes = await sms.send(call())
+    await sms.close()
+    assert [type(each) for each in outcomes] == [SendAccepted] * 3
+    assert [headers["host"] for headers in acs.headers] == ["acs.invalid"]
+
+
 async def test_a_name_that_no_one_knows_has_seen_nothing() -> None:
     sms = AcsSmsService.with_key("http://acs.invalid", ACCESS_KEY)
     outcome = (await sms.send(call()))[0]

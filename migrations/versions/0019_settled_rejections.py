@@ -3,14 +3,14 @@
 Compatible both ways for one release: the version of the bot before this one still runs on the new schema, so add
 columns as nullable or with a default, and drop what the previous version uses only in the release after.
 
-Revision 0018, after 0017.
+Revision 0019, after 0018.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
