@@ -3,10 +3,8 @@
 A COPY goes the way of a statement with many rows, through SQLAlchemy and its errors, up to the driver's connection.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any, Final
-
-import asyncpg
+from collections.abc import Collection
+from typing import Final
 
 #: Rows from which a COPY pays: it is one trip more than an INSERT.
 FEWEST: Final = 32
@@ -26,14 +24,3 @@ def copy_statement(table: str, columns: Collection[str]) -> CopyStatement:
     statement = CopyStatement(f"COPY {table} ({', '.join(columns)}) FROM STDIN")
     statement.table, statement.columns = table, columns
     return statement
-
-
-class CopyingConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """A connection that takes a COPY where it takes a statement with many rows."""
-
-    async def executemany(self, command: str, args: Sequence[Sequence[Any]], **options: Any) -> None:
-        """Execute a statement for each row, or copy all of them."""
-        if isinstance(command, CopyStatement):
-            await self.copy_records_to_table(command.table, records=args, columns=command.columns, **options)
-        else:
-            await super().executemany(command, args, **options)

@@ -7,7 +7,6 @@ from sqlalchemy import URL, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.storage.copied_rows import CopyingConnection
 from bot.storage.sql import ENGINE_OPTIONS
 
 #: How long a statement waits for another one's lock, which would be without end, before it says so;
@@ -22,6 +21,8 @@ _RESTED: Final = 1.0
 
 def postgresql_engine(url: URL) -> AsyncEngine:
     """A pool of connections; one that has rested is asked whether it still works before it is used again."""
+    from bot.storage.copying_connection import CopyingConnection  # noqa: PLC0415 - with asyncpg, for who needs it
+
     engine = create_async_engine(
         url,
         pool_size=11,  # three are sessions: that this process lives, its duties, its notices
