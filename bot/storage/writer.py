@@ -323,11 +323,10 @@ class Writer:
         job = next((job for job in self._waiting if job.batch not in self._failing), None)
         if job is None:
             self._wake.clear()
-        if job is None and self._waiting and self._is_due():
+            if not self._waiting or not self._is_due():
+                return []
             failing = list(self._failing)
             job = min(self._waiting, key=lambda job: failing.index(job.batch))
-        if job is None:
-            return []
         self._waiting.remove(job)
         self._items_waiting -= len(job.items)
         return [job]
@@ -360,12 +359,11 @@ class Writer:
 
     def _put_back(self, group: list[WriteJob]) -> None:
         """Let a group try again; in a trouble behind all others, so that each has its turn."""
-        for job in group if self._failing else reversed(group):
-            if self._failing:
-                self._waiting.append(job)
-            else:
-                self._waiting.appendleft(job)
-            self._items_waiting += len(job.items)
+        if self._failing:
+            self._waiting.extend(group)
+        else:
+            self._waiting.extendleft(reversed(group))
+        self._items_waiting += sum(len(job.items) for job in group)
         self._refuse_late()
         if self._waiting and not self._failing:
             self._wake.set()
