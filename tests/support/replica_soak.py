@@ -74,9 +74,7 @@ def run_replicas(
             bot.start()
         stand.azure.text(Texts(first=0, count=plan.messages, seconds=plan.seconds, copies=3))
         _kill_some(plan, stand, server, dice, tell)
-        for bot in stand.bots:
-            assert bot.process
-            bot.process.wait_for(r"(Listening on) ", seconds=120)
+        _wait_until_all_are_up(stand)
         stand.bot.http.base_url = f"http://127.0.0.1:{stand.bot.environ['BOT_PORT']}"
         drain(stand, plan.messages, lambda: tell("the backlog drains", stand.azure.progress()))
         # A call that was under way when its replica was killed is asked about again until ACS would not know it.
@@ -109,6 +107,7 @@ def _kill_some(
         while (left := began + moment - time.monotonic()) > 0:
             if not is_restarted and time.monotonic() - began > plan.seconds / 2:
                 is_restarted = True
+                _wait_until_all_are_up(stand)  # a bot does not start without its database
                 server.stop()
                 time.sleep(plan.gone)
                 server.start()
@@ -121,3 +120,9 @@ def _kill_some(
         bot.kill()
         assert_no_fault(bot.process.printed())
         bot.launch()
+
+
+def _wait_until_all_are_up(stand: Stand) -> None:
+    for bot in stand.bots:
+        assert bot.process
+        bot.process.wait_for(r"(Listening on) ", seconds=120)
