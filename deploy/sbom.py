@@ -68,8 +68,8 @@ def licence_of(name: str) -> str | None:
     classified = [
         each.removeprefix(_CLASSIFIER) for each in told.get_all("Classifier") or [] if _CLASSIFIER in each
     ]
-    words = (told["License"] or "").strip().partition("\n")[0]
-    return told["License-Expression"] or ", ".join(classified) or words or None
+    words = (told.get("License") or "").strip().partition("\n")[0]
+    return told.get("License-Expression") or ", ".join(classified) or words or None
 
 
 def bill() -> dict[str, Any]:

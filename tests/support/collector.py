@@ -1,7 +1,9 @@
 """A real collector of OpenTelemetry's, Rotel, and the backend that it hands the traces on to."""
 
 import asyncio
+import os
 import subprocess
+import sysconfig
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -63,6 +65,8 @@ async def collecting(folder: Path) -> AsyncIterator[Collector]:
             "--otlp-http-endpoint", f"127.0.0.1:{port}", "--otlp-grpc-endpoint", f"127.0.0.1:{free_port()}",
             "--disable-batching", "--pid-file", str(folder / "collector.pid"),
             stdout=log, stderr=subprocess.STDOUT,
+            # It is linked with Python's own library, which lies beside a Python that is not the system's.
+            env=os.environ | {"LD_LIBRARY_PATH": sysconfig.get_config_var("LIBDIR") or ""},
         )  # fmt: skip
         try:
             async with asyncio.timeout(60):
