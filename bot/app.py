@@ -151,7 +151,7 @@ class Service:
             self.writer, self.shelf.book, self.sender.wake,
             self.replica.waking(FORWARDS, self.forwarder.wake), caps, self.queue_limit, now,
             marks=self.data_protection.marks, doubt=self.data_protection.doubt, message_log=message_log,
-            measures=self._measures, testers=self.tested.testers,
+            measures=self._measures, testers=self.tested.testers, on_queueing=self.sender.take,
         )  # fmt: skip
         self.fetcher = Fetcher(
             self.database, self.writer, self.asker,

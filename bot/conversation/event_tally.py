@@ -1,14 +1,17 @@
 """What became of each event, and what is counted of it once it is stored."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
 from bot.conversation.delivery import code_of, status_of
 from bot.conversation.events import DeliveryReport, Event
-from bot.conversation.message_lines import MessageLine
+from bot.conversation.message_lines import MessageLine, MessageLineLog
+from bot.conversation.status_changes import StoredMessage
 from bot.measures import Measures
 from bot.rulebook.decision import Decision, HeldBack
+from bot.text.storable import one_line
 
 
 class Receipt(Struct, frozen=True, kw_only=True, gc=False):
@@ -46,3 +49,14 @@ def count_events(measures: Measures, events: Sequence[Event], receipts: Sequence
         elif isinstance(event, DeliveryReport) and receipt.outcome != "duplicate":
             code = code_of(event.details)
             measures.reports.add(status_of(event) or "unclear", "" if code is None else str(code))
+
+
+def report_line(
+    row: StoredMessage, report: DeliveryReport, message_log: MessageLineLog, now: datetime
+) -> MessageLine:
+    """What the log says of a delivery report once it is stored."""
+    spent = round((now - row.updated_at).total_seconds() * 1_000, 1)
+    return MessageLine(
+        "message_reported", "A message was reported on", now, row.in_reply_to or row.id, row.id, row.conversation_id,
+        row.rule, one_line(report.status.lower(), 32), spent, message_log.peer(report.peer or ""),
+    )  # fmt: skip

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from time import perf_counter
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
@@ -15,12 +16,13 @@ from bot.conversation.codes import CodeDesk
 from bot.conversation.delivery_reports import apply_reports
 from bot.conversation.erased_people import recall_erased
 from bot.conversation.erasure_marks import ErasureMarks, Mark
-from bot.conversation.event_tally import Receipt, count_events, outcome_of
+from bot.conversation.event_tally import Receipt, count_events, outcome_of, report_line
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.fetches import kept_row
 from bot.conversation.imported_opt_outs import recall_imported
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.message_lines import MessageLine, MessageLineLog, MessageSink
+from bot.conversation.message_rows import OutboundRow
 from bot.conversation.new_messages import NewMessages
 from bot.conversation.receipt_times import KNOWN_MESSAGES, complete_times, dated
 from bot.conversation.rejected import as_json, keep_rejected
@@ -36,7 +38,6 @@ from bot.rulebook.simulate.completion import complete_decision
 from bot.rulebook.simulate.decide import decide
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
 from bot.storage.writer import StorageUnavailable, Writer
-from bot.text.storable import one_line
 
 #: Messages decided before other requests get a turn on the event loop.
 _DECIDED_AT_ONCE = 200
@@ -62,6 +63,10 @@ def _fetches_nothing() -> None:
     pass
 
 
+def _takes_nothing(_queued: Sequence[OutboundRow], _peers: Mapping[str, str]) -> Collection[str]:
+    return ()
+
+
 def _keeps_nothing(_request: FetchRequest) -> Fetched | None:
     return None
 
@@ -84,7 +89,13 @@ class Inbox:
         message_log: MessageLineLog | None = None,
         measures: Measures | None = None,
         testers: Callable[[], Testers] = nobody,
+        on_queueing: Callable[[Sequence[OutboundRow], Mapping[str, str]], Collection[str]] = _takes_nothing,
     ) -> None:
+        """`on_queued` is told, after a transaction, of which numbers it has queued replies.
+
+        `on_queueing` is given the replies, and each conversation's phone, at the transaction's end, before its commit.
+        It says whose replies are taken care of, if there is a commit: `on_queued` does not hear of those.
+        """
         self._measures = measures or Measures()
         self._message_log = message_log or MessageLineLog()
         self._marks = marks or ErasureMarks()
@@ -96,6 +107,7 @@ class Inbox:
         self._book = book
         self._testers = testers
         self._on_queued = on_queued
+        self._on_queueing = on_queueing
         self._on_forward = on_forward
         #: Called when something is to be fetched; and what an answer that is kept says to a request.
         self.on_fetch: Callable[[], None] = _fetches_nothing
@@ -240,7 +252,7 @@ class Inbox:
         results = await apply_reports(connection, reports, now, self._marks, applied)
         receipts = [_RECEIPTS[result] for result in results]
         if self._message_log.sink is not None:
-            lines = {id(each): _report_line(row, each, self._message_log, now) for row, each in applied}
+            lines = {id(each): report_line(row, each, self._message_log, now) for row, each in applied}
             for place, report in enumerate(reports):
                 if id(report) in lines:
                     receipts[place] = Receipt(outcome=receipts[place].outcome, line=lines[id(report)])
@@ -315,7 +327,19 @@ class Inbox:
         await new.insert(connection, now)
         await codes.save()
         self._queue.add(len(new.outbound))
-        return receipts
+        return self._hand_over(receipts, new.outbound, opened)
+
+    def _hand_over(
+        self,
+        receipts: list[Receipt],
+        queued: Sequence[OutboundRow],
+        opened: Mapping[tuple[str, str], ConversationThread],
+    ) -> list[Receipt]:
+        """Offer the replies before their commit; those that are taken wake nobody after it."""
+        taken = self._on_queueing(queued, {each.id: each.peer for each in opened.values()}) if queued else ()
+        if not taken:
+            return receipts
+        return [replace(each, lane=None) if each.lane in taken else each for each in receipts]
 
     async def _complete(
         self,
@@ -365,14 +389,3 @@ class Inbox:
             if coming[key] > min(self._caps.repeats, self._caps.replies):
                 recent.setdefault(conversation.id, Recent())
         return recent
-
-
-def _report_line(
-    row: StoredMessage, report: DeliveryReport, message_log: MessageLineLog, now: datetime
-) -> MessageLine:
-    """What the log says of a delivery report once it is stored."""
-    spent = round((now - row.updated_at).total_seconds() * 1_000, 1)
-    return MessageLine(
-        "message_reported", "A message was reported on", now, row.in_reply_to or row.id, row.id, row.conversation_id,
-        row.rule, one_line(report.status.lower(), 32), spent, message_log.peer(report.peer or ""),
-    )  # fmt: skip

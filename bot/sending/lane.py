@@ -1,12 +1,11 @@
 """Sends the queued messages of one sender number."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import structlog
 from msgspec.structs import replace
-from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from bot.sending.circuit_breaker import (
@@ -22,14 +21,16 @@ from bot.sending.day_limit import DayCeiling, DayUse
 from bot.sending.lane_calls import (
     CallInFlight,
     ReturningMessage,
+    held_again,
     is_too_late,
-    log_and_ignore,
+    record,
     returning,
     sms_call,
+    submit_claims,
     untried,
 )
 from bot.sending.lane_context import LaneContext
-from bot.sending.outbox import Claimed, Held, Queued, Settlement, queued_messages
+from bot.sending.outbox import ClaimBatch, Claimed, Held, Queued, queued_messages
 from bot.sending.rate_limit import Bucket
 from bot.sending.retry import decide_retries
 from bot.sending.send_lines import count_sends, tell_sends
@@ -61,7 +62,7 @@ class Lane:
         self._calls: set[asyncio.Task[None]] = set()
         #: Messages up to this id have been read.
         self._read_up_to = ""
-        self._has_more = True
+        self._has_more, self._is_reading = True, False
         self._read_not_before = 0.0
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -81,6 +82,26 @@ class Lane:
             self._read_up_to = min(after, self._read_up_to)
         self._has_more = True
         self._wake.set()
+
+    def take(self, messages: Sequence[Queued]) -> bool:
+        """Take messages before their transaction is committed; False: they are to be read after it.
+
+        Only a lane that has read everything else does, so that it knows what goes before them. Where there is no
+        commit after all a claim finds no message.
+        """
+        if (
+            self._has_more
+            or self._is_reading
+            or len(self._calls) + len(messages) > self._limits.few
+            or self._is_closed
+            or self._times_recalled != self._duty.times_gained
+            or self._ceiling.is_to_be_read(self._context.clock())
+        ):
+            return False
+        self._window.add(messages)
+        if self._launch(self._context.claims_within) is not None:
+            self._wake.set()  # so that the lane looks again when it is time
+        return True
 
     def look(self) -> None:
         """Check again whether calls may start: a probe has ended, or the pace has changed."""
@@ -156,12 +177,14 @@ class Lane:
         now = self._loop.time()
         if now < self._read_not_before:
             return self._read_not_before - now
-        self._has_more = False
+        self._has_more, self._is_reading = False, True
         after = self._read_up_to
         try:
             async with self._context.readers.asking() as connection:
-                if self._ceiling.is_to_be_read(self._context.clock()):
-                    await self._read_ceiling(connection)
+                moment = self._context.clock()
+                if self._ceiling.is_to_be_read(moment):
+                    await self._ceiling.read(connection, self.number, moment, self._context.reply_ttl)
+                    self._close_or_open()
                     after = self._read_up_to
                 found = await queued_messages(
                     connection, self.number, after, self._limits.read_at_once, is_closed=self._is_closed
@@ -171,12 +194,8 @@ class Lane:
         except DATABASE_ERRORS:  # the database says so itself
             self._read_again()
             return self._limits.read_again
-
-    async def _read_ceiling(self, connection: AsyncConnection) -> None:
-        """Ask what has left today, and let all or the few wait here accordingly."""
-        now = self._context.clock()
-        await self._ceiling.read(connection, self.number, now, self._context.reply_ttl)
-        self._close_or_open()
+        finally:
+            self._is_reading = False
 
     def _close_or_open(self) -> None:
         """The window holds what may leave: when that changes it is filled anew."""
@@ -207,8 +226,11 @@ class Lane:
         self._read_not_before = self._loop.time() + self._limits.read_again
         self.wake(after="")
 
-    def _launch(self) -> float | None:
-        """Start the calls that can start now; seconds until the next one could, None when only a wake-up helps."""
+    def _launch(self, claims: ClaimBatch | None = None) -> float | None:
+        """Start the calls that can start now; seconds until the next one could, None when only a wake-up helps.
+
+        `claims`: what they are claimed by, if not by transactions of their own.
+        """
         if not self._duty.is_ours:
             return self._limits.look_at_duty
         now = self._loop.time()
@@ -241,7 +263,10 @@ class Lane:
             self._ceiling.take(untried(group.messages))
             self._circuit = after_start(self._circuit)
             call = CallInFlight(
-                group=group, probes_service=link.start(), probes_lane=self._circuit.is_probing
+                group=group,
+                claims=claims or self._context.claims,
+                probes_service=link.start(),
+                probes_lane=self._circuit.is_probing,
             )
             task = asyncio.create_task(self._send(call), name=f"call from {self.number}")
             self._calls.add(task)
@@ -258,9 +283,12 @@ class Lane:
         returns: dict[str, ReturningMessage] = {}
         is_recorded = False
         try:
-            claimed, held = await self._claim(call.group.messages)
-            returns |= {each.message.id: self._later(each) for each in held}
-            if is_too_late(self.number, claimed, self._context.clock(), self._limits.longest_call):
+            claimed, held = await self._claim(call.group.messages, call.claims)
+            now = self._context.clock()
+            returns |= {
+                each.message.id: held_again(each, now, self._loop.time(), self._limits) for each in held
+            }
+            if is_too_late(self.number, claimed, now, self._limits.longest_call):
                 self._read_again()
             elif claimed:
                 outcomes = await self._context.service.send(sms_call(self.number, claimed))
@@ -274,7 +302,11 @@ class Lane:
                     backoff=self._limits.backoff,
                 )
                 returns |= returning(decisions, self._loop.time())
-                await self._settle([each.settlement for each in decisions])
+                await record(
+                    self._context.settlements,
+                    [each.settlement for each in decisions],
+                    self._limits.record_again,
+                )
                 now = self._context.clock()
                 count_sends(self._context.measures, decisions, now)
                 tell_sends(self._context.message_log, decisions, now)
@@ -292,13 +324,15 @@ class Lane:
                 self._abandon(call)
             self._end(call.group, returns)
 
-    async def _claim(self, group: list[Queued]) -> tuple[list[Claimed], list[Held]]:
+    async def _claim(self, group: list[Queued], batch: ClaimBatch) -> tuple[list[Claimed], list[Held]]:
         """The messages of a group that may be sent, and those that another process sends."""
         tag = group[0].tag or (group[0].id if len(group) == 1 else str(uuid7()))
         await self._context.holder.is_seen()
         taken, tried = untried(group), 0
         try:
-            claims = await self._submit([replace(message, tag=tag) for message in group])
+            claims = await submit_claims(
+                self._context, self.number, batch, [replace(message, tag=tag) for message in group]
+            )
             tried = sum(isinstance(each, Claimed) and each.attempt == 1 for each in claims)
         finally:
             self._ceiling.settle(taken, tried)
@@ -310,17 +344,6 @@ class Lane:
             self.wake(after="")  # some are not to be sent any more, or not yet
         return claimed, held
 
-    async def _submit(self, group: list[Queued]) -> list[Claimed | Held | None]:
-        """Claim a group; with it, note that so much leaves at this pace."""
-        memory = self._context.memory
-        if not memory.is_shared or self._context.per_minute(self.number) is None:
-            return await self._context.claims.submit(group)
-        claims: list[Claimed | Held | None]
-        claims, _ = await asyncio.gather(
-            self._context.claims.submit(group), memory.use(self.number, len(group))
-        )
-        return claims
-
     def _end(self, group: CallGroup, returns: dict[str, ReturningMessage]) -> None:
         """Give the messages of a call that leave again back to the window, and drop the others."""
         for message in group.messages:
@@ -330,12 +353,6 @@ class Lane:
             else:
                 self._window.give_back(back.message, back.due, back.most)
         self._window.end_call(group)
-
-    def _later(self, held: Held) -> ReturningMessage:
-        """A message that another process sends, and when to look whether that one is done with it."""
-        most = self._limits.look_at_leased if held.is_leased else self._limits.look_at_held
-        wait = 0.0 if held.until is None else (held.until - self._context.clock()).total_seconds()
-        return ReturningMessage(message=held.message, due=self._loop.time() + min(max(wait, 0.0), most))
 
     def _abandon(self, call: CallInFlight) -> None:
         """End the probes of a call that was not made."""
@@ -381,15 +398,3 @@ class Lane:
         """Seconds for which the circuit breakers keep the lane waiting."""
         now = self._loop.time()
         return max(wait_of(self._circuit, now) or 0.0, self._context.link.wait(now) or 0.0)
-
-    async def _settle(self, settlements: list[Settlement]) -> None:
-        while True:
-            recording = asyncio.ensure_future(self._context.settlements.submit(settlements))
-            recording.add_done_callback(log_and_ignore)
-            try:
-                # Shielded: what ACS answered must be recorded, even when the lane is cancelled.
-                await asyncio.shield(recording)
-            except StorageUnavailable:  # the writer says so itself
-                await asyncio.sleep(self._limits.record_again)
-            else:
-                return

@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 import structlog
 from msgspec import Struct
 
-from bot.sending.outbox import Claimed, Queued
+from bot.sending.lane_context import LaneContext
+from bot.sending.limits import SendingLimits
+from bot.sending.outbox import ClaimBatch, Claimed, Held, Queued, Settlement
 from bot.sending.retry import RetryDecision
 from bot.sending.send_queue import CallGroup
 from bot.sending.sms_service import SmsCall, SmsRecipient
+from bot.storage.writer import Batch, StorageUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +22,7 @@ class CallInFlight(Struct, frozen=True, kw_only=True):
     """One API call in flight, and which circuit breakers it probes."""
 
     group: CallGroup
+    claims: ClaimBatch
     probes_service: bool
     probes_lane: bool
 
@@ -79,7 +83,39 @@ def untried(messages: Sequence[Queued]) -> int:
     return sum(not each.attempts for each in messages)
 
 
-def log_and_ignore(recording: asyncio.Future[list[None]]) -> None:
+def held_again(held: Held, now: datetime, loop_now: float, limits: SendingLimits) -> ReturningMessage:
+    """A message that another process sends, and when to look whether that one is done with it."""
+    most = limits.look_at_leased if held.is_leased else limits.look_at_held
+    wait = 0.0 if held.until is None else (held.until - now).total_seconds()
+    return ReturningMessage(message=held.message, due=loop_now + min(max(wait, 0.0), most))
+
+
+async def submit_claims(
+    context: LaneContext, number: str, batch: ClaimBatch, group: list[Queued]
+) -> list[Claimed | Held | None]:
+    """Claim a group; with it, note that so much leaves at this pace."""
+    if not context.memory.is_shared or context.per_minute(number) is None:
+        return await batch.submit(group)
+    claims: list[Claimed | Held | None]
+    claims, _ = await asyncio.gather(batch.submit(group), context.memory.use(number, len(group)))
+    return claims
+
+
+async def record(batch: Batch[Settlement, None], settlements: Sequence[Settlement], pause: float) -> None:
+    """Record how tries ended, for as long as it takes; `pause` is between two tries of this, in seconds."""
+    while True:
+        recording = asyncio.ensure_future(batch.submit(settlements))
+        recording.add_done_callback(_log_and_ignore)
+        try:
+            # Shielded: what ACS answered must be recorded, even when the lane is cancelled.
+            await asyncio.shield(recording)
+        except StorageUnavailable:  # the writer says so itself
+            await asyncio.sleep(pause)
+        else:
+            return
+
+
+def _log_and_ignore(recording: asyncio.Future[list[None]]) -> None:
     """Retrieve the error, which the lane has seen unless it was cancelled, so that asyncio does not log it."""
     if not recording.cancelled():
         recording.exception()

@@ -12,7 +12,7 @@ from bot.sending.day_limit import DayLimit
 from bot.sending.lane_memory import LaneMemory
 from bot.sending.leases import Holder
 from bot.sending.limits import SendingLimits
-from bot.sending.outbox import Claimed, Held, Queued, Settlement
+from bot.sending.outbox import ClaimBatch, Settlement
 from bot.sending.service_health import ServiceHealth
 from bot.sending.sms_service import SmsService
 from bot.storage.duties import Duties
@@ -25,8 +25,9 @@ class LaneContext(Struct, frozen=True, kw_only=True):
     """Dependencies shared by all lanes."""
 
     readers: Readers
-    #: Of `bot.sending.outbox.Outbox`.
-    claims: Batch[Queued, Claimed | Held | None]
+    #: Of `bot.sending.outbox.Outbox`; those `within` are made in the transaction that queues what they claim.
+    claims: ClaimBatch
+    claims_within: ClaimBatch
     settlements: Batch[Settlement, None]
     service: SmsService
     holder: Holder

@@ -36,7 +36,6 @@ from bot.sending.leases import LEASE, Holder
 from bot.sending.outbox_rows import (
     CLAIM,
     CLAIMABLE,
-    CLAIMABLE_AMONG_MANY,
     FORGET_PAIR,
     INSERT_FAILED_TRIES,
     QUEUED_ALL_THE_SAME,
@@ -55,6 +54,7 @@ from bot.sending.outbox_rows import (
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
 from bot.storage.sql import status_is
 from bot.storage.tables import messages
+from bot.storage.writer import Batch
 
 #: ACS remembers a repeatability id for 5 minutes at most; a try must start early enough to end within them.
 REPEATABILITY_WINDOW = timedelta(minutes=4)
@@ -100,6 +100,10 @@ class Held(Struct, frozen=True, kw_only=True):
     is_leased: bool
     #: When the lease is over, or the time of the next try has come; None: now.
     until: datetime | None
+
+
+#: Of `Outbox.claim`.
+ClaimBatch = Batch[Queued, Claimed | Held | None]
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
@@ -192,8 +196,7 @@ class Outbox:
         """Lease each message that may be sent now; None for one that is not to be sent any more, or not yet."""
         now = self._clock()
         until = now + self._lease
-        claimable = CLAIMABLE if connection.dialect.name == "sqlite" else CLAIMABLE_AMONG_MANY
-        found = await claimable.fetch(connection, [message.id for message in queued])
+        found = await CLAIMABLE.fetch(connection, [message.id for message in queued])
         rows = {row.id: row for row in map(ClaimableRow._make, found)}
         others = {row.lease_holder for row in rows.values() if self._is_anothers(row, now)}
         living = await self._holder.living(connection, {each for each in others if each}) if others else set()
@@ -304,7 +307,7 @@ class Outbox:
 
 
 def _overtakes(row: ClaimableRow) -> bool:
-    """Whether another message of the conversation is to leave first: one that another replica has queued just now.
+    """Whether another message of the conversation is to leave first: one that its lane has not read yet.
 
     What confirms an opt-out waits for nothing; it leaves where others are held back.
     """

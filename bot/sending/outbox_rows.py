@@ -64,7 +64,7 @@ class ClaimableRow(NamedTuple):
     lease_holder: str | None
     lease_until: datetime | None
     opted_out: bool
-    #: The status of the outbound message before it in its conversation, where another replica may have queued one.
+    #: The status of the outbound message before it in its conversation: the lane may not know of that one yet.
     status_before: Status | None
 
     def stored(self) -> StoredMessage:
@@ -101,13 +101,10 @@ _STATUS_BEFORE = (
     )
     .order_by(_before.c.position.desc())
     .limit(literal_column("1"))
+    .offset(literal_column("0"))  # else SQLite's dialect makes a parameter of it
     .scalar_subquery()
 )
-#: On SQLite one process queues, and reads all that it has queued.
-CLAIMABLE = LookupByKeys(_CLAIMABLE.add_columns(null().label("status_before")), messages.c.id)
-CLAIMABLE_AMONG_MANY = LookupByKeys(
-    _CLAIMABLE.add_columns(_STATUS_BEFORE.label("status_before")), messages.c.id
-)
+CLAIMABLE = LookupByKeys(_CLAIMABLE.add_columns(_STATUS_BEFORE.label("status_before")), messages.c.id)
 
 
 class LeaseRow(NamedTuple):

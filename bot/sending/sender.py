@@ -1,7 +1,7 @@
 """The sender: one lane for each sender number; lanes are woken by commits and empty the outbox."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -9,6 +9,7 @@ from functools import partial
 from bot.clock import Clock, utc_now
 from bot.conversation.message_ids import first_id
 from bot.conversation.message_lines import MessageLineLog
+from bot.conversation.message_rows import OutboundRow
 from bot.measures import Measures
 from bot.sending.day_limit import DayLimit, DayUse
 from bot.sending.lane import Lane
@@ -16,7 +17,7 @@ from bot.sending.lane_context import LaneContext
 from bot.sending.lane_memory import SERVICE, LaneMemory, SharedCircuit, SharedLaneMemory
 from bot.sending.leases import holder_on
 from bot.sending.limits import USUAL_SENDING, SendingLimits
-from bot.sending.outbox import Outbox, queued_lanes
+from bot.sending.outbox import Outbox, Queued, queued_lanes
 from bot.sending.service_health import ServiceHealth
 from bot.sending.sms_service import SmsService
 from bot.storage.database_errors import DATABASE_ERRORS
@@ -93,6 +94,7 @@ class Sender:
         self._context = LaneContext(
             readers=readers,
             claims=writer.batch(outbox.claim),
+            claims_within=writer.batch(outbox.claim, is_joining=True),
             settlements=writer.batch(outbox.settle),
             service=service,
             holder=self._holder,
@@ -140,6 +142,26 @@ class Sender:
             if not self._wake(number):
                 since = first_id(self._clock() - _LATE_COMMIT)
                 self._notices.tell(LANES, [f"{number} {since}"])
+
+    def take(self, queued: Sequence[OutboundRow], peers: Mapping[str, str]) -> set[str]:
+        """Take replies that a transaction is queueing just now, which is to be asked at its end; whose were taken.
+
+        The lanes of those numbers claim in the same transaction what can leave at once, and need not read it: one
+        transaction and one read less before each call. The others are to be woken after the commit.
+
+        `peers`: conversation → phone.
+        """
+        by_number: dict[str, list[Queued]] = {}
+        if self._is_stopped or not self._readers.is_sqlite:
+            return set()
+        for row in queued:
+            if row.status == "queued" and row.number in self._lanes:
+                message = Queued(
+                    id=row.id, conversation_id=row.conversation_id, peer=peers[row.conversation_id], text=row.text,
+                    attempts=0, next_try_at=None, rule=row.rule, in_reply_to=row.in_reply_to,
+                )  # fmt: skip
+                by_number.setdefault(row.number, []).append(message)
+        return {number for number, messages in by_number.items() if self._lanes[number].take(messages)}
 
     def look(self) -> None:
         """Have every lane check again whether calls may start: a probe has ended, or the pace has changed."""

@@ -1,8 +1,56 @@
-"""What one caller of the writer waits for."""
+"""Work of a writer, and what one caller of it waits for."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: What is done in a transaction for all items that wait: one result for each item.
+Work = Callable[[AsyncConnection, list[Item]], Awaitable[list[Result]]]
+
+
+class _Adds(Protocol):
+    def add(self, batch: "Batch[Item, Result]", items: Sequence[Item]) -> "WriteJob":
+        """Add items to those that wait."""
+        ...
+
+
+class Batch(Generic[Item, Result]):
+    """One kind of work of a writer: items of several callers are handed to `work` in one call, in one transaction."""
+
+    def __init__(
+        self,
+        writer: "_Adds",
+        work: Work[Item, Result],
+        *,
+        is_repeatable: bool = False,
+        is_joining: bool = False,
+    ) -> None:
+        """`is_repeatable`: whether items may be submitted again although they were written.
+
+        `is_joining`: what the work of a transaction has submitted joins that transaction, after all else in it.
+        """
+        self._writer = writer
+        self.work = work
+        self.is_repeatable = is_repeatable
+        self.is_joining = is_joining
+
+    async def submit(self, items: Sequence[Item]) -> list[Result]:
+        """Have the work done for `items`; returns its results once they are durable.
+
+        Raises `bot.storage.writer.StorageUnavailable` when that was not possible within the time that a request is
+        held, and whatever the work raises for these very items.
+        """
+        return await self._writer.add(self, items).done
+
+    async def submit_timed(self, items: Sequence[Item]) -> tuple[list[Result], float]:
+        """The same, and how many seconds the transaction held the writer, its commit included."""
+        job = self._writer.add(self, items)
+        return await job.done, job.held
 
 
 class WriteJob:

@@ -6,10 +6,10 @@ at once, and whatever arrives while a commit runs shares the next one.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,15 +21,12 @@ from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
 from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_broken_connection, is_conflict
 from bot.storage.facts import FactRecorder
-from bot.storage.write_job import WriteJob
+from bot.storage.write_job import Batch, Item, Result, Work, WriteJob
 from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits, in_time
 from bot.supervisor import Supervisor
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+__all__ = ["Batch", "StorageUnavailable", "Work", "Writer"]
 
-#: What is done in a transaction for all items that wait: one result for each item.
-Work = Callable[[AsyncConnection, list[Item]], Awaitable[list[Result]]]
 log = structlog.get_logger(__name__)
 
 
@@ -44,29 +41,6 @@ class StorageUnavailable(Exception):
 
 class _Undone(Exception):
     """Rolls back a transaction that has shown that it would succeed."""
-
-
-class Batch(Generic[Item, Result]):
-    """One kind of work of a writer: items of several callers are handed to `work` in one call, in one transaction."""
-
-    def __init__(self, writer: "Writer", work: Work[Item, Result], *, is_repeatable: bool = False) -> None:
-        """`is_repeatable`: whether items may be submitted again although they were written."""
-        self._writer = writer
-        self.work = work
-        self.is_repeatable = is_repeatable
-
-    async def submit(self, items: Sequence[Item]) -> list[Result]:
-        """Have the work done for `items`; returns its results once they are durable.
-
-        Raises `StorageUnavailable` when that was not possible within the time that a request is held, and whatever
-        the work raises for these very items.
-        """
-        return await self._writer.add(self, items).done
-
-    async def submit_timed(self, items: Sequence[Item]) -> tuple[list[Result], float]:
-        """The same, and how many seconds the transaction held the writer, its commit included."""
-        job = self._writer.add(self, items)
-        return await job.done, job.held
 
 
 class Writer:
@@ -159,9 +133,11 @@ class Writer:
         """Refuse pending jobs at the next error, so that the process can end."""
         self._hold = 0.0
 
-    def batch(self, work: Work[Item, Result], *, is_repeatable: bool = False) -> Batch[Item, Result]:
+    def batch(
+        self, work: Work[Item, Result], *, is_repeatable: bool = False, is_joining: bool = False
+    ) -> Batch[Item, Result]:
         """A handle to submit items by; what is submitted by one handle shares calls of `work`, so keep it."""
-        return Batch(self, work, is_repeatable=is_repeatable)
+        return Batch(self, work, is_repeatable=is_repeatable, is_joining=is_joining)
 
     def add(self, batch: Batch[Item, Result], items: Sequence[Item]) -> WriteJob:
         """Add items to those that wait; `Batch.submit` says what becomes of them, and `done` has the results."""
@@ -191,7 +167,7 @@ class Writer:
             self._watch = asyncio.get_running_loop().call_later(patience, self._refuse_overdue)
             try:
                 async with in_time(None if self._database.is_sqlite else self._limits.patience):
-                    await self._commit(group)
+                    await self._commit(group, is_joined=True)
             except CommitInDoubt as error:
                 # Tried again it might be done twice: Event Grid's events are known when they come again.
                 self._answer_callers()
@@ -240,21 +216,17 @@ class Writer:
         else:
             self._end_trouble()
 
-    async def _commit(self, group: list[WriteJob]) -> None:
-        batches: dict[Batch[Any, Any], list[WriteJob]] = {}
-        for job in group:
-            batches.setdefault(job.batch, []).append(job)
-        finished: list[tuple[WriteJob, list[Any]]] = []
+    async def _commit(self, group: list[WriteJob], *, is_joined: bool = False) -> None:
+        """Do the work of a group and commit it; `is_joined`: with what its own work has had submitted meanwhile."""
         began = self._timer()
         with self.news.gathering(), self.facts.gathering() as facts:
             async with self._database.writing() as connection:
-                for batch, jobs in batches.items():
-                    results = await batch.work(connection, [item for job in jobs for item in job.items])
-                    start = 0
-                    for job in jobs:
-                        end = start + len(job.items)
-                        finished.append((job, results[start:end]))
-                        start = end
+                finished = await _done(connection, group)
+                if is_joined:
+                    await asyncio.sleep(0)  # whom the work has set going submits now
+                    joining = self._take_joining()
+                    group += joining
+                    finished += await _done(connection, joining)
                 await self.facts.record(connection, facts)
                 # The last group's callers are answered only now: answering them and reading what they send next is work
                 # for the event loop that goes on while the database commits (10 % more single posts a second).
@@ -265,8 +237,8 @@ class Writer:
         for job in group:
             job.held = held
         if self._failing:
-            for batch in batches:
-                self._failing.pop(batch, None)
+            for job in group:
+                self._failing.pop(job.batch, None)
             if not self._failing:
                 self._end_trouble()
         self._committed = finished
@@ -317,6 +289,16 @@ class Writer:
         if not self._waiting:
             self._wake.clear()
         return group
+
+    def _take_joining(self) -> list[WriteJob]:
+        """What may still come into the transaction that is open."""
+        joining = [] if self._failing else [job for job in self._waiting if job.batch.is_joining]
+        for job in joining:
+            self._waiting.remove(job)
+            self._items_waiting -= len(job.items)
+        if not self._waiting:
+            self._wake.clear()
+        return joining
 
     def _take_one(self) -> list[WriteJob]:
         """In a trouble: a job of a batch that has not failed, or, when due, of the one that failed longest ago."""
@@ -398,3 +380,19 @@ class Writer:
     def _is_over(self, job: WriteJob, now: float) -> bool:
         """Whether a job is not to be tried again."""
         return not self._hold or job.deadline <= now or job.done.done()
+
+
+async def _done(connection: AsyncConnection, group: list[WriteJob]) -> list[tuple[WriteJob, list[Any]]]:
+    """Do the work of jobs, those of a batch in one call; each with its results."""
+    batches: dict[Batch[Any, Any], list[WriteJob]] = {}
+    for job in group:
+        batches.setdefault(job.batch, []).append(job)
+    finished: list[tuple[WriteJob, list[Any]]] = []
+    for batch, jobs in batches.items():
+        results = await batch.work(connection, [item for job in jobs for item in job.items])
+        start = 0
+        for job in jobs:
+            end = start + len(job.items)
+            finished.append((job, results[start:end]))
+            start = end
+    return finished

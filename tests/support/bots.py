@@ -150,7 +150,7 @@ class Bot:
         self.marks, self.doubt = ErasureMarks(), Doubt()
         self.inbox = Inbox(
             self.writer, lambda: book, self.sender.wake, lambda: None, caps, self.queue,
-            marks=self.marks, doubt=self.doubt,
+            marks=self.marks, doubt=self.doubt, on_queueing=self.sender.take,
         )  # fmt: skip
 
     async def start(self, *, sending: bool = True) -> None:
