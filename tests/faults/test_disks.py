@@ -203,7 +203,10 @@ def test_a_bot_that_finds_its_disk_in_trouble_says_so_in_one_sentence(
 ) -> None:
     with a_disk(trouble, tmp_path / "bot") as disk:
         bot = Bot(
-            tmp_path / "bot", acs="endpoint=http://127.0.0.1:9;accesskey=c2VjcmV0", database_url=disk.url
+            tmp_path / "bot",
+            acs="endpoint=http://127.0.0.1:9;accesskey=c2VjcmV0",
+            database_url=disk.url,
+            **disk.environ,
         )
         disk.begin()
         try:
