@@ -79,7 +79,10 @@ class Ceilings:
                 added.append(0)
                 continue
             use = await read_use(connection, each.number, limit, each.now, self._reply_ttl)
-            waiting = select(func.count()).where(status_is("queued"), messages.c.number == each.number)
+            # What was tried counts as used, and may be on its way just now.
+            waiting = select(func.count()).where(
+                status_is("queued"), messages.c.number == each.number, messages.c.attempts == 0
+            )
             count = (await connection.execute(waiting)).scalar_one()
             # Twice pressed is once raised: while what was added is not used, no more is.
             more = max(limit.per_day, count) if use.is_reached else 0

@@ -189,6 +189,8 @@ class Lane:
                 found = await queued_messages(
                     connection, self.number, after, self._limits.read_at_once, is_closed=self._is_closed
                 )
+                if self._context.memory.is_shared and len(found) < self._limits.read_at_once:
+                    self._read_not_before = self._limits.end_of_rest(now, self._loop.time())
                 # Inside the transaction on purpose: closing it costs a trip to the driver's thread.
                 return self._take_in(found, after)
         except DATABASE_ERRORS:  # the database says so itself

@@ -21,6 +21,9 @@ class SendingLimits(Struct, frozen=True, kw_only=True):
     held_in_memory: int = 4_000
     #: Messages that one look at the database reads.
     read_at_once: int = 1_000
+    #: Before the next look, on PostgreSQL: so many times as long as the last one took, up to so many seconds.
+    rest: float = 3.0
+    longest_rest: float = 0.05
     #: Before another look at a message that another process sends, or will try again; what comes after it waits.
     look_at_leased: float = 0.5
     look_at_held: float = 5.0
@@ -39,6 +42,10 @@ class SendingLimits(Struct, frozen=True, kw_only=True):
     expired_at_once: int = 1_000
     backoff: Backoff = USUAL_BACKOFF
     breaker: BreakerLimits = USUAL_BREAKER
+
+    def end_of_rest(self, began: float, ended: float) -> float:
+        """Until when no queue is read again, after a look that lasted so: what comes meanwhile leaves together."""
+        return ended + min(self.rest * (ended - began), self.longest_rest)
 
 
 class ForwardingLimits(Struct, frozen=True, kw_only=True):
