@@ -389,12 +389,9 @@ class Lane:
         is_news = self._circuit.until is not None and not was_open and not outcome.is_credential
         if is_news and not self._context.link.is_down:
             log.warning(
-                "ACS holds a number back; its messages wait",
-                action="number_held_back",
-                lane=self.number,
-                reason=outcome.reason,
-                seconds=round(self._hold(), 1),
-            )
+                "ACS holds a number back; its messages wait", action="number_held_back", lane=self.number,
+                reason=outcome.reason, seconds=round(self._hold(), 1),
+            )  # fmt: skip
 
     def _hold(self) -> float:
         """Seconds for which the circuit breakers keep the lane waiting."""
