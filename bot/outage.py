@@ -36,14 +36,16 @@ class Outage:
         self.cause: str | None = None
         self.since: datetime | None = None
         self._began = self._failed_at = 0.0
+        self._failing: set[object] = set()
 
     @property
     def length(self) -> float:
         """Seconds between the first failure of the trouble and the newest."""
         return 0.0 if self.cause is None else self._failed_at - self._began
 
-    def fail(self, cause: str) -> None:
-        """A try has failed."""
+    def fail(self, cause: str, whose: object = None) -> None:
+        """A try has failed; `whose`, where several try."""
+        self._failing.add(whose)
         self._failed_at = self._clock()
         if self.cause is None:
             self._began = self._failed_at
@@ -52,9 +54,12 @@ class Outage:
                 log.error(self._begins, action=self._action, cause=cause)
         self.cause = cause
 
-    def succeed(self) -> None:
-        """A try succeeded. Without an outage this reads one variable."""
+    def succeed(self, whose: object = None) -> None:
+        """A try succeeded: the outage is over when nobody's fails any more. Without one this reads one variable."""
         if self.cause is None:
+            return
+        self._failing.discard(whose)
+        if self._failing:
             return
         now = self._clock()
         if now - self._failed_at < self._quiet:

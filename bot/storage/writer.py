@@ -63,10 +63,11 @@ class Writer:
         hold: float = 20.0,
         limits: WriterLimits = USUAL_LIMITS,
         timer: Callable[[], float] = perf_counter,
+        outage: Outage | None = None,
     ) -> None:
         """`hold`: seconds for which a request is held while the database can't be written.
 
-        `timer`: what transactions are timed by, in seconds.
+        `timer`: what transactions are timed by, in seconds. `outage`: where its trouble is told with another one's.
         """
         self._database = database
         self._timer = timer
@@ -86,12 +87,11 @@ class Writer:
         self._failing: dict[Batch[Any, Any], Sequence[Any]] = {}
         self._failed_at = 0.0
         self._pause = self._limits.first_pause
-        self._outage = Outage(
+        self._outage = outage or Outage(
             "The database can't be written to; requests are held",
             "The database can be written to again",
             action="database_unwritable",
         )
-        self._shown: list[Writer] = []
         #: How long transactions took, from their start to their commit.
         self.commits = Durations(COMMIT_BOUNDS)
         #: Publishes which conversations each transaction has changed.
@@ -102,17 +102,17 @@ class Writer:
     @property
     def trouble(self) -> str | None:
         """Why transactions fail, or None when they succeed; `/health/ready` shows it."""
-        return self._outage.cause or next((each.trouble for each in self._shown if each.trouble), None)
+        return self._outage.cause
 
     def beside(self, *, is_shown: bool = False) -> "Writer":
         """Another writer, whose commits are published, measured and told with this one's.
 
         PostgreSQL runs the transactions of both side by side. SQLite takes one at a time: there it is of no use.
-        `is_shown`: this one's `trouble` tells the other one's, too.
+        `is_shown`: their `trouble` is one, which begins with the first of both and ends with the last.
         """
-        other = Writer(self._database, hold=self._hold, limits=self._limits, timer=self._timer)
+        outage = self._outage if is_shown else None
+        other = Writer(self._database, hold=self._hold, limits=self._limits, timer=self._timer, outage=outage)
         other.news, other.facts, other.commits = self.news, self.facts, self.commits
-        self._shown += [other] * is_shown
         return other
 
     def start(self, supervisor: Supervisor | None = None, name: str = "writer") -> None:
@@ -327,7 +327,7 @@ class Writer:
             self._failing.pop(job.batch, None)
             self._failing[job.batch] = job.items
         self._failed_at = asyncio.get_running_loop().time()
-        self._outage.fail(str(error))
+        self._outage.fail(str(error), self)
 
     def _put_off(self, group: list[WriteJob], error: DatabaseUnavailable) -> None:
         self._fail(group, error)
@@ -335,7 +335,7 @@ class Writer:
 
     def _end_trouble(self) -> None:
         self._failing.clear()
-        self._outage.succeed()
+        self._outage.succeed(self)
         if self._waiting:
             self._wake.set()
 

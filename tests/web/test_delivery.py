@@ -1,5 +1,6 @@
 """Delivery over the API and in the console: what is shown, who may send again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -85,4 +86,7 @@ async def test_a_viewer_looks_and_sends_nothing(bot: Running) -> None:
         page = (await http.get("/console/delivery/messages?state=failed")).text
         assert "Send all of these again" not in page
         assert (await http.get("/console/opt-outs?number=555")).status_code == 200
-        assert "Goodbye" in (await http.get(f"/console/consent/{OTHER}")).text
+        await bot.post([inbound(MessageId="m10", From=OTHER, Message="stop")])
+        async with asyncio.timeout(60):
+            while "Goodbye" not in (await http.get(f"/console/consent/{OTHER}")).text:  # noqa: ASYNC110 - what another task sends
+                await asyncio.sleep(0.05)
