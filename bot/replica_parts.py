@@ -35,6 +35,7 @@ class ReplicaPart:
         self.duties = duties_on(database, limits)
         self.notices = notices_on(database)
         self.roll = roll_on(database, writer, self.notices, clock)
+        writer.has_company = self.roll.others
 
     def start(self, supervisor: Supervisor, running: AsyncExitStack, book: str) -> None:
         """Begin, with this rule book in force; all end with `running`, after what was started later."""

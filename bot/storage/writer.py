@@ -92,6 +92,8 @@ class Writer:
             "The database can be written to again",
             action="database_unwritable",
         )
+        #: Whether other processes write to the same PostgreSQL.
+        self.has_company: Callable[[], object] = bool
         #: How long transactions took, from their start to their commit.
         self.commits = Durations(COMMIT_BOUNDS)
         #: Publishes which conversations each transaction has changed.
@@ -113,6 +115,7 @@ class Writer:
         outage = self._outage if is_shown else None
         other = Writer(self._database, hold=self._hold, limits=self._limits, timer=self._timer, outage=outage)
         other.news, other.facts, other.commits = self.news, self.facts, self.commits
+        other.has_company = self.has_company
         return other
 
     def start(self, supervisor: Supervisor | None = None, name: str = "writer") -> None:
@@ -275,8 +278,10 @@ class Writer:
             return self._take_one()
         group: list[WriteJob] = []
         items = 0
-        # Half of the requests in hand: while they are written, the event loop answers and reads the other half.
-        most = min(self._limits.jobs, (len(self._waiting) + len(self._committed) + 1) // 2)
+        # Half of the requests in hand: while they are written, the event loop answers and reads the other half. Beside
+        # other replicas all that wait: they share a PostgreSQL, which is better off with fewer transactions.
+        in_hand = len(self._waiting) + len(self._committed)
+        most = min(self._limits.jobs, in_hand if self.has_company() else (in_hand + 1) // 2)
         while (
             self._waiting
             and len(group) < most
@@ -364,7 +369,8 @@ class Writer:
         if (cause := self._outage.cause) is None:
             return
         now = asyncio.get_running_loop().time()
-        for job in [job for job in self._waiting if self._is_over(job, now)]:
+        over = [job for job in self._waiting if not self._hold or job.deadline <= now or job.done.done()]
+        for job in over:
             self._waiting.remove(job)
             self._items_waiting -= len(job.items)
             job.fail(StorageUnavailable(cause))
@@ -376,10 +382,6 @@ class Writer:
             if job.batch.is_repeatable and job.deadline <= now:
                 job.fail(StorageUnavailable("the database does not answer"))
         self._watch = asyncio.get_running_loop().call_later(self._limits.overdue, self._refuse_overdue)
-
-    def _is_over(self, job: WriteJob, now: float) -> bool:
-        """Whether a job is not to be tried again."""
-        return not self._hold or job.deadline <= now or job.done.done()
 
 
 async def _done(connection: AsyncConnection, group: list[WriteJob]) -> list[tuple[WriteJob, list[Any]]]:

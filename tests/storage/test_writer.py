@@ -91,6 +91,15 @@ async def test_what_waits_together_is_written_together(writer: Writer) -> None:
     assert sum(map(len, work.groups)) == 100
 
 
+async def test_beside_other_replicas_all_that_waits_is_written_in_one_transaction(writer: Writer) -> None:
+    alone, together = Notes(), Notes()
+    await asyncio.gather(*(alone.on(writer).submit([at]) for at in range(20, 120)))
+    assert len(alone.groups) > 1  # while one half is written, the other half is answered
+    writer.has_company = lambda: True
+    await asyncio.gather(*(together.on(writer).submit([at]) for at in range(120, 220)))
+    assert together.groups == [list(range(120, 220))]
+
+
 async def test_different_kinds_of_work_share_a_transaction(writer: Writer, database: Database) -> None:
     first, second = Notes(), Notes()
     assert await asyncio.gather(first.on(writer).submit([1]), second.on(writer).submit([2])) == [[2], [4]]
