@@ -440,7 +440,9 @@ async def test_two_transactions_that_wait_for_each_other_are_both_done_and_are_n
     other.start()
     answers = await asyncio.gather(one.batch(take).submit([1, 2]), other.batch(take).submit([2, 1]))
     assert answers == [[1, 2], [2, 1]]
-    assert tries == 3
+    assert (
+        tries >= 3
+    )  # the one that is tried again may be quicker than the other, which has yet to hear of it
     assert one.trouble is None
     assert logs == []
     await one.stop()
