@@ -17,13 +17,3 @@ def quiet(logs: list[MutableMapping[str, Any]]) -> None:
 def bot(core_bot: Bot) -> Bot:
     """A bot without a web server whose SMS service does as it is told."""
     return core_bot
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries after milliseconds, not seconds."""
-    monkeypatch.setattr("bot.sending.backoff.FIRST", 0.01)
-    monkeypatch.setattr("bot.sending.backoff.LONGEST", 0.05)
-    monkeypatch.setattr("bot.sending.circuit_breaker.FIRST_PAUSE", 0.05)
-    monkeypatch.setattr("bot.sending.circuit_breaker.LONGEST_PAUSE", 0.2)
-    monkeypatch.setattr("bot.sending.sender._LOOK_AGAIN", 0.2)
