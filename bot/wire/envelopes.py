@@ -69,9 +69,9 @@ class _Missing(ValueError):
 def read_batch(body: bytes, *, is_certain: Callable[[], bool] = bool) -> EventBatch:
     """Read a webhook call's body; raises `NotAnEventBatch` when it holds no event at all.
 
-    An event that can't be understood becomes `UnreadableEvent` and does not disturb its neighbours. `is_certain`: whether the
-    call says by its headers that it brings events, so whatever JSON it holds is kept, and the whole events of a body
-    that was cut off are read.
+    An event that can't be understood becomes `UnreadableEvent` and does not disturb its neighbours. `is_certain`:
+    whether the call says by its headers that it brings events, so whatever JSON it holds is kept, and the whole events
+    of a body that was cut off are read.
     """
     usual = read_usual(body)
     if usual is not None:

@@ -1,4 +1,4 @@
-"""The events that nearly all calls bring, read in one pass: texts that came, in Event Grid's schema as documented.
+"""The events that nearly all calls bring, read in one pass: texts that came, as Azure documents them.
 
 A call with anything else in it is left to `bot.wire.envelopes`, which reads whatever there is. Both read these alike.
 Reading an event so takes 1.9 µs and not 4.7: no object of the JSON becomes a dict.
@@ -31,25 +31,34 @@ class _Data(Struct, rename="pascal", forbid_unknown_fields=True, gc=False):
 
 
 class _Received(Struct, tag_field="eventType", tag="Microsoft.Communication.SMSReceived", gc=False):
-    """An event. What else it says counts only where its data says less."""
+    """An event in Event Grid's schema. What else it says counts only where its data says less."""
+
+    data: _Data
+
+
+class _CloudReceived(Struct, tag_field="type", tag="Microsoft.Communication.SMSReceived", gc=False):
+    """The same as a CloudEvent."""
 
     data: _Data
 
 
 _decoder = msgspec.json.Decoder(list[_Received] | _Received)
+_cloud_decoder = msgspec.json.Decoder(list[_CloudReceived] | _CloudReceived)
 
 
 def read_usual(body: bytes) -> list[Event] | None:
     """The events of a call that brings texts alone, each whole and as documented; else None."""
+    # Where a CloudEvent has an eventType all the same, that counts.
+    is_cloud = b'"specversion"' in body and b'"eventType"' not in body
     try:
-        found = _decoder.decode(body)
+        found = _cloud_decoder.decode(body) if is_cloud else _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     # Then no string holds anything that can't be stored: JSON writes NUL and surrogates as escapes.
     is_storable = body.isascii() and b"\\" not in body
     events: list[Event] = []
     to = number = ""
-    for each in [found] if isinstance(found, _Received) else found:
+    for each in found if isinstance(found, list) else [found]:
         data = each.data
         message_id, sender, text = data.message_id, data.sender, data.message
         if not is_storable:

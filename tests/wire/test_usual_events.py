@@ -31,6 +31,14 @@ def element(**data: Any) -> dict[str, Any]:
     }
 
 
+def cloud(event: dict[str, Any]) -> dict[str, Any]:
+    """The same event as a CloudEvent."""
+    return {
+        "specversion": "1.0", "type": event["eventType"], "source": "/x", "id": event["id"],
+        "time": event["eventTime"], "data": event["data"],
+    }  # fmt: skip
+
+
 def body_of(*elements: Any) -> bytes:
     return json.dumps(list(elements)).encode()
 
@@ -55,6 +63,8 @@ def test_both_readers_read_it_alike(data: dict[str, Any]) -> None:
     assert usual == read_elements(elements).events
     assert usual == read_batch(body_of(*elements)).events
     assert read_usual(json.dumps(elements[1]).encode()) == usual[1:2]
+    assert read_usual(body_of(*map(cloud, elements))) == usual
+    assert read_elements([cloud(each) for each in elements]).events == usual
 
 
 @pytest.mark.parametrize(
@@ -94,7 +104,9 @@ def test_anything_else_is_left_to_the_other_reader(data: dict[str, Any]) -> None
         body_of(element(), {"eventType": "Microsoft.Communication.SMSDeliveryReportReceived", "data": {}}),
         body_of(element() | {"eventType": "microsoft.communication.smsreceived"}),
         body_of(element() | {"data": "{}"}),
-        body_of({"specversion": "1.0", "type": "Microsoft.Communication.SMSReceived", "data": {}}),
+        body_of(cloud(element()) | {"data": {}}),
+        body_of(cloud(element()) | {"eventType": "Another"}),
+        body_of(cloud(element()), element()),
     ],
 )
 def test_no_other_call_is_read_here(body: bytes) -> None:
