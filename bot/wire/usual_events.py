@@ -5,6 +5,7 @@ Reading an event so takes 1.9 µs and not 4.7: no object of the JSON becomes a d
 """
 
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +20,9 @@ LONGEST_NUMBER = 64
 LONGEST_TEXT = 255 * 153
 
 
+_Kind = Literal["Microsoft.Communication.SMSReceived"]
+
+
 class _Data(Struct, rename="pascal", forbid_unknown_fields=True, gc=False):
     """The `data` of an event. A key more might be one of these in another writing."""
 
@@ -30,16 +34,18 @@ class _Data(Struct, rename="pascal", forbid_unknown_fields=True, gc=False):
     received_timestamp: str
 
 
-class _Received(Struct, tag_field="eventType", tag="Microsoft.Communication.SMSReceived", gc=False):
+class _Received(Struct, gc=False):
     """An event in Event Grid's schema. What else it says counts only where its data says less."""
 
     data: _Data
+    kind: _Kind = msgspec.field(name="eventType")
 
 
-class _CloudReceived(Struct, tag_field="type", tag="Microsoft.Communication.SMSReceived", gc=False):
+class _CloudReceived(Struct, gc=False):
     """The same as a CloudEvent."""
 
     data: _Data
+    kind: _Kind = msgspec.field(name="type")
 
 
 _decoder = msgspec.json.Decoder(list[_Received] | _Received)
