@@ -19,16 +19,17 @@ from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.event_tally import Receipt, count_events, outcome_of, report_line
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.fetches import kept_row
-from bot.conversation.imported_opt_outs import recall_imported
+from bot.conversation.imported_opt_outs import opt_out_listed
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.message_lines import MessageLine, MessageLineLog, MessageSink
 from bot.conversation.message_rows import OutboundRow
 from bot.conversation.new_messages import NewMessages
-from bot.conversation.receipt_times import KNOWN_MESSAGES, complete_times, dated
+from bot.conversation.receipt_times import complete_times, dated
 from bot.conversation.rejected import as_json, keep_rejected
 from bot.conversation.restored import Doubt
 from bot.conversation.status_changes import StoredMessage
-from bot.conversation.thread import ConversationThread, open_conversations, save_conversations
+from bot.conversation.stored_before import look_up
+from bot.conversation.thread import ConversationThread, save_conversations
 from bot.measures import Measures
 from bot.rulebook.book import Book
 from bot.rulebook.decision import Decision, HeardMessage
@@ -263,11 +264,9 @@ class Inbox:
     ) -> list[Receipt]:
         in_force, testers = self._book(), self._testers()
         receipts = [DUPLICATE] * len(inbound)
-        # Conversations first: on PostgreSQL this locks them, so that the look-up of duplicates sees what another
-        # replica has committed. Should one slip through, the unique constraint fails and the group is tried again.
-        opened = await open_conversations(connection, {(event.number, event.peer) for event in inbound}, now)
         ids = {message.message_id for message in inbound}
-        known: dict[str, datetime | None] = dict(await KNOWN_MESSAGES.fetch(connection, ids))
+        stored = await look_up(connection, inbound, ids, now)
+        opened, known = stored.opened, stored.known
         if known:
             await complete_times(connection, inbound, known)
         inbound = dated(inbound)
@@ -276,7 +275,7 @@ class Inbox:
         if len(seen) < len(ids) and await self._marks.are_any(connection):
             erased, opted_out_before = await recall_erased(connection, self._marks, ids - seen, opened)
             seen |= erased
-        await recall_imported(connection, opened.values())
+        opt_out_listed(stored.listed, opened.values())
         recent = await self._recall(connection, opened, inbound, now)
         new = NewMessages()
         was_restored = self._doubt.stopped_at is not None

@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 
@@ -123,7 +124,7 @@ class BulkInsert(_BulkStatement[AnyRow]):
             if len(self._ways) >= _MOST_WAYS:
                 omitted = ()
             compiled = self._ways[omitted] = self._compile(connection.dialect, omitted)
-        await _postpone(connection, compiled, given)
+        _postpone(connection, compiled, given)
 
     def _compile(self, dialect: Dialect, omitted: Sequence[int] = ()) -> _Compiled:
         column = self._table.c
@@ -210,6 +211,11 @@ class LookupByKeys:
         if not values:
             return []
         dialect = connection.dialect
+        given = _as_json(values) if dialect.name == "sqlite" else list(values)
+        return await _fetch(connection, *self.compiled(dialect), (given,))
+
+    def compiled(self, dialect: Dialect) -> tuple[str, list[Process | None]]:
+        """The SQL to give to the driver, and what turns a row's values into Python's."""
         found = self._compiled.get(dialect.name)
         if found is None:
             compiled: Any = self._statement.compile(dialect=dialect)
@@ -218,10 +224,22 @@ class LookupByKeys:
                 raise TypeError(
                     f"A lookup by keys takes no other parameter, and this has {sorted(compiled.params)}"
                 )
-            sql = str(compiled)
-            found = self._compiled[dialect.name] = _as_one_value(self._statement, sql, dialect)
-        given = msgspec.json.encode(list(values)).decode() if dialect.name == "sqlite" else list(values)
-        return await _fetch(connection, *found, (given,))
+            found = self._compiled[dialect.name] = _as_one_value(self._statement, str(compiled), dialect)
+        return found
+
+
+async def fetch_together(
+    connection: AsyncConnection, *wanted: tuple[LookupByKeys, Collection[str]]
+) -> list[list[tuple[Any, ...]]]:
+    """What several look-ups find in SQLite, in one trip to its thread and back, which takes 60 to 100 µs."""
+    compiled = [lookup.compiled(connection.dialect) for lookup, _ in wanted]
+    sql = "SELECT " + ", ".join(f"({sql})" for sql, _ in compiled)  # each of one value
+    given = [_as_json(values) for _, values in wanted]
+    (found,) = await _driver(connection).execute_fetchall(sql, given)
+    return [
+        _read_rows(msgspec.json.decode(value), processes)
+        for value, (_, processes) in zip(found, compiled, strict=True)
+    ]
 
 
 class PreparedSelect:
@@ -285,10 +303,18 @@ async def _fetch(
     connection: AsyncConnection, sql: str, processes: list[Process | None], parameters: tuple[Any, ...]
 ) -> list[tuple[Any, ...]]:
     if connection.dialect.name == "sqlite":
-        ((found,),) = await (await _driver(connection)).execute_fetchall(sql, parameters)
+        ((found,),) = await _driver(connection).execute_fetchall(sql, parameters)
         rows: Sequence[Sequence[Any]] = msgspec.json.decode(found)
     else:
         rows = (await connection.exec_driver_sql(sql, parameters)).all()
+    return _read_rows(rows, processes)
+
+
+def _as_json(values: Collection[str]) -> str:
+    return msgspec.json.encode(list(values)).decode()
+
+
+def _read_rows(rows: Sequence[Sequence[Any]], processes: list[Process | None]) -> list[tuple[Any, ...]]:
     active = [(place, process) for place, process in enumerate(processes) if process is not None]
     return [_read_row(row, active) for row in rows]
 
@@ -303,7 +329,7 @@ def _read_row(row: Sequence[Any], active: list[tuple[int, Process]]) -> tuple[An
 
 async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> None:
     if connection.dialect.name == "sqlite":
-        await _postpone(connection, compiled, list(zip(*rows, strict=True)))
+        _postpone(connection, compiled, list(zip(*rows, strict=True)))
         return
     if compiled.copy is not None and len(rows) >= FEWEST:
         columns = [*_columns(compiled, rows), *(repeat(word, len(rows)) for word in compiled.constants)]
@@ -313,10 +339,10 @@ async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Seque
         await connection.exec_driver_sql(compiled.sql, columns_of(_columns(compiled, part)))
 
 
-async def _postpone(connection: AsyncConnection, compiled: _Compiled, given: list[tuple[Any, ...]]) -> None:
+def _postpone(connection: AsyncConnection, compiled: _Compiled, given: list[tuple[Any, ...]]) -> None:
     """Have SQLite execute a statement with what comes next; `given` are all rows' values, field by field."""
     bound = list(zip(*_parameters(compiled, given), strict=True))
-    (await _driver(connection)).postpone(compiled.sql, bound)
+    _driver(connection).postpone(compiled.sql, bound)
 
 
 def _columns(compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> list[Sequence[Any]]:
@@ -334,12 +360,18 @@ def _parameters(compiled: _Compiled, given: list[tuple[Any, ...]]) -> list[Seque
 async def flush(connection: AsyncConnection) -> None:
     """Have everything executed that was told to be, so that its errors are raised here."""
     if connection.dialect.name == "sqlite":
-        await (await _driver(connection)).flush()
+        await _driver(connection).flush()
 
 
-async def _driver(connection: AsyncConnection) -> Any:
-    """The driver's own connection: on SQLite an `aiosqlite.Connection`."""
-    return (await connection.get_raw_connection()).driver_connection
+def _driver(connection: AsyncConnection) -> Any:
+    """The driver's own connection: on SQLite an `aiosqlite.Connection`.
+
+    It is there, so nothing is awaited: SQLAlchemy's `get_raw_connection` begins a greenlet, 10 µs.
+    """
+    sync = connection.sync_connection
+    if sync is None:
+        raise InvalidRequestError("the connection is closed")
+    return sync.connection.driver_connection
 
 
 def _bound(process: Process | None, values: Sequence[Any]) -> Sequence[Any]:
