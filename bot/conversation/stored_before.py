@@ -17,6 +17,9 @@ from bot.storage.bulk import fetch_together
 class StoredBefore(Struct, frozen=True):
     """What a transaction finds."""
 
+    #: Who writes now: (our number, peer).
+    wanted: set[tuple[str, str]]
+    #: Their conversations, and those of the same people with our other numbers.
     opened: dict[tuple[str, str], ConversationThread]
     #: Which of the messages are there already, by Azure's ids, each with its time of receipt.
     known: dict[str, datetime | None]
@@ -38,8 +41,8 @@ async def look_up(
         rows, known, listed = await fetch_together(
             connection, (CONVERSATIONS_OF, peers), (KNOWN_MESSAGES, ids), (IMPORTED, peers)
         )
-        return StoredBefore(threads_of(rows, wanted, now), dict(known), listed)
+        return StoredBefore(wanted, threads_of(rows, wanted, now), dict(known), listed)
     opened = threads_of(await CONVERSATIONS_OF.fetch(connection, peers), wanted, now)
     known = await KNOWN_MESSAGES.fetch(connection, ids)
     listed = await IMPORTED.fetch(connection, {each.peer for each in opened.values() if each.is_new})
-    return StoredBefore(opened, dict(known), listed)
+    return StoredBefore(wanted, opened, dict(known), listed)
