@@ -86,13 +86,14 @@ class Lane:
     def take(self, messages: Sequence[Queued]) -> bool:
         """Take messages before their transaction is committed; False: they are to be read after it.
 
-        Only a lane that has read everything else does, so that it knows what goes before them. Where there is no
-        commit after all a claim finds no message.
+        Only a lane that has read everything else does, so that it knows what goes before them, and only what can leave
+        at once: of more, those of the same text share calls when they are read. Where there is no commit after all a
+        claim finds no message.
         """
         if (
             self._has_more
             or self._is_reading
-            or len(self._calls) + len(messages) > self._limits.few
+            or len(self._calls) + len(messages) > self._limits.calls
             or self._is_closed
             or self._times_recalled != self._duty.times_gained
             or self._ceiling.is_to_be_read(self._context.clock())

@@ -211,8 +211,11 @@ class LookupByKeys:
         if not values:
             return []
         dialect = connection.dialect
-        given = _as_json(values) if dialect.name == "sqlite" else list(values)
-        return await _fetch(connection, *self.compiled(dialect), (given,))
+        sql, processes = self.compiled(dialect)
+        if dialect.name == "sqlite":
+            rows = await _driver(connection).look_up(sql, (_as_json(values),), keys=len(values))
+            return _read_rows(msgspec.json.decode(rows[0][0]), processes)
+        return _read_rows((await connection.exec_driver_sql(sql, (list(values),))).all(), processes)
 
     def compiled(self, dialect: Dialect) -> tuple[str, list[Process | None]]:
         """The SQL to give to the driver, and what turns a row's values into Python's."""
@@ -235,7 +238,7 @@ async def fetch_together(
     compiled = [lookup.compiled(connection.dialect) for lookup, _ in wanted]
     sql = "SELECT " + ", ".join(f"({sql})" for sql, _ in compiled)  # each of one value
     given = [_as_json(values) for _, values in wanted]
-    (found,) = await _driver(connection).execute_fetchall(sql, given)
+    (found,) = await _driver(connection).look_up(sql, given, keys=max(len(values) for _, values in wanted))
     return [
         _read_rows(msgspec.json.decode(value), processes)
         for value, (_, processes) in zip(found, compiled, strict=True)
@@ -263,7 +266,11 @@ class PreparedSelect:
             found = self._compiled[dialect.name] = sql, processes, compiled.positiontup, own
         sql, processes, names, own = found
         given = parameters | own
-        return await _fetch(connection, sql, processes, tuple([given[name] for name in names]))
+        values = tuple([given[name] for name in names])
+        if dialect.name == "sqlite":
+            rows = await _driver(connection).execute_fetchall(sql, values)
+            return _read_rows(msgspec.json.decode(rows[0][0]), processes)
+        return _read_rows((await connection.exec_driver_sql(sql, values)).all(), processes)
 
 
 class _AnyOfKeys(ColumnElement[bool]):
@@ -299,22 +306,11 @@ def _as_one_value(statement: Select[Any], sql: str, dialect: Dialect) -> tuple[s
     return sql, processes
 
 
-async def _fetch(
-    connection: AsyncConnection, sql: str, processes: list[Process | None], parameters: tuple[Any, ...]
-) -> list[tuple[Any, ...]]:
-    if connection.dialect.name == "sqlite":
-        ((found,),) = await _driver(connection).execute_fetchall(sql, parameters)
-        rows: Sequence[Sequence[Any]] = msgspec.json.decode(found)
-    else:
-        rows = (await connection.exec_driver_sql(sql, parameters)).all()
-    return _read_rows(rows, processes)
-
-
 def _as_json(values: Collection[str]) -> str:
     return msgspec.json.encode(list(values)).decode()
 
 
-def _read_rows(rows: Sequence[Sequence[Any]], processes: list[Process | None]) -> list[tuple[Any, ...]]:
+def _read_rows(rows: Sequence[Sequence[Any]], processes: Sequence[Process | None]) -> list[tuple[Any, ...]]:
     active = [(place, process) for place, process in enumerate(processes) if process is not None]
     return [_read_row(row, active) for row in rows]
 
