@@ -86,22 +86,21 @@ class Lane:
     def take(self, messages: Sequence[Queued]) -> bool:
         """Take messages before their transaction is committed; False: they are to be read after it.
 
-        Only a lane that has read everything else does, so that it knows what goes before them, and only what can leave
-        at once: of more, those of the same text share calls when they are read. Where there is no commit after all a
-        claim finds no message.
+        Only a lane that has read everything else does, so that it knows what goes before them. Where there is no
+        commit after all a claim finds no message.
         """
         if (
             self._has_more
             or self._is_reading
-            or len(self._calls) + len(messages) > self._limits.calls
+            or len(self._window) + len(messages) > self._limits.held_in_memory
             or self._is_closed
             or self._times_recalled != self._duty.times_gained
             or self._ceiling.is_to_be_read(self._context.clock())
         ):
             return False
         self._window.add(messages)
-        if self._launch(self._context.claims_within) is not None:
-            self._wake.set()  # so that the lane looks again when it is time
+        if len(messages) > self._limits.few or self._launch(self._context.claims_within) is not None:
+            self._wake.set()  # so that the lane looks at once, or when it is time
         return True
 
     def look(self) -> None:
