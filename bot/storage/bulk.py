@@ -119,10 +119,10 @@ class BulkInsert(_BulkStatement[AnyRow]):
                 if given[place][0] is None and given[place].count(None) == len(rows)
             ]
         )
+        if omitted not in self._ways and len(self._ways) >= _MOST_WAYS - 1:
+            omitted = ()  # which leaves none out
         compiled = self._ways.get(omitted)
         if compiled is None:
-            if len(self._ways) >= _MOST_WAYS:
-                omitted = ()
             compiled = self._ways[omitted] = self._compile(connection.dialect, omitted)
         _postpone(connection, compiled, given)
 
