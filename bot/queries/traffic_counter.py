@@ -45,6 +45,8 @@ _LOOK_AT_DUTY = 0.5
 _BACKLOG_A_PASS = 24
 #: On PostgreSQL what was written before may be committed after; a transaction takes far less than this.
 _LATE_COMMIT = timedelta(seconds=30)
+#: SQLite's one writer commits sooner; what took longer all the same is counted a minute later, with its whole hour.
+_LATE_ON_SQLITE = timedelta(seconds=5)
 #: How long the first 8 characters of an id stay the same.
 _SAME_IDS = timedelta(milliseconds=2**16)
 
@@ -70,7 +72,7 @@ class TrafficCounter:
         self._task: asyncio.Task[None] | None = None
         self._seen: tuple[str, int] | None = None
         self._quiet_since = datetime.min.replace(tzinfo=UTC)
-        #: Up to when all messages were counted so late that none of that time can be committed any more.
+        #: Up to when all messages were counted, so late that none of that time should be committed any more.
         self._settled: datetime | None = None
 
     def start(self, supervisor: Supervisor | None = None) -> None:
@@ -131,7 +133,7 @@ class TrafficCounter:
         following = self._with_changes(following, change_id, now)
         if not await self._store(following, counted, delivery, now):
             return True  # another replica was quicker; what it did not see is counted in the next pass
-        if now - counted_to >= _LATE_COMMIT:
+        if now - counted_to >= (_LATE_ON_SQLITE if self._database.is_sqlite else _LATE_COMMIT):
             self._settled = counted_to
         if seen != self._seen:  # only now: what a pass that failed has seen is not counted
             self._seen, self._quiet_since = seen, now
