@@ -14,7 +14,7 @@ from bot.rulebook.decision import Decision, HeldBack
 from bot.text.storable import one_line
 
 
-class Receipt(Struct, frozen=True, kw_only=True, gc=False):
+class Receipt(Struct, frozen=True, gc=False):
     """What became of one event."""
 
     outcome: str

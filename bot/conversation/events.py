@@ -24,7 +24,7 @@ def time_written(received_at: datetime | None, arrived_at: datetime) -> datetime
     return received_at
 
 
-class Inbound(Struct, frozen=True, kw_only=True):
+class Inbound(Struct, frozen=True, kw_only=True, gc=False):
     """A text that a person sent to one of our numbers (Azure's SMSReceived event)."""
 
     #: Azure's MessageId, or the event's id where there is none. The same id is the same message.

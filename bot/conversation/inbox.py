@@ -19,16 +19,17 @@ from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.event_tally import Receipt, count_events, outcome_of, report_line
 from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEvent, time_written
 from bot.conversation.fetches import kept_row
-from bot.conversation.imported_opt_outs import recall_imported
+from bot.conversation.imported_opt_outs import opt_out_listed
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.message_lines import MessageLine, MessageLineLog, MessageSink
 from bot.conversation.message_rows import OutboundRow
 from bot.conversation.new_messages import NewMessages
-from bot.conversation.receipt_times import KNOWN_MESSAGES, complete_times, dated
+from bot.conversation.receipt_times import complete_times, dated
 from bot.conversation.rejected import as_json, keep_rejected
 from bot.conversation.restored import Doubt
 from bot.conversation.status_changes import StoredMessage
-from bot.conversation.thread import ConversationThread, open_conversations, save_conversations
+from bot.conversation.stored_before import StoredBefore, look_up
+from bot.conversation.thread import ConversationThread, save_conversations
 from bot.measures import Measures
 from bot.rulebook.book import Book
 from bot.rulebook.decision import Decision, HeardMessage
@@ -178,7 +179,7 @@ class Inbox:
     ) -> None:
         """Give the log what it says of the events of a call; `spent` is in seconds."""
         lines: list[MessageLine] = []
-        message_log, ms = self._message_log, round(spent * 1_000, 1)
+        ms, shown_peer, shown_text = round(spent * 1_000, 1), self._message_log.peer, self._message_log.text
         for event, receipt in zip(events, receipts, strict=True):
             if (
                 receipt.stored_as is not None
@@ -190,7 +191,7 @@ class Inbox:
                 lines.append(
                     MessageLine(
                         "message_received", "A message came in", arrived, message_id, message_id, conversation_id,
-                        rule or None, outcome, ms, message_log.peer(event.peer), message_log.text(event.text),
+                        rule or None, outcome, ms, shown_peer(event.peer), shown_text(event.text),
                     )
                 )  # fmt: skip
             elif receipt.line is not None:
@@ -263,11 +264,9 @@ class Inbox:
     ) -> list[Receipt]:
         in_force, testers = self._book(), self._testers()
         receipts = [DUPLICATE] * len(inbound)
-        # Conversations first: on PostgreSQL this locks them, so that the look-up of duplicates sees what another
-        # replica has committed. Should one slip through, the unique constraint fails and the group is tried again.
-        opened = await open_conversations(connection, {(event.number, event.peer) for event in inbound}, now)
         ids = {message.message_id for message in inbound}
-        known: dict[str, datetime | None] = dict(await KNOWN_MESSAGES.fetch(connection, ids))
+        stored = await look_up(connection, inbound, ids, now)
+        opened, known = stored.opened, stored.known
         if known:
             await complete_times(connection, inbound, known)
         inbound = dated(inbound)
@@ -276,8 +275,8 @@ class Inbox:
         if len(seen) < len(ids) and await self._marks.are_any(connection):
             erased, opted_out_before = await recall_erased(connection, self._marks, ids - seen, opened)
             seen |= erased
-        await recall_imported(connection, opened.values())
-        recent = await self._recall(connection, opened, inbound, now)
+        opt_out_listed(stored.listed, opened.values())
+        recent = await self._recall(connection, stored, inbound, now)
         new = NewMessages()
         was_restored = self._doubt.stopped_at is not None
         pools = all_pools(in_force, testers)
@@ -310,15 +309,12 @@ class Inbox:
             message_id = new.inbound[-1].id
             if asked is not None and kept is not None:
                 new.fetches.append(kept_row(asked, kept, message_id, conversation.id, now))
+            # By their places, as the rows: by name it takes 0.2 µs more.
             receipts[place] = Receipt(
-                outcome="accepted",
-                lane=message.number if queued else None,
-                has_forward=bool(decision.forwards),
-                has_fetch=decision.fetch is not None,
-                held_back_by=decision.held_back_by,
-                came_of_it=(decision.rule or "", outcome_of(decision)),
-                stored_as=(message_id, conversation.id),
-            )
+                "accepted", message.number if queued else None, bool(decision.forwards),
+                decision.fetch is not None, decision.held_back_by, None,
+                (decision.rule or "", outcome_of(decision)), (message_id, conversation.id),
+            )  # fmt: skip
             if place % _DECIDED_AT_ONCE == _DECIDED_AT_ONCE - 1:
                 await asyncio.sleep(0)
         await save_conversations(connection, opened.values())
@@ -370,22 +366,28 @@ class Inbox:
     async def _recall(
         self,
         connection: AsyncConnection,
-        opened: dict[tuple[str, str], ConversationThread],
+        stored: StoredBefore,
         inbound: list[Inbound],
         now: datetime,
     ) -> dict[str, Recent]:
         """What was said lately, for the few conversations with enough messages for the loop guard to matter."""
-        coming = Counter((message.number, message.peer) for message in inbound)
+        least = min(self._caps.repeats, self._caps.replies)
+        # Nearly always each has one message: then nothing needs to be counted.
+        coming = (
+            Counter((message.number, message.peer) for message in inbound)
+            if len(stored.wanted) < len(inbound)
+            else dict.fromkeys(stored.wanted, 1)
+        )
         near = [
             traffic
-            for key, conversation in opened.items()
+            for key, conversation in stored.opened.items()
             if not conversation.is_new
-            and may_be_near(traffic := conversation.traffic(), coming[key], self._caps, now)
+            and may_be_near(traffic := conversation.traffic(), coming.get(key, 0), self._caps, now)
         ]
         recent, ended = await recall(connection, near, now)
-        for key, conversation in opened.items():
+        for key, conversation in stored.opened.items():
             if conversation.id in ended:
                 conversation.loop_state = None
-            if coming[key] > min(self._caps.repeats, self._caps.replies):
+            if coming.get(key, 0) > least:
                 recent.setdefault(conversation.id, Recent())
         return recent

@@ -331,7 +331,14 @@ async def open_conversations(
 
     On PostgreSQL they are locked, in the order of their ids: whoever changes several takes them so.
     """
-    rows = await _CONVERSATIONS_OF.fetch(connection, {peer for _, peer in wanted})
+    rows = await CONVERSATIONS_OF.fetch(connection, {peer for _, peer in wanted})
+    return threads_of(rows, wanted, now)
+
+
+def threads_of(
+    rows: Iterable[tuple[Any, ...]], wanted: Iterable[tuple[str, str]], now: datetime
+) -> dict[tuple[str, str], ConversationThread]:
+    """The conversations of these rows of `CONVERSATIONS_OF`, and new ones for the (number, peer) that have none."""
     found = (ConversationThread.of_row(ConversationRow._make(row)) for row in rows)
     opened = {(conversation.number, conversation.peer): conversation for conversation in found}
     for number, peer in wanted:
@@ -374,7 +381,7 @@ class ConversationRow(NamedTuple):
 
 
 CONVERSATION_COLUMNS = tuple(conversations.c[name] for name in ConversationRow._fields)
-_CONVERSATIONS_OF = LookupByKeys(
+CONVERSATIONS_OF = LookupByKeys(
     select(*CONVERSATION_COLUMNS).order_by(conversations.c.id).with_for_update(),
     conversations.c.peer,
 )

@@ -48,7 +48,7 @@ Once = Literal["first", "replace"]
 MAY_BE_AN_OPT_OUT = "may be an opt-out"
 
 
-class HeardMessage(msgspec.Struct, frozen=True, kw_only=True):
+class HeardMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An inbound message as the rule book sees it."""
 
     #: The provider's message id: a `one_of` choice is stable for it.

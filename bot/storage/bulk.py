@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 
@@ -30,6 +31,8 @@ from bot.storage.sql import constant, insert_for
 
 Process = Callable[[Any], Any]
 _NOTHING = object()
+#: As many statements an INSERT may become by the columns that are left out of it.
+_MOST_WAYS = 32
 
 #: A NamedTuple with a field for each column: what the driver takes as it is, and mypy knows by name.
 AnyRow = TypeVar("AnyRow", bound=tuple[Any, ...])
@@ -91,8 +94,39 @@ class BulkInsert(_BulkStatement[AnyRow]):
         super().__init__(table, row)
         self._constants = dict(constants or {})
         self._replacing = replacing
+        #: Places of the fields without which a row means the same when they are None.
+        self._omissible = [
+            place
+            for place, name in enumerate(self._columns)
+            if table.c[name].nullable and table.c[name].server_default is None
+        ]
+        self._ways: dict[tuple[int, ...], _Compiled] = {}
 
-    def _compile(self, dialect: Dialect) -> _Compiled:
+    async def execute(self, connection: AsyncConnection, rows: Sequence[AnyRow]) -> None:
+        """As of every statement; on SQLite without the columns that are None in all rows.
+
+        Python's driver looks for an adapter of each None that it binds: without them a new conversation, which has six,
+        takes 5.5 of 7.5 µs, and a reply 4.6 of 5.5.
+        """
+        if not rows or connection.dialect.name != "sqlite":
+            await super().execute(connection, rows)
+            return
+        given = list(zip(*rows, strict=True))
+        omitted = tuple(
+            [
+                place
+                for place in self._omissible
+                if given[place][0] is None and given[place].count(None) == len(rows)
+            ]
+        )
+        if omitted not in self._ways and len(self._ways) >= _MOST_WAYS - 1:
+            omitted = ()  # which leaves none out
+        compiled = self._ways.get(omitted)
+        if compiled is None:
+            compiled = self._ways[omitted] = self._compile(connection.dialect, omitted)
+        _postpone(connection, compiled, given)
+
+    def _compile(self, dialect: Dialect, omitted: Sequence[int] = ()) -> _Compiled:
         column = self._table.c
         statement: Any = insert_for(dialect, self._table)
         constants = {name: constant(value) for name, value in self._constants.items()}
@@ -101,7 +135,8 @@ class BulkInsert(_BulkStatement[AnyRow]):
             selected = select(*(given[name] for name in self._columns), *constants.values())
             statement = statement.from_select([*self._columns, *constants], selected)
         else:
-            values = {name: bindparam(name, type_=column[name].type) for name in self._columns}
+            kept = [name for place, name in enumerate(self._columns) if place not in omitted]
+            values = {name: bindparam(name, type_=column[name].type) for name in kept}
             statement = statement.values(values | constants).inline()
         if self._replacing:
             statement = statement.on_conflict_do_update(
@@ -176,6 +211,14 @@ class LookupByKeys:
         if not values:
             return []
         dialect = connection.dialect
+        sql, processes = self.compiled(dialect)
+        if dialect.name == "sqlite":
+            rows = await _driver(connection).look_up(sql, (_as_json(values),), keys=len(values))
+            return _read_rows(msgspec.json.decode(rows[0][0]), processes)
+        return _read_rows((await connection.exec_driver_sql(sql, (list(values),))).all(), processes)
+
+    def compiled(self, dialect: Dialect) -> tuple[str, list[Process | None]]:
+        """The SQL to give to the driver, and what turns a row's values into Python's."""
         found = self._compiled.get(dialect.name)
         if found is None:
             compiled: Any = self._statement.compile(dialect=dialect)
@@ -184,14 +227,22 @@ class LookupByKeys:
                 raise TypeError(
                     f"A lookup by keys takes no other parameter, and this has {sorted(compiled.params)}"
                 )
-            sql = str(compiled)
-            found = self._compiled[dialect.name] = _as_one_value(self._statement, sql, dialect)
-        given = msgspec.json.encode(list(values)).decode() if dialect.name == "sqlite" else list(values)
-        sql, processes = found
-        if dialect.name == "sqlite":
-            rows = await (await _driver(connection)).look_up(sql, (given,), keys=len(values))
-            return _read_rows(msgspec.json.decode(rows[0][0]), processes)
-        return _read_rows((await connection.exec_driver_sql(sql, (given,))).all(), processes)
+            found = self._compiled[dialect.name] = _as_one_value(self._statement, str(compiled), dialect)
+        return found
+
+
+async def fetch_together(
+    connection: AsyncConnection, *wanted: tuple[LookupByKeys, Collection[str]]
+) -> list[list[tuple[Any, ...]]]:
+    """What several look-ups find in SQLite, in one trip to its thread and back, which takes 60 to 100 µs."""
+    compiled = [lookup.compiled(connection.dialect) for lookup, _ in wanted]
+    sql = "SELECT " + ", ".join(f"({sql})" for sql, _ in compiled)  # each of one value
+    given = [_as_json(values) for _, values in wanted]
+    (found,) = await _driver(connection).look_up(sql, given, keys=max(len(values) for _, values in wanted))
+    return [
+        _read_rows(msgspec.json.decode(value), processes)
+        for value, (_, processes) in zip(found, compiled, strict=True)
+    ]
 
 
 class PreparedSelect:
@@ -217,7 +268,7 @@ class PreparedSelect:
         given = parameters | own
         values = tuple([given[name] for name in names])
         if dialect.name == "sqlite":
-            rows = await (await _driver(connection)).execute_fetchall(sql, values)
+            rows = await _driver(connection).execute_fetchall(sql, values)
             return _read_rows(msgspec.json.decode(rows[0][0]), processes)
         return _read_rows((await connection.exec_driver_sql(sql, values)).all(), processes)
 
@@ -255,6 +306,10 @@ def _as_one_value(statement: Select[Any], sql: str, dialect: Dialect) -> tuple[s
     return sql, processes
 
 
+def _as_json(values: Collection[str]) -> str:
+    return msgspec.json.encode(list(values)).decode()
+
+
 def _read_rows(rows: Sequence[Sequence[Any]], processes: Sequence[Process | None]) -> list[tuple[Any, ...]]:
     active = [(place, process) for place, process in enumerate(processes) if process is not None]
     return [_read_row(row, active) for row in rows]
@@ -270,8 +325,7 @@ def _read_row(row: Sequence[Any], active: list[tuple[int, Process]]) -> tuple[An
 
 async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> None:
     if connection.dialect.name == "sqlite":
-        bound = list(zip(*_columns(compiled, rows), strict=True))
-        (await _driver(connection)).postpone(compiled.sql, bound)
+        _postpone(connection, compiled, list(zip(*rows, strict=True)))
         return
     if compiled.copy is not None and len(rows) >= FEWEST:
         columns = [*_columns(compiled, rows), *(repeat(word, len(rows)) for word in compiled.constants)]
@@ -281,9 +335,18 @@ async def _execute(connection: AsyncConnection, compiled: _Compiled, rows: Seque
         await connection.exec_driver_sql(compiled.sql, columns_of(_columns(compiled, part)))
 
 
+def _postpone(connection: AsyncConnection, compiled: _Compiled, given: list[tuple[Any, ...]]) -> None:
+    """Have SQLite execute a statement with what comes next; `given` are all rows' values, field by field."""
+    bound = list(zip(*_parameters(compiled, given), strict=True))
+    _driver(connection).postpone(compiled.sql, bound)
+
+
 def _columns(compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> list[Sequence[Any]]:
     """For each parameter, the values of all rows as the driver wants them."""
-    given = list(zip(*rows, strict=True))
+    return _parameters(compiled, list(zip(*rows, strict=True)))
+
+
+def _parameters(compiled: _Compiled, given: list[tuple[Any, ...]]) -> list[Sequence[Any]]:
     return [
         _bound(process, given[place])
         for place, process in zip(compiled.order, compiled.processes, strict=True)
@@ -293,12 +356,18 @@ def _columns(compiled: _Compiled, rows: Sequence[tuple[Any, ...]]) -> list[Seque
 async def flush(connection: AsyncConnection) -> None:
     """Have everything executed that was told to be, so that its errors are raised here."""
     if connection.dialect.name == "sqlite":
-        await (await _driver(connection)).flush()
+        await _driver(connection).flush()
 
 
-async def _driver(connection: AsyncConnection) -> Any:
-    """The driver's own connection: on SQLite an `aiosqlite.Connection`."""
-    return (await connection.get_raw_connection()).driver_connection
+def _driver(connection: AsyncConnection) -> Any:
+    """The driver's own connection: on SQLite an `aiosqlite.Connection`.
+
+    It is there, so nothing is awaited: SQLAlchemy's `get_raw_connection` begins a greenlet, 10 µs.
+    """
+    sync = connection.sync_connection
+    if sync is None:
+        raise InvalidRequestError("the connection is closed")
+    return sync.connection.driver_connection
 
 
 def _bound(process: Process | None, values: Sequence[Any]) -> Sequence[Any]:

@@ -13,23 +13,34 @@ Look = Literal["opt_out", "reaction", "auto_reply"]
 LOOKS: tuple[Look, ...] = ("opt_out", "reaction", "auto_reply")
 #: Nobody wrote these: they answer no question and opt nobody out.
 UNWRITTEN: frozenset[Look | None] = frozenset({"reaction", "auto_reply"})
-#: Texts that were looked at lately, as people text the same few words; a longer text is hardly heard twice.
-_KEPT: dict[str, Look | None] = {}
-_UNKNOWN = object()
+#: The words and the looks of texts that were read lately, as people text the same few words; a longer text is hardly
+#: heard twice.
+_KEPT: dict[str, tuple[tuple[str, ...], Look | None]] = {}
 _MOST_KEPT, _LONGEST_KEPT = 8_192, 320
 
 
 def look_of(text: str, words: tuple[str, ...] | None = None) -> Look | None:
     """What a message looks like; `words` are its own, where they have been split."""
-    kept = _KEPT.get(text, _UNKNOWN)
-    if kept is not _UNKNOWN:
-        return kept  # type: ignore[return-value]  # what is kept is a look
-    look = _look(text, split_words(text) if words is None else words)
+    return _read(text, words)[1]
+
+
+def read_text(text: str) -> tuple[tuple[str, ...], Look | None]:
+    """A message's words, and what it looks like beyond them."""
+    return _KEPT.get(text) or _read(text, None)
+
+
+def _read(text: str, words: tuple[str, ...] | None) -> tuple[tuple[str, ...], Look | None]:
+    kept = _KEPT.get(text)
+    if kept is not None:
+        return kept
+    if words is None:
+        words = split_words(text)
+    read = words, _look(text, words)
     if len(text) <= _LONGEST_KEPT:
         if len(_KEPT) >= _MOST_KEPT:
             _KEPT.clear()
-        _KEPT[text] = look
-    return look
+        _KEPT[text] = read
+    return read
 
 
 def _look(text: str, words: tuple[str, ...]) -> Look | None:

@@ -8,6 +8,7 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -54,7 +55,7 @@ def read_call(headers: Mapping[bytes, bytes], body: bytes) -> EventBatch:
             b"application/cloudevents"
         ):
             return read_elements([_binary_event(headers, plain)])
-        return read_batch(plain, is_certain=brings_events(headers))
+        return read_batch(plain, is_certain=partial(brings_events, headers))
     except NotAnEventBatch as error:
         if not brings_events(headers):
             raise

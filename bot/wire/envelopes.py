@@ -8,7 +8,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -19,19 +19,17 @@ from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEv
 from bot.sending.sms_service import LONGEST_ID
 from bot.text.numbers import normalise_number
 from bot.text.storable import bounded, make_storable, one_line
+from bot.wire.usual_events import LONGEST_NUMBER, LONGEST_TEXT, read_usual, utc_time
 
 SMS_RECEIVED = "microsoft.communication.smsreceived"
 DELIVERY_REPORT = "microsoft.communication.smsdeliveryreportreceived"
 SUBSCRIPTION_VALIDATION = "microsoft.eventgrid.subscriptionvalidationevent"
 SUBSCRIPTION_DELETION = "microsoft.eventgrid.subscriptiondeletedevent"
 
-_LONGEST_NUMBER = 64
 _LONGEST_STATUS = 64
 #: Characters. A carrier's words have about 100, our own tags 36.
 _LONGEST_DETAILS = 1_000
 _LONGEST_TAG = 256
-#: Characters of an SMS: 255 segments of 153, as many as its format can count.
-_LONGEST_TEXT = 255 * 153
 #: Events of one call, as many as Event Grid sends; further elements that are no events are kept together.
 _MOST_REJECTED = 5_000
 #: Characters of a field's name in a reason.
@@ -68,16 +66,20 @@ class _Missing(ValueError):
     """An event lacks what it takes to make sense; the message is the reason, for people."""
 
 
-def read_batch(body: bytes, *, is_certain: bool = False) -> EventBatch:
+def read_batch(body: bytes, *, is_certain: Callable[[], bool] = bool) -> EventBatch:
     """Read a webhook call's body; raises `NotAnEventBatch` when it holds no event at all.
 
-    An event that can't be understood becomes `UnreadableEvent` and does not disturb its neighbours. `is_certain`: the
-    call says by its headers that it brings events, so whatever JSON it holds is kept, and the whole events of a body
-    that was cut off are read.
+    An event that can't be understood becomes `UnreadableEvent` and does not disturb its neighbours. `is_certain`:
+    whether the call says by its headers that it brings events, so whatever JSON it holds is kept, and the whole events
+    of a body that was cut off are read.
     """
-    parsed = _parse(body, is_certain=is_certain)
+    usual = read_usual(body)
+    if usual is not None:
+        return EventBatch(events=usual, ignored={})
+    certain = is_certain()
+    parsed = _parse(body, is_certain=certain)
     elements = parsed if isinstance(parsed, list) else [parsed]
-    if not is_certain and elements and not any(_type_of(element) for element in elements):
+    if not certain and elements and not any(_type_of(element) for element in elements):
         raise NotAnEventBatch(
             f"The body is JSON but not an Event Grid event, a CloudEvent, or an array of them: {_describe(parsed)}."
         )
@@ -243,14 +245,10 @@ def _read_report(element: dict[str, Any]) -> DeliveryReport:
         details=one_line(_text(data.get("deliverystatusdetails")), _LONGEST_DETAILS) or None,
         reported_at=_time(data.get("receivedtimestamp")) or _event_time(element),
         tag=bounded(_text(data.get("tag")), _LONGEST_TAG) or None,
-        peer=bounded(normalise_number(peer), _LONGEST_NUMBER) if peer else None,
+        peer=bounded(normalise_number(peer), LONGEST_NUMBER) if peer else None,
         raw=as_json(element),
     )
 
-
-#: The fields of a received SMS, in the order in which Azure documents and sends them.
-_DOCUMENTED = ("MessageId", "From", "To", "Message", "ReceivedTimestamp")
-_LOWERED = tuple(name.lower() for name in _DOCUMENTED)
 
 _READERS: dict[str, Callable[[dict[str, Any]], Event]] = {
     SMS_RECEIVED: _read_inbound,
@@ -273,9 +271,6 @@ def _fields(element: dict[str, Any]) -> dict[str, Any]:
             raise _Missing("The event's data is a text and not an object.") from None
     if not isinstance(data, dict):
         raise _Missing(f"The event has no data object: {_describe(data)}.")
-    names = tuple(data)
-    if names == _DOCUMENTED:  # as nearly always: a third of the time
-        return dict(zip(_LOWERED, data.values(), strict=True))
     return {str(name).lower(): value for name, value in data.items()}
 
 
@@ -297,8 +292,8 @@ def _message_id(data: dict[str, Any], element: dict[str, Any]) -> str:
 
 def _message(value: Any) -> str:
     text = _text(value, "Message")
-    if len(text) > _LONGEST_TEXT:
-        raise _Missing(f"The Message has {len(text):,} characters, and an SMS has at most {_LONGEST_TEXT:,}.")
+    if len(text) > LONGEST_TEXT:
+        raise _Missing(f"The Message has {len(text):,} characters, and an SMS has at most {LONGEST_TEXT:,}.")
     return text
 
 
@@ -307,8 +302,8 @@ def _number(value: Any, name: str) -> str:
     number = normalise_number(raw)
     if not number:
         raise _Missing(f"The event has no {name}.")
-    if len(number) > _LONGEST_NUMBER:
-        raise _Missing(f"{name} has {len(number)} characters; at most {_LONGEST_NUMBER} are expected.")
+    if len(number) > LONGEST_NUMBER:
+        raise _Missing(f"{name} has {len(number)} characters; at most {LONGEST_NUMBER} are expected.")
     return number
 
 
@@ -337,14 +332,7 @@ def _event_time(element: dict[str, Any]) -> datetime | None:
 
 
 def _time(value: Any) -> datetime | None:
-    """A moment in UTC from 7, 2 or no fractional digits, `Z`, an offset or nothing; None for what is no time."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value.strip())
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    return utc_time(value) if isinstance(value, str) else None
 
 
 def _describe(value: Any) -> str:

@@ -178,6 +178,24 @@ async def test_while_nothing_happens_nothing_is_written(bot: Bot) -> None:
         assert await find_progress(connection) == quiet
 
 
+async def test_what_is_counted_is_not_counted_again_before_the_minute_is_over(bot: Bot) -> None:
+    """Unless a message changes meanwhile; nor is it left before the last commit of its time has been seen."""
+    await bot.hear(heard())
+    (reply,) = await bot.settled()
+    counter, minute = TrafficCounter(bot.database), floor_to(datetime.now(UTC), MINUTE) + 5 * MINUTE
+
+    async def passes(seconds: int) -> int:
+        await counter.count(minute + timedelta(seconds=seconds))
+        async with bot.database.reading() as connection:
+            progress = await find_progress(connection)
+        return progress.passes if progress else 0
+
+    assert [await passes(seconds) for seconds in (2, 4, 40, 45, 50)] == [1, 2, 3, 3, 3]
+    await bot.hear(report(reply.provider_message_id or ""))
+    assert [await passes(seconds) for seconds in (55, 70)] == [4, 5]
+    assert (await counted(bot, HOUR)).states == {"delivered": 1}
+
+
 async def test_minutes_are_dropped_when_their_hour_is_enough(bot: Bot) -> None:
     await bot.hear(heard())
     await bot.settled()

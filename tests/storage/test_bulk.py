@@ -8,7 +8,15 @@ import pytest
 from sqlalchemy import Integer, bindparam, literal_column, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys, PreparedSelect
+from bot.conversation.thread import ConversationRow
+from bot.storage.bulk import (
+    _MOST_WAYS,
+    BulkInsert,
+    BulkUpdate,
+    LookupByKeys,
+    PreparedSelect,
+    fetch_together,
+)
 from bot.storage.database import Database
 from bot.storage.database_errors import is_conflict, is_of_the_data
 from bot.storage.tables import conversations, rejected_events
@@ -147,6 +155,56 @@ async def test_a_bulk_insert_may_set_anew_what_is_there(database: Database) -> N
     async with database.reading() as connection:
         found = await lookup.fetch(connection, {"+2"})
     assert found == [("c", "+1", "+2", True, False, ["x", "y"], 1, NOON, "a", NOON)]
+
+
+async def test_what_is_set_anew_may_be_nothing(database: Database) -> None:
+    """On SQLite a column that is None in all rows is left out of the statement, and emptied all the same."""
+    save = BulkInsert(conversations, Talk, replacing=("opted_out", "tags"))
+    async with database.writing() as connection:
+        for tags in (("x",), None, ("y",), None):
+            await save.execute(connection, [Talk("c", "+1", "+2", *(False, False), tags, 1, NOON, "a", NOON)])
+    lookup = LookupByKeys(select(conversations.c.id, conversations.c.tags), conversations.c.id)
+    async with database.reading() as connection:
+        assert await lookup.fetch(connection, {"c"}) == [("c", None)]
+
+
+async def test_an_insert_becomes_few_statements_whatever_its_rows_lack(database: Database) -> None:
+    """Each combination of columns that are left out is a statement of its own, up to a bound; none goes wrong."""
+    names = (
+        "tags", "memory", "latest_outbound_id", "delivery", "unanswered_since", "consent_at", "assigned_to",
+    )  # fmt: skip
+    save = BulkInsert(conversations, ConversationRow)
+    usual = ConversationRow(
+        "", "+1", "", *(False, False), ["x"], {"values": {}}, 1, NOON, ODD, "o", "sent", NOON, NOON, NOON, "Ann", NOON
+    )  # fmt: skip
+    given = []
+    for number in range(2 ** len(names)):
+        lacks = {name: None for place, name in enumerate(names) if number >> place & 1}
+        given.append(usual._replace(id=f"c{number:03}", peer=f"+{number}", **lacks))
+    async with database.writing() as connection:
+        for row in given:
+            await save.execute(connection, [row])
+    lookup = LookupByKeys(
+        select(*(conversations.c[name] for name in ConversationRow._fields)).order_by(conversations.c.id),
+        conversations.c.number,
+    )
+    async with database.reading() as connection:
+        assert await lookup.fetch(connection, ["+1"]) == given
+    assert len(save._ways) <= _MOST_WAYS
+
+
+async def test_lookups_that_travel_together_find_what_each_would_alone(databases: Databases) -> None:
+    """On SQLite, in one trip; on PostgreSQL nothing does."""
+    ids = LookupByKeys(select(rejected_events.c.id, rejected_events.c.arrived_at), rejected_events.c.digest)
+    with databases.lent("sqlite") as address:
+        database = Database(address)
+        await filled(database)
+        async with database.writing() as connection:
+            found = await fetch_together(
+                connection, (STORED, ["1", "9"]), (ids, {"digest 2"}), (ids, []), (STORED, ["0"] * 40)
+            )
+        assert found == [await rows(database, "1"), [("2", NOON)], [], await rows(database, "0")]
+        await database.close()
 
 
 @pytest.mark.parametrize("count", [15, 31, 32, 100, 128])

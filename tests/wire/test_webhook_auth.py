@@ -203,6 +203,15 @@ async def test_every_secret_is_accepted_so_that_one_can_be_rotated(
     assert auth.knows(offered) is expected
 
 
+def test_the_last_good_query_string_is_remembered_and_no_other() -> None:
+    auth = WebhookAuth([Secret("first")])
+    assert not auth.is_the_last(b"")
+    auth.note_good(b"code=first")
+    assert auth.is_the_last(b"code=first")
+    assert not auth.is_the_last(b"code=second")
+    assert not auth.is_the_last(b"")
+
+
 async def test_without_any_secret_nothing_is_allowed() -> None:
     assert not WebhookAuth([]).knows([b""])
     assert not await WebhookAuth([]).accepts("Bearer ")

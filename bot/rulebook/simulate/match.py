@@ -8,8 +8,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.rules import Rule, WhenKey
 from bot.rulebook.sender_numbers import CARRIER_WORDS, Effect, carrier_effect
-from bot.text.looks import Look, look_of
-from bot.text.words import split_words
+from bot.text.looks import Look, read_text
 
 #: Rules that are named as passed by.
 _MOST_PASSED_BY = 10
@@ -33,8 +32,7 @@ class ReadMessage(msgspec.Struct, frozen=True, gc=False):
 
 def read_message(heard: HeardMessage, now: datetime) -> ReadMessage:
     """Split a message into words, and look at it."""
-    words = split_words(heard.text)
-    return ReadMessage(heard, now, words, look_of(heard.text, words))
+    return ReadMessage(heard, now, *read_text(heard.text))
 
 
 class Match(msgspec.Struct, frozen=True, gc=False):
