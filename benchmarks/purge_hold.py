@@ -5,12 +5,15 @@ Event Grid's waits until it is stored, with a purge and without one.
     .venv/bin/python -m benchmarks.purge_hold --stored 1000000 [--seconds 300]
 
 `--busy` starts so many processes that do nothing but compute, for a machine that has other things to do. A batch counts
-from the begin of its transaction to the end of its commit. "The bot's own doing" is that time less what the event
-loop's thread or the database's, whichever was longer, was ready to run and had no processor, as others had it, and less
-what the virtual machine's host took (`/proc/stat`, "steal"). What was waited for the disk is told and not taken off. Of
-each transaction of more than 50 ms its parts are listed. `--stored` writes so many messages beforehand, into SQLite;
-`--seconds` ends the purge after so long. Calls come as often before the purge as during it: what
-they wait without one is the machine's.
+from the begin of its transaction to the end of its commit. "The bot's own doing" is that time less
+
+- what the event loop's thread or the database's, whichever was longer, was ready to run and had no processor,
+- what the virtual machine's host took (`/proc/stat`, "steal"),
+- for how long it waited while the disk had requests and finished none for 20 ms and more (`standstills.py`).
+
+Other waits for the disk count as the bot's. Of each transaction of more than 50 ms its parts are listed. `--stored`
+writes so many messages beforehand, into SQLite; `--seconds` ends the purge after so long. Calls come as often before
+the purge as during it: what they wait without one is the machine's.
 """
 
 import argparse
@@ -22,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -34,6 +37,7 @@ from msgspec.structs import replace
 from sqlalchemy import event, update
 
 from benchmarks.past import write_past
+from benchmarks.standstills import Span, noted, overlap
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.erasure_marks import ErasureMarks
 from bot.conversation.events import Inbound
@@ -82,19 +86,24 @@ class TimedConnection(sqlite3.Connection):
 class Held(Struct, frozen=True, kw_only=True):
     """What a transaction took, in seconds."""
 
+    began: float
     wall: float
     #: Of the processor, by the whole process.
     computed: float
-    #: The threads that it runs in were ready and had no processor; the virtual machine had none.
+    #: A thread that it runs in was ready and had no processor; the virtual machine had none.
     queued: float
     stolen: float
     #: In COMMIT, for the disk.
     disk: float
 
-    @property
-    def own(self) -> float:
+    def stood(self, standstills: Sequence[Span]) -> float:
+        """For how long it waited while the disk stood still."""
+        waited = max(0.0, self.wall - self.computed - self.queued)
+        return min(waited, overlap(standstills, self.began, self.began + self.wall))
+
+    def own(self, standstills: Sequence[Span]) -> float:
         """By the bot's own doing."""
-        return self.wall - self.queued - self.stolen
+        return self.wall - self.queued - self.stolen - self.stood(standstills)
 
 
 class TimedDatabase(Database):
@@ -133,7 +142,7 @@ class TimedDatabase(Database):
         took = [now - then for now, then in zip(self._clocks(), began, strict=True)]
         wall, computed, robbed, disk, *queued = took
         self.held[is_purging.get()].append(
-            Held(wall=wall, computed=computed, queued=max(queued), stolen=robbed, disk=disk)
+            Held(began=began[0], wall=wall, computed=computed, queued=max(queued), stolen=robbed, disk=disk)
         )
 
 
@@ -165,8 +174,10 @@ def compute() -> None:
         sum(range(100_000))
 
 
-async def measure(count: int, url: str, stored: int = 0, seconds: float | None = None) -> None:
-    """Fill a database, make it old, purge it while events come, and print what it took."""
+async def measure(
+    count: int, url: str, stored: int = 0, seconds: float | None = None
+) -> tuple[TimedDatabase, "Calls"]:
+    """Fill a database, make it old, purge it while events come, and print what went; what it took is noted in both."""
     database = TimedDatabase(url)
     await database.upgrade()
     if stored and database.path is not None:
@@ -209,12 +220,12 @@ async def measure(count: int, url: str, stored: int = 0, seconds: float | None =
     await asyncio.gather(coming, return_exceptions=True)
     print(dict(+gone), f"in {took:.0f} s, load {os.getloadavg()[0]:.1f}")
     print(f"the host took {1e3 * (stolen() - robbed):.0f} ms of a processor meanwhile")
-    tell_all(database, calls)
     await cutter.stop()
     await queue.stop()
     await own.stop()
     await writer.stop()
     await database.close()
+    return database, calls
 
 
 async def hear_of_old(database: Database, inbox: Inbox, count: int) -> None:
@@ -227,22 +238,25 @@ async def hear_of_old(database: Database, inbox: Inbox, count: int) -> None:
         await connection.execute(update(conversations).values(last_message_at=then))
 
 
-def tell_all(database: TimedDatabase, calls: "Calls") -> None:
+def tell_all(database: TimedDatabase, calls: "Calls", standstills: Sequence[Span]) -> None:
     """Print what transactions and calls took, and the parts of each that took too long."""
+    lengths = ", ".join(f"{1e3 * (end - begin):.0f}" for begin, end in standstills)
+    print(f"the disk stood still {len(standstills)} times, ms: {lengths}")
     for what, held in (
         ("batches of the purge", database.held[True]),
         ("other transactions", database.held[False]),
     ):
         tell(what, [each.wall for each in held])
-        tell("  by the bot's own doing", [each.own for each in held])
+        tell("  by the bot's own doing", [each.own(standstills) for each in held])
         tell("  the processor's time", [each.computed for each in held])
         tell("  waited for the disk in COMMIT", [each.disk for each in held])
         for each in held:
             if each.wall > LIMIT:
                 print(
-                    f"  {1e3 * each.wall:.0f} ms: {1e3 * each.own:.0f} by the bot's own doing, of which it computed"
-                    f" {1e3 * each.computed:.0f} and waited {1e3 * each.disk:.0f} for the disk; {1e3 * each.queued:.0f}"
-                    f" in the queue for a processor, {1e3 * each.stolen:.0f} taken by the host"
+                    f"  {1e3 * each.wall:.0f} ms: {1e3 * each.own(standstills):.0f} by the bot's own doing; it computed"
+                    f" {1e3 * each.computed:.0f}, waited {1e3 * each.queued:.0f} for a processor and"
+                    f" {1e3 * each.disk:.0f} in COMMIT for the disk, which stood still for"
+                    f" {1e3 * each.stood(standstills):.0f}; the host took {1e3 * each.stolen:.0f}"
                 )
     tell("calls before the purge", calls.times[False])
     tell("calls during the purge", calls.times[True])
@@ -312,7 +326,10 @@ def main() -> None:
     for each in busy:
         each.start()
     with tempfile.TemporaryDirectory() as folder, fresh(given.database, folder) as url:
-        asyncio.run(measure(0 if given.stored else given.messages, url, given.stored, given.seconds))
+        with noted(folder) as standstills:
+            count = 0 if given.stored else given.messages
+            found = asyncio.run(measure(count, url, given.stored, given.seconds))
+        tell_all(*found, standstills)
     for each in busy:
         each.terminate()
 
