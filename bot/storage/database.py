@@ -106,19 +106,19 @@ class Database:
         """
         try:
             await self._enter()
+            driver: Any = None  # SQLite's
             try:
                 async with self._connected(self._writer) as connection, connection.begin():
                     if self.is_sqlite:
                         # Straight to the driver: with the first statement's trip to its thread, in the place of three.
-                        driver: Any = (await connection.get_raw_connection()).driver_connection
+                        driver = (await connection.get_raw_connection()).driver_connection
                         driver.postpone("BEGIN IMMEDIATE")
-                        changed = driver.total_changes
                     yield connection
                     self._check_file()
-                if self._file is None:
+                if driver is None:
                     self._spoiled.end_trouble()
                 else:
-                    self.log_growth.note_commit(driver.total_changes - changed)
+                    self.log_growth.note_commit(driver.total_changes)
                     self._check_commit()
             finally:
                 self._active -= 1

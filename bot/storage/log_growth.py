@@ -22,6 +22,7 @@ class LogGrowth:
 
     def __init__(self) -> None:
         self._commits = 0
+        self._changed = 0
         self._rows = 0
         self._wanted = FIRST
         #: Pages in the log when it was last moved.
@@ -29,10 +30,11 @@ class LogGrowth:
         #: Is set while so much has been written that it should be moved to the database's file.
         self.is_much = asyncio.Event()
 
-    def note_commit(self, rows: int) -> None:
-        """A transaction that changed so many rows was committed."""
+    def note_commit(self, changed: int) -> None:
+        """A transaction was committed; its connection has changed so many rows since it was opened."""
         self._commits += 1
-        self._rows += rows
+        self._rows += changed - self._changed if changed >= self._changed else changed
+        self._changed = changed
         if self._rows >= self._wanted:
             self.is_much.set()
 
