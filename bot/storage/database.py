@@ -258,9 +258,9 @@ class Database:
             self._active -= 1
         return not busy
 
-    async def checkpoint(self, *, beside: bool = False) -> tuple[int, int, int]:
-        """Move SQLite's log to the file while nobody writes, or `beside` the writer: see `_checkpoint`."""
-        ((busy, pages, moved),) = await self.order("PRAGMA wal_checkpoint(PASSIVE)", beside=beside)
+    async def checkpoint(self, how: str = "PASSIVE", *, beside: bool = False) -> tuple[int, int, int]:
+        """Move SQLite's log to the file while this process doesn't write, or `beside` its writer: see `_checkpoint`."""
+        ((busy, pages, moved),) = await self.order(f"PRAGMA wal_checkpoint({how})", beside=beside)
         return busy, pages, moved
 
     async def order(self, statement: str, *, beside: bool = False) -> list[tuple[Any, ...]]:

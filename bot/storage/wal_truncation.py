@@ -16,6 +16,8 @@ _LOOK_EVERY = 5.0
 _LONG = LOG_PAGES // 4
 #: A move goes on so often with what was written during the one before: each time less, at last a commit or two.
 _ROUNDS = 3
+#: How often the last pages are tried to be moved, and the seconds between: another process may be writing, or reading.
+_TRIES, _PAUSE = 5, 0.003
 
 
 class LogCutter:
@@ -54,7 +56,11 @@ class LogCutter:
             rows = 0
             if moved < pages or pages < _LONG:
                 return
-        await self._database.checkpoint()
+        for _ in range(_TRIES):
+            busy, _, _ = await self._database.checkpoint("RESTART")
+            if not busy:
+                return
+            await asyncio.sleep(_PAUSE)
 
     async def _run(self) -> None:
         clock, is_much = asyncio.get_running_loop().time, self._database.log_growth.is_much
