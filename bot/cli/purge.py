@@ -12,7 +12,10 @@ from bot.cli.upkeep_database import writing_database
 from bot.conversation.erasure_marks import ErasureMarks
 from bot.operator.purge import Purger, count_old
 from bot.operator.purge_steps import Keep
+from bot.rulebook.collector import settle_after_start
 from bot.settings import Settings, load, read_environment
+from bot.storage.wal_truncation import LogCutter
+from bot.supervisor import Supervisor
 from bot.text.durations import WrongDuration, parse_duration
 
 
@@ -48,4 +51,10 @@ async def _purge(settings: Settings, age: timedelta, tell: Tell) -> dict[str, in
             tell(done, max(whole, done))
 
         purger = Purger(database, writer, ErasureMarks(keys), is_alone=is_alone)
-        return await purger.run(Keep.everything(age), note)
+        cutter = LogCutter(database)
+        cutter.start(Supervisor())
+        settle_after_start()  # a collection of all that is there would hold the writer up
+        try:
+            return await purger.run(Keep.everything(age), note)
+        finally:
+            await cutter.stop()

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.clock import Clock, utc_now
 from bot.conversation.erasure_marks import BELIEVED, EVENTS_COME_AGAIN, ErasureMarks
 from bot.operator.purge_steps import STEPS, Due, Keep, PurgeStep
-from bot.storage.readers import OrderedReaders
+from bot.storage.readers import Readers
 from bot.storage.tables import messages
 from bot.storage.writer import Writer
 
@@ -28,9 +28,6 @@ class PurgeLimits(Struct, frozen=True, kw_only=True):
     #: Seconds for which a transaction with a batch is to hold the writer, from its begin to the end of its commit
     #: (`benchmarks/purge_hold.py`).
     wanted: float = 0.015
-    #: Batches after which SQLite's log is moved to the file, beside the writer. Each adds half a megabyte to it, and at
-    #: 64 MiB a commit would move it, which takes some 100 ms.
-    log_of: int = 16
     #: Seconds of rest for each second of work, so that the writer is never busy with this alone.
     rest: float = 1.0
 
@@ -73,7 +70,7 @@ class Purger:
 
     def __init__(
         self,
-        readers: OrderedReaders,
+        readers: Readers,
         writer: Writer,
         marks: ErasureMarks,
         *,
@@ -91,7 +88,6 @@ class Purger:
         self._clock = clock
         self._limits = limits
         self._steps = steps
-        self._batches = 0
         #: The longest time that a batch held the writer, in seconds.
         self.longest_batch = 0.0
 
@@ -136,9 +132,6 @@ class Purger:
         """How many rows went, and for how many seconds their transaction held the writer."""
         (rows,), held = await self._removals.submit_timed([removal])
         self.longest_batch = max(self.longest_batch, held)
-        self._batches += 1
-        if self._readers.is_sqlite and self._batches % self._limits.log_of == 0:
-            await self._readers.order("PRAGMA wal_checkpoint(PASSIVE)", beside=True)
         await asyncio.sleep(held * self._limits.rest)
         return rows, held
 

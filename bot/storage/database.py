@@ -22,6 +22,7 @@ from bot.storage.database_errors import (
     is_trouble,
     spoils_connections,
 )
+from bot.storage.log_growth import LogGrowth
 from bot.storage.pooler import check_sessions
 from bot.storage.postgresql_engine import postgresql_engine
 from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
@@ -41,8 +42,6 @@ LOG_PAGES = 16_000
 #: Bytes. A longer log is cut as soon as no reader needs it, one longer than `LOG_AT_REST` when little is written.
 LONGEST_LOG = (LOG_PAGES + LOG_PAGES // 4) * 4096
 LOG_AT_REST = 4 * 1024 * 1024
-#: Commits since the last look that are little.
-_FEW_COMMITS = 100
 #: Seconds without a failed read before a successful one ends the outage.
 QUIET = 5.0
 #: Seconds of failing reads that pass without being shown in health.
@@ -71,8 +70,7 @@ class Database:
         self._active = 0
         self._is_renewing = False
         self._spoiled = SpoiledConnections()
-        #: Commits since the log was looked at.
-        self._commits = 0
+        self.log_growth = LogGrowth()
         #: Reads that fail; logged only after `tell_outages`: a command reports them itself.
         self.reads = Outage(
             "The database can't be read",
@@ -108,18 +106,19 @@ class Database:
         """
         try:
             await self._enter()
+            driver: Any = None  # SQLite's
             try:
                 async with self._connected(self._writer) as connection, connection.begin():
                     if self.is_sqlite:
                         # Straight to the driver: with the first statement's trip to its thread, in the place of three.
-                        driver: Any = (await connection.get_raw_connection()).driver_connection
+                        driver = (await connection.get_raw_connection()).driver_connection
                         driver.postpone("BEGIN IMMEDIATE")
                     yield connection
                     self._check_file()
-                if self._file is None:
+                if driver is None:
                     self._spoiled.end_trouble()
                 else:
-                    self._commits += 1
+                    self.log_growth.note_commit(driver.total_changes)
                     self._check_commit()
             finally:
                 self._active -= 1
@@ -243,12 +242,12 @@ class Database:
         """Cut SQLite's write-ahead log, unless it has the usual length while much is written; whether it was cut."""
         if self._file is None or not self._file.is_open:
             return False
-        commits, self._commits = self._commits, 0
+        longest = LOG_AT_REST if self.log_growth.was_slow() else LONGEST_LOG
         try:
             size = self._file.log.stat().st_size
         except OSError:
             return False
-        if size <= (LOG_AT_REST if commits < _FEW_COMMITS else LONGEST_LOG):
+        if size <= longest:
             return False
         await self._enter()
         try:
@@ -258,6 +257,11 @@ class Database:
         finally:
             self._active -= 1
         return not busy
+
+    async def checkpoint(self, how: str = "PASSIVE", *, beside: bool = False) -> tuple[int, int, int]:
+        """Move SQLite's log to the file while this process doesn't write, or `beside` its writer: see `_checkpoint`."""
+        ((busy, pages, moved),) = await self.order(f"PRAGMA wal_checkpoint({how})", beside=beside)
+        return busy, pages, moved
 
     async def order(self, statement: str, *, beside: bool = False) -> list[tuple[Any, ...]]:
         """Have SQLite do what is no part of a transaction, over the writer's connection, or over one `beside` it."""

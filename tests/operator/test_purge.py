@@ -246,19 +246,6 @@ async def test_batches_shrink_at_once_when_a_row_costs_more(bot: Bot) -> None:
     assert first < 0.05
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_a_purge_moves_sqlites_log_before_a_commit_has_to(bot: Bot) -> None:
-    """So the log is begun anew, and is no longer for more rows that go."""
-    for number in range(8):
-        raw = f'{{"number": {number}, "long": "{"x" * 100_000}"}}'
-        await bot.hear(UnreadableEvent(reason="odd", raw=raw))
-    assert bot.database.path is not None
-    log = bot.database.path.with_name(bot.database.path.name + "-wal")
-    before = log.stat().st_size
-    assert await purge(bot, first=1, most=1, log_of=1) == {"rejected events": 8}
-    assert log.stat().st_size - before < 2 * 100_000, "secure_delete writes all of each, 800,000 bytes"
-
-
 @pytest.mark.parametrize(
     "database_url", ["postgresql"], indirect=True
 )  # SQLite takes one transaction at a time
