@@ -12,10 +12,12 @@ gc.disable()
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support import properties  # noqa: E402, F401 - it has the profiles
+from tests.support.compiled import share_statements  # noqa: E402
 from tests.support.postgresql import end_run  # noqa: E402
 from tests.support.runs import RUN_FOLDER, RUN_OWNER  # noqa: E402
 
 pytest_plugins = ["tests.support.fixtures"]
+share_statements()
 
 
 def pytest_configure(config: pytest.Config) -> None:

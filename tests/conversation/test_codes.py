@@ -11,6 +11,7 @@ from bot.rulebook.book import Book
 from bot.rulebook.code_pools import DIGITS, LETTERS, new_code
 from bot.rulebook.files.loader import load_texts
 from bot.storage.answer_tables import codes_given
+from bot.storage.tables import conversations, messages
 from tests.support.books import book_of
 from tests.support.bots import OURS, Bot, asleep, heard
 
@@ -130,8 +131,17 @@ async def test_two_writers_give_different_codes(bot: Bot) -> None:
         )
         async with bot.database.reading() as connection:
             given = (await connection.execute(select(codes_given))).all()
+            replies = (
+                await connection.execute(
+                    select(conversations.c.peer, messages.c.text)
+                    .join(conversations)
+                    .where(messages.c.direction == "outbound")
+                    .order_by(messages.c.position.desc())
+                )
+            ).all()
         assert len(given) == len({row.code for row in given}) == len({row.peer for row in given}) == 150
-        texts = Counter([(await said(bot, person))[0] for person in people])
+        first = {row.peer: row.text for row in replies}
+        texts = Counter(first[peer(person)] for person in people)
         assert texts.pop("All are gone.") == 50
         assert set(texts.values()) == {1}
         assert len(set(await said(bot, 7))) == 1

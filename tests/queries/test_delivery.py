@@ -1,5 +1,6 @@
 """How delivery fares, by code, country, number, rule and hour, beside what is usual; each figure has its messages."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from bot.queries.delivery_counts import country_of
 from bot.queries.delivery_messages import DeliveryFilter, DeliveryMessage, list_delivery_messages
 from bot.queries.delivery_sheets import delivery_csv
 from bot.queries.traffic_counter import TrafficCounter
-from bot.storage.tables import messages, status_changes
+from bot.storage.tables import conversations, messages, status_changes
 from tests.support.bots import BOOK, OURS, PEER, Bot, age, heard, report
 
 FRENCH, CANADIAN = "+33612345678", "+14165550123"
@@ -41,11 +42,18 @@ async def messages_of(bot: Bot, **wanted: object) -> list[DeliveryMessage]:
 async def answered(bot: Bot, *peers: str) -> dict[str, str]:
     """Azure's ids of the replies to `hours`, by peer."""
     await bot.hear(*(heard(peer=peer) for peer in peers))
-    found = {}
-    for peer in peers:
-        await bot.no_longer_queued(peer)
-        found[peer] = (await bot.replies(peer))[-1].provider_message_id or ""
-    return found
+    replies = (
+        select(conversations.c.peer, messages.c.provider_message_id, messages.c.status)
+        .join(conversations)
+        .where(messages.c.direction == "outbound", conversations.c.peer.in_(peers))
+        .order_by(messages.c.position)
+    )
+    while True:
+        async with bot.database.asking() as connection:
+            rows = (await connection.execute(replies)).all()
+        if all(row.status != "queued" for row in rows):
+            return {row.peer: row.provider_message_id or "" for row in rows}
+        await asyncio.sleep(0.02)
 
 
 def line(lines: list[DeliveryLine], name: str) -> DeliveryLine:

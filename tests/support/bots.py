@@ -30,7 +30,7 @@ from bot.rulebook.simulate.loop_guard import Caps
 from bot.sending.sender import Sender
 from bot.sending.sms_service import SendAccepted, SendOutcome, SmsCall, SmsRecipient
 from bot.storage.database import Database
-from bot.storage.tables import messages
+from bot.storage.tables import conversations, messages
 from bot.storage.writer import Writer
 from tests.support.books import book_of
 
@@ -92,6 +92,20 @@ async def until(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 60
             if answer if isinstance(answer, bool) else await answer:
                 return
             await asyncio.sleep(0.02)
+
+
+async def states_of(database: Database, peer: str, number: str | None = None) -> list[str]:
+    """The states of the replies to a peer, oldest first: cheap to ask for again and again."""
+    wanted = (
+        select(messages.c.status)
+        .join(conversations)
+        .where(conversations.c.peer == peer, messages.c.direction == "outbound")
+        .order_by(messages.c.position)
+    )
+    if number is not None:
+        wanted = wanted.where(conversations.c.number == number)
+    async with database.asking() as connection:
+        return list((await connection.execute(wanted)).scalars())
 
 
 class Scripted:
@@ -198,12 +212,12 @@ class Bot:
 
     async def no_longer_queued(self, peer: str = PEER) -> list[str]:
         """The states of the replies to a peer, once none of them waits."""
-
-        async def none_waits() -> bool:
-            return "queued" not in {reply.status for reply in await self.replies(peer)}
-
-        await until(none_waits)
-        return [reply.status for reply in await self.replies(peer)]
+        async with asyncio.timeout(60):
+            while True:
+                states = await states_of(self.database, peer, OURS)
+                if "queued" not in states:
+                    return states
+                await asyncio.sleep(0.02)
 
     async def settled(
         self, peer: str = PEER, status: str = "sent", *, number: str = OURS
@@ -211,9 +225,10 @@ class Bot:
         """The replies to a peer, once all of them have this state."""
         async with asyncio.timeout(60):
             while True:
-                replies = await self.replies(peer, number)
-                if replies and all(reply.status == status for reply in replies):
-                    return replies
+                if set(await states_of(self.database, peer, number)) == {status}:
+                    replies = await self.replies(peer, number)
+                    if all(reply.status == status for reply in replies):
+                        return replies
                 await asyncio.sleep(0.02)
 
 

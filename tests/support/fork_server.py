@@ -6,11 +6,13 @@ socket, it forks; the child gets the arguments, environment, folder and streams 
 It ends with the process that owns the run: `python -m tests.support.fork_server SOCKET OWNER`.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
 import io
 import json
+import logging
 import os
 import pkgutil
 import runpy
@@ -30,6 +32,8 @@ IMPORTED = (
     "sqlalchemy.dialects.postgresql.asyncpg",
     "sqlalchemy.dialects.sqlite.aiosqlite",
 )
+#: The exit status of a child that has done its work.
+_STATUS: list[int] = []
 
 
 def import_all() -> None:
@@ -127,12 +131,33 @@ def become(module: str, arguments: list[str], folder: str, environ: dict[str, st
         text = io.TextIOWrapper(raw, encoding="utf-8", errors=errors, write_through=True)
         setattr(sys, name, text)
         setattr(sys, f"__{name}__", text)
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as ending:
+        _STATUS.append(ending.code if isinstance(ending.code, int) else int(ending.code is not None))
+        raise
+    except Exception:
+        _STATUS.append(1)
+        raise
+    _STATUS.append(0)
+
+
+def leave() -> None:
+    """The last of what is done at the end of a child: what it leaves in the memory is the system's to take away.
+
+    Python would take it apart object by object, and so have all copied that was imported before the fork: 90 ms.
+    """
+    if _STATUS:
+        logging.shutdown()
+        os._exit(_STATUS[0])
 
 
 def main() -> None:
     """Import; listen; and go on in a process of its own, so that whoever started this knows that it listens."""
     address, owner = sys.argv[1:]
+    atexit.register(
+        leave
+    )  # before whatever else is to be called at the end, so that all of it is called first
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the tests, and this ends with them
     import_all()
     server = ForkServer(address, int(owner))

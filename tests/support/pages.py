@@ -14,6 +14,7 @@ from tests.support.services import ADMIN, Running
 A_LAPTOP = {"width": 1280, "height": 800}
 A_PHONE = {"width": 360, "height": 740}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CONTRASTS = ["color-contrast", "link-in-text-block"]
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 #: Milliseconds after which what is waited for is taken to be missing: the machine may have other work.
 LONGEST_WAIT = 60_000
@@ -78,14 +79,31 @@ async def console(
     await context.close()
 
 
-async def violations(page: Page, *, only_contrast: bool = False) -> list[str]:
-    """What axe-core finds on a page, however grave, each with its first place.
+async def violations(page: Page) -> list[str]:
+    """What axe-core finds on a page, however grave, each with its first place."""
+    return await _found_by_axe(page, RULES)
 
-    `only_contrast` is for a page in its other colours: nothing else in it differs.
+
+async def violations_in_both_looks(page: Page) -> list[str]:
+    """The same for a light page, and then in the dark."""
+    return await violations(page) + await violations_in_the_dark(page)
+
+
+async def violations_in_the_dark(page: Page) -> list[str]:
+    """What axe-core finds on a light page once it is dark; it is light again afterwards.
+
+    Only the contrasts are looked at: nothing but the colours differs. The page follows the system's look, so that it
+    need not be loaded again.
     """
+    await page.emulate_media(color_scheme="dark")
+    found = await _found_by_axe(page, CONTRASTS)
+    await page.emulate_media(color_scheme="light")
+    return [f"dark: {each}" for each in found]
+
+
+async def _found_by_axe(page: Page, rules: list[str]) -> list[str]:
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text())
-    rules = ["color-contrast", "link-in-text-block"] if only_contrast else RULES
     # What passes is most of what it finds, and nobody reads it.
     options = f"{{runOnly: {rules}, resultTypes: ['violations'], elementRef: false}}"
     run = f"axe.run(document, {options}).then(found => found.violations)"

@@ -18,6 +18,7 @@ from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.settings import load
 from bot.web.limits import Limits
 from bot.web.server.http_server import Server
+from tests.support.bots import states_of
 from tests.support.sockets import NO_AUTHORITIES, SHORT_LIVED
 
 SECRET = "the-secret-of-the-webhook"
@@ -162,9 +163,10 @@ class Running:
         """The replies to a peer, once all have this state."""
         async with asyncio.timeout(60):
             while True:
-                replies = [one for one in await self.messages(peer) if one["direction"] == "outbound"]
-                if replies and {one["status"] for one in replies} == {status}:
-                    return replies
+                if set(await states_of(self.service.database, peer)) == {status}:
+                    replies = [one for one in await self.messages(peer) if one["direction"] == "outbound"]
+                    if {one["status"] for one in replies} == {status}:
+                        return replies
                 await asyncio.sleep(0.02)
 
 
