@@ -1,6 +1,7 @@
 """Runs what a command does: a function of another module, imported only now."""
 
 import importlib
+import sys
 from typing import Any
 
 
@@ -10,5 +11,18 @@ def run_body(place: str, options: dict[str, Any]) -> None:
 
     module, _, name = place.partition(":")
     with frozen_afterwards():
+        _import_structlog()
         body = getattr(importlib.import_module(module), name)
     body(**options)
+
+
+def _import_structlog() -> None:
+    """Import structlog without rich: its tracebacks, which no log of ours has, would take Pygments and 4 MiB."""
+    rich = sys.modules.get("rich")
+    sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own way to say that there is none
+    try:
+        importlib.import_module("structlog")
+    finally:
+        del sys.modules["rich"]
+        if rich is not None:
+            sys.modules["rich"] = rich

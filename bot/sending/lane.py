@@ -92,15 +92,15 @@ class Lane:
         if (
             self._has_more
             or self._is_reading
-            or len(self._calls) + len(messages) > self._limits.few
+            or len(self._window) + len(messages) > self._limits.held_in_memory
             or self._is_closed
             or self._times_recalled != self._duty.times_gained
             or self._ceiling.is_to_be_read(self._context.clock())
         ):
             return False
         self._window.add(messages)
-        if self._launch(self._context.claims_within) is not None:
-            self._wake.set()  # so that the lane looks again when it is time
+        if len(messages) > self._limits.few or self._launch(self._context.claims_within) is not None:
+            self._wake.set()  # so that the lane looks at once, or when it is time
         return True
 
     def look(self) -> None:

@@ -104,9 +104,9 @@ async def submit_claims(
 async def record(batch: Batch[Settlement, None], settlements: Sequence[Settlement], pause: float) -> None:
     """Record how tries ended, for as long as it takes; `pause` is between two tries of this, in seconds."""
     while True:
-        recording = asyncio.ensure_future(batch.submit(settlements))
-        recording.add_done_callback(_log_and_ignore)
         try:
+            recording = batch.begin(settlements)
+            recording.add_done_callback(_log_and_ignore)
             # Shielded: what ACS answered must be recorded, even when the lane is cancelled.
             await asyncio.shield(recording)
         except StorageUnavailable:  # the writer says so itself

@@ -14,9 +14,9 @@ class SendingLimits(Struct, frozen=True, kw_only=True):
     #: Calls of one lane at the same time: what a short code's 6,000 messages a minute need when Azure takes 300 ms a
     #: call.
     calls: int = 32
-    #: So many messages of a lane, those of calls in flight included, are claimed in the transaction that queues them.
-    #: More are read after it: then more of the same text share a call, which in a rush saves more than that costs.
-    few: int = 4
+    #: So many messages of a lane are claimed in the transaction that queues them. Of more, the claim is a transaction
+    #: of its own, so that whoever posted them has the answer sooner.
+    few: int = 32
     #: Messages of one lane held in memory; the others wait in the database.
     held_in_memory: int = 4_000
     #: Messages that one look at the database reads.

@@ -30,7 +30,7 @@ from bot.supervisor import Supervisor
 #: The kind of notice that says which numbers have something to send: each with the id after which it is.
 LANES = "lanes"
 #: An id may be this much older than the commit of its message; what takes longer the next look at the database finds.
-_LATE_COMMIT = timedelta(seconds=0.5)
+_LATE_COMMIT = timedelta(seconds=2)
 
 
 def unlimited(_number: str) -> None:
@@ -138,9 +138,10 @@ class Sender:
 
     def wake(self, numbers: Iterable[str]) -> None:
         """Have the lanes of these numbers read their queues, after a commit; here, or on the replica that has them."""
+        # Of what was committed just now the lane may have read something that another replica gave a later id.
+        since = None if self._readers.is_sqlite else first_id(self._clock() - _LATE_COMMIT)
         for number in numbers:
-            if not self._wake(number):
-                since = first_id(self._clock() - _LATE_COMMIT)
+            if not self._wake(number, after=since):
                 self._notices.tell(LANES, [f"{number} {since}"])
 
     def take(self, queued: Sequence[OutboundRow], peers: Mapping[str, str]) -> set[str]:

@@ -187,7 +187,11 @@ class LookupByKeys:
             sql = str(compiled)
             found = self._compiled[dialect.name] = _as_one_value(self._statement, sql, dialect)
         given = msgspec.json.encode(list(values)).decode() if dialect.name == "sqlite" else list(values)
-        return await _fetch(connection, *found, (given,))
+        sql, processes = found
+        if dialect.name == "sqlite":
+            rows = await (await _driver(connection)).look_up(sql, (given,), keys=len(values))
+            return _read_rows(msgspec.json.decode(rows[0][0]), processes)
+        return _read_rows((await connection.exec_driver_sql(sql, (given,))).all(), processes)
 
 
 class PreparedSelect:
@@ -211,7 +215,11 @@ class PreparedSelect:
             found = self._compiled[dialect.name] = sql, processes, compiled.positiontup, own
         sql, processes, names, own = found
         given = parameters | own
-        return await _fetch(connection, sql, processes, tuple([given[name] for name in names]))
+        values = tuple([given[name] for name in names])
+        if dialect.name == "sqlite":
+            rows = await (await _driver(connection)).execute_fetchall(sql, values)
+            return _read_rows(msgspec.json.decode(rows[0][0]), processes)
+        return _read_rows((await connection.exec_driver_sql(sql, values)).all(), processes)
 
 
 class _AnyOfKeys(ColumnElement[bool]):
@@ -247,14 +255,7 @@ def _as_one_value(statement: Select[Any], sql: str, dialect: Dialect) -> tuple[s
     return sql, processes
 
 
-async def _fetch(
-    connection: AsyncConnection, sql: str, processes: list[Process | None], parameters: tuple[Any, ...]
-) -> list[tuple[Any, ...]]:
-    if connection.dialect.name == "sqlite":
-        ((found,),) = await (await _driver(connection)).execute_fetchall(sql, parameters)
-        rows: Sequence[Sequence[Any]] = msgspec.json.decode(found)
-    else:
-        rows = (await connection.exec_driver_sql(sql, parameters)).all()
+def _read_rows(rows: Sequence[Sequence[Any]], processes: Sequence[Process | None]) -> list[tuple[Any, ...]]:
     active = [(place, process) for place, process in enumerate(processes) if process is not None]
     return [_read_row(row, active) for row in rows]
 

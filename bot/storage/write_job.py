@@ -45,7 +45,11 @@ class Batch(Generic[Item, Result]):
         Raises `bot.storage.writer.StorageUnavailable` when that was not possible within the time that a request is
         held, and whatever the work raises for these very items.
         """
-        return await self._writer.add(self, items).done
+        return await self.begin(items)
+
+    def begin(self, items: Sequence[Item]) -> asyncio.Future[list[Result]]:
+        """The same for who must not wait: the results, or what went wrong, once it is known."""
+        return self._writer.add(self, items).done
 
     async def submit_timed(self, items: Sequence[Item]) -> tuple[list[Result], float]:
         """The same, and how many seconds the transaction held the writer, its commit included."""

@@ -53,11 +53,27 @@ async def test_one_transaction_stands_before_the_call(bot: Bot) -> None:
     assert [one.repeatability_id for one in bot.sms.recipients()] == [message.id]
 
 
-async def test_many_at_once_are_read_and_share_their_call(bot: Bot) -> None:
+async def test_many_at_once_share_their_call_and_are_not_read_either(bot: Bot) -> None:
+    before, read_up_to = commits(bot), bot.sender._lanes[OURS]._read_up_to
     await bot.hear(*(heard(peer=f"+1555556{at:04}") for at in range(50)))
     await bot.settled("+15555560049")
     await until(lambda: is_at_rest(bot))
     assert [len(call.recipients) for call in bot.sms.calls] == [50]
+    assert commits(bot) - before == 3, "queued, claimed, settled"
+    assert bot.sender._lanes[OURS]._read_up_to == read_up_to
+
+
+async def test_more_than_the_memory_holds_are_read_when_there_is_room(tmp_path: Path) -> None:
+    bot = Bot(sqlite_in(tmp_path), limits=SendingLimits(look_again=3_600, held_in_memory=20, read_at_once=10))
+    await bot.start()
+    await bot.hear(heard(peer="+15555550150"))
+    await bot.settled("+15555550150")
+    await until(lambda: is_at_rest(bot))
+    await bot.hear(*(heard(peer=f"+1555556{at:04}") for at in range(50)))
+    for at in range(50):
+        await bot.settled(f"+1555556{at:04}")
+    assert sum(len(call.recipients) for call in bot.sms.calls) == 51
+    await bot.stop()
 
 
 async def test_what_the_lane_has_not_heard_of_leaves_first(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 from bot.clock import utc_now
+from bot.conversation.message_ids import first_id
 from bot.sending.circuit_breaker import Circuit
+from bot.sending.limits import SendingLimits
 from bot.sending.outbox import Queued
 from bot.sending.sms_service import SendFailed
 from bot.storage.answer_tables import answers
@@ -100,6 +102,19 @@ async def test_each_number_is_served_by_one_of_two_and_each_reply_leaves_in_one_
         one, other = map(lanes_of, bots)
         assert not one & other
         assert one | other == {f"lane {number}" for number in NUMBERS}
+
+
+async def test_a_reply_leaves_at_once_although_a_later_id_of_another_replica_was_read_before(
+    url: str,
+) -> None:
+    limits = SendingLimits(look_again=3_600)
+    async with replicas(url, limits=limits) as bots:
+        await bots[0].hear(heard(peer="+15555550150"))
+        await bots[0].settled("+15555550150")
+        one, _ = holder_first(bots)
+        one.sender._lanes[OURS]._read_up_to = first_id(utc_now() + timedelta(seconds=60))
+        await one.hear(heard())
+        await one.settled()
 
 
 async def test_a_number_moves_when_its_holder_stops_and_the_pace_goes_with_it(url: str) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,53 @@ async def test_a_rollback_drops_what_is_postponed(notes: SqliteConnection, tmp_p
     await notes.rollback()
     await notes.commit()
     assert await kept(tmp_path) == []
+
+
+async def test_a_short_look_up_is_done_on_the_event_loop_once_the_transaction_has_begun(
+    notes: SqliteConnection,
+) -> None:
+    threads: list[int] = []
+
+    def note() -> int:
+        threads.append(threading.get_ident())
+        return 1
+
+    await notes.create_function("thread", 0, note)
+    notes.postpone("BEGIN IMMEDIATE")
+    for keys in (1, 1, 1_000):
+        assert list(await notes.look_up("SELECT thread()", (), keys=keys)) == [(1,)]
+    notes.postpone("INSERT INTO notes VALUES (?)", [(n,) for n in range(1_000)])
+    await notes.look_up("SELECT thread()", (), keys=1)
+    notes.postpone("INSERT INTO notes VALUES (1000 + thread())")
+    await notes.commit()
+    here = threading.get_ident()
+    assert [each == here for each in threads] == [False, True, False, False, True]
+
+
+async def test_what_took_long_on_the_event_loop_is_left_to_the_thread_for_a_while(tmp_path: Path) -> None:
+    now, took = 100.0, 0.1
+    threads: list[int] = []
+
+    def note() -> int:
+        nonlocal now
+        now += took
+        threads.append(threading.get_ident())
+        return 1
+
+    notes = SqliteConnection(
+        partial(sqlite3.connect, tmp_path / "a.db", isolation_level=None, check_same_thread=False),
+        timer=lambda: now,
+    )
+    await notes
+    await notes.create_function("note", 0, note)
+    notes.postpone("BEGIN")
+    await notes.flush()
+    for wait in (0.0, 0.0, 9.0, 2.0):
+        now += wait
+        await notes.look_up("SELECT note()", (), keys=1)
+    await notes.close()
+    here = threading.get_ident()
+    assert [each == here for each in threads] == [True, False, False, True]
 
 
 @pytest.mark.parametrize("at_commit", [False, True])
