@@ -44,6 +44,8 @@ EMPTY = (
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
     ),
     "SET session_replication_role = replica",
+    # Which the tests of the writer make beside the bot's: without it their databases are as they were made.
+    "DROP TABLE IF EXISTS notes",
     (
         "DO $$ DECLARE name text; BEGIN FOR name IN SELECT relname FROM pg_class "
         "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version' "
