@@ -77,3 +77,19 @@ class WriteJob:
         """Tell the caller, unless it has its answer."""
         if not self.done.done():
             self.done.set_exception(error)
+
+
+async def work_of(connection: AsyncConnection, group: list[WriteJob]) -> list[tuple[WriteJob, list[Any]]]:
+    """Do the work of jobs, those of a batch in one call; each with its results."""
+    batches: dict[Batch[Any, Any], list[WriteJob]] = {}
+    for job in group:
+        batches.setdefault(job.batch, []).append(job)
+    finished: list[tuple[WriteJob, list[Any]]] = []
+    for batch, jobs in batches.items():
+        results = await batch.work(connection, [item for job in jobs for item in job.items])
+        start = 0
+        for job in jobs:
+            end = start + len(job.items)
+            finished.append((job, results[start:end]))
+            start = end
+    return finished

@@ -12,7 +12,6 @@ from time import perf_counter
 from typing import Any
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.measures import COMMIT_BOUNDS, Durations
 from bot.outage import Outage
@@ -21,7 +20,7 @@ from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
 from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_broken_connection, is_conflict
 from bot.storage.facts import FactRecorder
-from bot.storage.write_job import Batch, Item, Result, Work, WriteJob
+from bot.storage.write_job import Batch, Item, Result, Work, WriteJob, work_of
 from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits, in_time
 from bot.supervisor import Supervisor
 
@@ -81,6 +80,8 @@ class Writer:
         self._watch: asyncio.TimerHandle
         self._task: asyncio.Task[None] | None = None
         self._is_writing = False
+        #: Seconds that the last transaction took, and of how many jobs.
+        self._last = 0.0, 0
         #: The last try found its connection broken; the next one is over a new one.
         self._is_reconnecting = False
         #: Batches that failed because the database was in trouble, the latest one last, each with its items.
@@ -161,7 +162,8 @@ class Writer:
             self._is_writing = False
             await self._wait()
             self._is_writing = True
-            await asyncio.sleep(0)  # let the requests that the same turn of the loop has read come along
+            # Let the requests that the same turn of the loop has read come along, and beside other replicas some more.
+            await asyncio.sleep(self._limits.gathering_after(*self._last) if self.has_company() else 0)
             group = self._group = self._take()
             if not group:
                 await self._probe()
@@ -224,18 +226,19 @@ class Writer:
         began = self._timer()
         with self.news.gathering(), self.facts.gathering() as facts:
             async with self._database.writing() as connection:
-                finished = await _done(connection, group)
+                finished = await work_of(connection, group)
                 if is_joined:
                     await asyncio.sleep(0)  # whom the work has set going submits now
                     joining = self._take_joining()
                     group += joining
-                    finished += await _done(connection, joining)
+                    finished += await work_of(connection, joining)
                 await self.facts.record(connection, facts)
                 # The last group's callers are answered only now: answering them and reading what they send next is work
                 # for the event loop that goes on while the database commits (10 % more single posts a second).
                 self._answer_callers()
         held = self._timer() - began
         self.commits.add(held)
+        self._last = held, len(group)
         self._is_reconnecting = False
         for job in group:
             job.held = held
@@ -382,19 +385,3 @@ class Writer:
             if job.batch.is_repeatable and job.deadline <= now:
                 job.fail(StorageUnavailable("the database does not answer"))
         self._watch = asyncio.get_running_loop().call_later(self._limits.overdue, self._refuse_overdue)
-
-
-async def _done(connection: AsyncConnection, group: list[WriteJob]) -> list[tuple[WriteJob, list[Any]]]:
-    """Do the work of jobs, those of a batch in one call; each with its results."""
-    batches: dict[Batch[Any, Any], list[WriteJob]] = {}
-    for job in group:
-        batches.setdefault(job.batch, []).append(job)
-    finished: list[tuple[WriteJob, list[Any]]] = []
-    for batch, jobs in batches.items():
-        results = await batch.work(connection, [item for job in jobs for item in job.items])
-        start = 0
-        for job in jobs:
-            end = start + len(job.items)
-            finished.append((job, results[start:end]))
-            start = end
-    return finished

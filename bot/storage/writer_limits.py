@@ -17,6 +17,11 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
     #: Requests in one transaction. While it runs, the event loop reads the requests of the next one: with all requests
     #: in the same transaction, loop and database would take turns and each stand still half of the time.
     jobs: int = 128
+    #: Beside other replicas, after a transaction of so many jobs: for which part of the time that it took more may come
+    #: along, up to so many seconds. Whoever is answered sends again at once, and all that shares a transaction.
+    busy_from: int = 4
+    gathering: float = 0.5
+    longest_gathering: float = 0.005
     #: Items that may wait; more are turned away at once, so that a flood costs its senders a retry and not the bot
     #: its memory.
     waiting: int = 50_000
@@ -30,6 +35,10 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
     #: Seconds that a transaction may take: after a failover, or with a cut cable, the other end may say nothing for a
     #: quarter of an hour. Far more than the largest transaction takes on a slow disk.
     patience: float = 60.0
+
+    def gathering_after(self, took: float, jobs: int) -> float:
+        """Seconds for which more may come along, after a transaction of so many jobs that took so many seconds."""
+        return min(self.gathering * took, self.longest_gathering) if jobs >= self.busy_from else 0.0
 
 
 USUAL_LIMITS = WriterLimits()

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.storage.bulk import BulkInsert
 from bot.storage.database import Database
 from bot.storage.writer import Batch, StorageUnavailable, Writer
-from bot.storage.writer_limits import WriterLimits
+from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits
 from tests.support.breaking_connections import breaking_after_begin, falling_silent
 from tests.support.databases import Databases
 
@@ -98,6 +98,29 @@ async def test_beside_other_replicas_all_that_waits_is_written_in_one_transactio
     writer.has_company = lambda: True
     await asyncio.gather(*(together.on(writer).submit([at]) for at in range(120, 220)))
     assert together.groups == [list(range(120, 220))]
+
+
+@pytest.mark.parametrize(
+    ("took", "jobs", "seconds"), [(0.004, 64, 0.002), (0.004, 4, 0.002), (0.004, 3, 0), (2.0, 64, 0.005)]
+)
+def test_after_a_busy_transaction_more_may_come_along(took: float, jobs: int, seconds: float) -> None:
+    assert USUAL_LIMITS.gathering_after(took, jobs) == seconds
+
+
+async def test_beside_other_replicas_what_comes_soon_after_a_busy_transaction_shares_the_next_one(
+    writer: Writer,
+) -> None:
+    writer.has_company = lambda: True
+    writer._limits = WriterLimits(gathering=1e9, longest_gathering=1.0)
+    work = Notes()
+    await asyncio.gather(*(work.on(writer).submit([at]) for at in range(20, 30)))
+
+    async def later(at: int) -> None:
+        await asyncio.sleep(at / 1_000)
+        await work.on(writer).submit([at])
+
+    await asyncio.gather(*(later(at) for at in range(5)))
+    assert work.groups == [list(range(20, 30)), list(range(5))]
 
 
 async def test_different_kinds_of_work_share_a_transaction(writer: Writer, database: Database) -> None:
