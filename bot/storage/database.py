@@ -35,7 +35,7 @@ from bot.storage.sqlite_file import LogLost, SqliteFile
 SQLITE_BUSY_SECONDS = 2.0
 #: KiB of an SQLite file in memory: for the connection that writes, and for each of the four that read. Together they
 #: bound what a backlog costs in memory (`benchmarks/storm.py`); behind them there is the system's own cache.
-WRITER_CACHE = 64 * 1024
+WRITER_CACHE = 32 * 1024
 READER_CACHE = 16 * 1024
 #: Pages of SQLite's write-ahead log, 64 MiB, after which it is begun anew, unless a reader still needs it.
 LOG_PAGES = 16_000
