@@ -79,7 +79,7 @@ class Inbox:
         self,
         writer: Writer,
         book: Callable[[], Book],
-        on_queued: Callable[[set[str]], None],
+        on_queued: Callable[[dict[str, str]], None],
         on_forward: Callable[[], None],
         caps: Caps,
         queue: QueueLimit,
@@ -92,7 +92,7 @@ class Inbox:
         testers: Callable[[], Testers] = nobody,
         on_queueing: Callable[[Sequence[OutboundRow], Mapping[str, str]], Collection[str]] = _takes_nothing,
     ) -> None:
-        """`on_queued` is told, after a transaction, of which numbers it has queued replies.
+        """`on_queued` is told, after a transaction, for which numbers replies were queued, with an id before theirs.
 
         `on_queueing` is given the replies, and each conversation's phone, at the transaction's end, before its commit.
         It says whose replies are taken care of, if there is a commit: `on_queued` does not hear of those.
@@ -153,11 +153,12 @@ class Inbox:
 
     def _announce(self, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
         """Wake the lanes and the forwarder that have something to send, and report what was held back."""
-        lanes: set[str] = set()
+        lanes: dict[str, str] = {}
         has_forward = has_fetch = False
         for event, receipt in zip(events, receipts, strict=True):
-            if receipt.lane is not None:
-                lanes.add(receipt.lane)
+            if receipt.lane is not None and receipt.stored_as is not None:
+                message_id, _ = receipt.stored_as  # what is answered comes before its answer
+                lanes[receipt.lane] = min(lanes.get(receipt.lane, message_id), message_id)
             has_forward |= receipt.has_forward
             has_fetch |= receipt.has_fetch
             if receipt.held_back_by is not None and isinstance(event, Inbound):

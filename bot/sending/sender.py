@@ -29,7 +29,8 @@ from bot.supervisor import Supervisor
 
 #: The kind of notice that says which numbers have something to send: each with the id after which it is.
 LANES = "lanes"
-#: An id may be this much older than the commit of its message; what takes longer the next look at the database finds.
+#: An id may be this much older than the commit of its message, where nobody says which it is; what takes longer the
+#: next look at the database finds.
 _LATE_COMMIT = timedelta(seconds=2)
 
 
@@ -136,11 +137,16 @@ class Sender:
             await self._own_writer.stop()
         await self._holder.stop()
 
-    def wake(self, numbers: Iterable[str]) -> None:
-        """Have the lanes of these numbers read their queues, after a commit; here, or on the replica that has them."""
-        # Of what was committed just now the lane may have read something that another replica gave a later id.
-        since = None if self._readers.is_sqlite else first_id(self._clock() - _LATE_COMMIT)
+    def wake(self, numbers: Iterable[str] | Mapping[str, str]) -> None:
+        """Have the lanes of these numbers read their queues, after a commit; here, or on the replica that has them.
+
+        A mapping gives for each an id before those of the messages that were committed: of those the lane may have read
+        some that another replica gave later ids.
+        """
+        late = None if self._readers.is_sqlite else first_id(self._clock() - _LATE_COMMIT)
+        before = numbers if isinstance(numbers, Mapping) and late is not None else {}
         for number in numbers:
+            since = before.get(number, late)
             if not self._wake(number, after=since):
                 self._notices.tell(LANES, [f"{number} {since}"])
 
