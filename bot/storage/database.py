@@ -249,13 +249,9 @@ class Database:
             return False
         if size <= longest:
             return False
-        await self._enter()
-        try:
-            # Most of it is moved beside the writer; only the rest, and the cut, hold it up.
-            await self._checkpoint(self._readers, "PASSIVE")
-            busy, _, _ = await self._checkpoint(self._writer, "TRUNCATE")
-        finally:
-            self._active -= 1
+        # Most of it is moved beside the writer; only the rest, and the cut, hold it up.
+        await self.checkpoint(beside=True)
+        busy, _, _ = await self.checkpoint("TRUNCATE")
         return not busy
 
     async def checkpoint(self, how: str = "PASSIVE", *, beside: bool = False) -> tuple[int, int, int]:
