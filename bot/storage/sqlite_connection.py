@@ -5,8 +5,8 @@ travels with the next statement that does, or with the COMMIT: a transaction of 
 
 Of these, five are spared where a transaction is small: between its BEGIN, which may wait for a lock, and its COMMIT,
 which waits for the disk, it reads and writes pages that are nearly always in memory. On the event loop's own thread
-that takes less than a trip does, and nobody waits for Python's lock at each row: 500 texts a second were answered in
-6 ms in the place of 20, 1,000 in 7 to 11 in the place of 35 (the median, `benchmarks/reply_time.py`).
+that takes less than a trip does, and nobody waits for Python's lock at each row: on a busy machine 500 texts a second
+were answered in 18 ms in the place of 31 (the median, `benchmarks/HISTORY.md`).
 
 Whoever is cancelled just when the file has been opened leaves it, in aiosqlite, to the garbage collector: a descriptor
 stays open, and Python 3.13 warns of it. And an answer to somebody whose event loop has ended meanwhile, as after a
@@ -27,7 +27,7 @@ import aiosqlite
 _CHUNK = 64
 #: Keys to look up, and rows to write, that the event loop has time for: some 10 µs each.
 _FEW = 32
-#: Seconds. When they took longer than this, pages come from the disk, and the thread gets them for that long.
+#: Seconds. Statements that took longer than the first wait for the disk: the next ones are the thread's for the second.
 _LONG = 0.005
 _COLD = 10.0
 
