@@ -23,6 +23,7 @@ def postgresql_engine(url: URL) -> AsyncEngine:
     """A pool of connections; one that has rested is asked whether it still works before it is used again."""
     from bot.storage.copying_connection import CopyingConnection  # noqa: PLC0415 - with asyncpg, for who needs it
 
+    where = f"{url.host}:{url.port or 5432}" if url.host else url.query.get("host", "its socket")
     engine = create_async_engine(
         url,
         pool_size=11,  # three are sessions: that this process lives, its duties, its notices
@@ -33,6 +34,16 @@ def postgresql_engine(url: URL) -> AsyncEngine:
         },
         **ENGINE_OPTIONS,
     )
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+        try:
+            return dialect.connect(*arguments, **options)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            # The event loop says that the connection was refused, and not by whom.
+            raise OSError(error.errno, f"{error.strerror}: {where}") from error
 
     @event.listens_for(engine.sync_engine, "checkin")
     def note(_connection: Any, record: Any) -> None:
