@@ -1,7 +1,9 @@
 """What every test stands on: an environment without this machine's own settings, and one way to look for examples."""
 
+import asyncio
 import gc
 import os
+import sys
 import tempfile
 
 import pytest
@@ -14,7 +16,12 @@ pytest.register_assert_rewrite("tests.support")
 from tests.support import properties  # noqa: E402, F401 - it has the profiles
 from tests.support.compiled import share_statements  # noqa: E402
 from tests.support.postgresql import end_run  # noqa: E402
-from tests.support.runs import RUN_FOLDER, RUN_OWNER  # noqa: E402
+from tests.support.runs import RUN_FOLDER, RUN_OWNER, in_memory  # noqa: E402
+
+if sys.platform != "win32":  # the event loop that `bot serve` has
+    from uvloop import EventLoopPolicy
+
+    asyncio.set_event_loop_policy(EventLoopPolicy())
 
 pytest_plugins = ["tests.support.fixtures"]
 share_statements()
@@ -23,6 +30,8 @@ share_statements()
 def pytest_configure(config: pytest.Config) -> None:
     """Before xdist starts its workers, which hear of the folder by their environment."""
     if not hasattr(config, "workerinput"):
+        if folder := in_memory():
+            os.environ["TMPDIR"] = tempfile.tempdir = folder
         os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="bot-tests-")
         os.environ[RUN_OWNER] = str(os.getpid())
 

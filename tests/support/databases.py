@@ -86,7 +86,11 @@ class Databases:
     def lent(self, kind: Kind) -> Iterator[str]:
         """The same for as long as the block: one of PostgreSQL takes a quarter of a second, and is used again."""
         if kind == "sqlite":
-            yield self.migrated(kind)
+            address = self.migrated(kind)
+            yield address
+            file = Path(str(make_url(address).database))
+            for each in file.parent.glob(f"{file.name}*"):
+                each.unlink()
             return
         address = shared_server().url(self._free.pop()) if self._free else self.migrated(kind)
         yield address
