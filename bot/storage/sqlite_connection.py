@@ -25,8 +25,9 @@ import aiosqlite
 
 #: Rows that aiosqlite fetches at a time; its own default.
 _CHUNK = 64
-#: Keys to look up, and rows to write, that the event loop has time for: some 10 µs each.
-_FEW = 32
+#: Keys to look up, and rows to write, that the event loop has time for: some 10 µs each. With 32 the single posts of 64
+#: and 256 connections went to the thread, and took a fifth more of the processor (`benchmarks/HISTORY.md`).
+_FEW = 256
 #: Seconds. Statements that took longer than the first wait for the disk: the next ones are the thread's for the second.
 _LONG = 0.005
 _COLD = 10.0
