@@ -8,8 +8,8 @@ import asyncpg
 
 from bot.storage.copied_rows import CopyStatement
 
-#: Types with a smaller number are PostgreSQL's own, and alike in every database.
-_FIRST_OF_OTHERS = 16_384
+#: Smaller numbers are those of PostgreSQL's own types, the same in every version; others are given out by each server.
+_FIRST_OF_OTHERS = 10_000
 #: Numbers of PostgreSQL's own types → what it says of them.
 _own_types: dict[frozenset[int], Any] = {}
 
