@@ -18,7 +18,7 @@ class CopyingConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ha
     """A connection that takes a COPY where it takes a statement with many rows.
 
     It knows from earlier ones what PostgreSQL's own types are, arrays above all: asyncpg asks for each connection anew.
-    That took up to three questions of 5 ms, a third of PostgreSQL's time in a process that has just started.
+    That took up to three questions of 5 ms (`benchmarks/HISTORY.md`).
     """
 
     async def executemany(self, command: str, args: Sequence[Sequence[Any]], **options: Any) -> None:

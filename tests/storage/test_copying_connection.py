@@ -57,4 +57,4 @@ async def test_types_of_a_database_are_asked_of_by_each_connection(
             await connection.execute(f"CREATE TYPE mood AS ENUM ({values})")
             wanted = values[1]
             assert await connection.fetchval("SELECT $1::mood[]", [wanted]) == [wanted]
-    assert len(asked) >= 2
+    assert len([numbers for numbers in asked if max(numbers) >= 10_000]) == 2

@@ -15,7 +15,7 @@ def run_folder() -> Path:
     return Path(os.environ[RUN_FOLDER])
 
 
-#: Bytes that a whole run takes at most, twice.
+#: Bytes that have to be free: more than twice what a whole run took at most, 1.4 GiB.
 _ROOM = 4 * 1024**3
 _MEMORY = Path("/dev/shm")
 
