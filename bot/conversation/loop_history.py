@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.json import decode as json_decode
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rulebook.decision import HeldBack
@@ -28,6 +28,42 @@ from bot.rulebook.simulate.loop_guard import (
     exchange,
 )
 from bot.storage.tables import messages
+
+#: Made once: to make these two takes longer than to execute them.
+_inbound = messages.alias("inbound")
+_SAID_SINCE = (
+    messages.c.conversation_id.in_(bindparam("conversation_ids", expanding=True)),
+    messages.c.created_at > bindparam("since"),
+)
+_ANSWERED = (
+    select(
+        messages.c.conversation_id, messages.c.in_reply_to, messages.c.resend_of,
+        messages.c.text.label("reply"),
+        _inbound.c.text, _inbound.c.rule, _inbound.c.decision["matched"].as_string().label("matched"),
+    )
+    .select_from(messages.outerjoin(_inbound, _inbound.c.id == messages.c.in_reply_to))
+    .where(
+        *_SAID_SINCE,
+        messages.c.direction == "outbound",
+        messages.c.status != "suppressed",
+        messages.c.rule.is_not(None),  # what a person wrote is no reply of the bot's
+    )
+    .order_by(messages.c.conversation_id, messages.c.position)
+)  # fmt: skip
+_held_back = (
+    select(
+        messages.c.conversation_id, messages.c.text, messages.c.rule,
+        messages.c.decision["matched"].as_string().label("matched"),
+        messages.c.decision["withheld"].as_string().label("withheld"),
+    )
+    .where(
+        *_SAID_SINCE,
+        messages.c.direction == "inbound",
+        messages.c.decision["guard"].as_string().in_([HeldBack.TOO_MANY_REPEATS, HeldBack.TOO_MANY_REPLIES]),
+    )
+    .subquery()
+)  # fmt: skip
+_HELD_BACK = select(_held_back, func.count().label("times")).group_by(*_held_back.c)
 
 
 class LoopState(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,48 +127,15 @@ async def _count(
     """
     if not conversation_ids:
         return
-    inbound, key = messages.alias("inbound"), "matched"
-    answered = (
-        select(
-            messages.c.conversation_id, messages.c.in_reply_to, messages.c.resend_of,
-            messages.c.text.label("reply"),
-            inbound.c.text, inbound.c.rule, inbound.c.decision[key].as_string().label(key),
-        )
-        .select_from(messages.outerjoin(inbound, inbound.c.id == messages.c.in_reply_to))
-        .where(
-            messages.c.conversation_id.in_(conversation_ids),
-            messages.c.created_at > since,
-            messages.c.direction == "outbound",
-            messages.c.status != "suppressed",
-            messages.c.rule.is_not(None),  # what a person wrote is no reply of the bot's
-        )
-        .order_by(messages.c.conversation_id, messages.c.position)
-    )  # fmt: skip
-    rows = (await connection.execute(answered)).all()
+    said_since = {"conversation_ids": conversation_ids, "since": since}
+    rows = (await connection.execute(_ANSWERED, said_since)).all()
     for of, group in groupby(rows, key=lambda row: (row.conversation_id, row.in_reply_to)):
         said = list(group)
         recent[of[0]].replies += len(said)
         if said[0].text is not None and said[0].resend_of is None:
             replies = tuple(row.reply for row in said)
             recent[of[0]].heard[exchange(said[0].text, said[0].rule, _key(said[0].matched), replies)] += 1
-    held_back = (
-        select(
-            messages.c.conversation_id, messages.c.text, messages.c.rule,
-            messages.c.decision[key].as_string().label(key),
-            messages.c.decision["withheld"].as_string().label("withheld"),
-        )
-        .where(
-            messages.c.conversation_id.in_(conversation_ids),
-            messages.c.created_at > since,
-            messages.c.direction == "inbound",
-            messages.c.decision["guard"].as_string().in_(
-                [HeldBack.TOO_MANY_REPEATS, HeldBack.TOO_MANY_REPLIES]
-            ),
-        )
-        .subquery()
-    )  # fmt: skip
-    grouped = select(held_back, func.count().label("times")).group_by(*held_back.c)
-    for row in await connection.execute(grouped):
+    for row in await connection.execute(_HELD_BACK, said_since):
         same = exchange(row.text, row.rule, _key(row.matched), tuple(json.loads(row.withheld or "[]")))
         recent[row.conversation_id].heard[same] += row.times
 

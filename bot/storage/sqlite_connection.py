@@ -14,6 +14,7 @@ cancelled `close`, ends aiosqlite's thread by an exception that nobody catches.
 """
 
 import sqlite3
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -28,20 +29,45 @@ _CHUNK = 64
 #: Keys to look up, and rows to write, that the event loop has time for: some 10 µs each. With 32 the single posts of 64
 #: and 256 connections went to the thread, and took a fifth more of the processor (`benchmarks/HISTORY.md`).
 _FEW = 256
-#: Seconds. Statements that took longer than the first wait for the disk: the next ones are the thread's for the second.
+#: Seconds. Statements that took longer than the first, and for which something was read from the disk, wait for it; so
+#: do those that took longer than the second, whatever the system says of the disk. The next ones are the thread's for
+#: the third. Without a look at what was read, a loop that had to wait for a processor went to the thread all the same,
+#: and took 8 % more of it (`benchmarks/HISTORY.md`).
 _LONG = 0.005
+_LONG_IN_ANY_CASE = 0.05
 _COLD = 10.0
+
+if sys.platform == "linux":
+    from resource import RUSAGE_THREAD, getrusage
+
+    def _blocks_read() -> int | None:
+        """Blocks that the calling thread has had read from a disk so far."""
+        return getrusage(RUSAGE_THREAD).ru_inblock
+
+else:
+
+    def _blocks_read() -> int | None:
+        """Nobody knows here."""
+        return None
 
 
 class SqliteConnection(aiosqlite.Connection):
     """Await it to open the file that `connector` opens, in a thread of the connection's own."""
 
     def __init__(
-        self, connector: Callable[[], sqlite3.Connection], timer: Callable[[], float] = perf_counter
+        self,
+        connector: Callable[[], sqlite3.Connection],
+        timer: Callable[[], float] = perf_counter,
+        blocks_read: Callable[[], int | None] = _blocks_read,
     ) -> None:
-        """`timer`: what statements on the event loop's thread are timed by, in seconds."""
+        """`timer`: what statements on the event loop's thread are timed by, in seconds.
+
+        `blocks_read`: how many blocks that thread has had read from a disk so far; None where nobody knows.
+        """
         self._make = connector
         self._timer = timer
+        self._blocks_read = blocks_read
+        self._blocks_before = blocks_read()
         self._in_thread_until = 0.0
         self._lock = Lock()
         self._file: sqlite3.Connection | None = None
@@ -136,8 +162,12 @@ class SqliteConnection(aiosqlite.Connection):
             return self._catch_up(postponed, fn)
         finally:
             ended = self._timer()
-            if ended - began > _LONG:
+            if ended - began > _LONG and self._has_waited_for_disk(ended - began):
                 self._in_thread_until = ended + _COLD
+
+    def _has_waited_for_disk(self, seconds: float) -> bool:
+        before, self._blocks_before = self._blocks_before, self._blocks_read()
+        return seconds > _LONG_IN_ANY_CASE or before is None or before != self._blocks_before
 
     async def _travel(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """One trip to the thread."""

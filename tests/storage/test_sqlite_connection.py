@@ -1,6 +1,7 @@
 """An SQLite file that is opened while whoever opens it is cancelled, or asked by somebody who is gone."""
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.storage.sqlite_connection import SqliteConnection, open_sqlite
+from bot.storage.sqlite_connection import SqliteConnection, _blocks_read, open_sqlite
 
 
 def is_usable(file: sqlite3.Connection) -> bool:
@@ -86,19 +87,33 @@ async def test_a_short_look_up_is_done_on_the_event_loop_once_the_transaction_ha
     assert [each == here for each in threads] == [False, True, False, False, True]
 
 
-async def test_what_took_long_on_the_event_loop_is_left_to_the_thread_for_a_while(tmp_path: Path) -> None:
-    now, took = 100.0, 0.1
+@pytest.mark.parametrize(
+    ("took", "read", "is_left_to_the_thread"),
+    [
+        (0.006, 1, True),  # it waited for the disk
+        (0.006, 0, False),  # it waited for a processor, or for Python's lock
+        (0.06, 0, True),  # whatever it was
+        (0.006, None, True),  # nobody knows
+        (0.004, 1, False),
+    ],
+)
+async def test_what_waited_for_the_disk_on_the_event_loop_is_left_to_the_thread_for_a_while(
+    tmp_path: Path, took: float, read: int | None, *, is_left_to_the_thread: bool
+) -> None:
+    now, blocks = 100.0, None if read is None else 8
     threads: list[int] = []
 
     def note() -> int:
-        nonlocal now
+        nonlocal now, blocks
         now += took
+        blocks = None if blocks is None else blocks + (read or 0)
         threads.append(threading.get_ident())
         return 1
 
     notes = SqliteConnection(
         partial(sqlite3.connect, tmp_path / "a.db", isolation_level=None, check_same_thread=False),
         timer=lambda: now,
+        blocks_read=lambda: blocks,
     )
     await notes
     await notes.create_function("note", 0, note)
@@ -109,7 +124,23 @@ async def test_what_took_long_on_the_event_loop_is_left_to_the_thread_for_a_whil
         await notes.look_up("SELECT note()", (), keys=1)
     await notes.close()
     here = threading.get_ident()
-    assert [each == here for each in threads] == [True, False, False, True]
+    away = not is_left_to_the_thread
+    assert [each == here for each in threads] == [True, away, away, True]
+
+
+def test_what_is_read_from_the_disk_is_seen() -> None:
+    before = _blocks_read()
+    if before is None:
+        pytest.skip("this system does not say what was read from the disk")
+    with Path(sqlite3.__file__).open("rb") as file:  # the tests' own files may lie in memory
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        try:
+            os.preadv(file.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
+        except BlockingIOError:  # it has to come from the disk
+            file.read()
+            assert (_blocks_read() or 0) > before
+        else:
+            pytest.skip("this file stays in memory")
 
 
 @pytest.mark.parametrize("at_commit", [False, True])
