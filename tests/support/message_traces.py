@@ -111,7 +111,8 @@ def recorded_steps(url: str) -> list[Step]:
 
 
 async def _ask(url: str, orders: str, query: str = "SELECT 1") -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1))
+    address = make_url(url)
+    connection = await asyncpg.connect(**address.get_dialect()().create_connect_args(address)[1])
     try:
         if orders:
             await connection.execute(orders)

@@ -55,6 +55,12 @@ class PostgreSQL:
         """Where the programs of this PostgreSQL are."""
         return Path(self._server.bin_path)
 
+    @property
+    def owner(self) -> str | None:
+        """The system user whose the files are; None: this process's own."""
+        owner: str | None = self._server.system_user
+        return owner
+
     def tell(self, *statements: str, database: str = "postgres") -> None:
         """Give orders as the administrator."""
         self.ask(*statements, database=database)

@@ -1,4 +1,5 @@
-"""The soak of replicas: several on one PostgreSQL are killed at random while it is restarted and ACS storms.
+"""The soak of replicas: several on one PostgreSQL are killed at random while it is restarted, or fails over, and ACS
+storms.
 
 Every phone texts once; the faults are those of `tests.support.soak`.
 """
@@ -14,7 +15,6 @@ from msgspec import Struct
 
 from tests.support.azure_model import Progress, Texts
 from tests.support.message_traces import Trace, as_replica, keep_steps, recorded_steps, traces_of
-from tests.support.postgresql import PostgreSQL
 from tests.support.processes import assert_no_fault, run_bot
 from tests.support.soak import STORM, drain, find_faults, read_books, read_log, wait_for_settlements
 from tests.support.stand import Stand
@@ -30,8 +30,6 @@ class ReplicaPlan(Struct, frozen=True, kw_only=True):
     replicas: int = 3
     #: Seconds over which the texts arrive; the kills are spread over them.
     seconds: float = 240.0
-    #: Seconds for which PostgreSQL is gone, in the middle.
-    gone: float = 5.0
     lanes: int = 10
     #: As in `tests.support.soak.Plan`.
     pace: float = 60.0
@@ -52,12 +50,15 @@ class ReplicaVerdict(Struct, frozen=True, kw_only=True):
 
 
 def run_replicas(
-    plan: ReplicaPlan, server: PostgreSQL, folder: Path, tell: Callable[[str, Progress], None]
+    plan: ReplicaPlan,
+    url: str,
+    break_database: Callable[[], None],
+    folder: Path,
+    tell: Callable[[str, Progress], None],
 ) -> ReplicaVerdict:
-    """Run a round in an empty folder, on a new database of this server."""
+    """Run a round in an empty folder, on this empty database, which is broken once, in the middle."""
     dice = random.Random(plan.seed)
     started = time.monotonic()
-    url = server.database()
     folder.mkdir()
     done = run_bot("db", "upgrade", folder=folder, environ={"BOT_DATABASE_URL": url})
     assert done.returncode == 0, done.stderr
@@ -73,7 +74,7 @@ def run_replicas(
         for bot in stand.bots:
             bot.start()
         stand.azure.text(Texts(first=0, count=plan.messages, seconds=plan.seconds, copies=3))
-        _kill_some(plan, stand, server, dice, tell)
+        _kill_some(plan, stand, break_database, dice, tell)
         _wait_until_all_are_up(stand)
         stand.bot.http.base_url = f"http://127.0.0.1:{stand.bot.environ['BOT_PORT']}"
         drain(stand, plan.messages, lambda: tell("the backlog drains", stand.azure.progress()))
@@ -95,22 +96,20 @@ def run_replicas(
 def _kill_some(
     plan: ReplicaPlan,
     stand: Stand,
-    server: PostgreSQL,
+    break_database: Callable[[], None],
     dice: random.Random,
     tell: Callable[[str, Progress], None],
 ) -> None:
-    """Kill replicas at random moments, one or more at a time, and restart PostgreSQL in the middle."""
+    """Kill replicas at random moments, one or more at a time, and break the database in the middle."""
     began = time.monotonic()
     moments = sorted(dice.uniform(0, plan.seconds) for _ in range(plan.kills))
-    is_restarted = False
+    is_broken = False
     for moment in [*moments, plan.seconds]:
         while (left := began + moment - time.monotonic()) > 0:
-            if not is_restarted and time.monotonic() - began > plan.seconds / 2:
-                is_restarted = True
+            if not is_broken and time.monotonic() - began > plan.seconds / 2:
+                is_broken = True
                 _wait_until_all_are_up(stand)  # a bot does not start without its database
-                server.stop()
-                time.sleep(plan.gone)
-                server.start()
+                break_database()
             time.sleep(min(left, 0.5))
             tell("texts arrive", stand.azure.progress())
         if moment == plan.seconds:
