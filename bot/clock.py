@@ -1,5 +1,6 @@
-"""The time of day, as parts are handed it: so that a test may say what time it is."""
+"""The time of day, as parts are handed it, so that a test may say what time it is; and waiting."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -10,3 +11,17 @@ Clock = Callable[[], datetime]
 def utc_now() -> datetime:
     """The machine's own clock."""
     return datetime.now(UTC)
+
+
+async def is_set_within(event: asyncio.Event, seconds: float | None) -> bool:
+    """Wait until an event is set, so many seconds at most; None: for as long as it takes. Returns whether it is.
+
+    Where nothing is to be waited for, or without end, this spares `asyncio.timeout`, which takes 8 µs.
+    """
+    if seconds is None or event.is_set():
+        return await event.wait()
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

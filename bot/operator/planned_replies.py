@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import Table, insert, select, update
 from uuid_utils import uuid7
 
-from bot.clock import Clock, utc_now
+from bot.clock import Clock, is_set_within, utc_now
 from bot.conversation.incidents import Outcome
 from bot.conversation.planned_replies import (
     OPTED_OUT,
@@ -160,9 +160,7 @@ class PlannedReplies:
                 if due is not None:
                     seconds = (due - self._clock()).total_seconds()
                     wait = min(max(seconds, 0.02), _LOOK_AGAIN)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._new.wait()
+            await is_set_within(self._new, wait)
 
     async def _submit(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from bot.clock import is_set_within
 from bot.sending.circuit_breaker import (
     Circuit,
     admits,
@@ -66,11 +67,7 @@ class AskedHost:
                 return False
             left = deadline - now
             self._changed.clear()
-            try:
-                async with asyncio.timeout(min(left, wait) if wait else left):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+            await is_set_within(self._changed, min(left, wait) if wait else left)
 
     def leave(self, reason: str | None, *, is_probe: bool, retry_after: float | None = None) -> None:
         """A request has ended; a reason says that the host did not answer it."""

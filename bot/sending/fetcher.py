@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.clock import Clock, utc_now
+from bot.clock import Clock, is_set_within, utc_now
 from bot.conversation.completions import Completed, Finished
 from bot.conversation.fetches import (
     KEPT,
@@ -156,9 +156,7 @@ class Fetcher:
             with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
                 if self._duty.is_ours and await self._take():
                     continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._limits.look_again):
-                    await self._wake.wait()
+            await is_set_within(self._wake, self._limits.look_again)
 
     async def _take(self) -> bool:
         """Begin what is due; whether there may be more."""

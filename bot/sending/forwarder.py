@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.clock import Clock, utc_now
+from bot.clock import Clock, is_set_within, utc_now
 from bot.measures import Measures
 from bot.sending.backoff import wait_before_try
 from bot.sending.limits import USUAL_FORWARDING, ForwardingLimits
@@ -140,9 +140,7 @@ class Forwarder:
             left = (self._not_before - self._clock()).total_seconds()
             if left > 0:  # what comes meanwhile is no reason to ask a receiver that is down
                 seconds, event = min(left, seconds), self._stopped
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await event.wait()
+        await is_set_within(event, seconds)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[AsyncConnection | None]:

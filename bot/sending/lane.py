@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 
 import structlog
 from msgspec.structs import replace
 from uuid_utils import uuid7
 
+from bot.clock import is_set_within
 from bot.sending.circuit_breaker import (
     Circuit,
     admits,
@@ -154,9 +154,7 @@ class Lane:
             ):
                 waits = [wait, await self._read()]
                 wait = min((each for each in waits if each is not None), default=None)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
+            await is_set_within(self._wake, wait)
 
     async def _recall(self) -> bool:
         """Go on as the replica did that had the number before; whether it is known how."""

@@ -15,7 +15,6 @@ With SQLite the one process has every duty.
 import asyncio
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -23,6 +22,7 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.clock import is_set_within
 from bot.storage.database_errors import DATABASE_ERRORS, cause_of
 from bot.storage.readers import LockSessions
 from bot.supervisor import Supervisor
@@ -189,9 +189,7 @@ class SharedDuties(Duties):
             for duty in gained:
                 duty.on_gained()
             wait = limits.ask_again if len(gained) < len(wanted) else limits.prove
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
+            await is_set_within(self._wake, wait)
 
     async def _take(self, connection: AsyncConnection, wanted: dict[int, _SharedDuty]) -> set[int]:
         """Try to get what is wanted, of many no more than a share unless they were left already; what was free."""

@@ -5,7 +5,7 @@ import os
 import socket
 from uuid import uuid4
 
-from bot.clock import Clock, utc_now
+from bot.clock import Clock, is_set_within, utc_now
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.notices import Notices
 from bot.storage.readers import SharedReaders
@@ -80,11 +80,7 @@ class SharedReplicaRoll(ReplicaRoll):
             else:
                 if is_news:
                     self._notices.tell(ROLL)
-            try:
-                async with asyncio.timeout(_EVERY):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            await is_set_within(self._wake, _EVERY)
 
     def _entry(self) -> Replica:
         return Replica(

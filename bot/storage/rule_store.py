@@ -16,6 +16,7 @@ from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.clock import is_set_within
 from bot.rulebook.editing.live_book import LiveBook, Overtaken
 from bot.rulebook.files.loader import Loaded
 from bot.storage.database_errors import DATABASE_ERRORS
@@ -120,11 +121,7 @@ class RuleStore:
                 await self.catch_up()
             except DATABASE_ERRORS:  # the database says so itself
                 log.debug("The rules in the database could not be read", action="rules_not_read")
-            try:
-                async with asyncio.timeout(_LOOK_EVERY):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            await is_set_within(self._wake, _LOOK_EVERY)
 
 
 def new_mirror() -> Path:

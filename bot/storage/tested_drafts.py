@@ -9,6 +9,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bot.clock import is_set_within
 from bot.rulebook.background import in_background
 from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.draft_book import DraftBook, Testers
@@ -226,9 +227,7 @@ class TestedDrafts:
 
     async def _follow(self) -> None:
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY):
-                    await self._woken.wait()
+            await is_set_within(self._woken, _LOOK_EVERY)
             self._woken.clear()
             with suppress(*DATABASE_ERRORS):
                 await self.look()

@@ -7,12 +7,13 @@ at once, and whatever arrives while a commit runs shares the next one.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from time import perf_counter
 from typing import Any
 
 import structlog
 
+from bot.clock import is_set_within
 from bot.measures import COMMIT_BOUNDS, Durations
 from bot.outage import Outage
 from bot.storage.bulk import flush
@@ -171,7 +172,7 @@ class Writer:
             patience = max(self._hold, self._limits.overdue)
             self._watch = asyncio.get_running_loop().call_later(patience, self._refuse_overdue)
             try:
-                async with in_time(None if self._database.is_sqlite else self._limits.patience):
+                async with nullcontext() if self._database.is_sqlite else in_time(self._limits.patience):
                     await self._commit(group, is_joined=True)
             except CommitInDoubt as error:
                 # Tried again it might be done twice: Event Grid's events are known when they come again.
@@ -197,9 +198,7 @@ class Writer:
             await self._wake.wait()
             return
         now = asyncio.get_running_loop().time()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._failed_at + self._pause - now)):
-                await self._wake.wait()
+        await is_set_within(self._wake, max(0.0, self._failed_at + self._pause - now))
         self._refuse_late()
 
     async def _probe(self) -> None:

@@ -45,8 +45,8 @@ USUAL_LIMITS = WriterLimits()
 
 
 @asynccontextmanager
-async def in_time(seconds: float | None) -> AsyncGenerator[None]:
-    """Raises `CommitInDoubt` when the block takes longer; None: it may."""
+async def in_time(seconds: float) -> AsyncGenerator[None]:
+    """Raises `CommitInDoubt` when the block takes longer."""
     try:
         async with asyncio.timeout(seconds):
             yield

