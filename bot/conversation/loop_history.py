@@ -27,19 +27,49 @@ from bot.rulebook.simulate.loop_guard import (
     Recent,
     exchange,
 )
+from bot.storage.bulk import PreparedSelect
+from bot.storage.columns import UtcTime
+from bot.storage.keyed import AnyOf
+from bot.storage.sql import as_text
 from bot.storage.tables import messages
 
-#: Made once: to make these two takes longer than to execute them.
+#: Rows that are read of a conversation, about: most have said little in an hour.
+_ROWS_EACH = 8
+
+
+class _Answered(NamedTuple):
+    """A reply, and what it answers; a person's own message answers nothing."""
+
+    conversation_id: str
+    in_reply_to: str | None
+    resend_of: str | None
+    reply: str
+    text: str | None
+    rule: str | None
+    matched: str | None
+
+
+class _HeldBack(NamedTuple):
+    """A message whose replies were held back, and how often it came."""
+
+    conversation_id: str
+    text: str
+    rule: str | None
+    matched: str | None
+    withheld: str | None
+    times: int
+
+
 _inbound = messages.alias("inbound")
 _SAID_SINCE = (
-    messages.c.conversation_id.in_(bindparam("conversation_ids", expanding=True)),
-    messages.c.created_at > bindparam("since"),
+    AnyOf(messages.c.conversation_id, "conversation_ids"),
+    messages.c.created_at > bindparam("since", type_=UtcTime, required=False),
 )
-_ANSWERED = (
+_ANSWERED = PreparedSelect(
     select(
         messages.c.conversation_id, messages.c.in_reply_to, messages.c.resend_of,
         messages.c.text.label("reply"),
-        _inbound.c.text, _inbound.c.rule, _inbound.c.decision["matched"].as_string().label("matched"),
+        _inbound.c.text, _inbound.c.rule, as_text(_inbound.c.decision["matched"]).label("matched"),
     )
     .select_from(messages.outerjoin(_inbound, _inbound.c.id == messages.c.in_reply_to))
     .where(
@@ -53,17 +83,19 @@ _ANSWERED = (
 _held_back = (
     select(
         messages.c.conversation_id, messages.c.text, messages.c.rule,
-        messages.c.decision["matched"].as_string().label("matched"),
-        messages.c.decision["withheld"].as_string().label("withheld"),
+        as_text(messages.c.decision["matched"]).label("matched"),
+        as_text(messages.c.decision["withheld"]).label("withheld"),
     )
     .where(
         *_SAID_SINCE,
         messages.c.direction == "inbound",
-        messages.c.decision["guard"].as_string().in_([HeldBack.TOO_MANY_REPEATS, HeldBack.TOO_MANY_REPLIES]),
+        messages.c.decision["guard"].as_string().in_(
+            [HeldBack.TOO_MANY_REPEATS.value, HeldBack.TOO_MANY_REPLIES.value]
+        ),
     )
     .subquery()
 )  # fmt: skip
-_HELD_BACK = select(_held_back, func.count().label("times")).group_by(*_held_back.c)
+_HELD_BACK = PreparedSelect(select(_held_back, func.count().label("times")).group_by(*_held_back.c))
 
 
 class LoopState(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -128,14 +160,15 @@ async def _count(
     if not conversation_ids:
         return
     said_since = {"conversation_ids": conversation_ids, "since": since}
-    rows = (await connection.execute(_ANSWERED, said_since)).all()
+    few = _ROWS_EACH * len(conversation_ids)
+    rows = map(_Answered._make, await _ANSWERED.fetch(connection, rows=few, **said_since))
     for of, group in groupby(rows, key=lambda row: (row.conversation_id, row.in_reply_to)):
         said = list(group)
         recent[of[0]].replies += len(said)
         if said[0].text is not None and said[0].resend_of is None:
             replies = tuple(row.reply for row in said)
             recent[of[0]].heard[exchange(said[0].text, said[0].rule, _key(said[0].matched), replies)] += 1
-    for row in await connection.execute(_HELD_BACK, said_since):
+    for row in map(_HeldBack._make, await _HELD_BACK.fetch(connection, rows=few, **said_since)):
         same = exchange(row.text, row.rule, _key(row.matched), tuple(json.loads(row.withheld or "[]")))
         recent[row.conversation_id].heard[same] += row.times
 

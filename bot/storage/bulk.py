@@ -246,31 +246,73 @@ async def fetch_together(
 
 
 class PreparedSelect:
-    """A SELECT that is asked again and again, with other parameters."""
+    """A SELECT that is asked again and again, with other parameters; lists of keys by `bot.storage.keyed.AnyOf`."""
 
     def __init__(self, statement: Select[Any]) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, list[Process | None], list[str], dict[str, Any]]] = {}
+        self._compiled: dict[str, _CompiledSelect] = {}
 
-    async def fetch(self, connection: AsyncConnection, **parameters: Any) -> list[tuple[Any, ...]]:
-        """The rows, in the order of the statement's columns."""
+    async def fetch(
+        self, connection: AsyncConnection, *, rows: int | None = None, **parameters: Any
+    ) -> list[tuple[Any, ...]]:
+        """The rows, in the order of the statement's columns.
+
+        `rows`: about how many it reads, where it finds them by an index and a transaction has begun; then a few of
+        SQLite's are read without a trip to its thread.
+        """
         dialect = connection.dialect
         found = self._compiled.get(dialect.name)
         if found is None:
-            compiled: Any = self._statement.compile(
-                dialect=dialect, compile_kwargs={"render_postcompile": True}
-            )
-            sql, processes = _as_one_value(self._statement, str(compiled), dialect)
-            # SQLite's dialect adds one of its own: the OFFSET that goes with a LIMIT.
-            own = {name: value for name, value in compiled.params.items() if name not in parameters}
-            found = self._compiled[dialect.name] = sql, processes, compiled.positiontup, own
-        sql, processes, names, own = found
-        given = parameters | own
-        values = tuple([given[name] for name in names])
+            found = self._compiled[dialect.name] = self._compile(dialect, parameters)
+        values = tuple([_ready(dialect, process, given) for process, given in found.of(parameters)])
         if dialect.name == "sqlite":
-            rows = await _driver(connection).execute_fetchall(sql, values)
-            return _read_rows(msgspec.json.decode(rows[0][0]), processes)
-        return _read_rows((await connection.exec_driver_sql(sql, values)).all(), processes)
+            driver = _driver(connection)
+            if rows is None:
+                answer = await driver.execute_fetchall(found.sql, values)
+            else:
+                answer = await driver.look_up(found.sql, values, keys=rows)
+            return _read_rows(msgspec.json.decode(answer[0][0]), found.results)
+        return _read_rows((await connection.exec_driver_sql(found.sql, values)).all(), found.results)
+
+    def _compile(self, dialect: Dialect, given: Collection[str]) -> "_CompiledSelect":
+        compiled: Any = self._statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        sql, results = _as_one_value(self._statement, str(compiled), dialect)
+        # What is fixed in the statement; SQLite's dialect adds the OFFSET that goes with a LIMIT.
+        fixed = {name: value for name, value in compiled.params.items() if name not in given}
+        processes = {
+            name: compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
+            for name in compiled.positiontup
+            if name in compiled.binds
+        }
+        return _CompiledSelect(
+            sql=sql, results=results, names=compiled.positiontup, fixed=fixed, processes=processes
+        )
+
+
+class _CompiledSelect(Struct, frozen=True, kw_only=True):
+    """A SELECT in one dialect."""
+
+    sql: str
+    #: What turns a row's values into Python's.
+    results: list[Process | None]
+    #: The parameters in their order, what is fixed of them, and what makes their values ready for the driver.
+    names: list[str]
+    fixed: dict[str, Any]
+    processes: dict[str, Process | None]
+
+    def of(self, given: Mapping[str, Any]) -> list[tuple[Process | None, Any]]:
+        """The parameters' values, each with what makes it ready."""
+        return [
+            (self.processes.get(name), given[name] if name in given else self.fixed[name])
+            for name in self.names
+        ]
+
+
+def _ready(dialect: Dialect, process: Process | None, value: Any) -> Any:
+    """A parameter as the driver wants it."""
+    if isinstance(value, list):
+        return _as_json(value) if dialect.name == "sqlite" else value
+    return value if process is None else process(value)
 
 
 class _AnyOfKeys(ColumnElement[bool]):

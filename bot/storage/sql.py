@@ -42,3 +42,9 @@ def constant(word: str) -> ColumnElement[str]:
     if not word.isidentifier():
         raise ValueError(f"{word!r} is no word that may be written into a statement")
     return literal_column(f"'{word}'")
+
+
+def as_text(value: Any) -> ColumnElement[str | None]:
+    """What a JSON column has under a key, as a text that SQLite does not take for JSON any more."""
+    text: ColumnElement[str | None] = value.as_string().concat("")
+    return text
