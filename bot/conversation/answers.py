@@ -18,9 +18,10 @@ from uuid_utils import uuid7
 from bot.conversation.facts import AnswerFact
 from bot.rulebook.decision import ConversationState, Flow, KeptAnswers, Once
 from bot.storage.answer_tables import answer_values, answers
-from bot.storage.bulk import BulkInsert, LookupByKeys
+from bot.storage.bulk import BulkInsert
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.facts import are_heard, note
+from bot.storage.lookups import LookupByKeys
 from bot.storage.sql import insert_for
 from bot.text.storable import make_storable
 

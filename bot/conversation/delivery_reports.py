@@ -11,7 +11,8 @@ from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
 from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
-from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys
+from bot.storage.bulk import BulkInsert, BulkUpdate
+from bot.storage.lookups import LookupByKeys
 from bot.storage.sql import direction_is
 from bot.storage.tables import conversations, delivery_reports, messages
 

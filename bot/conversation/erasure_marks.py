@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage.bulk import LookupByKeys
+from bot.storage.lookups import LookupByKeys
 from bot.storage.sql import insert_for
 from bot.storage.upkeep_tables import erasure_keys, erasure_marks
 

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from sqlalchemy import exists, select
 
 from bot.conversation.thread import ConversationThread
-from bot.storage.bulk import LookupByKeys
 from bot.storage.consent_tables import imported_opt_outs
+from bot.storage.lookups import LookupByKeys
 
 #: By people's numbers, which stand on a list: peer, our number or nothing, and the list's time.
 IMPORTED = LookupByKeys(

@@ -27,9 +27,9 @@ from bot.rulebook.simulate.loop_guard import (
     Recent,
     exchange,
 )
-from bot.storage.bulk import PreparedSelect
 from bot.storage.columns import UtcTime
 from bot.storage.keyed import AnyOf
+from bot.storage.lookups import PreparedSelect
 from bot.storage.sql import as_text
 from bot.storage.tables import messages
 
@@ -49,7 +49,7 @@ class _Answered(NamedTuple):
     matched: str | None
 
 
-class _HeldBack(NamedTuple):
+class _Unanswered(NamedTuple):
     """A message whose replies were held back, and how often it came."""
 
     conversation_id: str
@@ -168,7 +168,7 @@ async def _count(
         if said[0].text is not None and said[0].resend_of is None:
             replies = tuple(row.reply for row in said)
             recent[of[0]].heard[exchange(said[0].text, said[0].rule, _key(said[0].matched), replies)] += 1
-    for row in map(_HeldBack._make, await _HELD_BACK.fetch(connection, rows=few, **said_since)):
+    for row in map(_Unanswered._make, await _HELD_BACK.fetch(connection, rows=few, **said_since)):
         same = exchange(row.text, row.rule, _key(row.matched), tuple(json.loads(row.withheld or "[]")))
         recent[row.conversation_id].heard[same] += row.times
 

@@ -18,9 +18,10 @@ from bot.clock import Clock, utc_now
 from bot.conversation.delivery import code_of
 from bot.conversation.facts import AnswerFact, ConsentFact, MessageFact, WaitingFact
 from bot.event_receivers import EventReceiver
-from bot.storage.bulk import BulkInsert, LookupByKeys
+from bot.storage.bulk import BulkInsert
 from bot.storage.event_tables import outgoing_events
 from bot.storage.facts import Fact
+from bot.storage.lookups import LookupByKeys
 from bot.storage.tables import conversations, messages
 
 

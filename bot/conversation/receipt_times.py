@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.events import Inbound
-from bot.storage.bulk import BulkUpdate, LookupByKeys
+from bot.storage.bulk import BulkUpdate
+from bot.storage.lookups import LookupByKeys
 from bot.storage.sql import direction_is
 from bot.storage.tables import messages
 

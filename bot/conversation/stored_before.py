@@ -11,7 +11,7 @@ from bot.conversation.events import Inbound
 from bot.conversation.imported_opt_outs import IMPORTED
 from bot.conversation.receipt_times import KNOWN_MESSAGES
 from bot.conversation.thread import CONVERSATIONS_OF, ConversationThread, threads_of
-from bot.storage.bulk import fetch_together
+from bot.storage.lookups import fetch_together
 
 
 class StoredBefore(Struct, frozen=True):

@@ -25,8 +25,9 @@ from bot.conversation.message_ids import next_id
 from bot.conversation.message_rows import InboundRow, OutboundRow
 from bot.conversation.new_messages import NewMessages
 from bot.rulebook.decision import ConversationState, Decision, HeldBack
-from bot.storage.bulk import BulkInsert, LookupByKeys
+from bot.storage.bulk import BulkInsert
 from bot.storage.commits import mark_changed
+from bot.storage.lookups import LookupByKeys
 from bot.storage.tables import conversations
 from bot.text.segments import measure
 

@@ -14,9 +14,10 @@ from bot.conversation.audit_log import action_row
 from bot.conversation.facts import ConsentFact
 from bot.conversation.opt_outs import opt_out_conversations
 from bot.operator.opt_out_lists import ListedOptOut
-from bot.storage.bulk import BulkInsert, LookupByKeys
+from bot.storage.bulk import BulkInsert
 from bot.storage.consent_tables import imported_opt_outs
 from bot.storage.facts import note
+from bot.storage.lookups import LookupByKeys
 from bot.storage.tables import actions, conversations
 from bot.storage.writer import Writer
 

@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
 from bot.storage.alarm_tables import alarms
 from bot.storage.answer_tables import answer_values, answers, codes_given
-from bot.storage.bulk import LookupByKeys
 from bot.storage.commits import Topic, mark_changed
 from bot.storage.consent_tables import consent_changes
 from bot.storage.event_tables import outgoing_events
 from bot.storage.handover_tables import handovers
 from bot.storage.inbox_tables import planned_replies, presences, reads, reply_drafts, tries
 from bot.storage.keyed import AnyOf, KeyedStatement, execute_all
+from bot.storage.lookups import LookupByKeys
 from bot.storage.tables import actions, conversations, delivery_reports, incidents, messages, status_changes
 from bot.storage.task_tables import fetches, follow_ups, forwards
 

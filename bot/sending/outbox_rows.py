@@ -7,8 +7,9 @@ from sqlalchemy import Integer, bindparam, literal_column, null, select, true
 
 from bot.conversation.delivery import Status
 from bot.conversation.status_changes import STORED_COLUMNS, StoredMessage
-from bot.storage.bulk import BulkInsert, BulkUpdate, LookupByKeys, PreparedSelect
+from bot.storage.bulk import BulkInsert, BulkUpdate
 from bot.storage.inbox_tables import tries
+from bot.storage.lookups import LookupByKeys, PreparedSelect
 from bot.storage.sql import direction_is, status_is
 from bot.storage.tables import conversations, messages
 

@@ -5,20 +5,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
 import pytest
-from sqlalchemy import Integer, bindparam, literal_column, select
+from sqlalchemy import literal_column, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bot.conversation.thread import ConversationRow
-from bot.storage.bulk import (
-    _MOST_WAYS,
-    BulkInsert,
-    BulkUpdate,
-    LookupByKeys,
-    PreparedSelect,
-    fetch_together,
-)
+from bot.storage.bulk import _MOST_WAYS, BulkInsert, BulkUpdate
 from bot.storage.database import Database
 from bot.storage.database_errors import is_conflict, is_of_the_data
+from bot.storage.lookups import LookupByKeys
 from bot.storage.tables import conversations, rejected_events
 from tests.support.databases import Databases
 
@@ -193,20 +187,6 @@ async def test_an_insert_becomes_few_statements_whatever_its_rows_lack(database:
     assert len(save._ways) <= _MOST_WAYS
 
 
-async def test_lookups_that_travel_together_find_what_each_would_alone(databases: Databases) -> None:
-    """On SQLite, in one trip; on PostgreSQL nothing does."""
-    ids = LookupByKeys(select(rejected_events.c.id, rejected_events.c.arrived_at), rejected_events.c.digest)
-    with databases.lent("sqlite") as address:
-        database = Database(address)
-        await filled(database)
-        async with database.writing() as connection:
-            found = await fetch_together(
-                connection, (STORED, ["1", "9"]), (ids, {"digest 2"}), (ids, []), (STORED, ["0"] * 40)
-            )
-        assert found == [await rows(database, "1"), [("2", NOON)], [], await rows(database, "0")]
-        await database.close()
-
-
 @pytest.mark.parametrize("count", [15, 31, 32, 100, 128])
 async def test_many_rows_are_written_as_few_are(database: Database, count: int) -> None:
     """On PostgreSQL many rows are copied."""
@@ -310,19 +290,6 @@ async def test_a_text_that_is_too_long_is_refused_and_never_cut(databases: Datab
         await database.close()
 
 
-async def test_a_query_takes_other_parameters_each_time(database: Database) -> None:
-    await filled(database)
-    query = PreparedSelect(
-        select(rejected_events.c.id, rejected_events.c.arrived_at)
-        .where(rejected_events.c.id > bindparam("after"))
-        .order_by(rejected_events.c.id)
-        .limit(bindparam("most", type_=Integer))
-    )
-    async with database.reading() as connection:
-        assert await query.fetch(connection, after="0", most=2) == [("1", NOON), ("2", NOON)]
-        assert await query.fetch(connection, after="2", most=2) == [("3", NOON)]
-
-
 def test_a_row_with_a_field_that_the_table_lacks_is_refused_at_once() -> None:
     class Misspelled(NamedTuple):
         id: str
@@ -335,13 +302,3 @@ def test_a_row_with_a_field_that_the_table_lacks_is_refused_at_once() -> None:
 def test_a_row_that_does_not_begin_with_its_keys_is_refused_at_once() -> None:
     with pytest.raises(TypeError, match="begin with its keys: digest"):
         BulkUpdate(rejected_events, OfTwo, keys=("digest",))
-
-
-async def test_a_lookup_with_a_parameter_of_its_own_is_refused(database: Database) -> None:
-    """PostgreSQL would take it for the keys, which are `$1`."""
-    lookup = LookupByKeys(
-        select(rejected_events.c.id).where(rejected_events.c.reason == "No."), rejected_events.c.id
-    )
-    async with database.reading() as connection:
-        with pytest.raises(TypeError, match="no other parameter"):
-            await lookup.fetch(connection, ["1"])
