@@ -33,9 +33,6 @@ from bot.storage.lookups import PreparedSelect
 from bot.storage.sql import as_text
 from bot.storage.tables import messages
 
-#: Rows that are read of a conversation, about: most have said little in an hour.
-_ROWS_EACH = 8
-
 
 class _Answered(NamedTuple):
     """A reply, and what it answers; a person's own message answers nothing."""
@@ -133,7 +130,7 @@ async def recall(
 ) -> tuple[dict[str, Recent], set[str]]:
     """What was said in these conversations in the last hour, by conversation id; and where a silence is over."""
     recent: dict[str, Recent] = {}
-    usual: list[str] = []
+    usual: list[Traffic] = []
     ended: set[str] = set()
     for each in near:
         state = each.state
@@ -142,33 +139,33 @@ async def recall(
             ended.add(each.conversation_id)
         recent[each.conversation_id] = Recent(is_silent=state is not None and state.is_silent)
         if state is None:
-            usual.append(each.conversation_id)
+            usual.append(each)
         else:
             released = datetime.fromtimestamp(state.released, UTC)
-            await _count(connection, recent, [each.conversation_id], max(now - WINDOW, released))
+            await _count(connection, recent, [each], max(now - WINDOW, released))
     await _count(connection, recent, usual, now - WINDOW)
     return recent, ended
 
 
 async def _count(
-    connection: AsyncConnection, recent: dict[str, Recent], conversation_ids: list[str], since: datetime
+    connection: AsyncConnection, recent: dict[str, Recent], near: Collection[Traffic], since: datetime
 ) -> None:
     """Add what was said since then.
 
     The caps bound the messages that were answered; those that were held back can be many, and are counted as groups.
     """
-    if not conversation_ids:
+    if not near:
         return
-    said_since = {"conversation_ids": conversation_ids, "since": since}
-    few = _ROWS_EACH * len(conversation_ids)
-    rows = map(_Answered._make, await _ANSWERED.fetch(connection, rows=few, **said_since))
+    said_since = {"conversation_ids": [each.conversation_id for each in near], "since": since}
+    most = sum(each.messages for each in near)
+    rows = map(_Answered._make, await _ANSWERED.fetch(connection, rows=most, **said_since))
     for of, group in groupby(rows, key=lambda row: (row.conversation_id, row.in_reply_to)):
         said = list(group)
         recent[of[0]].replies += len(said)
         if said[0].text is not None and said[0].resend_of is None:
             replies = tuple(row.reply for row in said)
             recent[of[0]].heard[exchange(said[0].text, said[0].rule, _key(said[0].matched), replies)] += 1
-    for row in map(_Unanswered._make, await _HELD_BACK.fetch(connection, rows=few, **said_since)):
+    for row in map(_Unanswered._make, await _HELD_BACK.fetch(connection, rows=most, **said_since)):
         same = exchange(row.text, row.rule, _key(row.matched), tuple(json.loads(row.withheld or "[]")))
         recent[row.conversation_id].heard[same] += row.times
 

@@ -76,7 +76,7 @@ class PreparedSelect:
     ) -> list[tuple[Any, ...]]:
         """The rows, in the order of the statement's columns.
 
-        `rows`: about how many it reads, where it finds them by an index and a transaction has begun; then a few of
+        `rows`: how many it reads at most, where it finds them by an index and a transaction has begun; then a few of
         SQLite's are read without a trip to its thread.
         """
         dialect = connection.dialect

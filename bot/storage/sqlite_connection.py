@@ -166,6 +166,7 @@ class SqliteConnection(aiosqlite.Connection):
                 self._in_thread_until = ended + _COLD
 
     def _has_waited_for_disk(self, seconds: float) -> bool:
+        """Whether statements that took so long have; what the thread has read for others since the last look counts."""
         before, self._blocks_before = self._blocks_before, self._blocks_read()
         return seconds > _LONG_IN_ANY_CASE or before is None or before != self._blocks_before
 
