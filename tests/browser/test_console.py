@@ -145,6 +145,20 @@ async def test_a_failure_says_why_in_plain_words_and_history_is_a_tap_away(
         await expect(page.locator(".message.in .card")).to_contain_text('hours: keyword "hours"')
 
 
+async def test_escape_closes_a_card_for_good_although_the_pointer_rests_on_its_line(
+    browser: Browser, bot: Running
+) -> None:
+    async with console(browser, bot, await path_of(bot, FAILED)) as page:
+        card = page.locator(".message.out .card")
+        await page.clock.install()
+        await page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+        await page.locator(".message.out [data-card] > summary").click()
+        await expect(card).to_contain_text("queued")
+        await page.keyboard.press("Escape")
+        await page.clock.run_for(1_000)
+        await expect(card).to_be_hidden()
+
+
 async def test_history_opens_when_the_pointer_rests_on_a_fate(browser: Browser, bot: Running) -> None:
     async with console(browser, bot, await path_of(bot, DELIVERED)) as page:
         message = page.locator(".message.out")

@@ -1,5 +1,6 @@
 """The bot, and what it leans on, as processes of their own: started, waited for, killed and ended by tests."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,14 +9,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import httpx
+from filelock import FileLock
 
 from tests.support.forked import Forked, fork, may_fork
 from tests.support.sockets import NO_AUTHORITIES, SHORT_LIVED
@@ -43,11 +45,20 @@ def until(look: Callable[[], Found], seconds: float = 120, what: str = "what is 
     return found
 
 
+#: Below those that the system gives to connections, one of which could take a port before its owner starts.
+_PORTS = range(20_000, 32_000)
+
+
 def free_port() -> int:
-    """A port that nothing listens on, for who must know it before its owner starts."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
+    """A port that nothing listens on, for who must know it before its owner starts; each time another one."""
+    last = Path(tempfile.gettempdir()) / f"sms-keyword-bot-tests-port-{os.getuid()}"
+    with FileLock(f"{last}.lock"):
+        place = int(last.read_text() or 0) if last.exists() else 0
+        while True:
+            place = (place + 1) % len(_PORTS)
+            last.write_text(str(place))
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", _PORTS[place])):
+                return _PORTS[place]
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -130,7 +141,7 @@ def run_bot(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of `bot` to its end."""
     command = [*BOT, *arguments]
-    with TemporaryFile() as out, TemporaryFile() as err:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = start(command, folder, environ or {}, out.fileno(), err.fileno())
         try:
             status = process.wait(120)

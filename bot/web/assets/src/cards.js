@@ -24,6 +24,7 @@ addEventListener(
   (event) => {
     const card = event.target;
     if (!card.matches?.("[data-card], [data-sheet]")) return;
+    clearTimeout(timer);
     if (!card.open) return delete card.dataset.filled;
     fill(card).catch(() => delete card.dataset.filled);
     if (card.matches("[data-card]")) for (const other of document.querySelectorAll("[data-card][open]")) if (other !== card) other.open = false;
@@ -59,6 +60,7 @@ addEventListener("click", (event) => {
 addEventListener("keydown", (event) => {
   const open = event.key === "Escape" && document.querySelector("[data-card][open], .actions details[open], .later[open], .noting[open], .more-filters[open], .again[open], .ruled details[open]");
   if (!open) return;
+  clearTimeout(timer); // the pointer that rests there opens it no more
   open.open = false;
   open.querySelector("summary").focus();
 });
