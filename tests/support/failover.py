@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
-
-from tests.support.postgresql import PostgreSQL
-from tests.support.processes import free_port
+from tests.support.postgresql import PostgreSQL, ask_over
+from tests.support.processes import free_port, until
 
 #: The standby asks the primary often whether it is there, so that a test need not wait for it.
 _QUICK = "wal_retrieve_retry_interval = '100ms'\n"
@@ -45,25 +43,15 @@ class Member:
         self.run("pg_ctl", "-D", str(self.folder), "-w", "-l", log, "-o", options, "start")
 
     def kill(self) -> None:
-        """End it as a power cut would, with its connections."""
+        """End it at once, as a crash would, with its connections."""
         if (self.folder / "postmaster.pid").exists():
             self.run("pg_ctl", "-D", str(self.folder), "-m", "immediate", "stop")
 
     def ask(self, *statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Give orders as the administrator; the rows of the last one's answer."""
-
-        async def ask() -> list[tuple[Any, ...]]:
-            connection = await asyncpg.connect(
-                host="127.0.0.1", port=self.port, user="postgres", database=database
-            )
-            try:
-                for order in statements[:-1]:
-                    await connection.execute(order)
-                return [tuple(row) for row in await connection.fetch(statements[-1])]
-            finally:
-                await connection.close()
-
-        return asyncio.run(ask())
+        return asyncio.run(
+            ask_over(statements, host="127.0.0.1", port=self.port, user="postgres", database=database)
+        )
 
 
 class FailoverPair:
@@ -86,8 +74,8 @@ class FailoverPair:
             conf.write(_QUICK)
         self.standby.start()
         self.primary.ask("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
-        while self.primary.ask("SELECT sync_state FROM pg_stat_replication") != [("sync",)]:
-            time.sleep(0.05)
+        followers = "SELECT sync_state FROM pg_stat_replication"
+        until(lambda: self.primary.ask(followers) == [("sync",)], what="the synchronous standby")
 
     def database(self) -> str:
         """The URL of a new database, which names both servers: a bot takes the one that can be written to."""

@@ -6,7 +6,7 @@ import functools
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -68,17 +68,9 @@ class PostgreSQL:
     def ask(self, *statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """The same, and the rows of the last one's answer."""
 
-        async def ask() -> list[tuple[Any, ...]]:
-            connection = await asyncpg.connect(self._server.get_uri(database=database))
-            try:
-                for order in statements[:-1]:
-                    await connection.execute(order)
-                return [tuple(row) for row in await connection.fetch(statements[-1])]
-            finally:
-                await connection.close()
-
+        asking = ask_over(statements, dsn=self._server.get_uri(database=database))
         # In a thread of its own: who asks may be in an event loop already.
-        return _aside().submit(asyncio.run, ask()).result()
+        return _aside().submit(asyncio.run, asking).result()
 
     def database(self, like: str | None = None) -> str:
         """The URL of a new database: empty, or a copy of another one that nobody is connected to."""
@@ -98,6 +90,17 @@ class PostgreSQL:
     def start(self) -> None:
         """Have it there again after `stop`."""
         self._server.start()
+
+
+async def ask_over(statements: Sequence[str], **address: Any) -> list[tuple[Any, ...]]:
+    """Give orders over a connection of their own, as asyncpg is told of it; the rows of the last one's answer."""
+    connection = await asyncpg.connect(**address)
+    try:
+        for order in statements[:-1]:
+            await connection.execute(order)
+        return [tuple(row) for row in await connection.fetch(statements[-1])]
+    finally:
+        await connection.close()
 
 
 @functools.cache
