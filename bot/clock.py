@@ -16,7 +16,7 @@ def utc_now() -> datetime:
 async def is_set_within(event: asyncio.Event, seconds: float | None) -> bool:
     """Wait until an event is set, so many seconds at most; None: for as long as it takes. Returns whether it is.
 
-    Where nothing is to be waited for, or without end, this spares `asyncio.timeout`, which takes 8 µs.
+    `asyncio.timeout` takes 8 µs, so it is left out where the event is set already and where the wait has no bound.
     """
     if seconds is None or event.is_set():
         return await event.wait()

@@ -15,17 +15,10 @@ from bot.storage.database_errors import is_conflict, is_of_the_data
 from bot.storage.lookups import LookupByKeys
 from bot.storage.tables import conversations, rejected_events
 from tests.support.databases import Databases
+from tests.support.rejected_rows import INSERT, STORED, Rejected
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 5, tzinfo=UTC)
 ODD = "a'b\"c\\ \u2028 ✓ {}[] %s :x"
-
-
-class Rejected(NamedTuple):
-    id: str
-    digest: str
-    arrived_at: datetime
-    reason: str
-    raw: str
 
 
 class Reason(NamedTuple):
@@ -72,10 +65,6 @@ class Half(NamedTuple):
     last_position: int
     last_message_at: datetime
     created_at: datetime
-
-
-INSERT = BulkInsert(rejected_events, Rejected)
-STORED = LookupByKeys(select(rejected_events).order_by(rejected_events.c.id), rejected_events.c.id)
 
 
 async def filled(database: Database) -> None:

@@ -1,32 +1,19 @@
 """SELECTs that are compiled once find what SQLAlchemy's own would."""
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import pytest
 from sqlalchemy import Integer, bindparam, func, select
 
-from bot.storage.bulk import BulkInsert
 from bot.storage.columns import UtcTime
 from bot.storage.database import Database
 from bot.storage.keyed import AnyOf
 from bot.storage.lookups import LookupByKeys, PreparedSelect, fetch_together
 from bot.storage.tables import rejected_events
 from tests.support.databases import Databases
+from tests.support.rejected_rows import INSERT, STORED, Rejected
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 5, tzinfo=UTC)
-
-
-class Rejected(NamedTuple):
-    id: str
-    digest: str
-    arrived_at: datetime
-    reason: str
-    raw: str
-
-
-INSERT = BulkInsert(rejected_events, Rejected)
-STORED = LookupByKeys(select(rejected_events).order_by(rejected_events.c.id), rejected_events.c.id)
 
 
 async def fill(database: Database) -> None:
