@@ -23,7 +23,7 @@ def migrate(connection: Connection) -> None:
         if not is_sqlite:
             # A migration that waits behind a long query must not make every other query wait behind it.
             connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727_766)")
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727766)")
         context.run_migrations()
 
 

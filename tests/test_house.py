@@ -1,5 +1,6 @@
 """The house stays readable: its picture is up to date, its names are unique, its modules are short."""
 
+import ast
 import importlib.util
 import re
 from collections import Counter
@@ -46,3 +47,16 @@ def test_no_import_is_hidden() -> None:
     """A cycle would hide behind one."""
     hidden = [str(path) for path in MODULES if "TYPE_CHECKING" in path.read_text("utf-8")]
     assert hidden == []
+
+
+def test_statements_are_read_by_an_older_postgresql_too() -> None:
+    """Before its version 16 a number has no underscore: `bot db upgrade` failed on Debian's version 15."""
+    sql = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|SET|ALTER|CREATE)\b.*\b\d+_\d", re.DOTALL)
+    texts = [
+        f"{path}:{node.lineno}"
+        for folder in ("bot", "migrations")
+        for path in Path(folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.search(node.value)
+    ]
+    assert texts == []

@@ -154,6 +154,8 @@ class Lane:
             ):
                 waits = [wait, await self._read()]
                 wait = min((each for each in waits if each is not None), default=None)
+            if not self._duty.is_ours or not (self._has_more or self._window):
+                self._context.link.forget(self.number)
             await is_set_within(self._wake, wait)
 
     async def _recall(self) -> bool:

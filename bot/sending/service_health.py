@@ -38,6 +38,13 @@ class ServiceTrouble(Struct, frozen=True, kw_only=True):
     since: datetime
 
 
+class _RefusedNumber(Struct, frozen=True, kw_only=True):
+    """ACS refuses the credential of one of our numbers."""
+
+    outcome: SendFailed
+    since: datetime
+
+
 class ServiceHealth:
     """Holds every lane back while ACS is down, and logs an outage once when it begins and once when it ends.
 
@@ -65,9 +72,8 @@ class ServiceHealth:
         self._on_recovery = on_recovery
         self._circuit = Circuit()
         self._down_since: datetime | None = None
-        #: Our numbers for which the credential was refused, and how ACS said it.
-        self._refused: dict[str, SendFailed] = {}
-        self._refused_since: datetime | None = None
+        #: By our number, the one refused first in front.
+        self._refusals: dict[str, _RefusedNumber] = {}
         #: Calls, by how they ended; `/metrics` shows them.
         self.calls: Counter[str] = Counter()
 
@@ -104,8 +110,17 @@ class ServiceHealth:
         if self._circuit.failures:
             self._succeed()
             self._on_circuit(before, self._circuit)
-        if number in self._refused and not is_refused:
-            self._end_refusal()
+        if number in self._refusals and not is_refused:
+            self._end_refusal(number)
+
+    def forget(self, number: str) -> None:
+        """Nothing waits here any more for this number: that ACS refused its credential is no trouble now."""
+        if self._refusals.pop(number, None):
+            log.info(
+                "Nothing waits any more for a number whose credential ACS refused",
+                action="credential_refusal_over",
+                number=number,
+            )
 
     def adopt(self, circuit: Circuit) -> None:
         """Go on from what another replica met: it found ACS down, or there again."""
@@ -127,14 +142,14 @@ class ServiceHealth:
     @property
     def is_credential_refused(self) -> bool:
         """Whether ACS refuses our credential, for one of our numbers at least."""
-        return bool(self._refused)
+        return bool(self._refusals)
 
     def troubles(self) -> list[ServiceTrouble]:
         """What keeps messages waiting; empty when nothing does."""
         troubles = []
-        if self._refused_since is not None:
-            reason = "ACS refuses our credential or number: " + next(iter(self._refused.values())).reason
-            troubles.append(ServiceTrouble(reason=reason, since=self._refused_since))
+        for refusal in list(self._refusals.values())[:1]:
+            reason = f"ACS refuses our credential or number: {refusal.outcome.reason}"
+            troubles.append(ServiceTrouble(reason=reason, since=refusal.since))
         if self._down_since is not None and self.is_down:
             state = state_of(self._circuit, asyncio.get_running_loop().time())
             how = "one call at a time is tried" if state == "half-open" else "calls pause"
@@ -172,10 +187,10 @@ class ServiceHealth:
 
     def _note_refusal(self, number: str, outcome: SendFailed) -> None:
         # By status: what ACS says beside it may differ from call to call.
-        is_news = outcome.http_status not in {refusal.http_status for refusal in self._refused.values()}
-        self._refused[number] = outcome
-        if self._refused_since is None:
-            self._refused_since = self._clock()
+        is_news = outcome.http_status not in {each.outcome.http_status for each in self._refusals.values()}
+        before = self._refusals.get(number)
+        since = before.since if before else self._clock()
+        self._refusals[number] = _RefusedNumber(outcome=outcome, since=since)
         if is_news:
             log.error(
                 "ACS refuses our credential or number; messages wait",
@@ -186,11 +201,11 @@ class ServiceHealth:
                 " and that the number belongs to it; nothing is lost meanwhile",
             )
 
-    def _end_refusal(self) -> None:
-        self._refused.clear()
-        self._refused_since = None
-        log.info("ACS accepts our credential and number again", action="credential_accepted_again")
-        self._on_recovery()
+    def _end_refusal(self, number: str) -> None:
+        del self._refusals[number]
+        if not self._refusals:
+            log.info("ACS accepts our credential and number again", action="credential_accepted_again")
+        self._on_recovery()  # where the credential was wrong and is right now, the other numbers find it out at once
 
 
 def _kind_of(outcome: SendOutcome) -> str:

@@ -2,13 +2,14 @@
 
 import asyncio
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.sending.circuit_breaker import USUAL_BREAKER
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall
-from tests.support.bots import OURS, PEER, Bot, Scripted, heard, until
+from tests.support.bots import OURS, PEER, Bot, Scripted, age, heard, until
 from tests.support.quick_bots import QuickBot, asleep
 
 OTHER = "+15555550199"
@@ -183,6 +184,47 @@ async def test_a_wrong_credential_holds_messages_is_told_once_and_mends_itself(
     await bot.settled(number=OTHER)
     assert not is_refused(bot)
     assert sum("accepts our credential and number again" in line["event"] for line in logs) == 1
+    await bot.stop()
+
+
+async def test_one_number_that_is_taken_again_leaves_the_refusal_of_another(
+    database_url: str, sms: Weather, logs: list[dict[str, Any]]
+) -> None:
+    bot = await running(database_url, sms)
+    sms.all = WRONG_KEY
+    await bot.hear(heard())
+    await until(lambda: is_refused(bot))
+    (first,) = bot.sender.link.troubles()
+    await bot.hear(heard(number=OTHER))
+    await until(lambda: len(sms.taken(OTHER)) >= 2)
+    sms.all, sms.of = None, {OTHER: WRONG_KEY}
+    await bot.settled()
+    assert is_refused(bot)
+    (second,) = bot.sender.link.troubles()
+    assert second.since > first.since
+    assert not any("accepts our credential" in line["event"] for line in logs)
+    sms.of = {}
+    await bot.settled(number=OTHER)
+    assert not bot.sender.link.troubles()
+    assert sum("accepts our credential" in line["event"] for line in logs) == 1
+    assert sum(line["log_level"] == "error" for line in logs) == 1
+    await bot.stop()
+
+
+async def test_a_refusal_ends_with_the_last_message_that_waits_for_it(
+    database_url: str, sms: Weather, logs: list[dict[str, Any]]
+) -> None:
+    bot = await running(database_url, sms, reply_ttl=timedelta(hours=1))
+    sms.all = WRONG_KEY
+    await bot.hear(heard())
+    await until(lambda: is_refused(bot))
+    await age(bot, timedelta(hours=2))
+    await until(lambda: not is_refused(bot))
+    assert not bot.sender.link.troubles()
+    (reply,) = await bot.replies()
+    assert reply.status == "failed"
+    (line,) = (line for line in logs if line.get("action") == "credential_refusal_over")
+    assert line["number"] == OURS
     await bot.stop()
 
 
