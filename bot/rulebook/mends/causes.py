@@ -33,6 +33,9 @@ _MOST_TRIED = 400
 _MOST_CHUNKS = 10
 _MOST_LINES = 60
 _NO_YAML = 1_000
+#: Quotes around more than a text: around brackets, or around keys that come after it. It reads well afterwards and may
+#: say something else, so a person decides.
+_SWALLOWING = re.compile(r"""["'].*(?:[\[\]{}]|,\s*[\w"'+-]+\s*:)""", re.DOTALL)
 _PROPOSERS = (
     propose_characters, propose_colons, propose_keys, propose_brackets, propose_closing_quotes, propose_when,
     propose_quotes, propose_indents,
@@ -182,7 +185,7 @@ def _cause(chunk: Chunk, at: int, proposal: Proposal) -> Cause:
         line=number,
         column=(proposal.start if proposal.at is None else proposal.at) + 1,
         sentence=proposal.sentence,
-        mend=Mend(label=proposal.label, edits=(edit,), is_safe=True),
+        mend=Mend(label=proposal.label, edits=(edit,), is_safe=not _SWALLOWING.match(proposal.text)),
         first=chunk.first + 1,
         last=chunk.first + len(chunk.lines),
     )

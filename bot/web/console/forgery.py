@@ -27,7 +27,13 @@ def refuse_other_sites(connection: Connection) -> None:
             raise Forged
         return
     origin = connection.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != connection.headers.get("Host"):
+    if origin is None:
+        return
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError:  # such as http://[::1
+        raise Forged from None
+    if host != connection.headers.get("Host"):
         raise Forged
 
 

@@ -205,6 +205,11 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole: start the application, unless the body is declared to be over the path's bound."""
+        if self.parser.should_upgrade() and (self._declared or self._is_chunked()):
+            # The parser ends such a request with its head: its body would be lost.
+            raise self._over(
+                HTTPStatus.BAD_REQUEST, "Send this again without Upgrade: nothing is upgraded here."
+            )
         target = target_of(self.url)
         version = self.parser.get_http_version()
         scope: Any = self.scope
@@ -238,6 +243,9 @@ class Connection(HttpToolsProtocol):
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def _is_chunked(self) -> bool:
+        return any(name == b"transfer-encoding" for name, _ in self.headers)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""

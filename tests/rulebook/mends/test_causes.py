@@ -181,3 +181,22 @@ def _counted(tried: list[int]) -> Any:
         return read_file(name, text, *shared)
 
     return counted
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{name: a, when: {keyword: hours}, reply: Open 9-18., color: red}",
+        "{name: a, when: {keyword: hours}, only: {open: shop, foo: 1}, reply: x}",
+        "{name: a, when: {keyword: hours}, limit: {max: 3, per: 1h}, reply: x}",
+        "{name: a, when: {keyword: hours}, reply: {one_of: []}}",
+        "{name: a, when: {keyword: hours}, tag: {a: b}, reply: x}",
+        "{name: a, when: {keyword: hours, foo: bar}, reply: x}",
+        "{name: a, when: {keyword: hours}, reply: [a, [b, c]]}",
+        "{name: a, when: {keyword: hours}, handover: {to: kitchen, priority: high}, reply: x}",
+    ],
+)
+def test_quotes_around_keys_or_brackets_are_never_put_without_being_asked(rule: str) -> None:
+    """They make a text of what was meant otherwise: it is well-formed then, and says something else."""
+    text = f"rules:\n  - {rule}\n"
+    assert repair({"f.yaml": text}).texts == {"f.yaml": text}

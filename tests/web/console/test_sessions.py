@@ -122,6 +122,7 @@ async def test_logging_out_ends_the_session_wherever_its_cookie_was_copied_to(sh
         ({"Sec-Fetch-Site": "same-site"}, "right", 403),
         ({"Origin": "https://elsewhere.example"}, "right", 403),
         ({"Origin": "null"}, "right", 403),
+        ({"Origin": "http://[::1"}, "right", 403),
         ({"Origin": "ours"}, "right", 303),
         ({}, "right", 303),
     ],

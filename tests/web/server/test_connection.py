@@ -182,6 +182,16 @@ async def test_who_wants_a_websocket_is_answered_in_http(bot: Running, path: str
     assert status(answer) in (200, 303, 405), answer
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 2", CHUNKED])
+async def test_a_body_that_comes_with_an_upgrade_is_not_lost_in_silence(bot: Running, framing: str) -> None:
+    """Java's client asks for h2c; the parser ends such a request before its body, which was taken for an empty one."""
+    body = b"2\r\n[]\r\n0\r\n\r\n" if framing == CHUNKED else b"[]"
+    upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk"
+    answer = await ask(bot.address, post("/events", framing, upgrade, f"X-Bot-Secret: {SECRET}", body=body))
+    assert status(answer) == 400
+    assert b"without Upgrade" in answer
+
+
 async def test_trailers_are_no_headers(bot: Running) -> None:
     """Else a body's end could bring the credential after all was judged."""
     trailer = f"X-Bot-Secret: {SECRET}\r\n".encode()
