@@ -55,7 +55,7 @@ def test_statements_are_read_by_an_older_postgresql_too() -> None:
     texts = [
         f"{path}:{node.lineno}"
         for folder in ("bot", "migrations")
-        for path in Path(folder).rglob("*.py")
+        for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and sql.search(node.value)
     ]

@@ -147,9 +147,10 @@ class ServiceHealth:
     def troubles(self) -> list[ServiceTrouble]:
         """What keeps messages waiting; empty when nothing does."""
         troubles = []
-        for refusal in list(self._refusals.values())[:1]:
-            reason = f"ACS refuses our credential or number: {refusal.outcome.reason}"
-            troubles.append(ServiceTrouble(reason=reason, since=refusal.since))
+        if self._refusals:
+            first = next(iter(self._refusals.values()))
+            reason = f"ACS refuses our credential or number: {first.outcome.reason}"
+            troubles.append(ServiceTrouble(reason=reason, since=first.since))
         if self._down_since is not None and self.is_down:
             state = state_of(self._circuit, asyncio.get_running_loop().time())
             how = "one call at a time is tried" if state == "half-open" else "calls pause"
