@@ -132,9 +132,8 @@ async def test_what_was_asked_and_to_be_said_is_neither_asked_nor_said_again(
     database_url: str, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tools: None
 ) -> None:
     monkeypatch.setenv("BOT_DATABASE_URL", database_url)
-    async with full_bot(database_url) as (bot, shop):
+    async with full_bot(database_url, sending=False) as (bot, shop):
         shop.gate.clear()
-        bot.inbox._on_queued = lambda _numbers: None
         for text in ("order 1234567", "visited Rome", "hola"):
             await bot.hear(heard(text))
             await bot.hear(heard(text.replace("order", "hours"), peer=OTHER))

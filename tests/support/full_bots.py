@@ -137,11 +137,14 @@ class FullBot(Bot):
 
 
 @asynccontextmanager
-async def full_bot(url: str, **options: Any) -> AsyncIterator[tuple[FullBot, Shop]]:
-    """A bot and the shop that it asks."""
+async def full_bot(url: str, *, sending: bool = True, **options: Any) -> AsyncIterator[tuple[FullBot, Shop]]:
+    """A bot and the shop that it asks; `sending=False`: it asks, and what is queued stays so."""
     async with a_shop() as shop:
         bot = FullBot(url, shop.address, **options)
-        await bot.start()
+        await bot.start(sending=sending)
+        if not sending:
+            bot.inbox._on_queued = lambda _numbers: None
+            bot.fetcher.start()
         try:
             yield bot, shop
         finally:
