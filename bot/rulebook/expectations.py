@@ -1,6 +1,5 @@
 """What a question takes for an answer, and what it keeps of it."""
 
-import unicodedata
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -10,6 +9,7 @@ from bot.rulebook.days import Order, read_day
 from bot.rulebook.patterns import Pattern
 from bot.rulebook.quantities import read_number
 from bot.rulebook.yes_no import NO, YES, read_yes_no, word_set
+from bot.text.normal_forms import normalize
 from bot.text.words import split_units
 
 Words = tuple[str, ...]
@@ -131,7 +131,7 @@ class Day(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
 
     def take(self, text: str, _words: Words, today: date) -> Answer | None:
         """The day that the message names."""
-        day = read_day(unicodedata.normalize("NFKC", text), today, self.order)
+        day = read_day(normalize("NFKC", text), today, self.order)
         if day is None:
             return None
         if (self.earliest and day < self.earliest.on(today)) or (self.latest and day > self.latest.on(today)):

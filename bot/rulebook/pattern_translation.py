@@ -12,6 +12,7 @@ import msgspec
 import re2
 
 from bot.rulebook.pattern_names import names_between
+from bot.text.normal_forms import normalize
 from bot.text.seen import LEADS, PLACES, fold, name_of, see_character
 
 Ranges = tuple[tuple[int, int], ...]
@@ -66,7 +67,7 @@ class Translation(msgspec.Struct, frozen=True, kw_only=True):
 
 def translate(source: str) -> Translation:
     """Translate a pattern; raises Untranslatable."""
-    reader = _Reader(unicodedata.normalize("NFC", source))
+    reader = _Reader(normalize("NFC", source))
     try:
         written, longest = reader.alternatives("")
     except RecursionError:

@@ -5,6 +5,7 @@ import unicodedata
 from decimal import Decimal
 
 from bot.rulebook.yes_no import word_set
+from bot.text.normal_forms import normalize
 
 Words = tuple[str, ...]
 
@@ -41,7 +42,7 @@ def read_number(text: str, words: Words, *, decimals: bool) -> Decimal | None:
     """The only number of a message; None when there is none, several, or one that is not meant."""
     if any(unicodedata.category(each) in {"No", "Nl"} for each in text):
         return None  # ² and ½ are not 2 and 1 and 2
-    text = unicodedata.normalize("NFKC", text)
+    text = normalize("NFKC", text)
     if _NOT_MEANT.search(" ".join(words)) or _MORE.search(text):
         return None
     written = [each[0] for each in _DIGITS.finditer(text)]

@@ -1,8 +1,8 @@
 """Texts that a phone or a mailbox sends by itself: driving, out of office, automatic reply."""
 
 import re
-import unicodedata
 
+from bot.text.normal_forms import normalize
 from bot.text.words import APOSTROPHES
 
 #: Without one of these as a word, no text in plain ASCII is an automatic reply.
@@ -65,6 +65,6 @@ _LOOKED_AT = 400
 
 def is_auto_reply(text: str) -> bool:
     """Whether a phone or a mailbox wrote a text by itself."""
-    plain = unicodedata.normalize("NFC", text[:_LOOKED_AT]).translate(_APOSTROPHES)
+    plain = normalize("NFC", text[:_LOOKED_AT]).translate(_APOSTROPHES)
     plain = " ".join(plain.replace("\u200e", "").split()).lstrip("\U0001f697 (")
     return _STARTS.match(plain) is not None or _ANYWHERE.search(plain) is not None

@@ -6,7 +6,6 @@ they take wrongly.
 """
 
 import re
-import unicodedata
 from functools import lru_cache
 
 import re2
@@ -25,6 +24,7 @@ from bot.text.english import (
     SMALL,
 )
 from bot.text.first_look import one_of, pieces_of
+from bot.text.normal_forms import normalize
 from bot.text.revocations import LANGUAGES, UNSPACED
 from bot.text.words import is_unspaced, split_words
 
@@ -76,8 +76,8 @@ def _plain(text: str) -> str:
     """Fold a text of small letters: without accents, and with one letter for each that people type for another."""
     if text.isascii():
         return text
-    text = unicodedata.normalize("NFD", text.translate(_LETTERS))
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", text)).translate(_LETTERS)
+    text = normalize("NFD", text.translate(_LETTERS))
+    return normalize("NFC", _ACCENTS.sub("", text)).translate(_LETTERS)
 
 
 def _alternatives(phrases: str) -> str:

@@ -6,10 +6,10 @@ with no word beside it but those that phones put there.
 """
 
 import re
-import unicodedata
 
 import msgspec
 
+from bot.text.normal_forms import normalize
 from bot.text.words import APOSTROPHES, split_plain_words, split_words
 
 
@@ -150,7 +150,7 @@ _LONGEST_AROUND = 80
 
 def _plain(text: str) -> str:
     """Words around a quote: in small letters, with one apostrophe and single spaces, without what follows a colon."""
-    text = unicodedata.normalize("NFC", text).translate(_APOSTROPHES).casefold().replace("\ufe0f", "")
+    text = normalize("NFC", text).translate(_APOSTROPHES).casefold().replace("\ufe0f", "")
     return " ".join(text.split()).rstrip(" :.。").strip()
 
 

@@ -10,6 +10,7 @@ name of six capitals, while the letters of ASCII are in small: `\b` is then righ
 import unicodedata
 from functools import lru_cache
 
+from bot.text.normal_forms import normalize
 from bot.text.words import APOSTROPHES
 
 _QUOTES = "\u201c\u201d\u201e\u201f\u2033\u2036\u00ab\u00bb\u301d\u301e\u301f\uff02"
@@ -57,7 +58,7 @@ def see(text: str) -> str:
     """Return a message as patterns see it."""
     if text.isascii():
         return text.replace("`", "'").replace("\x0b", " ").strip()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).translate(_TWINS)).strip()
+    return normalize("NFC", normalize("NFC", text).translate(_TWINS)).strip()
 
 
 def see_character(character: str) -> str:

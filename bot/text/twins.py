@@ -4,6 +4,7 @@ import unicodedata
 
 import msgspec
 
+from bot.text.normal_forms import normalize
 from bot.text.segments import BASIC, EXTENDED, is_gsm
 
 _GSM = BASIC | EXTENDED
@@ -63,6 +64,6 @@ def _twin(character: str) -> str | None:
     if twin is not None:
         return twin
     plain = "".join(
-        each for each in unicodedata.normalize("NFKD", character) if not unicodedata.combining(each)
+        each for each in normalize("NFKD", character) if not unicodedata.combining(each)
     )
     return plain if plain and plain != character and all(each in _GSM for each in plain) else None

@@ -9,6 +9,8 @@ import re
 import string
 import unicodedata
 
+from bot.text.normal_forms import normalize
+
 #: Phones write an apostrophe in all these ways; NFKC would make some of them a space and an accent.
 APOSTROPHES = (
     "\u2018\u2019\u201a\u201b\u2032\u2035\u02b9\u02bb\u02bc\u02bd\u02c8\u00b4`\u055a\u1ffd\u1fef\uff07\uff40"
@@ -183,7 +185,7 @@ def _split(text: str) -> list[tuple[str, str, str]]:
 def _fold(text: str) -> str:
     """Unicode's NFKC_Casefold, with one apostrophe, one i and one writing of each digit for all."""
     text = _UNSEEN.sub("", text.translate(_APOSTROPHES))
-    text = unicodedata.normalize("NFC", text).translate(_TURKISH)
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
-    text = unicodedata.normalize("NFKC", text.casefold()).translate(_APOSTROPHES)
+    text = normalize("NFC", text).translate(_TURKISH)
+    text = normalize("NFKC", normalize("NFD", text).casefold())
+    text = normalize("NFKC", text.casefold()).translate(_APOSTROPHES)
     return text.replace(_DOTTED, "i").translate(_TURKISH).translate(_DIGITS)
