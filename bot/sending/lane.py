@@ -67,7 +67,7 @@ class Lane:
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._duty = context.duties.duty(f"lane {number}", self._wake.set, is_of_many=True)
-        #: The same as the duty's once what another replica knew of the number is known here.
+        #: The same as the duty's once what its holder before knew of the number is known here.
         self._times_recalled = 0
         self._task = context.supervisor.watch("lane", self._run)
 
@@ -159,7 +159,7 @@ class Lane:
             await is_set_within(self._wake, wait)
 
     async def _recall(self) -> bool:
-        """Go on as the replica did that had the number before; whether it is known how."""
+        """Go on as the holder before did, another replica or an earlier run; whether it is known how."""
         times = self._duty.times_gained
         try:
             recalled = await self._context.memory.recall(self.number)

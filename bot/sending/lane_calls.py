@@ -94,10 +94,11 @@ async def submit_claims(
     context: LaneContext, number: str, batch: ClaimBatch, group: list[Queued]
 ) -> list[Claimed | Held | None]:
     """Claim a group; with it, note that so much leaves at this pace."""
-    if not context.memory.is_shared or context.per_minute(number) is None:
+    if context.per_minute(number) is None:
         return await batch.submit(group)
     claims: list[Claimed | Held | None]
-    claims, _ = await asyncio.gather(batch.submit(group), context.memory.use(number, len(group)))
+    using = context.memory.begin_use(number, len(group), is_within=batch is context.claims_within)
+    claims, _ = await asyncio.gather(batch.begin(group), using)
     return claims
 
 

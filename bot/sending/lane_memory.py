@@ -1,7 +1,7 @@
 """What a number's next holder must know: what left in the last minute, and which circuit breakers are open.
 
-A lane counts and decides in its own memory. On PostgreSQL what it decides is stored beside the claims, so that a
-replica that takes the lane over keeps to the same pace and holds back what was held back.
+A lane counts and decides in its own memory. What it decides is stored beside the claims, so that a replica that takes
+the lane over, or a process that is started again, keeps to the same pace and holds back what was held back.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import BigInteger, Dialect, cast, delete, func, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Dialect, cast, delete, func, literal, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
@@ -23,7 +23,7 @@ from bot.sending.rate_limit import MINUTE
 from bot.storage.arrays import GivenRows, columns_of
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.notices import Notices
-from bot.storage.readers import Readers
+from bot.storage.readers import SharedReaders
 from bot.storage.replica_tables import lane_circuits, lane_paces
 from bot.storage.sql import insert_for
 from bot.storage.writer import StorageUnavailable, Writer
@@ -62,61 +62,50 @@ class CircuitChange(NamedTuple):
 
 
 class LaneMemory:
-    """Of a process that is alone: it takes over from nobody."""
+    """Of what is stored for the next holder of each number: another replica, or this process once it is started again.
 
-    #: Whether others read what is noted.
-    is_shared = False
-    #: How often a circuit breaker was noted.
-    times_noted = 0
+    With SQLite only what ACS asked for is: pauses of our own end with the process, so that whoever has mended a thing
+    and starts the bot again need not wait.
+    """
 
-    async def recall(self, number: str) -> Recalled:  # noqa: ARG002 - nothing is known
-        """What is known of a number; may raise one of `DATABASE_ERRORS`."""
-        return Recalled()
-
-    async def use(self, number: str, count: int) -> None:
-        """So many messages leave a number with a pace; raises `StorageUnavailable`."""
-
-    def note(self, number: str, before: Circuit, after: Circuit) -> None:
-        """What became of a circuit breaker."""
-
-    @property
-    def is_writing(self) -> bool:
-        """Whether what was noted is still to be written."""
-        return False
-
-    async def stop(self) -> None:
-        """Write what is still to be written."""
-
-
-class SharedLaneMemory(LaneMemory):
-    """Of one of several replicas on a PostgreSQL."""
-
-    is_shared = True
-
-    def __init__(self, readers: Readers, writer: Writer, notices: Notices, clock: Clock = utc_now) -> None:
+    def __init__(self, readers: SharedReaders, writer: Writer, notices: Notices, clock: Clock = utc_now) -> None:
+        #: Whether others read what is noted, while this process runs.
+        self.is_shared = not readers.is_sqlite
         self._readers = readers
-        self._uses = writer.batch(record_uses)
+        self._uses = writer.batch(self._record_uses)
+        self._uses_within = writer.batch(self._record_uses, is_joining=True)
         self._changes = writer.batch(record_circuits)
         self._notices = notices
         self._clock = clock
         self._writing: set[asyncio.Task[None]] = set()
+        #: How often a circuit breaker was noted.
+        self.times_noted = 0
 
     async def recall(self, number: str) -> Recalled:
         """What is known of a number; may raise one of `DATABASE_ERRORS`."""
+        now = self._clock()
         async with self._readers.reading() as connection:
-            return await recall_lane(connection, number, self._clock())
+            recalled = await recall_lane(connection, number, now)
+        is_over = (recalled.circuit.until or 0.0) <= asyncio.get_running_loop().time()
+        if is_over and not self.is_shared:
+            return replace(recalled, circuit=Circuit())
+        return recalled
 
-    async def use(self, number: str, count: int) -> None:
-        """So many messages leave a number with a pace; raises `StorageUnavailable`."""
-        await self._uses.submit([LaneUse(number, count)])
+    def begin_use(self, number: str, count: int, *, is_within: bool) -> asyncio.Future[list[None]]:
+        """So many messages leave a number with a pace: done once that is durable; may raise `StorageUnavailable`.
+
+        `is_within`: it is noted in the transaction that is open.
+        """
+        return (self._uses_within if is_within else self._uses).begin([LaneUse(number, count)])
 
     def note(self, number: str, before: Circuit, after: Circuit) -> None:
         """What became of a circuit breaker: others are told when it opens, closes, or waits for another time."""
-        if before.until == after.until:
+        if before.until == after.until or not (self.is_shared or before.is_asked or after.is_asked):
             return
         self.times_noted += 1
-        wait = None if after.until is None else after.until - asyncio.get_running_loop().time()
-        until = None if wait is None else self._clock() + timedelta(seconds=wait)
+        until = None
+        if after.until is not None and (self.is_shared or after.is_asked):
+            until = self._clock() + timedelta(seconds=after.until - asyncio.get_running_loop().time())
         task = asyncio.create_task(self._write(CircuitChange(number, after, until)), name="circuit breaker")
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
@@ -140,13 +129,35 @@ class SharedLaneMemory(LaneMemory):
             return
         self._notices.tell(CIRCUITS, [change.number])
 
+    async def _record_uses(self, connection: AsyncConnection, uses: list[LaneUse]) -> list[None]:
+        """Work for the writer: add to what left each number in this second."""
+        counts: Counter[str] = Counter()
+        for use in uses:
+            counts[use.number] += use.messages
+        numbers = sorted(counts)
+        if self.is_shared:
+            given = columns_of((numbers, [counts[number] for number in numbers]))
+            await connection.exec_driver_sql(_sql_of_uses(connection.dialect), given)
+            return [None] * len(uses)
+        second = int(self._clock().timestamp())
+        is_old = lane_paces.c.number.in_(numbers) & (lane_paces.c.second < second - _KEPT)
+        await connection.execute(delete(lane_paces).where(is_old))
+        statement = insert_for(connection, lane_paces)
+        added = lane_paces.c.sent + statement.excluded.sent
+        await connection.execute(
+            statement.on_conflict_do_update(index_elements=["number", "second"], set_={"sent": added}),
+            [{"number": number, "second": second, "sent": counts[number]} for number in numbers],
+        )
+        return [None] * len(uses)
+
 
 class SharedCircuit:
-    """Has the circuit breaker of ACS as a whole follow what other replicas met."""
+    """Has the circuit breaker of ACS as a whole follow what other replicas met, or this process before it ended."""
 
     def __init__(self, memory: LaneMemory, notices: Notices, adopt: Callable[[Circuit], None]) -> None:
         self._memory = memory
         self._adopt = adopt
+        self._is_known = False
         self._task: asyncio.Task[None] | None = None
         notices.on(CIRCUITS, lambda names: self._hear(names is None or SERVICE in names))
 
@@ -155,9 +166,9 @@ class SharedCircuit:
             self._task = asyncio.create_task(self.look(), name="circuit breaker of others")
 
     async def look(self) -> None:
-        """Read how it stands with the others."""
+        """Read how it stands with the others, or once how it stood at the end of the earlier run."""
         memory = self._memory
-        if not memory.is_shared or memory.is_writing:
+        if memory.is_writing or (self._is_known and not memory.is_shared):
             return
         noted = memory.times_noted
         try:
@@ -166,17 +177,7 @@ class SharedCircuit:
             return
         if noted == memory.times_noted:  # else what was read may be older than what is known here
             self._adopt(recalled.circuit)
-
-
-async def record_uses(connection: AsyncConnection, uses: list[LaneUse]) -> list[None]:
-    """Work for the writer: add to what left each number in this second."""
-    counts: Counter[str] = Counter()
-    for use in uses:
-        counts[use.number] += use.messages
-    numbers = sorted(counts)
-    given = columns_of((numbers, [counts[number] for number in numbers]))
-    await connection.exec_driver_sql(_sql_of_uses(connection.dialect), given)
-    return [None] * len(uses)
+        self._is_known = True
 
 
 @lru_cache(maxsize=2)
@@ -213,10 +214,13 @@ async def record_circuits(connection: AsyncConnection, changes: list[CircuitChan
 
 async def recall_lane(connection: AsyncConnection, number: str, now: datetime) -> Recalled:
     """What is known of a number; the circuit's time is that of the event loop."""
-    age = cast(func.floor(func.extract("epoch", func.clock_timestamp())), BigInteger) - lane_paces.c.second
+    second: ColumnElement[int] = literal(int(now.timestamp()), BigInteger)
+    if connection.dialect.name == "postgresql":  # whose clock all replicas share
+        second = cast(func.floor(func.extract("epoch", func.clock_timestamp())), BigInteger)
+    age = second - lane_paces.c.second
     query = (
         select(age, lane_paces.c.sent)
-        .where(lane_paces.c.number == number, age <= _KEPT)
+        .where(lane_paces.c.number == number, age.between(-_KEPT, _KEPT))
         .order_by(lane_paces.c.second)
     )
     sent = tuple((float(max(each[0], 0)), each[1]) for each in await connection.execute(query))

@@ -14,7 +14,7 @@ from bot.measures import Measures
 from bot.sending.day_limit import DayLimit, DayUse
 from bot.sending.lane import Lane
 from bot.sending.lane_context import LaneContext
-from bot.sending.lane_memory import SERVICE, LaneMemory, SharedCircuit, SharedLaneMemory
+from bot.sending.lane_memory import SERVICE, LaneMemory, SharedCircuit
 from bot.sending.leases import holder_on
 from bot.sending.limits import USUAL_SENDING, SendingLimits
 from bot.sending.outbox import Outbox, Queued, queued_lanes
@@ -65,12 +65,11 @@ class Sender:
         """
         duties, self._notices = duties or Duties(), notices or Notices()
         self._clock = clock
-        self._memory = LaneMemory()
         #: PostgreSQL records what is sent beside what arrives, so that neither waits for the other.
         self._own_writer: Writer | None = None
         if not readers.is_sqlite:
             writer = self._own_writer = writer.beside(is_shown=True)
-            self._memory = SharedLaneMemory(readers, writer, self._notices, clock)
+        self._memory = LaneMemory(readers, writer, self._notices, clock)
         self._reports_duty = duties.duty("reports that never came")
         self._measures = measures or Measures()
         self._readers = readers
@@ -220,13 +219,13 @@ class Sender:
 
     async def _look_again(self) -> None:
         while True:
+            await self._shared_circuit.look()
             with suppress(*DATABASE_ERRORS):  # the database says so itself
                 async with self._readers.reading() as connection:
                     numbers = await queued_lanes(connection)
                 for number in numbers:
                     # Another replica's clock may have given ids that sort before what a lane has read.
                     self._wake(number, after="")
-            await self._shared_circuit.look()
             await asyncio.sleep(self._limits.look_again)
 
     async def _expire(self) -> None:

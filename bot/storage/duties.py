@@ -60,7 +60,7 @@ class Duty:
         self.name = name
         self.on_gained = on_gained
         #: How often it became this replica's: what was known of it before counts no more.
-        self.times_gained = 0
+        self.times_gained = 1
 
     @property
     def is_ours(self) -> bool:
@@ -97,6 +97,7 @@ class _SharedDuty(Duty):
         self, name: str, on_gained: Callable[[], None], is_trusted: Callable[[], bool], *, is_of_many: bool
     ) -> None:
         super().__init__(name, on_gained)
+        self.times_gained = 0
         self.is_of_many = is_of_many
         self.key = key_of(name)
         self.is_held = False

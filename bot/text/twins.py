@@ -63,7 +63,5 @@ def _twin(character: str) -> str | None:
     twin = _TWINS.get(character)
     if twin is not None:
         return twin
-    plain = "".join(
-        each for each in normalize("NFKD", character) if not unicodedata.combining(each)
-    )
+    plain = "".join(each for each in normalize("NFKD", character) if not unicodedata.combining(each))
     return plain if plain and plain != character and all(each in _GSM for each in plain) else None

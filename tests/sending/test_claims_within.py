@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.sending.limits import SendingLimits
 from bot.sending.sms_service import SmsCall
+from bot.storage.replica_tables import lane_paces
 from tests.support.bots import OURS, PEER, Bot, heard, until
 from tests.support.databases import sqlite_in
 
@@ -51,6 +53,23 @@ async def test_one_transaction_stands_before_the_call(bot: Bot) -> None:
     (message,) = await bot.settled()
     assert seen == [(1, 1)]
     assert [one.repeatability_id for one in bot.sms.recipients()] == [message.id]
+
+
+async def test_what_leaves_at_a_pace_is_counted_in_that_transaction(tmp_path: Path) -> None:
+    bot = Bot(sqlite_in(tmp_path), limits=SendingLimits(look_again=3_600), per_minute=lambda _: 30)
+    await bot.start()
+    await bot.hear(heard(peer="+15555550150"))
+    await bot.settled("+15555550150")
+    await until(lambda: is_at_rest(bot))
+    before = commits(bot)
+    await bot.hear(heard())
+    await bot.settled()
+    assert commits(bot) - before == 2, "queued, claimed and counted; settled"
+    async with bot.database.reading() as connection:
+        counts = (await connection.execute(select(lane_paces.c.number, lane_paces.c.sent))).all()
+    assert {number for number, _ in counts} == {OURS}
+    assert sum(sent for _, sent in counts) == 2
+    await bot.stop()
 
 
 async def test_many_at_once_share_their_call_and_are_not_read_either(bot: Bot) -> None:

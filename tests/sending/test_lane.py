@@ -3,13 +3,18 @@
 import asyncio
 import random
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
+from sqlalchemy import select
 
 from bot.sending.circuit_breaker import USUAL_BREAKER
+from bot.sending.lane import Lane
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome, SmsCall
+from bot.storage.replica_tables import lane_circuits
 from tests.support.bots import OURS, PEER, Bot, Scripted, age, heard, until
+from tests.support.databases import sqlite_in
 from tests.support.quick_bots import QuickBot, asleep
 
 OTHER = "+15555550199"
@@ -50,6 +55,17 @@ def is_refused(bot: Bot) -> bool:
     return bot.sender.link.is_credential_refused
 
 
+async def lane_at_work(bot: Bot) -> Lane:
+    """The lane, once it knows what it was before and has read what waits."""
+
+    def is_at_work() -> bool:
+        lane = bot.sender._lanes.get(OURS)
+        return lane is not None and lane._times_recalled == lane._duty.times_gained and not lane._has_more
+
+    await until(is_at_work)
+    return bot.sender._lanes[OURS]
+
+
 async def running(url: str, sms: Weather, **options: Any) -> Bot:
     bot = QuickBot(url, sms=sms, **options)
     await bot.start()
@@ -69,6 +85,55 @@ async def test_a_number_sends_a_minutes_messages_and_another_pace_counts_at_once
     bot.sender.look()
     await until(lambda: sum(len(call.recipients) for call in sms.calls if call.number == OURS) == 12)
     await bot.stop()
+
+
+async def test_a_bot_that_is_started_again_keeps_to_the_pace(database_url: str, sms: Weather) -> None:
+    """Three ends within a minute let 120 messages leave at 30 a minute, and Azure answered 429."""
+    for round_ in range(3):
+        bot = await running(database_url, sms, per_minute=lambda _: 30)
+        await bot.hear(*(heard(peer=f"+15555551{round_}{at:02}") for at in range(40)))
+        await until(lambda: sum(len(call.recipients) for call in sms.calls) == 30)
+        lane = await lane_at_work(bot)
+        assert lane._bucket.room(asyncio.get_running_loop().time(), 30) == 0
+        assert lane._bucket.wait(asyncio.get_running_loop().time(), 30) > 30
+        await bot.stop()
+    assert sum(len(call.recipients) for call in sms.calls) == 30
+
+
+@pytest.mark.parametrize("scope", ["number", "service"])
+async def test_a_bot_that_is_started_again_waits_for_as_long_as_acs_asked(
+    database_url: str, sms: Weather, scope: Literal["number", "service"]
+) -> None:
+    sms.of[OURS] = SendFailed(reason="ACS answered 429.", scope=scope, retry_after=3_600)
+    bot = await running(database_url, sms)
+    for at in range(6):  # that ACS has no time is believed when several calls say so
+        await bot.hear(heard(peer=f"+155555510{at:02}"))
+        await until(lambda at=at: len(sms.calls) > at or bot.sender._lanes[OURS]._hold() > 3_000)
+    await until(lambda: bot.sender._lanes[OURS]._hold() > 3_000 and not bot.sender._lanes[OURS]._calls)
+    calls, was_down = len(sms.calls), is_down(bot)
+    await bot.stop()
+    again = await running(database_url, sms)
+    await again.hear(heard(peer=OTHER))
+    lane = await lane_at_work(again)
+    assert lane._hold() > 3_000
+    assert len(sms.calls) == calls
+    assert is_down(again) == was_down
+    await again.stop()
+
+
+async def test_pauses_of_the_bots_own_end_with_it(tmp_path: Path, sms: Weather) -> None:
+    """Whoever has mended a thing and starts the bot again is not kept waiting."""
+    sms.of[OURS] = WRONG_KEY
+    bot = await running(url := sqlite_in(tmp_path), sms)
+    await bot.hear(heard())
+    await until(lambda: is_refused(bot))
+    await bot.stop()
+    sms.of.clear()
+    again = await running(url, sms)
+    await again.settled()
+    async with again.database.reading() as connection:
+        assert (await connection.execute(select(lane_circuits))).all() == []
+    await again.stop()
 
 
 async def test_what_is_not_to_be_sent_any_more_uses_nothing_of_the_pace(
