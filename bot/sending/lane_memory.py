@@ -68,7 +68,9 @@ class LaneMemory:
     and starts the bot again need not wait.
     """
 
-    def __init__(self, readers: SharedReaders, writer: Writer, notices: Notices, clock: Clock = utc_now) -> None:
+    def __init__(
+        self, readers: SharedReaders, writer: Writer, notices: Notices, clock: Clock = utc_now
+    ) -> None:
         #: Whether others read what is noted, while this process runs.
         self.is_shared = not readers.is_sqlite
         self._readers = readers

@@ -37,6 +37,9 @@ _HEARTBEAT = 15.0
 _LOOK, _COUNTED_FOR = 2.0, 1.0
 #: More topics at once are announced as "everything".
 _MANY = 500
+#: Streams of one session, and of all: the oldest makes room, and comes back by itself where somebody looks at its page.
+#: Without a bound a viewer could take every connection that the server has, and events found none.
+MOST_OF_ONE, MOST_STREAMS = 30, 300
 
 
 class _PendingTopics(Struct, frozen=True, array_like=True):
@@ -48,8 +51,9 @@ class _PendingTopics(Struct, frozen=True, array_like=True):
 class _Subscriber:
     """Pending topics of one SSE stream."""
 
-    def __init__(self, wanted: frozenset[str], mark: str) -> None:
+    def __init__(self, wanted: frozenset[str], mark: str, session: str) -> None:
         self.wanted = wanted
+        self.session = session
         self.mark = mark
         self.changed: set[str] = set()
         self.woken = asyncio.Event()
@@ -87,7 +91,8 @@ class Live:
         self._gathered: set[str] = set()
         self._is_everything = False
         self._timer: asyncio.TimerHandle | None = None
-        self._subscribers: set[_Subscriber] = set()
+        #: Oldest first.
+        self._subscribers: dict[_Subscriber, None] = {}
         self._is_closed = False
 
     @property
@@ -122,19 +127,21 @@ class Live:
             subscriber.end()
 
     async def stream(
-        self, wanted: frozenset[str], since: str, is_welcome: Callable[[], Awaitable[bool]]
+        self, wanted: frozenset[str], since: str, is_welcome: Callable[[], Awaitable[bool]], session: str
     ) -> AsyncIterator[bytes]:
         """Server-sent events: `changed`, its data those among `wanted` that did since that mark; `waiting`; `over`.
 
         The data of `waiting` are a `WaitingCount` as JSON. Ends with `close`; and with `over` when `is_welcome` says
-        no: the session has ended, or may do something else now.
+        no: the session has ended, or may do something else now; and without a word to make room for newer streams of
+        the same session, or of all.
         """
-        subscriber = _Subscriber(wanted, since)
+        subscriber = _Subscriber(wanted, since, session)
         async with (
             self._channels.start_subscription(CHANNEL) as listener,
             listener.run_in_background(subscriber.hear),
         ):
-            self._subscribers.add(subscriber)
+            self._make_room(session)
+            self._subscribers[subscriber] = None
             try:
                 yield b"retry: 1000\n\n"
                 if since != self.mark:
@@ -143,7 +150,16 @@ class Live:
                 async for event in self._events(subscriber, is_welcome):
                     yield event
             finally:
-                self._subscribers.discard(subscriber)
+                self._subscribers.pop(subscriber, None)
+
+    def _make_room(self, session: str) -> None:
+        """End the oldest stream of a session, or of all, where they are as many as there may be."""
+        open_ones = [each for each in self._subscribers if not each.is_over]
+        own = [each for each in open_ones if each.session == session]
+        if len(own) >= MOST_OF_ONE:
+            own[0].end()
+        elif len(open_ones) >= MOST_STREAMS:
+            open_ones[0].end()
 
     async def _events(
         self, subscriber: _Subscriber, is_welcome: Callable[[], Awaitable[bool]]

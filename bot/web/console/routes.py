@@ -81,7 +81,9 @@ class OtherRoutes(Controller):
         wanted = frozenset(request.query_params.get("topics", "").split())
         since = str(request.headers.get("last-event-id") or request.query_params.get("since", ""))
         return Stream(
-            console.live.stream(wanted, since, lambda: _is_logged_in(request, console)),
+            console.live.stream(
+                wanted, since, lambda: _is_logged_in(request, console), session_of(request).id
+            ),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

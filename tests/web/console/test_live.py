@@ -2,13 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.memory import MemoryChannelsBackend
 
-from bot.web.console.live import CHANNEL, CONVERSATIONS, REJECTED, RULES, Live
+from bot.web.console.live import (
+    CHANNEL,
+    CONVERSATIONS,
+    MOST_OF_ONE,
+    MOST_STREAMS,
+    REJECTED,
+    RULES,
+    Live,
+)
+from bot.web.limits import Limits
 
 
 @pytest.fixture
@@ -24,7 +33,7 @@ class Stream:
         self.is_welcome = True
         self.told: list[set[str]] = []
         self.ids: list[str] = []
-        self.ended = False
+        self.is_open = self.ended = False
 
     async def welcomes(self) -> bool:
         return self.is_welcome
@@ -37,12 +46,15 @@ class Stream:
 
 
 @asynccontextmanager
-async def listening(live: Live, *wanted: str, since: str | None = None) -> AsyncIterator[Stream]:
+async def listening(
+    live: Live, *wanted: str, since: str | None = None, session: str = "one"
+) -> AsyncIterator[Stream]:
     stream = Stream()
 
     async def read() -> None:
         mark = live.mark if since is None else since
-        async for chunk in live.stream(frozenset(wanted), mark, stream.welcomes):
+        async for chunk in live.stream(frozenset(wanted), mark, stream.welcomes, session):
+            stream.is_open = True
             fields = dict(line.split(": ", 1) for line in chunk.decode().splitlines() if ": " in line)
             if fields.get("event") == "changed":
                 stream.told.append(set(fields["data"].split()))
@@ -50,7 +62,7 @@ async def listening(live: Live, *wanted: str, since: str | None = None) -> Async
         stream.ended = True
 
     reading = asyncio.create_task(read())
-    while not live._subscribers and not stream.ended:  # noqa: ASYNC110 - until the stream is open
+    while not stream.is_open and not stream.ended:  # noqa: ASYNC110 - until the stream is open
         await asyncio.sleep(0.01)
     try:
         yield stream
@@ -135,3 +147,31 @@ async def test_who_is_not_welcome_any_more_hears_nothing_more(live: Live) -> Non
             while not stream.ended:  # noqa: ASYNC110 - a stream has no event for it
                 await asyncio.sleep(0.01)
         assert stream.told == [{"a"}]
+
+
+async def test_the_oldest_stream_of_a_session_makes_room_and_no_other(live: Live) -> None:
+    async with AsyncExitStack() as stack:
+        other = await stack.enter_async_context(listening(live, "a", session="other"))
+        own = [await stack.enter_async_context(listening(live, "a")) for _ in range(MOST_OF_ONE)]
+        assert not any(stream.ended for stream in own)
+        await stack.enter_async_context(listening(live, "a"))
+        async with asyncio.timeout(60):
+            while not own[0].ended:  # noqa: ASYNC110 - a stream has no event for it
+                await asyncio.sleep(0.01)
+        live.announce(["a"])
+        for stream in (*own[1:], other):
+            assert await stream.wait(1) == [{"a"}]
+
+
+async def test_of_many_sessions_no_more_streams_are_open_than_leave_room_for_events(live: Live) -> None:
+    """1,100 of a viewer took every connection, and events were answered 503."""
+    async with AsyncExitStack() as stack:
+        streams = [
+            await stack.enter_async_context(listening(live, "a", session=str(at // 20)))
+            for at in range(MOST_STREAMS + 20)
+        ]
+        async with asyncio.timeout(60):
+            while len(live._subscribers) > MOST_STREAMS:  # noqa: ASYNC110 - a stream has no event for it
+                await asyncio.sleep(0.01)
+        assert [at for at, stream in enumerate(streams) if stream.ended] == list(range(20))
+    assert Limits().connections > 2 * MOST_STREAMS
