@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from bot.conversation.backpressure import QueueLimit
 from bot.operations.health import CheckResult
 from bot.rulebook.editing.live_book import LiveBook
@@ -15,6 +17,9 @@ from bot.supervisor import Supervisor
 from bot.wire.pull import Puller
 from bot.wire.webhook import Webhook
 
+#: Seconds that a look at the folder of rules may take.
+_SILENT = 20.0
+
 
 async def check_database(database: Database, writer: Writer) -> CheckResult:
     """Fails when messages can't be stored or read."""
@@ -25,7 +30,7 @@ async def check_database(database: Database, writer: Writer) -> CheckResult:
 
 
 async def check_rules(live_book: LiveBook, roll: ReplicaRoll) -> CheckResult:
-    """Shows the errors of the rule files, and replicas that answer by another book.
+    """Shows the errors of the rule files, a folder that does not answer, and replicas that go by another book.
 
     The bot stays in service, as the last good book answers.
     """
@@ -34,11 +39,15 @@ async def check_rules(live_book: LiveBook, roll: ReplicaRoll) -> CheckResult:
     errors = [str(finding) for finding in live_book.errors]
     if errors:
         more["errors"] = errors
+    reason: str | UnsetType = UNSET
+    if (waits_for := live_book.waits_for) > _SILENT:
+        reason = f"{live_book.folder} has not answered for {waits_for:.0f} s: no change of the rules is seen."
     if others := differing(version, roll.others()):
         more["replicas"] = [
             {"place": each.place, "book": each.book, "since": each.book_since} for each in others
         ]
-    return CheckResult(status="degraded" if errors or others else "ok", more=more)
+    is_well = not errors and not others and reason is UNSET
+    return CheckResult(status="ok" if is_well else "degraded", reason=reason, more=more)
 
 
 async def check_sending(service_health: ServiceHealth) -> CheckResult:

@@ -1,12 +1,17 @@
 """Health says whether messages can be taken and answered; nobody needs a token, and nothing secret is told."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from bot.operations import checks
+from bot.rulebook.editing import live_book
+from bot.rulebook.files.loader import FilesRead, read_files
+from tests.support.bots import until
 from tests.support.databases import Databases
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
 from tests.support.postgresql import shared_server
@@ -41,6 +46,30 @@ async def test_a_broken_rule_file_is_told_and_takes_nobody_out_of_service(
         await bot.post([event()])
         (reply,) = await bot.replies()
         assert reply["text"] == "Corner Books is open Mon-Sat 9-18."
+
+
+async def test_a_folder_of_rules_that_does_not_answer_is_told(
+    tmp_path: Path, databases: Databases, acs: Acs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network share may hang, and the thread that looks at it with it."""
+    monkeypatch.setattr(checks, "_SILENT", 0.0)
+    answers = threading.Event()
+
+    def hang(path: Path) -> FilesRead:
+        answers.wait(60)
+        return read_files(path)
+
+    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
+        with monkeypatch.context() as hanging:
+            hanging.setattr(live_book, "read_files", hang)
+            reloading = asyncio.create_task(bot.service.shelf.reload())
+            await until(lambda: bot.service.shelf.waits_for > 0.1)
+            status, body = await ready(bot)
+            assert (status, body["checks"]["rules"]["status"]) == (200, "degraded")
+            assert "has not answered for 0 s" in body["checks"]["rules"]["reason"]
+            answers.set()
+            await reloading
+        await until(lambda: not bot.service.shelf.waits_for)
 
 
 async def test_a_full_queue_is_told_and_takes_nobody_out_of_service(

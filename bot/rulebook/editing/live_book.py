@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -86,6 +87,8 @@ class LiveBook:
         self._files: FilesRead | None = None
         self._newest = Loaded(book=None, findings=())
         self._tasks: list[asyncio.Task[None]] = []
+        #: When looks at the files began that have not ended yet.
+        self._looking: dict[object, float] = {}
         #: Set when the folder, or a parent, has become a link to another place.
         self._leads_elsewhere = asyncio.Event()
         self._changing = asyncio.Lock()
@@ -135,6 +138,11 @@ class LiveBook:
         return self._files or FilesRead(texts=self._texts, findings=())
 
     @property
+    def waits_for(self) -> float:
+        """Seconds since a look at the files began that has not ended: a share that hangs answers nobody."""
+        return max((time.monotonic() - since for since in self._looking.values()), default=0.0)
+
+    @property
     def errors(self) -> tuple[Finding, ...]:
         """The errors in the files as they are now; empty when the book in force is the newest."""
         return tuple(finding for finding in self._newest.findings if finding.level == "error")
@@ -157,7 +165,8 @@ class LiveBook:
     async def reload(self) -> None:
         """Read the files again, off the event loop, and put a good book in force."""
         async with self._changing:
-            files = await in_background(read_files, self.folder)
+            with self._is_looked_at():
+                files = await in_background(read_files, self.folder)
             if files == self._files:
                 return
             with frozen_afterwards():
@@ -191,6 +200,15 @@ class LiveBook:
             self._files = files
             await self._take(loaded, author)
             self.on_read()
+
+    @contextmanager
+    def _is_looked_at(self) -> Iterator[None]:
+        look = object()
+        self._looking[look] = time.monotonic()
+        try:
+            yield
+        finally:
+            del self._looking[look]
 
     async def _take(self, loaded: Loaded, author: Author | None) -> None:
         self._newest = loaded
@@ -254,7 +272,8 @@ class LiveBook:
         changed_at = time.monotonic()
         while True:
             started = time.monotonic()
-            state = await asyncio.to_thread(look_at, self.folder)
+            with self._is_looked_at():
+                state = await asyncio.to_thread(look_at, self.folder)
             took = time.monotonic() - started
             if state != seen:
                 changed_at = started

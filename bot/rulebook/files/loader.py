@@ -1,6 +1,8 @@
 """Rule files become a book, or findings that say why not."""
 
 import hashlib
+import os
+import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -172,10 +174,14 @@ def _read(path: Path, report: Report) -> str | None:
     """A file's text, or None and a finding."""
     most = LARGEST_TABLE if is_csv(path.name) else LARGEST_FILE
     try:
-        with path.open("rb") as file:
-            raw = file.read(most + 1)
+        raw = _first_bytes(path, most + 1)
     except OSError as error:
         report.add("E108", START, f"{path.name} cannot be read: {error.strerror}.")
+        return None
+    if raw is None:
+        report.add(
+            "E108", START, f"{path.name} cannot be read: it is a folder, a pipe or a device, and no file."
+        )
         return None
     if len(raw) > most:
         report.add("E103", START, f"{path.name} has more than {most:,} bytes. Split it up.")
@@ -189,6 +195,19 @@ def _read(path: Path, report: Report) -> str | None:
         how = "it as CSV UTF-8 in your spreadsheet" if is_csv(path.name) else "the file as UTF-8"
         report.add("E101", place, f"{path.name} is not UTF-8: here stands the byte {byte}. Save {how}.")
         return None
+
+
+def _first_bytes(path: Path, most: int) -> bytes | None:
+    """The beginning of a file; None where there is something else, of which a pipe would keep its reader for ever."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(descriptor)
 
 
 def _refuse_same_names(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:

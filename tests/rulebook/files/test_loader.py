@@ -2,7 +2,9 @@
 
 # ruff: noqa: E501, Q000, Q003 - a table of mistakes reads best with one in a line, in its own quotes
 
+import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,25 @@ def test_a_folder_that_gives_no_rules_says_why(tmp_path: Path) -> None:
     assert "E110 The folder" in str(empty.findings[0])
     (tmp_path / "rules.yml").write_text(RULE)
     assert [each.code for each in load_folder(tmp_path).findings] == ["E110", "W112"]
+
+
+def test_what_is_no_file_says_so_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """A pipe kept its reader for ever, and with it every later reload, every save and the end of the bot."""
+    (tmp_path / "good.yaml").write_text(RULE)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    os.mkfifo(tmp_path / "table.csv")
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")
+    (tmp_path / "folder.yaml").mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket.yaml"))
+        loaded = load_folder(tmp_path)
+    assert loaded.book is None
+    *others, at_socket, zero = (str(each) for each in loaded.findings)
+    assert [*others, zero] == [
+        f"{name}.yaml:1:1: error E108 {name}.yaml cannot be read: it is a folder, a pipe or a device, and no file."
+        for name in ("folder", "pipe", "zero")
+    ]
+    assert at_socket.startswith("socket.yaml:1:1: error E108 socket.yaml cannot be read: ")
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
