@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -196,6 +196,7 @@ async def test_for_a_moment_a_reply_can_be_taken_back(browser: Browser, bot: Run
             await page.keyboard.press("u")
             await expect(reply).to_have_value("Too quick")
             await expect(planned).to_have_count(0)
+            await expect(page.get_by_text("It is not sent")).to_be_visible()  # the answer closes open menus
             await page.get_by_text("Later…").click()
             await page.get_by_role("button", name="Tomorrow at 9:00").last.click()
             await expect(planned).to_contain_text("leaves")
@@ -206,6 +207,24 @@ async def test_for_a_moment_a_reply_can_be_taken_back(browser: Browser, bot: Run
     assert [each["direction"] for each in await bot.items(f"/api/conversations/{key}/messages")] == [
         "inbound"
     ]
+
+
+async def test_what_came_by_a_live_change_is_sent_without_another_page(
+    browser: Browser, bot: Running
+) -> None:
+    """A form that htmx had not seen loaded the whole page, and closed what was open meanwhile."""
+    (key,) = await waiting(bot)
+    async with desk(browser, bot, f"{PATH}/{key}") as (page, _):
+        await expect(page.locator("#live.on")).to_be_visible()
+        await page.evaluate("window.isTheSame = true")
+        later = {"text": "In an hour", "at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+        assert (await bot.send("POST", f"/api/conversations/{key}/planned", json=later)).status_code == 202
+        planned = page.locator(".message.planned")
+        await expect(planned).to_contain_text("In an hour")
+        await planned.get_by_role("button", name="Don't send it").click()
+        await expect(planned).to_have_count(0)
+        await expect(page.get_by_text("It is not sent")).to_be_visible()
+        assert await page.evaluate("window.isTheSame")
 
 
 async def test_a_morning_by_the_keyboard_alone(browser: Browser, bot: Running) -> None:

@@ -83,6 +83,7 @@ export function morphLive(part, fresh) {
   } finally {
     isLive = false;
   }
+  htmx.process(document.getElementById(part.id) ?? part); // else a form that is new there would load the whole page
   restore(drafts);
 }
 
