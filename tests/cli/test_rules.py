@@ -129,6 +129,13 @@ def test_a_time_needs_its_zone(folder: Path, time: str) -> None:
     assert f'"{time}" is not a time with a zone' in result.stderr
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_has_a_counterpart_in_utc(folder: Path, time: str) -> None:
+    result = run("try", "now", "--at", time)
+    assert result.exit_code == 2
+    assert f'--at: "{time}" is out of range' in result.stderr
+
+
 def test_try_on_rules_with_errors_is_refused(folder: Path) -> None:
     (folder / "bad.yaml").write_text("rules: {}")
     result = run("try", "hours")
