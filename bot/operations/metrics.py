@@ -79,14 +79,18 @@ class Metrics:
                 )
 
 
+#: Litestar adds the charset of a text itself.
+_MEDIA_TYPE: Final = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+
+
 def metrics_route(guard: Guard) -> HTTPRouteHandler:
     """`/metrics` for callers that the guard lets through; the application's state has the `Metrics`."""
 
-    @get("/metrics", guards=[guard], media_type=CONTENT_TYPE_LATEST, tags=["Health"])
+    @get("/metrics", guards=[guard], media_type=_MEDIA_TYPE, tags=["Health"])
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Counters and gauges in Prometheus's text format."""
         parts: Metrics = request.app.state[METRICS]
-        return Response(await parts.text(), media_type=CONTENT_TYPE_LATEST)
+        return Response(await parts.text(), media_type=_MEDIA_TYPE)
 
     return metrics
 

@@ -28,7 +28,7 @@ from bot.web.limits import LARGEST_TABLE_FILE, LONGEST_LANGUAGE, LONGEST_NUMBER,
 from bot.web.problems import Problem
 
 _YAML = "application/yaml; charset=utf-8"
-_CSV = "text/csv; charset=utf-8"
+_CSV = "text/csv"  # Litestar adds the charset of text
 _CONDITION_MISSING = (
     "Say which text you have edited: give the ETag that GET answered as If-Match, or If-None-Match: * for a new"
     " file. So nobody's edit is overwritten."
