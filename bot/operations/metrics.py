@@ -23,6 +23,7 @@ from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
 from bot.sending.service_health import ServiceHealth
 from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.sqlite_file import log_of
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from bot.wire.pull import Puller
@@ -75,7 +76,7 @@ class Metrics:
                 yield GaugeMetricFamily(
                     "bot_database_log_size_bytes",
                     "The length of SQLite's write-ahead log.",
-                    value=path.with_name(f"{path.name}-wal").stat().st_size,
+                    value=log_of(path).stat().st_size,
                 )
 
 
