@@ -23,14 +23,14 @@ class TimedBody(Struct, frozen=True, kw_only=True):
     """A body with times in it: they are in UTC. One that can't be makes the body wrong, as any other mistake does."""
 
     def __post_init__(self) -> None:
-        """Put the times in UTC; what msgspec makes of the `ValueError` names no field, so the sentence does."""
+        """Put the times in UTC; msgspec's error names no field, so the sentence does. Its full stop is added later."""
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, datetime):
                 try:
                     force_setattr(self, field.name, in_utc(value))
                 except WrongTime as error:
-                    raise ValueError(f"{field.encode_name}: {error}") from None
+                    raise ValueError(f"{field.encode_name}: {error}".removesuffix(".")) from None
 
 
 def query_time(name: str, text: str) -> datetime:

@@ -77,7 +77,8 @@ async def test_every_time_at_the_edge_of_the_calendar_is_refused_with_a_sentence
         if "/api/answers/" in what:
             assert answer.status_code in (400, 404), (what, answer.text)
         else:
-            assert "in the years from 1900 to 8999" in problem(answer, 400)["detail"], what
+            detail = problem(answer, 400)["detail"]
+            assert detail.endswith("A time lies in the years from 1900 to 8999, in UTC."), (what, detail)
     assert asked >= {
         "POST /api/conversations/{conversation_id}/planned at", "POST /api/outgoing-events/resend since",
         "POST /api/delivery/resend since", "POST /api/delivery/resend until", "GET /api/delivery/messages since",
