@@ -25,11 +25,18 @@ _HEAD = """\
 # The commands
 
 What `--help` says of each, written by `docs/cli.py`. Exit status: 0 done, 1 the answer is "no", 2 wrong usage or
-configuration.
+configuration; 130 after Ctrl+C, and 141, without a word, where whoever read the output has closed it, as in
+`bot conversations export | head -1`. Answers go to stdout, and logs, as `BOT_LOG_FORMAT` says, to stderr.
 
-Commands that only look read the database themselves. Those that change something tell the running bot, whatever the
-database: it is found at `BOT_HOST` and `BOT_PORT` or by `--url`, and asked with the token in `BOT_ADMIN_TOKEN`. With no
-bot running they change nothing.
+Commands that only look read the database themselves. Those that change something do it in one of three ways:
+
+- `conversations hand-over`, `conversations hand-back` and `incidents release` tell the running bot, whatever the
+  database: it is found at `BOT_HOST` and `BOT_PORT` or by `--url`, and asked with the token in `BOT_ADMIN_TOKEN`. With
+  no bot running they change nothing, and say so.
+- `forget` tells the bot at `--url`, or the one that runs on the SQLite file. With none running, and on PostgreSQL, it
+  opens the database itself.
+- `people`, `opt-outs import`, `events resend`, `rules push` and `db` write to the database themselves, whether a bot
+  runs or not; `db restore` and `db copy` refuse while one runs on the SQLite file.
 
 | command | what it does |
 | --- | --- |

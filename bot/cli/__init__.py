@@ -10,7 +10,9 @@ import rich_click as click
 from click.exceptions import Exit
 
 from bot import __version__
+from bot.cli.command_body import OWN_PROCESS
 from bot.cli.errors import CommandFailed
+from bot.cli.output_file import flush_stdout, guard_stdout
 from bot.operations.output_streams import open_missing
 
 #: Command → where it stands. In the order in which a newcomer meets them.
@@ -94,11 +96,12 @@ def group() -> None:
 def main() -> None:
     """Run `bot`; what fails is one plain sentence on stderr, without a box around it that folds paths."""
     open_missing()
+    guard_stdout()
     if sys.argv[1:2] in (["serve"], ["demo"]) and hasattr(signal, "SIGHUP"):
         # They read their rules again on it, once they run; until then, which is a second of imports, it ends nothing.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        code = group.main(args=sys.argv[1:], prog_name="bot", standalone_mode=False)
+        code = group.main(args=sys.argv[1:], prog_name="bot", standalone_mode=False, obj=OWN_PROCESS)
     except Exit as ending:
         code = ending.exit_code
     except click.UsageError as error:
@@ -110,9 +113,6 @@ def main() -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
-    except BrokenPipeError:  # the reader of the output has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception as error:
         if sys.flags.dev_mode:
             raise
@@ -122,4 +122,18 @@ def main() -> None:
             err=True,
         )
         code = 2
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(_ended(code if isinstance(code, int) else 0))
+
+
+def _ended(code: int) -> int:
+    """The exit status, once all of the output is written."""
+    try:
+        flush_stdout()
+    except Exit as closed:
+        return closed.exit_code
+    except click.ClickException as error:
+        if code:  # it has said so, or something worse
+            return code
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    return code

@@ -3,11 +3,9 @@
 import asyncio
 import sys
 import tempfile
-from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 import rich_click as click
@@ -17,6 +15,7 @@ from rich.table import Table
 from bot.cli.database_access import ask_database, asking_database
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.output import local_time, print_json, terminal
+from bot.cli.output_file import output_to
 from bot.cli.rules_options import usual_path
 from bot.cli.times import read_since
 from bot.queries.answer_sheets import csv_of, write_xlsx
@@ -114,12 +113,7 @@ def export(rule: str, kind: str, since: str | None, output: Path | None) -> None
     if kind == "xlsx" and output is None and sys.stdout.isatty():
         raise CommandFailed("An XLSX file is nothing for a terminal: name a file with --output.")
     wanted = AnswerFilter(since=read_since(since) if since else None)
-    try:
-        asyncio.run(_export(rule, kind, wanted, output))
-    except OSError as error:
-        if output is None or isinstance(error, BrokenPipeError):
-            raise
-        raise CommandFailed(f"{output} can't be written: {error.strerror or error}.") from None
+    asyncio.run(_export(rule, kind, wanted, output))
 
 
 async def _export(rule: str, kind: str, wanted: AnswerFilter, output: Path | None) -> None:
@@ -131,23 +125,22 @@ async def _export(rule: str, kind: str, wanted: AnswerFilter, output: Path | Non
         rows = every_answer(lambda: nullcontext(connection), rule, wanted, datetime.now(UTC))
         if kind == "xlsx":
             with tempfile.TemporaryDirectory() as folder:
-                path = output or Path(folder, "answers.xlsx")
+                path = Path(folder, "answers.xlsx")
                 await write_xlsx(rows, fields, path)
-                if output is None:
-                    sys.stdout.buffer.write(path.read_bytes())
+                _copy(path, output)
             return
         if kind == "csv":
             chunks = csv_of(rows, fields)
         else:
             chunks = (b"".join(msgspec.json.encode(row) + b"\n" for row in page) async for page in rows)
-        with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as file:
-            await _write(chunks, file)
+        with output_to(output) as file:
+            async for chunk in chunks:
+                file.write(chunk)
 
 
-async def _write(chunks: AsyncIterator[bytes], file: BinaryIO) -> None:
-    async for chunk in chunks:
-        file.write(chunk)
-    file.flush()
+def _copy(path: Path, output: Path | None) -> None:
+    with output_to(output) as file:
+        file.write(path.read_bytes())
 
 
 def _no_such(rule: str) -> AnswerIsNo:

@@ -2,7 +2,12 @@
 
 import importlib
 import sys
-from typing import Any
+from typing import Any, Final
+
+import click
+
+#: The root context's object where a command is the process's own, which then sets up the logs: a test has its own.
+OWN_PROCESS: Final = object()
 
 
 def run_body(place: str, options: dict[str, Any]) -> None:
@@ -12,8 +17,17 @@ def run_body(place: str, options: dict[str, Any]) -> None:
     module, _, name = place.partition(":")
     with frozen_afterwards():
         _import_structlog()
+        _set_up_logs()
         body = getattr(importlib.import_module(module), name)
     body(**options)
+
+
+def _set_up_logs() -> None:
+    context = click.get_current_context(silent=True)
+    if context is not None and context.find_root().obj is OWN_PROCESS:
+        from bot.cli.log_setup import log_on_demand  # noqa: PLC0415 - needs structlog
+
+        log_on_demand()
 
 
 def _import_structlog() -> None:

@@ -148,7 +148,7 @@ def _print_conversation(found: ShownConversation) -> None:
         + (f"  [yellow]{escape(shown_in_terminal(', '.join(notes)))}[/]" if notes else "")
     )
     for name, value in conversation.values.items():
-        console.print(f"  {escape(shown_in_terminal(name))}: {escape(shown_in_terminal(value))}")
+        click.echo(f"  {shown_in_terminal(name)}: {shown_in_terminal(value)}")
     table = Table("When", "", "Text", "Rule", "Segments", "Delivery", box=None, pad_edge=False)
     for message in found.messages:
         is_inbound = message.direction == "inbound"

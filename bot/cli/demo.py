@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
+from rich.text import Text
 
 from bot.app import Service
 from bot.cli.serve import run
@@ -20,6 +22,8 @@ from bot.settings import AcsConnection, Secret, Settings, load, read_environment
 
 #: A database of its own: the demo never touches real conversations.
 DEMO_DATABASE = "sqlite+aiosqlite:///data/demo.db"
+#: Columns that the frame takes.
+_FRAME = 6
 
 
 def demo(schema: Schema) -> None:
@@ -63,15 +67,22 @@ class Demo:
             f"[bold]Text the bot:[/bold]  {url}/sandbox/phone",
             '[bold]Or from here:[/bold]  bot text "hours"',
             f"[bold]Its console:[/bold]   {url}{_console(service)}",
-            f"[bold]Its rules:[/bold]     {self._settings.rules}",
+            f"[bold]Its rules:[/bold]     {escape(str(self._settings.rules))}",
         ]
         if service.settings.admin_token is None:
-            lines.append(f"[bold]API token:[/bold]     {token_line(service)}")
+            lines.append(f"[bold]API token:[/bold]     {escape(token_line(service))}")
         lines.append("Ctrl+C ends it.")
-        Console(stderr=True).print(
-            Panel("\n".join(lines), title="The bot is up", expand=False, padding=(1, 2))
-        )
+        _show(lines)
         return self._sandbox.stop
+
+
+def _show(lines: list[str]) -> None:
+    """In a frame where that has room, else line by line: a link that is folded can't be followed."""
+    console, text = Console(stderr=True, highlight=False), Text.from_markup("\n".join(lines))
+    if console.is_terminal and console.measure(text).maximum <= console.width - _FRAME:
+        console.print(Panel(text, title="The bot is up", expand=False, padding=(1, 2)))
+    else:
+        console.print(text, soft_wrap=True)
 
 
 def _console(service: Service) -> str:

@@ -5,6 +5,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 import httpx
@@ -20,6 +21,7 @@ from bot.sending.clock_check import ClockCheck
 from bot.settings import Settings, warnings_about
 from bot.storage.database import DATABASE_ERRORS, Database, cause_of
 from bot.storage.schema import SCHEMA_ERRORS
+from bot.storage.sqlite_file import log_of
 from bot.wire.acs import AcsSmsService, CannotAuthenticate
 from bot.wire.notify_client import AppriseChannels, NoApprise, UnknownChannel
 
@@ -122,8 +124,17 @@ def _database(database: Database, trouble: str | None) -> DoctorFinding:
         return error("database", f"It can't be used: {trouble}.", "see its own log.")
     if database.path is None:
         return ok("database", "PostgreSQL answers, and its schema is this version's.")
-    size = database.path.stat().st_size
-    return ok("database", f"{database.path} has {size:,} bytes, and its schema is this version's.")
+    size, log = database.path.stat().st_size, _size_of_log(database.path)
+    also = f" and its write-ahead log {log:,}" if log else ""
+    return ok("database", f"{database.path} has {size:,} bytes{also}; its schema is this version's.")
+
+
+def _size_of_log(path: Path) -> int:
+    """Bytes that are written and not in the file yet: tens of millions where a bot runs or did not end in order."""
+    try:
+        return log_of(path).stat().st_size
+    except OSError:  # it comes and goes with who uses the database
+        return 0
 
 
 def _disk_of(database: Database) -> list[DoctorFinding]:

@@ -1,7 +1,7 @@
 """`bot evidence`: a folder that proves who agreed and revoked."""
 
 import asyncio
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +14,7 @@ from bot.cli.database_access import asking_database
 from bot.cli.errors import CommandFailed
 from bot.cli.evidence_verifier import LEDGER, MANIFEST, manifest_of
 from bot.cli.output import counted, print_json
+from bot.cli.output_file import cannot_write, output_to
 from bot.cli.times import read_since
 from bot.queries.ledger import Chain, write_ledger
 
@@ -72,10 +73,13 @@ async def _write(folder: Path, since: datetime, now: datetime) -> Chain:
     return chain
 
 
-def _ledger_file(folder: Path) -> BinaryIO:
+def _ledger_file(folder: Path) -> AbstractContextManager[BinaryIO]:
     """Makes the folder, once the database can be read: what failed can be done again under the same name."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return (folder / LEDGER).open("wb")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(str(folder), error) from None
+    return output_to(folder / LEDGER)
 
 
 def _add_the_rest(folder: Path, chain: Chain, since: datetime, now: datetime) -> None:

@@ -1,7 +1,6 @@
 """`bot opt-outs`: lists of opt-outs, brought along, taken away and compared with Azure's."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,6 +13,7 @@ from bot.cli.api_client import person
 from bot.cli.database_access import asking_database
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.output import counted, print_json
+from bot.cli.output_file import output_to
 from bot.cli.rules_options import usual_path
 from bot.cli.upkeep_database import writing_database
 from bot.operator.opt_out_import import Imported, OptOutImport
@@ -84,12 +84,7 @@ def _print(listed: OptOutList, imported: Imported) -> None:
 
 def export(output: Path | None, *, as_json: bool) -> None:
     """Everybody who has opted out."""
-    try:
-        asyncio.run(_export(output, as_json=as_json))
-    except OSError as error:
-        if output is None or isinstance(error, BrokenPipeError):
-            raise
-        raise CommandFailed(f"{output} can't be written: {error.strerror or error}.") from None
+    asyncio.run(_export(output, as_json=as_json))
 
 
 async def _export(output: Path | None, *, as_json: bool) -> None:
@@ -98,10 +93,9 @@ async def _export(output: Path | None, *, as_json: bool) -> None:
         if as_json:
             print_json([each async for page in pages for each in page])
             return
-        with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as file:
+        with output_to(output) as file:
             async for chunk in opt_out_csv(pages):
                 file.write(chunk)
-            file.flush()
 
 
 async def opt_out_csv(pages: AsyncIterator[list[OptOutView]]) -> AsyncIterator[bytes]:

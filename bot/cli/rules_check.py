@@ -13,7 +13,7 @@ from bot.cli.errors import AnswerIsNo
 from bot.cli.output import counted, print_json
 from bot.cli.rules_files import write_back
 from bot.cli.rules_formats import github_lines, print_findings, sarif
-from bot.cli.rules_options import usual_path
+from bot.cli.rules_options import require_rules, usual_path
 from bot.rulebook.files.loader import Loaded, read_files
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_folder
@@ -39,6 +39,8 @@ def check(path: Path | None, as_json: bool, form: Format | None, fix: bool, diff
     """Print the findings of a folder of rule files or one file; mend first, or show the mends, when asked to."""
     path = path or usual_path()
     form = form or ("json" if as_json else "text")
+    if form == "text" or fix or diff:
+        require_rules(path)
     if diff:
         _show_mends(path, form)
         return
@@ -57,6 +59,7 @@ def check(path: Path | None, as_json: bool, form: Format | None, fix: bool, diff
             click.echo(line)
     else:
         _print(path, loaded, fixed, failed=failed)
+    require_rules(path)  # programs get their document all the same
     if failed:
         raise AnswerIsNo
 

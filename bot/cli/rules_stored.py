@@ -8,6 +8,7 @@ import rich_click as click
 from bot.cli.database_access import ask_database
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.output import counted
+from bot.cli.rules_options import require_rules
 from bot.cli.upkeep_database import writing_database
 from bot.rulebook.files.loader import read_files
 from bot.rulebook.findings import has_error
@@ -40,6 +41,7 @@ def pull(folder: Path) -> None:
 
 def push(folder: Path, over: str | None) -> None:
     """Store the rule files of a folder in the database."""
+    require_rules(folder)
     secrets = frozenset(load(read_environment()).secrets)
     loaded = explained(check_files(read_files(folder), secrets))
     for finding in loaded.findings:

@@ -12,6 +12,7 @@ import uvicorn
 from bot.cli.bind import listen
 from bot.cli.commands.sandbox import WEBHOOK, WEBHOOK_SECRET
 from bot.cli.errors import CommandFailed
+from bot.cli.log_setup import log_settings
 from bot.operations.logs import configure_logs
 from bot.operations.output_streams import free_output
 from bot.sandbox.app import Sandbox, create_app
@@ -55,7 +56,7 @@ def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: 
     port = listener.getsockname()[1]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     # What the bot answers is seen on the phone page; the terminal shows what needs a hand.
-    configure_logs("console")
+    configure_logs(log_settings()[0])
     logging.getLogger().setLevel(logging.WARNING)
     click.echo(f"Text the bot:  {url}/sandbox/phone", err=True)
     click.echo("The bot uses this sandbox with these settings:", err=True)

@@ -23,6 +23,7 @@ from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
 from bot.sending.service_health import ServiceHealth
 from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.sqlite_file import log_of
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from bot.wire.pull import Puller
@@ -75,18 +76,22 @@ class Metrics:
                 yield GaugeMetricFamily(
                     "bot_database_log_size_bytes",
                     "The length of SQLite's write-ahead log.",
-                    value=path.with_name(f"{path.name}-wal").stat().st_size,
+                    value=log_of(path).stat().st_size,
                 )
+
+
+#: Litestar adds the charset of a text itself.
+_MEDIA_TYPE: Final = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 
 
 def metrics_route(guard: Guard) -> HTTPRouteHandler:
     """`/metrics` for callers that the guard lets through; the application's state has the `Metrics`."""
 
-    @get("/metrics", guards=[guard], media_type=CONTENT_TYPE_LATEST, tags=["Health"])
+    @get("/metrics", guards=[guard], media_type=_MEDIA_TYPE, tags=["Health"])
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Counters and gauges in Prometheus's text format."""
         parts: Metrics = request.app.state[METRICS]
-        return Response(await parts.text(), media_type=CONTENT_TYPE_LATEST)
+        return Response(await parts.text(), media_type=_MEDIA_TYPE)
 
     return metrics
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from bot.text.moments import WrongTime, read_moment
 from bot.text.numbers import compact, normalise_number, number_meant
 from bot.text.storable import make_storable, one_line
 
@@ -158,12 +159,8 @@ def _phone_number(raw: str, ours: Collection[str]) -> str:
 
 def _time(text: str) -> datetime | None:
     try:
-        at = datetime.fromisoformat(text.replace(" UTC", "Z"))
-    except ValueError:
-        return None
-    try:
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except OverflowError:
+        return read_moment(text.replace(" UTC", "Z"), UTC)
+    except WrongTime:
         return None
 
 

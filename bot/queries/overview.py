@@ -28,7 +28,8 @@ from bot.queries.unmatched import Unmatched
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.findings import Finding
 from bot.sending.clock_check import ClockCheck
-from bot.sending.service_health import ServiceHealth, ServiceTrouble
+from bot.sending.held_numbers import ServiceTrouble
+from bot.sending.service_health import ServiceHealth
 from bot.storage.replicas import ReplicaRoll, differing
 from bot.storage.tables import conversations, incidents, messages, rejected_events
 from bot.supervisor import Supervisor

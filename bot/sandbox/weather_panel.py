@@ -33,4 +33,4 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
 
 
 def _refusal(status: int, sentence: str) -> Response[str]:
-    return Response(sentence, status_code=status, media_type="text/plain; charset=utf-8")
+    return Response(sentence, status_code=status, media_type="text/plain")

@@ -112,6 +112,11 @@ class Lane:
         """What of the day's ceiling is used; None where there is none."""
         return self._ceiling.use
 
+    @property
+    def asked_to_wait(self) -> Circuit | None:
+        """The circuit breaker, where messages wait because ACS sent a Retry-After."""
+        return self._circuit if self._circuit.is_asked and self._duty.is_ours and self._window else None
+
     def reopen(self) -> None:
         """Have the ceiling read again: a person has raised it."""
         self._ceiling.forget()
@@ -297,12 +302,8 @@ class Lane:
                 is_recorded = True
                 self._record_outcome(call, outcomes[0])
                 decisions = decide_retries(
-                    claimed,
-                    outcomes,
-                    hold=self._hold(),
-                    now=self._context.clock(),
-                    backoff=self._limits.backoff,
-                )
+                    claimed, outcomes, hold=self._hold(), now=self._context.clock(), backoff=self._limits.backoff,
+                )  # fmt: skip
                 returns |= returning(decisions, self._loop.time())
                 await record(
                     self._context.settlements,
@@ -316,10 +317,8 @@ class Lane:
             self._read_again()  # nothing was claimed: the messages wait in the database as they were
         except Exception:
             log.exception(
-                "A send could not be recorded; it is looked at again",
-                action="send_not_recorded",
-                lane=self.number,
-            )
+                "A send could not be recorded; it is looked at again", action="send_not_recorded", lane=self.number,
+            )  # fmt: skip
             self._read_again()
         finally:
             if not is_recorded:

@@ -11,6 +11,7 @@ from bot.conversation.message_ids import first_id
 from bot.conversation.message_lines import MessageLineLog
 from bot.conversation.message_rows import OutboundRow
 from bot.measures import Measures
+from bot.sending.circuit_breaker import Circuit
 from bot.sending.day_limit import DayLimit, DayUse
 from bot.sending.lane import Lane
 from bot.sending.lane_context import LaneContext
@@ -86,6 +87,7 @@ class Sender:
             on_change=self.look,
             on_recovery=self._resume,
             on_circuit=partial(self._memory.note, SERVICE),
+            asked_to_wait=self._asked_to_wait,
             limits=limits.breaker,
             clock=clock,
         )
@@ -194,6 +196,10 @@ class Sender:
             self._is_recording = True
             self._own_writer.start(self._supervisor, "sender's writer")
 
+    def _asked_to_wait(self) -> dict[str, Circuit]:
+        lanes = self._lanes.items()
+        return {number: circuit for number, lane in lanes if (circuit := lane.asked_to_wait) is not None}
+
     def _resume(self) -> None:
         for lane in self._lanes.values():
             lane.resume()
@@ -221,8 +227,11 @@ class Sender:
         while True:
             await self._shared_circuit.look()
             with suppress(*DATABASE_ERRORS):  # the database says so itself
+                calls = self.link.calls.total()
                 async with self._readers.reading() as connection:
                     numbers = await queued_lanes(connection)
+                if not numbers:
+                    self.link.rest(calls)
                 for number in numbers:
                     # Another replica's clock may have given ids that sort before what a lane has read.
                     self._wake(number, after="")

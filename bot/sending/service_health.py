@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -22,6 +22,7 @@ from bot.sending.circuit_breaker import (
     state_of,
     wait_of,
 )
+from bot.sending.held_numbers import HeldNumbers, ServiceTrouble, nobody_waits
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
 
 log = structlog.get_logger(__name__)
@@ -29,13 +30,6 @@ log = structlog.get_logger(__name__)
 
 def _nobody_asks(_before: Circuit, _after: Circuit) -> None:
     """No other replica wants to know."""
-
-
-class ServiceTrouble(Struct, frozen=True, kw_only=True):
-    """Why messages wait."""
-
-    reason: str
-    since: datetime
 
 
 class _RefusedNumber(Struct, frozen=True, kw_only=True):
@@ -58,12 +52,14 @@ class ServiceHealth:
         on_change: Callable[[], None],
         on_recovery: Callable[[], None],
         on_circuit: Callable[[Circuit, Circuit], None] = _nobody_asks,
+        asked_to_wait: Callable[[], Mapping[str, Circuit]] = nobody_waits,
         limits: BreakerLimits = USUAL_BREAKER,
         clock: Clock = utc_now,
     ) -> None:
         """`on_change` is called when a probe has ended, `on_recovery` when ACS takes calls again.
 
-        `on_circuit` is called with the circuit before and after each call that changed it.
+        `on_circuit` is called with the circuit before and after each call that changed it. `asked_to_wait`: see
+        `HeldNumbers`.
         """
         self._on_circuit = on_circuit
         self._limits = limits
@@ -74,6 +70,7 @@ class ServiceHealth:
         self._down_since: datetime | None = None
         #: By our number, the one refused first in front.
         self._refusals: dict[str, _RefusedNumber] = {}
+        self._held = HeldNumbers(asked_to_wait)
         #: Calls, by how they ended; `/metrics` shows them.
         self.calls: Counter[str] = Counter()
 
@@ -98,6 +95,10 @@ class ServiceHealth:
     def record(self, number: str, outcome: SendOutcome, *, is_probe: bool) -> None:
         """How a call ended, by the outcome of its first recipient."""
         self.calls[_kind_of(outcome)] += 1
+        if isinstance(outcome, SendAccepted):
+            self._held.end(number)
+        elif outcome.retry_after is not None:
+            self._held.note(number, self._clock())
         is_refused = False
         before = self._circuit
         if isinstance(outcome, SendFailed) and outcome.is_credential:
@@ -115,12 +116,29 @@ class ServiceHealth:
 
     def forget(self, number: str) -> None:
         """Nothing waits here any more for this number: that ACS refused its credential is no trouble now."""
+        self._held.end(number)
         if self._refusals.pop(number, None):
             log.info(
                 "Nothing waits any more for a number whose credential ACS refused",
                 action="credential_refusal_over",
                 number=number,
             )
+
+    def rest(self, calls: int) -> None:
+        """Nothing waited for any number, here or elsewhere, when so many calls had been made: ACS keeps nobody waiting.
+
+        Whether it takes calls again nobody can say before the next message. Without this an outage whose last message
+        was given up would last until then, in the health and in every alarm.
+        """
+        is_quiet = self.calls.total() == calls and not self._circuit.is_probing
+        if not is_quiet or state_of(self._circuit, asyncio.get_running_loop().time()) != "half-open":
+            return
+        before, self._circuit, self._down_since = self._circuit, Circuit(), None
+        log.info(
+            "Nothing waits any more for ACS, which was down", action="acs_down_over", reason=before.reason
+        )
+        self._on_circuit(before, self._circuit)
+        self._on_recovery()
 
     def adopt(self, circuit: Circuit) -> None:
         """Go on from what another replica met: it found ACS down, or there again."""
@@ -155,7 +173,7 @@ class ServiceHealth:
             state = state_of(self._circuit, asyncio.get_running_loop().time())
             how = "one call at a time is tried" if state == "half-open" else "calls pause"
             troubles.append(ServiceTrouble(reason=f"{self._circuit.reason} ({how})", since=self._down_since))
-        return troubles
+        return [*troubles, *self._held.troubles(asyncio.get_running_loop().time(), self._clock())]
 
     def _fail(self, outcome: SendFailed, *, is_probe: bool) -> None:
         was_down = self.is_down

@@ -17,6 +17,11 @@ class LogLost(DatabaseUnavailable):
     """SQLite's write-ahead log or its index is not under its name any more."""
 
 
+def log_of(path: Path) -> Path:
+    """SQLite's write-ahead log of a database's file: beside the file itself, where the name is a link to it."""
+    return Path(os.path.realpath(path) + "-wal")
+
+
 class SqliteFile:
     """The database's file, its write-ahead log (`-wal`) and that log's index (`-shm`)."""
 
@@ -39,7 +44,7 @@ class SqliteFile:
     @property
     def log(self) -> Path:
         """The write-ahead log."""
-        return Path(os.path.realpath(self.path) + "-wal")
+        return log_of(self.path)
 
     def note_open(self) -> None:
         """A connection to the file has been made; the first one says which file it is."""

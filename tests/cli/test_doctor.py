@@ -188,3 +188,11 @@ def test_an_address_that_nobody_answers_is_an_error(tmp_path: Path, monkeypatch:
         taken.bind(("127.0.0.1", 0))
         findings = examine(f"http://127.0.0.1:{taken.getsockname()[1]}")
     assert "can't be reached" in of(findings, "webhook").found
+
+
+@pytest.mark.usefixtures("environ")
+async def test_the_databases_size_is_told_with_its_log(tmp_path: Path) -> None:
+    size, log = ((tmp_path / f"bot.db{end}").stat().st_size for end in ("", "-wal"))
+    assert log
+    detail = of(await look(), "database").found
+    assert f"bot.db has {size:,} bytes and its write-ahead log {log:,}; its schema" in detail

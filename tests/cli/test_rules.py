@@ -71,10 +71,28 @@ def test_check_says_what_will_not_do_what_it_seems_to(folder: Path) -> None:
     assert run("check").exit_code == 1
 
 
-def test_check_of_a_missing_folder_answers_no(folder: Path) -> None:
-    result = run("check", "nowhere")
-    assert result.exit_code == 1
-    assert "E109 The folder nowhere does not exist" in result.stdout
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "nowhere"], ["check", "nowhere", "--fix"], ["check", "nowhere", "--diff"], ["test", "nowhere"],
+        ["test", "nowhere", "--json"], ["try", "hours", "--rules", "nowhere"], ["replay", "nowhere"],
+        ["push", "nowhere"],
+        ["check", "rules/nowhere.yaml"],
+    ],
+)  # fmt: skip
+def test_a_folder_that_is_not_there_is_wrong_usage(folder: Path, command: list[str]) -> None:
+    result = run(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "error E109 The folder" in result.stderr
+    assert "mend them first" not in result.stderr
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "github"])
+def test_programs_get_their_document_of_a_missing_folder_too(folder: Path, form: str) -> None:
+    result = run("check", "nowhere", "--format", form)
+    assert result.exit_code == 2
+    assert "E109" in result.stdout
+    assert "error E109 The folder" in result.stderr
 
 
 def test_check_in_json(folder: Path) -> None:
@@ -127,6 +145,13 @@ def test_a_time_needs_its_zone(folder: Path, time: str) -> None:
     result = run("try", "now", "--at", time)
     assert result.exit_code == 2
     assert f'"{time}" is not a time with a zone' in result.stderr
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_has_a_counterpart_in_utc(folder: Path, time: str) -> None:
+    result = run("try", "now", "--at", time)
+    assert result.exit_code == 2
+    assert f'--at: "{time}" is out of range' in result.stderr
 
 
 def test_try_on_rules_with_errors_is_refused(folder: Path) -> None:

@@ -72,3 +72,13 @@ def test_since_is_a_time_or_how_long_ago(folder: Path, since: str) -> None:
     result = run("--since", since)
     assert result.exit_code == 2
     assert f'--since: "{since}" is not a time with a zone' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("since", "sentence"),
+    [("99999d", "the longest is 3650d."), ("9999-12-31T23:59:59-14:00", "is out of range")],
+)
+def test_a_time_beyond_the_calendar_is_refused(folder: Path, since: str, sentence: str) -> None:
+    result = run("--since", since)
+    assert result.exit_code == 2
+    assert sentence in result.stderr

@@ -28,7 +28,8 @@ async def test_a_healthy_bot_is_ready(tmp_path: Path, databases: Databases, acs:
         status, body = await ready(bot)
         assert (status, body["status"]) == (200, "ok")
         assert body["checks"]["database"] == {"status": "ok"}
-        assert (await bot.http.get("/health/live")).json() == {"status": "ok", "checks": {}}
+        live = (await bot.http.get("/health/live")).json()
+        assert live == {"status": "ok", "checks": {"process": {"status": "ok"}}}
 
 
 async def test_a_broken_rule_file_is_told_and_takes_nobody_out_of_service(

@@ -35,6 +35,15 @@ async def test_an_empty_conversation_shows_what_to_text(phone: Phone) -> None:
     assert 'http-equiv="refresh"' not in html
 
 
+async def test_the_page_and_its_files_name_their_charset_once(phone: Phone) -> None:
+    html = await page(phone)
+    files = re.findall(r'(?:href|src)="(/sandbox/[^"]+\.(?:css|js))"', html)
+    assert files
+    for path in (PAGE, *files):
+        async with phone.http.get(phone.address + path) as response:
+            assert response.headers["Content-Type"].count("charset=utf-8") == 1, path
+
+
 async def test_the_form_answers_303_to_the_page_of_the_same_phone(phone: Phone) -> None:
     async with phone.http.post(
         phone.address + "/sandbox/phone", data={"from": "1 555 555 0101", "text": "Hi"}, allow_redirects=False

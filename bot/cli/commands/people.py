@@ -17,7 +17,10 @@ _url_option = click.option(
 
 @click.group()
 def people() -> None:
-    """Who may log in to the console by name."""
+    """Who may log in to the console by name.
+
+    What changes is written to the database, whether a bot runs or not; a running one heeds it at once.
+    """
 
 
 @people.command("list")

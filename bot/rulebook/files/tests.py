@@ -14,6 +14,7 @@ from bot.rulebook.hours import WrongHours, read_hours
 from bot.rulebook.rule_test import RuleTest, TestTurn
 from bot.rulebook.source import Scalar, SourcePlace
 from bot.text.durations import WrongDuration, parse_duration
+from bot.text.moments import in_utc
 from bot.text.numbers import normalise_number
 
 #: Without `at`, a test plays on a Monday at noon, so that it gives the same on every day.
@@ -136,11 +137,13 @@ def _read_time(node: Node, zone: tzinfo, report: Report) -> datetime | None:
             day = _A_MONDAY + timedelta(minutes=hours.blocks[0][0])
             return day.replace(hour=hour, minute=minute, tzinfo=zone)
         at = datetime.fromisoformat(text.value.strip())
+        at = at if at.tzinfo else at.replace(tzinfo=zone)
+        in_utc(at)
+        return at
     except (WrongHours, ValueError):
         mend = "write 2026-12-24 18:30, or a day of the week: Sat 20:00."
         report.add("E205", text.place, f'"{shortened(text.value)}" is no time: {mend}')
         return None
-    return at if at.tzinfo else at.replace(tzinfo=zone)
 
 
 def _read_after(node: Node, report: Report) -> timedelta | None:

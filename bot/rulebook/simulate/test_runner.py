@@ -15,6 +15,7 @@ from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
 from bot.rulebook.simulate.pending_return import PendingReturn
 from bot.rulebook.simulate.sample_codes import complete_with_samples, decide_with_samples
 from bot.rulebook.simulate.try_message import SOME_PEER, usual_number
+from bot.text.moments import LATEST
 
 #: What a test says for a code when all are given.
 CODES_GONE = "gone"
@@ -89,7 +90,8 @@ def _run(
     pending, back = PendingFollowUps(), PendingReturn()
     for at, turn in enumerate(test.turns):
         if at or turn.at:
-            now = turn.at or now + (turn.after or timedelta(minutes=1))
+            wait = turn.after or timedelta(minutes=1)
+            now = turn.at or (now + wait if now < LATEST else now)  # many long waits would leave the calendar
         standing, told = back.look(now, standing)
         said = (*told, *pending.say(now, standing))
         if turn.waits:

@@ -1,12 +1,12 @@
 """What people answered: `/api/answers`."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException, NotFoundException
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from bot.queries.answer_sheets import csv_of
@@ -29,6 +29,7 @@ from bot.storage.database import Database, DatabaseConnection
 from bot.storage.pages import Page
 from bot.text.storable import make_storable
 from bot.web.api.parameters import Cursor, Limit
+from bot.web.api.times import OptionalTime, optional_query_time
 
 _CSV: Final = ".csv"
 _SUMMARY: Final = "/summary"
@@ -36,7 +37,6 @@ _MEDIA_TYPES: Final = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_Time = Annotated[str | None, QueryParameter(max_length=40, description="As 2026-11-23T18:30:00Z.")]
 
 
 class Answers(Controller):
@@ -63,8 +63,8 @@ class Answers(Controller):
         live_book: NamedDependency[LiveBook],
         rule: FromPath[str],
         status: FromQuery[AnswerStatus | None] = None,
-        since: _Time = None,
-        until: _Time = None,
+        since: OptionalTime = None,
+        until: OptionalTime = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[AnswerView]:
@@ -73,7 +73,7 @@ class Answers(Controller):
         `since` and `until` are about when a talk began. With `.csv` behind the rule's name all of them at once, as a
         CSV file.
         """
-        wanted = AnswerFilter(status=status, since=_time("since", since), until=_time("until", until))
+        wanted = _wanted(status, since, until)
         answer: Any = await _answers(
             connection, database, live_book.book(), rule, wanted, limit=limit, cursor=cursor
         )
@@ -99,8 +99,8 @@ class Answers(Controller):
         beginning: FromPath[str],
         rest: FromPath[str],
         status: FromQuery[AnswerStatus | None] = None,
-        since: _Time = None,
-        until: _Time = None,
+        since: OptionalTime = None,
+        until: OptionalTime = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Any:
@@ -109,7 +109,7 @@ class Answers(Controller):
         bare = rule.removesuffix(_SUMMARY)
         if bare != rule and not await keeps_answers(connection, book, make_storable(rule)):
             return await _summary(connection, book, bare)
-        wanted = AnswerFilter(status=status, since=_time("since", since), until=_time("until", until))
+        wanted = _wanted(status, since, until)
         return await _answers(connection, database, book, rule, wanted, limit=limit, cursor=cursor)
 
 
@@ -167,14 +167,7 @@ def _no_such(name: str) -> NotFoundException:
     return NotFoundException(detail=detail)
 
 
-def _time(name: str, text: str | None) -> datetime | None:
-    """A time of a query, where a `+` may have become a space; without a zone it is UTC."""
-    if not text:
-        return None
-    try:
-        head, gap, zone = text.strip().rpartition(" ")
-        at = datetime.fromisoformat(f"{head}+{zone}" if gap and "T" in head else text.strip())
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        detail = f"{name} is no time: write it as 2026-11-23T18:30:00Z."
-        raise ClientException(detail=detail) from None
+def _wanted(status: AnswerStatus | None, since: str | None, until: str | None) -> AnswerFilter:
+    return AnswerFilter(
+        status=status, since=optional_query_time("since", since), until=optional_query_time("until", until)
+    )

@@ -6,7 +6,7 @@ from typing import Annotated
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import Body, FromQuery, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from bot.operator.actor import Actor
 from bot.operator.bulk_resend import BulkResend, ResentMessages
@@ -23,16 +23,16 @@ from bot.storage.pages import Page
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
 from bot.web.api.parameters import Cursor, Limit, Name
+from bot.web.api.times import Time, TimedBody, query_time
 
-_Time = Annotated[datetime, Meta(tz=True)]
 _Text = Annotated[str, Meta(max_length=200)]
 
 
-class MessageResendBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MessageResendBody(TimedBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which failed messages to send again."""
 
-    since: _Time
-    until: _Time
+    since: datetime
+    until: datetime
     #: Failed ones; with `unconfirmed` those of which nobody knows.
     state: MessageState = "failed"
     code: _Text | None = None
@@ -69,8 +69,8 @@ class DeliveryController(Controller):
         self,
         *,
         connection: NamedDependency[DatabaseConnection],
-        since: Annotated[datetime, QueryParameter(description="As 2026-11-23T18:30:00Z.")],
-        until: Annotated[datetime, QueryParameter(description="As 2026-11-23T19:30:00Z.")],
+        since: Time,
+        until: Time,
         message_state: Annotated[MessageState | None, QueryParameter(name="state")] = None,
         code: Name = None,
         country: Name = None,
@@ -81,8 +81,8 @@ class DeliveryController(Controller):
     ) -> Page[DeliveryMessage]:
         """The messages behind a figure, newest first; a page may be short and yet have a next one."""
         wanted = DeliveryFilter(
-            since=_in_zone(since), until=_in_zone(until), state=message_state, code=_clean(code),
-            country=_clean(country), number=_clean(number), rule=_clean(rule),
+            since=query_time("since", since), until=query_time("until", until), state=message_state,
+            code=_clean(code), country=_clean(country), number=_clean(number), rule=_clean(rule),
         )  # fmt: skip
         return await list_delivery_messages(connection, wanted, limit=limit, cursor=cursor)
 
@@ -113,7 +113,3 @@ def csv_file(content: bytes, name: str) -> Response[bytes]:
 
 def _clean(value: str | None) -> str | None:
     return None if value is None else make_storable(value)
-
-
-def _in_zone(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,11 +1,10 @@
 """What people do beside each other: `/api/inbox`, `/api/acts`, and the replies that are yet to leave."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException
 from litestar.params import Body, FromPath
 from msgspec import Meta, Struct
 
@@ -21,12 +20,13 @@ from bot.storage.pages import Page
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
 from bot.web.api.parameters import found
+from bot.web.api.times import TimedBody
 from bot.web.limits import LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 _Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT, pattern=r"\S")]
 
 
-class WantedAct(Struct, frozen=True, kw_only=True):
+class WantedAct(TimedBody, frozen=True, kw_only=True):
     """What is to be done to these conversations, to all or none of them."""
 
     do: ActKind
@@ -45,7 +45,7 @@ class NewNote(Struct, frozen=True, kw_only=True):
     text: _Text
 
 
-class NewPlannedReply(Struct, frozen=True, kw_only=True):
+class NewPlannedReply(TimedBody, frozen=True, kw_only=True):
     """A person's reply that leaves at a time."""
 
     text: _Text
@@ -88,7 +88,7 @@ class InboxWrites(Controller):
         order = ActOrder(
             kind=data.do,
             to=None if data.to is None else make_storable(data.to),
-            until=None if data.until is None else _in_utc(data.until),
+            until=data.until,
             reason=None if data.reason is None else make_storable(data.reason),
         )
         return await teamwork.acts.do(order, list(map(make_storable, data.conversations)), by=person)
@@ -124,7 +124,7 @@ class InboxWrites(Controller):
     ) -> PlannedReply:
         """Keep a reply until its time comes; it can be taken back until then."""
         key, text = make_storable(conversation_id), make_storable(data.text)
-        return await teamwork.planned.plan(key, text, by=person, due_at=_in_utc(data.at))
+        return await teamwork.planned.plan(key, text, by=person, due_at=data.at)
 
     @delete("/planned/{planned_id:str}", status_code=200)
     async def take_back(
@@ -135,9 +135,3 @@ class InboxWrites(Controller):
     ) -> PlannedReply:
         """Don't send it; 409 once it has left."""
         return await teamwork.planned.take_back(make_storable(planned_id), by=person)
-
-
-def _in_utc(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        raise ClientException(detail="A time has its offset from UTC, such as 2026-11-26T15:00:00Z.")
-    return at.astimezone(UTC)

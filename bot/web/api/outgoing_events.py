@@ -20,13 +20,14 @@ from bot.storage.pages import Page
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
 from bot.web.api.parameters import Cursor, Limit, Name
+from bot.web.api.times import TimedBody
 
 
-class EventResendBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EventResendBody(TimedBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which events to send again."""
 
     #: Those made since then.
-    since: Annotated[datetime, Meta(tz=True)]
+    since: datetime
     #: For this receiver alone.
     to: Annotated[str, Meta(max_length=2_000)] | None = None
     #: Those alone that were given up.

@@ -12,9 +12,10 @@ from bot.web.console.forgery import HOME
 
 #: Where they are served.
 ASSETS: Final = f"{HOME}/assets"
+#: Without the charset, which Litestar adds to a text's.
 _MEDIA_TYPES: Final = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
 

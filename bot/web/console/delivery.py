@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
-import msgspec
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 
@@ -25,6 +24,7 @@ from bot.queries.delivery_messages import (
 )
 from bot.queries.delivery_sheets import delivery_csv
 from bot.storage.writer import StorageUnavailable
+from bot.text.moments import WrongTime, read_moment
 from bot.text.storable import make_storable
 from bot.web.api.delivery import csv_file
 from bot.web.console.labels import took
@@ -140,11 +140,11 @@ def _filter_of(query: dict[str, str]) -> DeliveryFilter:
 
 
 def _time(text: str | None, default: datetime) -> datetime:
+    """What an address says, else the default: nobody types these, they are links to what a figure counts."""
     try:
-        moment = msgspec.convert((text or "").replace(" ", "+"), datetime)
-    except msgspec.ValidationError:
+        return read_moment(text or "", UTC)
+    except WrongTime:
         return default
-    return default if moment.tzinfo is None else moment
 
 
 def _sentence(done: ResentMessages) -> str:

@@ -6,6 +6,8 @@ from typing import Final
 
 from litestar.exceptions import ClientException
 
+from bot.text.moments import WrongTime, read_moment
+
 #: When a day's work begins.
 _MORNING: Final = 9
 #: Nobody plans further ahead.
@@ -42,11 +44,9 @@ def read_later(chosen: str, typed: str, zone: tzinfo, now: datetime) -> datetime
         at = CHOICES[chosen][1](here)
     else:
         try:
-            at = datetime.fromisoformat(typed)
-        except ValueError:
+            at = read_moment(typed, zone)
+        except WrongTime:
             raise ClientException(detail="Say when: a day and a time, such as 2026-11-26 15:00.") from None
-        if at.tzinfo is None:
-            at = at.replace(tzinfo=zone)
     at = at.astimezone(UTC)
     if at <= now:
         raise ClientException(detail="That time is over: choose a later one.")

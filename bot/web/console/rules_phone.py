@@ -1,12 +1,13 @@
 """The phone's "as if" as a form carries it: the time, the sender, our number, what the bot knows of the person."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from bot.rulebook.simulate.phone_context import PhoneContext
 from bot.text.languages import language_code
+from bot.text.moments import in_utc
 from bot.text.numbers import normalise_number
 from bot.web.limits import LONGEST_NUMBER, LONGEST_SAVED, LONGEST_TAG
 
@@ -64,7 +65,11 @@ def _time(typed: str, troubles: list[str]) -> datetime | None:
     if not typed:
         return None
     try:
-        return datetime.fromisoformat(typed)
+        at = datetime.fromisoformat(typed)
+        in_utc(
+            at.replace(tzinfo=at.tzinfo or UTC)
+        )  # for its bounds: without an offset it is in the rules' zone
+        return at
     except ValueError:
         troubles.append(f'"{typed[:40]}" is no time, so it is now: write 2026-12-24 18:30.')
         return None

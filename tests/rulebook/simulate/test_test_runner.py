@@ -83,6 +83,11 @@ def test_a_book_without_tests_passes() -> None:
     assert run_tests(book_from(RULES)).tests == ()
 
 
+def test_many_long_waits_do_not_leave_the_calendar() -> None:
+    later = ", ".join(["{hear: hours, after: 3650d}"] * 120)
+    assert run(f"  - {{talk: [{{hear: hours, at: 8999-12-31 12:00}}, {later}]}}").passed == 1
+
+
 @pytest.mark.parametrize(
     ("test", "finding"),
     [
@@ -93,6 +98,8 @@ def test_a_book_without_tests_passes() -> None:
         ("{hear: x, rule: huors}", 'E313 There is no rule "huors". Did you mean "hours"?'),
         ("{hear: x, at: noon}", 'E205 "noon" is no time: write 2026-12-24 18:30'),
         ("{hear: x, at: Mon 25:00}", 'E205 "Mon 25:00" is no time'),
+        ("{hear: x, at: 9999-12-31T23:59:59-14:00}", 'E205 "9999-12-31T23:59:59-14:00" is no time'),
+        ("{hear: x, at: 0001-01-01 00:00}", 'E205 "0001-01-01 00:00" is no time'),
         ("{talk: [{say: x}]}", 'E204 A talk begins with "hear".'),
         ("{talk: [{rule: x}]}", 'E204 A step of a talk needs "hear" or "say".'),
         ("{talk: [{hear: x, after: soon}]}", "E205 after: 'soon' is not a duration"),

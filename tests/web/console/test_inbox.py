@@ -400,7 +400,12 @@ async def test_later_is_told_in_the_persons_own_time() -> None:
     assert read_later("tomorrow", "", paris, now) == datetime(2026, 11, 28, 8, tzinfo=UTC)
     assert read_later("monday", "", paris, now) == datetime(2026, 11, 30, 8, tzinfo=UTC)
     assert read_later("", "2026-11-27T15:00", paris, now) == datetime(2026, 11, 27, 14, tzinfo=UTC)
-    for typed in ("", "soon", "2026-11-26T15:00", "2099-01-01T00:00"):
+    edges = (
+        "9999-12-31T23:59-14:00",
+        "0001-01-01T00:00",
+        "9999-12-31T23:59+00:00",
+    )  # beyond the calendar in UTC
+    for typed in ("", "soon", "2026-11-26T15:00", "2099-01-01T00:00", *edges):
         with pytest.raises(ClientException):
             read_later("", typed, paris, now)
 

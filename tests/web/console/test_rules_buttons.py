@@ -80,6 +80,9 @@ async def test_the_phone_is_as_if_at_another_time_by_somebody_known(admin: httpx
     answer = await press(admin, BOOK, "try", say="mine", **{"as-at": "soon", "as-values": "Ana"})
     assert "&#34;soon&#34; is no time" in answer.text
     assert "&#34;Ana&#34; is no saved value" in answer.text
+    for edge in ("0001-01-01T00:00", "9999-12-31T23:59-14:00"):
+        answer = await press(admin, BOOK, "try", say="mine", **setting | {"as-at": edge})
+        assert f"&#34;{edge}&#34; is no time" in answer.text
 
 
 async def test_a_talk_is_kept_as_a_test_that_passes(bot: Running, admin: httpx.AsyncClient) -> None:
