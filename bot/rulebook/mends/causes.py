@@ -23,6 +23,7 @@ from bot.rulebook.mends.colons import propose_colons, propose_keys, propose_when
 from bot.rulebook.mends.indents import propose_indents
 from bot.rulebook.mends.proposal import ChunkLine, Proposal
 from bot.rulebook.mends.quotation import propose_closing_quotes, propose_quotes
+from bot.rulebook.mends.structure import Structure, structure_of
 from bot.rulebook.mends.words import FILE_KEYS
 from bot.rulebook.source import Scalar
 from bot.rulebook.splices import Edit, Mend
@@ -40,6 +41,14 @@ _PROPOSERS = (
     propose_characters, propose_colons, propose_keys, propose_brackets, propose_closing_quotes, propose_when,
     propose_quotes, propose_indents,
 )  # fmt: skip
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """An error of layout in a chunk."""
+
+    #: Counted from 0; None where the chunk is no YAML.
+    line: int | None
+    message: str
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,20 +98,21 @@ def _causes_in(parts: Iterable[Chunk]) -> list[Cause]:
 
 def _is_yaml(chunk: Chunk) -> bool:
     report = Report("chunk")
-    compose("\n".join([chunk.head, *chunk.lines] if chunk.head else chunk.lines), report)
+    compose("\n".join(_with_head(chunk, chunk.lines)), report)
     return not report.findings
 
 
-def faults_of(chunk: Chunk, lines: Sequence[str]) -> list[int | None]:
-    """The lines of a chunk's errors of layout, counted from 0; None for that which keeps it from being YAML."""
+def faults_of(chunk: Chunk, lines: Sequence[str]) -> list[Fault]:
+    """A chunk's errors of layout, were these its lines; one alone where they are no YAML."""
     if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
         return []
-    findings = _findings_in("\n".join([chunk.head, *lines] if chunk.head else lines))
-    if any(each.code.startswith("E1") for each in findings):
-        return [None]
+    findings = _findings_in("\n".join(_with_head(chunk, lines)))
+    unread = next((each for each in findings if each.code.startswith("E1")), None)
+    if unread:
+        return [Fault(None, unread.message)]
     skipped = 1 + bool(chunk.head)
     return [
-        each.line - skipped
+        Fault(each.line - skipped, each.message)
         for each in findings
         if each.code.startswith("E2")
         and (each.code != "E205" or chunk.dash is None)  # a key, or a rule's value
@@ -116,42 +126,68 @@ def _findings_in(text: str) -> list[Finding]:
     return report.findings
 
 
-def _cause_in(chunk: Chunk, faults: Sequence[int | None]) -> Cause | None:
+def _cause_in(chunk: Chunk, faults: Sequence[Fault]) -> Cause | None:
     tried: set[tuple[str, ...]] = set()
     heads = [at for at, text in enumerate(chunk.lines) if text[:1].isspace() and section_name(text)]
-    suspects = [*heads[:1], *(at for at in dict.fromkeys(faults) if at is not None)]
+    suspects = [*heads[:1], *dict.fromkeys(each.line for each in faults if each.line is not None)]
     proposals = chain(_proposals(chunk, suspects), _proposals(chunk, range(len(chunk.lines))))
-    best, fewest = None, _weight(faults)
+    is_yaml = all(each.line is not None for each in faults)
+    structure = structure_of(_with_head(chunk, chunk.lines)) if is_yaml else None
+    best, fewest, known = None, _weight(faults), {each.message for each in faults}
     for at, proposal in islice(proposals, _MOST_TRIED):
         lines = _made(chunk.lines, at, proposal)
         if lines in tried:
             continue
         tried.add(lines)
-        left = _weight(faults_of(chunk, lines))
+        after = faults_of(chunk, lines)
+        left = _weight(after)
+        if left >= fewest or not _keeps(structure, chunk, lines):
+            continue
         if not left:
             return _cause(chunk, at, proposal)
-        if left < fewest:
-            best, fewest = _cause(chunk, at, proposal), left
-    return best or _nearer(chunk)
+        if is_yaml and _moves(proposal) and not known.issuperset(each.message for each in after):
+            continue  # it is as wrong elsewhere
+        best, fewest = _cause(chunk, at, proposal), left
+    return best or _nearer(chunk, structure)
 
 
-def _weight(faults: Sequence[int | None]) -> int:
+def _keeps(structure: Structure | None, chunk: Chunk, lines: Sequence[str]) -> bool:
+    """Whether changed lines say all that the chunk says; `structure` is the chunk's, None where it is no YAML."""
+    if structure is None:
+        return True
+    after = structure_of(_with_head(chunk, lines))
+    return after is not None and structure.is_kept_in(after)
+
+
+def _with_head(chunk: Chunk, lines: Sequence[str]) -> Sequence[str]:
+    return [chunk.head, *lines] if chunk.head else lines
+
+
+def _weight(faults: Sequence[Fault]) -> int:
     """How far a chunk is from what it should be; no YAML is further than anything else."""
-    return _NO_YAML if None in faults else len(faults)
+    return _NO_YAML if any(each.line is None for each in faults) else len(faults)
 
 
-def _nearer(chunk: Chunk) -> Cause | None:
+def _moves(proposal: Proposal) -> bool:
+    """Whether it moves a line to another column, or makes an item of a list of it."""
+    return not proposal.start and not proposal.text.strip(" -")
+
+
+def _nearer(chunk: Chunk, structure: Structure | None) -> Cause | None:
     """Of two mistakes in a rule the first: the change after which another one takes the rest away."""
     first = [(at, each) for at, each in islice(_proposals(chunk, range(len(chunk.lines))), 60)]
     budget = _MOST_TRIED // 3
     for at, proposal in first:
         lines = _made(chunk.lines, at, proposal)
+        if not _keeps(structure, chunk, lines):
+            continue
         again = msgspec.structs.replace(chunk, lines=lines)
         for after, other in _proposals(again, range(at, len(lines))):
             budget -= 1
             if budget < 0:
                 return None
-            if not faults_of(chunk, _made(lines, after, other)):
+            made = _made(lines, after, other)
+            if not faults_of(chunk, made) and _keeps(structure, chunk, made):
                 return _cause(chunk, at, proposal)
     return None
 
