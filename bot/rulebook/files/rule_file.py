@@ -17,7 +17,6 @@ from bot.rulebook.files.code import read_code
 from bot.rulebook.files.fetch import read_fetch, saved_name
 from bot.rulebook.files.fields import (
     kind_of,
-    read_choice,
     read_flag,
     read_integer,
     read_list,
@@ -30,10 +29,7 @@ from bot.rulebook.files.fields import (
 from bot.rulebook.files.forward import read_forward
 from bot.rulebook.files.handover import read_handover
 from bot.rulebook.files.keys import (
-    ANSWERERS,
     FILE_KEYS,
-    NUMBER_KEYS,
-    PER_MINUTE,
     RULE_KEYS,
     RULE_REQUIRED,
     SEGMENTS,
@@ -42,20 +38,21 @@ from bot.rulebook.files.languages import is_by_language, read_by_language, read_
 from bot.rulebook.files.later import read_later
 from bot.rulebook.files.lookup import LookupNode, refuse_unknown_columns, tables_by_row
 from bot.rulebook.files.named_hours import read_closures, read_named_hours
-from bot.rulebook.files.number_limits import read_countries, read_per_day, with_day_zone
-from bot.rulebook.files.only import read_limit, read_number, read_only
+from bot.rulebook.files.number_limits import with_day_zone
+from bot.rulebook.files.only import read_limit, read_only
+from bot.rulebook.files.our_numbers import read_our_numbers
 from bot.rulebook.files.record import read_record
 from bot.rulebook.files.replies import Templates, is_free_name
 from bot.rulebook.files.tables import TableFiles
 from bot.rulebook.files.tests import read_tests
 from bot.rulebook.files.when import read_when, shown_keys
-from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
+from bot.rulebook.files.yaml_tree import Items, Node, compose
 from bot.rulebook.files.zones import zone_hint
 from bot.rulebook.findings import Report
 from bot.rulebook.named_hours import Closure, NamedHours
 from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import FileSettings, Rule
-from bot.rulebook.sender_numbers import KINDS, OurNumber, guess
+from bot.rulebook.sender_numbers import OurNumber
 from bot.rulebook.source import Scalar, SourcePlace
 
 #: What a reply may cost before `bot rules check` warns, unless the file or the rule says otherwise.
@@ -110,7 +107,7 @@ def read_file(name: str, text: str, report: Report, book_wide: BookWide, tables:
     if table is None:
         return file
     if numbers := table.get("numbers"):
-        file.numbers, file.described = _read_numbers(numbers, report)
+        file.numbers, file.described = read_our_numbers(numbers, report)
     _read_languages(file, table, report)
     constants, by_language = _read_values(table["values"], report) if "values" in table else ({}, {})
     settings = FileSettings(
@@ -173,39 +170,6 @@ def _zone_example(sign: str, hours: int) -> str:
     where = "behind" if sign == "+" else "ahead of"
     place = _PLACES.get((sign, hours), "Europe/Paris")
     return f'it is {hours} h {where} UTC all year: name a place instead, such as "{place}"'
-
-
-def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dict[str, SourcePlace]]:
-    numbers: dict[str, OurNumber] = {}
-    described: dict[str, SourcePlace] = {}
-    if not isinstance(node, Table):
-        texts = read_texts(node, "numbers", report)
-        for text in texts:
-            number = read_number(text, report, beside=[each.value for each in texts if each.value[:1] == "+"])
-            numbers[number] = guess(number)
-        return numbers, described
-    for key, value in (read_names(node, "numbers", report) or {}).items():
-        number = read_number(key, report, beside=[*numbers])
-        usual = guess(number)
-        if isinstance(value, Scalar) and not value.value:
-            numbers[number] = usual
-            continue
-        table = read_table(value, f"the number {number}", report, known=NUMBER_KEYS) or {}
-        kind = read_choice(table["kind"], "kind", KINDS, report) if "kind" in table else usual.kind
-        carrier = "carrier" if kind == "toll-free" else "bot"
-        if "opt_out" in table:
-            carrier = read_choice(table["opt_out"], "opt_out", ANSWERERS, report) or carrier
-        pace = table.get("per_minute")
-        numbers[number] = OurNumber(
-            kind=next((each for each in KINDS if each == kind), usual.kind),
-            opt_out="carrier" if carrier == "carrier" else "bot",
-            per_minute=read_integer(pace, "per_minute", report, bounds=PER_MINUTE) if pace else None,
-            per_day=read_per_day(table, report),
-            answer=read_countries(table, number, report),
-            language=read_language(table["language"], report) if "language" in table else None,
-        )
-        described[number] = key.place
-    return numbers, described
 
 
 def _read_languages(file: RuleFile, table: Mapping[str, Node], report: Report) -> None:

@@ -6,6 +6,7 @@ the cause, the sentence and the mend.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
@@ -16,6 +17,7 @@ from bot.rulebook.files.rule_file import read_file
 from bot.rulebook.files.tables import TableFiles
 from bot.rulebook.files.yaml_tree import Table, compose
 from bot.rulebook.findings import Finding, Report
+from bot.rulebook.mends.attempts import Attempts
 from bot.rulebook.mends.brackets import propose_brackets
 from bot.rulebook.mends.characters import propose_characters
 from bot.rulebook.mends.chunks import Chunk, chunks, section_name
@@ -33,6 +35,9 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _MOST_TRIED = 400
 _MOST_CHUNKS = 10
 _MOST_LINES = 60
+#: Characters of a file and of a line from which on nothing is tried: nobody wrote such a one by hand.
+_LARGEST = 1_000_000
+_LONGEST_LINE = 5_000
 _NO_YAML = 1_000
 #: Quotes around more than a text: around brackets, or around keys that come after it. It reads well afterwards and may
 #: say something else, so a person decides.
@@ -64,34 +69,44 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     last: int
 
 
-def find_causes(text: str, findings: Sequence[Finding]) -> list[Cause]:
-    """The causes that were found for the errors of a file, one for a rule at most."""
+def find_causes(text: str, findings: Sequence[Finding], attempts: Attempts | None = None) -> list[Cause]:
+    """The causes that were found for the errors of a file, one for a rule at most; fewer where that takes too long.
+
+    `attempts` are what may be tried; the usual ones if there are none.
+    """
+    if len(text) > _LARGEST:
+        return []
+    attempts = attempts or Attempts()
     if any("\ud800" <= each <= "\udfff" for each in text):
         return []  # no file holds such a text
     bare = text.removeprefix("\ufeff")
     lines = _LINE_END.split(bare)
-    about = {each.line for each in findings if each.code[:2] in {"E1", "E2"} and each.level == "error"}
+    about = sorted({each.line for each in findings if each.code[:2] in {"E1", "E2"}})
     is_yaml = not any(each.code.startswith("E1") for each in findings)
-    found = [] if is_yaml else _cause_between(lines)
+    found = [] if is_yaml else _cause_between(lines, attempts)
     if found:
         return found
     parts = chunks(lines)
     if is_yaml:
         parts = [
-            each for each in parts if any(each.first < line <= each.first + len(each.lines) for line in about)
+            each
+            for each in parts
+            if bisect_right(about, each.first) < bisect_right(about, each.first + len(each.lines))
         ]
-        return _causes_in(parts)
-    return _causes_in([each for each in parts if not _is_yaml(each)]) or _causes_in(parts)
+        return _causes_in(parts, attempts)
+    return _causes_in([each for each in parts if not _is_yaml(each)], attempts) or _causes_in(parts, attempts)
 
 
-def _causes_in(parts: Iterable[Chunk]) -> list[Cause]:
+def _causes_in(parts: Iterable[Chunk], attempts: Attempts) -> list[Cause]:
     found: list[Cause] = []
     left = _MOST_CHUNKS
     for chunk in parts:
-        faults = faults_of(chunk, chunk.lines) if left else []
+        if not left or attempts.are_over:
+            break
+        faults = faults_of(chunk, chunk.lines)
         if faults:
             left -= 1
-            cause = _cause_in(chunk, faults)
+            cause = _cause_in(chunk, faults, attempts)
             found += [cause] if cause else []
     return found
 
@@ -126,11 +141,13 @@ def _findings_in(text: str) -> list[Finding]:
     return report.findings
 
 
-def _cause_in(chunk: Chunk, faults: Sequence[Fault]) -> Cause | None:
+def _cause_in(chunk: Chunk, faults: Sequence[Fault], attempts: Attempts) -> Cause | None:
+    size = sum(map(len, chunk.lines))
     tried: set[tuple[str, ...]] = set()
     heads = [at for at, text in enumerate(chunk.lines) if text[:1].isspace() and section_name(text)]
     suspects = [*heads[:1], *dict.fromkeys(each.line for each in faults if each.line is not None)]
-    proposals = chain(_proposals(chunk, suspects), _proposals(chunk, range(len(chunk.lines))))
+    everywhere = range(len(chunk.lines))
+    proposals = chain(_proposals(chunk, suspects, attempts), _proposals(chunk, everywhere, attempts))
     is_yaml = all(each.line is not None for each in faults)
     structure = structure_of(_with_head(chunk, chunk.lines)) if is_yaml else None
     best, fewest, known = None, _weight(faults), {each.message for each in faults}
@@ -139,6 +156,8 @@ def _cause_in(chunk: Chunk, faults: Sequence[Fault]) -> Cause | None:
         if lines in tried:
             continue
         tried.add(lines)
+        if not attempts.take(size):
+            return best
         after = faults_of(chunk, lines)
         left = _weight(after)
         if left >= fewest or not _keeps(structure, chunk, lines):
@@ -148,7 +167,7 @@ def _cause_in(chunk: Chunk, faults: Sequence[Fault]) -> Cause | None:
         if is_yaml and _moves(proposal) and not known.issuperset(each.message for each in after):
             continue  # it is as wrong elsewhere
         best, fewest = _cause(chunk, at, proposal), left
-    return best or _nearer(chunk, structure)
+    return best or _nearer(chunk, structure, attempts)
 
 
 def _keeps(structure: Structure | None, chunk: Chunk, lines: Sequence[str]) -> bool:
@@ -173,18 +192,19 @@ def _moves(proposal: Proposal) -> bool:
     return not proposal.start and not proposal.text.strip(" -")
 
 
-def _nearer(chunk: Chunk, structure: Structure | None) -> Cause | None:
+def _nearer(chunk: Chunk, structure: Structure | None, attempts: Attempts) -> Cause | None:
     """Of two mistakes in a rule the first: the change after which another one takes the rest away."""
-    first = [(at, each) for at, each in islice(_proposals(chunk, range(len(chunk.lines))), 60)]
+    first = [(at, each) for at, each in islice(_proposals(chunk, range(len(chunk.lines)), attempts), 60)]
+    size = sum(map(len, chunk.lines))
     budget = _MOST_TRIED // 3
     for at, proposal in first:
         lines = _made(chunk.lines, at, proposal)
         if not _keeps(structure, chunk, lines):
             continue
         again = msgspec.structs.replace(chunk, lines=lines)
-        for after, other in _proposals(again, range(at, len(lines))):
+        for after, other in _proposals(again, range(at, len(lines)), attempts):
             budget -= 1
-            if budget < 0:
+            if budget < 0 or not attempts.take(size):
                 return None
             made = _made(lines, after, other)
             if not faults_of(chunk, made) and _keeps(structure, chunk, made):
@@ -192,9 +212,13 @@ def _nearer(chunk: Chunk, structure: Structure | None) -> Cause | None:
     return None
 
 
-def _proposals(chunk: Chunk, numbers: Iterable[int]) -> Iterator[tuple[int, Proposal]]:
+def _proposals(chunk: Chunk, numbers: Iterable[int], attempts: Attempts) -> Iterator[tuple[int, Proposal]]:
     for number in islice(numbers, _MOST_LINES):
+        if attempts.are_over:
+            return
         if not 0 <= number < len(chunk.lines) or not chunk.lines[number].strip():
+            continue
+        if len(chunk.lines[number]) > _LONGEST_LINE:
             continue
         line = ChunkLine(number=number, lines=chunk.lines, dash=chunk.dash)
         for propose in _PROPOSERS:
@@ -227,19 +251,23 @@ def _cause(chunk: Chunk, at: int, proposal: Proposal) -> Cause:
     )
 
 
-def _cause_between(lines: list[str]) -> list[Cause]:
+def _cause_between(lines: list[str], attempts: Attempts) -> list[Cause]:
     """Parts of the file that stand in the wrong column, so that their rules can be read and the file can't."""
     whole = Chunk(first=0, lines=tuple(lines), head="", dash=None)
     suspects = [
         (number, each)
         for number, text in enumerate(lines)
         if text[:1].isspace()
+        and len(text) <= _LONGEST_LINE
         and section_name(text)
         and (found := re.match(r"\s*(\w+)", text))
         and found[1] in FILE_KEYS
         for each in islice(propose_indents(ChunkLine(number=0, lines=(text,), dash=None)), 1)
     ]
+    size = sum(map(len, lines))
     for number, each in suspects[:_MOST_CHUNKS]:
+        if not attempts.take(size):
+            return []
         root = compose("\n".join(_made(whole.lines, number, each)), Report("whole"))
         if isinstance(root, Table) and all(
             isinstance(key, Scalar) and key.value in FILE_KEYS for key, _ in root.pairs
