@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 
+from bot.rulebook.editing.source_tree import CannotSplice, parse
 from bot.rulebook.expectations import Day, Expectation, Number, OneOf, YesNo
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.lint.check import check_texts
@@ -117,6 +118,7 @@ DRAFTS = {
     "numbers": "numbers: [" + lines_of(lambda at: f'"+1555{at:07}", ', 15_000) + "]\nrules: []\n",
     "numbers without a country": "numbers: [" + lines_of(lambda at: f'"0555{at:07}", ', 15_000) + "]\nrules: []\n",
     "numbers that are described": "numbers:\n" + lines_of(lambda at: f'  "+1555{at:07}": {{kind: z}}\n', 10_000),
+    "values in tags": "values: {" + lines_of(lambda at: f"o{at}: x, ", 10_000) + "}\nrules:\n" + lines_of(lambda at: f"  - {{name: r{at}, when: {{keyword: k{at}}}, reply: '{{% if from %}}{{{{ o{at} }}}}{{% endif %}}'}}\n", 2_000),
     "a talk that is not closed": "rules: [{name: a, when: anything}]\ntests:\n  - talk:\n" + "      - {hear: a, say: x}\n" * 10_000 + "      - {hear",
     "anchors that nothing uses": "rules: [{name: a, when: anything, reply: [" + lines_of(lambda at: f"&a{at} x, ", 30_000) + "]}]\n",
     "a keyword with a gap": "rules: [{name: a, when: {keyword: a" + " " * 300_000 + "b}, reply: x}]\n",
@@ -126,6 +128,15 @@ DRAFTS = {
 @pytest.mark.parametrize("text", DRAFTS.values(), ids=DRAFTS)
 def test_a_draft_that_attacks_is_checked_and_explained_in_time(text: str) -> None:
     in_time(lambda: check_texts({"f.yaml": text}))
+
+
+@pytest.mark.parametrize("opener", ["[", "{", "- ", "? ", "{a: "])
+def test_a_deep_text_has_no_outline_and_is_given_up_at_once(opener: str) -> None:
+    def look() -> None:
+        with pytest.raises(CannotSplice, match="nested more than 20 deep"):
+            parse(opener * 100_000)
+
+    in_time(look)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, tzinfo
+from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -62,6 +63,8 @@ _FIXED_ZONES = {
     "EST": 'write "America/New_York" for a place that has one, or "America/Panama" for one that has none',
     "MST": 'write "America/Denver" for a place that has one, or "America/Phoenix" for one that has none',
 }
+#: Values of a file: the templates with tags are read with all of them, each anew.
+_MOST_VALUES = 1_000
 _ETC_ZONE = re.compile(r"Etc/GMT([+-])0?([1-9]|1[0-4])", re.IGNORECASE)
 _PLACES = {
     ("+", 3): "America/Sao_Paulo", ("+", 4): "America/Halifax", ("+", 5): "America/New_York",
@@ -204,13 +207,17 @@ def _read_values(node: Node, report: Report) -> tuple[dict[str, object], dict[st
     """Constants: those that are the same in all languages, and those that are not."""
     values: dict[str, object] = {}
     by_language: dict[str, dict[str, str]] = {}
-    for key, value in (read_names(node, "values", report) or {}).items():
+    given = read_names(node, "values", report) or {}
+    if len(given) > _MOST_VALUES:
+        message = f"Here are {len(given):,} values, and a file takes at most {_MOST_VALUES:,}"
+        report.add("E205", node.place, f"{message}; tables have room for more.")
+    for key, value in islice(given.items(), _MOST_VALUES):
         if not is_free_name(key, report):
             continue
         if is_by_language(value):
-            given = read_by_language(value, key.value, report).items()
+            by_code = read_by_language(value, key.value, report).items()
             by_language[key.value] = {
-                code: text.value for code, each in given if (text := read_text(each, key.value, report))
+                code: text.value for code, each in by_code if (text := read_text(each, key.value, report))
             }
         elif isinstance(value, Items):
             values[key.value] = [text.value for text in read_texts(value, key.value, report)]
