@@ -1,11 +1,14 @@
 """`bot serve`: the service."""
 
 import asyncio
+import logging
+import os
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from typing import NoReturn
 
 import rich_click as click
 import structlog
@@ -18,7 +21,8 @@ from bot.cli.errors import CommandFailed
 from bot.cli.token_file import token_line
 from bot.operations.file_descriptors import raise_limit, room_for_connections
 from bot.operations.logs import configure_logs
-from bot.operations.output_streams import free_output
+from bot.operations.output_streams import Outlet, free_output
+from bot.rulebook.background import is_at_work
 from bot.rulebook.collector import settle_after_start
 from bot.rulebook.editing.live_book import NoGoodBook
 from bot.settings import Settings, load, read_environment
@@ -71,6 +75,24 @@ def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) ->
         run_loop(_serve(listener, url, build, when_up))
     except _REFUSALS as error:
         raise CommandFailed(str(error)) from None
+    if is_at_work():
+        _end_at_once()
+
+
+def _end_at_once() -> NoReturn:
+    """End without the threads that check rules still: all that matters is stored and stopped.
+
+    They are daemons, so nothing would wait for them; but a daemon that comes back from RE2 while Python takes itself
+    apart is ended in the middle of C++, which aborts the process.
+    """
+    log.info("A check of rules is left unfinished, as the bot stops", action="check_abandoned")
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+        if isinstance(stream, Outlet):
+            stream.wait()
+    os._exit(0)
 
 
 async def _serve(listener: socket.socket, url: str, build: Callable[[str], Service], when_up: WhenUp) -> None:

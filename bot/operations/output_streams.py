@@ -52,7 +52,7 @@ class Outlet(io.TextIOBase):
         self._is_idle = threading.Event()
         self._is_idle.set()
         threading.Thread(target=self._run, name=f"outlet-{self._descriptor}", daemon=True).start()
-        atexit.register(self._is_idle.wait, _LAST_WORDS)
+        atexit.register(self.wait)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # typeshed has an attribute
@@ -108,6 +108,10 @@ class Outlet(io.TextIOBase):
 
     def flush(self) -> None:
         """Nothing is waited for."""
+
+    def wait(self) -> None:
+        """Wait until all is written that was taken, for as long as last words may take."""
+        self._is_idle.wait(_LAST_WORDS)
 
     def _run(self) -> None:
         while True:

@@ -2,18 +2,26 @@
 
 Python runs one thread at a time, and a loop that is busy with webhook calls gives its turn away at every match and
 every read: against a thread that only works, it would wait hundreds of times for one batch of events.
+
+No thread can be stopped from outside, so these are daemons, and none of asyncio's, whose end waits for all of its own:
+a process that is told to stop ends without them.
 """
 
 import asyncio
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import ContextVar, copy_context
 from typing import ParamSpec, TypeVar
 
 #: Seconds of work after which other threads get a turn, the length of it per second of work, and the longest.
 _WORK = 0.001
 _SHARE = 0.25
 _LONGEST_NAP = 0.005
+#: Threads at work at the same time; what comes beside them waits.
+_MOST_THREADS = 16
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -42,14 +50,71 @@ class Pace:
 _PACE: ContextVar[Pace | None] = ContextVar("pace", default=None)
 
 
+class _Threads:
+    """Daemons that work off what is handed to them, and end when nothing is left."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._jobs: deque[Callable[[], object]] = deque()
+        self.running = 0
+
+    def start(self, job: Callable[[], object]) -> None:
+        """Do it as soon as a thread is free; `job` raises nothing."""
+        with self._lock:
+            self._jobs.append(job)
+            if self.running >= self._most:
+                return
+            self.running += 1
+        threading.Thread(target=self._work, name="background", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._jobs:
+                    self.running -= 1
+                    return
+                job = self._jobs.popleft()
+            job()
+
+
+_THREADS = _Threads(_MOST_THREADS)
+
+
 async def in_background(work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
-    """Do it in a thread that naps wherever it calls `give_way`."""
+    """Do it in a thread that naps wherever it calls `give_way`; raises what the work raises.
 
-    def paced() -> Result:
-        _PACE.set(Pace())  # the thread has a context of its own
-        return work(*args, **kwargs)
+    The thread goes on where the caller is cancelled, and ends with the process at the latest.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
 
-    return await asyncio.to_thread(paced)
+    def settle(result: Result | None, error: BaseException | None) -> None:
+        if done.done():
+            return  # nobody waits any more
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]  # a result, where there is no error
+
+    def job() -> None:
+        _PACE.set(Pace())  # in the context that was copied
+        result, error = None, None
+        try:
+            result = work(*args, **kwargs)
+        except BaseException as raised:  # noqa: BLE001 - it is raised where the work is waited for
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, result, error)
+
+    context = copy_context()
+    _THREADS.start(lambda: context.run(job))
+    return await done
+
+
+def is_at_work() -> bool:
+    """Whether a thread of `in_background` still works, which the end of the process has to leave behind."""
+    return _THREADS.running > 0
 
 
 def give_way() -> None:

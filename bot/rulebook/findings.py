@@ -1,11 +1,13 @@
 """What is wrong, doubtful or notable in rule files: one sentence each, with its place and a stable code."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 from typing import Literal
 
 import msgspec
+from rapidfuzz.distance import Indel
 
 from bot.rulebook.source import SourcePlace
 from bot.rulebook.splices import NO_MEND, Mend
@@ -112,9 +114,17 @@ CODES: dict[str, str] = {
     "W456": "A text loses its beginning, which means something to YAML.",
     "I416": "Rules that no test covers.",
     "I417": "A CSV file that no rule file names as a table.",
+    "I458": "A file has more findings of a level than are told.",
 }
 
 
+#: Findings of one level and file that are told: nobody reads more, and each takes time to word and to explain.
+MOST_TOLD = 1_000
+#: Wrong words of a file of which what was meant is looked for.
+_MOST_HINTS = 200
+#: How alike two words have to be, from 0 to 1, and the characters of one that are compared.
+_NEAR = 0.6
+_LONGEST_WORD = 200
 #: Known words among which one is looked for that was meant: each costs as much as reading a rule.
 _MOST_KNOWN = 1_000
 
@@ -141,20 +151,37 @@ class Report:
     def __init__(self, file: str) -> None:
         self.file = file
         self.findings: list[Finding] = []
+        self._told: Counter[Level] = Counter()
+        self._hints_left = _MOST_HINTS
 
     def add(self, code: str, place: SourcePlace, message: str, mend: Mend = NO_MEND) -> None:
-        """Note a finding; the code's first letter is its level."""
+        """Note a finding; the code's first letter is its level. Past MOST_TOLD of a level one I458 says so, once."""
+        level = _LEVELS[code[0]]
+        self._told[level] += 1
+        if self._told[level] > MOST_TOLD:
+            if self._told[level] > MOST_TOLD + 1:
+                return
+            kinds = "notes" if level == "info" else f"{level}s"
+            code, level, mend = "I458", "info", NO_MEND
+            message = f"From here on more {kinds} are not told: {MOST_TOLD:,} are enough to begin with."
         self.findings.append(
             Finding(
                 file=self.file,
                 line=place.line,
                 column=place.column,
-                level=_LEVELS[code[0]],
+                level=level,
                 code=code,
                 message=message,
                 mend=mend,
             )
         )
+
+    def did_you_mean(self, given: str, known: Iterable[str]) -> str:
+        """` Did you mean "x"?`; nothing when no known word is near, and for all but the first words of a file."""
+        if not self._hints_left:
+            return ""
+        self._hints_left -= 1
+        return did_you_mean(given, known)
 
 
 def has_error(findings: Iterable[Finding]) -> bool:
@@ -164,8 +191,13 @@ def has_error(findings: Iterable[Finding]) -> bool:
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """` Did you mean "x"?`, or nothing when no known word is near."""
+    lower = given[:_LONGEST_WORD].lower()
     by_lower = {each.lower(): each for each in islice(known, _MOST_KNOWN)}
-    near = difflib.get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
+    # difflib knows best, and takes a millisecond for 100 words: no ratio of its is above that of the longest common
+    # subsequence, which rapidfuzz finds at once.
+    far = 1 - _NEAR
+    likely = [each for each in by_lower if Indel.normalized_distance(lower, each, score_cutoff=far) <= far]
+    near = difflib.get_close_matches(lower, likely, n=1, cutoff=_NEAR)
     return f' Did you mean "{by_lower[near[0]]}"?' if near else ""
 
 

@@ -7,6 +7,8 @@ from rapidfuzz.distance import OSA
 
 #: Letters from which on a word may have two typing errors.
 _TWO_FROM = 8
+#: Keywords of one length that a word may be meant for; `order1` to `order9999` would all be near each other.
+_MOST_MEANT = 100
 
 
 class Typos:
@@ -37,7 +39,9 @@ class Typos:
             words = self._words.get(length)
             if words:
                 errors = 1 if length < _TWO_FROM else 2
-                hits = process.extract(word, words, scorer=OSA.distance, score_cutoff=errors, limit=None)
+                hits = process.extract(
+                    word, words, scorer=OSA.distance, score_cutoff=errors, limit=_MOST_MEANT
+                )
                 for near, distance, _ in hits:
                     if distance:
                         found += [(int(distance), entry) for entry in self._entries[near]]

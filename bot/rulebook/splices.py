@@ -47,6 +47,8 @@ class Lines:
     def __init__(self, text: str) -> None:
         self._text = text
         self._starts = [0, *(found.end() for found in _LINE_END.finditer(text))]
+        #: The line that was asked for last: who asks for each part of a long one would copy it each time.
+        self._last = (0, "")
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -57,7 +59,9 @@ class Lines:
 
     def content(self, line: int) -> str:
         """A line without its end."""
-        return self._text[self.start(line) : self.start(line + 1)].rstrip("\r\n")
+        if self._last[0] != line:
+            self._last = line, self._text[self.start(line) : self.start(line + 1)].rstrip("\r\n")
+        return self._last[1]
 
     def contents(self) -> list[str]:
         """All lines without their ends."""

@@ -153,7 +153,11 @@ def read_template(
         )
     if "{{" not in source and "{%" not in source:
         return Template(source=source, constant=source)
-    constants = {name: value for name, value in values.items() if name not in groups}
+    constants = values
+    if any(
+        group in values for group in groups
+    ):  # else a file of many values would be copied for each of its texts
+        constants = {name: value for name, value in values.items() if name not in groups}
     if "{%" in source or "{{-" in source or "-}}" in source or "{#" in source:
         return _read_liquid(source, constants, is_tried=is_tried)
     return _read_parts(source, constants)

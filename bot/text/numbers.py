@@ -7,6 +7,7 @@ alphanumeric senders have only one writing and keep it.
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 
 import phonenumbers
 
@@ -22,6 +23,8 @@ _NORTH_AMERICAN = re.compile(r"[2-9]\d{2}[2-9]\d{6}")
 _NORTH_AMERICAN_SHAPE = re.compile(r"\(?\d{3}\)?[\s./-]+\d{3}[\s./-]+\d{4}")
 #: Fewer digits would find nearly everybody.
 _FEWEST_TYPED = 3
+#: Other numbers that tell the country of one that lacks it.
+_MOST_BESIDE = 10
 
 
 def normalise_number(raw: str) -> str:
@@ -53,7 +56,7 @@ def number_meant(raw: str, beside: Iterable[str] = ()) -> str | None:
         return f"+1{written}"
     if not written.startswith("0") and _is_possible("+" + written):
         return None
-    for other in beside:
+    for other in islice(beside, _MOST_BESIDE):
         try:
             region = phonenumbers.region_code_for_country_code(phonenumbers.parse(other).country_code or 0)
             number = phonenumbers.parse(written, region)

@@ -2,15 +2,19 @@
 
 import signal
 import socket
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.acs import Acs, connection_string
 from tests.support.events import a_number, received
 from tests.support.folders import MakeBot, in_folder
 from tests.support.postgresql import PostgreSQL
-from tests.support.processes import SECRET, VIEWER, Bot, run_bot, until
+from tests.support.processes import ADMIN, SECRET, VIEWER, Bot, run_bot, until
 
 CONNECTION = connection_string(1)
 GOOD = {"BOT_PORT": "0", "BOT_ACS_CONNECTION_STRING": CONNECTION, "BOT_WEBHOOK_SECRETS": SECRET}
@@ -203,6 +207,31 @@ def test_a_saved_rule_file_takes_effect_and_a_broken_one_does_not(make_bot: Make
     bot.post([received(peer, "price")])
     bot.replies_when(peer, "sent")
     assert acs.messages(peer)[0]["text"] == "Nine."
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["asked", "asked and gone"])
+def test_the_end_waits_for_no_check_of_rules(make_bot: MakeBot, acs: Acs, waits: bool) -> None:
+    """A thread can't be stopped: the process ends without it, as soon as the grace of requests is over."""
+    bot = make_bot("sqlite", acs.connection_string, grace=1, check=600).start()
+    assert bot.process
+
+    def save() -> None:
+        with suppress(httpx.HTTPError):
+            text = "rules:\n  - {name: price, when: {keyword: price}, reply: Nine.}\n"
+            headers = {**ADMIN, "If-None-Match": "*"}
+            bot.http.put("/api/rules/00-more.yaml", content=text, headers=headers, timeout=60 if waits else 1)
+
+    asking = threading.Thread(target=save)
+    asking.start()
+    bot.process.wait_for("(A check has begun)")
+    if not waits:
+        asking.join()
+    told = time.monotonic()
+    assert bot.process.terminate(30) == 0
+    assert time.monotonic() - told < 15
+    asking.join()
+    assert not (bot.folder / "rules" / "00-more.yaml").exists()
+    bot.process.wait_for("(A check of rules is left unfinished)")
 
 
 def assert_one_sentence(stderr: str) -> None:

@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 
+from bot.rulebook.editing.source_tree import CannotSplice, parse
 from bot.rulebook.expectations import Day, Expectation, Number, OneOf, YesNo
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.lint.check import check_texts
@@ -89,6 +90,53 @@ def test_a_file_that_attacks_is_refused_in_a_sentence(text: str, sentence: str) 
 )
 def test_a_file_that_is_only_large_is_read_and_checked_in_time(text: str) -> None:
     in_time(lambda: check_texts({"f.yaml": text}))
+
+
+def lines_of(line: Callable[[int], str], count: int) -> str:
+    return "".join(map(line, range(count)))
+
+
+#: Drafts that took minutes, or no end: to scan, to name each mistake, or to look for what was meant.
+DRAFTS = {
+    "dashes": "- " * 300_000,
+    "quotes": "'" * 300_000,
+    "a quote and a backslash": '"\\' * 150_000,
+    "brackets": "[" * 300_000,
+    "braces": "{},".join(["a: [", *[""] * 100_000, "]"]),
+    "blocks that hold nothing": "a: |\n" * 60_000,
+    "sections again and again": "rules:\n" * 40_000,
+    "sections that are indented": " rules:\n" * 40_000,
+    "keys that are not known": "rules:\n  - name: a\n    when: anything\n" + lines_of(lambda at: f"    zk{at}: x\n", 20_000),
+    "keys that are nearly known": "rules:\n  - name: a\n    when: anything\n" + lines_of(lambda at: f"    replyy{at}: x\n", 20_000),
+    "keys that are not known, in one line": "rules:\n  - {name: a, when: anything" + lines_of(lambda at: f", zk{at}: x", 30_000) + "}\n",
+    "keys of the file that are not known": lines_of(lambda at: f"zk{at}: x\n", 30_000),
+    "a key again and again": "rules:\n  - name: a\n    when: anything\n" + "    reply: x\n" * 20_000,
+    "keys without a value": "rules:\n  - {name: a, when: anything, reply: x" + ", y" * 100_000 + "}\n",
+    "rules that are texts": "rules:\n" + "  - x\n" * 50_000,
+    "rules without when": "rules:\n" + lines_of(lambda at: f"  - {{name: r{at}}}\n", 20_000),
+    "commas": "rules: [" + "," * 300_000,
+    "numbers": "numbers: [" + lines_of(lambda at: f'"+1555{at:07}", ', 15_000) + "]\nrules: []\n",
+    "numbers without a country": "numbers: [" + lines_of(lambda at: f'"0555{at:07}", ', 15_000) + "]\nrules: []\n",
+    "numbers that are described": "numbers:\n" + lines_of(lambda at: f'  "+1555{at:07}": {{kind: z}}\n', 10_000),
+    "values in tags": "values: {" + lines_of(lambda at: f"o{at}: x, ", 10_000) + "}\nrules:\n" + lines_of(lambda at: f"  - {{name: r{at}, when: {{keyword: k{at}}}, reply: '{{% if from %}}{{{{ o{at} }}}}{{% endif %}}'}}\n", 2_000),
+    "a talk that is not closed": "rules: [{name: a, when: anything}]\ntests:\n  - talk:\n" + "      - {hear: a, say: x}\n" * 10_000 + "      - {hear",
+    "anchors that nothing uses": "rules: [{name: a, when: anything, reply: [" + lines_of(lambda at: f"&a{at} x, ", 30_000) + "]}]\n",
+    "a keyword with a gap": "rules: [{name: a, when: {keyword: a" + " " * 300_000 + "b}, reply: x}]\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", DRAFTS.values(), ids=DRAFTS)
+def test_a_draft_that_attacks_is_checked_and_explained_in_time(text: str) -> None:
+    in_time(lambda: check_texts({"f.yaml": text}))
+
+
+@pytest.mark.parametrize("opener", ["[", "{", "- ", "? ", "{a: "])
+def test_a_deep_text_has_no_outline_and_is_given_up_at_once(opener: str) -> None:
+    def look() -> None:
+        with pytest.raises(CannotSplice, match="nested more than 20 deep"):
+            parse(opener * 100_000)
+
+    in_time(look)
 
 
 @pytest.mark.parametrize(

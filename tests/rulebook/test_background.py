@@ -1,11 +1,16 @@
 """Long work in a thread leaves the event loop its turns."""
 
+import asyncio
+import subprocess
+import sys
 import threading
 import time
+from contextvars import ContextVar
+from pathlib import Path
 
 import pytest
 
-from bot.rulebook.background import Pace, give_way, in_background
+from bot.rulebook.background import Pace, give_way, in_background, is_at_work
 
 
 def naps_after(*worked: float) -> list[float]:
@@ -56,3 +61,51 @@ def test_work_in_the_foreground_never_naps(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_what_the_work_raises_comes_back() -> None:
     with pytest.raises(ZeroDivisionError):
         await in_background(divmod, 1, 0)
+
+
+async def test_the_context_comes_along() -> None:
+    known: ContextVar[str] = ContextVar("known")
+    known.set("yes")
+    assert await in_background(known.get) == "yes"
+
+
+async def test_who_goes_leaves_the_work_behind_and_it_is_known_until_it_is_done() -> None:
+    begun, free = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def work() -> None:
+        threads.append(threading.current_thread())
+        begun.set()
+        free.wait(60)
+
+    task = asyncio.create_task(in_background(work))
+    await asyncio.to_thread(begun.wait, 60)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert is_at_work()
+    assert threads[0].daemon, "the end of the process would wait for it"
+    free.set()
+    await asyncio.to_thread(threads[0].join, 60)
+    assert not threads[0].is_alive()
+
+
+async def test_more_work_than_threads_is_all_done() -> None:
+    names = await asyncio.gather(
+        *(in_background(lambda at: (at, threading.active_count()), at) for at in range(200))
+    )
+    assert [at for at, _ in names] == list(range(200))
+
+
+def test_a_process_ends_without_the_work_that_nobody_waits_for(tmp_path: Path) -> None:
+    script = tmp_path / "ends.py"
+    script.write_text(
+        "import asyncio, time\n"
+        "from bot.rulebook.background import in_background\n"
+        "async def main():\n"
+        "    task = asyncio.create_task(in_background(time.sleep, 600))\n"
+        "    await asyncio.sleep(0.1)\n"
+        "    task.cancel()\n"
+        "asyncio.run(main())\n"
+    )
+    assert subprocess.run([sys.executable, str(script)], timeout=60, check=False).returncode == 0

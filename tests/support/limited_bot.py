@@ -5,10 +5,17 @@ of a wait need not last as long as one.
 """
 
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
 from bot.cli import main, serve
+from bot.rulebook.background import give_way
+from bot.rulebook.editing import drafts, save
+from bot.rulebook.files.loader import Loaded
+from bot.rulebook.lint.check import check_files
 from bot.storage.writer import Writer
 
 
@@ -19,6 +26,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     hold: float | None = None
     #: Seconds that requests and sends get to finish once the service is told to stop.
     grace: int | None = None
+    #: Seconds of work that each check of rules takes more.
+    check: float | None = None
 
 
 def apply(limits: Limits) -> None:
@@ -31,6 +40,19 @@ def apply(limits: Limits) -> None:
     if limits.grace is not None:
         assert hasattr(serve, "_GRACE"), "bot.cli.serve has its grace by another name now"
         serve._GRACE = limits.grace
+    if limits.check is not None:
+        for module in (save, drafts):
+            assert hasattr(module, "check_files"), f"{module.__name__} checks in another way now"
+            setattr(module, "check_files", partial(_slow, limits.check, check_files))  # noqa: B010 - no name of its own
+
+
+def _slow(seconds: float, check: Callable[..., Loaded], *given: object) -> Loaded:
+    """A thread that works, and that nothing can stop."""
+    until = time.monotonic() + seconds
+    sys.stderr.write("A check has begun\n")
+    while time.monotonic() < until:
+        give_way()
+    return check(*given)
 
 
 if __name__ == "__main__":

@@ -165,12 +165,14 @@ class Bot:
         database_url: str | None = None,
         hold: float | None = None,
         grace: int | None = None,
+        check: float | None = None,
         **environ: str,
     ) -> None:
         self.folder = folder
-        #: Seconds that it holds a request that can't be stored, and that what runs gets at its end, where a test need
-        #: not wait as long as people must.
-        self.limits = {name: each for name, each in (("hold", hold), ("grace", grace)) if each is not None}
+        #: Seconds that it holds a request that can't be stored, that what runs gets at its end, and that a check of
+        #: rules takes more, where a test need not wait as long as people must.
+        limits = {"hold": hold, "grace": grace, "check": check}
+        self.limits = {name: each for name, each in limits.items() if each is not None}
         self.environ = {
             "BOT_PORT": "0",
             "BOT_DATABASE_URL": database_url or f"sqlite+aiosqlite:///{folder / 'bot.db'}",

@@ -123,6 +123,7 @@ class Stand:
                 database_url=database_url,
                 hold=None,
                 grace=None,
+                check=None,
                 BOT_PORT=str(port),
                 BOT_LOG_FORMAT="json",
                 **environ,

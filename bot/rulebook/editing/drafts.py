@@ -32,6 +32,8 @@ _MOST_KEPT = 4
 _LARGE = 200_000
 #: Drafts of the same people that wait or are being checked.
 MOST_WAITING = 4
+#: Drafts of different people that are checked at the same time.
+MOST_AT_ONCE = 4
 #: Turns of a talk that is tried.
 MOST_TURNS = 50
 _AS_USUAL = PhoneContext()
@@ -64,9 +66,10 @@ class TooManyDrafts(Exception):
 
 
 class Drafts:
-    """Checks and tries drafts, off the event loop and one at a time.
+    """Checks and tries drafts, off the event loop: one at a time of the same people, and MOST_AT_ONCE in all.
 
-    At most MOST_WAITING of one role wait; one more raises `TooManyDrafts`, so that no role holds up the others.
+    At most MOST_WAITING of the same people wait; one more raises `TooManyDrafts`. So nobody's texts hold up those of
+    others, however long they take.
     """
 
     def __init__(
@@ -77,7 +80,10 @@ class Drafts:
         self._waiting: Counter[str] = Counter()
         self._caps = caps
         self._kept: OrderedDict[tuple[str, bytes], Draft] = OrderedDict()
-        self._checking = asyncio.Lock()
+        #: Whose turn it is, for all who have one or wait for it.
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._threads = asyncio.Semaphore(MOST_AT_ONCE)
+        self._at_work = 0
 
     @asynccontextmanager
     async def turn(self, who: str) -> AsyncIterator[None]:
@@ -86,10 +92,16 @@ class Drafts:
             raise TooManyDrafts
         self._waiting[who] += 1
         try:
-            async with self._checking:
-                yield
+            async with self._turns.setdefault(who, asyncio.Lock()), self._threads:
+                self._at_work += 1
+                try:
+                    yield
+                finally:
+                    self._at_work -= 1
         finally:
             self._waiting[who] -= 1
+            if not self._waiting[who]:
+                del self._waiting[who], self._turns[who]
 
     async def check(self, file: str, text: str, *, who: str = "") -> Draft:
         """What is to be said about a text that would be saved as this file."""
@@ -215,7 +227,10 @@ class Drafts:
                 )
             if len(self._kept) > _MOST_KEPT:
                 old: list[Book | None] = [self._kept.popitem(last=False)[1].loaded.book]
-                await in_background(free_incrementally, old)
+                if self._at_work == 1:
+                    await in_background(free_incrementally, old)
+                # Others may play with it just now: then it goes when the last of them lets go of it.
+            return known
         self._kept.move_to_end(key)
         return known
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
+from bot.rulebook.files.yaml_tree import DEEPEST
+
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 #: An anchor and a tag, in front of what they are about.
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]+)+")
@@ -109,6 +111,8 @@ class _Builder:
                     )
                 )
             elif kind in {yaml.MappingStartEvent, yaml.SequenceStartEvent}:
+                if len(self._stack) >= DEEPEST:
+                    raise CannotSplice(f"The file is nested more than {DEEPEST} deep; no rule needs that.")
                 self._stack.append((event, self._children, self._in_flow()))
                 self._children = []
             elif kind in {yaml.MappingEndEvent, yaml.SequenceEndEvent}:

@@ -1,12 +1,13 @@
 """Gathers what the files of a book share: named hours with their closed days, and languages."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from msgspec.structs import replace
 
 from bot.rulebook.book_wide import BookWide
 from bot.rulebook.files.rule_file import RuleFile
-from bot.rulebook.findings import Report, did_you_mean
+from bot.rulebook.findings import Report
 from bot.rulebook.rules import Choice, Rule
 from bot.rulebook.sender_numbers import OurNumber
 from bot.rulebook.source import SourcePlace
@@ -21,6 +22,7 @@ def gather_hours(files: Sequence[RuleFile], reports: Mapping[str, Report], book_
     book_wide.closures = {file.name: file.closures for file in files if file.closures}
     book_wide.hours_used = {name for file in files for name, _ in _hours_used(file)}
     for file in files:
+        closures = tuple(sorted((*file.closures, *everywhere), key=lambda closure: closure.hours is None))
         for each in file.hours:
             first = book_wide.hours.get(each.name)
             if first is not None:
@@ -28,15 +30,14 @@ def gather_hours(files: Sequence[RuleFile], reports: Mapping[str, Report], book_
                 message = f'The hours "{each.name}" already stand in {there}; give them once.'
                 reports[file.name].add("E334", each.place, message)
                 continue
-            closures = sorted((*file.closures, *everywhere), key=lambda closure: closure.hours is None)
-            book_wide.hours[each.name] = replace(each, closures=tuple(closures))
+            book_wide.hours[each.name] = replace(each, closures=closures)
     if any(finding.code.startswith("E1") for report in reports.values() for finding in report.findings):
         return  # a file that could not be read may be the one that names them
     for file in files:
         for name, place in _hours_used(file):
             if name not in book_wide.hours:
-                known = ", ".join(book_wide.hours)
-                near = did_you_mean(name, book_wide.hours)
+                known = ", ".join(islice(book_wide.hours, 20))
+                near = reports[file.name].did_you_mean(name, book_wide.hours)
                 hint = near or (f" There are: {known}." if known else "")
                 mend = hint or f' Give them at the top of a file: hours: {{{name}: "Mon-Fri 9:00-17:00"}}.'
                 reports[file.name].add("E333", place, f'No file gives the hours "{name}".{mend}')

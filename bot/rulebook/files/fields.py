@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from bot.rulebook.files.keys import Bounds
 from bot.rulebook.files.yaml_tree import Items, Node, Table
-from bot.rulebook.findings import Report, did_you_mean, listed
+from bot.rulebook.findings import Report, listed
 from bot.rulebook.source import Scalar
 
 _TRUE = {"true", "yes", "on"}
@@ -83,7 +83,7 @@ def read_choice(node: Node, what: str, choices: Collection[str], report: Report)
         return None
     if text.value in choices:
         return text.value
-    hint = did_you_mean(text.value, choices)
+    hint = report.did_you_mean(text.value, choices)
     report.add("E205", text.place, f'{what} must be {listed(choices)}, not "{shortened(text.value)}".{hint}')
     return None
 
@@ -105,7 +105,7 @@ def read_table(
         if key.value in known:
             table[key.value] = value
         else:
-            hint = did_you_mean(key.value, known) or f" It knows {listed(known, 'and')}."
+            hint = report.did_you_mean(key.value, known) or f" It knows {listed(known, 'and')}."
             report.add(
                 "E202", key.place, f'{what[0].upper()}{what[1:]} has no key "{shortened(key.value)}".{hint}'
             )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.rulebook.files.fields import read_names, read_text, read_texts, shortened
 from bot.rulebook.files.yaml_tree import Items, Node, Table
-from bot.rulebook.findings import Report, did_you_mean
+from bot.rulebook.findings import Report
 from bot.rulebook.source import Scalar
 from bot.text.languages import code_meant, language_code
 
@@ -34,7 +34,7 @@ def read_language(node: Node, report: Report, known: Sequence[str] = ()) -> str 
     code = language_code(text.value)
     if code is None:
         meant = code_meant(text.value)
-        hint = f" Write {meant}." if meant else did_you_mean(text.value, known)
+        hint = f" Write {meant}." if meant else report.did_you_mean(text.value, known)
         mend = hint or " Write a code of ISO 639 such as en, es or pt-BR."
         report.add("E331", text.place, f'"{shortened(text.value)}" is no code of a language.{mend}')
     return code

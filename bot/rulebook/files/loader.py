@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ from bot.rulebook.files.lookup import ROW
 from bot.rulebook.files.rule_file import RuleFile, read_file
 from bot.rulebook.files.tables import LARGEST_TABLE, TableFiles, is_csv
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
-from bot.rulebook.findings import Finding, Report, did_you_mean, has_error
+from bot.rulebook.findings import Finding, Report, has_error
 from bot.rulebook.index import Index
 from bot.rulebook.patterns import WrongPattern
 from bot.rulebook.rules import Rule
@@ -27,8 +27,6 @@ from bot.rulebook.source import START, SourcePlace
 from bot.rulebook.templates import ALWAYS
 
 _KEPT_FROM_READERS = "A secret is for the headers of fetch alone, where nobody reads it; leave it out here."
-#: Wrong names of a kind and file of which what was meant is looked for.
-_MOST_HINTS = 50
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,21 +231,6 @@ def _refuse_same_names(files: Sequence[RuleFile], reports: Mapping[str, Report])
                 seen[name] = (file.name, place)
 
 
-class _Hints:
-    """What may have been meant by a name that nothing is called: said of the first few, as it takes time to find."""
-
-    def __init__(self, known: Iterable[str]) -> None:
-        self._known = list(known)
-        self._left = _MOST_HINTS
-
-    def for_(self, name: str) -> str:
-        """` Did you mean "x"?`, or nothing."""
-        if not self._left:
-            return ""
-        self._left -= 1
-        return did_you_mean(name, self._known)
-
-
 def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
     """What any rule of the book saves, every template may use."""
     if any(finding.code.startswith("E1") for report in reports.values() for finding in report.findings):
@@ -256,13 +239,16 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
     saved.update(name for file in files for rule in file.rules if rule.ask for name in names_saved(rule.ask))
     saved.update(rule.code.save for file in files for rule in file.rules if rule.code)
     for file in files:
-        hints = _Hints(ALWAYS | {name for rule in file.rules[:1] for name in rule.values} | saved)
+        known = sorted(ALWAYS | {name for rule in file.rules[:1] for name in rule.values} | saved)
         for name, place in file.uses:
             if name not in saved and not name.startswith("hours."):
                 if name == "secret":
                     reports[file.name].add("E336", place, _KEPT_FROM_READERS)
                     continue
-                hint = hints.for_(name) or " Give it under values, as a named group, or by set."
+                hint = (
+                    reports[file.name].did_you_mean(name, known)
+                    or " Give it under values, as a named group, or by set."
+                )
                 if name == ROW:
                     hint = " Only a rule with when: {table: ...} has the row that was matched."
                 reports[file.name].add("E306", place, f'Nothing defines the name "{name}".{hint}')
@@ -270,12 +256,12 @@ def _refuse_unknown_names(files: Sequence[RuleFile], reports: Mapping[str, Repor
 
 def _refuse_tests_of_unknown_rules(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> None:
     known = {rule.name for file in files for rule in file.rules}
-    hints = _Hints(known)
     for file in files:
         for turn in (turn for test in file.tests for turn in test.turns):
             if turn.rule is not None and turn.rule not in known and turn.rule_place:
-                message = f'There is no rule "{turn.rule}".{hints.for_(turn.rule)}'
-                reports[file.name].add("E313", turn.rule_place, message)
+                report = reports[file.name]
+                message = f'There is no rule "{turn.rule}".{report.did_you_mean(turn.rule, known)}'
+                report.add("E313", turn.rule_place, message)
 
 
 def _gather_numbers(files: Sequence[RuleFile], reports: Mapping[str, Report]) -> dict[str, OurNumber]:

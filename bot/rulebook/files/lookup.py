@@ -7,7 +7,7 @@ from bot.rulebook.files.fields import read_table, read_text, shortened
 from bot.rulebook.files.keys import LOOKUP_KEYS, LOOKUP_REQUIRED
 from bot.rulebook.files.replies import Templates
 from bot.rulebook.files.yaml_tree import Node
-from bot.rulebook.findings import Report, did_you_mean, listed
+from bot.rulebook.findings import Report, listed
 from bot.rulebook.rules import Lookup, WhenKey
 from bot.rulebook.source import Scalar, SourcePlace
 
@@ -46,8 +46,8 @@ def find_table(name: Scalar, tables: Mapping[str, DataTable | None], report: Rep
     found = name.value.strip()
     if found in tables:
         return tables[found]
-    hint = did_you_mean(found, tables) or (
-        f" The file has {listed(tables, 'and')}." if tables else " Name its CSV file under tables."
+    hint = report.did_you_mean(found, tables) or (
+        f" The file has {listed([*tables][:10], 'and')}." if tables else " Name its CSV file under tables."
     )
     report.add("E327", name.place, f'The file has no table "{shortened(found)}".{hint}')
     return None
@@ -73,5 +73,5 @@ def refuse_unknown_columns(
             continue
         table = tables[0]
         known = [each for each in table.columns if each]
-        hint = did_you_mean(column, [*known, *table.places]) or f" It has {listed(known[:10], 'and')}."
+        hint = report.did_you_mean(column, [*known, *table.places]) or f" It has {listed(known[:10], 'and')}."
         report.add("E326", place, f'{table.file} has no column "{shortened(column)}".{hint}')

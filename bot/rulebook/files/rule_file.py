@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, tzinfo
+from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -17,7 +18,6 @@ from bot.rulebook.files.code import read_code
 from bot.rulebook.files.fetch import read_fetch, saved_name
 from bot.rulebook.files.fields import (
     kind_of,
-    read_choice,
     read_flag,
     read_integer,
     read_list,
@@ -30,10 +30,7 @@ from bot.rulebook.files.fields import (
 from bot.rulebook.files.forward import read_forward
 from bot.rulebook.files.handover import read_handover
 from bot.rulebook.files.keys import (
-    ANSWERERS,
     FILE_KEYS,
-    NUMBER_KEYS,
-    PER_MINUTE,
     RULE_KEYS,
     RULE_REQUIRED,
     SEGMENTS,
@@ -42,20 +39,21 @@ from bot.rulebook.files.languages import is_by_language, read_by_language, read_
 from bot.rulebook.files.later import read_later
 from bot.rulebook.files.lookup import LookupNode, refuse_unknown_columns, tables_by_row
 from bot.rulebook.files.named_hours import read_closures, read_named_hours
-from bot.rulebook.files.number_limits import read_countries, read_per_day, with_day_zone
-from bot.rulebook.files.only import read_limit, read_number, read_only
+from bot.rulebook.files.number_limits import with_day_zone
+from bot.rulebook.files.only import read_limit, read_only
+from bot.rulebook.files.our_numbers import read_our_numbers
 from bot.rulebook.files.record import read_record
 from bot.rulebook.files.replies import Templates, is_free_name
 from bot.rulebook.files.tables import TableFiles
 from bot.rulebook.files.tests import read_tests
 from bot.rulebook.files.when import read_when, shown_keys
-from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
+from bot.rulebook.files.yaml_tree import Items, Node, compose
 from bot.rulebook.files.zones import zone_hint
 from bot.rulebook.findings import Report
 from bot.rulebook.named_hours import Closure, NamedHours
 from bot.rulebook.rule_test import RuleTest
 from bot.rulebook.rules import FileSettings, Rule
-from bot.rulebook.sender_numbers import KINDS, OurNumber, guess
+from bot.rulebook.sender_numbers import OurNumber
 from bot.rulebook.source import Scalar, SourcePlace
 
 #: What a reply may cost before `bot rules check` warns, unless the file or the rule says otherwise.
@@ -65,6 +63,8 @@ _FIXED_ZONES = {
     "EST": 'write "America/New_York" for a place that has one, or "America/Panama" for one that has none',
     "MST": 'write "America/Denver" for a place that has one, or "America/Phoenix" for one that has none',
 }
+#: Values of a file: the templates with tags are read with all of them, each anew.
+_MOST_VALUES = 1_000
 _ETC_ZONE = re.compile(r"Etc/GMT([+-])0?([1-9]|1[0-4])", re.IGNORECASE)
 _PLACES = {
     ("+", 3): "America/Sao_Paulo", ("+", 4): "America/Halifax", ("+", 5): "America/New_York",
@@ -110,7 +110,7 @@ def read_file(name: str, text: str, report: Report, book_wide: BookWide, tables:
     if table is None:
         return file
     if numbers := table.get("numbers"):
-        file.numbers, file.described = _read_numbers(numbers, report)
+        file.numbers, file.described = read_our_numbers(numbers, report)
     _read_languages(file, table, report)
     constants, by_language = _read_values(table["values"], report) if "values" in table else ({}, {})
     settings = FileSettings(
@@ -175,39 +175,6 @@ def _zone_example(sign: str, hours: int) -> str:
     return f'it is {hours} h {where} UTC all year: name a place instead, such as "{place}"'
 
 
-def _read_numbers(node: Node, report: Report) -> tuple[dict[str, OurNumber], dict[str, SourcePlace]]:
-    numbers: dict[str, OurNumber] = {}
-    described: dict[str, SourcePlace] = {}
-    if not isinstance(node, Table):
-        texts = read_texts(node, "numbers", report)
-        for text in texts:
-            number = read_number(text, report, beside=[each.value for each in texts if each.value[:1] == "+"])
-            numbers[number] = guess(number)
-        return numbers, described
-    for key, value in (read_names(node, "numbers", report) or {}).items():
-        number = read_number(key, report, beside=[*numbers])
-        usual = guess(number)
-        if isinstance(value, Scalar) and not value.value:
-            numbers[number] = usual
-            continue
-        table = read_table(value, f"the number {number}", report, known=NUMBER_KEYS) or {}
-        kind = read_choice(table["kind"], "kind", KINDS, report) if "kind" in table else usual.kind
-        carrier = "carrier" if kind == "toll-free" else "bot"
-        if "opt_out" in table:
-            carrier = read_choice(table["opt_out"], "opt_out", ANSWERERS, report) or carrier
-        pace = table.get("per_minute")
-        numbers[number] = OurNumber(
-            kind=next((each for each in KINDS if each == kind), usual.kind),
-            opt_out="carrier" if carrier == "carrier" else "bot",
-            per_minute=read_integer(pace, "per_minute", report, bounds=PER_MINUTE) if pace else None,
-            per_day=read_per_day(table, report),
-            answer=read_countries(table, number, report),
-            language=read_language(table["language"], report) if "language" in table else None,
-        )
-        described[number] = key.place
-    return numbers, described
-
-
 def _read_languages(file: RuleFile, table: Mapping[str, Node], report: Report) -> None:
     if "languages" in table:
         file.languages = read_languages(table["languages"], report)
@@ -240,13 +207,17 @@ def _read_values(node: Node, report: Report) -> tuple[dict[str, object], dict[st
     """Constants: those that are the same in all languages, and those that are not."""
     values: dict[str, object] = {}
     by_language: dict[str, dict[str, str]] = {}
-    for key, value in (read_names(node, "values", report) or {}).items():
+    given = read_names(node, "values", report) or {}
+    if len(given) > _MOST_VALUES:
+        message = f"Here are {len(given):,} values, and a file takes at most {_MOST_VALUES:,}"
+        report.add("E205", node.place, f"{message}; tables have room for more.")
+    for key, value in islice(given.items(), _MOST_VALUES):
         if not is_free_name(key, report):
             continue
         if is_by_language(value):
-            given = read_by_language(value, key.value, report).items()
+            by_code = read_by_language(value, key.value, report).items()
             by_language[key.value] = {
-                code: text.value for code, each in given if (text := read_text(each, key.value, report))
+                code: text.value for code, each in by_code if (text := read_text(each, key.value, report))
             }
         elif isinstance(value, Items):
             values[key.value] = [text.value for text in read_texts(value, key.value, report)]

@@ -156,7 +156,7 @@ def _column(sheet: _Sheet, file: str, key: Scalar | None, report: Report) -> int
         place = sheet.places.get(simple_name(key.value.strip()))
     if place is None:
         known = [name for name in sheet.columns if name]
-        hint = did_you_mean(key.value, known) or f" It has {listed(known[:10], 'and')}."
+        hint = report.did_you_mean(key.value, known) or f" It has {listed(known[:10], 'and')}."
         report.add("E321", key.place, f'{file} has no column "{shortened(key.value)}".{hint}')
     return place
 

@@ -77,7 +77,9 @@ def _read_step(node: Node, turns: list[TestTurn], zone: tzinfo, report: Report) 
         report.add("E204", node.place, 'A talk begins with "hear".')
     else:
         said = _read_say(table["say"], report)
-        turns[-1].say = [*(turns[-1].say or []), *said]
+        say = turns[-1].say or []
+        say += said
+        turns[-1].say = say
 
 
 def _read_turn(

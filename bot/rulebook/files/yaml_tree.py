@@ -14,7 +14,8 @@ from bot.rulebook.findings import Report
 from bot.rulebook.source import START, Scalar, SourcePlace
 
 LARGEST_FILE = 5_000_000
-_DEEPEST = 20
+#: Lists and mappings in each other: libyaml takes quadratic time for deep ones.
+DEEPEST = 20
 _MOST_NODES = 1_000_000
 
 #: The C parser is 20 times as fast, and gives the same events.
@@ -136,8 +137,8 @@ class _Composer:
     def _open(self, event: Any) -> None:
         self._count(1, event)
         self._refuse_tag(event)
-        if len(self._stack) >= _DEEPEST:
-            self._refuse("E104", event, f"This is nested more than {_DEEPEST} deep; no rule needs that.")
+        if len(self._stack) >= DEEPEST:
+            self._refuse("E104", event, f"This is nested more than {DEEPEST} deep; no rule needs that.")
         kind = Table if type(event) is yaml.MappingStartEvent else Items
         self._stack.append(_Open(kind([], _place(event)), self._children, event.anchor, self._nodes - 1))
         self._children = []

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bot.rulebook.book import Book
 from bot.rulebook.files.book_wide import all_choices
-from bot.rulebook.findings import Report, did_you_mean, listed
+from bot.rulebook.findings import Report, listed
 from bot.rulebook.index import Index
 from bot.rulebook.rules import Choice, Rule, WhenKey
 from bot.rulebook.source import SourcePlace
@@ -106,7 +106,7 @@ def _find_unnamed(rule: Rule, languages: Sequence[str], report: Report) -> None:
             continue
         seen.add((language, place))
         if languages:
-            hint = did_you_mean(language, languages) or f" It names {_quoted(languages, 'and')}."
+            hint = report.did_you_mean(language, languages) or f" It names {_quoted(languages, 'and')}."
             report.add("E332", place, f'{what} is in "{language}", which languages does not name.{hint}')
         elif what == "This condition":
             report.add("E332", place, f"No file names languages, so no conversation is ever in {language}.")

@@ -28,7 +28,10 @@ _BRACE = re.compile(
     r"|(?<!\[)\[([^\W\d]\w*(?:\.\w+)*)\](?!\])|<([^\W\d]\w*)>"
 )
 _GROUP = re.compile(r"\(\?P?<(\w+)>")
-_SEPARATOR = re.compile(r"\s*[,;|]\s*|\s+/\s+|(?<=[^\W\d])/(?=[^\W\d])")
+_WORD = re.compile(r"\S+")
+_ALIAS = re.compile(r"\*([^\s,\[\]{}]+)")
+#: Where blanks begin, as otherwise each of a long run would be tried anew.
+_SEPARATOR = re.compile(r"(?<!\s)\s*[,;|]\s*|(?<!\s)\s+/\s+|(?<=[^\W\d])/(?=[^\W\d])")
 _PAIRS = {"“": "”", "„": "“", "«": "»", "‘": "’", "”": "”", "»": "«", "‚": "‘"}
 #: The beginning that forms of one word share.
 _STEM = 4
@@ -57,6 +60,7 @@ class _File:
         self._report = report
         self._lines = Lines(text)
         self._names = set(ALWAYS)
+        self._aliases = set(_ALIAS.findall(text))
 
     def check(self) -> None:
         root = compose(self._text, Report(self._report.file))
@@ -126,8 +130,9 @@ class _File:
         self._add("W451", text, where, message, mend)
 
     def _check_lost(self, text: Scalar, line: str, start: int, end: int) -> None:
-        word = re.split(r"\s", line[start:], maxsplit=1)[0]
-        if word[0] == "&" and re.search(rf"\*{re.escape(word[1:])}(?![\w-])", self._text):
+        found = _WORD.match(line, start)
+        word = found[0] if found else line[start]
+        if word[0] == "&" and word[1:].rstrip(",]}") in self._aliases:
             return  # an anchor that is used
         message = f'The text loses "{word}", which means something to YAML; put quotes around it.'
         whole = line[start:].rstrip() if end <= start + len(word) else line[start:end]

@@ -6,6 +6,7 @@ the cause, the sentence and the mend.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
@@ -16,6 +17,7 @@ from bot.rulebook.files.rule_file import read_file
 from bot.rulebook.files.tables import TableFiles
 from bot.rulebook.files.yaml_tree import Table, compose
 from bot.rulebook.findings import Finding, Report
+from bot.rulebook.mends.attempts import Attempts
 from bot.rulebook.mends.brackets import propose_brackets
 from bot.rulebook.mends.characters import propose_characters
 from bot.rulebook.mends.chunks import Chunk, chunks, section_name
@@ -23,6 +25,7 @@ from bot.rulebook.mends.colons import propose_colons, propose_keys, propose_when
 from bot.rulebook.mends.indents import propose_indents
 from bot.rulebook.mends.proposal import ChunkLine, Proposal
 from bot.rulebook.mends.quotation import propose_closing_quotes, propose_quotes
+from bot.rulebook.mends.structure import Structure, structure_of
 from bot.rulebook.mends.words import FILE_KEYS
 from bot.rulebook.source import Scalar
 from bot.rulebook.splices import Edit, Mend
@@ -32,6 +35,9 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _MOST_TRIED = 400
 _MOST_CHUNKS = 10
 _MOST_LINES = 60
+#: Characters of a file and of a line from which on nothing is tried: nobody wrote such a one by hand.
+_LARGEST = 1_000_000
+_LONGEST_LINE = 5_000
 _NO_YAML = 1_000
 #: Quotes around more than a text: around brackets, or around keys that come after it. It reads well afterwards and may
 #: say something else, so a person decides.
@@ -40,6 +46,14 @@ _PROPOSERS = (
     propose_characters, propose_colons, propose_keys, propose_brackets, propose_closing_quotes, propose_when,
     propose_quotes, propose_indents,
 )  # fmt: skip
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """An error of layout in a chunk."""
+
+    #: Counted from 0; None where the chunk is no YAML.
+    line: int | None
+    message: str
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,54 +69,65 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     last: int
 
 
-def find_causes(text: str, findings: Sequence[Finding]) -> list[Cause]:
-    """The causes that were found for the errors of a file, one for a rule at most."""
+def find_causes(text: str, findings: Sequence[Finding], attempts: Attempts | None = None) -> list[Cause]:
+    """The causes that were found for the errors of a file, one for a rule at most; fewer where that takes too long.
+
+    `attempts` are what may be tried; the usual ones if there are none.
+    """
+    if len(text) > _LARGEST:
+        return []
+    attempts = attempts or Attempts()
     if any("\ud800" <= each <= "\udfff" for each in text):
         return []  # no file holds such a text
     bare = text.removeprefix("\ufeff")
     lines = _LINE_END.split(bare)
-    about = {each.line for each in findings if each.code[:2] in {"E1", "E2"} and each.level == "error"}
+    about = sorted({each.line for each in findings if each.code[:2] in {"E1", "E2"}})
     is_yaml = not any(each.code.startswith("E1") for each in findings)
-    found = [] if is_yaml else _cause_between(lines)
+    found = [] if is_yaml else _cause_between(lines, attempts)
     if found:
         return found
     parts = chunks(lines)
     if is_yaml:
         parts = [
-            each for each in parts if any(each.first < line <= each.first + len(each.lines) for line in about)
+            each
+            for each in parts
+            if bisect_right(about, each.first) < bisect_right(about, each.first + len(each.lines))
         ]
-        return _causes_in(parts)
-    return _causes_in([each for each in parts if not _is_yaml(each)]) or _causes_in(parts)
+        return _causes_in(parts, attempts)
+    return _causes_in([each for each in parts if not _is_yaml(each)], attempts) or _causes_in(parts, attempts)
 
 
-def _causes_in(parts: Iterable[Chunk]) -> list[Cause]:
+def _causes_in(parts: Iterable[Chunk], attempts: Attempts) -> list[Cause]:
     found: list[Cause] = []
     left = _MOST_CHUNKS
     for chunk in parts:
-        faults = faults_of(chunk, chunk.lines) if left else []
+        if not left or attempts.are_over:
+            break
+        faults = faults_of(chunk, chunk.lines)
         if faults:
             left -= 1
-            cause = _cause_in(chunk, faults)
+            cause = _cause_in(chunk, faults, attempts)
             found += [cause] if cause else []
     return found
 
 
 def _is_yaml(chunk: Chunk) -> bool:
     report = Report("chunk")
-    compose("\n".join([chunk.head, *chunk.lines] if chunk.head else chunk.lines), report)
+    compose("\n".join(_with_head(chunk, chunk.lines)), report)
     return not report.findings
 
 
-def faults_of(chunk: Chunk, lines: Sequence[str]) -> list[int | None]:
-    """The lines of a chunk's errors of layout, counted from 0; None for that which keeps it from being YAML."""
+def faults_of(chunk: Chunk, lines: Sequence[str]) -> list[Fault]:
+    """A chunk's errors of layout, were these its lines; one alone where they are no YAML."""
     if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
         return []
-    findings = _findings_in("\n".join([chunk.head, *lines] if chunk.head else lines))
-    if any(each.code.startswith("E1") for each in findings):
-        return [None]
+    findings = _findings_in("\n".join(_with_head(chunk, lines)))
+    unread = next((each for each in findings if each.code.startswith("E1")), None)
+    if unread:
+        return [Fault(None, unread.message)]
     skipped = 1 + bool(chunk.head)
     return [
-        each.line - skipped
+        Fault(each.line - skipped, each.message)
         for each in findings
         if each.code.startswith("E2")
         and (each.code != "E205" or chunk.dash is None)  # a key, or a rule's value
@@ -116,49 +141,84 @@ def _findings_in(text: str) -> list[Finding]:
     return report.findings
 
 
-def _cause_in(chunk: Chunk, faults: Sequence[int | None]) -> Cause | None:
+def _cause_in(chunk: Chunk, faults: Sequence[Fault], attempts: Attempts) -> Cause | None:
+    size = sum(map(len, chunk.lines))
     tried: set[tuple[str, ...]] = set()
     heads = [at for at, text in enumerate(chunk.lines) if text[:1].isspace() and section_name(text)]
-    suspects = [*heads[:1], *(at for at in dict.fromkeys(faults) if at is not None)]
-    proposals = chain(_proposals(chunk, suspects), _proposals(chunk, range(len(chunk.lines))))
-    best, fewest = None, _weight(faults)
+    suspects = [*heads[:1], *dict.fromkeys(each.line for each in faults if each.line is not None)]
+    everywhere = range(len(chunk.lines))
+    proposals = chain(_proposals(chunk, suspects, attempts), _proposals(chunk, everywhere, attempts))
+    is_yaml = all(each.line is not None for each in faults)
+    structure = structure_of(_with_head(chunk, chunk.lines)) if is_yaml else None
+    best, fewest, known = None, _weight(faults), {each.message for each in faults}
     for at, proposal in islice(proposals, _MOST_TRIED):
         lines = _made(chunk.lines, at, proposal)
         if lines in tried:
             continue
         tried.add(lines)
-        left = _weight(faults_of(chunk, lines))
+        if not attempts.take(size):
+            return best
+        after = faults_of(chunk, lines)
+        left = _weight(after)
+        if left >= fewest or not _keeps(structure, chunk, lines):
+            continue
         if not left:
             return _cause(chunk, at, proposal)
-        if left < fewest:
-            best, fewest = _cause(chunk, at, proposal), left
-    return best or _nearer(chunk)
+        if is_yaml and _moves(proposal) and not known.issuperset(each.message for each in after):
+            continue  # it is as wrong elsewhere
+        best, fewest = _cause(chunk, at, proposal), left
+    return best or _nearer(chunk, structure, attempts)
 
 
-def _weight(faults: Sequence[int | None]) -> int:
+def _keeps(structure: Structure | None, chunk: Chunk, lines: Sequence[str]) -> bool:
+    """Whether changed lines say all that the chunk says; `structure` is the chunk's, None where it is no YAML."""
+    if structure is None:
+        return True
+    after = structure_of(_with_head(chunk, lines))
+    return after is not None and structure.is_kept_in(after)
+
+
+def _with_head(chunk: Chunk, lines: Sequence[str]) -> Sequence[str]:
+    return [chunk.head, *lines] if chunk.head else lines
+
+
+def _weight(faults: Sequence[Fault]) -> int:
     """How far a chunk is from what it should be; no YAML is further than anything else."""
-    return _NO_YAML if None in faults else len(faults)
+    return _NO_YAML if any(each.line is None for each in faults) else len(faults)
 
 
-def _nearer(chunk: Chunk) -> Cause | None:
+def _moves(proposal: Proposal) -> bool:
+    """Whether it moves a line to another column, or makes an item of a list of it."""
+    return not proposal.start and not proposal.text.strip(" -")
+
+
+def _nearer(chunk: Chunk, structure: Structure | None, attempts: Attempts) -> Cause | None:
     """Of two mistakes in a rule the first: the change after which another one takes the rest away."""
-    first = [(at, each) for at, each in islice(_proposals(chunk, range(len(chunk.lines))), 60)]
+    first = [(at, each) for at, each in islice(_proposals(chunk, range(len(chunk.lines)), attempts), 60)]
+    size = sum(map(len, chunk.lines))
     budget = _MOST_TRIED // 3
     for at, proposal in first:
         lines = _made(chunk.lines, at, proposal)
+        if not _keeps(structure, chunk, lines):
+            continue
         again = msgspec.structs.replace(chunk, lines=lines)
-        for after, other in _proposals(again, range(at, len(lines))):
+        for after, other in _proposals(again, range(at, len(lines)), attempts):
             budget -= 1
-            if budget < 0:
+            if budget < 0 or not attempts.take(size):
                 return None
-            if not faults_of(chunk, _made(lines, after, other)):
+            made = _made(lines, after, other)
+            if not faults_of(chunk, made) and _keeps(structure, chunk, made):
                 return _cause(chunk, at, proposal)
     return None
 
 
-def _proposals(chunk: Chunk, numbers: Iterable[int]) -> Iterator[tuple[int, Proposal]]:
+def _proposals(chunk: Chunk, numbers: Iterable[int], attempts: Attempts) -> Iterator[tuple[int, Proposal]]:
     for number in islice(numbers, _MOST_LINES):
+        if attempts.are_over:
+            return
         if not 0 <= number < len(chunk.lines) or not chunk.lines[number].strip():
+            continue
+        if len(chunk.lines[number]) > _LONGEST_LINE:
             continue
         line = ChunkLine(number=number, lines=chunk.lines, dash=chunk.dash)
         for propose in _PROPOSERS:
@@ -191,19 +251,23 @@ def _cause(chunk: Chunk, at: int, proposal: Proposal) -> Cause:
     )
 
 
-def _cause_between(lines: list[str]) -> list[Cause]:
+def _cause_between(lines: list[str], attempts: Attempts) -> list[Cause]:
     """Parts of the file that stand in the wrong column, so that their rules can be read and the file can't."""
     whole = Chunk(first=0, lines=tuple(lines), head="", dash=None)
     suspects = [
         (number, each)
         for number, text in enumerate(lines)
         if text[:1].isspace()
+        and len(text) <= _LONGEST_LINE
         and section_name(text)
         and (found := re.match(r"\s*(\w+)", text))
         and found[1] in FILE_KEYS
         for each in islice(propose_indents(ChunkLine(number=0, lines=(text,), dash=None)), 1)
     ]
+    size = sum(map(len, lines))
     for number, each in suspects[:_MOST_CHUNKS]:
+        if not attempts.take(size):
+            return []
         root = compose("\n".join(_made(whole.lines, number, each)), Report("whole"))
         if isinstance(root, Table) and all(
             isinstance(key, Scalar) and key.value in FILE_KEYS for key, _ in root.pairs

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 import msgspec
@@ -14,6 +15,8 @@ _NAMED = re.compile(r"\s*-\s*\{?\s*name\b")
 #: A list within another one begins further to the right.
 _NEAR = 1
 _LISTS = {"rules", "tests"}
+#: Lines with an unknown key of which it is looked whether a section was meant.
+_MOST_MEANT = 2_000
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +33,7 @@ class Chunk(msgspec.Struct, frozen=True, kw_only=True):
 
 def chunks(lines: list[str]) -> list[Chunk]:
     """All chunks of a file, in their order; each line is in one."""
-    heads = [0, *(at for at, line in enumerate(lines) if at and _begins_section(line))]
+    heads = [0, *_section_heads(lines)]
     found: list[Chunk] = []
     for start, stop in zip(heads, [*heads[1:], len(lines)], strict=True):
         found += _section(lines, start, stop)
@@ -43,17 +46,23 @@ def section_name(line: str) -> str | None:
     return key_meant(head["key"], FILE_KEYS) if head else None
 
 
-def _begins_section(line: str) -> bool:
-    head = _HEAD.fullmatch(line.lstrip("\ufeff"))
-    if not head:
-        return False
-    if head["key"] in SECTIONS and head["colon"]:
-        return True
-    if head["lead"]:
-        return False
-    return head["key"] in FILE_KEYS or (
-        head["key"] not in KNOWN and key_meant(head["key"], FILE_KEYS) is not None
-    )
+def _section_heads(lines: list[str]) -> Iterator[int]:
+    """The lines that begin a section, but for the first line."""
+    left = _MOST_MEANT
+    for at, line in enumerate(lines):
+        head = _HEAD.fullmatch(line.lstrip("\ufeff")) if at else None
+        if not head:
+            continue
+        if head["key"] in SECTIONS and head["colon"]:
+            yield at
+        elif head["lead"] or (head["key"] in KNOWN and head["key"] not in FILE_KEYS):
+            continue
+        elif head["key"] in FILE_KEYS:
+            yield at
+        elif left:
+            left -= 1
+            if key_meant(head["key"], FILE_KEYS) is not None:
+                yield at
 
 
 def _section(lines: list[str], start: int, stop: int) -> list[Chunk]:

@@ -15,6 +15,10 @@ _NAME = re.compile(r"(?:^\s*|[{,]\s*)(?P<key>[^\W\d]\w*)(?P<mark>[;=：∶])\s*"
 _WORD = re.compile(r"(?:^\s*(?:-\s*)*|[{,]\s*|-\s+)(?P<key>[^\W\d][\w -]*?)\s*:(?=\s|$)")
 _MISSING_COMMA = re.compile(rf"(?<=[^\s,:\[{{-])(?P<gap>\s+)(?=(?:{KEYS})\s*:|[\"'\[{{]|\w+:\s)")
 _WHEN = re.compile(r"(?P<lead>.*?\bwhen:\s+)(?P<value>[^{}\s#].*?)(?P<tail>\s*(?:#.*)?)")
+#: The same within { }: a word, a text in quotes, or a list.
+_WHEN_WITHIN = re.compile(
+    r"[{,]\s*[\"']?when[\"']?:\s+(?P<value>[^\s\[\]{},#\"'][^\[\]{},\"']*?|\"[^\"\\]*\"|\[[^\[\]{}]*\])(?=\s*[,}])"
+)
 _INNER = re.compile(rf"(?P<lead>\s*(?:-\s+)?(?:{KEYS}):\s+)(?P<value>(?:{KEYS})\s*:.*?)(?P<tail>\s*)")
 
 
@@ -53,7 +57,7 @@ def propose_keys(line: ChunkLine) -> Iterator[Proposal]:
 
 def propose_when(line: ChunkLine) -> Iterator[Proposal]:
     """`when: deliver` for `when: {keyword: deliver}`."""
-    found = _WHEN.fullmatch(line.text)
+    found = _WHEN_WITHIN.search(line.text) or _WHEN.fullmatch(line.text)
     if found and found["value"] != "anything":
         new = f"{{keyword: {found['value']}}}"
         yield from replaced(

@@ -12,6 +12,8 @@ _ENDS = re.compile(r"\s*[\]}]|\s*,\s*|\s*$")
 _NEXT_KEY = re.compile(rf"\s*,\s*(?:{KEYS})\s*:")
 #: An empty list or mapping: what is missing is in it, not around it.
 _NOTHING = re.compile(r"\[\s*\]|\{\s*\}")
+#: A text that has its quotes.
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:''|[^'])*'")
 _SIGNS = "@%`!&*|>?-[{]},#'\""
 _VALUES = re.compile(rf"(?:^\s*(?:-\s+)*|[{{,\[]\s*|-\s+)(?:(?:{KEYS}|[^\W\d]\w*)\s*:\s+)?")
 
@@ -45,7 +47,7 @@ def propose_quotes(line: ChunkLine) -> Iterator[Proposal]:
             continue
         for end in _value_ends(line.text, start):
             value = line.text[start:end]
-            if _NOTHING.fullmatch(value):
+            if _NOTHING.fullmatch(value) or _QUOTED.fullmatch(value):
                 continue
             yield from replaced(
                 start, end, _in_quotes(value), sentence=_why(value), label="Put quotes around it"

@@ -91,21 +91,23 @@ class Rehearsal:
         self._caps = caps
         #: When a message came, what it was, how many replies it got, and whether it silenced the conversation.
         self._past: deque[tuple[datetime, Exchange, int]] = deque()
-        self._is_silent = False
+        #: The same, counted.
+        self._recent = Recent()
         self._last: datetime | None = None
 
     def guard(self, before: ConversationState, decision: Decision, text: str, now: datetime) -> Decision:
         """As `apply_caps`, with what the talk said in the hour before."""
         if self._last is not None and now - self._last >= WINDOW:
-            self._is_silent = False
+            self._recent.is_silent = False
+        recent = self._recent
         while self._past and now - self._past[0][0] >= WINDOW:
-            self._past.popleft()
-        recent = Recent(is_silent=self._is_silent)
-        for _, same, replies in self._past:
-            recent.heard[same] += 1
-            recent.replies += replies
+            _, gone, replies = self._past.popleft()
+            recent.replies -= replies
+            recent.heard[gone] -= 1
+            if not recent.heard[gone]:
+                del recent.heard[gone]
         after = apply_caps(before, decision, text, recent, self._caps)
-        self._is_silent, self._last = recent.is_silent, now
+        self._last = now
         same = exchange(text, decision.rule, decision.key, decision.replies)
         self._past.append((now, same, len(after.replies)))
         return after

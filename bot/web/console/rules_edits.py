@@ -1,6 +1,5 @@
 """What a button of the editor does to the text in it: a talk kept as a test, new wording accepted, a recipe added."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -95,7 +94,7 @@ async def _add(place: EditorPlace, shown: ShownFile, slug: str) -> DoneEdit:
         return DoneEdit(text=shown.text, trouble="A table takes no rules: open a rule file for this recipe.")
     book = place.console.shelf.book()
     taken = [rule.name for rule in (*book.rules, *book.disabled) if rule.file != shown.file]
-    added = await asyncio.to_thread(add_recipe, shown.text, recipe, taken)
+    added = await in_background(add_recipe, shown.text, recipe, taken)
     tables = f" It needs the table {', '.join(recipe.tables)}." if recipe.tables else ""
     said = " ".join([f"Added {', '.join(added.rules)}, with tests.{tables}", *added.notes])
     return DoneEdit(text=added.text, said=said)
@@ -106,7 +105,7 @@ async def with_bar(place: EditorPlace, shown: ShownFile) -> ShownFile:
     before = await place.saved_text(shown.file) if shown.file else None
     draft = await place.drafts.check(shown.file, shown.text, who=shown.who)
     replayed = await place.compare(shown) if shown.text != before else None
-    bar = await asyncio.to_thread(save_bar, shown.file, before, shown.text, draft, replayed)
+    bar = await in_background(save_bar, shown.file, before, shown.text, draft, replayed)
     return replace(shown, draft=draft, bar=bar)
 
 
@@ -185,5 +184,5 @@ async def link_of(place: EditorPlace, shown: ShownFile) -> str:
     """An address that carries the rule that answered last, and the text."""
     turns = await place.play(shown)
     rule = turns[-1].rule if turns else None
-    text = await asyncio.to_thread(rule_to_link, shown.text, rule)
+    text = await in_background(rule_to_link, shown.text, rule)
     return link_to_try(text, shown.heard[-1] if shown.heard else "")

@@ -4,6 +4,7 @@ Litestar's stack around a handler that takes bytes and answers bytes costs 11 µ
 event costs (`benchmarks/intake.py`, docs/decisions/0001-the-way-in.md).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 import structlog
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from bot.web.problems import problem_of
 
@@ -32,8 +33,11 @@ class FrontDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
-        if scope["type"] != ScopeType.HTTP or scope["path"] not in self._paths:
+        if scope["type"] != ScopeType.HTTP:
             await self._others(scope, receive, send)
+            return
+        if scope["path"] not in self._paths:
+            await self._ask_others(scope, receive, send)
             return
         try:
             await self._webhook(scope, receive, send)
@@ -44,6 +48,23 @@ class FrontDoor:
             # 503 and not 500: Event Grid waits longer before it comes again, and a person sees a retry, not a loss.
             await _refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, "The bot could not take this; its log says why.",
                           {"Retry-After": "30"})  # fmt: skip
+
+    async def _ask_others(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """Have one answered; what outlasts the grace of a bot that stops is cut off, which is no fault to be logged."""
+        is_begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
+            await send(message)
+
+        try:
+            await self._others(scope, receive, noted)
+        except asyncio.CancelledError:
+            if is_begun:
+                raise
+            await _refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, "The bot stops, and this was not done: ask again.",
+                          {"Retry-After": "5"})  # fmt: skip
 
 
 async def _refuse(send: Send, status: int, detail: str, headers: dict[str, Any] | None) -> None:

@@ -1,14 +1,18 @@
 """Unsaved texts are checked and tried in the place of the file that they would be."""
 
 import asyncio
+import threading
+from collections.abc import Collection
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from bot.rulebook.decision import HeardMessage
-from bot.rulebook.editing.drafts import MOST_WAITING, Drafts, TooManyDrafts
+from bot.rulebook.editing.drafts import MOST_AT_ONCE, MOST_WAITING, Drafts, TooManyDrafts
 from bot.rulebook.editing.folder import RuleFolder
-from bot.rulebook.files.loader import load_folder
+from bot.rulebook.files.loader import FilesRead, Loaded, load_folder
+from bot.rulebook.lint.check import check_files
 from bot.rulebook.simulate.replay import AnsweredMessage
 from tests.support.books import NOW
 from tests.support.rule_files import OPT_OUT, SHOP
@@ -100,12 +104,44 @@ async def test_a_few_wait_for_their_turn_and_nobody_keeps_others_from_theirs(fol
         for _ in range(50):
             with pytest.raises(TooManyDrafts, match="ask again"):
                 await drafts.check("10-shop.yaml", SHOP, who="viewer")
-        admin = asyncio.create_task(drafts.check("10-shop.yaml", SHOP, who="admin"))
-        await asyncio.sleep(0)
-        assert not any(task.done() for task in (*waiting, admin))
-    assert not (await admin).has_error
+        assert not (await drafts.check("10-shop.yaml", SHOP, who="admin")).has_error
+        assert not any(task.done() for task in waiting)
     assert not any(draft.has_error for draft in await asyncio.gather(*waiting))
     assert not (await drafts.check("10-shop.yaml", SHOP, who="viewer")).has_error
+
+
+async def test_a_slow_check_holds_up_nobody_but_who_asked_for_it(
+    folder: RuleFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, free = threading.Event(), threading.Event()
+
+    def check(files: FilesRead, secrets: Collection[str] | None) -> Loaded:
+        if "# slow" in files.texts["10-shop.yaml"]:
+            slow.set()
+            free.wait(60)
+        return check_files(files, secrets)
+
+    monkeypatch.setattr("bot.rulebook.editing.drafts.check_files", check)
+    drafts = Drafts(folder)
+    hung = asyncio.create_task(drafts.check("10-shop.yaml", f"{SHOP}# slow\n", who="viewer"))
+    await asyncio.to_thread(slow.wait, 60)
+    behind = asyncio.create_task(drafts.check("10-shop.yaml", f"{SHOP}# quick\n", who="viewer"))
+    assert not (await drafts.check("10-shop.yaml", SHOP, who="admin")).has_error
+    assert not hung.done()
+    assert not behind.done(), "a second one of the same people waits"
+    free.set()
+    assert not any(draft.has_error for draft in await asyncio.gather(hung, behind))
+
+
+async def test_a_few_people_have_their_turn_at_once_and_the_next_waits(folder: RuleFolder) -> None:
+    drafts = Drafts(folder)
+    async with AsyncExitStack() as turns:
+        for at in range(MOST_AT_ONCE):
+            await turns.enter_async_context(drafts.turn(f"person {at}"))
+        late = asyncio.create_task(drafts.check("10-shop.yaml", SHOP, who="late"))
+        await asyncio.sleep(0.05)
+        assert not late.done()
+    assert not (await late).has_error
 
 
 async def test_who_stops_waiting_leaves_the_place_to_others(folder: RuleFolder) -> None:

@@ -324,6 +324,20 @@ def test_rules_without_a_test_are_named_for_information() -> None:
     ]
 
 
+def test_a_thousand_findings_of_a_level_are_told_and_one_says_that_there_are_more() -> None:
+    """An error is told behind any number of warnings."""
+    rule = "  - {name: a, when: {keyword: [" + "k, " * 3_000 + "]}, reply: x}\n"
+    keys = "".join(f"    zk{at}: x\n" for at in range(2_000))
+    text = f"rules:\n{rule}  - name: b\n    when: anything\n{keys}"
+    found = check_texts({"f.yaml": text}).findings
+    assert [each.message for each in found if each.code == "I458"] == [
+        "From here on more errors are not told: 1,000 are enough to begin with."
+    ]
+    assert [sum(each.level == level for each in found) for level in ("error", "info")] == [1_000, 1]
+    found = check_texts({"f.yaml": f"rules:\n{rule}tests: [{{hear: x, rule: zzz}}]\n"}).findings
+    assert {each.code for each in found if each.level == "error"} == {"E313"}
+
+
 def test_every_code_of_a_check_is_shown_here() -> None:
     files = Path("tests/rulebook").rglob("test_*.py")
     source = "".join(each.read_text("utf-8") for each in files)

@@ -33,7 +33,7 @@ def make(code: str, example: Example, folder: Path, *, wrong: bool) -> Path:
         case "W112":
             (folder / ("shop.yml" if wrong else "shop.yaml")).write_text(GOOD)
             (folder / "more.yaml").write_text("")
-        case "E411" | "W431" | "W433" | "W446":
+        case "E411" | "W431" | "W433" | "W446" | "I458":
             MADE[code](folder, wrong)
         case _:
             for name, text in ({"shop.yaml": example} if isinstance(example, str) else example).items():
@@ -65,7 +65,18 @@ def with_codes(folder: Path, wrong: bool) -> None:
     (folder / "codes.csv").write_text("code\n" + "".join(f"A{n}\n" for n in range(20)))
 
 
-MADE = {"E411": with_long_reply, "W431": with_secret, "W433": with_long_cell, "W446": with_codes}
+def with_many_mistakes(folder: Path, wrong: bool) -> None:
+    keys = "".join(f", k{at}: x" for at in range(1_100 if wrong else 3))
+    (folder / "shop.yaml").write_text(GOOD.replace("reply: A", f"reply: A{keys}"))
+
+
+MADE = {
+    "I458": with_many_mistakes,
+    "E411": with_long_reply,
+    "W431": with_secret,
+    "W433": with_long_cell,
+    "W446": with_codes,
+}
 
 
 @pytest.mark.parametrize("code", CODES)

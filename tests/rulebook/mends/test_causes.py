@@ -13,6 +13,7 @@ from bot.rulebook.files.loader import load_texts
 from bot.rulebook.files.rule_file import read_file
 from bot.rulebook.lint.check import check_texts
 from bot.rulebook.lint.repair import repair
+from bot.rulebook.mends.attempts import Attempts
 from bot.rulebook.mends.causes import find_causes
 from bot.rulebook.splices import mended
 from tests.support.documentation import rule_examples
@@ -173,6 +174,25 @@ def test_a_file_of_1_000_rules_takes_few_attempts(monkeypatch: pytest.MonkeyPatc
     assert [each.line for each in found] == [2_704]
     assert len(tried) < 20
     assert max(tried) < 200
+
+
+@pytest.mark.parametrize("lines", [100, 400])
+def test_what_is_tried_for_a_file_does_not_grow_with_its_mistakes(
+    lines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = "rules:\n  - name: a\n    when: anything\n" + "".join(f"    zk{at}: x\n" for at in range(lines))
+    tried: list[int] = []
+    monkeypatch.setattr("bot.rulebook.mends.causes.read_file", _counted(tried))
+    attempts = Attempts(characters=50_000, clock=lambda: 0.0)
+    assert find_causes(rule, load_texts({"f.yaml": rule}).findings, attempts) == []
+    assert sum(tried) < 60_000
+
+
+def test_nothing_more_is_tried_when_the_time_is_over() -> None:
+    text = BOOK.replace(REPLY, REPLY[:-1])
+    findings = load_texts({"f.yaml": text}).findings
+    assert find_causes(text, findings)
+    assert find_causes(text, findings, Attempts(seconds=-1)) == []
 
 
 def _counted(tried: list[int]) -> Any:
