@@ -7,7 +7,7 @@ from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.params import Body, FromPath
-from msgspec import UNSET, Meta, field
+from msgspec import UNSET, Meta, Struct, field
 
 from bot.operator.actor import Actor
 from bot.rulebook.editing.folder import etag_of
@@ -23,7 +23,6 @@ from bot.text.languages import language_code
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
 from bot.web.api.parameters import Cursor, Limit, Name, found
-from bot.web.api.times import TimedBody
 from bot.web.limits import LARGEST_TABLE_FILE, LONGEST_LANGUAGE, LONGEST_NUMBER, LONGEST_TEXT
 from bot.web.problems import Problem
 
@@ -35,13 +34,14 @@ _CONDITION_MISSING = (
 )
 
 
-class TryRequest(TimedBody, frozen=True, kw_only=True):
+class TryRequest(Struct, frozen=True, kw_only=True):
     """A message to be tried against the rule book in force."""
 
     text: Annotated[str, Meta(max_length=LONGEST_TEXT)]
     sender: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="from")
     recipient: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="to")
-    at: datetime | None = None
+    #: Of any year: nothing is stored of it.
+    at: Annotated[datetime, Meta(tz=True)] | None = None
     #: What comes where the rule fetches: a value, "missing" or "nothing"; left out, nothing is said of it.
     fetched: Any = UNSET
     #: The conversation's; as if an operator had chosen it.

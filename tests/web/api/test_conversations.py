@@ -334,6 +334,8 @@ async def test_tries_that_make_no_sense_are_refused(bot: Running, body: bytes) -
     "body",
     [
         {"text": ""}, {"text": "x" * 2_048}, {"text": "hours \x00 🙏"}, {"text": "x", "from": "\x00", "to": ""},
+        {"text": "hours", "at": "0001-01-01T00:00:00+00:00"}, {"text": "hours", "at": "9999-12-31T23:59:59+00:00"},
+        {"text": "hours", "at": "9999-12-31T23:59:59-12:00"}, {"text": "hours", "at": "0001-01-01T00:00:00+12:00"},
         {"text": "hours", "more": "fields"},
     ],
 )  # fmt: skip
