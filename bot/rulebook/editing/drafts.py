@@ -215,7 +215,7 @@ class Drafts:
             return await in_background(_compare, draft.loaded.book, now, pasts, since)
 
     async def _check(self, file: str, text: str) -> Draft:
-        files = await asyncio.to_thread(self._folder.files)
+        files = await in_background(self._folder.files)
         after = self._folder.with_text(files, file, text)
         key = (file, msgspec.json.encode(after))
         known = self._kept.get(key)

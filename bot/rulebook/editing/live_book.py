@@ -273,7 +273,7 @@ class LiveBook:
         while True:
             started = time.monotonic()
             with self._is_looked_at():
-                state = await asyncio.to_thread(look_at, self.folder)
+                state = await in_background(look_at, self.folder)
             took = time.monotonic() - started
             if state != seen:
                 changed_at = started

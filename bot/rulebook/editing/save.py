@@ -85,7 +85,7 @@ class RuleFiles:
 
     async def read(self, name: str) -> FileText:
         """A file; raises `bot.rulebook.editing.folder.NoSuchFile` or `Unreadable`."""
-        text = await asyncio.to_thread(self.folder.text, name)
+        text = await in_background(self.folder.text, name)
         return FileText(name=name, text=text, etag=etag_of(text))
 
     async def save(
@@ -115,7 +115,7 @@ class RuleFiles:
         raise CannotWrite(self.folder.path, "other files there change all the time")
 
     async def _save(self, changes: Sequence[FileChange], author: Author) -> Saved:
-        before = await asyncio.to_thread(self.folder.files)
+        before = await in_background(self.folder.files)
         for each in changes:
             self.folder.check_unchanged(before, each.name, each.expected)
         after = self._changed(before, changes)

@@ -1,6 +1,5 @@
 """What the pages of the rules share: the text in the editor, its checks and its talk."""
 
-import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -290,7 +289,7 @@ class EditorPlace:
     async def drafted(self, request: Call, heard: HeardText) -> Drafted:
         """A rule for a message."""
         async with self.drafts.turn(session_of(request).person):
-            files = await asyncio.to_thread(self.files.folder.files)
+            files = await in_background(self.files.folder.files)
             book = self.console.shelf.book()
             return await in_background(draft_rule, files, book, heard.text, heard.number)
 
