@@ -14,7 +14,6 @@ from bot.conversation.incidents import OpenIncident, open_in
 from bot.queries.failure_reasons import reason_of
 from bot.queries.fetches import FetchView, fetch_views
 from bot.queries.filters import ConversationFilter, conditions_for
-from bot.queries.flow_view import FlowView, flow_view
 from bot.queries.tries import ForwardView, Tries, TryView, tries_of
 from bot.storage.pages import Key, Order, Page, read_page, read_stretch
 from bot.storage.sql import status_is
@@ -62,7 +61,7 @@ class ConversationView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_message_at: datetime
     last_text: str
     tags: list[str]
-    flow: FlowView | None
+    flow: Any
     delivery: DeliveryCounts
     #: The one that the peer is spoken to in; None: nothing has said so, and the rules' default counts.
     language: str | None = None
@@ -290,7 +289,7 @@ def _conversation(
         assigned_to=row.assigned_to,
         snoozed_until=row.snoozed_until,
         tags=row.tags or [],
-        flow=flow_view(memory.get("flow")),
+        flow=memory.get("flow"),
         language=memory.get("language"),
         incidents=incidents,
         values=memory.get("values", {}),

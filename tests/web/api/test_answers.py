@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from bot.cli.commands.answers import answers as command
 from bot.cli.commands.rules import rules as rules_command
-from tests.support.api import UTC_TIME, conversation_of, problem
+from tests.support.api import problem
 from tests.support.cursors import FORGED
 from tests.support.databases import KINDS, Databases
 from tests.support.envelopes import inbound
@@ -290,20 +290,3 @@ async def test_the_command_exports(bot: Running, tmp_path: Path) -> None:
     assert "<f>" not in sheet
     assert "=HYPERLINK(1)" in sheet
     assert sheet.count("<row ") == 11
-
-
-async def test_a_running_ask_shows_its_times_as_times_and_nothing_of_its_insides(bot: Running) -> None:
-    asked = "+15555558000"
-    await bot.post([inbound(MessageId="f1", From=asked, Message="book")])
-    await bot.post([inbound(MessageId="f2", From=asked, Message="someday")])
-    await bot.post([inbound(MessageId="f3", From=asked, Message="fri")])
-    flow = (await conversation_of(bot, asked))["flow"]
-    assert set(flow) == {"rule", "awaits", "answers", "touched", "until", "id"}
-    assert (flow["rule"], flow["awaits"], flow["answers"]) == ("booking", "people", {"day": "fri"})
-    assert UTC_TIME.fullmatch(flow["touched"])
-    assert UTC_TIME.fullmatch(flow["until"])
-    assert flow["touched"] < flow["until"]
-    (row,) = [each for each in await bot.items("/api/answers/booking") if each["id"] == flow["id"]]
-    assert row["peer"] == asked
-    await bot.post([inbound(MessageId="f4", From=asked, Message="cancel")])
-    assert (await conversation_of(bot, asked))["flow"] is None
