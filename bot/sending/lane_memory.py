@@ -64,8 +64,8 @@ class CircuitChange(NamedTuple):
 class LaneMemory:
     """Of what is stored for the next holder of each number: another replica, or this process once it is started again.
 
-    With SQLite only what ACS asked for is: pauses of our own end with the process, so that whoever has mended a thing
-    and starts the bot again need not wait.
+    With SQLite only the pace is: circuit breakers begin anew with the process, so that what is in doubt or too old is
+    settled at once, and whoever has mended a thing and starts the bot again need not wait.
     """
 
     def __init__(
@@ -85,13 +85,8 @@ class LaneMemory:
 
     async def recall(self, number: str) -> Recalled:
         """What is known of a number; may raise one of `DATABASE_ERRORS`."""
-        now = self._clock()
         async with self._readers.reading() as connection:
-            recalled = await recall_lane(connection, number, now)
-        is_over = (recalled.circuit.until or 0.0) <= asyncio.get_running_loop().time()
-        if is_over and not self.is_shared:
-            return replace(recalled, circuit=Circuit())
-        return recalled
+            return await recall_lane(connection, number, self._clock())
 
     def begin_use(self, number: str, count: int, *, is_within: bool) -> asyncio.Future[list[None]]:
         """So many messages leave a number with a pace: done once that is durable; may raise `StorageUnavailable`.
@@ -102,11 +97,11 @@ class LaneMemory:
 
     def note(self, number: str, before: Circuit, after: Circuit) -> None:
         """What became of a circuit breaker: others are told when it opens, closes, or waits for another time."""
-        if before.until == after.until or not (self.is_shared or before.is_asked or after.is_asked):
+        if before.until == after.until or not self.is_shared:
             return
         self.times_noted += 1
         until = None
-        if after.until is not None and (self.is_shared or after.is_asked):
+        if after.until is not None:
             until = self._clock() + timedelta(seconds=after.until - asyncio.get_running_loop().time())
         task = asyncio.create_task(self._write(CircuitChange(number, after, until)), name="circuit breaker")
         self._writing.add(task)

@@ -4,7 +4,7 @@ import asyncio
 import random
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -98,27 +98,6 @@ async def test_a_bot_that_is_started_again_keeps_to_the_pace(database_url: str, 
         assert lane._bucket.wait(asyncio.get_running_loop().time(), 30) > 30
         await bot.stop()
     assert sum(len(call.recipients) for call in sms.calls) == 30
-
-
-@pytest.mark.parametrize("scope", ["number", "service"])
-async def test_a_bot_that_is_started_again_waits_for_as_long_as_acs_asked(
-    database_url: str, sms: Weather, scope: Literal["number", "service"]
-) -> None:
-    sms.of[OURS] = SendFailed(reason="ACS answered 429.", scope=scope, retry_after=3_600)
-    bot = await running(database_url, sms)
-    for at in range(6):  # that ACS has no time is believed when several calls say so
-        await bot.hear(heard(peer=f"+155555510{at:02}"))
-        await until(lambda at=at: len(sms.calls) > at or bot.sender._lanes[OURS]._hold() > 3_000)
-    await until(lambda: bot.sender._lanes[OURS]._hold() > 3_000 and not bot.sender._lanes[OURS]._calls)
-    calls, was_down = len(sms.calls), is_down(bot)
-    await bot.stop()
-    again = await running(database_url, sms)
-    await again.hear(heard(peer=OTHER))
-    lane = await lane_at_work(again)
-    assert lane._hold() > 3_000
-    assert len(sms.calls) == calls
-    assert is_down(again) == was_down
-    await again.stop()
 
 
 async def test_pauses_of_the_bots_own_end_with_it(tmp_path: Path, sms: Weather) -> None:
