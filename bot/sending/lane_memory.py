@@ -1,7 +1,8 @@
 """What a number's next holder must know: what left in the last minute, and which circuit breakers are open.
 
 A lane counts and decides in its own memory. What it decides is stored beside the claims, so that a replica that takes
-the lane over, or a process that is started again, keeps to the same pace and holds back what was held back.
+the lane over keeps to the same pace and holds back what was held back; a process that is started again on SQLite keeps
+to the same pace.
 """
 
 import asyncio
@@ -149,12 +150,11 @@ class LaneMemory:
 
 
 class SharedCircuit:
-    """Has the circuit breaker of ACS as a whole follow what other replicas met, or this process before it ended."""
+    """Has the circuit breaker of ACS as a whole follow what other replicas met."""
 
     def __init__(self, memory: LaneMemory, notices: Notices, adopt: Callable[[Circuit], None]) -> None:
         self._memory = memory
         self._adopt = adopt
-        self._is_known = False
         self._task: asyncio.Task[None] | None = None
         notices.on(CIRCUITS, lambda names: self._hear(names is None or SERVICE in names))
 
@@ -163,9 +163,9 @@ class SharedCircuit:
             self._task = asyncio.create_task(self.look(), name="circuit breaker of others")
 
     async def look(self) -> None:
-        """Read how it stands with the others, or once how it stood at the end of the earlier run."""
+        """Read how it stands with the others."""
         memory = self._memory
-        if memory.is_writing or (self._is_known and not memory.is_shared):
+        if not memory.is_shared or memory.is_writing:
             return
         noted = memory.times_noted
         try:
@@ -174,7 +174,6 @@ class SharedCircuit:
             return
         if noted == memory.times_noted:  # else what was read may be older than what is known here
             self._adopt(recalled.circuit)
-        self._is_known = True
 
 
 @lru_cache(maxsize=2)

@@ -225,7 +225,6 @@ class Sender:
 
     async def _look_again(self) -> None:
         while True:
-            await self._shared_circuit.look()
             with suppress(*DATABASE_ERRORS):  # the database says so itself
                 calls = self.link.calls.total()
                 async with self._readers.reading() as connection:
@@ -235,6 +234,7 @@ class Sender:
                 for number in numbers:
                     # Another replica's clock may have given ids that sort before what a lane has read.
                     self._wake(number, after="")
+            await self._shared_circuit.look()
             await asyncio.sleep(self._limits.look_again)
 
     async def _expire(self) -> None:

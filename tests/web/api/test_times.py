@@ -77,7 +77,9 @@ async def test_every_time_at_the_edge_of_the_calendar_is_refused_with_a_sentence
         if "/api/answers/" in what:
             assert answer.status_code in (400, 404), (what, answer.text)
         elif "/api/try" in what:
-            assert answer.status_code == 200, "nothing is stored of it, and rules of hours and days have their say"
+            assert answer.status_code == 200, (
+                "nothing is stored of it, and rules of hours and days have their say"
+            )
         else:
             detail = problem(answer, 400)["detail"]
             assert detail.endswith("A time lies in the years from 1900 to 8999, in UTC."), (what, detail)
