@@ -113,6 +113,7 @@ class AlarmWatch:
                 troubles += await condition.look(now)
             if self._writer.trouble is None:
                 await self._record(troubles, now)
+                self.troubles = [*troubles, *self._unstored.troubles()]  # telling may take its time
                 await self._tell(now)
         except (StorageUnavailable, *DATABASE_ERRORS):
             self._unstored.fail(now)

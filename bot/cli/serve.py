@@ -80,7 +80,7 @@ def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) ->
 
 
 def _end_at_once() -> NoReturn:
-    """End without the threads that check rules still: all that matters is stored and stopped.
+    """End without the threads that check rules still, or wait for somebody: all that matters is stored and stopped.
 
     They are daemons, so nothing would wait for them; but a daemon that comes back from RE2 while Python takes itself
     apart is ended in the middle of C++, which aborts the process.

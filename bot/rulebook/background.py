@@ -22,6 +22,8 @@ _SHARE = 0.25
 _LONGEST_NAP = 0.005
 #: Threads at work at the same time; what comes beside them waits.
 _MOST_THREADS = 16
+#: The same for threads that wait for others and work little.
+_MOST_WAITING = 64
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -79,6 +81,7 @@ class _Threads:
 
 
 _THREADS = _Threads(_MOST_THREADS)
+_WAITING = _Threads(_MOST_WAITING)
 
 
 async def in_background(work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
@@ -86,6 +89,20 @@ async def in_background(work: Callable[Given, Result], *args: Given.args, **kwar
 
     The thread goes on where the caller is cancelled, and ends with the process at the latest.
     """
+    return await _done_by(_THREADS, lambda: work(*args, **kwargs))
+
+
+async def in_waiting_thread(
+    work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+) -> Result:
+    """The same for what waits for somebody else, such as a server that may never answer: it holds up no long work.
+
+    For 64 at a time; who may be kept waiting for ever gives up by `asyncio.timeout`, and starts no second one.
+    """
+    return await _done_by(_WAITING, lambda: work(*args, **kwargs))
+
+
+async def _done_by(threads: _Threads, work: Callable[[], Result]) -> Result:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
 
@@ -101,20 +118,20 @@ async def in_background(work: Callable[Given, Result], *args: Given.args, **kwar
         _PACE.set(Pace())  # in the context that was copied
         result, error = None, None
         try:
-            result = work(*args, **kwargs)
+            result = work()
         except BaseException as raised:  # noqa: BLE001 - it is raised where the work is waited for
             error = raised
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, result, error)
 
     context = copy_context()
-    _THREADS.start(lambda: context.run(job))
+    threads.start(lambda: context.run(job))
     return await done
 
 
 def is_at_work() -> bool:
-    """Whether a thread of `in_background` still works, which the end of the process has to leave behind."""
-    return _THREADS.running > 0
+    """Whether a thread still works or waits here, which the end of the process has to leave behind."""
+    return _THREADS.running > 0 or _WAITING.running > 0
 
 
 def give_way() -> None:

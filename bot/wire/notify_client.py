@@ -3,11 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from bot.alarms.notification import Notification
+from bot.rulebook.background import in_waiting_thread
+
+#: Seconds for one address in all: Apprise's own limits are for each read, and an answer may come byte by byte.
+LONGEST_SEND: Final = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -34,19 +38,24 @@ class UnknownChannel(Exception):
 class AppriseChannels:
     """Sends each notification to every address. What an address is, is a secret: only its scheme is ever shown."""
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    def __init__(self, addresses: Sequence[str], *, longest: float = LONGEST_SEND) -> None:
+        """`longest`: seconds that are waited for one address."""
         self._addresses = addresses
+        self._longest = longest
         self._services: list[tuple[str, Any]] = []
+        #: The places whose last send has not come back: no second thread waits for such an address.
+        self._waiting: set[int] = set()
 
     async def open(self) -> None:
         """Load Apprise and read the addresses; raises `NoApprise` and `UnknownChannel`."""
         self._services = await asyncio.to_thread(_services, self._addresses)
 
     async def send(self, notification: Notification) -> bool:
-        """Tell everybody at once; whether it reached one place at least. What failed is logged."""
-        sent = await asyncio.gather(
-            *(asyncio.to_thread(_send, service, notification) for _, service in self._services)
-        )
+        """Tell everybody at once; whether it reached one place at least. What failed is logged.
+
+        An address that hangs costs `LONGEST_SEND` and its own part alone; it is tried again when it has let go.
+        """
+        sent = await asyncio.gather(*(self._reach(at, notification) for at in range(len(self._services))))
         for place, (scheme, has_gone) in enumerate(
             zip((scheme for scheme, _ in self._services), sent, strict=True), start=1
         ):
@@ -58,6 +67,23 @@ class AppriseChannels:
                     scheme=scheme,
                 )
         return any(sent)
+
+    async def _reach(self, at: int, notification: Notification) -> bool:
+        if at in self._waiting:
+            return False
+        self._waiting.add(at)
+        try:
+            async with asyncio.timeout(self._longest):
+                return await in_waiting_thread(self._reached, at, notification)
+        except TimeoutError:
+            return False
+
+    def _reached(self, at: int, notification: Notification) -> bool:
+        """In a thread, which nobody may wait for any more."""
+        try:
+            return _send(self._services[at][1], notification)
+        finally:
+            self._waiting.discard(at)
 
 
 def _services(addresses: Sequence[str]) -> list[tuple[str, Any]]:

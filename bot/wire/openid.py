@@ -9,7 +9,7 @@ import hmac
 import secrets
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import cache
 from http.client import HTTPException
 from typing import Any, Final
@@ -26,15 +26,17 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from bot.operator.openid import Identity, LoginAttempt, OpenIdRefused, OpenIdUnavailable
+from bot.rulebook.background import in_waiting_thread
 from bot.text.storable import one_line
-from bot.wire.answer_limits import fetch
+from bot.wire.answer_limits import LARGEST_ANSWER, AnswerTooLarge, fetch
 
 #: Signatures by a key that only the provider has; one made with a shared secret, or none, is never good.
 _ALGORITHMS: Final = [
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA",
 ]  # fmt: skip
-#: Seconds: for one answer of the provider, that its description and keys are kept, and between two clocks.
-_TIMEOUT, _KEPT, _CLOCK_SKEW = 10.0, 600.0, 120
+#: Seconds: without a byte of an answer, for one answer in all, that the description and keys are kept, between two
+#: clocks, and between two looks for newer keys because a signature is not good.
+_TIMEOUT, _LONGEST, _KEPT, _CLOCK_SKEW, _KEYS_ANEW = 10.0, 20.0, 600.0, 120, 60.0
 #: Characters of a cause in the log and of a name.
 _LONGEST_CAUSE, _LONGEST_NAME = 200, 200
 _MICROSOFT: Final = (
@@ -42,6 +44,8 @@ _MICROSOFT: Final = (
     "login.microsoftonline.us",
     "login.partner.microsoftonline.cn",
 )
+#: What comes out of Authlib, joserfc and json for an answer in a shape that they did not expect.
+_UNEXPECTED: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 _NOT_NOW: Final = "The provider can't be reached at the moment: try again soon, or log in with a token."
 _NOT_THIS: Final = "The provider's answer is not good for this login: begin anew."
 
@@ -67,6 +71,7 @@ class OpenIdProvider:
         self._client_secret = client_secret
         self._description: tuple[float, _Description] | None = None
         self._keys: tuple[float, KeySet] | None = None
+        self._looked_anew = -_KEYS_ANEW
 
     @property
     def title(self) -> str:
@@ -106,17 +111,18 @@ class OpenIdProvider:
         self, description: _Description, code: str, attempt: LoginAttempt, back_to: str
     ) -> dict[str, Any]:
         try:
-            async with self._client(description, back_to) as client:
-                token: dict[str, Any] = await client.fetch_token(
+            async with asyncio.timeout(_LONGEST), self._client(description, back_to) as client:
+                token: Any = await client.fetch_token(
                     description.token_endpoint, code=code, code_verifier=attempt.verifier
                 )
         except AuthlibBaseError as error:
             raise _refused(f"the code is not taken: {error}", _NOT_THIS) from None
-        except (httpx2.HTTPError, ValueError) as error:
+        except (httpx2.HTTPError, TimeoutError, *_UNEXPECTED) as error:
             raise _unavailable(error) from None
-        if not isinstance(token.get("id_token"), str):
+        if not isinstance(token, dict) or not isinstance(token.get("id_token"), str):
             raise _refused("it gave no id_token", _NOT_THIS)
-        return token
+        answer: dict[str, Any] = token
+        return answer
 
     async def _verify(
         self, description: _Description, token: dict[str, Any], attempt: LoginAttempt
@@ -135,7 +141,7 @@ class OpenIdProvider:
                 },
             )  # fmt: skip
             claims.validate(now=int(time.time()), leeway=_CLOCK_SKEW)
-        except (JoseError, AuthlibBaseError, ValueError, TypeError) as error:
+        except (JoseError, AuthlibBaseError, *_UNEXPECTED) as error:
             raise _refused(f"its id_token: {error}", _NOT_THIS) from None
         if not isinstance(claims.get("sub"), str) or not claims["sub"]:
             raise _refused("its id_token names nobody", _NOT_THIS)
@@ -146,13 +152,18 @@ class OpenIdProvider:
             return jwt.decode(token, await self._key_set(description), algorithms=_ALGORITHMS)
         except (InvalidKeyIdError, ValueError):  # a key that is newer than those that are kept
             return jwt.decode(token, await self._key_set(description, anew=True), algorithms=_ALGORITHMS)
+        except JoseError:  # or one that took an older one's name
+            if time.monotonic() - self._looked_anew < _KEYS_ANEW:
+                raise
+            self._looked_anew = time.monotonic()
+            return jwt.decode(token, await self._key_set(description, anew=True), algorithms=_ALGORITHMS)
 
     async def _describe(self) -> _Description:
         if self._description is None or time.monotonic() - self._description[0] > _KEPT:
             body = await _get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
             try:
                 description = msgspec.json.decode(body, type=_Description)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise _unavailable(error) from None
             if description.issuer != self._issuer:
                 raise _unavailable(
@@ -165,7 +176,7 @@ class OpenIdProvider:
         if anew or self._keys is None or time.monotonic() - self._keys[0] > _KEPT:
             try:
                 keys = KeySet.import_key_set(msgspec.json.decode(await _get(description.jwks_uri)))
-            except (msgspec.MsgspecError, JoseError, KeyError, TypeError, ValueError) as error:
+            except (msgspec.MsgspecError, JoseError, *_UNEXPECTED) as error:
                 raise _unavailable(error) from None
             self._keys = (time.monotonic(), keys)
         return self._keys[1]
@@ -182,6 +193,8 @@ class OpenIdProvider:
             code_challenge_method="S256",
             timeout=_TIMEOUT,
             verify=_authorities(),
+            headers={"Accept-Encoding": "identity"},
+            event_hooks={"response": [_bound]},
         )
 
 
@@ -201,6 +214,33 @@ def _identity(issuer: str, claims: Mapping[str, Any]) -> Identity:
     )
 
 
+class _BoundedStream(httpx2.AsyncByteStream):
+    """An answer of which no more than `LARGEST_ANSWER` is read."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for piece in self._stream:
+            size += len(piece)
+            if size > LARGEST_ANSWER:
+                raise httpx2.ReadError(str(AnswerTooLarge()))
+            yield piece
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """Before its body is read. Compressed, a little could become as much as it likes: nobody asked for that."""
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise httpx2.DecodingError("the answer is compressed, which was not asked for")
+    if isinstance(response.stream, httpx2.AsyncByteStream):
+        response.stream = _BoundedStream(response.stream)
+
+
 @cache
 def _authorities() -> ssl.SSLContext:
     """Whom this machine trusts: to read that takes 10 ms and more, in which nothing else goes on."""
@@ -209,7 +249,8 @@ def _authorities() -> ssl.SSLContext:
 
 async def _get(url: str) -> bytes:
     try:
-        return await asyncio.to_thread(fetch, url, timeout=_TIMEOUT)
+        async with asyncio.timeout(_LONGEST):  # the headers, too, may come byte by byte
+            return await in_waiting_thread(fetch, url, timeout=_TIMEOUT)
     except (OSError, HTTPException, ValueError) as error:
         raise _unavailable(error) from None
 

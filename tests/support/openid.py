@@ -6,6 +6,8 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -30,6 +32,8 @@ class Provider:
         #: What is wrong with the answers to the browser: parameters that take the place of the right ones.
         self.answer: dict[str, str] = {}
         self.is_down = False
+        #: Answers to the bot that take the place of the right ones, by path; a function makes a piece after another.
+        self.instead: dict[str, bytes | Callable[[], Iterator[bytes]]] = {}
         self.calls: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
         provider = self
@@ -57,7 +61,7 @@ class Provider:
 
     def be_good(self, **claims: Any) -> None:
         """Tell the truth from now on, with these claims beside the usual ones."""
-        self.claims, self.answer, self.is_down = claims, {}, False
+        self.claims, self.answer, self.is_down, self.instead = claims, {}, False, {}
         self.kid, self.signer, self.algorithm = "first", self.keys["first"], "RS256"
 
     def handle(self, request: BaseHTTPRequestHandler, form: dict[str, str]) -> None:
@@ -65,6 +69,8 @@ class Provider:
         self.calls.append(path)
         if self.is_down:
             _say(request, 503, b"")
+        elif path in self.instead:
+            _say_pieces(request, self.instead[path])
         elif path == "/.well-known/openid-configuration":
             _say(request, 200, json.dumps(self._description()).encode())
         elif path == "/keys":
@@ -129,6 +135,16 @@ class Provider:
         } | self.claims  # fmt: skip
         kept = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode(kept, self.signer, algorithm=self.algorithm, headers={"kid": self.kid})
+
+
+def _say_pieces(request: BaseHTTPRequestHandler, answer: bytes | Callable[[], Iterator[bytes]]) -> None:
+    """An answer that ends where the connection does."""
+    request.send_response(200)
+    request.send_header("Content-Type", "application/json")
+    request.end_headers()
+    with suppress(OSError):  # the bot has heard enough
+        for piece in [answer] if isinstance(answer, bytes) else answer():
+            request.wfile.write(piece)
 
 
 def _say(request: BaseHTTPRequestHandler, status: int, body: bytes, location: str | None = None) -> None:

@@ -1,6 +1,7 @@
 """Rule files in every layout that people write: brackets or lines, any quotes, comments, indents, ends of lines."""
 
 from random import Random
+from typing import Final
 
 _TEXTS = (
     "hours",
@@ -16,6 +17,26 @@ _TEXTS = (
     "",
 )
 _COMMENTS = ("# note", "#", "# - name: old", "# it's: [not, yaml", '# "')
+
+#: Layouts in which no key stands at the start of a line, or not as most people write it.
+ODD_LAYOUTS: Final = (
+    "", "\n\n", "# c", "\ufeff", "{}", "{ }", "{\n}", "{rules: []}", '{"rules": []}',
+    "{values: {a: b}, rules: []}", "{rules: [{name: b, when: {exact: b}, reply: b}]}",
+    "{\n  rules: [\n    {name: b, when: {exact: b}, reply: b},\n  ]\n}",
+    "{rules: [{name: b, when: {exact: b}, reply: b}], tests: [{hear: b, say: b}], hours: {shop: Mon 9-18}}",
+    "? rules\n: []", "? rules\n: - {name: b, when: {exact: b}, reply: b}\n",
+    "? values\n: {a: b}\n? rules\n: []\n", "  rules: []",
+    "  values: {a: b}\n  rules:\n  - name: b\n    when: {exact: b}\n    reply: b\n",
+    "  rules:\n  # c\n  - {name: b, when: {exact: b}, reply: b}\n  tests:\n  - {hear: b, say: b}\n",
+    "---\nrules: []\n", "%YAML 1.2\n---\nrules: []\n", "!!map {rules: []}", "&a {rules: []}",
+    "rules: []\n...\n", '"ru\\x6ces": []\n', "rules : []", "null", "~", "rules:\n", "rules: ~\n",
+    "rules: []\r\nvalues: {}\r\n", "rules: []\rvalues: {}\r", "rules: []\x85values: {}\n",
+    "rules: []\u2028values: {}\n", "rules: !!seq []\n", "!!map\nrules: []\n", "&a\nrules: []\n",
+    "<<: {rules: []}\n", "--- {rules: []}", "--- # c\n{rules: []} # d", "[]", "- a", "a",
+    "rules: []\n---\nrules: []", "rules:\n-\n  name: b\n  when: {exact: b}\n  reply: b\n", "rules: [,]",
+    "rules: {a: b}", "{rules}", "{rules: }", "tests: x", "values: x\nrules: []", "rules:\n- - a\n",
+    "rules:\n- ? name\n  : b\n- ? [a]\n  : b\n",
+)  # fmt: skip
 
 
 def rule_file(random: Random) -> str:

@@ -1,11 +1,20 @@
 """Where people are told is checked at the start, with a sentence that shows no address."""
 
+import asyncio
+import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
+from bot.alarms.notification import Notification
+from bot.rulebook.background import is_at_work
 from bot.settings import WrongSetting, load
+from bot.wire import notify_client
 from bot.wire.notify_client import AppriseChannels, NoApprise, UnknownChannel
+
+NEWS = Notification(title="Trouble", body="Something is wrong.", is_warning=True)
 
 
 async def test_without_the_extra_a_sentence_says_how_to_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +64,54 @@ def test_the_public_address_is_read_without_the_slash_at_its_end(text: str, read
 def test_what_is_no_sites_address_is_refused(text: str) -> None:
     with pytest.raises(WrongSetting, match="BOT_PUBLIC_URL is no address of a site"):
         load({"BOT_PUBLIC_URL": text})
+
+
+async def test_an_address_that_never_ends_its_answer_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are told, the send ends, and no second thread waits for the one that hangs."""
+    let_go, asked = threading.Event(), list[str]()
+
+    class Service:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def notify(self, **_: object) -> bool:
+            asked.append(self.name)
+            return self.name == "good" or let_go.wait(20)
+
+    monkeypatch.setattr(
+        notify_client, "_services", lambda addresses: [(each, Service(each)) for each in addresses]
+    )
+    channels = AppriseChannels(["hangs", "good"], longest=0.2)
+    await channels.open()
+    since = time.monotonic()
+    assert [await channels.send(NEWS) for _ in range(3)] == [True] * 3
+    assert time.monotonic() - since < 5
+    assert sorted(asked) == ["good"] * 3 + ["hangs"]
+    assert is_at_work()
+    let_go.set()
+    for _ in range(500):
+        if not is_at_work():
+            break
+        await asyncio.sleep(0.01)
+    await channels.send(NEWS)
+    assert asked.count("hangs") == 2
+
+
+def test_a_process_ends_while_an_address_hangs() -> None:
+    script = """
+import asyncio, threading
+from bot.rulebook.background import in_waiting_thread
+
+async def main():
+    try:
+        async with asyncio.timeout(0.1):
+            await in_waiting_thread(threading.Event().wait)
+    except TimeoutError:
+        print("gave up")
+
+asyncio.run(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "gave up\n"

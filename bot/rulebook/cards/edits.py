@@ -13,11 +13,19 @@ from bot.rulebook.cards.new_rule import with_new_rule
 from bot.rulebook.cards.rule_text import RuleText, node_of, rule_texts, with_rule
 from bot.rulebook.cards.shapes import one_more_language, several
 from bot.rulebook.editing.layout import margin
-from bot.rulebook.editing.source_tree import CannotSplice, Path, SourceNode, node_at, parse
+from bot.rulebook.editing.source_tree import (
+    CannotSplice,
+    Path,
+    SourceNode,
+    node_at,
+    parse,
+    still_readable,
+)
 from bot.rulebook.editing.values import (
     insert_item,
     insert_key,
     move_item,
+    pair_start,
     remove_item,
     remove_key,
     rename_key,
@@ -189,9 +197,13 @@ def _naming_language(text: str, edit: CardEdit) -> str:
             return insert_item(text, ("languages",), len(known.items), code)
         return set_value(text, ("languages",), [known.value, code])
     rules = next((key for key, _ in root.pairs if key.value == "rules"), None)
-    if rules is None or root.is_flow:
+    if root.kind != "mapping" or rules is None:
         return text
-    return spliced(text, [Splice(rules.start, rules.start, f"languages: [{usual}, {code}]\n")])
+    if root.is_flow:
+        return insert_key(text, ("languages",), [usual, code])
+    start = pair_start(text, rules)
+    line = f"languages: [{usual}, {code}]\n{' ' * margin(text, start)}"
+    return still_readable(text, spliced(text, [Splice(start, start, line)]))
 
 
 def changed_fields(text: str, number: int, posted: Mapping[CardEdit, str]) -> tuple[CardEdit, ...]:

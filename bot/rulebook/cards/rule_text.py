@@ -7,7 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from bot.rulebook.editing.layout import line_break, line_start
-from bot.rulebook.editing.source_tree import CannotSplice, Path, SourceNode, parse
+from bot.rulebook.editing.source_tree import CannotSplice, Path, SourceNode, parse, still_readable
 from bot.rulebook.mends.chunks import Chunk, chunks
 from bot.rulebook.splices import Lines, difference, spliced
 
@@ -34,7 +34,7 @@ class RuleText(msgspec.Struct, frozen=True, kw_only=True):
 @lru_cache(maxsize=4)  # a text is looked at before each edit and after it
 def rule_texts(text: str) -> tuple[RuleText, ...]:
     """The rules of a file, in their order."""
-    if len(text) < _LARGE or "&" in text:
+    if len(text) < _LARGE or "&" in text or not (found := _by_lines(text)):
         try:
             root = parse(text)
         except CannotSplice:
@@ -52,7 +52,7 @@ def rule_texts(text: str) -> tuple[RuleText, ...]:
                 for at, item in enumerate(rules.items)
             )
         return ()
-    return _by_lines(text)
+    return found
 
 
 def node_of(text: str, rule: RuleText) -> SourceNode | None:
@@ -69,9 +69,9 @@ def node_of(text: str, rule: RuleText) -> SourceNode | None:
 def with_rule(text: str, rule: RuleText, change: Callable[[str, Path], str]) -> str:
     """The text with a change of one rule, which is given what can be read and the way to the rule in it."""
     if not rule.is_alone:
-        return change(text, rule.base)
+        return still_readable(text, change(text, rule.base))
     before = _blanked(text, rule)
-    made = difference(before, change(before, rule.base))
+    made = difference(before, still_readable(before, change(before, rule.base)))
     return spliced(text, [made])
 
 

@@ -12,7 +12,7 @@ from bot.rulebook.editing.rule_blocks import (
     move_rule_between,
     turn_rule,
 )
-from bot.rulebook.editing.source_tree import CannotSplice
+from bot.rulebook.editing.source_tree import CannotSplice, still_readable
 
 
 class RulePlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,15 @@ def change_list(
     text = texts.get(place.file)
     if text is None:
         raise CannotSplice(f"{place.file} is not there any more; look at the list as it is now.")
+    change = _change(texts, text, verb, place, target)
+    for file, made in change.texts.items():
+        still_readable(texts[file], made)
+    return change
+
+
+def _change(
+    texts: Mapping[str, str], text: str, verb: str, place: RulePlace, target: RulePlace | None
+) -> ListChange:
     at = find_rule(text, place.name, place.at)
     called = place.name or "The rule"
     match verb:
@@ -59,7 +68,8 @@ def change_list(
             taken = {each.name for other in texts.values() for each in outline(other) or ()}
             # Two rules that take the same words would be a mistake: the copy waits until it has its own.
             made = turn_rule(duplicate_rule(text, at, taken), at + 1, on=False)
-            name = (outline(made) or ())[at + 1].name
+            copies = (outline(still_readable(text, made)) or ())[at + 1 :]
+            name = copies[0].name if copies else ""
             return _changed(place.file, made, f"{called} is copied as {name}, which is off.")
         case "delete":
             return _changed(place.file, delete_rule(text, at), f"{called} is deleted.")

@@ -10,7 +10,7 @@ from rapidfuzz.distance import OSA
 from bot.rulebook.book import Book
 from bot.rulebook.editing.outline import find_rule
 from bot.rulebook.editing.rule_blocks import rules_of
-from bot.rulebook.editing.source_tree import CannotSplice, Path, SourceNode, node_at, parse
+from bot.rulebook.editing.source_tree import CannotSplice, Path, SourceNode, node_at, parse, still_readable
 from bot.rulebook.editing.values import insert_item, insert_key, set_value
 from bot.rulebook.rules import Rule, WhenKey
 from bot.rulebook.simulate.try_message import answer
@@ -63,6 +63,10 @@ def near_rule(book: Book, heard: str, number: str | None = None) -> NearRule | N
 
 def widened(text: str, near: NearRule, way: Widening) -> str:
     """The rule's file, with the rule taking the message as well; raises `CannotSplice`."""
+    return still_readable(text, _widened(text, near, way))
+
+
+def _widened(text: str, near: NearRule, way: Widening) -> str:
     at = find_rule(text, near.name, 0)
     rules = rules_of(parse(text))
     when = rules.items[at].find("when") if rules is not None else None

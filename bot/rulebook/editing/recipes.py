@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from bot.rulebook.editing.blocks import blocks, shifted
-from bot.rulebook.editing.layout import line_break, line_end, line_start
-from bot.rulebook.editing.rule_blocks import insert_rule_source, rules_of
-from bot.rulebook.editing.source_tree import CannotSplice, SourceNode, parse
-from bot.rulebook.editing.values import insert_key
+from bot.rulebook.editing.layout import line_break, line_end, line_start, margin
+from bot.rulebook.editing.rule_blocks import column_of, insert_rule_source, rules_of
+from bot.rulebook.editing.source_tree import CannotSplice, SourceNode, parse, still_readable
+from bot.rulebook.editing.values import insert_key, pair_start
 from bot.rulebook.files.quotes import Written, written_text
 from bot.rulebook.splices import Splice, spliced
 from bot.text.words import split_words
@@ -83,7 +83,7 @@ def add_recipe(text: str, recipe: Recipe, taken: Collection[str] = ()) -> WithRe
 
     `taken` are the names of the rules of other files. Raises `CannotSplice`.
     """
-    names = {*taken, *_names(text)}
+    before, names = text, {*taken, *_names(text)}
     source, rules = _with_free_names(recipe.text, names)
     root = parse(source)
     found = rules_of(root)
@@ -103,7 +103,8 @@ def add_recipe(text: str, recipe: Recipe, taken: Collection[str] = ()) -> WithRe
             text = _with_values(text, source, key, value, notes)
     if new:
         text = _above_rules(text, new)
-    return WithRecipe(text=_with_tests(text, source, root), rules=rules, notes=tuple(notes))
+    made = still_readable(before, _with_tests(text, source, root))
+    return WithRecipe(text=made, rules=rules, notes=tuple(notes))
 
 
 def _about(body: str) -> str:
@@ -169,9 +170,9 @@ def _takes_everything(rule: SourceNode) -> bool:
 
 def _above_rules(text: str, lines: Sequence[str]) -> str:
     root, end = parse(text), line_break(text)
-    start = line_start(text, next(key.start for key, _ in root.pairs if key.value == "rules"))
-    start += text.startswith("\ufeff", start)
-    return spliced(text, [Splice(start, start, end.join([*lines, "", ""]))])
+    start = pair_start(text, next(key for key, _ in root.pairs if key.value == "rules"))
+    indent = " " * margin(text, start)
+    return spliced(text, [Splice(start, start, f"{end}{indent}".join([*lines, "", ""]))])
 
 
 def _with_values(text: str, source: str, key: SourceNode, value: SourceNode, notes: list[str]) -> str:
@@ -210,14 +211,18 @@ def _with_tests(text: str, source: str, root: SourceNode) -> str:
         return text
     lines = [line for block in blocks(source, tests) for line in shifted(source, block, 0).splitlines()]
     end = line_break(text)
-    there = parse(text).find("tests")
-    if there is None or (not there.items and there.kind == "text"):
-        body = end.join(f"  {line}" for line in lines)
-        if there is not None:
+    now = parse(text)
+    there, indent = now.find("tests"), " " * column_of(text, now)
+    if there is None or not (there.items or there.pairs or there.value):
+        body = end.join(f"{indent}  {line}" for line in lines)
+        if there is not None:  # nothing, or `[]`
             at = line_end(text, there.end)
-            return spliced(text, [Splice(at, at, end + body)])
+            brackets = Splice(len(text[: there.start].rstrip(" \t")), there.end, "")
+            return spliced(text, [brackets, Splice(at, at, end + body)])
         break_ = "" if text.endswith(("\n", "\r")) else end
-        return f"{text}{break_}{end}tests:{end}{body}{end}"
+        return f"{text}{break_}{end}{indent}tests:{end}{body}{end}"
+    if there.kind != "list":
+        raise CannotSplice('"tests" is no list here; mend it in the text first.')
     last = blocks(text, there)[-1]
     body = "".join(f"{end}{' ' * last.column}{line}" for line in lines)
     return spliced(text, [Splice(last.end, last.end, body)])

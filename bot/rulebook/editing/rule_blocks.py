@@ -16,12 +16,13 @@ from bot.rulebook.editing.blocks import (
     shifted,
 )
 from bot.rulebook.editing.layout import line_break, line_end, line_start, margin
-from bot.rulebook.editing.source_tree import CannotSplice, SourceNode, parse
+from bot.rulebook.editing.source_tree import CannotSplice, SourceNode, parse, still_readable
 from bot.rulebook.editing.values import (
     block_value,
     insert_item,
     insert_key,
     move_item,
+    pair_start,
     remove_item,
     remove_key,
     set_value,
@@ -99,9 +100,12 @@ def duplicate_rule(text: str, at: int, taken: Collection[str] = ()) -> str:
 
 def insert_rule(text: str, at: int, rule: Mapping[str, Written]) -> str:
     """A new rule before the one that is at this place now, or behind all, in the layout of its neighbour."""
-    rules = rules_of(parse(text)) if _says_something(text) else None
+    root = parse(text) if _says_something(text) else None
+    rules = rules_of(root) if root is not None else None
     if rules is not None and rules.is_flow and rules.items:
         return insert_item(text, ("rules",), at, rule)
+    if root is not None and root.is_flow:
+        return insert_rule_source(text, at, f"- {written(rule)}")
     neighbour = rules.items[min(at, len(rules.items) - 1)] if rules is not None and rules.items else None
     if neighbour is not None and neighbour.is_flow:
         return insert_rule_source(text, at, f"- {written(rule)}")
@@ -112,11 +116,22 @@ def insert_rule(text: str, at: int, rule: Mapping[str, Written]) -> str:
 
 def insert_rule_source(text: str, at: int, source: str) -> str:
     """The same for a rule as it is written elsewhere: comments and a dash in the first column, the rest below."""
+    return still_readable(text, _with_source(text, at, source))
+
+
+def _with_source(text: str, at: int, source: str) -> str:
     end = line_break(text)
     lines = source.strip("\r\n").splitlines()
-    rules = rules_of(parse(text)) if _says_something(text) else None
+    root = parse(text) if _says_something(text) else None
+    rules = rules_of(root) if root is not None else None
     if rules is None or not rules.items:
-        return _first_rule(text, rules, [f"  {line}" if line else "" for line in lines], end)
+        if root is not None and root.kind != "mapping":
+            raise CannotSplice(
+                "This file says no keys, such as rules, at its top; mend it in the text first."
+            )
+        if root is not None and root.is_flow:
+            return _first_in_brackets(text, root, lines)
+        return _first_rule(text, rules, lines, end)
     if rules.is_flow:
         return _into_brackets(text, rules, at, lines)
     parts = blocks(text, rules)
@@ -157,10 +172,18 @@ def append_item(text: str, section: str, value: Written) -> str:
     root = parse(text)
     found = root.find(section)
     if found is not None:
-        return insert_item(text, (section,), len(found.items), value)
-    end = line_break(text)
+        return still_readable(text, insert_item(text, (section,), len(found.items), value))
+    if root.is_flow:
+        return insert_key(text, (section,), [value])
+    end, indent = line_break(text), " " * column_of(text, root)
     break_ = "" if text.endswith(("\n", "\r")) else end
-    return f"{text}{break_}{end}{section}:{end}  - {written(value)}{end}"
+    made = f"{text}{break_}{end}{indent}{section}:{end}{indent}  - {written(value)}{end}"
+    return still_readable(text, made)
+
+
+def column_of(text: str, root: SourceNode) -> int:
+    """The column in which the keys of a file stand, counted from 0; they are not in brackets."""
+    return margin(text, pair_start(text, root.pairs[0][0])) if root.pairs else 0
 
 
 def _rules(text: str) -> SourceNode:
@@ -203,34 +226,51 @@ def _gap(text: str, parts: tuple[Block, ...], at: int, end: str) -> str:
 
 
 def _first_rule(text: str, rules: SourceNode | None, lines: list[str], end: str) -> str:
-    body = end.join(lines)
     root = parse(text) if _says_something(text) else None
+    indent = " " * column_of(text, root) if root is not None else ""
+    body = end.join(f"{indent}  {line}" if line else "" for line in lines)
     pair = next((pair for pair in root.pairs if pair[0].value == "rules"), None) if root is not None else None
     if pair is None:
         tests = (
             next((key for key, _ in root.pairs if key.value == "tests"), None) if root is not None else None
         )
-        if tests is not None and root is not None and not root.is_flow:
-            start = line_start(text, tests.start)
+        if tests is not None:
+            start = line_start(text, pair_start(text, tests))
             while start and is_comment(text, line_start(text, start - 1)):
                 start = line_start(text, start - 1)
-            return spliced(text, [Splice(start, start, f"rules:{end}{body}{end}{end}")])
+            return spliced(text, [Splice(start, start, f"{indent}rules:{end}{body}{end}{end}")])
         break_ = "" if not text or text.endswith(("\n", "\r")) else end
-        return f"{text}{break_}rules:{end}{body}{end}"
+        return f"{text}{break_}{indent}rules:{end}{body}{end}"
     value = rules or pair[1]
-    if value.kind == "text" and value.value:
+    if value.kind != "list" and (value.value or value.pairs):
         raise CannotSplice('"rules" is no list here; mend it in the text first.')
     stop = line_end(text, value.end)
     splices = [Splice(stop, stop, end + body)]
     if value.end > value.start:  # `[]`
-        splices.append(Splice(pair[0].end + 1, value.end, ""))
+        splices.append(Splice(text.index(":", pair[0].end) + 1, value.end, ""))
     return spliced(text, splices)
 
 
-def _into_brackets(text: str, rules: SourceNode, at: int, lines: list[str]) -> str:
+def _first_in_brackets(text: str, root: SourceNode, lines: list[str]) -> str:
+    """The first rule of a file that stands in brackets as a whole."""
+    new = _in_brackets(lines)
+    found = root.find("rules")
+    if found is None:
+        at, comma = (root.pairs[-1][1].end, ", ") if root.pairs else (root.start + 1, "")
+        return spliced(text, [Splice(at, at, f"{comma}rules: [{new}]")])
+    if found.kind != "list":
+        raise CannotSplice('"rules" is no list here; mend it in the text first.')
+    return spliced(text, [Splice(found.start + 1, found.start + 1, new)])
+
+
+def _in_brackets(lines: list[str]) -> str:
     if len(lines) > 1 or not lines[0].startswith("- {"):
         raise CannotSplice("The rules of this file stand in brackets; write this rule into its text.")
-    new = lines[0].removeprefix("- ")
+    return lines[0].removeprefix("- ")
+
+
+def _into_brackets(text: str, rules: SourceNode, at: int, lines: list[str]) -> str:
+    new = _in_brackets(lines)
     if at < len(rules.items):
         start = rules.items[at].start
         return spliced(text, [Splice(start, start, f"{new}, ")])

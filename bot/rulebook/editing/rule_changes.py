@@ -9,7 +9,7 @@ import msgspec
 
 from bot.rulebook.editing.blocks import blocks
 from bot.rulebook.editing.rule_blocks import delete_rule, insert_rule_source, rules_of
-from bot.rulebook.editing.source_tree import CannotSplice, SourceNode, parse
+from bot.rulebook.editing.source_tree import CannotSplice, SourceNode, parse, still_readable
 
 #: What people call the keys of a rule.
 _RULE_WORDS: Final = {
@@ -112,6 +112,10 @@ def rule_changes(before: str | None, after: str | None) -> tuple[RuleChange, ...
 
 def without_change(before: str, after: str, rule: str) -> str:
     """The text of after an edit with one rule as it was before; raises `CannotSplice`."""
+    return still_readable(after, _without_change(before, after, rule))
+
+
+def _without_change(before: str, after: str, rule: str) -> str:
     was, now = _places(before), _places(after)
     if rule not in was and rule not in now:
         raise CannotSplice("This edit did nothing to that rule.")

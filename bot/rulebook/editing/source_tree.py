@@ -79,6 +79,25 @@ def parse(text: str) -> SourceNode:
         loader.dispose()
 
 
+def still_readable(before: str, after: str) -> str:
+    """The text after a change, if it can be read as before; raises `CannotSplice` where it could not be.
+
+    YAML has more layouts than the splicers know: what they can't change they may not spoil.
+    """
+    if after != before and (kind := _kind(before)) is not None and _kind(after) != kind:
+        raise CannotSplice(
+            "This file is laid out in a way that no button can change so; change it in the text."
+        )
+    return after
+
+
+def _kind(text: str) -> str | None:
+    try:
+        return parse(text).kind
+    except CannotSplice:
+        return None
+
+
 def node_at(text: str, path: Path) -> SourceNode:
     """The node that a path leads to; raises `CannotSplice`."""
     node = parse(text)

@@ -72,7 +72,7 @@ def insert_key(text: str, path: Path, value: Written, *, after: str | None = Non
         )
     at = _after(holder, after)
     key, last = holder.pairs[at]
-    column = margin(text, key.start)
+    column = margin(text, pair_start(text, key))
     pair = f"{' ' * column}{written(name, in_flow=False)}:{block_value(value, column, text)}"
     return _insert_line(text, last.end, pair)
 
@@ -86,7 +86,7 @@ def remove_key(text: str, path: Path) -> str:
     if at is None:
         raise CannotSplice(f"There is no {path[-1]!r} here any more; load the page anew.")
     _refuse_shared(root, holder.pairs[at][1])
-    parts = [(key.start, value.end) for key, value in holder.pairs]
+    parts = [(pair_start(text, key), value.end) for key, value in holder.pairs]
     if holder.is_flow:
         return spliced(text, [_out_of_brackets(text, parts, at)])
     return _remove_lines(text, holder, parts, at)
@@ -146,6 +146,23 @@ def move_item(text: str, path: Path, at: int, to: int) -> str:
             if parts[moved] != text[each.start : each.end]
         ],
     )
+
+
+def pair_start(text: str, key: SourceNode) -> int:
+    """Where a key and its value begin: at the key, or at the `?` that may stand before it."""
+    before = text[: key.start].rstrip(" \t")
+    is_marked = before.endswith("?") and before[:-1][-1:] in {
+        "",
+        " ",
+        "\t",
+        "\n",
+        "\r",
+        "\ufeff",
+        "{",
+        ",",
+        "[",
+    }
+    return len(before) - 1 if is_marked else key.start
 
 
 def _follow(root: SourceNode, path: Sequence[str | int]) -> SourceNode:
@@ -340,6 +357,8 @@ def _remove_lines(text: str, holder: SourceNode, parts: list[tuple[int, int]], a
             )
         before = len(text[:begin].rstrip("\r\n")) if not kept else begin
         return spliced(text, [Splice(before, stop, comments.rstrip("\r\n"))])
+    if at + 1 == len(parts):  # YAML ends lines at U+2028 as well, and nobody sees that one ends there
+        raise CannotSplice("Something else stands on the same line; change this in the text.")
     # The first one stands on the line of a dash: the next one comes up to it, and comments go above.
     following = parts[at + 1][0]
     between = comments_in(text, stop, line_start(text, following)) if following > stop else []

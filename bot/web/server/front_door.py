@@ -11,11 +11,12 @@ from typing import Any
 
 import msgspec
 import structlog
-from litestar.enums import ScopeType
+from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from bot.web.problems import problem_of
+from bot.web.server.head import answer_head, name_head
 
 #: Takes a call of the webhook's address and answers it; raises `HTTPException` for one that it refuses.
 Webhook = Callable[[HTTPScope, Receive, Send], Awaitable[None]]
@@ -24,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class FrontDoor:
-    """An ASGI application: the webhook at one path, another application at all others."""
+    """An ASGI application: the webhook at one path, another application at all others, HEAD wherever that has GET."""
 
     def __init__(self, path: str, webhook: Webhook, others: ASGIApp) -> None:
         self._paths = {path, path + "/"}
@@ -56,10 +57,14 @@ class FrontDoor:
         async def noted(message: Message) -> None:
             nonlocal is_begun
             is_begun = True
+            name_head(message)
             await send(message)
 
         try:
-            await self._others(scope, receive, noted)
+            if scope["method"] == HttpMethod.HEAD:
+                await answer_head(self._others, scope, receive, noted)
+            else:
+                await self._others(scope, receive, noted)
         except asyncio.CancelledError:
             if is_begun:
                 raise

@@ -1,7 +1,8 @@
 """Logging in by an OpenID provider: only its own answer to this very login lets somebody in."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -16,6 +17,7 @@ from bot.operator.actor import Actor
 from bot.operator.people import People, PersonView, list_people
 from bot.storage.tables import console_sessions
 from bot.web.console.sessions import ATTEMPT_LIFE, COOKIE
+from bot.wire import openid
 from tests.support.console import browser
 from tests.support.databases import Databases
 from tests.support.openid import CLIENT, CLIENT_SECRET, Provider
@@ -284,3 +286,82 @@ async def test_nothing_that_opens_a_door_is_stored(bot: Running) -> None:
         key = http.cookies[COOKIE]
     async with bot.service.database.reading() as connection:
         assert key not in str((await connection.execute(select(console_sessions))).all())
+
+
+async def fails(http: httpx.AsyncClient) -> httpx.Response:
+    answer = await log_in(http)
+    assert not await is_in(http)
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"id_token": "a.b.c", "expires_in": 1e999}',
+        b'{"id_token": "a.b.c", "expires_at": {}}',
+        b'{"id_token": "a.b.c", "expires_in": {"a": 1}}',
+        b"[" * 200_000,
+        b"[]",
+        b"null",
+        b"5",
+        b"<html>",
+        b"\xff\xfe",
+    ],
+    ids=lambda answer: answer[:40].decode("latin-1"),
+)
+async def test_a_token_in_no_shape_of_one_is_said_as_a_provider_that_cannot_be_asked(
+    bot: Running, provider: Provider, answer: bytes
+) -> None:
+    provider.instead["/token"] = answer
+    async with browser(bot) as http:
+        assert (await fails(http)).status_code == 503
+
+
+async def test_an_answer_without_end_is_given_up(
+    bot: Running, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its size nor its time grows: one is bounded in bytes, the other over the whole answer."""
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        for _ in range(64):
+            sent += 1024 * 1024
+            yield b" " * 1024 * 1024
+
+    def dripping() -> Iterator[bytes]:
+        for _ in range(200):
+            time.sleep(0.05)
+            yield b" "
+
+    async with browser(bot) as http:
+        provider.instead["/token"] = endless
+        assert (await fails(http)).status_code == 503
+        assert sent < 32 * 1024 * 1024
+        monkeypatch.setattr(openid, "_LONGEST", 1.0)
+        provider.instead["/token"] = dripping
+        since = time.monotonic()
+        assert (await fails(http)).status_code == 503
+        assert time.monotonic() - since < 8
+
+
+async def test_a_key_that_took_the_name_of_an_older_one_is_looked_for_once(
+    bot: Running, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with browser(bot) as http:
+        assert (await log_in(http)).status_code == 200
+    old, new = provider.keys["first"], generate_private_key(65537, 2048)
+    provider.signer = provider.keys["first"] = new
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(openid, "_KEYS_ANEW", 0.0)  # an earlier test has had them looked for
+            async with browser(bot) as http:
+                assert (await log_in(http)).status_code == 200
+        provider.signer = old  # and whoever signs with anything else has the provider asked no more
+        before = provider.calls.count("/keys")
+        for _ in range(3):
+            async with browser(bot) as http:
+                assert (await fails(http)).status_code == 403
+        assert provider.calls.count("/keys") == before
+    finally:
+        provider.keys["first"] = old

@@ -1,0 +1,62 @@
+"""Every page and button of the rules works for every text that the checker takes, however it is laid out."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+
+from bot.rulebook.lint.check import check_texts
+from bot.web.console.rules_recipes import found_recipes
+from tests.support.console import browser, csrf_in
+from tests.support.databases import Databases
+from tests.support.rule_files import running_book
+from tests.support.rule_layouts import ODD_LAYOUTS
+from tests.support.services import ADMIN, Running
+
+SHOP = "rules:\n  - {name: hello, when: {keyword: hi}, reply: Hi}\n"
+#: What the checker takes, by the files that say it.
+FILES: Final = {"99-shop.yaml": SHOP}
+for at, odd in enumerate(ODD_LAYOUTS):
+    one = {f"{at:02}.yaml": odd.replace("exact: b", f"exact: b{at}").replace("name: b", f"name: b{at}")}
+    FILES.update(one if check_texts({**FILES, **one}).book is not None else {})
+RECIPE = found_recipes("").recipes[0].slug
+NEW_RULE = json.dumps([{"do": "rule", "path": []}])
+VALUES = json.dumps([{"do": "insert", "path": ["values"], "value": {"shop": "x"}}])
+
+
+@pytest.fixture
+async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
+    async with running_book(tmp_path, databases, FILES) as bot:
+        yield bot
+
+
+@pytest.fixture
+async def admin(bot: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with browser(bot, ADMIN) as http:
+        http.headers["X-CSRF-Token"] = csrf_in((await http.get("/console")).text)
+        yield http
+
+
+async def test_every_layout_has_its_pages_and_buttons(admin: httpx.AsyncClient) -> None:
+    listed = await admin.get("/console/rules")
+    assert listed.status_code == 200
+    for at, text in enumerate(ODD_LAYOUTS):
+        file = f"{at:02}.yaml"
+        for query in ("", "?card=file", "?add") if file in FILES else ():
+            assert file in listed.text
+            page = await admin.get(f"/console/rules/{file}{query}")
+            assert page.status_code == 200, (text, page.text)
+        for rule in ("-1", "0"):
+            fields = {"file": file, "text": text, "rule": rule}
+            answer = await admin.post("/console/rules/draft/card", data=fields)
+            assert answer.status_code == 200, (text, answer.text)
+            edits = NEW_RULE if rule == "0" else VALUES
+            answer = await admin.post("/console/rules/draft/splice", data={**fields, "edits": edits})
+            assert answer.status_code == 200, (text, answer.text)
+        for place, do in ((file, f"card {NEW_RULE}"), (file, f"recipe {RECIPE}"), ("new", "changes")):
+            data = {"text": text, "rule": "0", "do": do, "card-of": "x", "heard": "hi", "name": "new.yaml"}
+            answer = await admin.post(f"/console/rules/{place}", data=data)
+            assert answer.status_code == 200, (text, do, answer.text)
