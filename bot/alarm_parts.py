@@ -14,6 +14,7 @@ from bot.alarms.conditions import (
     clock_troubles,
     events_queue_troubles,
     fetch_troubles,
+    forward_troubles,
     queue_troubles,
     rule_troubles,
 )
@@ -32,6 +33,7 @@ from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
 from bot.sending.day_limit import DayUse
+from bot.sending.destinations import Destinations
 from bot.sending.service_health import ServiceHealth
 from bot.settings import Settings
 from bot.storage.database import Database
@@ -49,6 +51,7 @@ class AlarmSources(Struct, frozen=True, kw_only=True):
     clock: ClockCheck
     supervisor: Supervisor
     hosts: AskedHosts
+    destinations: Destinations
     #: By number, what of a day's ceiling is used.
     uses: Callable[[], Mapping[str, DayUse]]
     #: Event Grid's calls that were refused since the start.
@@ -67,6 +70,7 @@ class AlarmSources(Struct, frozen=True, kw_only=True):
             clock_troubles(self.clock),
             background_troubles(self.supervisor),
             fetch_troubles(self.hosts),
+            forward_troubles(self.destinations),
             ceiling_troubles(self.uses),
             RefusedDeliveries(self.refused, limits),
             *rate_troubles(self.measures, self.commits),

@@ -180,7 +180,8 @@ class Service:
             self.writer,
             AlarmSources(
                 health=self.sender.link, shelf=self.shelf, queue=self.queue_limit, clock=self.clock,
-                supervisor=self.supervisor, hosts=self.fetcher.hosts, uses=self.sender.uses,
+                supervisor=self.supervisor, hosts=self.fetcher.hosts,
+                destinations=self.forwarder.destinations, uses=self.sender.uses,
                 refused=lambda: self.webhook.refused, puller=self.puller, measures=self._measures,
                 commits=self.writer.commits,
             ),
@@ -313,8 +314,8 @@ class Service:
         metrics = metrics_of(
             MetricSources(
                 measures=self._measures, webhook=self.webhook, queue=self.queue_limit, health=self.sender.link,
-                hosts=self.fetcher.hosts, clock=self.clock, supervisor=self.supervisor, shelf=self.shelf,
-                watch=self.alarms.watch, puller=self.puller,
+                hosts=self.fetcher.hosts, destinations=self.forwarder.destinations, clock=self.clock,
+                supervisor=self.supervisor, shelf=self.shelf, watch=self.alarms.watch, puller=self.puller,
             ),
             self.database,
             self.writer,
@@ -372,7 +373,7 @@ class Service:
         )
         checks = checks_of(
             self.database, self.writer, self.shelf, self.replica.roll, self.sender.link, self.fetcher.hosts,
-            self.queue_limit, self.webhook, self.clock, self.supervisor, self.puller,
+            self.forwarder.destinations, self.queue_limit, self.webhook, self.clock, self.supervisor, self.puller,
         )  # fmt: skip
         return State(
             {

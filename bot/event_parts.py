@@ -6,8 +6,8 @@ from bot.clock import Clock
 from bot.conversation.outgoing_events import EventLog
 from bot.measures import Measures
 from bot.operator.event_resends import EventResends
+from bot.sending.event_forwarder import EventForwarder
 from bot.sending.event_queue import EventQueue
-from bot.sending.forwarder import Forwarder
 from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
 from bot.settings import Settings
 from bot.storage.database import Database
@@ -29,24 +29,25 @@ class EventsOut:
         measures: Measures,
         limits: ForwardingLimits = USUAL_EVENTS,
     ) -> None:
-        self._poster = EventPoster(
-            secrets=secrets_of(settings),
-            private_hosts=(*settings.private_hosts, *(each.host for each in settings.events_to)),
-            clock=clock,
-        )
+        secrets = secrets_of(settings)
+        private_hosts = (*settings.private_hosts, *(each.host for each in settings.events_to))
+        #: One for each receiver: none waits for a connection that another one holds.
+        self._posters = [
+            EventPoster(secrets=secrets, private_hosts=private_hosts, clock=clock) for _ in settings.events_to
+        ]
         #: By the receiver's place.
         self.forwarders = {
-            each.place: Forwarder(
+            each.place: EventForwarder(
                 database,
                 writer,
-                self._poster,
-                queue=EventQueue(each),
+                poster,
+                EventQueue(each),
                 limits=limits,
                 clock=clock,
                 measures=measures,
                 name=f"events to {each.place}",
             )
-            for each in settings.events_to
+            for each, poster in zip(settings.events_to, self._posters, strict=True)
         }
         #: Sends again what its receivers were to hear.
         self.resends = EventResends(database, writer, self.wake, clock)
@@ -71,7 +72,7 @@ class EventsOut:
     async def close(self) -> None:
         """Stop, and close the connections."""
         await self.stop()
-        await self._poster.close()
+        await asyncio.gather(*(each.close() for each in self._posters))
 
 
 def secrets_of(settings: Settings) -> list[str]:

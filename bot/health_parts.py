@@ -9,6 +9,7 @@ from bot.operations.checks import (
     check_database,
     check_events,
     check_fetch,
+    check_forward,
     check_pull,
     check_queue,
     check_rules,
@@ -18,6 +19,7 @@ from bot.operations.health import Checks
 from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
+from bot.sending.destinations import Destinations
 from bot.sending.service_health import ServiceHealth
 from bot.storage.database import Database
 from bot.storage.replicas import ReplicaRoll
@@ -34,6 +36,7 @@ def checks_of(
     roll: ReplicaRoll,
     link: ServiceHealth,
     hosts: AskedHosts,
+    destinations: Destinations,
     queue: QueueLimit,
     webhook: Webhook,
     clock: ClockCheck,
@@ -46,6 +49,7 @@ def checks_of(
         "rules": partial(check_rules, shelf, roll),
         "sending": partial(check_sending, link),
         "fetch": partial(check_fetch, hosts),
+        "forward": partial(check_forward, destinations),
         "queue": partial(check_queue, queue),
         "events": partial(check_events, webhook),
         "clock": partial(check_clock, clock),

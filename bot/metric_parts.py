@@ -14,6 +14,7 @@ from bot.operations.metrics import (
     background_metrics,
     clock_metrics,
     fetch_metrics,
+    forward_metrics,
     pull_metrics,
     queue_metrics,
     rule_metrics,
@@ -23,6 +24,7 @@ from bot.operations.metrics import (
 from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
+from bot.sending.destinations import Destinations
 from bot.sending.service_health import ServiceHealth
 from bot.storage.database import Database
 from bot.storage.writer import Writer
@@ -39,6 +41,7 @@ class MetricSources(Struct, frozen=True, kw_only=True):
     queue: QueueLimit
     health: ServiceHealth
     hosts: AskedHosts
+    destinations: Destinations
     clock: ClockCheck
     supervisor: Supervisor
     shelf: LiveBook
@@ -58,6 +61,7 @@ def metrics_of(sources: MetricSources, database: Database, writer: Writer) -> Me
             partial(queue_metrics, sources.queue),
             partial(sending_metrics, sources.health),
             partial(fetch_metrics, sources.hosts),
+            partial(forward_metrics, sources.destinations),
             partial(clock_metrics, sources.clock),
             partial(background_metrics, sources.supervisor),
             partial(rule_metrics, sources.shelf),

@@ -10,6 +10,7 @@ from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
 from bot.sending.day_limit import DayUse
+from bot.sending.destinations import Destinations
 from bot.sending.service_health import ServiceHealth
 from bot.supervisor import Supervisor
 
@@ -87,6 +88,16 @@ def fetch_troubles(hosts: AskedHosts) -> Condition:
     def look(_now: datetime) -> Iterator[Trouble]:
         for each in hosts.troubles():
             yield Trouble(key=f"fetch:{each.host}"[:200], kind="fetch", reason=each.host)
+
+    return look
+
+
+def forward_troubles(destinations: Destinations) -> Condition:
+    """A host that rules forward to does not answer."""
+
+    def look(_now: datetime) -> Iterator[Trouble]:
+        for each in destinations.troubles():
+            yield Trouble(key=f"forward:{each.host}"[:200], kind="forward", reason=each.host)
 
     return look
 

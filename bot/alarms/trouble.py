@@ -7,7 +7,8 @@ from msgspec import Struct
 
 Kind = Literal[
     "handover", "opt-out", "loop", "repeats", "codes", "refused", "acs-down", "acs-refused", "rules", "queue",
-    "quiet", "reports", "ceiling-near", "ceiling", "clock", "background", "events-queue", "fetch", "database",
+    "quiet", "reports", "ceiling-near", "ceiling", "clock", "background", "events-queue", "fetch", "forward",
+    "database",
     "events-out", "rejected", "queue-old", "deliveries", "forwards", "slow-replies", "slow-commits", "database-grows",
 ]  # fmt: skip
 
@@ -31,6 +32,7 @@ BEGUN: Final[dict[Kind, str]] = {
     "background": "A part of the bot ended, and is started again",
     "events-queue": "The queue of events can't be read",
     "fetch": "A service that rules ask does not answer",
+    "forward": "A service that rules forward to does not answer, and what is for it waits",
     "database": "The database can't be written, so no message is taken",
     "events-out": "Events for others were not taken in three days, and are posted no more",
     "rejected": "Events came that could not be read, and wait for somebody",
@@ -60,6 +62,7 @@ OVER: Final[dict[Kind, str]] = {
     "background": "A part of the bot runs again",
     "events-queue": "The queue of events can be read again",
     "fetch": "A service that rules ask answers again",
+    "forward": "A service that rules forward to answers again",
     "database": "The database can be written again",
     "events-out": "No events for others are left that were given up",
     "rejected": "No event waits for somebody any more",

@@ -10,6 +10,7 @@ from uuid_utils import uuid7
 from bot.conversation.events import Inbound
 from bot.storage.bulk import BulkInsert
 from bot.storage.task_tables import forwards
+from bot.text.hosts import destination_of
 
 
 class ForwardRow(NamedTuple):
@@ -18,7 +19,9 @@ class ForwardRow(NamedTuple):
     id: str
     message_id: str
     url: str
+    destination: str
     body: str
+    next_try_at: datetime
     created_at: datetime
     updated_at: datetime
 
@@ -60,7 +63,16 @@ def forward_row(
             **({"answers": answers} if answers is not None else {}),
         },
     }
-    return ForwardRow(forward_id, message_id, url, msgspec.json.encode(body).decode(), now, now)
+    return ForwardRow(
+        id=forward_id,
+        message_id=message_id,
+        url=url,
+        destination=destination_of(url),
+        body=msgspec.json.encode(body).decode(),
+        next_try_at=now,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 INSERT_FORWARDS = BulkInsert(forwards, ForwardRow, constants={"status": "queued"})

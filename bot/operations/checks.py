@@ -9,6 +9,7 @@ from bot.operations.health import CheckResult
 from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
+from bot.sending.destinations import Destinations
 from bot.sending.service_health import ServiceHealth
 from bot.storage.database import Database
 from bot.storage.replicas import ReplicaRoll, differing
@@ -59,6 +60,12 @@ async def check_sending(service_health: ServiceHealth) -> CheckResult:
 async def check_fetch(hosts: AskedHosts) -> CheckResult:
     """Shows the hosts that rules ask and that don't answer; their rules say `otherwise` meanwhile."""
     troubles = hosts.troubles()
+    return CheckResult(status="degraded", more={"hosts": troubles}) if troubles else CheckResult()
+
+
+async def check_forward(destinations: Destinations) -> CheckResult:
+    """Shows the hosts that rules forward to and that don't answer; what is for them waits for up to a day."""
+    troubles = destinations.troubles()
     return CheckResult(status="degraded", more={"hosts": troubles}) if troubles else CheckResult()
 
 

@@ -21,6 +21,7 @@ from bot.queries.overview import Alarms, read_alarms
 from bot.rulebook.editing.live_book import LiveBook
 from bot.sending.asked_hosts import AskedHosts
 from bot.sending.clock_check import ClockCheck
+from bot.sending.destinations import Destinations
 from bot.sending.service_health import ServiceHealth
 from bot.storage.database import DATABASE_ERRORS, Database
 from bot.storage.sqlite_file import log_of
@@ -186,6 +187,16 @@ def fetch_metrics(hosts: AskedHosts) -> Iterable[Metric]:
         "bot_fetch_host_down", "1 for a host that does not answer: single requests try it.", labels=["host"]
     )
     for trouble in hosts.troubles():
+        down.add_metric([trouble.host], 1)
+    yield down
+
+
+def forward_metrics(destinations: Destinations) -> Iterable[Metric]:
+    """The hosts that rules forward to and that don't answer."""
+    down = GaugeMetricFamily(
+        "bot_forward_host_down", "1 for a host that takes no forwards: single posts try it.", labels=["host"]
+    )
+    for trouble in destinations.troubles():
         down.add_metric([trouble.host], 1)
     yield down
 

@@ -30,7 +30,7 @@ class ForwardView(Struct, frozen=True, kw_only=True):
     tries: list[TryView]
     #: When it was taken or given up; or when it was last tried.
     updated_at: datetime
-    #: When it is tried again; None for what is not.
+    #: When it is tried again; None for what is not, or has not been tried yet.
     next_try_at: datetime | None
 
 
@@ -64,7 +64,7 @@ async def tries_of(connection: AsyncConnection, inbound: Collection[str], outbou
             status=row.status,
             tries=of_forward.get(row.id, []),
             updated_at=row.updated_at,
-            next_try_at=row.next_try_at if row.status == "queued" else None,
+            next_try_at=row.next_try_at if row.status == "queued" and row.attempts else None,
         )
         found.setdefault(row.message_id, []).append(view)
     return Tries(sends=sends, forwards=found)

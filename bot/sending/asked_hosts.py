@@ -3,10 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 
 from msgspec import Struct
 
-from bot.clock import is_set_within
+from bot.clock import Clock, is_set_within, utc_now
 from bot.sending.circuit_breaker import (
     Circuit,
     admits,
@@ -28,17 +29,23 @@ class HostTrouble(Struct, frozen=True, kw_only=True):
 
     host: str
     reason: str
-    #: Requests in a row that failed.
+    #: Requests in a row that failed, and when the first of them did.
     failures: int
+    since: datetime
 
 
 class AskedHost:
     """One host: so many requests at once, and none but single probes while it is down."""
 
-    def __init__(self, name: str, limits: FetchLimits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, name: str, limits: FetchLimits, clock: Callable[[], float], now: Clock = utc_now
+    ) -> None:
         self.name = name
         self._limits = limits
         self._clock = clock
+        self._now = now
+        #: When the first request failed of those in a row that failed.
+        self._since: datetime | None = None
         self._circuit = Circuit()
         self._running = 0
         self._changed = asyncio.Event()
@@ -50,7 +57,12 @@ class AskedHost:
         """What is wrong with it, while it is down."""
         if state_of(self._circuit, self._clock()) == "closed":
             return None
-        return HostTrouble(host=self.name, reason=self._circuit.reason or "", failures=self._circuit.failures)
+        return HostTrouble(
+            host=self.name,
+            reason=self._circuit.reason or "",
+            failures=self._circuit.failures,
+            since=self._since or self._now(),
+        )
 
     async def enter(self, deadline: float) -> bool:
         """Wait for leave to ask; False when there will be none before the deadline."""
@@ -73,8 +85,9 @@ class AskedHost:
         """A request has ended; a reason says that the host did not answer it."""
         self._running -= 1
         if reason is None:
-            self._circuit = after_success(self._circuit)
+            self._circuit, self._since = after_success(self._circuit), None
         else:
+            self._since = self._since or self._now()
             self._circuit = after_failure(
                 self._circuit,
                 self._clock(),
@@ -105,9 +118,11 @@ class AskedHost:
 class AskedHosts:
     """All of them, by name."""
 
-    def __init__(self, limits: FetchLimits, clock: Callable[[], float]) -> None:
+    def __init__(self, limits: FetchLimits, clock: Callable[[], float], now: Clock = utc_now) -> None:
+        """`clock`: seconds, for pauses; `now`: the time, for people."""
         self._limits = limits
         self._clock = clock
+        self._now = now
         self._hosts: dict[str, AskedHost] = {}
 
     def of(self, name: str) -> AskedHost:
@@ -116,7 +131,7 @@ class AskedHosts:
         if host is None:
             if len(self._hosts) >= _MOST:
                 self._hosts = {key: each for key, each in self._hosts.items() if not each.is_idle}
-            host = self._hosts[name] = AskedHost(name, self._limits, self._clock)
+            host = self._hosts[name] = AskedHost(name, self._limits, self._clock, self._now)
         return host
 
     def troubles(self) -> list[HostTrouble]:

@@ -25,7 +25,6 @@ class EventQueue:
 
     failed_line = "An event could not be delivered"
     delayed_line = "An event is delivered again later"
-    has_one_receiver = True
     gives_up_at_refusal = False
 
     def __init__(self, receiver: EventReceiver) -> None:

@@ -103,7 +103,7 @@ class Fetcher:
         self._claims: Batch[DueFetch, ClaimedFetch | None] = writer.batch(self._claim)
         self._completions = writer.batch(complete)
         self._started = clock()
-        self.hosts = AskedHosts(limits, _seconds)
+        self.hosts = AskedHosts(limits, _seconds, clock)
         self.kept = AnswerCache(_seconds, most=limits.answers, most_bytes=limits.answer_bytes)
         #: Requests under way that serve everybody who asks the same, by their key.
         self._shared: dict[str, asyncio.Task[FetchOutcome]] = {}

@@ -1,219 +1,188 @@
-"""Posts what waits for an address of others, and tries again what did not go through.
+"""Posts what rules forward, and tries again what did not go through.
 
-What rules forward has one forwarder; each receiver of BOT_EVENTS_TO has one of its own, so that none waits for another.
+Each destination has a share of the posts that run, and so has each host: one that hangs takes no more than that, and
+one that does not answer is tried by single posts with growing pauses, while what goes elsewhere goes on.
 """
 
 import asyncio
-import hashlib
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import structlog
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, is_set_within, utc_now
 from bot.measures import Measures
-from bot.sending.backoff import wait_before_try
+from bot.sending.destinations import Destinations
 from bot.sending.limits import USUAL_FORWARDING, ForwardingLimits
-from bot.sending.post_queues import Posted, PostQueue, RuleForwards, Tried, Waiting
+from bot.sending.post_queues import GivenUp, Posted, RuleForwards, Tried, WaitingForward
+from bot.sending.posting import Poster, host_of, post_once
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.duties import Duties
-from bot.storage.readers import SharedReaders
+from bot.storage.readers import Readers
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
 
 
-class Poster(Protocol):
-    """Posts a CloudEvent; `bot.wire.forward_client` has the real ones."""
-
-    async def post(self, waiting: Waiting) -> Posted:
-        """Never raises for what the network or the other side does."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        ...
-
-
 class Forwarder:
-    """Posts what is queued, and tries again what did not go through."""
+    """Posts what is due, what has been due for longest first, with a bound for each destination and host."""
 
     def __init__(
         self,
-        readers: SharedReaders,
+        readers: Readers,
         writer: Writer,
         poster: Poster,
         *,
-        queue: PostQueue | None = None,
         limits: ForwardingLimits = USUAL_FORWARDING,
         clock: Clock = utc_now,
         measures: Measures | None = None,
         duties: Duties | None = None,
-        name: str = "forwarder",
     ) -> None:
-        """`duties`: what this replica may do; without them it does all. `name`: what its background task is called, and
-        what other processes know the same queue of one receiver by.
-        """
-        self._queue = queue or RuleForwards()
+        """`duties`: what this replica may do; without them it does all."""
+        self._queue = RuleForwards()
         self._measures = measures or Measures()
         self._limits = limits
         self._clock = clock
         self._readers = readers
         self._tries = writer.batch(self._queue.record)
+        self._places = writer.batch(self._queue.place)
         self._ends = writer.batch(self._give_up)
-        self._recoveries = writer.batch(self._recover)
         self._poster = poster
-        self._name = name
+        self.destinations = Destinations(limits, _seconds, clock)
+        self._in_hand: dict[str, asyncio.Task[None]] = {}
+        #: Those whose posts have ended since the latest look began: what it has read of them may be from before that.
+        self._ended: set[str] = set()
         self._wake = asyncio.Event()
         self._duty = (duties or Duties()).duty("forwards", self._wake.set)
         self._task: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
-        #: Tries that failed since the last one that did not; where all go to one receiver, several say that it is down.
-        self.failures = 0
-        self._not_before: datetime | None = None
         self._looked_for_old: datetime | None = None
-
-    @property
-    def is_down(self) -> bool:
-        """Whether the one receiver takes nothing: it is asked with one post at a time, ever more seldom."""
-        return self._queue.has_one_receiver and self.failures >= self._limits.failures
 
     def start(self, supervisor: Supervisor | None = None) -> None:
         """Take up what an earlier run left queued, and wait for more."""
-        self._task = (supervisor or Supervisor()).watch(self._name, self._run)
+        self._task = (supervisor or Supervisor()).watch("forwarder", self._run)
 
     async def stop(self, patience: float = 10.0) -> None:
         """Begin no more posts and wait for those that run; what is not recorded by then is posted again later."""
         self._stopped.set()
         self._wake.set()
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=patience)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [*self._in_hand.values(), *([self._task] if self._task is not None else [])]
+        if tasks:
+            await asyncio.wait(tasks, timeout=patience)
+        tasks = [*self._in_hand.values(), *([self._task] if self._task is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def wake(self) -> None:
         """Look for what is due, after a commit."""
         self._wake.set()
 
     async def look(self) -> bool:
-        """One pass: post what is due; whether anything was. Raises what the database does."""
+        """Begin to post what is due and has room; whether there may be more. Raises what the database does."""
         now = self._clock()
         await self._end_old(now)
-        if self._not_before is not None and now < self._not_before:
-            return False
+        self._ended.clear()
         async with self._readers.reading() as connection:
-            due = await self._queue.due(connection, now, 1 if self.is_down else self._limits.posts)
-        if not due:
-            return False
-        tries = await asyncio.gather(*(self._try(each) for each in due))
-        await self._tries.submit(tries)
-        for each in tries:
-            self._measures.forwards.add(urlsplit(each.waiting.url).hostname or "", each.status)
-        await self._note(tries)
-        return True
+            unplaced = await self._queue.unplaced(connection)
+            due = await self._due(connection, now) if not unplaced else []
+        if unplaced:
+            await self._places.submit(unplaced)
+            return True
+        has_begun = False
+        for each in sorted(due, key=lambda each: each.next_try_at):
+            if self._is_free(each) and self.destinations.room(each.destination):
+                self._begin(each)
+                has_begun = True
+        return has_begun
+
+    async def _due(self, connection: AsyncConnection, now: datetime) -> list[WaitingForward]:
+        due: list[WaitingForward] = []
+        for name in await self._queue.destinations(connection, now):
+            room = self.destinations.room(name)
+            if room:
+                # Those in hand are queued until they are recorded.
+                limit = room + self.destinations.running(name)
+                is_down = self.destinations.is_down(name)
+                found = await self._queue.due(connection, now, name, limit, is_down=is_down)
+                due += [each for each in found if self._is_free(each)][:room]
+        return due
+
+    def _is_free(self, waiting: WaitingForward) -> bool:
+        return not (waiting.id in self._in_hand or waiting.id in self._ended or self._stopped.is_set())
+
+    def _begin(self, waiting: WaitingForward) -> None:
+        is_probe = self.destinations.enter(waiting.destination)
+        task = asyncio.create_task(self._serve(waiting, is_probe=is_probe), name="forward")
+        self._in_hand[waiting.id] = task
+
+        def end(ended: asyncio.Task[None]) -> None:
+            del self._in_hand[waiting.id]
+            self._ended.add(waiting.id)
+            if not ended.cancelled() and (error := ended.exception()) is not None:
+                log.error("A forward could not be finished", action="forward_broken", exc_info=error)
+            self._wake.set()
+
+        task.add_done_callback(end)
+
+    async def _serve(self, waiting: WaitingForward, *, is_probe: bool) -> None:
+        posted: Posted | None = None
+        try:
+            posted, tried = await post_once(
+                self._poster, waiting, rows=self._queue, limits=self._limits, clock=self._clock
+            )
+            await self._record(tried)
+        finally:
+            # Only now: while the database takes nothing, nothing more is posted of which it would never know.
+            self.destinations.leave(waiting.destination, posted, is_probe=is_probe)
+        self._measures.forwards.add(host_of(waiting.url), tried.status)
+
+    async def _record(self, tried: Tried) -> None:
+        while True:
+            try:
+                await self._tries.submit([tried])
+            except StorageUnavailable:  # logged where it is raised
+                if await is_set_within(self._stopped, self._limits.record_again):
+                    return
+            except DATABASE_ERRORS:
+                log.exception("The end of a forward could not be kept", action="forward_broken")
+                # Out of hand it is posted again: at once, and again and again.
+                await is_set_within(self._stopped, self._limits.look_again)
+                return
+            else:
+                return
 
     async def _run(self) -> None:
         while not self._stopped.is_set():
+            self._wake.clear()
             with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
-                async with self._turn() as session:
-                    while not self._stopped.is_set():
-                        self._wake.clear()
-                        if session is not None:
-                            await session.execute(
-                                select(1)
-                            )  # others may have the queue once the session is gone
-                        if not (self._duty.is_ours and await self.look()):
-                            await self._wait()
-            if not self._stopped.is_set():
-                await self._wait()
-
-    async def _wait(self) -> None:
-        seconds, event = self._limits.look_again, self._wake
-        if self._not_before is not None:
-            left = (self._not_before - self._clock()).total_seconds()
-            if left > 0:  # what comes meanwhile is no reason to ask a receiver that is down
-                seconds, event = min(left, seconds), self._stopped
-        await is_set_within(event, seconds)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[AsyncConnection | None]:
-        """While this process is the one that posts the queue of one receiver; what rules forward has no such order."""
-        if self._readers.is_sqlite or not self._queue.has_one_receiver:
-            yield None
-            return
-        key = int.from_bytes(hashlib.sha256(self._name.encode()).digest()[:8], "big", signed=True)
-        async with self._readers.session() as session:
-            while not (await session.execute(select(func.pg_try_advisory_lock(key)))).scalar():
-                await self._wait()
-                if self._stopped.is_set():
-                    break
-            yield session
-
-    async def _try(self, waiting: Waiting) -> Tried:
-        began = time.perf_counter()
-        posted = await self._poster.post(waiting)
-        now, ms = self._clock(), round((time.perf_counter() - began) * 1_000)
-        if posted.reason is None:
-            return Tried(waiting=waiting, status="delivered", now=now, ms=ms)
-        wait = wait_before_try(waiting.attempts + 1, posted.retry_after, backoff=self._limits.backoff)
-        is_refused = posted.is_final and self._queue.gives_up_at_refusal
-        if is_refused or now + wait - waiting.created_at > self._limits.give_up_after:
-            log.error(
-                self._queue.failed_line,
-                action="forward_failed",
-                url=_shown(waiting.url),
-                reason=posted.reason,
-            )
-            return Tried(waiting=waiting, status="failed", now=now, error=posted.reason, ms=ms)
-        log.warning(
-            self._queue.delayed_line,
-            action="forward_delayed",
-            url=_shown(waiting.url),
-            reason=posted.reason,
-        )
-        return Tried(
-            waiting=waiting, status="queued", now=now, error=posted.reason, next_try_at=now + wait, ms=ms
-        )
-
-    async def _note(self, tries: Sequence[Tried]) -> None:
-        """Learn from the tries whether the one receiver takes anything."""
-        if not self._queue.has_one_receiver:
-            return
-        if any(each.error is None for each in tries):
-            was_down, self.failures, self._not_before = self.is_down, 0, None
-            if was_down:
-                await self._recoveries.submit([None])
-            return
-        self.failures += len(tries)
-        if self.is_down:
-            more = self.failures - self._limits.failures
-            self._not_before = self._clock() + wait_before_try(more + 1, backoff=self._limits.pauses)
+                if self._duty.is_ours and await self.look():
+                    continue
+            until_try = self.destinations.next_try()
+            seconds = self._limits.look_again
+            await is_set_within(self._wake, seconds if until_try is None else min(seconds, until_try))
 
     async def _end_old(self, now: datetime) -> None:
-        if not self._queue.has_one_receiver:
+        """What waits at destinations that do not answer is hardly tried, so that no try of its own gives it up."""
+        if self._looked_for_old is not None and now - self._looked_for_old < self._limits.look_for_old:
             return
-        if self._looked_for_old is None or now - self._looked_for_old >= self._limits.look_for_old:
-            self._looked_for_old = now
-            (ended,) = await self._ends.submit([now])
-            if ended:
-                log.error(self._queue.failed_line, action="forwards_given_up", count=ended)
+        self._looked_for_old = now
+        if not self.destinations.down():
+            return
+        (ended,) = await self._ends.submit([now])
+        for each in ended:
+            self._measures.forwards.add(host_of(each.url), "failed")
+        if ended:
+            log.error(self._queue.failed_line, action="forwards_given_up", count=len(ended))
 
-    async def _give_up(self, connection: AsyncConnection, moments: list[datetime]) -> list[int]:
-        ended = await self._queue.give_up(connection, min(moments), self._limits.give_up_after)
-        return [ended] * len(moments)
-
-    async def _recover(self, connection: AsyncConnection, asked: list[None]) -> list[None]:
-        await self._queue.hurry(connection)
-        return asked
+    async def _give_up(self, connection: AsyncConnection, moments: list[datetime]) -> list[list[GivenUp]]:
+        ended = await self._queue.give_up(
+            connection, min(moments), self._limits.give_up_after, self.destinations.down()
+        )
+        return [ended, *([] for _ in moments[1:])]
 
 
-def _shown(url: str) -> Any:
-    """An address for the log: its query may hold a secret."""
-    return urlsplit(url)._replace(query="", fragment="").geturl()
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()

@@ -49,15 +49,22 @@ class SendingLimits(Struct, frozen=True, kw_only=True):
 
 
 class ForwardingLimits(Struct, frozen=True, kw_only=True):
-    """Of the forwarder."""
+    """Of what is posted to addresses of others: what rules forward, and events."""
 
-    #: Posts at the same time.
-    posts: int = 8
+    #: Posts at the same time: in all, at one host, at one destination. Those of hosts that hang, whose posts last for
+    #: ten seconds each until their circuits open, leave room for others.
+    posts: int = 128
+    per_host: int = 16
+    per_destination: int = 8
     #: Seconds between looks at the database for what is due.
     look_again: float = 5.0
+    #: Seconds before the database is given the end of a post again.
+    record_again: float = 0.5
     #: A forward that could not be posted for this long is given up.
     give_up_after: timedelta = timedelta(hours=24)
     backoff: Backoff = USUAL_BACKOFF
+    #: Of each destination that rules forward to.
+    breaker: BreakerLimits = BreakerLimits(threshold=5, first_pause=1.0, longest_pause=60.0)
     #: Where all go to one receiver: after so many failures in a row it is taken to be down, and then asked with one
     #: post at a time, with these pauses.
     failures: int = 5

@@ -1,15 +1,21 @@
-"""What the forwarder posts: a queue of rows in the database, and how its tries are recorded."""
+"""What is posted to addresses of others, and the queue of what rules forward: rows in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import bindparam, insert, or_, select, update
+from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.inbox_tables import tries as failed_tries
+from bot.storage.sql import status_is
 from bot.storage.task_tables import forwards
+from bot.text.hosts import destination_of
+
+#: Rows that are given up, or get their destinations, in one transaction.
+_AT_ONCE = 5_000
+NOT_ASKED = "It did not answer others, and was not asked before the time was over."
 
 
 class Posted(Struct, frozen=True, kw_only=True):
@@ -38,6 +44,14 @@ class Waiting(Struct, frozen=True, kw_only=True):
     tries: Sequence[dict[str, Any]] = ()
 
 
+class WaitingForward(Waiting, frozen=True, kw_only=True):
+    """A message that is due to be forwarded."""
+
+    destination: str
+    #: When it was to be tried.
+    next_try_at: datetime
+
+
 class Tried(Struct, frozen=True, kw_only=True):
     """How a try ended, and what becomes of the row."""
 
@@ -50,32 +64,18 @@ class Tried(Struct, frozen=True, kw_only=True):
     ms: int = 0
 
 
-class PostQueue(Protocol):
-    """Rows that are to be posted."""
+class Placed(Struct, frozen=True, kw_only=True):
+    """A forward that another version of the bot has queued, and where it goes."""
 
-    #: What the log says of one that is given up, and of one that is tried again.
-    failed_line: str
-    delayed_line: str
-    #: Whether all go to one receiver: while that takes nothing, it is asked with one of them at a time.
-    has_one_receiver: bool
-    #: Whether an answer that says no for good ends it, or is tried again like any other.
-    gives_up_at_refusal: bool
+    id: str
+    destination: str
 
-    async def due(self, connection: AsyncConnection, now: datetime, limit: int) -> list[Waiting]:
-        """The oldest that may be tried now."""
-        ...
 
-    async def record(self, connection: AsyncConnection, tries: list[Tried]) -> list[None]:
-        """Work for `bot.storage.writer`."""
-        ...
+class GivenUp(Struct, frozen=True, kw_only=True):
+    """A forward that waited too long for a destination that does not answer."""
 
-    async def give_up(self, connection: AsyncConnection, now: datetime, after: timedelta) -> int:
-        """Mark as failed what has waited for longer than `after`; how many."""
-        ...
-
-    async def hurry(self, connection: AsyncConnection) -> None:
-        """Let no row wait for its next try any more: the one receiver takes posts again."""
-        ...
+    id: str
+    url: str
 
 
 class RuleForwards:
@@ -83,27 +83,70 @@ class RuleForwards:
 
     failed_line = "A message could not be forwarded"
     delayed_line = "A message is forwarded again later"
-    has_one_receiver = False
     gives_up_at_refusal = True
 
-    async def due(self, connection: AsyncConnection, now: datetime, limit: int) -> list[Waiting]:
-        """The oldest forwards that may be tried now."""
+    async def destinations(self, connection: AsyncConnection, now: datetime) -> list[str]:
+        """Where something is due, in the order of the alphabet.
+
+        One step in the index for each destination that has anything queued, however much that is.
+        """
+        first = select(func.min(forwards.c.destination).label("name")).where(_is_queued)
+        found = first.cte("destinations", recursive=True)
+        other = forwards.alias("other")
+        after = select(func.min(other.c.destination)).where(
+            status_is("queued", other.c.status), other.c.destination > found.c.name
+        )
+        found = found.union_all(select(after.scalar_subquery()).where(found.c.name.is_not(None)))
+        is_due = exists().where(
+            _is_queued, forwards.c.destination == found.c.name, forwards.c.next_try_at <= now
+        )
+        query = select(found.c.name).where(found.c.name.is_not(None), is_due)
+        return list((await connection.execute(query)).scalars())
+
+    async def due(
+        self,
+        connection: AsyncConnection,
+        now: datetime,
+        destination: str,
+        limit: int,
+        *,
+        is_down: bool = False,
+    ) -> list[WaitingForward]:
+        """The forwards that may be tried now at a destination, those first that have been due for longest.
+
+        While it is down, those first that have been tried least: one that will always fail must not be what decides
+        whether the others are tried.
+        """
         query = (
-            select(
-                forwards.c.id, forwards.c.message_id, forwards.c.url, forwards.c.body, forwards.c.attempts,
-                forwards.c.created_at,
-            )
-            .where(
-                forwards.c.status == "queued",
-                or_(forwards.c.next_try_at.is_(None), forwards.c.next_try_at <= now),
-            )
-            .order_by(forwards.c.id)
+            select(*_READ)
+            .where(_is_queued, forwards.c.destination == destination, forwards.c.next_try_at <= now)
+            .order_by(*([forwards.c.attempts] if is_down else []), forwards.c.next_try_at, forwards.c.id)
             .limit(limit)
-        )  # fmt: skip
-        return [Waiting(**row) for row in (await connection.execute(query)).mappings()]
+        )
+        return [WaitingForward(**row) for row in (await connection.execute(query)).mappings()]
+
+    async def unplaced(self, connection: AsyncConnection) -> list[Placed]:
+        """What the version before this one has queued, which knew no destinations."""
+        query = (
+            select(forwards.c.id, forwards.c.url)
+            .where(_is_queued, forwards.c.destination.is_(None))
+            .limit(_AT_ONCE)
+        )
+        return [
+            Placed(id=row.id, destination=destination_of(row.url)) for row in await connection.execute(query)
+        ]
+
+    async def place(self, connection: AsyncConnection, placed: list[Placed]) -> list[None]:
+        """Work for `bot.storage.writer`: note where they go, and that they have been due from their beginning."""
+        rows = [{"key": each.id, "new_destination": each.destination} for each in placed]
+        await connection.execute(_PLACE_FORWARD, rows)
+        return [None] * len(placed)
 
     async def record(self, connection: AsyncConnection, tries: list[Tried]) -> list[None]:
-        """Each row as its try has left it, and each try that failed, for whoever reads the conversation."""
+        """Work for `bot.storage.writer`: each row as its try has left it, and each try that failed, for people.
+
+        What was erased while its post ran is not there any more, and leaves no try behind.
+        """
         rows = [
             {
                 "key": each.waiting.id, "new_status": each.status, "new_error": each.error,
@@ -121,17 +164,34 @@ class RuleForwards:
             if each.error is not None
         ]  # fmt: skip
         if failed:
+            kept = select(forwards.c.id).where(forwards.c.id.in_([each["forward_id"] for each in failed]))
+            ids = set((await connection.execute(kept)).scalars())
+            failed = [each for each in failed if each["forward_id"] in ids]
+        if failed:
             await connection.execute(insert(failed_tries), failed)
         return [None] * len(tries)
 
-    async def give_up(self, connection: AsyncConnection, now: datetime, after: timedelta) -> int:  # noqa: ARG002
-        """A forward is given up when its own try fails."""
-        return 0
+    async def give_up(
+        self, connection: AsyncConnection, now: datetime, after: timedelta, destinations: Collection[str]
+    ) -> list[GivenUp]:
+        """Mark as failed what has waited for longer than `after` for destinations that do not answer."""
+        query = (
+            select(forwards.c.id, forwards.c.url)
+            .where(_is_queued, forwards.c.destination.in_(destinations), forwards.c.created_at < now - after)
+            .limit(_AT_ONCE)
+        )
+        ended = [GivenUp(id=row.id, url=row.url) for row in await connection.execute(query)]
+        if ended:
+            rows = [{"key": each.id, "new_updated": now} for each in ended]
+            await connection.execute(_GIVE_UP_FORWARD, rows)
+        return ended
 
-    async def hurry(self, connection: AsyncConnection) -> None:
-        """There is no one receiver."""
 
-
+_is_queued = status_is("queued", forwards.c.status)
+_READ = (
+    forwards.c.id, forwards.c.message_id, forwards.c.url, forwards.c.destination, forwards.c.body,
+    forwards.c.attempts, forwards.c.created_at, forwards.c.next_try_at,
+)  # fmt: skip
 _RECORD_FORWARD = (
     update(forwards)
     .where(forwards.c.id == bindparam("key"))
@@ -140,6 +200,24 @@ _RECORD_FORWARD = (
         attempts=forwards.c.attempts + 1,
         last_error=bindparam("new_error"),
         next_try_at=bindparam("new_next"),
+        updated_at=bindparam("new_updated"),
+    )
+)
+_PLACE_FORWARD = (
+    update(forwards)
+    .where(forwards.c.id == bindparam("key"))
+    .values(
+        destination=bindparam("new_destination"),
+        next_try_at=func.coalesce(forwards.c.next_try_at, forwards.c.created_at),
+    )
+)
+_GIVE_UP_FORWARD = (
+    update(forwards)
+    .where(forwards.c.id == bindparam("key"))
+    .values(
+        status="failed",
+        last_error=func.coalesce(forwards.c.last_error, NOT_ASKED),
+        next_try_at=None,
         updated_at=bindparam("new_updated"),
     )
 )

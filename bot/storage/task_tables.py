@@ -21,6 +21,9 @@ forwards = Table(
     Column("id", Id, primary_key=True),
     Column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("url", Text, nullable=False),
+    # Scheme, host, port and path of the URL, by which posts are shared out. The forwarder fills it in where the version
+    # before it has queued the row.
+    Column("destination", Text, nullable=True),
     Column("body", Text, nullable=False),
     Column("status", String(16), nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
@@ -31,6 +34,15 @@ forwards = Table(
     Index(None, "message_id"),
     Index(
         "ix_forwards_outbox",
+        "id",
+        sqlite_where=text("status = 'queued'"),
+        postgresql_where=text("status = 'queued'"),
+    ),
+    # What is due at one destination is found without a look at what waits for all others.
+    Index(
+        "ix_forwards_due",
+        "destination",
+        "next_try_at",
         "id",
         sqlite_where=text("status = 'queued'"),
         postgresql_where=text("status = 'queued'"),

@@ -1,6 +1,7 @@
-"""The address by which a listening server can be called from its own machine."""
+"""Hosts in URLs: by which a listening server is called from its own machine, and where a URL leads."""
 
 from typing import Final
+from urllib.parse import urlsplit
 
 #: What a server listens on for every address of the machine → the address to call it by.
 _CALLED_BY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to call, not to bind
@@ -10,3 +11,27 @@ def url_of(host: str, port: int | str) -> str:
     """The URL by which this machine calls a server that listens on `host`."""
     host = _CALLED_BY.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+#: Characters of a destination that are kept: it stands in an index.
+_LONGEST_DESTINATION = 500
+
+
+def destination_of(url: str) -> str:
+    """Where an `http` or `https` URL leads: scheme, host, port and path, at most 500 characters.
+
+    Its query is left out, as is a name before the host: either may hold a secret.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url[:_LONGEST_DESTINATION]
+    return f"{parts.scheme}://{host_in(url)}{parts.path}"[:_LONGEST_DESTINATION]
+
+
+def host_in(url: str) -> str:
+    """The host of a URL, with the port where one is written, in small letters; empty where there is none."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""

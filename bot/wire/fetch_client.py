@@ -46,7 +46,7 @@ class HttpAsker:
     ) -> None:
         self._secrets = dict(secrets)
         self._signing_secret = signing_secret.encode() if signing_secret else None
-        self._http = OutsideHttp(private_hosts, at_once=64)
+        self._http = OutsideHttp(private_hosts)
 
     async def ask(self, request: FetchRequest, *, message_id: str, seconds: float) -> Asked:
         """One try, its redirects included, within so many seconds."""

@@ -28,11 +28,14 @@ class ForbiddenAddress(OSError):
 
 
 class OutsideHttp:
-    """Connections to hosts of others; those in a private network are called when they are named."""
+    """Connections to hosts of others; those in a private network are called when they are named.
 
-    def __init__(self, private_hosts: Collection[str], *, at_once: int = 16) -> None:
+    It has no bound of its own: a call would wait there for those to other hosts, and that would count as its host's
+    silence. Who calls bounds the calls to each host before their time begins.
+    """
+
+    def __init__(self, private_hosts: Collection[str]) -> None:
         self._private_hosts = frozenset(map(_plain, private_hosts))
-        self._at_once = at_once
         #: For hosts in a private network that are named, and for all others.
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
@@ -53,10 +56,10 @@ class OutsideHttp:
         session = self._sessions.get(is_named)
         if session is None:
             if is_named:
-                connector = aiohttp.TCPConnector(limit=self._at_once)
+                connector = aiohttp.TCPConnector(limit=0)
             else:
                 connector = aiohttp.TCPConnector(
-                    resolver=_PublicResolver(), socket_factory=_public_socket, limit=self._at_once
+                    resolver=_PublicResolver(), socket_factory=_public_socket, limit=0
                 )
             session = self._sessions[is_named] = aiohttp.ClientSession(
                 connector=connector,

@@ -52,6 +52,7 @@ SAID: dict[str, Kind | None] = {
     "BotPeopleWait": "handover",
     "BotIncidentsOpen": "repeats",
     "BotFetchHostDown": "fetch",
+    "BotForwardHostDown": "forward",
     "BotForwardsFail": "forwards",
     "BotEventsQueueUnreadable": "events-queue",
     "BotDatabaseGrows": "database-grows",
@@ -65,6 +66,7 @@ RULES = """\
 rules:
   - {{name: hours, when: {{keyword: hours}}, reply: We are open.}}
   - {{name: person, when: {{keyword: person}}, reply: Somebody will write., handover: true}}
+  - {{name: desk, when: {{keyword: desk}}, forward: "{nobody}/desk", reply: Thanks.}}
   - {{name: forwarded, when: {{keyword: forward}}, forward: "{acs}/nobody", reply: Thanks.}}
   - name: order
     when: {{pattern: 'order (?P<number>[0-9]+)'}}
@@ -218,6 +220,12 @@ async def a_dead_host(bot: Running) -> None:
     await seen(bot, "bot_fetch_host_down{")
 
 
+async def a_dead_desk(bot: Running) -> None:
+    for number in range(6):
+        await text(bot, "desk", peer=f"+155555508{number:02}")
+    await seen(bot, "bot_forward_host_down{")
+
+
 async def seen(bot: Running, begin: str) -> None:
     """Wait for a series."""
     async with asyncio.timeout(60):
@@ -329,6 +337,7 @@ TROUBLES: dict[str, Provoke] = {
     "BotReportsMissing": missing_reports,
     "BotForwardsFail": a_failed_forward,
     "BotFetchHostDown": a_dead_host,
+    "BotForwardHostDown": a_dead_desk,
     "BotClockWrong": a_wrong_clock,
     "BotBackgroundEnds": an_ending_task,
     "BotAcsCredentialRefused": a_refused_credential,

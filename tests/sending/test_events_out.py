@@ -1,5 +1,6 @@
 """Others hear of each fact once, signed, in order within a conversation, whatever becomes of them or of the bot."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -295,3 +296,32 @@ async def test_a_conversation_waits_behind_what_is_queued_before_it(
         await until(bot.are_told)
     assert most == 1
     assert receiver.types == ["message.received"] * 5 + ["message.sent"] * 5
+
+
+async def test_no_receiver_waits_for_one_that_hangs(database_url: str, receiver: Receiver) -> None:
+    """More posts hang than one pool of connections held, and none of them ever ends."""
+    hanging = [Receiver() for _ in range(3)]
+    gate = asyncio.Event()
+    for each in hanging:
+        each.gate = gate
+        await each.start()
+    addresses = ", ".join(f"{each.address}?types=message.received" for each in [*hanging, receiver])
+    peers = [f"+1555555{number:04d}" for number in range(5000, 5040)]
+    async with event_bot(database_url, addresses) as bot:
+        await bot.hear(*(heard("hours", peer=peer) for peer in peers[:20]))
+        await until(lambda: all(sum(each.posted.values()) == QUICK_EVENTS.posts for each in hanging))
+        await bot.hear(*(heard("hours", peer=peer) for peer in peers[20:]))
+        await until(lambda: len(receiver.events) == 40)
+        assert not any(each.events for each in hanging)
+        assert set(receiver.posted.values()) == {1}
+        await until(lambda: _none_is_queued(bot, receiver.address))
+        rows = await bot.rows(receiver=receiver.address)
+        assert {row.status for row in rows} == {"delivered"}
+        assert not any(row.tries for row in rows), "nobody's wait is its failure"
+        gate.set()
+    for each in hanging:
+        await each.stop()
+
+
+async def _none_is_queued(bot: EventBot, receiver: str) -> bool:
+    return not await bot.rows(receiver=receiver, status="queued")

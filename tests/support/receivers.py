@@ -26,6 +26,9 @@ class Receiver:
         self.posted: Counter[str] = Counter()
         #: The event that is refused while it is poisoned.
         self.poison = ""
+        #: While it is closed, nothing is answered.
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.port = 0
         self._runner: web.AppRunner | None = None
         self._taken: set[str] = set()
@@ -61,6 +64,7 @@ class Receiver:
         body = await request.read()
         event = msgspec.json.decode(body)
         self.posted[event["id"]] += 1
+        await self.gate.wait()
         if self.health == "failing" or (self.health == "poisoned" and event["type"] == self.poison):
             return web.Response(status=500)
         if self.health == "slow":

@@ -1,5 +1,6 @@
 """A request for a rule reaches its host and no other, and takes no more of an answer than a rule can use."""
 
+import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from yarl import URL
 from bot.rulebook.fetch import MISSING, Fetched, FetchRequest, SecretName
 from bot.sending.fetcher import Asked
 from bot.wire.fetch_client import HttpAsker
+from tests.support.bots import until
 from tests.support.services import endless
 from tests.support.shops import Shop, a_shop
 
@@ -200,3 +202,18 @@ async def test_a_closed_port_and_silence_are_of_the_host(asker: HttpAsker, shop:
     await shop.stop()
     asked = await asker.ask(request(f"{shop.address}/"), message_id="m", seconds=60)
     assert (asked.is_down, asked.is_final) == (True, False)
+
+
+async def test_a_request_waits_for_none_at_another_host(asker: HttpAsker, shop: Shop) -> None:
+    """More requests hang than one pool of connections held; nothing of another host's time is spent on them."""
+    async with a_shop() as hanging:
+        hanging.gate.clear()
+        asks = [
+            asyncio.create_task(asker.ask(request(f"{hanging.address}/{n}"), message_id="m", seconds=600))
+            for n in range(70)
+        ]
+        await until(lambda: len(hanging.requests) == len(asks))
+        asked = await ask(asker, shop, 200)
+        assert asked.fetched == Fetched("value", {"status": "shipped"})
+        hanging.gate.set()
+        assert all(each.fetched for each in await asyncio.gather(*asks))

@@ -1,0 +1,172 @@
+"""Posts the events of a receiver, and tries again what did not go through.
+
+Each receiver of BOT_EVENTS_TO has a forwarder and a poster of its own, so that none waits for another.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.clock import Clock, is_set_within, utc_now
+from bot.measures import Measures
+from bot.sending.backoff import wait_before_try
+from bot.sending.event_queue import EventQueue
+from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
+from bot.sending.post_queues import Tried, Waiting
+from bot.sending.posting import Poster, host_of, post_once
+from bot.storage.database_errors import DATABASE_ERRORS
+from bot.storage.readers import SharedReaders
+from bot.storage.writer import StorageUnavailable, Writer
+from bot.supervisor import Supervisor
+
+log = structlog.get_logger(__name__)
+
+
+class EventForwarder:
+    """Posts what is queued for one receiver, and tries again what did not go through."""
+
+    def __init__(
+        self,
+        readers: SharedReaders,
+        writer: Writer,
+        poster: Poster,
+        queue: EventQueue,
+        *,
+        name: str,
+        limits: ForwardingLimits = USUAL_EVENTS,
+        clock: Clock = utc_now,
+        measures: Measures | None = None,
+    ) -> None:
+        """`name`: what its background task is called, and what other processes know the same queue by."""
+        self._queue = queue
+        self._measures = measures or Measures()
+        self._limits = limits
+        self._clock = clock
+        self._readers = readers
+        self._tries = writer.batch(self._queue.record)
+        self._ends = writer.batch(self._give_up)
+        self._recoveries = writer.batch(self._recover)
+        self._poster = poster
+        self._name = name
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopped = asyncio.Event()
+        #: Tries that failed since the last one that did not; several say that the receiver is down.
+        self.failures = 0
+        self._not_before: datetime | None = None
+        self._looked_for_old: datetime | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the receiver takes nothing: it is asked with one post at a time, ever more seldom."""
+        return self.failures >= self._limits.failures
+
+    def start(self, supervisor: Supervisor | None = None) -> None:
+        """Take up what an earlier run left queued, and wait for more."""
+        self._task = (supervisor or Supervisor()).watch(self._name, self._run)
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """Begin no more posts and wait for those that run; what is not recorded by then is posted again later."""
+        self._stopped.set()
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=patience)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Look for what is due, after a commit."""
+        self._wake.set()
+
+    async def look(self) -> bool:
+        """One pass: post what is due; whether anything was. Raises what the database does."""
+        now = self._clock()
+        await self._end_old(now)
+        if self._not_before is not None and now < self._not_before:
+            return False
+        async with self._readers.reading() as connection:
+            due = await self._queue.due(connection, now, 1 if self.is_down else self._limits.posts)
+        if not due:
+            return False
+        tries = await asyncio.gather(*(self._try(each) for each in due))
+        await self._tries.submit(tries)
+        for each in tries:
+            self._measures.forwards.add(host_of(each.waiting.url), each.status)
+        await self._note(tries)
+        return True
+
+    async def _run(self) -> None:
+        while not self._stopped.is_set():
+            with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
+                async with self._turn() as session:
+                    while not self._stopped.is_set():
+                        self._wake.clear()
+                        if session is not None:
+                            await session.execute(
+                                select(1)
+                            )  # others may have the queue once the session is gone
+                        if not await self.look():
+                            await self._wait()
+            if not self._stopped.is_set():
+                await self._wait()
+
+    async def _wait(self) -> None:
+        seconds, event = self._limits.look_again, self._wake
+        if self._not_before is not None:
+            left = (self._not_before - self._clock()).total_seconds()
+            if left > 0:  # what comes meanwhile is no reason to ask a receiver that is down
+                seconds, event = min(left, seconds), self._stopped
+        await is_set_within(event, seconds)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[AsyncConnection | None]:
+        """While this process is the one that posts the queue."""
+        if self._readers.is_sqlite:
+            yield None
+            return
+        key = int.from_bytes(hashlib.sha256(self._name.encode()).digest()[:8], "big", signed=True)
+        async with self._readers.session() as session:
+            while not (await session.execute(select(func.pg_try_advisory_lock(key)))).scalar():
+                await self._wait()
+                if self._stopped.is_set():
+                    break
+            yield session
+
+    async def _try(self, waiting: Waiting) -> Tried:
+        _, tried = await post_once(
+            self._poster, waiting, rows=self._queue, limits=self._limits, clock=self._clock
+        )
+        return tried
+
+    async def _note(self, tries: Sequence[Tried]) -> None:
+        """Learn from the tries whether the receiver takes anything."""
+        if any(each.error is None for each in tries):
+            was_down, self.failures, self._not_before = self.is_down, 0, None
+            if was_down:
+                await self._recoveries.submit([None])
+            return
+        self.failures += len(tries)
+        if self.is_down:
+            more = self.failures - self._limits.failures
+            self._not_before = self._clock() + wait_before_try(more + 1, backoff=self._limits.pauses)
+
+    async def _end_old(self, now: datetime) -> None:
+        if self._looked_for_old is None or now - self._looked_for_old >= self._limits.look_for_old:
+            self._looked_for_old = now
+            (ended,) = await self._ends.submit([now])
+            if ended:
+                log.error(self._queue.failed_line, action="forwards_given_up", count=ended)
+
+    async def _give_up(self, connection: AsyncConnection, moments: list[datetime]) -> list[int]:
+        ended = await self._queue.give_up(connection, min(moments), self._limits.give_up_after)
+        return [ended] * len(moments)
+
+    async def _recover(self, connection: AsyncConnection, asked: list[None]) -> list[None]:
+        await self._queue.hurry(connection)
+        return asked
