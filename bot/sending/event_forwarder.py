@@ -18,8 +18,8 @@ from bot.measures import Measures
 from bot.sending.backoff import wait_before_try
 from bot.sending.event_queue import EventQueue
 from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
+from bot.sending.post_attempts import Poster, host_of, post_once
 from bot.sending.post_queues import Tried, Waiting
-from bot.sending.posting import Poster, host_of, post_once
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.readers import SharedReaders
 from bot.storage.writer import StorageUnavailable, Writer

@@ -15,8 +15,8 @@ from bot.clock import Clock, is_set_within, utc_now
 from bot.measures import Measures
 from bot.sending.destinations import Destinations
 from bot.sending.limits import USUAL_FORWARDING, ForwardingLimits
+from bot.sending.post_attempts import Poster, host_of, post_once
 from bot.sending.post_queues import GivenUp, Posted, RuleForwards, Tried, WaitingForward
-from bot.sending.posting import Poster, host_of, post_once
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.duties import Duties
 from bot.storage.readers import Readers
