@@ -161,7 +161,7 @@ class EventForwarder:
             self._looked_for_old = now
             (ended,) = await self._ends.submit([now])
             if ended:
-                log.error(self._queue.failed_line, action="forwards_given_up", count=ended)
+                log.error(self._queue.failed_line, action="events_given_up", count=ended)
 
     async def _give_up(self, connection: AsyncConnection, moments: list[datetime]) -> list[int]:
         ended = await self._queue.give_up(connection, min(moments), self._limits.give_up_after)

@@ -147,7 +147,7 @@ class Forwarder:
                 if await is_set_within(self._stopped, self._limits.record_again):
                     return
             except DATABASE_ERRORS:
-                log.exception("The end of a forward could not be kept", action="forward_broken")
+                log.exception("The end of a forward could not be kept", action="forward_end_broken")
                 # Out of hand it is posted again: at once, and again and again.
                 await is_set_within(self._stopped, self._limits.look_again)
                 return
