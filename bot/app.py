@@ -134,18 +134,21 @@ class Service:
             measures=self._measures,
             duties=self.replica.duties,
             notices=self.replica.notices,
+            trust=self.clock,
         )
         self._poster, self.asker = service_clients(settings)
         self._openid = openid_login(settings)
         self.forwarder = Forwarder(
             self.database, self.writer, self._poster, clock=now, measures=self._measures,
-            duties=self.replica.duties,
+            duties=self.replica.duties, trust=self.clock,
         )  # fmt: skip
-        self.events_out = EventsOut(settings, self.database, self.writer, clock=now, measures=self._measures)
+        self.events_out = EventsOut(
+            settings, self.database, self.writer, clock=now, measures=self._measures, trust=self.clock
+        )
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.data_protection = DataProtection(
             self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now,
-            self.replica.duties,
+            self.replica.duties, self.clock,
         )  # fmt: skip
         self.inbox = Inbox(
             self.writer, self.shelf.book, self.sender.wake,
@@ -161,13 +164,15 @@ class Service:
         self._join_fetcher()
         self.follow_ups = FollowUpSender(
             self.database, self.writer,
-            FollowUpTurn(self.shelf.book, caps, self.queue_limit, now, self.tested.testers).say,
-            on_queued=self.sender.wake, clock=now, duties=self.replica.duties,
+            FollowUpTurn(self.shelf.book, caps, self.queue_limit, now, self.tested.testers, self.clock).say,
+            on_queued=self.sender.wake, clock=now, duties=self.replica.duties, trust=self.clock,
         )  # fmt: skip
-        self.teamwork = Teamwork(self.database, self.writer, on_queued=self.sender.wake, undo=undo, clock=now)
+        self.teamwork = Teamwork(
+            self.database, self.writer, on_queued=self.sender.wake, undo=undo, clock=now, trust=self.clock
+        )
         self.handovers = HandoverTimer(
             self.database, self.writer, HandoverTurn(self.shelf.book, self.queue_limit, now).give_back,
-            on_queued=self.sender.wake, clock=now,
+            on_queued=self.sender.wake, clock=now, trust=self.clock,
         )  # fmt: skip
         self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts := EventCounts())
         queue = events_queue(settings)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.clock import Clock
+from bot.clock import TRUSTED, Clock, ClockTrust
 from bot.conversation.outgoing_events import EventLog
 from bot.measures import Measures
 from bot.operator.event_resends import EventResends
@@ -28,6 +28,7 @@ class EventsOut:
         clock: Clock,
         measures: Measures,
         limits: ForwardingLimits = USUAL_EVENTS,
+        trust: ClockTrust = TRUSTED,
     ) -> None:
         secrets = secrets_of(settings)
         private_hosts = (*settings.private_hosts, *(each.host for each in settings.events_to))
@@ -46,6 +47,7 @@ class EventsOut:
                 clock=clock,
                 measures=measures,
                 name=f"events to {each.place}",
+                trust=trust,
             )
             for each, poster in zip(settings.events_to, self._posters, strict=True)
         }

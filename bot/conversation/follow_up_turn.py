@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.clock import TRUSTED, ClockTrust, PastState
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.follow_ups import (
     ANSWERED,
     LOOP_GUARD,
+    MISSED,
     OPTED_OUT,
     RULE_GONE,
     TAKEN_OVER,
@@ -79,7 +81,10 @@ class FollowUpTurn:
         queue: QueueLimit,
         clock: Callable[[], datetime],
         testers: Callable[[], Testers] = nobody,
+        trust: ClockTrust = TRUSTED,
     ) -> None:
+        """`trust` tells what kept from being said in time what was not."""
+        self._trust = trust
         self._book = book
         self._testers = testers
         self._caps = caps
@@ -101,7 +106,7 @@ class FollowUpTurn:
                 results.setdefault(each.id, None)
                 continue
             book, _ = book_for(each.peer, in_force, testers)
-            reason = _why_not(row, conversation, book, now)
+            reason = _why_not(row, conversation, book, now, self._trust.state_at)
             texts = texts_in(row.texts, conversation.state.language)
             if reason is None and not may_be_said(
                 len(texts), recent.get(conversation.id, Recent()), self._caps
@@ -131,7 +136,13 @@ class FollowUpTurn:
         return recent
 
 
-def _why_not(row: Any, conversation: ConversationThread, book: Book, now: datetime) -> str | None:
+def _why_not(
+    row: Any,
+    conversation: ConversationThread,
+    book: Book,
+    now: datetime,
+    state_at: Callable[[datetime], PastState],
+) -> str | None:
     state = conversation.state
     rule = rule_of(book, row.rule)
     if state.opted_out or not is_phone_number(conversation.peer):
@@ -143,8 +154,8 @@ def _why_not(row: Any, conversation: ConversationThread, book: Book, now: dateti
     if rule is None or not rule.later:
         return RULE_GONE
     if now - row.due_at > LATEST:
-        return TOO_LATE
-    return None if is_hour(now, row.hours, tuple(row.zones)) else WRONG_HOUR
+        return TOO_LATE[state_at(row.due_at)]
+    return None if is_hour(now, row.hours, tuple(row.zones)) else WRONG_HOUR[state_at(row.due_at)]
 
 
 async def _rows(connection: AsyncConnection, ids: list[str]) -> dict[str, Any]:
@@ -160,6 +171,6 @@ async def _rows(connection: AsyncConnection, ids: list[str]) -> dict[str, Any]:
 async def _note(connection: AsyncConnection, key: str, reason: str | None, now: datetime) -> None:
     status = "said"
     if reason is not None:
-        status = "dropped" if reason in {TOO_LATE, WRONG_HOUR, LOOP_GUARD} else "cancelled"
+        status = "dropped" if reason == LOOP_GUARD or reason in MISSED else "cancelled"
     changes = {"status": status, "reason": reason, "updated_at": now}
     await connection.execute(update(follow_ups).where(follow_ups.c.id == key).values(changes))

@@ -9,6 +9,7 @@ from sqlalchemy import Row, exists, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
+from bot.clock import PastState
 from bot.rulebook.decision import Decision
 from bot.rulebook.follow_up import FollowUp
 from bot.storage.bulk import BulkInsert
@@ -24,8 +25,18 @@ ANSWERED = "they wrote meanwhile"
 ASKED_AGAIN = "the rule answered again"
 RULE_GONE = "the rule is gone"
 BY_PERSON = "a person cancelled it"
-TOO_LATE = "the bot was stopped when it was due, and it was more than an hour late"
-WRONG_HOUR = "the bot was stopped when it was due, and then it was night"
+TOO_LATE: Mapping[PastState, str] = {
+    "stopped": "the bot was stopped when it was due, and it was more than an hour late",
+    "wrong clock": "the clock of the bot was wrong when it was due, and it was more than an hour late",
+    "running": "it could not be said when it was due, and it was more than an hour late",
+}
+WRONG_HOUR: Mapping[PastState, str] = {
+    "stopped": "the bot was stopped when it was due, and then it was night",
+    "wrong clock": "the clock of the bot was wrong when it was due, and then it was night",
+    "running": "it could not be said when it was due, and then it was night",
+}
+#: Why something was not said that had missed its time.
+MISSED = frozenset([*TOO_LATE.values(), *WRONG_HOUR.values()])
 LOOP_GUARD = "this conversation got as many replies in an hour as BOT_REPLIES_PER_HOUR allows"
 
 #: Stands for every language that has no texts of its own.

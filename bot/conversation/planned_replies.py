@@ -1,6 +1,6 @@
 """Replies of people that are to leave at a time: they can be taken back until then."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,13 +8,18 @@ from msgspec import Struct
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.clock import PastState
 from bot.storage.commits import mark_changed
 from bot.storage.inbox_tables import planned_replies
 from bot.storage.sql import status_is
 
 #: Why something was not sent. These are stored and shown: they never change.
 OPTED_OUT = "they opted out"
-TOO_LATE = "the bot was stopped when it was due, and it was more than an hour late"
+TOO_LATE: Mapping[PastState, str] = {
+    "stopped": "the bot was stopped when it was due, and it was more than an hour late",
+    "wrong clock": "the clock of the bot was wrong when it was due, and it was more than an hour late",
+    "running": "it could not be sent when it was due, and it was more than an hour late",
+}
 TAKEN_BACK = "it was taken back"
 
 
@@ -56,15 +61,15 @@ async def find_planned(connection: AsyncConnection, planned_id: str) -> PlannedR
     return None if row is None else planned_view(row)
 
 
-async def due_planned(connection: AsyncConnection, now: datetime, limit: int) -> list[PlannedReply]:
-    """Those whose time has come; the one that has waited longest first."""
+async def due_planned(
+    connection: AsyncConnection, now: datetime, limit: int, *, written_since: datetime | None = None
+) -> list[PlannedReply]:
+    """Those whose time has come, written since then if that is given; the one that has waited longest first."""
     table = planned_replies
-    query = (
-        select(table)
-        .where(status_is("waiting", table.c.status), table.c.due_at <= now)
-        .order_by(table.c.due_at, table.c.id)
-        .limit(limit)
-    )
+    is_due = [status_is("waiting", table.c.status), table.c.due_at <= now]
+    if written_since is not None:
+        is_due.append(table.c.created_at >= written_since)
+    query = select(table).where(*is_due).order_by(table.c.due_at, table.c.id).limit(limit)
     return [planned_view(row) for row in await connection.execute(query)]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from bot.clock import Clock, utc_now
+from bot.clock import TRUSTED, Clock, ClockTrust, utc_now
 from bot.conversation.erasure_marks import ErasureMarks
 from bot.conversation.restored import Doubt
 from bot.operator.erasure import Eraser, Scrub
@@ -39,6 +39,7 @@ class DataProtection:
         on_erased: Callable[[Collection[str]], None],
         clock: Clock = utc_now,
         duties: Duties | None = None,
+        trust: ClockTrust = TRUSTED,
     ) -> None:
         """`duties`: what this replica may do; without them it is the only one.
 
@@ -62,7 +63,7 @@ class DataProtection:
             clock=clock,
         )
         duty = (duties or Duties()).duty("retention")
-        self._retention = Retention(self.purger.run, keep_of(settings), duty=duty)
+        self._retention = Retention(self.purger.run, keep_of(settings), duty=duty, trust=trust)
 
     async def start(self, supervisor: Supervisor) -> None:
         """Learn whether the database came from a backup; purge daily from now on."""

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import Table, insert, select, update
 from uuid_utils import uuid7
 
-from bot.clock import Clock, is_set_within, utc_now
+from bot.clock import TRUSTED, Clock, ClockTrust, is_set_within, utc_now
 from bot.conversation.incidents import Outcome
 from bot.conversation.planned_replies import (
     OPTED_OUT,
@@ -35,6 +35,8 @@ from bot.text.numbers import is_phone_number
 
 #: What is due longer than this waits for a person instead: nobody is texted in the night what was meant for noon.
 LATEST = timedelta(hours=1)
+#: What was written so shortly before it is due leaves by any clock: both times are of the same one.
+_AT_ANY_CLOCK = timedelta(minutes=1)
 #: Seconds between looks at most, and what one look takes up.
 _LOOK_AGAIN = 5.0
 _AT_ONCE = 200
@@ -54,7 +56,10 @@ class PlannedReplies:
         *,
         on_queued: Callable[[set[str]], None] = lambda _numbers: None,
         clock: Clock = utc_now,
+        trust: ClockTrust = TRUSTED,
     ) -> None:
+        """`trust`: what is to leave at a time, and who is snoozed until one, waits while the clock is not trusted."""
+        self._trust = trust
         self._readers = readers
         self._edits = writer.batch(partial(act, clock=clock))
         self._on_queued = on_queued
@@ -121,18 +126,19 @@ class PlannedReplies:
 
     async def look(self) -> int:
         """Send what is due and wake who was snoozed; how many were dealt with."""
-        now = self._clock()
+        now, is_trusted = self._clock(), self._trust.is_trusted
+        since = None if is_trusted else now - _AT_ANY_CLOCK
         async with self._readers.reading() as connection:
-            due = await due_planned(connection, now, _AT_ONCE)
+            due = await due_planned(connection, now, _AT_ONCE, written_since=since)
             query = select(conversations.c.id).where(conversations.c.snoozed_until <= now).limit(_AT_ONCE)
-            snoozed = list((await connection.execute(query)).scalars())
+            snoozed = list((await connection.execute(query)).scalars()) if is_trusted else []
         wanted = [
             EditRequest(
                 what="planned reply",
                 table=planned_replies,
                 key=each.id,
                 by=Actor(each.by, each.person_id),
-                do=_send(each.id),
+                do=_send(each.id, self._trust),
             )
             for each in due
         ] + [
@@ -157,7 +163,7 @@ class PlannedReplies:
                     continue
                 async with self._readers.reading() as connection:
                     due = await next_planned(connection)
-                if due is not None:
+                if due is not None and (self._trust.is_trusted or due > self._clock()):
                     seconds = (due - self._clock()).total_seconds()
                     wait = min(max(seconds, 0.02), _LOOK_AGAIN)
             await is_set_within(self._new, wait)
@@ -184,15 +190,16 @@ class PlannedReplies:
         return found
 
 
-def _send(planned_id: str) -> Callable[[ConversationEdit], Awaitable[None]]:
+def _send(planned_id: str, trust: ClockTrust) -> Callable[[ConversationEdit], Awaitable[None]]:
     async def do(edit: ConversationEdit) -> None:
         row = await edit.row_of(planned_replies, planned_id)
         if row.status != "waiting":  # another process has seen to it
             return
-        reason = OPTED_OUT if edit.opted_out else TOO_LATE if edit.now - row.due_at > LATEST else None
+        is_late = edit.now - row.due_at > LATEST
+        reason = OPTED_OUT if edit.opted_out else TOO_LATE[trust.state_at(row.due_at)] if is_late else None
         if reason is not None:
             await _settle(edit, planned_id, "held", reason)
-            if reason == TOO_LATE:
+            if reason != OPTED_OUT:
                 await put_draft(edit.connection, edit.by.key, edit.conversation.id, row.text, edit.now)
                 edit.conversation.unanswered_since = edit.conversation.unanswered_since or edit.now
             await edit.note("held back", f"{reason}: {row.text}")

@@ -96,10 +96,11 @@ class Purger:
 
         Raises `bot.storage.writer.StorageUnavailable` and what a reading raises; what went until then is gone.
         """
+        now = self._clock()  # once: a clock that is set meanwhile makes nothing older
         ages = [age for step in self._steps if (age := step.age(keep)) is not None]
         if any(age < EVENTS_COME_AGAIN for age in ages):
             await self.announce()
-        return {step.name: await self._run(step, keep, on_progress) for step in self._steps}
+        return {step.name: await self._run(step, keep, now, on_progress) for step in self._steps}
 
     async def announce(self) -> None:
         """Have every process look for marks before the first of them matters."""
@@ -107,11 +108,10 @@ class Purger:
         if was_needed and not self._is_alone:
             await asyncio.sleep(2 * BELIEVED)
 
-    async def _run(self, step: PurgeStep, keep: Keep, on_progress: Progress) -> int:
+    async def _run(self, step: PurgeStep, keep: Keep, now: datetime, on_progress: Progress) -> int:
         age = step.age(keep)
         if age is None:
             return 0
-        now = self._clock()
         due = Due(before=now - min(age, _LONGEST), now=now, marks=self._marks)
         total, after = 0, None
         size = self._limits.first

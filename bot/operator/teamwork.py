@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from bot.clock import Clock, utc_now
+from bot.clock import TRUSTED, Clock, ClockTrust, utc_now
 from bot.operator.acts import Acts
 from bot.operator.planned_replies import PlannedReplies
 from bot.operator.presence import Presence
@@ -26,9 +26,10 @@ class Teamwork:
         on_queued: Callable[[set[str]], None] = lambda _numbers: None,
         undo: timedelta = UNDO,
         clock: Clock = utc_now,
+        trust: ClockTrust = TRUSTED,
     ) -> None:
         self.acts = Acts(readers, writer, clock)
-        self.planned = PlannedReplies(readers, writer, on_queued=on_queued, clock=clock)
+        self.planned = PlannedReplies(readers, writer, on_queued=on_queued, clock=clock, trust=trust)
         self.presence = Presence(writer, clock)
         self.undo = undo
         self.clock = clock

@@ -2,6 +2,7 @@
 
 ACS refuses calls that were signed more than 5 minutes away from its own time, so with a wrong clock nothing is sent;
 and the age of a repeatability pair, which decides whether a repeat is safe, is counted by this clock, too.
+What the time alone brings about and nothing undoes (`bot.clock.ClockTrust`) waits while the clock is wrong by so much.
 """
 
 import time
@@ -9,11 +10,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from bot.clock import PastState
 from bot.outage import Outage
 
 #: Off by more, the clock is a trouble: a fifth of what ACS bears, and far from what a network or NTP makes of it.
 BOUND: Final = timedelta(seconds=60)
-#: Off by more, ACS refuses every call.
+#: Off by more, ACS refuses every call, and the clock is not trusted.
 REFUSED_AT: Final = timedelta(minutes=5)
 
 MEND: Final = "set the machine's clock: have NTP (chrony, systemd-timesyncd, w32time) run on the host"
@@ -38,7 +40,8 @@ def _now() -> datetime:
 class ClockCheck:
     """Holds the newest comparison of the clock with ACS's; logs once when it is off, and once when it is right again.
 
-    Notices without another answer of ACS that the clock was set since, by the monotonic clock.
+    Notices without another answer of ACS that the clock was set right since, by the monotonic clock. Is a
+    `bot.clock.ClockTrust`.
     """
 
     def __init__(
@@ -47,6 +50,9 @@ class ClockCheck:
         self._now = now
         self._steady = steady
         self._compared: tuple[timedelta, datetime, float] | None = None
+        self._started = self._right_at = steady()
+        #: By the steady clock, from when to when the clock was last not trusted; None: it still is not.
+        self._untrusted: tuple[float, float | None] | None = None
         self._outage = Outage(
             "The clock of this machine is wrong",
             "The clock of this machine is right again",
@@ -74,6 +80,7 @@ class ClockCheck:
         offset = self.offset
         if offset is None:
             return None
+        self._note_trust(is_trusted=abs(offset) <= REFUSED_AT)
         if abs(offset) <= BOUND:
             self._outage.succeed()
             return None
@@ -86,11 +93,43 @@ class ClockCheck:
         """When the trouble began, by the wrong clock."""
         return self._outage.since
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the clock is not known to be so wrong that ACS refuses every call."""
+        return self.waits_for is None
+
+    @property
+    def waits_for(self) -> str | None:
+        """Why it is not trusted, as a sentence without its full stop; None: it is."""
+        reason, offset = self.look(), self.offset
+        return None if offset is None or abs(offset) <= REFUSED_AT else reason
+
+    def state_at(self, moment: datetime) -> PastState:
+        """What a moment of the past found: this run, with a clock that was trusted or was not, or none."""
+        then = self._steady() - (self._now() - moment).total_seconds()
+        if self._untrusted is not None:
+            since, until = self._untrusted
+            if since <= then and (until is None or then <= until):
+                return "wrong clock"
+        return "stopped" if then < self._started else "running"
+
+    def _note_trust(self, *, is_trusted: bool) -> None:
+        now = self._steady()
+        if not is_trusted:
+            if self._untrusted is None or self._untrusted[1] is not None:
+                self._untrusted = self._right_at, None
+            return
+        if self._untrusted is not None and self._untrusted[1] is None:
+            self._untrusted = self._untrusted[0], now
+        self._right_at = now
+
 
 def _sentence(offset: timedelta) -> str:
     seconds = round(abs(offset).total_seconds())
     way = "ahead of" if offset > timedelta(0) else "behind"
-    follows = "ACS refuses every call, so nothing is sent" if abs(offset) > REFUSED_AT else (
+    follows = (
+        "ACS refuses every call, so nothing is sent; nor is anything removed or done that is due by the time"
+    ) if abs(offset) > REFUSED_AT else (
         "from 300 on ACS refuses every call"
     )  # fmt: skip
     return f"The clock is {seconds:,} seconds {way} ACS's; {follows}. Mend: {MEND}"

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.clock import Clock, utc_now
+from bot.clock import TRUSTED, Clock, ClockTrust, utc_now
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.duties import Duties
 from bot.storage.readers import Readers
@@ -47,8 +47,13 @@ class DueTimer(ABC, Generic[Due, Result]):
         on_queued: Callable[[set[str]], None] = lambda _numbers: None,
         clock: Clock = utc_now,
         duties: Duties | None = None,
+        trust: ClockTrust = TRUSTED,
     ) -> None:
-        """`work` does it in a transaction; `duties`: what this replica may do, without them it is the only one."""
+        """`work` does it in a transaction; `duties`: what this replica may do, without them it is the only one.
+
+        `trust`: what is due waits while the clock by which it is is not trusted.
+        """
+        self._trust = trust
         self._duty = (duties or Duties()).duty(self.name)
         self._readers = readers
         self._turns = writer.batch(work)
@@ -83,6 +88,8 @@ class DueTimer(ABC, Generic[Due, Result]):
 
     async def look(self) -> int:
         """Have done what is due; how many were dealt with."""
+        if not self._trust.is_trusted:
+            return 0
         async with self._readers.reading() as connection:
             due = await self.find_due(connection, self._clock(), _AT_ONCE)
         if not due:
@@ -106,7 +113,7 @@ class DueTimer(ABC, Generic[Due, Result]):
                     continue
                 async with self._readers.reading() as connection:
                     next_one = await self.find_next(connection)
-                if next_one is not None:
+                if next_one is not None and self._trust.is_trusted:
                     seconds = (next_one - self._clock()).total_seconds()
                     wait = min(max(seconds, 0.05), _LOOK_AGAIN)
             await asyncio.sleep(wait)

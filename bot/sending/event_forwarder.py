@@ -13,13 +13,13 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.clock import Clock, is_set_within, utc_now
+from bot.clock import TRUSTED, Clock, ClockTrust, is_set_within, utc_now
 from bot.measures import Measures
 from bot.sending.backoff import wait_before_try
 from bot.sending.event_queue import EventQueue
 from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
 from bot.sending.post_attempts import Poster, host_of, post_once
-from bot.sending.post_queues import Tried, Waiting
+from bot.sending.post_queues import NO_PAUSE, Tried, Waiting
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.readers import SharedReaders
 from bot.storage.writer import StorageUnavailable, Writer
@@ -42,8 +42,13 @@ class EventForwarder:
         limits: ForwardingLimits = USUAL_EVENTS,
         clock: Clock = utc_now,
         measures: Measures | None = None,
+        trust: ClockTrust = TRUSTED,
     ) -> None:
-        """`name`: what its background task is called, and what other processes know the same queue by."""
+        """`name`: what its background task is called, and what other processes know the same queue by.
+
+        `trust`: nothing is given up for its age by a clock that is not trusted.
+        """
+        self._trust = trust
         self._queue = queue
         self._measures = measures or Measures()
         self._limits = limits
@@ -88,7 +93,7 @@ class EventForwarder:
         """One pass: post what is due; whether anything was. Raises what the database does."""
         now = self._clock()
         await self._end_old(now)
-        if self._not_before is not None and now < self._not_before:
+        if self._not_before is not None and now < self._not_before <= now + NO_PAUSE:
             return False
         async with self._readers.reading() as connection:
             due = await self._queue.due(connection, now, 1 if self.is_down else self._limits.posts)
@@ -140,7 +145,12 @@ class EventForwarder:
 
     async def _try(self, waiting: Waiting) -> Tried:
         _, tried = await post_once(
-            self._poster, waiting, rows=self._queue, limits=self._limits, clock=self._clock
+            self._poster,
+            waiting,
+            rows=self._queue,
+            limits=self._limits,
+            clock=self._clock,
+            trust=self._trust,
         )
         return tried
 
@@ -157,7 +167,9 @@ class EventForwarder:
             self._not_before = self._clock() + wait_before_try(more + 1, backoff=self._limits.pauses)
 
     async def _end_old(self, now: datetime) -> None:
-        if self._looked_for_old is None or now - self._looked_for_old >= self._limits.look_for_old:
+        if not self._trust.is_trusted:
+            return
+        if self._looked_for_old is None or abs(now - self._looked_for_old) >= self._limits.look_for_old:
             self._looked_for_old = now
             (ended,) = await self._ends.submit([now])
             if ended:

@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, exists, func, or_, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.event_receivers import EventReceiver
-from bot.sending.post_queues import Tried, Waiting
+from bot.sending.post_queues import Tried, Waiting, may_be_tried
 from bot.storage.columns import UtcTime
 from bot.storage.event_tables import outgoing_events
 from bot.storage.sql import status_is
@@ -45,7 +45,7 @@ class EventQueue:
             .where(
                 _is_queued,
                 events.c.receiver == self.receiver.place,
-                or_(events.c.next_try_at.is_(None), events.c.next_try_at <= now),
+                may_be_tried(events.c.next_try_at, now),
                 ~waits_for_another,
             )
             .order_by(events.c.id)

@@ -1,5 +1,6 @@
 """Looks for what is to be said now, and has it said."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -7,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.follow_up_turn import DueFollowUp, due_follow_ups, next_due
-from bot.conversation.follow_ups import TOO_LATE, WRONG_HOUR
+from bot.conversation.follow_ups import MISSED
 from bot.sending.due_timer import DueTimer
 
 log = structlog.get_logger(__name__)
@@ -31,11 +32,11 @@ class FollowUpSender(DueTimer[DueFollowUp, str | None]):
         return result == ""
 
     def note(self, results: Sequence[str | None]) -> None:
-        """Log how many came too late."""
-        late = sum(result in {TOO_LATE, WRONG_HOUR} for result in results)
-        if late:
+        """Log how many missed their time, and why."""
+        for reason, count in Counter(result for result in results if result in MISSED).items():
             log.warning(
-                "What was to be said later is dropped: the bot was stopped when it was due",
+                "What was to be said later is dropped: it missed its time",
                 action="follow_ups_dropped",
-                count=late,
+                count=count,
+                reason=reason,
             )

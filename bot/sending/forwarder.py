@@ -11,7 +11,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.clock import Clock, is_set_within, utc_now
+from bot.clock import TRUSTED, Clock, ClockTrust, is_set_within, utc_now
 from bot.measures import Measures
 from bot.sending.destinations import Destinations
 from bot.sending.limits import USUAL_FORWARDING, ForwardingLimits
@@ -39,8 +39,13 @@ class Forwarder:
         clock: Clock = utc_now,
         measures: Measures | None = None,
         duties: Duties | None = None,
+        trust: ClockTrust = TRUSTED,
     ) -> None:
-        """`duties`: what this replica may do; without them it does all."""
+        """`duties`: what this replica may do; without them it does all.
+
+        `trust`: nothing is given up for its age by a clock that is not trusted.
+        """
+        self._trust = trust
         self._queue = RuleForwards()
         self._measures = measures or Measures()
         self._limits = limits
@@ -131,7 +136,12 @@ class Forwarder:
         posted: Posted | None = None
         try:
             posted, tried = await post_once(
-                self._poster, waiting, rows=self._queue, limits=self._limits, clock=self._clock
+                self._poster,
+                waiting,
+                rows=self._queue,
+                limits=self._limits,
+                clock=self._clock,
+                trust=self._trust,
             )
             await self._record(tried)
         finally:
@@ -166,10 +176,13 @@ class Forwarder:
 
     async def _end_old(self, now: datetime) -> None:
         """What waits at destinations that do not answer is hardly tried, so that no try of its own gives it up."""
-        if self._looked_for_old is not None and now - self._looked_for_old < self._limits.look_for_old:
+        if (
+            self._looked_for_old is not None
+            and abs(now - self._looked_for_old) < self._limits.look_for_old  # it may have been ahead
+        ):
             return
         self._looked_for_old = now
-        if not self.destinations.down():
+        if not (self._trust.is_trusted and self.destinations.down()):
             return
         (ended,) = await self._ends.submit([now])
         for each in ended:

@@ -15,12 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
-from bot.clock import Clock, utc_now
+from bot.clock import TRUSTED, Clock, ClockTrust, utc_now
 from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
 from bot.conversation.delivery import (
     ACCEPTED,
     DeliveryEvent,
-    DeliveryState,
     Rejected,
     Suppressed,
     no_report,
@@ -46,10 +45,10 @@ from bot.sending.outbox_rows import (
     ClaimableRow,
     FailedTryRow,
     LeaseRow,
-    MovedTryRow,
     PairRow,
     SettledRow,
     TryRow,
+    moved_row,
 )
 from bot.sending.sms_service import SendAccepted, SendFailed, SendOutcome
 from bot.storage.sql import status_is
@@ -58,6 +57,10 @@ from bot.storage.writer import Batch
 
 #: ACS remembers a repeatability id for 5 minutes at most; a try must start early enough to end within them.
 REPEATABILITY_WINDOW = timedelta(minutes=4)
+
+
+#: What seems to be too late by a clock that is not trusted is looked at again after this.
+_UNTIL_TRUSTED = timedelta(seconds=30)
 
 
 class Queued(Struct, frozen=True, kw_only=True):
@@ -181,8 +184,11 @@ class Outbox:
         lease: timedelta = LEASE,
         expired_at_once: int = 1_000,
         clock: Clock = utc_now,
+        trust: ClockTrust = TRUSTED,
     ) -> None:
         """`holder`: who claims; without one this process is the only sender on the database.
+
+        `trust`: nothing is too late, and no report is given up on, by a clock that is not trusted.
 
         `expired_at_once`: messages whose reports one transaction gives up on.
         """
@@ -191,6 +197,7 @@ class Outbox:
         self._lease = lease
         self._expired_at_once = expired_at_once
         self._clock = clock
+        self._trust = trust
 
     async def claim(self, connection: AsyncConnection, queued: list[Queued]) -> list[Claimed | Held | None]:
         """Lease each message that may be sent now; None for one that is not to be sent any more, or not yet."""
@@ -212,6 +219,9 @@ class Outbox:
                 claims.append(_held(message, row, is_leased=is_leased))
                 continue
             decided = claim_decision(row, now, self._reply_ttl)
+            if decided == "too late" and not self._trust.is_trusted:
+                claims.append(Held(message=message, is_leased=False, until=now + _UNTIL_TRUSTED))
+                continue
             if decided in _INSTEAD:
                 claims.append(None)
                 changes.apply(row.stored(), _INSTEAD[decided])
@@ -280,7 +290,7 @@ class Outbox:
             if isinstance(outcome, SendFailed) and outcome.is_pair_useless and not settlement.was_unknown:
                 useless.append(PairRow(row.id, None, None))
         moved = changes.moved
-        ends = {each.id: _as_moved(each, moved[each.id], now) for each in tried if each.id in moved}
+        ends = {each.id: moved_row(each, moved[each.id], now) for each in tried if each.id in moved}
         await SETTLE.execute(connection, [each for each in tried if each.id not in ends])
         await SETTLE_MOVED.execute(connection, list(ends.values()))
         await NAME_MESSAGE.execute(connection, named)
@@ -292,6 +302,8 @@ class Outbox:
 
     async def expire(self, connection: AsyncConnection, timeouts: list[timedelta]) -> list[int]:
         """Give up on reports: what was sent longer ago than the timeout becomes `unconfirmed`; how many did."""
+        if not self._trust.is_trusted:
+            return [0] * len(timeouts)
         now = self._clock()
         query = (
             select(*STORED_COLUMNS)
@@ -383,14 +395,3 @@ def _failed_among(settlements: list[Settlement], tried: list[TryRow], now: datet
         for each in settlements
         if isinstance(each.outcome, SendFailed) and each.message.id in ours
     ]
-
-
-def _as_moved(row: TryRow, state: DeliveryState, now: datetime) -> MovedTryRow:
-    return MovedTryRow(
-        *row,
-        status=state.status,
-        status_details=state.details,
-        failure_code=state.failure_code,
-        reported_at=state.reported_at,
-        updated_at=now,
-    )

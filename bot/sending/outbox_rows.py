@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Integer, bindparam, literal_column, null, select, true
 
-from bot.conversation.delivery import Status
+from bot.conversation.delivery import DeliveryState, Status
 from bot.conversation.status_changes import STORED_COLUMNS, StoredMessage
 from bot.storage.bulk import BulkInsert, BulkUpdate
 from bot.storage.inbox_tables import tries
@@ -202,3 +202,15 @@ _NO_LEASE = {"lease_holder": null(), "lease_until": null()}
 SETTLE = BulkUpdate(messages, TryRow, constants=_NO_LEASE)
 SETTLE_MOVED = BulkUpdate(messages, MovedTryRow, constants=_NO_LEASE)
 FORGET_PAIR = BulkUpdate(messages, PairRow)
+
+
+def moved_row(row: TryRow, state: DeliveryState, now: datetime) -> MovedTryRow:
+    """How a try has left its row, which has another status by it."""
+    return MovedTryRow(
+        *row,
+        status=state.status,
+        status_details=state.details,
+        failure_code=state.failure_code,
+        reported_at=state.reported_at,
+        updated_at=now,
+    )

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from bot.clock import Clock
+from bot.clock import Clock, ClockTrust
 from bot.sending.backoff import wait_before_try
 from bot.sending.limits import ForwardingLimits
 from bot.sending.post_queues import Posted, Tried, Waiting
@@ -37,9 +37,15 @@ class PostedRows(Protocol):
 
 
 async def post_once(
-    poster: Poster, waiting: Waiting, *, rows: PostedRows, limits: ForwardingLimits, clock: Clock
+    poster: Poster,
+    waiting: Waiting,
+    *,
+    rows: PostedRows,
+    limits: ForwardingLimits,
+    clock: Clock,
+    trust: ClockTrust,
 ) -> tuple[Posted, Tried]:
-    """One try: how it ended, and what is to be recorded."""
+    """One try: how it ended, and what is to be recorded. Nothing is too old by a clock that is not trusted."""
     began = time.perf_counter()
     posted = await poster.post(waiting)
     now, ms = clock(), round((time.perf_counter() - began) * 1_000)
@@ -47,7 +53,8 @@ async def post_once(
         return posted, Tried(waiting=waiting, status="delivered", now=now, ms=ms)
     wait = wait_before_try(waiting.attempts + 1, posted.retry_after, backoff=limits.backoff)
     is_refused = posted.is_final and rows.gives_up_at_refusal
-    if is_refused or now + wait - waiting.created_at > limits.give_up_after:
+    is_old = trust.is_trusted and now + wait - waiting.created_at > limits.give_up_after
+    if is_refused or is_old:
         log.error(rows.failed_line, action="forward_failed", url=_shown(waiting.url), reason=posted.reason)
         return posted, Tried(waiting=waiting, status="failed", now=now, error=posted.reason, ms=ms)
     log.warning(rows.delayed_line, action="forward_delayed", url=_shown(waiting.url), reason=posted.reason)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import bindparam, exists, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.inbox_tables import tries as failed_tries
@@ -16,6 +16,15 @@ from bot.text.hosts import destination_of
 #: Rows that are given up, or get their destinations, in one transaction.
 _AT_ONCE = 5_000
 NOT_ASKED = "It did not answer others, and was not asked before the time was over."
+
+#: No pause before the next try is as long (Retry-After counts for an hour at most): a time farther away was set by a
+#: clock that was ahead, and nothing waits for it.
+NO_PAUSE = timedelta(hours=2)
+
+
+def may_be_tried(next_try_at: Column[datetime], now: datetime) -> ColumnElement[bool]:
+    """Whether a row's pause is over."""
+    return or_(next_try_at.is_(None), next_try_at <= now, next_try_at > now + NO_PAUSE)
 
 
 class Posted(Struct, frozen=True, kw_only=True):
@@ -98,7 +107,7 @@ class RuleForwards:
         )
         found = found.union_all(select(after.scalar_subquery()).where(found.c.name.is_not(None)))
         is_due = exists().where(
-            _is_queued, forwards.c.destination == found.c.name, forwards.c.next_try_at <= now
+            _is_queued, forwards.c.destination == found.c.name, may_be_tried(forwards.c.next_try_at, now)
         )
         query = select(found.c.name).where(found.c.name.is_not(None), is_due)
         return list((await connection.execute(query)).scalars())
@@ -119,7 +128,11 @@ class RuleForwards:
         """
         query = (
             select(*_READ)
-            .where(_is_queued, forwards.c.destination == destination, forwards.c.next_try_at <= now)
+            .where(
+                _is_queued,
+                forwards.c.destination == destination,
+                may_be_tried(forwards.c.next_try_at, now),
+            )
             .order_by(*([forwards.c.attempts] if is_down else []), forwards.c.next_try_at, forwards.c.id)
             .limit(limit)
         )

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
-from bot.clock import Clock, utc_now
+from bot.clock import TRUSTED, Clock, ClockTrust, utc_now
 from bot.conversation.message_ids import first_id
 from bot.conversation.message_lines import MessageLineLog
 from bot.conversation.message_rows import OutboundRow
@@ -59,6 +59,7 @@ class Sender:
         measures: Measures | None = None,
         duties: Duties | None = None,
         notices: Notices | None = None,
+        trust: ClockTrust = TRUSTED,
     ) -> None:
         """`per_minute` and `per_day`: how many messages of a number may leave; asked before each call.
 
@@ -77,8 +78,9 @@ class Sender:
         self._limits = limits
         self.holder = self._holder = holder_on(readers)
         outbox = Outbox(
-            reply_ttl=reply_ttl, holder=self._holder, expired_at_once=limits.expired_at_once, clock=clock
-        )
+            reply_ttl=reply_ttl, holder=self._holder, expired_at_once=limits.expired_at_once, clock=clock,
+            trust=trust,
+        )  # fmt: skip
         self._expiries = writer.batch(outbox.expire)
         self._report_timeout = report_timeout
         self._supervisor = supervisor or Supervisor()

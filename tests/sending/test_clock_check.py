@@ -95,3 +95,34 @@ def test_a_machine_that_slept_is_not_said_to_have_a_wrong_clock() -> None:
     clocks.answer(0)
     clocks.wait(1, set_by=8 * 3600)
     assert clocks.check.look() is None
+
+
+def test_the_clock_is_trusted_but_where_acs_refuses_every_call() -> None:
+    clocks = Clocks()
+    trusted = [clocks.check.is_trusted]  # nothing is known
+    for ahead in (200, 400):
+        clocks.answer(ahead)
+        trusted.append(clocks.check.is_trusted)
+    assert "ACS refuses every call" in (clocks.check.waits_for or "")
+    clocks.wait(10, set_by=-400)
+    trusted.append(clocks.check.is_trusted)
+    assert trusted == [True, True, False, True]
+
+
+def test_what_a_moment_of_the_past_found_is_known() -> None:
+    clocks = Clocks()
+    clocks.wait(100)
+    clocks.answer(0)
+    clocks.wait(100)
+    clocks.answer(4_000)  # since when nobody knows: it was right 100 s ago
+    clocks.wait(1_000)
+    clocks.answer(4_000)
+    clocks.wait(100, set_by=-4_000)
+    clocks.answer(0)
+    clocks.wait(1_000)
+    clocks.answer(0)
+    ago = {
+        seconds: clocks.check.state_at(clocks.wall - seconds * SECOND)
+        for seconds in (10, 1_500, 2_250, 2_400)
+    }
+    assert ago == {10: "running", 1_500: "wrong clock", 2_250: "running", 2_400: "stopped"}
