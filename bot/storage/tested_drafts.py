@@ -219,7 +219,10 @@ class TestedDrafts:
                 self._tell_ended(each, each.why_not)
         for key in self._tested.keys() - tested.keys():
             if self._tested[key].book is not None:
-                self._tell_ended(self._tested[key], "it was saved, discarded or taken back")
+                self._tell_ended(
+                    self._tested[key],
+                    "it was saved, discarded or ended, or whose it is may change rules no more",
+                )
 
     @staticmethod
     def _tell_ended(each: TestedDraft, cause: str) -> None:

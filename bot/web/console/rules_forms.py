@@ -20,6 +20,7 @@ from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Page
 from bot.web.console.rules_editor import PATH, EditorPlace, text_of
 from bot.web.console.rules_list import list_rules, live_drafts
+from bot.web.console.rules_testers import running_tests
 from bot.web.console.sessions import require_editor, session_of
 from bot.web.limits import LONGEST_NAME
 
@@ -43,6 +44,7 @@ class RuleListPages(Controller):
             "rules.html",
             whole=await editor.whole(session.person),
             tested=editor.console.tested.all(),
+            running_tests=await running_tests(editor) if session.may_administer else (),
             list=await list_rules(
                 editor,
                 session,
