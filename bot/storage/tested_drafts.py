@@ -194,7 +194,7 @@ class TestedDrafts:
             return replace(tested, book=before.book, why_not=before.why_not)
         is_large = sum(map(len, files.texts.values())) > _LARGE
         with frozen_afterwards() if is_large else nullcontext():
-            loaded = await in_background(check_files, files, self._files.secrets)
+            loaded = await in_background(check_files, files, self._files.secrets, None)
         self._made_of[key] = files
         if loaded.book is None or has_error(loaded.findings):
             first = next(each for each in loaded.findings if each.level == "error")

@@ -38,16 +38,17 @@ class RuleListPages(Controller):
     async def overview(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
         """Show the rules of all files in their order, and what was found in them."""
         session, query = session_of(request), request.query_params
-        start = query.get("from", "")
+        start, whole = query.get("from", ""), await editor.whole(session.person)
         return editor.page(
             request,
             "rules.html",
-            whole=await editor.whole(session.person),
+            whole=whole,
             tested=editor.console.tested.all(),
             running_tests=await running_tests(editor) if session.may_administer else (),
             list=await list_rules(
                 editor,
                 session,
+                whole,
                 query.get("q", "")[:LONGEST_NAME],
                 int(start) if start.isascii() and start.isdecimal() and len(start) < 8 else 0,
             ),
