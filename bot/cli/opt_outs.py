@@ -17,7 +17,7 @@ from bot.cli.output_file import output_to
 from bot.cli.rules_options import usual_path
 from bot.cli.upkeep_database import writing_database
 from bot.operator.opt_out_import import Imported, OptOutImport
-from bot.operator.opt_out_lists import OptOutList, read_opt_outs
+from bot.operator.opt_out_lists import OptOutList, UnreadableList, read_opt_outs
 from bot.queries.answer_sheets import csv_lines
 from bot.queries.opt_out_differences import Differences, find_differences
 from bot.queries.opt_outs import OptOutView, every_opt_out
@@ -43,7 +43,10 @@ def import_command(file: BinaryIO, reason: str, number: str | None, *, as_json: 
     settings = load(read_environment())
     book = load_folder(usual_path()).book
     ours = normalise_number(make_storable(number)) if number else ""
-    listed = read_opt_outs(file.read(), [ours] if ours else list(book.numbers) if book else [], ours)
+    try:
+        listed = read_opt_outs(file.read(), [ours] if ours else list(book.numbers) if book else [], ours)
+    except UnreadableList as error:
+        raise CommandFailed(f"Nothing was imported. {file.name}, {shown_in_terminal(str(error))}") from None
     if not listed.entries and not listed.unread:
         raise CommandFailed(f"{file.name} holds no lines.")
 

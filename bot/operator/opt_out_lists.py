@@ -1,13 +1,12 @@
 """Reads a list of opt-outs as another provider gives it: CSV in any writing, phone numbers in any writing."""
 
-import csv
-import io
 import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from bot.rulebook.files.csv_text import Dialect, UnreadableCsv, declared_dialect, read_records
 from bot.text.moments import WrongTime, read_moment
 from bot.text.numbers import compact, normalise_number, number_meant
 from bot.text.storable import make_storable, one_line
@@ -31,9 +30,18 @@ _DELIMITERS = ",;\t|"
 #: A spreadsheet writes a long number so, and its last digits are gone.
 _ROUNDED = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)
 _NO_DIGIT = re.compile(r"[^a-z0-9]")
+#: In a column whose name may mean a time, these say only that somebody opted out.
+_YES = frozenset({"yes", "y", "true", "x", "1"})
 _LONGEST_SHOWN = 60
 #: Digits of an international number, by E.164 and by the shortest that are given out.
 _FEWEST, _MOST = 7, 15
+
+
+class UnreadableList(Exception):
+    """Of this list nothing may be taken; the message names the line, what is wrong there and the mend."""
+
+    def __init__(self, line: int, sentence: str) -> None:
+        super().__init__(f"line {line}: {sentence}")
 
 
 class ListedOptOut(Struct, frozen=True, kw_only=True):
@@ -67,23 +75,28 @@ class _Columns(Struct, frozen=True):
     peer: int = 0
     number: int | None = None
     at: int | None = None
+    #: What the head calls the column of times.
+    at_name: str = ""
 
 
 def read_opt_outs(content: bytes, ours: Collection[str] = (), number: str = "") -> OptOutList:
     """The opt-outs in a CSV file with or without a head, in UTF-8 or UTF-16 or what Windows writes.
 
     `ours` are our numbers: one that lacks its country has theirs. `number`: the opt-outs are from this one alone,
-    where a line names none.
+    where a line names none. Raises `UnreadableList` where a quote may hide lines, or where a time can't be read: an
+    opt-out of an unknown time would count as one of today.
     """
-    rows = _rows_of(_decoded(content))
+    text = _decoded(content)
+    dialect = _dialect_of(text)
     entries: dict[tuple[str, str], ListedOptOut] = {}
     unread: list[UnreadLine] = []
     columns, repeated = _Columns(), 0
-    for place, (line, row) in enumerate(rows):
+    for place, (line, row) in enumerate(_rows_of(text, dialect)):
         if place == 0 and (found := _columns_of(row)) is not None:
             columns = found
             continue
-        listed = _read(row, columns, ours, number)
+        _refuse_hidden_lines(line, row, columns, ours, dialect)
+        listed = _read(line, row, columns, ours, number)
         if isinstance(listed, str):
             shown = one_line(", ".join(cell for cell in row if cell.strip()), _LONGEST_SHOWN)
             unread.append(UnreadLine(line=line, text=shown, reason=listed))
@@ -103,14 +116,39 @@ def _decoded(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def _rows_of(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines that hold anything, each with its number in the file."""
+def _dialect_of(text: str) -> Dialect:
+    if (declared := declared_dialect(text)) is not None:
+        return declared
     head = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(_DELIMITERS, key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter if delimiter in head else ",")
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            yield reader.line_num, [make_storable(cell.strip()) for cell in row]
+    return Dialect(delimiter if delimiter in head else ",")
+
+
+def _rows_of(text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """The rows that hold anything, each with the line where it begins."""
+    try:
+        for line, row in read_records(text, dialect):
+            if any(cell.strip() for cell in row):
+                yield line, [make_storable(cell.strip()) for cell in row]
+    except UnreadableCsv as error:
+        raise UnreadableList(error.line, f"{error}.") from None
+
+
+def _refuse_hidden_lines(
+    line: int, row: Sequence[str], columns: _Columns, ours: Collection[str], dialect: Dialect
+) -> None:
+    """Raise `UnreadableList` for a cell that goes on over lines which have people's numbers of their own."""
+    for cell in row:
+        first, *others = cell.splitlines() or [""]
+        for each in others:
+            peer = _cell(each.split(dialect.delimiter), columns.peer).strip().strip(dialect.quote)
+            if _phone_number(peer, ours).startswith("+"):
+                shown = one_line(first, _LONGEST_SHOWN)
+                raise UnreadableList(
+                    line,
+                    f"the cell that a {dialect.quote} opens before “{shown}” goes on over lines with numbers of their"
+                    " own; close it in its line, or take the line breaks out of it.",
+                )
 
 
 def _columns_of(row: Sequence[str]) -> _Columns | None:
@@ -124,17 +162,20 @@ def _columns_of(row: Sequence[str]) -> _Columns | None:
     ours = next((at for at, name in enumerate(names) if name in _OURS), None)
     if ours is None and "number" in names and names[peer] != "number":
         ours = names.index("number")
-    return _Columns(peer, ours, next((at for at, name in enumerate(names) if name in _TIME), None))
+    at = next((at for at, name in enumerate(names) if name in _TIME), None)
+    return _Columns(peer, ours, at, _cell(row, at))
 
 
-def _read(row: Sequence[str], columns: _Columns, ours: Collection[str], number: str) -> ListedOptOut | str:
+def _read(
+    line: int, row: Sequence[str], columns: _Columns, ours: Collection[str], number: str
+) -> ListedOptOut | str:
     """What a line says, or why it can't be read."""
     peer = _phone_number(_cell(row, columns.peer), ours)
     if not peer.startswith("+"):
         return peer
     named = _cell(row, columns.number)
     written = normalise_number(named) if named and named != "*" else number
-    return ListedOptOut(peer=peer, number=written, at=_time(_cell(row, columns.at)))
+    return ListedOptOut(peer=peer, number=written, at=_time(line, row, columns))
 
 
 def _phone_number(raw: str, ours: Collection[str]) -> str:
@@ -157,11 +198,21 @@ def _phone_number(raw: str, ours: Collection[str]) -> str:
     return number
 
 
-def _time(text: str) -> datetime | None:
+def _time(line: int, row: Sequence[str], columns: _Columns) -> datetime | None:
+    """When they opted out; None where the line does not say."""
+    text = _cell(row, columns.at).lstrip("'")
+    if not text or text.casefold() in _YES:
+        return None
     try:
         return read_moment(text.replace(" UTC", "Z"), UTC)
-    except WrongTime:
-        return None
+    except WrongTime as error:
+        shown = one_line(text, _LONGEST_SHOWN)
+        name = one_line(columns.at_name, _LONGEST_SHOWN)
+        raise UnreadableList(
+            line,
+            f"“{shown}” in the column “{name}” is no time that can be read. {error} Or take the column out: then all"
+            " of them count as opted out now.",
+        ) from None
 
 
 def _cell(row: Sequence[str], place: int | None) -> str:

@@ -1,6 +1,7 @@
 """The people who may log in by name: adds and removes them, changes their roles, makes their login links.
 
 A change holds from its commit on, at every replica: each request looks up whose session it is and what they may do.
+Whoever may change rules no more has no draft that answers testers.
 """
 
 import hashlib
@@ -26,8 +27,9 @@ from bot.operator.people_errors import (
     NotARole,
     WasRemoved,
 )
-from bot.roles import Role, is_role, strongest
+from bot.roles import Role, is_role, may_act_as, strongest
 from bot.storage.commits import Topic, mark_changed
+from bot.storage.draft_testers import end_tests_of
 from bot.storage.people_tables import login_links, people, people_changes
 from bot.storage.tables import console_sessions
 from bot.storage.writer import Writer
@@ -117,9 +119,7 @@ class People:
         async def do(connection: AsyncConnection, now: datetime) -> PersonView:
             person = await find_person(connection, who)
             if person.role != wanted:
-                await connection.execute(
-                    update(people).where(people.c.id == person.id).values({"role": wanted})
-                )
+                await _give_role(connection, person.id, wanted)
                 await note(connection, person.id, "role", by, now, f"{person.role} to {wanted}")
             return await _view_of(connection, person.id)
 
@@ -143,30 +143,36 @@ class People:
         Raises `NoRole`, and `WasRemoved` for whom the admin removed.
         """
         role = strongest(identity.roles)
-        if role is None:
-            raise NoRole(identity.name, identity.roles)
 
         async def do(connection: AsyncConnection, now: datetime) -> PersonView:
             is_them = (people.c.issuer == identity.issuer, people.c.subject == identity.subject)
             row = (await connection.execute(select(people).where(*is_them))).first()
+            if role is None:
+                if row is not None:
+                    await end_tests_of(connection, row.id)
+                raise NoRole(identity.name, identity.roles)
             if row is None:
                 return await _add_external(connection, identity, role, now)
             if row.removed_at is not None:
                 raise WasRemoved(row.name)
             if row.role != role:
-                await connection.execute(update(people).where(people.c.id == row.id).values({"role": role}))
+                await _give_role(connection, row.id, role)
                 await note(connection, row.id, "log in", Actor(row.name, row.id), now, role)
             return await _view_of(connection, row.id)
 
         return await self._do(do)
 
     async def remove(self, who: str, *, by: Actor) -> PersonView:
-        """Let somebody in no more: their sessions and links end. What they did goes on to bear their name."""
+        """Let somebody in no more: their sessions, links and tests of drafts end.
+
+        What they did goes on to bear their name.
+        """
 
         async def do(connection: AsyncConnection, now: datetime) -> PersonView:
             person = await find_person(connection, who)
             for table in (console_sessions, login_links):
                 await connection.execute(delete(table).where(table.c.person_id == person.id))
+            await end_tests_of(connection, person.id)
             await connection.execute(
                 update(people).where(people.c.id == person.id).values({"removed_at": now})
             )
@@ -246,6 +252,12 @@ async def note(
     """Keep what was changed of somebody."""
     row = {"id": str(uuid7()), "person_id": person_id, "change": change, "details": details}
     await connection.execute(insert(people_changes).values({**row, "by": by.name, "by_id": by.id, "at": now}))
+
+
+async def _give_role(connection: AsyncConnection, person_id: str, role: Role) -> None:
+    await connection.execute(update(people).where(people.c.id == person_id).values({"role": role}))
+    if not may_act_as(role, "editor"):
+        await end_tests_of(connection, person_id)
 
 
 async def _add_external(

@@ -11,8 +11,8 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from typing import ParamSpec, TypeVar
 
@@ -50,6 +50,27 @@ class Pace:
 
 
 _PACE: ContextVar[Pace | None] = ContextVar("pace", default=None)
+#: Where the work of this thread ends, by its own clock; None: nowhere.
+_END: ContextVar[float | None] = ContextVar("end", default=None)
+
+
+class TookTooLong(Exception):
+    """The work was given up at a place where it gives way, as it had used up its seconds."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let what is done inside work for so many seconds at most: after them `give_way` raises `TookTooLong`.
+
+    They are seconds of the processor in this thread: what it waits for, and what others do meanwhile, counts nothing.
+    Of two bounds, one in the other, the nearer one holds.
+    """
+    end, outer = time.thread_time() + seconds, _END.get()
+    before = _END.set(end if outer is None else min(end, outer))
+    try:
+        yield
+    finally:
+        _END.reset(before)
 
 
 class _Threads:
@@ -135,7 +156,10 @@ def is_at_work() -> bool:
 
 
 def give_way() -> None:
-    """A place where long work can stop for a moment; does nothing outside of `in_background`."""
+    """A place where long work can stop for a moment; naps in `in_background` alone. Raises what `within` says."""
+    end = _END.get()
+    if end is not None and time.thread_time() >= end:
+        raise TookTooLong
     pace = _PACE.get()
     if pace is not None:
         pace.give_way()

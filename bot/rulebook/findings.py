@@ -112,6 +112,7 @@ CODES: dict[str, str] = {
     "E454": "The answer of a drafted rule has not been written yet.",
     "W455": "Typographic quotes around a text are sent with it.",
     "W456": "A text loses its beginning, which means something to YAML.",
+    "W459": "Tests were not run, because all of them together take too long where others wait.",
     "I416": "Rules that no test covers.",
     "I417": "A CSV file that no rule file names as a table.",
     "I458": "A file has more findings of a level than are told.",

@@ -38,3 +38,10 @@ async def find_last_book(connection: AsyncConnection) -> KeptBook | None:
     query = select(rule_books).order_by(rule_books.c.in_force_since.desc()).limit(1)
     row = (await connection.execute(query)).first()
     return None if row is None else KeptBook(version=row.version, texts=row.texts)
+
+
+async def find_book(connection: AsyncConnection, version: str) -> KeptBook | None:
+    """The book of this version; None where it was never in force."""
+    query = select(rule_books).where(rule_books.c.version == version)
+    row = (await connection.execute(query)).first()
+    return None if row is None else KeptBook(version=row.version, texts=row.texts)

@@ -22,9 +22,9 @@ from bot.rulebook.files.loader import Loaded
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.notices import Notices
 from bot.storage.readers import Readers
-from bot.storage.rule_books import KeptBook, find_last_book, keep_books
+from bot.storage.rule_books import KeptBook, find_book, find_last_book, keep_books
 from bot.storage.tables import rule_books
-from bot.storage.writer import Writer
+from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 
 #: The kind of notice that says that another book was stored.
@@ -64,9 +64,12 @@ class RuleStore:
         self._notices = notices
         #: The version that the mirror shows.
         self._version = ""
+        #: The version that the mirror showed before the newest save.
+        self._before = ""
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         live_book.before_write = self._store
+        live_book.write_failed = self._take_back
         live_book.catch_up = self.catch_up
         notices.on(RULES, lambda _names: self._wake.set())
 
@@ -111,8 +114,28 @@ class RuleStore:
         (is_stored,) = await self._swaps.submit([BookSwap(expected=self._version, book=book)])
         if not is_stored:
             raise Overtaken
-        self._version = book.version
+        self._before, self._version = self._version, book.version
         self._notices.tell(RULES)
+
+    async def _take_back(self) -> None:
+        """Store the book from before a save that did not reach the mirror, unless another one has come upon it.
+
+        Whatever comes of that, the mirror shows nothing that is known, so the newest stored book is read into it.
+        """
+        stored, self._version = self._version, ""
+        self._wake.set()
+        try:
+            async with self._readers.reading() as connection:
+                before = await find_book(connection, self._before)
+            if before is not None:
+                await self._swaps.submit([BookSwap(expected=stored, book=before)])
+                self._notices.tell(RULES)
+        except (StorageUnavailable, *DATABASE_ERRORS):
+            log.warning(
+                "A save that failed could not be taken back: the book is in the database and comes into force",
+                action="rules_not_taken_back",
+                book=stored,
+            )
 
     async def _follow(self) -> None:
         while True:

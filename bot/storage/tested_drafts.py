@@ -194,7 +194,7 @@ class TestedDrafts:
             return replace(tested, book=before.book, why_not=before.why_not)
         is_large = sum(map(len, files.texts.values())) > _LARGE
         with frozen_afterwards() if is_large else nullcontext():
-            loaded = await in_background(check_files, files, self._files.secrets)
+            loaded = await in_background(check_files, files, self._files.secrets, None)
         self._made_of[key] = files
         if loaded.book is None or has_error(loaded.findings):
             first = next(each for each in loaded.findings if each.level == "error")
@@ -219,7 +219,10 @@ class TestedDrafts:
                 self._tell_ended(each, each.why_not)
         for key in self._tested.keys() - tested.keys():
             if self._tested[key].book is not None:
-                self._tell_ended(self._tested[key], "it was saved, discarded or taken back")
+                self._tell_ended(
+                    self._tested[key],
+                    "it was saved, discarded or ended, or whose it is may change rules no more",
+                )
 
     @staticmethod
     def _tell_ended(each: TestedDraft, cause: str) -> None:

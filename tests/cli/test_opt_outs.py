@@ -72,6 +72,31 @@ async def test_a_list_is_imported_beside_the_bot_exported_and_imported_again(
     assert "1 line not read:\n  line 2: nobody: This is no phone number." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            f'phone,name\n{LISTED},"Ann\n+447700900123,Bob\n',
+            'Nothing was imported. list.csv, line 2: a " opens a cell in this row and is never closed.',
+        ),
+        (
+            f"phone,date\n{LISTED},2026-01-02\n+447700900123,02/01/2026\n",
+            "Nothing was imported. list.csv, line 3: “02/01/2026” in the column “date” is no time that can be read.",
+        ),
+    ],
+    ids=["a quote", "a time"],
+)
+async def test_of_a_list_that_can_not_be_read_to_its_end_nothing_is_imported(
+    bot: Running, content: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        await bring(content)
+    assert str(failed.value).startswith(sentence)
+    assert failed.value.exit_code == 2
+    assert capsys.readouterr().out == ""
+    assert await bot.items("/api/opt-outs") == []
+
+
 async def test_the_api_and_the_page_list_and_search_them(bot: Running) -> None:
     await bring(f"{LISTED}\n+447700900123\n")
     assert [each["peer"] for each in await bot.items("/api/opt-outs")] == [LISTED, "+447700900123"]

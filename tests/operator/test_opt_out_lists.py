@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.operator.opt_out_lists import ListedOptOut, read_opt_outs
+from bot.operator.opt_out_lists import ListedOptOut, UnreadableList, read_opt_outs
 
 ONE = ListedOptOut(peer="+15555550101", number="", at=None)
+A, B, LONG = "+15555550101", "+15555550102", "x\n" * 100_000
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,10 @@ ONE = ListedOptOut(peer="+15555550101", number="", at=None)
         b'"name","to"\n"Ann, the ""first""","(555) 555-0101"\n',
         b'\n\nphone\n\n="+15555550101"\n\n',
         b"name,number\nAnn,tel:+1-555-555-0101\n",
+        b"sep=;\nname;phone\nAnn;+15555550101\n",
+        b'phone,note\n+15555550101,"said on the phone:\nno more, please"\n',
+        b"phone,opted out\n+15555550101,yes\n",
+        b"phone,opted out\n+15555550101,\n",
     ],
 )  # fmt: skip
 def test_any_writing_is_the_same_number(content: bytes) -> None:
@@ -58,7 +63,36 @@ def test_a_line_may_say_when_and_of_which_number() -> None:
 
 
 def test_a_number_that_comes_twice_counts_once_with_the_later_time() -> None:
-    content = b"phone,opt-out date\n+15555550101,2026-01-02\n1 555 555 0101,2026-01-05 10:00:00\n+15555550101,soon\n"
+    content = (
+        b"phone,opt-out date\n+15555550101,2026-01-02\n1 555 555 0101,2026-01-05 10:00:00\n+15555550101,\n"
+    )
     listed = read_opt_outs(content)
     assert listed.repeated == 2
     assert [each.at for each in listed.entries] == [datetime(2026, 1, 5, 10, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (f'{A},"Ann\n{B},Bob\n', 'line 2: a " opens a cell in this row and is never closed.'),
+        (f'{A},"Ann\n{B},"Bob"\n', 'line 2: here a " stands inside of a cell; write it twice: "".'),
+        (f'{A},"Ann\n{B},Bob"\n{A},C\n', 'line 2: the cell that a " opens before “Ann” goes on over'),
+        (f'"{A},Ann\n{B},Bob"\n', f'line 2: the cell that a " opens before “{A},Ann” goes on over'),
+        (f'{A},A\n{B},"{LONG}', "line 3: a cell of this row has more than 131,072 characters; perhaps"),
+    ],
+    ids=["never closed", "closed by another", "closed two lines later", "before a number", "longer than any"],
+)
+def test_a_quote_that_is_not_closed_takes_nobody_away(rows: str, sentence: str) -> None:
+    with pytest.raises(UnreadableList) as refused:
+        read_opt_outs(f"phone,name\n{rows}".encode())
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("time", ["soon", "01/02/2026", "2026-13-01", "1/2/26 3:04 PM", "0001-01-01", "no"])
+def test_a_time_that_can_not_be_read_is_named_with_its_line(time: str) -> None:
+    with pytest.raises(UnreadableList) as refused:
+        read_opt_outs(f"phone,opt-out date\n+15555550101,2026-01-02\n+15555550102,{time}\n".encode())
+    assert str(refused.value).startswith(
+        f"line 3: “{time}” in the column “opt-out date” is no time that can be read. "
+    )
+    assert str(refused.value).endswith("Or take the column out: then all of them count as opted out now.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.rulebook.background import Pace, give_way, in_background, is_at_work
+from bot.rulebook.background import Pace, TookTooLong, give_way, in_background, is_at_work, within
 
 
 def naps_after(*worked: float) -> list[float]:
@@ -109,3 +109,35 @@ def test_a_process_ends_without_the_work_that_nobody_waits_for(tmp_path: Path) -
         "asyncio.run(main())\n"
     )
     assert subprocess.run([sys.executable, str(script)], timeout=60, check=False).returncode == 0
+
+
+def busy(seconds: float) -> None:
+    """Work for so long, and give way all the time."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        give_way()
+
+
+async def test_bounded_work_is_given_up_where_it_gives_way_and_the_next_is_not() -> None:
+    def bounded(seconds: float) -> None:
+        with within(seconds):
+            busy(0.05)
+        give_way()
+
+    await in_background(bounded, 60)
+    with pytest.raises(TookTooLong):
+        await in_background(bounded, 0.01)
+    give_way()
+    await in_background(busy, 0.01)
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(0.01, 60), (60, 0.01)])
+def test_of_two_bounds_the_nearer_one_holds(outer: float, inner: float) -> None:
+    with pytest.raises(TookTooLong), within(outer), within(inner):
+        busy(0.05)
+
+
+def test_what_work_waits_for_counts_nothing() -> None:
+    with within(0.05):
+        time.sleep(0.1)
+        give_way()

@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from bot.cli.commands.rules import rules
 from bot.rule_parts import RulePart
-from bot.rulebook.editing.folder import Changed, etag_of
+from bot.rulebook.editing.folder import CannotWrite, Changed, etag_of
 from bot.rulebook.editing.save import RuleFiles
 from bot.settings import load
 from bot.storage.database import Database
 from bot.storage.notices import SharedNotices, notices_on
-from bot.storage.rule_store import NoRulesStored
+from bot.storage.rule_store import NoRulesStored, find_last_version
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from tests.support.bots import until
@@ -140,6 +141,57 @@ async def test_what_one_replica_saves_the_other_answers_by(databases: Databases,
             return_exceptions=True,
         )
         assert [type(each) for each in done if each is not None] == [Changed]
+
+
+async def test_a_save_that_another_one_overtook_is_stored_nowhere(
+    url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await run_push(folder, url) == 0
+    async with replica(url) as one, replica(url) as other:
+        await one.save("more.yaml", MORE)
+        await other.part.live_book.catch_up()
+        save, theirs = other.part.live_book.save, MORE + "# one\n"
+
+        async def save_late(*given: Any) -> None:
+            """The other replica's save comes while this one's text is checked."""
+            await one.save("more.yaml", theirs, MORE)
+            await other.part.live_book.catch_up()
+            await save(*given)
+
+        monkeypatch.setattr(other.part.live_book, "save", save_late)
+        with pytest.raises(Changed):
+            await other.save("more.yaml", MORE + "# other\n", MORE)
+        assert await stored(other) == one.version == other.version
+        async with replica(url) as third:
+            assert third.part.live_book.texts == {"shop.yaml": SHOP, "more.yaml": theirs}
+
+
+async def test_a_save_that_the_mirror_does_not_take_is_taken_back(url: str, folder: Path) -> None:
+    assert await run_push(folder, url) == 0
+    async with replica(url) as one, replica(url) as other:
+        await one.save("more.yaml", MORE)
+        await other.part.live_book.catch_up()
+        before, mirrored = one.version, one.part.live_book.folder / "more.yaml"
+        mirrored.rename(folder / "elsewhere.yaml")
+        mirrored.symlink_to(folder / "elsewhere.yaml")
+        with pytest.raises(CannotWrite, match="is a link"):
+            await one.save("more.yaml", MORE + "# one\n", MORE)
+        assert await stored(one) == before
+        mirrored.unlink()
+        await other.part.live_book.catch_up()  # it may have heard of the save before that was taken back
+        assert other.version == before
+        # What another replica saves afterwards comes here, too, and a save from here goes through again.
+        await other.save("more.yaml", MORE + "# other\n", MORE)
+        await one.part.live_book.catch_up()
+        assert one.version == other.version != before
+        await one.save("more.yaml", MORE, MORE + "# other\n")
+        await other.part.live_book.catch_up()
+        assert await stored(one) == one.version == other.version == before
+
+
+async def stored(one: Replica) -> str | None:
+    async with one.database.reading() as connection:
+        return await find_last_version(connection)
 
 
 async def run_push(folder: Path, url: str) -> int:

@@ -25,6 +25,19 @@ tests:
   - {hear: hours, say: Open 9-18.}
 """
 
+#: Some 100 ms of work.
+_SLOW = (
+    "{% for i in (1..190) %}{% assign y = x "
+    + "| append: i | times: 3 | plus: 4 | modulo: 7 " * 60
+    + "%}{% endfor %}ok {{ y }}"
+)
+
+
+def heavy_rules(tests: int) -> str:
+    """A rule whose every answer takes long, and tests of it."""
+    rule = f"rules:\n  - name: heavy\n    when: {{pattern: 'go (?P<x>.*)'}}\n    reply: '{_SLOW}'\n"
+    return f"{rule}tests:\n" + "".join(f"  - {{hear: go {at}, rule: heavy}}\n" for at in range(tests))
+
 
 @contextmanager
 def nobody() -> Iterator[None]:

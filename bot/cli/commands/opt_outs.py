@@ -27,7 +27,8 @@ def import_command(**options: Any) -> None:
     """Opt out everybody in a CSV file, also those who never wrote; `-` reads stdin.
 
     Numbers may be in any writing; a column of times says when each opted out. The same file once more changes nothing.
-    Lines that can't be read are listed with the reason. A bot may run meanwhile.
+    Lines without a usable number are listed with the reason; a quote that is not closed or a time that can't be read is
+    an error, and nothing is imported. A bot may run meanwhile.
     """
     run_body("bot.cli.opt_outs:import_command", options)
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import datetime
+from typing import ParamSpec, TypeVar
 
 import msgspec
 
-from bot.rulebook.background import give_way, in_background
+from bot.rulebook.background import TookTooLong, give_way, in_background, within
 from bot.rulebook.book import Book, free_incrementally
 from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.acceptance import accepted
@@ -22,7 +23,7 @@ from bot.rulebook.lint.check import check_files
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps
 from bot.rulebook.simulate.phone_context import PhoneContext, to_the_minute, usual_test_time
 from bot.rulebook.simulate.replay import AnsweredMessage, Replay, Replayed
-from bot.rulebook.simulate.test_runner import Outcomes, run_tests
+from bot.rulebook.simulate.test_runner import BoundedRun, Outcomes
 from bot.rulebook.simulate.try_message import TriedTurn, play, zone_of
 
 #: Drafts that are kept: somebody who tries a text asks about the one that was just checked.
@@ -34,9 +35,15 @@ _LARGE = 200_000
 MOST_WAITING = 4
 #: Drafts of different people that are checked at the same time.
 MOST_AT_ONCE = 4
+#: Seconds of work that the check of a draft may take, and all that a talk or stored messages are answered in.
+_LONGEST_CHECK = 60.0
+_LONGEST_TRY = 10.0
 #: Turns of a talk that is tried.
 MOST_TURNS = 50
 _AS_USUAL = PhoneContext()
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,11 +72,23 @@ class TooManyDrafts(Exception):
         super().__init__("Too many texts are being checked just now: wait a moment, then ask again.")
 
 
+class TooSlowDraft(TooManyDrafts):
+    """What was asked about a draft takes longer than others can wait; it was given up."""
+
+    def __init__(self) -> None:
+        Exception.__init__(
+            self,
+            "This was given up, for it takes too long: the templates of the text have too much to do. Make them"
+            " plainer; `bot rules check` and `bot rules test` take all the time that they need.",
+        )
+
+
 class Drafts:
     """Checks and tries drafts, off the event loop: one at a time of the same people, and MOST_AT_ONCE in all.
 
-    At most MOST_WAITING of the same people wait; one more raises `TooManyDrafts`. So nobody's texts hold up those of
-    others, however long they take.
+    At most MOST_WAITING of the same people wait; one more raises `TooManyDrafts`. What takes too long is given up with
+    `TooSlowDraft`, and of the tests of a draft those run that there is time for. So nobody's texts hold up those of
+    others for long.
     """
 
     def __init__(
@@ -86,13 +105,22 @@ class Drafts:
         self._at_work = 0
 
     @asynccontextmanager
-    async def turn(self, who: str) -> AsyncIterator[None]:
-        """Wait for one's turn to do what takes long. `who`: whose turns are counted together, such as a role's."""
+    async def turn(self, who: str, patience: float | None = None) -> AsyncIterator[None]:
+        """Wait for one's turn to do what takes long. `who`: whose turns are counted together, such as a role's.
+
+        `patience`: seconds after which no turn is waited for any more, and `TooManyDrafts` is raised.
+        """
         if self._waiting[who] >= MOST_WAITING:
             raise TooManyDrafts
         self._waiting[who] += 1
         try:
-            async with self._turns.setdefault(who, asyncio.Lock()), self._threads:
+            async with AsyncExitStack() as turn:
+                try:
+                    async with asyncio.timeout(patience):
+                        await turn.enter_async_context(self._turns.setdefault(who, asyncio.Lock()))
+                        await turn.enter_async_context(self._threads)
+                except TimeoutError:
+                    raise TooManyDrafts from None
                 self._at_work += 1
                 try:
                     yield
@@ -103,9 +131,9 @@ class Drafts:
             if not self._waiting[who]:
                 del self._waiting[who], self._turns[who]
 
-    async def check(self, file: str, text: str, *, who: str = "") -> Draft:
-        """What is to be said about a text that would be saved as this file."""
-        async with self.turn(who):
+    async def check(self, file: str, text: str, *, who: str = "", patience: float | None = None) -> Draft:
+        """What is to be said about a text that would be saved as this file; `patience` as for `turn`."""
+        async with self.turn(who, patience):
             return await self._check(file, text)
 
     async def play(
@@ -129,7 +157,7 @@ class Drafts:
             if book is None:
                 return ()
             at = setting.start(at, zone_of(book, file))
-            return await in_background(self._play, book, file, heard, at, fetched or {}, setting)
+            return await _tried(self._play, book, file, heard, at, fetched or {}, setting)
 
     async def keep(
         self,
@@ -148,7 +176,7 @@ class Drafts:
             book = draft.loaded.book
             if book is None:
                 raise CannotSplice("The text can't be read like this, so nobody answers: mend it first.")
-            return await in_background(self._keep, book, file, text, heard, at, fetched or {}, setting)
+            return await _tried(self._keep, book, file, text, heard, at, fetched or {}, setting)
 
     async def accept(self, file: str, text: str, *, who: str = "") -> str:
         """The text whose own tests expect what is said now, where they fail by wording alone."""
@@ -212,7 +240,7 @@ class Drafts:
             draft = await self._check(file, text)
             if draft.loaded.book is None:
                 return None
-            return await in_background(_compare, draft.loaded.book, now, pasts, since)
+            return await _tried(_compare, draft.loaded.book, now, pasts, since)
 
     async def _check(self, file: str, text: str) -> Draft:
         files = await in_background(self._folder.files)
@@ -222,8 +250,8 @@ class Drafts:
         if known is None:
             is_large = sum(map(len, after.texts.values())) > _LARGE
             with frozen_afterwards() if is_large else nullcontext():
-                known = self._kept[key] = await in_background(
-                    _look_at, file, after, self._caps, self._secrets
+                known = self._kept[key] = await _bounded(
+                    _LONGEST_CHECK, _look_at, file, after, self._caps, self._secrets
                 )
             if len(self._kept) > _MOST_KEPT:
                 old: list[Book | None] = [self._kept.popitem(last=False)[1].loaded.book]
@@ -240,8 +268,28 @@ def _said(turns: Sequence[TriedTurn]) -> list[tuple[str | None, tuple[str, ...]]
 
 
 def _look_at(file: str, files: FilesRead, caps: Caps, secrets: Collection[str] | None) -> Draft:
-    loaded = check_files(files, secrets)
-    return Draft(file=file, loaded=loaded, outcomes=run_tests(loaded.book, caps) if loaded.book else None)
+    run = BoundedRun(caps)
+    loaded = check_files(files, secrets, run)
+    return Draft(file=file, loaded=loaded, outcomes=run.outcomes)
+
+
+async def _tried(work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
+    return await _bounded(_LONGEST_TRY, work, *args, **kwargs)
+
+
+async def _bounded(
+    seconds: float, work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+) -> Result:
+    """Do it in the background; raises `TooSlowDraft` after these seconds of work."""
+
+    def job() -> Result:
+        with within(seconds):
+            return work(*args, **kwargs)
+
+    try:
+        return await in_background(job)
+    except TookTooLong:
+        raise TooSlowDraft from None
 
 
 def _compare(book: Book, now: Book, pasts: Sequence[AnsweredMessage], since: datetime | None) -> Replayed:

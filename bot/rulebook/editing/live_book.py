@@ -101,6 +101,8 @@ class LiveBook:
         self.on_change: Callable[[BookChange], Awaitable[None]] = _nothing
         #: Awaited before a save changes the files; it raises `Overtaken` where what they were is no longer true.
         self.before_write: Callable[[Loaded], Awaitable[None]] = _nothing
+        #: Awaited when the files could not be changed after all that: takes back what `before_write` has done.
+        self.write_failed: Callable[[], Awaitable[None]] = _nothing_more
         #: Awaited after `Overtaken`: reads what the other process has made of the rules.
         self.catch_up: Callable[[], Awaitable[None]] = _nothing_more
         #: Called after the files have changed, whatever came of it.
@@ -196,7 +198,11 @@ class LiveBook:
         async with self._changing:
             await asyncio.to_thread(check)
             await self.before_write(loaded)
-            await asyncio.to_thread(write)
+            try:
+                await asyncio.to_thread(write)
+            except Exception:
+                await self.write_failed()
+                raise
             self._files = files
             await self._take(loaded, author)
             self.on_read()

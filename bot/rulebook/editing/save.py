@@ -14,7 +14,7 @@ from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_files
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps
-from bot.rulebook.simulate.test_runner import run_tests
+from bot.rulebook.simulate.test_runner import BoundedRun
 
 #: How often a save begins anew because other files changed on the disk while it was checked.
 _MOST_TRIES = 5
@@ -44,7 +44,7 @@ class FileText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TestCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of the book's tests pass."""
+    """How many of the book's tests pass; those that were not run, of which a finding tells, are in neither."""
 
     passed: int
     failed: int
@@ -128,7 +128,11 @@ class RuleFiles:
             raise HasErrors(findings)
 
         def check() -> None:
-            if self._changed(self.folder.files(), changes) != after:
+            now = self.folder.files()
+            # First: with the new texts in their places it would not show that the files themselves have changed.
+            for each in changes:
+                self.folder.check_unchanged(now, each.name, each.expected)
+            if self._changed(now, changes) != after:
                 raise _Moved
 
         def write() -> None:
@@ -146,8 +150,8 @@ class RuleFiles:
 
 
 def _check(files: FilesRead, caps: Caps, secrets: Collection[str] | None) -> tuple[Loaded, TestCount]:
-    loaded = check_files(files, secrets)
-    if loaded.book is None:
+    run = BoundedRun(caps)
+    loaded = check_files(files, secrets, run)
+    if run.outcomes is None:
         return loaded, TestCount(passed=0, failed=0)
-    outcomes = run_tests(loaded.book, caps)
-    return loaded, TestCount(passed=outcomes.passed, failed=outcomes.failed)
+    return loaded, TestCount(passed=run.outcomes.passed, failed=run.outcomes.failed)

@@ -1,14 +1,12 @@
 """Reads lists of codes: the first column of a CSV file, whose first row names the columns."""
 
-import csv
-import io
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from bot.rulebook.background import give_way
 from bot.rulebook.code_pools import CodePool, list_pool, random_pool
+from bot.rulebook.files.csv_text import Dialect, UnreadableCsv, read_records
 from bot.rulebook.files.tables import is_csv
-from bot.rulebook.findings import Report, did_you_mean
+from bot.rulebook.findings import Report, did_you_mean, has_error
 from bot.rulebook.rules import Rule
 from bot.rulebook.source import START, SourcePlace
 
@@ -65,14 +63,17 @@ def _read_codes(text: str, report: Report) -> tuple[str, ...]:
         report.add("W448", SourcePlace(cells[0][0], 1), message)
     lines: dict[str, int] = {}
     for line, cell in cells:
-        if cell in lines:
+        if "\n" in cell or "\r" in cell:
+            message = 'A code stands in one line; perhaps a " that opens it is not closed there.'
+            report.add("E346", SourcePlace(line, 1), message)
+        elif cell in lines:
             message = f'"{cell}" stands in line {lines[cell]} already; it is given once.'
             report.add("W447", SourcePlace(line, 1), message)
         elif len(cell) > _LONGEST:
             message = f"A code has at most {_LONGEST} characters, and this has {len(cell)}."
             report.add("E205", SourcePlace(line, 1), message)
         lines.setdefault(cell, line)
-    if not lines:
+    if not lines and not has_error(report.findings):
         report.add("E346", START, "The file has no code in its first column.")
     return tuple(lines)
 
@@ -82,17 +83,12 @@ def _first_column(text: str, report: Report) -> list[tuple[int, str]]:
     first = text.partition("\n")[0]
     separator = max(_SEPARATORS, key=first.count)
     cells: list[tuple[int, str]] = []
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        line = 1
-        for row in rows:
-            if row and (cell := row[0].strip()):
+        for line, row in read_records(text, Dialect(separator)):
+            if cell := row[0].strip():
                 cells.append((line, cell))
-            line = rows.line_num + 1
-            if not len(cells) % 1_000:
-                give_way()
-    except csv.Error as error:
-        report.add("E346", SourcePlace(rows.line_num or 1, 1), f"The file can't be read as CSV: {error}.")
+    except UnreadableCsv as error:
+        report.add("E346", SourcePlace(error.line, 1), f"From here on it is no CSV: {error}.")
     return cells
 
 

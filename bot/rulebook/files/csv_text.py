@@ -40,10 +40,16 @@ class Dialect(msgspec.Struct, frozen=True):
     skipped: int = 0
 
 
+def declared_dialect(text: str) -> Dialect | None:
+    """What a first line `sep=;` says of the others; None where there is none."""
+    declared = _DECLARED.match(text)
+    return Dialect(declared["delimiter"], skipped=1) if declared else None
+
+
 def sniff(text: str) -> Dialect:
     """Find out how the cells are separated: by what makes the first row wide, and the others as wide."""
-    if declared := _DECLARED.match(text):
-        return Dialect(declared["delimiter"], skipped=1)
+    if (declared := declared_dialect(text)) is not None:
+        return declared
     quote = "'" if _SINGLE_QUOTED.match(text) else '"'
     sample = text[:_SAMPLE]
     return max((Dialect(each, quote) for each in _DELIMITERS), key=lambda dialect: _fit(sample, dialect))
@@ -95,7 +101,8 @@ def _sentence(error: csv.Error, dialect: Dialect) -> str:
     if "expected after" in problem:
         return f"here a {quote} stands inside of a cell; write it twice: {quote}{quote}"
     if "field larger" in problem:
-        return "a cell is longer than any answer; perhaps a quote is not closed"
+        most = f"{csv.field_size_limit():,}"
+        return f"a cell of this row has more than {most} characters; perhaps a {quote} is never closed"
     return problem
 
 

@@ -1,6 +1,6 @@
 """Looks for what is allowed in a rule book and does not do what its author means: `bot rules check`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,13 +25,23 @@ from bot.rulebook.lint.secrets import find_missing_secrets
 from bot.rulebook.lint.silent import find_silent_mistakes
 from bot.rulebook.lint.unreachable import find_unreachable, untested
 from bot.rulebook.mends.explanation import explained
-from bot.rulebook.simulate.test_runner import run_tests
+from bot.rulebook.simulate.test_runner import Outcomes, run_tests
+from bot.rulebook.source import SourcePlace
+
+#: Runs the tests of a book, to tell what they do not cover.
+RunTests = Callable[[Book], Outcomes]
 
 
 def check(
-    book: Book, secrets: Collection[str] | None = None, now: datetime | None = None
+    book: Book,
+    secrets: Collection[str] | None = None,
+    now: datetime | None = None,
+    run: RunTests | None = run_tests,
 ) -> tuple[Finding, ...]:
-    """What a book's author should know, at a time or now; an error does not keep the book from being used."""
+    """What a book's author should know, at a time or now; an error does not keep the book from being used.
+
+    `run` is how the tests are run; None: they are not, and nothing is said of them.
+    """
     reports = {file: Report(file) for file in book.files}
     with without_collection():
         find_unreachable(book, reports)
@@ -41,9 +51,23 @@ def check(
         find_opening_faults(book, reports, now or datetime.now(UTC))
         if secrets is not None:
             find_missing_secrets(book, secrets, reports)
-        for rule, sentence in untested(book, run_tests(book).rules):
-            reports[rule.file].add("I416", rule.place, sentence)
+        if run is not None:
+            _find_test_faults(book, run(book), reports)
     return tuple(sorted(finding for report in reports.values() for finding in report.findings))
+
+
+def _find_test_faults(book: Book, outcomes: Outcomes, reports: Mapping[str, Report]) -> None:
+    if not outcomes.not_run:
+        for rule, sentence in untested(book, outcomes.rules):
+            reports[rule.file].add("I416", rule.place, sentence)
+        return
+    first = book.tests[len(outcomes.tests)]
+    some = "1 test was" if outcomes.not_run == 1 else f"{outcomes.not_run:,} tests were"
+    message = (
+        f"From here on {some} not run: all tests together take too long to be run here, where others wait."
+        " `bot rules test` runs them all."
+    )
+    reports[first.file].add("W459", SourcePlace(first.line, 1), message)
 
 
 def check_folder(path: Path, secrets: Collection[str] | None = None) -> Loaded:
@@ -54,9 +78,11 @@ def check_folder(path: Path, secrets: Collection[str] | None = None) -> Loaded:
     return _checked(load_folder(path), secrets)
 
 
-def check_files(files: FilesRead, secrets: Collection[str] | None = None) -> Loaded:
-    """The same for the files of a folder that have been read."""
-    return _checked(load_files(files), secrets)
+def check_files(
+    files: FilesRead, secrets: Collection[str] | None = None, run: RunTests | None = run_tests
+) -> Loaded:
+    """The same for the files of a folder that have been read; `run` as for `check`."""
+    return _checked(load_files(files), secrets, run)
 
 
 def check_texts(texts: Mapping[str, str], secrets: Collection[str] | None = None) -> Loaded:
@@ -64,12 +90,14 @@ def check_texts(texts: Mapping[str, str], secrets: Collection[str] | None = None
     return _checked(load_texts(texts), secrets)
 
 
-def _checked(loaded: Loaded, secrets: Collection[str] | None = None) -> Loaded:
+def _checked(
+    loaded: Loaded, secrets: Collection[str] | None = None, run: RunTests | None = run_tests
+) -> Loaded:
     if loaded.book is None:
         return explained(loaded)
     rule_files = {name: text for name, text in loaded.texts.items() if not is_csv(name)}
     reports = {file: Report(file) for file in rule_files}
     find_silent_mistakes(rule_files, reports)
     silent = [each for report in reports.values() for each in report.findings]
-    findings = [*loaded.findings, *check(loaded.book, secrets), *silent]
+    findings = [*loaded.findings, *check(loaded.book, secrets, run=run), *silent]
     return explained(replace(loaded, findings=tuple(sorted(findings))))

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 import msgspec
 
-from bot.rulebook.background import give_way
+from bot.rulebook.background import TookTooLong, give_way, within
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Decision, HeardMessage
 from bot.rulebook.rule_test import RuleTest, TestTurn
@@ -19,6 +20,8 @@ from bot.text.moments import LATEST
 
 #: What a test says for a code when all are given.
 CODES_GONE = "gone"
+#: Seconds of work that all tests of a book may take where others wait for it, as in the console.
+USUAL_SECONDS = 3.0
 
 
 class FailedStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +53,7 @@ class CheckedTest(msgspec.Struct, frozen=True, kw_only=True):
         return not self.failures
 
 
-class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
+class Outcomes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How all tests of a book went."""
 
     passed: int
@@ -58,6 +61,8 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[CheckedTest, ...]
     #: Each rule of the book, and in how many turns it answered.
     rules: dict[str, int]
+    #: Those behind the tests above that were not run, as these took too long.
+    not_run: int = 0
 
 
 #: Told of each turn: what is heard, what is known of the peer before, when, and what came of it.
@@ -70,25 +75,58 @@ def _watch_nothing(
     pass
 
 
-def run_tests(book: Book, caps: Caps = USUAL_CAPS, watch: Watch = _watch_nothing) -> Outcomes:
-    """Run every test of a book, as the bot would answer: with its loop guard."""
+def run_tests(
+    book: Book, caps: Caps = USUAL_CAPS, watch: Watch = _watch_nothing, *, seconds: float | None = None
+) -> Outcomes:
+    """Run every test of a book, as the bot would answer: with its loop guard.
+
+    `seconds`: after so many of work the others are not run; None: however long it takes.
+    """
     answered: Counter[str] = Counter({rule.name: 0 for rule in book.rules})
     numbers = {file: usual_number(book, file) for file in {test.file for test in book.tests}}
-    outcomes = [_run(book, test, numbers[test.file], caps, answered, watch) for test in book.tests]
+    outcomes: list[CheckedTest] = []
+    try:
+        with nullcontext() if seconds is None else within(seconds):
+            for test in book.tests:
+                outcomes.append(_run(book, test, numbers[test.file], caps, answered, watch))  # noqa: PERF401 - it may end
+    except TookTooLong:
+        if seconds is None:
+            raise
     passed = sum(each.passed for each in outcomes)
-    return Outcomes(passed=passed, failed=len(outcomes) - passed, tests=tuple(outcomes), rules=dict(answered))
+    return Outcomes(
+        passed=passed,
+        failed=len(outcomes) - passed,
+        tests=tuple(outcomes),
+        rules=dict(answered),
+        not_run=len(book.tests) - len(outcomes),
+    )
+
+
+class BoundedRun:
+    """Runs the tests of a book within seconds of work, and keeps what came of it."""
+
+    def __init__(self, caps: Caps = USUAL_CAPS, seconds: float = USUAL_SECONDS) -> None:
+        self._caps = caps
+        self._seconds = seconds
+        #: None: no book was run.
+        self.outcomes: Outcomes | None = None
+
+    def __call__(self, book: Book) -> Outcomes:
+        """Run them."""
+        self.outcomes = run_tests(book, self._caps, seconds=self._seconds)
+        return self.outcomes
 
 
 def _run(
     book: Book, test: RuleTest, number: str, caps: Caps, answered: Counter[str], watch: Watch
 ) -> CheckedTest:
-    give_way()
     standing = ConversationState(language=test.language)
     rehearsal = Rehearsal(caps)
     now = test.start
     failures: list[FailedStep] = []
     pending, back = PendingFollowUps(), PendingReturn()
     for at, turn in enumerate(test.turns):
+        give_way()
         if at or turn.at:
             wait = turn.after or timedelta(minutes=1)
             now = turn.at or (now + wait if now < LATEST else now)  # many long waits would leave the calendar

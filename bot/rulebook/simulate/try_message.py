@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import msgspec
 
+from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.fetch import Fetched, FetchRequest
@@ -72,6 +73,7 @@ def play(
     turns: list[TriedTurn] = []
     rehearsal = Rehearsal(caps)
     for position, text in enumerate(texts):
+        give_way()
         now = at + timedelta(seconds=position)
         heard = HeardMessage(id=f"try:{position}:{text}", text=text, sender=peer, recipient=number)
         decided = decide_with_samples(book, heard, standing, now)

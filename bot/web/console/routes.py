@@ -37,6 +37,7 @@ from bot.web.console.rules_edits import EditorButtons
 from bot.web.console.rules_forms import RuleListPages
 from bot.web.console.rules_history import RuleHistoryPages
 from bot.web.console.rules_suggestions import RuleDraftPage
+from bot.web.console.rules_testers import TesterForms
 from bot.web.console.sessions import require_login, session_of
 from bot.web.console.team import TeamPage
 from bot.web.limits import LARGEST_FORM
@@ -118,6 +119,7 @@ PAGES: Final[Sequence[ControllerRouterHandler]] = (
     ComposerForms,
     InboxForms,
     RuleListPages,
+    TesterForms,
     RuleDraftPage,
     RulePages,
     EditorParts,

@@ -44,6 +44,8 @@ VIEW: Final = "bot_rules_view"
 VIEWS: Final = ("form", "text", "both")
 #: The key of the `EditorPlace` in the application's state.
 EDITOR: Final = "editor"
+#: Seconds that the list of all rules waits for a turn to check them; then it comes without what was found in them.
+LIST_PATIENCE: Final = 1.0
 #: Stored messages that an unsaved text is tried on.
 NEWEST: Final = 500
 #: Characters of rules whose checking takes longer than a page may; then the page comes without its findings.
@@ -186,7 +188,7 @@ class EditorPlace:
             return None
         name = next(iter(texts))
         try:
-            return await self.drafts.check(name, texts[name], who=who)
+            return await self.drafts.check(name, texts[name], who=who, patience=LIST_PATIENCE)
         except TooManyDrafts:
             return None
 

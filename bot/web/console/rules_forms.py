@@ -20,6 +20,7 @@ from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Page
 from bot.web.console.rules_editor import PATH, EditorPlace, text_of
 from bot.web.console.rules_list import list_rules, live_drafts
+from bot.web.console.rules_testers import running_tests
 from bot.web.console.sessions import require_editor, session_of
 from bot.web.limits import LONGEST_NAME
 
@@ -37,15 +38,17 @@ class RuleListPages(Controller):
     async def overview(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
         """Show the rules of all files in their order, and what was found in them."""
         session, query = session_of(request), request.query_params
-        start = query.get("from", "")
+        start, whole = query.get("from", ""), await editor.whole(session.person)
         return editor.page(
             request,
             "rules.html",
-            whole=await editor.whole(session.person),
+            whole=whole,
             tested=editor.console.tested.all(),
+            running_tests=await running_tests(editor) if session.may_administer else (),
             list=await list_rules(
                 editor,
                 session,
+                whole,
                 query.get("q", "")[:LONGEST_NAME],
                 int(start) if start.isascii() and start.isdecimal() and len(start) < 8 else 0,
             ),

@@ -10,13 +10,13 @@ from bot.queries.rule_use import RuleUse
 from bot.rulebook.background import in_background
 from bot.rulebook.cards.file_card import opening_lines
 from bot.rulebook.cards.sentence import plain_text
-from bot.rulebook.editing.drafts import TooManyDrafts
+from bot.rulebook.editing.drafts import Draft, TooManyDrafts
 from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.outline import OutlineRule, outline
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.findings import Finding
 from bot.storage.rule_drafts import RuleDraft
-from bot.web.console.rules_editor import EditorPlace
+from bot.web.console.rules_editor import LIST_PATIENCE, EditorPlace
 from bot.web.console.sessions import Session
 
 #: Rules on one page.
@@ -96,14 +96,19 @@ def live_drafts(drafts: Sequence[RuleDraft], texts: Mapping[str, str]) -> dict[s
     }
 
 
-async def list_rules(place: EditorPlace, session: Session, query: str, start: int) -> RuleList:
-    """The rules of all files, or those in which all words of a search are found."""
+async def list_rules(
+    place: EditorPlace, session: Session, whole: Draft | None, query: str, start: int
+) -> RuleList:
+    """The rules of all files, or those in which all words of a search are found.
+
+    `whole` is what there is to say of the files as they are on the disk; None where that is not known.
+    """
     texts = place.console.shelf.files.texts
     drafts = await place.unsaved.of(session.person) if session.may_edit else []
     live = live_drafts(drafts, texts)
     async with place.console.database.reading() as connection:
         use = await place.uses.look(connection, datetime.now(UTC))
-    findings = await _findings(place, session, live)
+    findings = await _findings(place, session, whole, live)
     wanted = query.casefold().split()
     found, files = 0, []
     for name, text in texts.items():
@@ -158,15 +163,18 @@ def _is_in(finding: Finding, rule: OutlineRule) -> bool:
     return rule.line <= finding.line <= rule.last_line
 
 
-async def _findings(place: EditorPlace, session: Session, live: Mapping[str, RuleDraft]) -> list[Finding]:
+async def _findings(
+    place: EditorPlace, session: Session, whole: Draft | None, live: Mapping[str, RuleDraft]
+) -> list[Finding]:
     """Of the files as they are on the disk; of one with a draft, those of the draft."""
-    whole = await place.whole(session.person)
     findings = list(whole.findings) if whole else list(place.console.shelf.errors)
     if whole is None:
         return findings
     for draft in list(live.values())[:_MOST_CHECKED]:
         try:
-            checked = await place.drafts.check(draft.file, draft.text, who=session.person)
+            checked = await place.drafts.check(
+                draft.file, draft.text, who=session.person, patience=LIST_PATIENCE
+            )
         except TooManyDrafts:
             continue
         findings = [each for each in findings if each.file != draft.file]

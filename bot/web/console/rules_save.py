@@ -272,4 +272,6 @@ def _said(saved: Saved) -> tuple[str, str]:
     if saved.tests.failed:
         failed = "1 test fails" if saved.tests.failed == 1 else f"{saved.tests.failed} tests fail"
         return f"Saved and in force, but {failed}: look below.", "careful"
+    if any(each.code == "W459" for each in saved.findings):
+        return "Saved and in force, but not all tests were run: they take too long here.", "careful"
     return "Saved and in force.", "good"

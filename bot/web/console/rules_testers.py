@@ -1,24 +1,77 @@
-"""A draft is live for testers' phones alone: who they are is named in the editor."""
+"""A draft is live for testers' phones alone: who they are is named in the editor, and the admin may end it."""
 
 import re
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
+import structlog
+from litestar import Controller, Response, post
+from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
+from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.storage.tested_drafts import TestsOther
+from bot.operator.people import list_people
+from bot.storage.tested_drafts import TestedDraft, TestsOther
 from bot.storage.writer import StorageUnavailable
 from bot.text.numbers import is_phone_number, normalise_number, number_meant, spaced
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call
-from bot.web.console.rules_editor import EditorPlace, text_of
+from bot.web.console.rules_editor import PATH, EditorPlace, text_of
 from bot.web.console.rules_shown import ShownFile
-from bot.web.console.sessions import session_of
+from bot.web.console.sessions import require_administrator, session_of
 from bot.web.limits import LONGEST_NUMBER
 
 #: Phones that may test one draft.
 MOST_TESTERS: Final = 20
+
+
+log = structlog.get_logger(__name__)
+
+
+class RunningTest(Struct, frozen=True, kw_only=True):
+    """A draft that answers testers, and who wrote it."""
+
+    #: A person's name, or the role of the token that several may share.
+    who: str
+    is_of_token: bool
+    tested: TestedDraft
+
+
+async def running_tests(place: EditorPlace) -> list[RunningTest]:
+    """All of them, as an admin sees them."""
+    tested = place.console.tested.all()
+    if not tested:
+        return []
+    async with place.console.database.reading() as connection:
+        names = {each.id: each.name for each in await list_people(connection)}
+    return [
+        RunningTest(
+            who=names.get(each.person, each.person), is_of_token=each.person not in names, tested=each
+        )
+        for each in tested
+    ]
+
+
+class TesterForms(Controller):
+    """What an admin does with the tests of others."""
+
+    @post("/rules/testers", guards=[require_administrator])
+    async def end(self, request: Call, editor: NamedDependency[EditorPlace]) -> Response[Any]:
+        """End the test of the draft that a form names by its person and file."""
+        form, console = await request.form(), editor.console
+        person, file = (make_storable(text_of(form.get(each))) for each in ("person", "file"))
+        if console.tested.of(person, file) is None:
+            return console.redirect(PATH, "Nobody tests it any more.")
+        try:
+            await console.tested.name(person, file, ())
+        except StorageUnavailable:
+            return console.redirect(PATH, "The database can't be written just now: try it again.", "bad")
+        log.info(
+            "An admin has ended the test of a draft", action="draft_test_ended", file=file,
+            person=person, by=session_of(request).name,
+        )  # fmt: skip
+        return console.redirect(PATH, "Nobody tests it any more: the rules in force answer its testers.")
 
 
 class NoTester(Exception):

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.rulebook.decision import HeardMessage
-from bot.rulebook.editing.drafts import MOST_AT_ONCE, MOST_WAITING, Drafts, TooManyDrafts
+from bot.rulebook.editing.drafts import MOST_AT_ONCE, MOST_WAITING, Drafts, TooManyDrafts, TooSlowDraft
 from bot.rulebook.editing.folder import RuleFolder
 from bot.rulebook.files.loader import FilesRead, Loaded, load_folder
-from bot.rulebook.lint.check import check_files
+from bot.rulebook.lint.check import RunTests, check_files
 from bot.rulebook.simulate.replay import AnsweredMessage
 from tests.support.books import NOW
-from tests.support.rule_files import OPT_OUT, SHOP
+from tests.support.rule_files import OPT_OUT, SHOP, heavy_rules
 
 
 @pytest.fixture
@@ -115,11 +115,11 @@ async def test_a_slow_check_holds_up_nobody_but_who_asked_for_it(
 ) -> None:
     slow, free = threading.Event(), threading.Event()
 
-    def check(files: FilesRead, secrets: Collection[str] | None) -> Loaded:
+    def check(files: FilesRead, secrets: Collection[str] | None, run: RunTests) -> Loaded:
         if "# slow" in files.texts["10-shop.yaml"]:
             slow.set()
             free.wait(60)
-        return check_files(files, secrets)
+        return check_files(files, secrets, run)
 
     monkeypatch.setattr("bot.rulebook.editing.drafts.check_files", check)
     drafts = Drafts(folder)
@@ -154,3 +154,51 @@ async def test_who_stops_waiting_leaves_the_place_to_others(folder: RuleFolder) 
         more = [asyncio.create_task(drafts.check("10-shop.yaml", SHOP, who="viewer")) for _ in range(3)]
         await asyncio.sleep(0)
     assert not any(draft.has_error for draft in await asyncio.gather(*more))
+
+
+async def test_tests_that_take_too_long_are_not_run_and_said_to_be_so(folder: RuleFolder) -> None:
+    draft = await Drafts(folder).check("20-heavy.yaml", heavy_rules(tests=200))
+    outcomes = draft.outcomes
+    assert outcomes is not None
+    assert outcomes.not_run > 0
+    assert outcomes.passed + outcomes.not_run == 201
+    assert [each.code for each in draft.findings if each.code in ("W459", "I416")] == ["W459"]
+    assert not draft.has_error
+
+
+async def test_a_talk_that_takes_too_long_is_given_up_with_a_sentence(
+    folder: RuleFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts = Drafts(folder)
+    monkeypatch.setattr("bot.rulebook.editing.drafts._LONGEST_TRY", 0.0)
+    book = load_folder(folder.path).book
+    assert book is not None
+    past = AnsweredMessage(
+        conversation_id="c",
+        message_id="m",
+        heard=HeardMessage(id="m", text="hours", sender="+15555550101", recipient="+15555550100"),
+        at=NOW,
+        rule="hours",
+        said=("Open 9-18.",),
+    )
+    with pytest.raises(TooSlowDraft, match="takes too long"):
+        await drafts.play("10-shop.yaml", SHOP, ["hours"], NOW)
+    with pytest.raises(TooSlowDraft, match="takes too long"):
+        await drafts.compare("10-shop.yaml", SHOP, [past], None, book)
+    assert not (await drafts.check("10-shop.yaml", SHOP)).has_error
+    monkeypatch.setattr("bot.rulebook.editing.drafts._LONGEST_CHECK", 0.0)
+    with pytest.raises(TooSlowDraft, match="takes too long"):
+        await drafts.check("10-shop.yaml", f"{SHOP}# another\n")
+
+
+async def test_who_has_no_patience_gets_no_turn_and_holds_none(folder: RuleFolder) -> None:
+    drafts = Drafts(folder)
+    async with AsyncExitStack() as at_work:
+        for who in range(MOST_AT_ONCE):
+            await at_work.enter_async_context(drafts.turn(str(who)))
+        for who in ("0", "another"):
+            with pytest.raises(TooManyDrafts, match="ask again"):
+                await drafts.check("10-shop.yaml", SHOP, who=who, patience=0)
+    async with AsyncExitStack() as at_work:
+        for who in range(MOST_AT_ONCE):
+            await at_work.enter_async_context(drafts.turn(str(who), 60))

@@ -66,6 +66,20 @@ def test_what_is_wrong_with_a_list_is_said_with_its_line() -> None:
     assert "E205 A code has at most 100 characters" in findings(CODE, f"code\n{'x' * 101}\n")[0]
 
 
+@pytest.mark.parametrize(
+    ("table", "finding"),
+    [
+        ('code,for\nA1,"Ann\nB2,Bob\n', '2:1: error E346 From here on it is no CSV: a " opens a cell'),
+        ('code,for\nA1,"Ann\nB2,"Bob\n', '2:1: error E346 From here on it is no CSV: here a " stands'),
+        ('code\n"A1\nB2"\nC3\n', "2:1: error E346 A code stands in one line"),
+        (f'code,for\nB2,"{"y" * 200_000}\n', "2:1: error E346 From here on it is no CSV: a cell of this"),
+    ],
+    ids=["never closed", "closed by another", "closed two lines later", "longer than any cell"],
+)
+def test_a_quote_that_is_not_closed_takes_no_codes_away(table: str, finding: str) -> None:
+    assert findings(CODE, table)[0].startswith(f"coupons.csv:{finding}")
+
+
 def test_a_list_that_is_not_there_is_an_error_at_the_rule_that_names_it() -> None:
     other = {"rules.yaml": CODE, "coupon.csv": LIST}
     finding = next(each for each in load_texts(other).findings if each.code == "E346")

@@ -6,9 +6,11 @@ import pytest
 
 from bot.cli.code_lists import low_lists
 from bot.queries.code_pools import CodesLeft
+from bot.rulebook.files.loader import read_files
 from bot.rulebook.findings import CODES
-from bot.rulebook.lint.check import check_folder
+from bot.rulebook.lint.check import check_files, check_folder
 from bot.rulebook.lint.explanations import Example, explanation_of
+from bot.rulebook.simulate.test_runner import BoundedRun
 
 GOOD = "rules:\n  - {name: a, when: {keyword: a}, reply: A}\n"
 
@@ -33,7 +35,7 @@ def make(code: str, example: Example, folder: Path, *, wrong: bool) -> Path:
         case "W112":
             (folder / ("shop.yml" if wrong else "shop.yaml")).write_text(GOOD)
             (folder / "more.yaml").write_text("")
-        case "E411" | "W431" | "W433" | "W446" | "I458":
+        case "E411" | "W431" | "W433" | "W446" | "W459" | "I458":
             MADE[code](folder, wrong)
         case _:
             for name, text in ({"shop.yaml": example} if isinstance(example, str) else example).items():
@@ -70,12 +72,17 @@ def with_many_mistakes(folder: Path, wrong: bool) -> None:
     (folder / "shop.yaml").write_text(GOOD.replace("reply: A", f"reply: A{keys}"))
 
 
+def with_tests(folder: Path, wrong: bool) -> None:
+    (folder / "shop.yaml").write_text(GOOD + "tests: [{hear: a, say: A}]\n")
+
+
 MADE = {
     "I458": with_many_mistakes,
     "E411": with_long_reply,
     "W431": with_secret,
     "W433": with_long_cell,
     "W446": with_codes,
+    "W459": with_tests,
 }
 
 
@@ -93,6 +100,10 @@ def test_the_example_has_the_mistake_and_the_mend_has_not(code: str, tmp_path: P
             findings = low_lists(
                 checked.book, [CodesLeft(pool="codes.csv", left=1 if wrong else 15, total=20)]
             )
+        if code == "W459":  # the command line takes its time
+            findings = check_files(
+                read_files(folder), secrets, BoundedRun(seconds=0 if wrong else 60)
+            ).findings
         assert (code in {each.code for each in findings}) == wrong, [str(each) for each in findings]
         if not wrong and code[0] == "E" and isinstance(example, str) and "\n" in example:
             assert not any(each.code[:2] in {"E1", "E2"} for each in findings)

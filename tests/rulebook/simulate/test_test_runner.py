@@ -2,11 +2,13 @@
 
 # ruff: noqa: E501 - a table of tests reads best with one in a line
 
+import msgspec
 import pytest
 
 from bot.rulebook.files.loader import load_texts
+from bot.rulebook.lint.check import check
 from bot.rulebook.simulate.loop_guard import Caps
-from bot.rulebook.simulate.test_runner import FailedStep, Outcomes, run_tests
+from bot.rulebook.simulate.test_runner import BoundedRun, FailedStep, Outcomes, run_tests
 from bot.rulebook.simulate.try_message import play
 from tests.support.books import NOW, book_from
 
@@ -155,3 +157,23 @@ def test_the_phone_of_the_console_shows_what_the_loop_guard_would_do() -> None:
     assert [turn.replies for turn in turns] == [("Hello.",)] * 3 + [()]
     assert turns[3].silence == "the same message too often in an hour"
     assert any("BOT_REPEATS_PER_HOUR" in line for line in turns[3].why)
+
+
+def test_tests_without_time_are_not_run_and_have_not_passed() -> None:
+    book = book_from(RULES + "tests:\n- {hear: hours, rule: hours}\n- {hear: hours, rule: hours}\n")
+    none, every = run_tests(book, seconds=0), run_tests(book, seconds=60)
+    assert (none.passed, none.failed, none.not_run, none.tests) == (0, 0, 2, ())
+    assert (every.passed, every.failed, every.not_run) == (2, 0, 0)
+    assert run_tests(book) == every
+    assert b"not_run" not in msgspec.json.encode(every), "`bot rules test --json` is as it was"
+
+
+def test_what_a_check_had_no_time_for_is_a_finding_and_nothing_is_said_of_what_no_test_covers() -> None:
+    book = book_from(RULES + "tests:\n- {hear: hours, rule: hours}\n- {hear: hours, rule: hours}\n")
+    codes = {each.code for each in check(book, run=BoundedRun(seconds=60))}
+    assert ("I416" in codes, "W459" in codes) == (True, False)
+    found = check(book, run=BoundedRun(seconds=0))
+    (message,) = (each.message for each in found if each.code == "W459")
+    assert message.startswith("From here on 2 tests were not run: all tests together take too long")
+    assert message.endswith("`bot rules test` runs them all.")
+    assert not any(each.code == "I416" for each in found)

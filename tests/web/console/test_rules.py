@@ -15,7 +15,7 @@ from bot.rulebook.editing.folder import etag_of
 from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
-from tests.support.rule_files import SHOP, nobody, put, running_book, said, shut_folder
+from tests.support.rule_files import SHOP, heavy_rules, nobody, put, running_book, said, shut_folder
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
 HERE = "/console/rules/10-shop.yaml"
@@ -181,6 +181,21 @@ async def test_tests_run_on_a_save_and_those_that_fail_are_told(
     html = await page(admin)
     assert "test fails" in html
     assert "Shut 9-18." in html
+
+
+async def test_tests_that_take_too_long_are_told_as_not_run(bot: Running, admin: httpx.AsyncClient) -> None:
+    heavy = heavy_rules(tests=200)
+    html = (await send(admin, heavy, "check", path="/console/rules/new", is_new="1", name="20-heavy")).text
+    assert re.search(r"Tests \d+ of 201</span>\s*<span[^>]*>· \d+ tests not run: took too long", html), html
+    assert "W459" in html
+    assert "everything is fine" not in html
+    saved = (await put(bot, "20-heavy.yaml", heavy, If_None_Match="*")).json()
+    assert [each["code"] for each in saved["findings"] if each["code"] in ("W459", "I416")] == ["W459"]
+    assert sorted(saved["tests"]) == ["failed", "passed"]
+    assert saved["tests"]["passed"] < 201
+    assert re.search(
+        r"\d+ tests? passed, \d+ were not run: they take too long here", await page(admin, "/console/rules")
+    )
 
 
 async def test_an_error_keeps_the_text_on_the_page_and_the_file_as_it_is(

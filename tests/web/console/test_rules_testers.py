@@ -9,8 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from bot.cli.commands.people import people as people_command
+from bot.operator.actor import Actor
+from bot.operator.openid import Identity
+from bot.operator.people import NewLink, People
+from bot.operator.people_errors import NoRole
 from bot.rulebook.editing.folder import etag_of
+from bot.storage.draft_testers import NamedTesters, list_testers, name_testers
+from tests.support.bots import until
 from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
@@ -247,3 +255,119 @@ async def test_who_is_forgotten_tests_nothing(shop: Shop) -> None:
     await until_told(shop, "live for 1 tester")
     assert await shop.heard("hours") == ["Open 9-18."]
     assert await shop.heard("hours", OTHER) == ["Open 9-19."]
+
+
+class Team(Shop):
+    """A shop where people log in by name."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__(shop.bot, shop.http)
+        self.people = People(shop.bot.service.writer)
+
+    async def add(self, name: str, role: str = "editor") -> NewLink:
+        return await self.people.add(name, role, by=Actor("the boss"))
+
+    async def lets_test(self, link: NewLink, *, testers: str = TESTER) -> None:
+        """Whose link it is makes their draft live."""
+        async with browser(self.bot) as http:
+            assert (await http.post("/console/login", data={"key": link.key})).status_code == 303
+            assert "◐ Live for" in await Shop(self.bot, http).press(DRAFT, "testers", testers=testers)
+        assert await self.heard("hours") == ["Open 9-19."]
+
+    async def change(self, do: str, who: str, role: str = "") -> None:
+        """By the page of people, as the admin."""
+        form = {"csrf": csrf_in(await self.page("/console/people")), "do": do, "who": who, "role": role}
+        assert (await self.http.post("/console/people", data=form)).status_code == 303
+
+
+@pytest.fixture
+def team(shop: Shop) -> Team:
+    return Team(shop)
+
+
+@pytest.mark.parametrize(("do", "role"), [("role", "support"), ("role", "viewer"), ("remove", "")])
+async def test_it_ends_with_its_authors_right_to_change_rules(team: Team, do: str, role: str) -> None:
+    await team.lets_test(await team.add("Ann"))
+    await team.change("role", "Ann", "admin")
+    assert await team.heard("hours") == ["Open 9-19."]
+    await team.change(do, "Ann", role)
+    assert await team.heard("hours") == ["Open 9-18."]
+    assert "◐" not in await team.page(LIST)
+    # It begins again by a person's hand alone.
+    await (team.change("role", "Ann", "editor") if do == "role" else team.add("Ann"))
+    await team.bot.service.tested.look()
+    assert await team.heard("hours") == ["Open 9-18."]
+
+
+async def test_it_ends_at_every_replica_after_a_command(
+    tmp_path: Path, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = databases.migrated("postgresql")
+    place = place_in(tmp_path, url)
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    async with place.running:
+        team = Team(await place.open())
+        other = await place.running.enter_async_context(
+            running(tmp_path, url, place.acs, BOT_RULES=str(tmp_path / "book"))
+        )
+        await team.lets_test(await team.add("Ann"))
+        await until(lambda: TESTER in other.service.tested.testers())
+        said = await asyncio.to_thread(CliRunner().invoke, people_command, ["role", "Ann", "viewer"])
+        assert said.output == "Ann is viewer.\n"
+        await until(lambda: not other.service.tested.testers())
+        await until(lambda: not team.bot.service.tested.testers())
+        assert await Shop(other, team.http).heard("hours") == ["Open 9-18."]
+
+
+@pytest.mark.parametrize("roles", [("viewer",), ()], ids=["a weaker role", "no role"])
+async def test_it_ends_when_the_provider_gives_its_author_another_role(
+    team: Team, roles: tuple[str, ...]
+) -> None:
+    who = Identity(issuer="https://login", subject="1", name="Ann", username="ann", roles=("editor",))
+    ann = await team.people.admit(who)
+    link = await team.people.new_link(ann.id, by=Actor("the boss"))
+    await team.lets_test(link)
+    try:
+        await team.people.admit(
+            Identity(issuer="https://login", subject="1", name="Ann", username="ann", roles=roles)
+        )
+    except NoRole:
+        assert roles == ()
+    await team.bot.service.tested.look()
+    assert await team.heard("hours") == ["Open 9-18."]
+
+
+async def test_what_somebody_tested_who_was_removed_before_answers_nobody(team: Team) -> None:
+    ann, bob = await team.add("Ann"), await team.add("Bob")
+    service = team.bot.service
+    await team.people.remove("Ann", by=Actor("the boss"))
+    left = NamedTesters(person=ann.person.id, file="10-shop.yaml", numbers=(TESTER,), at=ann.expires_at)
+    await service.writer.batch(name_testers).submit([left])
+    async with service.database.reading() as connection:
+        assert await list_testers(connection) == []
+    await team.lets_test(bob)
+
+
+async def test_an_admin_sees_whose_draft_answers_whom_and_ends_it(team: Team) -> None:
+    await team.lets_test(await team.add("Ann"), testers=f"{TESTER}, {OTHER}")
+    html = await team.page(LIST)
+    (entry,) = re.findall(r'<form method="post" action="/console/rules/testers">.*?</form>', html, re.DOTALL)
+    assert (
+        re.sub(r"\s+", " ", re.sub("<[^>]*>", "", entry))
+        .strip()
+        .startswith("Ann: 10-shop.yaml answers +1 555 555 0101, +1 555 555 0102 since ")
+    )
+    form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', entry))
+    async with browser(team.bot) as http:
+        link = await team.add("Bob")
+        await http.post("/console/login", data={"key": link.key})
+        page = (await http.get(LIST)).text
+        assert "/console/rules/testers" not in page
+        assert "5555550101" not in page.replace(" ", "")
+        refused = await http.post("/console/rules/testers", data=form | {"csrf": csrf_in(page)})
+        assert refused.status_code == 403
+    assert await team.heard("hours") == ["Open 9-19."]
+    ended = await team.http.post("/console/rules/testers", data=form, follow_redirects=True)
+    assert "Nobody tests it any more: the rules in force answer its testers." in ended.text
+    assert "/console/rules/testers" not in ended.text
+    assert await team.heard("hours") == ["Open 9-18."]
