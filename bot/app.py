@@ -70,6 +70,7 @@ from bot.web.console.layout import CONSOLE, Console
 from bot.web.console.live import CHANNEL, RULES, Live
 from bot.web.console.rules_editor import EDITOR, EditorPlace
 from bot.web.console.sessions import Sessions
+from bot.web.downloads import Downloads
 from bot.web.guesses import Guesses
 from bot.web.server.front_door import FrontDoor
 from bot.web.server.proxies import believe_proxies
@@ -328,6 +329,7 @@ class Service:
         console = Console(
             sessions=self._sessions,
             database=self.database,
+            downloads=Downloads(self.database),
             writer=self.writer,
             operator=operator,
             shelf=self.shelf,
@@ -360,6 +362,7 @@ class Service:
         """What guards and injected dependencies look up."""
         api_parts = ApiParts(
             database=self.database,
+            downloads=console.downloads,
             live_book=self.shelf,
             rule_files=self.rule_files,
             operator=operator,

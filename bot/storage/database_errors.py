@@ -26,6 +26,10 @@ class DatabaseUnavailable(Exception):
     """The database can't be read or written just now; the message is the cause, without a full stop."""
 
 
+class DatabaseBusy(DatabaseUnavailable):
+    """Every connection was in use for as long as one was waited for; of the database itself that says nothing."""
+
+
 class DatabaseInUse(Exception):
     """Another bot has this SQLite file open."""
 
@@ -47,6 +51,8 @@ DATABASE_ERRORS = (DatabaseUnavailable, DBAPIError, sqlite3.Error, PoolTimeout, 
 
 def cause_of(error: BaseException) -> str:
     """What the driver said, without SQLAlchemy's words around it, and without the values that a row had."""
+    if isinstance(error, PoolTimeout):
+        return "every connection to the database is in use"
     driver = getattr(error, "orig", None) or error
     if isinstance(driver, Exception) and is_of_the_data(driver):
         return f"{type(driver).__name__} {_state_of(driver)}".strip()
@@ -90,7 +96,7 @@ def spoils_connections(error: BaseException) -> bool:
     driver = getattr(error, "orig", None) or error
     if isinstance(driver, sqlite3.Error):
         return _primary_code(driver) not in _MOMENT_CODES
-    if isinstance(driver, DatabaseUnavailable):
+    if isinstance(driver, DatabaseUnavailable | PoolTimeout):
         return False
     return not _state_of(driver).startswith(_OF_THE_MOMENT)
 

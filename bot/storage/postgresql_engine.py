@@ -12,22 +12,23 @@ from bot.storage.sql import ENGINE_OPTIONS
 #: How long a statement waits for another one's lock, which would be without end, before it says so;
 #: `bot.storage.writer` then tries again.
 LOCK_SECONDS = 5.0
-
-
+#: Seconds that a transaction waits for a connection.
+POOL_SECONDS = 10.0
 #: Seconds of rest after which a connection is asked whether it still works. SQLAlchemy's own `pool_pre_ping` asks each
 #: time: three trips to PostgreSQL, beside the ten or so of a transaction that takes events.
 _RESTED: Final = 1.0
 
 
-def postgresql_engine(url: URL) -> AsyncEngine:
+def postgresql_engine(url: URL, *, pool_size: int) -> AsyncEngine:
     """A pool of connections; one that has rested is asked whether it still works before it is used again."""
     from bot.storage.copying_connection import CopyingConnection  # noqa: PLC0415 - with asyncpg, for who needs it
 
     where = f"{url.host}:{url.port or 5432}" if url.host else url.query.get("host", "its socket")
     engine = create_async_engine(
         url,
-        pool_size=11,  # three are sessions: that this process lives, its duties, its notices
-        max_overflow=4,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_SECONDS,
         connect_args={
             "server_settings": {"lock_timeout": f"{LOCK_SECONDS * 1_000:.0f}"},
             "connection_class": CopyingConnection,

@@ -25,7 +25,7 @@ from bot.rulebook.editing.save import HasErrors
 from bot.rulebook.files.tables import LARGEST_TABLE
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding
-from bot.storage.database import DATABASE_ERRORS, DatabaseUnavailable, cause_of
+from bot.storage.database import DATABASE_ERRORS, DatabaseBusy, DatabaseUnavailable, cause_of
 from bot.storage.pages import WrongCursor
 from bot.storage.writer import StorageUnavailable
 from bot.web.limits import LARGEST_FORM
@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 #: Key of a request's state: the log has said already that the database can't be read.
 OUTAGE_LOGGED: Final = "is_outage_logged"
+#: What is said while every connection to the database is in use.
+BUSY: Final = "The bot is busy: it reads as much from the database as it can at once. Try again in a moment."
 
 
 class Problem(ProblemDetailsException):
@@ -168,6 +170,8 @@ def _answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Res
 
 def _answer_database_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     log_database_error(request, error)
+    if isinstance(error, DatabaseBusy):
+        return Problem(503, BUSY, headers={"Retry-After": "5"}).to_response(request)
     return Problem(
         503,
         "The database can't be read now; its trouble is in the log and in /health/ready. Try again later.",

@@ -12,14 +12,10 @@ from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from bot.storage.all_tables import metadata
-from bot.storage.database import (
-    LOG_AT_REST,
-    Database,
-    DatabaseInUse,
-    DatabaseUnavailable,
-)
+from bot.storage.database import Database, DatabaseInUse, DatabaseUnavailable
 from bot.storage.database_errors import cause_of, is_trouble
 from bot.storage.schema import NewerSchema, OldSchema
+from bot.storage.sqlite_engine import LOG_AT_REST
 from bot.storage.tables import rejected_events
 from tests.support.breaking_connections import breaking_after_begin
 from tests.support.databases import KINDS, Databases, Kind
