@@ -236,7 +236,8 @@ async def find_backlog(connection: AsyncConnection) -> Backlog:
 async def list_rejected(connection: AsyncConnection, *, limit: int, cursor: str | None) -> Page[RejectedView]:
     """Events that could not be read, newest first. Raises `bot.storage.pages.WrongCursor`.
 
-    A page has `_RAW_AT_ONCE` characters of them at most, or one that is longer: it may be short and yet have a next one.
+    A page has `_RAW_AT_ONCE` characters of them at most, or one that is longer: it may be short and yet have a next
+    one.
     """
     query = select(rejected_events.c.id, func.length(rejected_events.c.raw).label("length"))
     end = None if cursor is None else _NEWEST_REJECTED_FIRST.decode(cursor)

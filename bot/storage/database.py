@@ -26,7 +26,7 @@ from bot.storage.database_errors import (
 )
 from bot.storage.log_growth import LogGrowth
 from bot.storage.pooler import check_sessions
-from bot.storage.postgresql_engine import postgresql_engine
+from bot.storage.postgresql_engine import IDLE_READER_SECONDS, IDLE_WRITER_SECONDS, postgresql_engine
 from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
 from bot.storage.spoiled_connections import SpoiledConnections
 from bot.storage.sqlite_engine import (
@@ -98,10 +98,10 @@ class Database:
             self._readers = read_one_state(sqlite_engine(self._url, self._file, READER_CACHE, pool_size=4))
             self._looker = read_one_state(sqlite_engine(self._url, self._file, LOOKER_CACHE, pool_size=1))
         else:
-            self._writer = postgresql_engine(self._url, pool_size=4)
+            self._writer = postgresql_engine(self._url, pool_size=4, idle_seconds=IDLE_WRITER_SECONDS)
             # Three are sessions that last: that this process lives, its duties, its notices.
-            self._readers = postgresql_engine(self._url, pool_size=10)
-            self._looker = postgresql_engine(self._url, pool_size=1)
+            self._readers = postgresql_engine(self._url, pool_size=10, idle_seconds=IDLE_READER_SECONDS)
+            self._looker = postgresql_engine(self._url, pool_size=1, idle_seconds=IDLE_READER_SECONDS)
         for engine in self._engines:
             self._spoiled.replace_on(engine)
         #: On PostgreSQL a question of one statement needs no BEGIN and no ROLLBACK: two trips less.
@@ -209,6 +209,8 @@ class Database:
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         async with self.writing() as connection:
+            if not self.is_sqlite:  # a migration may think for long
+                await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             await connection.run_sync(upgrade)
 
     async def revision(self) -> str | None:
