@@ -142,7 +142,14 @@ class Service:
             self.database, self.writer, self._poster, clock=now, measures=self._measures,
             duties=self.replica.duties,
         )  # fmt: skip
-        self.events_out = EventsOut(settings, self.database, self.writer, clock=now, measures=self._measures)
+        self.events_out = EventsOut(
+            settings,
+            self.database,
+            self.writer,
+            clock=now,
+            measures=self._measures,
+            duties=self.replica.duties,
+        )
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.data_protection = DataProtection(
             self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now,
@@ -294,15 +301,14 @@ class Service:
         self.webhook.is_closed = True
         if self.puller is not None:
             await self.puller.stop(patience)
+        # What is being posted is soon done, as a rule: whoever takes it over at once would post it again.
+        posting = asyncio.gather(self.forwarder.stop(patience), self.events_out.stop(patience))
+        await asyncio.wait([posting], timeout=1.0)
         await self.replica.duties.stop()  # others take them over while this one waits for what runs
         await asyncio.gather(
-            self.fetcher.stop(patience),
-            self.follow_ups.stop(),
-            self.teamwork.planned.stop(),
-            self.handovers.stop(),
-            self.forwarder.stop(patience),
-            self.events_out.stop(patience),
-        )
+            self.fetcher.stop(patience), self.follow_ups.stop(), self.teamwork.planned.stop(), self.handovers.stop(),
+            posting,
+        )  # fmt: skip
         await self.sender.stop(patience)
         self.writer.stop_retrying()
 
