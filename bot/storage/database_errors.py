@@ -13,6 +13,8 @@ _OF_THE_DATA = ("22", "23", "54")
 _OF_THE_MOMENT = ("40", "55", "57014")
 #: Two transactions that waited for each other.
 _DEADLOCK = "40P01"
+#: A lock that was waited for in vain.
+_LOCKED = "55P03"
 #: SQLite's primary codes for the same: busy, locked, and a disk that is full or fails, which says nothing of the file.
 _MOMENT_CODES = {
     sqlite3.SQLITE_BUSY,
@@ -68,6 +70,11 @@ def is_conflict(error: BaseException) -> bool:
     if isinstance(error, DatabaseUnavailable):
         return _state_of(getattr(error.__cause__, "orig", None) or error) == _DEADLOCK
     return isinstance(error, IntegrityError | sqlite3.IntegrityError)
+
+
+def is_lock_timeout(error: DatabaseUnavailable) -> bool:
+    """Whether PostgreSQL gave up the wait for what another transaction holds."""
+    return _state_of(getattr(error.__cause__, "orig", None) or error) == _LOCKED
 
 
 def is_trouble(error: BaseException) -> bool:

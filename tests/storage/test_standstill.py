@@ -109,6 +109,28 @@ async def test_a_row_of_a_process_that_stands_still_is_free_in_time(
     await database.close()
 
 
+async def test_one_row_that_is_held_puts_off_whoever_needs_it_and_hardly_the_others(
+    url: str, monkeypatch: pytest.MonkeyPatch, logs: list[MutableMapping[str, Any]]
+) -> None:
+    """They were written one at a time, each after a lock time-out of the whole group."""
+    monkeypatch.setattr("bot.storage.postgresql_engine.LOCK_SECONDS", 2)
+    database = Database(url)
+    writer = Writer(database, hold=60)
+    writer.start()
+    batch, loop = writer.batch(say), asyncio.get_running_loop()
+    async with standing_still(url, idle=60):
+        began = loop.time()
+        jobs = {n: batch.begin([n]) for n in range(1, 101)}
+        await asyncio.gather(*(jobs[n] for n in range(2, 101)))
+        assert loop.time() - began < 10  # it was more than 14
+        assert not jobs[1].done()
+    await jobs[1]
+    assert [await said(database, n) for n in (1, 2, 100)] == [1, 1, 1]
+    assert writer.trouble is None
+    await writer.stop()
+    await database.close()
+
+
 async def test_every_connection_is_bound() -> None:
     alive = [f"tcp_keepalives_{name}" for name in ("idle", "interval", "count")]
     names = ["idle_in_transaction_session_timeout", *alive]
