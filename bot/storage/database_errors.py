@@ -15,6 +15,8 @@ _OF_THE_MOMENT = ("40", "55", "57014")
 _DEADLOCK = "40P01"
 #: A lock that was waited for in vain.
 _LOCKED = "55P03"
+#: What asyncpg says of a connection whose last order was given up half-way: its own words, and nobody's trouble.
+_INTERNALS = ("cannot switch to state", "another operation", "cannot perform operation")
 #: SQLite's primary codes for the same: busy, locked, and a disk that is full or fails, which says nothing of the file.
 _MOMENT_CODES = {
     sqlite3.SQLITE_BUSY,
@@ -58,6 +60,8 @@ def cause_of(error: BaseException) -> str:
     driver = getattr(error, "orig", None) or error
     if isinstance(driver, Exception) and is_of_the_data(driver):
         return f"{type(driver).__name__} {_state_of(driver)}".strip()
+    if any(word in str(driver) for word in _INTERNALS):
+        return "a connection to the database was given up in the midst of an answer; it is made anew"
     lines = str(driver).splitlines()  # PostgreSQL's DETAIL shows the row
     return lines[0].removesuffix(".") if lines else type(driver).__name__
 

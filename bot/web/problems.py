@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 #: Key of a request's state: the log has said already that the database can't be read.
 OUTAGE_LOGGED: Final = "is_outage_logged"
+#: Parameters that can't have in Python the names that callers write, as Python or Litestar has these for itself.
+WRITTEN: Final = {"is_open": "open", "event_type": "type", "message_state": "state"}
 #: What is said while every connection to the database is in use.
 BUSY: Final = "The bot is busy: it reads as much from the database as it can at once. Try again in a moment."
 
@@ -106,7 +108,15 @@ def _of_deep_nesting(_error: RecursionError) -> Problem:
 
 
 def _of_http_error(error: HTTPException) -> Problem:
-    return Problem(error.status_code, sentence_of(error), headers=error.headers, errors=error.extra)
+    errors = _as_written(error.extra) if isinstance(error, ValidationException) else error.extra
+    return Problem(error.status_code, sentence_of(error), headers=error.headers, errors=errors)
+
+
+def _as_written(errors: Any) -> Any:
+    """The errors with the names that callers write."""
+    if not isinstance(errors, list):
+        return errors
+    return [each | {"key": WRITTEN[each["key"]]} if each.get("key") in WRITTEN else each for each in errors]
 
 
 #: Errors of other rooms → the problem details that answer the caller.
@@ -127,7 +137,7 @@ def sentence_of(error: HTTPException) -> str:
             f" {LARGEST_FILE:,}, a table {LARGEST_TABLE:,}."
         )
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
-        return f"The request is not valid. {' '.join(_places(error.extra))}".strip()
+        return f"The request is not valid. {' '.join(_places(_as_written(error.extra)))}".strip()
     return error.detail
 
 
