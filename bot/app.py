@@ -70,6 +70,7 @@ from bot.web.console.layout import CONSOLE, Console
 from bot.web.console.live import CHANNEL, RULES, Live
 from bot.web.console.rules_editor import EDITOR, EditorPlace
 from bot.web.console.sessions import Sessions
+from bot.web.downloads import Downloads
 from bot.web.guesses import Guesses
 from bot.web.server.front_door import FrontDoor
 from bot.web.server.proxies import believe_proxies
@@ -143,7 +144,13 @@ class Service:
             duties=self.replica.duties, trust=self.clock,
         )  # fmt: skip
         self.events_out = EventsOut(
-            settings, self.database, self.writer, clock=now, measures=self._measures, trust=self.clock
+            settings,
+            self.database,
+            self.writer,
+            clock=now,
+            measures=self._measures,
+            duties=self.replica.duties,
+            trust=self.clock,
         )
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.data_protection = DataProtection(
@@ -298,15 +305,14 @@ class Service:
         self.webhook.is_closed = True
         if self.puller is not None:
             await self.puller.stop(patience)
+        # What is being posted is soon done, as a rule: whoever takes it over at once would post it again.
+        posting = asyncio.gather(self.forwarder.stop(patience), self.events_out.stop(patience))
+        await asyncio.wait([posting], timeout=1.0)
         await self.replica.duties.stop()  # others take them over while this one waits for what runs
         await asyncio.gather(
-            self.fetcher.stop(patience),
-            self.follow_ups.stop(),
-            self.teamwork.planned.stop(),
-            self.handovers.stop(),
-            self.forwarder.stop(patience),
-            self.events_out.stop(patience),
-        )
+            self.fetcher.stop(patience), self.follow_ups.stop(), self.teamwork.planned.stop(), self.handovers.stop(),
+            posting,
+        )  # fmt: skip
         await self.sender.stop(patience)
         self.writer.stop_retrying()
 
@@ -333,6 +339,7 @@ class Service:
         console = Console(
             sessions=self._sessions,
             database=self.database,
+            downloads=Downloads(self.database),
             writer=self.writer,
             operator=operator,
             shelf=self.shelf,
@@ -365,6 +372,7 @@ class Service:
         """What guards and injected dependencies look up."""
         api_parts = ApiParts(
             database=self.database,
+            downloads=console.downloads,
             live_book=self.shelf,
             rule_files=self.rule_files,
             operator=operator,

@@ -11,6 +11,7 @@ from bot.sending.event_queue import EventQueue
 from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
 from bot.settings import Settings
 from bot.storage.database import Database
+from bot.storage.duties import Duties
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from bot.wire.forward_client import EventPoster
@@ -27,9 +28,11 @@ class EventsOut:
         *,
         clock: Clock,
         measures: Measures,
+        duties: Duties | None = None,
         limits: ForwardingLimits = USUAL_EVENTS,
         trust: ClockTrust = TRUSTED,
     ) -> None:
+        """`duties`: what this replica may do; without them it is the only one."""
         secrets = secrets_of(settings)
         private_hosts = (*settings.private_hosts, *(each.host for each in settings.events_to))
         #: One for each receiver: none waits for a connection that another one holds.
@@ -46,6 +49,7 @@ class EventsOut:
                 limits=limits,
                 clock=clock,
                 measures=measures,
+                duties=duties,
                 name=f"events to {each.place}",
                 trust=trust,
             )

@@ -23,11 +23,14 @@ _SILENT = 20.0
 
 
 async def check_database(database: Database, writer: Writer) -> CheckResult:
-    """Fails when messages can't be stored or read."""
+    """Fails when messages can't be stored or read; shows that more is read than there are connections for."""
     trouble = writer.trouble
     if trouble is None:
         trouble = await database.trouble()
-    return CheckResult() if trouble is None else CheckResult(status="failing", reason=trouble)
+    if trouble is not None:
+        return CheckResult(status="failing", reason=trouble)
+    busy = database.busy.cause
+    return CheckResult() if busy is None else CheckResult(status="degraded", reason=f"Reads wait: {busy}.")
 
 
 async def check_rules(live_book: LiveBook, roll: ReplicaRoll) -> CheckResult:

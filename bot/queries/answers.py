@@ -153,6 +153,18 @@ async def every_answer(
         end = _NEWEST_FIRST.decode(found.next)
 
 
+async def list_answers_in(
+    connection: AsyncConnection, conversation_id: str, now: datetime, *, limit: int, cursor: str | None
+) -> Page[AnswerView]:
+    """What one person answered, newest first. Raises `bot.storage.pages.WrongCursor`."""
+
+    def view(row: Row[Any]) -> AnswerView:
+        return _view(row, now)
+
+    query = select(answers).where(answers.c.conversation_id == conversation_id)
+    return await read_page(connection, query, _NEWEST_FIRST, view, limit=limit, cursor=cursor)
+
+
 async def answers_in(
     connection: AsyncConnection, conversation_id: str, now: datetime, limit: int | None
 ) -> list[AnswerView]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 from msgspec import Struct
@@ -23,6 +24,8 @@ from bot.storage.tables import conversations, messages, rejected_events, status_
 _NOT_ARRIVED = ("failed", "suppressed", "unconfirmed")
 #: Conversations that one request looks at, where no index knows which are wanted (`benchmarks/console.py`).
 LOOKED_AT = 15_000
+#: Characters of rejected events on one page: each may be as long as a body, 8 MiB.
+_RAW_AT_ONCE = 8 * 1024 * 1024
 
 
 #: How conversations, messages and rejected events are listed.
@@ -231,9 +234,19 @@ async def find_backlog(connection: AsyncConnection) -> Backlog:
 
 
 async def list_rejected(connection: AsyncConnection, *, limit: int, cursor: str | None) -> Page[RejectedView]:
-    """Events that could not be read, newest first. Raises `bot.storage.pages.WrongCursor`."""
-    query = select(rejected_events)
-    return await read_page(connection, query, _NEWEST_REJECTED_FIRST, _rejected, limit=limit, cursor=cursor)
+    """Events that could not be read, newest first. Raises `bot.storage.pages.WrongCursor`.
+
+    A page has `_RAW_AT_ONCE` characters of them at most, or one that is longer: it may be short and yet have a next
+    one.
+    """
+    query = select(rejected_events.c.id, func.length(rejected_events.c.raw).label("length"))
+    end = None if cursor is None else _NEWEST_REJECTED_FIRST.decode(cursor)
+    sizes = await read_stretch(connection, query, _NEWEST_REJECTED_FIRST, limit=limit, end=end)
+    together = accumulate(row.length for row in sizes.rows)
+    fitting = max(sum(length <= _RAW_AT_ONCE for length in together), 1)
+    return await read_page(
+        connection, select(rejected_events), _NEWEST_REJECTED_FIRST, _rejected, limit=fitting, cursor=cursor
+    )
 
 
 def _rejected(row: Row[Any]) -> RejectedView:

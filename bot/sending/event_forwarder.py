@@ -4,13 +4,11 @@ Each receiver of BOT_EVENTS_TO has a forwarder and a poster of its own, so that 
 """
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import TRUSTED, Clock, ClockTrust, is_set_within, utc_now
@@ -21,7 +19,8 @@ from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
 from bot.sending.post_attempts import Poster, host_of, post_once
 from bot.sending.post_queues import NO_PAUSE, Tried, Waiting
 from bot.storage.database_errors import DATABASE_ERRORS
-from bot.storage.readers import SharedReaders
+from bot.storage.duties import Duties
+from bot.storage.readers import Readers
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
 
@@ -33,7 +32,7 @@ class EventForwarder:
 
     def __init__(
         self,
-        readers: SharedReaders,
+        readers: Readers,
         writer: Writer,
         poster: Poster,
         queue: EventQueue,
@@ -43,8 +42,9 @@ class EventForwarder:
         clock: Clock = utc_now,
         measures: Measures | None = None,
         trust: ClockTrust = TRUSTED,
+        duties: Duties | None = None,
     ) -> None:
-        """`name`: what its background task is called, and what other processes know the same queue by.
+        """`name`: what its background task is called, and its duty; `duties`: what this replica may do.
 
         `trust`: nothing is given up for its age by a clock that is not trusted.
         """
@@ -60,6 +60,9 @@ class EventForwarder:
         self._poster = poster
         self._name = name
         self._wake = asyncio.Event()
+        self._duty = (duties or Duties()).duty(name, self._wake.set)
+        #: The receiver may have come back since this replica last posted.
+        self._times_gained = 0
         self._task: asyncio.Task[None] | None = None
         self._stopped = asyncio.Event()
         #: Tries that failed since the last one that did not; several say that the receiver is down.
@@ -108,40 +111,26 @@ class EventForwarder:
 
     async def _run(self) -> None:
         while not self._stopped.is_set():
+            self._wake.clear()
             with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
-                async with self._turn() as session:
-                    while not self._stopped.is_set():
-                        self._wake.clear()
-                        if session is not None:
-                            await session.execute(
-                                select(1)
-                            )  # others may have the queue once the session is gone
-                        if not await self.look():
-                            await self._wait()
-            if not self._stopped.is_set():
-                await self._wait()
+                if self._is_ours() and await self.look():
+                    continue
+            await self._wait()
+
+    def _is_ours(self) -> bool:
+        """Whether this replica is the one that posts the queue; what it knew of the receiver before counts no more."""
+        if self._duty.is_ours and self._times_gained != self._duty.times_gained:
+            self._times_gained = self._duty.times_gained
+            self.failures, self._not_before = 0, None
+        return self._duty.is_ours
 
     async def _wait(self) -> None:
         seconds, event = self._limits.look_again, self._wake
-        if self._not_before is not None:
+        if self._not_before is not None and self._duty.is_ours:
             left = (self._not_before - self._clock()).total_seconds()
             if left > 0:  # what comes meanwhile is no reason to ask a receiver that is down
                 seconds, event = min(left, seconds), self._stopped
         await is_set_within(event, seconds)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[AsyncConnection | None]:
-        """While this process is the one that posts the queue."""
-        if self._readers.is_sqlite:
-            yield None
-            return
-        key = int.from_bytes(hashlib.sha256(self._name.encode()).digest()[:8], "big", signed=True)
-        async with self._readers.session() as session:
-            while not (await session.execute(select(func.pg_try_advisory_lock(key)))).scalar():
-                await self._wait()
-                if self._stopped.is_set():
-                    break
-            yield session
 
     async def _try(self, waiting: Waiting) -> Tried:
         _, tried = await post_once(

@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.event_receivers import EventReceiver
-from bot.sending.post_queues import Tried, Waiting, may_be_tried
+from bot.sending.post_queues import Tried, Waiting, may_be_tried, own_tries
 from bot.storage.columns import UtcTime
 from bot.storage.event_tables import outgoing_events
 from bot.storage.sql import status_is
@@ -61,7 +61,14 @@ class EventQueue:
         ]  # fmt: skip
 
     async def record(self, connection: AsyncConnection, tries: list[Tried]) -> list[None]:
-        """Each row as its try has left it, with the tries that failed."""
+        """Each row as its try has left it, with the tries that failed.
+
+        What has been tried by another process since, or is to be sent again, is left as it is.
+        """
+        count = len(tries)
+        tries = await own_tries(connection, _STANDS, tries)
+        if not tries:
+            return [None] * count
         rows = [
             {
                 "key": each.waiting.id, "new_status": each.status, "new_error": each.error,
@@ -70,7 +77,7 @@ class EventQueue:
             for each in tries
         ]  # fmt: skip
         await connection.execute(_RECORD_EVENT, rows)
-        return [None] * len(tries)
+        return [None] * count
 
     async def give_up(self, connection: AsyncConnection, now: datetime, after: timedelta) -> int:
         """Whoever they are for: a receiver that is named no more has nobody else to end its queue."""
@@ -96,6 +103,9 @@ def _tries_after(tried: Tried) -> list[dict[str, object]] | None:
     return before[-MOST_TRIES:] or None
 
 
+_STANDS = select(
+    outgoing_events.c.id, outgoing_events.c.status, outgoing_events.c.attempts, _SINCE.label("since")
+)
 _RECORD_EVENT = (
     update(outgoing_events)
     .where(outgoing_events.c.id == bindparam("key"))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, Select, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.inbox_tables import tries as failed_tries
@@ -87,6 +87,28 @@ class GivenUp(Struct, frozen=True, kw_only=True):
     url: str
 
 
+async def own_tries(
+    connection: AsyncConnection, rows: Select[tuple[Any, str, int, datetime]], tries: Sequence[Tried]
+) -> list[Tried]:
+    """Those of the tries by which their rows still stand; they are locked until the transaction ends.
+
+    `rows` selects `id`, `status`, `attempts` and `since` of a queue. A process that stood still may bring the end of
+    a try after another one has made the next, and delivered it. What was given up meanwhile may still have arrived.
+    """
+    row_id = rows.selected_columns[0]
+    query = rows.where(row_id.in_({each.waiting.id for each in tries})).order_by(row_id).with_for_update()
+    standing = {row.id: row for row in await connection.execute(query)}
+    own = []
+    for each in tries:
+        row = standing.get(each.waiting.id)
+        if row is None or (row.attempts, row.since) != (each.waiting.attempts, each.waiting.created_at):
+            continue
+        if row.status == "queued" or (row.status, each.status) == ("failed", "delivered"):
+            own.append(each)
+            del standing[each.waiting.id]  # of two ends of one try the first one counts
+    return own
+
+
 class RuleForwards:
     """The messages that rules forward, each to its own address."""
 
@@ -158,8 +180,12 @@ class RuleForwards:
     async def record(self, connection: AsyncConnection, tries: list[Tried]) -> list[None]:
         """Work for `bot.storage.writer`: each row as its try has left it, and each try that failed, for people.
 
-        What was erased while its post ran is not there any more, and leaves no try behind.
+        What was erased while its post ran, or has been tried by another process since, is left as it is.
         """
+        count = len(tries)
+        tries = await own_tries(connection, _STANDS, tries)
+        if not tries:
+            return [None] * count
         rows = [
             {
                 "key": each.waiting.id, "new_status": each.status, "new_error": each.error,
@@ -177,12 +203,8 @@ class RuleForwards:
             if each.error is not None
         ]  # fmt: skip
         if failed:
-            kept = select(forwards.c.id).where(forwards.c.id.in_([each["forward_id"] for each in failed]))
-            ids = set((await connection.execute(kept)).scalars())
-            failed = [each for each in failed if each["forward_id"] in ids]
-        if failed:
             await connection.execute(insert(failed_tries), failed)
-        return [None] * len(tries)
+        return [None] * count
 
     async def give_up(
         self, connection: AsyncConnection, now: datetime, after: timedelta, destinations: Collection[str]
@@ -205,6 +227,7 @@ _READ = (
     forwards.c.id, forwards.c.message_id, forwards.c.url, forwards.c.destination, forwards.c.body,
     forwards.c.attempts, forwards.c.created_at, forwards.c.next_try_at,
 )  # fmt: skip
+_STANDS = select(forwards.c.id, forwards.c.status, forwards.c.attempts, forwards.c.created_at.label("since"))
 _RECORD_FORWARD = (
     update(forwards)
     .where(forwards.c.id == bindparam("key"))

@@ -1,5 +1,6 @@
 """The database: connections to SQLite or PostgreSQL, and its schema."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
@@ -7,14 +8,15 @@ from typing import Any
 
 import structlog
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.outage import Outage
 from bot.storage.database_errors import (
     DATABASE_ERRORS,
     CommitInDoubt,
+    DatabaseBusy,
     DatabaseInUse,
     DatabaseUnavailable,
     cause_of,
@@ -24,24 +26,21 @@ from bot.storage.database_errors import (
 )
 from bot.storage.log_growth import LogGrowth
 from bot.storage.pooler import check_sessions
-from bot.storage.postgresql_engine import postgresql_engine
+from bot.storage.postgresql_engine import IDLE_READER_SECONDS, IDLE_WRITER_SECONDS, postgresql_engine
 from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
 from bot.storage.spoiled_connections import SpoiledConnections
-from bot.storage.sql import ENGINE_OPTIONS
-from bot.storage.sqlite_connection import open_sqlite
+from bot.storage.sqlite_engine import (
+    LOG_AT_REST,
+    LONGEST_LOG,
+    LOOKER_CACHE,
+    READER_CACHE,
+    SQLITE_BUSY_SECONDS,
+    WRITER_CACHE,
+    read_one_state,
+    sqlite_engine,
+)
 from bot.storage.sqlite_file import LogLost, SqliteFile
 
-#: How long SQLite waits for another process's lock before it says so; `bot.storage.writer` then tries again.
-SQLITE_BUSY_SECONDS = 2.0
-#: KiB of an SQLite file in memory: for the connection that writes, and for each of the four that read. Together they
-#: bound what a backlog costs in memory (`benchmarks/storm.py`); behind them there is the system's own cache.
-WRITER_CACHE = 32 * 1024
-READER_CACHE = 16 * 1024
-#: Pages of SQLite's write-ahead log, 64 MiB, after which it is begun anew, unless a reader still needs it.
-LOG_PAGES = 16_000
-#: Bytes. A longer log is cut as soon as no reader needs it, one longer than `LOG_AT_REST` when little is written.
-LONGEST_LOG = (LOG_PAGES + LOG_PAGES // 4) * 4096
-LOG_AT_REST = 4 * 1024 * 1024
 #: Seconds without a failed read before a successful one ends the outage.
 QUIET = 5.0
 #: Seconds of failing reads that pass without being shown in health.
@@ -51,7 +50,8 @@ _PASSING = 10.0
 DatabaseConnection = AsyncConnection
 
 __all__ = [
-    "DATABASE_ERRORS", "Database", "DatabaseConnection", "DatabaseInUse", "DatabaseUnavailable", "cause_of",
+    "DATABASE_ERRORS", "Database", "DatabaseBusy", "DatabaseConnection", "DatabaseInUse", "DatabaseUnavailable",
+    "cause_of",
 ]  # fmt: skip
 
 log = structlog.get_logger(__name__)
@@ -70,6 +70,8 @@ class Database:
         self._active = 0
         self._is_renewing = False
         self._spoiled = SpoiledConnections()
+        #: The look of `trouble` that is under way: whoever asks meanwhile gets the same answer.
+        self._looking: asyncio.Task[str | None] | None = None
         self.log_growth = LogGrowth()
         #: Reads that fail; logged only after `tell_outages`: a command reports them itself.
         self.reads = Outage(
@@ -79,24 +81,38 @@ class Database:
             quiet=QUIET,
             is_told=False,
         )
+        #: Reads that found no connection free: the database is well, and has more to do than it can.
+        self.busy = Outage(
+            "Reads wait too long: every connection to the database is in use",
+            "There are connections to the database for every read again",
+            action="database_busy",
+            quiet=QUIET,
+            is_told=False,
+        )
         if self.is_sqlite:
             self.path = Path(self._url.database or "data/bot.db")
             self._file = SqliteFile(self.path)
-            self._writer = self._sqlite_engine(WRITER_CACHE, pool_size=1, pool_reset_on_return=None)
-            self._readers = self._sqlite_engine(READER_CACHE, pool_size=4)
-
-            @event.listens_for(self._readers.sync_engine, "begin")
-            def begin(connection: Connection) -> None:
-                driver: Any = connection.connection.driver_connection
-                driver.postpone("BEGIN")
-
+            self._writer = sqlite_engine(
+                self._url, self._file, WRITER_CACHE, pool_size=1, pool_reset_on_return=None
+            )
+            self._readers = read_one_state(sqlite_engine(self._url, self._file, READER_CACHE, pool_size=4))
+            self._looker = read_one_state(sqlite_engine(self._url, self._file, LOOKER_CACHE, pool_size=1))
         else:
-            self._writer = self._readers = postgresql_engine(self._url)
-            self._spoiled.replace_on(self._writer)
+            self._writer = postgresql_engine(self._url, pool_size=4, idle_seconds=IDLE_WRITER_SECONDS)
+            # Three are sessions that last: that this process lives, its duties, its notices.
+            self._readers = postgresql_engine(self._url, pool_size=10, idle_seconds=IDLE_READER_SECONDS)
+            self._looker = postgresql_engine(self._url, pool_size=1, idle_seconds=IDLE_READER_SECONDS)
+        for engine in self._engines:
+            self._spoiled.replace_on(engine)
         #: On PostgreSQL a question of one statement needs no BEGIN and no ROLLBACK: two trips less.
         self._askers = (
             self._readers if self.is_sqlite else self._readers.execution_options(isolation_level="AUTOCOMMIT")
         )
+
+    @property
+    def _engines(self) -> tuple[AsyncEngine, AsyncEngine, AsyncEngine]:
+        """For what is written, for what is read, and for whoever asks whether that can be."""
+        return self._writer, self._readers, self._looker
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[AsyncConnection]:
@@ -124,7 +140,7 @@ class Database:
                 self._active -= 1
         except Exception as error:
             if is_trouble(error) and not isinstance(error, DatabaseUnavailable):
-                raise DatabaseUnavailable(cause_of(error)) from error
+                raise _trouble_of(error) from error
             raise
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
@@ -147,15 +163,16 @@ class Database:
         except Exception as error:
             if not is_trouble(error):
                 raise
-            self.reads.fail(cause_of(error))
+            (self.busy if isinstance(error, PoolTimeout | DatabaseBusy) else self.reads).fail(cause_of(error))
             if isinstance(error, DatabaseUnavailable):
                 raise
-            raise DatabaseUnavailable(cause_of(error)) from error
+            raise _trouble_of(error) from error
         self.reads.succeed()
+        self.busy.succeed()
 
     def tell_outages(self) -> None:
         """Log from now on when reads begin to fail and when they succeed again."""
-        self.reads.is_told = True
+        self.reads.is_told = self.busy.is_told = True
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[AsyncConnection]:
@@ -168,8 +185,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection and let another process have the file."""
-        await self._readers.dispose()
-        await self._writer.dispose()
+        for engine in self._engines:
+            await engine.dispose()
         if self._file is not None:
             self._file.close()
         if self._lock is not None:
@@ -192,6 +209,8 @@ class Database:
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         async with self.writing() as connection:
+            if not self.is_sqlite:  # a migration may think for long
+                await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             await connection.run_sync(upgrade)
 
     async def revision(self) -> str | None:
@@ -208,7 +227,19 @@ class Database:
         check_newest(found)
 
     async def trouble(self) -> str | None:
-        """Why the database can't be read, or PostgreSQL can't be written, just now; None when it can."""
+        """Why the database can't be read, or PostgreSQL can't be written, just now; None when it can.
+
+        It is asked over a connection that nobody else uses, so that whoever reads much keeps no answer back.
+        """
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._find_trouble(), name="look at the database")
+            self._looking.add_done_callback(self._end_look)
+        return await asyncio.shield(self._looking)
+
+    def _end_look(self, _ended: asyncio.Task[str | None]) -> None:
+        self._looking = None
+
+    async def _find_trouble(self) -> str | None:
         try:
             try:
                 await self._look()
@@ -222,7 +253,7 @@ class Database:
         return self.reads.cause if self.reads.length > _PASSING else None
 
     async def _look(self) -> None:
-        async with self.reading() as connection:
+        async with self._reading(self._looker) as connection:
             if self.is_sqlite:
                 await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
             else:
@@ -315,14 +346,14 @@ class Database:
         """
         self._is_renewing = True
         try:
-            for engine in (self._writer, self._readers):
+            for engine in self._engines:
                 if engine.pool.checkedin():  # type: ignore[attr-defined]  # SQLAlchemy's base class has no such method
                     busy, frames, done = await self._checkpoint(engine, "PASSIVE")
                     if busy or frames != done:
                         raise DatabaseUnavailable(f"{lost}; another program still reads from it")
                     break
-            await self._readers.dispose()
-            await self._writer.dispose()
+            for engine in self._engines:
+                await engine.dispose()
         finally:
             self._is_renewing = False
         log.error(
@@ -347,49 +378,8 @@ class Database:
             finally:
                 await driver.execute_fetchall(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS * 1_000:.0f}")
 
-    def _sqlite_engine(self, cache: int, **pool: Any) -> AsyncEngine:
-        url = self._url.set(database=str(self.path))
-        engine = create_async_engine(
-            url,
-            **pool,
-            max_overflow=0,
-            connect_args={"timeout": SQLITE_BUSY_SECONDS, "async_creator_fn": open_sqlite},
-            **ENGINE_OPTIONS,
-        )
 
-        file = self._file
-
-        @event.listens_for(engine.sync_engine, "do_connect")
-        def find(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> None:
-            if file is not None and file.is_open:
-                file.check()
-                # Never make a file in the place of one that is gone.
-                arguments[:] = [f"{file.path.resolve().as_uri()}?mode=rw"]
-                named["uri"] = True
-
-        @event.listens_for(engine.sync_engine, "connect")
-        def prepare(connection: Any, _record: Any) -> None:
-            cursor = connection.cursor()
-            # FULL: a commit is on the disk before Event Grid hears 200.
-            for pragma in (
-                "journal_mode=WAL",
-                "synchronous=FULL",
-                f"cache_size=-{cache}",
-                f"wal_autocheckpoint={LOG_PAGES}",
-                f"journal_size_limit={LONGEST_LOG}",
-                # What is deleted or overwritten is not left in the file: `bot forget` promises it.
-                "secure_delete=ON",
-            ):
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
-            if file is not None:
-                file.note_open()
-                file.check()
-
-        @event.listens_for(engine.sync_engine, "close")
-        def note_close(_connection: Any, _record: Any) -> None:
-            if file is not None:
-                file.note_close()
-
-        self._spoiled.replace_on(engine)
-        return engine
+def _trouble_of(error: Exception) -> DatabaseUnavailable:
+    """What is raised in the place of SQLAlchemy's own error."""
+    kind = DatabaseBusy if isinstance(error, PoolTimeout) else DatabaseUnavailable
+    return kind(cause_of(error))

@@ -13,6 +13,10 @@ _OF_THE_DATA = ("22", "23", "54")
 _OF_THE_MOMENT = ("40", "55", "57014")
 #: Two transactions that waited for each other.
 _DEADLOCK = "40P01"
+#: A lock that was waited for in vain.
+_LOCKED = "55P03"
+#: What asyncpg says of a connection whose last order was given up half-way: its own words, and nobody's trouble.
+_INTERNALS = ("cannot switch to state", "another operation", "cannot perform operation")
 #: SQLite's primary codes for the same: busy, locked, and a disk that is full or fails, which says nothing of the file.
 _MOMENT_CODES = {
     sqlite3.SQLITE_BUSY,
@@ -24,6 +28,10 @@ _MOMENT_CODES = {
 
 class DatabaseUnavailable(Exception):
     """The database can't be read or written just now; the message is the cause, without a full stop."""
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """Every connection was in use for as long as one was waited for; of the database itself that says nothing."""
 
 
 class DatabaseInUse(Exception):
@@ -47,9 +55,13 @@ DATABASE_ERRORS = (DatabaseUnavailable, DBAPIError, sqlite3.Error, PoolTimeout, 
 
 def cause_of(error: BaseException) -> str:
     """What the driver said, without SQLAlchemy's words around it, and without the values that a row had."""
+    if isinstance(error, PoolTimeout):
+        return "every connection to the database is in use"
     driver = getattr(error, "orig", None) or error
     if isinstance(driver, Exception) and is_of_the_data(driver):
         return f"{type(driver).__name__} {_state_of(driver)}".strip()
+    if any(word in str(driver) for word in _INTERNALS):
+        return "a connection to the database was given up in the midst of an answer; it is made anew"
     lines = str(driver).splitlines()  # PostgreSQL's DETAIL shows the row
     return lines[0].removesuffix(".") if lines else type(driver).__name__
 
@@ -62,6 +74,11 @@ def is_conflict(error: BaseException) -> bool:
     if isinstance(error, DatabaseUnavailable):
         return _state_of(getattr(error.__cause__, "orig", None) or error) == _DEADLOCK
     return isinstance(error, IntegrityError | sqlite3.IntegrityError)
+
+
+def is_lock_timeout(error: DatabaseUnavailable) -> bool:
+    """Whether PostgreSQL gave up the wait for what another transaction holds."""
+    return _state_of(getattr(error.__cause__, "orig", None) or error) == _LOCKED
 
 
 def is_trouble(error: BaseException) -> bool:
@@ -90,7 +107,7 @@ def spoils_connections(error: BaseException) -> bool:
     driver = getattr(error, "orig", None) or error
     if isinstance(driver, sqlite3.Error):
         return _primary_code(driver) not in _MOMENT_CODES
-    if isinstance(driver, DatabaseUnavailable):
+    if isinstance(driver, DatabaseUnavailable | PoolTimeout):
         return False
     return not _state_of(driver).startswith(_OF_THE_MOMENT)
 

@@ -12,22 +12,36 @@ from bot.storage.sql import ENGINE_OPTIONS
 #: How long a statement waits for another one's lock, which would be without end, before it says so;
 #: `bot.storage.writer` then tries again.
 LOCK_SECONDS = 5.0
-
+#: Seconds that a transaction waits for a connection.
+POOL_SECONDS = 10.0
+#: How long PostgreSQL hears nothing of a transaction before it ends it, in seconds. A process that stands still
+#: (SIGSTOP, a paused machine) would keep its locks for as long as it stands. For what writes: less than a request is
+#: held, so that others come through in time, and far more than the event loop takes between two statements. For what
+#: reads: a command whose output is looked at by pages may rest for a while.
+IDLE_WRITER_SECONDS: Final = 10.0
+IDLE_READER_SECONDS: Final = 600.0
+#: How soon PostgreSQL finds out that the machine at the other end is gone, in seconds: after so long without a word it
+#: asks so often, so many times. The system's own beginning is after two hours.
+_ALIVE_IDLE, _ALIVE_INTERVAL, _ALIVE_COUNT = 10, 5, 3
 
 #: Seconds of rest after which a connection is asked whether it still works. SQLAlchemy's own `pool_pre_ping` asks each
 #: time: three trips to PostgreSQL, beside the ten or so of a transaction that takes events.
 _RESTED: Final = 1.0
 
 
-def postgresql_engine(url: URL) -> AsyncEngine:
-    """A pool of connections; one that has rested is asked whether it still works before it is used again."""
+def postgresql_engine(url: URL, *, pool_size: int, idle_seconds: float) -> AsyncEngine:
+    """A pool of connections; one that has rested is asked whether it still works before it is used again.
+
+    `idle_seconds`: how long a transaction may be silent before PostgreSQL ends it, and its connection.
+    """
     from bot.storage.copying_connection import CopyingConnection  # noqa: PLC0415 - with asyncpg, for who needs it
 
     where = f"{url.host}:{url.port or 5432}" if url.host else url.query.get("host", "its socket")
     engine = create_async_engine(
         url,
-        pool_size=11,  # three are sessions: that this process lives, its duties, its notices
-        max_overflow=4,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_SECONDS,
         connect_args={
             "server_settings": {"lock_timeout": f"{LOCK_SECONDS * 1_000:.0f}"},
             "connection_class": CopyingConnection,
@@ -44,6 +58,17 @@ def postgresql_engine(url: URL) -> AsyncEngine:
                 raise
             # The event loop says that the connection was refused, and not by whom.
             raise OSError(error.errno, f"{error.strerror}: {where}") from error
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def bound(connection: Any, _record: Any) -> None:
+        # Not with the connection's start, as `lock_timeout` is: a pooler refuses what it was not told to ignore there.
+        orders = (
+            f"SET idle_in_transaction_session_timeout = {idle_seconds * 1_000:.0f};"
+            f"SET tcp_keepalives_idle = {_ALIVE_IDLE};"
+            f"SET tcp_keepalives_interval = {_ALIVE_INTERVAL};"
+            f"SET tcp_keepalives_count = {_ALIVE_COUNT}"
+        )
+        connection.run_async(lambda driver: driver.execute(orders))
 
     @event.listens_for(engine.sync_engine, "checkin")
     def note(_connection: Any, record: Any) -> None:

@@ -67,7 +67,7 @@ class SqliteFile:
         """Raise `DatabaseUnavailable` unless the file is where it was opened; `LogLost` when only its log isn't."""
         if self._opened is None:
             return
-        found = _identity(self._name)
+        found = self._find(self._name)
         if found != self._opened:
             what = "is gone: it was deleted or moved" if found is None else "was replaced by another file"
             raise DatabaseUnavailable(
@@ -76,7 +76,7 @@ class SqliteFile:
             )
         for name in self._beside:
             expected = self._opened_beside.get(name)
-            found = _identity(name)
+            found = self._find(name)
             if expected is None:
                 # Without a connection what is there is the log of one that is being closed, which takes it away.
                 if found is not None and self._connections:
@@ -85,6 +85,21 @@ class SqliteFile:
                 raise LogLost(
                     f"{name} was deleted or replaced while the bot runs; its content is being saved"
                 )
+
+    def _find(self, name: str) -> _Identity | None:
+        """Which file has a name of the database's; raises `DatabaseUnavailable` where that can't be seen."""
+        try:
+            return _identity(name)
+        except PermissionError:
+            raise DatabaseUnavailable(
+                f"{name} can't be reached: permission denied, as a folder on the way to it may not be searched by the"
+                f" user who runs the bot; give that user its rights again (chmod u+rwx {Path(name).parent}), and the"
+                " bot goes on by itself"
+            ) from None
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"{name} can't be reached: {error.strerror or type(error).__name__}; see to its disk or network share"
+            ) from None
 
     def close(self) -> None:
         """Another file may come now."""
@@ -97,8 +112,9 @@ class SqliteFile:
 
 
 def _identity(name: str) -> _Identity | None:
+    """Which file has this name, None for none; raises the `OSError` that keeps it from being seen."""
     try:
         found = os.stat(name)  # noqa: PTH116 - a third of the time that Path takes
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino

@@ -7,7 +7,8 @@ copied into the database's file, and that is synced (`benchmarks/purge_hold.py`)
 import asyncio
 from contextlib import suppress
 
-from bot.storage.database import DATABASE_ERRORS, LOG_PAGES, Database
+from bot.storage.database import DATABASE_ERRORS, Database
+from bot.storage.sqlite_engine import LOG_PAGES
 from bot.supervisor import Supervisor
 
 #: Seconds between looks at the log's size.

@@ -19,10 +19,16 @@ from bot.outage import Outage
 from bot.storage.bulk import flush
 from bot.storage.commits import CommitNotifier
 from bot.storage.database import Database
-from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable, is_broken_connection, is_conflict
+from bot.storage.database_errors import (
+    CommitInDoubt,
+    DatabaseUnavailable,
+    is_broken_connection,
+    is_conflict,
+    is_lock_timeout,
+)  # fmt: skip
 from bot.storage.facts import FactRecorder
 from bot.storage.write_job import Batch, Item, Result, Work, WriteJob, work_of
-from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits, in_time
+from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits, in_time, limit_locks
 from bot.supervisor import Supervisor
 
 __all__ = ["Batch", "StorageUnavailable", "Work", "Writer"]
@@ -182,8 +188,7 @@ class Writer:
                     job.fail(StorageUnavailable(str(error)))
             except DatabaseUnavailable as error:
                 self._answer_callers()
-                if not self._try_again(group, error):
-                    self._put_off(group, error)
+                await self._put_off(group, error)
             except Exception as error:  # noqa: BLE001 - the writer must outlive whatever a transaction meets
                 self._answer_callers()
                 # A conflict that stays may be one job's own fault: its neighbours must not pay for it.
@@ -220,11 +225,18 @@ class Writer:
         else:
             self._end_trouble()
 
-    async def _commit(self, group: list[WriteJob], *, is_joined: bool = False) -> None:
-        """Do the work of a group and commit it; `is_joined`: with what its own work has had submitted meanwhile."""
+    async def _commit(
+        self, group: list[WriteJob], *, is_joined: bool = False, lock_seconds: float = 0
+    ) -> None:
+        """Do the work of a group and commit it; `is_joined`: with what its own work has had submitted meanwhile.
+
+        `lock_seconds`: for what another transaction holds it waits no longer; 0: as usual.
+        """
         began = self._timer()
         with self.news.gathering(), self.facts.gathering() as facts:
             async with self._database.writing() as connection:
+                if lock_seconds:
+                    await limit_locks(connection, lock_seconds)
                 finished = await work_of(connection, group)
                 if is_joined:
                     await asyncio.sleep(0)  # whom the work has set going submits now
@@ -257,19 +269,18 @@ class Writer:
                 job.done.set_result(result)
         self._committed = []
 
-    async def _one_by_one(self, group: list[WriteJob]) -> None:
-        """Find the job that no database would take, so that its neighbours do not fail with it."""
+    async def _one_by_one(self, group: list[WriteJob], *, lock_seconds: float = 0) -> None:
+        """Find the job that no database would take, or take now, so that its neighbours do not fail with it."""
         for job in group:
             try:
-                await self._commit([job])
+                await self._commit([job], lock_seconds=lock_seconds)
             except CommitInDoubt as error:
                 self._answer_callers()
                 self._fail([job], error)
                 job.fail(StorageUnavailable(str(error)))
             except DatabaseUnavailable as error:
                 self._answer_callers()
-                if not self._try_again([job], error):
-                    self._put_off([job], error)
+                await self._put_off([job], error)
             except Exception as error:  # noqa: BLE001 - the caller of this job gets it
                 self._answer_callers()
                 if not self._try_again([job], error):
@@ -278,8 +289,7 @@ class Writer:
     def _take(self) -> list[WriteJob]:
         if self._failing:
             return self._take_one()
-        group: list[WriteJob] = []
-        items = 0
+        group, items = list[WriteJob](), 0
         # Half of the requests in hand: while they are written, the event loop answers and reads the other half. Beside
         # other replicas all that wait: they share a PostgreSQL, which is better off with fewer transactions.
         in_hand = len(self._waiting) + len(self._committed)
@@ -336,9 +346,13 @@ class Writer:
         self._failed_at = asyncio.get_running_loop().time()
         self._outage.fail(str(error), self)
 
-    def _put_off(self, group: list[WriteJob], error: DatabaseUnavailable) -> None:
-        self._fail(group, error)
-        self._put_back(group)
+    async def _put_off(self, group: list[WriteJob], error: DatabaseUnavailable) -> None:
+        """Have a group tried again: later, unless another transaction was in the way of one of them, as a rule."""
+        if len(group) > 1 and is_lock_timeout(error):
+            await self._one_by_one(group, lock_seconds=self._limits.locked)
+        elif not self._try_again(group, error):
+            self._fail(group, error)
+            self._put_back(group)
 
     def _end_trouble(self) -> None:
         self._failing.clear()

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database_errors import CommitInDoubt
 
@@ -30,6 +31,8 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
     #: Seconds between tries while the database can't be written: the first pause, doubling up to the longest.
     first_pause: float = 0.05
     longest_pause: float = 1.0
+    #: Seconds that a job waits for a row that another transaction holds, after all of its group have waited for one.
+    locked: float = 0.5
     #: Seconds of one transaction after which it is looked for requests that it holds for too long, and between looks.
     overdue: float = 1.0
     #: Seconds that a transaction may take: after a failover, or with a cut cable, the other end may say nothing for a
@@ -42,6 +45,12 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
 
 
 USUAL_LIMITS = WriterLimits()
+
+
+async def limit_locks(connection: AsyncConnection, seconds: float) -> None:
+    """Wait no longer for another one's lock in this transaction; on PostgreSQL, as SQLite has one lock for all."""
+    if connection.dialect.name == "postgresql":
+        await connection.exec_driver_sql(f"SET LOCAL lock_timeout = {seconds * 1_000:.0f}")
 
 
 @asynccontextmanager

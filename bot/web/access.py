@@ -69,12 +69,12 @@ class Access:
 
 def require_viewer(connection: Connection, _handler: BaseRouteHandler) -> None:
     """A Litestar guard that lets a viewer or the admin through."""
-    _role(connection)
+    role_of(connection)
 
 
 def require_admin(connection: Connection, _handler: BaseRouteHandler) -> None:
     """A Litestar guard that lets the admin through."""
-    if _role(connection) != "admin":
+    if role_of(connection) != "admin":
         raise PermissionDeniedException(detail="This takes the admin's token; the viewer's may only look.")
 
 
@@ -84,6 +84,7 @@ def require_viewer_unless_local(connection: Connection, handler: BaseRouteHandle
         require_viewer(connection, handler)
 
 
-def _role(connection: Connection) -> str:
+def role_of(connection: Connection) -> str:
+    """The role of a request's bearer token; raises `NotAuthorizedException` or `TooManyGuesses`."""
     access: Access = connection.app.state["access"]
     return access.role_of(connection)

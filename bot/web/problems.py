@@ -25,7 +25,7 @@ from bot.rulebook.editing.save import HasErrors
 from bot.rulebook.files.tables import LARGEST_TABLE
 from bot.rulebook.files.yaml_tree import LARGEST_FILE
 from bot.rulebook.findings import Finding
-from bot.storage.database import DATABASE_ERRORS, DatabaseUnavailable, cause_of
+from bot.storage.database import DATABASE_ERRORS, DatabaseBusy, DatabaseUnavailable, cause_of
 from bot.storage.pages import WrongCursor
 from bot.storage.writer import StorageUnavailable
 from bot.web.limits import LARGEST_FORM
@@ -34,6 +34,10 @@ log = structlog.get_logger(__name__)
 
 #: Key of a request's state: the log has said already that the database can't be read.
 OUTAGE_LOGGED: Final = "is_outage_logged"
+#: Parameters that can't have in Python the names that callers write, as Python or Litestar has these for itself.
+WRITTEN: Final = {"is_open": "open", "event_type": "type", "message_state": "state"}
+#: What is said while every connection to the database is in use.
+BUSY: Final = "The bot is busy: it reads as much from the database as it can at once. Try again in a moment."
 
 
 class Problem(ProblemDetailsException):
@@ -104,7 +108,15 @@ def _of_deep_nesting(_error: RecursionError) -> Problem:
 
 
 def _of_http_error(error: HTTPException) -> Problem:
-    return Problem(error.status_code, sentence_of(error), headers=error.headers, errors=error.extra)
+    errors = _as_written(error.extra) if isinstance(error, ValidationException) else error.extra
+    return Problem(error.status_code, sentence_of(error), headers=error.headers, errors=errors)
+
+
+def _as_written(errors: Any) -> Any:
+    """The errors with the names that callers write."""
+    if not isinstance(errors, list):
+        return errors
+    return [each | {"key": WRITTEN[each["key"]]} if each.get("key") in WRITTEN else each for each in errors]
 
 
 #: Errors of other rooms → the problem details that answer the caller.
@@ -125,7 +137,7 @@ def sentence_of(error: HTTPException) -> str:
             f" {LARGEST_FILE:,}, a table {LARGEST_TABLE:,}."
         )
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
-        return f"The request is not valid. {' '.join(_places(error.extra))}".strip()
+        return f"The request is not valid. {' '.join(_places(_as_written(error.extra)))}".strip()
     return error.detail
 
 
@@ -168,6 +180,8 @@ def _answer_unexpected(request: Request[Any, Any, Any], error: Exception) -> Res
 
 def _answer_database_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     log_database_error(request, error)
+    if isinstance(error, DatabaseBusy):
+        return Problem(503, BUSY, headers={"Retry-After": "5"}).to_response(request)
     return Problem(
         503,
         "The database can't be read now; its trouble is in the log and in /health/ready. Try again later.",

@@ -1,10 +1,13 @@
 """Two bots on one PostgreSQL: what one is sending the other leaves alone, and goes on with when that one is killed."""
 
+import json
 import re
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +88,64 @@ def test_a_number_whose_holder_stands_still_moves_and_nothing_is_sent_twice(
     peers = [first, second, third]
     assert Counter(tries(acs, peers)) == Counter(set(tries(acs, peers)))
     assert len(tries(acs, peers)) == 3
+
+
+def test_events_go_on_while_the_one_that_posts_them_stands_still(
+    databases: Databases, acs: Acs, tmp_path: Path, number: str
+) -> None:
+    """They stopped for as long as it stood, and health said ok."""
+    url = databases.migrated("postgresql")
+    with hearing_events() as (heard, address):
+        one, other = (
+            Bot(
+                in_folder(tmp_path / name), acs=acs.connection_string, database_url=url, BOT_EVENTS_TO=address
+            )
+            for name in ("one", "other")
+        )
+        try:
+            one.start()
+            first, second, third = a_number(), a_number(), a_number()
+            one.post([received(first, "hours", number=number)])
+            until(lambda: first in heard, what="an event, of the one that is alone")
+            other.start()
+            assert one.process
+            one.process.send_signal(signal.SIGSTOP)
+            other.post([received(second, "hours", number=number)])
+            until(lambda: second in heard, seconds=30, what="an event, of the other one")
+            one.process.send_signal(signal.SIGCONT)
+            one.post([received(third, "hours", number=number)])
+            until(lambda: third in heard, what="an event, with both there")
+        finally:
+            for bot in (one, other):
+                if bot.process is not None:
+                    bot.process.send_signal(signal.SIGCONT)
+                bot.close()
+    assert set(heard.values()) == {1}
+
+
+@contextmanager
+def hearing_events() -> Iterator[tuple[Counter[str], str]]:
+    """How many events of each message that was received somebody has heard, by its peer; and where they listen."""
+    heard: Counter[str] = Counter()
+
+    class Ear(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if event["type"] == "message.received":
+                heard[event["data"]["peer"]] += 1
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Ear)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield heard, f"http://127.0.0.1:{server.server_port}/events"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from collections.abc import MutableMapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +137,38 @@ async def test_many_may_ask_at_once(tmp_path: Path, databases: Databases, acs: A
     async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
         answers = await asyncio.gather(*(bot.http.get(path) for _ in range(30)))
         assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_busy_pool_keeps_health_not_waiting_and_is_no_outage(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: list[MutableMapping[str, Any]]
+) -> None:
+    """Health said for minutes that the database could not be read, while it was read as much as it can be."""
+    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot, AsyncExitStack() as readers:
+        database, loop = bot.service.database, asyncio.get_running_loop()
+        pool: Any = database._readers.pool
+        before = await database.trouble()
+        pool._timeout = 0.3
+        for _ in range(4):
+            await readers.enter_async_context(database.reading())
+        listed = await bot.get("/api/conversations")
+        assert (listed.status_code, listed.headers["retry-after"]) == (503, "5")
+        assert listed.json()["detail"].startswith("The bot is busy:")
+        page = await bot.http.get("/console/login")
+        assert page.status_code == 200
+        pool._timeout = 60  # a health that waited for one of these would wait for a minute
+        waiting = [asyncio.create_task(bot.get("/api/conversations")) for _ in range(8)]
+        await asyncio.sleep(0.1)
+        began = loop.time()
+        status, body = await ready(bot)
+        assert loop.time() - began < 10
+        assert (before, status, body["status"], body["checks"]["database"]) == (
+            None,
+            200,
+            "ok",
+            {"status": "degraded", "reason": "Reads wait: every connection to the database is in use."},
+        )
+        await readers.aclose()
+        assert {(await each).status_code for each in waiting} == {200}
+        assert not database._spoiled._is_trouble  # what there is is as good as it was
+    told = [line["action"] for line in logs if line["log_level"] == "error"]
+    assert told == ["database_busy"]

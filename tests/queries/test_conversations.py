@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
+from uuid_utils import uuid7
 
+from bot.clock import utc_now
 from bot.conversation.events import UnreadableEvent
 from bot.queries.conversations import (
     ConversationView,
@@ -19,7 +21,7 @@ from bot.queries.conversations import (
 )
 from bot.queries.filters import ConversationFilter
 from bot.storage.pages import WrongCursor
-from bot.storage.tables import conversations
+from bot.storage.tables import conversations, rejected_events
 from tests.support.bots import OURS, PEER, Bot, heard, report
 
 
@@ -100,6 +102,27 @@ async def test_messages_come_oldest_first_in_pages(still: Bot) -> None:
         if cursor is None:
             break
     assert positions == ["five", "one", "two", "three", "four", "five"] * 5
+
+
+async def test_a_page_of_rejected_events_is_short_where_they_are_long(still: Bot) -> None:
+    """Two hundred of 8 MiB each on one page were 1.6 GB."""
+    sizes = [3, 3, 3, 9, 1, 1, 1]  # MiB, oldest first
+    rows = [
+        {
+            "id": str(uuid7()), "digest": f"{at:064}", "arrived_at": utc_now(), "reason": "x",
+            "raw": "x" * (mebibytes << 20),
+        }
+        for at, mebibytes in enumerate(sizes)
+    ]  # fmt: skip
+    async with still.database.writing() as connection:
+        await connection.execute(insert(rejected_events), rows)
+    pages, cursor = [], None
+    async with still.database.reading() as connection:
+        while not pages or cursor:
+            page = await list_rejected(connection, limit=200, cursor=cursor)
+            pages.append([len(each.raw) >> 20 for each in page.items])
+            cursor = page.next
+    assert pages == [[1, 1, 1], [9], [3, 3], [3]]
 
 
 async def test_rejected_events_come_newest_first_in_pages(still: Bot) -> None:

@@ -1,5 +1,6 @@
 """The schema is one on both databases, and nobody works on a database that is not theirs."""
 
+import asyncio
 import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -12,14 +13,10 @@ from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from bot.storage.all_tables import metadata
-from bot.storage.database import (
-    LOG_AT_REST,
-    Database,
-    DatabaseInUse,
-    DatabaseUnavailable,
-)
+from bot.storage.database import Database, DatabaseInUse, DatabaseUnavailable
 from bot.storage.database_errors import cause_of, is_trouble
 from bot.storage.schema import NewerSchema, OldSchema
+from bot.storage.sqlite_engine import LOG_AT_REST
 from bot.storage.tables import rejected_events
 from tests.support.breaking_connections import breaking_after_begin
 from tests.support.databases import KINDS, Databases, Kind
@@ -243,3 +240,25 @@ async def test_a_value_that_postgresql_can_not_store_is_the_datas_fault_and_stan
     assert not is_trouble(refusal.value)
     assert "a text" not in cause_of(refusal.value)
     await database.close()
+
+
+async def test_what_asyncpg_says_of_its_insides_is_told_in_plain_words(databases: Databases) -> None:
+    """`cannot switch to state 12; another operation (2) is in progress` stood as the cause in the log."""
+    with databases.lent("postgresql") as url:
+        database = Database(url)
+
+        async def ask_twice() -> None:
+            async with database.reading() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                one = asyncio.ensure_future(driver.fetch("SELECT pg_sleep(0.2)"))
+                await asyncio.sleep(0.05)
+                try:
+                    await connection.execute(text("SELECT 1"))
+                finally:
+                    await one
+
+        with pytest.raises(
+            DatabaseUnavailable, match="a connection to the database was given up in the midst"
+        ):
+            await ask_twice()
+        await database.close()

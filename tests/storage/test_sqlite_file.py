@@ -1,10 +1,51 @@
 """The file that is open is told from another of its name; a log that the bot itself closes is no loss."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from bot.storage.database import Database, DatabaseUnavailable
 from bot.storage.sqlite_file import LogLost, SqliteFile
+from tests.support.databases import sqlite_in
+from tests.support.rule_files import nobody
+
+
+@contextmanager
+def shut(folder: Path) -> Iterator[None]:
+    """Nobody may search the folder, and this process is nobody special."""
+    folder.chmod(0)
+    try:
+        with nobody():
+            yield
+    finally:
+        folder.chmod(0o755)
+
+
+async def test_a_folder_that_may_not_be_searched_is_no_file_that_is_gone(tmp_path: Path) -> None:
+    """To put a backup in the place of a file that is still there would lose what came since."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    database = Database(sqlite_in(folder))
+    async with database.reading() as connection:
+        await connection.execute(text("SELECT 1"))
+    for block in (database.reading, database.writing):
+        with shut(folder), pytest.raises(DatabaseUnavailable) as refused:
+            async with block():
+                pass
+        told = str(refused.value)
+        assert told.startswith(f"{folder}/bot.db can't be reached: permission denied")
+        assert f"(chmod u+rwx {folder})" in told
+        assert "backup" not in told
+    async with database.writing() as connection:  # and the bot goes on by itself
+        await connection.execute(text("SELECT 1"))
+    (folder / "bot.db").rename(folder / "moved.db")
+    with pytest.raises(DatabaseUnavailable, match="is gone: it was deleted or moved"):
+        async with database.reading():
+            pass
+    await database.close()
 
 
 def test_a_log_that_goes_with_the_last_connection_is_no_loss(tmp_path: Path) -> None:

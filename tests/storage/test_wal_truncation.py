@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from bot.storage.database import LOG_PAGES, Database
+from bot.storage.database import Database
 from bot.storage.log_growth import FIRST
+from bot.storage.sqlite_engine import LOG_PAGES
 from bot.storage.tables import rejected_events
 from bot.storage.wal_truncation import LogCutter
 from bot.supervisor import Supervisor

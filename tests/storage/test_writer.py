@@ -73,7 +73,7 @@ async def locked(database: Database) -> AsyncIterator[None]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The databases say sooner that they are locked."""
-    monkeypatch.setattr("bot.storage.database.SQLITE_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("bot.storage.sqlite_engine.SQLITE_BUSY_SECONDS", 0.1)
     monkeypatch.setattr("bot.storage.postgresql_engine.LOCK_SECONDS", 0.1)
 
 

@@ -1,5 +1,6 @@
 """An error of another room becomes problem details in one table, also where a connection was injected."""
 
+import re
 import sqlite3
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from bot.web.problems import DOMAIN_PROBLEMS
+from bot.web import api
+from bot.web.problems import DOMAIN_PROBLEMS, WRITTEN
 from tests.support.databases import Databases
 from tests.support.services import Acs, running
 
@@ -50,6 +52,34 @@ async def test_a_query_that_is_not_valid_is_told_by_its_part_and_not_repeated(
         assert "query limit: " in detail or "query cursor: " in detail
         assert "AAAA" not in detail
         assert detail.endswith(".")
+
+
+async def test_a_parameter_is_called_what_the_caller_wrote(
+    tmp_path: Path, databases: Databases, acs: Acs
+) -> None:
+    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
+        for path, name, value in (
+            ("/api/incidents", "open", "zz"),
+            ("/api/outgoing-events", "type", "x" * 101),
+            ("/api/delivery/messages", "state", "zz"),
+        ):
+            times = {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}
+            given = times if path.startswith("/api/delivery") else {}
+            answer = await bot.get(path, params=given | {name: value})
+            assert answer.status_code == 400, answer.text
+            assert f"query {name}: " in answer.json()["detail"]
+            assert [each["key"] for each in answer.json()["errors"]] == [name]
+
+
+def test_every_name_that_is_not_the_parameters_own_is_known() -> None:
+    folder = Path(api.__file__).parent
+    texts = [path.read_text("utf-8") for path in folder.glob("*.py")]
+    found = dict(
+        pair
+        for text in texts
+        for pair in re.findall(r"(\w+): Annotated\[[^=]*QueryParameter\(name=\"(\w+)\"", text)
+    )
+    assert found == WRITTEN
 
 
 @pytest.mark.parametrize("kind", DOMAIN_PROBLEMS)

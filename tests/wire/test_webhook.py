@@ -462,7 +462,7 @@ def lock(path: str) -> sqlite3.Connection:
 async def test_what_can_not_be_stored_is_answered_503_and_stored_once_when_it_comes_again(
     tmp_path: Path, databases: Databases, acs: Acs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.storage.database.SQLITE_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("bot.storage.sqlite_engine.SQLITE_BUSY_SECONDS", 0.1)
     url = databases.migrated("sqlite")
     async with running(tmp_path, url, acs) as bot:
         bot.service.writer._hold = 0.5

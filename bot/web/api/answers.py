@@ -25,11 +25,14 @@ from bot.queries.answers import (
 )
 from bot.rulebook.book import Book
 from bot.rulebook.editing.live_book import LiveBook
-from bot.storage.database import Database, DatabaseConnection
+from bot.storage.database import DatabaseConnection
 from bot.storage.pages import Page
 from bot.text.storable import make_storable
+from bot.web.access import role_of
+from bot.web.api.dependencies import Call
 from bot.web.api.parameters import Cursor, Limit
 from bot.web.api.times import OptionalTime, optional_query_time
+from bot.web.downloads import Downloads
 
 _CSV: Final = ".csv"
 _SUMMARY: Final = "/summary"
@@ -59,7 +62,8 @@ class Answers(Controller):
         self,
         *,
         connection: NamedDependency[DatabaseConnection],
-        database: NamedDependency[Database],
+        downloads: NamedDependency[Downloads],
+        request: Call,
         live_book: NamedDependency[LiveBook],
         rule: FromPath[str],
         status: FromQuery[AnswerStatus | None] = None,
@@ -75,7 +79,14 @@ class Answers(Controller):
         """
         wanted = _wanted(status, since, until)
         answer: Any = await _answers(
-            connection, database, live_book.book(), rule, wanted, limit=limit, cursor=cursor
+            connection,
+            downloads,
+            role_of(request),
+            live_book.book(),
+            rule,
+            wanted,
+            limit=limit,
+            cursor=cursor,
         )
         return answer  # type: ignore[no-any-return]  # Litestar takes a response in the place of what it makes one of
 
@@ -94,7 +105,8 @@ class Answers(Controller):
         self,
         *,
         connection: NamedDependency[DatabaseConnection],
-        database: NamedDependency[Database],
+        downloads: NamedDependency[Downloads],
+        request: Call,
         live_book: NamedDependency[LiveBook],
         beginning: FromPath[str],
         rest: FromPath[str],
@@ -110,7 +122,8 @@ class Answers(Controller):
         if bare != rule and not await keeps_answers(connection, book, make_storable(rule)):
             return await _summary(connection, book, bare)
         wanted = _wanted(status, since, until)
-        return await _answers(connection, database, book, rule, wanted, limit=limit, cursor=cursor)
+        whose = role_of(request)
+        return await _answers(connection, downloads, whose, book, rule, wanted, limit=limit, cursor=cursor)
 
 
 def file_headers(rule: str, ending: str) -> dict[str, str]:
@@ -126,7 +139,8 @@ def file_headers(rule: str, ending: str) -> dict[str, str]:
 
 async def _answers(
     connection: DatabaseConnection,
-    database: Database,
+    downloads: Downloads,
+    whose: str,
     book: Book,
     rule: str,
     wanted: AnswerFilter,
@@ -140,8 +154,8 @@ async def _answers(
     if not is_csv:
         return await list_answers(connection, name, wanted, now, limit=limit, cursor=cursor)
     fields = await field_names(connection, book, name)
-    lines = csv_of(every_answer(database.reading, name, wanted, now), fields)
-    return Stream(lines, headers=file_headers(name, "csv"))
+    lines = csv_of(every_answer(downloads.reading, name, wanted, now), fields)
+    return Stream(downloads.begin(whose, lines), headers=file_headers(name, "csv"))
 
 
 async def _summary(connection: DatabaseConnection, book: Book, rule: str) -> AnswerSummary:

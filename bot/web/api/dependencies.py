@@ -24,6 +24,7 @@ from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles
 from bot.storage.database import Database, DatabaseConnection, DatabaseUnavailable
 from bot.text.storable import one_line
+from bot.web.downloads import Downloads
 from bot.web.problems import OUTAGE_LOGGED
 
 Call = Request[Any, Any, Any]
@@ -39,6 +40,7 @@ class ApiParts(Struct, frozen=True, kw_only=True):
     """The parts of the service that the API's handlers use."""
 
     database: Database
+    downloads: Downloads
     live_book: LiveBook
     rule_files: RuleFiles
     operator: Operator
@@ -71,6 +73,10 @@ async def _connection(request: Call) -> AsyncGenerator[DatabaseConnection]:
 
 def _database(request: Call) -> Database:
     return _parts(request).database
+
+
+def _downloads(request: Call) -> Downloads:
+    return _parts(request).downloads
 
 
 def _live_book(request: Call) -> LiveBook:
@@ -122,6 +128,7 @@ def _person(request: Call) -> Actor:
 DEPENDENCIES: Final = {
     "connection": Provide(_connection),
     "database": Provide(_database, sync_to_thread=False),
+    "downloads": Provide(_downloads, sync_to_thread=False),
     "live_book": Provide(_live_book, sync_to_thread=False),
     "rule_files": Provide(_rule_files, sync_to_thread=False),
     "operator": Provide(_operator, sync_to_thread=False),

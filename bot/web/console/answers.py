@@ -39,6 +39,7 @@ from bot.web.api.answers import file_headers
 from bot.web.console.answer_charts import FieldChart, FunnelStep, chart_of, edges_of, funnel_of
 from bot.web.console.labels import rule_links
 from bot.web.console.layout import Call, Console, Page
+from bot.web.console.sessions import session_of
 
 PATH: Final = "/console/answers"
 _RULES, _ROWS = 50, 20
@@ -93,7 +94,7 @@ class AnswerPages(Controller):
                 raise NotFoundException(detail="No rule of this name keeps answers.")
             if query.get("format") in ("csv", "xlsx"):
                 fields = await field_names(connection, book, name)
-                return _download(console, name, fields, query["format"])
+                return _download(request, console, name, fields)
             shown = await _look(connection, book, name, status, query.get("cursor"))
         return console.page(
             request,
@@ -138,10 +139,13 @@ def _question(rule: Rule | None, name: str) -> str | None:
     return question.question.templates[0].source if question else None
 
 
-def _download(console: Console, rule: str, fields: list[str], kind: str) -> Stream:
-    rows = every_answer(console.database.reading, rule, AnswerFilter(), datetime.now(UTC))
+def _download(request: Call, console: Console, rule: str, fields: list[str]) -> Stream:
+    kind = request.query_params["format"]
+    rows = every_answer(console.downloads.reading, rule, AnswerFilter(), datetime.now(UTC))
     chunks = csv_of(rows, fields) if kind == "csv" else _xlsx_of(rows, fields)
-    return Stream(chunks, headers=file_headers(rule, kind))
+    return Stream(
+        console.downloads.begin(session_of(request).person, chunks), headers=file_headers(rule, kind)
+    )
 
 
 async def _xlsx_of(rows: AsyncIterator[list[AnswerView]], fields: list[str]) -> AsyncIterator[bytes]:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import msgspec
-from litestar import Controller, Response, get
+from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
+from litestar.response import Stream
 from msgspec import Struct
 
 from bot.conversation.delivery import DELIVERY_STATES, RECIPIENT_OPTED_OUT, code_of
@@ -20,7 +20,7 @@ from bot.queries.glyphs import GLYPHS
 from bot.queries.inbox import OtherPerson, find_draft, others_in
 from bot.queries.timeline import Timeline, read_talk
 from bot.queries.unmatched import catch_alls
-from bot.queries.whole_conversation import whole_conversation
+from bot.queries.whole_conversation import conversation_file
 from bot.rulebook.book import Book
 from bot.storage.database import DatabaseConnection
 from bot.text.storable import make_storable
@@ -131,17 +131,17 @@ class ConversationPages(Controller):
 
     @get("/conversations/{conversation_id:str}/export")
     async def export(
-        self, console: NamedDependency[Console], conversation_id: FromPath[str]
-    ) -> Response[bytes]:
+        self, request: Call, console: NamedDependency[Console], conversation_id: FromPath[str]
+    ) -> Stream:
         """The whole conversation as a file, as `bot conversations export` writes it."""
         async with console.database.reading() as connection:
             found = await find_conversation(connection, make_storable(conversation_id))
             if found is None:
                 raise NotFoundException(detail="There is no such conversation. It may be purged.")
-            whole = await whole_conversation(connection, found, datetime.now(UTC))
+        parts = conversation_file(console.downloads.reading, found, datetime.now(UTC))
         name = f"conversation-{found.id}.json"
-        return Response(
-            msgspec.json.format(msgspec.json.encode(whole), indent=2),
+        return Stream(
+            console.downloads.begin(session_of(request).person, parts),
             media_type="application/json",
             headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
         )

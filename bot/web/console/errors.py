@@ -8,11 +8,11 @@ from litestar import MediaType, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from bot.storage.database import DATABASE_ERRORS
+from bot.storage.database import DATABASE_ERRORS, DatabaseBusy
 from bot.web.console.forgery import HOME
 from bot.web.console.layout import Call, Page, console_of, go_to
 from bot.web.console.sessions import NotLoggedIn
-from bot.web.problems import DOMAIN_PROBLEMS, log_database_error, log_failure, sentence_of
+from bot.web.problems import BUSY, DOMAIN_PROBLEMS, log_database_error, log_failure, sentence_of
 
 
 def _answer_stranger(request: Call, stranger: NotLoggedIn) -> Response[Any]:
@@ -40,9 +40,9 @@ def _answer_domain_error(request: Call, error: Exception) -> Page:
 
 def _answer_database_error(request: Call, error: Exception) -> Page:
     log_database_error(request, error)
-    return console_of(request).error_page(
-        request, 503, "The database can't be read now; the log says why. Try again later."
-    )
+    is_busy = isinstance(error, DatabaseBusy)
+    sentence = BUSY if is_busy else "The database can't be read now; the log says why. Try again later."
+    return console_of(request).error_page(request, 503, sentence)
 
 
 def _answer_unexpected(request: Call, error: Exception) -> Page:

@@ -70,6 +70,7 @@ from bot.web.console.forgery import HOME
 from bot.web.console.live import Live
 from bot.web.console.sessions import CSRF_FIELD, Session, Sessions
 from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second, there
+from bot.web.downloads import Downloads
 
 Call: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Response[str]
@@ -103,6 +104,7 @@ class Console:
         *,
         sessions: Sessions,
         database: Database,
+        downloads: Downloads,
         writer: Writer,
         operator: Operator,
         shelf: LiveBook,
@@ -124,6 +126,8 @@ class Console:
     ) -> None:
         self.sessions = sessions
         self.database = database
+        #: What is sent as a file is read by it, and counted.
+        self.downloads = downloads
         self.writer = writer
         self.operator = operator
         self.shelf = shelf

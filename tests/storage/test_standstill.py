@@ -1,0 +1,164 @@
+"""PostgreSQL: a process that stands still inside a transaction keeps its locks for a while, and not for good."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.storage.database import Database
+from bot.storage.postgresql_engine import IDLE_WRITER_SECONDS
+from bot.storage.writer import Writer
+from tests.support.databases import Databases
+from tests.support.failover import Member
+from tests.support.postgresql import PostgreSQL
+from tests.support.processes import ROOT
+
+NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True), Column("said", Integer))
+
+#: Changes a row and waits within the transaction; when it is heard of again, it goes on.
+STANDING = """
+import asyncio, sys
+from sqlalchemy import text
+import bot.storage.database as database
+from bot.storage.database import Database, DatabaseUnavailable
+
+database.IDLE_WRITER_SECONDS = float(sys.argv[2])
+
+async def stand():
+    try:
+        async with Database(sys.argv[1]).writing() as connection:
+            await connection.execute(text("UPDATE notes SET said = 7 WHERE n = 1"))
+            print("holds", flush=True)
+            await asyncio.to_thread(sys.stdin.readline)
+            await connection.execute(text("UPDATE notes SET said = 8 WHERE n = 2"))
+    except DatabaseUnavailable as error:
+        print("lost", error, flush=True)
+    else:
+        print("kept", flush=True)
+
+asyncio.run(stand())
+"""
+
+
+@pytest.fixture
+async def url(databases: Databases) -> AsyncIterator[str]:
+    with databases.lent("postgresql") as url:
+        database = Database(url)
+        async with database.writing() as connection:
+            await connection.run_sync(NOTES.metadata.create_all)
+            rows = [{"n": n, "said": 0} for n in range(1, 200)]
+            await connection.execute(insert(NOTES), rows)
+        yield url
+        await database.close()
+
+
+@asynccontextmanager
+async def standing_still(url: str, idle: float) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Another process, stopped while it holds the first row."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", STANDING, url, f"{idle}",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert process.stdout
+    try:
+        assert await process.stdout.readline() == b"holds\n"
+        process.send_signal(signal.SIGSTOP)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def say(connection: AsyncConnection, numbers: list[int]) -> list[None]:
+    for number in numbers:
+        await connection.execute(update(NOTES).where(NOTES.c.n == number).values(said=NOTES.c.said + 1))
+    return [None] * len(numbers)
+
+
+async def said(database: Database, n: int) -> int:
+    async with database.reading() as connection:
+        found: int = (await connection.execute(select(NOTES.c.said).where(NOTES.c.n == n))).scalar_one()
+    return found
+
+
+async def test_a_row_of_a_process_that_stands_still_is_free_in_time(
+    url: str, logs: list[MutableMapping[str, Any]]
+) -> None:
+    database = Database(url)
+    writer = Writer(database)
+    writer.start()
+    batch = writer.batch(say)
+    async with standing_still(url, idle=2) as process:
+        await batch.submit([1])  # within the time that a request is held
+        process.send_signal(signal.SIGCONT)
+        told, _ = await process.communicate(b"\n")
+        assert told.startswith(b"lost")
+    assert (await said(database, 1), await said(database, 2)) == (1, 0)
+    await writer.stop()
+    await database.close()
+
+
+async def test_one_row_that_is_held_puts_off_whoever_needs_it_and_hardly_the_others(
+    url: str, monkeypatch: pytest.MonkeyPatch, logs: list[MutableMapping[str, Any]]
+) -> None:
+    """They were written one at a time, each after a lock time-out of the whole group."""
+    monkeypatch.setattr("bot.storage.postgresql_engine.LOCK_SECONDS", 2)
+    database = Database(url)
+    writer = Writer(database, hold=60)
+    writer.start()
+    batch, loop = writer.batch(say), asyncio.get_running_loop()
+    async with standing_still(url, idle=60):
+        began = loop.time()
+        jobs = {n: batch.begin([n]) for n in range(1, 101)}
+        await asyncio.gather(*(jobs[n] for n in range(2, 101)))
+        assert loop.time() - began < 10  # it was more than 14
+        assert not jobs[1].done()
+    await jobs[1]
+    assert [await said(database, n) for n in (1, 2, 100)] == [1, 1, 1]
+    assert writer.trouble is None
+    await writer.stop()
+    await database.close()
+
+
+async def test_every_connection_is_bound() -> None:
+    alive = [f"tcp_keepalives_{name}" for name in ("idle", "interval", "count")]
+    names = ["idle_in_transaction_session_timeout", *alive]
+    query = text("SELECT " + ", ".join(f"current_setting('{name}')" for name in names))
+    with tcp_server() as url:
+        database, found = Database(url), {}
+        blocks = {
+            "writer": database.writing(), "reader": database.reading(), "asker": database.asking(),
+            "session": database.session(),
+        }  # fmt: skip
+        for name, block in blocks.items():
+            async with block as connection:
+                found[name] = tuple((await connection.execute(query)).one())
+        await database.close()
+    assert found.pop("writer") == ("10s", "10", "5", "3")
+    assert set(found.values()) == {("10min", "10", "5", "3")}
+    assert IDLE_WRITER_SECONDS < 20  # that a request is held
+
+
+@contextmanager
+def tcp_server() -> Iterator[str]:
+    """The URL of a PostgreSQL that is spoken to over TCP: a socket in a folder knows nothing of machines that go."""
+    with tempfile.TemporaryDirectory(prefix="bot-pg-") as folder:
+        made = PostgreSQL(Path(folder))
+        made.stop()
+        member = Member(made.folder, made.programs, made.owner)
+        member.start()
+        try:
+            yield f"postgresql+asyncpg://postgres@127.0.0.1:{member.port}/postgres"
+        finally:
+            member.kill()
