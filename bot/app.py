@@ -144,14 +144,9 @@ class Service:
             duties=self.replica.duties, trust=self.clock,
         )  # fmt: skip
         self.events_out = EventsOut(
-            settings,
-            self.database,
-            self.writer,
-            clock=now,
-            measures=self._measures,
-            duties=self.replica.duties,
-            trust=self.clock,
-        )
+            settings, self.database, self.writer, clock=now, measures=self._measures,
+            duties=self.replica.duties, trust=self.clock,
+        )  # fmt: skip
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
         self.data_protection = DataProtection(
             self.database, self.writer, settings, FileScrub(self.database), self.sender.forget, now,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import structlog
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -18,6 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from bot.text.numberless import without_numbers
+
+log = structlog.get_logger(__name__)
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -70,6 +73,31 @@ class NumberlessText(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
         """Leave them out."""
         return None if value is None else without_numbers(value)
+
+
+class Tags(TypeDecorator[list[str]]):
+    """A list of words as JSON. What is none, which another program must have written, is read as no tags at all."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+    #: Whether the log has it already: a list may show such a row with every look.
+    is_told = False
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Read what there is; raised for one row, an error would keep all others from being shown."""
+        read = self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
+
+        def forgive(stored: Any) -> list[str] | None:
+            try:
+                found = read(stored) if read is not None else stored
+                return None if found is None else msgspec.convert(found, list[str])
+            except (ValueError, TypeError):
+                if not Tags.is_told:
+                    Tags.is_told = True
+                    log.warning("Tags that are no list of words are read as none", action="tags_unreadable")
+                return None
+
+        return forgive
 
 
 def _in_utc(moment: datetime) -> datetime:

@@ -13,7 +13,7 @@ from sqlalchemy import (
     text,
 )
 
-from bot.storage.columns import Counter, Id, Json, Number, NumberlessText, UtcTime, metadata
+from bot.storage.columns import Counter, Id, Json, Number, NumberlessText, Tags, UtcTime, metadata
 
 conversations = Table(
     "conversations",
@@ -23,7 +23,7 @@ conversations = Table(
     Column("peer", Number, nullable=False),
     Column("opted_out", Boolean, nullable=False),
     Column("handed_over", Boolean, nullable=False),
-    Column("tags", Json, nullable=True),
+    Column("tags", Tags(), nullable=True),
     # What the rule book remembers of this person: saved values, uses of limited rules, a running flow,
     # the language.
     Column("memory", Json, nullable=True),

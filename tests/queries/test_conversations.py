@@ -1,12 +1,12 @@
 """Listings come in pages without gaps and repeats, whatever arrives meanwhile, and filters mean what they say."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 from uuid_utils import uuid7
 
 from bot.clock import utc_now
@@ -20,6 +20,7 @@ from bot.queries.conversations import (
     list_rejected,
 )
 from bot.queries.filters import ConversationFilter
+from bot.storage.columns import Tags
 from bot.storage.pages import WrongCursor
 from bot.storage.tables import conversations, rejected_events
 from tests.support.bots import OURS, PEER, Bot, heard, report
@@ -138,6 +139,29 @@ async def test_rejected_events_come_newest_first_in_pages(still: Bot) -> None:
         if cursor is None:
             break
     assert reasons == list("6543210")
+
+
+@pytest.mark.parametrize("written", ['["vip"', "vip", "{}", '["vip", 1]', '"vip"', ""])
+async def test_a_row_whose_tags_are_no_list_has_none_and_the_others_are_shown(
+    still: Bot, written: str, logs: list[MutableMapping[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row that another program had written made every list of conversations a 500."""
+    monkeypatch.setattr(Tags, "is_told", False)
+    await still.hear(heard("quiet"), heard("quiet", peer="+15555550102"))
+    is_sqlite = still.database.is_sqlite
+    if not is_sqlite and written in ('["vip"', "vip", ""):
+        pytest.skip("PostgreSQL takes no such thing")
+    async with still.database.writing() as connection:
+        await connection.execute(update(conversations).values(tags=["vip"]))
+        statement = text("UPDATE conversations SET tags = :tags WHERE peer = :peer")
+        if not is_sqlite:
+            statement = text("UPDATE conversations SET tags = CAST(:tags AS json) WHERE peer = :peer")
+        await connection.execute(statement, {"tags": written, "peer": PEER})
+    for _ in range(2):
+        shown = (await pages(still, 50))[0]
+        assert {each.peer: each.tags for each in shown} == {PEER: [], "+15555550102": ["vip"]}
+    await still.hear(heard("quiet"))
+    assert [line["action"] for line in logs].count("tags_unreadable") == 1
 
 
 async def test_an_empty_list_is_one_empty_page(still: Bot) -> None:
