@@ -59,16 +59,25 @@ def postgresql_engine(url: URL, *, pool_size: int, idle_seconds: float) -> Async
             # The event loop says that the connection was refused, and not by whom.
             raise OSError(error.errno, f"{error.strerror}: {where}") from error
 
+    settings = {
+        "idle_in_transaction_session_timeout": f"{idle_seconds * 1_000:.0f}",
+        "tcp_keepalives_idle": _ALIVE_IDLE,
+        "tcp_keepalives_interval": _ALIVE_INTERVAL,
+        "tcp_keepalives_count": _ALIVE_COUNT,
+    }
+    order = "SELECT " + ", ".join(
+        f"set_config('{name}', '{value}', false)" for name, value in settings.items()
+    )
+
     @event.listens_for(engine.sync_engine, "connect")
     def bound(connection: Any, _record: Any) -> None:
         # Not with the connection's start, as `lock_timeout` is: a pooler refuses what it was not told to ignore there.
-        orders = (
-            f"SET idle_in_transaction_session_timeout = {idle_seconds * 1_000:.0f};"
-            f"SET tcp_keepalives_idle = {_ALIVE_IDLE};"
-            f"SET tcp_keepalives_interval = {_ALIVE_INTERVAL};"
-            f"SET tcp_keepalives_count = {_ALIVE_COUNT}"
-        )
-        connection.run_async(lambda driver: driver.execute(orders))
+        # By a cursor of SQLAlchemy's, which makes asyncpg's errors those of a database.
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(order)
+        cursor.close()
+        connection.autocommit = False
 
     @event.listens_for(engine.sync_engine, "checkin")
     def note(_connection: Any, record: Any) -> None:

@@ -6,52 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.conversation.follow_ups import FollowUpView, list_follow_ups
 from bot.operator.actor import Actor
 from bot.rulebook.simulate.loop_guard import Caps
-from tests.support.asking import Asking
 from tests.support.books import book_from
-from tests.support.bots import CAPS, PEER
-
-RULES = """
-timezone: Europe/Paris
-rules:
-  - name: vote
-    when: {keyword: vote}
-    reply: Counted.
-    later:
-      - {after: 1d, reply: "The result is out.", unless: answered}
-      - {after: 2d, between: "0:00-24:00", reply: "Vote again."}
-  - {name: stop, when: {exact: stop}, opt_out: true, reply: Goodbye.}
-  - {name: start, when: {exact: start}, opt_in: true, reply: Hello again.}
-  - {name: person, when: {exact: person}, handover: true, reply: A person comes.}
-  - {name: hours, when: {keyword: hours}, reply: We are open.}
-"""
-
-
-class Waiting(Asking):
-    """A bot whose clock stands until it is moved."""
-
-    def __init__(self, url: str, *, caps: Caps = CAPS) -> None:
-        super().__init__(url, book_from(RULES), caps=caps)
-        self.moment = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment if hasattr(self, "moment") else datetime.now(UTC)
-
-    async def later(self, peer: str = PEER) -> list[FollowUpView]:
-        (message, *_) = await self.messages(peer)
-        async with self.database.reading() as connection:
-            return await list_follow_ups(connection, message.conversation_id)
-
-    async def pass_time(self, time: timedelta) -> list[str]:
-        before = len(await self.said())
-        self.moment += time
-        await self.follow_ups.look()
-        return (await self.said())[before:]
-
-    async def states(self) -> list[tuple[str, str | None]]:
-        return [(each.status, each.reason) for each in await self.later()]
+from tests.support.bots import PEER
+from tests.support.timed_bots import FOLLOW_UP_RULES, Waiting
 
 
 @pytest.fixture
@@ -173,7 +132,7 @@ async def test_two_processes_say_it_once(database_url: str) -> None:
 
 async def test_nobody_is_woken(bot: Waiting) -> None:
     """12:00 in London is 4:00 in Los Angeles, and a number without a place is at home where the file says."""
-    bot.book = book_from(RULES.replace("after: 1d", "after: 10h"))
+    bot.book = book_from(FOLLOW_UP_RULES.replace("after: 1d", "after: 10h"))
     for peer, hour in {"+12135550101": 22, "+33612345678": 32, PEER: 32}.items():
         await bot.hear("vote", peer=peer)
         (first, _) = await bot.later(peer)

@@ -9,62 +9,12 @@ import pytest
 from bot.conversation.audit_log import list_actions
 from bot.conversation.incidents import IncidentFilter, list_incidents
 from bot.operator.actor import Actor
-from bot.queries.conversations import ConversationView, list_conversations
-from bot.queries.filters import ConversationFilter
 from bot.rulebook.handed_over import HandedOver
-from bot.storage.handover_tables import handovers
-from tests.support.asking import Asking
-from tests.support.books import book_from
 from tests.support.bots import PEER, until
+from tests.support.timed_bots import Handing
 
-RULES = """
-languages: [en, es]
-rules:
-  - name: food
-    when: {keyword: {en: food, es: comida}}
-    reply: {en: The kitchen answers soon., es: La cocina responde pronto.}
-    handover:
-      to: kitchen
-      urgent: true
-      back_after: 2h
-      back_reply: {en: "Nobody could answer {{ from }}.", es: "Nadie pudo responder."}
-  - {name: person, when: {exact: person}, handover: true, reply: A person comes.}
-  - {name: quiet, when: {exact: quiet}, handover: {back_after: 2h}}
-  - {name: book, when: {keyword: book}, ask: [{save: day, question: Which day?}], handover: {to: desk, back_after: 1h},
-     reply: The desk confirms.}
-  - {name: stop, when: {exact: stop}, opt_out: true, reply: Goodbye.}
-  - {name: hours, when: {keyword: hours}, reply: We are open.}
-"""
 ANN = Actor("Ann", "ann-id")
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
-
-
-class Handing(Asking):
-    """A bot whose clock stands until it is moved."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(url, book_from(RULES))
-        self.url = url
-        self.moment = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.moment if hasattr(self, "moment") else datetime.now(UTC)
-
-    async def conversation(self) -> ConversationView:
-        async with self.database.reading() as connection:
-            wanted = ConversationFilter(peer=PEER)
-            (found,) = (await list_conversations(connection, wanted, limit=2, cursor=None)).items
-        return found
-
-    async def pass_time(self, time: timedelta) -> list[str]:
-        before = len(await self.said())
-        self.moment += time
-        await self.handovers.look()
-        return (await self.said())[before:]
-
-    async def kept(self) -> list[object]:
-        async with self.database.reading() as connection:
-            return list(await connection.execute(handovers.select().order_by(handovers.c.id)))
 
 
 @pytest.fixture

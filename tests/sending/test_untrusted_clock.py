@@ -17,13 +17,13 @@ from bot.sending.handover_timer import HandoverTimer
 from bot.sending.outbox import Held, Outbox, Queued
 from bot.sending.post_queues import Posted, Waiting
 from bot.storage.task_tables import forwards
-from tests.sending.test_follow_ups import Waiting as FollowBot
-from tests.sending.test_handovers import Handing
 from tests.support.books import book_of
 from tests.support.bots import CAPS, Bot, heard
 from tests.support.event_bots import EventBot
 from tests.support.receivers import Receiver
 from tests.support.shops import a_shop
+from tests.support.timed_bots import Handing
+from tests.support.timed_bots import Waiting as FollowBot
 from tests.support.trust import ToldTrust
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
