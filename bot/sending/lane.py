@@ -172,6 +172,7 @@ class Lane:
             return False
         self._bucket.recall(self._loop.time(), recalled.sent)
         self._circuit = recalled.circuit
+        self._ceiling.recount()
         self._window.keep_what_is_out()
         self._read_up_to, self._has_more = "", True
         self._times_recalled = times
