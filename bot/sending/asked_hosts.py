@@ -85,7 +85,9 @@ class AskedHost:
         """A request has ended; a reason says that the host did not answer it."""
         self._running -= 1
         if reason is None:
-            self._circuit, self._since = after_success(self._circuit), None
+            self._circuit = after_success(self._circuit, is_probe=is_probe)
+            if self._circuit.until is None:
+                self._since = None
         else:
             self._since = self._since or self._now()
             self._circuit = after_failure(

@@ -40,7 +40,7 @@ class Circuit(Struct, frozen=True, kw_only=True):
     probes: int = 0
     #: A probe is running.
     is_probing: bool = False
-    #: `until` is from a Retry-After: a success elsewhere does not cut it short.
+    #: `until` is from a Retry-After: no success but the probe's cuts it short.
     is_asked: bool = False
     #: What the newest failure was.
     reason: str | None = None
@@ -72,9 +72,12 @@ def after_start(circuit: Circuit) -> Circuit:
     return circuit if circuit.until is None else replace(circuit, is_probing=True)
 
 
-def after_success(_circuit: Circuit) -> Circuit:
-    """ACS has answered a call, the probe or one made before the outage: either way it is there again."""
-    return Circuit()
+def after_success(circuit: Circuit, *, is_probe: bool) -> Circuit:
+    """ACS has answered a call, the probe or one made before the outage: either way it is there again.
+
+    Where it has asked to wait, one that it took before it asked says nothing.
+    """
+    return circuit if circuit.is_asked and not is_probe else Circuit()
 
 
 def after_nothing(circuit: Circuit) -> Circuit:

@@ -105,6 +105,10 @@ class DayCeiling:
         """Have it read again: a person has raised it."""
         self._read_at = None
 
+    def recount(self) -> None:
+        """Count anew before anything leaves: another replica may have sent what is not known here."""
+        self._use, self._read_at = None, None
+
     def is_to_be_read(self, now: datetime) -> bool:
         """Whether the count is unknown, or old."""
         if self._limit is None:

@@ -93,7 +93,9 @@ class Destinations:
             if is_probe:
                 destination.circuit = after_nothing(destination.circuit)
         elif posted.reason is None or posted.is_final:
-            destination.circuit, destination.since = after_success(destination.circuit), None
+            destination.circuit = after_success(destination.circuit, is_probe=is_probe)
+            if destination.circuit.until is None:
+                destination.since = None
         else:
             destination.since = destination.since or self._clock()
             destination.circuit = after_failure(

@@ -172,6 +172,7 @@ class Lane:
             return False
         self._bucket.recall(self._loop.time(), recalled.sent)
         self._circuit = recalled.circuit
+        self._ceiling.recount()
         self._window.keep_what_is_out()
         self._read_up_to, self._has_more = "", True
         self._times_recalled = times
@@ -373,7 +374,7 @@ class Lane:
     def _judge(self, call: CallInFlight, outcome: SendOutcome) -> None:
         """Give the number's own breaker the outcome."""
         if isinstance(outcome, SendAccepted) or outcome.scope not in ("number", "service"):
-            self._circuit = after_success(self._circuit)
+            self._circuit = after_success(self._circuit, is_probe=call.probes_lane)
             return
         was_open = self._circuit.until is not None
         self._circuit = after_failure(

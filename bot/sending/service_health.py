@@ -197,7 +197,7 @@ class ServiceHealth:
 
     def _succeed(self) -> None:
         was_down = self.is_down
-        self._circuit = after_success(self._circuit)
+        self._circuit = after_success(self._circuit, is_probe=True)
         if was_down and self._down_since is not None:
             seconds = round((self._clock() - self._down_since).total_seconds(), 1)
             log.info("ACS takes calls again", action="acs_up_again", after_seconds=seconds)

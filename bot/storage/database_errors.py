@@ -9,8 +9,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 #: PostgreSQL's classes of errors that the data itself is to blame for: a value, a constraint, a value larger than an
 #: index takes. Everything else is trouble: read-only (25), a password (28), a right (42), a full disk (53) ...
 _OF_THE_DATA = ("22", "23", "54")
-#: Of them, those that pass while the connection stays good: a conflict between transactions, a lock, a cancelled wait.
-_OF_THE_MOMENT = ("40", "55", "57014")
+#: Of them, those that pass while the connection stays good: a conflict between transactions, a lock. Not a statement
+#: that took too long (57014): the time-out may be the connection's own, of a setting that the server has no more.
+_OF_THE_MOMENT = ("40", "55")
 #: Two transactions that waited for each other.
 _DEADLOCK = "40P01"
 #: A lock that was waited for in vain.

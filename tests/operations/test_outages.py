@@ -129,6 +129,30 @@ async def test_a_server_that_turns_read_only_under_open_connections_is_held_and_
             await go_through(bot, logs, begin, end, says="read-only")
 
 
+async def test_a_postgresql_whose_statements_time_out_is_held_and_comes_back(
+    tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
+) -> None:
+    """The sessions that were made meanwhile keep the time-out when the database has it no more."""
+    role = f"role_{uuid4().hex[:12]}"
+    name, url = databases.with_role(role, "first")
+    kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
+    # Which takes longer than the time-out, whatever the machine: only a statement that writes an event is slow.
+    slow = (
+        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$",
+        "CREATE TRIGGER slow BEFORE INSERT ON messages FOR EACH STATEMENT EXECUTE FUNCTION slowly()",
+    )
+
+    def begin() -> None:
+        databases.tell(name, f"ALTER ROLE {role} SET statement_timeout = '200ms'", *slow, kick)
+
+    def end() -> None:
+        databases.tell(name, f"ALTER ROLE {role} RESET statement_timeout")
+
+    async with running(tmp_path, url, acs) as bot:
+        await go_through(bot, logs, begin, end, says="statement timeout")
+
+
 async def test_a_changed_password_is_held_and_comes_back(
     tmp_path: Path, databases: Databases, acs: Acs, logs: Logs
 ) -> None:

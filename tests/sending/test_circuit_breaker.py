@@ -37,7 +37,8 @@ def test_single_failures_hold_nobody_up() -> None:
 
 def test_failures_in_a_row_open_it_and_a_success_between_begins_the_count_anew() -> None:
     circuit = fail(
-        after_success(fail(Circuit(), times=USUAL_BREAKER.threshold - 1)), times=USUAL_BREAKER.threshold - 1
+        after_success(fail(Circuit(), times=USUAL_BREAKER.threshold - 1), is_probe=False),
+        times=USUAL_BREAKER.threshold - 1,
     )
     assert state_of(circuit, 0) == "closed"
     assert state_of(fail(circuit), 0) == "open"
@@ -54,7 +55,7 @@ def test_while_it_is_open_nobody_calls_and_then_one_at_a_time() -> None:
 
 
 def test_a_probe_that_goes_well_closes_it() -> None:
-    assert after_success(after_start(OPEN)) == Circuit()
+    assert after_success(after_start(OPEN), is_probe=True) == Circuit()
 
 
 def test_a_probe_that_was_no_call_leaves_the_turn_to_the_next() -> None:
@@ -93,6 +94,13 @@ def test_retry_after_is_kept_to_even_when_it_comes_late() -> None:
     assert not probe.is_probing
 
 
+def test_a_retry_after_is_not_cut_short_by_a_call_that_was_made_before_it() -> None:
+    asked = fail(Circuit(), 0, retry_after=10.0)
+    assert after_success(asked, is_probe=False) == asked
+    assert after_success(OPEN, is_probe=False) == Circuit(), "nobody has asked: it is there again"
+    assert after_success(after_start(asked), is_probe=True) == Circuit()
+
+
 @given(
     outcomes=st.lists(st.sampled_from(["well", "badly", "nothing", "asked"]), max_size=60),
     waits=st.lists(st.floats(0, 40), min_size=60, max_size=60),
@@ -112,7 +120,7 @@ def test_an_outage_is_never_tried_by_two_at_once_nor_left_alone_for_good(
         circuit = after_start(circuit)
         assert admits(circuit, now) is not is_probe
         if outcome == "well":
-            circuit = after_success(circuit)
+            circuit = after_success(circuit, is_probe=is_probe)
             assert circuit == Circuit()
         elif outcome == "nothing":
             circuit = after_nothing(circuit)

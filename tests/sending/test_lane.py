@@ -294,6 +294,33 @@ async def test_what_acs_holds_against_a_number_holds_no_other(
     await bot.stop()
 
 
+async def test_retry_after_is_kept_to_when_a_call_from_before_it_is_taken(
+    database_url: str, sms: Weather
+) -> None:
+    """Of two calls at once ACS answers the later one first, with a Retry-After, and takes the other."""
+    release = asyncio.Event()
+
+    async def hold_the_first(call: SmsCall) -> None:
+        if call.recipients[0].peer == PEER:
+            await release.wait()
+
+    bot = await running(database_url, sms)
+    sms.during = hold_the_first
+    sms.by_peer = {"+15555550155": SendFailed(reason="ACS answered 429.", scope="number", retry_after=600)}
+    await bot.hear(heard("name"))
+    await until(lambda: len(sms.calls) == 1)
+    await bot.hear(heard("name", peer="+15555550155"))
+    lane = bot.sender._lanes[OURS]
+    await until(lambda: lane._circuit.is_asked)
+    release.set()
+    await bot.settled()
+    await bot.hear(heard("name", peer="+15555550156"))
+    await until(lambda: not lane._calls)
+    assert lane._circuit.is_asked
+    assert [call.recipients[0].peer for call in sms.calls] == [PEER, "+15555550155"]
+    await bot.stop()
+
+
 async def test_retry_after_outlasts_the_end_of_an_outage(database_url: str, sms: Weather) -> None:
     """That ACS takes the calls of one number does not mean that it would take another's now."""
     bot = await running(database_url, sms)

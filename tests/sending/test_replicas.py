@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from bot.clock import utc_now
 from bot.conversation.message_ids import first_id
 from bot.sending.circuit_breaker import Circuit
+from bot.sending.day_limit import DayLimit
 from bot.sending.limits import SendingLimits
 from bot.sending.outbox import Queued
 from bot.sending.sms_service import SendFailed
@@ -132,6 +133,28 @@ async def test_a_number_moves_when_its_holder_stops_and_the_pace_goes_with_it(ur
         lane = other.sender._lanes[OURS]
         await until(lambda: lane._bucket.room(asyncio.get_running_loop().time(), 10) == 0)
         assert lanes_of(other) == {f"lane {OURS}"}
+
+
+async def test_the_ceiling_of_a_day_holds_when_a_number_comes_back_to_a_holder_that_counted_before(
+    url: str,
+) -> None:
+    """Of three a day one leaves here and two elsewhere: what this one counted is half a minute old at most."""
+    sms, limit = Scripted(), DayLimit(per_day=3, zone=UTC)
+    async with replicas(url, sms=sms, per_day=lambda _number: limit) as bots:
+        await bots[0].hear(heard("name"))
+        await bots[0].settled()
+        one, other = holder_first(bots)
+        await one.duties.stop()
+        for at in range(2):
+            await other.hear(heard("name", peer=f"+1555555020{at}"))
+            await other.settled(f"+1555555020{at}")
+        await other.duties.stop()
+        one.duties.start(Supervisor())
+        await until(lambda: lanes_of(one) == {f"lane {OURS}"})
+        await one.hear(*(heard("name", peer=f"+155555503{at:02}") for at in range(5)))
+        await until(lambda: (use := one.sender.uses().get(OURS)) is not None and use.is_reached)
+        await until(lambda: not one.sender._lanes[OURS]._calls)
+        assert len([each for call in sms.calls for each in call.recipients]) == 3
 
 
 async def test_what_acs_asked_of_a_number_holds_for_its_next_holder(url: str) -> None:

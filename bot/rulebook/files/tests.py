@@ -53,7 +53,7 @@ def _read_test(node: Node, zone: tzinfo, report: Report) -> RuleTest | None:
     return RuleTest(
         file=report.file,
         line=node.place.line,
-        start=start or _A_MONDAY.replace(tzinfo=zone),
+        start=start or in_utc(_A_MONDAY.replace(tzinfo=zone)),
         sender=numbers.get("from"),
         recipient=numbers.get("to"),
         turns=tuple(turns),
@@ -127,7 +127,10 @@ def _read_say(node: Node, report: Report) -> list[tuple[str, ...]]:
 
 
 def _read_time(node: Node, zone: tzinfo, report: Report) -> datetime | None:
-    """`2026-12-24 18:30`, with an offset or in the file's zone; or a day of the week: `Sat 20:00`."""
+    """`2026-12-24 18:30`, with an offset or in the file's zone; or a day of the week: `Sat 20:00`.
+
+    In UTC, as the bot's own clock is: what is added to it, is added as time passes, also where clocks are set.
+    """
     text = read_text(node, "at", report)
     if text is None:
         return None
@@ -137,11 +140,9 @@ def _read_time(node: Node, zone: tzinfo, report: Report) -> datetime | None:
             hours = read_hours(f"{weekday[1]} 0:00-24:00")
             hour, minute = (int(each) for each in re.split("[:.]", weekday[2]))
             day = _A_MONDAY + timedelta(minutes=hours.blocks[0][0])
-            return day.replace(hour=hour, minute=minute, tzinfo=zone)
+            return in_utc(day.replace(hour=hour, minute=minute, tzinfo=zone))
         at = datetime.fromisoformat(text.value.strip())
-        at = at if at.tzinfo else at.replace(tzinfo=zone)
-        in_utc(at)
-        return at
+        return in_utc(at if at.tzinfo else at.replace(tzinfo=zone))
     except (WrongHours, ValueError):
         mend = "write 2026-12-24 18:30, or a day of the week: Sat 20:00."
         report.add("E205", text.place, f'"{shortened(text.value)}" is no time: {mend}')

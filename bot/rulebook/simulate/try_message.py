@@ -74,7 +74,7 @@ def play(
     rehearsal = Rehearsal(caps)
     for position, text in enumerate(texts):
         give_way()
-        now = at + timedelta(seconds=position)
+        now = at.astimezone(UTC) + timedelta(seconds=position)
         heard = HeardMessage(id=f"try:{position}:{text}", text=text, sender=peer, recipient=number)
         decided = decide_with_samples(book, heard, standing, now)
         whole = complete_with_samples(book, decided, heard, (fetched or {}).get(position), now)

@@ -55,6 +55,13 @@ def test_a_test_passes(test: str) -> None:
     assert outcomes.passed == 1
 
 
+@pytest.mark.parametrize("night", ["2026-10-25 02:29", "2026-03-29 01:59"])
+def test_waits_of_a_talk_are_as_long_in_a_night_in_which_clocks_are_set(night: str) -> None:
+    waits = "{hear: vote, say: Counted.}, {hear: vote, after: 59m, say: []}, {hear: vote, after: 1m, say: Counted.}"
+    outcomes = run(f"  - {{at: {night}, talk: [{{hear: hi}}, {waits}]}}")
+    assert outcomes.failed == 0, outcomes.tests
+
+
 def test_a_failure_says_what_was_heard_expected_and_said() -> None:
     outcomes = run(
         "  - {hear: hours, say: Open!, rule: closed}\n  - {talk: [{hear: stop}, {hear: hours, say: x}]}\n"
