@@ -138,8 +138,10 @@ async def test_a_postgresql_whose_statements_time_out_is_held_and_comes_back(
     kick = f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'"
     # Which takes longer than the time-out, whatever the machine: only a statement that writes an event is slow.
     slow = (
-        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$",
+        (
+            "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$"
+        ),
         "CREATE TRIGGER slow BEFORE INSERT ON messages FOR EACH STATEMENT EXECUTE FUNCTION slowly()",
     )
 
