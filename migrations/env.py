@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.settings import load, read_environment
 from bot.storage.all_tables import metadata
+from bot.storage.postgresql_engine import LOCK_SECONDS
 
 
 def migrate(connection: Connection) -> None:
@@ -21,9 +22,11 @@ def migrate(connection: Connection) -> None:
     )
     with context.begin_transaction():
         if not is_sqlite:
-            # A migration that waits behind a long query must not make every other query wait behind it.
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+            # Another upgrade may take its time: whoever comes meanwhile waits for it, and finds nothing left to do.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727766)")
+            # A migration that waits behind a long query must not make every other query wait behind it.
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS * 1_000:.0f}ms'")
         context.run_migrations()
 
 

@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
+from bot.storage import postgresql_engine
 from bot.storage.all_tables import metadata
 from bot.storage.database import Database, DatabaseInUse, DatabaseUnavailable
 from bot.storage.database_errors import cause_of, is_trouble
@@ -57,6 +58,24 @@ async def test_migrations_and_tables_leave_the_same_room_on_pages(databases: Dat
             assert {name: options for name, options in found if name in metadata.tables} == wanted
         await database.close()
     assert wanted
+
+
+async def test_an_upgrade_waits_for_another_one_however_long_that_takes(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_engine, "LOCK_SECONDS", 0.1)
+    url = databases.empty("postgresql")
+    one, other = Database(url), Database(url)
+    try:
+        async with one.reading() as another:
+            await another.execute(text("SELECT pg_advisory_xact_lock(727766)"))
+            upgrade = asyncio.create_task(other.upgrade())
+            await asyncio.wait([upgrade], timeout=0.5)
+        await upgrade
+        await one.check_schema()
+    finally:
+        await one.close()
+        await other.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)
