@@ -87,6 +87,49 @@ async def test_rules_are_edited_by_the_keyboard_alone(browser: Browser, shop: Ru
     ]
 
 
+async def test_a_list_that_was_asked_for_before_an_answer_came_is_not_shown_after_it(
+    browser: Browser, shop: Running
+) -> None:
+    is_read, may_come = asyncio.Event(), asyncio.Event()
+
+    async def hold_first(route: Route) -> None:
+        asks_live = route.request.headers.get("hx-target") == "book-now" and route.request.method == "GET"
+        if not asks_live or is_read.is_set():
+            await route.continue_()
+            return
+        older = await route.fetch()
+        is_read.set()
+        await may_come.wait()
+        await route.fulfill(response=older)
+
+    async with task(browser, shop) as page:
+        await page.route("**/console/rules", hold_first)
+        address = page.get_by_role("link", name=re.compile(r"^address\b"))
+        await address.focus()
+        await page.keyboard.press("Alt+ArrowUp")
+        await expect(page.locator(".flash")).to_contain_text("address is before hours now.")
+        await asyncio.wait_for(is_read.wait(), 30)
+        await expect(address).to_be_focused()
+        await page.keyboard.press("Alt+ArrowDown")
+        await expect(page.locator(".flash")).to_contain_text("address is before else now.")
+        await expect(address).to_be_focused()
+        await page.evaluate(
+            """() => {
+                const order = () => [...document.querySelectorAll("#list li[data-key-of]")].map(
+                    (row) => row.dataset.keyOf.split("/").pop()).join(" ");
+                window.orders = new Set([order()]);
+                new MutationObserver(() => window.orders.add(order())).observe(
+                    document.getElementById("book-now"), {childList: true, subtree: true, attributes: true});
+                window.fresh = new Promise((done) => document.addEventListener("console:refreshed",
+                    (event) => event.detail === "book-now" && done()));
+            }"""
+        )
+        may_come.set()
+        await page.evaluate("() => window.fresh.then(() => undefined)")
+        orders = await page.evaluate("[...window.orders]")
+        assert len(orders) == 1, orders
+
+
 @pytest.mark.parametrize("look", LOOKS)
 async def test_axe_finds_nothing_on_any_state_of_the_page(browser: Browser, shop: Running, look: str) -> None:
     """And no state is wider than its window."""

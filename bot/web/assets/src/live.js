@@ -70,8 +70,13 @@ async function refresh() {
   }
 }
 
+// Answers to what people do on the page: each is newer than any part that was asked for before it came.
+let answers = 0;
+document.addEventListener("htmx:afterSwap", () => (answers += 1));
+
 export async function fetchAgain(part) {
   const here = location.href;
+  const before = answers;
   const address = part.dataset.liveSrc ?? location.pathname + location.search;
   const answer = await fetch(address, {
     headers: { "HX-Request": "true", "HX-Target": part.id },
@@ -84,6 +89,10 @@ export async function fetchAgain(part) {
   const fresh = page.getElementById(part.id);
   // Meanwhile the person may have gone to another page.
   if (!fresh || location.href !== here || document.getElementById(part.id) !== part) return;
+  if (answers !== before) {
+    await fetchAgain(part);
+    return;
+  }
   const hold = holdPlace(part);
   morphLive(part, fresh);
   mountIn(document.getElementById(part.id));
