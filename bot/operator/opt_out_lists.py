@@ -3,10 +3,12 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
 
 from msgspec import Struct
 
-from bot.rulebook.files.csv_text import Dialect, UnreadableCsv, declared_dialect, read_records
+from bot.rulebook.files.csv_text import Dialect, UnreadableCsv, declared_dialect, read_rows
 from bot.text.moments import WrongTime, read_moment
 from bot.text.numbers import compact, normalise_number, number_meant
 from bot.text.storable import make_storable, one_line
@@ -30,11 +32,23 @@ _DELIMITERS = ",;\t|"
 #: A spreadsheet writes a long number so, and its last digits are gone.
 _ROUNDED = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)
 _NO_DIGIT = re.compile(r"[^a-z0-9]")
-#: In a column whose name may mean a time, these say only that somebody opted out.
-_YES = frozenset({"yes", "y", "true", "x", "1"})
+#: In a column whose name may mean a time, these say only that somebody opted out; these that nobody knows when; and
+#: these that they did not opt out.
+_YES: Final = frozenset({
+    "yes", "y", "true", "x", "1", "stop", "out", "opted out", "optedout", "opt-out", "unsubscribed", "ja", "oui", "si",
+    "sí",
+})  # fmt: skip
+_UNKNOWN: Final = frozenset({
+    "-", "--", "null", "none", "n/a", "na", "nan", "unknown", "0000-00-00", "0000-00-00 00:00:00",
+})  # fmt: skip
+_NO: Final = frozenset({"no", "n", "false", "0"})
+_SLASHES = re.compile(r"(\d{4})/(\d\d)/(\d\d)")
+_IN_UTC = re.compile(r"\s*(?:UTC|GMT|Z)")
 _LONGEST_SHOWN = 60
 #: Digits of an international number, by E.164 and by the shortest that are given out.
 _FEWEST, _MOST = 7, 15
+#: With so many digits a number behind another one in a cell is hardly a postal code.
+_SURELY_A_NUMBER = 10
 
 
 class UnreadableList(Exception):
@@ -91,11 +105,12 @@ def read_opt_outs(content: bytes, ours: Collection[str] = (), number: str = "") 
     entries: dict[tuple[str, str], ListedOptOut] = {}
     unread: list[UnreadLine] = []
     columns, repeated = _Columns(), 0
-    for place, (line, row) in enumerate(_rows_of(text, dialect)):
+    for place, (line, written) in enumerate(_rows_of(text, dialect)):
+        row = [make_storable(cell.strip()) for cell in written]
         if place == 0 and (found := _columns_of(row)) is not None:
             columns = found
             continue
-        _refuse_hidden_lines(line, row, columns, ours, dialect)
+        _refuse_hidden_lines(line, written, columns, ours, dialect)
         listed = _read(line, row, columns, ours, number)
         if isinstance(listed, str):
             shown = one_line(", ".join(cell for cell in row if cell.strip()), _LONGEST_SHOWN)
@@ -127,9 +142,9 @@ def _dialect_of(text: str) -> Dialect:
 def _rows_of(text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     """The rows that hold anything, each with the line where it begins."""
     try:
-        for line, row in read_records(text, dialect):
+        for line, row in read_rows(text, dialect):
             if any(cell.strip() for cell in row):
-                yield line, [make_storable(cell.strip()) for cell in row]
+                yield line, row
     except UnreadableCsv as error:
         raise UnreadableList(error.line, f"{error}.") from None
 
@@ -137,18 +152,31 @@ def _rows_of(text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
 def _refuse_hidden_lines(
     line: int, row: Sequence[str], columns: _Columns, ours: Collection[str], dialect: Dialect
 ) -> None:
-    """Raise `UnreadableList` for a cell that goes on over lines which have people's numbers of their own."""
+    """Raise `UnreadableList` for a cell that goes on over lines which have people's numbers of their own.
+
+    `row` is as it was read: what a cell begins with, such as the end of a line, tells.
+    """
+    own = _phone_number(_cell(row, columns.peer).strip(), ours)
     for cell in row:
-        first, *others = cell.splitlines() or [""]
-        for each in others:
-            peer = _cell(each.split(dialect.delimiter), columns.peer).strip().strip(dialect.quote)
-            if _phone_number(peer, ours).startswith("+"):
-                shown = one_line(first, _LONGEST_SHOWN)
-                raise UnreadableList(
-                    line,
-                    f"the cell that a {dialect.quote} opens before “{shown}” goes on over lines with numbers of their"
-                    " own; close it in its line, or take the line breaks out of it.",
-                )
+        first, *others = re.split("\r\n|\r|\n", cell)
+        if not others:
+            continue
+        lines = [each.split(dialect.delimiter) for each in others]
+        hidden = [*first.split(dialect.delimiter)[1:], *(each[0] for each in lines if len(each) == 1)]
+        peers = [_cell(each, columns.peer) for each in lines if len(each) > 1 or len(row) == 1]
+        peers += [each for each in hidden if _is_surely_a_number(each)]
+        numbers = {_phone_number(each.strip().strip(dialect.quote), ours) for each in peers}
+        if any(each.startswith("+") and each != own for each in numbers):
+            shown = one_line(first, _LONGEST_SHOWN)
+            raise UnreadableList(
+                line,
+                f"the cell that a {dialect.quote} opens before “{shown}” goes on over lines with numbers of their"
+                " own; close it in its line, or take the line breaks out of it.",
+            )
+
+
+def _is_surely_a_number(cell: str) -> bool:
+    return cell.strip().startswith("+") or sum(letter.isdecimal() for letter in cell) >= _SURELY_A_NUMBER
 
 
 def _columns_of(row: Sequence[str]) -> _Columns | None:
@@ -201,18 +229,40 @@ def _phone_number(raw: str, ours: Collection[str]) -> str:
 def _time(line: int, row: Sequence[str], columns: _Columns) -> datetime | None:
     """When they opted out; None where the line does not say."""
     text = _cell(row, columns.at).lstrip("'")
-    if not text or text.casefold() in _YES:
+    word = text.casefold()
+    if not text or word in _YES or word in _UNKNOWN:
         return None
+    shown, name = one_line(text, _LONGEST_SHOWN), one_line(columns.at_name, _LONGEST_SHOWN)
+    if word in _NO:
+        raise UnreadableList(
+            line,
+            f"“{shown}” in the column “{name}” seems to say that they did not opt out; take such lines out of the"
+            " list.",
+        )
     try:
-        return read_moment(text.replace(" UTC", "Z"), UTC)
+        return _moment(text)
     except WrongTime as error:
-        shown = one_line(text, _LONGEST_SHOWN)
-        name = one_line(columns.at_name, _LONGEST_SHOWN)
         raise UnreadableList(
             line,
             f"“{shown}” in the column “{name}” is no time that can be read. {error} Or take the column out: then all"
             " of them count as opted out now.",
         ) from None
+
+
+def _moment(text: str) -> datetime:
+    """A time as ISO 8601, e-mail or a spreadsheet writes it, in UTC where it names no zone; raises `WrongTime`."""
+    written = _SLASHES.sub(r"\1-\2-\3", text)
+    if (zone := _IN_UTC.search(written)) is not None and zone.end() == len(written):
+        written = written[: zone.start()] + "Z"
+    try:
+        return read_moment(written, UTC)
+    except WrongTime:
+        try:
+            sent = parsedate_to_datetime(text)
+            return read_moment(sent.isoformat(), UTC)
+        except (ValueError, TypeError, OverflowError, WrongTime):
+            pass
+        raise
 
 
 def _cell(row: Sequence[str], place: int | None) -> str:

@@ -5,7 +5,7 @@ or badly by themselves, so that each has a circuit of its own; the posts at the 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from bot.clock import Clock
@@ -112,6 +112,11 @@ class Destinations:
     def down(self) -> list[str]:
         """The destinations that do not answer."""
         return [name for name, each in self._known.items() if each.circuit.until is not None]
+
+    def forget(self, queued: Collection[str] = ()) -> None:
+        """Forget those where nothing runs, but for what is queued: what nobody waits for is no trouble."""
+        for name in [name for name, each in self._known.items() if not each.running and name not in queued]:
+            del self._known[name]
 
     def next_try(self) -> float | None:
         """Seconds until one that does not answer is tried again; None where there is none to wait for."""

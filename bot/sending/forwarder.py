@@ -92,6 +92,8 @@ class Forwarder:
         self._ended.clear()
         async with self._readers.reading() as connection:
             unplaced = await self._queue.unplaced(connection)
+            if self.destinations.down() and not unplaced:
+                self.destinations.forget(await self._queue.destinations(connection))
             due = await self._due(connection, now) if not unplaced else []
         if unplaced:
             await self._places.submit(unplaced)
@@ -167,6 +169,8 @@ class Forwarder:
     async def _run(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
+            if not self._duty.is_ours:
+                self.destinations.forget()  # whoever has the duty knows them
             with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
                 if self._duty.is_ours and await self.look():
                     continue

@@ -116,8 +116,8 @@ class RuleForwards:
     delayed_line = "A message is forwarded again later"
     gives_up_at_refusal = True
 
-    async def destinations(self, connection: AsyncConnection, now: datetime) -> list[str]:
-        """Where something is due, in the order of the alphabet.
+    async def destinations(self, connection: AsyncConnection, now: datetime | None = None) -> list[str]:
+        """Where something is due, in the order of the alphabet; without a time, where anything is queued.
 
         One step in the index for each destination that has anything queued, however much that is.
         """
@@ -128,10 +128,15 @@ class RuleForwards:
             status_is("queued", other.c.status), other.c.destination > found.c.name
         )
         found = found.union_all(select(after.scalar_subquery()).where(found.c.name.is_not(None)))
-        is_due = exists().where(
-            _is_queued, forwards.c.destination == found.c.name, may_be_tried(forwards.c.next_try_at, now)
-        )
-        query = select(found.c.name).where(found.c.name.is_not(None), is_due)
+        query = select(found.c.name).where(found.c.name.is_not(None))
+        if now is not None:
+            query = query.where(
+                exists().where(
+                    _is_queued,
+                    forwards.c.destination == found.c.name,
+                    may_be_tried(forwards.c.next_try_at, now),
+                )
+            )
         return list((await connection.execute(query)).scalars())
 
     async def due(
@@ -223,6 +228,7 @@ class RuleForwards:
 
 
 _is_queued = status_is("queued", forwards.c.status)
+
 _READ = (
     forwards.c.id, forwards.c.message_id, forwards.c.url, forwards.c.destination, forwards.c.body,
     forwards.c.attempts, forwards.c.created_at, forwards.c.next_try_at,

@@ -43,6 +43,8 @@ from bot.storage.sqlite_file import LogLost, SqliteFile
 
 #: Seconds without a failed read before a successful one ends the outage.
 QUIET = 5.0
+#: Seconds that a look whether it can be read may take.
+LONGEST_LOOK = 10.0
 #: Seconds of failing reads that pass without being shown in health.
 _PASSING = 10.0
 
@@ -232,12 +234,20 @@ class Database:
         It is asked over a connection that nobody else uses, so that whoever reads much keeps no answer back.
         """
         if self._looking is None:
-            self._looking = asyncio.create_task(self._find_trouble(), name="look at the database")
+            self._looking = asyncio.create_task(self._find_trouble_in_time(), name="look at the database")
             self._looking.add_done_callback(self._end_look)
         return await asyncio.shield(self._looking)
 
     def _end_look(self, _ended: asyncio.Task[str | None]) -> None:
         self._looking = None
+
+    async def _find_trouble_in_time(self) -> str | None:
+        """The same for all that ask: a connection whose other end says nothing any more is given up for a new one."""
+        try:
+            async with asyncio.timeout(LONGEST_LOOK):
+                return await self._find_trouble()
+        except TimeoutError:
+            return "the database does not answer"
 
     async def _find_trouble(self) -> str | None:
         try:

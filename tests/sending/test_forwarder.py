@@ -197,6 +197,34 @@ async def test_one_that_does_not_answer_is_tried_by_single_posts_and_shows(
     assert len(desk.texts("well")) == 2, "once each"
 
 
+async def test_a_destination_for_which_nothing_waits_any_more_is_no_trouble(
+    database_url: str, desk: Desk
+) -> None:
+    async with forward_bot(database_url, desk) as bot:
+        destinations = bot.forwarder.destinations
+        bot.forwarder.start()
+        for _ in range(QUICK.failures):
+            destinations.leave(
+                "https://gone.example/",
+                Posted(reason="no"),
+                is_probe=destinations.enter("https://gone.example/"),
+            )
+        assert [trouble.host for trouble in destinations.troubles()] == ["gone.example"]
+        bot.forwarder.wake()
+        await until(lambda: destinations.troubles() == [])
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=30), timedelta(minutes=90)])
+async def test_a_new_one_is_posted_at_once_also_where_the_clock_is_behind(
+    database_url: str, desk: Desk, ahead: timedelta
+) -> None:
+    behind = datetime.now(UTC) - ahead
+    async with forward_bot(database_url, desk, clock=lambda: behind) as bot:
+        await bot.hear("well 1")
+        assert await bot.forwarder.look()
+        await until(lambda: desk.texts("well") == ["well 1"])
+
+
 async def test_messages_that_always_fail_do_not_decide_for_the_others(database_url: str, desk: Desk) -> None:
     async with forward_bot(database_url, desk) as bot:
         await bot.hear(*(f"well poison {n}" for n in range(30)))

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.storage import database as database_room
 from bot.storage.bulk import BulkInsert
 from bot.storage.database import Database
 from bot.storage.writer import Batch, StorageUnavailable, Writer
@@ -434,6 +435,24 @@ async def test_a_transaction_whose_server_says_nothing_any_more_is_given_up_and_
         assert await work.on(writer).submit([3]) == [6]
         assert {1, 3} <= set(await stored(database))
         await writer.stop()
+        await database.close()
+
+
+async def test_a_look_whose_server_says_nothing_any_more_is_given_up_and_the_next_one_is_made_anew(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every prober waits for the same look: one that never ended kept a healthy replica out of service."""
+    monkeypatch.setattr(database_room, "LONGEST_LOOK", 0.5)
+    async with (
+        falling_silent(databases.migrated("postgresql")) as (address, gets_through),
+        asyncio.timeout(30),
+    ):
+        database = Database(address)
+        assert await database.trouble() is None
+        gets_through.clear()
+        assert await database.trouble() == "the database does not answer"
+        gets_through.set()
+        assert await database.trouble() is None
         await database.close()
 
 

@@ -28,6 +28,7 @@ ODD_LAYOUTS: Final = (
     "? values\n: {a: b}\n? rules\n: []\n", "  rules: []",
     "  values: {a: b}\n  rules:\n  - name: b\n    when: {exact: b}\n    reply: b\n",
     "  rules:\n  # c\n  - {name: b, when: {exact: b}, reply: b}\n  tests:\n  - {hear: b, say: b}\n",
+    "---\n", "---\n# c\n", "%YAML 1.2\n---\n",
     "---\nrules: []\n", "%YAML 1.2\n---\nrules: []\n", "!!map {rules: []}", "&a {rules: []}",
     "rules: []\n...\n", '"ru\\x6ces": []\n', "rules : []", "null", "~", "rules:\n", "rules: ~\n",
     "rules: []\r\nvalues: {}\r\n", "rules: []\rvalues: {}\r", "rules: []\x85values: {}\n",

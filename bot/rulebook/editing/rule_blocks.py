@@ -125,7 +125,7 @@ def _with_source(text: str, at: int, source: str) -> str:
     root = parse(text) if _says_something(text) else None
     rules = rules_of(root) if root is not None else None
     if rules is None or not rules.items:
-        if root is not None and root.kind != "mapping":
+        if root is not None and root.kind != "mapping" and not root.is_nothing:
             raise CannotSplice(
                 "This file says no keys, such as rules, at its top; mend it in the text first."
             )

@@ -39,6 +39,11 @@ class SourceNode(msgspec.Struct, frozen=True, kw_only=True):
     pairs: tuple[tuple["SourceNode", "SourceNode"], ...] = ()
     items: tuple["SourceNode", ...] = ()
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing is written there, as behind `---` alone."""
+        return self.kind == "text" and not self.value and not self.style
+
     def child(self, step: str | int) -> "SourceNode":
         """The value of a key, or an item of a list; raises `CannotSplice`."""
         found = self.find(step)
@@ -84,7 +89,10 @@ def still_readable(before: str, after: str) -> str:
 
     YAML has more layouts than the splicers know: what they can't change they may not spoil.
     """
-    if after != before and (kind := _kind(before)) is not None and _kind(after) != kind:
+    if after != before and (kind := _kind(before)) is not None:
+        made = _kind(after)
+        if made == kind or (kind, made) == ("nothing", "mapping"):
+            return after
         raise CannotSplice(
             "This file is laid out in a way that no button can change so; change it in the text."
         )
@@ -93,9 +101,10 @@ def still_readable(before: str, after: str) -> str:
 
 def _kind(text: str) -> str | None:
     try:
-        return parse(text).kind
+        root = parse(text)
     except CannotSplice:
         return None
+    return "nothing" if root.is_nothing else root.kind
 
 
 def node_at(text: str, path: Path) -> SourceNode:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.rulebook.code_pools import CodePool, list_pool, random_pool
-from bot.rulebook.files.csv_text import Dialect, UnreadableCsv, read_records
+from bot.rulebook.files.csv_text import Dialect, UnreadableCsv, declared_dialect, read_rows
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.findings import Report, did_you_mean, has_error
 from bot.rulebook.rules import Rule
@@ -84,7 +84,7 @@ def _first_column(text: str, report: Report) -> list[tuple[int, str]]:
     separator = max(_SEPARATORS, key=first.count)
     cells: list[tuple[int, str]] = []
     try:
-        for line, row in read_records(text, Dialect(separator)):
+        for line, row in read_rows(text, declared_dialect(text) or Dialect(separator)):
             if cell := row[0].strip():
                 cells.append((line, cell))
     except UnreadableCsv as error:

@@ -69,9 +69,33 @@ def _fit(sample: str, dialect: Dialect) -> tuple[bool, float, int]:
     return widths[0] > 1, alike, widths[0]
 
 
-def read_records(text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is not empty, with the line where it begins; raises `UnreadableCsv`."""
-    reader = _reader(text, dialect, strict=True)
+def read_rows(text: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """As `read_records`, but a quote inside of a cell, or a blank behind one, is borne where it can hide no line."""
+    return read_records(text, dialect, strict=_goes_over_lines(text, dialect))
+
+
+def _goes_over_lines(text: str, dialect: Dialect) -> bool:
+    """Whether a cell goes on over the end of its line, or is not closed in the last one."""
+    reader = _reader(text, dialect, strict=False)
+    try:
+        for count, _ in enumerate(reader, 1):
+            if reader.line_num != count:
+                return True
+            if not count % 16:
+                give_way()
+        last = text.rstrip("\r\n").splitlines()[-1:]
+        list(_reader("".join(last), dialect, strict=True))
+    except csv.Error as error:
+        return "expected after" not in str(error)
+    return False
+
+
+def read_records(text: str, dialect: Dialect, *, strict: bool = True) -> Iterator[tuple[int, list[str]]]:
+    """Each record that is not empty, with the line where it begins; raises `UnreadableCsv`.
+
+    `strict`: a quote inside of a cell is an error, unless it is written twice.
+    """
+    reader = _reader(text, dialect, strict=strict)
     begins = 1
     try:
         for record in reader:

@@ -175,6 +175,13 @@ def test_every_layout_has_a_page(text: str) -> None:
         answered(text, Random(seed))
 
 
+@pytest.mark.parametrize("text", ["---\n", "--- \n# Later.\n", "%YAML 1.2\n---\n"])
+def test_a_file_of_a_beginning_alone_takes_a_rule(text: str) -> None:
+    made = insert_rule(text, 0, {"name": "n", "when": {"exact": "n"}, "reply": "n"})
+    assert [rule.name for rule in outline(made) or ()] == ["n"]
+    assert made.startswith(text.rstrip())
+
+
 @given(TEXTS, st.integers(0, 9))
 @settings(max_examples=examples(150))
 def test_any_text_has_a_page(text: str, seed: int) -> None:

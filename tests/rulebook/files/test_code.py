@@ -80,6 +80,15 @@ def test_a_quote_that_is_not_closed_takes_no_codes_away(table: str, finding: str
     assert findings(CODE, table)[0].startswith(f"coupons.csv:{finding}")
 
 
+@pytest.mark.parametrize(
+    "table",
+    ['"code" ,x\n"A1" ,1\n"B2" ,2\n', 'code,note\nA1,"say "hi" now"\nB2,x\n', "sep=;\ncode;x\nA1;1\nB2;2\n"],
+    ids=["blanks behind quotes", "quotes inside of a cell", "a delimiter that is named"],
+)
+def test_what_hides_no_line_is_read(table: str) -> None:
+    assert findings(CODE, table) == []
+
+
 def test_a_list_that_is_not_there_is_an_error_at_the_rule_that_names_it() -> None:
     other = {"rules.yaml": CODE, "coupon.csv": LIST}
     finding = next(each for each in load_texts(other).findings if each.code == "E346")
