@@ -14,6 +14,7 @@ from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.pages import A_PHONE, console, sideways, violations
 from tests.support.rule_files import SHOP, put, running_book, said
+from tests.support.rule_forms import can_be_moved
 from tests.support.services import VIEWER, Running
 
 HERE = "/console/rules/10-shop.yaml"
@@ -333,6 +334,7 @@ async def test_a_rule_is_moved_by_keys_and_by_dragging_and_the_toast_takes_it_ba
     async with console(browser, bot, "/console/rules") as page:
         names = page.locator("#list [data-file='10-shop.yaml'] strong")
         await page.get_by_role("link", name=re.compile("^hours")).focus()
+        await can_be_moved(page)
         await page.keyboard.press("Alt+ArrowUp")
         await expect(names).to_have_text(["hours", "where"])
         await expect(page.get_by_role("link", name=re.compile("^hours"))).to_be_focused()

@@ -10,7 +10,17 @@ from bot.rulebook.editing.folder import etag_of
 from tests.support.envelopes import inbound
 from tests.support.pages import sideways, violations, violations_in_both_looks
 from tests.support.rule_files import put, said
-from tests.support.rule_forms import BOOK, FILE, card_of, lines_changed, new_rule, save, saved, task
+from tests.support.rule_forms import (
+    BOOK,
+    FILE,
+    can_be_moved,
+    card_of,
+    lines_changed,
+    new_rule,
+    save,
+    saved,
+    task,
+)
 from tests.support.services import Running
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
@@ -41,6 +51,7 @@ async def test_rules_are_edited_by_the_keyboard_alone(browser: Browser, shop: Ru
             await page.keyboard.press("j")
             if await address.evaluate("each => each === document.activeElement"):
                 break
+        await can_be_moved(page)
         await page.keyboard.press("Alt+ArrowUp")
         await expect(page.locator(".flash")).to_contain_text("address is before hours now.")
         await expect(address).to_be_focused()
@@ -106,6 +117,7 @@ async def test_a_list_that_was_asked_for_before_an_answer_came_is_not_shown_afte
         await page.route("**/console/rules", hold_first)
         address = page.get_by_role("link", name=re.compile(r"^address\b"))
         await address.focus()
+        await can_be_moved(page)
         await page.keyboard.press("Alt+ArrowUp")
         await expect(page.locator(".flash")).to_contain_text("address is before hours now.")
         await asyncio.wait_for(is_read.wait(), 30)
@@ -242,6 +254,24 @@ async def test_without_scripts_the_files_card_and_a_new_rule_are_forms_too(
         "+     when: {keyword: [deliver]}",
         '+     reply: "On Fridays."',
     ]
+
+
+async def test_the_key_that_saves_does_so_before_the_script_has_come(browser: Browser, shop: Running) -> None:
+    may_come = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await may_come.wait()
+        await route.continue_()
+
+    async with task(browser, shop) as page:
+        await page.route(re.compile(r"/console/assets/(built/)?editor[.-]"), hold)
+        await page.get_by_role("link", name=re.compile(r"^hours\b")).click()
+        await card_of(page).get_by_label("Answer", exact=True).fill("Always.")
+        await page.keyboard.press("Control+s")
+        may_come.set()
+        await expect(page.locator(".flash")).to_contain_text("Saved and in force.")
+    assert [line[:1] for line in lines_changed(shop)] == ["-", "+"]
+    assert await said(shop, "hours") == ["Always."]
 
 
 async def test_a_word_entered_before_the_script_has_come_is_kept(browser: Browser, shop: Running) -> None:

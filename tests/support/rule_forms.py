@@ -66,6 +66,11 @@ def lines_changed(bot: Running) -> list[str]:
     return [line for line in changed if line[:1] in "+-" and line[2:].strip()]
 
 
+async def can_be_moved(page: Page) -> None:
+    """Wait for the script by which the rules of the list are moved: a key that comes before it does nothing."""
+    await expect(page.locator('[data-mount="list"][data-mounted="here"]')).to_be_attached()
+
+
 def card_of(page: Page) -> Locator:
     return page.locator(".rule-card")
 

@@ -376,12 +376,6 @@ document.addEventListener(
   },
   true,
 );
-addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === "s" && paper()?.dataset.mount === "editor") {
-    event.preventDefault();
-    if (!event.target.closest(".cm-editor")) save();
-  }
-});
 document.addEventListener("click", (event) => {
   const line = /^#L(\d+)$/.exec(event.target.closest?.("a")?.getAttribute("href") ?? "")?.[1];
   if (!line || !paper()) return;

@@ -22,6 +22,13 @@ addEventListener("keydown", (event) => {
   }
 });
 
+// Ctrl+S saves rules, also before the editor's script has come; in its text the editor hears it.
+addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.key !== "s" || !document.querySelector('#paper[data-mount="editor"]')) return;
+  event.preventDefault();
+  if (!event.target.closest(".cm-editor")) document.getElementById("save")?.click();
+});
+
 // Enter sends a text, as on a phone; with Shift it begins a new line.
 addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || !event.target.matches("[data-enter-sends]")) return;

@@ -20,6 +20,7 @@ async function mount(element) {
   coming.set(element, loading);
   try {
     (await loading).mount(element);
+    element.setAttribute("data-mounted", "here");
   } catch (error) {
     element.removeAttribute("data-mounted"); // the page stays as it works without
     throw error;
