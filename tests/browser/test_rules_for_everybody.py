@@ -256,15 +256,21 @@ async def test_without_scripts_the_files_card_and_a_new_rule_are_forms_too(
     ]
 
 
-async def test_the_key_that_saves_does_so_before_the_script_has_come(browser: Browser, shop: Running) -> None:
+async def hold_the_editor(page: Page) -> asyncio.Event:
+    """Keep the editor's script from coming until the event is set."""
     may_come = asyncio.Event()
 
     async def hold(route: Route) -> None:
         await may_come.wait()
         await route.continue_()
 
+    await page.route(re.compile(r"/console/assets/(built/)?editor[.-]"), hold)
+    return may_come
+
+
+async def test_the_key_that_saves_does_so_before_the_script_has_come(browser: Browser, shop: Running) -> None:
     async with task(browser, shop) as page:
-        await page.route(re.compile(r"/console/assets/(built/)?editor[.-]"), hold)
+        may_come = await hold_the_editor(page)
         await page.get_by_role("link", name=re.compile(r"^hours\b")).click()
         await card_of(page).get_by_label("Answer", exact=True).fill("Always.")
         await page.keyboard.press("Control+s")
@@ -275,14 +281,8 @@ async def test_the_key_that_saves_does_so_before_the_script_has_come(browser: Br
 
 
 async def test_a_word_entered_before_the_script_has_come_is_kept(browser: Browser, shop: Running) -> None:
-    may_come = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await may_come.wait()
-        await route.continue_()
-
     async with task(browser, shop) as page:
-        await page.route(re.compile(r"/console/assets/(built/)?editor[.-]"), hold)
+        may_come = await hold_the_editor(page)
         card = await new_rule(page, "booking")
         await card.get_by_placeholder("a word").fill("book")
         await page.keyboard.press("Enter")

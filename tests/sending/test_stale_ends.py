@@ -119,9 +119,8 @@ async def test_what_was_given_up_while_it_was_posted_may_have_arrived_and_waits_
     assert await one.stands() == ("delivered", 1)
 
 
+@pytest.mark.parametrize("one", ["event"], indirect=True)  # a forward is not sent again
 async def test_what_is_to_be_sent_again_is_sent_although_an_older_try_arrived(one: OneRow) -> None:
-    if one.table is forwards:
-        pytest.skip("a forward is not sent again")
     await one.end("delivered")
     await one.set(status="queued", attempts=0, resent_at=utc_now() + AFTER)
     await one.end("delivered")
