@@ -15,13 +15,25 @@ from typing import NamedTuple
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import BigInteger, ColumnElement, Dialect, cast, delete, func, literal, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
 from bot.sending.circuit_breaker import Circuit
 from bot.sending.rate_limit import MINUTE
 from bot.storage.arrays import GivenRows, columns_of
+from bot.storage.bulk import driver_of
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.notices import Notices
 from bot.storage.readers import SharedReaders
@@ -80,6 +92,8 @@ class LaneMemory:
         self._changes = writer.batch(record_circuits)
         self._notices = notices
         self._clock = clock
+        #: Number → the second in which what is too old was last removed.
+        self._forgotten_at: dict[str, int] = {}
         self._writing: set[asyncio.Task[None]] = set()
         #: How often a circuit breaker was noted.
         self.times_noted = 0
@@ -138,14 +152,13 @@ class LaneMemory:
             await connection.exec_driver_sql(_sql_of_uses(connection.dialect), given)
             return [None] * len(uses)
         second = int(self._clock().timestamp())
-        is_old = lane_paces.c.number.in_(numbers) & (lane_paces.c.second < second - _KEPT)
-        await connection.execute(delete(lane_paces).where(is_old))
-        statement = insert_for(connection, lane_paces)
-        added = lane_paces.c.sent + statement.excluded.sent
-        await connection.execute(
-            statement.on_conflict_do_update(index_elements=["number", "second"], set_={"sent": added}),
-            [{"number": number, "second": second, "sent": counts[number]} for number in numbers],
-        )
+        forget, add = _sqlite_of_uses(connection.dialect)
+        # Postponed, so that the transaction of what is claimed needs no trip to SQLite's thread for it.
+        driver = driver_of(connection)
+        if new := [number for number in numbers if self._forgotten_at.get(number) != second]:
+            driver.postpone(forget, [(number, second - _KEPT) for number in new])
+            self._forgotten_at.update(dict.fromkeys(new, second))
+        driver.postpone(add, [(number, second, counts[number]) for number in numbers])
         return [None] * len(uses)
 
 
@@ -191,6 +204,22 @@ def _sql_of_uses(dialect: Dialect) -> str:
     )
     statement = statement.on_conflict_do_update(index_elements=["number", "second"], set_={"sent": added})
     return str(statement.add_cte(old.cte("old")).compile(dialect=dialect))
+
+
+@lru_cache(maxsize=2)
+def _sqlite_of_uses(dialect: Dialect) -> tuple[str, str]:
+    """The DELETE of what is too old, by number and second, and the INSERT of a number, a second and how much left."""
+    column = lane_paces.c
+    forget = delete(lane_paces).where(
+        column.number == bindparam("of_number"), column.second < bindparam("before")
+    )
+    add = insert_for(dialect, lane_paces).values(
+        {name: bindparam(f"given_{name}") for name in ("number", "second", "sent")}
+    )
+    add = add.on_conflict_do_update(
+        index_elements=["number", "second"], set_={"sent": column.sent + add.excluded.sent}
+    )
+    return str(forget.compile(dialect=dialect)), str(add.compile(dialect=dialect))
 
 
 async def record_circuits(connection: AsyncConnection, changes: list[CircuitChange]) -> list[None]:

@@ -14,6 +14,7 @@ from itertools import islice
 from msgspec import Struct
 
 from bot.sending.outbox import Queued
+from bot.sending.rush import Rush
 
 #: Recipients in one call: ACS's limit.
 MOST_RECIPIENTS = 100
@@ -37,6 +38,7 @@ class SendQueue:
     """Queued messages of one lane. Those that `take` gives out are out until `give_back` or `drop` says otherwise."""
 
     def __init__(self) -> None:
+        self._rush = Rush()
         self._ids: set[str] = set()
         #: Conversation → its messages, in their order.
         self._queues: dict[str, list[Queued]] = {}
@@ -49,6 +51,9 @@ class SendQueue:
         #: (when it may leave, id, conversation) of first messages that wait their time.
         self._later: list[tuple[float, str, str]] = []
         self._alike: Counter[_Kind] = Counter()
+        #: In a rush: (until when, kind) of kinds of which more is gathered before their next call, each kind once.
+        self._gathering: list[tuple[float, _Kind]] = []
+        self._gathered: set[_Kind] = set()
         self._most: dict[_Kind, int] = {}
 
     def __len__(self) -> int:
@@ -56,6 +61,7 @@ class SendQueue:
 
     def add(self, messages: Iterable[Queued]) -> None:
         """Let messages wait here, in any order; those that do already stay as they are."""
+        before = len(self._ids)
         for message in messages:
             if message.id in self._ids:
                 continue
@@ -71,6 +77,8 @@ class SendQueue:
             if queue[0] is not first:
                 self._unready(first)
                 self._make_ready(message)
+        if arrived := len(self._ids) - before:
+            self._rush.note(arrived)
 
     def take(self, now: float, most: int = MOST_RECIPIENTS) -> CallGroup | None:
         """Messages that leave in one call, those of the oldest kind first; None when nothing may leave."""
@@ -95,6 +103,9 @@ class SendQueue:
             if is_repeat or len(messages) == limit:
                 return CallGroup(messages=messages, waited_for=None)
             self._alike[kind] += 1
+            if (spacing := self._rush.spacing) and kind not in self._gathered:
+                heapq.heappush(self._gathering, (now + spacing, kind))
+                self._gathered.add(kind)
             return CallGroup(messages=messages, waited_for=kind)
         return None
 
@@ -150,10 +161,14 @@ class SendQueue:
             waiting.clear()
 
     def next_due(self) -> float | None:
-        """When the next message that waits its time may leave."""
-        return self._later[0][0] if self._later else None
+        """When the next of what waits its time may leave."""
+        return min((waiting[0][0] for waiting in (self._later, self._gathering) if waiting), default=None)
 
     def _ripen(self, now: float) -> None:
+        while self._gathering and self._gathering[0][0] <= now:
+            _, kind = heapq.heappop(self._gathering)
+            self._gathered.discard(kind)
+            self._put_in_order(kind)
         while self._later and self._later[0][0] <= now:
             _, message_id, conversation_id = heapq.heappop(self._later)
             queue = self._queues.get(conversation_id)
@@ -186,7 +201,9 @@ class SendQueue:
         self._most.pop(kind, None)
 
     def _may_leave(self, kind: _Kind, ready: dict[str, Queued]) -> bool:
-        return self._alike[kind] < MOST_ALIKE or len(ready) >= MOST_RECIPIENTS
+        if len(ready) >= MOST_RECIPIENTS:
+            return True
+        return self._alike[kind] < MOST_ALIKE and kind not in self._gathered
 
 
 def _kind_of(message: Queued) -> _Kind:

@@ -82,6 +82,16 @@ async def test_many_at_once_share_their_call_and_are_not_read_either(bot: Bot) -
     assert bot.sender._lanes[OURS]._read_up_to == read_up_to
 
 
+async def test_in_a_rush_texts_share_calls_and_every_phone_is_answered_once(bot: Bot) -> None:
+    for at in range(40):
+        await bot.hear(*(heard(peer=f"+1555556{8 * at + each:04}") for each in range(8)))
+        await until(lambda: not bot.sender._lanes[OURS]._calls)
+    await until(lambda: is_at_rest(bot))
+    assert len(bot.sms.calls) < 36, "the first eights have calls of their own, the others share them"
+    peers = [one.peer for call in bot.sms.calls for one in call.recipients]
+    assert sorted(peers) == [f"+1555556{at:04}" for at in range(320)]
+
+
 async def test_more_than_the_memory_holds_are_read_when_there_is_room(tmp_path: Path) -> None:
     bot = Bot(sqlite_in(tmp_path), limits=SendingLimits(look_again=3_600, held_in_memory=20, read_at_once=10))
     await bot.start()

@@ -143,6 +143,63 @@ def test_what_is_there_already_is_not_taken_in_again() -> None:
     assert window.take(0) is None
 
 
+def in_a_rush() -> tuple[SendQueue, int]:
+    """A queue that eight messages with texts of their own at a time have passed; and the next free number."""
+    window, at = SendQueue(), 0
+    for _ in range(40):
+        window.add(queued(number, f"text {number}") for number in range(at, at + 8))
+        at += 8
+        while group := window.take(0):
+            end(window, group)
+    return window, at
+
+
+def test_in_a_rush_the_next_call_with_a_text_waits_for_more_of_it() -> None:
+    window, at = in_a_rush()
+    window.add([queued(at)])
+    first = window.take(10)
+    assert ids(first) == [at], "what comes alone does not wait"
+    end(window, first)
+    window.add([queued(at + 1), queued(at + 2, "other"), queued(at + 3, "third")])
+    assert [ids(window.take(10.001)), ids(window.take(10.001))] == [[at + 2], [at + 3]], "others do not wait"
+    window.add([queued(at + 4)])
+    assert window.take(10.002) is None
+    while (group := window.take(due := window.next_due() or 0)) is None:
+        assert 10.002 < due <= 10.1
+    assert ids(group) == [at + 1, at + 4]
+
+
+def test_a_full_call_waits_for_nothing() -> None:
+    window, at = in_a_rush()
+    window.add([queued(at)])
+    assert ids(window.take(10)) == [at]
+    window.add(queued(number) for number in range(at + 1, at + 102))
+    assert ids(window.take(10)) == list(range(at + 1, at + 101))
+    assert window.take(10) is None
+
+
+def test_a_try_that_is_repeated_waits_for_nothing_more_than_its_time() -> None:
+    window, at = in_a_rush()
+    window.add([queued(at)])
+    group = window.take(10)
+    assert group is not None
+    assert ids(group) == [at]
+    window.give_back(queued(at, tag="tag"), 10.01)
+    window.end_call(group)
+    assert ids(window.take(10.01)) == [at]
+
+
+def test_when_the_rush_is_over_nothing_waits() -> None:
+    window, at = in_a_rush()
+    for number in range(at, at + 20):
+        window.add([queued(number, f"text {number}")])
+        end(window, window.take(20))
+    window.add([queued(at + 20)])
+    end(window, window.take(30))
+    window.add([queued(at + 21)])
+    assert ids(window.take(30)) == [at + 21]
+
+
 class AnyUse(RuleBasedStateMachine):
     """Whatever is added, taken, given back and dropped: order holds, nothing is out twice, nothing is lost."""
 
@@ -154,13 +211,19 @@ class AnyUse(RuleBasedStateMachine):
         self.waiting: dict[str, list[str]] = {}
         self.calls: list[CallGroup] = []
 
-    @rule(conversation=st.integers(0, 8), text=st.sampled_from(["a", "b", "c"]), count=st.integers(1, 4))
-    def add(self, conversation: int, text: str, count: int) -> None:
-        for _ in range(count):
-            message = queued(self.next, text, f"c{conversation}")
+    @rule(
+        conversations=st.lists(st.integers(0, 8), min_size=1, max_size=12),
+        text=st.sampled_from(["a", "b", "c"]),
+        together=st.booleans(),
+    )
+    def add(self, conversations: list[int], text: str, together: bool) -> None:
+        messages = []
+        for conversation in conversations:
+            messages.append(queued(self.next, text, f"c{conversation}"))
             self.next += 1
-            self.waiting.setdefault(message.conversation_id, []).append(message.id)
-            self.window.add([message])
+            self.waiting.setdefault(f"c{conversation}", []).append(messages[-1].id)
+        for some in [messages] if together else [[message] for message in messages]:
+            self.window.add(some)
 
     @rule(most=st.integers(1, 100))
     def take(self, most: int) -> None:
@@ -189,7 +252,7 @@ class AnyUse(RuleBasedStateMachine):
                 self.window.give_back(again, self.now + wait)
         self.window.end_call(group)
 
-    @rule(seconds=st.sampled_from([0.5, 1.0, 10.0]))
+    @rule(seconds=st.sampled_from([0.01, 0.5, 1.0, 10.0]))
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
@@ -210,7 +273,13 @@ class AnyUse(RuleBasedStateMachine):
                 self.waiting[message.conversation_id].pop(0)
             self.window.end_call(call)
         self.now += 100
-        while group := self.window.take(self.now):
+        while len(self.window):
+            group = self.window.take(self.now)
+            if group is None:  # more of a text was to be waited for
+                due = self.window.next_due()
+                assert due is not None
+                self.now = due
+                continue
             for message in group.messages:
                 self.window.drop(message)
                 assert self.waiting[message.conversation_id].pop(0) == message.id

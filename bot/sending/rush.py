@@ -1,0 +1,43 @@
+"""Whether messages come in a rush, and how long the next call with the same text waits for more of them."""
+
+from msgspec import Struct
+
+#: Of the last so many times, roughly, it is the mean that counts: one burst after a pause is no rush.
+_TIMES = 8
+#: Of one time no more counts: a large batch alone is no rush, either.
+_MOST = 32
+
+
+class RushLimits(Struct, frozen=True, kw_only=True):
+    """From when on calls with the same text are spaced out, and how far.
+
+    A call to ACS costs the processor as much as twenty messages of a batch. Without spacing single posts over 16
+    connections are each a call of their own: 1,000 a second, with it 1,900 (benchmarks/HISTORY.md).
+    """
+
+    #: Up to so many messages at a time, in the mean, each call leaves at once.
+    calm: float = 5.0
+    #: Seconds for each message above that, and at most.
+    spacing: float = 0.03
+    longest: float = 0.1
+
+
+USUAL_RUSH = RushLimits()
+
+
+class Rush:
+    """How many messages arrive at a time of late: in one transaction, or in one look at the database."""
+
+    def __init__(self, limits: RushLimits = USUAL_RUSH) -> None:
+        self._limits = limits
+        self._mean = 0.0
+
+    def note(self, messages: int) -> None:
+        """So many have arrived together."""
+        self._mean += (min(messages, _MOST) - self._mean) / _TIMES
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between two calls with the same text, unless the second is full; 0 when there is no rush."""
+        limits = self._limits
+        return min(max(0.0, self._mean - limits.calm) * limits.spacing, limits.longest)
