@@ -11,8 +11,8 @@ _MOST = 32
 class RushLimits(Struct, frozen=True, kw_only=True):
     """From when on calls with the same text are spaced out, and how far.
 
-    A call to ACS costs the processor as much as twenty messages of a batch. Without spacing single posts over 16
-    connections are each a call of their own: 1,000 a second, with it 1,900 (benchmarks/HISTORY.md).
+    A call to ACS takes the processor longer than all else that is done for a message. Without spacing each single post
+    over 16 connections is a call of its own: 840 messages a second, with it 1,700 (benchmarks/HISTORY.md).
     """
 
     #: Up to so many messages at a time, in the mean, each call leaves at once.
