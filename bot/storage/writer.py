@@ -290,10 +290,8 @@ class Writer:
         if self._failing:
             return self._take_one()
         group, items = list[WriteJob](), 0
-        # Half of the requests in hand: while they are written, the event loop answers and reads the other half. Beside
-        # other replicas all that wait: they share a PostgreSQL, which is better off with fewer transactions.
-        in_hand = len(self._waiting) + len(self._committed)
-        most = min(self._limits.jobs, in_hand if self.has_company() else (in_hand + 1) // 2)
+        in_hand, is_sqlite = len(self._waiting) + len(self._committed), self._database.is_sqlite
+        most = self._limits.jobs_of(in_hand, is_sqlite=is_sqlite, has_company=bool(self.has_company()))
         while (
             self._waiting
             and len(group) < most
