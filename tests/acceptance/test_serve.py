@@ -3,7 +3,6 @@
 import signal
 import socket
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -226,9 +225,7 @@ def test_the_end_waits_for_no_check_of_rules(make_bot: MakeBot, acs: Acs, waits:
     bot.process.wait_for("(A check has begun)")
     if not waits:
         asking.join()
-    told = time.monotonic()
-    assert bot.process.terminate(30) == 0
-    assert time.monotonic() - told < 15
+    assert bot.process.terminate(30) == 0, "a check takes 600 s"
     asking.join()
     assert not (bot.folder / "rules" / "00-more.yaml").exists()
     bot.process.wait_for("(A check of rules is left unfinished)")

@@ -144,7 +144,7 @@ async def test_a_busy_pool_keeps_health_not_waiting_and_is_no_outage(
 ) -> None:
     """Health said for minutes that the database could not be read, while it was read as much as it can be."""
     async with running(tmp_path, databases.migrated("sqlite"), acs) as bot, AsyncExitStack() as readers:
-        database, loop = bot.service.database, asyncio.get_running_loop()
+        database = bot.service.database
         pool: Any = database._readers.pool
         before = await database.trouble()
         pool._timeout = 0.3
@@ -158,9 +158,8 @@ async def test_a_busy_pool_keeps_health_not_waiting_and_is_no_outage(
         pool._timeout = 60  # a health that waited for one of these would wait for a minute
         waiting = [asyncio.create_task(bot.get("/api/conversations")) for _ in range(8)]
         await asyncio.sleep(0.1)
-        began = loop.time()
         status, body = await ready(bot)
-        assert loop.time() - began < 10
+        assert not any(each.done() for each in waiting)
         assert (before, status, body["status"], body["checks"]["database"]) == (
             None,
             200,

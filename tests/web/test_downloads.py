@@ -184,25 +184,24 @@ async def test_an_api_client_is_bound_as_well(bot: Running) -> None:
 
 
 async def test_a_hundred_exports_at_once_keep_neither_health_nor_the_console_waiting(bot: Running) -> None:
+    """Few are written at a time, the others are refused at once: so connections are left, and both answer meanwhile."""
     key = await grow(bot, DELIVERED, 5_000)
-    loop = asyncio.get_running_loop()
     async with browser(bot, VIEWER) as viewer, browser(bot, ADMIN) as admin:
 
         async def export() -> int:
             return (await viewer.get(f"/console/conversations/{key}/export")).status_code
 
         exports = [asyncio.create_task(export()) for _ in range(100)]
-        slowest = 0.0
+        answered_meanwhile = 0
         while not all(each.done() for each in exports):
             for answering in (bot.http.get("/health/ready"), admin.get("/console/conversations")):
-                began = loop.time()
                 answer = await answering
-                slowest = max(slowest, loop.time() - began)
                 assert answer.status_code == 200, answer.text
+                answered_meanwhile += not all(each.done() for each in exports)
         statuses = [await each for each in exports]
     assert set(statuses) == {200, 429}
     assert statuses.count(200) >= MOST_OF_ONE_PERSON
-    assert slowest < 10
+    assert answered_meanwhile >= 2
 
 
 async def test_everybody_together_is_bound_too() -> None:

@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -76,16 +75,14 @@ async def test_an_address_that_never_ends_its_answer_holds_up_nobody(monkeypatch
 
         def notify(self, **_: object) -> bool:
             asked.append(self.name)
-            return self.name == "good" or let_go.wait(20)
+            return self.name == "good" or let_go.wait()
 
     monkeypatch.setattr(
         notify_client, "_services", lambda addresses: [(each, Service(each)) for each in addresses]
     )
     channels = AppriseChannels(["hangs", "good"], longest=0.2)
     await channels.open()
-    since = time.monotonic()
     assert [await channels.send(NEWS) for _ in range(3)] == [True] * 3
-    assert time.monotonic() - since < 5
     assert sorted(asked) == ["good"] * 3 + ["hangs"]
     assert is_at_work()
     let_go.set()
