@@ -38,12 +38,14 @@ from litestar import post
 from bot.app import Service
 from bot.cli.serve import run, _say_where
 from bot.operations.logs import configure_logs
+from bot.operations.output_streams import free_output
 from bot.settings import load, read_environment
 
 @post("/empty", status_code=200)
 async def empty() -> None:
     return None
 
+free_output()  # as `bot serve` does: else each message's line is a write of its own
 configure_logs("json")
 settings = load(read_environment())
 run(settings, lambda _url: Service(settings, more_routes=[empty]), _say_where)

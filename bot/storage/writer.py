@@ -290,8 +290,8 @@ class Writer:
         if self._failing:
             return self._take_one()
         group, items = list[WriteJob](), 0
-        in_hand, is_sqlite = len(self._waiting) + len(self._committed), self._database.is_sqlite
-        most = self._limits.jobs_of(in_hand, is_sqlite=is_sqlite, has_company=bool(self.has_company()))
+        in_hand = len(self._waiting) + len(self._committed)
+        most = self._limits.jobs_of(in_hand, has_company=bool(self.has_company()))
         while (
             self._waiting
             and len(group) < most

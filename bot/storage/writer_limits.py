@@ -43,20 +43,14 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
         """Seconds for which more may come along, after a transaction of so many jobs that took so many seconds."""
         return min(self.gathering * took, self.longest_gathering) if jobs >= self.busy_from else 0.0
 
-    def jobs_of(self, in_hand: int, *, is_sqlite: bool, has_company: bool) -> int:
+    def jobs_of(self, in_hand: int, *, has_company: bool) -> int:
         """How many of the requests in hand, those that were just committed included, one transaction takes at most.
 
-        Half of them: while they are written, the event loop answers and reads the other half. On PostgreSQL three
-        quarters, as each transaction costs more there: single posts over 64 connections took 0.88 of the processor.
-        Beside other replicas all: they share a PostgreSQL.
+        Three quarters: while they are written, the event loop answers and reads the others. Half of them took a tenth
+        more of the processor in single posts over 64 connections. Beside other replicas all: they share a PostgreSQL.
         """
-        if has_company:
-            share = in_hand
-        elif is_sqlite:
-            share = (in_hand + 1) // 2
-        else:
-            share = (3 * in_hand + 3) // 4
-        return min(self.jobs, share)
+        return min(self.jobs, in_hand if has_company else (3 * in_hand + 3) // 4)
+
 
 
 USUAL_LIMITS = WriterLimits()

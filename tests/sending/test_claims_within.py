@@ -137,11 +137,11 @@ async def test_what_is_rolled_back_is_not_sent_and_what_comes_instead_is(bot: Bo
     hearing = asyncio.create_task(bot.hear(heard()))
     while not bot.writer._waiting:  # noqa: ASYNC110 - the writer takes two turns of the loop to begin
         await asyncio.sleep(0)
-    # Half of what waits shares a transaction: the message and the first of these.
+    # The message and both of these share a transaction.
     told = await asyncio.gather(*(failing.submit([at]) for at in range(2)), return_exceptions=True)
     assert [type(each) for each in told] == [ValueError, ValueError]
     await hearing
-    assert tried == 4, "with the message, alone, and the other one twice"
+    assert tried == 3, "with the message, and each alone"
     (message,) = await bot.settled()
     assert len(taken) == 2
     assert message.id == taken[1]

@@ -34,15 +34,13 @@ async def stored(database: Database) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("in_hand", "on_sqlite", "on_postgresql", "beside_others"),
-    [(1, 1, 1, 1), (2, 1, 2, 2), (8, 4, 6, 8), (64, 32, 48, 64), (1_000, 128, 128, 128)],
+    ("in_hand", "alone", "beside_others"), [(1, 1, 1), (2, 2, 2), (8, 6, 8), (64, 48, 64), (1_000, 128, 128)]
 )
 def test_so_many_of_the_requests_in_hand_share_a_transaction(
-    in_hand: int, on_sqlite: int, on_postgresql: int, beside_others: int
+    in_hand: int, alone: int, beside_others: int
 ) -> None:
-    assert USUAL_LIMITS.jobs_of(in_hand, is_sqlite=True, has_company=False) == on_sqlite
-    assert USUAL_LIMITS.jobs_of(in_hand, is_sqlite=False, has_company=False) == on_postgresql
-    assert USUAL_LIMITS.jobs_of(in_hand, is_sqlite=False, has_company=True) == beside_others
+    assert USUAL_LIMITS.jobs_of(in_hand, has_company=False) == alone
+    assert USUAL_LIMITS.jobs_of(in_hand, has_company=True) == beside_others
 
 
 class Notes:
