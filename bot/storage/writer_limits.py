@@ -52,7 +52,6 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
         return min(self.jobs, in_hand if has_company else (3 * in_hand + 3) // 4)
 
 
-
 USUAL_LIMITS = WriterLimits()
 
 
