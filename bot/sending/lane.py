@@ -53,7 +53,7 @@ class Lane:
         self.number = number
         self._context = context
         self._limits = context.limits
-        self._window = SendQueue()
+        self._window = SendQueue(self._limits.rush)
         self._bucket = Bucket()
         self._ceiling = DayCeiling()
         #: Whether only what leaves in spite of the ceiling is in the window.

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from bot.sending.backoff import USUAL_BACKOFF, Backoff
 from bot.sending.circuit_breaker import USUAL_BREAKER, BreakerLimits
+from bot.sending.rush import USUAL_RUSH, RushLimits
 
 
 class SendingLimits(Struct, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class SendingLimits(Struct, frozen=True, kw_only=True):
     expired_at_once: int = 1_000
     backoff: Backoff = USUAL_BACKOFF
     breaker: BreakerLimits = USUAL_BREAKER
+    rush: RushLimits = USUAL_RUSH
 
     def end_of_rest(self, began: float, ended: float) -> float:
         """Until when no queue is read again, after a look that lasted so: what comes meanwhile leaves together."""

@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-#: Of the last so many times, roughly, it is the mean that counts: one burst after a pause is no rush.
-_TIMES = 8
-#: Of one time no more counts: a large batch alone is no rush, either.
+#: How many arrivals the mean is of, about: a single burst after a pause is no rush.
+_ARRIVALS = 8
+#: How much one arrival counts at most: a large batch alone is no rush, either.
 _MOST = 32
 
 
@@ -12,10 +12,10 @@ class RushLimits(Struct, frozen=True, kw_only=True):
     """From when on calls with the same text are spaced out, and how far.
 
     A call to ACS takes the processor longer than all else that is done for a message. Without spacing each single post
-    over 16 connections is a call of its own: 840 messages a second, with it 1,700 (benchmarks/HISTORY.md).
+    over 16 connections is a call of its own: 840 messages a second against 1,700 (benchmarks/HISTORY.md).
     """
 
-    #: Up to so many messages at a time, in the mean, each call leaves at once.
+    #: Up to so many messages an arrival, in the mean, each call leaves at once.
     calm: float = 5.0
     #: Seconds for each message above that, and at most.
     spacing: float = 0.03
@@ -34,7 +34,7 @@ class Rush:
 
     def note(self, messages: int) -> None:
         """So many have arrived together."""
-        self._mean += (min(messages, _MOST) - self._mean) / _TIMES
+        self._mean += (min(messages, _MOST) - self._mean) / _ARRIVALS
 
     @property
     def spacing(self) -> float:

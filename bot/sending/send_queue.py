@@ -14,7 +14,7 @@ from itertools import islice
 from msgspec import Struct
 
 from bot.sending.outbox import Queued
-from bot.sending.rush import Rush
+from bot.sending.rush import USUAL_RUSH, Rush, RushLimits
 
 #: Recipients in one call: ACS's limit.
 MOST_RECIPIENTS = 100
@@ -37,8 +37,8 @@ class CallGroup(Struct, frozen=True, kw_only=True):
 class SendQueue:
     """Queued messages of one lane. Those that `take` gives out are out until `give_back` or `drop` says otherwise."""
 
-    def __init__(self) -> None:
-        self._rush = Rush()
+    def __init__(self, rush: RushLimits = USUAL_RUSH) -> None:
+        self._rush = Rush(rush)
         self._ids: set[str] = set()
         #: Conversation → its messages, in their order.
         self._queues: dict[str, list[Queued]] = {}
