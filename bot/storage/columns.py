@@ -110,22 +110,21 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _as_stored(moment: datetime | None) -> str | None:
-    """What SQLite keeps of a moment."""
-    return None if moment is None else _as_text(_in_utc(moment))
+    """What SQLite keeps of a moment.
+
+    As `isoformat(timespec="microseconds")` writes it, in a fifth of its time: each message has a time of its own, and
+    Python asks a zone for its offset to write one (1.0 µs, and 0.2 here).
+    """
+    if moment is None:
+        return None
+    written: str = msgspec.to_builtins(moment if moment.tzinfo is UTC else _in_utc(moment))
+    # With Z, and without a fraction where there is none.
+    return f"{written[:-1]}+00:00" if len(written) > _WITHOUT_FRACTION else f"{written[:-1]}.000000+00:00"
 
 
 def _as_moment(written: str | None) -> datetime | None:
     """What SQLite has kept."""
     return None if written is None else datetime.fromisoformat(written)
-
-
-def _as_text(moment: datetime) -> str:
-    """A moment of UTC as `isoformat(timespec="microseconds")` writes it, in a fifth of its time.
-
-    Each message has a time of its own, and Python asks a zone for its offset to write one: 1.0 µs, and 0.2 here.
-    """
-    written: str = msgspec.to_builtins(moment)  # with Z, and without a fraction where there is none
-    return f"{written[:-1]}+00:00" if len(written) > _WITHOUT_FRACTION else f"{written[:-1]}.000000+00:00"
 
 
 #: Characters of `2026-11-23T12:00:00Z`.

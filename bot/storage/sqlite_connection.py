@@ -3,16 +3,18 @@
 A trip and back takes both threads 60 to 100 µs together, more than most statements. What gives no result therefore
 travels with the next statement that does, or with the COMMIT: a transaction of messages makes 7 trips, not 15.
 
-Of these, five are spared where a transaction is small: between its BEGIN, which may wait for a lock, and its COMMIT,
-which waits for the disk, it reads and writes pages that are nearly always in memory. On the event loop's own thread
-that takes less than a trip does, and nobody waits for Python's lock at each row: on a busy machine 500 texts a second
-were answered in 18 ms in the place of 31 (the median, `benchmarks/HISTORY.md`).
+Of these, five are spared: between its BEGIN, which may wait for a lock, and its COMMIT, which waits for the disk, a
+transaction reads and writes pages that are nearly always in memory. On the event loop's own thread that takes less than
+a trip does, and nobody waits for Python's lock, which Python's driver lets go of at each row: on a busy machine 500
+texts a second were answered in 18 ms in the place of 31 (the median, `benchmarks/HISTORY.md`). Many rows are written a
+part at a time, and whatever else the loop has to do is done in between.
 
 Whoever is cancelled just when the file has been opened leaves it, in aiosqlite, to the garbage collector: a descriptor
 stays open, and Python 3.13 warns of it. And an answer to somebody whose event loop has ended meanwhile, as after a
 cancelled `close`, ends aiosqlite's thread by an exception that nobody catches.
 """
 
+import asyncio
 import sqlite3
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -26,8 +28,7 @@ import aiosqlite
 
 #: Rows that aiosqlite fetches at a time; its own default.
 _CHUNK = 64
-#: Keys to look up, and rows to write, that the event loop has time for: some 10 µs each. With 32 the single posts of 64
-#: and 256 connections went to the thread, and took a fifth more of the processor (`benchmarks/HISTORY.md`).
+#: Keys to look up, and rows to write in one go, that the event loop has time for: some 5 µs each.
 _FEW = 256
 #: Seconds. Statements that took longer than the first, and for which something was read from the disk, wait for it; so
 #: do those that took longer than the second, whatever the system says of the disk. The next ones are the thread's for
@@ -107,7 +108,8 @@ class SqliteConnection(aiosqlite.Connection):
     async def look_up(self, sql: str, parameters: Sequence[Any], *, keys: int) -> Sequence[Any]:
         """All rows of a SELECT that finds each of so many keys by an index."""
         rows: Sequence[Any]
-        if keys <= _FEW and self._may_run_here():
+        await self._catch_up_here()
+        if keys <= _FEW and not self._postponed and self._may_run_here():
             rows = self._run_here(partial(self._execute_fetchall, sql, parameters))
         else:
             rows = await self._execute(self._execute_fetchall, sql, parameters)
@@ -115,12 +117,12 @@ class SqliteConnection(aiosqlite.Connection):
 
     async def commit(self) -> None:
         """Commit, with all that is postponed; where either fails the transaction is rolled back."""
-        if self._postponed and self._may_run_here():
-            try:
-                self._run_here(_nothing)
-            except BaseException:
-                await self._travel(self._roll_back)
-                raise
+        try:
+            await self._catch_up_here()
+        except BaseException:
+            self._postponed.clear()
+            await self._travel(self._roll_back)
+            raise
         postponed, self._postponed = self._postponed, []
         await self._travel(self._commit, postponed)
 
@@ -146,20 +148,36 @@ class SqliteConnection(aiosqlite.Connection):
         return await self._travel(self._catch_up, postponed, partial(fn, *args, **kwargs))
 
     def _may_run_here(self) -> bool:
-        """Whether a short statement, after what is postponed, may be executed on the event loop's own thread."""
-        return (
-            self._conn.in_transaction
-            and not self._is_left_alone
-            and sum(1 if rows is None else len(rows) for _, rows in self._postponed) <= _FEW
-            and self._timer() >= self._in_thread_until
-        )
+        """Whether a short statement may be executed on the event loop's own thread."""
+        is_warm = self._timer() >= self._in_thread_until
+        return is_warm and self._conn.in_transaction and not self._is_left_alone
+
+    async def _catch_up_here(self) -> None:
+        """Execute what is postponed on the event loop's own thread, as far as it may be, a few rows at a time."""
+        while self._postponed and self._may_run_here():
+            self._run_here(partial(self._catch_up, self._take_few(), _nothing))
+            if self._postponed:
+                await asyncio.sleep(0)
+
+    def _take_few(self) -> list[tuple[str, Sequence[Sequence[Any]] | None]]:
+        """What is postponed first, no more than a few rows of it."""
+        taken: list[tuple[str, Sequence[Sequence[Any]] | None]] = []
+        room = _FEW
+        while self._postponed and room > 0:
+            sql, rows = self._postponed[0]
+            if rows is not None and len(rows) > room:
+                taken.append((sql, rows[:room]))
+                self._postponed[0] = sql, rows[room:]
+                break
+            taken.append(self._postponed.pop(0))
+            room -= 1 if rows is None else len(rows)
+        return taken
 
     def _run_here(self, fn: Callable[[], Any]) -> Any:
-        """Do this after what is postponed, without a trip."""
-        postponed, self._postponed = self._postponed, []
+        """Do this without a trip."""
         began = self._timer()
         try:
-            return self._catch_up(postponed, fn)
+            return fn()
         finally:
             ended = self._timer()
             if ended - began > _LONG and self._has_waited_for_disk(ended - began):

@@ -79,12 +79,81 @@ async def test_a_short_look_up_is_done_on_the_event_loop_once_the_transaction_ha
     notes.postpone("BEGIN IMMEDIATE")
     for keys in (1, 1, 1_000):
         assert list(await notes.look_up("SELECT thread()", (), keys=keys)) == [(1,)]
-    notes.postpone("INSERT INTO notes VALUES (?)", [(n,) for n in range(1_000)])
-    await notes.look_up("SELECT thread()", (), keys=1)
-    notes.postpone("INSERT INTO notes VALUES (1000 + thread())")
+    notes.postpone("INSERT INTO notes VALUES (thread())")
+    await notes.look_up("SELECT thread()", (), keys=1_000)
+    notes.postpone("INSERT INTO notes VALUES (1 + thread())")
     await notes.commit()
     here = threading.get_ident()
-    assert [each == here for each in threads] == [False, True, False, False, True]
+    assert [each == here for each in threads] == [False, True, False, True, False, True]
+
+
+@pytest.mark.parametrize("at_commit", [False, True])
+async def test_many_rows_are_written_on_the_event_loop_with_turns_for_others(
+    notes: SqliteConnection, tmp_path: Path, *, at_commit: bool
+) -> None:
+    done: list[int | str] = []
+
+    def note(n: int) -> int:
+        done.append(n if threading.get_ident() == here else "in the thread")
+        return n
+
+    here = threading.get_ident()
+    await notes.create_function("noted", 1, note)
+    notes.postpone("BEGIN IMMEDIATE")
+    await notes.flush()
+    notes.postpone("INSERT INTO notes VALUES (noted(?))", [(n,) for n in range(600)])
+    notes.postpone("INSERT INTO notes VALUES (noted(600))")
+    asyncio.get_running_loop().call_soon(done.append, "another's turn")
+    if not at_commit:
+        assert list(await notes.look_up("SELECT max(n) FROM notes", (), keys=1)) == [(600,)]
+    await notes.commit()
+    turn = done.index("another's turn")
+    assert 0 < turn < 600
+    assert done[:turn] + done[turn + 1 :] == list(range(601))
+    assert await kept(tmp_path) == list(range(601))
+
+
+async def test_rows_are_left_to_the_thread_once_some_have_waited_for_the_disk(tmp_path: Path) -> None:
+    now = 100.0
+    here = threading.get_ident()
+    are_here: list[bool] = []
+
+    def note(n: int) -> int:
+        nonlocal now
+        now += 0.06 if n == 300 else 0.0
+        are_here.append(threading.get_ident() == here)
+        return n
+
+    notes = SqliteConnection(
+        partial(sqlite3.connect, tmp_path / "a.db", isolation_level=None, check_same_thread=False),
+        timer=lambda: now,
+    )
+    await notes
+    await notes.execute("CREATE TABLE notes (n INTEGER PRIMARY KEY)")
+    await notes.create_function("noted", 1, note)
+    notes.postpone("BEGIN IMMEDIATE")
+    await notes.flush()
+    notes.postpone("INSERT INTO notes VALUES (noted(?))", [(n,) for n in range(1_000)])
+    await notes.commit()
+    assert await kept(tmp_path) == list(range(1_000))
+    await notes.close()
+    assert are_here[:301] == [True] * 301
+    assert are_here[-200:] == [False] * 200
+
+
+async def test_a_commit_whose_rows_fail_leaves_nothing_to_be_executed_later(
+    notes: SqliteConnection, tmp_path: Path
+) -> None:
+    notes.postpone("BEGIN IMMEDIATE")
+    await notes.flush()
+    notes.postpone("INSERT INTO notes VALUES (?)", [(1,), (1,)])
+    notes.postpone("INSERT INTO notes VALUES (?)", [(n,) for n in range(2, 1_000)])
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        await notes.commit()
+    notes.postpone("BEGIN IMMEDIATE")
+    notes.postpone("INSERT INTO notes VALUES (?)", [(7,)])
+    await notes.commit()
+    assert await kept(tmp_path) == [7]
 
 
 @pytest.mark.parametrize(
