@@ -223,6 +223,7 @@ def _said_by(status: str) -> Status | None:
     return "failed" if says_failed else None
 
 
+@lru_cache(maxsize=256)
 def code_of(details: str | None) -> int | None:
     """The first known code in a report's DeliveryStatusDetails, whatever it is wrapped in."""
     codes = (int(found) for found in _CODE.findall(details or ""))
@@ -238,8 +239,12 @@ def details_of(report: DeliveryReport) -> str | None:
 
 def says_opted_out(report: DeliveryReport) -> bool:
     """Whether a report says that the recipient blocks our number."""
-    details = report.details
-    return details is not None and (code_of(details) == RECIPIENT_OPTED_OUT or says_blocked(details))
+    return report.details is not None and _say_opted_out(report.details)
+
+
+@lru_cache(maxsize=256)
+def _say_opted_out(details: str) -> bool:
+    return code_of(details) == RECIPIENT_OPTED_OUT or says_blocked(details)
 
 
 def says_blocked(details: str) -> bool:

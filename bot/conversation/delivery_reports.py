@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +12,7 @@ from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.storage.bulk import BulkInsert, BulkUpdate
-from bot.storage.lookups import LookupByKeys
+from bot.storage.lookups import LookupByKeys, fetch_together
 from bot.storage.sql import direction_is
 from bot.storage.tables import conversations, delivery_reports, messages
 
@@ -40,11 +40,12 @@ async def apply_reports(
     """
     results: list[Applied] = ["duplicate"] * len(reports)
     keys = [report.key for report in reports]
-    fresh, again = _sorted_out(keys, reports, dict(await _KNOWN_REPORTS.fetch(connection, set(keys))))
+    known, named = await _look_up(connection, keys, {report.provider_message_id for report in reports})
+    fresh, again = _sorted_out(keys, reports, dict(known))
     if not fresh and not again:
         return results
     speaking = fresh + again
-    rows = await _messages_named_by(connection, {report.provider_message_id for _, report in speaking})
+    rows = _by_name(named)
     nameless = [report for _, report in speaking if report.provider_message_id not in rows]
     clues = await _clues(connection, nameless)
     rows_by_tag = await _messages_tagged_by(connection, clues)
@@ -59,20 +60,11 @@ async def apply_reports(
         if row is not None:
             applied.append((row, report))
         tag, peer = clues.get(report.provider_message_id, _NO_CLUE) if row is None else _NO_CLUE
-        kept.append(
-            _ReportRow(
-                key=keys[place],
-                provider_message_id=report.provider_message_id,
-                message_id=None if row is None else row.id,
-                status=report.status,
-                details=report.details,
-                reported_at=report.reported_at,
-                arrived_at=now,
-                raw=report.raw,
-                tag=tag,
-                peer=peer,
-            )
-        )
+        kept_row = _ReportRow(  # by their places: by name it takes 0.3 µs more
+            keys[place], report.provider_message_id, None if row is None else row.id, report.status,
+            report.details, report.reported_at, now, report.raw, tag, peer,
+        )  # fmt: skip
+        kept.append(kept_row)
     named_now = {place for place, report in again if report.provider_message_id in rows_by_tag}
     results = ["accepted" if place in named_now else result for place, result in enumerate(results)]
     await _INSERT_REPORT.execute(connection, kept)
@@ -161,9 +153,21 @@ async def overtaken_reports(
     return found
 
 
-async def _messages_named_by(connection: AsyncConnection, names: Collection[str]) -> dict[str, StoredMessage]:
+async def _look_up(
+    connection: AsyncConnection, keys: Collection[str], names: Collection[str]
+) -> list[list[tuple[Any, ...]]]:
+    """Which reports are stored, each with its message; and the messages that ACS gave these names."""
+    if connection.dialect.name == "sqlite":
+        return await fetch_together(connection, (_KNOWN_REPORTS, set(keys)), (_MESSAGES_NAMED, names))
+    return [
+        await _KNOWN_REPORTS.fetch(connection, set(keys)),
+        await _MESSAGES_NAMED.fetch(connection, names),
+    ]
+
+
+def _by_name(found: Iterable[tuple[Any, ...]]) -> dict[str, StoredMessage]:
     """Outbound messages by the MessageIds that ACS gave them."""
-    rows = [StoredMessage._make(row) for row in await _MESSAGES_NAMED.fetch(connection, names)]
+    rows = map(StoredMessage._make, found)
     return {row.provider_message_id: row for row in rows if row.provider_message_id is not None}
 
 

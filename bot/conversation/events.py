@@ -1,9 +1,10 @@
 """What arrives: inbound messages, delivery reports, and events that could not be read."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import force_setattr
 
 from bot.text.storable import one_line
@@ -55,9 +56,19 @@ class DeliveryReport(Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """What makes two reports the same one; event ids do not (two reports of one message can share theirs)."""
-        moment = self.reported_at.isoformat() if self.reported_at else ""
-        details = blake2b(self.details.encode(), digest_size=8).hexdigest() if self.details else ""
+        moment = _written(self.reported_at) if self.reported_at else ""
+        details = _digest(self.details) if self.details else ""
         return f"{self.provider_message_id}|{self.status}|{moment}|{details}"
+
+
+def _written(moment: datetime) -> str:
+    """As `isoformat` writes it; a moment of UTC by msgspec, in a fifth of the time."""
+    return f"{to_builtins(moment)[:-1]}+00:00" if moment.tzinfo is UTC else moment.isoformat()
+
+
+@lru_cache(maxsize=256)  # nearly all say the same few things
+def _digest(details: str) -> str:
+    return blake2b(details.encode(), digest_size=8).hexdigest()
 
 
 class UnreadableEvent(Struct, frozen=True, kw_only=True):

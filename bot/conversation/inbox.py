@@ -227,16 +227,19 @@ class Inbox:
         messages = [event for event in events if isinstance(event, Inbound)]
         if len(messages) == len(events):  # as nearly always
             return await self._record_inbound(connection, messages, now)
+        reports = [event for event in events if isinstance(event, DeliveryReport)]
+        if len(reports) == len(events):  # nearly all others
+            return await self._record_reports(connection, reports, now)
         receipts = [ACCEPTED] * len(events)
         inbound = [(place, event) for place, event in enumerate(events) if isinstance(event, Inbound)]
         if inbound:
             outcome = await self._record_inbound(connection, messages, now)
             for (place, _), receipt in zip(inbound, outcome, strict=True):
                 receipts[place] = receipt
-        reports = [(place, event) for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
         if reports:
-            outcome = await self._record_reports(connection, [event for _, event in reports], now)
-            for (place, _), receipt in zip(reports, outcome, strict=True):
+            outcome = await self._record_reports(connection, reports, now)
+            places = [place for place, event in enumerate(events) if isinstance(event, DeliveryReport)]
+            for place, receipt in zip(places, outcome, strict=True):
                 receipts[place] = receipt
         unreadable = [
             (place, event) for place, event in enumerate(events) if isinstance(event, UnreadableEvent)

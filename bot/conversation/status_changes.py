@@ -1,6 +1,6 @@
 """State changes of outbound messages: the summary on the message, and one row for each change, for ever."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ class StoredMessage(NamedTuple):
 STORED_COLUMNS = tuple(messages.c[name] for name in StoredMessage._fields)
 
 
-class _AppliedChange(Struct, frozen=True, kw_only=True):
+class _AppliedChange(Struct, frozen=True):
     """A message came from one state into another."""
 
     message_id: str
@@ -64,16 +64,22 @@ class StatusChanges:
             failure_code=row.failure_code,
             reported_at=row.reported_at,
         )
-        for event in _implied(events):
-            after = next_state(state, event)
-            if after is not state:
-                self._changes.append(
-                    _AppliedChange(
-                        message_id=row.id, conversation_id=row.conversation_id, before=state, after=after
-                    )
-                )
-            state = after
+        for event in events:
+            # Who reports a known status was given the message: so the history has its `sent`, whichever of the report
+            # and ACS's answer came first.
+            if (
+                state.status == "queued"
+                and isinstance(event, DeliveryReport)
+                and status_of(event) is not None
+            ):
+                state = self._note(row, state, next_state(state, ACCEPTED))
+            state = self._note(row, state, next_state(state, event))
         self._states[row.id] = state
+
+    def _note(self, row: StoredMessage, before: DeliveryState, after: DeliveryState) -> DeliveryState:
+        if after is not before:
+            self._changes.append(_AppliedChange(row.id, row.conversation_id, before, after))
+        return after
 
     @property
     def moved(self) -> dict[str, DeliveryState]:
@@ -105,17 +111,6 @@ def _fact_of(change: _AppliedChange) -> MessageFact:
         details=change.after.details,
         failure_code=change.after.failure_code,
     )
-
-
-def _implied(events: tuple[DeliveryEvent, ...]) -> Iterator[DeliveryEvent]:
-    """The events, before each report the acceptance that it implies: who reports a known status was given the message.
-
-    So the history has its `sent`, whichever of the report and ACS's answer came first.
-    """
-    for event in events:
-        if isinstance(event, DeliveryReport) and status_of(event) is not None:
-            yield ACCEPTED
-        yield event
 
 
 class _MessageRow(NamedTuple):

@@ -19,17 +19,21 @@ from bot.conversation.events import DeliveryReport, Event, Inbound, UnreadableEv
 from bot.sending.sms_service import LONGEST_ID
 from bot.text.numbers import normalise_number
 from bot.text.storable import bounded, make_storable, one_line
-from bot.wire.usual_events import LONGEST_NUMBER, LONGEST_TEXT, read_usual, utc_time
+from bot.wire.usual_events import (
+    LONGEST_DETAILS,
+    LONGEST_NUMBER,
+    LONGEST_STATUS,
+    LONGEST_TAG,
+    LONGEST_TEXT,
+    read_usual,
+    utc_time,
+)
 
 SMS_RECEIVED = "microsoft.communication.smsreceived"
 DELIVERY_REPORT = "microsoft.communication.smsdeliveryreportreceived"
 SUBSCRIPTION_VALIDATION = "microsoft.eventgrid.subscriptionvalidationevent"
 SUBSCRIPTION_DELETION = "microsoft.eventgrid.subscriptiondeletedevent"
 
-_LONGEST_STATUS = 64
-#: Characters. A carrier's words have about 100, our own tags 36.
-_LONGEST_DETAILS = 1_000
-_LONGEST_TAG = 256
 #: Events of one call, as many as Event Grid sends; further elements that are no events are kept together.
 _MOST_REJECTED = 5_000
 #: Characters of a field's name in a reason.
@@ -241,10 +245,10 @@ def _read_report(element: dict[str, Any]) -> DeliveryReport:
     peer = _text(data.get("to"))
     return DeliveryReport(
         provider_message_id=_message_id(data, element),
-        status=one_line(status, _LONGEST_STATUS),
-        details=one_line(_text(data.get("deliverystatusdetails")), _LONGEST_DETAILS) or None,
+        status=one_line(status, LONGEST_STATUS),
+        details=one_line(_text(data.get("deliverystatusdetails")), LONGEST_DETAILS) or None,
         reported_at=_time(data.get("receivedtimestamp")) or _event_time(element),
-        tag=bounded(_text(data.get("tag")), _LONGEST_TAG) or None,
+        tag=bounded(_text(data.get("tag")), LONGEST_TAG) or None,
         peer=bounded(normalise_number(peer), LONGEST_NUMBER) if peer else None,
         raw=as_json(element),
     )
