@@ -15,6 +15,7 @@ cancelled `close`, ends aiosqlite's thread by an exception that nobody catches.
 """
 
 import asyncio
+import math
 import sqlite3
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -32,11 +33,13 @@ _CHUNK = 64
 _FEW = 256
 #: Seconds. Statements that took longer than the first, and for which something was read from the disk, wait for it; so
 #: do those that took longer than the second, whatever the system says of the disk. The next ones are the thread's for
-#: the third. Without a look at what was read, a loop that had to wait for a processor went to the thread all the same,
-#: and took 8 % more of it (`benchmarks/HISTORY.md`).
+#: the third, and for twice as long each time that it happens soon again, up to the fourth. Without a look at what was
+#: read, a loop that had to wait for a processor went to the thread all the same, and took 8 % more of it; with 10 s from
+#: the first time on, one page that was read made batches of 500 take a quarter more for as long (`benchmarks/HISTORY.md`).
 _LONG = 0.005
 _LONG_IN_ANY_CASE = 0.05
-_COLD = 10.0
+_COLD = 0.25
+_LONGEST_COLD = 10.0
 
 if sys.platform == "linux":
     from resource import RUSAGE_THREAD, getrusage
@@ -69,7 +72,8 @@ class SqliteConnection(aiosqlite.Connection):
         self._timer = timer
         self._blocks_read = blocks_read
         self._blocks_before = blocks_read()
-        self._in_thread_until = 0.0
+        self._in_thread_until = -math.inf
+        self._cold = _COLD
         self._lock = Lock()
         self._file: sqlite3.Connection | None = None
         self._is_given_up = False
@@ -181,7 +185,9 @@ class SqliteConnection(aiosqlite.Connection):
         finally:
             ended = self._timer()
             if ended - began > _LONG and self._has_waited_for_disk(ended - began):
-                self._in_thread_until = ended + _COLD
+                is_soon_again = began < self._in_thread_until + self._cold
+                self._cold = min(2 * self._cold, _LONGEST_COLD) if is_soon_again else _COLD
+                self._in_thread_until = ended + self._cold
 
     def _has_waited_for_disk(self, seconds: float) -> bool:
         """Whether statements that took so long have; what the thread has read for others since the last look counts."""
