@@ -32,12 +32,12 @@ _CHUNK = 64
 #: Keys to look up, and rows to write in one go, that the event loop has time for: some 5 µs each.
 _FEW = 256
 #: Seconds. Statements that took longer than the first, and for which something was read from the disk, wait for it; so
-#: do those that took longer than the second, whatever the system says of the disk. The next ones are the thread's for
-#: the third, and for twice as long each time that it happens soon again, up to the fourth. Without a look at what was
-#: read, a loop that had to wait for a processor went to the thread all the same, and took 8 % more of it; with 10 s from
-#: the first time on, one page that was read made batches of 500 take a quarter more for as long (`benchmarks/HISTORY.md`).
+#: do those that took longer than the second, whatever the system says of the disk. Without a look at what was read, a
+#: loop that had to wait for a processor went to the thread all the same, and took 8 % more of it.
 _LONG = 0.005
 _LONG_IN_ANY_CASE = 0.05
+#: Seconds for which the next ones are the thread's; twice as many each time that it happens soon again, up to the last.
+#: With 10 from the first time on, one page that was read cost batches of 500 a quarter (`benchmarks/HISTORY.md`).
 _COLD = 0.25
 _LONGEST_COLD = 10.0
 
