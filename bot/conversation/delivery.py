@@ -201,17 +201,22 @@ def status_of(report: DeliveryReport) -> Status | None:
     `unconfirmed` says that no report came in time: a status such as `Expired`, the code 5002, or details that speak of
     a timeout and have no code.
     """
-    said = _said_by(report.status)
+    return status_said(report.status, report.details)
+
+
+@lru_cache(maxsize=256)  # nearly all reports say one of a few things
+def status_said(status: str, details: str | None) -> Status | None:
+    """The final state that a report with this status and these details speaks of, as `status_of` has it."""
+    said = _said_by(status)
     if said == "delivered":
         return said
-    code = code_of(report.details)
-    has_timed_out = code is None and is_timeout(report.details or "")
-    if code == NO_REPORT_FROM_CARRIER or is_timeout(report.status) or has_timed_out:
+    code = code_of(details)
+    has_timed_out = code is None and is_timeout(details or "")
+    if code == NO_REPORT_FROM_CARRIER or is_timeout(status) or has_timed_out:
         return "unconfirmed"
     return said
 
 
-@lru_cache(maxsize=256)
 def _said_by(status: str) -> Status | None:
     said = [word.casefold() for word in _WORD.findall(status)]
     if said == ["delivered"]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from msgspec import Struct
 
-from bot.conversation.delivery import code_of, status_of
+from bot.conversation.delivery import code_of, status_said
 from bot.conversation.events import DeliveryReport, Event
 from bot.conversation.message_lines import MessageLine, MessageLineLog
 from bot.conversation.status_changes import StoredMessage
@@ -42,13 +43,19 @@ def outcome_of(decision: Decision) -> str:
 
 def count_events(measures: Measures, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
     """Count the new messages by rule and outcome, and the new delivery reports by what they say."""
-    received = measures.received.add_series
+    received, reported = measures.received.add_series, measures.reports.add_series
     for event, receipt in zip(events, receipts, strict=True):
         if receipt.came_of_it is not None:
             received(receipt.came_of_it)
         elif isinstance(event, DeliveryReport) and receipt.outcome != "duplicate":
-            code = code_of(event.details)
-            measures.reports.add(status_of(event) or "unclear", "" if code is None else str(code))
+            reported(_series_of(event.status, event.details))
+
+
+@lru_cache(maxsize=256)  # nearly all reports say one of a few things
+def _series_of(status: str, details: str | None) -> tuple[str, str]:
+    """What a report says: a state and a code."""
+    code = code_of(details)
+    return status_said(status, details) or "unclear", "" if code is None else str(code)
 
 
 def report_line(
@@ -58,5 +65,10 @@ def report_line(
     spent = round((now - row.updated_at).total_seconds() * 1_000, 1)
     return MessageLine(
         "message_reported", "A message was reported on", now, row.in_reply_to or row.id, row.id, row.conversation_id,
-        row.rule, one_line(report.status.lower(), 32), spent, message_log.peer(report.peer or ""),
+        row.rule, _outcome_said(report.status), spent, message_log.peer(report.peer or ""),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _outcome_said(status: str) -> str:
+    return one_line(status.lower(), 32)

@@ -259,8 +259,8 @@ class Inbox:
         if self._message_log.sink is not None:
             lines = {id(each): report_line(row, each, self._message_log, now) for row, each in applied}
             for place, report in enumerate(reports):
-                if id(report) in lines:
-                    receipts[place] = Receipt(outcome=receipts[place].outcome, line=lines[id(report)])
+                if (line := lines.get(id(report))) is not None:
+                    receipts[place] = Receipt(outcome=results[place], line=line)
         return receipts
 
     async def _record_inbound(
