@@ -6,8 +6,8 @@ It prints its port. `GET /wait/N` is answered when N recipients have been named 
 moment of the last one by the monotonic clock, the calls and the repeats; `GET /reported/N` when the bot has taken N
 delivery reports, with the moment of the last; `GET /arrivals` with recipient → moment of its first SMS; `GET /named`
 with (recipient, text, moment) of every SMS; `GET /count` with the number of recipients so far. `--reports` names the
-bot's address of events: a delivery report for each message is posted there over four connections, as Event Grid does not
-wait for one call's answer before it makes the next, up to 500 in a call, as docs/azure.md asks of it.
+bot's address of events: a delivery report for each message is posted there over four connections, as Event Grid does
+not wait for one call's answer before it makes the next, up to 500 in a call, as docs/azure.md asks of it.
 """
 
 import argparse

@@ -36,10 +36,11 @@ _FEW = 256
 #: loop that had to wait for a processor went to the thread all the same, and took 8 % more of it.
 _LONG = 0.005
 _LONG_IN_ANY_CASE = 0.05
-#: Seconds for which the next ones are the thread's; twice as many each time that it happens soon again, up to the last.
-#: With 10 from the first time on, one page that was read cost batches of 500 a quarter (`benchmarks/HISTORY.md`).
-_COLD = 0.25
-_LONGEST_COLD = 10.0
+#: How many times as long the next ones are the thread's, and for how many seconds at most: so the event loop waits for
+#: the disk for a fortieth of its time. With 10 s from the first time on, one page that was read cost batches of 500 a
+#: quarter (`benchmarks/HISTORY.md`).
+_TIMES_AS_LONG = 40
+_LONGEST_IN_THREAD = 10.0
 
 if sys.platform == "linux":
     from resource import RUSAGE_THREAD, getrusage
@@ -73,7 +74,6 @@ class SqliteConnection(aiosqlite.Connection):
         self._blocks_read = blocks_read
         self._blocks_before = blocks_read()
         self._in_thread_until = -math.inf
-        self._cold = _COLD
         self._lock = Lock()
         self._file: sqlite3.Connection | None = None
         self._is_given_up = False
@@ -185,9 +185,7 @@ class SqliteConnection(aiosqlite.Connection):
         finally:
             ended = self._timer()
             if ended - began > _LONG and self._has_waited_for_disk(ended - began):
-                is_soon_again = began < self._in_thread_until + self._cold
-                self._cold = min(2 * self._cold, _LONGEST_COLD) if is_soon_again else _COLD
-                self._in_thread_until = ended + self._cold
+                self._in_thread_until = ended + min((ended - began) * _TIMES_AS_LONG, _LONGEST_IN_THREAD)
 
     def _has_waited_for_disk(self, seconds: float) -> bool:
         """Whether statements that took so long have; what the thread has read for others since the last look counts."""
