@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.outage import Outage
+from bot.storage.bulk import driver_of
 from bot.storage.database_errors import (
     DATABASE_ERRORS,
     CommitInDoubt,
@@ -29,6 +30,7 @@ from bot.storage.pooler import check_sessions
 from bot.storage.postgresql_engine import IDLE_READER_SECONDS, IDLE_WRITER_SECONDS, postgresql_engine
 from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
 from bot.storage.spoiled_connections import SpoiledConnections
+from bot.storage.sqlite_connection import BEGIN
 from bot.storage.sqlite_engine import (
     LOG_AT_REST,
     LONGEST_LOG,
@@ -128,9 +130,9 @@ class Database:
             try:
                 async with self._connected(self._writer) as connection, connection.begin():
                     if self.is_sqlite:
-                        # Straight to the driver: with the first statement's trip to its thread, in the place of three.
-                        driver = (await connection.get_raw_connection()).driver_connection
-                        driver.postpone("BEGIN IMMEDIATE")
+                        # Straight to the driver: with the first statement, in the place of a trip to its thread.
+                        driver = driver_of(connection)
+                        driver.postpone(BEGIN)
                     yield connection
                     self._check_file()
                 if driver is None:

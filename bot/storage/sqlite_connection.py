@@ -3,11 +3,11 @@
 A trip and back takes both threads 60 to 100 µs together, more than most statements. What gives no result therefore
 travels with the next statement that does, or with the COMMIT: a transaction of messages makes 7 trips, not 15.
 
-Of these, five are spared: between its BEGIN, which may wait for a lock, and its COMMIT, which waits for the disk, a
-transaction reads and writes pages that are nearly always in memory. On the event loop's own thread that takes less than
-a trip does, and nobody waits for Python's lock, which Python's driver lets go of at each row: on a busy machine 500
-texts a second were answered in 18 ms in the place of 31 (the median, `benchmarks/HISTORY.md`). Many rows are written a
-part at a time, and whatever else the loop has to do is done in between.
+Of these, six are spared: up to its COMMIT, which waits for the disk, a transaction reads and writes pages that are
+nearly always in memory, and its BEGIN finds that nobody else writes. On the event loop's own thread that takes less
+than a trip does, and nobody waits for Python's lock, which Python's driver lets go of at each row: on a busy machine
+500 texts a second were answered in 18 ms in the place of 31 (the median, `benchmarks/HISTORY.md`). Many rows are
+written a part at a time, and whatever else the loop has to do is done in between.
 
 Whoever is cancelled just when the file has been opened leaves it, in aiosqlite, to the garbage collector: a descriptor
 stays open, and Python 3.13 warns of it. And an answer to somebody whose event loop has ended meanwhile, as after a
@@ -27,6 +27,8 @@ from typing import Any
 
 import aiosqlite
 
+#: Begins a transaction that writes.
+BEGIN = "BEGIN IMMEDIATE"
 #: Rows that aiosqlite fetches at a time; its own default.
 _CHUNK = 64
 #: Keys to look up, and rows to write in one go, that the event loop has time for: some 5 µs each.
@@ -64,11 +66,14 @@ class SqliteConnection(aiosqlite.Connection):
         connector: Callable[[], sqlite3.Connection],
         timer: Callable[[], float] = perf_counter,
         blocks_read: Callable[[], int | None] = _blocks_read,
+        busy_seconds: float = 5.0,
     ) -> None:
         """`timer`: what statements on the event loop's thread are timed by, in seconds.
 
         `blocks_read`: how many blocks that thread has had read from a disk so far; None where nobody knows.
+        `busy_seconds`: for how long the file that `connector` opens waits for another connection's lock.
         """
+        self._wait_for_locks = f"PRAGMA busy_timeout={busy_seconds * 1_000:.0f}"
         self._make = connector
         self._timer = timer
         self._blocks_read = blocks_read
@@ -153,15 +158,33 @@ class SqliteConnection(aiosqlite.Connection):
 
     def _may_run_here(self) -> bool:
         """Whether a short statement may be executed on the event loop's own thread."""
-        is_warm = self._timer() >= self._in_thread_until
-        return is_warm and self._conn.in_transaction and not self._is_left_alone
+        return self._conn.in_transaction and self._is_warm()
+
+    def _is_warm(self) -> bool:
+        return not self._is_left_alone and self._timer() >= self._in_thread_until
 
     async def _catch_up_here(self) -> None:
         """Execute what is postponed on the event loop's own thread, as far as it may be, a few rows at a time."""
+        if self._postponed and self._postponed[0] == (BEGIN, None) and self._is_warm():
+            self._run_here(self._begin)
         while self._postponed and self._may_run_here():
             self._run_here(partial(self._catch_up, self._take_few(), _nothing))
             if self._postponed:
                 await asyncio.sleep(0)
+
+    def _begin(self) -> None:
+        """Begin the transaction that is postponed, unless another connection writes: the thread waits for that."""
+        self._conn.execute("PRAGMA busy_timeout=0").close()
+        try:
+            self._conn.execute(BEGIN).close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                error.add_note(f"while executing {BEGIN}")
+                raise
+        else:
+            del self._postponed[0]
+        finally:
+            self._conn.execute(self._wait_for_locks).close()
 
     def _take_few(self) -> list[tuple[str, Sequence[Sequence[Any]] | None]]:
         """What is postponed first, no more than a few rows of it."""
@@ -257,4 +280,5 @@ def open_sqlite(database: str, **options: Any) -> SqliteConnection:
     uses it: two do, in turn.
     """
     given = options | {"isolation_level": None, "check_same_thread": False}
-    return SqliteConnection(lambda: sqlite3.connect(database, **given))
+    seconds = options.get("timeout", 5.0)  # as sqlite3 has it
+    return SqliteConnection(lambda: sqlite3.connect(database, **given), busy_seconds=seconds)

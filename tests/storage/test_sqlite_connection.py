@@ -66,7 +66,7 @@ async def test_a_rollback_drops_what_is_postponed(notes: SqliteConnection, tmp_p
     assert await kept(tmp_path) == []
 
 
-async def test_a_short_look_up_is_done_on_the_event_loop_once_the_transaction_has_begun(
+async def test_all_but_long_look_ups_and_the_commit_is_done_on_the_event_loop(
     notes: SqliteConnection,
 ) -> None:
     threads: list[int] = []
@@ -76,6 +76,7 @@ async def test_a_short_look_up_is_done_on_the_event_loop_once_the_transaction_ha
         return 1
 
     await notes.create_function("thread", 0, note)
+    assert list(await notes.look_up("SELECT thread()", (), keys=1)) == [(1,)]
     notes.postpone("BEGIN IMMEDIATE")
     for keys in (1, 1, 1_000):
         assert list(await notes.look_up("SELECT thread()", (), keys=keys)) == [(1,)]
@@ -84,7 +85,38 @@ async def test_a_short_look_up_is_done_on_the_event_loop_once_the_transaction_ha
     notes.postpone("INSERT INTO notes VALUES (1 + thread())")
     await notes.commit()
     here = threading.get_ident()
-    assert [each == here for each in threads] == [False, True, False, True, False, True]
+    assert [each == here for each in threads] == [False, True, True, False, True, False, True]
+
+
+async def test_the_thread_waits_where_somebody_else_writes(notes: SqliteConnection, tmp_path: Path) -> None:
+    """Nobody else of the event loop does, and what is waited for is as long as before."""
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        notes.postpone("BEGIN IMMEDIATE")
+        notes.postpone("INSERT INTO notes VALUES (?)", [(1,)])
+        commit = asyncio.create_task(notes.commit())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not commit.done()
+        assert not notes.in_transaction
+        other.execute("COMMIT")
+        await commit
+    assert await kept(tmp_path) == [1]
+    assert list(await notes.execute_fetchall("PRAGMA busy_timeout")) == [(5_000,)]
+
+
+async def test_who_waits_too_long_for_another_is_told(tmp_path: Path) -> None:
+    notes = await open_sqlite(str(tmp_path / "a.db"), timeout=0.05)
+    await notes.execute("CREATE TABLE notes (n INTEGER PRIMARY KEY)")
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(2):
+            notes.postpone("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
+            with pytest.raises(sqlite3.OperationalError, match="locked") as caught:
+                await notes.look_up("SELECT 1", (), keys=1)  # type: ignore[attr-defined]
+            assert caught.value.__notes__ == ["while executing BEGIN IMMEDIATE"]
+            assert not notes.in_transaction
+    await notes.close()
 
 
 @pytest.mark.parametrize("at_commit", [False, True])
