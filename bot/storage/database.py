@@ -23,6 +23,7 @@ from bot.storage.database_errors import (
     is_broken_connection,
     is_trouble,
     spoils_connections,
+    trouble_of,
 )
 from bot.storage.log_growth import LogGrowth
 from bot.storage.pooler import check_sessions
@@ -142,7 +143,7 @@ class Database:
                 self._active -= 1
         except Exception as error:
             if is_trouble(error) and not isinstance(error, DatabaseUnavailable):
-                raise _trouble_of(error) from error
+                raise trouble_of(error) from error
             raise
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
@@ -152,6 +153,10 @@ class Database:
     def asking(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """The same for one question, or several that need not see the same state."""
         return self._reading(self._askers)
+
+    def looking(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """As `reading`, over the connection of whoever asks how the bot is: it waits for nobody who reads much."""
+        return self._reading(self._looker)
 
     @asynccontextmanager
     async def _reading(self, engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
@@ -168,7 +173,7 @@ class Database:
             (self.busy if isinstance(error, PoolTimeout | DatabaseBusy) else self.reads).fail(cause_of(error))
             if isinstance(error, DatabaseUnavailable):
                 raise
-            raise _trouble_of(error) from error
+            raise trouble_of(error) from error
         self.reads.succeed()
         self.busy.succeed()
 
@@ -263,7 +268,7 @@ class Database:
         return self.reads.cause if self.reads.length > _PASSING else None
 
     async def _look(self) -> None:
-        async with self._reading(self._looker) as connection:
+        async with self.looking() as connection:
             if self.is_sqlite:
                 await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
             else:
@@ -387,9 +392,3 @@ class Database:
                 return list(await driver.execute_fetchall(statement))
             finally:
                 await driver.execute_fetchall(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS * 1_000:.0f}")
-
-
-def _trouble_of(error: Exception) -> DatabaseUnavailable:
-    """What is raised in the place of SQLAlchemy's own error."""
-    kind = DatabaseBusy if isinstance(error, PoolTimeout) else DatabaseUnavailable
-    return kind(cause_of(error))

@@ -124,3 +124,9 @@ def _primary_code(error: sqlite3.Error) -> int:
 
 def _state_of(error: BaseException) -> str:
     return str(getattr(error, "sqlstate", None) or "")
+
+
+def trouble_of(error: Exception) -> DatabaseUnavailable:
+    """What is raised in the place of SQLAlchemy's own error."""
+    kind = DatabaseBusy if isinstance(error, PoolTimeout) else DatabaseUnavailable
+    return kind(cause_of(error))
