@@ -211,14 +211,14 @@ class Database:
             raise DatabaseInUse(self.path) from None
         self._lock = lock
 
-    async def upgrade(self) -> None:
-        """Apply the migrations that are pending."""
+    async def upgrade(self) -> str | None:
+        """Apply the migrations that are pending; the revision before them."""
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         async with self.writing() as connection:
             if not self.is_sqlite:  # a migration may think for long
                 await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-            await connection.run_sync(upgrade)
+            return await connection.run_sync(upgrade)
 
     async def revision(self) -> str | None:
         """The revision of the schema; None before the first migration."""
