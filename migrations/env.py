@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.settings import load, read_environment
 from bot.storage.all_tables import metadata
-from bot.storage.postgresql_engine import LOCK_SECONDS
+from bot.storage.schema import wait_for_upgrades
 
 
 def migrate(connection: Connection) -> None:
@@ -22,11 +22,7 @@ def migrate(connection: Connection) -> None:
     )
     with context.begin_transaction():
         if not is_sqlite:
-            # Another upgrade may take its time: whoever comes meanwhile waits for it, and finds nothing left to do.
-            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727766)")
-            # A migration that waits behind a long query must not make every other query wait behind it.
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS * 1_000:.0f}ms'")
+            wait_for_upgrades(connection)
         context.run_migrations()
 
 

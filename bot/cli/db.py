@@ -6,8 +6,12 @@ import rich_click as click
 
 from bot.cli.errors import CommandFailed
 from bot.settings import load, read_environment
-from bot.storage.database import DATABASE_ERRORS, Database, cause_of
+from bot.storage.database import DATABASE_ERRORS, Database, DatabaseUnavailable, cause_of
+from bot.storage.database_errors import is_locked
 from bot.storage.schema import NewerSchema
+
+#: How often an SQLite file that somebody else writes is tried again, after two seconds each.
+_TRIES = 30
 
 
 def upgrade() -> None:
@@ -16,9 +20,7 @@ def upgrade() -> None:
     async def run() -> tuple[str | None, str | None]:
         database = Database(load(read_environment()).database_url)
         try:
-            before = await database.revision()
-            await database.upgrade()
-            return before, await database.revision()
+            return await _upgrade(database), await database.revision()
         except NewerSchema as error:
             raise CommandFailed(str(error)) from None
         except DATABASE_ERRORS as error:
@@ -33,3 +35,14 @@ def upgrade() -> None:
         click.echo(f"The schema is up to date, at revision {after}.")
     else:
         click.echo(f"Upgraded the schema from {before or 'nothing'} to revision {after}.")
+
+
+async def _upgrade(database: Database) -> str | None:
+    """Upgrade, and wait for another upgrade as PostgreSQL does; the revision before."""
+    for _ in range(_TRIES):
+        try:
+            return await database.upgrade()
+        except DatabaseUnavailable as error:  # SQLite has waited for a while
+            if not is_locked(error):
+                raise
+    return await database.upgrade()

@@ -2,7 +2,8 @@
 
 The count is what the database held when it was last asked, and what this process has queued since. That is too much, as
 what was sent meanwhile still counts: so the database is asked again every few seconds, and before a message is turned
-away unless it was asked in the last half second.
+away unless it was asked in the last half second. It is asked over the connection that health looks over: neither an
+event nor health waits for pages and exports that are read.
 """
 
 import asyncio
@@ -13,10 +14,13 @@ from msgspec import Struct
 from sqlalchemy import func, select
 
 from bot.storage.database_errors import DATABASE_ERRORS
-from bot.storage.readers import Readers
+from bot.storage.readers import Lookers
 from bot.storage.sql import status_is
 from bot.storage.tables import messages
 from bot.storage.writer import StorageUnavailable
+
+#: Seconds that the database may take to answer: one that says nothing any more must not keep health waiting.
+_LONGEST = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -47,9 +51,9 @@ USUAL_PAUSES = QueuePauses()
 class QueueLimit:
     """Knows when the queue is full."""
 
-    def __init__(self, readers: Readers, limit: int, pauses: QueuePauses = USUAL_PAUSES) -> None:
+    def __init__(self, lookers: Lookers, limit: int, pauses: QueuePauses = USUAL_PAUSES) -> None:
         self._pauses = pauses
-        self._readers = readers
+        self._lookers = lookers
         self.limit = limit
         #: What waits, or a little more.
         self.queued = 0
@@ -114,7 +118,7 @@ class QueueLimit:
         before = self.queued
         query = select(func.count()).select_from(messages).where(status_is("queued"))
         try:
-            async with self._readers.reading() as connection:
+            async with asyncio.timeout(_LONGEST), self._lookers.looking() as connection:
                 queued = (await connection.execute(query)).scalar_one()
             # What was queued while the database counted may be counted twice, never not at all.
             added = self.queued - before

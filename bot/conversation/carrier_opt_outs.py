@@ -16,7 +16,7 @@ from bot.conversation.status_changes import StoredMessage
 from bot.rulebook.decision import HeldBack
 from bot.storage.columns import UtcTime
 from bot.storage.facts import note
-from bot.storage.sql import direction_is
+from bot.storage.sql import direction_is, text_in
 from bot.storage.tables import actions, conversations, messages
 
 #: What is kept as the reason.
@@ -109,7 +109,7 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
             conversations.c.consent_at.is_(None),
             or_(
                 and_(direction_is("outbound"), messages.c.exempt.is_(True)),
-                messages.c.decision["guard"].as_string() == HeldBack.CARRIER_ANSWERS,
+                text_in(messages.c.decision, "guard") == HeldBack.CARRIER_ANSWERS,
             ),
         )
         .group_by(messages.c.conversation_id)

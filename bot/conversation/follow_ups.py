@@ -86,7 +86,7 @@ def texts_in(stored: Any, language: str | None) -> list[str]:
     if not isinstance(stored, dict):
         return list(stored)
     found = in_language(stored, language)
-    return list(stored[_ANY] if found is None else found)
+    return list(stored.get(_ANY, ()) if found is None else found)
 
 
 async def insert_follow_ups(connection: AsyncConnection, rows: list[FollowUpRow], now: datetime) -> None:

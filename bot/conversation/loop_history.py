@@ -8,13 +8,12 @@ or opt-in is always said. Each silence is an incident (`bot.conversation.inciden
 docs/decisions/0003-how-a-silence-ends.md.
 """
 
-import json
 from collections.abc import Collection
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct
 from msgspec.json import decode as json_decode
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,7 +29,7 @@ from bot.rulebook.simulate.loop_guard import (
 from bot.storage.columns import UtcTime
 from bot.storage.keyed import AnyOf
 from bot.storage.lookups import PreparedSelect
-from bot.storage.sql import as_text
+from bot.storage.sql import text_in
 from bot.storage.tables import messages
 
 
@@ -66,7 +65,7 @@ _ANSWERED = PreparedSelect(
     select(
         messages.c.conversation_id, messages.c.in_reply_to, messages.c.resend_of,
         messages.c.text.label("reply"),
-        _inbound.c.text, _inbound.c.rule, as_text(_inbound.c.decision["matched"]).label("matched"),
+        _inbound.c.text, _inbound.c.rule, text_in(_inbound.c.decision, "matched").label("matched"),
     )
     .select_from(messages.outerjoin(_inbound, _inbound.c.id == messages.c.in_reply_to))
     .where(
@@ -80,13 +79,13 @@ _ANSWERED = PreparedSelect(
 _held_back = (
     select(
         messages.c.conversation_id, messages.c.text, messages.c.rule,
-        as_text(messages.c.decision["matched"]).label("matched"),
-        as_text(messages.c.decision["withheld"]).label("withheld"),
+        text_in(messages.c.decision, "matched").label("matched"),
+        text_in(messages.c.decision, "withheld").label("withheld"),
     )
     .where(
         *_SAID_SINCE,
         messages.c.direction == "inbound",
-        messages.c.decision["guard"].as_string().in_(
+        text_in(messages.c.decision, "guard").in_(
             [HeldBack.TOO_MANY_REPEATS.value, HeldBack.TOO_MANY_REPLIES.value]
         ),
     )
@@ -166,12 +165,25 @@ async def _count(
             replies = tuple(row.reply for row in said)
             recent[of[0]].heard[exchange(said[0].text, said[0].rule, _key(said[0].matched), replies)] += 1
     for row in map(_Unanswered._make, await _HELD_BACK.fetch(connection, rows=most, **said_since)):
-        same = exchange(row.text, row.rule, _key(row.matched), tuple(json.loads(row.withheld or "[]")))
+        same = exchange(row.text, row.rule, _key(row.matched), _texts(row.withheld))
         recent[row.conversation_id].heard[same] += row.times
 
 
 def _key(stored: str | None) -> MatchedKey | None:
-    return json_decode(stored, type=MatchedKey) if stored else None
+    key: MatchedKey | None = _read(stored, MatchedKey)
+    return key
+
+
+def _texts(stored: str | None) -> tuple[str, ...]:
+    return _read(stored, tuple[str, ...]) or ()
+
+
+def _read(stored: str | None, kind: Any) -> Any:
+    """What is of another kind, which another program must have written, is none."""
+    try:
+        return json_decode(stored, type=kind) if stored else None
+    except (DecodeError, RecursionError):
+        return None
 
 
 def _is_over(state: LoopState, last_message_at: datetime, now: datetime) -> bool:

@@ -5,7 +5,7 @@ Each conversation keeps what the act changed in it, before and after. Undoing pu
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -123,7 +123,9 @@ class Acts:
             )
             if (await edit.connection.execute(again.limit(1))).first() is not None:
                 return
-            change, was_opted_out = msgspec.convert(row.change, ActChange), edit.opted_out
+            change, was_opted_out = _change_in(row.change), edit.opted_out
+            if change is None:  # another program has written it: nobody knows what there is to put back
+                return
             if _put_back(edit, change):
                 if edit.opted_out != was_opted_out:
                     edit.tell_consent(UNDONE)
@@ -246,6 +248,13 @@ _DO: dict[ActKind, Callable[[ConversationEdit, ActOrder], Awaitable[None]]] = {
     "opt out": _opt_out,
     "hand back": _hand_back,
 }
+
+
+def _change_in(stored: Any) -> ActChange | None:
+    try:
+        return None if stored is None else msgspec.convert(stored, ActChange)
+    except msgspec.ValidationError:
+        return None
 
 
 def _put_back(edit: ConversationEdit, change: ActChange) -> bool:

@@ -41,7 +41,7 @@ LINK_LIFE: Final = timedelta(hours=24)
 #: What histories call those who have no name of their own.
 _TAKEN: Final = frozenset({"admin", "viewer", "bot"})
 
-Change = Literal["add", "role", "link", "remove", "log in"]
+Change = Literal["add", "role", "link", "remove", "log in", "no role"]
 
 
 class PersonView(Struct, frozen=True, kw_only=True):
@@ -140,7 +140,7 @@ class People:
     async def admit(self, identity: Identity) -> PersonView:
         """Whom an OpenID provider names, with the role that it gives them now. The first time, they are added.
 
-        Raises `NoRole`, and `WasRemoved` for whom the admin removed.
+        Raises `NoRole`, which ends what they had open, and `WasRemoved` for whom the admin removed.
         """
         role = strongest(identity.roles)
 
@@ -148,8 +148,8 @@ class People:
             is_them = (people.c.issuer == identity.issuer, people.c.subject == identity.subject)
             row = (await connection.execute(select(people).where(*is_them))).first()
             if role is None:
-                if row is not None:
-                    await end_tests_of(connection, row.id)
+                if row is not None and await _let_out(connection, row.id):
+                    await note(connection, row.id, "no role", Actor(row.name, row.id), now)
                 raise NoRole(identity.name, identity.roles)
             if row is None:
                 return await _add_external(connection, identity, role, now)
@@ -170,9 +170,7 @@ class People:
 
         async def do(connection: AsyncConnection, now: datetime) -> PersonView:
             person = await find_person(connection, who)
-            for table in (console_sessions, login_links):
-                await connection.execute(delete(table).where(table.c.person_id == person.id))
-            await end_tests_of(connection, person.id)
+            await _let_out(connection, person.id)
             await connection.execute(
                 update(people).where(people.c.id == person.id).values({"removed_at": now})
             )
@@ -258,6 +256,15 @@ async def _give_role(connection: AsyncConnection, person_id: str, role: Role) ->
     await connection.execute(update(people).where(people.c.id == person_id).values({"role": role}))
     if not may_act_as(role, "editor"):
         await end_tests_of(connection, person_id)
+
+
+async def _let_out(connection: AsyncConnection, person_id: str) -> bool:
+    """End their sessions, links and tests of drafts; whether there was a session or a link."""
+    ended = 0
+    for table in (console_sessions, login_links):
+        ended += (await connection.execute(delete(table).where(table.c.person_id == person_id))).rowcount
+    await end_tests_of(connection, person_id)
+    return ended > 0
 
 
 async def _add_external(

@@ -20,6 +20,7 @@ from bot.storage.event_tables import outgoing_events
 from bot.storage.handover_tables import handovers
 from bot.storage.inbox_tables import planned_replies, reply_drafts
 from bot.storage.keyed import AnyOf, KeyedStatement, execute_all, fetch_values
+from bot.storage.sql import number_in
 from bot.storage.tables import (
     actions,
     conversations,
@@ -137,7 +138,7 @@ class PurgeStep(Struct, frozen=True, kw_only=True):
 
 
 def _has_no_running_flow(due: Due) -> ColumnElement[bool]:
-    touched = conversations.c.memory["flow"]["touched"].as_float()
+    touched = number_in(conversations.c.memory, "flow", "touched")
     return or_(touched.is_(None), touched < due.flows_since)
 
 

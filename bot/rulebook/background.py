@@ -52,24 +52,36 @@ class Pace:
 _PACE: ContextVar[Pace | None] = ContextVar("pace", default=None)
 #: Where the work of this thread ends, by its own clock; None: nowhere.
 _END: ContextVar[float | None] = ContextVar("end", default=None)
+#: Says whether the one client for whom all of this is done has left; None: nobody knows.
+_ASKER: ContextVar[Callable[[], bool] | None] = ContextVar("asker", default=None)
+#: The same where the work ends with that.
+_LEFT: ContextVar[Callable[[], bool] | None] = ContextVar("left", default=None)
 
 
 class TookTooLong(Exception):
-    """The work was given up at a place where it gives way, as it had used up its seconds."""
+    """The work was given up at a place where it gives way, as it had used up its seconds or nobody waits for it."""
+
+
+def name_asker(has_left: Callable[[], bool]) -> None:
+    """Say by whom the present task was asked; `has_left` is called in other threads, and often."""
+    _ASKER.set(has_left)
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
+def within(seconds: float, *, for_asker: bool = False) -> Iterator[None]:
     """Let what is done inside work for so many seconds at most: after them `give_way` raises `TookTooLong`.
 
     They are seconds of the processor in this thread: what it waits for, and what others do meanwhile, counts nothing.
-    Of two bounds, one in the other, the nearer one holds.
+    Of two bounds, one in the other, the nearer one holds. `for_asker`: it is of no use to anybody but the client that
+    `name_asker` has named, and ends when that one has left.
     """
     end, outer = time.thread_time() + seconds, _END.get()
     before = _END.set(end if outer is None else min(end, outer))
+    left_before = _LEFT.set(_ASKER.get() if for_asker else _LEFT.get())
     try:
         yield
     finally:
+        _LEFT.reset(left_before)
         _END.reset(before)
 
 
@@ -158,8 +170,10 @@ def is_at_work() -> bool:
 def give_way() -> None:
     """A place where long work can stop for a moment; naps in `in_background` alone. Raises what `within` says."""
     end = _END.get()
-    if end is not None and time.thread_time() >= end:
-        raise TookTooLong
+    if end is not None:
+        left = _LEFT.get()
+        if time.thread_time() >= end or (left is not None and left()):
+            raise TookTooLong
     pace = _PACE.get()
     if pace is not None:
         pace.give_way()

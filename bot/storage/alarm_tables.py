@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, String, Table, Text, text
 
-from bot.storage.columns import Id, Json, Number, UtcTime, metadata
+from bot.storage.columns import CheckedJson, Id, Number, UtcTime, metadata
 
 # What people are told of: when it began and ended, and when they were told so. One of each key is open.
 alarms = Table(
@@ -46,7 +46,7 @@ alarm_teller = Table(
     Column("holder", Id, nullable=False),
     Column("until", UtcTime, nullable=False),
     # POSIX seconds of the messages of the last hour.
-    Column("sent", Json, nullable=False),
+    Column("sent", CheckedJson("alarm_teller.sent", list[float], list), nullable=False),
 )
 
 # By how much a person raised a number's ceiling on one day: rows are only ever added.

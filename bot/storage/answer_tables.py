@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from bot.storage.columns import Id, Json, Number, UtcTime, metadata
+from bot.storage.columns import CheckedJson, Id, Number, UtcTime, metadata
 
 # What people answered: a row for each talk of a rule's questions, from the first one on, or for what a rule records.
 answers = Table(
@@ -28,7 +28,7 @@ answers = Table(
     # open, finished, cancelled, expired or failed. What is open and past `expires_at` is expired, too: nothing writes
     # that down until the peer texts again.
     Column("status", String(16), nullable=False),
-    Column("content", Json, nullable=False),
+    Column("content", CheckedJson("answers.content", dict[str, str], dict), nullable=False),
     # The question that waits, or waited when the talk ended.
     Column("awaits", Text, nullable=True),
     # All by the peer's own time.

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger, TypeEngine
 
-from bot.storage.columns import Tags, UtcTime
+from bot.storage.columns import CheckedJson, UtcTime
 
 #: What stands before a column's name: a statement's own columns keep theirs.
 _GIVEN = "given_"
@@ -36,7 +36,10 @@ class GivenRows:
     def __init__(self, table: Table, names: Sequence[str]) -> None:
         kinds: dict[str, TypeEngine[Any]] = {name: table.c[name].type for name in names}
         # They are sent as any other JSON.
-        kinds = {name: kind.impl_instance if isinstance(kind, Tags) else kind for name, kind in kinds.items()}
+        kinds = {
+            name: kind.impl_instance if isinstance(kind, CheckedJson) else kind
+            for name, kind in kinds.items()
+        }
         arrays = [
             literal_column(f"${place}", ARRAY(_sent_as(kind))) for place, kind in enumerate(kinds.values(), 1)
         ]

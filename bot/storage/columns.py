@@ -1,7 +1,8 @@
 """The types of columns, and what all tables are listed in."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import structlog
@@ -75,29 +76,88 @@ class NumberlessText(TypeDecorator[str]):
         return None if value is None else without_numbers(value)
 
 
-class Tags(TypeDecorator[list[str]]):
-    """A list of words as JSON. What is none, which another program must have written, is read as no tags at all."""
+class CheckedJson(TypeDecorator[Any]):
+    """JSON of one shape. What is none, which another program must have written, is read as if nothing stood there.
+
+    Raised for one row, an error would keep all others from being shown, and a message from being answered.
+    """
 
     impl = JSON(none_as_null=True)
     cache_ok = True
-    #: Whether the log has it already: a list may show such a row with every look.
-    is_told = False
+    #: The columns of which the log has it already: a list may show such a row with every look.
+    told: ClassVar[set[str]] = set()
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        """Read what there is; raised for one row, an error would keep all others from being shown."""
-        read = self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
+    def __init__(self, column: str, shape: Any, empty: Callable[[], Any] | None = None) -> None:
+        """`shape` is a type of msgspec's, for what is read often a Struct: others are looked at anew each time.
 
-        def forgive(stored: Any) -> list[str] | None:
-            try:
-                found = read(stored) if read is not None else stored
-                return None if found is None else msgspec.convert(found, list[str])
-            except (ValueError, TypeError):
-                if not Tags.is_told:
-                    Tags.is_told = True
-                    log.warning("Tags that are no list of words are read as none", action="tags_unreadable")
+        `empty` makes what is read in place of something else; None where nobody gives it.
+        """
+        super().__init__()
+        self.column, self.shape, self.empty = column, shape, empty
+
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
+        """What a key or a text beside it is: as beside any other JSON."""
+        kind: TypeEngine[Any] = self.impl_instance.coerce_compared_value(op, value)
+        return kind
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002 - SQLAlchemy's
+        """Read what there is: with SQLite a text, which PostgreSQL's driver has read already."""
+        read = _JSON.decode if dialect.name == "sqlite" else None
+        shape, convert, replace = self.shape, msgspec.convert, self._replacement
+
+        def read_checked(stored: Any) -> Any:
+            if stored is None:
                 return None
+            try:
+                found = stored if read is None else read(stored)
+                convert(found, shape)
+            except (ValueError, TypeError, RecursionError):
+                return replace()
+            return found
 
-        return forgive
+        return read_checked
+
+    def _replacement(self) -> Any:
+        """What is read in place of what is none; the log has it once."""
+        if self.column not in CheckedJson.told:
+            CheckedJson.told.add(self.column)
+            self._tell()
+        return None if self.empty is None else self.empty()
+
+    def _tell(self) -> None:
+        log.warning(
+            "What can't be read in a column of JSON is read as nothing",
+            action="json_unreadable",
+            column=self.column,
+        )
+
+
+class Tags(CheckedJson):
+    """A list of words."""
+
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__("conversations.tags", list[str])
+
+    def _tell(self) -> None:
+        log.warning("Tags that are no list of words are read as none", action="tags_unreadable")
+
+
+def read_json(stored: Any) -> Any:
+    """What a column of JSON has; what can't be read is of no shape at all, for `CheckedJson` to replace.
+
+    For the engine: PostgreSQL's driver reads JSON before any column's type is asked, and takes what msgspec doesn't.
+    """
+    try:
+        return msgspec.json.decode(stored)
+    except (ValueError, TypeError, RecursionError):
+        return UNREADABLE
+
+
+_JSON = msgspec.json.Decoder()
+#: Stands for what is no JSON.
+UNREADABLE = object()
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -143,4 +203,3 @@ metadata = MetaData(
 Id = String(36)
 Number = String(64)
 Counter = BigInteger().with_variant(Integer, "sqlite")
-Json = JSON(none_as_null=True)

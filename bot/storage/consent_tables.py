@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Index, String, Table, Text
 
-from bot.storage.columns import Id, Json, Number, UtcTime, metadata
+from bot.storage.columns import CheckedJson, Id, Number, UtcTime, metadata
 
 # Each opt-out and opt-in, with the words; rows are only ever added. They outlive their messages.
 consent_changes = Table(
@@ -25,7 +25,7 @@ consent_changes = Table(
     # What they wrote; of a carrier or a person the reason.
     Column("words", Text, nullable=True),
     # What they were answered.
-    Column("our_words", Json, nullable=True),
+    Column("our_words", CheckedJson("consent_changes.our_words", list[str]), nullable=True),
     Column("rule", Text, nullable=True),
     Column("book_version", String(12), nullable=True),
     Column("by", Text, nullable=True),

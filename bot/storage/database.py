@@ -24,6 +24,7 @@ from bot.storage.database_errors import (
     is_broken_connection,
     is_trouble,
     spoils_connections,
+    trouble_of,
 )
 from bot.storage.log_growth import LogGrowth
 from bot.storage.pooler import check_sessions
@@ -144,7 +145,7 @@ class Database:
                 self._active -= 1
         except Exception as error:
             if is_trouble(error) and not isinstance(error, DatabaseUnavailable):
-                raise _trouble_of(error) from error
+                raise trouble_of(error) from error
             raise
 
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
@@ -154,6 +155,10 @@ class Database:
     def asking(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """The same for one question, or several that need not see the same state."""
         return self._reading(self._askers)
+
+    def looking(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """As `reading`, over the connection of whoever asks how the bot is: it waits for nobody who reads much."""
+        return self._reading(self._looker)
 
     @asynccontextmanager
     async def _reading(self, engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
@@ -170,7 +175,7 @@ class Database:
             (self.busy if isinstance(error, PoolTimeout | DatabaseBusy) else self.reads).fail(cause_of(error))
             if isinstance(error, DatabaseUnavailable):
                 raise
-            raise _trouble_of(error) from error
+            raise trouble_of(error) from error
         self.reads.succeed()
         self.busy.succeed()
 
@@ -208,14 +213,14 @@ class Database:
             raise DatabaseInUse(self.path) from None
         self._lock = lock
 
-    async def upgrade(self) -> None:
-        """Apply the migrations that are pending."""
+    async def upgrade(self) -> str | None:
+        """Apply the migrations that are pending; the revision before them."""
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         async with self.writing() as connection:
             if not self.is_sqlite:  # a migration may think for long
                 await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-            await connection.run_sync(upgrade)
+            return await connection.run_sync(upgrade)
 
     async def revision(self) -> str | None:
         """The revision of the schema; None before the first migration."""
@@ -265,7 +270,7 @@ class Database:
         return self.reads.cause if self.reads.length > _PASSING else None
 
     async def _look(self) -> None:
-        async with self._reading(self._looker) as connection:
+        async with self.looking() as connection:
             if self.is_sqlite:
                 await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
             else:
@@ -389,9 +394,3 @@ class Database:
                 return list(await driver.execute_fetchall(statement))
             finally:
                 await driver.execute_fetchall(f"PRAGMA busy_timeout={SQLITE_BUSY_SECONDS * 1_000:.0f}")
-
-
-def _trouble_of(error: Exception) -> DatabaseUnavailable:
-    """What is raised in the place of SQLAlchemy's own error."""
-    kind = DatabaseBusy if isinstance(error, PoolTimeout) else DatabaseUnavailable
-    return kind(cause_of(error))

@@ -124,3 +124,16 @@ def _primary_code(error: sqlite3.Error) -> int:
 
 def _state_of(error: BaseException) -> str:
     return str(getattr(error, "sqlstate", None) or "")
+
+
+def trouble_of(error: Exception) -> DatabaseUnavailable:
+    """What is raised in the place of SQLAlchemy's own error."""
+    kind = DatabaseBusy if isinstance(error, PoolTimeout) else DatabaseUnavailable
+    return kind(cause_of(error))
+
+
+def is_locked(error: BaseException) -> bool:
+    """Whether somebody else writes to the SQLite file just now."""
+    driver = getattr(error.__cause__, "orig", None) or error.__cause__
+    code: int = getattr(driver, "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -2,7 +2,8 @@
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, text
 
-from bot.storage.columns import Counter, Id, Json, UtcTime, metadata
+from bot.storage.columns import CheckedJson, Counter, Id, UtcTime, metadata
+from bot.storage.json_shapes import StoredTry
 
 # An event for one receiver of BOT_EVENTS_TO; status is queued, delivered or failed.
 outgoing_events = Table(
@@ -24,7 +25,7 @@ outgoing_events = Table(
     Column("next_try_at", UtcTime, nullable=True),
     Column("last_error", Text, nullable=True),
     # The newest tries that failed: when, after how many ms, why.
-    Column("tries", Json, nullable=True),
+    Column("tries", CheckedJson("outgoing_events.tries", list[StoredTry]), nullable=True),
     Column("created_at", UtcTime, nullable=False),
     # When a person had it sent again; it is given up so long after this.
     Column("resent_at", UtcTime, nullable=True),

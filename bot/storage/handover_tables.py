@@ -2,7 +2,8 @@
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
-from bot.storage.columns import Id, Json, UtcTime, metadata
+from bot.storage.columns import CheckedJson, Id, UtcTime, metadata
+from bot.storage.json_shapes import Texts
 
 # One row each time; at most one of a conversation is open.
 handovers = Table(
@@ -20,7 +21,7 @@ handovers = Table(
     # When the bot goes on by itself: so many seconds after a person last wrote, saying this.
     Column("back_after", Integer, nullable=True),
     Column("back_at", UtcTime, nullable=True),
-    Column("back_texts", Json, nullable=True),
+    Column("back_texts", CheckedJson("handovers.back_texts", Texts), nullable=True),
     # The first word of a person's.
     Column("answered_at", UtcTime, nullable=True),
     Column("answered_by", Text, nullable=True),

@@ -23,6 +23,14 @@ class Readers(Protocol):
         ...
 
 
+class Lookers(Protocol):
+    """Reads over a connection that no page and no export takes."""
+
+    def looking(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Begin a short transaction; raises as `Readers.reading` does."""
+        ...
+
+
 class LockSessions(Protocol):
     """Sessions that hold PostgreSQL's advisory locks; with SQLite one process has the file for itself."""
 

@@ -34,14 +34,17 @@ async def keep_books(
 
 
 async def find_last_book(connection: AsyncConnection) -> KeptBook | None:
-    """The book that came into force last; None before the first."""
-    query = select(rule_books).order_by(rule_books.c.in_force_since.desc()).limit(1)
-    row = (await connection.execute(query)).first()
-    return None if row is None else KeptBook(version=row.version, texts=row.texts)
+    """The book that came into force last, of those whose texts can be read; None before the first."""
+    versions = select(rule_books.c.version).order_by(rule_books.c.in_force_since.desc())
+    for version in (await connection.execute(versions)).scalars().all():
+        book = await find_book(connection, version)
+        if book is not None:
+            return book
+    return None
 
 
 async def find_book(connection: AsyncConnection, version: str) -> KeptBook | None:
-    """The book of this version; None where it was never in force."""
+    """The book of this version; None where it was never in force, or its texts can't be read."""
     query = select(rule_books).where(rule_books.c.version == version)
     row = (await connection.execute(query)).first()
-    return None if row is None else KeptBook(version=row.version, texts=row.texts)
+    return KeptBook(version=row.version, texts=row.texts) if row is not None and row.texts else None

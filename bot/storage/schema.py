@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.installed import migrations_folder, newest_schema
+from bot.storage import postgresql_engine
 from bot.storage.all_tables import metadata
 from bot.storage.database_errors import DatabaseUnavailable
 from bot.storage.pooler import NoLastingSessions
@@ -77,17 +78,32 @@ def check_newest(found: str | None) -> None:
         raise OldSchema(found, expected)
 
 
-def upgrade(connection: Connection) -> None:
-    """Apply the migrations that are pending; raises `NewerSchema`."""
+def upgrade(connection: Connection) -> str | None:
+    """Apply the migrations that are pending; the revision before them. Raises `NewerSchema`.
+
+    Of several at once one applies them: the others wait for it, and find the newest revision.
+    """
     found = revision_of(connection)
+    if found != newest_schema() and connection.dialect.name != "sqlite":  # which is locked already
+        wait_for_upgrades(connection)
+        found = revision_of(connection)
     if found == newest_schema():
-        return
+        return found
     check_known(found)
     from alembic import command  # noqa: PLC0415 - see the top
 
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    return found
+
+
+def wait_for_upgrades(connection: Connection) -> None:
+    """Wait for another upgrade of a PostgreSQL, however long that takes, and keep others waiting for this one."""
+    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(727766)")
+    # A migration that waits behind a long query must not make every other query wait behind it.
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{postgresql_engine.LOCK_SECONDS * 1_000:.0f}ms'")
 
 
 async def check_rights(connection: AsyncConnection) -> None:

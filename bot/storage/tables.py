@@ -1,5 +1,7 @@
 """The tables: what is stored of each conversation. Alembic compares `metadata` with the migrations."""
 
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -13,7 +15,8 @@ from sqlalchemy import (
     text,
 )
 
-from bot.storage.columns import Counter, Id, Json, Number, NumberlessText, Tags, UtcTime, metadata
+from bot.storage.columns import CheckedJson, Counter, Id, Number, NumberlessText, Tags, UtcTime, metadata
+from bot.storage.json_shapes import StoredDecision, StoredMemory
 
 conversations = Table(
     "conversations",
@@ -26,7 +29,7 @@ conversations = Table(
     Column("tags", Tags(), nullable=True),
     # What the rule book remembers of this person: saved values, uses of limited rules, a running flow,
     # the language.
-    Column("memory", Json, nullable=True),
+    Column("memory", CheckedJson("conversations.memory", StoredMemory), nullable=True),
     Column("last_position", Integer, nullable=False),
     Column("last_message_at", UtcTime, nullable=False),
     Column("last_text", Text, nullable=False),
@@ -117,7 +120,7 @@ messages = Table(
     Column("updated_at", UtcTime, nullable=False),
     # Inbound only: when Azure says that it came, and what the rule book made of it.
     Column("received_at", UtcTime, nullable=True),
-    Column("decision", Json, nullable=True),
+    Column("decision", CheckedJson("messages.decision", StoredDecision), nullable=True),
     # Outbound only: the rule book that decided it, the lane it leaves by, and how its sending stands.
     Column("book_version", String(12), nullable=True),
     Column("number", Number, nullable=True),
@@ -258,7 +261,7 @@ actions = Table(
     Column("at", UtcTime, nullable=False),
     # What several conversations were changed by at once, and what each was before and after, so that it can be undone.
     Column("act_id", Id, nullable=True),
-    Column("change", Json, nullable=True),
+    Column("change", CheckedJson("actions.change", dict[str, dict[str, Any]]), nullable=True),
     Index(None, "conversation_id"),
     Index(
         "ix_actions_act_id",
@@ -273,7 +276,7 @@ rule_books = Table(
     "rule_books",
     metadata,
     Column("version", String(12), primary_key=True),
-    Column("texts", Json, nullable=False),
+    Column("texts", CheckedJson("rule_books.texts", dict[str, str], dict), nullable=False),
     Column("in_force_since", UtcTime, nullable=False),
     Index(None, "in_force_since"),
 )

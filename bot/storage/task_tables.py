@@ -12,7 +12,8 @@ from sqlalchemy import (
     text,
 )
 
-from bot.storage.columns import Id, Json, UtcTime, metadata
+from bot.storage.columns import CheckedJson, Id, UtcTime, metadata
+from bot.storage.json_shapes import StoredTry, Texts
 
 # Messages that a rule has posted to an address; status is queued, delivered or failed.
 forwards = Table(
@@ -69,7 +70,7 @@ fetches = Table(
     Column("http_status", Integer, nullable=True),
     Column("ms", Integer, nullable=True),
     # Each failed try: when, after how many ms, why.
-    Column("tries", Json, nullable=True),
+    Column("tries", CheckedJson("fetches.tries", list[StoredTry]), nullable=True),
     Column("lease_holder", Id, nullable=True),
     Column("lease_until", UtcTime, nullable=True),
     Column("created_at", UtcTime, nullable=False),
@@ -93,11 +94,11 @@ follow_ups = Table(
     Column("position", Integer, nullable=False),
     Column("rule", Text, nullable=False),
     Column("due_at", UtcTime, nullable=False),
-    Column("texts", Json, nullable=False),
+    Column("texts", CheckedJson("follow_ups.texts", Texts, list), nullable=False),
     Column("unless_answered", Boolean, nullable=False),
     # The hours by these zones' clocks, outside of which it is not said.
     Column("hours", Text, nullable=False),
-    Column("zones", Json, nullable=False),
+    Column("zones", CheckedJson("follow_ups.zones", list[str], list), nullable=False),
     Column("status", String(16), nullable=False),
     # Why it was not said.
     Column("reason", Text, nullable=True),

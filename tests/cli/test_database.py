@@ -4,11 +4,16 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 from click.testing import CliRunner
 
-from bot.cli import group
+from bot.cli import db, group
+from bot.installed import newest_schema
+from bot.storage import sqlite_engine
+from bot.storage.database import Database
+from tests.support.databases import KINDS, Databases, Kind
 from tests.support.processes import free_port, run_bot
 
 COMMANDS = (
@@ -70,3 +75,48 @@ def test_without_a_database_each_command_says_the_same(
     )
     assert "".join(said.split()) in "".join(done.stderr.replace("│", "").split())
     assert list(tmp_path.iterdir()) == [], "nothing was made"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_upgrades_at_once_one_says_that_it_did_it(
+    kind: Kind, databases: Databases, tmp_path: Path
+) -> None:
+    """Each said that it had upgraded from nothing: nobody could tell from a log which one had."""
+    environ = {"BOT_DATABASE_URL": databases.empty(kind)}
+    with ThreadPoolExecutor(4) as threads:
+        runs = list(
+            threads.map(lambda _: run_bot("db", "upgrade", folder=tmp_path, environ=environ), range(4))
+        )
+    assert [(each.returncode, each.stderr) for each in runs] == [(0, "")] * 4
+    newest = newest_schema()
+    assert sorted(each.stdout for each in runs) == [
+        *[f"The schema is up to date, at revision {newest}.\n"] * 3,
+        f"Upgraded the schema from nothing to revision {newest}.\n",
+    ]
+
+
+def test_an_upgrade_waits_for_whoever_writes_to_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_engine, "SQLITE_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(db, "_TRIES", 1_000_000)
+    path = tmp_path / "bot.db"
+    monkeypatch.setenv("BOT_DATABASE_URL", f"sqlite+aiosqlite:///{path}")
+    is_refused = Event()
+    upgrade = Database.upgrade
+
+    async def tried(database: Database) -> str | None:
+        try:
+            return await upgrade(database)
+        finally:
+            is_refused.set()
+
+    monkeypatch.setattr(Database, "upgrade", tried)
+    with closing(sqlite3.connect(path, isolation_level=None)) as another, ThreadPoolExecutor(1) as thread:
+        another.execute("PRAGMA journal_mode=WAL")
+        another.execute("BEGIN IMMEDIATE")
+        run = thread.submit(CliRunner().invoke, group, ["db", "upgrade"])
+        assert is_refused.wait(60)
+        another.execute("ROLLBACK")
+        done = run.result()
+    assert (done.exit_code, done.output[:32]) == (0, "Upgraded the schema from nothing")

@@ -1,12 +1,15 @@
 """With too many replies waiting, messages are turned away and reports are not; with fewer they are taken again."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.conversation.backpressure import QueueFull, QueuePauses
-from bot.storage.database import Database
+from bot.operations.checks import check_queue
+from bot.storage.database import Database, DatabaseBusy
 from tests.support.bots import Bot, heard, report, until
 
 PEERS = [f"+1555555{number:04}" for number in range(10)]
@@ -83,12 +86,30 @@ async def test_what_another_process_has_queued_counts_too(bot: Bot, database_url
     await other.database.close()
 
 
+async def test_neither_health_nor_an_event_waits_for_pages_and_exports_to_know_the_queue(bot: Bot) -> None:
+    """It was counted over one of the connections that these may hold for minutes."""
+    await bot.hear(heard("five"))
+    assert bot.queue.is_full
+    for reply in await bot.replies():
+        await bot.alter(reply.id, status="sent")
+    pool: Any = bot.database._readers.pool
+    pool._timeout = 0.3  # who waited for one would be told that all are in use
+    async with AsyncExitStack() as readers:
+        for _ in range(pool.size()):
+            await readers.enter_async_context(bot.database.reading())
+        with pytest.raises(DatabaseBusy):
+            await readers.enter_async_context(bot.database.reading())
+        result = await check_queue(bot.queue)
+        assert (result.status, bot.queue.queued) == ("ok", 0)
+        assert [receipt.outcome for receipt in await bot.hear(heard("quiet"))] == ["accepted"]
+
+
 async def test_a_database_that_can_not_be_asked_turns_nobody_away_for_a_full_queue(
     bot: Bot, tmp_path: Path
 ) -> None:
     """Then the messages can't be stored either, and they are told that."""
     without_tables = Database(f"sqlite+aiosqlite:///{tmp_path}/bot.db")
-    bot.queue._readers = without_tables
+    bot.queue._lookers = without_tables
     await bot.queue.refresh()
     await bot.queue.check()
     assert bot.queue.queued == 0

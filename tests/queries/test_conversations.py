@@ -21,7 +21,7 @@ from bot.queries.conversations import (
     list_rejected,
 )
 from bot.queries.filters import ConversationFilter
-from bot.storage.columns import Tags
+from bot.storage.columns import CheckedJson
 from bot.storage.pages import WrongCursor
 from bot.storage.tables import conversations, rejected_events
 from tests.support.bots import OURS, PEER, Bot, heard, report
@@ -147,7 +147,7 @@ async def test_a_row_whose_tags_are_no_list_has_none_and_the_others_are_shown(
     still: Bot, written: str, logs: list[MutableMapping[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One row that another program had written made every list of conversations a 500."""
-    monkeypatch.setattr(Tags, "is_told", False)
+    monkeypatch.setattr(CheckedJson, "told", set())
     await still.hear(heard("quiet"), heard("quiet", peer="+15555550102"))
     is_sqlite = still.database.is_sqlite
     if not is_sqlite and written in ('["vip"', "vip", ""):

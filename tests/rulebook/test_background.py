@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.rulebook.background import Pace, TookTooLong, give_way, in_background, is_at_work, within
+from bot.rulebook.background import Pace, TookTooLong, give_way, in_background, is_at_work, name_asker, within
 
 
 def naps_after(*worked: float) -> list[float]:
@@ -141,3 +141,23 @@ def test_what_work_waits_for_counts_nothing() -> None:
     with within(0.05):
         time.sleep(0.1)
         give_way()
+
+
+async def test_work_for_one_who_has_left_is_given_up_and_work_for_others_is_not() -> None:
+    left = threading.Event()
+
+    def bounded(*, for_asker: bool) -> None:
+        with within(60, for_asker=for_asker), within(60):
+            give_way()
+            left.set()
+            give_way()
+
+    async def asked(*, for_asker: bool) -> None:
+        left.clear()
+        name_asker(left.is_set)
+        await in_background(bounded, for_asker=for_asker)
+
+    with pytest.raises(TookTooLong):
+        await asyncio.create_task(asked(for_asker=True))
+    await asyncio.create_task(asked(for_asker=False))
+    await in_background(bounded, for_asker=True)  # of a task that nobody has asked

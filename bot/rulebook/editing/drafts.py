@@ -280,10 +280,10 @@ async def _tried(work: Callable[Given, Result], *args: Given.args, **kwargs: Giv
 async def _bounded(
     seconds: float, work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
 ) -> Result:
-    """Do it in the background; raises `TooSlowDraft` after these seconds of work."""
+    """Do it in the background; raises `TooSlowDraft` after these seconds of work, or when who asked has left."""
 
     def job() -> Result:
-        with within(seconds):
+        with within(seconds, for_asker=True):
             return work(*args, **kwargs)
 
     try:

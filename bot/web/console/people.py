@@ -26,6 +26,7 @@ _SAID: Final = {
     "link": "got a login link",
     "remove": "was removed",
     "log in": "came from the OpenID provider as",
+    "no role": "came from the OpenID provider without a role, and was logged out everywhere",
 }
 
 

@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 from bot.web.limits import Limits
 from bot.web.problems import problem_of
 from bot.web.server.crowd import BUSY, CLOSING, HALF_SENT, IDLE, STALLED, Crowd
-from bot.web.server.exchange import ANSWER, VOUCH, Exchange, target_of
+from bot.web.server.exchange import ANSWER, LEFT, VOUCH, Exchange, target_of
 
 #: Bytes on the line for a byte of body that comes in the smallest chunks, and a little more.
 _CHUNK_FRAMES = 8
@@ -76,7 +76,7 @@ class Connection(HttpToolsProtocol):
         self._on_refusal = on_refusal
         self.stage = HALF_SENT
         self.deadline = math.inf
-        self._extensions = {VOUCH: self._vouch, ANSWER: self._answer}
+        self._extensions: dict[str, Callable[..., bool | None]] = {VOUCH: self._vouch, ANSWER: self._answer}
         #: What ended the parsing: the parser itself only says that something did.
         self._refused: tuple[int, str] | None = None
         #: Whether the parser is inside a request, and inside its head; whether a request began in this read.
@@ -99,6 +99,7 @@ class Connection(HttpToolsProtocol):
         """Take the client in, or turn it away when everybody else is being served."""
         super().connection_made(transport)
         self._raw_transport = transport
+        self._extensions[LEFT] = transport.is_closing
         self.transport = _Transport(transport, self)  # type: ignore[assignment]  # all that uvicorn uses of one
         self.deadline = self.loop.time() + self._limits.head_seconds
         if not self._crowd.enter(self):

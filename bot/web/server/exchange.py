@@ -21,6 +21,8 @@ from bot.web.limits import BodyLimit, body_limit
 VOUCH: Final = "bot.vouch"
 #: In a scope's `extensions`: answers 200 with a body of JSON, all in one write; False when it can't now.
 ANSWER: Final = "bot.answer"
+#: In a scope's `extensions`: says, in any thread, whether the client has left.
+LEFT: Final = "bot.left"
 
 #: Bytes of a target that is remembered: Event Grid's are the same at each request, a page's are not.
 _REMEMBERED: Final = 512

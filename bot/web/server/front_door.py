@@ -15,7 +15,9 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from bot.rulebook.background import name_asker
 from bot.web.problems import problem_of
+from bot.web.server.exchange import LEFT
 from bot.web.server.head import answer_head, name_head
 
 #: Takes a call of the webhook's address and answers it; raises `HTTPException` for one that it refuses.
@@ -53,6 +55,9 @@ class FrontDoor:
     async def _ask_others(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         """Have one answered; what outlasts the grace of a bot that stops is cut off, which is no fault to be logged."""
         is_begun = False
+        extensions: Any = scope.get("extensions") or {}
+        if LEFT in extensions:
+            name_asker(extensions[LEFT])
 
         async def noted(message: Message) -> None:
             nonlocal is_begun

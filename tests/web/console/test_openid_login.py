@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from sqlalchemy import select
 
 from bot.operator.actor import Actor
-from bot.operator.people import People, PersonView, list_people
+from bot.operator.people import People, PeopleChange, PersonView, list_people, list_people_changes
 from bot.storage.tables import console_sessions
 from bot.web.console.sessions import ATTEMPT_LIFE, COOKIE
 from bot.wire import openid
@@ -82,6 +82,11 @@ async def is_in(http: httpx.AsyncClient) -> bool:
 async def everybody(bot: Running) -> dict[str, PersonView]:
     async with bot.service.database.reading() as connection:
         return {each.name: each for each in await list_people(connection)}
+
+
+async def changes_of(bot: Running, name: str) -> list[PeopleChange]:
+    async with bot.service.database.reading() as connection:
+        return [each for each in await list_people_changes(connection, 50) if each.name == name]
 
 
 async def test_the_provider_says_who_it_is_and_what_they_may_do(bot: Running) -> None:
@@ -259,6 +264,43 @@ async def test_whom_the_admin_removed_stays_out_whatever_the_provider_says(
         assert (answer.status_code, "was removed here" in answer.text) == (403, True)
         await people.add("Leaver", "viewer", by=Actor("the boss"))
         assert (await log_in(http)).status_code == 200
+
+
+async def test_who_comes_without_a_role_any_more_is_out_in_every_browser(
+    bot: Running, provider: Provider
+) -> None:
+    """Their other sessions went on for up to a week, with the role that they had."""
+    provider.be_good(sub="a-leaver", name="Lea Leaver", roles=["editor"])
+    people = People(bot.service.writer)
+    async with browser(bot) as office, browser(bot) as home, browser(bot) as link:
+        await log_in(office)
+        await log_in(home)
+        given = await people.new_link("Lea Leaver", by=Actor("admin"))
+        provider.be_good(sub="somebody-else", name="Una Uninvolved", roles=["viewer"])
+        await log_in(link)
+        provider.be_good(sub="a-leaver", name="Lea Leaver", roles=[])
+        async with browser(bot) as phone:
+            refused = await log_in(phone)
+            assert (refused.status_code, await is_in(phone)) == (403, False)
+        assert [await is_in(each) for each in (office, home, link)] == [False, False, True]
+        used = await home.post("/console/login", data={"key": given.key})
+        assert (used.status_code, await is_in(home)) == (403, False)
+        assert "no role" in [each.change for each in await changes_of(bot, "Lea Leaver")]
+        # With a role again they are the same person.
+        provider.be_good(sub="a-leaver", name="Lea Leaver", roles=["support"])
+        await log_in(office)
+        assert await is_in(office)
+    assert (await everybody(bot))["Lea Leaver"].id == given.person.id
+
+
+async def test_a_role_that_shrank_is_smaller_in_every_browser(bot: Running, provider: Provider) -> None:
+    provider.be_good(sub="a-mover", name="Mo Mover", roles=["admin"])
+    async with browser(bot) as office, browser(bot) as phone:
+        await log_in(office)
+        provider.be_good(sub="a-mover", name="Mo Mover", roles=["viewer"])
+        await log_in(phone)
+        page = (await office.get("/console/people")).text
+        assert "Logged in as <strong>Mo Mover</strong> (viewer)" in page
 
 
 async def test_a_provider_that_is_down_is_said_and_lets_nobody_in(bot: Running, provider: Provider) -> None:

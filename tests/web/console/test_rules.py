@@ -1,8 +1,10 @@
 """The Rules place of the console, by its forms alone, as a browser without scripts sends them."""
 
+import asyncio
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,11 @@ import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
+from bot.rulebook.background import give_way
+from bot.rulebook.editing import drafts
 from bot.rulebook.editing.folder import etag_of
+from bot.rulebook.files.loader import Loaded
+from tests.support.bots import until
 from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
@@ -69,6 +75,33 @@ async def test_a_text_is_checked_and_nothing_saved(bot: Running, admin: httpx.As
     assert "E202" in answer.text
     assert "wen: {keyword: hours}" in answer.text
     assert (bot.service.shelf.folder / "10-shop.yaml").read_text() == SHOP
+
+
+async def test_a_check_whose_client_has_left_ends_at_its_next_step(
+    bot: Running, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It went on for up to a minute, and who had closed the page waited for that when they came back."""
+    html = await page(admin)
+    began, is_over = threading.Event(), threading.Event()
+
+    def endless(*_: object) -> Loaded:
+        began.set()
+        while not is_over.is_set():
+            give_way()
+        return Loaded(book=None, findings=())
+
+    monkeypatch.setattr(drafts, "_LONGEST_CHECK", 1e9)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(drafts, "check_files", endless)
+            fields = {"csrf": csrf_in(html), "text": SHOP + "# more\n", "do": "check", "etag": ""}
+            asked = asyncio.create_task(admin.post(HERE, data=fields))
+            await until(began.is_set)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+        assert (await send(admin, SHOP.replace("when:", "wen:"), "check")).status_code == 200
+    finally:
+        is_over.set()
 
 
 async def test_a_mend_is_made_by_its_button_without_scripts(bot: Running, admin: httpx.AsyncClient) -> None:
