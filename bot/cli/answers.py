@@ -18,7 +18,7 @@ from bot.cli.output import local_time, print_json, terminal
 from bot.cli.output_file import output_to
 from bot.cli.rules_options import usual_path
 from bot.cli.times import read_since
-from bot.queries.answer_sheets import csv_of, write_xlsx
+from bot.queries.answer_sheets import csv_of
 from bot.queries.answers import (
     AnsweredRule,
     AnswerFilter,
@@ -30,6 +30,7 @@ from bot.queries.answers import (
     list_answered,
     summarize,
 )
+from bot.queries.workbooks import write_xlsx
 from bot.rulebook.book import Book
 from bot.rulebook.files.loader import load_folder, load_texts
 from bot.storage.database import DatabaseConnection

@@ -1,13 +1,11 @@
-"""Rows of answers as CSV and XLSX, for spreadsheets: nothing that a stranger wrote is run there as a formula."""
+"""Rows of answers as CSV, for spreadsheets: nothing that a stranger wrote is run there as a formula."""
 
-import asyncio
 import csv
 import io
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bot.queries.answers import AnswerView
 
@@ -17,11 +15,6 @@ HEAD: Final = ("id", "status", "peer", "number", "started_at", "finished_at", "c
 _FORMULA = re.compile("[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]")
 #: A number, or a phone number: a spreadsheet reads it and runs nothing.
 _NUMBER = re.compile(r"[+-]?\d[\d ]*(?:[.,]\d+)?", re.ASCII)
-#: As above, and written as a spreadsheet writes it, so that nothing of it is lost.
-_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,6})?", re.ASCII)
-#: Rows of a sheet, the names among them.
-_SHEET_ROWS: Final = 1_048_576
-_WIDTH: Final = 18
 
 
 def columns_of(fields: Sequence[str]) -> list[str]:
@@ -38,65 +31,11 @@ async def csv_of(pages: AsyncIterator[list[AnswerView]], fields: Sequence[str]) 
     """The rows by RFC 4180, in UTF-8 with a mark at the beginning, by which spreadsheets know it."""
     yield "\ufeff".encode() + csv_lines([columns_of(fields)])
     async for page in pages:
-        yield csv_lines([_cells(row, fields) for row in page])
+        yield csv_lines([cells_of(row, fields) for row in page])
 
 
-async def write_xlsx(pages: AsyncIterator[list[AnswerView]], fields: Sequence[str], path: Path) -> None:
-    """Write the rows to a workbook, in which each cell is a text, a number or a time."""
-    book = _Workbook(path, columns_of(fields))
-    try:
-        async for page in pages:
-            await asyncio.to_thread(book.add, [_cells(row, fields) for row in page])
-    finally:
-        await asyncio.to_thread(book.close)
-
-
-class _Workbook:
-    """A workbook that is written row by row, so that a million of them need little memory."""
-
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        options = {
-            "constant_memory": True,
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-        }
-        from xlsxwriter import Workbook  # noqa: PLC0415 - 2 MiB and 0.1 s for a start that makes no workbook
-
-        self._book = Workbook(str(path), options)
-        self._bold = self._book.add_format({"bold": True})
-        self._columns = columns
-        self._row = _SHEET_ROWS
-        self._sheet: Any = None
-
-    def add(self, rows: Sequence[Sequence[str]]) -> None:
-        """Write rows beneath those there are."""
-        for cells in rows:
-            if self._row >= _SHEET_ROWS:
-                self._begin_sheet()
-            for place, cell in enumerate(cells):
-                if place >= len(HEAD) and _PLAIN_NUMBER.fullmatch(cell):
-                    self._sheet.write_number(self._row, place, float(cell))
-                elif cell:
-                    self._sheet.write_string(self._row, place, cell)
-            self._row += 1
-
-    def close(self) -> None:
-        """Finish the file."""
-        if self._sheet is None:
-            self._begin_sheet()
-        self._book.close()
-
-    def _begin_sheet(self) -> None:
-        self._sheet = self._book.add_worksheet()
-        self._sheet.freeze_panes(1, 0)
-        self._sheet.set_column(0, len(self._columns) - 1, _WIDTH)
-        for place, name in enumerate(self._columns):
-            self._sheet.write_string(0, place, name, self._bold)
-        self._row = 1
-
-
-def _cells(row: AnswerView, fields: Sequence[str]) -> list[str]:
+def cells_of(row: AnswerView, fields: Sequence[str]) -> list[str]:
+    """The cells of a row, as `columns_of` names them."""
     return [
         row.id,
         row.status,

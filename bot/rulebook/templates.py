@@ -47,7 +47,7 @@ _LIQUID_OWN = frozenset({"size", "first", "last"})
 _LONGEST_TEXT = 16_000
 _LIQUID = BoundedLiquid()
 #: What an SMS carries no trace of, and databases refuse.
-_UNSENDABLE = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+UNSENDABLE = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class WrongTemplate(ValueError):
@@ -119,7 +119,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             text = _join(self.parts, names)
         else:
             text = _render(self.liquid, names) if self.liquid else self.source
-        return _UNSENDABLE.sub("", text)
+        return UNSENDABLE.sub("", text)
 
     def write_encoded(self, names: Mapping[str, object], encode: Callable[[str], str]) -> str:
         """Fill in the names, each place encoded by itself; for a template without tags."""

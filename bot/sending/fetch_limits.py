@@ -22,9 +22,9 @@ class FetchLimits(Struct, frozen=True, kw_only=True):
     record_again: float = 0.25
     #: The part of a fetch's time that one try may take, so that there is time for another.
     one_try: float = 0.5
-    #: Answers in memory, and for how many bytes.
+    #: Answers that are kept, and the bytes of memory that all of them take.
     answers: int = 10_000
-    answer_bytes: int = 32 * 1024 * 1024
+    answer_bytes: int = 64 * 1024 * 1024
     backoff: Backoff = Backoff(first=0.25, longest=10.0)
     breaker: BreakerLimits = BreakerLimits(threshold=10, first_pause=0.5, longest_pause=10.0)
 

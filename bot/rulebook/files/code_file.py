@@ -4,11 +4,18 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.rulebook.code_pools import CodePool, list_pool, random_pool
-from bot.rulebook.files.csv_text import Dialect, UnreadableCsv, declared_dialect, read_rows
+from bot.rulebook.files.csv_text import (
+    Dialect,
+    UnreadableCsv,
+    declared_dialect,
+    read_rows,
+    refuse_no_text,
+)
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.findings import Report, did_you_mean, has_error
 from bot.rulebook.rules import Rule
 from bot.rulebook.source import START, SourcePlace
+from bot.rulebook.templates import UNSENDABLE
 
 #: Characters of a code.
 _LONGEST = 100
@@ -52,7 +59,10 @@ def code_pools(
 
 def _read_codes(text: str, report: Report) -> tuple[str, ...]:
     """The codes, without the name of their column and without those that stand there twice."""
-    cells = _first_column(text.removeprefix("\ufeff"), report)
+    text = text.removeprefix("\ufeff")
+    if refuse_no_text(text, report):
+        return ()
+    cells = _first_column(text, report)
     if cells and _is_name(cells):
         del cells[0]
     elif cells:
@@ -65,6 +75,10 @@ def _read_codes(text: str, report: Report) -> tuple[str, ...]:
     for line, cell in cells:
         if "\n" in cell or "\r" in cell:
             message = 'A code stands in one line; perhaps a " that opens it is not closed there.'
+            report.add("E346", SourcePlace(line, 1), message)
+        elif unsendable := UNSENDABLE.search(cell):
+            sign = f"U+{ord(unsendable[0]):04X}" + (", a tab" if unsendable[0] == "\t" else "")
+            message = f"This code has a character in it that no message can have, {sign}; take it out."
             report.add("E346", SourcePlace(line, 1), message)
         elif cell in lines:
             message = f'"{cell}" stands in line {lines[cell]} already; it is given once.'

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from bot.rulebook.background import give_way
-from bot.rulebook.source import SourcePlace
+from bot.rulebook.findings import Report
+from bot.rulebook.source import START, SourcePlace
 
 #: The first of them that does as well as any counts.
 _DELIMITERS = (",", ";", "\t")
@@ -38,6 +39,22 @@ class Dialect(msgspec.Struct, frozen=True):
     quote: str = '"'
     #: Lines before the first row.
     skipped: int = 0
+
+
+def refuse_no_text(text: str, report: Report) -> bool:
+    """Whether a file holds what is no text, such as each second byte of UTF-16; that is reported."""
+    is_text = "\0" not in text and (text.isascii() or not _is_broken(text))
+    if not is_text:
+        report.add("E101", START, f"{report.file} is no plain text; save it as CSV (UTF-8).")
+    return not is_text
+
+
+def _is_broken(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def declared_dialect(text: str) -> Dialect | None:

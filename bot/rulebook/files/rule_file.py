@@ -65,6 +65,8 @@ _FIXED_ZONES = {
 }
 #: Values of a file: the templates with tags are read with all of them, each anew.
 _MOST_VALUES = 1_000
+#: Characters of a rule's name: answers and codes are kept under it.
+_LONGEST_NAME = 200
 _ETC_ZONE = re.compile(r"Etc/GMT([+-])0?([1-9]|1[0-4])", re.IGNORECASE)
 _PLACES = {
     ("+", 3): "America/Sao_Paulo", ("+", 4): "America/Halifax", ("+", 5): "America/New_York",
@@ -240,6 +242,11 @@ def _read_rule(
         return None, node.place
     name = read_text(table["name"], "name", report) if "name" in table else None
     place = name.place if name else node.place
+    if name and len(name.value) > _LONGEST_NAME:
+        count = f"{len(name.value):,}"
+        report.add(
+            "E205", place, f"The name of a rule has at most {_LONGEST_NAME} characters, and this has {count}."
+        )
     keys = read_when(table["when"], report, settings.tables) if "when" in table else ()
     groups = frozenset(group for key in keys if key.pattern for group in key.pattern.groups)
     lookup = LookupNode(table["lookup"], settings.tables, report) if "lookup" in table else None

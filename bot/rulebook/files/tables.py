@@ -10,7 +10,14 @@ import msgspec
 from bot.rulebook.background import give_way
 from bot.rulebook.data_table import DataTable, Words, simple_name
 from bot.rulebook.expectations import LONGEST_VALUE
-from bot.rulebook.files.csv_text import Dialect, UnreadableCsv, place_in_csv, read_records, sniff
+from bot.rulebook.files.csv_text import (
+    Dialect,
+    UnreadableCsv,
+    place_in_csv,
+    read_records,
+    refuse_no_text,
+    sniff,
+)
 from bot.rulebook.files.fields import read_names, read_table, read_text, shortened
 from bot.rulebook.files.keys import TABLE_KEYS, TABLE_REQUIRED
 from bot.rulebook.files.yaml_tree import Node, Table
@@ -164,8 +171,7 @@ def _column(sheet: _Sheet, file: str, key: Scalar | None, report: Report) -> int
 def _read_sheet(text: str, report: Report) -> _Sheet | None:
     """Read a CSV file; None and a finding where no row of it can be used."""
     text = text.removeprefix("\ufeff")
-    if "\0" in text or (not text.isascii() and _is_broken(text)):
-        report.add("E101", START, f"{report.file} is no plain text; save it as CSV (UTF-8).")
+    if refuse_no_text(text, report):
         return None
     dialect = sniff(text)
     teller = _Teller(text, dialect, report)
@@ -185,14 +191,6 @@ def _read_sheet(text: str, report: Report) -> _Sheet | None:
     finally:
         teller.close()
     return sheet
-
-
-def _is_broken(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def _read_header(header: list[str], line: int, teller: _Teller, report: Report) -> dict[str, int] | None:

@@ -123,6 +123,9 @@ class _Composer:
     def _scalar(self, event: Any) -> None:
         self._count(1, event)
         self._refuse_tag(event)
+        if "\0" in event.value:  # YAML takes it, in double quotes; PostgreSQL keeps no text with it
+            problem = "This text has \\0 in it, the character NUL, which no message can have; leave it out."
+            self._refuse("E102", event, problem)
         mark = event.start_mark
         place = SourcePlace(mark.line + 1, mark.column + 1)
         plain = event.style in {None, ""}

@@ -1,8 +1,5 @@
 """Answers: the rules that keep some, and of each its tally, where people give up, and its rows."""
 
-import asyncio
-import tempfile
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -16,7 +13,7 @@ from litestar.response import Stream
 from msgspec import Struct
 
 from bot.queries.answer_fields import Field, fields_of
-from bot.queries.answer_sheets import csv_of, write_xlsx
+from bot.queries.answer_sheets import csv_of
 from bot.queries.answers import (
     AnswerFilter,
     AnswerStatus,
@@ -30,6 +27,7 @@ from bot.queries.answers import (
     list_answers,
     summarize,
 )
+from bot.queries.workbooks import xlsx_of
 from bot.rulebook.book import Book
 from bot.rulebook.rules import Rule
 from bot.storage.database import DatabaseConnection
@@ -43,7 +41,6 @@ from bot.web.console.sessions import session_of
 
 PATH: Final = "/console/answers"
 _RULES, _ROWS = 50, 20
-_CHUNK = 256 * 1024
 #: A state is a sign and a word.
 GLYPHS: Final = {"open": "○", "finished": "✓", "cancelled": "⊘", "expired": "◌", "failed": "✕"}
 
@@ -142,17 +139,7 @@ def _question(rule: Rule | None, name: str) -> str | None:
 def _download(request: Call, console: Console, rule: str, fields: list[str]) -> Stream:
     kind = request.query_params["format"]
     rows = every_answer(console.downloads.reading, rule, AnswerFilter(), datetime.now(UTC))
-    chunks = csv_of(rows, fields) if kind == "csv" else _xlsx_of(rows, fields)
+    chunks = csv_of(rows, fields) if kind == "csv" else xlsx_of(rows, fields)
     return Stream(
         console.downloads.begin(session_of(request).person, chunks), headers=file_headers(rule, kind)
     )
-
-
-async def _xlsx_of(rows: AsyncIterator[list[AnswerView]], fields: list[str]) -> AsyncIterator[bytes]:
-    """A workbook, which can be sent once it is whole."""
-    with tempfile.TemporaryDirectory(prefix="answers-") as folder:
-        path = Path(folder, "answers.xlsx")
-        await write_xlsx(rows, fields, path)
-        with path.open("rb") as file:  # noqa: ASYNC230 - open, and read in a thread
-            while chunk := await asyncio.to_thread(file.read, _CHUNK):
-                yield chunk

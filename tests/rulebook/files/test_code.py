@@ -81,6 +81,21 @@ def test_a_quote_that_is_not_closed_takes_no_codes_away(table: str, finding: str
 
 
 @pytest.mark.parametrize(
+    ("table", "finding"),
+    [
+        ("code\nA1\nB\x002\n", "1:1: error E101 coupons.csv is no plain text; save it as CSV (UTF-8)."),
+        ("code\nA1\nB\udc802\n", "1:1: error E101 coupons.csv is no plain text; save it as CSV (UTF-8)."),
+        ("code\nA1\nA\x071\n", "3:1: error E346 This code has a character in it that no message can have, U+0007"),
+        ("code\nA1\tx\nB2\tx\n", "2:1: error E346 This code has a character in it that no message can have, U+0009,"),
+    ],
+    ids=["NUL", "half of a surrogate pair", "a bell", "columns that the first row does not have"],
+)  # fmt: skip
+def test_a_code_that_no_message_can_say_or_no_database_keep_is_an_error(table: str, finding: str) -> None:
+    """Said without its bell, `A1` would be given twice; and PostgreSQL refused each message that asked for a code."""
+    assert findings(CODE, table)[0].startswith(f"coupons.csv:{finding}")
+
+
+@pytest.mark.parametrize(
     "table",
     ['"code" ,x\n"A1" ,1\n"B2" ,2\n', 'code,note\nA1,"say "hi" now"\nB2,x\n', "sep=;\ncode;x\nA1;1\nB2;2\n"],
     ids=["blanks behind quotes", "quotes inside of a cell", "a delimiter that is named"],

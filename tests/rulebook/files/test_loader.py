@@ -34,6 +34,8 @@ def findings_of(text: str) -> list[str]:
         ("rules: \x01", "f.yaml:1:8: error E102 This is not YAML: "),
         ("é: \x01", "f.yaml:1:4: error E102 This is not YAML: "),
         ("rules: \ud800", "f.yaml:1:1: error E101 The text holds half of a surrogate pair"),
+        ('rules:\n  - {name: a, when: anything, reply: "a\\0b"}', "f.yaml:2:38: error E102 This text has \\0 in it, the character NUL"),
+        ("rules: [{name: " + "a" * 201 + ", when: anything}]", "f.yaml:1:16: error E205 The name of a rule has at most 200 characters, and this has 201."),
         ("rules: !!python/object:os.system []", "f.yaml:1:8: error E106 The YAML tag tag:yaml.org,2002:python/object"),
         ("a: 1\n---\nb: 1", "f.yaml:2:1: error E107 A second YAML document begins here"),
         ("[" * 100 + "]" * 100, "f.yaml:1:21: error E104 This is nested more than 20 deep"),
