@@ -52,7 +52,7 @@ class _CloudReceived(Struct, gc=False):
     kind: _Kind = msgspec.field(name="type")
 
 
-class _ReportData(Struct, rename="pascal", forbid_unknown_fields=True, gc=False):
+class _ReportedData(Struct, rename="pascal", forbid_unknown_fields=True, gc=False):
     """The `data` of a delivery report."""
 
     message_id: str
@@ -73,14 +73,14 @@ _ReportKind = Literal["Microsoft.Communication.SMSDeliveryReportReceived"]
 class _Reported(Struct, gc=False):
     """A delivery report in Event Grid's schema."""
 
-    data: _ReportData
+    data: _ReportedData
     kind: _ReportKind = msgspec.field(name="eventType")
 
 
 class _CloudReported(Struct, gc=False):
     """The same as a CloudEvent."""
 
-    data: _ReportData
+    data: _ReportedData
     kind: _ReportKind = msgspec.field(name="type")
 
 
