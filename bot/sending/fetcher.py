@@ -103,6 +103,8 @@ class Fetcher:
         self._claims: Batch[DueFetch, ClaimedFetch | None] = writer.batch(self._claim)
         self._completions = writer.batch(complete)
         self._started = clock()
+        #: When a look began that left nothing behind: what was found since was not there yet.
+        self._all_seen: float | None = None
         self.hosts = AskedHosts(limits, _seconds, clock)
         self.kept = AnswerCache(_seconds, most=limits.answers, most_bytes=limits.answer_bytes)
         #: Requests under way that serve everybody who asks the same, by their key.
@@ -153,6 +155,8 @@ class Fetcher:
         await self._holder.is_seen()
         while not self._is_stopping:
             self._wake.clear()
+            if not self._duty.is_ours:
+                self._all_seen = None
             with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
                 if self._duty.is_ours and await self._take():
                     continue
@@ -164,7 +168,7 @@ class Fetcher:
         room = min(limits.claimed_at_once, limits.in_hand - len(self._in_hand))
         if room <= 0:
             return False
-        now = self._clock()
+        now, began = self._clock(), _seconds()
         full = [host for host, count in self._per_host.items() if count >= limits.in_hand_per_host]
         async with self._readers.reading() as connection:
             others = await holders_of_fetches(connection, now) - {self._holder.id}
@@ -172,12 +176,14 @@ class Fetcher:
             due = await due_fetches(
                 connection, now, holders=living | {self._holder.id}, full=full, limit=room
             )
+        most_waited = None if self._all_seen is None else _seconds() - self._all_seen
+        self._all_seen = None if full or len(due) == room else began
         due = [each for each in due if each.id not in self._in_hand]
         if not due:
             return False
         for claimed in await self._claims.submit(due):
             if claimed is not None and claimed.id not in self._in_hand:
-                self._begin(claimed)
+                self._begin(claimed, most_waited)
         return len(due) == room
 
     async def _claim(self, connection: AsyncConnection, due: list[DueFetch]) -> list[ClaimedFetch | None]:
@@ -195,10 +201,11 @@ class Fetcher:
         found = {each.id: each for each in claimed}
         return [found.get(each.id) for each in due]
 
-    def _begin(self, fetch: ClaimedFetch) -> None:
+    def _begin(self, fetch: ClaimedFetch, most_waited: float | None) -> None:
         host, conversation = fetch.request.host, fetch.conversation_id
         self._per_host[host] += 1
-        task = asyncio.create_task(self._serve(fetch, self._newest.get(conversation)), name="fetch")
+        deadline = _seconds() + self._time_left(fetch, most_waited)
+        task = asyncio.create_task(self._serve(fetch, deadline, self._newest.get(conversation)), name="fetch")
         self._in_hand[fetch.id] = self._newest[conversation] = task
         self._conversations[fetch.id] = conversation
 
@@ -215,8 +222,8 @@ class Fetcher:
 
         task.add_done_callback(end)
 
-    async def _serve(self, fetch: ClaimedFetch, before: asyncio.Task[None] | None) -> None:
-        outcome = await self._outcome(fetch)
+    async def _serve(self, fetch: ClaimedFetch, deadline: float, before: asyncio.Task[None] | None) -> None:
+        outcome = await self._outcome(fetch, deadline)
         if before is not None:
             await asyncio.wait([before])
         finished = Finished(id=fetch.id, number=fetch.number, peer=fetch.peer, outcome=outcome)
@@ -231,9 +238,8 @@ class Fetcher:
                 return
             await asyncio.sleep(self._limits.record_again)
 
-    async def _outcome(self, fetch: ClaimedFetch) -> FetchOutcome:
+    async def _outcome(self, fetch: ClaimedFetch, deadline: float) -> FetchOutcome:
         request = fetch.request
-        deadline = _seconds() + self._time_left(fetch)
         if request.trouble:
             return FetchOutcome(fetched=NOTHING, reason=request.trouble)
         while True:
@@ -261,12 +267,17 @@ class Fetcher:
         task.add_done_callback(lambda _: self._shared.pop(key, None))
         return await task
 
-    def _time_left(self, fetch: ClaimedFetch) -> float:
-        """Seconds: from the message on, but for the time in which no bot was there to ask."""
+    def _time_left(self, fetch: ClaimedFetch, most_waited: float | None) -> float:
+        """Seconds: from the message on, but for the time in which no bot was there to ask.
+
+        Another machine's clock may have dated it, so it has waited for no longer than it can have: `most_waited`.
+        """
         now = self._clock()
         begun = now if fetch.was_begun else max(fetch.created_at, self._started)
-        left = fetch.request.timeout - (now - begun).total_seconds()
-        return min(max(left, 0.0), fetch.request.timeout)
+        waited = (now - begun).total_seconds()
+        if most_waited is not None:
+            waited = min(waited, most_waited)
+        return min(max(fetch.request.timeout - waited, 0.0), fetch.request.timeout)
 
     async def _ask(self, fetch: ClaimedFetch, deadline: float) -> FetchOutcome:
         """Try until something usable came or the time is over."""
@@ -277,6 +288,8 @@ class Fetcher:
         while True:
             if not await host.enter(deadline):
                 reason = tries[-1].reason if tries else (DOWN if host.trouble else NO_TIME)
+                if not tries:
+                    self._warn(request, reason, at=self._clock())
                 break
             began, at = _seconds(), self._clock()
             asked = await self._try(host, fetch, min(longest, deadline - began), fair=longest * _FAIR)

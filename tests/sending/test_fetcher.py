@@ -1,7 +1,8 @@
 """What a rule asks of another service is asked after the commit, and answered once, in order, or by `otherwise`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -11,6 +12,7 @@ from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.replay import Replay
 from bot.sending.circuit_breaker import BreakerLimits
 from bot.sending.fetch_limits import FetchLimits
+from bot.sending.fetcher import NO_TIME
 from tests.support.asking import Asking, asking
 from tests.support.books import book_from
 from tests.support.bots import heard, until
@@ -82,6 +84,39 @@ async def test_two_processes_answer_once(database_url: str, shop: Shop) -> None:
         await one.settled()
         for at in range(10):
             assert await one.said(f"+1555555{at:04}") == [f"It is shipped: order {at}."]
+
+
+async def test_a_message_that_a_slow_clock_dated_at_another_replica_is_asked_for_as_any_other(
+    database_url: str, shop: Shop
+) -> None:
+    """By that date its time would be over before it began."""
+    rules = order_rules(shop.address, timeout="10s")
+    async with asking(database_url, rules) as bot:
+        await bot.hear("order 1")
+        await bot.settled()
+        bot.ahead = timedelta(seconds=60)
+        other = Asking(database_url, bot.book)
+        await other.start(asking=False)
+        try:
+            await other.hear("order 2")
+        finally:
+            await other.stop()
+        await bot.settled()
+        assert await bot.said() == ["It is shipped: order 1.", "It is shipped: order 2."]
+
+
+async def test_what_nobody_had_time_to_ask_is_said_in_the_log(
+    database_url: str, shop: Shop, logs: list[MutableMapping[str, Any]]
+) -> None:
+    shop.gate.clear()
+    rules = order_rules(shop.address, timeout="1s")
+    async with asking(database_url, rules, limits=FetchLimits(in_hand=1, look_again=0.1)) as bot:
+        await bot.hear("order 1", "order 2")
+        await until(lambda: len(shop.requests) == 1)
+        bot.ahead = timedelta(seconds=60)
+        await bot.settled()
+        assert await bot.said() == ["We can't look that up right now."] * 2
+    assert [each["reason"] for each in logs if each.get("action") == "fetch_failed"][-1] == NO_TIME
 
 
 async def test_answers_of_one_conversation_keep_the_order_of_its_messages(
