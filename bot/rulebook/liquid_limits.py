@@ -11,6 +11,8 @@ from liquid.builtin.expressions.primitive import IntegerLiteral, RangeLiteral
 from liquid.exceptions import FilterArgumentError, LiquidSyntaxError
 from liquid.filter import with_context
 
+from bot.rulebook.background import give_way
+
 #: A template's source, in characters. A reply is at most 2,048.
 LONGEST_SOURCE = 4_000
 _LONGEST_TEXT = 20_000
@@ -70,6 +72,7 @@ def _bounded(filter_: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(filter_)  # takes with_context, with_environment and validate along
     def bounded(left: Any, *args: Any, **kwargs: Any) -> Any:
+        give_way()  # within one template these can take a second
         _refuse_large(left, _LONGEST_TEXT)
         for each in args:
             _refuse_large(each, _LONGEST_ARGUMENT)

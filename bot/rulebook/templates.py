@@ -14,6 +14,7 @@ from liquid import BoundTemplate
 from liquid.exceptions import LiquidError, LiquidSyntaxError, UnknownFilterError
 from liquid.static_analysis import Variable
 
+from bot.rulebook.background import TookTooLong, give_way
 from bot.rulebook.liquid_limits import LONGEST_SOURCE, BoundedLiquid, refuse_wide_ranges
 
 #: What the bot itself gives to every template.
@@ -303,8 +304,11 @@ def _without(names: Mapping[str, int], constants: Mapping[str, object]) -> dict[
 
 
 def _render(liquid: BoundTemplate, names: Mapping[str, object]) -> str:
+    give_way()
     try:
         return liquid.render(dict(names))
+    except TookTooLong:
+        raise
     except Exception as error:
         # Liquid's own errors, and what strange input makes of Python's functions behind its filters.
         raise _wrong(error) from error

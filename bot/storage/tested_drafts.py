@@ -1,7 +1,7 @@
 """Drafts that are live for testers' phones alone; the book in force answers everybody else, and who tests a bad one."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 
@@ -10,15 +10,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.clock import is_set_within
-from bot.rulebook.background import in_background
+from bot.rulebook.background import TookTooLong, in_background, within
 from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.draft_book import DraftBook, Testers
 from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.editing.save import RuleFiles
-from bot.rulebook.files.loader import FilesRead
+from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import has_error
-from bot.rulebook.lint.check import check_files
+from bot.rulebook.lint.check import LONGEST_CHECK, check_files
 from bot.storage.database import Database
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.draft_testers import DraftTester, NamedTesters, list_testers, name_testers
@@ -194,8 +194,13 @@ class TestedDrafts:
             return replace(tested, book=before.book, why_not=before.why_not)
         is_large = sum(map(len, files.texts.values())) > _LARGE
         with frozen_afterwards() if is_large else nullcontext():
-            loaded = await in_background(check_files, files, self._files.secrets, None)
+            try:
+                loaded = await in_background(_check, files, self._files.secrets)
+            except TookTooLong:
+                loaded = None
         self._made_of[key] = files
+        if loaded is None:
+            return replace(tested, why_not="the templates have too much to do, so the check was given up")
         if loaded.book is None or has_error(loaded.findings):
             first = next(each for each in loaded.findings if each.level == "error")
             return replace(tested, why_not=f"the rules would have an error: {first}")
@@ -234,6 +239,11 @@ class TestedDrafts:
             self._woken.clear()
             with suppress(*DATABASE_ERRORS):
                 await self.look()
+
+
+def _check(files: FilesRead, secrets: Collection[str] | None) -> Loaded:
+    with within(LONGEST_CHECK):
+        return check_files(files, secrets, None)
 
 
 def _live(drafts: Sequence[RuleDraft], texts: Mapping[str, str]) -> RuleDraft | None:

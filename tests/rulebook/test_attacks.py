@@ -4,10 +4,12 @@
 
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import date
 
 import pytest
 
+from bot.rulebook.background import TookTooLong, name_asker, within
 from bot.rulebook.editing.source_tree import CannotSplice, parse
 from bot.rulebook.expectations import Day, Expectation, Number, OneOf, YesNo
 from bot.rulebook.files.loader import load_texts
@@ -128,6 +130,35 @@ DRAFTS = {
 @pytest.mark.parametrize("text", DRAFTS.values(), ids=DRAFTS)
 def test_a_draft_that_attacks_is_checked_and_explained_in_time(text: str) -> None:
     in_time(lambda: check_texts({"f.yaml": text}))
+
+
+LOOPED = "{% for i in (1..150) %}{{ message | upcase }}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        REPLY % LOOPED,
+        "rules: [{name: a, when: anything, reply: {one_of: [" + lines_of(lambda at: f'"{{{{ message }}}} {{% if message %}}{at}{{% endif %}}", ', 150) + "]}}]",
+    ],
+    ids=["one template", "many of one rule"],
+)  # fmt: skip
+def test_what_is_checked_can_be_given_up_within_a_rule_and_within_a_template(text: str) -> None:
+    """Only between two rules it could be: a hundred templates of one rule were 24 seconds, one alone was more than one."""
+    looks = 0
+
+    def has_left() -> bool:
+        nonlocal looks
+        looks += 1
+        return looks > 100
+
+    def check() -> None:
+        name_asker(has_left)
+        with within(1e9, for_asker=True):
+            check_texts({"f.yaml": text})
+
+    with pytest.raises(TookTooLong):
+        copy_context().run(check)
 
 
 @pytest.mark.parametrize("opener", ["[", "{", "- ", "? ", "{a: "])

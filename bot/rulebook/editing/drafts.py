@@ -19,7 +19,7 @@ from bot.rulebook.editing.source_tree import CannotSplice
 from bot.rulebook.fetch import Fetched
 from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
-from bot.rulebook.lint.check import check_files
+from bot.rulebook.lint.check import LONGEST_CHECK, check_files
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps
 from bot.rulebook.simulate.phone_context import PhoneContext, to_the_minute, usual_test_time
 from bot.rulebook.simulate.replay import AnsweredMessage, Replay, Replayed
@@ -36,7 +36,7 @@ MOST_WAITING = 4
 #: Drafts of different people that are checked at the same time.
 MOST_AT_ONCE = 4
 #: Seconds of work that the check of a draft may take, and all that a talk or stored messages are answered in.
-_LONGEST_CHECK = 60.0
+_LONGEST_CHECK = LONGEST_CHECK
 _LONGEST_TRY = 10.0
 #: Turns of a talk that is tried.
 MOST_TURNS = 50

@@ -5,14 +5,14 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from bot.rulebook.background import in_background
+from bot.rulebook.background import TookTooLong, in_background, within
 from bot.rulebook.book import free_incrementally
 from bot.rulebook.collector import frozen_afterwards
 from bot.rulebook.editing.folder import CannotWrite, RuleFolder, etag_of
 from bot.rulebook.editing.live_book import Author, LiveBook, Overtaken
 from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
-from bot.rulebook.lint.check import check_files
+from bot.rulebook.lint.check import LONGEST_CHECK, check_files
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps
 from bot.rulebook.simulate.test_runner import BoundedRun
 
@@ -29,6 +29,17 @@ class HasErrors(Exception):
         others = f" And {more} more." if more else ""
         super().__init__(f"The rules would have an error, so nothing was saved. {first}{others}")
         self.findings = findings
+
+
+class TooSlowToSave(CannotWrite):
+    """The check of the book was given up: nobody else could save meanwhile. Nothing was changed."""
+
+    def __init__(self) -> None:
+        Exception.__init__(
+            self,
+            "Nothing was saved: the check was given up, for it takes too long. The templates of the rules have too much"
+            " to do. Make them plainer.",
+        )
 
 
 class _Moved(Exception):
@@ -120,7 +131,10 @@ class RuleFiles:
             self.folder.check_unchanged(before, each.name, each.expected)
         after = self._changed(before, changes)
         with frozen_afterwards():
-            loaded, tests = await in_background(_check, after, self.caps, self.secrets)
+            try:
+                loaded, tests = await in_background(_check, after, self.caps, self.secrets)
+            except TookTooLong:
+                raise TooSlowToSave from None
         if loaded.book is None or has_error(loaded.findings):
             findings, refused = loaded.findings, [loaded.book]
             del loaded
@@ -151,7 +165,8 @@ class RuleFiles:
 
 def _check(files: FilesRead, caps: Caps, secrets: Collection[str] | None) -> tuple[Loaded, TestCount]:
     run = BoundedRun(caps)
-    loaded = check_files(files, secrets, run)
+    with within(LONGEST_CHECK):
+        loaded = check_files(files, secrets, run)
     if run.outcomes is None:
         return loaded, TestCount(passed=0, failed=0)
     return loaded, TestCount(passed=run.outcomes.passed, failed=run.outcomes.failed)

@@ -28,6 +28,8 @@ from bot.rulebook.mends.explanation import explained
 from bot.rulebook.simulate.test_runner import Outcomes, run_tests
 from bot.rulebook.source import SourcePlace
 
+#: Seconds of work that the check of a text may take where others wait for it.
+LONGEST_CHECK = 60.0
 #: Runs the tests of a book, to tell what they do not cover.
 RunTests = Callable[[Book], Outcomes]
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.rulebook.editing import save
 from bot.rulebook.editing.folder import CannotWrite, RuleFolder, etag_of
 from bot.rulebook.editing.live_book import BookChange, LiveBook
-from bot.rulebook.editing.save import HasErrors, RuleFiles
+from bot.rulebook.editing.save import HasErrors, RuleFiles, TooSlowToSave
 from bot.rulebook.files.loader import FilesRead
 from bot.rulebook.simulate.try_message import answer
 from tests.support.rule_files import OPT_OUT, SHOP
@@ -95,3 +96,18 @@ async def test_a_reload_and_a_save_at_once_leave_what_is_on_the_disk_in_force(sh
         text = new
         assert answer(shelf.book(), "hours").replies == (f"Open {round_}.",)
         assert shelf.texts["10-shop.yaml"] == new
+
+
+async def test_a_save_whose_check_takes_too_long_is_given_up_and_the_next_is_not(
+    shelf: LiveBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred templates with loops in them took 36 seconds, a whole file of them minutes: nobody could save."""
+    files = RuleFiles(shelf)
+    with monkeypatch.context() as patched:
+        patched.setattr(save, "LONGEST_CHECK", 0.0)
+        with pytest.raises(TooSlowToSave, match="Nothing was saved: the check was given up"):
+            await files.save("10-shop.yaml", SHUT, {etag_of(SHOP)}, who="admin", how="api")
+    assert (shelf.folder / "10-shop.yaml").read_text() == SHOP
+    assert answer(shelf.book(), "hours").replies == ("Open 9-18.",)
+    await files.save("10-shop.yaml", SHUT, {etag_of(SHOP)}, who="admin", how="api")
+    assert answer(shelf.book(), "hours").replies == ("Shut.",)

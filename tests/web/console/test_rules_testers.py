@@ -16,7 +16,9 @@ from bot.operator.actor import Actor
 from bot.operator.openid import Identity
 from bot.operator.people import NewLink, People
 from bot.operator.people_errors import NoRole
+from bot.rulebook.editing import save
 from bot.rulebook.editing.folder import etag_of
+from bot.storage import tested_drafts
 from bot.storage.draft_testers import NamedTesters, list_testers, name_testers
 from tests.support.bots import until
 from tests.support.console import browser, csrf_in
@@ -317,6 +319,24 @@ async def test_it_ends_at_every_replica_after_a_command(
         await until(lambda: not other.service.tested.testers())
         await until(lambda: not team.bot.service.tested.testers())
         assert await Shop(other, team.http).heard("hours") == ["Open 9-18."]
+
+
+async def test_a_draft_and_a_save_that_take_too_long_are_given_up_and_said(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(tested_drafts, "LONGEST_CHECK", 0.0)
+        patched.setattr(save, "LONGEST_CHECK", 0.0)
+        html = await shop.press(DRAFT, "testers", testers=TESTER)
+        assert "the templates have too much to do, so the check was given up" in html
+        assert await shop.heard("hours") == ["Open 9-18."]
+        refused = await put(shop.bot, "10-shop.yaml", DRAFT, If_Match=etag_of(BOOK))
+        assert (refused.status_code, refused.json()["detail"][:19]) == (409, "Nothing was saved: ")
+        page = await shop.http.get(HERE)
+        fields = {"csrf": csrf_in(page.text), "etag": etag_of(BOOK), "text": DRAFT, "do": "save"}
+        assert "Nothing was saved: the check was given up" in (await shop.http.post(HERE, data=fields)).text
+    await shop.press(DRAFT.replace("9-19", "9-20"), "testers", testers=TESTER)
+    assert await shop.heard("hours") == ["Open 9-20."]
 
 
 @pytest.mark.parametrize("roles", [("viewer",), ()], ids=["a weaker role", "no role"])
