@@ -4,7 +4,7 @@ The pool's row is locked while codes are given, so that two replicas give differ
 given would refuse it otherwise.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +17,10 @@ from bot.rulebook.code_pools import CodePool, new_code
 from bot.storage.answer_tables import code_pools, codes_given
 from bot.storage.sql import insert_for
 
-#: Codes of a list that are looked up at once.
+#: Codes of a list, and peers, that are looked up at once.
 _AT_ONCE = 500
+#: Given codes that are read at once, where all of a pool are.
+_READ_AT_ONCE = 10_000
 #: Made-up codes that may be somebody's already, before they get longer.
 _TRIES = 20
 _LOW, _GONE = 1, 2
@@ -110,28 +112,32 @@ class CodeDesk:
 
     async def _begin_list(self, state: _PoolState) -> None:
         """Another list than the one that was given from before: count what is given of it."""
-        codes = state.pool.codes
-        state.digest, state.place, state.told = state.pool.digest, 0, 0
-        state.given = 0
-        for start in range(0, len(codes), _AT_ONCE):
-            state.given += len(await self._taken(state.pool.name, codes[start : start + _AT_ONCE]))
+        taken = await self._all_taken(state.pool.name)
+        state.digest, state.told = state.pool.digest, 0
+        state.given = len(taken.intersection(state.pool.codes))
+        state.place = _first_free(state.pool.codes, 0, taken)
 
     async def _next(self, state: _PoolState) -> str | None:
         if state.pool.random:
             return await self._make_up(state.pool)
-        codes = state.pool.codes
-        while not state.free and state.place < len(codes):
-            start = state.place
-            some = codes[start : start + _AT_ONCE]
-            taken = await self._taken(state.pool.name, some)
-            state.free = [(start + at, code) for at, code in enumerate(some) if code not in taken][::-1]
-            if not state.free:
-                state.place = start + len(some)
+        if not state.free:
+            await self._find_free(state)
         if not state.free:
             return None
         place, code = state.free.pop()
         state.place = place + 1
         return code
+
+    async def _find_free(self, state: _PoolState) -> None:
+        """Look at the codes that come next; where none of them is free, at all that are given."""
+        codes, start = state.pool.codes, state.place
+        some = codes[start : start + _AT_ONCE]
+        taken = await self._taken(state.pool.name, some) if some else set()
+        if some and taken.issuperset(some):
+            taken = await self._all_taken(state.pool.name)
+            start = state.place = _first_free(codes, start + len(some), taken)
+            some = codes[start : start + _AT_ONCE]
+        state.free = [(start + at, code) for at, code in enumerate(some) if code not in taken][::-1]
 
     async def _make_up(self, pool: CodePool) -> str:
         length = pool.random
@@ -147,6 +153,11 @@ class CodeDesk:
         taken = set((await self._connection.execute(query)).scalars())
         return taken | {code for code in codes if (pool, code) in self._new_codes}
 
+    async def _all_taken(self, pool: str) -> set[str]:
+        return await taken_codes(self._connection, pool) | {
+            code for name, code in self._new_codes if name == pool
+        }
+
     def _note(self, state: _PoolState, code: str, conversation_id: str, peer: str) -> None:
         state.given += 1
         pool = state.pool.name
@@ -157,6 +168,28 @@ class CodeDesk:
                 "pool": pool, "code": code, "peer": peer, "conversation_id": conversation_id, "given_at": self._now,
             }
         )  # fmt: skip
+
+
+async def taken_codes(connection: AsyncConnection, pool: str) -> set[str]:
+    """All codes of a pool that somebody has, read a part at a time: their number counts, and not how long a list is."""
+    taken: set[str] = set()
+    last = ""
+    while True:
+        query = select(codes_given.c.code).where(codes_given.c.pool == pool, codes_given.c.code > last)
+        some = (
+            (await connection.execute(query.order_by(codes_given.c.code).limit(_READ_AT_ONCE)))
+            .scalars()
+            .all()
+        )
+        taken.update(some)
+        if len(some) < _READ_AT_ONCE:
+            return taken
+        last = some[-1]
+
+
+def _first_free(codes: Sequence[str], start: int, taken: Collection[str]) -> int:
+    """The place of the first code from `start` on that nobody has; where there is none, the end."""
+    return next((at for at in range(start, len(codes)) if codes[at] not in taken), len(codes))
 
 
 def _told(state: _PoolState, conversation_id: str, *, is_gone: bool) -> list[NewIncident]:

@@ -18,8 +18,15 @@ _NUMBER = re.compile(r"[+-]?\d[\d ]*(?:[.,]\d+)?", re.ASCII)
 
 
 def columns_of(fields: Sequence[str]) -> list[str]:
-    """The names of the columns; an answer called `status` is `status_answer`."""
-    return [*HEAD, *(f"{name}_answer" if name in HEAD else name for name in fields)]
+    """The names of the columns, no two alike; an answer called `status` is `status_answer`."""
+    taken, columns = {*HEAD, *fields}, list[str](HEAD)
+    for name in fields:
+        column = name
+        while column in HEAD or (column is not name and column in taken):
+            column = f"{column}_answer"
+        taken.add(column)
+        columns.append(column)
+    return columns
 
 
 def inert(text: str) -> str:

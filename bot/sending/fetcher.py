@@ -45,6 +45,9 @@ log = structlog.get_logger(__name__)
 #: A lease outlives the longest fetch.
 _LEASE = timedelta(minutes=7)
 NO_TIME = "There was no time left to ask."
+#: Seconds, or a part of a usual try's time where that is less, without which none is begun: it may be carried out there
+#: and yet bring nothing.
+_LEAST, _LEAST_PART = 0.2, 0.1
 #: The part of a usual try's time that a host must have had before its silence counts against it.
 _FAIR = 0.5
 DOWN = "The host did not answer others, and it is not asked before the time is over."
@@ -285,8 +288,9 @@ class Fetcher:
         host = self.hosts.of(request.host)
         longest = request.timeout * self._limits.one_try
         status, forgotten = None, self.kept.forgotten
+        least = min(_LEAST, longest * _LEAST_PART)
         while True:
-            if not await host.enter(deadline):
+            if not await host.enter(deadline - least):
                 reason = tries[-1].reason if tries else (DOWN if host.trouble else NO_TIME)
                 if not tries:
                     self._warn(request, reason, at=self._clock())

@@ -3,10 +3,13 @@
 import asyncio
 import re
 from collections import Counter
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Engine, event, insert, select
 
+from bot.clock import utc_now
 from bot.conversation.incidents import IncidentFilter, list_incidents
+from bot.queries.code_pools import codes_left
 from bot.rulebook.book import Book
 from bot.rulebook.code_pools import DIGITS, LETTERS, new_code
 from bot.rulebook.files.loader import load_texts
@@ -80,6 +83,38 @@ async def test_who_comes_when_all_are_given_is_told_so_and_a_person_learns_of_it
     await ask(bot, 5, 20)
     assert await said(bot, 5) == ["Your code is C05."] * 2
     assert await said(bot, 20) == ["All are gone.", "Your code is NEW."]
+
+
+async def test_a_long_list_that_is_changed_keeps_nobody_waiting(bot: Bot) -> None:
+    """All writing waits for this transaction: what it asks the database follows from what is given."""
+    given = [f"A{number:05}" for number in range(12_000)]
+    row = {"pool": "coupons.csv", "peer": None, "conversation_id": None, "given_at": utc_now()}
+    async with bot.database.writing() as connection:
+        await connection.execute(insert(codes_given), [row | {"code": code} for code in given])
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if "FROM codes_given" in statement:
+            asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        for person, codes in enumerate(
+            (["NEW-1", *given, "NEW-2"], ["NEW-1", *given[::-1], "NEW-2", "NEW-3"])
+        ):
+            book = book_with(codes)
+            bot.inbox._book = lambda book=book: book  # type: ignore[misc]  # mypy sees no default
+            await ask(bot, 2 * person)
+            await ask(bot, 2 * person + 1)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert [await said(bot, person) for person in range(4)] == [
+        ["Your code is NEW-1."], ["Your code is NEW-2."], ["Your code is NEW-3."], ["All are gone."],
+    ]  # fmt: skip
+    assert len(asked) < 25
+    async with bot.database.reading() as connection:
+        (left,) = await codes_left(connection, book)
+    assert (left.left, left.total) == (0, 12_003)
 
 
 async def test_who_has_opted_out_takes_no_code(bot: Bot) -> None:

@@ -238,6 +238,25 @@ async def test_a_try_that_had_hardly_any_time_says_nothing_about_a_host(
         await bot.stop()
 
 
+async def test_a_request_that_could_not_be_answered_in_time_is_not_begun(
+    database_url: str, shop: Shop
+) -> None:
+    """A shop may carry out what it was posted, while the person hears that it could not be asked."""
+    bot = Asking(database_url, book_from(order_rules(shop.address, timeout="5m")))
+    bot.ahead = timedelta(seconds=-299.9)
+    await bot.start(asking=False)
+    try:
+        await bot.hear("order 1")
+        bot.fetcher.start()
+        bot.ahead = timedelta()
+        (row,) = await bot.settled()
+        assert (row.reason, row.tries) == (NO_TIME, None)
+        assert shop.requests == []
+        assert await bot.said() == ["We can't look that up right now."]
+    finally:
+        await bot.stop()
+
+
 async def test_the_loop_guard_counts_what_is_fetched(database_url: str, shop: Shop) -> None:
     caps = Caps(replies=3, repeats=100)
     async with asking(database_url, order_rules(shop.address), caps=caps) as bot:
