@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select, text, update
 from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.backpressure import USUAL_PAUSES, QueueLimit, QueuePauses
 from bot.conversation.erasure_marks import ErasureMarks
@@ -241,23 +242,38 @@ async def asleep(url: str, **options: Any) -> Bot:
 
 
 async def age(bot: Bot, by: timedelta) -> None:
-    """Make all messages so much older; their ids too, as they tell the time."""
-    async with bot.database.writing() as connection:
-        if bot.database.is_sqlite:
-            await connection.execute(text("PRAGMA defer_foreign_keys=ON"))
-        else:
-            await connection.execute(text("SET session_replication_role = replica"))
-        for row in (await connection.execute(select(messages.c.id, messages.c.created_at))).all():
-            moment = row.created_at - by
-            new = first_id(moment)[:14] + row.id[14:]
+    """Make all messages so much older; their ids too, as they tell the time.
+
+    Not while one of them is being sent, which would not be found again under its new id.
+    """
+    for _ in range(200):
+        async with bot.database.writing() as connection:
+            claimed = select(messages.c.lease_until).order_by(messages.c.id).with_for_update()
+            leases = [each for each in (await connection.execute(claimed)).scalars() if each is not None]
+            if all(until <= datetime.now(UTC) for until in leases):
+                await _age(bot, connection, by)
+                return
+        await asyncio.sleep(0.01)
+    async with bot.database.writing() as connection:  # whoever sent it is gone
+        await _age(bot, connection, by)
+
+
+async def _age(bot: Bot, connection: AsyncConnection, by: timedelta) -> None:
+    if bot.database.is_sqlite:
+        await connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+    else:
+        await connection.execute(text("SET session_replication_role = replica"))
+    for row in (await connection.execute(select(messages.c.id, messages.c.created_at))).all():
+        moment = row.created_at - by
+        new = first_id(moment)[:14] + row.id[14:]
+        await connection.execute(
+            update(messages).where(messages.c.id == row.id).values(id=new, created_at=moment)
+        )
+        for table in ("status_changes", "delivery_reports"):
             await connection.execute(
-                update(messages).where(messages.c.id == row.id).values(id=new, created_at=moment)
+                text(f"UPDATE {table} SET message_id = :new WHERE message_id = :old"),
+                {"new": new, "old": row.id},
             )
-            for table in ("status_changes", "delivery_reports"):
-                await connection.execute(
-                    text(f"UPDATE {table} SET message_id = :new WHERE message_id = :old"),
-                    {"new": new, "old": row.id},
-                )
-            await connection.execute(
-                update(messages).where(messages.c.in_reply_to == row.id).values(in_reply_to=new)
-            )
+        await connection.execute(
+            update(messages).where(messages.c.in_reply_to == row.id).values(in_reply_to=new)
+        )
