@@ -13,14 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.backpressure import QueueLimit
 from bot.conversation.codes import CodeDesk
 from bot.conversation.events import time_written
-from bot.conversation.fetches import FINISHED_COLUMNS, FetchOutcome, answer_text
+from bot.conversation.fetches import FINISHED_COLUMNS, FetchOutcome, answer_text, read_request
 from bot.conversation.loop_history import may_be_near, recall
 from bot.conversation.new_messages import NewMessages
 from bot.conversation.thread import ConversationThread, open_conversations, save_conversations
 from bot.rulebook.book import Book
 from bot.rulebook.decision import Decision, HeardMessage
 from bot.rulebook.editing.draft_book import Testers, all_pools, book_for, nobody
-from bot.rulebook.fetch import FetchRequest
 from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.completion import complete
 from bot.rulebook.simulate.loop_guard import Caps, Recent, apply_caps
@@ -150,7 +149,7 @@ class Completions:
         codes: CodeDesk,
         new: NewMessages,
     ) -> Decision:
-        request = msgspec.json.decode(row.request, type=FetchRequest)
+        request = read_request(row)
         heard = HeardMessage(
             id=row.provider_message_id or row.id,
             text=row.text,

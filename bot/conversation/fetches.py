@@ -18,6 +18,8 @@ from bot.storage.task_tables import fetches
 #: Characters of an answer that are kept for people and for replays.
 LONGEST_ANSWER = 20_000
 KEPT = "An answer from memory."
+#: Why a request is not made that is stored in a way that this version does not know.
+UNREADABLE = "What was to be asked can't be read: it was stored by something else than this version of the bot."
 #: What becomes of a fetch by what came.
 _STATUS = {"value": "answered", "missing": "missing", "nothing": "failed"}
 
@@ -41,6 +43,8 @@ class FetchRow(NamedTuple):
 
 
 INSERT_FETCHES = BulkInsert(fetches, FetchRow)
+#: What `read_request` needs of a row.
+_REQUEST = (fetches.c.request, fetches.c.rule, fetches.c.method, fetches.c.url, fetches.c.host)
 
 
 def fetch_row(request: FetchRequest, *, message_id: str, conversation_id: str, now: datetime) -> FetchRow:
@@ -72,10 +76,29 @@ def answer_text(fetched: Fetched) -> str | None:
 def fetched_as_stored(status: str, answer: str | None) -> Fetched | None:
     """What was fetched, as far as it is still known."""
     if status == "answered":
-        return None if answer is None else Fetched("value", msgspec.json.decode(answer))
+        value = read_answer(answer)
+        return None if value is None else Fetched("value", value)
     if status in {"missing", "failed"}:
         return Fetched("missing" if status == "missing" else "nothing")
     return None
+
+
+def read_answer(stored: str | None) -> object:
+    """What came, as it is stored; None where nothing is, or what another program has put there."""
+    try:
+        return None if stored is None else msgspec.json.decode(stored)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def read_request(row: Any) -> FetchRequest:
+    """What a row asks; one that can't be read can't be made, and says so as its `trouble`."""
+    try:
+        return msgspec.json.decode(row.request, type=FetchRequest)
+    except (msgspec.DecodeError, RecursionError):
+        return FetchRequest(
+            rule=row.rule, method=row.method, url=row.url, host=row.host, timeout=0.0, trouble=UNREADABLE
+        )
 
 
 class ClaimedFetch(Struct, frozen=True, kw_only=True):
@@ -166,7 +189,7 @@ async def claim_fetches(
     """Lease those that are still to be had."""
     query = (
         select(
-            fetches.c.id, fetches.c.conversation_id, fetches.c.request, fetches.c.created_at,
+            fetches.c.id, fetches.c.conversation_id, *_REQUEST, fetches.c.created_at,
             fetches.c.lease_holder, fetches.c.lease_until, conversations.c.number, conversations.c.peer,
         )
         .join(conversations, conversations.c.id == fetches.c.conversation_id)
@@ -185,7 +208,7 @@ async def claim_fetches(
                 conversation_id=row.conversation_id,
                 number=row.number,
                 peer=row.peer,
-                request=msgspec.json.decode(row.request, type=FetchRequest),
+                request=read_request(row),
                 created_at=row.created_at,
                 was_begun=row.lease_holder is not None,
             )
@@ -208,7 +231,7 @@ async def fetches_of(connection: AsyncConnection, message_ids: Collection[str]) 
 FINISHED_COLUMNS = (
     fetches.c.id,
     fetches.c.status,
-    fetches.c.request,
+    *_REQUEST,
     messages.c.text,
     messages.c.position,
     messages.c.provider_message_id,

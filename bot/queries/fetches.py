@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.conversation.fetches import FailedTry, fetches_of
+from bot.conversation.fetches import FailedTry, fetches_of, read_answer
 
 
 class FetchView(Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ def _view(row: Row[Any]) -> FetchView:
         url=row.url,
         host=row.host,
         status=row.status,
-        answer=None if row.answer is None else msgspec.json.decode(row.answer),
+        answer=read_answer(row.answer),
         reason=row.reason,
         http_status=row.http_status,
         ms=row.ms,

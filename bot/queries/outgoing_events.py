@@ -48,7 +48,7 @@ class OutgoingEventView(Struct, frozen=True, kw_only=True):
     resent_at: datetime | None
     #: When it was taken or given up, or last tried.
     updated_at: datetime
-    #: The CloudEvent.
+    #: The CloudEvent; None where what is stored is no JSON.
     event: Any
 
 
@@ -121,5 +121,13 @@ def _view(row: Row[Any]) -> OutgoingEventView:
         created_at=row.created_at,
         resent_at=row.resent_at,
         updated_at=row.updated_at,
-        event=msgspec.json.decode(row.body),
+        event=_event_of(row.body),
     )
+
+
+def _event_of(body: str) -> object:
+    """The CloudEvent as it is stored; None where another program has put something else there."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None

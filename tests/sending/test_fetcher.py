@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from sqlalchemy import update
 
+from bot.conversation.fetches import UNREADABLE
+from bot.queries.fetches import fetch_views
 from bot.queries.replay_source import stored_inbound
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.replay import Replay
 from bot.sending.circuit_breaker import BreakerLimits
 from bot.sending.fetch_limits import FetchLimits
 from bot.sending.fetcher import NO_TIME
+from bot.storage.task_tables import fetches
 from tests.support.asking import Asking, asking
 from tests.support.books import book_from
 from tests.support.bots import heard, until
@@ -51,6 +55,39 @@ async def test_missing_otherwise_and_tries_again(database_url: str, shop: Shop) 
         first, *_, last = await bot.rows()
         assert [each["reason"] for each in first.tries] == ["It answered 503.", "It answered 500."]
         assert (last.status, last.reason, last.http_status) == ("failed", "It answered 400.", 400)
+
+
+@pytest.mark.parametrize("written", ["", "{", "5", '{"rule": "order"}', '{"rule": 5, "timeout": "soon"}'])
+async def test_a_request_that_another_program_wrote_ends_alone_and_says_why(
+    database_url: str, shop: Shop, written: str
+) -> None:
+    """It had kept whatever was to be asked after it from being asked."""
+    before = Asking(database_url, book_from(order_rules(shop.address)))
+    await before.start(asking=False)
+    await before.hear("order 1")
+    async with before.database.writing() as connection:
+        await connection.execute(update(fetches).values(request=written))
+    await before.hear("order 2")
+    await before.stop()
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        first, second = await bot.settled()
+        assert (first.status, first.reason, second.status) == ("failed", UNREADABLE, "answered")
+        assert await bot.said() == ["We can't look that up right now.", "It is shipped: order 2."]
+
+
+async def test_an_answer_that_another_program_wrote_is_shown_and_replayed_as_unknown(
+    database_url: str, shop: Shop
+) -> None:
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        await bot.hear("order 1")
+        await bot.settled()
+        async with bot.database.writing() as connection:
+            await connection.execute(update(fetches).values(answer="{"))
+        async with bot.database.reading() as connection:
+            (view,) = (await fetch_views(connection, [row.id for row in await bot.rows()])).values()
+            assert (view.status, view.answer) == ("answered", None)
+            (heard_before,) = [each async for each in stored_inbound(connection, None)]
+            assert heard_before.fetched is None
 
 
 async def test_a_silent_host_is_tried_again_and_then_given_up(database_url: str, shop: Shop) -> None:

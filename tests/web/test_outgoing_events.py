@@ -102,6 +102,17 @@ async def test_the_list_says_what_was_told_and_each_try_that_failed(bot: Running
     assert "secret" not in page.partition("<main")[2], "the query of an address may hold one"
 
 
+async def test_an_event_that_another_program_wrote_is_listed_without_what_it_says(bot: Running) -> None:
+    await bot.post([inbound(From=PEER, Message="hours")])
+    await told(bot, 2)
+    async with bot.service.database.writing() as connection:
+        await connection.execute(update(outgoing_events).values(body="{"))
+    listed = await bot.items("/api/outgoing-events")
+    assert [each["event"] for each in listed] == [None, None]
+    async with browser(bot, VIEWER) as http:
+        assert (await http.get("/console/events")).status_code == 200
+
+
 async def test_the_reference_library_verifies_what_a_receiver_gets(bot: Running, receiver: Receiver) -> None:
     await bot.post([inbound(From=PEER, Message="hours")])
     await told(bot, 2)
