@@ -19,7 +19,9 @@ from bot.storage.task_tables import fetches
 LONGEST_ANSWER = 20_000
 KEPT = "An answer from memory."
 #: Why a request is not made that is stored in a way that this version does not know.
-UNREADABLE = "What was to be asked can't be read: it was stored by something else than this version of the bot."
+UNREADABLE = (
+    "What was to be asked can't be read: it was stored by something else than this version of the bot."
+)
 #: What becomes of a fetch by what came.
 _STATUS = {"value": "answered", "missing": "missing", "nothing": "failed"}
 

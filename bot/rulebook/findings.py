@@ -104,6 +104,7 @@ CODES: dict[str, str] = {
     "W446": "Fewer than a tenth of a list's codes are left.",
     "W447": "A code stands twice in its list.",
     "W448": "The first row of a list looks like a code, and no name stands above the codes.",
+    "W460": "A row of a list of codes has more cells than the first row names columns.",
     "W449": "Nobody is told when a rule's codes are all given.",
     "W450": "A text ends at ` #`, where a comment begins.",
     "W451": "A quote without its partner is sent.",

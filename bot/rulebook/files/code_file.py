@@ -11,6 +11,7 @@ from bot.rulebook.files.csv_text import (
     read_rows,
     refuse_no_text,
 )
+from bot.rulebook.files.fields import shortened
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.findings import Report, did_you_mean, has_error
 from bot.rulebook.rules import Rule
@@ -95,12 +96,20 @@ def _read_codes(text: str, report: Report) -> tuple[str, ...]:
 def _first_column(text: str, report: Report) -> list[tuple[int, str]]:
     """Each row's first cell with its line; rows without one are left out."""
     first = text.partition("\n")[0]
-    separator = max(_SEPARATORS, key=first.count)
+    dialect = declared_dialect(text) or Dialect(max(_SEPARATORS, key=first.count))
     cells: list[tuple[int, str]] = []
+    columns = 0
     try:
-        for line, row in read_rows(text, declared_dialect(text) or Dialect(separator)):
+        for line, row in read_rows(text, dialect):
+            columns = columns or len(row)
             if cell := row[0].strip():
                 cells.append((line, cell))
+                if any(each.strip() for each in row[columns:]):
+                    message = (
+                        f"This row has {len(row)} cells, and the first row {columns}: only"
+                        f' "{shortened(cell)}" is given. A code that has "{dialect.delimiter}" in it stands in quotes.'
+                    )
+                    report.add("W460", SourcePlace(line, 1), message)
     except UnreadableCsv as error:
         report.add("E346", SourcePlace(error.line, 1), f"From here on it is no CSV: {error}.")
     return cells

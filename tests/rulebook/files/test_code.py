@@ -63,6 +63,11 @@ def test_what_is_wrong_with_a_list_is_said_with_its_line() -> None:
     assert findings(CODE, "code\n") == [
         "coupons.csv:1:1: error E346 The file has no code in its first column."
     ]
+    (cut,) = findings(CODE, "code\nSAVE,10\nMORE,\n")
+    assert cut == (
+        'coupons.csv:2:1: warning W460 This row has 2 cells, and the first row 1: only "SAVE" is given.'
+        ' A code that has "," in it stands in quotes.'
+    )
     assert "E205 A code has at most 100 characters" in findings(CODE, f"code\n{'x' * 101}\n")[0]
 
 
