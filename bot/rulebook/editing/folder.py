@@ -59,7 +59,11 @@ class Changed(Exception):
 
 
 class CannotWrite(Exception):
-    """The rule files can't be changed from here; the message says why."""
+    """The rule files can't be changed now; the message says why."""
+
+
+class FolderRefuses(CannotWrite):
+    """The folder of the rules can't be changed from here."""
 
     def __init__(self, folder: Path, reason: str) -> None:
         super().__init__(f"The rules in {folder} can't be changed from here: {reason}.")
@@ -181,13 +185,13 @@ class RuleFolder:
             with _alone_in(path.parent):
                 self._write(path, text, expected)
         except OSError as error:
-            raise CannotWrite(self.path, (error.strerror or str(error)).lower()) from None
+            raise FolderRefuses(self.path, (error.strerror or str(error)).lower()) from None
 
     def _write(self, path: Path, text: str | None, expected: Collection[str] | None) -> None:
         self._refuse_links(path)
         self.check_unchanged(self.files(), path.name, expected)
         if expected is None and path.exists():
-            raise CannotWrite(self.path, f"what is called {path.name} there can't be read")
+            raise FolderRefuses(self.path, f"what is called {path.name} there can't be read")
         if text is None:
             path.unlink()
             _settle(path.parent)
@@ -200,7 +204,7 @@ class RuleFolder:
     def _refuse_links(self, path: Path) -> None:
         """What a link leads to may be anywhere, and a deployment that links files in brings the next ones itself."""
         if path.is_symlink():
-            raise CannotWrite(
+            raise FolderRefuses(
                 self.path, f"{path.name} is a link; change the file that it leads to, {path.readlink()}"
             )
 

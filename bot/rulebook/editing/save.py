@@ -8,7 +8,7 @@ import msgspec
 from bot.rulebook.background import TookTooLong, in_background, within
 from bot.rulebook.book import free_incrementally
 from bot.rulebook.collector import frozen_afterwards
-from bot.rulebook.editing.folder import CannotWrite, RuleFolder, etag_of
+from bot.rulebook.editing.folder import CannotWrite, FolderRefuses, RuleFolder, etag_of
 from bot.rulebook.editing.live_book import Author, LiveBook, Overtaken
 from bot.rulebook.files.loader import FilesRead, Loaded
 from bot.rulebook.findings import Finding, has_error
@@ -35,8 +35,7 @@ class TooSlowToSave(CannotWrite):
     """The check of the book was given up: nobody else could save meanwhile. Nothing was changed."""
 
     def __init__(self) -> None:
-        Exception.__init__(
-            self,
+        super().__init__(
             "Nothing was saved: the check was given up, for it takes too long. The templates of the rules have too much"
             " to do. Make them plainer.",
         )
@@ -123,7 +122,7 @@ class RuleFiles:
                     continue
                 except Overtaken:
                     await self._shelf.catch_up()
-        raise CannotWrite(self.folder.path, "other files there change all the time")
+        raise FolderRefuses(self.folder.path, "other files there change all the time")
 
     async def _save(self, changes: Sequence[FileChange], author: Author) -> Saved:
         before = await in_background(self.folder.files)
