@@ -290,11 +290,9 @@ class Writer:
         if self._failing:
             return self._take_one()
         group, items = list[WriteJob](), 0
-        in_hand = len(self._waiting) + len(self._committed)
-        most = self._limits.jobs_of(in_hand, has_company=bool(self.has_company()))
         while (
             self._waiting
-            and len(group) < most
+            and len(group) < self._limits.jobs
             and (not group or items + len(self._waiting[0].items) <= self._limits.items)
         ):
             job = self._waiting.popleft()

@@ -15,8 +15,8 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
 
     #: Items in one transaction; bounds both its length and the memory that it takes.
     items: int = 2_000
-    #: Requests in one transaction. While it runs, the event loop reads the requests of the next one: with all requests
-    #: in the same transaction, loop and database would take turns and each stand still half of the time.
+    #: Requests in one transaction: all that wait, up to so many. With a quarter of them left for the next one, two
+    #: transactions did the work of one, and only their commits overlapped with anything (`benchmarks/HISTORY.md`).
     jobs: int = 128
     #: Beside other replicas, after a transaction of so many jobs: for which part of the time that it took more may come
     #: along, up to so many seconds. Whoever is answered sends again at once, and all that shares a transaction.
@@ -42,14 +42,6 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
     def gathering_after(self, took: float, jobs: int) -> float:
         """Seconds for which more may come along, after a transaction of so many jobs that took so many seconds."""
         return min(self.gathering * took, self.longest_gathering) if jobs >= self.busy_from else 0.0
-
-    def jobs_of(self, in_hand: int, *, has_company: bool) -> int:
-        """How many of the requests in hand, those that were just committed included, one transaction takes at most.
-
-        Three quarters: while they are written, the event loop answers and reads the others. Half of them took a tenth
-        more of the processor in single posts over 64 connections. Beside other replicas all: they share a PostgreSQL.
-        """
-        return min(self.jobs, in_hand if has_company else (3 * in_hand + 3) // 4)
 
 
 USUAL_LIMITS = WriterLimits()

@@ -33,16 +33,6 @@ async def stored(database: Database) -> list[int]:
         return list((await connection.execute(select(NOTES.c.n).order_by(NOTES.c.n))).scalars())
 
 
-@pytest.mark.parametrize(
-    ("in_hand", "alone", "beside_others"), [(1, 1, 1), (2, 2, 2), (8, 6, 8), (64, 48, 64), (1_000, 128, 128)]
-)
-def test_so_many_of_the_requests_in_hand_share_a_transaction(
-    in_hand: int, alone: int, beside_others: int
-) -> None:
-    assert USUAL_LIMITS.jobs_of(in_hand, has_company=False) == alone
-    assert USUAL_LIMITS.jobs_of(in_hand, has_company=True) == beside_others
-
-
 class Notes:
     """Work that stores numbers, and remembers in which groups they came."""
 
@@ -95,20 +85,13 @@ async def test_each_caller_gets_the_results_of_its_own_items(writer: Writer, dat
     assert len(await stored(database)) == 40
 
 
-async def test_what_waits_together_is_written_together(writer: Writer) -> None:
+async def test_all_that_waits_is_written_in_one_transaction_up_to_its_bounds(writer: Writer) -> None:
     work = Notes()
-    await asyncio.gather(*(work.on(writer).submit([at]) for at in range(20, 120)))
-    assert len(work.groups) <= 3
-    assert sum(map(len, work.groups)) == 100
-
-
-async def test_beside_other_replicas_all_that_waits_is_written_in_one_transaction(writer: Writer) -> None:
-    alone, together = Notes(), Notes()
-    await asyncio.gather(*(alone.on(writer).submit([at]) for at in range(20, 120)))
-    assert len(alone.groups) > 1  # while one half is written, the other half is answered
-    writer.has_company = lambda: True
-    await asyncio.gather(*(together.on(writer).submit([at]) for at in range(120, 220)))
-    assert together.groups == [list(range(120, 220))]
+    await asyncio.gather(*(work.on(writer).submit([at]) for at in range(20, 320)))
+    assert [len(group) for group in work.groups] == [128, 128, 44]
+    writer._limits = WriterLimits(items=50)
+    await asyncio.gather(*(work.on(writer).submit(range(at, at + 20)) for at in range(400, 500, 20)))
+    assert [len(group) for group in work.groups[3:]] == [40, 40, 20]
 
 
 @pytest.mark.parametrize(
