@@ -1,10 +1,12 @@
 """What every test stands on: an environment without this machine's own settings, and one way to look for examples."""
 
 import asyncio
+import faulthandler
 import gc
 import os
 import sys
 import tempfile
+from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
@@ -51,6 +53,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """The workers have ended."""
     if not hasattr(config, "workerinput"):
         end_run()
+
+
+#: Seconds that the end of a test may take.
+_LONGEST_TEARDOWN = 300
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    """End the worker where a test's end hangs: the timeout of tests lets go of those that have failed."""
+    faulthandler.dump_traceback_later(_LONGEST_TEARDOWN, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 #: Seconds that a test of these folders takes, about; of all others next to none.
