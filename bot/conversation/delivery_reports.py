@@ -12,7 +12,8 @@ from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.conversation.events import DeliveryReport
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.storage.bulk import BulkInsert, BulkUpdate
-from bot.storage.lookups import LookupByKeys, fetch_together
+from bot.storage.keyed import AnyOf
+from bot.storage.lookups import LookupByKeys, PreparedSelect, fetch_together
 from bot.storage.sql import direction_is
 from bot.storage.tables import conversations, delivery_reports, messages
 
@@ -220,17 +221,12 @@ async def _messages_tagged_by(
     tagged = {name: (tag, peer) for name, (tag, peer) in clues.items() if tag and peer}
     if not tagged:
         return {}
-    query = (
-        select(messages.c.call_tag, conversations.c.peer, *STORED_COLUMNS)
-        .join(conversations, conversations.c.id == messages.c.conversation_id)
-        .where(
-            conversations.c.peer.in_({peer for _, peer in tagged.values()}),
-            messages.c.call_tag.in_({tag for tag, _ in tagged.values()}),
-        )
-        .order_by(messages.c.id)
-        .with_for_update(of=messages)
+    found = await _MESSAGES_TAGGED.fetch(
+        connection,
+        peers=list({peer for _, peer in tagged.values()}),
+        tags=list({tag for tag, _ in tagged.values()}),
     )
-    rows = {(tag, peer): StoredMessage(*row) for tag, peer, *row in await connection.execute(query)}
+    rows = {(tag, peer): StoredMessage._make(row) for tag, peer, *row in found}
     return {name: rows[clue] for name, clue in tagged.items() if clue in rows}
 
 
@@ -304,5 +300,12 @@ _JOIN_REPORT = BulkUpdate(delivery_reports, _JoinedRow)
 _MESSAGES_NAMED = LookupByKeys(
     select(*STORED_COLUMNS).where(direction_is("outbound")).order_by(messages.c.id).with_for_update(),
     messages.c.provider_message_id,
+)
+_MESSAGES_TAGGED = PreparedSelect(
+    select(messages.c.call_tag, conversations.c.peer, *STORED_COLUMNS)
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .where(AnyOf(conversations.c.peer, "peers"), AnyOf(messages.c.call_tag, "tags"))
+    .order_by(messages.c.id)
+    .with_for_update(of=messages)
 )
 NAME_MESSAGE = BulkUpdate(messages, NamedRow)
