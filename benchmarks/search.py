@@ -1,8 +1,8 @@
 """The search for an example that breaks a property: every property test of `tests/`, on many new examples.
 
-No benchmark. `make test` tries each property on the same few examples every time; this tries ten times as many, which
-follow from one random seed. It prints the seed first: with `--seed` the same search is made again. What a find prints
-replays that example alone: put its `@reproduce_failure` over the test, or better, its example as an `@example`.
+No benchmark. `make test` tries each property on the same few examples every time; this tries twenty times as many,
+which follow from one random seed. It prints the seed first: with `--seed` the same search is made again. What a find
+prints replays that example alone: put its `@reproduce_failure` over the test, or better, its example as an `@example`.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """A process that `tests/support/fork_server.py` forks is what a new interpreter would be."""
 
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -39,3 +40,19 @@ def test_what_libraries_read_when_they_are_imported_is_for_a_new_interpreter(tmp
         )
     assert (type(plain), type(other)) == (Forked, subprocess.Popen)
     assert (plain.wait(), other.wait()) == (0, 0)
+
+
+@pytest.mark.skipif(not may_fork(), reason="it uses what only Linux has")
+def test_a_fork_inherits_how_large_files_may_grow(tmp_path: Path) -> None:
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    sandbox = [*BOT, "sandbox", "--port", "0", "--webhook", "http://127.0.0.1:9/events"]
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, usual[1]))
+        process = Process(sandbox, folder=tmp_path, environ={"PYTHONDONTWRITEBYTECODE": "1"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    process.wait_for("(BOT_ACS_CONNECTION_STRING)")
+    inherited = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    process.kill()
+    assert isinstance(process._process, Forked)
+    assert inherited == (65_536, usual[1])

@@ -1,4 +1,4 @@
-"""The weight of a condition follows each letter, in a file of a thousand rules; an older answer changes nothing."""
+"""The weight of a condition follows each letter, in a long file; an older answer changes nothing."""
 
 import asyncio
 import json
@@ -18,10 +18,10 @@ from tests.support.rule_files import running_book
 from tests.support.services import Running
 
 FILE = "10-shop.yaml"
-#: So many that the text is not copied into the form with each letter.
+#: So long that the text is not copied into the form with each letter.
 BOOK = "timezone: Europe/Paris\n\nrules:\n" + "".join(
-    f"  - name: r{at}\n    when: {{keyword: [word{at}]}}\n    reply: This is answer no. {at}.\n\n"
-    for at in range(1_200)
+    f"  - name: r{at}\n    when: {{keyword: [word{at}]}}\n    reply: This is answer no. {at}.{' And so on.' * 30}\n\n"
+    for at in range(260)
 )
 BOOK += "values: {shop: Corner Books}\n"
 HEARD = ("d", "de", "de", "del", "del", "del", "open", "you deliver")
@@ -45,7 +45,7 @@ def edits_in(request: Request) -> list[Any]:
 
 
 async def test_each_letter_is_weighed_by_a_small_request(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, f"/console/rules/{FILE}?rule=r900") as page:
+    async with console(browser, bot, f"/console/rules/{FILE}?rule=r200") as page:
         sent: list[Request] = []
         page.on("request", lambda request: sent.append(request) if "/splice" in request.url else None)
         await expect(page.locator(".cm-content")).to_have_count(1)
@@ -78,11 +78,11 @@ async def test_each_letter_is_weighed_by_a_small_request(browser: Browser, bot: 
         await page.get_by_role("button", name="Save rules").click()
         await expect(page.locator(".flash")).to_contain_text("Saved and in force")
         saved = (bot.service.shelf.folder / FILE).read_text()
-        assert saved == BOOK.replace("[word900]", "[del, open]")
+        assert saved == BOOK.replace("[word200]", "[del, open]")
 
 
 async def test_an_older_answer_changes_nothing_that_is_newer(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, f"/console/rules/{FILE}?rule=r900") as page:
+    async with console(browser, bot, f"/console/rules/{FILE}?rule=r200") as page:
         await expect(page.locator(".cm-content")).to_have_count(1)
         held, may_go = asyncio.Queue[Request](), asyncio.Semaphore(0)
 

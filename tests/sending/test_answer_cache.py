@@ -8,7 +8,7 @@ import pytest
 from bot.rulebook.fetch import Fetched, FetchRequest, cut_texts
 from bot.sending.answer_cache import AnswerCache
 
-MOST = 4 * 1024 * 1024
+MOST = 512 * 1024
 
 
 def request(number: int) -> FetchRequest:
@@ -30,7 +30,7 @@ def request(number: int) -> FetchRequest:
 )
 def test_answers_of_many_small_parts_take_no_more_memory_than_they_may(entry: str) -> None:
     """Python takes up to thirty bytes for one of JSON."""
-    text = f"[{','.join([entry] * (12_000 // len(entry)))}]"
+    text = f"[{','.join([entry] * (1_500 // len(entry)))}]"
     kept = AnswerCache(lambda: 0.0, most=10_000, most_bytes=MOST)
     tracemalloc.start()
     try:

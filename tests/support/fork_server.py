@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import pkgutil
+import resource
 import runpy
 import selectors
 import signal
@@ -118,9 +119,13 @@ class ForkServer:
         asker.close()
 
 
-def become(module: str, arguments: list[str], folder: str, environ: dict[str, str]) -> None:
-    """Do what `python -m module` does with these arguments, in this folder and environment."""
+def become(
+    module: str, arguments: list[str], folder: str, environ: dict[str, str], largest: tuple[int, int]
+) -> None:
+    """Do what `python -m module` does with these arguments, in this folder and environment; files grow to `largest`."""
     os.chdir(folder)
+    resource.setrlimit(resource.RLIMIT_FSIZE, largest)
+    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environ
     os.environ.clear()
     os.environ.update(environ)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -73,10 +74,14 @@ def fork(
     env: Mapping[str, str],
     streams: Sequence[int],
 ) -> Forked:
-    """Run a module as a process; `streams` are the files of its stdin, stdout and stderr."""
+    """Run a module as a process; `streams` are the files of its stdin, stdout and stderr.
+
+    As any other process it inherits how large this one lets files grow.
+    """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.connect(_address())
-    asked = json.dumps([module, list(arguments), str(cwd), dict(env)]).encode()
+    largest = resource.getrlimit(resource.RLIMIT_FSIZE)
+    asked = json.dumps([module, list(arguments), str(cwd), dict(env), largest]).encode()
     assert len(asked) < LONGEST
     socket.send_fds(connection, [asked], list(streams))
     return Forked(connection)

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import re
-import resource
 import signal
 import socket
 import subprocess
@@ -24,8 +23,8 @@ from tests.support.sockets import NO_AUTHORITIES, SHORT_LIVED
 
 ROOT = Path(__file__).resolve().parents[2]
 BOT = (sys.executable, "-m", "bot")
-#: How large files may grow.
-USUAL_LIMIT = resource.getrlimit(resource.RLIMIT_FSIZE)
+#: What a process that is forked takes from its variables, too.
+_FOR_PYTHON = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 SECRET = "the-secret-of-the-subscription"
 OLD_SECRET = "the-secret-before-it"
@@ -73,13 +72,10 @@ def start(
 ) -> Forked | subprocess.Popen[bytes]:
     """Start a command that writes to the files `out` and `err`: a module is forked, which is much quicker.
 
-    Not with variables that are not the bot's own, as libraries read theirs when they are imported, and not where a
-    test has set a limit of its own that is to be inherited.
+    Not with variables that are not the bot's own, as libraries read theirs when they are imported.
     """
     env = environment(environ)
-    plain = resource.getrlimit(resource.RLIMIT_FSIZE) == USUAL_LIMIT and all(
-        name.startswith("BOT_") or name == "PYTHONPATH" for name in environ
-    )
+    plain = all(name.startswith("BOT_") or name in _FOR_PYTHON for name in environ)
     with Path(os.devnull).open("rb") as nothing:
         if may_fork() and tuple(command[:2]) == (sys.executable, "-m") and plain:
             streams = (nothing.fileno(), out, err)

@@ -3,13 +3,16 @@
 from hypothesis import settings
 
 #: What fails in `make test` fails on every machine. No deadlines: how long an example takes says nothing on a busy one.
-settings.register_profile("test", derandomize=True, database=None, print_blob=True, deadline=None)
+settings.register_profile(
+    "test", derandomize=True, database=None, print_blob=True, deadline=None, max_examples=50
+)
 settings.register_profile("search", settings.get_profile("test"), derandomize=False, max_examples=1_000)
 
-#: What hypothesis tries when nobody says how many.
+#: What the numbers of examples in the tests are measured by; `make test` tries half as many of them, but of a few all.
 _USUAL = 100
+_FEW = 10
 
 
-def examples(few: int) -> int:
-    """As many as in `make test`, or in the measure of the profile that is in force."""
-    return max(few, few * settings.default.max_examples // _USUAL) if settings.default else few
+def examples(usual: int) -> int:
+    """So many in the measure of the profile that is in force."""
+    return max(min(usual, _FEW), usual * (settings.default or settings()).max_examples // _USUAL)

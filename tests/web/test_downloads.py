@@ -1,6 +1,8 @@
 """What is sent as a file is read a part at a time: it holds no connection, and nobody takes all that there is."""
 
 import asyncio
+import os
+import socket
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,7 +56,10 @@ def raw_get(path: str, *headers: str) -> bytes:
 
 @asynccontextmanager
 async def stalled(bot: Running, path: str, *headers: str, count: int = 1) -> AsyncIterator[list[Talk]]:
-    """Clients that have read the head of their answers and then take nothing."""
+    """Clients that have read the head of their answers and then take nothing, nor does the system for them."""
+    for listening in bot.server.servers[0].sockets:  # who connects to it gets what it has
+        with socket.socket(fileno=os.dup(listening.fileno())) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32_768)
     talks = [await Talk.open(bot.address, receive=4_096) for _ in range(count)]
     for talk in talks:
         await talk.say(raw_get(path, *headers))
@@ -114,7 +119,7 @@ async def test_the_file_is_the_whole_conversation_byte_for_byte(bot: Running) ->
 
 
 async def test_who_takes_a_file_slowly_holds_no_connection_and_no_more_than_a_part(bot: Running) -> None:
-    key = await grow(bot, OPTED_OUT, 8_000)
+    key = await grow(bot, OPTED_OUT, 2_000)
     path, cookie = f"/console/conversations/{key}/export", await cookie_of(bot, VIEWER)
     tracemalloc.start()
     try:
@@ -125,12 +130,12 @@ async def test_who_takes_a_file_slowly_holds_no_connection_and_no_more_than_a_pa
             _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # Each whole file is more than 10 MB.
+    # A part of each is 2 MB while it is made; each whole file is 2.5 MB, and twelve while it is made.
     assert peak < 25e6
 
 
 async def test_who_wants_too_many_files_at_once_is_told_to_wait_and_nobody_else_is(bot: Running) -> None:
-    key = await grow(bot, OPTED_OUT, 4_000)
+    key = await grow(bot, OPTED_OUT, 1_000)
     path, cookie = f"/console/conversations/{key}/export", await cookie_of(bot, VIEWER)
     async with browser(bot, VIEWER) as viewer, browser(bot, ADMIN) as admin:  # noqa: SIM117
         async with stalled(bot, path, cookie, count=MOST_OF_ONE_PERSON) as talks:
@@ -157,7 +162,7 @@ async def test_an_api_client_is_bound_as_well(bot: Running) -> None:
     }
     key = (await conversation_of(bot, SILENT))["id"]
     async with bot.service.database.writing() as connection:
-        for _ in range(16):
+        for _ in range(4):
             rows = [
                 row
                 | {
@@ -176,22 +181,22 @@ async def test_an_api_client_is_bound_as_well(bot: Running) -> None:
     async with stalled(bot, "/api/answers/vote.csv", token, count=MOST_OF_ONE_PERSON):
         problem(refused := await bot.get("/api/answers/vote.csv", token=VIEWER), 429)
         assert refused.headers["retry-after"] == "10"
-        assert (await bot.get("/api/answers/vote.csv")).text.count("\n") > 8_000
+        assert (await bot.get("/api/answers/vote.csv")).text.count("\n") > 2_000
         for kind in ("csv", "xlsx"):  # the same viewer, at the console
             async with browser(bot, VIEWER) as http:
                 answer = await http.get(f"/console/answers/vote?format={kind}")
                 assert answer.status_code == 429, (kind, answer.headers, answer.content[:60])
 
 
-async def test_a_hundred_exports_at_once_keep_neither_health_nor_the_console_waiting(bot: Running) -> None:
+async def test_many_exports_at_once_keep_neither_health_nor_the_console_waiting(bot: Running) -> None:
     """Few are written at a time, the others are refused at once: so connections are left, and both answer meanwhile."""
-    key = await grow(bot, DELIVERED, 5_000)
+    key = await grow(bot, DELIVERED, 1_000)
     async with browser(bot, VIEWER) as viewer, browser(bot, ADMIN) as admin:
 
         async def export() -> int:
             return (await viewer.get(f"/console/conversations/{key}/export")).status_code
 
-        exports = [asyncio.create_task(export()) for _ in range(100)]
+        exports = [asyncio.create_task(export()) for _ in range(30)]
         answered_meanwhile = 0
         while not all(each.done() for each in exports):
             for answering in (bot.http.get("/health/ready"), admin.get("/console/conversations")):

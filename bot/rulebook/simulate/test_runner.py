@@ -105,9 +105,9 @@ def run_tests(
 class BoundedRun:
     """Runs the tests of a book within seconds of work, and keeps what came of it."""
 
-    def __init__(self, caps: Caps = USUAL_CAPS, seconds: float = USUAL_SECONDS) -> None:
+    def __init__(self, caps: Caps = USUAL_CAPS, seconds: float | None = None) -> None:
         self._caps = caps
-        self._seconds = seconds
+        self._seconds = USUAL_SECONDS if seconds is None else seconds
         #: None: no book was run.
         self.outcomes: Outcomes | None = None
 

@@ -19,12 +19,12 @@ from tests.support.services import ADMIN, Running
 
 FILE = "10-shop.yaml"
 HERE = f"/console/rules/{FILE}"
-#: 1,200 rules, some characters of which are two units in a browser.
+#: 120 rules, some characters of which are two units in a browser.
 BOOK = "timezone: Europe/Paris\nrules:\n" + "".join(
     f"  - name: r{at}   # 🛑\n    when: {{keyword: [word{at}, other]}}\n    reply: No. {at}.\n\n"
-    for at in range(1_200)
+    for at in range(120)
 )
-RULE = 900
+RULE = 90
 
 
 @pytest.fixture
