@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from time import perf_counter
+from typing import cast
 
 import structlog
 from msgspec.structs import replace
@@ -224,12 +225,13 @@ class Inbox:
 
     async def _record(self, connection: AsyncConnection, events: list[Event]) -> list[Receipt]:
         now = self._clock()
+        kinds = set(map(type, events))
+        if kinds == {Inbound}:  # as nearly always
+            return await self._record_inbound(connection, cast("list[Inbound]", events), now)
+        if kinds == {DeliveryReport}:  # nearly all others
+            return await self._record_reports(connection, cast("list[DeliveryReport]", events), now)
         messages = [event for event in events if isinstance(event, Inbound)]
-        if len(messages) == len(events):  # as nearly always
-            return await self._record_inbound(connection, messages, now)
         reports = [event for event in events if isinstance(event, DeliveryReport)]
-        if len(reports) == len(events):  # nearly all others
-            return await self._record_reports(connection, reports, now)
         receipts = [ACCEPTED] * len(events)
         inbound = [(place, event) for place, event in enumerate(events) if isinstance(event, Inbound)]
         if inbound:

@@ -52,7 +52,7 @@ class Renderer:
                     iter(texts.values()), ""
                 )
         names[_SPOKEN] = language
-        if key is not None and key.pattern is not None and key.pattern.groups:
+        if key is not None and key.pattern is not None and key.pattern.numbers:
             names.update(key.pattern.values(message.heard.text))
         elif key is not None and (rule.again or rule.lookup):
             names.update(groups_of(rule, message))
