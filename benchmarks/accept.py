@@ -1,10 +1,11 @@
-"""What taking an event costs this checkout and another one, in processor time: both in one run, in turn.
+"""What taking an event costs this checkout and another one, and how fast it goes: both in one run, in turn.
 
     .venv/bin/python benchmarks/accept.py --tree OTHER_CHECKOUT [--rounds 7] [--peers 1000] [--json FILE]
 
 Each checkout has a `bot serve` of its own on a fresh SQLite file; ACS is a closed port, as in `intake.py`. The bots are
-given the same bodies, which of them first by turns, and what counts is the processor's time of the whole process for an
-event: it moves far less than a rate when others use the machine. The first round warms up and is left out.
+given the same bodies, which of them first by turns. What counts is the processor's time of the whole process for an
+event: it moves far less than a rate when others use the machine. A rate also shows how well the work overlaps. The
+first round warms up and is left out.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from load import as_request, post_all
 SHAPES = {
     "batches of 500": (500, 8, 20_000),
     "batches of 10, 32 connections": (10, 32, 8_000),
+    "single posts, 256 connections": (1, 256, 5_000),
     "single posts, 64 connections": (1, 64, 5_000),
 }
 
@@ -51,22 +53,34 @@ def measure(bot: BotProcess, requests: list[bytes], connections: int, events: in
     return {"processor": (cpu_of(bot.pid) - work) / events * 1e6, "rate": events / seconds}
 
 
+def ratios(records: list[dict[str, Any]], figure: str, ours: str) -> list[float]:
+    """A figure of ours, of the other one's in the same round."""
+    found: dict[int, dict[bool, float]] = {}
+    for each in records:
+        found.setdefault(each["round"], {})[each["name"] == ours] = each[figure]
+    return [pair[True] / pair[False] for pair in found.values()]
+
+
+def spread(found: list[float]) -> str:
+    """The median, and in brackets the least and the most."""
+    return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
+
+
 def table(records: list[dict[str, Any]], ours: str, theirs: str) -> str:
     """For people, in Markdown."""
     lines = [
-        f"| shape | {ours}: µs an event | {theirs}: µs an event | ratio, pair by pair |",
-        "| --- | --- | --- | --- |",
+        f"| shape | {ours}: µs an event | {theirs}: µs an event | ratio, pair by pair | events a second, ratio |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for shape in dict.fromkeys(each["shape"] for each in records):
-        found: dict[str, dict[int, float]] = {ours: {}, theirs: {}}
-        for each in records:
-            if each["shape"] == shape:
-                found[each["name"]][each["round"]] = each["processor"]
-        ratios = [found[ours][number] / found[theirs][number] for number in found[ours]]
+        of_shape = [each for each in records if each["shape"] == shape]
+        costs = {
+            name: statistics.median(each["processor"] for each in of_shape if each["name"] == name)
+            for name in (ours, theirs)
+        }
         lines.append(
-            f"| {shape} | {statistics.median(found[ours].values()):.0f}"
-            f" | {statistics.median(found[theirs].values()):.0f} | {statistics.median(ratios):.2f}"
-            f" ({min(ratios):.2f} to {max(ratios):.2f}) |"
+            f"| {shape} | {costs[ours]:.0f} | {costs[theirs]:.0f} | {spread(ratios(of_shape, 'processor', ours))}"
+            f" | {spread(ratios(of_shape, 'rate', ours))} |"
         )
     return "\n".join(lines)
 
