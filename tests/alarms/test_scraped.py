@@ -184,7 +184,7 @@ async def a_wrong_clock(bot: Running) -> None:
         answer.headers["Date"] = format_datetime(datetime.now(UTC) - timedelta(minutes=2), usegmt=True)
         return answer
 
-    bot.acs.answers = [early]
+    bot.acs.answers = [early] * 1_000  # after a single one the next answer would call it right again
     await text(bot, "hours", peer="+15555550103")
     await until(
         lambda: bot.service.clock.offset is not None and abs(bot.service.clock.offset.total_seconds()) > 60
@@ -247,7 +247,9 @@ def refusing(_request: web.Request, _call: dict[str, Any]) -> web.Response:
 
 async def a_refused_credential(bot: Running) -> None:
     bot.acs.answers = [refusing] * 1_000
-    for number in range(4):  # one may be tried just as the clock is set for `slow_replies`
+    for number in range(
+        12
+    ):  # some may be tried before the clock is set for `slow_replies`, and are in doubt by then
         await text(bot, "hours", peer=f"+155555513{number:02}")
     await until(lambda: bot.service.sender.link.is_credential_refused)
 
