@@ -292,9 +292,11 @@ async def slow_commits(bot: Running) -> None:
     """Another program holds SQLite's file for a second, again and again."""
     path = bot.service.database.path
     assert path is not None
-    other = sqlite3.connect(path, isolation_level=None)
+    other = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
     for number in range(3):
-        other.execute("BEGIN IMMEDIATE")
+        await asyncio.to_thread(
+            other.execute, "BEGIN IMMEDIATE"
+        )  # the bot may have to end a transaction first
         posting = asyncio.create_task(text(bot, "hours", peer=f"+155555511{number:02}"))
         await until(lambda: bot.service.writer._is_writing)
         await asyncio.sleep(0.6)  # half a second is what the alarm calls slow
