@@ -79,7 +79,7 @@ def fetched_as_stored(status: str, answer: str | None) -> Fetched | None:
     """What was fetched, as far as it is still known."""
     if status == "answered":
         value = read_answer(answer)
-        return None if value is None else Fetched("value", value)
+        return Fetched("value", value) if value is not None or answer == "null" else None
     if status in {"missing", "failed"}:
         return Fetched("missing" if status == "missing" else "nothing")
     return None

@@ -8,9 +8,10 @@ import pytest
 from aiohttp import web
 from sqlalchemy import update
 
-from bot.conversation.fetches import UNREADABLE
+from bot.conversation.fetches import UNREADABLE, fetched_as_stored
 from bot.queries.fetches import fetch_views
 from bot.queries.replay_source import stored_inbound
+from bot.rulebook.fetch import Fetched
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.replay import Replay
 from bot.sending.circuit_breaker import BreakerLimits
@@ -88,6 +89,16 @@ async def test_an_answer_that_another_program_wrote_is_shown_and_replayed_as_unk
             assert (view.status, view.answer) == ("answered", None)
             (heard_before,) = [each async for each in stored_inbound(connection, None)]
             assert heard_before.fetched is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "fetched"),
+    [("null", Fetched("value", None)), ("0", Fetched("value", 0)), ("{", None), (None, None)],
+)
+def test_a_stored_null_is_an_answer_and_what_can_not_be_read_is_none(
+    answer: str | None, fetched: Fetched | None
+) -> None:
+    assert fetched_as_stored("answered", answer) == fetched
 
 
 async def test_a_silent_host_is_tried_again_and_then_given_up(database_url: str, shop: Shop) -> None:
