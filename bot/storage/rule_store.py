@@ -68,6 +68,8 @@ class RuleStore:
         self._before = ""
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        #: Until the book is in force whose version is known already.
+        self._catching_up = asyncio.Lock()
         live_book.before_write = self._store
         live_book.write_failed = self._take_back
         live_book.catch_up = self.catch_up
@@ -94,10 +96,11 @@ class RuleStore:
 
     async def catch_up(self) -> None:
         """Put the newest stored book in force; may raise one of `DATABASE_ERRORS`."""
-        async with self._readers.reading() as connection:
-            if await find_last_version(connection) == self._version:
-                return
-        await self._live_book.replace(self._read)
+        async with self._catching_up:
+            async with self._readers.reading() as connection:
+                if await find_last_version(connection) == self._version:
+                    return
+            await self._live_book.replace(self._read)
 
     async def _read(self) -> None:
         async with self._readers.reading() as connection:

@@ -189,6 +189,29 @@ async def test_a_save_that_the_mirror_does_not_take_is_taken_back(url: str, fold
         assert await stored(one) == one.version == other.version == before
 
 
+async def test_who_catches_up_waits_for_the_book_that_is_on_its_way(
+    url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await run_push(folder, url) == 0
+    async with replica(url) as one, replica(url) as other:
+        live_book, is_read, may_go_on = other.part.live_book, asyncio.Event(), asyncio.Event()
+        reload = live_book.reload
+
+        async def reload_late() -> None:
+            is_read.set()
+            await may_go_on.wait()
+            await reload()
+
+        monkeypatch.setattr(live_book, "reload", reload_late)
+        await one.save("more.yaml", MORE)
+        first = asyncio.create_task(live_book.catch_up())
+        await is_read.wait()
+        asyncio.get_running_loop().call_later(0.1, may_go_on.set)
+        await live_book.catch_up()
+        assert other.version == one.version
+        await first
+
+
 async def stored(one: Replica) -> str | None:
     async with one.database.reading() as connection:
         return await find_last_version(connection)
