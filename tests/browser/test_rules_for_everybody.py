@@ -295,3 +295,28 @@ async def test_a_word_entered_before_the_script_has_come_is_kept(browser: Browse
         "+     when: {keyword: [book]}",
         '+     reply: "Which day?"',
     ]
+
+
+async def test_a_menu_opened_before_the_script_has_come_stays_open_and_nothing_moves(
+    browser: Browser, shop: Running
+) -> None:
+    async with task(browser, shop) as page:
+        await page.evaluate(
+            "() => { window.moved = 0; new PerformanceObserver(list => { for (const each of list.getEntries())"
+            " window.moved += each.value }).observe({type: 'layout-shift'}) }"
+        )
+        may_come = await hold_the_editor(page)
+        await page.get_by_role("link", name="Opening hours: Mon-Sat 9-18").click()
+        card = card_of(page)
+        await card.get_by_text("+ hours, closed days", exact=True).click()
+        offered = card.locator("details[open] menu").get_by_role("button", name="Closed days", exact=True)
+        before = await offered.bounding_box()
+        may_come.set()
+        await expect(page.locator("#paper[data-mounted=here]")).to_be_attached()
+        await page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+        assert await offered.bounding_box() == before is not None
+        assert await page.evaluate("window.moved") == 0
+        await offered.click()
+        await expect(card.get_by_placeholder("another day, or from a day to a day")).to_be_visible()

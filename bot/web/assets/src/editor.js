@@ -10,7 +10,7 @@ import { answers, fields, fromLink, give, keepTyped, mountPhone, phoneButtons } 
 import "./moved.js";
 import { mountRecipes, recipeButtons } from "./recipes.js";
 import { flush, isFormAlone, isWaiting, lit, mountCard, revealInCard, takesSubmit, update as updateCard } from "./rule_card.js";
-import { barButtons, edit, mountBar } from "./save_bar.js";
+import { barButtons, edit } from "./save_bar.js";
 import { help } from "./schema.js";
 import { coloured, writing } from "./writing.js";
 
@@ -75,7 +75,7 @@ export function mount(element) {
   kept = null;
   forceParsing(view, view.viewport.to, 50);
   foldFindings();
-  for (const each of [mountPhone, mountBar, mountRecipes]) each();
+  for (const each of [mountPhone, mountRecipes]) each();
   if (fromLink()) return;
   if (document.getElementById("findings").querySelector(".tests")) mark();
   else check();
@@ -297,6 +297,7 @@ function tellCard() {
 function foldFindings() {
   const list = document.querySelector("#findings details");
   if (!list) return;
+  list.classList.remove("to-fold");
   list.open = isListOpen || list.querySelector("li:not([data-finding])") !== null;
   list.addEventListener("toggle", () => (isListOpen = list.open));
 }

@@ -50,7 +50,7 @@ export function mountCard(editor, given) {
   if (!card()) return;
   if (!given.isAsMade) delete card().dataset.needs;
   card().querySelector("[name=card-of]")?.remove(); // the script takes the fields over: the form sends the text alone
-  card().querySelector(".apply")?.remove();
+  card().querySelector(".without-scripts")?.remove();
   for (const field of card().querySelectorAll("input.field, textarea.field, select.field")) typedBefore(field);
   if (place().dataset.listens !== undefined) return;
   place().dataset.listens = "";

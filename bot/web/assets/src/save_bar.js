@@ -4,10 +4,6 @@ import { make, post } from "./editor.js";
 
 let timer;
 
-export function mountBar() {
-  document.getElementById("compare")?.setAttribute("hidden", "");
-}
-
 export function tell(sentence, isBad = false) {
   const said = document.getElementById("said");
   if (!said) return;
