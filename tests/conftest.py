@@ -69,7 +69,7 @@ def pytest_runtest_teardown() -> Generator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
-#: Seconds that a test of these folders takes, about; of all others next to none.
+#: Seconds that a test of these folders and files takes, about; of all others next to none.
 _SECONDS = {
     "faults": 10.0,
     "browser": 2.5,
@@ -78,6 +78,12 @@ _SECONDS = {
     "acceptance": 1.3,
     "operations": 1.0,
     "cli": 0.7,
+    "alarms": 0.5,
+    "test_model.py": 5.0,
+    "test_search.py": 5.0,
+    "test_support.py": 4.0,
+    "test_start_cost.py": 2.0,
+    "test_packaging.py": 1.0,
 }
 
 

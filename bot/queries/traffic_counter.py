@@ -103,6 +103,8 @@ class TrafficCounter:
             progress = await find_progress(connection)
             newest, change_id = await _newest(connection)
             is_new = progress is None
+            if is_new and not newest:
+                return False  # no message has ever come
             if progress is None:
                 progress = _beginning(now, change_id)
             dirty = {floor_to(progress.counted_to - 2 * MINUTE, HOUR), floor_to(now, HOUR)}

@@ -27,8 +27,12 @@ from typing import Any
 
 import aiosqlite
 
+from bot.storage.sqlite_cursor import SqliteCursor
+
 #: Begins a transaction that writes.
 BEGIN = "BEGIN IMMEDIATE"
+#: Begins one that reads.
+BEGIN_READING = "BEGIN"
 #: Rows that aiosqlite fetches at a time; its own default.
 _CHUNK = 64
 #: Keys to look up, and rows to write in one go, that the event loop has time for: some 5 µs each.
@@ -84,6 +88,8 @@ class SqliteConnection(aiosqlite.Connection):
         self._is_given_up = False
         #: Statements that are yet to be executed, in their order, with the rows of each; None: without parameters.
         self._postponed: list[tuple[str, Sequence[Sequence[Any]] | None]] = []
+        #: Whether the transaction that was begun last only reads: to end it takes less than a trip.
+        self._only_reads = False
         #: Whoever waited for the last statement has given up: the thread may still be at it.
         self._is_left_alone = False
         super().__init__(self._open, _CHUNK)
@@ -102,11 +108,21 @@ class SqliteConnection(aiosqlite.Connection):
                     self._file.close()
             raise
 
+    async def create_function(self, *args: Any, **kwargs: Any) -> None:
+        """Give the file a function of SQL's; SQLAlchemy does, twice for each connection, before it is used."""
+        self._conn.create_function(*args, **kwargs)
+
+    def cursor(self) -> SqliteCursor:  # type: ignore[override]  # as SQLAlchemy asks it of a driver
+        """A cursor for SQLAlchemy."""
+        return SqliteCursor(self._execute, self._new_cursor)
+
     def postpone(self, sql: str, rows: Sequence[Sequence[Any]] | None = None) -> None:
         """Execute a statement, once for each row, before whatever comes next; its errors are raised there.
 
         They bear the statement as a note. A rollback drops what is postponed.
         """
+        if sql in (BEGIN, BEGIN_READING):
+            self._only_reads = sql == BEGIN_READING
         self._postponed.append((sql, rows))
 
     async def flush(self) -> None:
@@ -138,8 +154,13 @@ class SqliteConnection(aiosqlite.Connection):
     async def rollback(self) -> None:
         """Roll back, if there is anything to roll back."""
         self._postponed.clear()
-        if self._is_left_alone or self._conn.in_transaction:
+        if self._is_left_alone:
             await self._travel(self._conn.rollback)
+        elif self._conn.in_transaction:
+            if self._only_reads:
+                self._conn.rollback()
+            else:
+                await self._travel(self._conn.rollback)
 
     async def execute_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[int]:
         """Execute these in one trip to the thread; how many rows each has changed."""
@@ -249,6 +270,9 @@ class SqliteConnection(aiosqlite.Connection):
         with suppress(sqlite3.Error):
             self._conn.rollback()
 
+    def _new_cursor(self) -> sqlite3.Cursor:
+        return self._conn.cursor()
+
     def _open(self) -> sqlite3.Connection:
         file = self._make()
         with self._lock:
@@ -273,12 +297,23 @@ def _work(work: Callable[[], None], opened: Sequence[sqlite3.Connection]) -> Non
             file.close()
 
 
-def open_sqlite(database: str, **options: Any) -> SqliteConnection:
-    """A connection as `sqlite3.connect` makes it, yet to be awaited.
+def open_sqlite(database: str, pragmas: Sequence[str] = (), **options: Any) -> SqliteConnection:
+    """A connection as `sqlite3.connect` makes it, yet to be awaited; each of `pragmas` is set when it is open.
 
     The driver's own transaction handling is off: we say BEGIN, and which kind. So is its check that one thread alone
     uses it: two do, in turn.
     """
     given = options | {"isolation_level": None, "check_same_thread": False}
     seconds = options.get("timeout", 5.0)  # as sqlite3 has it
-    return SqliteConnection(lambda: sqlite3.connect(database, **given), busy_seconds=seconds)
+
+    def connect() -> sqlite3.Connection:
+        file: sqlite3.Connection = sqlite3.connect(database, **given)
+        try:
+            for pragma in pragmas:
+                file.execute(f"PRAGMA {pragma}").close()
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    return SqliteConnection(connect, busy_seconds=seconds)

@@ -6,7 +6,7 @@ from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.storage.sql import ENGINE_OPTIONS
-from bot.storage.sqlite_connection import open_sqlite
+from bot.storage.sqlite_connection import BEGIN_READING, open_sqlite
 from bot.storage.sqlite_file import SqliteFile
 
 #: How long SQLite waits for another process's lock before it says so; `bot.storage.writer` then tries again.
@@ -28,12 +28,22 @@ POOL_SECONDS = 10.0
 
 def sqlite_engine(url: URL, file: SqliteFile, cache: int, **pool: Any) -> AsyncEngine:
     """A pool of connections to the file of `url`, each with a cache of so many KiB; `pool` is for SQLAlchemy."""
+    pragmas = (
+        "journal_mode=WAL",
+        # A commit is on the disk before Event Grid hears 200.
+        "synchronous=FULL",
+        f"cache_size=-{cache}",
+        f"wal_autocheckpoint={LOG_PAGES}",
+        f"journal_size_limit={LONGEST_LOG}",
+        # What is deleted or overwritten is not left in the file: `bot forget` promises it.
+        "secure_delete=ON",
+    )
     engine = create_async_engine(
         url.set(database=str(file.path)),
         **pool,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
-        connect_args={"timeout": SQLITE_BUSY_SECONDS, "async_creator_fn": open_sqlite},
+        connect_args={"timeout": SQLITE_BUSY_SECONDS, "pragmas": pragmas, "async_creator_fn": open_sqlite},
         **ENGINE_OPTIONS,
     )
 
@@ -46,20 +56,7 @@ def sqlite_engine(url: URL, file: SqliteFile, cache: int, **pool: Any) -> AsyncE
             named["uri"] = True
 
     @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        # FULL: a commit is on the disk before Event Grid hears 200.
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            f"cache_size=-{cache}",
-            f"wal_autocheckpoint={LOG_PAGES}",
-            f"journal_size_limit={LONGEST_LOG}",
-            # What is deleted or overwritten is not left in the file: `bot forget` promises it.
-            "secure_delete=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+    def note_open(_connection: Any, _record: Any) -> None:
         file.note_open()
         file.check()
 
@@ -76,6 +73,6 @@ def read_one_state(engine: AsyncEngine) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
-        driver.postpone("BEGIN")
+        driver.postpone(BEGIN_READING)
 
     return engine
