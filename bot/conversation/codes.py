@@ -197,7 +197,12 @@ def _told(state: _PoolState, conversation_id: str, *, is_gone: bool) -> list[New
     pool = state.pool
     if is_gone and state.told < _GONE:
         state.told = _GONE
-        reason = f"all {len(pool.codes):,} codes of {pool.label} are given"
+        count = len(pool.codes)
+        reason = (
+            f"all {count:,} codes of {pool.label} are given"
+            if count > 1
+            else f"the only code of {pool.label} is given"
+        )
     elif not is_gone and state.told < _LOW and pool.is_low(state.left):
         state.told = _LOW
         reason = (

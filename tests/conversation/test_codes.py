@@ -66,6 +66,12 @@ async def test_the_same_person_on_another_number_has_the_same_code(bot: Bot) -> 
         assert [reply.text for reply in await bot.replies(number=number)] == ["Your code is AA."]
 
 
+async def test_of_a_list_with_one_code_it_is_said_that_the_only_one_is_given(bot: Bot) -> None:
+    bot.inbox._book = lambda: book_with(["ONE"])
+    await ask(bot, 1, 2)
+    assert "the only code of coupons.csv is given" in await _incidents(bot)
+
+
 async def test_who_comes_when_all_are_given_is_told_so_and_a_person_learns_of_it(bot: Bot) -> None:
     bot.inbox._book = lambda: book_with([f"C{number:02}" for number in range(20)])
     await ask(bot, *range(18))
