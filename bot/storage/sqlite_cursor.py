@@ -32,6 +32,8 @@ class SqliteCursor:
         self._rows: list[Any] = []
         #: Has more rows; None when there are none.
         self._open: sqlite3.Cursor | None = None
+        #: Whoever waited for the last trip was cancelled: what it opens is still to be closed.
+        self._is_left_alone = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -42,14 +44,25 @@ class SqliteCursor:
     async def execute(self, sql: str, parameters: Any = ()) -> Self:
         """Execute a statement; raises `sqlite3.Error`."""
         await self.close()
-        await self._trip(lambda: self._execute(lambda cursor: cursor.execute(sql, parameters)))
+        await self._do(lambda: self._execute(lambda cursor: cursor.execute(sql, parameters)))
         return self
 
     async def executemany(self, sql: str, rows: Rows) -> Self:
         """Execute a statement once for each row of parameters; raises `sqlite3.Error`."""
         await self.close()
-        await self._trip(lambda: self._execute(lambda cursor: cursor.executemany(sql, rows)))
+        await self._do(lambda: self._execute(lambda cursor: cursor.executemany(sql, rows)))
         return self
+
+    async def _do(self, what: Callable[[], Any]) -> Any:
+        """One trip."""
+        self._is_left_alone = True
+        try:
+            done = await self._trip(what)
+        except sqlite3.Error:
+            self._is_left_alone = False
+            raise
+        self._is_left_alone = False
+        return done
 
     def _execute(self, run: Callable[[sqlite3.Cursor], sqlite3.Cursor]) -> None:
         cursor = run(self._make())
@@ -66,8 +79,7 @@ class SqliteCursor:
             return []
         rows = self._open.fetchall() if most is None else self._open.fetchmany(most)
         if most is None or len(rows) < most:
-            self._open.close()
-            self._open = None
+            self._close()
         return rows
 
     async def fetchone(self) -> Any:
@@ -78,14 +90,14 @@ class SqliteCursor:
         """The next rows; fewer than `size` after the last one."""
         most = self.arraysize if size is None else size
         if len(self._rows) < most and self._open is not None:
-            self._rows += await self._trip(lambda: self._fetch(max(most - len(self._rows), _CHUNK)))
+            self._rows += await self._do(lambda: self._fetch(max(most - len(self._rows), _CHUNK)))
         taken, self._rows = self._rows[:most], self._rows[most:]
         return taken
 
     async def fetchall(self) -> list[Any]:
         """All rows that are left."""
         if self._open is not None:
-            self._rows += await self._trip(lambda: self._fetch(None))
+            self._rows += await self._do(lambda: self._fetch(None))
         taken, self._rows = self._rows, []
         return taken
 
@@ -97,6 +109,10 @@ class SqliteCursor:
     async def close(self) -> None:
         """Drop the rows that are left."""
         self._rows = []
-        cursor, self._open = self._open, None
-        if cursor is not None:
-            await self._trip(cursor.close)
+        if self._is_left_alone or self._open is not None:
+            await self._do(self._close)
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None

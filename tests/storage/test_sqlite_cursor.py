@@ -1,6 +1,8 @@
 """A cursor of SQLite makes as few trips to its connection's thread as it can, and gives every row once."""
 
+import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,16 @@ import pytest
 from sqlalchemy import text
 
 from bot.storage.database import Database
-from bot.storage.sqlite_connection import open_sqlite
+from bot.storage.sqlite_connection import SqliteConnection, open_sqlite
 from bot.storage.sqlite_cursor import SqliteCursor
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) SELECT i FROM n"
+
+
+async def opened(file: Path, **options: Any) -> SqliteConnection:
+    connection = open_sqlite(str(file), **options)
+    await connection
+    return connection
 
 
 class Trips:
@@ -78,13 +86,35 @@ async def test_what_changes_rows_says_how_many(trips: Trips) -> None:
 
 
 async def test_a_cursor_that_is_closed_before_its_last_row_holds_nothing(tmp_path: Path) -> None:
-    connection = await open_sqlite(str(tmp_path / "a.db"), pragmas=("journal_mode=WAL",))
+    connection = await opened(tmp_path / "a.db", pragmas=("journal_mode=WAL",))
     await connection.execute_all([("CREATE TABLE notes (id INTEGER)", ())])
     await connection.execute_all([("INSERT INTO notes VALUES (?)", (i,)) for i in range(200)])
-    async with connection.cursor() as cursor:  # type: ignore[attr-defined]
+    async with connection.cursor() as cursor:
         await cursor.execute("SELECT id FROM notes")
         assert len(await cursor.fetchmany(10)) == 10
     # A statement that is still open would keep the table.
+    await connection.execute_all([("DROP TABLE notes", ())])
+    await connection.close()
+
+
+async def test_a_statement_whose_asker_was_cancelled_holds_nothing_once_it_is_closed(tmp_path: Path) -> None:
+    connection = await opened(tmp_path / "a.db")
+    may_go_on, is_asked = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hold() -> bool:
+        loop.call_soon_threadsafe(is_asked.set)
+        return may_go_on.wait()
+
+    await connection.create_function("hold", 0, hold)
+    await connection.execute_all([("CREATE TABLE notes (id INTEGER)", ())])
+    await connection.execute_all([("INSERT INTO notes VALUES (?)", (i,)) for i in range(200)])
+    cursor = connection.cursor()
+    asking = asyncio.create_task(cursor.execute("SELECT id, hold() FROM notes"))
+    await is_asked.wait()
+    asking.cancel()
+    loop.call_later(0.05, may_go_on.set)
+    await cursor.close()
     await connection.execute_all([("DROP TABLE notes", ())])
     await connection.close()
 
