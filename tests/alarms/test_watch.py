@@ -150,7 +150,7 @@ async def test_of_two_processes_one_tells(database: Database, writer: Writer, ho
 
 async def test_a_dead_database_is_told_all_the_same(database_url: str, hook: Hook) -> None:
     database = Database(database_url)
-    writer = Writer(database, hold=0.1)
+    writer = Writer(database, hold=60)
     writer.start()
     watch = await watch_on(database, writer, Weather(), hook)
     await watch.look(NOW)

@@ -72,7 +72,7 @@ async def go_through(
     assert spells(logs).count("The database can't be written to; requests are held") == 1
     assert len(spells(logs)) <= 2, spells(logs)
     end()
-    bot.service.writer._hold = 10
+    bot.service.writer._hold = 60
     for at in range(3):  # Event Grid comes again
         assert (
             await bot.post([inbound(MessageId=f"in it {at}", Message="hours, please")])
@@ -398,7 +398,7 @@ async def test_what_was_committed_into_a_file_that_went_meanwhile_is_not_answere
         refused = await bot.post([inbound(MessageId="in it")])
         assert refused.status_code == 503
         Path(f"{path}.away").rename(path)
-        bot.service.writer._hold = 20
+        bot.service.writer._hold = 60
         assert (await bot.post([inbound(MessageId="in it")])).status_code == 200
         assert len(await bot.replies()) == 2
 
