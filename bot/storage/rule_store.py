@@ -68,7 +68,7 @@ class RuleStore:
         self._before = ""
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        #: Until the book is in force whose version is known already.
+        #: Held from the look at the newest version until its book is in force.
         self._catching_up = asyncio.Lock()
         live_book.before_write = self._store
         live_book.write_failed = self._take_back

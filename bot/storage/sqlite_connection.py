@@ -154,13 +154,10 @@ class SqliteConnection(aiosqlite.Connection):
     async def rollback(self) -> None:
         """Roll back, if there is anything to roll back."""
         self._postponed.clear()
-        if self._is_left_alone:
+        if self._only_reads and not self._is_left_alone:
+            self._conn.rollback()
+        elif self._is_left_alone or self._conn.in_transaction:
             await self._travel(self._conn.rollback)
-        elif self._conn.in_transaction:
-            if self._only_reads:
-                self._conn.rollback()
-            else:
-                await self._travel(self._conn.rollback)
 
     async def execute_all(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[int]:
         """Execute these in one trip to the thread; how many rows each has changed."""
