@@ -90,7 +90,7 @@ class Databases:
             yield address
             file = Path(str(make_url(address).database))
             for each in file.parent.glob(f"{file.name}*"):
-                each.unlink()
+                each.unlink(missing_ok=True)  # a connection that nobody waited for may just have closed
             return
         address = shared_server().url(self._free.pop()) if self._free else self.migrated(kind)
         yield address
