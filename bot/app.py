@@ -140,11 +140,11 @@ class Service:
         self._poster, self.asker = service_clients(settings)
         self._openid = openid_login(settings)
         self.forwarder = Forwarder(
-            self.database, self.writer, self._poster, clock=now, measures=self._measures,
+            self.database.background, self.writer, self._poster, clock=now, measures=self._measures,
             duties=self.replica.duties, trust=self.clock,
         )  # fmt: skip
         self.events_out = EventsOut(
-            settings, self.database, self.writer, clock=now, measures=self._measures,
+            settings, self.database.background, self.writer, clock=now, measures=self._measures,
             duties=self.replica.duties, trust=self.clock,
         )  # fmt: skip
         self.queue_limit = QueueLimit(self.database, settings.queue_limit)
@@ -159,13 +159,13 @@ class Service:
             measures=self._measures, testers=self.tested.testers, on_queueing=self.sender.take,
         )  # fmt: skip
         self.fetcher = Fetcher(
-            self.database, self.writer, self.asker,
+            self.database.background, self.writer, self.asker,
             Completions(self.shelf.book, caps, self.queue_limit, now, self.tested.testers).record,
             holder=self.sender.holder, on_queued=self.sender.wake, clock=now, duties=self.replica.duties,
         )  # fmt: skip
         self._join_fetcher()
         self.follow_ups = FollowUpSender(
-            self.database, self.writer,
+            self.database.background, self.writer,
             FollowUpTurn(self.shelf.book, caps, self.queue_limit, now, self.tested.testers, self.clock).say,
             on_queued=self.sender.wake, clock=now, duties=self.replica.duties, trust=self.clock,
         )  # fmt: skip
@@ -173,7 +173,7 @@ class Service:
             self.database, self.writer, on_queued=self.sender.wake, undo=undo, clock=now, trust=self.clock
         )
         self.handovers = HandoverTimer(
-            self.database, self.writer, HandoverTurn(self.shelf.book, self.queue_limit, now).give_back,
+            self.database.background, self.writer, HandoverTurn(self.shelf.book, self.queue_limit, now).give_back,
             on_queued=self.sender.wake, clock=now, trust=self.clock,
         )  # fmt: skip
         self.webhook = Webhook(self.inbox, webhook_auth(settings), event_counts := EventCounts())

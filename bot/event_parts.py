@@ -10,8 +10,8 @@ from bot.sending.event_forwarder import EventForwarder
 from bot.sending.event_queue import EventQueue
 from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
 from bot.settings import Settings
-from bot.storage.database import Database
 from bot.storage.duties import Duties
+from bot.storage.readers import Readers
 from bot.storage.writer import Writer
 from bot.supervisor import Supervisor
 from bot.wire.forward_client import EventPoster
@@ -23,7 +23,7 @@ class EventsOut:
     def __init__(
         self,
         settings: Settings,
-        database: Database,
+        readers: Readers,
         writer: Writer,
         *,
         clock: Clock,
@@ -42,7 +42,7 @@ class EventsOut:
         #: By the receiver's place.
         self.forwarders = {
             each.place: EventForwarder(
-                database,
+                readers,
                 writer,
                 poster,
                 EventQueue(each),
@@ -56,7 +56,7 @@ class EventsOut:
             for each, poster in zip(settings.events_to, self._posters, strict=True)
         }
         #: Sends again what its receivers were to hear.
-        self.resends = EventResends(database, writer, self.wake, clock)
+        self.resends = EventResends(readers, writer, self.wake, clock)
         if self.forwarders:
             writer.facts.write = EventLog(settings.events_to, clock).write
             writer.facts.on_written = self.wake

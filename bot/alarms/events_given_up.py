@@ -28,7 +28,7 @@ class EventsGivenUp:
             .where(status_is("failed", outgoing_events.c.status))
             .limit(_MOST + 1)
         )
-        async with self._readers.reading() as connection:
+        async with self._readers.asking() as connection:
             counts = Counter((await connection.execute(query)).scalars())
         return [
             Trouble(

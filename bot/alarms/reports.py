@@ -29,7 +29,7 @@ class ReportsStopped:
     async def look(self, now: datetime) -> Sequence[Trouble]:
         """That reports have stopped, while it is so."""
         if self._looked is None or abs(now - self._looked) >= _EVERY:
-            async with self._readers.reading() as connection:
+            async with self._readers.asking() as connection:
                 last = await stopped_since(connection, now)
             self._found = [] if last is None else [_trouble(last)]
             self._looked = now

@@ -36,7 +36,7 @@ class StoredTroubles:
     async def look(self, now: datetime) -> Sequence[Trouble]:
         """What is wrong; raises `bot.storage.database.DATABASE_ERRORS`."""
         if self._looked is None or abs(now - self._looked) >= _EVERY:
-            async with self._readers.reading() as connection:
+            async with self._readers.asking() as connection:
                 found = [await _rejected(connection), await _old_queue(connection)]
                 found.append(self._growth(await read_size(connection), now))
             self._found = [each for each in found if each is not None]

@@ -99,7 +99,7 @@ class TrafficCounter:
 
     async def count(self, now: datetime) -> bool:
         """One pass; True when older hours are left to be counted."""
-        async with self._database.reading() as connection:
+        async with self._database.background.reading() as connection:
             progress = await find_progress(connection)
             newest, change_id = await _newest(connection)
             is_new = progress is None
@@ -122,7 +122,7 @@ class TrafficCounter:
         counted: dict[datetime, dict[datetime, Counts]] = {}
         delivery: dict[datetime, OutboundCounts] = {}
         for hour in wanted:
-            async with self._database.reading() as connection:
+            async with self._database.background.reading() as connection:
                 end = min(hour + HOUR, counted_to)
                 counted[hour] = await count_messages(connection, hour, end)
                 delivery[hour] = await count_delivery(connection, hour, end)

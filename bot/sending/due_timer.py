@@ -16,8 +16,9 @@ from bot.storage.readers import Readers
 from bot.storage.writer import StorageUnavailable, Work, Writer
 from bot.supervisor import Supervisor
 
-#: Seconds between looks at most, and items of one transaction.
+#: Seconds between looks at most and at least, and items of one transaction.
 _LOOK_AGAIN = 5.0
+_PAUSE = 0.05
 _AT_ONCE = 200
 #: Seconds between looks whether they are ours to do.
 _LOOK_AT_DUTY = 0.5
@@ -90,7 +91,7 @@ class DueTimer(ABC, Generic[Due, Result]):
         """Have done what is due; how many were dealt with."""
         if not self._trust.is_trusted:
             return 0
-        async with self._readers.reading() as connection:
+        async with self._readers.asking() as connection:
             due = await self.find_due(connection, self._clock(), _AT_ONCE)
         if not due:
             return 0
@@ -109,11 +110,16 @@ class DueTimer(ABC, Generic[Due, Result]):
                 await asyncio.sleep(_LOOK_AT_DUTY)
                 continue
             with suppress(*DATABASE_ERRORS, StorageUnavailable):  # each is logged where it is raised
-                if await self.look() == _AT_ONCE:
+                seconds = await self._until_next()
+                if seconds <= 0 and await self.look() == _AT_ONCE:
                     continue
-                async with self._readers.reading() as connection:
-                    next_one = await self.find_next(connection)
-                if next_one is not None and self._trust.is_trusted:
-                    seconds = (next_one - self._clock()).total_seconds()
-                    wait = min(max(seconds, 0.05), _LOOK_AGAIN)
+                wait = min(max(seconds, _PAUSE), _LOOK_AGAIN)
             await asyncio.sleep(wait)
+
+    async def _until_next(self) -> float:
+        """Seconds until the next one is due; none is done while the clock is not trusted."""
+        async with self._readers.asking() as connection:
+            next_one = await self.find_next(connection)
+        if next_one is None or not self._trust.is_trusted:
+            return _LOOK_AGAIN
+        return (next_one - self._clock()).total_seconds()

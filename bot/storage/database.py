@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.outage import Outage
+from bot.storage.background_readers import BackgroundReaders
 from bot.storage.bulk import driver_of
 from bot.storage.database_errors import (
     DATABASE_ERRORS,
@@ -109,6 +110,8 @@ class Database:
             self._looker = postgresql_engine(self._url, pool_size=1, idle_seconds=IDLE_READER_SECONDS)
         for engine in self._engines:
             self._spoiled.replace_on(engine)
+        #: For parts that look again and again.
+        self.background = BackgroundReaders(self)
         #: On PostgreSQL a question of one statement needs no BEGIN and no ROLLBACK: two trips less.
         self._askers = (
             self._readers if self.is_sqlite else self._readers.execution_options(isolation_level="AUTOCOMMIT")
