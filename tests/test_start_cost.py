@@ -18,7 +18,17 @@ from bot.storage.tables import messages
 from tests.support.services import service_in
 
 #: What serving alone does not need, and would cost time and memory at each start.
-FOR_SOME = {"alembic", "apprise", "authlib", "holidays", "mako", "pygments", "rich", "xlsxwriter"}
+FOR_SOME = {
+    "alembic",
+    "apprise",
+    "authlib",
+    "charset_normalizer",
+    "holidays",
+    "mako",
+    "pygments",
+    "rich",
+    "xlsxwriter",
+}
 
 
 @contextmanager

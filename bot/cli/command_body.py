@@ -2,6 +2,9 @@
 
 import importlib
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -16,9 +19,14 @@ def run_body(place: str, options: dict[str, Any]) -> None:
 
     module, _, name = place.partition(":")
     with frozen_afterwards():
-        _import_structlog()
+        # By it structlog draws tracebacks: no log of ours has them, and with Pygments it takes 4 MiB.
+        with _absent("rich"):
+            importlib.import_module("structlog")
         _set_up_logs()
-        body = getattr(importlib.import_module(module), name)
+        # By it requests, which comes with the SDK, guesses encodings: nobody asks it to, and it takes 3 MiB.
+        with _absent("charset_normalizer"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Unable to find acceptable character detection")
+            body = getattr(importlib.import_module(module), name)
     body(**options)
 
 
@@ -30,13 +38,14 @@ def _set_up_logs() -> None:
         log_on_demand()
 
 
-def _import_structlog() -> None:
-    """Import structlog without rich: its tracebacks, which no log of ours has, would take Pygments and 4 MiB."""
-    rich = sys.modules.get("rich")
-    sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own way to say that there is none
+@contextmanager
+def _absent(name: str) -> Iterator[None]:
+    """Have a package that is installed taken for missing by what is imported meanwhile."""
+    kept = sys.modules.get(name)
+    sys.modules[name] = None  # type: ignore[assignment]  # Python's own way to say that there is none
     try:
-        importlib.import_module("structlog")
+        yield
     finally:
-        del sys.modules["rich"]
-        if rich is not None:
-            sys.modules["rich"] = rich
+        del sys.modules[name]
+        if kept is not None:
+            sys.modules[name] = kept
