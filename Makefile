@@ -162,6 +162,7 @@ $(home)/.uv: $(home)/.python requirements-uv.lock
 $(home)/.ready: $(home)/.uv requirements.lock pyproject.toml
 	@$(install) --require-hashes -r requirements.lock
 	@$(install) --no-deps --no-build-isolation --editable .
+	@$(venv)/python -m compileall -q bot
 	@touch $@
 
 $(home)/.ready-dev: $(home)/.ready requirements-dev.lock
