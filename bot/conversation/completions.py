@@ -152,7 +152,7 @@ class Completions:
         request = read_request(row)
         heard = HeardMessage(
             id=row.provider_message_id or row.id,
-            text=row.text,
+            text=(row.decision or {}).get("heard_as") or row.text,
             sender=conversation.peer,
             recipient=conversation.number,
         )

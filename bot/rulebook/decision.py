@@ -79,6 +79,8 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     #: The key of the table's row that its rule was matched by.
     row: str | None = None
+    #: What the named groups of its rule's pattern held in the first message.
+    groups: dict[str, str] = {}
 
 
 class Following(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,6 +44,20 @@ async def test_the_reply_says_what_was_fetched(database_url: str, shop: Shop) ->
         assert "s3cret" not in row.request
 
 
+async def test_the_reply_to_what_follows_earlier_words_has_the_whole(database_url: str, shop: Shop) -> None:
+    rules = order_rules(shop.address).replace('reply: "It', 'again: 1h\n    reply: "{{ message }}! It')
+    async with asking(database_url, rules) as bot:
+        await bot.hear("order 12")
+        await bot.settled()
+        await bot.hear("45")
+        await bot.settled()
+        assert await bot.said() == [
+            "order 12! It is shipped: order 12.",
+            "order 45! It is shipped: order 45.",
+        ]
+        assert shop.paths == ["/orders/12", "/orders/45"]
+
+
 async def test_missing_otherwise_and_tries_again(database_url: str, shop: Shop) -> None:
     shop.answers = [503, 500, 200, 404, 410, 400]
     async with asking(database_url, order_rules(shop.address)) as bot:

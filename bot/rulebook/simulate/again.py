@@ -27,7 +27,7 @@ def heard_again(
     if following is None or (match.key is not None and match.key.kind != "anything"):
         return None
     seconds = message.now.timestamp()
-    if not following.at <= seconds <= following.until or state.flow is not None:
+    if not following.at <= seconds <= following.until or _is_asked(state, seconds):
         return None
     if message.look is not None or message.words in _ALONE or not split_plain_words(message.heard.text):
         return None
@@ -40,6 +40,12 @@ def heard_again(
     if rule is None or key is None or key.kind in _NOT_ITS_WORDS or rule.opt_out or rule.opt_in:
         return None
     return heard, found
+
+
+def _is_asked(state: ConversationState, seconds: float) -> bool:
+    """Whether a question waits for an answer."""
+    flow = state.flow
+    return flow is not None and (flow.until is None or seconds <= flow.until)
 
 
 def following(rule: Rule, key: WhenKey | None, message: ReadMessage) -> Following | None:

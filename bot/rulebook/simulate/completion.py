@@ -87,6 +87,7 @@ def complete_decision(
     """A decision that fetches, together with what follows from what came: for tests, tries and replays."""
     if decision.fetch is None:
         return decision
+    heard = replace(heard, text=decision.heard_as or heard.text)
     rest = complete(book, decision.fetch, heard, decision.after, fetched, now, codes)
     return replace(
         decision,

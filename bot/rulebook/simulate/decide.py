@@ -176,9 +176,21 @@ def _answer(
             after = replace(after, flow=open_flow(rule, rule.ask, match.key, message))
         if rule.again and not after.opted_out:
             after = replace(after, following=following(rule, match.key, message))
-    if overtaken:
-        said = RuleOutcome(replies=said.replies, after=after, forwards=said.forwards)
+    if held_back_by is not None:
+        said, after = _held_back(said, before, after, overtaken=overtaken)
     return _Rendered(said, held_back_by, after, fetch)
+
+
+def _held_back(
+    said: RuleOutcome, before: ConversationState, after: ConversationState, *, overtaken: bool
+) -> tuple[RuleOutcome, ConversationState]:
+    """What is left of a rule whose reply is held back, and of the state that it leaves."""
+    if overtaken:
+        return RuleOutcome(replies=said.replies, after=after, forwards=said.forwards), after
+    if said.wants_code is None:
+        return said, after
+    # No code is given for what is not said, and nothing is saved in the place of one that was given before.
+    return replace(said, kept=None), replace(after, values=before.values)
 
 
 def _say(
@@ -192,7 +204,7 @@ def _say(
     if found is None:
         return carry_out(rule, message, state, names, renderer), None
     # All else that the rule does waits for the answer: `bot.rulebook.simulate.completion`.
-    groups = matched_groups(rule, match, message)
+    groups = matched_groups(rule, match.key, message)
     row = matched_row(match.key, message) if match.key is not None and match.key.table is not None else None
     fetch = request_of(rule, message, renderer, found, groups, state, row.key if row is not None else None)
     return RuleOutcome(replies=(), after=state, forwards=rule.forward), fetch

@@ -15,7 +15,7 @@ from bot.rulebook.simulate.again import renewed, rest_of
 from bot.rulebook.simulate.match import Match, ReadMessage
 from bot.rulebook.simulate.outcome import RuleOutcome, carry_out, keep_row
 from bot.rulebook.simulate.rendering import Renderer
-from bot.rulebook.simulate.request import request_of
+from bot.rulebook.simulate.request import matched_groups, request_of
 from bot.rulebook.simulate.table_rows import groups_of, look_up, matched_row, opening_row
 from bot.rulebook.templates import Template
 from bot.text.consent import HELP
@@ -102,6 +102,7 @@ def open_flow(rule: Rule, ask: Ask, key: WhenKey | None, message: ReadMessage) -
         touched=seconds,
         until=seconds + ask.expires,
         row=row.key if row is not None else None,
+        groups=matched_groups(rule, key, message),
     )
 
 
@@ -207,7 +208,8 @@ class _Step:
             return self._stepped(message, "answer", flow.awaits, replies, replace(state, flow=moved))
         done = replace(state, flow=None, values={**state.values, **answers})
         done = replace(done, following=renewed(state.following, rule, message))
-        names = {**self._renderer.names(rule, message, done), **opening_row(rule, flow.row)}
+        groups = self._groups(answers)
+        names = {**self._renderer.names(rule, message, done, groups=groups), **opening_row(rule, flow.row)}
         found = look_up(rule, names, self._renderer.write) if rule.fetch else None
         if found is None:
             outcome = carry_out(rule, message, done, names, self._renderer, answers=answers)
@@ -217,7 +219,7 @@ class _Step:
         # The answers are kept now; the reply and all else follows from what is fetched.
         asked = RuleOutcome(replies=(), after=done, kept=keep_row(rule, answers, {}), forwards=rule.forward)
         stepped = self._stepped(message, "answer", flow.awaits, (), done, "finished", outcome=asked)
-        fetch = request_of(rule, message, self._renderer, found, {}, done, flow.row)
+        fetch = request_of(rule, message, self._renderer, found, groups, done, flow.row)
         return Stepped(replace(stepped.decision, fetch=fetch))
 
     def _moved(self, message: ReadMessage, **changes: Any) -> Flow:
@@ -226,8 +228,13 @@ class _Step:
         return replace(self._flow, touched=seconds, until=seconds + self._ask.expires, **changes)
 
     def _names(self, message: ReadMessage, answers: Mapping[str, str]) -> Mapping[str, object]:
-        names = self._renderer.names(self._rule, message, self._state, answers=answers)
+        groups = self._groups(answers)
+        names = self._renderer.names(self._rule, message, self._state, answers=answers, groups=groups)
         return {**names, **opening_row(self._rule, self._flow.row)}
+
+    def _groups(self, answers: Mapping[str, str]) -> dict[str, str]:
+        """Those of the first message; an answer that has the name of one is newer."""
+        return {name: text for name, text in self._flow.groups.items() if name not in answers}
 
     def _stepped(
         self,

@@ -41,8 +41,12 @@ class Renderer:
         *,
         key: WhenKey | None = None,
         answers: Mapping[str, str] | None = None,
+        groups: Mapping[str, str] | None = None,
     ) -> Names:
-        """What templates can use; on one name, the later in this list wins."""
+        """What templates can use; on one name, the later in this list wins.
+
+        `groups` are those of an earlier message, of a rule that has asked since.
+        """
         names: dict[str, object] = {**state.values, **answers} if answers else {**state.values}
         names.update(rule.values)
         language = state.language or self._usual(rule)
@@ -56,6 +60,8 @@ class Renderer:
             names.update(key.pattern.values(message.heard.text))
         elif key is not None and (rule.again or rule.lookup):
             names.update(groups_of(rule, message))
+        elif groups:
+            names.update(groups)
         if key is not None and key.table is not None:
             names[ROW] = matched_row(key, message)
         names["message"] = message.heard.text

@@ -7,8 +7,8 @@ import msgspec
 
 from bot.rulebook.decision import ConversationState
 from bot.rulebook.fetch import FetchRequest, HeaderParts, SecretName
-from bot.rulebook.rules import JsonTemplate, Rule
-from bot.rulebook.simulate.match import Match, ReadMessage
+from bot.rulebook.rules import JsonTemplate, Rule, WhenKey
+from bot.rulebook.simulate.match import ReadMessage
 from bot.rulebook.simulate.rendering import Names, Renderer
 from bot.rulebook.simulate.table_rows import groups_of
 from bot.rulebook.templates import Template, WrongTemplate
@@ -62,9 +62,9 @@ def request_of(
     )
 
 
-def matched_groups(rule: Rule, match: Match, message: ReadMessage) -> dict[str, str]:
-    """What the named groups found, of the pattern or else of all that the rule has, for the time of the answer."""
-    pattern = match.key.pattern if match.key else None
+def matched_groups(rule: Rule, key: WhenKey | None, message: ReadMessage) -> dict[str, str]:
+    """What the named groups found, of the pattern or else of all that the rule has, for what is said later."""
+    pattern = key.pattern if key else None
     if pattern is not None and pattern.groups:
         return dict(pattern.values(message.heard.text))
     return groups_of(rule, message) if rule.again or rule.lookup else {}

@@ -8,9 +8,12 @@ import pytest
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Flow
+from bot.rulebook.fetch import Fetched
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.matched_key import MatchedKey
+from bot.rulebook.simulate.completion import complete_decision
 from bot.rulebook.simulate.explain import explain
+from tests.support import books
 from tests.support.books import NOW, HeardMessage, book_from, book_of, hear
 
 BOOKING = """
@@ -245,6 +248,51 @@ def test_named_groups_of_an_answer_are_saved_besides() -> None:
         r"name: a, when: {keyword: ask}, ask: [{save: x, question: X?, expect: {pattern: '(?P<a>\d+)-(?P<b>\d+)'}}], reply: '{{ x }} {{ b }}'"
     )
     assert talk(book, "ask", "so 12-34")[0] == ["X?", "12-34 34"]
+
+
+RETURNS = r"""name: returns, when: {pattern: '^return (?P<number>\d+)$'}, ask: [
+{save: why, question: 'Why {{ number }}?', otherwise: 'In a word: why {{ number }}?', expect: {text: {max: 9}}},
+{save: when, question: 'When did {{ number }} come?'}],
+set: {last: '{{ number }}'}, record: {order: '{{ number }}'}, reply: 'Order {{ number }}: {{ why }}, {{ when }}.'
+"""
+
+
+def test_the_named_groups_of_the_first_message_stay_until_the_end() -> None:
+    """Of other values with their name they win, as in the first message."""
+    book = book_of(
+        RETURNS, "when: {pattern: '^rate (?P<number>\\d)$'}, set: {number: '{{ number }}'}, reply: Ok."
+    )
+    decided = books.talk(book, ["rate 5", "return 1234", "too long an answer", "broken", "today"])
+    assert [each.replies[0] for each in decided] == [
+        "Ok.", "Why 1234?", "In a word: why 1234?", "When did 1234 come?", "Order 1234: broken, today.",
+    ]  # fmt: skip
+    assert decided[-1].after.values == {"number": "5", "why": "broken", "when": "today", "last": "1234"}
+    assert decided[-1].kept is not None
+    assert decided[-1].kept.values == {"why": "broken", "when": "today", "order": "1234"}
+
+
+def test_what_is_fetched_after_the_questions_has_the_named_groups() -> None:
+    book = book_of(
+        "name: order, when: {pattern: '^order (?P<number>\\d+)$'}, ask: {save: zip, question: ZIP?}, "
+        "fetch: {url: 'https://shop.example.com/{{ number }}?zip={{ zip }}', save: order, otherwise: Later.}, "
+        "reply: '{{ number }} is {{ order }}.'"
+    )
+    decided = books.talk(book, ["order 12", "10001"])
+    asked = decided[-1].fetch
+    assert asked is not None
+    assert asked.url == "https://shop.example.com/12?zip=10001"
+    heard = HeardMessage(id="m1", text="10001", sender="+15555550101", recipient="+15555550100")
+    whole = complete_decision(book, decided[-1], heard, Fetched(kind="value", value="here"), NOW)
+    assert whole.replies == ("12 is here.",)
+
+
+def test_an_answer_with_the_name_of_a_group_is_newer() -> None:
+    book = book_of(
+        "when: {pattern: '^move (?P<day>\\w+)$'}, "
+        "ask: [{save: day, question: 'To which day, not {{ day }}?'}, {save: sure, question: 'To {{ day }}?'}], "
+        "reply: 'Moved to {{ day }}.'"
+    )
+    assert talk(book, "move mon", "tue", "yes")[0] == ["To which day, not mon?", "To tue?", "Moved to tue."]
 
 
 def test_trying_says_what_is_awaited_and_what_was_taken() -> None:

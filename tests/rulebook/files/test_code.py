@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.files.loader import Loaded, load_folder, load_texts
@@ -264,6 +265,26 @@ def test_a_decision_lacks_its_code_until_a_pool_has_given_one() -> None:
     assert (first.wants_code, first.code, first.after.values) == ("coupons.csv", None, {})
     limited = hear(loaded.book, "coupon", first.after)
     assert (limited.wants_code, limited.held_back_by) == (None, "limit")
+
+
+@pytest.mark.parametrize("why", ["limit", "handed over", "opted out"])
+def test_who_gets_no_code_keeps_the_one_that_they_had(why: str) -> None:
+    """What is held back had saved and recorded the sign that stands for a code in its place."""
+    more = "    tag: [asked]\n    limit: 1 per 1h\n    set: {mine: '{{ code }}'}\n    record: {given: '{{ code }}'}\n"
+    loaded = load_texts({"rules.yaml": CODE + more, "coupons.csv": LIST})
+    assert loaded.book is not None
+    state = ConversationState(
+        values={"code": "SAVE-1", "mine": "SAVE-1"},
+        opted_out=why == "opted out",
+        handed_over=why == "handed over",
+    )
+    if why == "limit":
+        state = replace(hear(loaded.book, "coupon", state).after, values=state.values)
+    held = hear(loaded.book, "coupon", state)
+    assert held.held_back_by == why
+    assert held.after.values == {"code": "SAVE-1", "mine": "SAVE-1"}
+    assert (held.kept, held.wants_code) == (None, None)
+    assert held.after.tags == ("asked",)
 
 
 def test_who_is_told_that_all_are_gone_is_not_tagged() -> None:

@@ -67,6 +67,14 @@ def test_it_ends_by_the_time_of_the_peer() -> None:
     assert hear(book, "jane eyre", state, at=NOW - timedelta(seconds=1)).rule == "sorry"
 
 
+def test_a_question_that_waits_no_more_is_not_in_its_way() -> None:
+    book = book_from(BOOK.replace('reply: "On {{ day }}."', 'expires: 5m, reply: "On {{ day }}."'), PRICES)
+    state = hear(book, "book", hear(book, "price emma").after).after
+    assert hear(book, "jane eyre", state, at=NOW + timedelta(minutes=5)).rule == "book"
+    late = hear(book, "jane eyre", state, at=NOW + timedelta(minutes=5, seconds=1))
+    assert (late.rule, late.replies, late.flow_end) == ("price", ("Jane Eyre is $12.",), "expired")
+
+
 def test_it_ends_for_those_who_opt_out_and_waits_for_a_person() -> None:
     book = book_from(BOOK, PRICES)
     state = hear(book, "price emma").after
