@@ -108,7 +108,7 @@ class Completions:
         codes: CodeDesk,
     ) -> Completed:
         outcome = finished.outcome
-        reason = _why_silent(conversation, finished.id)
+        reason = _why_silent(conversation, finished.id, time_written(row.received_at, row.created_at))
         conversation.fetches = tuple(each for each in conversation.fetches if each > finished.id)
         conversation.changed = True
         written: dict[str, object] = {
@@ -182,12 +182,18 @@ class Completions:
         return recent
 
 
-def _why_silent(conversation: ConversationThread, fetch_id: str) -> str | None:
+def _why_silent(conversation: ConversationThread, fetch_id: str, written: datetime) -> str | None:
     if conversation.is_new:
         return GONE
-    if conversation.state.opted_out or fetch_id not in conversation.fetches:
+    if conversation.state.opted_out:
         return STOPPED
-    return TAKEN_OVER if conversation.state.handed_over else None
+    if conversation.state.handed_over:
+        return TAKEN_OVER
+    if fetch_id in conversation.fetches:
+        return None
+    # Either was, and is over.
+    wish = conversation.state.consent_at
+    return STOPPED if wish is not None and wish >= written else TAKEN_OVER
 
 
 async def _rows(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Any]:

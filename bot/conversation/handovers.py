@@ -88,11 +88,11 @@ async def note_answer(
 async def pass_on(
     connection: AsyncConnection, conversation_id: str, given: HandedOver, *, by: str, now: datetime
 ) -> None:
-    """Hand a conversation that is with people to others, or for another time."""
+    """Hand a conversation that is with people to others, or for another time; what is said after it stays."""
     row = handover_row(conversation_id, now, by=by, given=given)
-    kept = {
-        name: getattr(row, name) for name in ("handed_to", "is_urgent", "back_after", "back_at", "back_texts")
-    }
+    kept = {name: getattr(row, name) for name in ("handed_to", "is_urgent", "back_after", "back_at")}
+    if row.back_texts is not None:
+        kept["back_texts"] = row.back_texts
     await connection.execute(update(handovers).where(*_is_open_in(conversation_id)).values(kept))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import Suppressed
@@ -16,6 +16,7 @@ from bot.storage.bulk import BulkUpdate
 from bot.storage.commits import mark_changed
 from bot.storage.sql import status_is
 from bot.storage.tables import conversations, messages
+from bot.storage.task_tables import fetches
 
 #: Ids in one statement.
 _AT_ONCE = 500
@@ -47,6 +48,7 @@ async def _end(connection: AsyncConnection, ids: list[str], now: datetime) -> No
     await close_incidents(connection, ids, ENDED_BY_OPT_OUT, outcome=Outcome.OPTED_OUT, by=None, now=now)
     await cancel_follow_ups(connection, ids, OPTED_OUT, now)
     await hold_planned(connection, ids, OPTED_OUT, now)
+    await _answer_no_fetches(connection, ids)
     query = (
         select(*STORED_COLUMNS)
         .where(
@@ -62,6 +64,18 @@ async def _end(connection: AsyncConnection, ids: list[str], now: datetime) -> No
     for queued in await connection.execute(query):
         changes.apply(StoredMessage(*queued), Suppressed())
     await changes.record(connection, now)
+
+
+async def _answer_no_fetches(connection: AsyncConnection, ids: list[str]) -> None:
+    """What is being fetched is not said any more, also to somebody who opts in before it comes."""
+    asked = select(fetches.c.conversation_id).where(
+        status_is("queued", fetches.c.status), fetches.c.conversation_id.in_(ids)
+    )
+    query = select(conversations.c.id, conversations.c.memory).where(conversations.c.id.in_(asked))
+    for row in (await connection.execute(query)).all():
+        left = {name: value for name, value in (row.memory or {}).items() if name != "fetches"}
+        one = update(conversations).where(conversations.c.id == row.id)
+        await connection.execute(one.values(memory=left or None))
 
 
 _OPT_OUT = BulkUpdate(conversations, _OptedOutRow)

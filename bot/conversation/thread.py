@@ -199,7 +199,7 @@ class ConversationThread:
         new.consents += consent_rows(self._whose, before, decision, said, version, now)
         for text in decision.replies:
             self.add_outbound(new, text, now, rule=decision.rule, in_reply_to=message_id, version=version)
-        if decision.marks or (self.state.handed_over and decision.replies):
+        if decision.marks or self.state.handed_over:
             self._notice(decision, message_id, new)
         self._add_what_follows(decision, message_id, position, now, new)
         if self.state.handed_over and not self.state.opted_out:
@@ -212,11 +212,11 @@ class ConversationThread:
         """Go on in the state after a decision: what it ends, and what is kept of it."""
         before, after = self.state, decision.after
         if after.opted_out and not before.opted_out:
-            new.opted_out.append(self.id)
+            new.opt_out(self.id)
             self.fetches = ()
         if after.handed_over and not before.handed_over:
-            new.handed_over.append(self.id)
-            new.handovers.append(handover_row(self.id, now, rule=decision.rule, given=decision.handover))
+            new.hand_over(handover_row(self.id, now, rule=decision.rule, given=decision.handover))
+            self.fetches = ()
         self.state = after if after.known else replace(after, known=True)
         if decision.kept is not None or before.flow is not after.flow:
             heard = self._heard(written, heard_id)

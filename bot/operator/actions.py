@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Table, select, update
 
 from bot.clock import Clock, utc_now
@@ -80,8 +81,8 @@ class Operator:
                     await edit.note("hand over", given.to)
                 return
             edit.change(handed_over=True, flow=None)
-            edit.new.handed_over.append(conversation_id)
-            edit.new.handovers.append(handover_row(conversation_id, edit.now, by=by.name, given=given))
+            edit.new.hand_over(handover_row(conversation_id, edit.now, by=by.name, given=given))
+            edit.conversation.fetches = ()
             if not edit.opted_out:
                 edit.conversation.unanswered_since = edit.conversation.unanswered_since or edit.now
                 waits = NewIncident(
@@ -173,9 +174,11 @@ class Operator:
             if before == value:
                 return
             await correct_answer(edit.connection, answer_id, row.rule, row.content | {name: value}, name)
-            values = edit.conversation.state.values
+            values, flow = edit.conversation.state.values, edit.conversation.state.flow
             if values.get(name) == before:
                 edit.change(values={**values, name: value})
+            if flow is not None and flow.id == answer_id:  # the rule still asks
+                edit.change(flow=replace(flow, answers=flow.answers | {name: value}))
             edit.conversation.changed = True
             await edit.note("correct answer", f"{name}: {value}")
 

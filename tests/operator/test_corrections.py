@@ -48,3 +48,32 @@ async def test_an_answer_is_corrected_everywhere(database_url: str) -> None:
             await operator.correct_answer("no such row", "people", "1", by=ADA)
     finally:
         await bot.stop()
+
+
+async def test_an_answer_is_corrected_while_the_rule_still_asks(database_url: str) -> None:
+    """What the person had said came back with their next answer."""
+    book = book_of(
+        "name: table, when: {keyword: table}, ask: [{save: people, question: How many?, expect: {number: {min: 1}}},"
+        " {save: day, question: 'On which day, for {{ people }}?'}], reply: 'A table for {{ people }} on {{ day }}.'"
+    )
+    bot = Bot(database_url, book=book)
+    await bot.start()
+    try:
+        for text in ("table", "4"):
+            await bot.hear(heard(text))
+        (talk,) = await bot.conversations()
+        operator = Operator(bot.writer, bot.sender.wake, lambda: book)
+        async with bot.database.reading() as connection:
+            (row,) = await answers_in(connection, talk.id, datetime.now(UTC), None)
+        assert row.status == "open"
+        await operator.correct_answer(row.id, "people", "14", by=ADA)
+        await bot.hear(heard("friday"))
+        async with bot.database.reading() as connection:
+            (row,) = await answers_in(connection, talk.id, datetime.now(UTC), None)
+            tally = await summarize(connection, book, "table", datetime.now(UTC))
+        assert row.values == {"people": "14", "day": "friday"}
+        assert next(each for each in tally.fields if each.name == "people").counts == {"14": 1}
+        assert (await bot.conversations())[0].values == {"people": "14", "day": "friday"}
+        assert (await bot.replies())[-1].text == "A table for 14 on friday."
+    finally:
+        await bot.stop()

@@ -1,7 +1,7 @@
 """What a rule asks of another service is asked after the commit, and answered once, in order, or by `otherwise`."""
 
 from collections.abc import AsyncIterator, MutableMapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,8 @@ from aiohttp import web
 from sqlalchemy import update
 
 from bot.conversation.fetches import UNREADABLE, fetched_as_stored
+from bot.conversation.incidents import IncidentFilter, list_incidents
+from bot.conversation.opt_outs import opt_out_conversations
 from bot.queries.fetches import fetch_views
 from bot.queries.replay_source import stored_inbound
 from bot.rulebook.fetch import Fetched
@@ -241,6 +243,52 @@ async def test_a_person_who_takes_over_silences_it(database_url: str, shop: Shop
         shop.gate.set()
         (row,) = await bot.settled()
         assert (await bot.said(), row.status) == ([], "cancelled")
+
+
+async def test_who_takes_over_silences_it_also_when_it_is_handed_back_before_the_answer(
+    database_url: str, shop: Shop
+) -> None:
+    shop.gate.clear()
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        await bot.hear("order 1")
+        (message,) = await bot.messages()
+        await bot.operator.hand_over(message.conversation_id)
+        await bot.operator.hand_back(message.conversation_id)
+        shop.gate.set()
+        (row,) = await bot.settled()
+        assert await bot.said() == []
+        assert (row.status, row.reason) == ("cancelled", "a person took over meanwhile")
+
+
+async def test_a_list_that_opts_out_silences_it_also_for_somebody_who_comes_back(
+    database_url: str, shop: Shop
+) -> None:
+    shop.gate.clear()
+    async with asking(database_url, order_rules(shop.address)) as bot:
+        await bot.hear("order 1")
+        (message,) = await bot.messages()
+        now = datetime.now(UTC)
+        async with bot.database.writing() as connection:
+            await opt_out_conversations(connection, {message.conversation_id: now}, now)
+        await bot.hear("start")
+        shop.gate.set()
+        (row,) = await bot.settled()
+        assert await bot.said() == ["Welcome back."]
+        assert (row.status, row.reason) == ("cancelled", "they opted out meanwhile")
+
+
+async def test_a_rule_that_hands_over_without_a_word_has_somebody_waited_for(
+    database_url: str, shop: Shop
+) -> None:
+    rules, _, others = order_rules(shop.address).partition("    reply: ")
+    rules += "    handover: true\n" + others.partition("\n")[2]
+    async with asking(database_url, rules) as bot:
+        await bot.hear("order 1")
+        await bot.settled()
+        assert await bot.said() == []
+        async with bot.database.reading() as connection:
+            page = await list_incidents(connection, IncidentFilter(), limit=9, cursor=None)
+        assert [each.kind for each in page.items] == ["handover"]
 
 
 async def test_the_rule_in_force_finishes_it_and_a_rule_that_is_gone_says_otherwise(

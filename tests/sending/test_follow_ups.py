@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.operator.actor import Actor
 from bot.rulebook.simulate.loop_guard import Caps
 from tests.support.books import book_from
-from tests.support.bots import PEER
+from tests.support.bots import PEER, heard
 from tests.support.timed_bots import FOLLOW_UP_RULES, Waiting
 
 
@@ -57,6 +58,23 @@ async def test_a_person_cancels_one_and_it_is_kept_who_did(bot: Waiting) -> None
     await bot.operator.cancel_follow_up(first.id, by=Actor("bob"))
     assert await bot.states() == [("cancelled", "a person cancelled it"), ("waiting", None)]
     assert second.due_at == bot.moment + 2 * DAY
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(("word", "reason"), [("stop", "they opted out"), ("person", "a person took over")])
+async def test_a_message_of_the_same_transaction_cancels_it_too(
+    bot: Waiting, word: str, reason: str, *, together: bool
+) -> None:
+    """And what is said later for a text after it waits."""
+    texts = ["vote", word, "start", "vote"] if word == "stop" else ["vote", word]
+    events = [
+        replace(heard(text), received_at=bot.moment - timedelta(minutes=9 - at))
+        for at, text in enumerate(texts)
+    ]
+    for each in [events] if together else [[event] for event in events]:
+        await bot.inbox.accept(each)
+    again = [("waiting", None)] * 2 if word == "stop" else []
+    assert sorted(await bot.states(), key=str) == [("cancelled", reason)] * 2 + again
 
 
 async def test_what_a_person_does_cancels_it_too(bot: Waiting) -> None:

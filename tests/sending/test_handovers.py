@@ -10,7 +10,7 @@ from bot.conversation.audit_log import list_actions
 from bot.conversation.incidents import IncidentFilter, list_incidents
 from bot.operator.actor import Actor
 from bot.rulebook.handed_over import HandedOver
-from tests.support.bots import PEER, until
+from tests.support.bots import PEER, heard, until
 from tests.support.timed_bots import Handing
 
 ANN = Actor("Ann", "ann-id")
@@ -64,6 +64,27 @@ async def test_a_word_of_a_person_begins_the_time_anew_and_the_first_is_kept(bot
     assert (row.answered_by, row.answered_by_id) == ("Ann", "ann-id")
     assert row.answered_at - row.began_at == HOUR
     assert row.ended_by == "bot"
+
+
+async def test_who_passes_it_on_leaves_what_is_said_at_its_end(bot: Handing) -> None:
+    await bot.hear("food")
+    key = (await bot.conversation()).id
+    await bot.operator.hand_over(key, by=ANN, given=HandedOver(to="desk", back_after=3600))
+    assert await bot.pass_time(HOUR) == [f"Nobody could answer {PEER}."]
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_an_opt_out_of_the_same_transaction_ends_what_waits_for_a_person(
+    bot: Handing, *, together: bool
+) -> None:
+    texts = ["person", "please take me off your list", "stop"]
+    await bot.inbox.accept([heard(text) for text in texts]) if together else await bot.hear(*texts)
+    async with bot.database.reading() as connection:
+        page = await list_incidents(connection, IncidentFilter(), limit=9, cursor=None)
+    assert {(each.kind, each.outcome) for each in page.items} == {
+        ("handover", "opted out"),
+        ("opt-out", "opted out"),
+    }
 
 
 async def test_a_word_of_the_peer_does_not(bot: Handing) -> None:
