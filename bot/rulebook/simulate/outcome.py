@@ -60,9 +60,7 @@ def carry_out(
         wants, code = _code_of(rule.code, renderer)
         if wants is None and code is None:
             replies = renderer.replies(rule, rule.code.missing, message, names)
-            return RuleOutcome(
-                replies=replies, after=state, kept=keep_row(rule, answers, {}), code="", forwards=rule.forward
-            )
+            return RuleOutcome(replies=replies, after=state, kept=keep_row(rule, answers, {}), code="")
         names = {**names, rule.code.save: code or _NOT_YET}
         if code is not None:
             state = replace(state, values={**state.values, rule.code.save: code})

@@ -287,16 +287,16 @@ def test_who_gets_no_code_keeps_the_one_that_they_had(why: str) -> None:
     assert held.after.tags == ("asked",)
 
 
-def test_who_is_told_that_all_are_gone_is_not_tagged() -> None:
-    loaded = load_texts(
-        {"rules.yaml": CODE + "    tag: [has-code]\n    record: {a: b}\n", "coupons.csv": LIST}
-    )
+def test_who_is_told_that_all_are_gone_is_not_tagged_and_nothing_is_forwarded() -> None:
+    more = "    tag: [has-code]\n    record: {a: b}\n    forward: https://hooks.example.com/in\n"
+    loaded = load_texts({"rules.yaml": CODE + more, "coupons.csv": LIST})
     assert loaded.book is not None
     tried = answer(loaded.book, "coupon", at=datetime(2026, 1, 1, tzinfo=UTC))
     assert "The conversation's tags are now: has-code." in tried.why
     heard = HeardMessage(id="m", text="coupon", sender="+15555550101", recipient="+15555550100")
     decision = decide_with_samples(loaded.book, heard, ConversationState(), NOW, gone=True)
     assert (decision.replies, decision.after.tags, decision.kept, decision.code) == (("Gone.",), (), None, "")
+    assert decision.forwards == ()
     assert decision.record()["code"] == ""
 
 
