@@ -70,7 +70,8 @@ def _read_step(node: Node, turns: list[TestTurn], zone: tzinfo, report: Report) 
     elif "after" in table and turns:
         say = _read_say(table["say"], report) if "say" in table else None
         after = _read_after(table["after"], report)
-        turns.append(TestTurn(hear="", line=node.place.line, say=say, after=after, waits=True))
+        line, column = node.place.line, node.place.column
+        turns.append(TestTurn(hear="", line=line, column=column, say=say, after=after, waits=True))
     elif "say" not in table:
         report.add("E204", node.place, 'A step of a talk needs "hear" or "say".')
     elif not turns:
@@ -95,7 +96,7 @@ def _read_turn(
     if not isinstance(heard, Scalar):  # an empty text can be heard, too
         report.add("E201", heard.place, f"hear must be a text, not {kind_of(heard)}.")
         return
-    turn = TestTurn(hear=heard.value, line=place.line)
+    turn = TestTurn(hear=heard.value, line=place.line, column=place.column)
     if "say" in table:
         turn.say = _read_say(table["say"], report)
     rule = read_text(table["rule"], "rule", report) if "rule" in table else None

@@ -28,6 +28,8 @@ class FailedStep(msgspec.Struct, frozen=True, kw_only=True):
     """One turn that went otherwise than its author expects."""
 
     line: int
+    #: Where in its line the turn begins: a line may hold a whole talk.
+    column: int
     heard: str
     #: One of these for each reply; None: the replies were not asked for.
     expected: tuple[tuple[str, ...], ...] | None
@@ -160,6 +162,7 @@ def _run(
 def _failure(turn: TestTurn, decision: Decision) -> FailedStep:
     return FailedStep(
         line=turn.line,
+        column=turn.column,
         heard=turn.hear,
         expected=tuple(turn.say) if turn.say is not None else None,
         said=decision.replies,
@@ -173,6 +176,7 @@ def _failure(turn: TestTurn, decision: Decision) -> FailedStep:
 def _failed_wait(turn: TestTurn, said: tuple[str, ...]) -> FailedStep:
     return FailedStep(
         line=turn.line,
+        column=turn.column,
         heard="",
         expected=tuple(turn.say or ()),
         said=said,

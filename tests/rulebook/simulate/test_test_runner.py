@@ -71,6 +71,7 @@ def test_a_failure_says_what_was_heard_expected_and_said() -> None:
     assert first.failures == (
         FailedStep(
             line=13,
+            column=5,
             heard="hours",
             expected=(("Open!",),),
             said=("We are open.",),
