@@ -135,7 +135,9 @@ def _run(
         standing, told = back.look(now, standing)
         said = (*told, *pending.say(now, standing))
         if turn.waits:
-            if not _are_expected(turn.say, said):
+            if turn.rule not in {None, *(rule for rule, _ in said)} or not _are_expected(
+                turn.say, tuple(text for _, text in said)
+            ):
                 failures.append(_failed_wait(turn, said))
             continue
         heard = HeardMessage(
@@ -173,15 +175,16 @@ def _failure(turn: TestTurn, decision: Decision) -> FailedStep:
     )
 
 
-def _failed_wait(turn: TestTurn, said: tuple[str, ...]) -> FailedStep:
+def _failed_wait(turn: TestTurn, said: tuple[tuple[str, str], ...]) -> FailedStep:
+    rules = [rule for rule, _ in said]
     return FailedStep(
         line=turn.line,
         column=turn.column,
         heard="",
-        expected=tuple(turn.say or ()),
-        said=said,
-        expected_rule=None,
-        rule=None,
+        expected=tuple(turn.say) if turn.say is not None else None,
+        said=tuple(text for _, text in said),
+        expected_rule=turn.rule,
+        rule=turn.rule if turn.rule in rules else next(iter(rules), None),
         silence=None,
     )
 
