@@ -22,6 +22,8 @@ from bot.text.moments import LATEST
 CODES_GONE = "gone"
 #: Seconds of work that all tests of a book may take where others wait for it, as in the console.
 USUAL_SECONDS = 3.0
+#: Between two messages of a talk that says nothing else.
+USUAL_PAUSE = timedelta(minutes=1)
 
 
 class FailedStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +132,7 @@ def _run(
     for at, turn in enumerate(test.turns):
         give_way()
         if at or turn.at:
-            wait = turn.after or timedelta(minutes=1)
+            wait = turn.after or USUAL_PAUSE
             now = turn.at or (now + wait if now < LATEST else now)  # many long waits would leave the calendar
         standing, told = back.look(now, standing)
         said = (*told, *pending.say(now, standing))
