@@ -9,6 +9,7 @@ import msgspec
 from bot.rulebook.editing.blocks import blocks
 from bot.rulebook.editing.rule_blocks import rules_of
 from bot.rulebook.editing.source_tree import CannotSplice, parse
+from bot.text.lines import split_lines
 
 #: Stands for a rule in the text around the rules: no YAML text has NUL in it.
 _MARK = re.compile("\0([0-9]+)\0")
@@ -143,9 +144,9 @@ def _gap(versions: Sequence[_Parts], name: str, taken: Mapping[int, str]) -> Mer
 
 def _new_comments(base: str, gap: str) -> str:
     """The comments between two rules that the other text has not, and an empty line."""
-    before = base.splitlines()
+    before = split_lines(base)
     new = [
-        each for each in gap.splitlines(keepends=True) if each.strip() and each.rstrip("\r\n") not in before
+        each for each in split_lines(gap, keepends=True) if each.strip() and each.rstrip("\r\n") not in before
     ]
     return "".join([*new, new[-1][len(new[-1].rstrip("\r\n")) :]]) if new else ""
 
@@ -193,7 +194,7 @@ def _merged_lines(base: str, mine: str, theirs: str, taken: Mapping[int, str]) -
     """The same by lines, for what is no rule."""
     if (easy := _easy(base, mine, theirs)) is not None:
         return Merged(text=easy)
-    was, my, their = (each.splitlines(keepends=True) for each in (base, mine, theirs))
+    was, my, their = (split_lines(each, keepends=True) for each in (base, mine, theirs))
     return _merged(was, my, their, taken)
 
 

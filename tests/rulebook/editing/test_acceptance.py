@@ -99,6 +99,11 @@ def test_a_file_of_one_line_with_a_byte_order_mark() -> None:
     assert accept(text) == text.replace("Old", "A.")
 
 
+def test_lines_are_counted_as_the_editor_counts_them() -> None:
+    text = f"values: {{x: 'a\u2028b'}}\n{RULES}  - {{hear: a, say: Old.}}\n"
+    assert accept(text) == text.replace("Old.", "A.")
+
+
 def test_where_another_text_stands_than_the_one_that_failed_nothing_changes() -> None:
     text = f"{RULES}  - {{hear: a, say: Old.}}\n"
     book = load_texts({"f.yaml": text}).book
