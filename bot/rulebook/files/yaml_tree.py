@@ -4,7 +4,7 @@ Scalars keep their literal text: whether `no` is a word or a "false" is for the 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 import msgspec
@@ -56,9 +56,9 @@ def compose(text: str, report: Report) -> Node | None:
             f"The file has {len(text):,} characters, and at most {LARGEST_FILE:,} are read. Split it up.",
         )
         return None
-    places = _Places(text)
+    place_of = _places(text)
     try:
-        return _Composer(report, places).compose(_events(text))
+        return _Composer(report, place_of).compose(_events(text))
     except _RefusedYaml:
         return None
     except UnicodeEncodeError:
@@ -66,7 +66,7 @@ def compose(text: str, report: Report) -> Node | None:
     except yaml.MarkedYAMLError as error:
         is_open = "end of stream" in (error.problem or "")  # say where the quote opens
         mark = (is_open and error.context_mark) or error.problem_mark or error.context_mark
-        place = places.at(mark) if mark else START
+        place = place_of(mark) if mark else START
         report.add("E102", place, f"This is not YAML: {_sentence(error)}")
     except yaml.YAMLError as error:
         report.add("E102", _place_of_character(text, error), f"This is not YAML: {_first_line(error)}.")
@@ -82,21 +82,16 @@ def _events(text: str) -> Iterator[Any]:
         loader.dispose()
 
 
-class _Places:
-    """Where marks stand: YAML begins a new line behind characters that no editor ends one at."""
+def _places(text: str) -> Callable[[Any], SourcePlace]:
+    """Where a mark stands: YAML begins a new line behind characters that no editor ends one at."""
+    if not _ODD_ENDS.search(text):
+        return _as_counted
+    lines = Lines(text)
+    return lambda mark: SourcePlace(*lines.place(mark.index))
 
-    def __init__(self, text: str) -> None:
-        self._lines = Lines(text) if _ODD_ENDS.search(text) else None
 
-    def at(self, mark: Any) -> SourcePlace:
-        """The place of a mark."""
-        if self._lines is None:
-            return SourcePlace(mark.line + 1, mark.column + 1)
-        return SourcePlace(*self._lines.place(mark.index))
-
-    def start(self, event: Any) -> SourcePlace:
-        """Where an event begins."""
-        return self.at(event.start_mark)
+def _as_counted(mark: Any) -> SourcePlace:
+    return SourcePlace(mark.line + 1, mark.column + 1)
 
 
 class _Open(msgspec.Struct):
@@ -111,9 +106,9 @@ class _Open(msgspec.Struct):
 class _Composer:
     """Builds the tree without recursion, so that depth costs no stack."""
 
-    def __init__(self, report: Report, places: _Places) -> None:
+    def __init__(self, report: Report, place_of: Callable[[Any], SourcePlace]) -> None:
         self._report = report
-        self._places = places
+        self._place_of = place_of
         self._nodes = 0
         self._documents = 0
         #: Anchor to its node and how many nodes that stands for.
@@ -149,10 +144,11 @@ class _Composer:
         if "\0" in event.value:  # YAML takes it, in double quotes; PostgreSQL keeps no text with it
             problem = "This text has \\0 in it, the character NUL, which no message can have; leave it out."
             self._refuse("E102", event, problem)
-        place = self._places.start(event)
+        mark = event.start_mark
+        place = self._place_of(mark)
         plain = event.style in {None, ""}
         first = None
-        if event.start_mark.line == event.end_mark.line:
+        if mark.line == event.end_mark.line:
             first = place if plain else SourcePlace(place.line, place.column + 1)
         node = Scalar(event.value, place, plain, first)
         if event.anchor:
@@ -166,7 +162,7 @@ class _Composer:
             self._refuse("E104", event, f"This is nested more than {DEEPEST} deep; no rule needs that.")
         kind = Table if type(event) is yaml.MappingStartEvent else Items
         self._stack.append(
-            _Open(kind([], self._places.start(event)), self._children, event.anchor, self._nodes - 1)
+            _Open(kind([], self._place_of(event.start_mark)), self._children, event.anchor, self._nodes - 1)
         )
         self._children = []
 
@@ -206,7 +202,7 @@ class _Composer:
             )
 
     def _refuse(self, code: str, event: Any, message: str) -> NoReturn:
-        self._report.add(code, self._places.start(event), message)
+        self._report.add(code, self._place_of(event.start_mark), message)
         raise _RefusedYaml
 
 
