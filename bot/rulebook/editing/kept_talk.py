@@ -58,7 +58,7 @@ def _step(book: Book, turn: TriedTurn, fetched: Fetched | None) -> dict[str, Wri
     step: dict[str, Written] = {"hear": turn.heard}
     if fetched is not None and turn.fetch is not None:
         step["fetched"] = _written(fetched.value) if fetched.kind == "value" else fetched.kind
-    if turn.replies and _varies(book, turn.rule):
+    if turn.replies and _varies(book, turn):
         step["rule"] = turn.rule or ""
     elif len(turn.replies) == 1:
         step["say"] = turn.replies[0]
@@ -67,11 +67,15 @@ def _step(book: Book, turn: TriedTurn, fetched: Fetched | None) -> dict[str, Wri
     return step
 
 
-def _varies(book: Book, name: str | None) -> bool:
-    """Whether a rule says one of several things, be it as a question: which of them, no test can expect."""
-    rule = next((each for each in book.rules if each.name == name), None)
+def _varies(book: Book, turn: TriedTurn) -> bool:
+    """Whether a reply may be one of several things, be it as a question: which of them, no test can expect."""
+    rule = next((each for each in book.rules if each.name == turn.rule), None)
     return rule is not None and any(
-        len(spoken.templates) > 1 for choice in all_choices(rule) for _, spoken in choice.variants()
+        template.constant is None or template.constant.strip() in turn.replies
+        for choice in all_choices(rule)
+        for _, spoken in choice.variants()
+        if len(spoken.templates) > 1
+        for template in spoken.templates
     )
 
 

@@ -84,7 +84,7 @@ NIGHT = "2026-11-27T23:59:30+01:00"
     ("heard", "at", "steps"),
     [
         (["vote", "vote"], None, "talk: [{hear: vote, say: Counted.}, {hear: vote, say: [], after: 1s}]"),
-        (["ask", "lamp"], None, "talk: [{hear: ask, rule: ask}, {hear: lamp, rule: ask}]"),
+        (["ask", "lamp"], None, "talk: [{hear: ask, rule: ask}, {hear: lamp, say: Done.}]"),
         (["vote", "hi"], None, "talk: [{hear: vote, say: Counted.}, {hear: hi, say: []}]"),
         (
             ["day", "vote"],
