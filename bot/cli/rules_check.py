@@ -19,6 +19,7 @@ from bot.rulebook.findings import Finding, has_error
 from bot.rulebook.lint.check import check_folder
 from bot.rulebook.lint.repair import repair
 from bot.settings import load, read_environment
+from bot.text.lines import split_lines
 
 Format = Literal["text", "json", "github", "sarif"]
 
@@ -107,7 +108,7 @@ def _show_mends(path: Path, form: Format) -> None:
         for name, text in repaired.texts.items():
             place = (folder / name).as_posix()
             lines = difflib.unified_diff(
-                before[name].splitlines(keepends=True), text.splitlines(keepends=True), place, place
+                split_lines(before[name], keepends=True), split_lines(text, keepends=True), place, place
             )
             for line in lines:
                 click.echo(

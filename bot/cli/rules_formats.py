@@ -8,6 +8,7 @@ import rich_click as click
 
 from bot import __version__
 from bot.rulebook.findings import CODES, Finding
+from bot.text.lines import split_lines
 
 _GITHUB_LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 _SARIF_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
@@ -32,7 +33,7 @@ def print_findings(findings: Sequence[Finding], texts: Mapping[str, str], *, on_
 
 def source_lines(finding: Finding, text: str) -> list[str]:
     """The line that a finding is about, and a caret below its place."""
-    lines = text.removeprefix("\ufeff").splitlines()
+    lines = split_lines(text.removeprefix("\ufeff"))
     if finding.line > len(lines) or not lines[finding.line - 1].strip():
         return []
     line = "".join(each if each.isprintable() else " " for each in lines[finding.line - 1])

@@ -13,6 +13,8 @@ class TestTurn(msgspec.Struct, kw_only=True):
 
     hear: str
     line: int
+    #: Where in its line it begins: a line may hold a whole talk.
+    column: int
     #: One of these texts for each reply; None: any replies will do.
     say: list[tuple[str, ...]] | None = None
     #: The rule's name; None: any rule, or none, will do.

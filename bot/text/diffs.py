@@ -8,6 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from bot.text.lines import split_lines
+
 #: Lines of either text around a change that are compared with each other; more are taken to be all different, as the
 #: comparison of long texts with nothing in common takes time that grows with the square of their length.
 _MOST_COMPARED = 5_000
@@ -27,7 +29,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
 def compare_lines(before: str, after: str, context: int = 3) -> list[Line]:
     """The lines that differ, each with a few around it; stretches that are the same are left out."""
-    lines = list(_compared(before.splitlines(), after.splitlines()))
+    lines = list(_compared(split_lines(before), split_lines(after)))
     near = [False] * len(lines)
     for at, line in enumerate(lines):
         if line.kind != "same":

@@ -3,6 +3,7 @@
 from bot.rulebook.editing.rule_blocks import insert_rule, rules_of
 from bot.rulebook.editing.source_tree import SourceNode, parse
 from bot.rulebook.files.quotes import Written
+from bot.text.lines import split_lines
 
 _NAME = "new-rule"
 
@@ -10,7 +11,7 @@ _NAME = "new-rule"
 def with_new_rule(text: str) -> tuple[str, int]:
     """The text with one more rule, and the rule's number; raises `CannotSplice`."""
     says_something = any(
-        line.strip("\ufeff \t") and not line.lstrip().startswith("#") for line in text.splitlines()
+        line.strip("\ufeff \t") and not line.lstrip().startswith("#") for line in split_lines(text)
     )
     rules = rules_of(parse(text)) if says_something else None
     items = rules.items if rules is not None else ()

@@ -7,6 +7,7 @@ import msgspec
 from bot.rulebook.editing.layout import line_break, line_end, line_start, margin
 from bot.rulebook.editing.source_tree import CannotSplice, SourceNode
 from bot.rulebook.splices import Splice, spliced
+from bot.text.lines import split_lines
 
 _COMMENT = re.compile(r"[ \t]*#")
 _BREAK = re.compile(r"\r\n|\r|\n")
@@ -90,7 +91,7 @@ def shifted(text: str, block: Block, column: int) -> str:
     if column == block.column:
         return source
     end = line_break(text)
-    lines = [dedented(line, block.column) for line in source.splitlines()]
+    lines = [dedented(line, block.column) for line in split_lines(source)]
     return end.join(" " * column + line if line.strip() else "" for line in lines)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ParamSpec, TypeVar
 
 import msgspec
@@ -23,8 +23,8 @@ from bot.rulebook.lint.check import LONGEST_CHECK, check_files
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps
 from bot.rulebook.simulate.phone_context import PhoneContext, to_the_minute, usual_test_time
 from bot.rulebook.simulate.replay import AnsweredMessage, Replay, Replayed
-from bot.rulebook.simulate.test_runner import BoundedRun, Outcomes
-from bot.rulebook.simulate.try_message import TriedTurn, play, zone_of
+from bot.rulebook.simulate.test_runner import USUAL_PAUSE, BoundedRun, Outcomes
+from bot.rulebook.simulate.try_message import TRIED_PAUSE, TriedTurn, play, zone_of
 
 #: Drafts that are kept: somebody who tries a text asks about the one that was just checked.
 _MOST_KEPT = 4
@@ -194,6 +194,7 @@ class Drafts:
         at: datetime,
         fetched: Mapping[int, Fetched],
         setting: PhoneContext,
+        pause: timedelta = TRIED_PAUSE,
     ) -> tuple[TriedTurn, ...]:
         return play(
             book,
@@ -205,6 +206,7 @@ class Drafts:
             caps=self._caps,
             fetched=fetched,
             standing=setting.state(),
+            pause=pause,
         )
 
     def _keep(
@@ -220,10 +222,19 @@ class Drafts:
         zone = zone_of(book, file)
         at = setting.start(at, zone)
         turns = self._play(book, file, heard, at, fetched, setting)
-        usual = self._play(book, file, heard, usual_test_time(zone), fetched, setting)
-        is_as_usual = setting.at is None and _said(turns) == _said(usual)
+
+        def is_the_same(at: datetime, pause: timedelta) -> bool:
+            return _said(self._play(book, file, heard, at, fetched, setting, pause)) == _said(turns)
+
+        # What is said may depend on the time and on the pauses: they are written down where it does.
+        usual = usual_test_time(zone)
+        is_as_usual = setting.at is None and (
+            is_the_same(usual, USUAL_PAUSE) or is_the_same(usual, TRIED_PAUSE)
+        )
+        then = usual if is_as_usual else at.replace(second=0, microsecond=0)
+        pause = None if is_the_same(then, USUAL_PAUSE) else TRIED_PAUSE
         time = None if is_as_usual else to_the_minute(at, zone)
-        return keep_talk(text, book, turns, setting, fetched, time)
+        return keep_talk(text, book, turns, setting, fetched, time, pause)
 
     async def compare(
         self,

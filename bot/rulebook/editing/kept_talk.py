@@ -1,11 +1,13 @@
 """A talk that was tried, as a test of the rule file."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from bot.rulebook.book import Book
 from bot.rulebook.editing.rule_blocks import append_item
 from bot.rulebook.editing.source_tree import CannotSplice
 from bot.rulebook.fetch import Fetched
+from bot.rulebook.files.book_wide import all_choices
 from bot.rulebook.files.quotes import Written
 from bot.rulebook.simulate.phone_context import PhoneContext
 from bot.rulebook.simulate.try_message import TriedTurn
@@ -23,8 +25,11 @@ def keep_talk(
     setting: PhoneContext,
     fetched: Mapping[int, Fetched],
     at: str | None,
+    pause: timedelta | None = None,
 ) -> str:
     """The file's text with the talk as its last test; `at` is when it plays, None: at the usual time.
+
+    `pause`: how long after each message the next one comes; None: as in any test.
 
     Raises `CannotSplice` with a sentence for what no test can say.
     """
@@ -33,6 +38,8 @@ def keep_talk(
     if setting.knows_something:
         raise CannotSplice(_UNKNOWABLE)
     steps = [_step(book, turn, fetched.get(place)) for place, turn in enumerate(turns)]
+    if pause is not None:
+        steps[1:] = [{**step, "after": f"{pause.total_seconds():.0f}s"} for step in steps[1:]]
     around: dict[str, Written] = {
         name: value
         for name, value in (
@@ -51,7 +58,7 @@ def _step(book: Book, turn: TriedTurn, fetched: Fetched | None) -> dict[str, Wri
     step: dict[str, Written] = {"hear": turn.heard}
     if fetched is not None and turn.fetch is not None:
         step["fetched"] = _written(fetched.value) if fetched.kind == "value" else fetched.kind
-    if _varies(book, turn.rule):
+    if turn.replies and _varies(book, turn):
         step["rule"] = turn.rule or ""
     elif len(turn.replies) == 1:
         step["say"] = turn.replies[0]
@@ -60,11 +67,15 @@ def _step(book: Book, turn: TriedTurn, fetched: Fetched | None) -> dict[str, Wri
     return step
 
 
-def _varies(book: Book, name: str | None) -> bool:
-    """Whether a rule says one of several things: which of them, no test can expect."""
-    rule = next((each for each in book.rules if each.name == name), None)
+def _varies(book: Book, turn: TriedTurn) -> bool:
+    """Whether a reply may be one of several things, be it as a question: which of them, no test can expect."""
+    rule = next((each for each in book.rules if each.name == turn.rule), None)
     return rule is not None and any(
-        len(spoken.templates) > 1 for choice in rule.reply for _, spoken in choice.variants()
+        template.constant is None or template.constant.strip() in turn.replies
+        for choice in all_choices(rule)
+        for _, spoken in choice.variants()
+        if len(spoken.templates) > 1
+        for template in spoken.templates
     )
 
 

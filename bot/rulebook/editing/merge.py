@@ -1,5 +1,6 @@
 """Two people's versions of a rule file made one, rule by rule; what both changed differently is left to them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 
@@ -8,6 +9,12 @@ import msgspec
 from bot.rulebook.editing.blocks import blocks
 from bot.rulebook.editing.rule_blocks import rules_of
 from bot.rulebook.editing.source_tree import CannotSplice, parse
+from bot.text.lines import split_lines
+
+#: Stands for a rule in the text around the rules: no YAML text has NUL in it.
+_MARK = re.compile("\0([0-9]+)\0")
+#: A line with the empty ones below it.
+_PASSAGE = re.compile(r"[^\r\n]+[\r\n]*|[\r\n]+")
 
 
 class Conflict(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,27 +51,104 @@ def merge(base: str, mine: str, theirs: str, taken: Mapping[int, str] | None = N
     parts = [_parts(each) for each in (base, mine, theirs)]
     if None in parts:
         return _merged_lines(base, mine, theirs, taken)
-    was, my, their = (each for each in parts if each is not None)
-    head = _merged_lines(was.head, my.head, their.head, taken)
+    was, my, their = versions = [each for each in parts if each is not None]
+    order = _order(list(was.rules), list(my.rules), list(their.rules))
+    around = _around(versions, order)
+    head = _merged_lines(was.head, my.head, their.head, taken) if around is None else Merged(text="")
     conflicts = [*head.conflicts]
-    chosen: dict[str, tuple[str, str]] = {}
-    for name in _order(list(was.rules), list(my.rules), list(their.rules)):
-        texts = [each.rules.get(name, ("", ""))[1] for each in (was, my, their)]
+    chosen: dict[str, str] = {}
+    for name in order:
+        texts = _versions_of(versions, name)
         text = _easy(*texts)
         if text is None:
             text = taken.get(len(conflicts), texts[2])
             conflicts.append(Conflict(rule=name, base=texts[0], mine=texts[1], theirs=texts[2]))
-        if text:
-            gap = next(each.rules[name][0] for each in (their, my, was) if name in each.rules)
-            chosen[name] = (gap, text)
-    tail = _merged_lines(
-        was.tail, my.tail, their.tail, {at - len(conflicts): text for at, text in taken.items()}
-    )
-    usual = next((gap for gap, _ in [*list(their.rules.values())[1:], *list(my.rules.values())[1:]]), "\n\n")
-    body = "".join(
-        text if at == 0 else (gap or usual) + text for at, (gap, text) in enumerate(chosen.values())
-    )
+        chosen[name] = text
+    if around is not None:
+        text = _MARK.sub(lambda found: chosen[order[int(found[1])]], around)
+        return Merged(text=text, conflicts=tuple(conflicts))
+    gaps = [gap for each in (their, my) for gap, _ in [*each.rules.values()][1:]]
+    usual = next((_breaks(gap) for gap in gaps), "\n\n")
+    body = homeless = ""
+    for name in order:
+        gap = _gap(versions, name, _from(taken, len(conflicts)))
+        conflicts += gap.conflicts
+        if body and chosen[name]:
+            body += (gap.text or usual) + homeless + chosen[name]
+            homeless = ""
+        else:
+            # The rule is gone or is the first now: what is new above it finds another place.
+            homeless += _new_comments(_gap_of(was, name) or "", gap.text)
+            if chosen[name]:
+                body, homeless = homeless + chosen[name], ""
+    if homeless:
+        body += usual + homeless.rstrip()
+    tail = _merged_lines(was.tail, my.tail, their.tail, _from(taken, len(conflicts)))
     return Merged(text=head.text + body + tail.text, conflicts=(*conflicts, *tail.conflicts))
+
+
+def _breaks(gap: str) -> str:
+    """The ends of lines that it begins with."""
+    return gap[: len(gap) - len(gap.lstrip("\r\n"))]
+
+
+def _from(taken: Mapping[int, str], count: int) -> dict[int, str]:
+    """The same for a part before which so many conflicts are."""
+    return {at - count: text for at, text in taken.items()}
+
+
+def _versions_of(versions: Sequence[_Parts], name: str) -> tuple[str, str, str]:
+    """A rule's lines, empty where there is no such rule."""
+    base, mine, theirs = (each.rules.get(name, ("", ""))[1] for each in versions)
+    return base, mine, theirs
+
+
+def _around(versions: Sequence[_Parts], order: Sequence[str]) -> str | None:
+    """What stands around the rules, and a mark for each; None where that can't be told without a question.
+
+    Comments between rules are taken along when a rule beside them comes or goes: only together do they show what
+    has become of them.
+    """
+    places = {name: at for at, name in enumerate(dict.fromkeys([*order, *versions[0].rules]))}
+    marked = [
+        each.head + "".join(f"{gap}\0{places[name]}\0" for name, (gap, _) in each.rules.items()) + each.tail
+        for each in versions
+    ]
+    if (easy := _easy(*marked)) is not None:
+        merged = Merged(text=easy)
+    else:
+        was, my, their = (_PASSAGE.findall(each) for each in marked)
+        merged = _merged(was, my, their, {}, side_by_side=True)
+    kept = [at for at, name in enumerate(order) if _easy(*_versions_of(versions, name)) != ""]
+    is_whole = not merged.conflicts and [int(each) for each in _MARK.findall(merged.text)] == kept
+    return merged.text if is_whole else None
+
+
+def _gap_of(version: _Parts, name: str) -> str | None:
+    """What stands between a rule and the one before; None where it has none before it, or there is no such rule."""
+    return None if name not in version.rules or name == next(iter(version.rules)) else version.rules[name][0]
+
+
+def _gap(versions: Sequence[_Parts], name: str, taken: Mapping[int, str]) -> Merged:
+    """The same of all versions made one."""
+    was, my, their = (_gap_of(each, name) for each in versions)
+    if my is None or their is None:
+        return Merged(text=next((each for each in (their, my, was) if each is not None), ""))
+    if was is None:
+        was = my if my.strip() == "" else their if their.strip() == "" else ""
+    if not (was + my + their).strip():
+        easy = _easy(was, my, their)
+        return Merged(text=their if easy is None else easy)
+    return _merged_lines(was, my, their, taken)
+
+
+def _new_comments(base: str, gap: str) -> str:
+    """The comments between two rules that the other text has not, and an empty line."""
+    before = split_lines(base)
+    new = [
+        each for each in split_lines(gap, keepends=True) if each.strip() and each.rstrip("\r\n") not in before
+    ]
+    return "".join([*new, new[-1][len(new[-1].rstrip("\r\n")) :]]) if new else ""
 
 
 def _easy(base: str, mine: str, theirs: str) -> str | None:
@@ -110,21 +194,51 @@ def _merged_lines(base: str, mine: str, theirs: str, taken: Mapping[int, str]) -
     """The same by lines, for what is no rule."""
     if (easy := _easy(base, mine, theirs)) is not None:
         return Merged(text=easy)
-    was, my, their = (each.splitlines(keepends=True) for each in (base, mine, theirs))
+    was, my, their = (split_lines(each, keepends=True) for each in (base, mine, theirs))
+    return _merged(was, my, their, taken)
+
+
+def _merged(
+    was: Sequence[str],
+    my: Sequence[str],
+    their: Sequence[str],
+    taken: Mapping[int, str],
+    *,
+    side_by_side: bool = False,
+) -> Merged:
+    """`side_by_side`: two changes that touch each other are no conflict."""
     parts: list[str] = []
     conflicts: list[Conflict] = []
     start = (0, 0, 0)
     for stop, length in _in_all(was, my, their):
-        texts = [
-            "".join(each[one:other]) for each, one, other in zip((was, my, their), start, stop, strict=True)
-        ]
+        runs = [each[one:other] for each, one, other in zip((was, my, their), start, stop, strict=True)]
+        texts = ["".join(each) for each in runs]
         text = _easy(*texts)
+        if text is None and side_by_side:
+            text = _both(*runs)
         if text is None:
             text = taken.get(len(conflicts), texts[2])
             conflicts.append(Conflict(rule="", base=texts[0], mine=texts[1], theirs=texts[2]))
         parts += [text, *was[stop[0] : stop[0] + length]]
         start = (stop[0] + length, stop[1] + length, stop[2] + length)
     return Merged(text="".join(parts), conflicts=tuple(conflicts))
+
+
+def _both(was: Sequence[str], my: Sequence[str], their: Sequence[str]) -> str | None:
+    """The text with both changes where one begins behind the other's end; None where they overlap."""
+    mine, theirs = _changed(was, my), _changed(was, their)
+    (start, end, first), (then, stop, second) = sorted([mine, theirs], key=lambda each: each[:2])
+    if end > then or (start, end) == (then, stop):
+        return None
+    return "".join([*was[:start], *first, *was[end:then], *second, *was[stop:]])
+
+
+def _changed(was: Sequence[str], now: Sequence[str]) -> tuple[int, int, Sequence[str]]:
+    """Which of the lines became which."""
+    most = min(len(was), len(now))
+    start = next((at for at in range(most) if was[at] != now[at]), most)
+    end = next((at for at in range(most - start) if was[-1 - at] != now[-1 - at]), most - start)
+    return start, len(was) - end, now[start : len(now) - end]
 
 
 def _in_all(

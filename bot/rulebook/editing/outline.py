@@ -9,6 +9,7 @@ from bot.rulebook.editing.blocks import refuse_aliases
 from bot.rulebook.editing.rule_blocks import rules_of
 from bot.rulebook.editing.source_tree import CannotSplice, SourceNode, parse
 from bot.rulebook.splices import Lines
+from bot.text.lines import split_lines
 
 #: What a rule says to people, in the order in which a list would show it.
 _SAID = ("reply", "ask", "otherwise", "missing")
@@ -77,7 +78,7 @@ def can_move(text: str, at: int) -> bool:
 
 def _is_only_comments(text: str) -> bool:
     return all(
-        not line.strip("\ufeff \t") or line.lstrip("\ufeff \t").startswith("#") for line in text.splitlines()
+        not line.strip("\ufeff \t") or line.lstrip("\ufeff \t").startswith("#") for line in split_lines(text)
     )
 
 

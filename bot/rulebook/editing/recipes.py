@@ -12,6 +12,7 @@ from bot.rulebook.editing.source_tree import CannotSplice, SourceNode, parse, st
 from bot.rulebook.editing.values import insert_key, pair_start
 from bot.rulebook.files.quotes import Written, written_text
 from bot.rulebook.splices import Splice, spliced
+from bot.text.lines import split_lines
 from bot.text.words import split_words
 
 _CASE = re.compile(r"^## (?:\d+\. )?(?P<title>.+?)\n(?P<body>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
@@ -98,7 +99,7 @@ def add_recipe(text: str, recipe: Recipe, taken: Collection[str] = ()) -> WithRe
         if key.value in {"rules", "tests"}:
             continue
         if parse(text).find(key.value) is None:
-            new += source[line_start(source, key.start) : line_end(source, value.end)].splitlines()
+            new += split_lines(source[line_start(source, key.start) : line_end(source, value.end)])
         else:
             text = _with_values(text, source, key, value, notes)
     if new:
@@ -116,7 +117,7 @@ def _about(body: str) -> str:
 
 
 def _root(text: str) -> SourceNode | None:
-    lines = (line.strip("\ufeff \t") for line in text.splitlines())
+    lines = (line.strip("\ufeff \t") for line in split_lines(text))
     return parse(text) if any(line and not line.startswith("#") for line in lines) else None
 
 
@@ -209,7 +210,7 @@ def _with_tests(text: str, source: str, root: SourceNode) -> str:
     tests = root.find("tests")
     if tests is None:
         return text
-    lines = [line for block in blocks(source, tests) for line in shifted(source, block, 0).splitlines()]
+    lines = [line for block in blocks(source, tests) for line in split_lines(shifted(source, block, 0))]
     end = line_break(text)
     now = parse(text)
     there, indent = now.find("tests"), " " * column_of(text, now)

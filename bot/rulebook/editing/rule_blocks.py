@@ -29,6 +29,7 @@ from bot.rulebook.editing.values import (
 )
 from bot.rulebook.files.quotes import Written, written
 from bot.rulebook.splices import Splice, spliced
+from bot.text.lines import split_lines
 
 
 def rules_of(root: SourceNode) -> SourceNode | None:
@@ -92,8 +93,8 @@ def duplicate_rule(text: str, at: int, taken: Collection[str] = ()) -> str:
     column = blocks(text, rules)[at].column
     inner = margin(text, item.start) - column - 2
     lines = [
-        f"- {' ' * inner}{source.splitlines()[0]}",
-        *(dedented(line, column) for line in source.splitlines()[1:]),
+        f"- {' ' * inner}{split_lines(source)[0]}",
+        *(dedented(line, column) for line in split_lines(source)[1:]),
     ]
     return insert_rule_source(text, at + 1, "\n".join(lines))
 
@@ -121,7 +122,7 @@ def insert_rule_source(text: str, at: int, source: str) -> str:
 
 def _with_source(text: str, at: int, source: str) -> str:
     end = line_break(text)
-    lines = source.strip("\r\n").splitlines()
+    lines = split_lines(source.strip("\r\n"))
     root = parse(text) if _says_something(text) else None
     rules = rules_of(root) if root is not None else None
     if rules is None or not rules.items:
@@ -152,7 +153,7 @@ def move_rule_between(source: str, at: int, target: str, to: int) -> tuple[str, 
         lines = [f"- {source[item.start : item.end]}"]
     else:
         block = blocks(source, rules)[at]
-        lines = shifted(source, block, 0).splitlines()
+        lines = split_lines(shifted(source, block, 0))
     return delete_rule(source, at), insert_rule_source(target, to, "\n".join(lines))
 
 
@@ -195,7 +196,7 @@ def _rules(text: str) -> SourceNode:
 
 def _says_something(text: str) -> bool:
     """Whether a file has more than comments."""
-    return any(line.strip("\ufeff \t") and not is_comment(line, 0) for line in text.splitlines())
+    return any(line.strip("\ufeff \t") and not is_comment(line, 0) for line in split_lines(text))
 
 
 def _gone() -> CannotSplice:

@@ -10,6 +10,7 @@ import msgspec
 from bot.rulebook.editing.blocks import blocks
 from bot.rulebook.editing.rule_blocks import delete_rule, insert_rule_source, rules_of
 from bot.rulebook.editing.source_tree import CannotSplice, SourceNode, parse, still_readable
+from bot.text.lines import split_lines
 
 #: What people call the keys of a rule.
 _RULE_WORDS: Final = {
@@ -131,7 +132,7 @@ def _without_change(before: str, after: str, rule: str) -> str:
     if found is None:
         raise CannotSplice("This file has no rules.")
     block = blocks(after, found)[place]
-    indented = "\n".join(" " * block.column + line if line.strip() else "" for line in source.splitlines())
+    indented = "\n".join(" " * block.column + line if line.strip() else "" for line in split_lines(source))
     return after[: block.start] + indented + after[block.end :]
 
 
@@ -143,7 +144,7 @@ def _places(text: str) -> dict[str, tuple[int, str]]:
     places: dict[str, tuple[int, str]] = {}
     for at, (item, block) in enumerate(zip(found.items, blocks(text, found), strict=True)):
         name = item.find("name")
-        lines = text[block.start : block.end].splitlines()
+        lines = split_lines(text[block.start : block.end])
         source = "\n".join(line[min(block.column, len(line) - len(line.lstrip(" "))) :] for line in lines)
         places[name.value if name is not None else ""] = (at, source)
     return places
@@ -152,7 +153,7 @@ def _places(text: str) -> dict[str, tuple[int, str]]:
 @lru_cache(maxsize=4)
 def _outline(text: str) -> _Outline | None:
     """None: it can't be read."""
-    lines = (line.strip("\ufeff \t") for line in text.splitlines())
+    lines = (line.strip("\ufeff \t") for line in split_lines(text))
     if not any(line and not line.startswith("#") for line in lines):
         return _Outline(root=None, rules={}, named=frozenset(), sources={})
     try:

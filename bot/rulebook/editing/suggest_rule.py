@@ -14,6 +14,7 @@ from bot.rulebook.lint.silent import DRAFTED_ANSWER
 from bot.rulebook.rules import Rule
 from bot.rulebook.simulate.try_message import usual_number
 from bot.rulebook.source import Scalar
+from bot.text.lines import split_lines
 from bot.text.words import split_words
 
 #: Words that say little about what somebody wants, in the languages that most texts are in.
@@ -62,7 +63,7 @@ def draft_rule(files: FilesRead, book: Book, heard: str, number: str | None = No
 
 
 def _drafted(file: str, text: str, name: str) -> Drafted:
-    lines = text.splitlines()
+    lines = split_lines(text)
     start = next((at for at, line in enumerate(lines) if f"name: {name}" in line), 0)
     line = next((at for at in range(start, len(lines)) if DRAFTED_ANSWER in lines[at]), start)
     return Drafted(file=file, text=text, line=line + 1, name=name)
@@ -120,7 +121,7 @@ def _inserted(text: str, before: Rule | None, rule: list[str], test: str) -> str
     rules = _list_of(root, "rules") if isinstance(root, Table) else None
     if not isinstance(root, Table) or rules is None:
         return None
-    lines = text.splitlines(keepends=True)
+    lines = split_lines(text, keepends=True)
     end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     if lines and not lines[-1].endswith(("\n", "\r")):
         lines[-1] += end

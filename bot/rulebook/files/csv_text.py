@@ -12,6 +12,7 @@ import msgspec
 from bot.rulebook.background import give_way
 from bot.rulebook.findings import Report
 from bot.rulebook.source import START, SourcePlace
+from bot.text.lines import split_lines
 
 #: The first of them that does as well as any counts.
 _DELIMITERS = (",", ";", "\t")
@@ -100,7 +101,7 @@ def _goes_over_lines(text: str, dialect: Dialect) -> bool:
                 return True
             if not count % 16:
                 give_way()
-        last = text.rstrip("\r\n").splitlines()[-1:]
+        last = split_lines(text.rstrip("\r\n"))[-1:]
         list(_reader("".join(last), dialect, strict=True))
     except csv.Error as error:
         return "expected after" not in str(error)

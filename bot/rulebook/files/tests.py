@@ -70,7 +70,9 @@ def _read_step(node: Node, turns: list[TestTurn], zone: tzinfo, report: Report) 
     elif "after" in table and turns:
         say = _read_say(table["say"], report) if "say" in table else None
         after = _read_after(table["after"], report)
-        turns.append(TestTurn(hear="", line=node.place.line, say=say, after=after, waits=True))
+        line, column = node.place.line, node.place.column
+        turns.append(TestTurn(hear="", line=line, column=column, say=say, after=after, waits=True))
+        _read_rule(table, turns[-1], report)
     elif "say" not in table:
         report.add("E204", node.place, 'A step of a talk needs "hear" or "say".')
     elif not turns:
@@ -80,6 +82,7 @@ def _read_step(node: Node, turns: list[TestTurn], zone: tzinfo, report: Report) 
         say = turns[-1].say or []
         say += said
         turns[-1].say = say
+        _read_rule(table, turns[-1], report)
 
 
 def _read_turn(
@@ -95,12 +98,10 @@ def _read_turn(
     if not isinstance(heard, Scalar):  # an empty text can be heard, too
         report.add("E201", heard.place, f"hear must be a text, not {kind_of(heard)}.")
         return
-    turn = TestTurn(hear=heard.value, line=place.line)
+    turn = TestTurn(hear=heard.value, line=place.line, column=place.column)
     if "say" in table:
         turn.say = _read_say(table["say"], report)
-    rule = read_text(table["rule"], "rule", report) if "rule" in table else None
-    if rule is not None:
-        turn.rule, turn.rule_place = rule.value, rule.place
+    _read_rule(table, turn, report)
     if "code" in table and (code := read_text(table["code"], "code", report)):
         turn.code = code.value
     if "at" in table and in_talk:
@@ -110,6 +111,17 @@ def _read_turn(
     if "fetched" in table:
         turn.fetched = fetched_of(read_value(table["fetched"], report))
     turns.append(turn)
+
+
+def _read_rule(table: dict[str, Node], turn: TestTurn, report: Report) -> None:
+    """The rule that must answer; beside a further reply of a turn, it is the one that gives all of them."""
+    rule = read_text(table["rule"], "rule", report) if "rule" in table else None
+    if rule is None:
+        return
+    if turn.rule not in {None, rule.value}:
+        report.add("E312", rule.place, f'One rule gives all replies to a message; above it is "{turn.rule}".')
+        return
+    turn.rule, turn.rule_place = rule.value, rule.place
 
 
 def _read_say(node: Node, report: Report) -> list[tuple[str, ...]]:

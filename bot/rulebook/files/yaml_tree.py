@@ -3,7 +3,8 @@
 Scalars keep their literal text: whether `no` is a word or a "false" is for the reader to know.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 import msgspec
@@ -12,6 +13,7 @@ import yaml
 from bot.rulebook.background import give_way
 from bot.rulebook.findings import Report
 from bot.rulebook.source import START, Scalar, SourcePlace
+from bot.rulebook.splices import Lines
 
 LARGEST_FILE = 5_000_000
 #: Lists and mappings in each other: libyaml takes quadratic time for deep ones.
@@ -20,6 +22,8 @@ _MOST_NODES = 1_000_000
 
 #: The C parser is 20 times as fast, and gives the same events.
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+#: The next line, and the line and paragraph separators of Unicode.
+_ODD_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
 class Items(msgspec.Struct, frozen=True):
@@ -52,8 +56,9 @@ def compose(text: str, report: Report) -> Node | None:
             f"The file has {len(text):,} characters, and at most {LARGEST_FILE:,} are read. Split it up.",
         )
         return None
+    place_of = _places(text)
     try:
-        return _Composer(report).compose(_events(text))
+        return _Composer(report, place_of).compose(_events(text))
     except _RefusedYaml:
         return None
     except UnicodeEncodeError:
@@ -61,7 +66,7 @@ def compose(text: str, report: Report) -> Node | None:
     except yaml.MarkedYAMLError as error:
         is_open = "end of stream" in (error.problem or "")  # say where the quote opens
         mark = (is_open and error.context_mark) or error.problem_mark or error.context_mark
-        place = SourcePlace(mark.line + 1, mark.column + 1) if mark else START
+        place = place_of(mark) if mark else START
         report.add("E102", place, f"This is not YAML: {_sentence(error)}")
     except yaml.YAMLError as error:
         report.add("E102", _place_of_character(text, error), f"This is not YAML: {_first_line(error)}.")
@@ -77,6 +82,18 @@ def _events(text: str) -> Iterator[Any]:
         loader.dispose()
 
 
+def _places(text: str) -> Callable[[Any], SourcePlace]:
+    """Where a mark stands: YAML begins a new line behind characters that no editor ends one at."""
+    if not _ODD_ENDS.search(text):
+        return _as_counted
+    lines = Lines(text)
+    return lambda mark: SourcePlace(*lines.place(mark.index))
+
+
+def _as_counted(mark: Any) -> SourcePlace:
+    return SourcePlace(mark.line + 1, mark.column + 1)
+
+
 class _Open(msgspec.Struct):
     """A collection whose end has not come yet."""
 
@@ -89,8 +106,9 @@ class _Open(msgspec.Struct):
 class _Composer:
     """Builds the tree without recursion, so that depth costs no stack."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, place_of: Callable[[Any], SourcePlace]) -> None:
         self._report = report
+        self._place_of = place_of
         self._nodes = 0
         self._documents = 0
         #: Anchor to its node and how many nodes that stands for.
@@ -127,7 +145,7 @@ class _Composer:
             problem = "This text has \\0 in it, the character NUL, which no message can have; leave it out."
             self._refuse("E102", event, problem)
         mark = event.start_mark
-        place = SourcePlace(mark.line + 1, mark.column + 1)
+        place = self._place_of(mark)
         plain = event.style in {None, ""}
         first = None
         if mark.line == event.end_mark.line:
@@ -143,7 +161,9 @@ class _Composer:
         if len(self._stack) >= DEEPEST:
             self._refuse("E104", event, f"This is nested more than {DEEPEST} deep; no rule needs that.")
         kind = Table if type(event) is yaml.MappingStartEvent else Items
-        self._stack.append(_Open(kind([], _place(event)), self._children, event.anchor, self._nodes - 1))
+        self._stack.append(
+            _Open(kind([], self._place_of(event.start_mark)), self._children, event.anchor, self._nodes - 1)
+        )
         self._children = []
 
     def _close(self, _event: Any) -> None:
@@ -182,13 +202,8 @@ class _Composer:
             )
 
     def _refuse(self, code: str, event: Any, message: str) -> NoReturn:
-        self._report.add(code, _place(event), message)
+        self._report.add(code, self._place_of(event.start_mark), message)
         raise _RefusedYaml
-
-
-def _place(event: Any) -> SourcePlace:
-    mark = event.start_mark
-    return SourcePlace(mark.line + 1, mark.column + 1)
 
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
@@ -213,4 +228,4 @@ def _place_of_character(text: str, error: yaml.YAMLError) -> SourcePlace:
     if not isinstance(position, int):
         return START
     before = text.encode("utf-8", "replace")[:position].decode("utf-8", "ignore")
-    return SourcePlace(before.count("\n") + 1, len(before) - before.rfind("\n"))
+    return SourcePlace(*Lines(before).place(len(before)))

@@ -62,13 +62,15 @@ class PendingFollowUps:
         ]
         self._waiting += [(decision.rule or "", each) for each in decision.later]
 
-    def say(self, now: datetime, standing: ConversationState) -> tuple[str, ...]:
-        """What has come due by now."""
-        due = sorted((each for _, each in self._waiting if each.due_at <= now), key=lambda each: each.due_at)
+    def say(self, now: datetime, standing: ConversationState) -> tuple[tuple[str, str], ...]:
+        """What has come due by now: each text behind the rule that says it."""
+        due = sorted(
+            (each for each in self._waiting if each[1].due_at <= now), key=lambda each: each[1].due_at
+        )
         self._waiting = [(rule, each) for rule, each in self._waiting if each.due_at > now]
         if standing.opted_out or standing.handed_over:
             return ()
-        return tuple(text for each in due for text in each.spoken(standing.language))
+        return tuple((rule, text) for rule, each in due for text in each.spoken(standing.language))
 
 
 def is_hour(moment: datetime, between: str, zones: tuple[str, ...]) -> bool:

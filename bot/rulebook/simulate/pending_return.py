@@ -13,6 +13,7 @@ class PendingReturn:
 
     def __init__(self) -> None:
         self._given: HandedOver | None = None
+        self._rule = ""
         self._back_at: datetime | None = None
 
     def hear(self, decision: Decision, now: datetime) -> None:
@@ -20,12 +21,15 @@ class PendingReturn:
         given = decision.handover
         if given is not None and given.back_after is not None:
             self._given, self._back_at = given, now + timedelta(seconds=given.back_after)
+            self._rule = decision.rule or ""
 
-    def look(self, now: datetime, standing: ConversationState) -> tuple[ConversationState, tuple[str, ...]]:
-        """The standing by now, and what is said when the conversation goes back."""
+    def look(
+        self, now: datetime, standing: ConversationState
+    ) -> tuple[ConversationState, tuple[tuple[str, str], ...]]:
+        """The standing by now, and what is said when the conversation goes back: each text behind its rule."""
         given = self._given
         if given is None or self._back_at is None or not standing.handed_over or now < self._back_at:
             return standing, ()
         self._given = None
         texts = () if standing.opted_out else given.spoken(standing.language)
-        return replace(standing, handed_over=False), texts
+        return replace(standing, handed_over=False), tuple((self._rule, text) for text in texts)

@@ -22,12 +22,16 @@ from bot.text.moments import LATEST
 CODES_GONE = "gone"
 #: Seconds of work that all tests of a book may take where others wait for it, as in the console.
 USUAL_SECONDS = 3.0
+#: Between two messages of a talk that says nothing else.
+USUAL_PAUSE = timedelta(minutes=1)
 
 
 class FailedStep(msgspec.Struct, frozen=True, kw_only=True):
     """One turn that went otherwise than its author expects."""
 
     line: int
+    #: Where in its line the turn begins: a line may hold a whole talk.
+    column: int
     heard: str
     #: One of these for each reply; None: the replies were not asked for.
     expected: tuple[tuple[str, ...], ...] | None
@@ -128,12 +132,14 @@ def _run(
     for at, turn in enumerate(test.turns):
         give_way()
         if at or turn.at:
-            wait = turn.after or timedelta(minutes=1)
+            wait = turn.after or USUAL_PAUSE
             now = turn.at or (now + wait if now < LATEST else now)  # many long waits would leave the calendar
         standing, told = back.look(now, standing)
         said = (*told, *pending.say(now, standing))
         if turn.waits:
-            if not _are_expected(turn.say, said):
+            if turn.rule not in {None, *(rule for rule, _ in said)} or not _are_expected(
+                turn.say, tuple(text for _, text in said)
+            ):
                 failures.append(_failed_wait(turn, said))
             continue
         heard = HeardMessage(
@@ -160,6 +166,7 @@ def _run(
 def _failure(turn: TestTurn, decision: Decision) -> FailedStep:
     return FailedStep(
         line=turn.line,
+        column=turn.column,
         heard=turn.hear,
         expected=tuple(turn.say) if turn.say is not None else None,
         said=decision.replies,
@@ -170,14 +177,16 @@ def _failure(turn: TestTurn, decision: Decision) -> FailedStep:
     )
 
 
-def _failed_wait(turn: TestTurn, said: tuple[str, ...]) -> FailedStep:
+def _failed_wait(turn: TestTurn, said: tuple[tuple[str, str], ...]) -> FailedStep:
+    rules = [rule for rule, _ in said]
     return FailedStep(
         line=turn.line,
+        column=turn.column,
         heard="",
-        expected=tuple(turn.say or ()),
-        said=said,
-        expected_rule=None,
-        rule=None,
+        expected=tuple(turn.say) if turn.say is not None else None,
+        said=tuple(text for _, text in said),
+        expected_rule=turn.rule,
+        rule=turn.rule if turn.rule in rules else next(iter(rules), None),
         silence=None,
     )
 

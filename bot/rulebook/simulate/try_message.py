@@ -19,6 +19,8 @@ from bot.text.numbers import normalise_number
 SOME_PEER = "+15555550101"
 _SOME_NUMBER = "+15555550100"
 _NEW_PERSON = ConversationState()
+#: Between two messages of a talk that is tried.
+TRIED_PAUSE = timedelta(seconds=1)
 
 
 class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +64,9 @@ def play(
     caps: Caps = USUAL_CAPS,
     fetched: Mapping[int, Fetched] | None = None,
     standing: ConversationState = _NEW_PERSON,
+    pause: timedelta = TRIED_PAUSE,
 ) -> tuple[TriedTurn, ...]:
-    """Play a talk from its beginning, a second between two messages, with the loop guard; changes nothing.
+    """Play a talk from its beginning, with a pause between two messages and the loop guard; changes nothing.
 
     Without a recipient, it is the first number that `file`, or any file, names. `fetched` is what came for a message,
     by its place in the talk; `standing` is what is known of the peer when it begins.
@@ -74,7 +77,7 @@ def play(
     rehearsal = Rehearsal(caps)
     for position, text in enumerate(texts):
         give_way()
-        now = at.astimezone(UTC) + timedelta(seconds=position)
+        now = at.astimezone(UTC) + pause * position
         heard = HeardMessage(id=f"try:{position}:{text}", text=text, sender=peer, recipient=number)
         decided = decide_with_samples(book, heard, standing, now)
         whole = complete_with_samples(book, decided, heard, (fetched or {}).get(position), now)

@@ -64,6 +64,7 @@ from bot.storage.database import Database
 from bot.storage.tested_drafts import TestedDrafts
 from bot.storage.writer import Writer
 from bot.text.inert import shown
+from bot.text.lines import split_lines
 from bot.text.numbers import spaced
 from bot.web.console.assets import Files
 from bot.web.console.forgery import HOME
@@ -299,6 +300,7 @@ def _environment() -> jinja2.Environment:
     jinja.filters |= {
         "clock": clock,
         "counted": counted,
+        "split_lines": split_lines,
         "day": day,
         "exact": exact,
         "moment": moment,

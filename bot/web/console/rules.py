@@ -14,6 +14,7 @@ from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.files.json_schema import rule_file_schema
 from bot.rulebook.files.tables import is_csv
 from bot.text.diffs import compare_lines
+from bot.text.lines import split_lines
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_card import CardChoice, rule_shown
 from bot.web.console.rules_editor import (
@@ -72,7 +73,7 @@ class RulePages(Controller):
         is_cut = is_csv(file) and len(found.text) > LARGEST_SHOWN
         shown = ShownFile(
             file=file,
-            text="".join(found.text[:LARGEST_SHOWN].splitlines(keepends=True)[:SHOWN_ROWS])
+            text="".join(split_lines(found.text[:LARGEST_SHOWN], keepends=True)[:SHOWN_ROWS])
             if is_cut
             else found.text,
             is_cut=is_cut,

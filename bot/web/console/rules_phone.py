@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from bot.rulebook.simulate.phone_context import PhoneContext
 from bot.text.languages import language_code
+from bot.text.lines import split_lines
 from bot.text.moments import in_utc
 from bot.text.numbers import normalise_number
 from bot.web.limits import LONGEST_NUMBER, LONGEST_SAVED, LONGEST_TAG
@@ -85,7 +86,7 @@ def _language(typed: str, troubles: list[str]) -> str | None:
 def _values(typed: str, troubles: list[str]) -> dict[str, str]:
     """A line each: `order: AB-123`."""
     values: dict[str, str] = {}
-    for line in typed.splitlines()[:_MOST]:
+    for line in split_lines(typed)[:_MOST]:
         name, colon, value = (part.strip() for part in line.partition(":"))
         if colon and name:
             values[name] = value[:LONGEST_SAVED]

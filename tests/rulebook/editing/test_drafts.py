@@ -4,15 +4,18 @@ import asyncio
 import threading
 from collections.abc import Collection
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bot.rulebook.decision import HeardMessage
 from bot.rulebook.editing.drafts import MOST_AT_ONCE, MOST_WAITING, Drafts, TooManyDrafts, TooSlowDraft
 from bot.rulebook.editing.folder import RuleFolder
 from bot.rulebook.files.loader import FilesRead, Loaded, load_folder
 from bot.rulebook.lint.check import RunTests, check_files
+from bot.rulebook.simulate.phone_context import PhoneContext
 from bot.rulebook.simulate.replay import AnsweredMessage
 from tests.support.books import NOW
 from tests.support.rule_files import OPT_OUT, SHOP, heavy_rules
@@ -64,6 +67,49 @@ async def test_a_talk_is_played_to_the_draft_from_its_beginning(folder: RuleFold
     assert turns[1].key == 'answer to "day"'
     assert turns[3].silence == "opted out"
     assert any("opted out" in line for line in turns[3].why)
+
+
+TALK = """\
+timezone: Europe/Paris
+rules:
+  - {name: vote, when: {keyword: vote}, limit: 1 per 1m, reply: Counted.}
+  - {name: ask, when: {keyword: ask}, ask: {save: it, question: {one_of: [Which?, What?, Say it.]}}, reply: Done.}
+  - {name: day, when: {keyword: day}, only: {hours: "Mon-Fri 9:00-18:00"}, reply: By day.}
+  - {name: night, when: {keyword: day}, reply: By night.}
+"""
+NIGHT = "2026-11-27T23:59:30+01:00"
+
+
+@pytest.mark.parametrize(
+    ("heard", "at", "steps"),
+    [
+        (["vote", "vote"], None, "talk: [{hear: vote, say: Counted.}, {hear: vote, say: [], after: 1s}]"),
+        (["ask", "lamp"], None, "talk: [{hear: ask, rule: ask}, {hear: lamp, say: Done.}]"),
+        (["vote", "hi"], None, "talk: [{hear: vote, say: Counted.}, {hear: hi, say: []}]"),
+        (
+            ["day", "vote"],
+            NIGHT,
+            "at: 2026-11-27 23:59, talk: [{hear: day, say: By night.}, {hear: vote, say: Counted.}]",
+        ),
+        (
+            ["day", "vote", "vote"],
+            NIGHT,
+            "at: 2026-11-27 23:59, talk: [{hear: day, say: By night.}, VOTE, {hear: vote, say: [], after: 1s}]".replace(
+                "VOTE", "{hear: vote, say: Counted., after: 1s}"
+            ),
+        ),
+    ],
+)
+async def test_a_kept_talk_passes_as_a_test(
+    folder: RuleFolder, heard: list[str], at: str | None, steps: str
+) -> None:
+    drafts = Drafts(folder)
+    setting = PhoneContext(at=datetime.fromisoformat(at) if at else None)
+    kept = await drafts.keep("20-new.yaml", TALK, heard, NOW, setting=setting)
+    assert yaml.safe_load(kept.removeprefix(TALK)) == yaml.safe_load(f"tests: [{{{steps}}}]")
+    outcomes = (await drafts.check("20-new.yaml", kept)).outcomes
+    assert outcomes is not None
+    assert [test.failures for test in outcomes.tests if test.file == "20-new.yaml"] == [()]
 
 
 async def test_nobody_answers_for_a_text_that_cannot_be_read(folder: RuleFolder) -> None:

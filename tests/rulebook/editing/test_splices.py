@@ -276,6 +276,14 @@ def test_a_copy_of_a_rule_has_a_name_of_its_own() -> None:
     assert "reply: 'Open 9-18.'\n\n  - name: hours-3   # the first\n" in twice
 
 
+def test_what_only_yaml_takes_for_the_end_of_a_line_stays_in_a_rule_that_is_copied_or_moved() -> None:
+    rule = '  - {name: a, when: {exact: a}, reply: "Hello\u2028World"}'
+    text = f"rules:\n{rule}\n  - {{name: b, when: {{exact: b}}, reply: B.}}\n"
+    assert rule.replace("name: a,", "name: a-2,") in duplicate_rule(text, 0)
+    _, target = move_rule_between(text, 0, "rules:\n- {name: c, when: {exact: c}, reply: C.}\n", 0)
+    assert rule[2:] in target
+
+
 def test_a_rule_moves_to_another_file_and_takes_its_layout() -> None:
     other = "rules:\r\n- name: other\r\n  when: anything\r\n  reply: Hi\r\n"
     left, got = move_rule_between(SHOP, 0, other, 0)

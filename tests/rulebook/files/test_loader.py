@@ -33,6 +33,8 @@ def findings_of(text: str) -> list[str]:
         ("a: *b", "f.yaml:1:4: error E102 This is not YAML: nothing before it is called &b."),
         ("rules: \x01", "f.yaml:1:8: error E102 This is not YAML: "),
         ("é: \x01", "f.yaml:1:4: error E102 This is not YAML: "),
+        ("é: 1\r\u2028b: \x01", "f.yaml:2:5: error E102 This is not YAML: "),
+        ('a: "x\u2028y"\nb: *c', "f.yaml:2:4: error E102 This is not YAML: nothing before it is called &c."),
         ("rules: \ud800", "f.yaml:1:1: error E101 The text holds half of a surrogate pair"),
         ('rules:\n  - {name: a, when: anything, reply: "a\\0b"}', "f.yaml:2:38: error E102 This text has \\0 in it, the character NUL"),
         ("rules: [{name: " + "a" * 201 + ", when: anything}]", "f.yaml:1:16: error E205 The name of a rule has at most 200 characters, and this has 201."),

@@ -113,3 +113,20 @@ def test_a_time_zone_is_known_by_its_city(given: str, meant: str) -> None:
     text = f"timezone: {given}\n{BOOK}"
     found = next(each for each in check_texts({"f.yaml": text}).findings if each.code == "E307")
     assert mended(text, [found.mend]).startswith(f"timezone: {meant}\n")
+
+
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029"])
+def test_what_yaml_alone_takes_for_the_end_of_a_line_shifts_no_finding_below_it(end: str) -> None:
+    text = f"""rules:
+  - name: a
+    when: {{keyword: aa}}
+    reply: "Hello{end}World"
+  - name: b
+    when: {{keyword: bb}}
+    reply: Yes {{{{ nobody }}}}, we deliver."
+"""
+    found = {(each.code, each.line, each.column) for each in check_texts({"f.yaml": text}).findings}
+    assert found >= {("E306", 7, 19)}
+    text = text.replace(" {{ nobody }}", "")
+    found = {(each.code, each.line, each.column) for each in check_texts({"f.yaml": text}).findings}
+    assert found >= {("W451", 7, 28)}

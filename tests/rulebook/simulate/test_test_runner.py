@@ -71,6 +71,7 @@ def test_a_failure_says_what_was_heard_expected_and_said() -> None:
     assert first.failures == (
         FailedStep(
             line=13,
+            column=5,
             heard="hours",
             expected=(("Open!",),),
             said=("We are open.",),
@@ -105,6 +106,15 @@ def test_many_long_waits_do_not_leave_the_calendar() -> None:
         ("{hear: [x]}", "E201 hear must be a text, not a list."),
         ("{hear: x, sya: y}", 'E202 A test has no key "sya". Did you mean "say"?'),
         ("{hear: x, rule: huors}", 'E313 There is no rule "huors". Did you mean "hours"?'),
+        (
+            "{talk: [{hear: x}, {say: y, rule: huors}]}",
+            'E313 There is no rule "huors". Did you mean "hours"?',
+        ),
+        ("{talk: [{hear: x}, {after: 1h, say: [], rule: huors}]}", 'E313 There is no rule "huors".'),
+        (
+            "{talk: [{hear: x, rule: once}, {say: y, rule: hours}]}",
+            "E312 One rule gives all replies to a message;",
+        ),
         ("{hear: x, at: noon}", 'E205 "noon" is no time: write 2026-12-24 18:30'),
         ("{hear: x, at: Mon 25:00}", 'E205 "Mon 25:00" is no time'),
         ("{hear: x, at: 9999-12-31T23:59:59-14:00}", 'E205 "9999-12-31T23:59:59-14:00" is no time'),
@@ -128,6 +138,36 @@ ASKING = (
     + ", ".join(f"{{save: q{at}, question: 'Question {at}?', expect: number}}" for at in range(6))
     + "]}\n"
 )
+
+
+VISIT = """
+rules:
+  - {name: visited, when: {exact: visited}, reply: [Thanks!, Bye.], later: {after: 2h, reply: How was it?}}
+  - {name: person, when: {exact: person}, reply: Wait., handover: {back_after: 1h, back_reply: I am back.}}
+tests:
+"""
+
+
+@pytest.mark.parametrize(
+    ("talk", "rule"),
+    [
+        ("{hear: visited}, {say: Thanks!}, {say: Bye., rule: RULE}", "visited"),
+        ("{hear: visited}, {after: 2h, say: How was it?, rule: RULE}", "visited"),
+        ("{hear: visited}, {after: 2h, rule: RULE}", "visited"),
+        ("{hear: person}, {after: 1h}, {say: I am back., rule: RULE}", "person"),
+    ],
+)
+def test_the_rule_of_any_step_is_compared(talk: str, rule: str) -> None:
+    other = {"visited": "person", "person": "visited"}[rule]
+    assert run_tests(book_from(f"{VISIT}  - talk: [{talk.replace('RULE', rule)}]")).failed == 0
+    (failed,) = run_tests(book_from(f"{VISIT}  - talk: [{talk.replace('RULE', other)}]")).tests[0].failures
+    assert (failed.expected_rule, failed.rule) == (other, rule)
+
+
+def test_no_rule_has_said_what_nothing_was_said_later() -> None:
+    talk = "{hear: visited}, {after: 1h, say: [], rule: visited}"
+    (failed,) = run_tests(book_from(f"{VISIT}  - talk: [{talk}]")).tests[0].failures
+    assert (failed.expected_rule, failed.rule, failed.said) == ("visited", None, ())
 
 
 def test_a_test_meets_the_loop_guard() -> None:
