@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable, Iterable
 
 import rich_click as click
 
@@ -42,7 +43,7 @@ def examine(url: str | None) -> list[DoctorFinding]:
         settings = load(read_environment())
     except WrongSetting as wrong:
         return [error("configuration", str(wrong), "correct it, then run this again.")]
-    findings = [*check_settings(settings, os.environ), *check_rules(settings)]
+    findings = [*check_settings(settings, os.environ), *_of_files("rules", check_rules(settings))]
     findings += asyncio.run(_ask(settings))
     if url is not None:
         findings += check_webhook(settings, url)
@@ -50,5 +51,31 @@ def examine(url: str | None) -> list[DoctorFinding]:
 
 
 async def _ask(settings: Settings) -> list[DoctorFinding]:
-    looks = (check_stored(settings), check_acs(settings), check_notify(settings))
-    return [finding for found in await asyncio.gather(*looks) for finding in found]
+    looks = {
+        "database": check_stored(settings),
+        "acs": check_acs(settings),
+        "notify": check_notify(settings),
+    }
+    findings = await asyncio.gather(*(_asked(check, look) for check, look in looks.items()))
+    return [finding for found in findings for finding in found]
+
+
+def _of_files(check: str, looked: Iterable[DoctorFinding]) -> list[DoctorFinding]:
+    """What a check found; what may not be read ends it, and not the checks after it."""
+    try:
+        return list(looked)
+    except OSError as wrong:
+        return [_unreadable(check, wrong)]
+
+
+async def _asked(check: str, looking: Awaitable[list[DoctorFinding]]) -> list[DoctorFinding]:
+    try:
+        return await looking
+    except OSError as wrong:
+        return [_unreadable(check, wrong)]
+
+
+def _unreadable(check: str, wrong: OSError) -> DoctorFinding:
+    where = f"{wrong.filename} can't be read" if wrong.filename else "It can't be looked at"
+    mend = "give the bot's user the right to it, or set another place."
+    return error(check, f"{where}: {wrong.strerror or wrong}.", mend)

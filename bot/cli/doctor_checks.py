@@ -143,7 +143,11 @@ def _disk_of(database: Database) -> list[DoctorFinding]:
 
 
 def _disk(folder: str) -> list[DoctorFinding]:
-    free = shutil.disk_usage(folder).free
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as wrong:
+        mend = "give the bot's user the right to enter it."
+        return [error("disk", f"{folder} can't be looked at: {wrong.strerror}.", mend)]
     said = f"{free:,} bytes are free in {folder}."
     if free < _FEWEST:
         return [error("disk", said, "make room now: without it no event can be stored.")]
