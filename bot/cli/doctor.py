@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 
 import rich_click as click
 
@@ -43,32 +43,30 @@ def examine(url: str | None) -> list[DoctorFinding]:
         settings = load(read_environment())
     except WrongSetting as wrong:
         return [error("configuration", str(wrong), "correct it, then run this again.")]
-    findings = [*check_settings(settings, os.environ), *_of_files("rules", check_rules(settings))]
-    findings += asyncio.run(_ask(settings))
+    findings = asyncio.run(_ask(settings))
     if url is not None:
         findings += check_webhook(settings, url)
     return findings
 
 
 async def _ask(settings: Settings) -> list[DoctorFinding]:
+    # One after the other: to read a rule book holds up all else, and would count as the clock's fault.
+    findings = [
+        *await _asked("configuration", check_settings(settings, os.environ)),
+        *await _asked("rules", check_rules(settings)),
+    ]
     looks = {
         "database": check_stored(settings),
         "acs": check_acs(settings),
         "notify": check_notify(settings),
     }
-    findings = await asyncio.gather(*(_asked(check, look) for check, look in looks.items()))
-    return [finding for found in findings for finding in found]
-
-
-def _of_files(check: str, looked: Iterable[DoctorFinding]) -> list[DoctorFinding]:
-    """What a check found; what may not be read ends it, and not the checks after it."""
-    try:
-        return list(looked)
-    except OSError as wrong:
-        return [_unreadable(check, wrong)]
+    for found in await asyncio.gather(*(_asked(check, look) for check, look in looks.items())):
+        findings += found
+    return findings
 
 
 async def _asked(check: str, looking: Awaitable[list[DoctorFinding]]) -> list[DoctorFinding]:
+    """What a check found; what may not be read ends it, and not the checks after it."""
     try:
         return await looking
     except OSError as wrong:
