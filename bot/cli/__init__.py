@@ -11,7 +11,7 @@ from click.exceptions import Exit
 
 from bot import __version__
 from bot.cli.command_body import OWN_PROCESS
-from bot.cli.errors import CommandFailed
+from bot.cli.errors import CommandFailed, unusable_path
 from bot.cli.output_file import flush_stdout, guard_stdout
 from bot.operations.output_streams import open_missing
 
@@ -56,7 +56,7 @@ class LazyGroup(click.RichGroup):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run; a wrong setting is a wrong configuration whichever command met it."""
+        """Run; a wrong setting, or a place that may not be used, is a sentence whichever command met it."""
         if ctx.parent is None and any(name.upper().startswith("BOT_") for name in os.environ):
             from bot.settings import warnings_about  # noqa: PLC0415 - without any there is nothing to read
 
@@ -70,6 +70,11 @@ class LazyGroup(click.RichGroup):
             if isinstance(error, WrongSetting):
                 raise CommandFailed(str(error)) from None
             raise
+        except OSError as error:
+            refused = unusable_path(error)
+            if refused is None:
+                raise
+            raise refused from None
 
 
 def _say_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:

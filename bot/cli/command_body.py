@@ -27,7 +27,19 @@ def run_body(place: str, options: dict[str, Any]) -> None:
         with _absent("charset_normalizer"), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Unable to find acceptable character detection")
             body = getattr(importlib.import_module(module), name)
-    body(**options)
+    body(**_with_texts(options))
+
+
+def _with_texts(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with texts that can be stored and printed; names of files keep the bytes that they have."""
+    from bot.text.storable import make_storable  # noqa: PLC0415 - as above
+
+    context = click.get_current_context(silent=True)
+    kinds = {each.name: each.type for each in context.command.params} if context else {}
+    return {
+        name: make_storable(value) if isinstance(value, str) and kinds.get(name) is click.STRING else value
+        for name, value in options.items()
+    }
 
 
 def _set_up_logs() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable
 
 import rich_click as click
 
@@ -42,13 +43,37 @@ def examine(url: str | None) -> list[DoctorFinding]:
         settings = load(read_environment())
     except WrongSetting as wrong:
         return [error("configuration", str(wrong), "correct it, then run this again.")]
-    findings = [*check_settings(settings, os.environ), *check_rules(settings)]
-    findings += asyncio.run(_ask(settings))
+    findings = asyncio.run(_ask(settings))
     if url is not None:
         findings += check_webhook(settings, url)
     return findings
 
 
 async def _ask(settings: Settings) -> list[DoctorFinding]:
-    looks = (check_stored(settings), check_acs(settings), check_notify(settings))
-    return [finding for found in await asyncio.gather(*looks) for finding in found]
+    # One after the other: to read a rule book holds up all else, and would count as the clock's fault.
+    findings = [
+        *await _asked("configuration", check_settings(settings, os.environ)),
+        *await _asked("rules", check_rules(settings)),
+    ]
+    looks = {
+        "database": check_stored(settings),
+        "acs": check_acs(settings),
+        "notify": check_notify(settings),
+    }
+    for found in await asyncio.gather(*(_asked(check, look) for check, look in looks.items())):
+        findings += found
+    return findings
+
+
+async def _asked(check: str, looking: Awaitable[list[DoctorFinding]]) -> list[DoctorFinding]:
+    """What a check found; what may not be read ends it, and not the checks after it."""
+    try:
+        return await looking
+    except OSError as wrong:
+        return [_unreadable(check, wrong)]
+
+
+def _unreadable(check: str, wrong: OSError) -> DoctorFinding:
+    where = f"{wrong.filename} can't be read" if wrong.filename else "It can't be looked at"
+    mend = "give the bot's user the right to it, or set another place."
+    return error(check, f"{where}: {wrong.strerror or wrong}.", mend)

@@ -3,7 +3,7 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -11,19 +11,24 @@ from typing import Literal
 import httpx
 from msgspec import Struct
 
-from bot.azure_parts import NotConfigured, check_configured, sms_service
+from bot.azure_parts import NotConfigured, check_configured, events_queue, sms_service
 from bot.cli.http_transport import BoundedHttpxTransport
 from bot.conversation.erasure_marks import lost_marks
 from bot.queries.conversations import find_backlog
-from bot.rulebook.files.loader import load_folder
+from bot.rulebook.files.loader import Loaded, load_folder, load_texts
 from bot.rulebook.sender_numbers import guess
 from bot.sending.clock_check import ClockCheck
+from bot.service_clients import openid_login
 from bot.settings import Settings, warnings_about
 from bot.storage.database import DATABASE_ERRORS, Database, cause_of
+from bot.storage.rule_books import find_last_book
+from bot.storage.rule_store import NoRulesStored
 from bot.storage.schema import SCHEMA_ERRORS
 from bot.storage.sqlite_file import log_of
+from bot.trace_parts import TraceTaker, traces_of
 from bot.wire.acs import AcsSmsService, CannotAuthenticate
 from bot.wire.notify_client import AppriseChannels, NoApprise, UnknownChannel
+from bot.wire.pull import EventsQueue
 
 #: Bytes of free disk: with fewer the bot can't store for long, and with fewer somebody should look.
 _FEWEST, _FEW = 100_000_000, 1_000_000_000
@@ -58,15 +63,45 @@ def error(check: str, found: str, mend: str) -> DoctorFinding:
     return DoctorFinding(check=check, status="error", found=found, mend=mend)
 
 
-def check_settings(settings: Settings, environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
+async def check_settings(settings: Settings, environ: Mapping[str, str]) -> list[DoctorFinding]:
     """Whether `bot serve` would start with these, and names that nobody reads."""
+    refusals = [each async for each in _refusals(settings, environ)]
+    found = refusals or [ok("configuration", "What the bot needs is set.")]
+    return [*found, *_remarks(settings, environ)]
+
+
+async def _refusals(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[DoctorFinding]:
+    """What keeps `bot serve` from making its parts: a setting that lacks, or an extra that another one needs."""
+    queue: EventsQueue | None = None
+    traces: TraceTaker | None = None
     try:
         check_configured(settings)
     except NotConfigured as missing:
-        found, _, mend = str(missing).partition(": ")
-        yield error("configuration", found + ".", mend or "see docs/settings.md.")
-    else:
-        yield ok("configuration", "What the bot needs is set.")
+        yield _lacking(missing)
+    try:
+        queue = events_queue(settings)
+    except (NotConfigured, CannotAuthenticate) as missing:
+        yield _lacking(missing)
+    try:
+        openid_login(settings)
+    except NotConfigured as missing:
+        yield _lacking(missing)
+    try:
+        traces = traces_of(environ)
+    except NotConfigured as missing:
+        yield _lacking(missing)
+    if queue is not None:
+        await queue.close()
+    if traces is not None:
+        traces.close()
+
+
+def _lacking(missing: Exception) -> DoctorFinding:
+    found, _, mend = str(missing).partition(": ")
+    return error("configuration", found.removesuffix(".") + ".", mend or "see docs/settings.md.")
+
+
+def _remarks(settings: Settings, environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
     for sentence in warnings_about(environ):
         yield warning(
             "configuration", sentence.removesuffix(" Correct or remove it."), "correct or remove it."
@@ -143,7 +178,11 @@ def _disk_of(database: Database) -> list[DoctorFinding]:
 
 
 def _disk(folder: str) -> list[DoctorFinding]:
-    free = shutil.disk_usage(folder).free
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as wrong:
+        mend = "give the bot's user the right to enter it."
+        return [error("disk", f"{folder} can't be looked at: {wrong.strerror}.", mend)]
     said = f"{free:,} bytes are free in {folder}."
     if free < _FEWEST:
         return [error("disk", said, "make room now: without it no event can be stored.")]
@@ -179,20 +218,39 @@ def _retention(settings: Settings, lost: int) -> Iterator[DoctorFinding]:
         )
 
 
-def check_rules(settings: Settings) -> Iterator[DoctorFinding]:
+async def check_rules(settings: Settings) -> list[DoctorFinding]:
     """The rule book, and the numbers that it names."""
     if settings.has_stored_rules:
-        yield ok("rules", "They are in the database; `bot rules pull DIR` writes them to a folder.")
-        return
+        return await _stored_rules(settings)
     if not settings.rules.is_dir():
-        yield error(
-            "rules", f"There is no folder {settings.rules}.", "set BOT_RULES, or make one with `bot init`."
-        )
-        return
-    loaded = load_folder(settings.rules)
+        mend = "set BOT_RULES, or make one with `bot init`."
+        return [error("rules", f"There is no folder {settings.rules}.", mend)]
+    return list(_book(load_folder(settings.rules), "run `bot rules check` for all of them."))
+
+
+async def _stored_rules(settings: Settings) -> list[DoctorFinding]:
+    database = Database(settings.database_url)
+    kept = None
+    try:
+        if database.path is None or database.path.exists():
+            async with database.reading() as connection:
+                kept = await find_last_book(connection)
+    except DATABASE_ERRORS as wrong:
+        found = f"They are in the database, which can't be read: {cause_of(wrong)}."
+        return [error("rules", found, "mend what stands at `database` or `schema`.")]
+    finally:
+        await database.close()
+    if kept is None:
+        found, _, mend = str(NoRulesStored()).rpartition(": ")
+        return [error("rules", f"{found}.", mend)]
+    mend = "write them to a folder by `bot rules pull DIR`, mend them there, and run `bot rules push DIR`."
+    return list(_book(load_texts(kept.texts), mend))
+
+
+def _book(loaded: Loaded, mend: str) -> Iterator[DoctorFinding]:
     if loaded.book is None:
         first = str(loaded.findings[0]) if loaded.findings else "no rule file"
-        yield error("rules", f"They have errors: {first}", "run `bot rules check` for all of them.")
+        yield error("rules", f"They have errors: {first}", mend)
         return
     yield ok("rules", f"{len(loaded.book.rules):,} rules are in force, book {loaded.book.version}.")
     if not loaded.book.numbers:

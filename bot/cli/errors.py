@@ -1,5 +1,7 @@
 """How a command says that it could not do what was asked."""
 
+import os
+
 import click
 
 
@@ -14,3 +16,13 @@ class AnswerIsNo(click.exceptions.Exit):
 
     def __init__(self) -> None:
         super().__init__(1)
+
+
+def unusable_path(error: OSError) -> CommandFailed | None:
+    """The sentence that names the file or folder that can't be used, and why; None where the error names none."""
+    if not isinstance(error.filename, str | bytes):
+        return None
+    return CommandFailed(
+        f"{os.fsdecode(error.filename)} can't be read or written ({error.strerror}): give whoever runs this the right"
+        " to it, or name another place."
+    )

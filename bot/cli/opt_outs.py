@@ -109,8 +109,10 @@ async def opt_out_csv(pages: AsyncIterator[list[OptOutView]]) -> AsyncIterator[b
 
 
 def _cells(each: OptOutView) -> list[str]:
+    """A line for each, whatever they wrote: an import refuses a cell that may hide lines."""
     at = each.at.isoformat() if each.at else ""
-    return [each.peer, each.number or "", at, each.source or "", each.words or "", each.conversation_id or ""]
+    row = [each.peer, each.number or "", at, each.source or "", each.words or "", each.conversation_id or ""]
+    return [" ".join(cell.splitlines()) for cell in row]
 
 
 def check(*, as_json: bool) -> None:

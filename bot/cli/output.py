@@ -1,5 +1,6 @@
 """How commands print: for people on a terminal, for scripts through a pipe."""
 
+import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,7 +19,11 @@ def terminal() -> Console:
 
 def print_json(value: object) -> None:
     """One JSON document and nothing else."""
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+    try:
+        document = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    except UnicodeEncodeError:  # the name of a file that is no UTF-8: its bytes are kept as escapes
+        document = json.dumps(msgspec.to_builtins(value), indent=2).encode()
+    sys.stdout.buffer.write(document + b"\n")
     sys.stdout.buffer.flush()
 
 

@@ -64,9 +64,15 @@ def output_to(path: Path | None) -> Iterator[BinaryIO]:
 
 
 def guard_stdout() -> None:
-    """Let all that is written to stdout, by whichever library, fail as an `_Output` does; a terminal does not fail."""
+    """Let all that is written to stdout, by whichever library, fail as an `_Output` does; a terminal does not fail.
+
+    What is no text for the encoding, as in the name of a file, is written as its escape.
+    """
     stream = sys.stdout
-    if stream.isatty() or not isinstance(stream, io.TextIOWrapper):
+    if not isinstance(stream, io.TextIOWrapper):
+        return
+    stream.reconfigure(errors="backslashreplace")
+    if stream.isatty():
         return
     output = io.BufferedWriter(_Output(stream.fileno(), "The output"))
     sys.stdout = io.TextIOWrapper(

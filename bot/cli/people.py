@@ -46,14 +46,16 @@ def list_command(*, as_json: bool) -> None:
 
 def add(name: str, role: str, url: str | None, *, as_json: bool) -> None:
     """Let somebody in."""
+    console = _console(load(read_environment()), url)
     link = _change(lambda people, by: people.add(make_storable(name), role, by=by))
-    _print_link(link, url, f"{link.person.name} is {link.person.role}.", as_json=as_json)
+    _print_link(link, console, f"{link.person.name} is {link.person.role}.", as_json=as_json)
 
 
 def login(name: str, url: str | None, *, as_json: bool) -> None:
     """Print a login link for somebody."""
+    console = _console(load(read_environment()), url)
     link = _change(lambda people, by: people.new_link(make_storable(name), by=by))
-    _print_link(link, url, f"For {link.person.name}, who is {link.person.role}.", as_json=as_json)
+    _print_link(link, console, f"For {link.person.name}, who is {link.person.role}.", as_json=as_json)
 
 
 def remove(name: str, *, as_json: bool) -> None:
@@ -84,8 +86,8 @@ def _change(do: Callable[[People, Actor], Awaitable[Answer]]) -> Answer:
         raise CommandFailed(str(error)) from None
 
 
-def _print_link(link: NewLink, url: str | None, sentence: str, *, as_json: bool) -> None:
-    address = f"{_console(load(read_environment()), url)}/console/login?key={link.key}"
+def _print_link(link: NewLink, console: str, sentence: str, *, as_json: bool) -> None:
+    address = f"{console}/console/login?key={link.key}"
     if as_json:
         print_json({"person": link.person, "link": address, "expires_at": link.expires_at})
         return
@@ -94,7 +96,7 @@ def _print_link(link: NewLink, url: str | None, sentence: str, *, as_json: bool)
 
 
 def _console(settings: Settings, url: str | None) -> str:
-    """The address of the console, without a slash at its end."""
+    """The address of the console, without a slash at its end; asked for before anything is changed."""
     base = url or settings.public_url or (url_of(settings.host, settings.port) if settings.port else None)
     if base is None:
         raise CommandFailed("BOT_PORT is 0, so the bot chose its port itself: name its address with --url.")

@@ -50,7 +50,11 @@ def back_up(source: Path, target: Path, on_progress: CopyProgress, *, replace: b
         _sync(target.parent)
     except (OSError, sqlite3.Error) as error:
         _remove(part)
-        raise CannotBackUp(f"The backup could not be written to {target}: {error}.") from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise CannotBackUp(
+            f"The backup could not be written to {target} ({reason}): see the rights to its folder and the room there,"
+            " or name another file."
+        ) from None
     except BaseException:
         _remove(part)
         raise

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import islice
+from typing import Final
 
 import phonenumbers
 
@@ -23,6 +24,8 @@ _NORTH_AMERICAN = re.compile(r"[2-9]\d{2}[2-9]\d{6}")
 _NORTH_AMERICAN_SHAPE = re.compile(r"\(?\d{3}\)?[\s./-]+\d{3}[\s./-]+\d{4}")
 #: Fewer digits would find nearly everybody.
 _FEWEST_TYPED = 3
+#: What is said where `digits_typed` is None and nothing but a number can be looked for.
+TOO_FEW_DIGITS: Final = "Look for three digits of the number or more, such as 0101."
 #: Other numbers that tell the country of one that lacks it.
 _MOST_BESIDE = 10
 

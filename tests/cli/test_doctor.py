@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import sqlite3
+import sys
 from collections.abc import MutableMapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,8 @@ from sqlalchemy.engine import make_url
 
 from bot.cli.doctor import doctor, examine
 from bot.cli.doctor_checks import DoctorFinding, queue_finding
+from bot.storage.database import Database
+from bot.storage.rule_books import KeptBook, keep_books
 from tests.support.bots import until
 from tests.support.databases import Databases, change_beside
 from tests.support.services import ACCESS_KEY, OLD_SECRET, SECRET, Running
@@ -200,3 +203,71 @@ async def test_the_databases_size_is_told_with_its_log(tmp_path: Path) -> None:
     assert told, detail
     assert int(told[1].replace(",", "")) == size
     assert int(told[2].replace(",", "")) >= log, "it may grow meanwhile"
+
+
+@pytest.mark.parametrize(
+    ("texts", "status", "words"),
+    [
+        (None, "error", "there are none yet."),
+        ({"a.yaml": "rules: [{name: x, when: {keyward: y}}]"}, "error", "They have errors: a.yaml:1:"),
+        ({"a.yaml": "rules: [{name: any, when: anything, reply: Hi.}]"}, "ok", "1 rules are in force, book "),
+    ],
+    ids=["none", "broken", "good"],
+)
+async def test_rules_in_the_database_are_looked_at(
+    texts: dict[str, str] | None, status: str, words: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOT_RULES", "database:")
+    monkeypatch.setenv("BOT_DATABASE_URL", database_url)
+    if texts is not None:
+        database = Database(database_url)
+        async with database.writing() as connection:
+            await keep_books(connection, [KeptBook(version="a-version", texts=texts)])
+        await database.close()
+    findings = await look()
+    rules = of(findings, "rules")
+    assert rules.status == status
+    assert words in rules.found
+    assert ("bot rules push DIR" in (rules.mend or "")) == (status == "error")
+    assert any(each.check == "numbers" for each in findings) == (status == "ok")
+
+
+def test_rules_in_a_database_that_is_not_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BOT_RULES", "database:")
+    assert of(examine(None), "rules").status == "error"
+    assert not list(tmp_path.iterdir()), "it changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "module"),
+    [
+        (
+            "BOT_EVENTS_QUEUE",
+            f"storage:DefaultEndpointsProtocol=https;AccountName=a;AccountKey={ACCESS_KEY};queue=texts",
+            "bot.wire.storage_queue",
+        ),
+        ("BOT_OIDC_ISSUER", "https://login.example.com", "bot.wire.openid"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9", "bot.operations.traces"),
+    ],
+    ids=["queue", "openid", "traces"],
+)
+def test_a_setting_without_its_extra_is_found(
+    name: str, value: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BOT_WEBHOOK_SECRETS", SECRET)
+    monkeypatch.setenv("BOT_ACS_CONNECTION_STRING", f"endpoint=http://127.0.0.1:9;accesskey={ACCESS_KEY}")
+    if name == "BOT_OIDC_ISSUER":
+        monkeypatch.setenv("BOT_OIDC_CLIENT_ID", "a-client")
+    monkeypatch.setenv(name, value)
+    assert of(examine(None), "configuration").status == "warning", "that BOT_ADMIN_TOKEN is not set"
+    monkeypatch.setitem(sys.modules, module, None)
+    findings = examine(None)
+    worst = of(findings, "configuration")
+    assert worst.status == "error"
+    assert worst.found.startswith(f"{name} needs ")
+    assert 'run `pip install "sms-keyword-bot[' in (worst.mend or "")
+    assert "What the bot needs is set." not in [each.found for each in findings]

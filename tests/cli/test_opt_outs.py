@@ -20,10 +20,12 @@ from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.evidence import evidence
 from bot.cli.evidence_verifier import verify
 from bot.sandbox.app import Sandbox
+from bot.text.numbers import TOO_FEW_DIGITS
 from tests.support.bit_flips import found_flips
+from tests.support.console import browser
 from tests.support.envelopes import inbound
 from tests.support.sandboxes import listening
-from tests.support.services import Running
+from tests.support.services import VIEWER, Running
 
 PEER, LISTED = "+15555550101", "+15555550199"
 
@@ -72,6 +74,24 @@ async def test_a_list_is_imported_beside_the_bot_exported_and_imported_again(
     assert "1 line not read:\n  line 2: nobody: This is no phone number." in capsys.readouterr().out
 
 
+async def test_an_export_is_imported_again_whatever_people_wrote(
+    bot: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = bot.service.settings.rules / "shop.yaml"
+    rules.write_text("rules: [{name: stop, when: {keyword: stop}, opt_out: true, reply: Goodbye.}]\n")
+    await bot.service.shelf.reload()
+    await bot.post([inbound(Message="Stop\n+15559998888,\r\n\x85+15559997777", From=PEER, MessageId="2")])
+    await asyncio.to_thread(opt_outs.export, None, as_json=False)
+    exported = capsys.readouterr().out
+    assert exported.count("\n") == 2
+    await bring(exported)
+    said = json.loads(capsys.readouterr().out)
+    assert (said["read"], said["known"] + said["imported"], said["unread"]) == (1, 1, [])
+    await asyncio.to_thread(opt_outs.export, None, as_json=True)
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["words"].startswith("Stop\n+15559998888,"), "as it was written"
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -101,8 +121,23 @@ async def test_the_api_and_the_page_list_and_search_them(bot: Running) -> None:
     await bring(f"{LISTED}\n+447700900123\n")
     assert [each["peer"] for each in await bot.items("/api/opt-outs")] == [LISTED, "+447700900123"]
     assert [each["peer"] for each in await bot.items("/api/opt-outs", q="+44 7700")] == ["+447700900123"]
+    assert len(await bot.items("/api/opt-outs", q=" ")) == 2
     consent = (await bot.get("/api/consent/+1%20555%20555%200199")).json()
     assert [each["words"] for each in consent["events"]] == ["the old provider"]
+
+
+@pytest.mark.parametrize("typed", ["55", "+1", "x"])
+async def test_a_search_by_too_little_does_not_say_that_nobody_opted_out(bot: Running, typed: str) -> None:
+    await bring(LISTED)
+    answer = await bot.get("/api/opt-outs", params={"q": typed})
+    assert (answer.status_code, answer.json()["detail"]) == (400, TOO_FEW_DIGITS)
+    async with browser(bot, VIEWER) as http:
+        page = (await http.get("/console/opt-outs", params={"number": typed})).text
+        assert TOO_FEW_DIGITS in page
+        assert "Nobody" not in page
+        assert "Nobody with this number" in (await http.get("/console/opt-outs?number=777")).text
+        assert "555" in (await http.get("/console/opt-outs?number=555")).text
+        assert "Back to all" not in (await http.get("/console/opt-outs?number=")).text
 
 
 async def test_consent_is_shown_by_number(bot: Running, capsys: pytest.CaptureFixture[str]) -> None:

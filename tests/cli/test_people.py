@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli.commands.people import people
@@ -38,6 +39,16 @@ async def test_another_link_names_the_address_that_is_given(bot: Running) -> Non
     told = json.loads((await run("login", "Bob", "--url", "https://sms.example.com/", "--json")).stdout)
     assert told["link"].startswith("https://sms.example.com/console/login?key=")
     assert told["person"]["name"] == "Bob"
+
+
+async def test_where_the_address_is_not_known_nobody_is_added(
+    bot: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOT_PORT", "0")
+    added = await run("add", "Ann", "--role", "editor")
+    assert (added.exit_code, "BOT_PORT is 0" in added.stderr) == (2, True)
+    assert json.loads((await run("list", "--json")).stdout)["items"] == []
+    assert (await run("add", "Ann", "--role", "editor", "--url", bot.address)).exit_code == 0
 
 
 async def test_what_can_not_be_is_said_in_a_sentence(bot: Running) -> None:

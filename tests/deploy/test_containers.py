@@ -76,6 +76,9 @@ def test_pods_run_as_nobody_special() -> None:
     for _, spec in found:
         assert spec["securityContext"]["runAsNonRoot"]
         assert spec["automountServiceAccountToken"] is False
+        assert spec["enableServiceLinks"] is False, (
+            "the service `bot` would set BOT_PORT and BOT_SERVICE_HOST"
+        )
         for container in spec["containers"]:
             rights = container["securityContext"]
             assert rights["readOnlyRootFilesystem"]

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
 from litestar.params import FromPath, QueryParameter
 
 from bot.queries.consent import ConsentView, find_consent
 from bot.queries.opt_outs import OptOutView, list_opt_outs
 from bot.storage.database import DatabaseConnection
 from bot.storage.pages import Page
-from bot.text.numbers import digits_typed, normalise_number
+from bot.text.numbers import TOO_FEW_DIGITS, digits_typed, normalise_number
 from bot.text.storable import make_storable
 from bot.web.api.parameters import Cursor, Limit
 
@@ -22,14 +23,17 @@ class OptOuts(Controller):
     async def get_opt_outs(
         self,
         connection: NamedDependency[DatabaseConnection],
-        q: Annotated[str | None, QueryParameter(max_length=64, description="Part of the number.")] = None,
+        q: Annotated[
+            str | None, QueryParameter(max_length=64, description="Part of the number, three digits or more.")
+        ] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[OptOutView]:
         """Everybody who has opted out, by their own word, a carrier's, a person's or a list's, sorted by number."""
-        if q is not None and digits_typed(q) is None:
-            return Page(items=[], next=None)
-        digits = None if q is None else digits_typed(q)
+        typed = (q or "").strip()
+        digits = digits_typed(typed)
+        if typed and digits is None:
+            raise ClientException(detail=TOO_FEW_DIGITS)
         return await list_opt_outs(connection, digits, limit=limit, cursor=cursor)
 
     @get("/consent/{number:str}")

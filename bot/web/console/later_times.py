@@ -15,7 +15,8 @@ LONGEST_WAIT: Final = timedelta(days=366)
 
 
 def _hours(count: int) -> Callable[[datetime], datetime]:
-    return lambda here: here + timedelta(hours=count)
+    """So many hours from now; on the clock of a night that puts it back, an hour more would go by."""
+    return lambda here: (here.astimezone(UTC) + timedelta(hours=count)).astimezone(here.tzinfo)
 
 
 def _morning_in(days: Callable[[datetime], int]) -> Callable[[datetime], datetime]:

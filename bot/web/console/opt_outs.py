@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from bot.queries.consent import find_consent
 from bot.queries.opt_outs import OptOutView, list_opt_outs
 from bot.storage.pages import Page as ListPage
-from bot.text.numbers import digits_typed, normalise_number
+from bot.text.numbers import TOO_FEW_DIGITS, digits_typed, normalise_number
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Console, Page
 
@@ -32,14 +32,15 @@ class OptOutPages(Controller):
         """Show who has opted out."""
         typed = make_storable(request.query_params.get("number", "")[:_LONGEST_QUERY]).strip()
         digits, cursor = digits_typed(typed), request.query_params.get("cursor")
-        async with console.database.reading() as connection:
-            if typed and digits is None:
-                page: ListPage[OptOutView] = ListPage(items=[], next=None)
-            else:
+        page: ListPage[OptOutView] = ListPage(items=[], next=None)
+        unclear = TOO_FEW_DIGITS if typed and digits is None else None
+        if unclear is None:
+            async with console.database.reading() as connection:
                 page = await list_opt_outs(connection, digits, limit=_ON_A_PAGE, cursor=cursor)
         return console.page(
-            request, "opt_outs.html", page=page, typed=typed, whose=WHOSE, is_later=cursor is not None
-        )
+            request, "opt_outs.html",
+            page=page, typed=typed, unclear=unclear, whose=WHOSE, is_later=cursor is not None,
+        )  # fmt: skip
 
     @get("/consent/{number:str}")
     async def consent(self, request: Call, console: NamedDependency[Console], number: FromPath[str]) -> Page:

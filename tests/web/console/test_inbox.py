@@ -410,6 +410,13 @@ async def test_later_is_told_in_the_persons_own_time() -> None:
             read_later("", typed, paris, now)
 
 
+@pytest.mark.parametrize(
+    "now", [datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 3, 29, 0, 30, tzinfo=UTC)]
+)
+async def test_in_an_hour_is_an_hour_also_where_clocks_are_changed(now: datetime) -> None:
+    assert read_later("1h", "", ZoneInfo("Europe/Paris"), now) == now + timedelta(hours=1)
+
+
 async def test_the_time_elsewhere_is_told_where_it_is_another() -> None:
     noon = datetime(2026, 11, 26, 12, tzinfo=UTC)
     with in_zone("Europe/Paris"):
