@@ -13,6 +13,7 @@ from typing import Any
 from bot.rulebook.background import give_way
 from bot.rulebook.data_table import DataTable
 from bot.rulebook.fuzzy import Typos
+from bot.rulebook.matched_key import TABLE_KINDS
 from bot.rulebook.patterns import Pattern, PatternSet
 from bot.rulebook.phrases import Phrases, TableEntry, own_entries
 from bot.rulebook.rules import Rule, WhenKey
@@ -119,6 +120,8 @@ class Index:
             own_entries(self._opt_outs, key.words).append(entry)
         if key.table is not None:
             self._enter_table(rule, key.table, entry, whole=key.kind == "exact_table")
+        elif key.kind in TABLE_KINDS:
+            pass  # its table has a mistake, so nothing is a key of it
         elif key.kind == "looks_like":
             self._looks.setdefault(key.text, []).append(entry)
         elif key.kind == "all_words":
