@@ -84,7 +84,7 @@ CODES: dict[str, str] = {
     "W414": "The book would answer this reply itself, so two bots could go on for ever.",
     "E415": "A question that no answer can satisfy, or a choice that no answer can mean.",
     "W420": "A pattern that cannot know all letters, because of `(?-i)`, says \\w, \\b or [[:alpha:]].",
-    "W421": "Opening hours whose end may be meant for the afternoon are open all night: `9-5`.",
+    "W421": "Opening hours of which an end may be meant for the afternoon: `9-5` is open all night, `1-5pm` from 1am.",
     "W422": "A number, or the beginning of one, lacks its country.",
     "W423": "A time zone is one offset all year, without summer time.",
     "W424": "A text is `null` or `~`, and these characters are sent.",

@@ -46,6 +46,8 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     blocks: tuple[tuple[int, int], ...]
     #: Times whose end may be meant for the afternoon, as written, each with what is meant then: `9-5`, `9-17`.
     doubts: tuple[tuple[str, str], ...] = ()
+    #: Times of which only the end has pm, and whose start may be meant for the afternoon, too: `1-5pm`, `1pm-5pm`.
+    early: tuple[tuple[str, str], ...] = ()
 
     def hold(self, at: datetime) -> bool:
         """Whether a local time lies in them."""
@@ -81,6 +83,7 @@ def read_hours(text: str) -> Hours:
     days: list[int] = []
     blocks: list[tuple[int, int]] = []
     doubts: list[tuple[str, str]] = []
+    early: list[tuple[str, str]] = []
     times = 0  # of the days read last
     at = 0
     stripped = text.strip()
@@ -100,12 +103,19 @@ def read_hours(text: str) -> Hours:
             start, end = _read_times(found["times"])
             if meant := _afternoon(found["times"], start, end):
                 doubts.append((found["times"].strip(), meant))
+            if meant := _also_pm(found["times"]):
+                early.append((found["times"].strip(), meant))
             blocks += [(day * _A_DAY + start, day * _A_DAY + end) for day in (days or range(7))]
     if days and not times:
         blocks += [(day * _A_DAY, (day + 1) * _A_DAY) for day in days]
     if not blocks:
         raise WrongHours("it names no time")
-    return Hours(text=text, blocks=tuple(blocks), doubts=tuple(dict.fromkeys(doubts)))
+    return Hours(
+        text=text,
+        blocks=tuple(blocks),
+        doubts=tuple(dict.fromkeys(doubts)),
+        early=tuple(dict.fromkeys(early)),
+    )
 
 
 def read_dates(text: str) -> Dates:
@@ -170,6 +180,20 @@ def _afternoon(text: str, start: int, end: int) -> str | None:
     plain = not first[1] and not last[1] and ":" not in text and "." not in text
     ends = [f"{each[0]}" if plain else f"{each[0]:02}:{each[1]:02}" for each in (first, last)]
     return "-".join(ends)
+
+
+def _also_pm(text: str) -> str | None:
+    """What `1-5pm` may mean: times of which only the end has pm, while the start could have it as well.
+
+    `9-5pm` begins in the morning, as nine in the evening comes after five.
+    """
+    first, last = (_CLOCK_PARTS.fullmatch(each.strip()) for each in _SPLIT_TO.split(text))
+    if not first or not last or first[3] or (last[3] or "").lower() != "pm":
+        return None
+    start, end = ((int(each[1]), int(each[2] or 0)) for each in (first, last))
+    if not 1 <= start[0] <= end[0] <= 11 or start >= end:
+        return None
+    return f"{first[0]}pm{text.strip()[len(first[0]) :]}"
 
 
 def _read_clock(text: str) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from bot.rulebook.background import give_way
 from bot.rulebook.data_table import DataTable
 from bot.rulebook.fuzzy import Typos
+from bot.rulebook.matched_key import TABLE_KINDS
 from bot.rulebook.patterns import Pattern, PatternSet
 from bot.rulebook.phrases import Phrases, TableEntry, own_entries
 from bot.rulebook.rules import Rule, WhenKey
@@ -119,6 +120,8 @@ class Index:
             own_entries(self._opt_outs, key.words).append(entry)
         if key.table is not None:
             self._enter_table(rule, key.table, entry, whole=key.kind == "exact_table")
+        elif key.kind in TABLE_KINDS:
+            pass  # its table has a mistake, so nothing is a key of it
         elif key.kind == "looks_like":
             self._looks.setdefault(key.text, []).append(entry)
         elif key.kind == "all_words":
@@ -236,11 +239,9 @@ class Index:
                 if look in UNWRITTEN:
                     found = self._without_consent(found)
                 found.sort()
-        if look is None:
-            return self._with_meant(words, found) if self._typos else found
-        if look not in UNWRITTEN:
-            found = self._with_meant(words, found)
-        return self._with_look(self._looks.get(look, []), found)
+        if self._typos and words and look not in UNWRITTEN:
+            found = self._with_meant(words[0], found)
+        return found if look is None else self._behind(self._looks.get(look, []), found)
 
     def possible(self, found: Entries, sender: str, recipient: str, tags: Sequence[str]) -> Entries:
         """Of many candidates, those whose conditions on the numbers and the tags may hold."""
@@ -250,36 +251,28 @@ class Index:
             return found
         return self._conditions.possible(found, sender, recipient, tags)
 
-    def _with_meant(self, words: Words, found: list[int]) -> list[int]:
-        """With the keywords that a typing error may stand for, where nothing else matches."""
-        if self._typos and words and self._catch_alls.issuperset(found):
-            return self._with_typos(words[0], found)
-        return found
+    def _with_meant(self, first: str, found: list[int]) -> list[int]:
+        """With the keywords that a typing error may stand for, behind what is written and passes messages on.
 
-    def _with_typos(self, first: str, anything: list[int]) -> list[int]:
-        """The keywords that may have been meant, each before the `anything` rules that come after it.
-
-        Asked only where no key matches as it is written: a typing error never beats an exact match.
+        What is written and always answers comes first: a typing error never beats an exact match.
         """
-        near = self._typos.near(first)
-        if not near:
-            return anything
-        merged: dict[int, None] = {}  # in order, each once
-        for catch_all in anything:
-            merged |= dict.fromkeys(each for each in near if each < catch_all)
-            merged[catch_all] = None
-            if not self.entries[catch_all][0].conditional:
-                break  # nothing passes on from it
-        return list(merged | dict.fromkeys(near))
+        for each in found:
+            if not self.entries[each][0].conditional:
+                if each not in self._catch_alls:
+                    return found
+                break
+        return self._behind(self._typos.near(first), found)
 
-    def _with_look(self, looking: Entries, found: list[int]) -> list[int]:
-        """Put keys that listen for a look behind all others, but before the `anything` rules that come after them."""
+    def _behind(self, more: Entries, found: list[int]) -> list[int]:
+        """Put keys behind all others, but before the `anything` rules that come after them."""
+        if not more:
+            return found
         merged: dict[int, None] = {}  # in order, each once
         for each in found:
             if each in self._catch_alls:
-                merged |= dict.fromkeys(entry for entry in looking if entry < each)
+                merged |= dict.fromkeys(entry for entry in more if entry < each)
             merged[each] = None
-        return list(merged | dict.fromkeys(looking))
+        return list(merged | dict.fromkeys(more))
 
     def _without_consent(self, found: list[int]) -> list[int]:
         """Leave out what nobody can have meant who did not write: opting out or in, and just anything."""

@@ -17,6 +17,8 @@ KeyKind = Literal[
     "looks_like",
     "anything",
 ]
+#: Those that listen for the keys of a table.
+TABLE_KINDS: tuple[KeyKind, ...] = ("table", "exact_table")
 #: What a message is to a running `ask`: an answer, one that the question can't take, or a cancel word.
 StepKind = Literal["answer", "no_answer", "cancel"]
 

@@ -7,6 +7,7 @@ import pytest
 from bot.rulebook.hours import read_hours
 from bot.rulebook.lint.check import check_texts
 from bot.rulebook.simulate.test_runner import run_tests
+from bot.rulebook.splices import mended
 from bot.text.numbers import number_meant, prefix_meant
 from tests.support.books import book_of, hear
 
@@ -43,6 +44,35 @@ def test_hours_that_are_open_all_night_are_a_finding() -> None:
         'f.yaml:1:53: warning W421 "9-5" is open all night, from 9 until 5 of the next day; write 9-17 for the afternoon, or 5am for the night.'
     ]
     assert found(text.replace("9-5", "9-5am"), "W421") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Mon-Fri 9-12, 1-5pm", [("1-5pm", "1pm-5pm")]),
+        ("6-9pm", [("6-9pm", "6pm-9pm")]),
+        ("8 to 10 PM", [("8 to 10 PM", "8pm to 10 PM")]),
+        ("1:30–5pm; Sat 2-4.30pm", [("1:30–5pm", "1:30pm–5pm"), ("2-4.30pm", "2pm-4.30pm")]),
+        ("9:30-9:45pm", [("9:30-9:45pm", "9:30pm-9:45pm")]),
+        ("9-5pm", []), ("9:30-9pm", []), ("1am-5pm", []), ("1pm-5pm", []), ("12-4pm", []), ("9-12pm", []), ("9-17", []),
+        ("0-5pm", []), ("13-5pm", []), ("9-11am", []),
+    ],
+)  # fmt: skip
+def test_a_start_that_may_be_the_afternoon(text: str, meant: list[tuple[str, str]]) -> None:
+    assert list(read_hours(text).early) == meant
+
+
+def test_hours_that_may_begin_in_the_afternoon_are_a_finding_with_both_readings() -> None:
+    said = '"1-5pm" is read as 1am-5pm; write 1pm-5pm for the afternoon alone, or 1am-5pm for the morning as well.'
+    text = "rules: [{name: a, when: {keyword: a}, only: {hours: 'Mon-Fri 11-5pm, 1-5pm'}, reply: Yes.}]\n"
+    assert found(text, "W421") == [f"f.yaml:1:53: warning W421 {said}"]
+    (finding,) = (each for each in check_texts({"f.yaml": text}).findings if each.code == "W421")
+    changed = mended(text, [finding.mend])
+    assert "Mon-Fri 11-5pm, 1pm-5pm" in changed
+    assert found(changed, "W421") == []
+    assert found("hours: {shop: 'Mon-Fri 1-5pm'}\n" + RULE, "W421")[0].endswith(said)
+    later = RULE.replace("reply: Yes.", "reply: Yes., later: {after: 1d, reply: x, between: 1-5pm}")
+    assert found(later, "W421")[0].endswith(f"between: {said}")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.rulebook.decision import ConversationState
 from bot.rulebook.files.loader import load_texts
 from tests.support.books import book_of, hear
 
@@ -51,6 +52,44 @@ def test_a_catch_all_that_comes_first_comes_first() -> None:
     assert hear(book, "houra").rule == "r1"
     assert hear(book, "what").rule == "r2"
     assert hear(book_of("when: anything", "when: {fuzzy: hours}"), "houra").rule == "r0"
+
+
+PASSED_ON = """rules:
+  - {name: vip, when: {contains: please}, only: {tagged: vip}, reply: At once.}
+  - {name: night, when: anything, only: {tagged: night}, reply: Asleep.}
+  - {name: catalogue, when: {fuzzy: catalogue}, reply: It is in the post!}
+  - {name: other, when: anything, reply: Sorry?}
+  - {name: never, when: {contains: please}, reply: Never said.}
+"""
+
+
+def test_a_typing_error_is_taken_where_what_is_written_is_not_for_this_message() -> None:
+    book = load_texts({"f.yaml": PASSED_ON}).book
+    assert book is not None
+    assert hear(book, "catalouge please").rule == "catalogue"
+    assert hear(book, "catalouge please", ConversationState(tags=("vip",))).rule == "vip"
+    assert hear(book, "please").rule == "other"
+
+
+def test_a_written_condition_behind_the_keyword_still_comes_first() -> None:
+    book = book_of(
+        "when: {fuzzy: catalogue}", "when: {contains: please}, only: {tagged: vip}", "when: anything"
+    )
+    assert hear(book, "catalouge please").rule == "r0"
+    assert hear(book, "catalouge please", ConversationState(tags=("vip",))).rule == "r1"
+
+
+def test_a_rule_of_another_number_does_not_switch_typing_errors_off() -> None:
+    other = 'numbers: ["+15555550199"]\nrules: [{name: hm, when: {contains: please}, reply: Hm.}]\n'
+    mine = """numbers: ["+15555550100"]
+rules:
+  - {name: catalogue, when: {fuzzy: catalogue}, reply: It is in the post!}
+  - {name: other, when: anything, reply: Sorry?}
+"""
+    book = load_texts({"a.yaml": other, "b.yaml": mine}).book
+    assert book is not None
+    assert hear(book, "catalouge please").rule == "catalogue"
+    assert hear(book, "catalouge please", to="+15555550199").rule == "hm"
 
 
 @pytest.mark.parametrize("word", ["ab", "two words"])

@@ -1,9 +1,11 @@
 """The index: of many rules for the same words, those that may hold are looked up."""
 
 import pytest
+from msgspec.structs import replace
 
 from bot.rulebook import index
 from bot.rulebook.decision import ConversationState
+from bot.rulebook.matched_key import KeyKind
 from tests.support.books import book_of, hear
 
 MANY = 200
@@ -50,3 +52,11 @@ def test_a_text_that_was_heard_before_has_the_same_answer(monkeypatch: pytest.Mo
             assert hear(book, text, ConversationState(known=True)).rule == rule_name
             assert hear(book, text).rule == ("first" if rule_name == "vote" else rule_name)
     assert len(book.index._heard) <= 3
+
+
+@pytest.mark.parametrize("kind", ["table", "exact_table"])
+def test_a_key_whose_table_could_not_be_read_matches_nothing(kind: KeyKind) -> None:
+    (known,) = book_of("when: {keyword: hours}").rules
+    lost = replace(known, keys=(replace(known.keys[0], kind=kind, words=()),))
+    made = index.Index([lost, known])
+    assert [made.candidates((word,), word) for word in ("hours", "what")] == [[1], []]

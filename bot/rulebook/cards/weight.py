@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bot.rulebook.decision import ConversationState, HeardMessage
 from bot.rulebook.index import Index
-from bot.rulebook.matched_key import KeyKind
+from bot.rulebook.matched_key import TABLE_KINDS, KeyKind
 from bot.rulebook.rules import Rule, WhenKey
 from bot.text.looks import Look, look_of
 from bot.text.words import split_words
@@ -62,10 +62,13 @@ def as_heard(heard: HeardMessage, at: datetime, state: ConversationState) -> Wei
 
 
 def weights(rule: Rule, texts: Sequence[WeighedText]) -> dict[str, Weight]:
-    """Of each kind of key and of each condition of a rule, looked at alone."""
+    """Of each kind of key and of each condition of a rule, looked at alone; of a table that is not known, nothing."""
     kinds: dict[str, list[WhenKey]] = {}
     for key in rule.keys:
         kinds.setdefault(key.kind, []).append(key)
+    for kind in TABLE_KINDS:
+        if any(key.table is None for key in kinds.get(kind, ())):  # what cannot be read cannot be weighed
+            del kinds[kind]
     taken = {kind: _taken(rule, tuple(keys), texts) for kind, keys in kinds.items()}
     everything = frozenset().union(*taken.values())
     found = {
@@ -91,7 +94,13 @@ def _with_nearest(
 
 
 def _taken(rule: Rule, keys: tuple[WhenKey, ...], texts: Sequence[WeighedText]) -> frozenset[int]:
-    """The places of the texts that some keys match, alone in a book."""
+    """The places of the texts that some keys match, alone in a book; a table is not entered anew for it."""
+    if keys[0].table is not None:
+        return frozenset(
+            at
+            for at, text in enumerate(texts)
+            if any(key.row_number(text.heard.text) is not None for key in keys)
+        )
     index = Index([replace(rule, keys=keys, only=None, numbers=frozenset(), enabled=True)])
     return frozenset(
         at for at, text in enumerate(texts) if index.candidates(text.words, text.heard.text, text.look)

@@ -24,7 +24,7 @@ def read_handover(node: Node, templates: Templates, report: Report) -> Handover 
     back_reply = templates.reply(table["back_reply"]) if "back_reply" in table else ()
     if "back_reply" in table and "back_after" not in table:
         message = "back_reply is said when back_after is over: add back_after, such as 2h."
-        report.add("E203", table["back_reply"].place, message)
+        report.add("E204", table["back_reply"].place, message)
     return Handover(
         to=_read_to(table["to"], report) if "to" in table else None,
         urgent=bool(read_flag(table["urgent"], "urgent", report)) if "urgent" in table else False,

@@ -2,6 +2,7 @@
 
 from bot.rulebook.files.fields import read_table, read_text, shortened
 from bot.rulebook.files.keys import LATER_KEYS, LATER_REQUIRED
+from bot.rulebook.files.only import doubt_early_starts
 from bot.rulebook.files.replies import Templates
 from bot.rulebook.files.yaml_tree import Items, Node
 from bot.rulebook.findings import Report
@@ -67,4 +68,5 @@ def _read_hours(node: Node, report: Report) -> Hours | None:
         return None
     for written, meant in hours.doubts:
         report.add("W421", text.place, f'between: "{written}" goes on all night; is "{meant}" meant?')
+    doubt_early_starts(hours, text, report, "between: ")
     return hours

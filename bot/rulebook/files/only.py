@@ -98,7 +98,7 @@ def read_when_it_is(reader: Callable[[str], _Read], text: Scalar, report: Report
 
 
 def read_opening(text: Scalar, report: Report) -> Hours | None:
-    """Read opening hours, and say so where an end may be meant for the afternoon: `9-5` is open all night."""
+    """Read opening hours, and say so where they may be meant for the afternoon: `9-5` is open all night."""
     hours = read_when_it_is(read_hours, text, report)
     for written, meant in hours.doubts if hours else ():
         start, end = (each.strip() for each in re.split(r"-|–|\bto\b", written.lower()))
@@ -107,7 +107,20 @@ def read_opening(text: Scalar, report: Report) -> Hours | None:
             f" the afternoon, or {end}am for the night."
         )
         report.add("W421", text.place, message)
+    if hours:
+        doubt_early_starts(hours, text, report)
     return hours
+
+
+def doubt_early_starts(hours: Hours, text: Scalar, report: Report, what: str = "") -> None:
+    """Say so where a start before an end with pm may be meant for the afternoon, too: `1-5pm` is open from 01:00."""
+    for written, meant in hours.early:
+        as_read = meant.replace("pm", "am", 1)
+        message = (
+            f'{what}"{shortened(written)}" is read as {as_read}; write {meant} for the afternoon alone, or {as_read}'
+            " for the morning as well."
+        )
+        report.add("W421", text.place, message)
 
 
 def read_number(text: Scalar, report: Report, *, beside: Iterable[str] = ()) -> str:

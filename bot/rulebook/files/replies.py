@@ -179,8 +179,9 @@ class Templates:
                 "E205", written.place, "The url can have {{ }} in it, and nothing else of Liquid."
             )
             return None
+        known = {*ALWAYS, *self._groups, *self._settings.values, *self._settings.values_by_language}
         for name in template.names:
-            if name not in ALWAYS and name not in self._groups and name not in self._settings.values:
+            if name not in known:
                 self._uses.append((name, written.place))
         self.columns += [(name, column, written.place) for name, column, _ in template.columns]
         return template

@@ -12,7 +12,7 @@ from bot.rulebook.files.lookup import find_table
 from bot.rulebook.files.replies import is_free_name
 from bot.rulebook.files.yaml_tree import Node, Table
 from bot.rulebook.findings import Report
-from bot.rulebook.matched_key import KeyKind
+from bot.rulebook.matched_key import TABLE_KINDS, KeyKind
 from bot.rulebook.patterns import WrongPattern, read_pattern, warn_of_ascii
 from bot.rulebook.rules import WhenKey
 from bot.rulebook.source import Scalar
@@ -20,8 +20,7 @@ from bot.text.looks import LOOKS
 from bot.text.words import split_rich_words, split_units, split_words
 
 _WORD_KEYS: tuple[KeyKind, ...] = ("exact", "keyword", "contains", "all_words", "fuzzy")
-_TABLE_KEYS: tuple[KeyKind, ...] = ("table", "exact_table")
-WHEN_KEYS: tuple[KeyKind, ...] = (*_WORD_KEYS, *_TABLE_KEYS, "pattern", "looks_like")
+WHEN_KEYS: tuple[KeyKind, ...] = (*_WORD_KEYS, *TABLE_KINDS, "pattern", "looks_like")
 #: More words than any keyword needs; a phrase costs one look-up for each length that its first word has.
 _MOST_WORDS = 20
 #: Characters of scripts without spaces, each of which counts as a word.
@@ -53,7 +52,7 @@ def read_when(
     keys: list[WhenKey] = []
     for kind in WHEN_KEYS:
         if kind in table:
-            if kind in _TABLE_KEYS:
+            if kind in TABLE_KINDS:
                 texts = read_texts(table[kind], kind, report)
                 keys += [_read_table(kind, text, tables, report) for text in texts]
                 continue

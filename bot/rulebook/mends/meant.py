@@ -33,9 +33,11 @@ def meant_by(finding: Finding, lines: Lines) -> Mend:
 
 def _replaced(finding: Finding, lines: Lines, given: str, meant: str) -> Mend:
     line = lines.content(finding.line)
-    at = line.find(given, finding.column - 1)
-    if at < 0:
+    whole = re.compile(rf"(?<!\d){re.escape(given)}")  # `1-5pm` is no part of `11-5pm`
+    found = whole.search(line, finding.column - 1)
+    if found is None:
         return NO_MEND
+    at = found.start()
     near = OSA.distance(given.lower(), meant.lower()) <= 2 and len(given) > 3
     edit = Edit(
         line=finding.line,

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from bot.queries.newest_texts import newest_texts
 from bot.rulebook.background import in_background
 from bot.rulebook.book import Book
-from bot.rulebook.book_wide import BookWide
 from bot.rulebook.cards.card import card_of
 from bot.rulebook.cards.control import Button, Card, CardEdit
 from bot.rulebook.cards.edits import changed_fields, edited, edited_card, with_rule_source
@@ -112,7 +111,7 @@ class CardDesk:
             self._names = (book, await in_background(_names_of, book))
         csv_files = tuple(each for each in self._console.shelf.files.texts if is_csv(each))
         in_book = replace(self._names[1], csv_files=csv_files)
-        made = await in_background(_make, text, choice, excerpt, texts, book.book_wide, in_book)
+        made = await in_background(_make, text, choice, excerpt, texts, book, in_book)
         return replace(made, trouble=trouble) if trouble else made
 
     async def _newest(self) -> Sequence[WeighedText]:
@@ -139,7 +138,7 @@ def _make(
     choice: CardChoice,
     excerpt: Excerpt,
     texts: Sequence[WeighedText],
-    in_force: BookWide,
+    book: Book,
     in_book: KnownNames,
 ) -> ShownCard:
     text = text.replace("\r\n", "\n")  # as the editor has it
@@ -154,7 +153,7 @@ def _make(
         if node is not None:  # what the rule itself saves comes first
             known = replace(known, saved=tuple(dict.fromkeys([*names_in_rule(node), *known.saved])))
         card = card_of(text, rule, known)
-        read = rule_as_read(text, rule, in_force) if node is not None else None
+        read = rule_as_read(text, rule, book.book_wide, book.tables) if node is not None else None
         sentence = (still_empty(node) if node is not None else "") or (
             say_rule(read) if read is not None else ""
         )

@@ -58,6 +58,36 @@ def test_what_another_key_of_the_rule_takes_is_not_missed() -> None:
     assert found["keyword"].nearly == 0
 
 
+TABLES = """tables: {faq: faq.csv, prices: {file: faq.csv, key: Price}, lost: lost.csv}
+rules:
+  - {name: faq, when: {table: faq, exact_table: [prices, faq]}, reply: Yes.}
+  - {name: lost, when: {table: lost, exact_table: [faq, lost], keyword: hello}, reply: Yes.}
+"""
+
+
+def test_a_table_weighs_what_its_keys_take() -> None:
+    csv = "Question,Price\nparking,5 euros\nopening hours,nothing\nc++,much\n"
+    book = load_texts(
+        {"a.yaml": TABLES.replace(", lost: lost.csv", "").partition("  - {name: lost")[0], "faq.csv": csv}
+    ).book
+    assert book is not None
+    rules = rule_texts(TABLES)
+    texts = heard(
+        "hello", "Parking?", "parking please", "nothing", "opening hours", "C", "c++ please", "what"
+    )
+    faq = rule_as_read(TABLES, rules[0], book.book_wide, book.tables)
+    assert faq is not None
+    assert weights(faq, texts) == {
+        "table": Weight(matched=4, of=8),
+        "exact_table": Weight(matched=3, of=8),
+    }
+    taken = [each.heard.text for each in texts if book.index.candidates(each.words, each.heard.text)]
+    assert taken == ["Parking?", "parking please", "nothing", "opening hours", "c++ please"]
+    lost = rule_as_read(TABLES, rules[1], book.book_wide, book.tables)
+    assert lost is not None
+    assert weights(lost, texts) == {"keyword": Weight(matched=1, of=8)}
+
+
 def test_conditions_on_time_and_numbers_are_weighed_alone() -> None:
     texts = [*heard("a", "b"), *heard("c", at=SUNDAY, sender="+4915112345678")]
     found = weights(

@@ -123,6 +123,20 @@ def test_every_value_of_a_url_is_percent_encoded() -> None:
     assert fetch.trouble is None
 
 
+def test_a_constant_of_a_language_stands_in_a_url() -> None:
+    text = """languages: [en, es]
+values: {area: {en: books & more, es: libros}}
+rules:
+  - {name: a, when: {keyword: a}, fetch: {url: "https://shop.example.com/{{ area }}/n", otherwise: No.}, reply: Yes.}
+"""
+    book = book_from(text)
+    asked = [hear(book, "a", ConversationState(language=code)).fetch for code in ("en", "es")]
+    assert [each.url for each in asked if each] == [
+        "https://shop.example.com/books%20%26%20more/n",
+        "https://shop.example.com/libros/n",
+    ]
+
+
 @pytest.mark.parametrize("number", [".", ".."])
 def test_no_value_leads_to_another_path(number: str) -> None:
     book = book_from(RULE.format(fetch=URL, reply="x"))

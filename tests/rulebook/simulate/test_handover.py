@@ -49,7 +49,7 @@ def test_it_is_explained() -> None:
     [
         ("maybe", "E201"),
         ("{two: x}", "E202"),
-        ("{back_reply: Sorry.}", "E203 back_reply is said when back_after is over: add back_after"),
+        ("{back_reply: Sorry.}", "E204 back_reply is said when back_after is over: add back_after"),
         ("{back_after: soon}", "E205 back_after: 'soon' is not a duration"),
         ("{back_after: 10s}", "E205 back_after is 1m to 366d, and 10s is not."),
         ("{back_after: 400d}", "E205 back_after is 1m to 366d, and 400d is not."),

@@ -87,8 +87,8 @@ def set_word(value: str) -> dict[str, Any]:
     return {"do": "set", "path": ["when", "keyword", 0], "value": value}
 
 
-def weight(card: str) -> str:
-    found = re.search(r'data-weight="keyword">(.*?)</p>', card, re.DOTALL)
+def weight(card: str, kind: str = "keyword") -> str:
+    found = re.search(rf'data-weight="{kind}">(.*?)</p>', card, re.DOTALL)
     assert found, card
     return re.sub(r"<button.*?</button>|<[^>]+>", "", found[1]).strip()
 
@@ -119,6 +119,17 @@ async def test_a_letter_sends_the_rule_alone_and_its_answer_is_about_the_whole_t
         assert places(answer["card"]) == places(whole["card"])
         ranges = needs(answer["card"])
     assert text == "# 🛑 not saved\n" + BOOK.replace(f"[word{RULE},", "[deliver,")
+
+
+async def test_a_table_of_the_book_has_its_weight(tmp_path: Path, databases: Databases) -> None:
+    text = "tables: {faq: faq.csv}\nrules:\n  - {name: faq, when: {table: faq}, reply: '{{ row.answer }}'}\n"
+    files = {FILE: text, "faq.csv": "question,answer\nparking,Behind the house.\n"}
+    async with running_book(tmp_path, databases, files) as bot, browser(bot, ADMIN) as http:
+        await bot.post(
+            [inbound(MessageId=f"m{at}", Message=each) for at, each in enumerate(["parking?", "what"])]
+        )
+        http.headers["X-CSRF-Token"] = csrf_in((await http.get(HERE)).text)
+        assert weight(await card(http, text, 0), "table").startswith("1 of the last 2 texts")
 
 
 async def test_the_file_s_own_card_needs_no_rule_at_all(admin: httpx.AsyncClient) -> None:
