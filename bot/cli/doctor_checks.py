@@ -1,6 +1,7 @@
 """What `bot doctor` looks at, a function for each concern; none of them sends or changes anything."""
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -35,6 +36,8 @@ _FEWEST, _FEW = 100_000_000, 1_000_000_000
 #: A queue whose oldest message is older does not move.
 _STUCK = timedelta(minutes=10)
 _PATIENCE = 10.0
+#: What is not itself in a URL's query string. A plus is no such sign: the bot knows it both ways.
+_NOT_IN_A_URL = re.compile(r"[&#%\s]")
 
 Verdict = Literal["ok", "warning", "error"]
 
@@ -112,6 +115,14 @@ def _remarks(settings: Settings, environ: Mapping[str, str]) -> Iterator[DoctorF
             "BOT_ADMIN_TOKEN is not set, so each start makes another one.",
             "set it to a long random text, so that commands and people can keep theirs.",
         )
+    for at, secret in enumerate(settings.webhook_secrets, start=1):
+        if _NOT_IN_A_URL.search(secret.reveal()):
+            yield warning(
+                "configuration",
+                f"Secret {at} of BOT_WEBHOOK_SECRETS has a &, #, % or white space, so that ?code= with it as it is in"
+                " the URL shows another one, and Event Grid's events are refused and lost.",
+                "let Event Grid send it as the header X-Bot-Secret, or make another one of letters, digits, - and _.",
+            )
 
 
 async def check_stored(settings: Settings) -> list[DoctorFinding]:
@@ -351,24 +362,49 @@ def _consent(http: httpx.Client, address: str) -> DoctorFinding:
 
 
 def _validation(http: httpx.Client, address: str, secret: str) -> DoctorFinding:
-    code = secrets.token_hex(8)
-    event = {
-        "id": code, "topic": "doctor", "subject": "", "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
-        "eventTime": "2026-01-01T00:00:00Z", "dataVersion": "1", "data": {"validationCode": code},
-    }  # fmt: skip
-    headers = {"X-Bot-Secret": secret, "aeg-event-type": "SubscriptionValidation"}
-    answer = http.post(address, json=[event], headers=headers)
-    if answer.status_code == 200 and code in answer.text:
-        return ok("webhook", "Event Grid's handshake is answered, and the secret is the bot's.")
-    if answer.status_code == 401:
+    """Event Grid's own handshake, with the secret in the URL as docs/azure.md writes it, or else as a header."""
+    shown_in_url = not _NOT_IN_A_URL.search(secret)
+    if shown_in_url:
+        status, is_answered = _validate(http, f"{address}?code={secret}", {})
+        if is_answered:
+            return ok("webhook", "Event Grid's handshake is answered, and the secret is the bot's.")
+        if status != 401:
+            return _no_handshake(status)
+    status, is_answered = _validate(http, address, {"X-Bot-Secret": secret})
+    if is_answered and shown_in_url:
+        return warning(
+            "webhook",
+            "The secret is taken as the header X-Bot-Secret and refused as ?code= in the URL.",
+            "have the proxy before the bot pass the query string on as it is, or let Event Grid send the header.",
+        )
+    if is_answered:
+        return ok(
+            "webhook", "Event Grid's handshake is answered, and the secret is the bot's, as X-Bot-Secret."
+        )
+    if status == 401:
         return error(
             "webhook",
             "The bot there takes other secrets.",
             "set BOT_WEBHOOK_SECRETS here and there to the same ones.",
         )
+    return _no_handshake(status)
+
+
+def _validate(http: httpx.Client, url: str, headers: Mapping[str, str]) -> tuple[int, bool]:
+    """The status of the answer to a handshake, and whether it is the answer that Event Grid wants."""
+    code = secrets.token_hex(8)
+    event = {
+        "id": code, "topic": "doctor", "subject": "", "eventType": "Microsoft.EventGrid.SubscriptionValidationEvent",
+        "eventTime": "2026-01-01T00:00:00Z", "dataVersion": "1", "data": {"validationCode": code},
+    }  # fmt: skip
+    answer = http.post(url, json=[event], headers={**headers, "aeg-event-type": "SubscriptionValidation"})
+    return answer.status_code, answer.status_code == 200 and code in answer.text
+
+
+def _no_handshake(status: int) -> DoctorFinding:
     return error(
         "webhook",
-        f"Event Grid's handshake is answered with {answer.status_code}.",
+        f"Event Grid's handshake is answered with {status}.",
         "see that this address leads to the bot's /events.",
     )
 

@@ -9,7 +9,7 @@ from uuid_utils import uuid7
 
 from bot.conversation.consent_log import INSERT_CONSENTS, ConsentRow
 from bot.conversation.delivery import says_opted_out
-from bot.conversation.events import DeliveryReport
+from bot.conversation.events import DeliveryReport, time_written
 from bot.conversation.facts import ConsentFact
 from bot.conversation.opt_outs import opt_out_conversations
 from bot.conversation.status_changes import StoredMessage
@@ -28,14 +28,15 @@ async def apply_carrier_opt_outs(
 ) -> None:
     """Opt out each recipient of whom a report says so.
 
-    Only an opt-in that is newer than the report counts more: reports can be hours late. What may be on its way
-    already and what confirms an opt-out or opt-in keep their course.
+    Only an opt-in that is newer than the report counts more: reports can be hours late. No report is newer than now,
+    or a START would not count until its time. What may be on its way already and what confirms an opt-out or opt-in
+    keep their course.
     """
     reported_at: dict[str, datetime] = {}
     said_of: dict[str, str] = {}
     for row, report in reports:
         if says_opted_out(report):
-            moment = report.reported_at or now
+            moment = time_written(report.reported_at, now)
             reported_at[row.conversation_id] = max(reported_at.get(row.conversation_id, moment), moment)
             said_of[row.conversation_id] = row.id
     if not reported_at:
@@ -48,7 +49,8 @@ async def apply_carrier_opt_outs(
         return
     known = await _consent_times(connection, ids)
     await _note(connection, ids, reported_at, said_of, now)
-    times = {each: max(min(reported_at[each], now), known.get(each) or reported_at[each]) for each in ids}
+    times = {each: min(reported_at[each], now) for each in ids}
+    times = {each: max(moment, known.get(each) or moment) for each, moment in times.items()}
     await opt_out_conversations(connection, times, now)
 
 

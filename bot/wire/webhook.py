@@ -293,11 +293,16 @@ def _offered(query: bytes, headers: dict[bytes, bytes]) -> list[bytes]:
 
 
 def _codes(query: bytes) -> list[bytes]:
-    """The values of `code` in a query string."""
+    """The values of `code` in a query string; one with a plus also as whoever writes it into a URL as it is means it.
+
+    A form writes a space so, and base64 one of its signs.
+    """
     plain = _PLAIN_CODE.fullmatch(query)
     if plain:
         return [plain[1]]
-    return [value.encode() for name, value in parse_qsl(query.decode("latin-1")) if name == "code"]
+    text = query.decode("latin-1")
+    read_as = (text, text.replace("+", "%2B")) if "+" in text else (text,)
+    return [value.encode() for form in read_as for name, value in parse_qsl(form) if name == "code"]
 
 
 def _consent(headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:

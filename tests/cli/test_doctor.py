@@ -24,8 +24,8 @@ from bot.cli.doctor_checks import DoctorFinding, queue_finding
 from bot.storage.database import Database
 from bot.storage.rule_books import KeptBook, keep_books
 from tests.support.bots import until
-from tests.support.databases import Databases, change_beside
-from tests.support.services import ACCESS_KEY, OLD_SECRET, SECRET, Running
+from tests.support.databases import Databases, change_beside, sqlite_in
+from tests.support.services import ACCESS_KEY, BASE64_SECRET, OLD_SECRET, SECRET, Running, running
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +102,61 @@ async def test_what_is_wrong_is_found_with_its_mend(
     said = json.dumps([each.found + (each.mend or "") for each in findings])
     for secret in (SECRET, OLD_SECRET, ACCESS_KEY):
         assert secret not in said
+
+
+async def test_the_secret_is_shown_in_the_url_as_event_grid_shows_it(
+    bot: Running, environ: pytest.MonkeyPatch
+) -> None:
+    environ.setenv("BOT_WEBHOOK_SECRETS", BASE64_SECRET)
+    assert [each.status for each in await look(bot.address) if each.check == "webhook"] == [
+        "warning", "ok", "ok", "ok",
+    ]  # fmt: skip
+    asked: list[str] = []
+
+    async def without_query(request: web.Request) -> web.Response:
+        """A proxy before the bot that takes the query string away."""
+        asked.append(request.raw_path)
+        answer = await bot.http.request(
+            request.method, request.path, content=await request.read(), headers=request.headers.items()
+        )
+        kept = {name: value for name, value in answer.headers.items() if name.startswith("webhook-")}
+        return web.Response(body=answer.content, status=answer.status_code, headers=kept)
+
+    proxy = web.Application()
+    proxy.router.add_route("*", "/events", without_query)
+    runner = web.AppRunner(proxy)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    findings = await look(f"http://127.0.0.1:{runner.addresses[0][1]}")
+    await runner.cleanup()
+    assert f"/events?code={BASE64_SECRET}" in asked
+    found = [each.found for each in findings if each.check == "webhook"]
+    assert found[2] == "The secret is taken as the header X-Bot-Secret and refused as ?code= in the URL."
+
+
+@pytest.mark.parametrize("sign", ["&", "#", "%", " "])
+def test_a_secret_that_is_another_one_in_a_url_is_a_warning(
+    sign: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is none where Event Grid sends it as a header."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BOT_WEBHOOK_SECRETS", f"{BASE64_SECRET},half-of-it{sign}the-rest")
+    (look,) = [each for each in examine(None) if "Secret " in each.found]
+    assert look.status == "warning"
+    assert "Secret 2 of BOT_WEBHOOK_SECRETS" in look.found
+    assert "half-of-it" not in look.found
+
+
+async def test_a_secret_that_can_not_stand_in_a_url_is_shown_as_a_header(
+    bot: Running, environ: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environ.setenv("BOT_WEBHOOK_SECRETS", "half-of-it&the-rest")
+    assert of(await look(bot.address), "webhook").found == "The bot there takes other secrets."
+    (tmp_path / "other").mkdir()
+    url = sqlite_in(tmp_path / "other")
+    async with running(tmp_path / "other", url, bot.acs, BOT_WEBHOOK_SECRETS="half-of-it&the-rest") as other:
+        found = [each.found for each in await look(other.address) if each.check == "webhook"]
+    assert "Event Grid's handshake is answered, and the secret is the bot's, as X-Bot-Secret." in found
 
 
 async def test_a_wrong_clock_and_an_old_schema_are_found(

@@ -45,6 +45,21 @@ async def test_an_opt_in_that_is_newer_than_a_late_opt_out_report_counts_more(
         assert (await bot.conversations())[0].opted_out is expected
 
 
+@pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(minutes=2)])
+async def test_who_is_opted_out_by_a_report_from_the_future_can_come_back_at_once(
+    bot: Bot, ahead: timedelta
+) -> None:
+    """The clock of a carrier says nothing of a peer who has never said what they want."""
+    await bot.hear(heard())
+    (message,) = await bot.settled()
+    report_of = report(message.provider_message_id or "", "Failed", "4007")
+    await bot.hear(replace(report_of, reported_at=datetime.now(UTC) + ahead))
+    (conversation,) = await bot.conversations()
+    assert conversation.opted_out
+    await bot.hear(replace(heard("start"), received_at=datetime.now(UTC)))
+    assert not (await bot.conversations())[0].opted_out
+
+
 async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_once(
     database_url: str,
 ) -> None:

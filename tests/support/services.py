@@ -23,6 +23,7 @@ from tests.support.sockets import NO_AUTHORITIES, SHORT_LIVED
 
 SECRET = "the-secret-of-the-webhook"
 OLD_SECRET = "the-secret-of-yesterday"
+BASE64_SECRET = "q7Jm+0sVxkR2/tYw+Lh3Zg=="
 ADMIN = "the-admins-token-0123456789"
 VIEWER = "the-viewers-token-0123456789"
 ACCESS_KEY = "YW4gYWNjZXNzIGtleQ=="
@@ -179,7 +180,7 @@ def settings_for(folder: Path, database_url: str, acs: Acs, **environ: str) -> d
         "BOT_DATABASE_URL": database_url,
         "BOT_RULES": str(rules),
         "BOT_ACS_CONNECTION_STRING": f"endpoint={acs.address};accesskey={ACCESS_KEY}",
-        "BOT_WEBHOOK_SECRETS": f"{SECRET},{OLD_SECRET}",
+        "BOT_WEBHOOK_SECRETS": f"{SECRET},{OLD_SECRET},{BASE64_SECRET}",
         "BOT_ADMIN_TOKEN": ADMIN,
         "BOT_VIEWER_TOKEN": VIEWER,
         "BOT_REPLIES_PER_HOUR": "1000",

@@ -20,7 +20,17 @@ from bot.rulebook.editing.folder import etag_of
 from bot.storage.draft_tables import rule_drafts
 from tests.support.console import csrf_in
 from tests.support.databases import Databases
-from tests.support.services import ACCESS_KEY, ADMIN, OLD_SECRET, SECRET, VIEWER, Acs, Running, running
+from tests.support.services import (
+    ACCESS_KEY,
+    ADMIN,
+    BASE64_SECRET,
+    OLD_SECRET,
+    SECRET,
+    VIEWER,
+    Acs,
+    Running,
+    running,
+)
 
 #: Whoever comes may see these: they say nothing of anybody.
 OPEN = {
@@ -49,7 +59,17 @@ LOOKING = {
     ("POST", "/console/rules/draft/splice"),
 }
 #: What an answer to a stranger must not hold: secrets, and where the bot's code and files are.
-SECRETS = (ADMIN, VIEWER, SECRET, OLD_SECRET, ACCESS_KEY, "Traceback", "/bot/web/", "site-packages")
+SECRETS = (
+    ADMIN,
+    VIEWER,
+    SECRET,
+    OLD_SECRET,
+    BASE64_SECRET,
+    ACCESS_KEY,
+    "Traceback",
+    "/bot/web/",
+    "site-packages",
+)
 
 BOSS = Actor("the boss")
 

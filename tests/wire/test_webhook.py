@@ -29,7 +29,7 @@ from tests.support.envelopes import (
     inbound,
 )
 from tests.support.properties import examples
-from tests.support.services import OLD_SECRET, SECRET, Acs, Running, running
+from tests.support.services import BASE64_SECRET, OLD_SECRET, SECRET, Acs, Running, running
 
 
 def detail(answer: httpx.Response) -> str:
@@ -340,6 +340,31 @@ async def test_credentials(shared_bot: Running, credential: dict[str, Any], stat
         assert "?code=... or in the header X-Bot-Secret" in detail(answer)
         assert SECRET not in answer.text
     assert shared_bot.service.webhook.counts.total() == before + (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        (BASE64_SECRET, 200),  # as docs/azure.md writes it
+        (BASE64_SECRET.replace("+", "%2B"), 200),
+        (BASE64_SECRET.replace("+", "%2b", 1), 200),
+        (f"wrong&code={BASE64_SECRET}", 200),
+        (BASE64_SECRET.replace("+", "%20"), 401),
+        (BASE64_SECRET.replace("+", "%252B"), 401),
+        (BASE64_SECRET.replace("+", ""), 401),
+        (f"{BASE64_SECRET}+", 401),
+    ],
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_secret_with_a_plus_counts_in_the_url_as_it_is_and_encoded(
+    shared_bot: Running, query: str, status: int
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    for _ in range(2):  # that of the second call may be remembered
+        answer = await shared_bot.http.post(
+            f"/events?code={query}", content=json.dumps([event()]), headers=headers
+        )
+        assert answer.status_code == status
 
 
 async def test_a_refused_delivery_of_event_grid_is_an_alarm(bot: Running, logs: list[dict[str, Any]]) -> None:
