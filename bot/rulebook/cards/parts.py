@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from bot.rulebook.cards.branches import costliest
 from bot.rulebook.cards.control import Button, CardEdit, Control, Doing, Option, Value
 from bot.rulebook.cards.edits import source_of
 from bot.rulebook.cards.known import KnownNames
@@ -204,10 +205,13 @@ def is_by_language(node: SourceNode) -> bool:
 
 
 def cost_of(text: str) -> tuple[str, bool]:
-    """`41 of 160 · 1 SMS`, with the character that makes it cost more; and whether it does."""
-    has_values = "{{" in text or "{%" in text
+    """`41 of 160 · 1 SMS`, with the character that makes it cost more; and whether it does.
+
+    Of branches the costliest counts, and what a value will be is not known.
+    """
+    more = "at least " if "{{" in text else "up to " if "{%" in text else ""
+    text = costliest(text)
     size = measure(text)
-    more = "at least " if has_values else ""
     room = {"GSM-7": (160, 153), "UCS-2": (70, 67)}[size.encoding]
     most = room[0] if size.segments == 1 else size.segments * room[1]
     told = f"{more}{size.units} of {most} · {size.segments} SMS"
