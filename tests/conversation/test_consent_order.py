@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import select
 
 from bot.conversation.events import Inbound, time_written
+from bot.storage.consent_tables import consent_changes
 from tests.support.books import book_of
 from tests.support.bots import Bot, heard, report
 
@@ -96,6 +98,24 @@ async def test_a_late_stop_keeps_what_the_rules_tag_as_it_was(database_url: str)
     assert (await bot.conversations())[0].tags == []
     await bot.hear(at("stop", 30), at("start", 25))
     assert (await bot.conversations())[0].tags == ["gone"]
+    await bot.stop()
+
+
+async def test_the_last_answer_of_a_rule_that_opts_in_is_a_consent_of_its_time(database_url: str) -> None:
+    book = book_of(
+        "name: stop, when: {exact: stop}, opt_out: true, reply: Bye.",
+        "name: join, when: {keyword: join}, opt_in: true, ask: {save: sure, question: Q?, expect: yes_no}, reply: Hi.",
+    )
+    bot = Bot(database_url, book=book)
+    await bot.start(sending=False)
+    await bot.hear(at("join", 10), at("yes", 20))
+    async with bot.database.reading() as connection:
+        noted = await connection.execute(select(consent_changes.c.opted_out, consent_changes.c.words))
+        assert [tuple(each) for each in noted] == [(False, "yes")]
+    await bot.hear(at("stop", 15))
+    assert not await opted_out(bot)
+    await bot.hear(at("stop", 25))
+    assert await opted_out(bot)
     await bot.stop()
 
 

@@ -141,6 +141,12 @@ def _unanswered(book: Book, number: str | None, at: Rule) -> Iterator[tuple[str,
             "Nobody who has opted out can come back by START; let a rule with opt_in: true listen for it."
         )
         yield "W406", place, at, message
+    elif back and back[0].ask and any(rule.opt_out for rule in book.rules) and not _is_left_in(book, number):
+        message = (
+            f'Nobody who has opted out can come back by START: rule "{back[0].name}" asks first, and who has opted out'
+            " is asked nothing; leave ask out, or give START a rule of its own without ask before it."
+        )
+        yield "W406", back[1].place, back[0], message
     if number and guess(number).kind == "alphanumeric":
         return
     taker, _ = _taker(book, ("help",), number)
@@ -158,6 +164,15 @@ def _unanswered(book: Book, number: str | None, at: Rule) -> Iterator[tuple[str,
     elif taker and taker[0] is not named and not taker[1].names(("help",)):
         message = f'Rule "{taker[0].name}" takes HELP before rule "{named.name}" sees it; put that one first.'
         yield "W407", taker[1].place, taker[0], message
+
+
+def _is_left_in(book: Book, number: str | None) -> bool:
+    """Whether START has a rule for those alone who have opted out that asks nothing."""
+    return any(
+        rule.opt_in and not rule.ask and rule.only is not None and rule.only.opted_out
+        for rule, _ in _entries(book.index, ("start",))
+        if _serves(rule, number)
+    )
 
 
 def _taker(

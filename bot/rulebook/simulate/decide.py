@@ -26,6 +26,7 @@ from bot.rulebook.simulate.outcome import NO_CODES, RuleOutcome, carry_out, say_
 from bot.rulebook.simulate.rendering import Names, Renderer
 from bot.rulebook.simulate.request import matched_groups, request_of
 from bot.rulebook.simulate.table_rows import look_up, matched_row
+from bot.rulebook.simulate.wishes import apply_wish
 from bot.text.numbers import is_phone_number
 
 _MAY_BE_AN_OPT_OUT = (MAY_BE_AN_OPT_OUT,)
@@ -109,7 +110,7 @@ def _decide(
         state, flow_end = stepped.state, stepped.how
     state = _in_its_language(match, state)
     carrier = message.carrier_effect(book)
-    after, overtaken = _apply_wish(_wish(match.rule, carrier), state, message.now)
+    after, overtaken = apply_wish(_wish(match.rule, carrier), state, message.now)
     held_back_by = HeldBack.CARRIER_ANSWERS if carrier else _held_back_by(state, after, overtaken=overtaken)
     if match.rule is not None:
         answer = _answer(
@@ -258,30 +259,14 @@ def _decision(
 def _wish(rule: Rule | None, carrier: str | None) -> bool | None:
     """Whether the message opts out (True) or in (False); None when it does neither.
 
-    What the carrier answered holds whatever the rules say.
+    What the carrier answered holds whatever the rules say. What a rule asks before it opts in takes effect at the last
+    answer: `bot.rulebook.simulate.flow`.
     """
     if carrier in {"out", "in"}:
         return carrier == "out"
     if rule is not None and (rule.opt_out or (rule.opt_in and not rule.ask)):
         return rule.opt_out
     return None
-
-
-def _apply_wish(wish: bool | None, state: ConversationState, now: datetime) -> tuple[ConversationState, bool]:
-    """The state after an opt-out or opt-in, and whether a newer wish is known, so that this one does nothing.
-
-    Of two wishes at the same time the opt-out counts.
-    """
-    known = state.consent_at
-    if wish is None:
-        return state, False
-    if known is not None and (now < known or (now == known and not wish)):
-        return state, wish != state.opted_out
-    after = state if now == known else replace(state, consent_at=now)
-    if wish == state.opted_out:
-        return after, False
-    # An opt-out ends running questions, and an opt-in does not take up those of the time before.
-    return replace(after, opted_out=wish, flow=None, following=None), False
 
 
 def _held_back_by(state: ConversationState, after: ConversationState, *, overtaken: bool) -> HeldBack | None:

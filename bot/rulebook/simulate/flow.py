@@ -17,6 +17,7 @@ from bot.rulebook.simulate.outcome import RuleOutcome, carry_out, keep_row
 from bot.rulebook.simulate.rendering import Renderer
 from bot.rulebook.simulate.request import matched_groups, request_of
 from bot.rulebook.simulate.table_rows import groups_of, look_up, matched_row, opening_row
+from bot.rulebook.simulate.wishes import apply_wish
 from bot.rulebook.templates import Template
 from bot.text.consent import HELP
 from bot.text.looks import UNWRITTEN
@@ -208,6 +209,9 @@ class _Step:
             return self._stepped(message, "answer", flow.awaits, replies, replace(state, flow=moved))
         done = replace(state, flow=None, values={**state.values, **answers})
         done = replace(done, following=renewed(state.following, rule, message))
+        says_no = isinstance(self._question.expect, YesNo) and answer.value == "no"
+        if rule.opt_in and not says_no:
+            done, _ = apply_wish(wish=False, state=done, now=message.now)
         groups = self._groups(answers)
         names = {**self._renderer.names(rule, message, done, groups=groups), **opening_row(rule, flow.row)}
         found = look_up(rule, names, self._renderer.write) if rule.fetch else None

@@ -5,6 +5,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from bot.rulebook.book import Book
 from bot.rulebook.decision import ConversationState, Flow
@@ -206,8 +207,30 @@ def test_opting_in_by_two_steps_takes_effect_at_the_last_answer() -> None:
     )
     said, after = talk(book, "join", "Yes please")
     assert (said, after.tags) == (["Reply YES to join.", "yes"], ("member",))
+    steps = books.talk(book, ["join", "perhaps", "Yes please"])
+    assert [step.after.consent_at for step in steps] == [None, None, NOW + timedelta(minutes=2)]
+    assert [step.after.opted_out for step in steps] == [False] * 3
+    (_, no) = books.talk(book, ["join", "no"])
+    assert no.after.consent_at is None, "no is no consent"
     out = hear(book, "join", ConversationState(opted_out=True))
     assert (out.replies, out.after) == ((), ConversationState(opted_out=True))
+
+
+def test_opting_in_by_the_last_answer_is_overtaken_by_what_the_peer_said_later_and_waits_for_nothing_fetched() -> (
+    None
+):
+    book = book_of(
+        "name: stop, when: {exact: stop}, opt_out: true, reply: Bye.",
+        "name: join, when: {keyword: join}, opt_in: true, ask: [{save: who, question: Who?}], fetch: {url: 'https://x.example.com/', otherwise: Later.}, reply: Hi.",
+    )
+    asked = hear(book, "join").after
+    answered = hear(book, "Ann", asked, at=NOW + timedelta(minutes=1))
+    assert answered.fetch
+    assert answered.after.consent_at == NOW + timedelta(minutes=1)
+    known = replace(asked, consent_at=NOW + timedelta(minutes=3))
+    assert hear(book, "Ann", known, at=NOW + timedelta(minutes=1)).after.consent_at == known.consent_at
+    late = hear(book, "stop", answered.after, at=NOW + timedelta(seconds=30))
+    assert not late.after.opted_out, "it was written before the consent"
 
 
 @pytest.mark.parametrize(

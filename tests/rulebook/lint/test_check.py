@@ -192,6 +192,17 @@ def test_nobody_who_left_is_kept_from_coming_back() -> None:
     assert [each.split()[2] for each in findings(opt_out=(OPT_OUT[0], OPT_OUT[2]))] == ["W406"]
 
 
+def test_start_brings_nobody_back_by_a_rule_that_asks_first() -> None:
+    asks = "{name: join, when: {exact: [join, start]}, opt_in: true, ask: {save: sure, question: Sure?}, reply: Hi.}"
+    (found,) = findings(opt_out=(OPT_OUT[0], asks, OPT_OUT[2]))
+    assert found.startswith("f.yaml:4:")
+    assert 'W406 Nobody who has opted out can come back by START: rule "join" asks first' in found
+    assert findings(opt_out=(OPT_OUT[0], OPT_OUT[1], asks.replace("join, start", "join"), OPT_OUT[2])) == []
+    returns = "{name: back, when: {exact: start}, only: {opted_out: true}, opt_in: true, reply: Hello again.}"
+    assert findings(opt_out=(OPT_OUT[0], returns, asks, OPT_OUT[2])) == []
+    assert not any("W406" in each for each in findings(opt_out=(asks, OPT_OUT[2]))), "nobody is out"
+
+
 @pytest.mark.parametrize(
     ("when", "finding"),
     [
