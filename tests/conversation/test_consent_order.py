@@ -104,7 +104,7 @@ async def test_a_late_stop_keeps_what_the_rules_tag_as_it_was(database_url: str)
 async def test_the_last_answer_of_a_rule_that_opts_in_is_a_consent_of_its_time(database_url: str) -> None:
     book = book_of(
         "name: stop, when: {exact: stop}, opt_out: true, reply: Bye.",
-        "name: join, when: {keyword: join}, opt_in: true, ask: {save: sure, question: Sure?, expect: yes_no}, reply: Hi.",
+        "name: join, when: {keyword: join}, opt_in: true, ask: {save: sure, question: Q?, expect: yes_no}, reply: Hi.",
     )
     bot = Bot(database_url, book=book)
     await bot.start(sending=False)
