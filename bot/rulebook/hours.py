@@ -185,10 +185,10 @@ def _afternoon(text: str, start: int, end: int) -> str | None:
 def _also_pm(text: str) -> str | None:
     """What `1-5pm` may mean: times of which only the end has pm, while the start could have it as well.
 
-    `9-5pm` begins in the morning, as nine in the evening comes after five.
+    `9-5pm` begins in the morning, as nine in the evening comes after five; and `09-10pm` is of a clock of 24 hours.
     """
     first, last = (_CLOCK_PARTS.fullmatch(each.strip()) for each in _SPLIT_TO.split(text))
-    if not first or not last or first[3] or (last[3] or "").lower() != "pm":
+    if not first or not last or first[3] or (last[3] or "").lower() != "pm" or first[1].startswith("0"):
         return None
     start, end = ((int(each[1]), int(each[2] or 0)) for each in (first, last))
     if not 1 <= start[0] <= end[0] <= 11 or start >= end:
