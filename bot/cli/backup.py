@@ -10,6 +10,7 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.engine import URL
 
 from bot.cli.database_access import require_database
 from bot.cli.errors import CommandFailed
@@ -111,15 +112,16 @@ async def _restored(
         facts = check_backup(source)
         check_known(facts.revision)
         part = stage(source, target.path)
-        staged = target.path.parent / part.name
-        restored = await _made_safe(f"sqlite+aiosqlite:///{staged}", stopped, now, send_queued=send_queued)
+        # A path is no part of a URL: `%20` and `?` in it are what they are.
+        staged = URL.create("sqlite+aiosqlite", database=str(target.path.parent / part.name))
+        restored = await _made_safe(staged, stopped, now, send_queued=send_queued)
         check_backup(part)
         return restored, put_in_place(part, target.path, now)
     finally:
         await target.close()
 
 
-async def _made_safe(url: str, stopped: datetime, now: datetime, *, send_queued: bool) -> Restored:
+async def _made_safe(url: str | URL, stopped: datetime, now: datetime, *, send_queued: bool) -> Restored:
     database = Database(url)
     try:
         await database.upgrade()

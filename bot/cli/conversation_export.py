@@ -26,7 +26,7 @@ async def _export(wanted: ConversationFilter, since: datetime | None) -> None:
     # All of it as it is at one moment.
     async with asking_database() as connection:
         while True:
-            page = await list_conversations(connection, wanted, limit=200, cursor=cursor)
+            page = await list_conversations(connection, wanted, limit=200, cursor=cursor, now=now)
             for conversation in page.items:
                 if since is not None and conversation.last_message_at < since:
                     return  # those that follow are older

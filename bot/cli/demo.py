@@ -3,6 +3,7 @@
 import secrets
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from msgspec.structs import replace
 from rich.console import Console
@@ -22,6 +23,15 @@ from bot.settings import AcsConnection, Secret, Settings, load, read_environment
 
 #: A database of its own: the demo never touches real conversations.
 DEMO_DATABASE = "sqlite+aiosqlite:///data/demo.db"
+#: The settings that count here; all others are as if unset. What leads outward by itself, or lets others in, stays out:
+#: queues, receivers, people to tell, logins. The rules themselves are real, with what they fetch and forward.
+KEPT: Final = (
+    "rules", "host", "port", "proxies", "admin_token", "viewer_token",
+    "private_hosts", "forward_private_hosts", "forward_secret", "secrets",
+    "acs_report_timeout", "replies_per_hour", "repeats_per_hour", "queue_limit", "reply_ttl", "report_timeout",
+    "keep_messages", "keep_answers", "keep_rejected", "keep_values", "erasure_keys",
+    "log_format", "log_level", "log_texts",
+)  # fmt: skip
 #: Columns that the frame takes.
 _FRAME = 6
 
@@ -41,13 +51,7 @@ class Demo:
         self._schema: Schema = schema
         self._secret = secrets.token_urlsafe(24)
         self._access_key = b64encode(secrets.token_bytes(32)).decode()
-        self._settings = replace(
-            settings,
-            database_url=DEMO_DATABASE,
-            rules=settings.rules if settings.rules.is_dir() else starter_rules_folder(),
-            acs_endpoint=None,
-            webhook_secrets=(Secret(self._secret),),
-        )
+        self._settings = demo_settings(settings, self._secret)
 
     def run(self) -> None:
         """Serve until the process is asked to stop."""
@@ -74,6 +78,17 @@ class Demo:
         lines.append("Ctrl+C ends it.")
         _show(lines)
         return self._sandbox.stop
+
+
+def demo_settings(settings: Settings, webhook_secret: str) -> Settings:
+    """What a demo takes of the settings; the sandbox stands in for Azure, so nothing real is asked, fetched or told."""
+    kept = replace(load({}), **{name: getattr(settings, name) for name in KEPT})
+    return replace(
+        kept,
+        database_url=DEMO_DATABASE,
+        rules=kept.rules if kept.rules.is_dir() else starter_rules_folder(),
+        webhook_secrets=(Secret(webhook_secret),),
+    )
 
 
 def _show(lines: list[str]) -> None:

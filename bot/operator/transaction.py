@@ -192,7 +192,7 @@ async def act(
         if isinstance(outcome, CannotAct):
             results.append(outcome)
         else:
-            view = await find_conversation(connection, conversation_id)
+            view = await find_conversation(connection, conversation_id, now=now)
             results.append(NotThere("conversation", conversation_id) if view is None else Done(view, outcome))
     return results
 

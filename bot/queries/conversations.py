@@ -162,6 +162,7 @@ async def list_conversations(
     cursor: str | None,
     counted: bool = True,
     order: Order = NEWEST_FIRST,
+    now: datetime | None = None,
 ) -> ConversationPage:
     """Conversations, newest first or in another order. Raises `bot.storage.pages.WrongCursor`.
 
@@ -177,31 +178,38 @@ async def list_conversations(
         query = query.add_columns(_URGENCY.label("urgency"))
     found = await read_stretch(connection, query, order, limit=limit, end=end, floor=floor)
     return ConversationPage(
-        items=await conversation_views(connection, found.rows, counted=counted),
+        items=await conversation_views(connection, found.rows, counted=counted, now=now),
         next=found.next,
         searched_back_to=floor[0] if floor is not None and found.ended_at_floor else None,
     )
 
 
 async def conversation_views(
-    connection: AsyncConnection, rows: Sequence[Row[Any]], *, counted: bool = True
+    connection: AsyncConnection,
+    rows: Sequence[Row[Any]],
+    *,
+    counted: bool = True,
+    now: datetime | None = None,
 ) -> list[ConversationView]:
-    """Rows of `conversations` as people see them."""
+    """Rows of `conversations` as people see them, now or at a time: a question that is over by then runs no more."""
+    now = now or datetime.now(UTC)
     ids = [row.id for row in rows]
     counts = await _count_deliveries(connection, ids) if counted else {}
     opened = await open_in(connection, ids)
     handed = await open_handovers(connection, [row.id for row in rows if row.handed_over])
-    return [_conversation(row, counts, opened.get(row.id, []), handed.get(row.id)) for row in rows]
+    return [_conversation(row, counts, opened.get(row.id, []), handed.get(row.id), now) for row in rows]
 
 
-async def find_conversation(connection: AsyncConnection, conversation_id: str) -> ConversationView | None:
+async def find_conversation(
+    connection: AsyncConnection, conversation_id: str, *, now: datetime | None = None
+) -> ConversationView | None:
     """One conversation, or None when there is no such."""
     row = (
         await connection.execute(select(conversations).where(conversations.c.id == conversation_id))
     ).first()
     if row is None:
         return None
-    return (await conversation_views(connection, [row]))[0]
+    return (await conversation_views(connection, [row], now=now))[0]
 
 
 async def list_messages(
@@ -286,6 +294,7 @@ def _conversation(
     counts: dict[str, dict[str, int]],
     incidents: list[OpenIncident],
     handover: HandoverView | None,
+    now: datetime,
 ) -> ConversationView:
     memory = row.memory or {}
     states = counts.get(row.id, {})
@@ -302,7 +311,7 @@ def _conversation(
         assigned_to=row.assigned_to,
         snoozed_until=row.snoozed_until,
         tags=row.tags or [],
-        flow=memory.get("flow"),
+        flow=_running(memory.get("flow"), now),
         language=memory.get("language"),
         incidents=incidents,
         values=memory.get("values", {}),
@@ -310,6 +319,12 @@ def _conversation(
             latest=row.delivery, **{state: states.get(state, 0) for state in DELIVERY_STATES}
         ),
     )
+
+
+def _running(flow: Any, now: datetime) -> Any:
+    """A stored flow; None once its time is over, though nothing has written that down. Older ones name no end."""
+    until = flow.get("until") if isinstance(flow, dict) else None
+    return None if isinstance(until, int | float) and until <= now.timestamp() else flow
 
 
 async def _with_history(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[MessageView]:

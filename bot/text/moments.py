@@ -4,7 +4,7 @@ A time that has no counterpart in UTC, or so near to an end of the calendar that
 here, in words: what comes later adds days and years to it without looking.
 """
 
-from datetime import UTC, datetime, tzinfo
+from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 #: SMS is younger; a program that means "since ever" can say so.
@@ -13,6 +13,11 @@ EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 #: Where it must lie, for sentences.
 BOUNDS: Final = f"from {EARLIEST.year} to {LATEST.year - 1}"
+
+#: Nobody plans further ahead.
+LONGEST_WAIT: Final = timedelta(days=366)
+#: How many years from an end of the calendar a sum could leave it; and after how many it is the same again.
+_NEAR, _ROUND = 1_000, 5 * 400
 
 
 class WrongTime(ValueError):
@@ -31,6 +36,27 @@ def in_utc(at: datetime) -> datetime:
     if 1 < at.year < 9999 and EARLIEST <= (moment := at.astimezone(UTC)) < LATEST:
         return moment
     raise WrongTime(f"A time lies in the years {BOUNDS}, in UTC.")
+
+
+def check_ahead(at: datetime, now: datetime) -> None:
+    """Raise `WrongTime` unless something can be planned for then: it is yet to come, within a year."""
+    if at <= now:
+        raise WrongTime("That time is over: choose a later one.")
+    if at - now > LONGEST_WAIT:
+        raise WrongTime("That is more than a year ahead: choose a time before that.")
+
+
+def well_inside(at: datetime) -> datetime:
+    """A moment of any year in UTC, for what is only tried: near an end of the calendar the same day of another year.
+
+    As weekdays and leap years are the same again there, the day is what it was but for its year, and no offset, wait or
+    day ahead leads out of the calendar.
+    """
+    if at.year <= _NEAR:
+        at = at.replace(year=at.year + _ROUND)
+    elif at.year > MAXYEAR - _NEAR:
+        at = at.replace(year=at.year - _ROUND)
+    return at.astimezone(UTC)
 
 
 def read_moment(text: str, zone: tzinfo | None = None) -> datetime:

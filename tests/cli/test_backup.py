@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from msgspec.structs import replace
@@ -126,6 +127,34 @@ async def test_what_is_queued_in_a_backup_is_sent_only_where_nothing_was_since(
             await bot.stop()
     path = Path(str(make_url(url).database))
     assert len(list(path.parent.glob(path.name + ".before-*"))) >= 1, "what was there is kept"
+
+
+@pytest.mark.parametrize("folder", ["50%20off", "what?", "50%3Fmode=ro"])
+async def test_what_is_queued_is_not_sent_again_whatever_the_path_of_the_database(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    path = tmp_path / folder / "bot.db"
+    path.parent.mkdir()
+    shutil.copy(str(make_url(databases.migrated("sqlite")).database), path)
+    url = f"sqlite+aiosqlite:///{quote(str(path))}"
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    bot = Bot(url)
+    bot.inbox._on_queued = lambda _numbers: None
+    await bot.start(sending=False)
+    await bot.hear(heard("hours"))
+    await bot.stop()
+    await asyncio.to_thread(backup, str(tmp_path / "b"), replace=False, as_json=True)
+    await asyncio.to_thread(restore, str(tmp_path / "b"), None, send_queued=False, as_json=True)
+    bot = Bot(url)
+    await bot.start()
+    try:
+        assert await bot.no_longer_queued() == ["unconfirmed"]
+        assert bot.sms.calls == []
+    finally:
+        await bot.stop()
+    assert [each.name for each in tmp_path.iterdir() if each.is_dir()] == [folder], (
+        "nothing is made elsewhere"
+    )
 
 
 async def test_what_was_asked_and_to_be_said_is_neither_asked_nor_said_again(

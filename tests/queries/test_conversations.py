@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 
 from bot.clock import utc_now
 from bot.conversation.events import UnreadableEvent
+from bot.queries.answers import answers_in
 from bot.queries.conversations import (
     ConversationView,
     find_conversation,
@@ -24,7 +25,10 @@ from bot.queries.filters import ConversationFilter
 from bot.storage.columns import CheckedJson
 from bot.storage.pages import WrongCursor
 from bot.storage.tables import conversations, rejected_events
+from tests.support.books import book_of
 from tests.support.bots import OURS, PEER, Bot, heard, report
+
+_TICK = timedelta(milliseconds=1)
 
 
 @pytest.fixture
@@ -209,6 +213,46 @@ async def test_a_conversation_without_a_reply_has_no_delivery_state(still: Bot) 
     (conversation,) = (await pages(still, 50))[0]
     assert conversation.delivery.latest is None
     assert (conversation.flow, conversation.tags) == (None, [])
+
+
+async def test_a_question_whose_time_is_over_runs_no_more(database_url: str) -> None:
+    asks = book_of(
+        "name: book, when: {keyword: book}, ask: [{save: day, question: Which day?}], expires: 30m"
+    )
+    bot = Bot(database_url, book=asks)
+    await bot.start(sending=False)
+    try:
+        asked = heard("book")
+        await bot.hear(asked)
+        assert asked.received_at is not None
+        end = asked.received_at + timedelta(minutes=30)
+        flow = {"rule": "book", "awaits": "day", "until": end.timestamp()}
+        async with bot.database.reading() as connection:
+            for now, runs in ((asked.received_at, True), (end - _TICK, True), (end + _TICK, False)):
+                page = await list_conversations(
+                    connection, ConversationFilter(), limit=1, cursor=None, now=now
+                )
+                (listed,) = page.items
+                one = await find_conversation(connection, listed.id, now=now)
+                assert one == listed
+                assert (listed.flow is not None) is runs, now
+                (kept,) = await answers_in(connection, listed.id, now, limit=None)
+                assert (kept.status == "open") is runs, now
+                if runs:
+                    assert listed.flow | flow == listed.flow
+        # One of a version that did not note when it is over.
+        async with bot.database.writing() as connection:
+            await connection.execute(
+                update(conversations).values(
+                    memory={"flow": {"rule": "book", "awaits": "day", "touched": 0.0}}
+                )
+            )
+        async with bot.database.reading() as connection:
+            older = await find_conversation(connection, listed.id, now=end + _TICK)
+        assert older is not None
+        assert older.flow == {"rule": "book", "awaits": "day", "touched": 0.0}
+    finally:
+        await bot.stop()
 
 
 async def test_what_is_not_there_is_none(still: Bot) -> None:

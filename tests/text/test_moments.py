@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.text.moments import EARLIEST, LATEST, NoZone, WrongTime, in_utc, read_moment
+from bot.text.moments import EARLIEST, LATEST, NoZone, WrongTime, in_utc, read_moment, well_inside
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,22 @@ def test_a_time_without_a_zone_is_refused_where_nobody_knows_one() -> None:
     with pytest.raises(NoZone):
         in_utc(datetime(2026, 11, 23))  # noqa: DTZ001
     assert in_utc(datetime(2026, 11, 23, tzinfo=timezone(timedelta(hours=1)))).hour == 23
+
+
+@pytest.mark.parametrize(
+    ("at", "tried"),
+    [
+        ("0001-01-01T00:00:00+14:00", "2000-12-31T10:00:00+00:00"),
+        ("0004-02-29T12:00:00+00:00", "2004-02-29T12:00:00+00:00"),
+        ("9999-12-31T20:00:00-05:00", "8000-01-01T01:00:00+00:00"),
+        ("9996-02-29T12:00:00+00:00", "7996-02-29T12:00:00+00:00"),
+        ("1600-02-29T12:00:00+01:00", "1600-02-29T11:00:00+00:00"),
+        ("2026-11-23T18:30:00-05:00", "2026-11-23T23:30:00+00:00"),
+    ],
+)
+def test_near_an_end_of_the_calendar_the_same_day_of_another_year_is_tried(at: str, tried: str) -> None:
+    inside = well_inside(datetime.fromisoformat(at))
+    assert inside.isoformat() == tried
+    assert (
+        inside.astimezone(datetime.fromisoformat(at).tzinfo).weekday() == datetime.fromisoformat(at).weekday()
+    )

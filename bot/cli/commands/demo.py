@@ -23,6 +23,7 @@ schema_option = click.option(
 def demo(**options: Any) -> None:
     """Text the bot from a phone on a web page. Everything is real but Azure, which the sandbox stands in for.
 
-    BOT_HOST, BOT_PORT and BOT_RULES count; without a folder of rules the starter's are used.
+    BOT_HOST, BOT_PORT and BOT_RULES count; without a folder of rules the starter's are used. What the rules fetch and
+    forward is real; queues, receivers of events and people to tell are left alone, whatever the settings name.
     """
     run_body("bot.cli.demo:demo", options)

@@ -13,6 +13,7 @@ from bot.rulebook.follow_up import FollowUp
 from bot.rulebook.simulate.explain import explain
 from bot.rulebook.simulate.loop_guard import USUAL_CAPS, Caps, Rehearsal
 from bot.rulebook.simulate.sample_codes import complete_with_samples, decide_with_samples
+from bot.text.moments import well_inside
 from bot.text.numbers import normalise_number
 
 #: Numbers that belong to nobody.
@@ -121,7 +122,7 @@ def answer(
     # The same text always gets the same of several replies, as a message id would see to.
     heard = HeardMessage(id=f"try:{text}", text=text, sender=peer, recipient=number)
     standing = ConversationState(language=language)
-    now = at or datetime.now(UTC)
+    now = well_inside(at) if at else datetime.now(UTC)
     decision = decide_with_samples(book, heard, standing, now)
     whole = complete_with_samples(book, decision, heard, fetched, now)
     return TryAnswer(

@@ -20,7 +20,7 @@ from bot.storage.pages import Page
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
 from bot.web.api.parameters import found
-from bot.web.api.times import TimedBody
+from bot.web.api.times import TimedBody, time_ahead
 from bot.web.limits import LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 _Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT, pattern=r"\S")]
@@ -33,7 +33,7 @@ class WantedAct(TimedBody, frozen=True, kw_only=True):
     conversations: Annotated[list[str], Meta(min_length=1, max_length=MOST_AT_ONCE)]
     #: With `assign`: whom to; left out: to nobody.
     to: Annotated[str, Meta(min_length=1, max_length=LONGEST_TAG)] | None = None
-    #: With `snooze`: until when; left out: it comes back now.
+    #: With `snooze`: until when, within a year; left out: it comes back now.
     until: datetime | None = None
     #: With `opt out`: how they said so.
     reason: Annotated[str, Meta(min_length=1, max_length=LONGEST_SENTENCE)] | None = None
@@ -84,7 +84,12 @@ class InboxWrites(Controller):
         person: NamedDependency[Actor],
         data: Annotated[WantedAct, Body()],
     ) -> ActDone:
-        """Do something to up to 200 conversations, in one transaction; its `id` undoes it."""
+        """Do something to up to 200 conversations, in one transaction; its `id` undoes it.
+
+        `until` is yet to come, within a year.
+        """
+        if data.do == "snooze" and data.until is not None:
+            time_ahead("until", data.until, teamwork.clock())
         order = ActOrder(
             kind=data.do,
             to=None if data.to is None else make_storable(data.to),
@@ -122,9 +127,10 @@ class InboxWrites(Controller):
         conversation_id: FromPath[str],
         data: Annotated[NewPlannedReply, Body()],
     ) -> PlannedReply:
-        """Keep a reply until its time comes; it can be taken back until then."""
+        """Keep a reply until its time comes, within a year; it can be taken back until then."""
         key, text = make_storable(conversation_id), make_storable(data.text)
-        return await teamwork.planned.plan(key, text, by=person, due_at=data.at)
+        due_at = time_ahead("at", data.at, teamwork.clock())
+        return await teamwork.planned.plan(key, text, by=person, due_at=due_at)
 
     @delete("/planned/{planned_id:str}", status_code=200)
     async def take_back(

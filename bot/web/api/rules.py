@@ -40,7 +40,7 @@ class TryRequest(Struct, frozen=True, kw_only=True):
     text: Annotated[str, Meta(max_length=LONGEST_TEXT)]
     sender: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="from")
     recipient: Annotated[str, Meta(max_length=LONGEST_NUMBER)] | None = field(default=None, name="to")
-    #: Of any year: nothing is stored of it.
+    #: Of any year: nothing is stored of it. At the ends of the calendar the same day of another year is tried.
     at: Annotated[datetime, Meta(tz=True)] | None = None
     #: What comes where the rule fetches: a value, "missing" or "nothing"; left out, nothing is said of it.
     fetched: Any = UNSET

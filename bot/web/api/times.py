@@ -8,7 +8,7 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 from msgspec.structs import fields, force_setattr
 
-from bot.text.moments import WrongTime, in_utc, read_moment
+from bot.text.moments import WrongTime, check_ahead, in_utc, read_moment
 
 _DESCRIPTION: Final = "RFC 3339, as 2026-11-23T18:30:00Z; without an offset it is in UTC."
 
@@ -44,3 +44,12 @@ def query_time(name: str, text: str) -> datetime:
 def optional_query_time(name: str, text: str | None) -> datetime | None:
     """As above; None for none, and for an empty one."""
     return query_time(name, text) if text else None
+
+
+def time_ahead(name: str, at: datetime, now: datetime) -> datetime:
+    """A time of a body for which something is planned; raises `ClientException` where it is over or too far ahead."""
+    try:
+        check_ahead(at, now)
+    except WrongTime as error:
+        raise ClientException(detail=f"{name}: {error}") from None
+    return at

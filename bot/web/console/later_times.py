@@ -6,12 +6,10 @@ from typing import Final
 
 from litestar.exceptions import ClientException
 
-from bot.text.moments import WrongTime, read_moment
+from bot.text.moments import WrongTime, check_ahead, read_moment
 
 #: When a day's work begins.
 _MORNING: Final = 9
-#: Nobody plans further ahead.
-LONGEST_WAIT: Final = timedelta(days=366)
 
 
 def _hours(count: int) -> Callable[[datetime], datetime]:
@@ -49,8 +47,8 @@ def read_later(chosen: str, typed: str, zone: tzinfo, now: datetime) -> datetime
         except WrongTime:
             raise ClientException(detail="Say when: a day and a time, such as 2026-11-26 15:00.") from None
     at = at.astimezone(UTC)
-    if at <= now:
-        raise ClientException(detail="That time is over: choose a later one.")
-    if at - now > LONGEST_WAIT:
-        raise ClientException(detail="That is more than a year ahead: choose a time before that.")
+    try:
+        check_ahead(at, now)
+    except WrongTime as error:
+        raise ClientException(detail=str(error)) from None
     return at

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -16,10 +17,12 @@ from click.testing import CliRunner
 
 from bot.cli.commands.answers import answers as command
 from bot.cli.commands.rules import rules as rules_command
-from tests.support.api import problem
+from tests.support.api import conversation_of, problem
+from tests.support.console import browser
 from tests.support.cursors import FORGED
 from tests.support.databases import KINDS, Databases
 from tests.support.envelopes import inbound
+from tests.support.rule_files import running_book
 from tests.support.services import ADMIN, VIEWER, Acs, Running, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -290,3 +293,28 @@ async def test_the_command_exports(bot: Running, tmp_path: Path) -> None:
     assert "<f>" not in sheet
     assert "=HYPERLINK(1)" in sheet
     assert sheet.count("<row ") == 11
+
+
+async def test_a_conversation_awaits_no_answer_once_the_time_for_it_is_over(
+    tmp_path: Path, databases: Databases
+) -> None:
+    async with running_book(tmp_path, databases, {"10.yaml": RULES}) as own:
+        asked, late = peer(1), peer(2)
+        for who, at in ((asked, datetime.now(UTC)), (late, datetime.now(UTC) - timedelta(days=2))):
+            await own.post(
+                [inbound(MessageId=who, From=who, Message="book", ReceivedTimestamp=at.isoformat())]
+            )
+        shown = {who: await conversation_of(own, who) for who in (asked, late)}
+        rows = await own.items("/api/answers/booking")
+        async with browser(own) as http:
+            await http.post("/console/login", data={"token": ADMIN})
+            pages = {
+                who: (await http.get(f"/console/conversations/{talk['id']}")).text
+                for who, talk in shown.items()
+            }
+            inbox = (await http.get("/console/conversations")).text
+    assert {row["peer"]: row["status"] for row in rows} == {asked: "open", late: "expired"}
+    assert (shown[asked]["flow"]["awaits"], shown[late]["flow"]) == ("day", None)
+    assert "asked for day" in pages[asked]
+    assert pages[late].count("asked for") < pages[asked].count("asked for")
+    assert inbox.count("asked for day") == 1

@@ -38,6 +38,50 @@ async def test_a_file_is_read_as_it_is_with_its_entity_tag(bot: Running) -> None
     assert (again.status_code, again.content) == (304, b"")
 
 
+#: Rules that look at the clock of somewhere else, days back and days ahead.
+CLOCKS = """\
+timezone: ZONE
+hours:
+  shop: Mon-Sat 9-18
+closed: [{holidays: US-NY}, {holidays: DE-BY}, {holidays: JP}, 12-24..12-26]
+rules:
+  - name: night
+    when: {keyword: hours}
+    only: {closed: shop}
+    reply: "Closed at {{ now }}."
+    later: {after: 366d, between: 9-18, reply: "{{ now }}"}
+  - name: dates
+    when: {keyword: hours}
+    only: {dates: 01-01..12-31, hours: Mon-Fri 9-12}
+    reply: Morning.
+    later: {after: 1s, between: 10-11, reply: Again.}
+  - name: hours
+    when: {keyword: hours}
+    reply: Open.
+  - name: book
+    when: {keyword: book}
+    ask: {save: day, question: When?, expect: {date: {min: today, max: 9999d}}}
+    again: 10m
+    expires: 3650d
+    reply: "{{ day }}"
+"""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+async def test_a_try_may_be_of_any_time(tmp_path: Path, databases: Databases, zone: str) -> None:
+    ends = "0001-01-01T00:00:00", "0001-01-03T12:00:00", "9999-12-20T12:00:00", "9999-12-31T23:59:59"
+    times = [f"{end}{offset}" for end in ends for offset in ("Z", "-05:00", "+14:00")]
+    texts = "hours", "book", "book monday", "book next week", "book yesterday"
+    async with running_book(tmp_path, databases, {"10-clocks.yaml": CLOCKS.replace("ZONE", zone)}) as bot:
+        answers = {
+            (text, at): await bot.send("POST", "/api/try", json={"text": text, "at": at})
+            for at in times
+            for text in texts
+        }
+    assert {what: answer.text for what, answer in answers.items() if answer.status_code != 200} == {}
+    assert all(answer.json()["replies"] for answer in answers.values())
+
+
 NO_RULE_FILES = (
     ["none.yaml", "..", "%2e%2e", "..%2fbot.db", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%5cx.yaml", ".hidden.yaml",
      "10-shop.yaml%00", "%00", "10-shop.yaml%2f..%2f..%2fx.yaml", "10-SHOP.yaml", "10-shop.yaml/"]

@@ -1,6 +1,7 @@
 """Times and whole numbers at the edges of what clocks hold: refused with a sentence, by every route that takes one."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -117,3 +118,36 @@ async def test_a_time_of_a_body_has_its_offset_and_one_of_a_query_may_be_without
     assert problem(answer, 400)["detail"].startswith(
         "since is no time that can be used. Write a time as 2026-"
     )
+
+
+OVER, FAR = (
+    "That time is over: choose a later one.",
+    "That is more than a year ahead: choose a time before that.",
+)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "sentence"),
+    [(timedelta(days=-2000), OVER), (timedelta(seconds=-1), OVER), (timedelta(days=367), FAR)],
+)
+async def test_nothing_is_planned_for_a_time_that_is_over_or_far_ahead(
+    bot: Running, ahead: timedelta, sentence: str
+) -> None:
+    """What was to leave in the past was held soon, as if the bot had been stopped then."""
+    one = (await conversation_of(bot, DELIVERED))["id"]
+    at = (datetime.now(UTC) + ahead).isoformat()
+    planned = await bot.send("POST", f"/api/conversations/{one}/planned", json={"text": "x", "at": at})
+    assert problem(planned, 400)["detail"] == f"at: {sentence}"
+    assert await bot.items(f"/api/conversations/{one}/planned") == []
+    body = {"do": "snooze", "conversations": [one], "until": at}
+    assert problem(await bot.send("POST", "/api/acts", json=body), 400)["detail"] == f"until: {sentence}"
+    assert "snoozed_until" not in await conversation_of(bot, DELIVERED)
+
+
+async def test_what_is_snoozed_comes_back_within_a_year_or_at_once(bot: Running) -> None:
+    one = (await conversation_of(bot, DELIVERED))["id"]
+    for until in ((datetime.now(UTC) + timedelta(days=365)).isoformat(), None):
+        body = {"do": "snooze", "conversations": [one], "until": until}
+        done = await bot.send("POST", "/api/acts", json=body)
+        assert (done.status_code, done.json()["changed"]) == (200, [one])
+        assert ("snoozed_until" in await conversation_of(bot, DELIVERED)) is (until is not None)
