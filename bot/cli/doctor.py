@@ -6,16 +6,9 @@ from collections.abc import Awaitable
 
 import rich_click as click
 
-from bot.cli.doctor_checks import (
-    DoctorFinding,
-    check_acs,
-    check_notify,
-    check_rules,
-    check_settings,
-    check_stored,
-    check_webhook,
-    error,
-)
+from bot.cli.doctor_checks import check_acs, check_notify, check_rules, check_settings, check_stored
+from bot.cli.doctor_findings import DoctorFinding, error
+from bot.cli.doctor_webhook import check_webhook
 from bot.cli.errors import AnswerIsNo
 from bot.cli.output import print_json
 from bot.settings import Settings, WrongSetting, load, read_environment

@@ -20,7 +20,8 @@ from click.exceptions import Exit
 from sqlalchemy.engine import make_url
 
 from bot.cli.doctor import doctor, examine
-from bot.cli.doctor_checks import DoctorFinding, queue_finding
+from bot.cli.doctor_checks import queue_finding
+from bot.cli.doctor_findings import DoctorFinding
 from bot.storage.database import Database
 from bot.storage.rule_books import KeptBook, keep_books
 from tests.support.bots import until

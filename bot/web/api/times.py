@@ -1,6 +1,6 @@
 """Times in bodies and queries: in UTC before a handler sees them; 400 with a sentence for what can't be."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from litestar.exceptions import ClientException
@@ -10,6 +10,8 @@ from msgspec.structs import fields, force_setattr
 
 from bot.text.moments import WrongTime, check_ahead, in_utc, read_moment
 
+#: By how much the clock of whoever asks may be behind.
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _DESCRIPTION: Final = "RFC 3339, as 2026-11-23T18:30:00Z; without an offset it is in UTC."
 
 #: A time in a query, yet to be read by `query_time`.
@@ -47,9 +49,13 @@ def optional_query_time(name: str, text: str | None) -> datetime | None:
 
 
 def time_ahead(name: str, at: datetime, now: datetime) -> datetime:
-    """A time of a body for which something is planned; raises `ClientException` where it is over or too far ahead."""
+    """A time of a body for which something is planned; raises `ClientException` where it is over or too far ahead.
+
+    A program whose clock is a little behind means now.
+    """
     try:
-        check_ahead(at, now)
+        if not now - _CLOCKS_DIFFER < at <= now:
+            check_ahead(at, now)
     except WrongTime as error:
         raise ClientException(detail=f"{name}: {error}") from None
     return at
