@@ -10,7 +10,6 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy.engine import URL
 
 from bot.cli.database_access import require_database
 from bot.cli.errors import CommandFailed
@@ -22,6 +21,7 @@ from bot.storage import postgresql_tools
 from bot.storage.backup import BackupFacts, CannotBackUp, back_up, check_backup, put_in_place, stage
 from bot.storage.database import DATABASE_ERRORS, Database, DatabaseInUse, cause_of
 from bot.storage.schema import SCHEMA_ERRORS, check_known
+from bot.storage.sqlite_file import sqlite_url
 
 #: Called with how much is done, and of how much.
 Tell = Callable[[int, int], None]
@@ -112,8 +112,7 @@ async def _restored(
         facts = check_backup(source)
         check_known(facts.revision)
         part = stage(source, target.path)
-        # A path is no part of a URL: `%20` and `?` in it are what they are.
-        staged = URL.create("sqlite+aiosqlite", database=str(target.path.parent / part.name))
+        staged = sqlite_url(target.path.parent / part.name)
         restored = await _made_safe(staged, stopped, now, send_queued=send_queued)
         check_backup(part)
         return restored, put_in_place(part, target.path, now)
@@ -121,7 +120,7 @@ async def _restored(
         await target.close()
 
 
-async def _made_safe(url: str | URL, stopped: datetime, now: datetime, *, send_queued: bool) -> Restored:
+async def _made_safe(url: str, stopped: datetime, now: datetime, *, send_queued: bool) -> Restored:
     database = Database(url)
     try:
         await database.upgrade()

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from filelock import FileLock, Timeout
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -66,7 +66,7 @@ log = structlog.get_logger(__name__)
 class Database:
     """Connections for one writer and many readers. Open it with `open`, end with `close`."""
 
-    def __init__(self, url: str | URL) -> None:
+    def __init__(self, url: str) -> None:
         self._url = make_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self.path: Path | None = None

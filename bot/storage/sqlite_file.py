@@ -7,6 +7,7 @@ written. So the names are compared with what was opened, by device and inode, be
 import os
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from bot.storage.database_errors import DatabaseUnavailable
 
@@ -20,6 +21,11 @@ class LogLost(DatabaseUnavailable):
 def log_of(path: Path) -> Path:
     """SQLite's write-ahead log of a database's file: beside the file itself, where the name is a link to it."""
     return Path(os.path.realpath(path) + "-wal")
+
+
+def sqlite_url(path: Path) -> str:
+    """The address of a file, whatever its name has: `%20` and `?` in it are what they are."""
+    return f"sqlite+aiosqlite:///{quote(str(path))}"
 
 
 class SqliteFile:
