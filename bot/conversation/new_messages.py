@@ -53,14 +53,14 @@ class NewMessages:
         self.facts: list[Fact] = []
 
     def opt_out(self, conversation_id: str) -> None:
-        """The peer has opted out: what was to be said later or waits for a person is over, also what was added here."""
+        """The peer has opted out: follow-ups are cancelled and incidents closed, also those that were added here."""
         self.opted_out.append(conversation_id)
         self._end_follow_ups(conversation_id)
         over, self.incidents = _split(self.incidents, conversation_id)
         self.ended_incidents += over
 
     def hand_over(self, row: HandoverRow) -> None:
-        """A person takes over, or is to: what was to be said later is over, also what was added here."""
+        """A person takes over, or is to: follow-ups are cancelled, also those that were added here."""
         self.handed_over.append(row.conversation_id)
         self.handovers.append(row)
         self._end_follow_ups(row.conversation_id)
