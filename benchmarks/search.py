@@ -29,6 +29,8 @@ def main() -> int:
     print(f"Searching by seed {seed}. To search again as now: {again}", flush=True)
     command = [
         sys.executable, "-m", "pytest", "-q", "-m", "hypothesis", "--timeout", "3600", "-p", "no:cacheprovider",
+        # The profiles are named before the tests' conftest is read, which would have pytest look into them, too.
+        "-W", "ignore::pytest.PytestAssertRewriteWarning",
         "-p", "tests.support.properties", "--hypothesis-profile", "search", f"--hypothesis-seed={seed}",
         "-c", str(ROOT / "pyproject.toml"), *options.paths,
     ]  # fmt: skip

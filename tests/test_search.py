@@ -41,6 +41,14 @@ def test_no_property_test_leaves_the_profile() -> None:
             )
 
 
+def test_the_search_tries_the_tests_of_this_house() -> None:
+    one = "tests/rulebook/mends/test_styles.py::test_a_mistake_has_one_sentence_in_every_style[enabled]"
+    command = [sys.executable, "-m", "benchmarks.search", "--seed", "7", one]
+    searched = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=60)
+    assert searched.returncode == 0, searched.stdout + searched.stderr
+    assert "1 passed" in searched.stdout
+
+
 def test_the_search_prints_its_seed_and_how_to_replay_what_it_finds(tmp_path: Path) -> None:
     (tmp_path / "test_numbers.py").write_text(PROPERTY)
     command = [sys.executable, "-m", "benchmarks.search", "--seed", "7", str(tmp_path)]

@@ -15,7 +15,7 @@ from filelock import FileLock
 from sqlalchemy.engine import make_url
 
 from bot.storage.database import Database
-from tests.support.postgresql import shared_server
+from tests.support.postgresql import housekeeper, shared_server
 from tests.support.runs import run_folder
 
 Kind = Literal["sqlite", "postgresql"]
@@ -37,26 +37,22 @@ SELECT CASE WHEN pg_database_size(current_database()) < 30e6 THEN md5(string_agg
 ) AS facts
 """
 #: All rows but the number of the schema, and whoever is still connected.
-EMPTY = (
-    "SET client_min_messages = error",
-    (
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    ),
-    "SET session_replication_role = replica",
-    # Which the tests of the writer make beside the bot's: without it their databases are as they were made.
-    "DROP TABLE IF EXISTS notes",
-    (
-        "DO $$ DECLARE name text; BEGIN FOR name IN SELECT relname FROM pg_class "
-        "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version' "
-        "AND pg_relation_size(oid) > 0 "
-        "LOOP EXECUTE format('DELETE FROM %I', name); END LOOP; END $$"
-    ),
-    (
-        "SELECT count(setval(oid::regclass, 1, false)) FROM pg_class "
-        "WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'"
-    ),
-)
+#: `notes` is what the tests of the writer make beside the bot's tables: without it, theirs are as they were made.
+EMPTY = """
+SET client_min_messages = error;
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+SET session_replication_role = replica;
+DROP TABLE IF EXISTS notes;
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT relname FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+        AND pg_relation_size(oid) > 0
+    LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+END $$;
+SELECT count(setval(oid::regclass, 1, false)) FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'S';
+"""
 
 
 class Databases:
@@ -95,10 +91,11 @@ class Databases:
         address = shared_server().url(self._free.pop()) if self._free else self.migrated(kind)
         yield address
         name = str(make_url(address).database)
-        self._fingerprint = self._fingerprint or _fingerprint_of(TEMPLATE)
-        if self._fingerprint == _fingerprint_of(name, *EMPTY):
+        self._fingerprint = self._fingerprint or _fingerprint_of_template()
+        if self._fingerprint == housekeeper().ask(EMPTY, FINGERPRINT, database=name)[0][0]:
             self._free.append(name)
         else:
+            housekeeper().leave(name)
             shared_server().tell(f"DROP DATABASE {name} WITH (FORCE)")
 
     def with_role(self, role: str, password: str) -> tuple[str, str]:
@@ -167,9 +164,10 @@ def template_of(kind: Kind) -> str:
         return address
 
 
-def _fingerprint_of(name: str, *orders: str) -> str:
-    """What a database is like after these orders; empty when it is too large."""
-    return shared_server().ask(*orders, FINGERPRINT, database=name)[0][0] or ""
+def _fingerprint_of_template() -> str:
+    """Over a connection that is closed again: a database is copied while nobody is connected to it."""
+    fingerprint: str = shared_server().ask(FINGERPRINT, database=TEMPLATE)[0][0]
+    return fingerprint
 
 
 def _upgrade(address: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.rulebook.findings import Finding
 from bot.rulebook.lint.check import check_texts
+from tests.support.properties import in_turn
 from tests.support.yaml_styles import Part, styles
 
 
@@ -153,12 +154,13 @@ def word_at(text: str, finding: Finding) -> str:
     return found[1] if found else ""
 
 
-@pytest.mark.parametrize("book", MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_has_one_sentence_in_every_style(book: Mapping[str, Part]) -> None:
+@pytest.mark.hypothesis
+@pytest.mark.parametrize(("at", "book"), list(enumerate(MISTAKES.values())), ids=MISTAKES)
+def test_a_mistake_has_one_sentence_in_every_style(at: int, book: Mapping[str, Part]) -> None:
     (_, in_block), *others = styles(book)
     wanted = errors(in_block)
     assert wanted
-    for style, text in others:
+    for style, text in in_turn(others, at, 3):
         found = errors(text)
         assert said(found) == said(wanted), f"{style}:\n{text}"
         assert sorted(word_at(text, each) for each in found) == sorted(

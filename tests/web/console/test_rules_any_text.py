@@ -12,6 +12,7 @@ from bot.rulebook.lint.check import check_texts
 from bot.web.console.rules_recipes import found_recipes
 from tests.support.console import browser, csrf_in
 from tests.support.databases import Databases
+from tests.support.properties import in_turn
 from tests.support.rule_files import running_book
 from tests.support.rule_layouts import ODD_LAYOUTS
 from tests.support.services import ADMIN, Running
@@ -40,23 +41,25 @@ async def admin(bot: Running) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
+@pytest.mark.hypothesis
 async def test_every_layout_has_its_pages_and_buttons(admin: httpx.AsyncClient) -> None:
     listed = await admin.get("/console/rules")
     assert listed.status_code == 200
     for at, text in enumerate(ODD_LAYOUTS):
         file = f"{at:02}.yaml"
-        for query in ("", "?card=file", "?add") if file in FILES else ():
+        for query in in_turn(("", "?card=file", "?add"), at, 3) if file in FILES else ():
             assert file in listed.text
             page = await admin.get(f"/console/rules/{file}{query}")
             assert page.status_code == 200, (text, page.text)
-        for rule in ("-1", "0"):
+        for rule in in_turn(("-1", "0"), at, 2):
             fields = {"file": file, "text": text, "rule": rule}
             answer = await admin.post("/console/rules/draft/card", data=fields)
             assert answer.status_code == 200, (text, answer.text)
             edits = NEW_RULE if rule == "0" else VALUES
             answer = await admin.post("/console/rules/draft/splice", data={**fields, "edits": edits})
             assert answer.status_code == 200, (text, answer.text)
-        for place, do in ((file, f"card {NEW_RULE}"), (file, f"recipe {RECIPE}"), ("new", "changes")):
+        places = ((file, f"card {NEW_RULE}"), (file, f"recipe {RECIPE}"), ("new", "changes"))
+        for place, do in in_turn(places, at, 3):
             data = {"text": text, "rule": "0", "do": do, "card-of": "x", "heard": "hi", "name": "new.yaml"}
             answer = await admin.post(f"/console/rules/{place}", data=data)
             assert answer.status_code == 200, (text, do, answer.text)
