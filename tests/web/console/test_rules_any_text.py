@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
 
 import httpx
 import pytest
@@ -18,19 +17,24 @@ from tests.support.rule_layouts import ODD_LAYOUTS
 from tests.support.services import ADMIN, Running
 
 SHOP = "rules:\n  - {name: hello, when: {keyword: hi}, reply: Hi}\n"
-#: What the checker takes, by the files that say it.
-FILES: Final = {"99-shop.yaml": SHOP}
-for at, odd in enumerate(ODD_LAYOUTS):
-    one = {f"{at:02}.yaml": odd.replace("exact: b", f"exact: b{at}").replace("name: b", f"name: b{at}")}
-    FILES.update(one if check_texts({**FILES, **one}).book is not None else {})
 RECIPE = found_recipes("").recipes[0].slug
 NEW_RULE = json.dumps([{"do": "rule", "path": []}])
 VALUES = json.dumps([{"do": "insert", "path": ["values"], "value": {"shop": "x"}}])
 
 
 @pytest.fixture
-async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, FILES) as bot:
+def files() -> dict[str, str]:
+    """What the checker takes, by the files that say it."""
+    found = {"99-shop.yaml": SHOP}
+    for at, odd in enumerate(ODD_LAYOUTS):
+        one = {f"{at:02}.yaml": odd.replace("exact: b", f"exact: b{at}").replace("name: b", f"name: b{at}")}
+        found.update(one if check_texts({**found, **one}).book is not None else {})
+    return found
+
+
+@pytest.fixture
+async def bot(tmp_path: Path, databases: Databases, files: dict[str, str]) -> AsyncIterator[Running]:
+    async with running_book(tmp_path, databases, files) as bot:
         yield bot
 
 
@@ -42,12 +46,14 @@ async def admin(bot: Running) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.hypothesis
-async def test_every_layout_has_its_pages_and_buttons(admin: httpx.AsyncClient) -> None:
+async def test_every_layout_has_its_pages_and_buttons(
+    admin: httpx.AsyncClient, files: dict[str, str]
+) -> None:
     listed = await admin.get("/console/rules")
     assert listed.status_code == 200
     for at, text in enumerate(ODD_LAYOUTS):
         file = f"{at:02}.yaml"
-        for query in in_turn(("", "?card=file", "?add"), at, 3) if file in FILES else ():
+        for query in in_turn(("", "?card=file", "?add"), at, 3) if file in files else ():
             assert file in listed.text
             page = await admin.get(f"/console/rules/{file}{query}")
             assert page.status_code == 200, (text, page.text)
