@@ -101,7 +101,7 @@ class AlarmPart:
                 QuietNumbers(database.background),
                 ReportsStopped(database.background),
                 StoredTroubles(database.background, limits),
-                *([EventsGivenUp(database.background)] if settings.events_to else []),
+                EventsGivenUp(database.background, [each.place for each in settings.events_to]),
             ],
             channels=self._channels,
             public_url=settings.public_url,

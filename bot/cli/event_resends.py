@@ -23,7 +23,7 @@ def resend(since: str, to: str | None, *, failed_only: bool, as_json: bool) -> N
 
     async def run() -> int:
         async with writing_database(settings.database_url) as (database, writer, _):
-            return await EventResends(database, writer).resend(wanted)
+            return await EventResends(database, writer, places).resend(wanted)
 
     count = asyncio.run(run())
     if as_json:
