@@ -5,6 +5,7 @@ message and its conversation from retention.
 """
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 
@@ -35,13 +36,18 @@ class EventEnds:
     def __init__(
         self,
         writer: Writer,
+        receivers: Collection[str],
         *,
         limits: ForwardingLimits = USUAL_EVENTS,
         clock: Clock = utc_now,
         measures: Measures | None = None,
         trust: ClockTrust = TRUSTED,
     ) -> None:
-        """`trust`: nothing is given up for its age by a clock that is not trusted."""
+        """`receivers`: the addresses in BOT_EVENTS_TO, without their queries; what is given up counts as theirs alone.
+
+        `trust`: nothing is given up for its age by a clock that is not trusted.
+        """
+        self._receivers = receivers
         self._limits = limits
         self._clock = clock
         self._measures = measures or Measures()
@@ -68,7 +74,8 @@ class EventEnds:
         while True:
             (receivers,) = await self._ends.submit([now])
             for receiver in receivers:
-                self._measures.forwards.add(host_of(receiver), "failed")
+                if receiver in self._receivers:
+                    self._measures.forwards.add(host_of(receiver), "failed")
             total += len(receivers)
             if len(receivers) < _AT_ONCE:
                 break

@@ -263,6 +263,7 @@ async def test_where_nobody_is_named_any_more_events_end_too(database_url: str, 
         await bot.start()
         await until(bot.are_told)
         assert {row.status for row in await bot.rows()} == {"failed"}
+        assert not bot.measures.forwards.counted, "nobody is to see to a receiver that was taken out"
         await bot.stop()
 
 

@@ -184,6 +184,9 @@ async def test_events_are_sent_again_since_a_time_by_the_same_ids(
     await until(lambda: receiver.posted[first["id"]] == 2)
     with pytest.raises(CommandFailed, match="BOT_EVENTS_TO has no receiver"):
         resend("1h", "https://other.example.com/", failed_only=False, as_json=False)
+    monkeypatch.delenv("BOT_EVENTS_TO")
+    with pytest.raises(CommandFailed, match="BOT_EVENTS_TO is unset"):
+        resend("1h", None, failed_only=False, as_json=False)
 
 
 async def test_the_asyncapi_document_describes_what_is_posted(bot: Running, receiver: Receiver) -> None:
