@@ -92,6 +92,7 @@ class AlarmPart:
         limits: AlarmLimits = USUAL_ALARMS,
     ) -> None:
         addresses = [address.reveal() for address in settings.notify]
+        receivers = [each.place for each in settings.events_to]
         self._channels = AppriseChannels(addresses) if addresses else None
         self.watch = AlarmWatch(
             database,
@@ -101,7 +102,7 @@ class AlarmPart:
                 QuietNumbers(database.background),
                 ReportsStopped(database.background),
                 StoredTroubles(database.background, limits),
-                *([EventsGivenUp(database.background)] if settings.events_to else []),
+                *([EventsGivenUp(database.background, receivers)] if receivers else []),
             ],
             channels=self._channels,
             public_url=settings.public_url,

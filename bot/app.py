@@ -203,7 +203,9 @@ class Service:
         self.guesses = self.replica.count_together(Guesses())
         self._access = Access(tokens, self.guesses)
         self._channels = ChannelsPlugin(MemoryChannelsBackend(), channels=[CHANNEL])
-        self._sessions = Sessions(tokens, self.guesses, self.database, self.writer)
+        self._sessions = Sessions(
+            tokens, self.guesses, self.database, self.writer, public_url=settings.public_url
+        )
         self.live = Live(self._channels, self._count_waiting)
         self.replica.announce(self.writer.news, self.live)
         self._running = AsyncExitStack()

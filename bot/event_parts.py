@@ -6,6 +6,7 @@ from bot.clock import TRUSTED, Clock, ClockTrust
 from bot.conversation.outgoing_events import EventLog
 from bot.measures import Measures
 from bot.operator.event_resends import EventResends
+from bot.sending.event_ends import EventEnds
 from bot.sending.event_forwarder import EventForwarder
 from bot.sending.event_queue import EventQueue
 from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
@@ -18,7 +19,7 @@ from bot.wire.forward_client import EventPoster
 
 
 class EventsOut:
-    """A forwarder for each receiver of BOT_EVENTS_TO; where it is unset, nothing."""
+    """A forwarder for each receiver of BOT_EVENTS_TO, and what gives up the events of any, those named before too."""
 
     def __init__(
         self,
@@ -55,14 +56,18 @@ class EventsOut:
             )
             for each, poster in zip(settings.events_to, self._posters, strict=True)
         }
+        self.ends = EventEnds(
+            writer, list(self.forwarders), limits=limits, clock=clock, measures=measures, trust=trust
+        )
         #: Sends again what its receivers were to hear.
-        self.resends = EventResends(readers, writer, self.wake, clock)
+        self.resends = EventResends(readers, writer, list(self.forwarders), self.wake, clock)
         if self.forwarders:
             writer.facts.write = EventLog(settings.events_to, clock).write
             writer.facts.on_written = self.wake
 
     def start(self, supervisor: Supervisor) -> None:
-        """Begin to post."""
+        """Begin to post, and to give up."""
+        self.ends.start(supervisor)
         for each in self.forwarders.values():
             each.start(supervisor)
 
@@ -73,7 +78,7 @@ class EventsOut:
 
     async def stop(self, patience: float = 10.0) -> None:
         """Begin no more posts, and wait for those that run."""
-        await asyncio.gather(*(each.stop(patience) for each in self.forwarders.values()))
+        await asyncio.gather(self.ends.stop(), *(each.stop(patience) for each in self.forwarders.values()))
 
     async def close(self) -> None:
         """Stop, and close the connections."""

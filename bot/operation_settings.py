@@ -177,8 +177,8 @@ OPERATION_SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         name="BOT_PUBLIC_URL",
-        help="The address at which people reach the console: what they are told of is linked there. Unset: its path"
-        " alone is told.",
+        help="The address at which people reach the console: what they are told of is linked there. With https:// its"
+        " cookies are for https alone. Unset: its path alone is told.",
         example="https://sms.example.com",
         read=read_public_url,
     ),

@@ -19,11 +19,13 @@ def resend(since: str, to: str | None, *, failed_only: bool, as_json: bool) -> N
     if to is not None and to not in places:
         named = f"it names {', '.join(places)}" if places else "it is unset"
         raise CommandFailed(f"--to: BOT_EVENTS_TO has no receiver {to}; {named}.")
+    if not places:
+        raise CommandFailed("BOT_EVENTS_TO is unset, so nobody hears events: set it as it is for the bot.")
     wanted = ResendRequest(since=read_since(since), to=to, failed_only=failed_only)
 
     async def run() -> int:
         async with writing_database(settings.database_url) as (database, writer, _):
-            return await EventResends(database, writer).resend(wanted)
+            return await EventResends(database, writer, places).resend(wanted)
 
     count = asyncio.run(run())
     if as_json:

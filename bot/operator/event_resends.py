@@ -1,6 +1,6 @@
 """Sends events to their receivers again, by the same ids: a receiver that has them knows them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import partial
 
@@ -43,16 +43,19 @@ class EventResends:
         self,
         readers: Readers,
         writer: Writer,
+        receivers: Collection[str],
         on_queued: Callable[[], None] = lambda: None,
         clock: Clock = utc_now,
     ) -> None:
+        """`receivers`: the addresses in BOT_EVENTS_TO, without their queries; nobody else is sent anything."""
+        self._receivers = receivers
         self._readers = readers
         self._rows = writer.batch(partial(_queue_again, clock=clock))
         self._on_queued = on_queued
 
     async def resend(self, wanted: ResendRequest) -> int:
         """Queue them, oldest first; how many. Raises `bot.storage.writer.StorageUnavailable`."""
-        conditions = wanted.conditions()
+        conditions = [*wanted.conditions(), outgoing_events.c.receiver.in_(self._receivers)]
         async with self._readers.reading() as connection:
             newest = select(func.max(outgoing_events.c.id)).where(*conditions)
             last = (await connection.execute(newest)).scalar() or 0

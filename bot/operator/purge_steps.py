@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct, field
-from sqlalchemy import Column, ColumnElement, Table, and_, exists, func, null, or_, select, update
+from sqlalchemy import Column, ColumnElement, Table, and_, delete, exists, func, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
+from bot.operator.needed_messages import has_no_running_flow, is_needed_no_more
 from bot.operator.removal import deletion, remove_answers, remove_conversations, remove_messages
 from bot.storage.answer_tables import answers, codes_given
 from bot.storage.commits import Topic, mark_changed
@@ -20,7 +21,6 @@ from bot.storage.event_tables import outgoing_events
 from bot.storage.handover_tables import handovers
 from bot.storage.inbox_tables import planned_replies, reply_drafts
 from bot.storage.keyed import AnyOf, KeyedStatement, execute_all, fetch_values
-from bot.storage.sql import number_in
 from bot.storage.tables import (
     actions,
     conversations,
@@ -29,7 +29,7 @@ from bot.storage.tables import (
     messages,
     rejected_events,
 )
-from bot.storage.task_tables import fetches, follow_ups, forwards
+from bot.storage.task_tables import follow_ups
 from bot.storage.upkeep_tables import erasure_marks
 
 #: A question that waits for its answer is running for so long at least, whatever is to be purged.
@@ -137,37 +137,12 @@ class PurgeStep(Struct, frozen=True, kw_only=True):
         return await fetch_values(connection, due.query_of(self, locked=True), keys=keys)
 
 
-def _has_no_running_flow(due: Due) -> ColumnElement[bool]:
-    touched = number_in(conversations.c.memory, "flow", "touched")
-    return or_(touched.is_(None), touched < due.flows_since)
-
-
 def _message_is_due(due: Due) -> ColumnElement[bool]:
     """Neither queued nor without its report yet, nor something that a person or a flow still needs."""
-    waits_for_person = exists().where(
-        incidents.c.message_id == messages.c.id, incidents.c.closed_at.is_(None)
-    )
-    is_forwarded_yet = exists().where(forwards.c.message_id == messages.c.id, forwards.c.status == "queued")
-    is_told_yet = exists().where(
-        outgoing_events.c.message_id == messages.c.id, outgoing_events.c.status == "queued"
-    )
-    is_asked_yet = exists().where(fetches.c.id == messages.c.id, fetches.c.status == "queued")
-    # Whether it is said depends on what was written since.
-    is_followed_yet = exists().where(
-        follow_ups.c.conversation_id == messages.c.conversation_id,
-        follow_ups.c.status == "waiting",
-        follow_ups.c.position <= messages.c.position,
-    )
-    is_free = exists().where(conversations.c.id == messages.c.conversation_id, _has_no_running_flow(due))
     return and_(
         messages.c.created_at < due.before,
         messages.c.status.not_in(("queued", "sent")),
-        ~waits_for_person,
-        ~is_forwarded_yet,
-        ~is_told_yet,
-        ~is_asked_yet,
-        ~is_followed_yet,
-        is_free,
+        *is_needed_no_more(due.flows_since),
     )
 
 
@@ -222,7 +197,7 @@ def _values_are_due(due: Due) -> ColumnElement[bool]:
         conversations.c.last_message_at < due.before,
         ~conversations.c.handed_over,
         or_(conversations.c.memory.is_not(None), conversations.c.tags.is_not(None)),
-        _has_no_running_flow(due),
+        has_no_running_flow(due.flows_since),
     )
 
 
@@ -248,6 +223,14 @@ async def _remove_values(connection: AsyncConnection, keys: Sequence[Any], _due:
 
 async def _remove_answers(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
     return await remove_answers(connection, keys)
+
+
+async def _remove_drafts(connection: AsyncConnection, keys: Sequence[Any], due: Due) -> int:
+    """The old drafts of these conversations; a young one of another person stays."""
+    mark_changed(keys)
+    table = reply_drafts.c
+    old = delete(reply_drafts).where(table.conversation_id.in_(keys), table.updated_at < due.before)
+    return (await connection.execute(old)).rowcount
 
 
 async def _release_codes(connection: AsyncConnection, keys: Sequence[Any], _due: Due) -> int:
@@ -327,6 +310,24 @@ STEPS: tuple[PurgeStep, ...] = (
         is_due=lambda due: and_(handovers.c.ended_at.is_not(None), handovers.c.ended_at < due.before),
         grows="began_at",
         remove=_remover(handovers),
+    ),
+    PurgeStep(
+        name="planned replies",
+        table=planned_replies,
+        age=lambda keep: keep.messages,
+        is_due=lambda due: and_(
+            planned_replies.c.updated_at < due.before, planned_replies.c.status != "waiting"
+        ),
+        grows="created_at",
+        remove=_remover(planned_replies),
+    ),
+    PurgeStep(
+        name="drafts of replies",
+        table=reply_drafts,
+        age=lambda keep: keep.messages,
+        is_due=lambda due: reply_drafts.c.updated_at < due.before,
+        by=reply_drafts.c.conversation_id,
+        remove=_remove_drafts,
     ),
     PurgeStep(
         name="answers",

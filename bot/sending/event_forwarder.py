@@ -55,7 +55,6 @@ class EventForwarder:
         self._clock = clock
         self._readers = readers
         self._tries = writer.batch(self._queue.record)
-        self._ends = writer.batch(self._give_up)
         self._recoveries = writer.batch(self._recover)
         self._poster = poster
         self._name = name
@@ -68,7 +67,6 @@ class EventForwarder:
         #: Tries that failed since the last one that did not; several say that the receiver is down.
         self.failures = 0
         self._not_before: datetime | None = None
-        self._looked_for_old: datetime | None = None
 
     @property
     def is_down(self) -> bool:
@@ -95,7 +93,6 @@ class EventForwarder:
     async def look(self) -> bool:
         """One pass: post what is due; whether anything was. Raises what the database does."""
         now = self._clock()
-        await self._end_old(now)
         if self._not_before is not None and now < self._not_before <= now + NO_PAUSE:
             return False
         async with self._readers.reading() as connection:
@@ -154,19 +151,6 @@ class EventForwarder:
         if self.is_down:
             more = self.failures - self._limits.failures
             self._not_before = self._clock() + wait_before_try(more + 1, backoff=self._limits.pauses)
-
-    async def _end_old(self, now: datetime) -> None:
-        if not self._trust.is_trusted:
-            return
-        if self._looked_for_old is None or abs(now - self._looked_for_old) >= self._limits.look_for_old:
-            self._looked_for_old = now
-            (ended,) = await self._ends.submit([now])
-            if ended:
-                log.error(self._queue.failed_line, action="events_given_up", count=ended)
-
-    async def _give_up(self, connection: AsyncConnection, moments: list[datetime]) -> list[int]:
-        ended = await self._queue.give_up(connection, min(moments), self._limits.give_up_after)
-        return [ended] * len(moments)
 
     async def _recover(self, connection: AsyncConnection, asked: list[None]) -> list[None]:
         await self._queue.hurry(connection)

@@ -1,6 +1,6 @@
 """The events of one receiver of BOT_EVENTS_TO, in order within each conversation."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,11 +13,9 @@ from bot.storage.sql import status_is
 
 #: Failed tries that a row keeps for people.
 MOST_TRIES = 20
-#: Rows that are given up in one transaction.
-_AT_ONCE = 5_000
 _is_queued = status_is("queued", outgoing_events.c.status)
 #: Since when an event waits.
-_SINCE = func.coalesce(outgoing_events.c.resent_at, outgoing_events.c.created_at, type_=UtcTime())
+WAITS_SINCE = func.coalesce(outgoing_events.c.resent_at, outgoing_events.c.created_at, type_=UtcTime())
 
 
 class EventQueue:
@@ -41,7 +39,7 @@ class EventQueue:
         )
         query = (
             select(events.c.id, events.c.event_id, events.c.body, events.c.attempts, events.c.tries,
-                   _SINCE.label("since"))
+                   WAITS_SINCE.label("since"))
             .where(
                 _is_queued,
                 events.c.receiver == self.receiver.place,
@@ -79,16 +77,6 @@ class EventQueue:
         await connection.execute(_RECORD_EVENT, rows)
         return [None] * count
 
-    async def give_up(self, connection: AsyncConnection, now: datetime, after: timedelta) -> int:
-        """Whoever they are for: a receiver that is named no more has nobody else to end its queue."""
-        old = select(outgoing_events.c.id).where(_is_queued, now - after > _SINCE).limit(_AT_ONCE)
-        ended = (
-            update(outgoing_events)
-            .where(outgoing_events.c.id.in_(old.scalar_subquery()))
-            .values(status="failed", updated_at=now)
-        )
-        return (await connection.execute(ended)).rowcount
-
     async def hurry(self, connection: AsyncConnection) -> None:
         """The receiver takes events again."""
         waiting = (_is_queued, outgoing_events.c.receiver == self.receiver.place,
@@ -104,7 +92,7 @@ def _tries_after(tried: Tried) -> list[dict[str, object]] | None:
 
 
 _STANDS = select(
-    outgoing_events.c.id, outgoing_events.c.status, outgoing_events.c.attempts, _SINCE.label("since")
+    outgoing_events.c.id, outgoing_events.c.status, outgoing_events.c.attempts, WAITS_SINCE.label("since")
 )
 _RECORD_EVENT = (
     update(outgoing_events)

@@ -262,6 +262,11 @@ resource app 'Microsoft.App/containerApps@2024-03-01' = {
               name: 'BOT_ENTRA_AUDIENCE'
               value: entraAudience
             }
+            // TLS ends at the environment's ingress: with https here the console's cookie is Secure.
+            {
+              name: 'BOT_PUBLIC_URL'
+              value: 'https://${name}${delivery == 'pull' ? '.internal' : ''}.${environment.properties.defaultDomain}'
+            }
             {
               name: 'BOT_ADMIN_TOKEN'
               secretRef: 'admin-token'

@@ -21,6 +21,7 @@ from sqlalchemy import update
 
 from bot.alarms.trouble import BEGUN, AlarmLimits, Kind
 from bot.sending.limits import SendingLimits
+from bot.storage.event_tables import outgoing_events
 from bot.storage.tables import messages
 from tests.support.bots import until
 from tests.support.databases import Databases
@@ -54,6 +55,7 @@ SAID: dict[str, Kind | None] = {
     "BotFetchHostDown": "fetch",
     "BotForwardHostDown": "forward",
     "BotForwardsFail": "forwards",
+    "BotEventsGivenUp": "events-out",
     "BotEventsQueueUnreadable": "events-queue",
     "BotDatabaseGrows": "database-grows",
     "BotCommitsSlow": "slow-commits",
@@ -145,6 +147,14 @@ async def make_older(bot: Running, age: timedelta, status: str) -> None:
         await connection.execute(
             update(messages).where(messages.c.status == status).values(created_at=then, updated_at=then)
         )
+
+
+async def events_given_up(bot: Running) -> None:
+    await text(bot, "stop", peer="+15555550114")
+    async with bot.service.database.writing() as connection:
+        await connection.execute(update(outgoing_events).values(status="failed"))
+    # Nobody looks by himself; after the look before this one and before that of the next trouble.
+    await bot.service.alarms.watch.look(datetime.now(UTC) + timedelta(minutes=90))
 
 
 async def rejected(bot: Running) -> None:
@@ -331,6 +341,7 @@ async def nobody(bot: Running) -> None:
 
 #: In an order in which none hides a later one.
 TROUBLES: dict[str, Provoke] = {
+    "BotEventsGivenUp": events_given_up,
     "BotRejectedEvents": rejected,
     "BotDatabaseGrows": growth,
     "BotPeopleWait": a_person,
@@ -390,6 +401,8 @@ async def test_each_alarm_is_raised_by_scrapes_of_a_bot_in_trouble_and_told(
         "BOT_REPEATS_PER_HOUR": "2",
         "BOT_EVENTS_QUEUE": queue,
         "BOT_NOTIFY": hook.address,
+        "BOT_EVENTS_TO": f"{nowhere}/events?types=peer.opted_out",
+        "BOT_EVENTS_SECRETS": "a-secret-that-signs-events",
     }
     async with running(
         tmp_path,

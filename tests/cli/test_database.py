@@ -66,6 +66,7 @@ def test_without_a_database_each_command_says_the_same(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BOT_DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/none.db")
+    monkeypatch.setenv("BOT_EVENTS_TO", "http://127.0.0.1:9/events")
     monkeypatch.setenv("BOT_PORT", str(free_port()))
     done = CliRunner().invoke(group, command.split())
     assert done.exit_code == 2

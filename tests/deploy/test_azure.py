@@ -146,6 +146,13 @@ def test_a_variant_that_fetches_its_events_can_not_be_reached_from_outside() -> 
     assert read.name == queue
 
 
+def test_the_cookie_is_for_https_as_tls_ends_at_the_ingress() -> None:
+    (bot,) = ARM["resources"]["app"]["properties"]["template"]["containers"]
+    (url,) = [each["value"] for each in bot["env"] if each["name"] == "BOT_PUBLIC_URL"]
+    assert url.startswith("[format('https://{0}{1}.{2}', parameters('name')")
+    assert ARM["resources"]["app"]["name"] == "[parameters('name')]"
+
+
 def test_no_secret_is_in_the_open() -> None:
     """Secrets are secure parameters, and the container gets them from the vault alone."""
     assert {name for name, each in ARM["parameters"].items() if each["type"] == "securestring"} == {

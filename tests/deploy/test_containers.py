@@ -67,7 +67,12 @@ def test_kustomize_puts_it_together(folder: str, replicas: int, claims: int) -> 
 @pytest.mark.parametrize("name", ["settings.env", "secrets.example.env"])
 def test_kubernetes_sets_settings_that_are_there(name: str) -> None:
     lines = (KUBERNETES / "base" / name).read_text().splitlines()
-    assert {line.partition("=")[0] for line in lines} <= NAMES
+    assert {line.lstrip("#").partition("=")[0] for line in lines if not line.startswith("# ")} <= NAMES
+
+
+def test_the_cookie_is_for_https_where_tls_ends_at_an_ingress() -> None:
+    lines = (KUBERNETES / "base" / "settings.env").read_text().splitlines()
+    assert any(line.startswith("BOT_PUBLIC_URL=https://") for line in lines)
 
 
 def test_pods_run_as_nobody_special() -> None:

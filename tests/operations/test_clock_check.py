@@ -135,5 +135,5 @@ async def test_every_task_of_the_service_is_watched(tmp_path: Path, databases: D
         assert watched == {
             "writer", "rules", "rules, looked at", "sender", "retention",
             "sender: reports that never came", "lane", "forwarder", "fetcher", "follow-ups", "traffic", "log",
-            "alarms", "handovers", "planned replies", "testers of drafts",
+            "alarms", "handovers", "planned replies", "testers of drafts", "old events",
         }  # fmt: skip

@@ -242,8 +242,28 @@ async def test_an_hour_down_is_made_good_and_three_days_are_given_up(
         await bot.hear(heard("hours"))
         await bot.no_longer_queued()
         moment += timedelta(days=3, minutes=1)
-        await forwarder.look()
+        failed = bot.measures.forwards.counted["127.0.0.1", "failed"]
+        assert await bot.events_out.ends.look() == 2
+        assert bot.measures.forwards.counted["127.0.0.1", "failed"] == failed + 2
         assert {row.status for row in await bot.rows() if row.body.count(PEER)} == {"failed"}
+        await bot.stop()
+
+
+async def test_where_nobody_is_named_any_more_events_end_too(database_url: str, receiver: Receiver) -> None:
+    """Else they would keep their messages and conversations for ever."""
+    async with a_shop() as shop:
+        before = EventBot(database_url, shop.address, receiver.address)
+        await before.start(telling=False)
+        await before.hear(heard("hours"))
+        await before.no_longer_queued()
+        assert await before.rows(status="queued")
+        await before.stop()
+        late = datetime.now(UTC) + timedelta(days=3, minutes=1)
+        bot = EventBot(database_url, shop.address, "", clock=lambda: late)
+        await bot.start()
+        await until(bot.are_told)
+        assert {row.status for row in await bot.rows()} == {"failed"}
+        assert not bot.measures.forwards.counted, "nobody is to see to a receiver that was taken out"
         await bot.stop()
 
 

@@ -158,12 +158,13 @@ async def test_no_event_is_given_up_by_a_wrong_clock(database_url: str) -> None:
     async with a_shop() as shop:
         bot = EventBot(database_url, shop.address, receiver.address, clock=lambda: moment)
         (forwarder,) = bot.events_out.forwarders.values()
-        forwarder._trust = trust
+        forwarder._trust = bot.events_out.ends._trust = trust
         await bot.start(telling=False)
         try:
             await bot.hear(heard("hours"))
             await bot.no_longer_queued()
             moment += 40 * DAY
+            assert await bot.events_out.ends.look() == 0
             await forwarder.look()
             assert {row.status for row in await bot.rows()} == {"queued"}
             assert {row.attempts for row in await bot.rows()} == {0, 1}, "one of a conversation at a time"
@@ -172,7 +173,7 @@ async def test_no_event_is_given_up_by_a_wrong_clock(database_url: str) -> None:
             await forwarder.look()
             assert {row.attempts for row in await bot.rows()} == {0, 2}, "nothing waits until the wrong time"
             moment += 40 * DAY
-            await forwarder.look()
+            assert await bot.events_out.ends.look() == 2
             assert {row.status for row in await bot.rows()} == {"failed"}
         finally:
             await bot.stop()

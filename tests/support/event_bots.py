@@ -45,8 +45,9 @@ class EventBot(FullBot):
     ) -> None:
         super().__init__(url, shop, **options)
         settings = load({"BOT_EVENTS_TO": receivers, "BOT_EVENTS_SECRETS": SECRET})
+        self.measures = Measures()
         self.events_out = EventsOut(
-            settings, self.database, self.writer, clock=clock, measures=Measures(), limits=event_limits
+            settings, self.database, self.writer, clock=clock, measures=self.measures, limits=event_limits
         )
         self.operator = Operator(self.writer, self.sender.wake, lambda: self.book)
 

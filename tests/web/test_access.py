@@ -108,7 +108,24 @@ async def test_an_unknown_proxy_is_not_believed_and_the_log_names_it(
     answer = await bot.http.post("/console/login", data={"token": ADMIN}, headers=https)
     assert "Secure" not in answer.headers["set-cookie"]
     (line,) = [line for line in logs if "BOT_PROXIES" in line["event"]]
-    assert line["address"] == "127.0.0.1"
+    assert (line["address"], line["is_cookie_secure"]) == ("127.0.0.1", False)
+
+
+async def test_where_people_come_by_https_the_cookie_is_for_https_whatever_the_proxy_says(
+    tmp_path: Path, databases: Databases, acs: Acs
+) -> None:
+    """TLS ends before the bot, at a proxy whose address nobody may know. Who comes by a tunnel has no TLS."""
+    url = databases.migrated("sqlite")
+    async with running(tmp_path, url, acs, BOT_PUBLIC_URL="https://sms.example.com") as bot:
+        for headers, is_secure in (
+            ({"X-Forwarded-Proto": "https"}, True),
+            ({"X-Forwarded-Proto": "http"}, True),
+            ({"Host": "sms.example.com"}, True),
+            ({}, False),
+        ):
+            answer = await bot.http.post("/console/login", data={"token": ADMIN}, headers=headers)
+            assert answer.status_code == 303
+            assert ("Secure" in answer.headers["set-cookie"]) is is_secure, headers
 
 
 @pytest.mark.parametrize(("scheme", "is_secure"), [("https", True), ("http", False), ("x", False)])

@@ -143,6 +143,27 @@ async def test_what_was_given_up_is_told_to_people_and_sent_again(
     await told(bot, 2)
 
 
+async def test_of_a_receiver_that_is_named_no_more_nobody_is_told_and_nothing_is_sent_again(
+    bot: Running,
+) -> None:
+    """Nobody could end that alarm: there is no address to send them to."""
+    await bot.post([inbound(From=PEER, Message="hours")])
+    await told(bot, 2)
+    async with bot.service.database.writing() as connection:
+        await connection.execute(
+            update(outgoing_events).values(status="failed", receiver="https://gone.example.com/")
+        )
+    now = datetime.now(UTC) + timedelta(minutes=2)
+    await bot.service.alarms.watch.look(now)
+    assert "events-out" not in {each.kind for each in bot.service.alarms.watch.troubles}
+    answer = await bot.send("POST", "/api/outgoing-events/resend", json={"since": "2020-01-01T00:00:00Z"})
+    assert answer.json() == {"resent": 0}
+    async with browser(bot, "the-admins-token-0123456789") as http:
+        page = (await http.get("/console/events")).text
+    assert "is named no more, so nothing is sent there" in page
+    assert "Send again what was given up" not in page
+
+
 async def test_events_are_sent_again_since_a_time_by_the_same_ids(
     bot: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -163,6 +184,9 @@ async def test_events_are_sent_again_since_a_time_by_the_same_ids(
     await until(lambda: receiver.posted[first["id"]] == 2)
     with pytest.raises(CommandFailed, match="BOT_EVENTS_TO has no receiver"):
         resend("1h", "https://other.example.com/", failed_only=False, as_json=False)
+    monkeypatch.delenv("BOT_EVENTS_TO")
+    with pytest.raises(CommandFailed, match="BOT_EVENTS_TO is unset"):
+        resend("1h", None, failed_only=False, as_json=False)
 
 
 async def test_the_asyncapi_document_describes_what_is_posted(bot: Running, receiver: Receiver) -> None:

@@ -72,6 +72,7 @@ from bot.web.console.live import Live
 from bot.web.console.sessions import CSRF_FIELD, Session, Sessions
 from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second, there
 from bot.web.downloads import Downloads
+from bot.web.server.proxies import is_for_https
 
 Call: TypeAlias = Request[Any, Any, Any]
 Page: TypeAlias = Response[str]
@@ -159,6 +160,10 @@ class Console:
     def address_of(self, request: Call) -> str:
         """The address of the console's site, without a slash at its end."""
         return self._public_url or str(request.base_url).rstrip("/")
+
+    def is_for_https(self, request: Call) -> bool:
+        """Whether a cookie is for https alone."""
+        return is_for_https(request, self._public_url)
 
     def page(self, request: Call, name: str, *, status: int = 200, **context: Any) -> Page:
         """The page of a template; for a request that htmx makes for a part of it, its `<main>` alone."""

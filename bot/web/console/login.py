@@ -90,7 +90,7 @@ def _form(
 
 
 def _opened(console: Console, request: Call, session: Session, next_page: str) -> Response[Any]:
-    warn_of_unknown_proxy(request)
+    warn_of_unknown_proxy(request, is_secure=console.is_for_https(request))
     answer = console.redirect(next_page)
     answer.cookies.append(console.sessions.cookie(request, session))
     return answer

@@ -34,7 +34,7 @@ class OpenIdPages(Controller):
         except OpenIdUnavailable as error:
             return _wrong(console, request, str(error), 503)
         answer = go_to(address)
-        answer.cookies.append(_cookie(request, console.sessions.sign_attempt(attempt, next_page)))
+        answer.cookies.append(_cookie(console, request, console.sessions.sign_attempt(attempt, next_page)))
         return answer
 
     @get(BACK)
@@ -57,7 +57,7 @@ class OpenIdPages(Controller):
             return _wrong(console, request, _USED, 403)
         # A page, not a redirect: a browser that comes from another site is not sent its new cookie with one.
         answer = console.page(request, "welcome.html", next_page=next_page, person=session.name)
-        answer.cookies += [sessions.cookie(request, session), _cookie(request, "")]
+        answer.cookies += [sessions.cookie(request, session), _cookie(console, request, "")]
         return answer
 
 
@@ -73,11 +73,11 @@ def _back_to(console: Console, request: Call) -> str:
 
 def _wrong(console: Console, request: Call, sentence: str, status: int) -> Page:
     answer = console.page(request, "login.html", status=status, next_page=HOME, key="", wrong=sentence)
-    answer.cookies.append(_cookie(request, ""))
+    answer.cookies.append(_cookie(console, request, ""))
     return answer
 
 
-def _cookie(request: Call, value: str) -> Cookie:
+def _cookie(console: Console, request: Call, value: str) -> Cookie:
     """What the browser keeps between its way to the provider and back. Lax: it comes back from another site."""
     return Cookie(
         key=_ATTEMPT,
@@ -85,6 +85,6 @@ def _cookie(request: Call, value: str) -> Cookie:
         max_age=int(ATTEMPT_LIFE.total_seconds()) if value else 0,
         path=f"{HOME}/login",
         httponly=True,
-        secure=request.scope.get("scheme") == "https",
+        secure=console.is_for_https(request),
         samesite="lax",
     )

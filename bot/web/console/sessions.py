@@ -41,7 +41,7 @@ from bot.storage.writer import StorageUnavailable, Writer
 from bot.web.access import TOKEN_ROLES, Connection, Tokens
 from bot.web.console.forgery import HOME, Forged, refuse_other_sites, safe_next
 from bot.web.guesses import Guesses
-from bot.web.server.proxies import network_of
+from bot.web.server.proxies import is_for_https, network_of
 
 COOKIE: Final = "bot_session"
 #: A form's hidden field and, for requests by script, the header that carries the same.
@@ -128,7 +128,10 @@ class Sessions:
         database: Database,
         writer: Writer,
         clock: Clock = utc_now,
+        public_url: str | None = None,
     ) -> None:
+        """`public_url`: where people reach the console."""
+        self._public_url = public_url
         self._tokens = tokens
         self._guesses = guesses
         self._database = database
@@ -243,7 +246,7 @@ class Sessions:
             max_age=int(LONGEST.total_seconds()) if session else 0,
             path=HOME,
             httponly=True,
-            secure=connection.scope.get("scheme") in {"https", "wss"},
+            secure=is_for_https(connection, self._public_url),
             samesite="strict",
         )
 

@@ -28,16 +28,27 @@ def believe_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
     return cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), trusted_hosts=list(proxies)))
 
 
-def warn_of_unknown_proxy(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Log that somebody's TLS ends at a proxy that is not believed, which is why its cookie is not Secure."""
+def warn_of_unknown_proxy(connection: ASGIConnection[Any, Any, Any, Any], *, is_secure: bool) -> None:
+    """Log that somebody's TLS ends at a proxy that is not believed; `is_secure`: their cookie is kept to https."""
     forwarded = connection.headers.get("X-Forwarded-Proto", "").lower()
     if forwarded == "https" and connection.scope.get("scheme") == "http":
         log.warning(
-            "A login came through a proxy that BOT_PROXIES does not name: its cookie is not kept to https",
+            "A login came through a proxy that BOT_PROXIES does not name: all who come through it guess as one",
             action="proxy_not_named",
+            is_cookie_secure=is_secure,
             address=network_of(connection),
             mend="set BOT_PROXIES to the proxy's address",
         )
+
+
+def is_for_https(connection: ASGIConnection[Any, Any, Any, Any], public_url: str | None) -> bool:
+    """Whether a cookie is for https alone: it is asked for by https, or nothing else is to reach the console.
+
+    A program on this machine may ask by http all the same: somebody looks by a tunnel.
+    """
+    if connection.scope.get("scheme") in {"https", "wss"}:
+        return True
+    return (public_url or "").lower().startswith("https://") and not is_local(connection)
 
 
 def is_local(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
