@@ -30,7 +30,7 @@ from bot.storage.backup import (
 from bot.storage.database import DATABASE_ERRORS, Database, DatabaseInUse, cause_of
 from bot.storage.schema import SCHEMA_ERRORS, check_known
 from bot.storage.sqlite_file import sqlite_url
-from bot.storage.unfinished_restore import UnfinishedRestore, begin_anew, check_finished, mark, unmark
+from bot.storage.unfinished_restore import UnfinishedRestore, begin_anew, mark, unmark
 
 #: Called with how much is done, and of how much.
 Tell = Callable[[int, int], None]
@@ -106,20 +106,10 @@ def _report(restored: Restored, kept: Path | None, source: Path, stopped: dateti
 def _backed_up(url: str, target: Path, *, replace: bool) -> BackupFacts:
     database = Database(url)
     if database.path is None:
-        asyncio.run(_checked(database))
         return postgresql_tools.dump(url, target, replace=replace)
     require_database(database)
     with progress_bar("pages") as tell:
         return back_up(database.path, target, tell, replace=replace)
-
-
-async def _checked(database: Database) -> None:
-    try:
-        await check_finished(database)
-    except DATABASE_ERRORS as error:
-        raise CommandFailed(f"The database at BOT_DATABASE_URL can't be read: {cause_of(error)}.") from None
-    finally:
-        await database.close()
 
 
 async def _restored(

@@ -12,6 +12,7 @@ from msgspec import Struct
 from sqlalchemy.engine import make_url
 
 from bot.storage.backup import BackupFacts, CannotBackUp
+from bot.storage.unfinished_restore import MARK, UnfinishedRestore
 
 #: What the driver is told of where the server is and how to reach it, and what PostgreSQL's own programs call that.
 _NAMES: Final = {
@@ -51,6 +52,8 @@ def dump(url: str, target: Path, *, replace: bool = False) -> BackupFacts:
             raise CannotBackUp(
                 "The database at BOT_DATABASE_URL is not one of this bot's: set it to the bot's own."
             )
+        if MARK in facts.tables:
+            raise UnfinishedRestore
         _run("pg_restore", [f"--file={os.devnull}", str(part)])  # reads all of it
         part.replace(target)
     finally:
@@ -65,6 +68,8 @@ def check_dump(path: Path) -> DumpFacts:
     facts = _read_facts(path)
     if facts is None:
         raise CannotBackUp(f"{path} is a dump of a database, and not of one of this bot's.")
+    if MARK in facts.tables:
+        raise CannotBackUp(f"{path} is a dump of an unfinished restore: take the backup that this came from.")
     return facts
 
 

@@ -5,6 +5,7 @@ a comment on the database only its owner may make.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.storage.all_tables import metadata
 from bot.storage.readers import OrderedReaders
 
-_IS_MARKED = text("SELECT to_regclass('unfinished_restore') IS NOT NULL")
+#: The table that is the mark.
+MARK: Final = "unfinished_restore"
+
+_IS_MARKED = text(f"SELECT to_regclass('{MARK}') IS NOT NULL")
 #: Which of these tables there are, each as a statement names it.
 _THERE = text(
     "SELECT quote_ident(relname) FROM pg_class WHERE relkind = 'r' AND relname = ANY(CAST(:names AS text[]))"
@@ -44,8 +48,8 @@ async def begin_anew(connection: AsyncConnection, tables: Iterable[str]) -> bool
     if not (await connection.execute(_IS_MARKED)).scalar():
         return False
     # One that still runs ends first; its mark is gone then, and this an error.
-    await connection.execute(text("LOCK TABLE unfinished_restore IN ACCESS EXCLUSIVE MODE"))
-    names = sorted({*metadata.tables, *tables, "alembic_version"} - {"unfinished_restore"})
+    await connection.execute(text(f"LOCK TABLE {MARK} IN ACCESS EXCLUSIVE MODE"))
+    names = sorted({*metadata.tables, *tables, "alembic_version"} - {MARK})
     for name in (await connection.execute(_THERE, {"names": names})).scalars().all():
         await connection.execute(text(f"DROP TABLE {name} CASCADE"))
     return True
@@ -53,9 +57,9 @@ async def begin_anew(connection: AsyncConnection, tables: Iterable[str]) -> bool
 
 async def mark(connection: AsyncConnection) -> None:
     """Have no bot start until `unmark`."""
-    await connection.execute(text("CREATE TABLE unfinished_restore ()"))
+    await connection.execute(text(f"CREATE TABLE {MARK} ()"))
 
 
 async def unmark(connection: AsyncConnection) -> None:
     """Let a bot start, once this transaction is committed."""
-    await connection.execute(text("DROP TABLE IF EXISTS unfinished_restore"))
+    await connection.execute(text(f"DROP TABLE IF EXISTS {MARK}"))

@@ -340,6 +340,10 @@ async def test_a_restore_that_is_killed_midway_is_begun_anew_and_nobody_gets_an_
     await refused.stop()
     with pytest.raises(CommandFailed, match="unfinished restore"):
         await asyncio.to_thread(backup, str(tmp_path / "c"), replace=False, as_json=True)
+    dumped = [str(shared_server().programs / "pg_dump"), "-Fc", f"--file={tmp_path / 'c'}"]
+    await asyncio.to_thread(subprocess.run, [*dumped, connection_string(url)], check=True)
+    with pytest.raises(CommandFailed, match="take the backup that this came from"):
+        await asyncio.to_thread(restore, str(tmp_path / "c"), None, send_queued=False, as_json=True)
     shared_server().tell("CREATE TABLE of_another (id int)", database=str(make_url(url).database))
     await asyncio.to_thread(restore, str(tmp_path / "b"), None, send_queued=False, as_json=True)
     assert set(tables_of(url)) == {*metadata.tables, "alembic_version", "of_another"}
