@@ -60,6 +60,9 @@ def read_database_url(name: str, text: str) -> str:
         raise WrongSetting(name, f"is not a URL: write {postgresql}USER:PASSWORD@HOST/DATABASE.") from None
     if "sslmode" in query:
         raise WrongSetting(name, "says sslmode=, which the asyncpg driver does not know: write ssl= instead.")
+    hosts = query.get("host", [])
+    if len(hosts) > 1 and not all(re.search(r":\d+$", host) for host in hosts):
+        raise WrongSetting(name, "names several hosts: give each its port, as host=one:5432&host=other:5432.")
     return text
 
 

@@ -243,6 +243,7 @@ def test_plain_http_to_another_host_is_refused(host: str) -> None:
         ),
         ("postgresql+asyncpg://bot:hunter2@db/bot?sslmode=require", "write ssl= instead"),
         ("postgresql+asyncpg://bot:hunter2@[db/bot", "is not a URL"),
+        ("postgresql+asyncpg://bot:hunter2@/bot?host=one:5432&host=other", "give each its port"),
         ("hunter2", "must begin with"),
     ],
 )

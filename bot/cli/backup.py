@@ -18,10 +18,19 @@ from bot.cli.times import read_time
 from bot.operator.restore import Restored, make_safe
 from bot.settings import load, read_environment
 from bot.storage import postgresql_tools
-from bot.storage.backup import BackupFacts, CannotBackUp, back_up, check_backup, put_in_place, stage
+from bot.storage.backup import (
+    BackupFacts,
+    CannotBackUp,
+    back_up,
+    check_backup,
+    put_in_place,
+    restoring,
+    stage,
+)
 from bot.storage.database import DATABASE_ERRORS, Database, DatabaseInUse, cause_of
 from bot.storage.schema import SCHEMA_ERRORS, check_known
 from bot.storage.sqlite_file import sqlite_url
+from bot.storage.unfinished_restore import UnfinishedRestore, begin_anew, mark, unmark
 
 #: Called with how much is done, and of how much.
 Tell = Callable[[int, int], None]
@@ -29,10 +38,12 @@ Tell = Callable[[int, int], None]
 
 def backup(file: str, *, replace: bool, as_json: bool) -> None:
     """Write a backup to a file while the bot runs."""
-    url, target = load(read_environment()).database_url, Path(file)
+    url, target, now = load(read_environment()).database_url, Path(file), datetime.now(UTC)
+    if target.is_dir() or file.endswith("/"):
+        raise CommandFailed(f"{file} is a folder: name a file in it, as {target / f'bot-{now:%Y-%m-%d}.db'}.")
     try:
         facts = _backed_up(url, target, replace=replace)
-    except CannotBackUp as error:
+    except (CannotBackUp, UnfinishedRestore) as error:
         raise CommandFailed(str(error)) from None
     if as_json:
         print_json({"file": str(facts.path), "bytes": facts.size, "revision": facts.revision})
@@ -50,6 +61,8 @@ def restore(file: str, stopped_at: str | None, *, send_queued: bool, as_json: bo
         raise CommandFailed(
             "--send-queued says that the bot has not run since the backup: leave --stopped-at out."
         )
+    if source.is_dir():
+        raise CommandFailed(f"{file} is a folder: name the backup in it.")
     try:
         restored, kept = asyncio.run(_restored(url, source, stopped, now, send_queued=send_queued))
     except (CannotBackUp, DatabaseInUse, *SCHEMA_ERRORS) as error:
@@ -61,6 +74,11 @@ def restore(file: str, stopped_at: str | None, *, send_queued: bool, as_json: bo
                     "follow_ups": restored.follow_ups, "stopped_at": None if send_queued else stopped,
                     "kept": None if kept is None else str(kept)})  # fmt: skip
         return
+    _report(restored, kept, source, stopped if not send_queued else None)
+
+
+def _report(restored: Restored, kept: Path | None, source: Path, stopped: datetime | None) -> None:
+    """Say what was made of the backup; `stopped`: None where nothing was sent since."""
     click.echo(f"The database is as it was in {source}.")
     if kept is not None:
         click.echo(f"The one that was there is kept as {kept}: delete it once you don't need it.")
@@ -78,7 +96,7 @@ def restore(file: str, stopped_at: str | None, *, send_queued: bool, as_json: bo
         click.echo(
             f"{counted(restored.follow_ups, 'follow-up')} may have been said since the backup and will not be said."
         )
-    if not send_queued:
+    if stopped is not None:
         click.echo(
             f"Messages that were received before {stopped:%Y-%m-%d %H:%M:%S} UTC may have been answered already: when"
             " their events come again, they are stored and not answered."
@@ -88,8 +106,7 @@ def restore(file: str, stopped_at: str | None, *, send_queued: bool, as_json: bo
 def _backed_up(url: str, target: Path, *, replace: bool) -> BackupFacts:
     database = Database(url)
     if database.path is None:
-        size = postgresql_tools.dump(url, target, replace=replace)
-        return BackupFacts(path=target, size=size, revision=None)
+        return postgresql_tools.dump(url, target, replace=replace)
     require_database(database)
     with progress_bar("pages") as tell:
         return back_up(database.path, target, tell, replace=replace)
@@ -101,23 +118,41 @@ async def _restored(
     target = Database(url)
     try:
         if target.path is None:
-            if await target.revision() is not None:
-                raise CannotBackUp(
-                    "The database at BOT_DATABASE_URL has the bot's tables already: make an empty one with createdb,"
-                    " set BOT_DATABASE_URL to it and restore into that."
-                )
-            postgresql_tools.load(url, source)
+            await _loaded(url, source, target)
             return await _made_safe(url, stopped, now, send_queued=send_queued), None
         target.claim()
-        facts = check_backup(source)
-        check_known(facts.revision)
-        part = stage(source, target.path)
-        staged = sqlite_url(target.path.parent / part.name)
-        restored = await _made_safe(staged, stopped, now, send_queued=send_queued)
-        check_backup(part)
-        return restored, put_in_place(part, target.path, now)
+        with restoring(source, target.path) as part:
+            check_known(check_backup(source).revision)
+            stage(source, part)
+            staged = sqlite_url(target.path.parent / part.name)
+            restored = await _made_safe(staged, stopped, now, send_queued=send_queued)
+            check_backup(part)
+            return restored, put_in_place(part, target.path, now)
     finally:
         await target.close()
+
+
+async def _loaded(url: str, source: Path, target: Database) -> None:
+    """Have what the dump has in an empty PostgreSQL, marked: no bot starts on it before it is safe."""
+    facts = postgresql_tools.check_dump(source)
+    check_known(facts.revision)
+    async with target.writing() as connection:
+        is_again = await begin_anew(connection, facts.tables)
+    if not is_again:
+        if await target.revision() is not None:
+            raise CannotBackUp(
+                "The database at BOT_DATABASE_URL has the bot's tables already: make an empty one with createdb,"
+                " set BOT_DATABASE_URL to it and restore into that."
+            )
+        async with target.writing() as connection:
+            await mark(connection)
+    try:
+        postgresql_tools.load(url, source)
+    except CannotBackUp:
+        if not is_again:  # nothing has come; after another one that may still be at work nobody can tell
+            async with target.writing() as connection:
+                await unmark(connection)
+        raise
 
 
 async def _made_safe(url: str, stopped: datetime, now: datetime, *, send_queued: bool) -> Restored:
@@ -125,6 +160,8 @@ async def _made_safe(url: str, stopped: datetime, now: datetime, *, send_queued:
     try:
         await database.upgrade()
         async with database.writing() as connection:
+            if not database.is_sqlite:
+                await unmark(connection)  # first: whoever would begin anew waits for this transaction
             return await make_safe(connection, stopped_at=stopped, now=now, send_queued=send_queued)
     finally:
         await database.close()

@@ -12,6 +12,9 @@ does not know. ACS recognises a repeat for five minutes only, so nothing of it c
   born `unconfirmed` (`bot.conversation.restored`).
 
 A person sees both and may send them again. What was received later is answered as usual.
+
+Nor is a door open that was closed since: sessions and people's login links are gone, and an admin's login link from
+before the restore is not taken (`bot.storage.console_sessions`), for it may have been used.
 """
 
 from datetime import datetime
@@ -25,6 +28,7 @@ from bot.conversation.delivery import SENTENCES, FailureCode, NoAnswer
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.storage.handover_tables import handovers
 from bot.storage.inbox_tables import planned_replies
+from bot.storage.people_tables import login_links
 from bot.storage.sql import status_is
 from bot.storage.tables import console_sessions, conversations, messages
 from bot.storage.task_tables import fetches, follow_ups
@@ -57,7 +61,8 @@ async def make_safe(
         later = await _doubt_follow_ups(connection, stopped_at, now)
         row = {"id": str(uuid7()), "stopped_at": stopped_at, "restored_at": now}
         await connection.execute(insert(restores).values(row))
-    await connection.execute(delete(console_sessions))  # some of them may have been logged out since
+    for table in (console_sessions, login_links):  # logged out, used or taken away since, some of them
+        await connection.execute(delete(table))
     return Restored(unconfirmed=unconfirmed, fetches=asked, follow_ups=later, stopped_at=stopped_at)
 
 

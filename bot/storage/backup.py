@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -83,31 +83,51 @@ def check_backup(path: Path) -> BackupFacts:
     return BackupFacts(path=path, size=path.stat().st_size, revision=revision)
 
 
-def stage(backup: Path, target: Path) -> Path:
-    """A copy of a backup beside the database, in which it can be made ready before it takes its place."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+@contextlib.contextmanager
+def restoring(backup: Path, target: Path) -> Iterator[Path]:
+    """The file beside the database in which a backup is made ready; however the block ends, it is there no more.
+
+    Nor is the one that a restore left which was killed.
+    """
     part = target.with_name(target.name + ".restoring")
+    if part.exists() and backup.exists() and part.samefile(backup):
+        raise CannotBackUp(f"{backup} is what a restore left that was cut off: give the backup itself.")
+    target.parent.mkdir(parents=True, exist_ok=True)
     _remove(part)
+    try:
+        yield part
+    finally:
+        _remove(part)
+
+
+def stage(backup: Path, part: Path) -> None:
+    """Copy a backup to where it can be made ready before it takes the database's place."""
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     _copy(backup, part, lambda _done, _whole: None)
-    return part
 
 
 def put_in_place(part: Path, target: Path, now: datetime) -> Path | None:
-    """Give a staged copy the database's name; where one stood there, it is kept under the name that is returned."""
+    """Give a staged copy the database's name; where one stood there, it is kept under the name that is returned.
+
+    Where that fails, the one that stood there has its name again.
+    """
     with contextlib.closing(_connect(part, "rw")) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # so that all of it is in one file
     _sync(part)
-    kept = None
-    beside = [Path(f"{target}{end}") for end in ("", "-wal", "-shm")]
-    if any(file.exists() for file in beside):
-        kept = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}")
-        for file, end in zip(beside, ("", "-wal", "-shm"), strict=True):
+    kept = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}")
+    moved: list[tuple[Path, Path]] = []
+    try:
+        for end in ("", "-wal", "-shm"):
+            file, place = Path(f"{target}{end}"), Path(f"{kept}{end}")
             if file.exists():
-                file.rename(f"{kept}{end}")
-    part.rename(target)
+                moved.append((file, file.rename(place)))
+        part.rename(target)
+    except BaseException:
+        for file, place in moved:
+            place.rename(file)
+        raise
     _sync(target.parent)
-    return kept
+    return kept if moved else None
 
 
 def _copy(source: Path, target: Path, on_progress: CopyProgress) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.storage.people_tables import login_links, people
 from bot.storage.sql import insert_for
 from bot.storage.tables import console_sessions, used_login_links
+from bot.storage.upkeep_tables import restores
 
 
 class StoredSession(Struct, frozen=True, kw_only=True):
@@ -36,6 +37,8 @@ class UsedLink(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     #: Whether it is the login link of a person, which says whose session it is.
     is_persons: bool = False
+    #: When it had surely been made; None where a restore does not matter to it.
+    made_by: datetime | None = None
 
 
 class NewSession(Struct, frozen=True, kw_only=True):
@@ -46,7 +49,7 @@ class NewSession(Struct, frozen=True, kw_only=True):
 
 
 async def store_sessions(connection: AsyncConnection, wanted: list[NewSession]) -> list[StoredSession | None]:
-    """Store sessions; None where the login link was used before. Work for `bot.storage.writer`."""
+    """Store sessions; None where the login link was used before, or may have been. Work for `bot.storage.writer`."""
     await delete_expired(connection, [one.session.created_at for one in wanted])
     return [await _store(connection, one) for one in wanted]
 
@@ -107,6 +110,8 @@ async def _store(connection: AsyncConnection, wanted: NewSession) -> StoredSessi
             return None
         session = found
     elif wanted.link is not None:
+        if await _is_from_before_restore(connection, wanted.link):
+            return None
         used = insert_for(connection, used_login_links).values(
             key_digest=wanted.link.key_digest, expires_at=wanted.link.expires_at
         )
@@ -123,6 +128,14 @@ async def _store(connection: AsyncConnection, wanted: NewSession) -> StoredSessi
         seen = update(people).where(people.c.id == session.person_id).values(seen_at=session.created_at)
         await connection.execute(seen)
     return session
+
+
+async def _is_from_before_restore(connection: AsyncConnection, link: UsedLink) -> bool:
+    """Whether it may have been used, and the backup that the database came from does not know."""
+    if link.made_by is None:
+        return False
+    query = select(restores.c.id).where(restores.c.restored_at >= link.made_by).limit(1)
+    return (await connection.execute(query)).first() is not None
 
 
 async def _use_link_of_person(

@@ -44,6 +44,7 @@ from bot.storage.sqlite_engine import (
     sqlite_engine,
 )
 from bot.storage.sqlite_file import LogLost, SqliteFile
+from bot.storage.unfinished_restore import check_finished
 
 #: Seconds without a failed read before a successful one ends the outage.
 QUIET = 5.0
@@ -235,8 +236,8 @@ class Database:
     async def check_schema(self) -> None:
         """Raise one of `SCHEMA_ERRORS` unless exactly the migrations of this version have been applied."""
         await check_sessions(self)
-        found = await self.revision()
-        check_newest(found)
+        await check_finished(self)
+        check_newest(await self.revision())
 
     async def trouble(self) -> str | None:
         """Why the database can't be read, or PostgreSQL can't be written, just now; None when it can.

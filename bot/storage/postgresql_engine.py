@@ -36,7 +36,9 @@ def postgresql_engine(url: URL, *, pool_size: int, idle_seconds: float) -> Async
     """
     from bot.storage.copying_connection import CopyingConnection  # noqa: PLC0415 - with asyncpg, for who needs it
 
-    where = f"{url.host}:{url.port or 5432}" if url.host else url.query.get("host", "its socket")
+    named = url.query.get("host", "its socket")
+    named = named if isinstance(named, str) else ", ".join(named)
+    where = f"{url.host}:{url.port or 5432}" if url.host else named
     engine = create_async_engine(
         url,
         pool_size=pool_size,

@@ -14,6 +14,7 @@ from bot.storage import postgresql_engine
 from bot.storage.all_tables import metadata
 from bot.storage.database_errors import DatabaseUnavailable
 from bot.storage.pooler import NoLastingSessions
+from bot.storage.unfinished_restore import UnfinishedRestore
 
 
 class OldSchema(Exception):
@@ -36,8 +37,8 @@ class NewerSchema(Exception):
         )
 
 
-#: Why a database can't be this version's, with the mend.
-SCHEMA_ERRORS = (OldSchema, NewerSchema, NoLastingSessions)
+#: Why a database can't be this version's, or used at all, with the mend.
+SCHEMA_ERRORS = (OldSchema, NewerSchema, NoLastingSessions, UnfinishedRestore)
 
 
 def alembic_config() -> Any:

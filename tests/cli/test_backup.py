@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -18,14 +19,19 @@ from bot.cli.backup import backup, restore
 from bot.cli.errors import CommandFailed
 from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound
+from bot.installed import newest_schema
+from bot.storage.all_tables import metadata
 from bot.storage.backup import CannotBackUp, back_up, check_backup
 from bot.storage.handover_tables import handovers
+from bot.storage.postgresql_tools import connection_string
 from bot.storage.tables import conversations
 from bot.storage.task_tables import fetches, follow_ups
+from bot.storage.unfinished_restore import UnfinishedRestore
 from tests.support.bots import PEER, Bot, Scripted, heard, until
 from tests.support.databases import Databases
 from tests.support.full_bots import full_bot
 from tests.support.postgresql import shared_server
+from tests.support.services import service_in
 
 OTHER = "+15555550177"
 #: A person came to neither; the bot was to say so to the first one before it stopped.
@@ -299,3 +305,163 @@ def test_without_pg_dump_the_command_is_said(
     ) as found:
         backup(str(tmp_path / "b"), replace=False, as_json=True)
     assert "a-password" not in str(found.value)
+
+
+def tables_of(url: str) -> list[str]:
+    query = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
+    return [row[0] for row in shared_server().ask(query, database=str(make_url(url).database))]
+
+
+async def test_a_restore_that_is_killed_midway_is_begun_anew_and_nobody_gets_an_sms_twice(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tools: None
+) -> None:
+    with databases.lent("postgresql") as source:
+        bot = Bot(source)
+        bot.inbox._on_queued = lambda _numbers: None
+        await bot.start(sending=False)
+        await bot.hear(heard("hours"))
+        await bot.stop()
+        monkeypatch.setenv("BOT_DATABASE_URL", source)
+        await asyncio.to_thread(backup, str(tmp_path / "b"), replace=False, as_json=True)
+    url = databases.empty("postgresql")
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+
+    async def killed(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.cli.backup.make_safe", killed)
+        with pytest.raises(SystemExit):
+            await asyncio.to_thread(restore, str(tmp_path / "b"), None, send_queued=False, as_json=True)
+    assert {"messages", "unfinished_restore"} <= set(tables_of(url))
+    refused = service_in(tmp_path, url)
+    with pytest.raises(UnfinishedRestore, match="Run the same `bot db restore` again"):
+        await refused.start()
+    await refused.stop()
+    with pytest.raises(CommandFailed, match="unfinished restore"):
+        await asyncio.to_thread(backup, str(tmp_path / "c"), replace=False, as_json=True)
+    dumped = [str(shared_server().programs / "pg_dump"), "-Fc", f"--file={tmp_path / 'c'}"]
+    await asyncio.to_thread(subprocess.run, [*dumped, connection_string(url)], check=True)
+    with pytest.raises(CommandFailed, match="take the backup that this came from"):
+        await asyncio.to_thread(restore, str(tmp_path / "c"), None, send_queued=False, as_json=True)
+    shared_server().tell("CREATE TABLE of_another (id int)", database=str(make_url(url).database))
+    await asyncio.to_thread(restore, str(tmp_path / "b"), None, send_queued=False, as_json=True)
+    assert set(tables_of(url)) == {*metadata.tables, "alembic_version", "of_another"}
+    bot = Bot(url)
+    await bot.start()
+    try:
+        assert await bot.no_longer_queued() == ["unconfirmed"]
+        assert bot.sms.calls == []
+    finally:
+        await bot.stop()
+    with pytest.raises(CommandFailed, match="has the bot's tables already"):
+        await asyncio.to_thread(restore, str(tmp_path / "b"), None, send_queued=False, as_json=True)
+
+
+def test_a_dump_that_is_not_the_bots_is_refused_and_leaves_nothing_behind(
+    databases: Databases,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tools: None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    url, other = databases.migrated("postgresql"), databases.empty("postgresql")
+    server, name = shared_server(), str(make_url(url).database)
+    good, newer, foreign, torn = (tmp_path / each for each in ("good", "newer", "foreign", "torn"))
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    backup(str(good), replace=False, as_json=True)
+    assert json.loads(capsys.readouterr().out)["revision"] == newest_schema()
+    assert good.stat().st_mode & 0o777 == 0o600
+    torn.write_bytes(good.read_bytes()[:30_000])
+    server.tell("UPDATE alembic_version SET version_num = '9999'", database=name)
+    backup(str(newer), replace=False, as_json=True)
+    server.tell("DROP TABLE conversations CASCADE", database=name)
+    with pytest.raises(CommandFailed, match="not one of this bot's: set it to the bot's own"):
+        backup(str(tmp_path / "nothing"), replace=False, as_json=True)
+    dumped = [str(server.programs / "pg_dump"), "-Fc", f"--file={foreign}", connection_string(url)]
+    subprocess.run(dumped, check=True)
+    monkeypatch.setenv("BOT_DATABASE_URL", other)
+    with pytest.raises(CommandFailed, match="not one of this bot's"):
+        backup(str(tmp_path / "nothing"), replace=False, as_json=True)
+    words = {
+        tmp_path / "nothing": "There is no backup",
+        torn: "could not read from input file",
+        foreign: "not of one of this bot's",
+        newer: "of a newer version of the bot",
+    }
+    for file, sentence in words.items():
+        with pytest.raises(CommandFailed, match=sentence):
+            restore(str(file), None, send_queued=False, as_json=True)
+        assert tables_of(other) == []
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["foreign", "good", "newer", "torn"]
+
+
+def test_a_primary_and_its_standby_in_the_address_are_backed_up_and_restored(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tools: None
+) -> None:
+    def both(url: str) -> str:
+        made = make_url(url)
+        hosts = f"host={tmp_path}:5432&host={made.query['host']}:5432"  # at the first one nobody answers
+        return f"postgresql+asyncpg://postgres:a-password@/{made.database}?{hosts}&target_session_attrs=read-write"
+
+    target = databases.empty("postgresql")
+    with databases.lent("postgresql") as source:
+        monkeypatch.setenv("BOT_DATABASE_URL", both(source))
+        backup(str(tmp_path / "b"), replace=False, as_json=True)
+    monkeypatch.setenv("BOT_DATABASE_URL", both(target))
+    restore(str(tmp_path / "b"), None, send_queued=False, as_json=True)
+    assert set(tables_of(target)) == {*metadata.tables, "alembic_version"}
+
+
+def test_a_restore_that_fails_leaves_nothing_beside_the_database(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = databases.migrated("sqlite")
+    path = Path(str(make_url(url).database))
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    file, part, before = tmp_path / "b", path.with_name(path.name + ".restoring"), path.read_bytes()
+    backup(str(file), replace=False, as_json=True)
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError("the disk")
+
+    def stays(self: Path, target: Path | str) -> Path:
+        if self == part:
+            raise OSError("the disk")
+        return rename(self, target)
+
+    rename = Path.rename
+    broken = {
+        "bot.storage.backup._copy": fails,
+        "bot.cli.backup.make_safe": fails,
+        "pathlib.Path.rename": stays,
+    }
+    for where, how in broken.items():
+        part.write_text("of a restore that was killed")
+        with monkeypatch.context() as patch:
+            patch.setattr(where, how)
+            with pytest.raises(CommandFailed, match="the disk"):
+                restore(str(file), None, send_queued=False, as_json=True)
+        assert sorted(each.name for each in path.parent.glob(f"{path.name}*")) == [
+            path.name,
+            f"{path.name}.lock",
+        ]
+        assert path.read_bytes() == before
+    part.write_text("of a restore that was killed")
+    with pytest.raises(CommandFailed, match="what a restore left that was cut off"):
+        restore(str(part), None, send_queued=False, as_json=True)
+    restore(str(file), None, send_queued=False, as_json=True)
+    assert not part.exists()
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "backups").mkdir()
+    for folder in ("backups", "backups/", "none/"):
+        with pytest.raises(
+            CommandFailed, match=r"is a folder: name a file in it, as \w+/bot-\d{4}-\d\d-\d\d\.db"
+        ):
+            backup(folder, replace=False, as_json=True)
+    with pytest.raises(CommandFailed, match="is a folder: name the backup in it"):
+        restore("backups", None, send_queued=False, as_json=True)
+    assert [each.name for each in tmp_path.rglob("*")] == ["backups"]

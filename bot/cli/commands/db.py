@@ -23,7 +23,7 @@ def upgrade() -> None:
 
 
 @db.command()
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path())
 @click.option("--replace", is_flag=True, help="Write over a backup of this name.")
 @as_json_option
 def backup(**options: Any) -> None:
@@ -35,7 +35,7 @@ def backup(**options: Any) -> None:
 
 
 @db.command()
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path())
 @click.option(
     "--stopped-at",
     metavar="TIME",

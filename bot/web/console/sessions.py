@@ -289,9 +289,10 @@ class Sessions:
             expires_at = datetime.fromtimestamp(expires, UTC)
         except (BadSignature, UnicodeError, ValueError, TypeError):
             return None
-        return (
-            UsedLink(key_digest=_digest(nonce), expires_at=expires_at) if expires_at > self._clock() else None
-        )
+        if expires_at <= self._clock():
+            return None
+        made_by = expires_at - LINK_LIFE + timedelta(seconds=1)  # whose fractions it does not say
+        return UsedLink(key_digest=_digest(nonce), expires_at=expires_at, made_by=made_by)
 
     def serializer(self, purpose: bytes) -> URLSafeSerializer:
         """Signs values for one purpose, with a key that every replica makes from the admin's token."""

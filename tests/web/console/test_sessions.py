@@ -9,6 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from bot.operator.actor import Actor
+from bot.operator.people import People
+from bot.operator.restore import make_safe
 from bot.storage.database import Database
 from bot.storage.tables import console_sessions, used_login_links
 from bot.storage.writer import Writer
@@ -413,6 +416,19 @@ async def test_a_login_link_ends_after_a_day_and_with_the_admins_token(door: Doo
     door.clock.pass_by(hours=24)
     assert await mine.redeem(asking(), old) is None
     assert await door.rows() == (0, 0)
+
+
+async def test_after_a_restore_only_links_that_are_made_since_open_anything(door: Door) -> None:
+    mine, team = door.sessions(), People(door.writer, door.clock)
+    admins, persons = key_of(mine.new_link()), await team.add("Zoë", "admin", by=Actor("somebody"))
+    door.clock.pass_by(seconds=2)
+    async with door.database.writing() as connection:
+        await make_safe(connection, stopped_at=door.clock.now, now=door.clock.now, send_queued=False)
+    assert await mine.redeem(asking(), admins) is None
+    assert await mine.redeem(asking(), persons.key) is None
+    again = await team.new_link("Zoë", by=Actor("somebody"))
+    assert await mine.redeem(asking(), key_of(mine.new_link())), "within the same second"
+    assert await mine.redeem(asking(), again.key)
 
 
 @pytest.mark.parametrize("key", ["x", "", ".", "é", "WzFd.x", "\udc80"])
