@@ -76,6 +76,28 @@ def test_hours_that_may_begin_in_the_afternoon_are_a_finding_with_both_readings(
 
 
 @pytest.mark.parametrize(
+    ("only", "said"),
+    [
+        ('{to: "+15555550199"}', "E402 This rule can never answer: it is only for messages to +15555550199, and its file serves only +15555550100 and 12345."),
+        ('{to: ["+15555550199", "+15555550100"]}', None),
+        ('{to: "1 (555) 555-0100"}', None),
+        ('{to: "12345"}', None),
+        ('{from: "+33 | +32"}', 'E402 No number begins with "+33 | +32", so this rule can never answer; write a list: ["+33", "+32"].'),
+        ('{from: "33, 32"}', 'E402 No number begins with "33, 32", so this rule can never answer; write a list: ["+33", "+32"].'),
+        ('{from: ["+44", "+33 or +32"]}', 'W422 No number begins with "+33 or +32"; write a list: ["+33", "+32"].'),
+        ('{from: "+33abc"}', 'E402 No number begins with "+33abc", so this rule can never answer; numbers are + and digits, such as +33.'),
+        ('{to: "+15555550100 | 12345"}', 'E402 No number is "+15555550100 | 12345", so this rule can never answer; write a list: ["+15555550100", "12345"].'),
+        ('{from: ["+33", "+1 (555) 555", "12345", InfoSMS, Ma Banque, "+"]}', None),
+    ],
+)  # fmt: skip
+def test_numbers_that_no_message_comes_from_or_to(only: str, said: str | None) -> None:
+    text = f'numbers: ["+15555550100", "12345"]\n{RULE.replace("reply", f"only: {only}, reply")}'
+    told = [each for each in check_texts({"f.yaml": text}).findings if each.code in {"E402", "W422"}]
+    assert [f"{each.code} {each.message}" for each in told] == ([said] if said else [])
+    assert not any(each.mend.edits for each in told)
+
+
+@pytest.mark.parametrize(
     ("raw", "beside", "meant"),
     [
         ("(555) 555-0100", (), "+15555550100"),

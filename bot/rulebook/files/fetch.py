@@ -197,7 +197,9 @@ def _header_parts(text: Scalar, templates: Templates, report: Report) -> tuple[T
             mend = "write {{ secret.NAME }} by itself, without filters."
             report.add("E336", place_in(text, at), f"A secret is put into a header as it is: {mend}")
         elif piece:
-            template = templates.template(Scalar(piece, place_in(text, at), text.plain, None))
+            place = place_in(text, at)
+            first = place if text.first is not None else None
+            template = templates.template(Scalar(piece, place, text.plain, first))
             parts += [template] if template else []
         if found:
             parts.append(SecretName(found["name"]))

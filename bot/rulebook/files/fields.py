@@ -4,11 +4,13 @@ from collections.abc import Collection, Mapping
 
 from bot.rulebook.files.keys import Bounds
 from bot.rulebook.files.yaml_tree import Items, Node, Table
-from bot.rulebook.findings import Report, listed
+from bot.rulebook.findings import Finding, Report, listed
 from bot.rulebook.source import Scalar
 
 _TRUE = {"true", "yes", "on"}
 _FALSE = {"false", "no", "off"}
+_BLANK = " is blank; write a text, or leave it out."
+_BLANK_TEXT = "a blank text"
 
 
 def kind_of(node: Node) -> str:
@@ -17,7 +19,9 @@ def kind_of(node: Node) -> str:
         return "a mapping"
     if isinstance(node, Items):
         return "a list"
-    return f'the text "{shortened(node.value)}"' if node.value else "nothing"
+    if node.value.strip():
+        return f'the text "{shortened(node.value)}"'
+    return "nothing" if node.plain else _BLANK_TEXT
 
 
 def shortened(text: str, length: int = 40) -> str:
@@ -30,7 +34,8 @@ def read_text(node: Node, what: str, report: Report) -> Scalar | None:
     """Any scalar that is not empty, as it is written."""
     if isinstance(node, Scalar) and node.value.strip():
         return node
-    report.add("E201", node.place, f"{what} must be a text, not {kind_of(node)}.")
+    if not _refuse_blank(node, what, report):
+        report.add("E201", node.place, f"{what} must be a text, not {kind_of(node)}.")
     return None
 
 
@@ -42,10 +47,25 @@ def read_texts(node: Node, what: str, report: Report) -> list[Scalar]:
                 "E201", node.place, f"{what} is an empty list; give at least one text, or leave the key out."
             )
         return [text for each in node.items if (text := read_text(each, f"Each item of {what}", report))]
+    if _refuse_blank(node, what, report):
+        return []
     if isinstance(node, Table) or not node.value.strip():
         report.add("E201", node.place, f"{what} must be a text or a list of texts, not {kind_of(node)}.")
         return []
     return [node]
+
+
+def _refuse_blank(node: Node, what: str, report: Report) -> bool:
+    """Whether a node is a text in quotes, or below `|`, with nothing in it that could be seen; that is reported."""
+    if not isinstance(node, Scalar) or node.plain or node.value.strip():
+        return False
+    report.add("E201", node.place, f"{what.replace('Each item', 'An item', 1)}{_BLANK}")
+    return True
+
+
+def says_blank(finding: Finding) -> bool:
+    """Whether a finding is that a text is blank, which no slip of layout explains."""
+    return finding.code == "E201" and finding.message.endswith((_BLANK, f", not {_BLANK_TEXT}."))
 
 
 def read_flag(node: Node, what: str, report: Report) -> bool | None:

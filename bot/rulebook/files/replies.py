@@ -182,8 +182,8 @@ class Templates:
         known = {*ALWAYS, *self._groups, *self._settings.values, *self._settings.values_by_language}
         for name in template.names:
             if name not in known:
-                self._uses.append((name, written.place))
-        self.columns += [(name, column, written.place) for name, column, _ in template.columns]
+                self._uses.append((name, _name_in(written, name)))
+        self.columns += [(name, column, _name_in(written, name)) for name, column, _ in template.columns]
         return template
 
     def template(self, text: Scalar) -> Template | None:
@@ -208,6 +208,12 @@ class Templates:
                 self._uses.append((name, place_in(text, offset)))
         self.columns += [(name, column, place_in(text, offset)) for name, column, offset in template.columns]
         return template
+
+
+def _name_in(text: Scalar, name: str) -> SourcePlace:
+    """Where a name first stands in the braces of a text, which the template has in another writing."""
+    found = re.search(rf"\{{\{{[^{{}}]*?\b{re.escape(name)}\b", text.value)
+    return place_in(text, found.end() - len(name)) if found else text.place
 
 
 def _together(choices: Sequence[Choice]) -> Choice:

@@ -58,7 +58,7 @@ def compose(text: str, report: Report) -> Node | None:
         return None
     place_of = _places(text)
     try:
-        return _Composer(report, place_of).compose(_events(text))
+        return _Composer(report, place_of, text).compose(_events(text))
     except _RefusedYaml:
         return None
     except UnicodeEncodeError:
@@ -106,7 +106,8 @@ class _Open(msgspec.Struct):
 class _Composer:
     """Builds the tree without recursion, so that depth costs no stack."""
 
-    def __init__(self, report: Report, place_of: Callable[[Any], SourcePlace]) -> None:
+    def __init__(self, report: Report, place_of: Callable[[Any], SourcePlace], text: str) -> None:
+        self._text = text
         self._report = report
         self._place_of = place_of
         self._nodes = 0
@@ -150,10 +151,19 @@ class _Composer:
         first = None
         if mark.line == event.end_mark.line:
             first = place if plain else SourcePlace(place.line, place.column + 1)
-        node = Scalar(event.value, place, plain, first)
+        node = Scalar(event.value, place, plain, first, self._source(event, plain=plain))
         if event.anchor:
             self._anchors[event.anchor] = (node, 1)
         self._children.append(node)
+
+    def _source(self, event: Any, *, plain: bool) -> str | None:
+        """How a text is written, where it does not stand there as it is."""
+        start, end = event.start_mark.index, event.end_mark.index
+        if plain or event.start_mark.line == event.end_mark.line:
+            width = len(event.value) + (0 if plain else 2)
+            if end - start == width:
+                return None
+        return self._text[start:end]
 
     def _open(self, event: Any) -> None:
         self._count(1, event)

@@ -12,6 +12,15 @@ from bot.rulebook.splices import mended
 
 #: One mend may bring the next mistake to light.
 _MOST_ROUNDS = 20
+_NONE = (0, 0)
+
+
+class _End(msgspec.Struct, frozen=True):
+    """How far a file has come: its text, how many mends had been made by then, and its errors."""
+
+    text: str
+    made: int
+    errors: tuple[int, int]
 
 
 class Repaired(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,9 +34,13 @@ class Repaired(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def repair(texts: Mapping[str, str]) -> Repaired:
-    """Mend what can be mended; nothing is touched where there is no error."""
+    """Mend what can be mended; nothing is touched where there is no error.
+
+    One mend may lead to the next; those of a file that lead to no error less are taken back.
+    """
     loaded = check_texts(texts)
     made: list[Finding] = []
+    ends = {file: _End(text, 0, _unread(loaded, file)) for file, text in texts.items()}
     for _ in range(_MOST_ROUNDS):
         safe = [each for each in loaded.findings if each.mend.is_safe and each.file in texts]
         if not safe:
@@ -36,7 +49,15 @@ def repair(texts: Mapping[str, str]) -> Repaired:
         if after is None:
             break
         made += chosen
-        texts, loaded = after.texts, after
+        texts, loaded = {**texts, **after.texts}, after
+        for file, end in ends.items():
+            errors = _unread(loaded, file)
+            if errors < end.errors or errors == _NONE:
+                ends[file] = _End(texts[file], len(made), errors)
+    kept = {file: end.text for file, end in ends.items()}
+    if kept != texts:
+        made = [each for at, each in enumerate(made) if at < ends[each.file].made]
+        texts, loaded = kept, check_texts(kept)
     return Repaired(texts=texts, made=tuple(made), loaded=loaded)
 
 
@@ -64,7 +85,7 @@ def _is_better(before: Loaded, after: Loaded) -> bool:
     Where it could not, the rest of the book has not been looked at yet, and may have errors of its own.
     """
     if before.book is None:
-        was, is_now = _unread(before), _unread(after)
+        was, is_now = _reading(before), _reading(after)
         if is_now != was:
             return is_now < was
     errors_before, errors_after = _errors(before), _errors(after, in_reading=before.book is None)
@@ -80,9 +101,15 @@ def _errors(loaded: Loaded, *, in_reading: bool = False) -> Counter[tuple[str, s
     )
 
 
-def _unread(loaded: Loaded) -> tuple[int, int, list[int]]:
+def _reading(loaded: Loaded) -> tuple[int, int, list[int]]:
     """What keeps files from being read: the fewer and the further down, the better."""
     errors = [each for each in loaded.findings if each.level == "error"]
     not_yaml = [each for each in errors if each.code.startswith("E1")]
     layout = [each for each in errors if each.code.startswith("E2")]
     return len(not_yaml), len(layout), [-each.line for each in (*not_yaml, *layout)]
+
+
+def _unread(loaded: Loaded, file: str) -> tuple[int, int]:
+    """How many errors keep one file from being read: of YAML, and of layout."""
+    codes = Counter(each.code[:2] for each in loaded.findings if each.file == file)
+    return codes["E1"], codes["E2"]

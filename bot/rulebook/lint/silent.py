@@ -10,7 +10,7 @@ from bot.rulebook.files.when import WHEN_KEYS
 from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
 from bot.rulebook.findings import Report
 from bot.rulebook.simulate.table_rows import ROW
-from bot.rulebook.source import Scalar, SourcePlace
+from bot.rulebook.source import Scalar, SourcePlace, place_in
 from bot.rulebook.splices import NO_MEND, Edit, Lines, Mend
 from bot.rulebook.templates import ALWAYS
 
@@ -105,14 +105,16 @@ class _File:
             whole = line[start:].rstrip()
             message = 'The text ends at " #", where a comment begins; put quotes around it.'
             self._add("W450", text, end + len(cut[0]) - len(cut[0].lstrip()), message, self._edit(
-                text, start, len(line.rstrip()), double_quoted(whole), "Put quotes around it"))  # fmt: skip
+                text.place, start, len(line.rstrip()), double_quoted(whole), "Put quotes around it"))  # fmt: skip
         if line[start : start + 1] in {"&", "!"} and not text.value.startswith(line[start]):
             self._check_lost(text, line, start, end)
         value = text.value
         if value[:1] in _PAIRS and value[-1:] == _PAIRS[value[:1]] and len(value) > 1:
             message = f'{value[0]} and {value[-1]} are sent with the text, as YAML takes " only; make them straight.'
             new = double_quoted(value[1:-1])
-            self._add("W455", text, start, message, self._edit(text, start, end, new, "Make them straight"))
+            self._add(
+                "W455", text, start, message, self._edit(text.place, start, end, new, "Make them straight")
+            )
         for quote, places in (
             ('"', re.findall(r'(?<!\d)"', value)),
             ("'", re.findall(r"(?<=[.!?])'$", value)),
@@ -124,9 +126,9 @@ class _File:
         where = start + text.value.rindex(quote)
         message = f"One {quote} stands here without its partner, and is sent with the text."
         if text.value.endswith(quote):
-            mend = self._edit(text, start, start, quote, f"Add {quote} before the text")
+            mend = self._edit(text.place, start, start, quote, f"Add {quote} before the text")
         else:
-            mend = self._edit(text, where, where + 1, "", "Remove it")
+            mend = self._edit(text.place, where, where + 1, "", "Remove it")
         self._add("W451", text, where, message, mend)
 
     def _check_lost(self, text: Scalar, line: str, start: int, end: int) -> None:
@@ -136,7 +138,7 @@ class _File:
             return  # an anchor that is used
         message = f'The text loses "{word}", which means something to YAML; put quotes around it.'
         whole = line[start:].rstrip() if end <= start + len(word) else line[start:end]
-        mend = self._edit(text, start, start + len(whole), double_quoted(whole), "Put quotes around it")
+        mend = self._edit(text.place, start, start + len(whole), double_quoted(whole), "Put quotes around it")
         self._add("W456", text, start, message, mend)
 
     def _check_keyword(self, place: _Place) -> None:
@@ -151,7 +153,9 @@ class _File:
         source = self._source(place.text)
         mend = NO_MEND
         if source is not None:
-            mend = self._edit(place.text, *source, new if place.in_list else f"[{new}]", "Make it a list")
+            mend = self._edit(
+                place.text.place, *source, new if place.in_list else f"[{new}]", "Make it a list"
+            )
         message = f'"{place.text.value}" is one phrase, met by all its words together; did you mean a list: [{new}]?'
         self._report.add("W452", place.text.place, message, mend)
 
@@ -167,13 +171,12 @@ class _File:
                 continue
             value = f"{{{{ {name} }}}}"
             message = f'"{found[0]}" is sent as it stands; a value takes two braces: {value}.'
-            mend, column = NO_MEND, text.place.column - 1
-            if text.first is not None:
-                column = text.first.column - 1 + found.start()
-                line = self._lines.content(text.first.line)
-                if is_known and line[column : column + len(found[0])] == found[0]:
-                    mend = self._edit(text, column, column + len(found[0]), value, f"Write {value}")
-            self._add("W453", text, column, message, mend)
+            at = place_in(text, found.start())
+            start, end = at.column - 1, at.column - 1 + len(found[0])
+            mend = NO_MEND
+            if is_known and self._lines.content(at.line)[start:end] == found[0]:
+                mend = self._edit(at, start, end, value, f"Write {value}")
+            self._report.add("W453", at, message, mend)
 
     def _source(self, text: Scalar) -> tuple[int, int] | None:
         """The columns of a text of one line, its quotes among them, counted from 0; None where that is not known."""
@@ -187,8 +190,9 @@ class _File:
         end = start + len(text.value) + 2
         return (start, end) if line[start + 1 : end - 1] == text.value else None
 
-    def _edit(self, text: Scalar, start: int, end: int, new: str, label: str) -> Mend:
-        line = text.place.line
+    def _edit(self, place: SourcePlace, start: int, end: int, new: str, label: str) -> Mend:
+        """A change of the line in which a place is."""
+        line = place.line
         return Mend(
             label=label,
             edits=(Edit(line=line, column=start + 1, end_line=line, end_column=end + 1, text=new),),

@@ -1,15 +1,20 @@
 """Finds rules and keywords that no message ever reaches, and names the rule that stands before them."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from bot.rulebook.background import give_way
 from bot.rulebook.book import Book
 from bot.rulebook.conditions import Only
-from bot.rulebook.findings import Report
+from bot.rulebook.files.fields import shortened
+from bot.rulebook.files.quotes import double_quoted
+from bot.rulebook.findings import Report, listed
 from bot.rulebook.lint.tables import as_row_key, row_keys
 from bot.rulebook.matched_key import KeyKind
 from bot.rulebook.rules import Rule, WhenKey
+from bot.rulebook.source import SourcePlace
 from bot.text.looks import UNWRITTEN
+from bot.text.numbers import number_meant, prefix_meant
 
 #: Which kinds of an earlier key take every message that a later one listens for, given that the earlier one takes
 #: the later one's words as a message.
@@ -29,6 +34,10 @@ _TAKEN_BY: Mapping[KeyKind, frozenset[KeyKind]] = {
 _MOST_LOOKED_AT = 100
 #: Rows of a table of which it is told that an earlier rule takes them.
 _MOST_ROWS_TOLD = 20
+#: Numbers of a file that are named where a rule is for none of them.
+_MOST_NUMBERS_TOLD = 5
+_BEGINNING = re.compile(r"\+?\d*")
+_NUMBER = re.compile(r"\+?\d[\d ().-]*\d|\+?\d")
 
 
 def find_unreachable(book: Book, reports: Mapping[str, Report]) -> None:
@@ -73,6 +82,38 @@ def _report_contradictions(rule: Rule, only: Only, report: Report) -> None:
     if only.tagged and set(only.tagged) <= set(only.not_tagged):
         message = f'Nothing is tagged "{min(only.tagged)}" and not, so this rule can never answer.'
         report.add("E402", place, message)
+    _report_numbers(rule, only, place, report)
+
+
+def _report_numbers(rule: Rule, only: Only, place: SourcePlace, report: Report) -> None:
+    """Numbers in conditions that no message comes from, or to."""
+    kinds = (("begins with", only.sender, prefix_meant), ("is", only.recipient, number_meant))
+    for what, numbers, meant in kinds:
+        none = [each for each in numbers if _is_no_number(each)]
+        if not none:
+            continue
+        never = ", so this rule can never answer" if len(none) == len(numbers) else ""
+        several = [meant(each) or each for each in _NUMBER.findall(none[0])]
+        mend = "numbers are + and digits, such as +33"
+        if len(several) > 1:
+            mend = f"write a list: [{', '.join(map(double_quoted, several))}]"
+        message = f'No number {what} "{shortened(none[0])}"{never}; {mend}.'
+        report.add("E402" if never else "W422", place, message)
+        if never:
+            return
+    if rule.numbers and only.recipient and rule.numbers.isdisjoint(only.recipient):
+        message = (
+            f"This rule can never answer: it is only for messages to {listed(only.recipient)}, and its file serves"
+            f" only {listed(sorted(rule.numbers)[:_MOST_NUMBERS_TOLD], 'and')}."
+        )
+        report.add("E402", place, message)
+
+
+def _is_no_number(text: str) -> bool:
+    """Whether a text is neither a number, or the beginning of one, nor a name that a message can come from."""
+    if _BEGINNING.fullmatch(text):
+        return False
+    return text.startswith("+") or not any(each.isalpha() for each in text)
 
 
 def _before(

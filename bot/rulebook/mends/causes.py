@@ -13,6 +13,7 @@ from itertools import chain, islice
 import msgspec
 
 from bot.rulebook.book_wide import BookWide
+from bot.rulebook.files.fields import says_blank
 from bot.rulebook.files.rule_file import read_file
 from bot.rulebook.files.tables import TableFiles
 from bot.rulebook.files.yaml_tree import Table, compose
@@ -23,9 +24,10 @@ from bot.rulebook.mends.characters import propose_characters
 from bot.rulebook.mends.chunks import Chunk, chunks, section_name
 from bot.rulebook.mends.colons import propose_colons, propose_keys, propose_when
 from bot.rulebook.mends.indents import propose_indents
+from bot.rulebook.mends.key_blocks import key_block
 from bot.rulebook.mends.proposal import ChunkLine, Proposal
 from bot.rulebook.mends.quotation import propose_closing_quotes, propose_quotes
-from bot.rulebook.mends.structure import Structure, structure_of
+from bot.rulebook.mends.structure import Change, Structure, structure_of
 from bot.rulebook.mends.words import FILE_KEYS
 from bot.rulebook.source import Scalar
 from bot.rulebook.splices import Edit, Mend
@@ -39,6 +41,8 @@ _MOST_LINES = 60
 _LARGEST = 1_000_000
 _LONGEST_LINE = 5_000
 _NO_YAML = 1_000
+#: Files that are too large, too deep, or of too many parts: no change of a line makes them smaller.
+_NO_SLIPS = {"E103", "E104", "E105"}
 #: Quotes around more than a text: around brackets, or around keys that come after it. It reads well afterwards and may
 #: say something else, so a person decides.
 _SWALLOWING = re.compile(r"""["'].*(?:[\[\]{}]|,\s*[\w"'+-]+\s*:)""", re.DOTALL)
@@ -53,6 +57,8 @@ class Fault(msgspec.Struct, frozen=True):
 
     #: Counted from 0; None where the chunk is no YAML.
     line: int | None
+    #: Counted from 0.
+    column: int
     message: str
 
 
@@ -74,14 +80,14 @@ def find_causes(text: str, findings: Sequence[Finding], attempts: Attempts | Non
 
     `attempts` are what may be tried; the usual ones if there are none.
     """
-    if len(text) > _LARGEST:
+    if len(text) > _LARGEST or any(each.code in _NO_SLIPS for each in findings):
         return []
     attempts = attempts or Attempts()
     if any("\ud800" <= each <= "\udfff" for each in text):
         return []  # no file holds such a text
     bare = text.removeprefix("\ufeff")
     lines = _LINE_END.split(bare)
-    about = sorted({each.line for each in findings if each.code[:2] in {"E1", "E2"}})
+    about = sorted({each.line for each in findings if each.code[:2] in {"E1", "E2"} and not says_blank(each)})
     is_yaml = not any(each.code.startswith("E1") for each in findings)
     found = [] if is_yaml else _cause_between(lines, attempts)
     if found:
@@ -124,12 +130,13 @@ def faults_of(chunk: Chunk, lines: Sequence[str]) -> list[Fault]:
     findings = _findings_in("\n".join(_with_head(chunk, lines)))
     unread = next((each for each in findings if each.code.startswith("E1")), None)
     if unread:
-        return [Fault(None, unread.message)]
+        return [Fault(None, unread.column - 1, unread.message)]
     skipped = 1 + bool(chunk.head)
     return [
-        Fault(each.line - skipped, each.message)
+        Fault(each.line - skipped, each.column - 1, each.message)
         for each in findings
         if each.code.startswith("E2")
+        and not says_blank(each)
         and (each.code != "E205" or chunk.dash is None)  # a key, or a rule's value
     ]
 
@@ -160,22 +167,56 @@ def _cause_in(chunk: Chunk, faults: Sequence[Fault], attempts: Attempts) -> Caus
             return best
         after = faults_of(chunk, lines)
         left = _weight(after)
-        if left >= fewest or not _keeps(structure, chunk, lines):
+        if left >= fewest or not _keeps(structure, chunk, lines, at, proposal):
             continue
         if not left:
             return _cause(chunk, at, proposal)
+        if _is_wrong_still(after, at, proposal):
+            continue
         if is_yaml and _moves(proposal) and not known.issuperset(each.message for each in after):
             continue  # it is as wrong elsewhere
         best, fewest = _cause(chunk, at, proposal), left
-    return best or _nearer(chunk, structure, attempts)
+    return _of_block(chunk, structure, attempts) or best or _nearer(chunk, structure, attempts)
 
 
-def _keeps(structure: Structure | None, chunk: Chunk, lines: Sequence[str]) -> bool:
+def _of_block(chunk: Chunk, structure: Structure | None, attempts: Attempts) -> Cause | None:
+    """The cause, where all is well once the keys of a rule that stand in another column have moved as one."""
+    block = key_block(chunk)
+    if block is None or not attempts.take(sum(map(len, chunk.lines))):
+        return None
+    lines = block.moved(chunk.lines)
+    if faults_of(chunk, lines):
+        return None
+    after = structure_of(_with_head(chunk, lines))
+    if after is None or (structure is not None and not after.has_the_texts_of(structure)):
+        return None
+    at = block.numbers[0]
+    return Cause(
+        line=chunk.first + at + 1,
+        column=len(chunk.lines[at]) - len(chunk.lines[at].lstrip()) + 1,
+        sentence=block.sentence,
+        mend=Mend(label=block.label, edits=block.edits(chunk.first + 1), is_safe=True),
+        first=chunk.first + 1,
+        last=chunk.first + len(chunk.lines),
+    )
+
+
+def _keeps(
+    structure: Structure | None, chunk: Chunk, lines: Sequence[str], at: int, proposal: Proposal
+) -> bool:
     """Whether changed lines say all that the chunk says; `structure` is the chunk's, None where it is no YAML."""
     if structure is None:
         return True
     after = structure_of(_with_head(chunk, lines))
-    return after is not None and structure.is_kept_in(after)
+    line = at + 1 + bool(chunk.head)
+    change = Change(line=line, column=proposal.start + 1)
+    return after is not None and structure.is_kept_in(after, change)
+
+
+def _is_wrong_still(after: Iterable[Fault], at: int, proposal: Proposal) -> bool:
+    """Whether one of the faults that are left begins in what a proposal wrote."""
+    end = proposal.start + len(proposal.text)
+    return any(each.line == at and proposal.start <= each.column < end for each in after)
 
 
 def _with_head(chunk: Chunk, lines: Sequence[str]) -> Sequence[str]:
@@ -199,15 +240,16 @@ def _nearer(chunk: Chunk, structure: Structure | None, attempts: Attempts) -> Ca
     budget = _MOST_TRIED // 3
     for at, proposal in first:
         lines = _made(chunk.lines, at, proposal)
-        if not _keeps(structure, chunk, lines):
+        if not _keeps(structure, chunk, lines, at, proposal):
             continue
         again = msgspec.structs.replace(chunk, lines=lines)
+        halfway = None if structure is None else structure_of(_with_head(chunk, lines))
         for after, other in _proposals(again, range(at, len(lines)), attempts):
             budget -= 1
             if budget < 0 or not attempts.take(size):
                 return None
             made = _made(lines, after, other)
-            if not faults_of(chunk, made) and _keeps(structure, chunk, made):
+            if not faults_of(chunk, made) and _keeps(halfway, again, made, after, other):
                 return _cause(chunk, at, proposal)
     return None
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
+from bot.rulebook.files.fields import says_blank
 from bot.rulebook.files.loader import FilesRead, Loaded, load_files
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.findings import Finding
@@ -53,7 +54,9 @@ def _with_causes(findings: list[Finding], causes: list[Cause]) -> list[Finding]:
     left = list(findings)
     for cause in causes:
         within = [
-            each for each in left if cause.first <= each.line <= cause.last and each.code.startswith("E2")
+            each
+            for each in left
+            if cause.first <= each.line <= cause.last and each.code.startswith("E2") and not says_blank(each)
         ]
         same = [each for each in within if each.line == cause.line]
         if not within:

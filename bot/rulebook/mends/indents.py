@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from bot.rulebook.mends.proposal import KEYS, ChunkLine, Proposal, replaced
-from bot.rulebook.mends.words import SECTIONS
+from bot.rulebook.mends.words import FILE_KEYS, SECTIONS
 
 _START = re.compile(r"(?P<lead>\s*)(?P<dashes>(?:-+\s*)*)(?P<rest>.*)")
 _FIRST_KEY = re.compile(rf"[{{\s]*({KEYS})\b")
@@ -86,6 +86,8 @@ def _moves(line: ChunkLine, dashes: str, name: str | None) -> Iterator[Proposal]
     """The line moved to a column in which another one of its rule begins."""
     if dashes and line.margin == line.dash and line.number == _first(line):
         return  # it stands where those of the other rules do
+    if not line.margin and name in FILE_KEYS:
+        return  # so does a key of the file
     if _is_right_below(line):
         return
     for at, column in _columns(line, dashes):

@@ -2,12 +2,14 @@
 
 # ruff: noqa: E501 - a table of mistakes reads best with one in a line
 
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from bot.rulebook.files.loader import load_texts
 from bot.rulebook.files.rule_file import read_file
@@ -15,7 +17,7 @@ from bot.rulebook.lint.check import check_texts
 from bot.rulebook.lint.repair import repair
 from bot.rulebook.mends.attempts import Attempts
 from bot.rulebook.mends.causes import find_causes
-from bot.rulebook.splices import mended
+from bot.rulebook.splices import Edit, Mend, mended
 from tests.support.documentation import rule_examples
 from tests.support.mistakes import Mistake, mistakes
 from tests.support.properties import examples
@@ -68,6 +70,7 @@ TABLE = [
     (REPLY, REPLY.replace("reply", "respond"), 'There is no key "respond". Did you mean "reply"?', "Change it"),
     (WHEN, WHEN.replace("when", "if"), 'There is no key "if". Did you mean "when"?', "Change it"),
     (WHEN, "    when: deliver", "write when: {keyword: deliver}.", "Change it"),
+    (WHEN, WHEN.replace(": {", ":{"), 'After "when:" comes a space.', "Add it"),
     ("rules:", "rules", 'After "rules" comes a colon.', "Add it"),
     ("rules:", "  rules:", '"rules" stands 2 spaces too far right; it begins in the first column.', "Move it left"),
     ("timezone: Europe/Paris", " timezone: Europe/Paris", '"timezone" stands 1 space too far right', "Move it left"),
@@ -155,6 +158,143 @@ def test_what_only_its_author_can_know_is_not_mended() -> None:
     for reply in ("Call us #1 in town", 'Yes, we deliver."'):
         text = BOOK.replace(REPLY, f"    reply: {reply}")
         assert repair({"f.yaml": text}).texts == {"f.yaml": text}
+
+
+RULE = "rules:\n  - name: a\n    when: {keyword: hi}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "what"),
+    [
+        (RULE + '    reply: "  "\n', 12, "reply"),
+        (RULE + '    reply: ""\n', 12, "reply"),
+        (RULE + "    reply: |\n", 12, "reply"),
+        (RULE + "    reply: |\n    tag: [x]\n", 12, "reply"),
+        (RULE + '    reply: [a, ""]\n', 16, "reply"),
+        (RULE + '    reply: {one_of: ["", a]}\n', 22, "An item of one_of"),
+        (RULE + '    tag: ["", b]\n', 11, "An item of tag"),
+        (RULE + '    only: {from: ["", "+33"]}\n    reply: x\n', 19, "An item of from"),
+        (RULE + '    later: {after: 1d, reply: "  "}\n', 31, "reply"),
+        (RULE + '    ask: {save: z, question: "  ", expect: text}\n    reply: x\n', 30, "question"),
+        (RULE + '    reply: x\ncanned: {hi: "  "}\n', 14, "hi"),
+        (RULE + '    reply: x\ntests: [{hear: hi, say: ["", x]}]\n', 26, "say"),
+        (RULE + '    reply: x\nvalues: {l: ["", a]}\n', 14, "An item of l"),
+        ('rules: [{name: a, when: {exact: [yes, "", no]}}]\n', 39, "An item of exact"),
+        ('rules: [{name: a, when: {keyword: "  "}}]\n', 35, "keyword"),
+        ('rules: [{name: a, when: {keyword: ["", b]}}]\n', 36, "An item of keyword"),
+        ('rules:\n  - name: "  "\n    when: {keyword: hi}\n    reply: x\n', 11, "name"),
+    ],
+)  # fmt: skip
+def test_a_blank_text_is_called_blank_and_stays_as_it_is(text: str, column: int, what: str) -> None:
+    (finding,) = load_texts({"f.yaml": text}).findings
+    (told,) = (each for each in check_texts({"f.yaml": text}).findings if each.level == "error")
+    assert told == finding
+    assert (told.code, told.column) == ("E201", column)
+    assert told.message == f"{what} is blank; write a text, or leave it out."
+    assert repair({"f.yaml": text}).texts == {"f.yaml": text}
+
+
+@pytest.mark.parametrize("mark", [";", "=", ""])
+def test_a_key_without_its_colon_among_others_is_mended(mark: str) -> None:
+    """The rest of the line reads as other texts until then."""
+    text = 'rules:\n  - {name: a, when: {keyword: hi}, reply: "Say YES, or NO."}\n'
+    wrong = text.replace('reply: "', f'reply{mark} "')
+    assert repair({"f.yaml": wrong}).texts["f.yaml"] == text
+
+
+def test_a_blank_text_does_not_hide_the_mistake_beside_it() -> None:
+    text = 'rules: [{name: a, wen: {keyword: hi}, reply: ["", "  "]}]\n'
+    assert repair({"f.yaml": text}).texts["f.yaml"] == text.replace("wen", "when")
+    text = text.replace("wen: {keyword: hi}", 'when: "  "')
+    assert repair({"f.yaml": text}).texts["f.yaml"] == text
+    assert any(", not a blank text." in each.message for each in check_texts({"f.yaml": text}).findings)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "closed: [13-01, 02-30, 2026-02-29]",
+        "closed: [13-01, 12-24]",
+        "languages: [en, e s, fr]",
+        'languages: ["en", "e s", fr]',
+        "numbers: {15555550100: {kind: [toll-free, 10dlc]}}",
+    ],
+)
+def test_items_of_a_list_are_never_made_one(part: str) -> None:
+    text = f"hours: {{shop: Mon-Fri 9:00-17:00}}\n{part}\n{RULE}"
+    assert load_texts({"f.yaml": text}).book is None
+    findings = check_texts({"f.yaml": text}).findings
+    assert not any("quotes" in each.message for each in findings)
+    for each in findings:
+        assert yaml_of(mended(text, [each.mend])) == yaml_of(text)
+
+
+def test_too_many_aliases_are_no_slip_of_the_pen() -> None:
+    lists = (f"{one}: &{one} [{','.join([f'*{other}'] * 10)}]\n" for other, one in pairwise("abcdefg"))
+    text = f"a: &a [{','.join('x' * 10)}]\n{''.join(lists)}{RULE}"
+    (finding,) = check_texts({"f.yaml": text}).findings
+    assert (finding.code, finding.mend.edits) == ("E105", ())
+    assert "an alias counted as all it stands for" in finding.message
+
+
+KEYS = ["when: {keyword: hi}", "reply: x", "tag: [b]", "only:\n  first_time: true", "limit: 1 per 1h"]
+
+
+@pytest.mark.parametrize("keys", range(1, 6))
+@pytest.mark.parametrize(
+    ("dash", "column", "where"), [(2, 2, "left"), (2, 3, "left"), (2, 6, "right"), (0, 0, "left"), (0, 4, "right")]
+)  # fmt: skip
+def test_all_keys_of_a_rule_in_another_column_move_as_one(
+    dash: int, column: int, where: str, keys: int
+) -> None:
+    def book(margin: int) -> str:
+        inner = "".join(f"{' ' * margin}{line}\n" for key in KEYS[:keys] for line in key.split("\n"))
+        item = " " * dash + "- "
+        return (
+            f"timezone: UTC\nrules:\n{item}name: a\n{inner}{item}name: b\n{' ' * (dash + 2)}when: anything\n"
+        )
+
+    told = check_texts({"f.yaml": book(column)}).findings
+    assert [each.line for each in told if each.mend.edits] == [4]
+    (finding,) = (each for each in told if each.mend.edits)
+    if dash:
+        space = f"{abs(dash + 2 - column)} space{'s' if abs(dash + 2 - column) > 1 else ''}"
+        said = f'"when" stands {space} further {where} than "name" above it. '
+        assert finding.message == f"{said}Keys of one rule begin in the same column."
+    assert repair({"f.yaml": book(column)}).texts["f.yaml"] == book(dash + 2)
+
+
+@pytest.mark.parametrize("key", ["rules:", "timezone: UTC"])
+def test_a_key_of_the_file_in_the_first_column_is_never_moved(key: str) -> None:
+    for wrong in (
+        "  - name: a\n  when: {keyword: hi}\n   reply: x\n",
+        "  - name: a\n when: hi\n   reply: x\n",
+    ):
+        text = f"timezone: UTC\nrules:\n{wrong}"
+        assert f"\n{key}\n" in f"\n{repair({'f.yaml': text}).texts['f.yaml']}"
+
+
+def test_mends_that_lead_to_no_error_less_are_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each round moves the error further down; other files keep what was mended in them."""
+    wrong = "rules:\n  - {name: a, when: {keyword: a}, reply: [}\n"
+    texts = {"a.yaml": wrong, "b.yaml": RULE.replace("keyword: hi", "keyword:hi")}
+
+    def down(files: Any) -> Any:
+        loaded = check_texts(files)
+        line = files["a.yaml"].count("\n")
+        edit = Edit(line=1, column=1, end_line=1, end_column=1, text="# again\n")
+        found = [
+            replace(each, line=line, mend=Mend("Move it down", (edit,), is_safe=line < 5))
+            if each.file == "a.yaml"
+            else each
+            for each in loaded.findings
+        ]
+        return replace(loaded, findings=tuple(found))
+
+    monkeypatch.setattr("bot.rulebook.lint.repair.check_texts", down)
+    repaired = repair(texts)
+    assert repaired.texts == {"a.yaml": wrong, "b.yaml": RULE}
+    assert {each.file for each in repaired.made} == {"b.yaml"}
 
 
 def test_the_mends_of_a_file_with_a_byte_order_mark_fit() -> None:
