@@ -30,7 +30,9 @@ def unusable_database(error: BaseException, path: Path | None, done: str = "used
         return refused
     if path is not None and may(path.parent, os.F_OK) and not may(path, os.R_OK, os.W_OK):
         return lacking_right(path)
-    return CommandFailed(f"The database at BOT_DATABASE_URL can't be {done}: {cause_of(error).removesuffix('.')}.")
+    return CommandFailed(
+        f"The database at BOT_DATABASE_URL can't be {done}: {cause_of(error).removesuffix('.')}."
+    )
 
 
 def ask_database(ask: Callable[[DatabaseConnection], Awaitable[Answer]]) -> Answer:

@@ -116,8 +116,8 @@ def _unusable(cause: Exception) -> CommandFailed | None:
     else:
         return None
     return CommandFailed(
-        f"{place}, where the demo keeps its messages, can't be used ({reason}): move it away, or start the demo in another"
-        " folder."
+        f"{place}, where the demo keeps its messages, can't be used ({reason}): move it away, or start the demo in"
+        " another folder."
     )
 
 

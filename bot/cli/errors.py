@@ -42,7 +42,9 @@ def lacking_right(path: Path) -> CommandFailed:
 
 def may(path: Path, *rights: int) -> bool:
     """Whether the user who runs this has these rights to what is at a path."""
-    return all(os.access(path, right, effective_ids=os.access in os.supports_effective_ids) for right in rights)
+    return all(
+        os.access(path, right, effective_ids=os.access in os.supports_effective_ids) for right in rights
+    )
 
 
 def _closed_place(path: Path) -> Path:

@@ -79,8 +79,8 @@ def test_a_database_of_its_own_that_cannot_be_used_is_named(
     with pytest.raises(CommandFailed) as refused:
         Demo(load({"BOT_PORT": "0"}), "cloudevents").run()
     assert refused.value.message == (
-        f"{place}, where the demo keeps its messages, can't be used ({reason}): move it away, or start the demo in another"
-        " folder."
+        f"{place}, where the demo keeps its messages, can't be used ({reason}): move it away, or start the demo in"
+        " another folder."
     )
 
 
