@@ -11,9 +11,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from dotenv import dotenv_values
 from msgspec import Struct
 
+from bot.env_file import read_env_file
 from bot.event_receivers import EventReceiver
 from bot.operation_settings import OPERATION_SETTINGS
 from bot.setting_files import is_file_setting, with_files
@@ -156,17 +156,11 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 def read_environment(folder: Path = Path()) -> dict[str, str]:
     """The `.env` file of a folder, if it has one, with the process environment laid over it."""
-    try:
-        # A `$` in a password or a key is a `$`. utf-8-sig: editors on Windows put a mark before the text.
-        written = dotenv_values(folder / ".env", interpolate=False, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise WrongSetting(str(folder / ".env"), f"cannot be read ({reason}): mend or remove it.") from error
-    for name, value in written.items():
-        if value is not None and is_unknown(name):
+    written = read_env_file(folder / ".env")
+    for name in written:
+        if is_unknown(name):
             raise WrongSetting(name, f"in {folder / '.env'} is no setting of the bot{_mend(name)}.")
-    environ = {name: value for name, value in written.items() if value is not None} | dict(os.environ)
-    return with_files(environ, _NAMES)
+    return with_files(written | dict(os.environ), _NAMES)
 
 
 def is_unknown(name: str) -> bool:

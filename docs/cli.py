@@ -25,8 +25,9 @@ _HEAD = """\
 # The commands
 
 What `--help` says of each, written by `docs/cli.py`. Exit status: 0 done, 1 the answer is "no", 2 wrong usage or
-configuration; 130 after Ctrl+C, and 141, without a word, where whoever read the output has closed it, as in
-`bot conversations export | head -1`. Answers go to stdout, and logs, as `BOT_LOG_FORMAT` says, to stderr.
+configuration; 130 after Ctrl+C, but 0 of `serve`, `demo` and `sandbox`, which end so when they are asked to; and 141,
+without a word, where whoever read the output has closed it, as in `bot conversations export | head -1`. Answers go to
+stdout, and logs, as `BOT_LOG_FORMAT` says, to stderr.
 
 Commands that only look read the database themselves. Those that change something do it in one of three ways:
 

@@ -415,6 +415,27 @@ def test_a_folder_without_an_environment_file_adds_nothing(tmp_path: Path) -> No
     assert read_environment(tmp_path) == dict(os.environ)
 
 
+@pytest.mark.parametrize("line", ["BOT_PORT 8000", "=hunter2", 'BOT_PORT="hunter2', "'BOT_PORT=1"])
+@pytest.mark.parametrize(
+    ("before", "number"),
+    [("", 1), ("\n\n", 3), ("# one\r\n\r\nBOT_HOST='a\r\nb'\r\n\r\n  ", 6)],
+    ids=["first", "blank", "several"],
+)
+def test_a_line_of_the_environment_file_that_cannot_be_read_is_named(
+    tmp_path: Path, before: str, number: int, line: str
+) -> None:
+    (tmp_path / ".env").write_bytes(f"{before}{line}\nBOT_HOST=::1\n".encode())
+    with pytest.raises(WrongSetting) as refused:
+        read_environment(tmp_path)
+    assert str(refused.value).startswith(f"Line {number} of {tmp_path}/.env can't be read: write NAME=VALUE")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_environment_file_that_is_a_folder_adds_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert read_environment(tmp_path) == dict(os.environ)
+
+
 def test_an_environment_file_that_is_no_text_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"BOT_PORT=\xff\xfe\n")
     with pytest.raises(

@@ -4,7 +4,12 @@ import ast
 import functools
 from pathlib import Path
 
+import httpx
+import pytest
+
+from tests.support.databases import Databases
 from tests.support.processes import ROOT
+from tests.support.rule_files import SHOP, running_book
 
 
 @functools.cache
@@ -27,6 +32,17 @@ def imported(name: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             found += ["." * node.level + f"{node.module or ''}.{alias.name}" for alias in node.names]
     return found
+
+
+async def test_a_bot_with_rules_of_its_own_ends_where_its_test_fails(
+    tmp_path: Path, databases: Databases
+) -> None:
+    with pytest.raises(AssertionError):
+        async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP}) as bot:
+            raise AssertionError
+    async with httpx.AsyncClient(trust_env=False) as http:
+        with pytest.raises(httpx.ConnectError):
+            await http.get(bot.acs.address)
 
 
 def test_what_is_imported_of_the_tests_is_their_support() -> None:

@@ -1,11 +1,13 @@
 """How a command asks the database that the settings name."""
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
-from bot.cli.errors import CommandFailed
+from bot.cli.errors import CommandFailed, lacking_right, may, unusable_path
 from bot.settings import load, read_environment
 from bot.storage.database import DATABASE_ERRORS, Database, DatabaseConnection, cause_of
 from bot.storage.schema import SCHEMA_ERRORS
@@ -20,6 +22,17 @@ def require_database(database: Database) -> None:
             f"There is no database at {database.path}: `bot serve` makes it, or set BOT_DATABASE_URL to where it is;"
             " the demo's is at sqlite+aiosqlite:///data/demo.db."
         )
+
+
+def unusable_database(error: BaseException, path: Path | None, done: str = "used") -> CommandFailed:
+    """The sentence about a database that can't be `done`; `path` is that of an SQLite file."""
+    if isinstance(error, OSError) and (refused := unusable_path(error)):
+        return refused
+    if path is not None and may(path.parent, os.F_OK) and not may(path, os.R_OK, os.W_OK):
+        return lacking_right(path)
+    return CommandFailed(
+        f"The database at BOT_DATABASE_URL can't be {done}: {cause_of(error).removesuffix('.')}."
+    )
 
 
 def ask_database(ask: Callable[[DatabaseConnection], Awaitable[Answer]]) -> Answer:
@@ -44,6 +57,6 @@ async def asking_database() -> AsyncGenerator[DatabaseConnection]:
     except SCHEMA_ERRORS as error:
         raise CommandFailed(str(error)) from None
     except DATABASE_ERRORS as error:
-        raise CommandFailed(f"The database at BOT_DATABASE_URL can't be read: {cause_of(error)}.") from None
+        raise unusable_database(error, database.path, "read") from None
     finally:
         await database.close()

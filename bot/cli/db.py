@@ -4,9 +4,10 @@ import asyncio
 
 import rich_click as click
 
+from bot.cli.database_access import unusable_database
 from bot.cli.errors import CommandFailed
 from bot.settings import load, read_environment
-from bot.storage.database import DATABASE_ERRORS, Database, DatabaseUnavailable, cause_of
+from bot.storage.database import DATABASE_ERRORS, Database, DatabaseUnavailable
 from bot.storage.database_errors import is_locked
 from bot.storage.schema import NewerSchema
 
@@ -24,9 +25,7 @@ def upgrade() -> None:
         except NewerSchema as error:
             raise CommandFailed(str(error)) from None
         except DATABASE_ERRORS as error:
-            raise CommandFailed(
-                f"The database at BOT_DATABASE_URL can't be upgraded: {cause_of(error)}."
-            ) from None
+            raise unusable_database(error, database.path, "upgraded") from None
         finally:
             await database.close()
 

@@ -3,6 +3,7 @@
 import secrets
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
@@ -12,7 +13,8 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bot.app import Service
-from bot.cli.serve import run
+from bot.cli.errors import CommandFailed
+from bot.cli.serve import CannotStart, run
 from bot.cli.token_file import token_line
 from bot.installed import starter_rules_folder
 from bot.operations.logs import configure_logs
@@ -20,9 +22,13 @@ from bot.operations.output_streams import free_output
 from bot.sandbox.app import Sandbox, routes
 from bot.sandbox.events import Schema
 from bot.settings import AcsConnection, Secret, Settings, load, read_environment
+from bot.storage.database import DATABASE_ERRORS, DatabaseInUse, cause_of
+from bot.storage.schema import NewerSchema
+from bot.text.hosts import url_of
 
 #: A database of its own: the demo never touches real conversations.
-DEMO_DATABASE = "sqlite+aiosqlite:///data/demo.db"
+DEMO_PATH: Final = Path("data/demo.db")
+DEMO_DATABASE: Final = f"sqlite+aiosqlite:///{DEMO_PATH.as_posix()}"
 #: The settings that count here; all others are as if unset. What leads outward by itself, or lets others in, stays out:
 #: queues, receivers, people to tell, logins. The rules themselves are real, with what they fetch and forward.
 KEPT: Final = (
@@ -55,7 +61,10 @@ class Demo:
 
     def run(self) -> None:
         """Serve until the process is asked to stop."""
-        run(self._settings, self._build, self._welcome)
+        try:
+            run(self._settings, self._build, self._welcome)
+        except CannotStart as refused:
+            raise _unusable(refused.cause) or refused from None
 
     def _build(self, url: str) -> Service:
         self._sandbox = Sandbox(f"{url}/events?code={self._secret}", self._access_key, schema=self._schema)
@@ -69,7 +78,7 @@ class Demo:
         await self._sandbox.start()
         lines = [
             f"[bold]Text the bot:[/bold]  {url}/sandbox/phone",
-            '[bold]Or from here:[/bold]  bot text "hours"',
+            f"[bold]Or from here:[/bold]  {escape(_texting(url))}",
             f"[bold]Its console:[/bold]   {url}{_console(service)}",
             f"[bold]Its rules:[/bold]     {escape(str(self._settings.rules))}",
         ]
@@ -89,6 +98,33 @@ def demo_settings(settings: Settings, webhook_secret: str) -> Settings:
         rules=kept.rules if kept.rules.is_dir() else starter_rules_folder(),
         webhook_secrets=(Secret(webhook_secret),),
     )
+
+
+def _unusable(cause: Exception) -> CommandFailed | None:
+    """The sentence about the demo's own database, which no setting names; None where something else is the cause."""
+    if isinstance(cause, DatabaseInUse):
+        return CommandFailed(
+            f"Another `bot demo` is using {DEMO_PATH}: stop it first, or start this one in another folder."
+        )
+    place = DEMO_PATH
+    if isinstance(cause, FileExistsError) and Path(cause.filename) == DEMO_PATH.parent:
+        place, reason = DEMO_PATH.parent, "it is no folder"
+    elif isinstance(cause, NewerSchema):
+        reason = "it is of a newer version of the bot"
+    elif isinstance(cause, DATABASE_ERRORS) and not isinstance(cause, OSError):
+        reason = cause_of(cause)
+    else:
+        return None
+    return CommandFailed(
+        f"{place}, where the demo keeps its messages, can't be used ({reason}): move it away, or start the demo in"
+        " another folder."
+    )
+
+
+def _texting(url: str) -> str:
+    """The command that texts the bot at an address; it finds the usual one by itself."""
+    usual = url == url_of("127.0.0.1", 8000)
+    return 'bot text "hours"' if usual else f'bot text "hours" --sandbox {url}'
 
 
 def _show(lines: list[str]) -> None:

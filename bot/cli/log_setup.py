@@ -31,6 +31,7 @@ def _first_logger(*arguments: Any) -> Any:
 def _set_up() -> None:
     from bot.operations.logs import configure_logs  # noqa: PLC0415 - see above
 
+    configure_logs(None)  # for a line that is logged while the settings are read, which would come back here
     log_format, level, with_texts = log_settings()
     configure_logs(log_format, level, with_texts=with_texts)
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from bot.app import Service
 from bot.azure_parts import NotConfigured
 from bot.cli.bind import listen
+from bot.cli.database_access import unusable_database
 from bot.cli.errors import CommandFailed
 from bot.cli.token_file import token_line
 from bot.operations.file_descriptors import raise_limit, room_for_connections
@@ -27,7 +28,7 @@ from bot.rulebook.collector import settle_after_start
 from bot.rulebook.editing.live_book import NoGoodBook
 from bot.settings import Settings, load, read_environment
 from bot.storage.copy import UnfinishedCopy
-from bot.storage.database import DATABASE_ERRORS, DatabaseInUse, cause_of
+from bot.storage.database import DATABASE_ERRORS, DatabaseInUse
 from bot.storage.rule_store import NoRulesStored
 from bot.storage.schema import SCHEMA_ERRORS
 from bot.text.hosts import url_of
@@ -57,6 +58,14 @@ _SWITCH = 0.0005
 WhenUp = Callable[[Service, str], Awaitable[Callable[[], Awaitable[None]]]]
 
 
+class CannotStart(CommandFailed):
+    """The service can't start; `cause` is what keeps it from it."""
+
+    def __init__(self, sentence: str, cause: Exception) -> None:
+        super().__init__(sentence)
+        self.cause = cause
+
+
 def serve() -> None:
     """Serve by the settings of the environment and of `.env`."""
     free_output()
@@ -66,7 +75,10 @@ def serve() -> None:
 
 
 def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) -> None:
-    """Serve until told to stop; `build` is given the address, known before the service is made."""
+    """Serve until told to stop; `build` is given the address, known before the service is made.
+
+    Raises `CannotStart`.
+    """
     mend = f"Choose others than BOT_HOST={settings.host} and BOT_PORT={settings.port}."
     listener = listen(settings.host, settings.port, mend=mend)
     host, port = listener.getsockname()[:2]
@@ -74,7 +86,7 @@ def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) ->
     try:
         run_loop(_serve(listener, url, build, when_up))
     except _REFUSALS as error:
-        raise CommandFailed(str(error)) from None
+        raise CannotStart(str(error), error) from None
     if is_at_work():
         _end_at_once()
 
@@ -115,8 +127,7 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
             # A connection that failed leaves a thread of aiosqlite, which tells the loop that it ends, and prints a
             # traceback where there is no loop any more.
             await asyncio.sleep(0.1)
-            cause = cause_of(error).removesuffix(".")
-            raise CommandFailed(f"The database at BOT_DATABASE_URL can't be used: {cause}.") from None
+            raise CannotStart(unusable_database(error, None).message, error) from None
         settle_after_start()
         sys.setswitchinterval(_SWITCH)
         told_to_stop = _stop_signals()

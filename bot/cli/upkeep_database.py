@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from bot.cli.database_access import require_database
+from bot.cli.database_access import require_database, unusable_database
 from bot.cli.errors import CommandFailed
-from bot.storage.database import DATABASE_ERRORS, Database, DatabaseInUse, cause_of
+from bot.storage.database import DATABASE_ERRORS, Database, DatabaseInUse
 from bot.storage.schema import SCHEMA_ERRORS
 from bot.storage.writer import StorageUnavailable, Writer
 
@@ -31,7 +31,7 @@ async def writing_database(url: str) -> AsyncGenerator[tuple[Database, Writer, b
     except SCHEMA_ERRORS as error:
         raise CommandFailed(str(error)) from None
     except (StorageUnavailable, *DATABASE_ERRORS) as error:
-        raise CommandFailed(f"The database at BOT_DATABASE_URL can't be used: {cause_of(error)}.") from None
+        raise unusable_database(error, database.path) from None
     finally:
         await database.close()
 

@@ -34,6 +34,13 @@ class Only(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     languages: tuple[str, ...] = ()
     usual_language: str | None = None
 
+    @property
+    def is_for_opted_out_alone(self) -> bool:
+        """Whether it holds for everybody who has opted out, and for nobody else."""
+        others = (self.hours, self.dates, self.sender, self.recipient, self.tagged, self.not_tagged, self.open,
+                  self.closed, self.languages)  # fmt: skip
+        return bool(self.opted_out) and not any(others) and self.first_time is None
+
     def why_not(self, heard: HeardMessage, standing: ConversationState, now: datetime) -> str | None:
         """What does not hold, to be read after "but"; None when all does."""
         return self._why_not_now(now) or self._why_not_them(heard) or self._why_not_standing(standing)

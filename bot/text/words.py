@@ -24,6 +24,12 @@ _UNSEEN = re.compile(
     "\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
 )
 _JOINER = "\u200d"
+#: Between words of Thai, Lao, Burmese and Khmer it is the space; elsewhere it only says where a line may break.
+_ZERO_SPACE = "\u200b"
+_SPACED_BY_ZERO = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\ua9e0-\ua9ff\uaa60-\uaa7f"
+_UNSEEN_ZERO_SPACE = re.compile(
+    f"(?<!{_ZERO_SPACE})(?:(?<![{_SPACED_BY_ZERO}]){_ZERO_SPACE}++|{_ZERO_SPACE}++(?![{_SPACED_BY_ZERO}]))"
+)
 #: The Turkish i: İ with its dot, ı without, and what other programs make of the first.
 _TURKISH = str.maketrans({"\u0130": "i", "\u0131": "i"})
 _DOTTED = "i\u0307"
@@ -185,6 +191,8 @@ def _split(text: str) -> list[tuple[str, str, str]]:
 def _fold(text: str) -> str:
     """Unicode's NFKC_Casefold, with one apostrophe, one i and one writing of each digit for all."""
     text = _UNSEEN.sub("", text.translate(_APOSTROPHES))
+    if _ZERO_SPACE in text:
+        text = _UNSEEN_ZERO_SPACE.sub("", text)
     text = normalize("NFC", text).translate(_TURKISH)
     text = normalize("NFKC", normalize("NFD", text).casefold())
     text = normalize("NFKC", text.casefold()).translate(_APOSTROPHES)

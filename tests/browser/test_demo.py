@@ -14,7 +14,9 @@ from tests.support.processes import BOT, Process, until
 def phone_page(tmp_path: Path) -> Iterator[str]:
     """The phone page's address in a demo that runs in an empty folder."""
     demo = Process([*BOT, "demo"], folder=tmp_path, environ={"BOT_PORT": "0"})
-    yield demo.wait_for(r"(http://\S+/sandbox/phone)")
+    page = demo.wait_for(r"(http://\S+/sandbox/phone)")
+    assert f'bot text "hours" --sandbox {page.removesuffix("/sandbox/phone")}\n' in demo.printed()
+    yield page
     assert demo.terminate() == 0, demo.printed()
     assert "Traceback" not in demo.printed()
     assert (tmp_path / "data" / "demo.db").is_file()

@@ -1,9 +1,14 @@
-"""What `bot demo` takes of the settings: nothing by which it would reach, or tell, what is real."""
+"""What `bot demo` takes of the settings: nothing by which it would reach, or tell, what is real; and what it says."""
 
+import asyncio
 from pathlib import Path
 
-from bot.cli.demo import DEMO_DATABASE, KEPT, demo_settings
+import pytest
+
+from bot.cli.demo import DEMO_DATABASE, KEPT, Demo, _texting, demo_settings
+from bot.cli.errors import CommandFailed
 from bot.settings import SETTINGS, Settings, load
+from bot.storage.database import Database
 
 #: Of its own.
 MADE = {"database_url", "webhook_secrets"}
@@ -59,3 +64,46 @@ def test_the_rules_and_what_they_need_count(tmp_path: Path) -> None:
     assert taken.rules == tmp_path
     for name in KEPT:
         assert getattr(taken, name) == getattr(given, name), name
+
+
+@pytest.mark.parametrize(
+    ("file", "place", "reason"),
+    [("data", "data", "it is no folder"), ("data/demo.db", "data/demo.db", "file is not a database")],
+)
+def test_a_database_of_its_own_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, place: str, reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("The texts of somebody, and no database.")
+    with pytest.raises(CommandFailed) as refused:
+        Demo(load({"BOT_PORT": "0"}), "cloudevents").run()
+    assert refused.value.message == (
+        f"{place}, where the demo keeps its messages, can't be used ({reason}): move it away, or start the demo in"
+        " another folder."
+    )
+
+
+async def test_a_second_demo_in_a_folder_is_told_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = Database(DEMO_DATABASE)
+    first.claim()
+    with pytest.raises(CommandFailed) as refused:
+        await asyncio.to_thread(Demo(load({"BOT_PORT": "0"}), "cloudevents").run)
+    await first.close()
+    assert refused.value.message == (
+        "Another `bot demo` is using data/demo.db: stop it first, or start this one in another folder."
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "command"),
+    [
+        ("http://127.0.0.1:8000", 'bot text "hours"'),
+        ("http://[::1]:8123", 'bot text "hours" --sandbox http://[::1]:8123'),
+    ],
+)
+def test_the_command_that_it_names_finds_it(url: str, command: str) -> None:
+    assert _texting(url) == command

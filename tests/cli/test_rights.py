@@ -2,14 +2,20 @@
 
 import json
 import os
+import pwd
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from bot.cli.database_access import ask_database
+from bot.cli.errors import CommandFailed
+from bot.operator.people import list_people
 from tests.support.databases import Databases
 from tests.support.processes import BOT, assert_no_fault, environment
+from tests.support.rule_files import nobody
 
 #: Root may enter every folder, but for one who has laid that down.
 RIGHTS = "-dac_override,-dac_read_search"
@@ -46,6 +52,7 @@ def closed(tmp_path: Path) -> Path:
         ("db", "backup", "copy"),
         ("db", "copy", "--to", "postgresql+asyncpg://nobody@127.0.0.1:9/none"),
         ("forget", "+15555550101", "--yes"),
+        ("conversations", "list"),
     ],
     ids=lambda command: " ".join(command[:2]),
 )
@@ -53,10 +60,29 @@ def test_a_database_in_a_closed_folder_is_named(command: tuple[str, ...], closed
     path = closed / "bot.db"
     status, out, err = run(*command, folder=closed.parent, BOT_DATABASE_URL=f"sqlite+aiosqlite:///{path}")
     assert (status, out) == (2, "")
+    user = pwd.getpwuid(os.getuid()).pw_name
     assert err == (
-        f"{path} can't be read or written (Permission denied): give whoever runs this the right to it, or name another"
-        " place.\n"
+        f"{path} can't be read or written (Permission denied): give the user {user} the right to {closed}, or name"
+        " another place.\n"
     )
+
+
+def test_what_is_closed_of_a_database_is_named_with_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        path = Path(made) / "data" / "bot.db"
+        path.parent.mkdir()
+        path.touch()
+        Path(made).chmod(0o755)
+        monkeypatch.setenv("BOT_DATABASE_URL", f"sqlite+aiosqlite:///{path}")
+        for closed in (path.parent, path):
+            closed.chmod(0)
+            with nobody(), pytest.raises(CommandFailed) as refused:
+                ask_database(list_people)
+            closed.chmod(0o755)
+            with nobody():
+                user = pwd.getpwuid(os.geteuid()).pw_name
+            assert f"{path} can't be read or written" in refused.value.message
+            assert f": give the user {user} the right to {closed}, or name " in refused.value.message
 
 
 def test_a_backup_to_where_nothing_may_be_written_is_refused(

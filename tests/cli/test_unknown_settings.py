@@ -1,6 +1,8 @@
-"""A variable that looks like a setting and is none is refused in `.env` and warned of in the environment."""
+"""What `.env` and the environment may not say: a name like a setting's that is none, a line that can't be read."""
 
 from pathlib import Path
+
+import pytest
 
 from tests.support.processes import run_bot
 
@@ -32,3 +34,11 @@ def test_in_the_environment_it_is_a_warning_beside_what_the_command_prints(tmp_p
     assert line.startswith("BOT_REPLYTTL in the environment is no setting of the bot and has no effect")
     assert "BOT_REPLY_TTL" in line
     assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("command", ["serve", "rules check", "conversations list"])
+def test_a_line_of_env_that_cannot_be_read_is_one_sentence(tmp_path: Path, command: str) -> None:
+    done = run_bot(*command.split(), folder=in_folder(tmp_path, "BOT_PORT 8000\n"))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Line 1 of .env can't be read: write NAME=VALUE")

@@ -69,15 +69,17 @@ async def running_book(
     folder: Path, databases: Databases, files: Mapping[str, str]
 ) -> AsyncIterator[Running]:
     """A bot on SQLite with these rule files beside the shipped opt-out."""
-    acs = Acs()
-    await acs.start()
     rules = folder / "book"
     rules.mkdir()
     for name, text in {"00-opt-out.yaml": OPT_OUT, **files}.items():
         (rules / name).write_text(text)
-    async with running(folder, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
-        yield bot
-    await acs.stop()
+    acs = Acs()
+    await acs.start()
+    try:
+        async with running(folder, databases.migrated("sqlite"), acs, BOT_RULES=str(rules)) as bot:
+            yield bot
+    finally:
+        await acs.stop()
 
 
 async def put(bot: Running, file: str, text: str | bytes, **headers: str) -> httpx.Response:

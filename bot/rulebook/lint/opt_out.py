@@ -136,12 +136,14 @@ def _unanswered(book: Book, number: str | None, at: Rule) -> Iterator[tuple[str,
     """START that brings nobody back, and HELP that no rule of its own answers."""
     place = at.keys[0].place if at.keys else at.place
     back, _ = _taker(book, ("start",), number)
-    if any(rule.opt_out for rule in book.rules) and not (back and back[0].opt_in):
+    if not any(rule.opt_out for rule in book.rules) or _is_left_in(book, number):
+        pass
+    elif not (back and back[0].opt_in):
         message = (
             "Nobody who has opted out can come back by START; let a rule with opt_in: true listen for it."
         )
         yield "W406", place, at, message
-    elif back and back[0].ask and any(rule.opt_out for rule in book.rules) and not _is_left_in(book, number):
+    elif back[0].ask:
         message = (
             f'Nobody who has opted out can come back by START: rule "{back[0].name}" asks first, and who has opted out'
             " is asked nothing; leave ask out, or give START a rule of its own without ask before it."
@@ -167,12 +169,15 @@ def _unanswered(book: Book, number: str | None, at: Rule) -> Iterator[tuple[str,
 
 
 def _is_left_in(book: Book, number: str | None) -> bool:
-    """Whether START has a rule for those alone who have opted out that asks nothing."""
-    return any(
-        rule.opt_in and not rule.ask and rule.only is not None and rule.only.opted_out
-        for rule, _ in _entries(book.index, ("start",))
-        if _serves(rule, number)
-    )
+    """Whether START reaches a rule that brings back at once whoever has opted out, and is for them alone."""
+    for rule, _ in _entries(book.index, ("start",)):
+        if not _serves(rule, number):
+            continue
+        if rule.only is None:
+            return False
+        if rule.opt_in and not rule.ask and rule.only.is_for_opted_out_alone:
+            return True
+    return False
 
 
 def _taker(

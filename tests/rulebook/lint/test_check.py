@@ -192,6 +192,24 @@ def test_nobody_who_left_is_kept_from_coming_back() -> None:
     assert [each.split()[2] for each in findings(opt_out=(OPT_OUT[0], OPT_OUT[2]))] == ["W406"]
 
 
+@pytest.mark.parametrize(
+    ("only", "before", "is_warned"),
+    [
+        ("{opted_out: true}", (), False),
+        ("{opted_out: true, hours: 9-18}", (), True),
+        ("{opted_out: true, to: '+15555550199'}", (), True),
+        ("{opted_out: false}", (), True),
+        ("{opted_out: true}", ("{name: begin, when: {exact: start}, reply: Welcome!}",), True),
+    ],
+)
+def test_a_start_for_those_alone_who_have_opted_out_brings_them_back(
+    only: str, before: tuple[str, ...], is_warned: bool
+) -> None:
+    back = f"{{name: back, when: {{exact: start}}, only: {only}, opt_in: true, reply: Hello again.}}"
+    found = findings(opt_out=(OPT_OUT[0], *before, back, OPT_OUT[2]))
+    assert any(" W406 " in each for each in found) == is_warned
+
+
 def test_start_brings_nobody_back_by_a_rule_that_asks_first() -> None:
     asks = "{name: join, when: {exact: [join, start]}, opt_in: true, ask: {save: sure, question: Sure?}, reply: Hi.}"
     (found,) = findings(opt_out=(OPT_OUT[0], asks, OPT_OUT[2]))
@@ -200,6 +218,7 @@ def test_start_brings_nobody_back_by_a_rule_that_asks_first() -> None:
     assert findings(opt_out=(OPT_OUT[0], OPT_OUT[1], asks.replace("join, start", "join"), OPT_OUT[2])) == []
     returns = "{name: back, when: {exact: start}, only: {opted_out: true}, opt_in: true, reply: Hello again.}"
     assert findings(opt_out=(OPT_OUT[0], returns, asks, OPT_OUT[2])) == []
+    assert any("W406" in each for each in findings(opt_out=(OPT_OUT[0], asks, returns, OPT_OUT[2])))
     assert not any("W406" in each for each in findings(opt_out=(asks, OPT_OUT[2]))), "nobody is out"
 
 
