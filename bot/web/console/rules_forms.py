@@ -18,8 +18,9 @@ from bot.storage.rule_drafts import RuleDraft
 from bot.storage.rule_edits import find_newest_edits, list_edit_texts
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call, Page
+from bot.web.console.rules_drafts import live_drafts
 from bot.web.console.rules_editor import PATH, EditorPlace, text_of
-from bot.web.console.rules_list import list_rules, live_drafts
+from bot.web.console.rules_list import list_rules
 from bot.web.console.rules_testers import running_tests
 from bot.web.console.sessions import require_editor, session_of
 from bot.web.limits import LONGEST_NAME
