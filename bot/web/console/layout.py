@@ -223,7 +223,9 @@ class Console:
 
     def error_page(self, request: Call, status: int, sentence: str) -> Page:
         """The page that says what went wrong."""
-        title = {404: "There is no such page", 403: "Not allowed"}.get(status, HTTPStatus(status).phrase)
+        title = {404: "There is no such page", 403: "Not allowed", 405: "There is no page here"}.get(
+            status, HTTPStatus(status).phrase
+        )
         return self.page(request, "error.html", status=status, title=title, sentence=sentence)
 
     def _flashes(self) -> URLSafeSerializer:
