@@ -22,7 +22,7 @@ from bot.web.console.conversation_paths import back_to, kept_in, once_in, person
 from bot.web.console.later_times import read_later
 from bot.web.console.layout import ZONE, Call, Console, Page
 from bot.web.console.sessions import require_support
-from bot.web.console.times import in_zone, moment, zone_of
+from bot.web.console.times import in_zone, is_zone, moment, zone_of
 from bot.web.limits import LONGEST_TEXT
 
 #: Units of one segment: alone, and of several.
@@ -90,9 +90,8 @@ class ComposerForms(Controller):
         if not is_later:
             return console.redirect(back)
         with in_zone(request.cookies.get(ZONE, "")):
-            return console.redirect(
-                back, f"It leaves {moment(due).striptags()}: until then you can take it back."
-            )
+            when = moment(due).striptags() + ("" if is_zone(request.cookies.get(ZONE, "")) else " (UTC)")
+            return console.redirect(back, f"It leaves {when}: until then you can take it back.")
 
     @post("/planned/{planned_id:str}/take-back")
     async def take_back(

@@ -70,7 +70,7 @@ from bot.web.console.assets import Files
 from bot.web.console.forgery import HOME
 from bot.web.console.live import Live
 from bot.web.console.sessions import CSRF_FIELD, Session, Sessions
-from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second, there
+from bot.web.console.times import clock, counted, day, exact, in_zone, is_zone, moment, number, second, there
 from bot.web.downloads import Downloads
 
 Call: TypeAlias = Request[Any, Any, Any]
@@ -174,6 +174,7 @@ class Console:
             csrf_field=self.csrf_field(session),
             csrf=self.sessions.csrf(session) if session else "",
             theme=_theme(request),
+            is_zone_known=is_zone(request.cookies.get(ZONE, "")),
             here=_here(request),
             openid=self.openid.title if self.openid else "",
             nonce=nonce,

@@ -249,7 +249,9 @@ async def test_a_reply_for_later_can_be_taken_back_as_a_draft(bot: Running) -> N
     async with desk(bot) as ada:
         answer = await ada.post(f"{path}/reply", text="See you tomorrow.", when="tomorrow")
         html = await ada.page(answer.headers["location"])
-        assert "until then you can take it back" in flash_of(html)
+        assert re.search(r"It leaves \d.* \(UTC\): until then you can take it back", flash_of(html))
+        for page in (path, f"{path}/more"):
+            assert "In UTC, as your browser has told no time zone." in await ada.page(page)
         found = re.search(r'action="/console/planned/([^/]+)/take-back"', html)
         assert found
         answer = await ada.post(f"/console/planned/{found[1]}/take-back", conversation=one["id"])
@@ -262,6 +264,11 @@ async def test_a_reply_for_later_can_be_taken_back_as_a_draft(bot: Running) -> N
             html = await ada.page(answer.headers["location"])
             assert why in flash_of(html)
             assert "x</textarea>" in html
+        ada.http.cookies.set("bot_zone", "Europe/Paris")
+        for page in (path, f"{path}/more"):
+            assert "UTC" not in re.sub(r"<time [^>]*>", "", await ada.page(page))
+        answer = await ada.post(f"{path}/reply", text="See you.", when="1h")
+        assert "UTC" not in flash_of(await ada.page(answer.headers["location"]))
     assert [each["direction"] for each in await bot.messages(one["peer"])] == ["inbound"]
 
 
