@@ -106,12 +106,16 @@ class Operator:
 
         return (await self._act(conversation_id, by, do)).conversation
 
-    async def note(self, conversation_id: str, text: str, *, by: Actor = ADMIN) -> ConversationView:
-        """Keep a note that only we see."""
+    async def note(
+        self, conversation_id: str, text: str, *, by: Actor = ADMIN, once: str | None = None
+    ) -> ConversationView:
+        """Keep a note that only we see; one that comes again with the same id in `once` is kept already."""
 
         async def do(edit: ConversationEdit) -> None:
+            if once is not None and await edit.is_done(once):
+                return
             edit.conversation.changed = True
-            await edit.note("note", text)
+            await edit.note("note", text, act_id=once)
 
         return (await self._act(conversation_id, by, do)).conversation
 

@@ -78,16 +78,25 @@ class PlannedReplies:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def plan(
-        self, conversation_id: str, text: str, *, by: Actor, due_at: datetime, seen: int | None = None
-    ) -> PlannedReply:
+        self, conversation_id: str, text: str, *, by: Actor, due_at: datetime, seen: int | None = None,
+        once: str | None = None,
+    ) -> PlannedReply:  # fmt: skip
         """Keep a reply until it is due; its writer's draft is gone.
 
         `seen` is the newest message that the writer had seen: where another person has replied since, it becomes a
-        draft, and `AnsweredMeanwhile` is raised.
+        draft, and `AnsweredMeanwhile` is raised. What comes again with the same id in `once` is kept already, unless
+        it was taken back or held since.
         """
-        planned_id = str(uuid7())
+        planned_id = first = once or str(uuid7())
+        # Made before the transaction, which is done again where nobody knows whether its COMMIT was.
+        again = str(uuid7())
 
         async def do(edit: ConversationEdit) -> None:
+            nonlocal planned_id
+            known = await _statuses(edit, first, again)
+            planned_id = again if known.get(first) in ("cancelled", "held") else first
+            if planned_id in known:
+                return
             if edit.opted_out:
                 raise CannotReply(edit.conversation.peer)
             if not is_phone_number(edit.conversation.peer):
@@ -213,6 +222,11 @@ def _send(planned_id: str, trust: ClockTrust) -> Callable[[ConversationEdit], Aw
         await edit.note("reply", message_id=edit.said)
 
     return do
+
+
+async def _statuses(edit: ConversationEdit, *ids: str) -> dict[str, str]:
+    query = select(planned_replies.c.id, planned_replies.c.status).where(planned_replies.c.id.in_(ids))
+    return {row.id: row.status for row in await edit.connection.execute(query)}
 
 
 async def _wake(edit: ConversationEdit) -> None:

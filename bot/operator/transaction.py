@@ -95,6 +95,13 @@ class ConversationEdit:
         """A row that belongs to the conversation."""
         return (await self.connection.execute(select(table).where(table.c.id == key))).one()
 
+    async def is_done(self, act_id: str) -> bool:
+        """Whether something was done here under this id."""
+        query = select(actions.c.id).where(
+            actions.c.act_id == act_id, actions.c.conversation_id == self.conversation.id
+        )
+        return (await self.connection.execute(query.limit(1))).first() is not None
+
     async def close(self, outcome: Outcome, *kinds: Kind) -> None:
         """Close what is open of these kinds."""
         await close_incidents(

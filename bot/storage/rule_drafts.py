@@ -17,7 +17,8 @@ class RuleDraft(Struct, frozen=True, kw_only=True):
     person: str
     #: Empty for a new file.
     file: str
-    #: The entity tag of the text from which it began, and that text; empty and None for a new file.
+    #: The entity tag of the text from which it began, and that text. Of a new file there is no text, and the tag is
+    #: empty, or a mark that tells it from another new file of the person's.
     base_etag: str
     base: str | None
     text: str
@@ -53,6 +54,8 @@ async def drop_drafts(connection: AsyncConnection, dropped: list[DroppedDraft]) 
         await connection.execute(delete(rule_drafts).where(*_is(each.person, each.file, each.base_etag)))
         testers, drafts = draft_testers.c, rule_drafts.c
         remains = exists().where(drafts.person == each.person, drafts.file == each.file)
+        if not each.file:  # of new files, phones test the one without a mark
+            remains = remains.where(drafts.base_etag == "")
         await connection.execute(
             delete(draft_testers).where(testers.person == each.person, testers.file == each.file, ~remains)
         )

@@ -150,7 +150,15 @@ async def test_a_recipe_is_found_and_added_and_a_link_carries_a_rule(browser: Br
         await expect(page.locator("#linked-to")).to_have_value(re.compile("/console/rules/try#rule="))
         address = await page.locator("#linked-to").input_value()
         await page.locator("#drop").click()
+        kept: list[str] = []
         await page.goto(address)
+        page.on("request", lambda request: kept.append(request.url) if "/draft/keep" in request.url else None)
         await expect(page.locator("#phone .message.out")).to_contain_text("coupon")
         await expect(page.locator("#phone .message.in")).to_be_visible()
         await expect(page.locator(".cm-content")).to_contain_text("name: coupon")
+        # What the link brought is nobody's draft before somebody writes; a field that is left keeps what waits.
+        for field in ("#say", "#name"):
+            await page.locator(field).focus()
+        assert kept == []
+        async with page.expect_request("**/draft/keep"):
+            await page.locator(".cm-content").press_sequentially("#")

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import msgspec
 
 from bot.rulebook.book import Book
+from bot.rulebook.editing.outline import outline
 from bot.rulebook.files.loader import FilesRead
 from bot.rulebook.files.yaml_tree import Items, Node, Table, compose
 from bot.rulebook.findings import Report
@@ -41,17 +42,19 @@ class Drafted(msgspec.Struct, frozen=True, kw_only=True):
 def draft_rule(files: FilesRead, book: Book, heard: str, number: str | None = None) -> Drafted:
     """A rule that answers the message, and a test of it, before the catch-all of the file that would answer it.
 
-    `number` is ours that the message came to. Where the file can't take a rule by its layout, a new file comes
-    before it.
+    `number` is ours that the message came to. A text may be a draft, newer than the book. Where the file can't take
+    a rule by its layout, a new file comes before it.
     """
     serving = [rule for rule in book.rules if not rule.numbers or number is None or number in rule.numbers]
     catch_all = next((rule for rule in serving if _is_catch_all(rule)), None)
     last = catch_all or (serving[-1] if serving else None)
     file = last.file if last else next(iter(book.files), "10-rules.yaml")
-    name = _free_name("-".join(_chosen(heard)), {rule.name for rule in book.rules})
+    text = files.texts.get(file)
+    taken = {rule.name for rule in (*book.rules, *book.disabled)}
+    taken |= {rule.name for rule in outline(text or "") or ()}
+    name = _free_name("-".join(_chosen(heard)), taken)
     to = number if number and number != usual_number(book, file) else None
     rule, test = _rule_lines(name, heard), _test_line(name, heard, to)
-    text = files.texts.get(file)
     if text is not None and (made := _inserted(text, catch_all, rule, test)):
         return _drafted(file, made, name)
     stem = file.removesuffix(".yaml")
@@ -175,6 +178,11 @@ def _list_of(root: Table, key: str) -> Items | None:
     return value if isinstance(value, Items) and value.items else None
 
 
+def _name_of(rule: Table) -> str | None:
+    values = (value for key, value in rule.pairs if isinstance(key, Scalar) and key.value == "name")
+    return next((value.value for value in values if isinstance(value, Scalar)), None)
+
+
 def _dash(item: Node, lines: list[str]) -> tuple[int, int] | None:
     """The line, counted from 0, and the column of an item's dash; None in flow layout."""
     line = item.place.line - 1
@@ -193,7 +201,10 @@ def _indented(added: list[str], indent: str) -> list[str]:
 
 def _start_of(items: Items, rule: Rule, lines: list[str]) -> int | None:
     """The line of a rule's dash, or of the comments that stand right above it."""
-    item = next((each for each in reversed(items.items) if each.place.line <= rule.line), None)
+    # The text may be a draft, in which the rule stands elsewhere than in the book.
+    named = (each for each in items.items if isinstance(each, Table) and _name_of(each) == rule.name)
+    above = (each for each in reversed(items.items) if each.place.line <= rule.line)
+    item = next(named, None) or next(above, None)
     dash = _dash(item, lines) if item else None
     if dash is None:
         return None

@@ -1,8 +1,7 @@
 """What a person does in a conversation: plain forms, each of which leads back to where it was."""
 
 from collections.abc import Awaitable
-from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from typing import Any
 
 from litestar import Controller, Response, post
 from litestar.di import NamedDependency
@@ -16,11 +15,10 @@ from bot.queries.conversations import find_message
 from bot.storage.writer import StorageUnavailable
 from bot.text.storable import make_storable, one_line
 from bot.web.api.conversations import value_name
+from bot.web.console.conversation_paths import back_to, kept_in, refused
 from bot.web.console.layout import Call, Console
 from bot.web.console.sessions import require_support, session_of
 from bot.web.limits import LONGEST_LANGUAGE, LONGEST_NAME, LONGEST_SAVED, LONGEST_SENTENCE, LONGEST_TAG
-
-PATH: Final = "/console/conversations"
 
 
 class ConversationForms(Controller):
@@ -52,7 +50,10 @@ class ConversationForms(Controller):
         verb: FromPath[str],
     ) -> Response[Any]:
         """Hand over or back, tag or untag, opt out or in."""
-        action, sentence = await _change(request, console.operator, make_storable(conversation_id), verb)
+        try:
+            action, sentence = await _change(request, console.operator, make_storable(conversation_id), verb)
+        except ClientException as error:
+            return refused(console, await _back(request, conversation_id), error)
         return await _done(console, request, conversation_id, action, sentence)
 
     @post("/later/{follow_up_id:str}/cancel")
@@ -133,15 +134,16 @@ async def _done(
     console: Console, request: Call, conversation_id: str, action: Awaitable[Any], sentence: str | None = None
 ) -> Response[Any]:
     """Do it, and go back to the conversation, there to say what was done or why it was not."""
-    kept = parse_qsl(str((await request.form()).get("kept", "")))
-    back = f"{PATH}/{urlencode({'': make_storable(conversation_id)})[1:]}" + (
-        f"?{urlencode(kept)}" if kept else ""
-    )
+    back = await _back(request, conversation_id)
     try:
         await action
     except (CannotAct, StorageUnavailable) as error:
         return console.redirect(back, str(error), "bad")
     return console.redirect(back, sentence)
+
+
+async def _back(request: Call, conversation_id: str) -> str:
+    return back_to(kept_in(await request.form()), conversation_id)
 
 
 async def _field(request: Call, name: str, longest: int, what: str) -> str:

@@ -36,7 +36,7 @@ from bot.text.storable import make_storable
 from bot.web.api.answers import file_headers
 from bot.web.console.answer_charts import FieldChart, FunnelStep, chart_of, edges_of, funnel_of
 from bot.web.console.labels import rule_links
-from bot.web.console.layout import Call, Console, Page
+from bot.web.console.layout import Call, Console
 from bot.web.console.sessions import session_of
 
 PATH: Final = "/console/answers"
@@ -57,6 +57,8 @@ class _Shown(Struct, frozen=True, kw_only=True):
 
 def answers_path(rule: str, **query: str) -> str:
     """The page of a rule."""
+    if any(part in {"", ".", ".."} for part in rule.split("/")):  # which a path would lose on its way
+        return f"{PATH}?{urlencode({'rule': rule, **query})}"
     return f"{PATH}/{quote(rule, safe='/')}" + (f"?{urlencode(query)}" if query else "")
 
 
@@ -64,8 +66,10 @@ class AnswerPages(Controller):
     """The list of rules that keep answers, and the page of each."""
 
     @get("/answers")
-    async def list_all(self, request: Call, console: NamedDependency[Console]) -> Page:
-        """Show the rules that keep answers."""
+    async def list_all(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
+        """Show the rules that keep answers; or one whose name can't stand in a path."""
+        if rule := request.query_params.get("rule"):
+            return await _page_of(request, console, make_storable(rule))
         cursor = request.query_params.get("cursor")
         async with console.database.reading() as connection:
             page = await list_answered(
@@ -78,34 +82,34 @@ class AnswerPages(Controller):
         self, request: Call, console: NamedDependency[Console], rule: FromPath[Path]
     ) -> Response[Any]:
         """Show the tally of a rule and its rows, or send these as a file."""
-        name, book, query = (
-            make_storable(str(rule).removeprefix("/")),
-            console.shelf.book(),
-            request.query_params,
-        )
-        status: AnswerStatus | None = next(
-            (each for each in get_args(AnswerStatus) if each == query.get("status")), None
-        )
-        async with console.database.reading() as connection:
-            if not await keeps_answers(connection, book, name):
-                raise NotFoundException(detail="No rule of this name keeps answers.")
-            if query.get("format") in ("csv", "xlsx"):
-                fields = await field_names(connection, book, name)
-                return _download(request, console, name, fields)
-            shown = await _look(connection, book, name, status, query.get("cursor"))
-        return console.page(
-            request,
-            "answers_rule.html",
-            title=name,
-            rule=rule_links(book, {name})[name],
-            shown=shown,
-            state=status,
-            states=get_args(AnswerStatus),
-            path_of=answers_path,
-            glyphs=GLYPHS,
-            is_later="cursor" in query,
-            on_a_screen=query.get("screen") == "1",
-        )
+        return await _page_of(request, console, make_storable(str(rule).removeprefix("/")))
+
+
+async def _page_of(request: Call, console: Console, name: str) -> Response[Any]:
+    book, query = console.shelf.book(), request.query_params
+    status: AnswerStatus | None = next(
+        (each for each in get_args(AnswerStatus) if each == query.get("status")), None
+    )
+    async with console.database.reading() as connection:
+        if not await keeps_answers(connection, book, name):
+            raise NotFoundException(detail="No rule of this name keeps answers.")
+        if query.get("format") in ("csv", "xlsx"):
+            fields = await field_names(connection, book, name)
+            return _download(request, console, name, fields)
+        shown = await _look(connection, book, name, status, query.get("cursor"))
+    return console.page(
+        request,
+        "answers_rule.html",
+        title=name,
+        rule=rule_links(book, {name})[name],
+        shown=shown,
+        state=status,
+        states=get_args(AnswerStatus),
+        path_of=answers_path,
+        glyphs=GLYPHS,
+        is_later="cursor" in query,
+        on_a_screen=query.get("screen") == "1",
+    )
 
 
 async def _look(

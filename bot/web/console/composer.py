@@ -1,5 +1,6 @@
 """What a person writes in a conversation: drafts, replies that leave at once or later, notes; and who is there."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,11 +18,11 @@ from bot.storage.writer import StorageUnavailable
 from bot.text.segments import Segments, measure
 from bot.text.storable import make_storable
 from bot.text.twins import NonGsmCharacter, find_strays
-from bot.web.console.conversation_paths import back_to, kept_in, person_of
+from bot.web.console.conversation_paths import back_to, kept_in, once_in, person_of, refused
 from bot.web.console.later_times import read_later
 from bot.web.console.layout import ZONE, Call, Console, Page
 from bot.web.console.sessions import require_support
-from bot.web.console.times import in_zone, moment, zone_of
+from bot.web.console.times import in_zone, is_zone, moment, zone_of
 from bot.web.limits import LONGEST_TEXT
 
 #: Units of one segment: alone, and of several.
@@ -68,29 +69,29 @@ class ComposerForms(Controller):
         self, request: Call, console: NamedDependency[Console], conversation_id: FromPath[str]
     ) -> Response[Any]:
         """Send a person's own reply: after the time in which it can be taken back, or later."""
-        form, now = await request.form(), datetime.now(UTC)
-        text = _text(form, LONGEST_TEXT, "A reply")
-        zone = zone_of(request.cookies.get(ZONE, ""))
+        form, team, by = await request.form(), console.teamwork, person_of(request)
         is_later = "later" in form or "when" in form or bool(form.get("at"))
-        team = console.teamwork
-        due = (
-            read_later(str(form.get("when", "")), str(form.get("at", "")), zone, now)
-            if is_later
-            else team.clock() + team.undo
-        )
         back, key = back_to(kept_in(form), conversation_id), make_storable(conversation_id)
         try:
-            await team.planned.plan(key, text, by=person_of(request), due_at=due, seen=_place(form, "seen"))
+            text, due = _text(form, LONGEST_TEXT, "A reply"), team.clock() + team.undo
+            if is_later:
+                zone = zone_of(request.cookies.get(ZONE, ""))
+                due = read_later(str(form.get("when", "")), str(form.get("at", "")), zone, datetime.now(UTC))
+            once = once_in(form, by.key, key, text)
+            await team.planned.plan(key, text, by=by, due_at=due, seen=_place(form, "seen"), once=once)
             if not is_later and not team.undo:
                 await team.planned.look()
+        except ClientException as error:
+            with suppress(CannotAct, StorageUnavailable):  # what was written stays in the field
+                await team.presence.draft(by, key, _typed(form))
+            return refused(console, back, error)
         except (CannotAct, StorageUnavailable) as error:
             return console.redirect(back, str(error), "bad")
         if not is_later:
             return console.redirect(back)
         with in_zone(request.cookies.get(ZONE, "")):
-            return console.redirect(
-                back, f"It leaves {moment(due).striptags()}: until then you can take it back."
-            )
+            when = moment(due).striptags() + ("" if is_zone(request.cookies.get(ZONE, "")) else " (UTC)")
+            return console.redirect(back, f"It leaves {when}: until then you can take it back.")
 
     @post("/planned/{planned_id:str}/take-back")
     async def take_back(
@@ -110,11 +111,13 @@ class ComposerForms(Controller):
         self, request: Call, console: NamedDependency[Console], conversation_id: FromPath[str]
     ) -> Response[Any]:
         """Keep a note that only we see."""
-        form = await request.form()
-        text = _text(form, LONGEST_TEXT, "A note")
+        form, by, key = await request.form(), person_of(request), make_storable(conversation_id)
         back = back_to(kept_in(form), conversation_id)
         try:
-            await console.operator.note(make_storable(conversation_id), text, by=person_of(request))
+            text = _text(form, LONGEST_TEXT, "A note")
+            await console.operator.note(key, text, by=by, once=once_in(form, "note", by.key, key, text))
+        except ClientException as error:
+            return refused(console, back, error)
         except (CannotAct, StorageUnavailable) as error:
             return console.redirect(back, str(error), "bad")
         return console.redirect(back)
@@ -125,7 +128,7 @@ class ComposerForms(Controller):
     ) -> Page:
         """Keep what is being written, tell the others that it is, and say what it costs."""
         form = await request.form()
-        text = make_storable(str(form.get("text", ""))).replace("\r\n", "\n")[:LONGEST_TEXT]
+        text = _typed(form)[:LONGEST_TEXT]
         key, by, presence = make_storable(conversation_id), person_of(request), console.teamwork.presence
         await presence.draft(by, key, text)
         await presence.here(by, key, is_typing=bool(text.strip()) and "typing" in form)
@@ -171,8 +174,12 @@ class ComposerForms(Controller):
         return console.page(request, "canned_texts.html", conversation=found, texts=texts)
 
 
+def _typed(form: Any) -> str:
+    return make_storable(str(form.get("text", ""))).replace("\r\n", "\n")
+
+
 def _text(form: Any, longest: int, what: str) -> str:
-    text = make_storable(str(form.get("text", ""))).replace("\r\n", "\n").strip()
+    text = _typed(form).strip()
     if not text or len(text) > longest:
         raise ClientException(detail=f"{what} has at least one character, and at most {longest:,}.")
     return text

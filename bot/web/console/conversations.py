@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
@@ -185,6 +186,7 @@ async def _page(request: Call, console: Console, talk: Timeline | None, beside: 
         "conversations.html",
         listing=listing,
         kept=address_of("", kept).removeprefix("?"),
+        once=uuid4().hex,
         talk=talk,
         tested=tested,
         tested_path=path_of_draft(tested) if tested else "",

@@ -8,6 +8,8 @@ from litestar.exceptions import PermissionDeniedException
 from bot.web.access import Connection
 
 HOME: Final = "/console"
+#: Characters of an address to go back to.
+_LONGEST: Final = 2_000
 
 
 class Forged(PermissionDeniedException):
@@ -42,3 +44,9 @@ def safe_next(path: str) -> str:
     inside = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
     harmless = path.isascii() and path.isprintable() and "\\" not in path and " " not in path
     return path if inside and harmless and not path.startswith(f"{HOME}/log") else HOME
+
+
+def back_within(root: str, path: str) -> str:
+    """A page at or below `root` to go back to; `root` for anything else."""
+    inside = path == root or path.startswith((f"{root}/", f"{root}?"))
+    return path if inside and safe_next(path) == path and len(path) < _LONGEST else root

@@ -12,7 +12,8 @@ from bot.operator.errors import CannotAct
 from bot.operator.people import list_people
 from bot.storage.writer import StorageUnavailable
 from bot.text.storable import make_storable, one_line
-from bot.web.console.conversation_paths import back_to, kept_in, person_of
+from bot.web.console.conversation_paths import back_to, kept_in, person_of, refused
+from bot.web.console.forgery import back_within
 from bot.web.console.inbox_list import PATH, ids_in, read_kept
 from bot.web.console.later_times import read_later
 from bot.web.console.layout import ZONE, Call, Console
@@ -45,13 +46,15 @@ class InboxForms(Controller):
     async def act(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
         """Do it to the conversations that the form names, or to all of the list that it came from."""
         form = await request.form()
-        order = await _read_order(request, console)
         back = back_to(kept_in(form), str(form.get("open", "")))
         try:
+            order = await _read_order(request, console)
             ids = await _chosen(request, console)
             if not ids:
                 return console.redirect(back, "Choose conversations first.", "careful")
             done = await console.teamwork.acts.do(order, ids, by=person_of(request))
+        except ClientException as error:
+            return refused(console, back, error)
         except (CannotAct, StorageUnavailable) as error:
             return console.redirect(back, str(error), "bad")
         if not done.changed:
@@ -62,8 +65,7 @@ class InboxForms(Controller):
     async def undo(self, request: Call, console: NamedDependency[Console]) -> Response[Any]:
         """Put back what an act changed."""
         form = await request.form()
-        back = str(form.get("back", ""))
-        path = back if back.startswith(PATH) and "\\" not in back else PATH
+        path = back_within(PATH, str(form.get("back", "")))
         act_id = make_storable(str(form.get("undo", "")))
         try:
             undone = await console.teamwork.acts.undo(act_id, by=person_of(request))

@@ -70,7 +70,7 @@ from bot.web.console.assets import Files
 from bot.web.console.forgery import HOME
 from bot.web.console.live import Live
 from bot.web.console.sessions import CSRF_FIELD, Session, Sessions
-from bot.web.console.times import clock, counted, day, exact, in_zone, moment, number, second, there
+from bot.web.console.times import clock, counted, day, exact, in_zone, is_zone, moment, number, second, there
 from bot.web.downloads import Downloads
 from bot.web.server.proxies import is_for_https
 
@@ -179,6 +179,7 @@ class Console:
             csrf_field=self.csrf_field(session),
             csrf=self.sessions.csrf(session) if session else "",
             theme=_theme(request),
+            is_zone_known=is_zone(request.cookies.get(ZONE, "")),
             here=_here(request),
             openid=self.openid.title if self.openid else "",
             nonce=nonce,
@@ -228,7 +229,9 @@ class Console:
 
     def error_page(self, request: Call, status: int, sentence: str) -> Page:
         """The page that says what went wrong."""
-        title = {404: "There is no such page", 403: "Not allowed"}.get(status, HTTPStatus(status).phrase)
+        title = {404: "There is no such page", 403: "Not allowed", 405: "There is no page here"}.get(
+            status, HTTPStatus(status).phrase
+        )
         return self.page(request, "error.html", status=status, title=title, sentence=sentence)
 
     def _flashes(self) -> URLSafeSerializer:

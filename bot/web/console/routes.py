@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from litestar import Controller, Response, get
+from litestar import Controller, Response, get, post, route
 from litestar.di import NamedDependency, Provide
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
@@ -89,7 +89,7 @@ class OtherRoutes(Controller):
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    @get("/{path:path}", sync_to_thread=False)
+    @route("/{path:path}", http_method=["GET", "POST"], sync_to_thread=False)
     def nothing(self, path: FromPath[str]) -> None:
         """Answer 404 in the console's design."""
         raise NotFoundException(detail=f"The console has no page at {HOME}{path}.")
@@ -142,6 +142,32 @@ _DEPENDENCIES: Final = {
 }
 
 
+def _has_no_page() -> None:
+    raise MethodNotAllowedException(
+        detail="This address has no page: what a form sends comes here, and nothing is done by opening it again."
+    )
+
+
+def _takes_no_form() -> None:
+    raise MethodNotAllowedException(detail="Nothing can be sent to this address.")
+
+
+def _pages() -> OneAppRouter:
+    """The pages, and for each address an answer in their design to what it does not take, such as a form's reload."""
+    router = OneAppRouter(
+        HOME,
+        route_handlers=PAGES,
+        guards=[require_login],
+        request_max_body_size=LARGEST_FORM,
+        before_request=_remember_mark,
+        exception_handlers=ERROR_PAGES,
+    )
+    for make, method, answer in ((get, "GET", _has_no_page), (post, "POST", _takes_no_form)):
+        paths = [each.path.removeprefix(HOME) for each in router.routes if method not in each.methods]
+        router.register(make(paths, sync_to_thread=False)(answer))
+    return router
+
+
 def console_router() -> OneAppRouter:
     """Every page of the console. Only the login page, styles and scripts can be reached without a session."""
     return OneAppRouter(
@@ -149,14 +175,7 @@ def console_router() -> OneAppRouter:
         route_handlers=[
             OneAppRouter("/", route_handlers=[AssetRoutes, FrontPage]),
             OneAppRouter("/", route_handlers=[Login, OpenIdPages], exception_handlers=ERROR_PAGES),
-            OneAppRouter(
-                HOME,
-                route_handlers=PAGES,
-                guards=[require_login],
-                request_max_body_size=LARGEST_FORM,
-                before_request=_remember_mark,
-                exception_handlers=ERROR_PAGES,
-            ),
+            _pages(),
         ],
         dependencies=_DEPENDENCIES,
         include_in_schema=False,

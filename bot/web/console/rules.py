@@ -47,9 +47,7 @@ class RulePages(Controller):
     @get("/rules/new")
     async def new(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
         """Show the editor with the beginning of a file, with a recipe, or with the draft of one."""
-        shown = new_file(request)
-        if not request.query_params.get("recipe"):
-            shown = await editor.with_draft(request, shown)
+        shown = await new_file(request, editor)
         shown = replace(shown, choice=CardChoice(number=FILE if shown.text == NEW_FILE else 0))
         if shown.unsaved_since is None:
             card = await editor.cards.shown(shown.file, shown.text, shown.choice)
@@ -114,7 +112,7 @@ async def _done(place: EditorPlace, request: Call, file: str) -> Response[Any]:
     do = text_of(form.get("do"))
     if do in ("save", "remove"):
         return await save(place, request, shown, None if do == "remove" else shown.text)
-    if do in ("drop", "drop-parked", "bring"):
+    if do in ("drop", "drop-mine", "drop-parked", "bring"):
         return await put_right(place, request, shown, do)
     if do == "resolve":
         return await resolve(place, request, shown)

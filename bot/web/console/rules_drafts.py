@@ -1,7 +1,9 @@
 """What people have not saved yet: kept in the database for the person and the file, whatever page they go to."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import uuid4
 
 from bot.rulebook.editing.folder import etag_of
 from bot.storage.database_errors import DATABASE_ERRORS
@@ -21,7 +23,7 @@ class UnsavedTexts:
         self._dropping = console.writer.batch(drop_drafts)
 
     async def of(self, person: str, file: str | None = None) -> list[RuleDraft]:
-        """Those of a person, the newest first."""
+        """Those of a person, the newest first. A new file has an empty name, and instead of an entity tag a mark."""
         async with self._console.database.reading() as connection:
             return await list_drafts(connection, person, None if file is None else make_storable(file))
 
@@ -74,10 +76,26 @@ class UnsavedTexts:
         """The text of a file that had this entity tag: as it is now, or as the history has it."""
         if saved is not None and etag_of(saved) == etag:
             return saved
-        if not etag:
+        if not etag or not file:
             return None
         async with self._console.database.reading() as connection:
             return await find_text(connection, make_storable(file), lambda text: etag_of(text) == etag)
+
+
+def live_drafts(drafts: Sequence[RuleDraft], texts: Mapping[str, str]) -> dict[str, RuleDraft]:
+    """By file: the draft that began from the text that is saved now."""
+    return {
+        each.file: each
+        for each in reversed(drafts)
+        if each.file in texts
+        and etag_of(texts[each.file]) == each.base_etag
+        and each.text != texts[each.file]
+    }
+
+
+def new_file_mark() -> str:
+    """What tells the draft of one new file from that of another, in the place of an entity tag."""
+    return f"new-{uuid4().hex}"
 
 
 def _can_be_stored(text: str) -> bool:

@@ -29,7 +29,7 @@ from bot.text.storable import make_storable
 from bot.web.console.forgery import HOME
 from bot.web.console.layout import Call, Console, Page
 from bot.web.console.rules_card import CardChoice, CardDesk, with_posted_fields
-from bot.web.console.rules_drafts import UnsavedTexts
+from bot.web.console.rules_drafts import UnsavedTexts, live_drafts
 from bot.web.console.rules_phone import read_setting
 from bot.web.console.rules_recipes import first_text, link_to_try
 from bot.web.console.rules_shown import ShownFile
@@ -90,6 +90,11 @@ def address_of(file: str, line: int | None = None) -> str:
     return f"{PATH}/{quote(file, safe='')}" + (f"#L{line}" if line else "")
 
 
+def new_address(mark: str) -> str:
+    """The editor's page of a new file that has this mark instead of an entity tag."""
+    return f"{PATH}/new" + (f"?draft={quote(mark, safe='')}" if mark else "")
+
+
 class EditorPlace:
     """What the handlers of the rules share."""
 
@@ -126,6 +131,7 @@ class EditorPlace:
             errors=shelf.errors,
             read_only=self.files.folder.why_read_only(),
             address_of=address_of,
+            new_address=new_address,
             **context,
         )
 
@@ -157,6 +163,8 @@ class EditorPlace:
     def tested(self, request: Call, shown: ShownFile) -> TestedDraft | None:
         """Who tests this draft on their phones, if anybody does."""
         person = session_of(request).person
+        if shown.is_new and shown.etag:  # phones test the one new file that has no mark
+            return None
         return self.console.tested.of(person, "" if shown.is_new else shown.file)
 
     async def looked_at(self, shown: ShownFile, *, at_any_cost: bool = True) -> ShownFile:
@@ -255,7 +263,7 @@ class EditorPlace:
         """A saved text, or what this person has made of it and not saved; an older draft waits beside it.
 
         A draft that began from an older text never stands in the place of what is saved: that may just have been
-        restored.
+        restored. Nor does that of another new file stand in the place of this one.
         """
         session = session_of(request)
         if not session.may_edit or shown.is_cut:
@@ -289,9 +297,13 @@ class EditorPlace:
         )
 
     async def drafted(self, request: Call, heard: HeardText) -> Drafted:
-        """A rule for a message."""
-        async with self.drafts.turn(session_of(request).person):
+        """A rule for a message, in the files as this person has them, saved or not."""
+        session = session_of(request)
+        drafts = await self.unsaved.of(session.person) if session.may_edit else []
+        async with self.drafts.turn(session.person):
             files = await in_background(self.files.folder.files)
+            mine = {file: each.text for file, each in live_drafts(drafts, files.texts).items()}
+            files = replace(files, texts={**files.texts, **mine})
             book = self.console.shelf.book()
             return await in_background(draft_rule, files, book, heard.text, heard.number)
 

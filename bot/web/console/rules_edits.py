@@ -21,6 +21,7 @@ from bot.rulebook.splices import Edit, Lines, difference
 from bot.web.console.layout import Call, Page
 from bot.web.console.rules_bar import save_bar
 from bot.web.console.rules_card import CardChoice
+from bot.web.console.rules_drafts import new_file_mark
 from bot.web.console.rules_editor import NEW_FILE, EditorPlace, read_form, text_of
 from bot.web.console.rules_recipes import (
     first_text,
@@ -59,6 +60,8 @@ async def edit_done(place: EditorPlace, shown: ShownFile, do: str) -> DoneEdit |
             text = await place.drafts.accept(shown.file, shown.text, who=shown.who)
             return DoneEdit(text=text, said="The tests of this file expect the new answer now.")
         if do == "drop":
+            if shown.is_new:  # whatever file has its name already
+                return DoneEdit(text=NEW_FILE, said="The text is dropped.")
             before = await place.saved_text(shown.file)
             return DoneEdit(text=before or "", said="The text is as it is saved.")
         if do.startswith("recipe "):
@@ -102,7 +105,7 @@ async def _add(place: EditorPlace, shown: ShownFile, slug: str) -> DoneEdit:
 
 async def with_bar(place: EditorPlace, shown: ShownFile) -> ShownFile:
     """With what the save bar says of the text."""
-    before = await place.saved_text(shown.file) if shown.file else None
+    before = await place.saved_text(shown.file) if shown.file and not shown.is_new else None
     draft = await place.drafts.check(shown.file, shown.text, who=shown.who)
     replayed = await place.compare(shown) if shown.text != before else None
     bar = await in_background(save_bar, shown.file, before, shown.text, draft, replayed)
@@ -142,12 +145,12 @@ class EditorButtons(Controller):
         shown = await read_form(request, editor, text_of((await request.form()).get("file")))
         return recipe_list(request, editor, await with_recipes(request, shown))
 
-    @get("/rules/try", sync_to_thread=False)
-    def try_link(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
+    @get("/rules/try")
+    async def try_link(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:
         """Show an editor that the script fills from what the address carries."""
         who = session_of(request).person
-        shown = ShownFile(file="", text=NEW_FILE, etag="", is_new=True, from_link=True, who=who)
-        return editor.editor(request, shown)
+        shown = ShownFile(file="", text=NEW_FILE, etag=new_file_mark(), is_new=True, from_link=True, who=who)
+        return editor.editor(request, await editor.with_draft(request, shown))
 
 
 def recipe_list(request: Call, editor: EditorPlace, shown: ShownFile) -> Page:
@@ -157,16 +160,23 @@ def recipe_list(request: Call, editor: EditorPlace, shown: ShownFile) -> Page:
     )
 
 
-def new_file(request: Call) -> ShownFile:
-    """What a new file begins with: a recipe or its table where the address names one."""
-    query, who = request.query_params, session_of(request).person
+async def new_file(request: Call, place: EditorPlace) -> ShownFile:
+    """What a new file begins with: a recipe or its table where the address names one, or what was written of it."""
+    query, session = request.query_params, session_of(request)
     recipe = recipe_called(query.get("recipe", ""))
     table = query.get("table", "")
     file, text = "", NEW_FILE
     if recipe is not None:
         file, text = (table, recipe.tables[table]) if table in recipe.tables else (recipe.file, recipe.text)
+        mark = new_file_mark()
+    else:
+        drafts = await place.unsaved.of(session.person, "") if session.may_edit else []
+        marks = [each.base_etag for each in drafts]
+        wanted = query.get("draft", "")
+        mark = wanted if wanted in marks else "" if "" in marks or not marks else marks[0]
     recipes = found_recipes("") if "recipes" in query else None
-    return ShownFile(file=file, text=text, etag="", is_new=True, recipes=recipes, who=who)
+    shown = ShownFile(file=file, text=text, etag=mark, is_new=True, recipes=recipes, who=session.person)
+    return await place.with_draft(request, shown)
 
 
 async def with_one_rule_more(shown: ShownFile) -> ShownFile:

@@ -17,9 +17,11 @@ from bot.rulebook.files.tables import is_csv
 from bot.storage.rule_drafts import RuleDraft
 from bot.storage.rule_edits import find_newest_edits, list_edit_texts
 from bot.text.storable import make_storable
+from bot.web.console.forgery import back_within
 from bot.web.console.layout import Call, Page
+from bot.web.console.rules_drafts import live_drafts
 from bot.web.console.rules_editor import PATH, EditorPlace, text_of
-from bot.web.console.rules_list import list_rules, live_drafts
+from bot.web.console.rules_list import list_rules
 from bot.web.console.rules_testers import running_tests
 from bot.web.console.sessions import require_editor, session_of
 from bot.web.limits import LONGEST_NAME
@@ -60,7 +62,7 @@ class RuleListPages(Controller):
         form = await request.form()
         verb, _, key = text_of(form.get("do")).partition("/")
         place, target = read_place(key), read_place(text_of(form.get("to")))
-        back = _back(form)
+        back = back_within(PATH, text_of(form.get("back")))
         if place is None:
             return editor.console.redirect(back, "The list has no such button.", "bad")
         files = editor.console.shelf.files.texts
@@ -77,7 +79,7 @@ class RuleListPages(Controller):
     async def undo(self, request: Call, editor: NamedDependency[EditorPlace]) -> Response[Any]:
         """Take back what the toast tells of."""
         form = await request.form()
-        wanted, back = text_of(form.get("undo")), _back(form)
+        wanted, back = text_of(form.get("undo")), back_within(PATH, text_of(form.get("back")))
         try:
             if wanted.startswith(_UNDO_DRAFT):
                 await _undo_draft(request, editor, wanted.removeprefix(_UNDO_DRAFT))
@@ -129,12 +131,6 @@ async def undo_edits(request: Call, place: EditorPlace, ids: list[str]) -> None:
             FileChange(name=edit.file, text=text, expected=None if now is None else {etag_of(now)})
         )
     await save_changes(request, place, changes, how="restore")
-
-
-def _back(form: Any) -> str:
-    """The page to go back to: one of the rules."""
-    back = text_of(form.get("back"))
-    return back if back.startswith(PATH) and "//" not in back and len(back) < 2_000 else PATH
 
 
 async def _kept(

@@ -11,11 +11,11 @@ from bot.rulebook.background import in_background
 from bot.rulebook.cards.file_card import opening_lines
 from bot.rulebook.cards.sentence import plain_text
 from bot.rulebook.editing.drafts import Draft, TooManyDrafts
-from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.outline import OutlineRule, outline
 from bot.rulebook.files.tables import is_csv
 from bot.rulebook.findings import Finding
 from bot.storage.rule_drafts import RuleDraft
+from bot.web.console.rules_drafts import live_drafts
 from bot.web.console.rules_editor import LIST_PATIENCE, EditorPlace
 from bot.web.console.sessions import Session
 
@@ -83,17 +83,6 @@ class RuleList(Struct, frozen=True, kw_only=True):
     def shown(self) -> int:
         """How many rules the page has."""
         return sum(len(each.rules) for each in self.files)
-
-
-def live_drafts(drafts: Sequence[RuleDraft], texts: Mapping[str, str]) -> dict[str, RuleDraft]:
-    """By file: the draft that began from the text that is saved now."""
-    return {
-        each.file: each
-        for each in reversed(drafts)
-        if each.file in texts
-        and etag_of(texts[each.file]) == each.base_etag
-        and each.text != texts[each.file]
-    }
 
 
 async def list_rules(

@@ -20,7 +20,7 @@ from bot.storage.rule_edits import RuleEdit, list_edits
 from bot.text.diffs import compare_lines
 from bot.text.storable import make_storable
 from bot.web.console.layout import Call
-from bot.web.console.rules_editor import PATH, EditorPlace, address_of, text_of
+from bot.web.console.rules_editor import PATH, EditorPlace, address_of, new_address, text_of
 from bot.web.console.rules_forms import undo_key
 from bot.web.console.rules_shown import ShownFile
 from bot.web.console.sessions import Session, refusal, session_of
@@ -54,13 +54,15 @@ def _editor_of(request: Call) -> Session:
 async def save(place: EditorPlace, request: Call, shown: ShownFile, text: str | None) -> Response[Any]:
     """Save the text of the editor, or remove the file."""
     session = _editor_of(request)
-    expected = {shown.etag} if shown.etag else None
+    expected = {shown.etag} if shown.etag and not shown.is_new else None
     try:
         change = FileChange(name=shown.file, text=text, expected=expected)
         saved = await place.files.save_all([change], who=session.name, how="console")
     except (HasErrors, CannotWrite, WrongName) as error:
         return await _refused(place, request, shown, error)
     except Changed as error:
+        if shown.is_new:  # the file of that name is another one
+            return await _refused(place, request, shown, error)
         return await _met(place, request, shown, text, error)
     await _forget(place, request, shown)
     undo = await undo_key(place, saved, [shown.file])
@@ -117,20 +119,29 @@ def _taken(conflict: Conflict, form: Any, at: int) -> str | None:
 
 async def put_right(place: EditorPlace, request: Call, shown: ShownFile, do: str) -> Response[Any]:
     """Drop a draft, or bring one back that began from an older text of the file."""
-    person = session_of(request).person
+    person, form = session_of(request).person, await request.form()
     file = "" if shown.is_new else shown.file
-    here = f"{PATH}/new" if shown.is_new else _place_of(shown)
+    here = new_address(shown.etag) if shown.is_new else _place_of(shown)
     if do == "drop":
         await place.unsaved.drop(person, file, shown.etag)
-        return place.console.redirect(here, "Dropped: this is what is saved.")
-    parked = next(
-        (each for each in await place.unsaved.of(person, file) if each.base_etag != shown.etag), None
-    )
+        said = "The new file is dropped." if shown.is_new else "Dropped: this is what is saved."
+        return place.console.redirect(f"{PATH}/new" if shown.is_new else here, said)
+    wanted = text_of(form.get("parked"))
+    if do == "drop-mine":  # the form is of the file as it is saved now; mine began from an older text
+        await place.unsaved.drop(person, file, wanted)
+        is_there = await place.saved_text(file) is not None
+        return place.console.redirect(here if is_there else PATH, "What you wrote is dropped.")
+    others = [each for each in await place.unsaved.of(person, file) if each.base_etag != shown.etag]
+    parked = next((each for each in others if each.base_etag == wanted or "parked" not in form), None)
     if parked is None:
-        return place.console.redirect(here, "There is no older draft any more.", "careful")
+        return place.console.redirect(here, "There is no such draft any more.", "careful")
     if do == "drop-parked":
+        await place.kept(request, shown)  # what was typed beside it stays
         await place.unsaved.drop(person, file, parked.base_etag)
-        return place.console.redirect(here, "The older draft is dropped.")
+        which = "other new file" if shown.is_new else "older draft"
+        return place.console.redirect(here, f"The {which} is dropped.")
+    if shown.is_new:
+        return place.console.redirect(new_address(parked.base_etag))
     mine = replace(shown, text=parked.text, etag=parked.base_etag)
     together = await _together(place, file, parked.text, parked.base_etag)
     if together is not None and together.merged.conflicts:
@@ -144,7 +155,7 @@ async def put_right(place: EditorPlace, request: Call, shown: ShownFile, do: str
 
 
 async def _refused(
-    place: EditorPlace, request: Call, shown: ShownFile, error: HasErrors | CannotWrite | WrongName
+    place: EditorPlace, request: Call, shown: ShownFile, error: HasErrors | CannotWrite | Changed | WrongName
 ) -> Response[Any]:
     """The editor with the text as it was, and why it was not saved."""
     status, trouble = 409, str(error)

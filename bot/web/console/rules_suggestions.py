@@ -6,15 +6,18 @@ from urllib.parse import urlencode
 from litestar import Controller, get
 from litestar.di import NamedDependency
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.rulebook.background import in_background
 from bot.rulebook.editing.folder import etag_of
 from bot.rulebook.editing.near_rule import NearRule, Widening, near_rule, widened
+from bot.rulebook.editing.outline import outline
 from bot.rulebook.editing.source_tree import CannotSplice
 from bot.rulebook.editing.suggest_rule import Drafted
 from bot.text.looks import look_of
 from bot.web.console.layout import Call, Page
 from bot.web.console.rules_card import CardChoice
+from bot.web.console.rules_drafts import new_file_mark
 from bot.web.console.rules_editor import EditorPlace, HeardText
 from bot.web.console.rules_shown import ShownFile
 from bot.web.console.sessions import session_of
@@ -63,27 +66,37 @@ def _offer(request: Call, editor: EditorPlace, suggestion: Suggestion) -> Page:
 async def _widened(
     request: Call, editor: EditorPlace, heard: HeardText, near: NearRule, way: Widening
 ) -> Page | None:
-    before = await editor.saved_text(near.file)
+    mine = await _mine(request, editor, near.file)
     try:
-        text = await in_background(widened, before or "", near, way)
+        text = await in_background(widened, mine.text, near, way)
     except CannotSplice:
         return None
-    line = next((each.line for each in editor.console.shelf.book().rules if each.name == near.name), 1)
+    line = next((each.line for each in outline(text) or () if each.name == near.name), 1)
     made = Drafted(file=near.file, text=text, line=line, name=near.name)
     return await _editor(request, editor, heard, made)
 
 
 async def _editor(request: Call, editor: EditorPlace, heard: HeardText, made: Drafted) -> Page:
     """The card of the rule, not saved yet."""
-    before = await editor.saved_text(made.file)
-    shown = ShownFile(
-        file=made.file,
+    shown = replace(
+        await _mine(request, editor, made.file),
         text=made.text,
-        etag=etag_of(before) if before is not None else "",
         heard=(heard.text,),
         line=made.line,
         choice=CardChoice(name=made.name),
-        is_new=before is None,
-        who=session_of(request).person,
+        begins_unsaved=True,
     )
     return editor.editor(request, await editor.looked_at(shown))
+
+
+async def _mine(request: Call, editor: EditorPlace, file: str) -> ShownFile:
+    """A file as this person has it, saved or not; or a new one."""
+    saved = await editor.saved_text(file)
+    shown = ShownFile(
+        file=file,
+        text=saved or "",
+        etag=new_file_mark() if saved is None else etag_of(saved),
+        is_new=saved is None,
+        who=session_of(request).person,
+    )
+    return await editor.with_draft(request, shown)

@@ -93,6 +93,7 @@ async def with_testers(place: EditorPlace, request: Call, shown: ShownFile, *, i
             raise NoTester("Write the number of each phone that is to test it.")
         if not is_end and shown.unsaved_since is None:
             raise NoTester("There is nothing to test: this is what is saved. Change something first.")
+        shown = await _as_the_tested_one(place, request, shown)
         await place.console.tested.name(session.person, file, numbers)
     except (NoTester, TestsOther) as error:
         return replace(shown, trouble=str(error), typed_testers=typed)
@@ -101,6 +102,22 @@ async def with_testers(place: EditorPlace, request: Call, shown: ShownFile, *, i
             shown, trouble="The database can't be written just now: try it again.", typed_testers=typed
         )
     return replace(shown, said="Nobody tests it any more." if is_end else "")
+
+
+async def _as_the_tested_one(place: EditorPlace, request: Call, shown: ShownFile) -> ShownFile:
+    """Phones test one new file of a person's, the one without a mark; raises `NoTester` where that is another one."""
+    if not shown.is_new or not shown.etag:
+        return shown
+    person = session_of(request).person
+    other = next((each for each in await place.unsaved.of(person, "") if not each.base_etag), None)
+    if other is not None:
+        called = f", {other.name}," if other.name else ""
+        raise NoTester(
+            f"Phones can test one new file of yours at a time: save or drop the other one{called} first."
+        )
+    mark, shown = shown.etag, await place.kept(request, replace(shown, etag=""))
+    await place.unsaved.drop(person, "", mark)
+    return shown
 
 
 def read_numbers(typed: str, ours: Collection[str]) -> list[str]:

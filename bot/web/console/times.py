@@ -27,6 +27,11 @@ def zone_of(name: str) -> tzinfo:
     return _read_zone(name)
 
 
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of this name; times are told in UTC where there is none."""
+    return _read_zone(name) is not UTC
+
+
 def there(at: datetime, zone: tzinfo) -> str:
     """A time of day in another zone, where it is not the reader's: `18:04 Europe/Paris`; empty where it is the same."""
     here, other = at.astimezone(_zone.get()), at.astimezone(zone)

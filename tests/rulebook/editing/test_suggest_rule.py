@@ -58,6 +58,19 @@ def test_the_rule_stands_before_the_catch_all_and_its_comment_and_all_else_stays
     )
 
 
+def test_a_text_that_is_newer_than_the_book_takes_it_before_the_catch_all_too() -> None:
+    """By the line that the catch-all has in the book, the third rule stood before the second."""
+    book, text = load_texts({"shop.yaml": SHOP}).book, SHOP
+    assert book is not None
+    for heard in ("do you deliver?", "deliver it", "parking"):
+        text = draft_rule(FilesRead(texts={"shop.yaml": text}, findings=()), book, heard).text
+    loaded = load_texts({"shop.yaml": text}).book
+    assert loaded is not None, text
+    names = [rule.name for rule in loaded.rules]
+    assert names == ["hours", "deliver", "deliver-2", "parking", "anything-else"]
+    assert "  # Whatever else.\n  - name: anything-else" in text
+
+
 def test_without_a_catch_all_it_stands_last() -> None:
     text = "rules:\n- name: hours\n  when: {keyword: hours}\n  reply: Open.\n"
     _, made = drafted("Parking", shop=text)

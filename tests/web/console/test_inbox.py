@@ -1,5 +1,6 @@
 """The inbox of the console: what is done to one or many, what is written, and what each page says of it."""
 
+import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator
@@ -58,6 +59,14 @@ class Desk:
         self.csrf = self.csrf or csrf_in(await self.page(PATH))
         return await self.http.post(path, data={"csrf": self.csrf} | fields)
 
+    async def refusal(self, path: str, **fields: Any) -> str:
+        """What the page says that a refused form leads to."""
+        answer = await self.post(path, **fields)
+        assert answer.status_code == 303, answer.text
+        html = await self.page(answer.headers["location"])
+        assert 'class="flash bad"' in html
+        return flash_of(html)
+
     async def act(self, do: str, *ids: str, **fields: Any) -> str:
         """The page that follows."""
         answer = await self.post("/console/acts", do=do, c=list(ids), **fields)
@@ -72,6 +81,12 @@ async def desk(bot: Running, role: str = "support") -> AsyncIterator[Desk]:
     async with browser(bot) as http:
         assert (await http.post("/console/login", data={"key": link.key})).status_code == 303
         yield Desk(http, name)
+
+
+def once_in(html: str) -> str:
+    found = re.search(r'name="once" value="([^"]+)"', html)
+    assert found
+    return found[1]
 
 
 def flash_of(html: str) -> str:
@@ -160,20 +175,21 @@ async def test_all_of_a_list_are_done_and_no_others(bot: Running) -> None:
 async def test_nobody_is_assigned_who_is_not_there(bot: Running) -> None:
     one = await somebody(bot)
     async with desk(bot) as ada:
-        answer = await ada.post("/console/acts", do="assign:Nobody Here", c=one["id"])
-        assert answer.status_code == 400
-        assert "nobody called" in answer.text
+        assert "nobody called" in await ada.refusal("/console/acts", do="assign:Nobody Here", c=one["id"])
         assert "Choose conversations first." in flash_of(await ada.act("done"))
-        assert (await ada.post("/console/acts", do="burn", c=one["id"])).status_code == 400
         assert "assigned_to" not in (await bot.get(f"/api/conversations/{one['id']}")).json()
 
 
 async def test_an_undo_leads_nowhere_else(bot: Running) -> None:
+    """A line's end within its address closed the connection."""
     one = await somebody(bot)
     async with desk(bot) as ada:
         html = await ada.act(f"assign:{ada.name}", one["id"])
-        answer = await ada.post("/console/acts/undo", undo=undo_of(html), back="https://evil.example/")
-        assert answer.headers["location"] == PATH
+        for back in ("https://evil.example/", f"{PATH}\r\nX: y", f"{PATH}é", f"{PATH}.evil", f"{PATH}?q=\\"):
+            answer = await ada.post("/console/acts/undo", undo=undo_of(html), back=back)
+            assert answer.headers["location"] == PATH
+        answer = await ada.post("/console/acts/undo", undo=undo_of(html), back=f"{PATH}?q=a%2F%2Fb//c")
+        assert answer.headers["location"] == f"{PATH}?q=a%2F%2Fb//c"
 
 
 async def test_a_viewer_sees_no_boxes_and_may_do_none_of_it(bot: Running) -> None:
@@ -233,7 +249,9 @@ async def test_a_reply_for_later_can_be_taken_back_as_a_draft(bot: Running) -> N
     async with desk(bot) as ada:
         answer = await ada.post(f"{path}/reply", text="See you tomorrow.", when="tomorrow")
         html = await ada.page(answer.headers["location"])
-        assert "until then you can take it back" in flash_of(html)
+        assert re.search(r"It leaves \d.* \(UTC\): until then you can take it back", flash_of(html))
+        for page in (path, f"{path}/more"):
+            assert "In UTC, as your browser has told no time zone." in await ada.page(page)
         found = re.search(r'action="/console/planned/([^/]+)/take-back"', html)
         assert found
         answer = await ada.post(f"/console/planned/{found[1]}/take-back", conversation=one["id"])
@@ -241,9 +259,16 @@ async def test_a_reply_for_later_can_be_taken_back_as_a_draft(bot: Running) -> N
         assert "See you tomorrow.</textarea>" in html
         assert "/console/planned/" not in html
         for wrong, why in (({"later": "1"}, "Say when"), ({"at": "2020-01-01T10:00"}, "is over")):
-            answer = await ada.post(f"{path}/reply", text="x", **wrong)
-            assert answer.status_code == 400
-            assert why in answer.text
+            answer = await ada.post(f"{path}/reply", text="x", kept="mine=1", **wrong)
+            assert answer.headers["location"] == f"{path}?mine=1"
+            html = await ada.page(answer.headers["location"])
+            assert why in flash_of(html)
+            assert "x</textarea>" in html
+        ada.http.cookies.set("bot_zone", "Europe/Paris")
+        for page in (path, f"{path}/more"):
+            assert "UTC" not in re.sub(r"<time [^>]*>", "", await ada.page(page))
+        answer = await ada.post(f"{path}/reply", text="See you.", when="1h")
+        assert "UTC" not in flash_of(await ada.page(answer.headers["location"]))
     assert [each["direction"] for each in await bot.messages(one["peer"])] == ["inbound"]
 
 
@@ -254,8 +279,59 @@ async def test_a_note_is_ours_alone(bot: Running) -> None:
         html = await ada.page(f"{PATH}/{one['id']}")
         assert "Calls on Fridays." in html
         assert f"A note of {ada.name}, which only we see" in html
-        assert (await ada.post(f"{PATH}/{one['id']}/note", text="  ")).status_code == 400
+        assert "A note has at least one character" in await ada.refusal(f"{PATH}/{one['id']}/note", text="  ")
     assert [each["direction"] for each in await bot.messages(one["peer"])] == ["inbound"]
+
+
+async def test_a_form_that_is_sent_twice_is_done_once(bot: Running) -> None:
+    """Without scripts, nothing keeps a button from being pressed again while the first answer is on its way."""
+    one = await somebody(bot)
+    path = f"{PATH}/{one['id']}"
+    async with desk(bot) as ada:
+        await ada.post(f"{path}/here")
+        for what, text in (("reply", "On its way."), ("reply", "See you."), ("note", "Calls on Fridays.")):
+            once = once_in(await ada.page(path))
+            more = {"text": text, "once": once} | ({"when": "1h"} if text == "See you." else {})
+            answers = await asyncio.gather(*(ada.post(f"{path}/{what}", **more) for _ in range(3)))
+            assert {answer.headers["location"] for answer in answers} == {path}
+        html = (await ada.page(path)).partition('id="talk"')[2]
+        assert (
+            html.count(">On its way.<") == html.count(">See you.<") == html.count(">Calls on Fridays.<") == 1
+        )
+
+        # The same words in the form of another page, or other words in a page that came back, are sent.
+        await ada.post(f"{path}/reply", text="On its way.", once=once_in(html))
+        await ada.post(f"{path}/reply", text="On its way!", once=once_in(html))
+        html = (await ada.page(path)).partition('id="talk"')[2]
+        assert html.count(">On its way.<") == 2
+        assert html.count(">On its way!<") == 1
+
+        # So is what was taken back.
+        planned = re.findall(r"/console/planned/([^/]+)/take-back", html)
+        await ada.post(f"/console/planned/{planned[-1]}/take-back", conversation=one["id"])
+        await ada.post(f"{path}/reply", text="See you.", once=once_in(html))
+        assert (await ada.page(path)).partition('id="talk"')[2].count(">See you.<") == 1
+
+
+async def test_what_a_form_is_refused_for_is_said_where_it_was(bot: Running) -> None:
+    """It was said on a page of its own, which led to the overview and had no word of what was written."""
+    one = await somebody(bot)
+    path = f"{PATH}/{one['id']}"
+    long = "x" * 2049
+    async with desk(bot) as ada:
+        assert "A reply has at least one character, and at most 2,048." in await ada.refusal(
+            f"{path}/reply", text=long
+        )
+        assert f"{long}</textarea>" in await ada.page(path)
+        for where, fields, sentence in (
+            (f"{path}/tag", {"tag": " "}, "A tag has at least one character"),
+            (f"{path}/value", {"name": "two words", "value": "x"}, "name has letters, digits and _ only"),
+            (f"{path}/opt-in", {}, "How they agreed has at least one character"),
+            ("/console/acts", {"c": one["id"], "do": "snooze", "at": "2020-01-01T10:00"}, "is over"),
+            ("/console/acts", {"c": one["id"], "do": "burn"}, "Say what is to be done."),
+        ):
+            assert sentence in await ada.refusal(where, open=one["id"], **fields)
+        assert (await ada.post(f"{path}/burn")).status_code == 404
 
 
 # What a conversation says

@@ -95,6 +95,21 @@ async def test_an_error_is_a_page_and_says_what_to_do(fresh_bot: Running) -> Non
             assert answer.status_code == status, path
             assert "Go to the overview" in answer.text
             assert answer.headers["content-type"].startswith("text/html")
+        sent = {"csrf": csrf_in(answer.text)}
+        for (
+            method,
+            path,
+            status,
+        ) in (  # as a reload of what a form led to asks, and an address that is mistyped
+            ("GET", "/conversations/x/reply", 405),
+            ("GET", "/acts", 405),
+            ("GET", "/logout", 405),
+            ("POST", "/no/such/page", 404),
+            ("POST", "/conversations", 405),
+        ):
+            answer = await http.request(method, f"/console{path}", data=sent if method != "GET" else None)
+            assert answer.status_code == status, (path, answer.text)
+            assert "Go to the overview" in answer.text, path
         for path in (
             "/conversations/%00",
             "/conversations?q=%00%ed%a0%bd",

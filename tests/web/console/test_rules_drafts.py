@@ -185,3 +185,131 @@ async def test_a_message_leads_to_what_does_no_harm(bot: Running, admin: httpx.A
     text = BOOK + "  - name: new\n    when: {keyword: deliver}\n    reply: Write the answer here.\n"
     assert (await send(admin, text, "save")).status_code == 422
     assert text_of(bot) == BOOK
+
+
+async def test_a_drafted_rule_stands_in_what_its_author_has_not_saved(
+    bot: Running, admin: httpx.AsyncClient
+) -> None:
+    """It was made from what is saved, and the next check kept it in the place of the draft."""
+    mine = BOOK.replace("9-18", "9-17")
+    await send(admin, mine, "check")
+    for wanted, expected in (
+        ({"text": "do you deliver"}, "Write the answer here."),
+        ({"text": "adress?", "as": "word"}, "when: {keyword: [address, adress]}"),
+    ):
+        html = (await admin.get("/console/rules/draft", params=wanted)).text
+        assert expected in html
+        assert "Open 9-17." in html
+        assert "Not saved yet" in html
+    assert "Open 9-17." in (await admin.get(HERE)).text
+
+
+async def test_a_rule_for_a_file_that_takes_none_leaves_the_draft_of_another_new_file(
+    bot: Running, admin: httpx.AsyncClient
+) -> None:
+    rule = "rules:\n  - {name: cafe, when: {keyword: cafe}, reply: Upstairs.}\n"
+    new = "/console/rules/new"
+    await send(admin, rule, "check", etag="", path=new, name="30-cafe", is_new="1")
+    await send(admin, "rules: [\n", "check")
+    drafting = await admin.get("/console/rules/draft", params={"text": "do you deliver"})
+    assert "Write the answer here." in drafting.text
+    etag = re.search(r'name="etag" value="([^"]*)"', drafting.text)
+    assert etag
+    assert "30-cafe.yaml" in drafting.text
+    await send(admin, "rules: []\n# mine\n", "check", etag=etag[1], path=new, name="x", is_new="1")
+    assert "name: cafe" in (await admin.get(new)).text
+
+
+def etag_in(html: str) -> str:
+    found = re.search(r'name="etag" value="([^"]*)"', html)
+    assert found
+    return found[1].replace("&#34;", '"')
+
+
+async def test_a_recipe_or_a_link_takes_no_other_new_files_place(
+    bot: Running, admin: httpx.AsyncClient
+) -> None:
+    """A person had one draft of a new file, whichever file that was to be."""
+    new, mine = "/console/rules/new", "rules:\n  - {name: cafe, when: {keyword: cafe}, reply: Upstairs.}\n"
+    await send(admin, mine, "check", etag="", path=new, name="30-cafe", is_new="1")
+    marks = []
+    for page, other in (
+        (f"{new}?recipe=which-shop-is-near", "30-cafe.yaml"),
+        ("/console/rules/try", "x.yaml"),
+    ):
+        html = (await admin.get(page)).text
+        assert f"You also have another new file that is not saved, <bdi>{other}</bdi>" in html
+        marks.append(etag_in(html))
+        await send(admin, f"rules: []\n# {page}\n", "check", etag=marks[-1], path=new, name="x", is_new="1")
+    html = (await admin.get(new)).text
+    assert "name: cafe" in html
+    assert 'name="parked"' in html
+    rules = (await admin.get("/console/rules")).text
+    for mark in marks:
+        assert f'href="{new}?draft={mark}"' in rules
+    html = (await admin.get(f"{new}?draft={marks[0]}")).text
+    assert f"# {new}?recipe=which-shop-is-near" in html
+    assert etag_in(html) == marks[0]
+
+    # A draft is dropped by its own mark, and what is written beside it stays.
+    typed = "rules: []\n# typed\n"
+    more = {"etag": marks[0], "path": new, "name": "y", "is_new": "1"}
+    answer = await send(admin, typed, "drop-parked", **more, parked=marks[1])
+    html = (await admin.get(answer.headers["location"])).text
+    assert "# typed" in html
+    assert marks[1] not in (await admin.get("/console/rules")).text
+    await send(admin, mine, "drop", etag="", path=new, name="30-cafe", is_new="1")
+    html = (await admin.get(new)).text
+    assert "# typed" in html  # the one that is left
+    saved = await send(admin, typed, "save", **more)
+    assert saved.headers["location"] == "/console/rules/y.yaml"
+    assert "# typed" not in (await admin.get(new)).text
+
+
+async def test_a_name_that_is_taken_can_be_changed_and_no_other_file_is_touched(
+    bot: Running, admin: httpx.AsyncClient
+) -> None:
+    new, rule = "/console/rules/new", "rules:\n  - {name: cafe, when: {keyword: cafe}, reply: Upstairs.}\n"
+    more = {"etag": "", "path": new, "is_new": "1", "name": "10-shop.yaml"}
+    answer = await send(admin, rule, "save", **more)
+    assert answer.status_code == 409
+    assert "There is a rule file 10-shop.yaml already; choose another name" in answer.text
+    assert 'name="name" value="10-shop.yaml"' in answer.text
+    assert "Save my text over it" not in answer.text
+    assert "name: cafe" in answer.text
+    dropped = await admin.post(
+        "/console/rules/draft/edit",
+        data={
+            "csrf": csrf_in(answer.text),
+            "file": "10-shop.yaml",
+            "text": rule,
+            "do": "drop",
+            "is_new": "1",
+        },
+    )
+    assert "9-18" not in dropped.text
+    assert (await send(admin, rule, "save", **(more | {"name": "40-cafe"}))).status_code == 303
+    assert await said(bot, "cafe") == ["Upstairs."]
+    assert text_of(bot) == BOOK
+
+
+async def test_a_draft_that_lost_against_what_was_saved_meanwhile_is_dropped(
+    bot: Running, admin: httpx.AsyncClient
+) -> None:
+    """The link left it, and the next page offered it again."""
+    await put(bot, "stops.csv", "stop,said\n1,One\n", If_None_Match="*")
+    here = "/console/rules/stops.csv"
+    etag = etag_of("stop,said\n1,One\n")
+    await send(admin, "stop,said\n1,Mine\n", "check", etag=etag, path=here)
+    await put(bot, "stops.csv", "stop,said\n1,Theirs\n", If_Match=etag)
+    html = (await send(admin, "stop,said\n1,Mine\n", "save", etag=etag, path=here)).text
+    button = re.search(r'value="([^"]*)">Drop mine, keep what is saved<', html)
+    parked = re.search(r'name="parked" value="([^"]*)"', html)
+    assert button
+    assert parked
+    fields = {"etag": etag_in(html), "parked": parked[1].replace("&#34;", '"')}
+    answer = await send(admin, "stop,said\n1,Mine\n", button[1], path=here, **fields)
+    html = (await admin.get(answer.headers["location"])).text
+    assert "1,Theirs" in html
+    assert "You also have a draft" not in html
+    assert "unsaved" not in (await admin.get("/console/rules")).text.partition("stops.csv")[2]

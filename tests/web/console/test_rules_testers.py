@@ -221,6 +221,22 @@ async def test_testers_are_changed_and_ended_and_one_phone_tests_one_draft(shop:
     assert await shop.heard("hours", OTHER) == ["Open 9-18."]
     assert await shop.heard("cafe") == ["Upstairs."]
 
+    # Of several new files, phones test one; the next can be tested once that is dropped, and not before.
+    marked = {"path": NEW, "etag": "new-2", "is_new": "1", "name": "40-pub"}
+    pub = new.replace("cafe", "pub")
+    html = await shop.press(pub, "testers", testers=OTHER, **marked)
+    assert (
+        "Phones can test one new file of yours at a time: save or drop the other one, 30-cafe.yaml, first."
+        in html
+    )
+    assert "name: pub" in html
+    await shop.press(pub, "check", **marked)
+    await shop.press(new, "drop", path=NEW, etag="", is_new="1", name="30-cafe")
+    assert await shop.heard("cafe") == []
+    assert "is live for" not in await shop.page(LIST)
+    assert "◐ Live for" in await shop.press(pub, "testers", testers=OTHER, **marked)
+    assert await shop.heard("pub", OTHER) == ["Upstairs."]
+
 
 @pytest.mark.parametrize(
     ("typed", "sentence"),

@@ -89,7 +89,7 @@ function changed({ state, transactions }) {
   after("pause", PAUSE, pause);
   textChanged();
   const editor = view; // a page later there is another one
-  if (!paper().hasAttribute("data-read-only")) keepSoon(form, file, () => editor.state.doc.toString());
+  if (!paper().hasAttribute("data-read-only") && !transactions.some((each) => each.isUserEvent("given"))) keepSoon(form, file, () => editor.state.doc.toString());
   after("check", SOON, check);
 }
 
@@ -158,7 +158,7 @@ export async function ask(what, todo = "") {
 export async function post(what, todo = "", signal = undefined) {
   const body = new URLSearchParams({ file: file(), text: view.state.doc.toString() });
   for (const each of heard()) body.append("heard", each);
-  for (const { name, value } of [...answers(), ...fields(), ...form().querySelectorAll("[name=find]")]) body.append(name, value);
+  for (const { name, value } of [...answers(), ...fields(), ...form().querySelectorAll("[name=find], [name=is_new]")]) body.append(name, value);
   if (todo) body.append("do", todo);
   const answer = await fetch(`/console/rules/draft/${what}`, {
     method: "POST",
@@ -384,6 +384,7 @@ document.addEventListener("click", (event) => {
   goTo(Number(line));
 });
 
-export function replace(text) {
-  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+// A text that nobody has written here, such as that of a link: it is kept for nobody before somebody changes it.
+export function showGiven(text) {
+  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, userEvent: "given" });
 }

@@ -1,6 +1,6 @@
 // The phone beside the editor: as if at another time and from somebody else, and what becomes of a talk.
 
-import { ask, form, hear, post, replace } from "./editor.js";
+import { ask, form, hear, post, showGiven } from "./editor.js";
 import { edit, tell } from "./save_bar.js";
 
 const inputs = () => [...form().querySelectorAll("[name^=as-]")];
@@ -89,7 +89,7 @@ export function fromLink() {
   const rule = carried.get("rule") ?? "";
   const text = carried.get("text") ?? "";
   if (!rule.trim() && !text.trim()) return false;
-  if (rule.trim()) replace(wrapped(rule));
+  if (rule.trim()) showGiven(wrapped(rule));
   if (text.trim()) hear(text.slice(0, 2000));
   ask("check").then(() => ask("play"));
   return true;
