@@ -42,3 +42,12 @@ def safe_next(path: str) -> str:
     inside = path == HOME or path.startswith((f"{HOME}/", f"{HOME}?"))
     harmless = path.isascii() and path.isprintable() and "\\" not in path and " " not in path
     return path if inside and harmless and not path.startswith(f"{HOME}/log") else HOME
+
+
+def page_at(address: str) -> str:
+    """The page of the console at an address, without its host; the first one where that is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as http://[::1
+        return HOME
+    return safe_next(f"{parts.path}?{parts.query}" if parts.query else parts.path)

@@ -39,7 +39,7 @@ from bot.storage.console_sessions import (
 from bot.storage.database import Database
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.web.access import TOKEN_ROLES, Connection, Tokens
-from bot.web.console.forgery import HOME, Forged, refuse_other_sites, safe_next
+from bot.web.console.forgery import HOME, Forged, page_at, refuse_other_sites, safe_next
 from bot.web.guesses import Guesses
 from bot.web.server.proxies import network_of
 
@@ -355,10 +355,10 @@ def session_of(connection: Connection) -> Session:
 
 
 def _page_of(connection: Connection) -> str:
-    if connection.scope.get("method") != "GET":  # what somebody wanted to do is not done behind their back
-        return HOME
-    path, query = connection.url.path, connection.url.query
-    return safe_next(f"{path}?{query}" if query else path)
+    """The page that somebody is on or wants; what else they wanted to do is not done behind their back."""
+    if connection.scope.get("method") == "GET":
+        return page_at(str(connection.url))
+    return page_at(connection.headers.get("HX-Current-URL", HOME))
 
 
 async def _check_csrf(sessions: Sessions, connection: Connection, session: Session) -> None:
