@@ -1,12 +1,13 @@
 """Rules as cards in a real browser: every edit of a field changes only the lines of the text that had to change."""
 
+import asyncio
 import difflib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
@@ -43,11 +44,19 @@ rules:
 tests:
   - {hear: hours, say: Open 9-18.}
 """
+#: A rule with a box for what no field can show.
+CODE = """\
+rules:
+  - name: ping
+    when: {exact: [ping]}
+    reply: Pong.
+    fetch: {url: "https://example.com/x", save: found, method: POST, json: {a: [1, {b: c}]}}
+"""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def bot(tmp_path: Path, databases: Databases) -> AsyncIterator[Running]:
-    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP}) as bot:
+    async with running_book(tmp_path, databases, {"10-shop.yaml": SHOP, "20-code.yaml": CODE}) as bot:
         yield bot
 
 
@@ -177,6 +186,101 @@ async def test_a_card_works_without_scripts(browser: Browser, bot: Running) -> N
         assert saved == text.replace('"Open: 9-19."', '"Open 9-20."')
         await page.get_by_role("button", name="Both").click()
         await expect(page.locator("#text")).to_be_visible()
+
+
+async def unanswered(route: Route) -> None:
+    """As a proxy answers whose bot is gone; the browser complains of no such status."""
+    await route.fulfill(status=404)
+
+
+async def test_a_save_takes_all_that_was_typed_into_the_card_or_says_why_not(
+    browser: Browser, bot: Running
+) -> None:
+    def saved() -> str:
+        return (bot.service.shelf.folder / "20-code.yaml").read_text()
+
+    async with console(browser, bot, "/console/rules/20-code.yaml?rule=ping") as page:
+        card, said, etag = (page.locator(each) for each in (".rule-card", "#said", "[name=etag]"))
+
+        async def save() -> None:
+            before = await etag.input_value()
+            await page.keyboard.press("Control+s")
+            await expect(etag).not_to_have_value(before)
+
+        # A word that nobody has left yet.
+        await card.get_by_placeholder("another word").click()
+        await page.keyboard.type("zebra")
+        await save()
+        assert "{exact: [ping, zebra]}" in saved()
+        await expect(card.get_by_placeholder("another word")).to_have_value("")
+
+        # An edit that the bot does not answer.
+        answer = card.get_by_label("Answer", exact=True)
+        await page.route("**/draft/splice", unanswered)
+        await answer.fill("Pong. Pong.")
+        await page.get_by_role("button", name="Save rules").click()
+        await expect(said).to_contain_text("Not saved: the bot does not answer")
+        await expect(answer).to_have_value("Pong. Pong.")
+        assert "Pong. Pong." not in saved()
+        await page.unroute("**/draft/splice")
+        await save()
+        assert "Pong. Pong." in saved()
+
+        # An edit that can't be made, and one that can at the same time.
+        box, before = card.locator("textarea.code").first, saved()
+        right = await box.input_value()
+        await box.fill("{a: [broken")
+        await answer.fill("Pung.")
+        await expect(card.locator(".notice.bad")).to_be_visible()
+        await expect(page.locator("#text")).to_have_value(re.compile("Pung"))
+        await page.get_by_role("button", name="Save rules").click()
+        await expect(said).to_contain_text("Not saved: ")
+        await expect(box).to_have_value("{a: [broken")
+        assert saved() == before
+        await box.fill(right.replace("1", "2"))
+        await save()
+        assert "reply: Pung." in saved()
+        assert "[2, {b: c}]" in saved()
+
+
+async def test_what_is_typed_last_is_kept_although_its_page_is_left_at_once(
+    browser: Browser, bot: Running
+) -> None:
+    here = "/console/rules/20-code.yaml?rule=ping"
+    async with console(browser, bot, "/console/rules") as page:
+
+        async def kept() -> str:
+            return await (await page.context.request.get(here)).text()
+
+        answered = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await answered.wait()
+            await route.continue_()
+
+        await page.get_by_role("link", name=re.compile("^ping")).click()
+        answer = page.locator(".rule-card").get_by_label("Answer", exact=True)
+        await expect(page.locator("#paper")).to_have_attribute("data-mounted", "here")
+        await page.route("**/draft/splice", late)
+        async with page.expect_response("**/draft/keep"):
+            async with page.expect_request("**/draft/splice"):
+                await answer.fill("Pong. A link.")
+            await page.get_by_role("link", name="Back to the files").click()
+            answered.set()
+        await expect(page.locator("#list")).to_be_visible()
+        assert "Pong. A link." in await kept()
+
+        await page.get_by_role("link", name=re.compile("^ping")).click()
+        await expect(answer).to_have_value("Pong. A link.")
+        await expect(page.locator("#paper")).to_have_attribute("data-mounted", "here")
+        answered.clear()
+        async with page.expect_response("**/draft/keep"):
+            async with page.expect_request("**/draft/splice"):
+                await answer.fill("Pong. Back.")
+            await page.go_back()
+            await expect(page.locator("#list")).to_be_visible()
+            answered.set()
+        assert "Pong. Back." in await kept()
 
 
 async def test_a_card_on_a_phone_fits_and_axe_finds_nothing(browser: Browser, bot: Running) -> None:

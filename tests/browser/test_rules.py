@@ -15,7 +15,7 @@ from tests.support.envelopes import inbound
 from tests.support.pages import A_PHONE, console, sideways, violations
 from tests.support.rule_files import SHOP, put, running_book, said
 from tests.support.rule_forms import can_be_moved
-from tests.support.services import VIEWER, Running
+from tests.support.services import ADMIN, VIEWER, Running
 
 HERE = "/console/rules/10-shop.yaml"
 #: A reply that waits for a host of a private network that nobody has named.
@@ -240,6 +240,47 @@ async def test_what_was_not_saved_survives_a_look_at_another_page(browser: Brows
         await expect(page.locator("#paper .cm-content")).to_contain_text("DRAFT")
         await page.get_by_role("button", name="Drop it").click()
         await expect(page.locator("#paper .cm-content")).to_contain_text("Open 9-18.")
+
+
+async def test_what_the_bot_could_not_keep_is_told_and_survives_a_new_login(
+    browser: Browser, bot: Running
+) -> None:
+    async def gone(route: Route) -> None:
+        await route.fulfill(status=404)
+
+    async with console(browser, bot, HERE) as page:
+        said, paper = page.locator("#said"), page.locator("#paper .cm-content")
+
+        async def kept() -> str:
+            return await (await page.context.request.get(HERE)).text()
+
+        await page.route("**/draft/keep", gone)
+        await line(page, "What the shop says").click()
+        await page.keyboard.type("# one ")
+        await expect(said).to_contain_text("Not kept: the bot does not answer. It is tried again.")
+        await page.unroute("**/draft/keep")
+        await expect(said).to_have_text("Kept.")
+        assert "# one " in await kept()
+
+        # Nobody is led away from what they write, and the login leads back to it.
+        await page.context.clear_cookies(name="bot_session")
+        await page.keyboard.type("# two ")
+        again = page.get_by_role("link", name="Log in again")
+        await expect(page.locator(".flash")).to_contain_text("Your login has ended")
+        await page.keyboard.type("# three ")
+        await again.click()
+        await page.get_by_label("Token").fill(ADMIN)
+        async with page.expect_response("**/draft/keep"):
+            await page.keyboard.press("Enter")
+        await expect(page).to_have_url(re.compile(HERE))
+        await expect(paper).to_contain_text("# one # two # three")
+        assert "# one # two # three" in await kept()
+
+        # A draft that is dropped is no draft any more.
+        await page.reload()
+        await page.get_by_role("button", name="Drop it").click()
+        await expect(page.locator("#text")).to_have_value(SHOP)
+        await expect(page.locator("#back")).to_have_count(0)
 
 
 async def test_the_history_shows_differences_and_puts_an_older_text_back(

@@ -50,3 +50,19 @@ def back_within(root: str, path: str) -> str:
     """A page at or below `root` to go back to; `root` for anything else."""
     inside = path == root or path.startswith((f"{root}/", f"{root}?"))
     return path if inside and safe_next(path) == path and len(path) < _LONGEST else root
+
+
+def page_at(address: str) -> str:
+    """The page of the console at an address, without its host; the first one where that is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as http://[::1
+        return HOME
+    return safe_next(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+
+
+def page_wanted(connection: Connection) -> str:
+    """The page that somebody is on or wants; what else they wanted to do is not done behind their back."""
+    if connection.scope.get("method") == "GET":
+        return page_at(str(connection.url))
+    return page_at(connection.headers.get("HX-Current-URL", HOME))

@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException, NotFoundException
+from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
 from litestar.params import FromPath
 from msgspec.structs import replace
 
@@ -170,8 +170,10 @@ class EditorParts(Controller):
 
     @post("/rules/draft/keep", status_code=204, request_max_body_size=LARGEST_RULE_FORM)
     async def keep(self, request: Call, editor: NamedDependency[EditorPlace]) -> None:
-        """Keep the unsaved text for this person."""
-        await editor.kept(request, await read_form(request, editor, await _file(request)))
+        """Keep the unsaved text for this person; 503 where that is not possible now."""
+        shown = await editor.kept(request, await read_form(request, editor, await _file(request)))
+        if not shown.is_kept:
+            raise ServiceUnavailableException(detail="The database does not take this draft.")
 
     @post("/rules/draft/play", status_code=200, request_max_body_size=LARGEST_RULE_FORM)
     async def play(self, request: Call, editor: NamedDependency[EditorPlace]) -> Page:

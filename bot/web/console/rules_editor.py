@@ -257,7 +257,7 @@ class EditorPlace:
             session.person, file, saved, shown.text, base_etag=shown.etag, name=name
         )
         is_draft = is_kept and shown.text != saved
-        return replace(shown, unsaved_since=datetime.now(UTC) if is_draft else None)
+        return replace(shown, is_kept=is_kept, unsaved_since=datetime.now(UTC) if is_draft else None)
 
     async def with_draft(self, request: Call, shown: ShownFile) -> ShownFile:
         """A saved text, or what this person has made of it and not saved; an older draft waits beside it.

@@ -48,6 +48,8 @@ class ShownFile(Struct, frozen=True, kw_only=True):
     is_cut: bool = False
     #: When the text was changed last that is shown and not saved; None: it is what is saved.
     unsaved_since: datetime | None = None
+    #: False: it is neither saved nor kept as a draft, so that this page alone has it.
+    is_kept: bool = True
     #: The page began with such a text; without this, the script would keep its own when the text is dropped.
     begins_unsaved: bool = False
     #: What this person had not saved either, begun from an older text of the file.

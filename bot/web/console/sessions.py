@@ -39,7 +39,7 @@ from bot.storage.console_sessions import (
 from bot.storage.database import Database
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.web.access import TOKEN_ROLES, Connection, Tokens
-from bot.web.console.forgery import HOME, Forged, refuse_other_sites, safe_next
+from bot.web.console.forgery import HOME, Forged, page_wanted, refuse_other_sites, safe_next
 from bot.web.guesses import Guesses
 from bot.web.server.proxies import is_for_https, network_of
 
@@ -318,7 +318,7 @@ async def require_login(connection: Connection, _handler: BaseRouteHandler) -> N
     sessions: Sessions = connection.app.state["sessions"]
     session = await sessions.find(connection)
     if session is None:
-        raise NotLoggedIn(_page_of(connection))
+        raise NotLoggedIn(page_wanted(connection))
     connection.state["session"] = session
     if connection.scope.get("method") not in _READING:
         refuse_other_sites(connection)
@@ -356,13 +356,6 @@ def session_of(connection: Connection) -> Session:
     """The session of a request that has passed the guards."""
     session: Session = connection.state["session"]
     return session
-
-
-def _page_of(connection: Connection) -> str:
-    if connection.scope.get("method") != "GET":  # what somebody wanted to do is not done behind their back
-        return HOME
-    path, query = connection.url.path, connection.url.query
-    return safe_next(f"{path}?{query}" if query else path)
 
 
 async def _check_csrf(sessions: Sessions, connection: Connection, session: Session) -> None:

@@ -1,24 +1,31 @@
 // The composer: what is written is kept for its writer and measured by the bot a moment after the last key; `/` at its
 // beginning opens the texts of the rules folder. Everybody else who has the conversation open sees who writes.
 
+import htmx from "htmx.org";
 import { post } from "./post.js";
+import { lay, take } from "./unkept.js";
 
 const SOON = 300; // ms after the last key
+const AGAIN = 3_000; // ms until what was not kept is tried again
 const PAUSE = 5_000; // ms without a key after which nobody is writing any more
 const MOST_AT_THE_END = 60_000; // bytes that a browser still sends for a page that is gone
 let timer;
 let pause;
 let pending = null;
 let underway = null;
+let isTrouble = false;
+let isSent = false;
 
 // What stands beside the address to which a reply is sent.
 const beside = (form, name) => form.getAttribute("action").replace(/reply$/, name);
+const layName = (form) => `reply ${form.getAttribute("action")}`;
 const fieldOf = (target) => target.closest?.("[data-composer]");
 
 addEventListener("input", ({ target }) => {
   const field = fieldOf(target);
   if (!field) return;
   pending = field;
+  isSent = false;
   clearTimeout(timer);
   clearTimeout(pause);
   timer = setTimeout(keep, SOON, field, true);
@@ -30,6 +37,7 @@ async function keep(field, isTyping, isLeaving = false) {
   clearTimeout(timer);
   pending = null;
   const { value, form } = field;
+  const name = layName(form);
   const fields = { text: value, ...(isTyping ? { typing: "1" } : {}) };
   const short = new URLSearchParams(fields).toString().length < MOST_AT_THE_END;
   underway?.abort();
@@ -38,14 +46,41 @@ async function keep(field, isTyping, isLeaving = false) {
   try {
     const answer = await post(beside(form, "draft"), fields, { keepalive: isLeaving && short, signal });
     // What was written since has its own measure under way.
-    if (answer.ok && field.isConnected && field.value === value) {
+    if (!answer.ok) throw new Error(`not kept: ${answer.status}`);
+    isTrouble = false;
+    if (field.isConnected && field.value === value) {
       form.querySelector("#reply-cost").innerHTML = await answer.text();
       field.dataset.kept = value;
     }
   } catch (error) {
-    console.info(error); // kept with the next key
+    console.info(error);
+    if (error.name === "AbortError" || isSent) return;
+    if (field.isConnected && layName(form) === name) notKept(field);
+    else lay(name, value); // the page of another conversation by now
   }
 }
+
+function notKept(field) {
+  isTrouble = true;
+  pending ??= field;
+  field.form.querySelector("#reply-cost").textContent = "Not kept: the bot does not answer. It is tried again.";
+  clearTimeout(timer);
+  timer = setTimeout(keep, AGAIN, field, false);
+}
+
+// A reply that could not be kept, or sent for want of a login, is there again when its conversation is.
+document.addEventListener("htmx:beforeOnLoad", ({ detail: { xhr, elt } }) => {
+  if (xhr.status === 401 && elt.matches?.(".composer")) lay(layName(elt), elt.elements.text.value);
+});
+function bringBack() {
+  const field = document.querySelector("[data-composer]");
+  const text = field && take(layName(field.form));
+  if (!text || text === field.value) return;
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+htmx.onLoad(bringBack);
+bringBack();
 
 // Whoever leaves the field or the page for another has it kept at once; what is sent is no draft any more.
 document.addEventListener(
@@ -54,13 +89,18 @@ document.addEventListener(
     clearTimeout(timer);
     clearTimeout(pause);
     pending = null;
-    if (event.target.matches(".composer")) underway?.abort();
+    isSent = event.target.matches(".composer");
+    if (isSent) underway?.abort();
   },
   true,
 );
 addEventListener("click", ({ target }) => target.closest?.("a[href]") && pending && keep(pending, false), true);
 addEventListener("focusout", () => pending && keep(pending, false));
-addEventListener("pagehide", () => pending && keep(pending, false, true));
+addEventListener("pagehide", () => {
+  if (!pending) return;
+  if (isTrouble) lay(layName(pending.form), pending.value);
+  keep(pending, false, true);
+});
 
 // Texts to choose from
 

@@ -8,6 +8,7 @@ import "./keys.js";
 import "./live.js";
 import "./morph.js";
 import "./palette.js";
+import { say } from "./flash.js";
 import "./presence.js";
 import { settle } from "./mounting.js";
 import "./prefetch.js";
@@ -21,17 +22,6 @@ addEventListener("htmx:configRequest", (event) => {
 
 // What cannot be fetched is told, not swallowed.
 addEventListener("htmx:sendError", () => say("The bot does not answer. Is it still running?"));
-
-function say(sentence) {
-  const flash = document.querySelector(".flash") ?? document.createElement("p");
-  flash.className = "flash bad";
-  flash.setAttribute("role", "alert");
-  flash.textContent = sentence;
-  document.getElementById("main").before(flash);
-}
-
-// Who has read it clicks it away.
-addEventListener("click", ({ target }) => target.closest?.("button") ?? target.closest?.(".flash")?.remove());
 
 // Fields that filter say so at once; Enter and the button do it without this.
 addEventListener("change", (event) => event.target.closest?.("[data-submits]")?.form?.requestSubmit());

@@ -5,18 +5,21 @@ import { setDiagnostics } from "@codemirror/lint";
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
 import { fillForm, standsFor, textChanged } from "./form_text.js";
-import { keepSoon } from "./keeping.js";
+import { keepAll, keepSoon, unkept } from "./keeping.js";
 import { answers, fields, fromLink, give, keepTyped, mountPhone, phoneButtons } from "./phone.js";
 import "./moved.js";
+import { post as send } from "./post.js";
 import { mountRecipes, recipeButtons } from "./recipes.js";
-import { flush, isFormAlone, isWaiting, lit, mountCard, revealInCard, takesSubmit, update as updateCard } from "./rule_card.js";
-import { barButtons, edit } from "./save_bar.js";
+import { flush, isComing, isFormAlone, lit, mountCard, resume, revealInCard, takesSubmit, takeTyped, unspliced, update as updateCard, whatIsMissing } from "./rule_card.js";
+import { barButtons, edit, tell } from "./save_bar.js";
 import { help } from "./schema.js";
+import { lay, take } from "./unkept.js";
 import { coloured, writing } from "./writing.js";
 
 const SOON = 250; // ms after the last key until the text is checked
 const PAUSE = 3000; // ms after the last key until what is unfinished counts as wrong
 const LATER = 900; // ms until it is tried on stored messages
+const UNNAMED = "new.yaml";
 const PARTS = { check: "findings", play: "phone", changes: "changes" };
 
 let view = null;
@@ -27,16 +30,26 @@ let isListOpen = false;
 let marked = []; // what was found, without what is merely unfinished
 let written = 0; // the line that somebody is writing
 let isPausing = true;
+let isReadOnly = false;
 let isFlushed = false; // what was typed into a card is in the text
 let kept = null; // where the reader was when the text was saved
+let draft = null; // what the text is kept as, also once the page is gone: an edit of the card may be on its way
 
 export const form = () => document.getElementById("writing");
 const paper = () => document.getElementById("paper");
-export const file = () => form().elements.name?.value || form().dataset.file || "new.yaml";
+export const file = () => form().elements.name?.value || form().dataset.file || UNNAMED;
 const isTable = () => /\.csv$/i.test(file());
 const heard = () => [...form().querySelectorAll("input[name=heard]")].map((input) => input.value);
 // Whether the editor is still on the page that is shown.
 const isHere = () => view.dom.isConnected && form() !== null;
+function draftNow() {
+  const { elements, dataset } = form();
+  const of = elements.is_new ? { file: file(), is_new: "1" } : { file: dataset.file };
+  return { ...of, etag: elements.etag.value };
+}
+// For an edit of the card that comes when its page is gone.
+const lateFor = (of, isReadOnly) => (text) => isReadOnly || keepSoon(of, () => text);
+const layName = () => `card ${draft.is_new ?? draft.file} ${draft.etag}`;
 const isDirty = () => paper().hasAttribute("data-unsaved") || paper().dataset.saved !== view.state.doc.toString();
 
 export function mount(element) {
@@ -65,7 +78,12 @@ export function mount(element) {
   });
   textarea.hidden = true;
   standsFor(view, textarea);
-  mountCard(view, { file, drawn: tellCard, looked, isAsMade: textarea.value === textarea.defaultValue });
+  draft = draftNow();
+  isReadOnly = element.hasAttribute("data-read-only");
+  const late = lateFor(draft, isReadOnly);
+  const lost = (why) => tell(`What you typed last is not in the text: ${why}`, true);
+  const cannotShow = () => tell("The bot does not answer, so there is no form yet.", true);
+  mountCard(view, { file, drawn: tellCard, late, lost, cannotShow, looked, isAsMade: textarea.value === textarea.defaultValue });
   const line = Number(/^#L(\d+)$/.exec(location.hash)?.[1] ?? element.dataset.line);
   if (kept?.file === file()) {
     view.dispatch({ selection: { anchor: Math.min(kept.at, view.state.doc.length) } });
@@ -77,9 +95,27 @@ export function mount(element) {
   foldFindings();
   for (const each of [mountPhone, mountRecipes]) each();
   if (fromLink()) return;
+  bringBack();
   if (document.getElementById("findings").querySelector(".tests")) mark();
   else check();
 }
+
+// What the bot could not keep when this page was left; the card's edits are made in the text that they are for.
+function bringBack() {
+  const found = unkept(draft);
+  const edits = take(layName());
+  if (found && found.text !== view.state.doc.toString()) {
+    const { name } = form().elements;
+    if (name && !name.value && found.name !== UNNAMED) name.value = found.name;
+    replace(found.text);
+  }
+  if (edits) resume(edits);
+}
+
+addEventListener("pagehide", () => {
+  const edits = view && isHere() && unspliced();
+  if (edits) lay(layName(), edits);
+});
 
 // Texts and the parts of the page
 
@@ -89,7 +125,9 @@ function changed({ state, transactions }) {
   after("pause", PAUSE, pause);
   textChanged();
   const editor = view; // a page later there is another one
-  if (!paper().hasAttribute("data-read-only") && !transactions.some((each) => each.isUserEvent("given"))) keepSoon(form, file, () => editor.state.doc.toString());
+  if (isHere()) draft = draftNow();
+  const isGiven = transactions.some((each) => each.isUserEvent("given"));
+  if (!isReadOnly && !isGiven) keepSoon(draft, () => editor.state.doc.toString());
   after("check", SOON, check);
 }
 
@@ -160,15 +198,7 @@ export async function post(what, todo = "", signal = undefined) {
   for (const each of heard()) body.append("heard", each);
   for (const { name, value } of [...answers(), ...fields(), ...form().querySelectorAll("[name=find], [name=is_new]")]) body.append(name, value);
   if (todo) body.append("do", todo);
-  const answer = await fetch(`/console/rules/draft/${what}`, {
-    method: "POST",
-    body,
-    headers: { "X-CSRF-Token": document.body.dataset.csrf, "HX-Request": "true" },
-    signal,
-  });
-  const login = answer.headers.get("HX-Redirect");
-  if (login) location.assign(login);
-  return answer;
+  return send(`/console/rules/draft/${what}`, body, { signal });
 }
 
 // Findings
@@ -353,19 +383,21 @@ document.addEventListener(
       event.stopImmediatePropagation();
       return;
     }
-    if (isWaiting() && !isFlushed) {
+    const { value = "" } = event.submitter ?? {};
+    const button = buttons[value] ?? (value.startsWith("recipe ") ? () => edit(value) : null);
+    if (!isFlushed && value !== "drop" && takeTyped()) {
       const { target, submitter } = event;
       event.preventDefault();
       event.stopImmediatePropagation();
       flush().then(() => {
+        const missing = button || value === "remove" ? "" : whatIsMissing();
+        if (missing) return tell(missing, true);
         isFlushed = true;
         target.requestSubmit(submitter);
         isFlushed = false;
       });
       return;
     }
-    const { value = "" } = event.submitter ?? {};
-    const button = buttons[value] ?? (value.startsWith("recipe ") ? () => edit(value) : null);
     if (button) {
       event.preventDefault();
       event.stopImmediatePropagation();
@@ -374,6 +406,19 @@ document.addEventListener(
       fillForm();
       kept = { file: file(), at: view.state.selection.main.head, top: view.scrollDOM.scrollTop };
     }
+  },
+  true,
+);
+// A link is followed once the text has what was typed into the card.
+document.addEventListener(
+  "htmx:confirm",
+  async (event) => {
+    if (event.detail.verb !== "get" || !view || !isHere() || !takeTyped() || !isComing()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    await flush();
+    keepAll();
+    event.detail.issueRequest(true);
   },
   true,
 );
@@ -387,4 +432,15 @@ document.addEventListener("click", (event) => {
 // A text that nobody has written here, such as that of a link: it is kept for nobody before somebody changes it.
 export function showGiven(text) {
   view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text }, userEvent: "given" });
+}
+
+// The draft was dropped: the page is that of the saved text from here on.
+export function isAsSaved() {
+  document.getElementById("back")?.remove();
+  paper().removeAttribute("data-unsaved");
+  paper().dataset.saved = view.state.doc.toString();
+}
+
+function replace(text) {
+  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
 }

@@ -1,9 +1,10 @@
 // A rule as a form. The text is the only state: what is typed into a field goes to the server with the text, which answers
 // with the change of the text and the card anew; the change is made in the editor, so that undo and drafts know of it.
 
-import { StateEffect, StateField } from "@codemirror/state";
+import { StateEffect, StateField, Text } from "@codemirror/state";
 import { Decoration, EditorView } from "@codemirror/view";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
+import { post as sendTo } from "./post.js";
 import { isAdded, weigh } from "./weighing.js";
 
 const SOON = 120; // ms after the last key until the card follows the text, or the text what need not be whole yet
@@ -14,6 +15,9 @@ const YEAR = 31536000; // s
 let view = null;
 let options = null;
 let waiting = new Map(); // the edits that the text lacks yet, the newest of each field
+let sending = new Map(); // those of them that are on their way
+let refused = new Map(); // those that can't be made: their fields keep what was typed, and saving waits until it is mended
+let trouble = ""; // why the newest of them can't
 let timer = null;
 let running = null;
 let isMine = false; // the change of the text is the card's own
@@ -46,12 +50,16 @@ export const lit = StateField.define({
 export function mountCard(editor, given) {
   view = editor;
   options = given;
-  waiting = new Map();
+  [waiting, sending, refused, trouble] = [new Map(), new Map(), new Map(), ""];
+  listen();
   if (!card()) return;
   if (!given.isAsMade) delete card().dataset.needs;
   card().querySelector("[name=card-of]")?.remove(); // the script takes the fields over: the form sends the text alone
   card().querySelector(".without-scripts")?.remove();
   for (const field of card().querySelectorAll("input.field, textarea.field, select.field")) typedBefore(field);
+}
+
+function listen() {
   if (place().dataset.listens !== undefined) return;
   place().dataset.listens = "";
   place().addEventListener("input", typed);
@@ -60,6 +68,9 @@ export function mountCard(editor, given) {
   place().addEventListener("focusin", focused);
   place().addEventListener("toggle", opened, true);
 }
+
+// Back is not held up: what is typed goes off before the page does.
+addEventListener("popstate", () => card() && waiting.size && flush());
 
 // What somebody does to the card
 
@@ -76,6 +87,7 @@ function typed(event) {
   if (field.name === "card-source") return later("source", field.value, SOON);
   if (!field.name?.startsWith("card:") || field.matches("select")) return;
   const edit = JSON.parse(field.name.slice(5));
+  for (const [name] of wordsOf(field)) refused.delete(name);
   if (edit.do === "add") return weigh(field, edit, as); // it is added when it is whole: Enter, a comma, or leaving the field
   if (edit.do === "rename") return;
   later(field.name, { ...edit, value: field.value }, edit.do === "write" ? SOON : 0);
@@ -96,6 +108,44 @@ function added(field, edit) {
   field.value = "";
   field.defaultValue = "";
   later(`${field.name} ${value}`, { ...edit, value });
+}
+
+// What is typed and not left yet counts, too; whether the text lacks anything now.
+export function takeTyped() {
+  for (const field of card()?.querySelectorAll("input[name^='card:']") ?? []) {
+    const edit = JSON.parse(field.name.slice(5));
+    if (edit.do === "add") added(field, edit);
+    if (edit.do === "rename" && field.value !== field.defaultValue) waiting.set(field.name, { ...edit, value: field.value });
+  }
+  for (const [name, edit] of refused) if (!waiting.has(name)) waiting.set(name, edit);
+  return isComing();
+}
+
+// An edit for the text is on its way or waits for one.
+export const isComing = () => waiting.size > 0 || running !== null;
+
+// Why the text lacks something of what was typed; empty: it has all.
+export function whatIsMissing() {
+  if (isComing()) return "Not saved: the bot does not answer, so the text lacks what you typed last. It is tried again.";
+  return refused.size ? `Not saved: ${trouble}` : "";
+}
+
+// What the text lacks, for when this page comes again.
+export function unspliced() {
+  const edits = [...refused, ...sending, ...waiting];
+  return card() && edits.length ? { rule: card().dataset.rule, edits } : null;
+}
+
+export async function resume({ rule, edits }) {
+  if (!(await show({ rule }))) return;
+  for (const [name, edit] of edits) waiting.set(name, edit);
+  await flush();
+}
+
+// The text is as it is saved: nothing that was typed for it counts any more.
+export function forget() {
+  for (const edits of [waiting, refused]) edits.clear();
+  if (card()) show({ rule: card().dataset.rule });
 }
 
 function pressed(event) {
@@ -147,8 +197,11 @@ function put({ dataset }) {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-function look(how, isKept = true) {
-  const before = shownAs();
+async function look(how, isKept = true) {
+  if (shownAs() === "text" && how !== "text") {
+    const isShown = show({ at: view.state.selection.main.head });
+    if (!card() && !(await isShown)) return options.cannotShow(); // the page of a text comes without a card
+  }
   form().dataset.view = how;
   form().elements.view.value = how;
   if (isKept) document.cookie = `bot_rules_view=${how}; path=/console; max-age=${YEAR}; samesite=strict`;
@@ -157,7 +210,6 @@ function look(how, isKept = true) {
   }
   view.requestMeasure();
   options.looked();
-  if (before === "text" && how !== "text") show({ at: view.state.selection.main.head });
 }
 
 // The text follows: at once, and while an answer is on its way the newest of each field waits for it.
@@ -175,26 +227,30 @@ async function now(edits) {
   await flush({ isPressed: true });
 }
 
-export const isWaiting = () => waiting.size > 0 || running !== null;
-
 export async function flush({ isPressed = false } = {}) {
   clearTimeout(timer);
   while (running) await running;
   if (!waiting.size || !card()) return;
-  const some = waiting;
+  sending = waiting;
   waiting = new Map();
-  running = send(some, isPressed).catch(() => false);
+  running = send(sending, isPressed).catch(() => false);
   const isDone = await running;
-  running = null;
+  const some = sending;
+  [running, sending] = [null, new Map()];
   if (isDone === false) {
-    // The bot did not answer: what was typed stays in the fields, and is tried again.
-    for (const [name, edit] of some) if (!waiting.has(name)) waiting.set(name, edit);
+    putBack(some);
     timer = setTimeout(flush, AGAIN);
   } else if (waiting.size) await flush();
 }
 
+// What was typed stays in the fields, and is tried again.
+function putBack(some) {
+  for (const [name, edit] of some) if (!waiting.has(name)) waiting.set(name, edit);
+}
+
 async function send(some, isPressed) {
   const { doc } = view.state;
+  const [editor, given] = [view, options];
   const source = some.get("source");
   const edits = [...some.values()].flat();
   const change = source === undefined ? { edits: JSON.stringify(edits) } : { source };
@@ -202,15 +258,23 @@ async function send(some, isPressed) {
   const number = ++asked;
   const answer = await splice(doc, { rule: card().dataset.rule, ...change }, isOfRule);
   if (!answer) return false;
-  if (view.state.doc !== doc) {
-    // Somebody has written into the text meanwhile: the edit is made in that one.
-    for (const [name, edit] of some) if (!waiting.has(name)) waiting.set(name, edit);
+  if (answer.trouble && some.size > 1) return sendApart(some);
+  const { from, to, insert } = answer;
+  const isChanged = from !== null && (from !== to || insert);
+  if (editor !== view || !card()) {
+    // The page is gone meanwhile: its draft has the edit.
+    if (isChanged) given.late(doc.replace(from, to, Text.of(insert.split("\n"))).toString());
     return true;
   }
-  if (answer.from !== null && (answer.from !== answer.to || answer.insert)) {
+  if (view.state.doc !== doc) {
+    // Somebody has written into the text meanwhile: the edit is made in that one.
+    putBack(some);
+    return true;
+  }
+  settle(some, answer.trouble);
+  if (isChanged) {
     isMine = true;
     try {
-      const { from, to, insert } = answer;
       view.dispatch({ changes: { from, to, insert }, userEvent: isPressed ? "input.card" : "input.type.card" });
     } finally {
       isMine = false;
@@ -218,6 +282,29 @@ async function send(some, isPressed) {
   }
   if (number === asked) draw(answer.card, isPressed);
   return true;
+}
+
+// One of them can't be made: the others are made without it.
+async function sendApart(some) {
+  for (const each of some) {
+    const one = new Map([each]);
+    if (!(await send(one, false).catch(() => false))) putBack(one);
+  }
+  return true;
+}
+
+function settle(some, why) {
+  if (why) trouble = why;
+  for (const [name, edit] of some) {
+    sending.delete(name);
+    if (!why) refused.delete(name);
+    else if (!name.startsWith("button ")) refused.set(name, edit);
+  }
+}
+
+// A word that can't be added is in its field again, until somebody changes it there.
+function* wordsOf(field) {
+  for (const [name, edit] of refused) if (edit.do === "add" && name.startsWith(`${field.name} `)) yield [name, edit.value];
 }
 
 // The card as it would be, for who only asks; null where the text is another one by now.
@@ -243,17 +330,13 @@ async function post(what, doc, more, isOfRule) {
   if (ranges) body.set("ranges", JSON.stringify(ranges));
   // Its number may be another one by now; its place has moved with the text.
   else if (more.rule === card()?.dataset.rule && more.rule !== OF_FILE) body.set("at", card().dataset.from);
-  const answer = await fetch(`/console/rules/draft/${what}`, {
-    method: "POST",
-    body,
-    headers: { "X-CSRF-Token": document.body.dataset.csrf, "HX-Request": "true" },
-  });
-  const login = answer.headers.get("HX-Redirect");
-  if (login) location.assign(login);
+  const answer = await sendTo(`/console/rules/draft/${what}`, body);
   return answer.ok ? answer : null;
 }
 
 // The card follows
+
+const isNewer = (name) => [waiting, sending, refused].some((edits) => edits.has(name));
 
 const callbacks = {
   beforeAttributeUpdated(name, node) {
@@ -263,7 +346,7 @@ const callbacks = {
   beforeNodeMorphed(before, after) {
     if (before.nodeType !== Node.ELEMENT_NODE) return true;
     if (before.id === "card-rules" && after.dataset?.part !== undefined) return rename(before, after), false;
-    return !(waiting.has(before.name) && before.matches("textarea, select"));
+    return !(isNewer(before.name) && before.matches("textarea, select"));
   },
 };
 
@@ -278,13 +361,27 @@ function draw(html, isPressed) {
   const number = card()?.dataset.rule;
   const active = document.activeElement;
   const typing = place().contains(active) && "value" in active ? { field: active, value: active.value } : null;
+  const written = new Map([...place().querySelectorAll("input")].map(({ name, value }) => [name, value]));
   Idiomorph.morph(place(), html, { morphStyle: "innerHTML", ignoreActiveValue: true, callbacks });
   for (const field of place().querySelectorAll("input, textarea, select")) {
-    if (field === document.activeElement || waiting.has(field.name)) continue;
+    if (field === document.activeElement) continue;
+    if (isNewer(field.name)) {
+      field.value = written.get(field.name) ?? field.value;
+      continue;
+    }
     const value = field.matches("select") ? field.querySelector("option[selected]")?.value : field.defaultValue;
     if (value !== undefined && field.value !== value) field.value = value;
   }
+  for (const field of place().querySelectorAll("input")) for (const [, word] of wordsOf(field)) field.value ||= word;
   if (typing && typing.field.isConnected && typing.field.value !== typing.value) typing.field.value = typing.value;
+  if (refused.size && card()?.dataset.rule !== number) {
+    refused.clear();
+    options.lost(trouble);
+  }
+  if (refused.size && !card().querySelector(".notice.bad")) {
+    const notice = Object.assign(document.createElement("p"), { className: "notice bad", role: "alert", textContent: trouble });
+    card().prepend(notice);
+  }
   options.drawn();
   if (!isPressed) return;
   if (card() && card().dataset.rule !== number) return card().querySelector(".field")?.select(); // a new rule: its name first

@@ -1,6 +1,7 @@
 // The save bar: what a button did to the text, and the way back.
 
-import { make, post } from "./editor.js";
+import { isAsSaved, make, post } from "./editor.js";
+import { flush, forget } from "./rule_card.js";
 
 let timer;
 
@@ -21,6 +22,14 @@ export async function edit(todo) {
   if (edits.length) make(edits);
   document.getElementById("recipes")?.close();
   tell(trouble || said, Boolean(trouble));
+  return !trouble;
 }
 
-export const barButtons = { accept: () => edit("accept"), drop: () => edit("drop") };
+async function drop() {
+  await flush();
+  if (!(await edit("drop"))) return;
+  forget();
+  isAsSaved();
+}
+
+export const barButtons = { accept: () => edit("accept"), drop };
