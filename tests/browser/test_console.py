@@ -385,8 +385,19 @@ async def test_everything_can_be_done_by_the_keyboard(browser: Browser, bot: Run
     async with console(browser, bot) as page:
         await page.keyboard.press("?")
         await expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+        await page.keyboard.press("j")
+        await expect(page.locator(".row:focus")).to_have_count(0)  # whoever reads the list presses nothing
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("heading", name="Keys")).to_be_hidden()
+        await page.get_by_role("button", name="Account").click()
+        single = page.get_by_role("checkbox", name="Single keys act")
+        await single.uncheck()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("j")
+        await expect(page.locator(".row:focus")).to_have_count(0)
+        await page.get_by_role("button", name="Account").click()
+        await single.check()
+        await page.keyboard.press("Escape")
         for key in "jjk":
             await page.keyboard.press(key)
         await expect(page.locator(".row").first).to_be_focused()
@@ -512,6 +523,7 @@ async def pages(bot: Running) -> list[str]:
         "/console/no-such-page",
         "/console",
         "/console/rejected",
+        "/console/delivery",
         "/console/rules",
         "/console/rules/shop.yaml",
     ]
@@ -537,9 +549,13 @@ async def test_axe_finds_nothing_serious_in_the_light_nor_in_the_dark(browser: B
 @pytest.mark.parametrize("width", [360, 320])
 async def test_a_phone_has_no_sideways_scroll(width: int, browser: Browser, bot: Running) -> None:
     async with console(browser, bot, viewport=A_PHONE | {"width": width}, has_touch=True) as page:
-        for path in await pages(bot):
+        tagged = await path_of(bot, LONG)
+        tag = f"/api/conversations/{tagged.rpartition('/')[2]}/tags/{'t' * 48}"
+        assert (await bot.send("PUT", tag)).is_success
+        for path in [*await pages(bot), f"{tagged}/more"]:
             await page.goto(path)
             assert await sideways(page) <= 0, path
+        assert (await bot.send("DELETE", tag)).is_success
         await page.goto(await path_of(bot, FAILED))
         await page.locator(".message.out [data-card] > summary").tap()
         await expect(page.locator(".message.out .card")).to_contain_text("✕ failed")

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from bot.operator.actor import Actor
 from bot.operator.people import People
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.pages import A_PHONE, console, sideways, violations
-from tests.support.services import Acs, Running, running, settings_for
+from tests.support.services import ADMIN, Acs, Running, running, settings_for
 
 TEXTS = """\
 values: {shop: Corner Books}
@@ -178,6 +178,28 @@ async def test_a_draft_is_there_when_one_comes_back_and_is_counted_as_it_is_type
         await expect(page.locator(".message.out .bubble").last).to_have_text("It isn’t")
         await expect(reply).to_have_value("")
         await expect(page.locator(f"#c-{first}")).to_have_count(0)  # answered, and waiting no more
+
+
+async def test_a_reply_that_was_not_kept_is_told_and_is_there_after_a_new_login(
+    browser: Browser, bot: Running
+) -> None:
+    async def gone(route: Route) -> None:
+        await route.fulfill(status=404)
+
+    (key,) = await waiting(bot)
+    async with console(browser, bot, f"{PATH}/{key}") as page:
+        reply, cost = page.get_by_label("Your reply"), page.locator("#reply-cost")
+        await page.route("**/draft", gone)
+        await reply.press_sequentially("It is")
+        await expect(cost).to_contain_text("Not kept: the bot does not answer. It is tried again.")
+        await page.unroute("**/draft")
+        await expect(cost).to_have_text("1 segment · GSM-7 · 155 left")
+        await page.context.clear_cookies(name="bot_session")
+        await reply.press_sequentially(" here.")
+        await reply.press("Enter")
+        await page.get_by_label("Token").fill(ADMIN)
+        await page.keyboard.press("Enter")
+        await expect(reply).to_have_value("It is here.")
 
 
 @asynccontextmanager

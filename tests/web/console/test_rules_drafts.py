@@ -74,6 +74,15 @@ async def test_what_is_not_saved_waits_for_its_author_and_the_list_shows_it(
     assert "Not saved yet" not in (await admin.get(HERE)).text
 
 
+async def test_a_draft_that_is_not_kept_is_told(bot: Running, admin: httpx.AsyncClient) -> None:
+    fields = {"file": "10-shop.yaml", "etag": etag_of(BOOK), "csrf": csrf_in((await admin.get(HERE)).text)}
+    keep = "/console/rules/draft/keep"
+    assert (await admin.post(keep, data=fields | {"text": BOOK + "# more\n"})).status_code == 204
+    assert (await admin.post(keep, data=fields | {"text": BOOK + "# \x00\n"})).status_code == 503
+    answer = await send(admin, BOOK + "# \x00\n", "check")
+    assert "This text is not kept as your draft" in answer.text
+
+
 async def test_a_draft_is_dropped_and_a_new_file_has_one_too(bot: Running, admin: httpx.AsyncClient) -> None:
     await send(admin, BOOK.replace("9-18", "9-17"), "check")
     await send(admin, BOOK.replace("9-18", "9-17"), "drop")

@@ -169,6 +169,27 @@ async def test_a_script_is_told_to_go_to_the_login(shared_bot: Running) -> None:
 
 
 @ON_ONE_LOOP
+@pytest.mark.parametrize(
+    ("page", "next_page"),
+    [
+        ("/console/rules/shop.yaml?rule=hours", "%2Fconsole%2Frules%2Fshop.yaml%3Frule%3Dhours"),
+        ("/elsewhere", "%2Fconsole"),
+        ("", "%2Fconsole"),
+    ],
+)
+async def test_a_change_by_script_leads_by_the_login_back_to_its_page(
+    page: str, next_page: str, shared_bot: Running
+) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": f"https://bot.example{page}"}
+    answer = await shared_bot.http.post("/console/rules/draft/keep", headers=headers)
+    assert answer.headers["hx-redirect"] == f"/console/login?next={next_page}"
+    answer = await shared_bot.http.post(
+        "/console/rules/draft/keep", headers=headers | {"HX-Current-URL": "http://[::1"}
+    )
+    assert answer.headers["hx-redirect"] == "/console/login?next=%2Fconsole"
+
+
+@ON_ONE_LOOP
 @pytest.mark.parametrize("theme", THEMES)
 async def test_the_look_that_was_chosen_is_in_the_page_from_its_first_byte(
     theme: str, shared_bot: Running

@@ -79,8 +79,6 @@ function bringBack() {
   field.value = text;
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
-htmx.onLoad(bringBack);
-bringBack();
 
 // Whoever leaves the field or the page for another has it kept at once; what is sent is no draft any more.
 document.addEventListener(
@@ -198,3 +196,6 @@ addEventListener("pointerdown", (event) => {
   insert(item.closest("form").querySelector("[data-composer]"), item);
 });
 document.addEventListener("htmx:afterSettle", () => list && !list.isConnected && (list = null));
+
+htmx.onLoad(bringBack);
+bringBack();

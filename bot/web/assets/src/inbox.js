@@ -1,5 +1,7 @@
 // The list: which rows are chosen, how long people wait, and where one was when the row that was open has gone.
 
+import { isQuiet } from "./keys.js";
+
 const MINUTE = 60_000;
 
 // "waits 3 h" goes on while the page stays open.
@@ -17,7 +19,7 @@ setInterval(tick, MINUTE / 2);
 
 // `x` chooses the row that one stands on.
 addEventListener("keydown", (event) => {
-  if (event.key !== "x" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key !== "x" || event.ctrlKey || event.metaKey || event.altKey || isQuiet("x")) return;
   const row = document.activeElement?.closest?.(".rows li") ?? document.querySelector(".row[aria-current]")?.closest("li");
   if (!row || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
   row.querySelector("input[name=c]")?.click();

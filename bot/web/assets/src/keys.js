@@ -1,11 +1,33 @@
 // The keyboard: a control with `data-key` is focused or clicked by its key; links with `data-row` are walked by j and k.
 
+import htmx from "htmx.org";
+
 const isTyping = (target) =>
   target.closest("input, textarea, select, [contenteditable], dialog") !== null && target.type !== "checkbox";
 
+// Whoever dictates, or rests a hand on the keys, turns single ones off; those with Ctrl or Alt stay.
+const choice = () => `bot_keys_off_${document.body.dataset.person ?? ""}`;
+// Whether a single key does nothing now: also while the list of them is read.
+export const isQuiet = (key) =>
+  localStorage.getItem(choice()) !== null || (key !== "?" && document.querySelector("#keys:popover-open") !== null);
+
+addEventListener("change", ({ target }) => {
+  if (target.id !== "single-keys") return;
+  if (target.checked) localStorage.removeItem(choice());
+  else localStorage.setItem(choice(), "1");
+});
+function showChoice() {
+  const box = document.getElementById("single-keys");
+  if (!box) return;
+  box.closest("fieldset").hidden = false;
+  box.checked = localStorage.getItem(choice()) === null;
+}
+htmx.onLoad(showChoice);
+showChoice();
+
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && isTyping(event.target)) return event.target.blur();
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || isQuiet(event.key)) return;
   if (goes(event.key)) return;
   if (event.key === "j" || event.key === "k") return walk(event.key === "j" ? 1 : -1);
   const control = [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === event.key);
