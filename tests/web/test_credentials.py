@@ -47,6 +47,7 @@ OPEN = {
 LOOKING = {
     ("POST", "/api/try"),
     ("POST", "/console/look"),
+    ("POST", "/console/{path:path}"),  # an address that no page has
     ("POST", "/console/logout"),
     ("POST", "/console/rules/draft/card"),
     ("POST", "/console/rules/draft/changes"),

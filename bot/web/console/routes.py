@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from litestar import Controller, Response, get, post, route
+from litestar import Controller, Response, get, route
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.params import FromPath
@@ -148,12 +148,8 @@ def _has_no_page() -> None:
     )
 
 
-def _takes_no_form() -> None:
-    raise MethodNotAllowedException(detail="Nothing can be sent to this address.")
-
-
 def _pages() -> OneAppRouter:
-    """The pages, and for each address an answer in their design to what it does not take, such as a form's reload."""
+    """The pages, and an answer in their design where a form's address is opened, as a reload does."""
     router = OneAppRouter(
         HOME,
         route_handlers=PAGES,
@@ -162,9 +158,8 @@ def _pages() -> OneAppRouter:
         before_request=_remember_mark,
         exception_handlers=ERROR_PAGES,
     )
-    for make, method, answer in ((get, "GET", _has_no_page), (post, "POST", _takes_no_form)):
-        paths = [each.path.removeprefix(HOME) for each in router.routes if method not in each.methods]
-        router.register(make(paths, sync_to_thread=False)(answer))
+    paths = [each.path.removeprefix(HOME) for each in router.routes if "GET" not in each.methods]
+    router.register(get(paths, sync_to_thread=False)(_has_no_page))
     return router
 
 
