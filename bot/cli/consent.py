@@ -5,6 +5,7 @@ import rich_click as click
 from bot.cli.database_access import ask_database
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.output import local_time, print_json
+from bot.cli.senders import require_sender
 from bot.queries.consent import ConsentEvent, ConsentView, find_consent
 from bot.storage.database import DatabaseConnection
 from bot.text.inert import shown_in_terminal
@@ -31,6 +32,7 @@ def show(number: str, *, as_json: bool) -> None:
 
     view = ask_database(ask)
     is_known = bool(view.events or view.conversations)
+    require_sender(peer, is_kept=is_known)
     if as_json:
         print_json(view)
     elif not is_known:

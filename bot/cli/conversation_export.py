@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from bot.cli.database_access import asking_database
+from bot.cli.senders import require_peer
 from bot.cli.times import read_since
 from bot.queries.conversations import list_conversations
 from bot.queries.filters import ConversationFilter
@@ -25,6 +26,7 @@ async def _export(wanted: ConversationFilter, since: datetime | None) -> None:
     cursor, now = None, datetime.now(UTC)
     # All of it as it is at one moment.
     async with asking_database() as connection:
+        await require_peer(connection, wanted.peer)
         while True:
             page = await list_conversations(connection, wanted, limit=200, cursor=cursor, now=now)
             for conversation in page.items:

@@ -9,6 +9,7 @@ from bot.cli.api_client import tell_bot
 from bot.cli.database_access import ask_database
 from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.output import local_time, print_json, terminal
+from bot.cli.senders import require_peer
 from bot.conversation.audit_log import ActionView, list_actions
 from bot.conversation.follow_ups import FollowUpView, list_follow_ups
 from bot.conversation.incidents import KINDS
@@ -58,6 +59,7 @@ def list_command(
     )
 
     async def ask(connection: DatabaseConnection) -> Page[ConversationView]:
+        await require_peer(connection, wanted.peer)
         return await list_conversations(connection, wanted, limit=limit, cursor=cursor)
 
     try:

@@ -10,6 +10,7 @@ import rich_click as click
 from bot.cli.api_client import person, tell_bot
 from bot.cli.errors import CommandFailed
 from bot.cli.output import counted, print_json
+from bot.cli.senders import require_sender
 from bot.cli.upkeep_database import is_in_use, writing_database
 from bot.conversation.erasure_marks import ErasureMarks
 from bot.operator.actor import ADMIN, Actor
@@ -35,6 +36,7 @@ def forget(number: str, url: str | None, *, is_sure: bool, as_json: bool) -> Non
         erased = msgspec.convert(tell_bot("DELETE", "peers", peer, url=url), Erased)
     else:
         erased = asyncio.run(_erase(settings, peer))
+    require_sender(peer, is_kept=erased.is_something)
     if as_json:
         print_json(erased)
     else:

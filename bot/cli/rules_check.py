@@ -9,7 +9,7 @@ import msgspec
 import rich_click as click
 
 from bot.cli.code_lists import find_low_lists
-from bot.cli.errors import AnswerIsNo
+from bot.cli.errors import AnswerIsNo, CommandFailed
 from bot.cli.output import counted, print_json
 from bot.cli.rules_files import write_back
 from bot.cli.rules_formats import github_lines, print_findings, sarif
@@ -38,6 +38,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def check(path: Path | None, as_json: bool, form: Format | None, fix: bool, diff: bool) -> None:
     """Print the findings of a folder of rule files or one file; mend first, or show the mends, when asked to."""
+    if as_json and form not in (None, "json"):
+        raise CommandFailed(f"--json and --format {form} ask for two formats: leave one of them out.")
     path = path or usual_path()
     form = form or ("json" if as_json else "text")
     if form == "text" or fix or diff:

@@ -192,6 +192,13 @@ async def close_incidents(
     await connection.execute(statement)
 
 
+async def change_reason(connection: AsyncConnection, conversation_id: str, kind: Kind, reason: str) -> None:
+    """Give the open incident of a kind, if there is one, another reason."""
+    of_kind = (incidents.c.conversation_id == conversation_id, incidents.c.kind == kind)
+    statement = update(incidents).where(*of_kind, incidents.c.closed_at.is_(None))
+    await connection.execute(statement.values(reason=reason))
+
+
 async def reopen_incidents(
     connection: AsyncConnection, conversation_id: str, *, closed_at: datetime, by: str
 ) -> None:

@@ -12,7 +12,7 @@ from bot.conversation.answers import correct_answer
 from bot.conversation.delivery import RECIPIENT_OPTED_OUT, code_of
 from bot.conversation.follow_ups import BY_PERSON, texts_in
 from bot.conversation.handovers import handover_row, pass_on
-from bot.conversation.incidents import NewIncident, Outcome, waiting_for
+from bot.conversation.incidents import NewIncident, Outcome, change_reason, waiting_for
 from bot.conversation.loop_history import LoopState
 from bot.operator.actor import ADMIN, Actor
 from bot.operator.errors import (
@@ -77,6 +77,7 @@ class Operator:
             if edit.conversation.state.handed_over:
                 if given is not None:
                     await pass_on(edit.connection, conversation_id, given, by=by.name, now=edit.now)
+                    await change_reason(edit.connection, conversation_id, "handover", waiting_for(given))
                     edit.conversation.changed = True
                     await edit.note("hand over", given.to)
                 return

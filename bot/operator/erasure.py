@@ -65,6 +65,12 @@ class Erased(Struct, frozen=True, kw_only=True):
     #: Places in the database's file that still hold something of it, which the file's next rewriting takes away.
     traces_in_file: int = 0
 
+    @property
+    def is_something(self) -> bool:
+        """Whether anything was kept of them."""
+        others = {"peer", "named_by_others", "traces_in_file"}
+        return any(getattr(self, name) for name in self.__struct_fields__ if name not in others)
+
 
 #: Takes what is gone out of the database's file, and looks for texts in it: how often they were found.
 Scrub = Callable[[Collection[str]], Awaitable[int]]
@@ -131,14 +137,15 @@ class Eraser:
         async with self._readers.reading() as connection:
             named = await find_mentions(connection, number)
         erased = Erased(peer=peer, **counts, named_by_others=named, traces_in_file=traces_left)
-        log.info(
-            "A person was erased",
-            action="person_erased",
-            by=by.name,
-            conversations=erased.conversations,
-            messages=erased.messages,
-            opt_outs_kept=erased.opt_outs_kept,
-        )
+        if erased.is_something:
+            log.info(
+                "A person was erased",
+                action="person_erased",
+                by=by.name,
+                conversations=erased.conversations,
+                messages=erased.messages,
+                opt_outs_kept=erased.opt_outs_kept,
+            )
         return erased
 
     async def _erase_talk(self, conversation_id: str, counts: dict[str, int]) -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.cli.consent import show
 from bot.cli.conversation_export import export
+from bot.cli.conversations import list_command
 from bot.cli.errors import CommandFailed
 from bot.cli.forget import forget
 from bot.cli.purge import purge
@@ -43,6 +45,32 @@ async def test_the_running_bot_forgets_and_the_command_says_what(
     assert tables_with(url_of(tmp_path), PEER.removeprefix("+")) == set()
     await asyncio.to_thread(forget, PEER, None, is_sure=True, as_json=False)
     assert f"Nothing is kept of {PEER}." in capsys.readouterr().out
+
+
+async def test_what_is_neither_a_number_nor_a_sender_of_whom_something_is_kept_is_wrong_usage(
+    bot: Running, logs: list[MutableMapping[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    await bot.post([inbound(Message="Your code is 1234", From="InfoSMS", MessageId="Incoming_2")])
+    commands: dict[str, Callable[[str], None]] = {
+        "consent show": lambda peer: show(peer, as_json=True),
+        "conversations export": lambda peer: export(None, peer),
+        "conversations list": lambda peer: list_command(
+            "failed", peer, 50, None, waiting=False, handed_over=False, as_json=True
+        ),
+        "forget": lambda peer: forget(peer, None, is_sure=True, as_json=True),
+    }
+    for run in commands.values():
+        with pytest.raises(
+            CommandFailed, match=r'^"abc" is no phone number, and nothing is kept of a sender '
+        ):
+            await asyncio.to_thread(run, "abc")
+        assert capsys.readouterr().out == ""
+        await asyncio.to_thread(run, "InfoSMS")
+        capsys.readouterr()
+    with pytest.raises(CommandFailed, match=r'^"InfoSMS" is no phone number'):
+        await asyncio.to_thread(commands["forget"], "InfoSMS")
+    await asyncio.to_thread(commands["forget"], "+15555550199")
+    assert len([line for line in logs if line.get("action") == "person_erased"]) == 1
 
 
 async def test_only_the_admin_erases(bot: Running) -> None:

@@ -116,8 +116,8 @@ def test_the_doctor_goes_on_where_folders_are_closed(closed: Path) -> None:
     ("command", "expected"),
     [
         (("conversations", "show", ODD), 1),
-        (("conversations", "list", "--peer", f"{ODD}a"), 0),
-        (("conversations", "export", "--peer", ODD), 0),
+        (("conversations", "list", "--peer", f"{ODD}a"), 2),
+        (("conversations", "export", "--peer", ODD), 2),
         (("answers", "show", ODD), 1),
         (("answers", "export", ODD), 1),
         (("rules", "try", ODD, "--from", ODD), 0),

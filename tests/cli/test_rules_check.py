@@ -92,6 +92,14 @@ def test_the_json_of_a_finding_has_its_mend(folder: Path) -> None:
     assert all("mend" not in each for each in json.loads(run("check", "rules", "--json").stdout)["findings"])
 
 
+@pytest.mark.parametrize("form", ["github", "sarif", "text"])
+def test_two_formats_at_once_are_refused(folder: Path, form: str) -> None:
+    done = run("check", "rules", "--json", "--format", form)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"--json and --format {form} ask for two formats: leave one of them out." in done.stderr
+    assert "findings" in json.loads(run("check", "rules", "--json", "--format", "json").stdout)
+
+
 def test_github_is_told_the_place_from_where_it_runs(folder: Path) -> None:
     result = run("check", "rules", "--format", "github")
     assert result.exit_code == 1

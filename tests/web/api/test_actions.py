@@ -77,8 +77,11 @@ async def test_a_conversation_is_handed_to_somebody_and_for_a_time(bot: Running)
         hours=2
     )
     assert taken["incidents"][0]["reason"] == "the desk is waited for, urgently"
-    passed_on = (await bot.send("PUT", path, json={"to": "Eve"})).json()["handover"]
+    after = (await bot.send("PUT", path, json={"to": "Eve"})).json()
+    passed_on = after["handover"]
     assert (passed_on["to"], "back_at" in passed_on, "urgent" in passed_on) == ("Eve", False, False)
+    (incident,) = after["incidents"]
+    assert (incident["id"], incident["reason"]) == (taken["incidents"][0]["id"], "Eve is waited for")
     for wrong in ({"to": ""}, {"back_after_seconds": 5}, {"to": "x" * 65}, {"urgent": "yes"}):
         problem(await bot.send("PUT", path, json=wrong), 400)
     assert "handover" not in (await bot.send("DELETE", path)).json()
