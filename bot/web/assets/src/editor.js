@@ -88,7 +88,7 @@ export function mount(element) {
   if (kept?.file === file()) {
     view.dispatch({ selection: { anchor: Math.min(kept.at, view.state.doc.length) } });
     view.scrollDOM.scrollTop = kept.top;
-    view.focus();
+    if (document.activeElement === document.body) view.focus(); // nobody is elsewhere by now, such as on the toast's Undo
   } else if (line) goTo(line);
   kept = null;
   forceParsing(view, view.viewport.to, 50);
