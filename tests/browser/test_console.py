@@ -549,7 +549,7 @@ async def test_axe_finds_nothing_serious_in_the_light_nor_in_the_dark(browser: B
 @pytest.mark.parametrize("width", [360, 320])
 async def test_a_phone_has_no_sideways_scroll(width: int, browser: Browser, bot: Running) -> None:
     async with console(browser, bot, viewport=A_PHONE | {"width": width}, has_touch=True) as page:
-        tagged = await path_of(bot, LONG)
+        tagged = await path_of(bot, STOPPED)
         tag = f"/api/conversations/{tagged.rpartition('/')[2]}/tags/{'t' * 48}"
         assert (await bot.send("PUT", tag)).is_success
         for path in [*await pages(bot), f"{tagged}/more"]:

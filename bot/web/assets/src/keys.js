@@ -17,10 +17,13 @@ addEventListener("change", ({ target }) => {
   else localStorage.setItem(choice(), "1");
 });
 function showChoice() {
+  if (!document.getElementById("single-keys")) {
+    const field = Object.assign(document.createElement("fieldset"), { className: "told" });
+    field.innerHTML = '<legend>Keys</legend><label><input type="checkbox" id="single-keys"> Single keys act</label>';
+    document.getElementById("told")?.after(field);
+  }
   const box = document.getElementById("single-keys");
-  if (!box) return;
-  box.closest("fieldset").hidden = false;
-  box.checked = localStorage.getItem(choice()) === null;
+  if (box) box.checked = localStorage.getItem(choice()) === null;
 }
 htmx.onLoad(showChoice);
 showChoice();
