@@ -255,7 +255,7 @@ async def test_what_is_typed_last_is_kept_although_its_page_is_left_at_once(
         answered = asyncio.Event()
 
         async def late(route: Route) -> None:
-            await answered.wait()
+            await asyncio.wait_for(answered.wait(), 20)  # else a test that fails would never end
             await route.continue_()
 
         await page.get_by_role("link", name=re.compile("^ping")).click()
