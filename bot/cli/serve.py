@@ -80,13 +80,13 @@ def run(settings: Settings, build: Callable[[str], Service], when_up: WhenUp) ->
     Raises `CannotStart`.
     """
     mend = f"Choose others than BOT_HOST={settings.host} and BOT_PORT={settings.port}."
-    listener = listen(settings.host, settings.port, mend=mend)
-    host, port = listener.getsockname()[:2]
-    url = url_of(host, port)
-    try:
-        run_loop(_serve(listener, url, build, when_up))
-    except _REFUSALS as error:
-        raise CannotStart(str(error), error) from None
+    with listen(settings.host, settings.port, mend=mend) as listener:
+        host, port = listener.getsockname()[:2]
+        url = url_of(host, port)
+        try:
+            run_loop(_serve(listener, url, build, when_up))
+        except _REFUSALS as error:
+            raise CannotStart(str(error), error) from None
     if is_at_work():
         _end_at_once()
 

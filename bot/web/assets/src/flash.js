@@ -14,8 +14,14 @@ addEventListener("click", ({ target }) => target.closest?.("button, .flash a") ?
 export function isLoggedOut(answer) {
   const login = answer.headers.get("HX-Redirect");
   if (!login) return false;
+  const shown = document.querySelector(".flash a[data-login]");
+  if (shown) {
+    shown.href = login; // a new one under a pointer that is pressed would take the click away
+    return true;
+  }
   const link = Object.assign(document.createElement("a"), { href: login, textContent: "Log in again" });
   link.setAttribute("hx-boost", "false");
+  link.dataset.login = "";
   say("Your login has ended. What you write stays on this page. ", link);
   return true;
 }
