@@ -29,7 +29,7 @@ from bot.storage.database_errors import (
 )
 from bot.storage.log_growth import LogGrowth
 from bot.storage.pooler import check_sessions
-from bot.storage.postgresql_engine import IDLE_READER_SECONDS, IDLE_WRITER_SECONDS, postgresql_engine
+from bot.storage.postgresql_engine import postgresql_engine
 from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
 from bot.storage.spoiled_connections import SpoiledConnections
 from bot.storage.sqlite_connection import BEGIN
@@ -105,10 +105,10 @@ class Database:
             self._readers = read_one_state(sqlite_engine(self._url, self._file, READER_CACHE, pool_size=4))
             self._looker = read_one_state(sqlite_engine(self._url, self._file, LOOKER_CACHE, pool_size=1))
         else:
-            self._writer = postgresql_engine(self._url, pool_size=4, idle_seconds=IDLE_WRITER_SECONDS)
+            self._writer = postgresql_engine(self._url, pool_size=4, reads=False)
             # Three are sessions that last: that this process lives, its duties, its notices.
-            self._readers = postgresql_engine(self._url, pool_size=10, idle_seconds=IDLE_READER_SECONDS)
-            self._looker = postgresql_engine(self._url, pool_size=1, idle_seconds=IDLE_READER_SECONDS)
+            self._readers = postgresql_engine(self._url, pool_size=10, reads=True)
+            self._looker = postgresql_engine(self._url, pool_size=1, reads=True)
         for engine in self._engines:
             self._spoiled.replace_on(engine)
         #: For parts that look again and again.

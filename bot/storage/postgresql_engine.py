@@ -29,10 +29,11 @@ _ALIVE_IDLE, _ALIVE_INTERVAL, _ALIVE_COUNT = 10, 5, 3
 _RESTED: Final = 1.0
 
 
-def postgresql_engine(url: URL, *, pool_size: int, idle_seconds: float) -> AsyncEngine:
+def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
     """A pool of connections; one that has rested is asked whether it still works before it is used again.
 
-    `idle_seconds`: how long a transaction may be silent before PostgreSQL ends it, and its connection.
+    `reads`: whether its transactions only read. Then each sees one state, whatever is committed meanwhile, at no trip
+    more; and PostgreSQL waits longer before it ends a silent one.
     """
     from bot.storage.copying_connection import CopyingConnection  # noqa: PLC0415 - with asyncpg, for who needs it
 
@@ -44,6 +45,7 @@ def postgresql_engine(url: URL, *, pool_size: int, idle_seconds: float) -> Async
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
+        isolation_level="REPEATABLE READ" if reads else "READ COMMITTED",
         connect_args={
             "server_settings": {"lock_timeout": f"{LOCK_SECONDS * 1_000:.0f}"},
             "connection_class": CopyingConnection,
@@ -61,6 +63,7 @@ def postgresql_engine(url: URL, *, pool_size: int, idle_seconds: float) -> Async
             # The event loop says that the connection was refused, and not by whom.
             raise OSError(error.errno, f"{error.strerror}: {where}") from error
 
+    idle_seconds = IDLE_READER_SECONDS if reads else IDLE_WRITER_SECONDS
     settings = {
         "idle_in_transaction_session_timeout": f"{idle_seconds * 1_000:.0f}",
         "tcp_keepalives_idle": _ALIVE_IDLE,

@@ -170,6 +170,18 @@ async def test_readers_do_not_wait_for_the_writer(database: Database) -> None:
         assert await database.trouble() is None
 
 
+async def test_who_reads_sees_one_state_whatever_is_written_meanwhile(database: Database) -> None:
+    count = text("SELECT count(*) FROM rejected_events")
+    row = {"id": "1", "digest": "d", "arrived_at": datetime.now(UTC), "reason": "", "raw": ""}
+    async with database.reading() as reading:
+        assert (await reading.execute(count)).scalar_one() == 0
+        async with database.writing() as connection:
+            await connection.execute(insert(rejected_events), [row])
+        assert (await reading.execute(count)).scalar_one() == 0
+    async with database.reading() as reading:
+        assert (await reading.execute(count)).scalar_one() == 1
+
+
 async def test_trouble_says_what_is_wrong() -> None:
     database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     assert "refused: 127.0.0.1:1" in (await database.trouble() or "")

@@ -30,10 +30,10 @@ NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True), Colum
 STANDING = """
 import asyncio, sys
 from sqlalchemy import text
-import bot.storage.database as database
+import bot.storage.postgresql_engine as postgresql_engine
 from bot.storage.database import Database, DatabaseUnavailable
 
-database.IDLE_WRITER_SECONDS = float(sys.argv[2])
+postgresql_engine.IDLE_WRITER_SECONDS = float(sys.argv[2])
 
 async def stand():
     try:
