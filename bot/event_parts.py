@@ -57,7 +57,7 @@ class EventsOut:
             for each, poster in zip(settings.events_to, self._posters, strict=True)
         }
         self.ends = EventEnds(
-            writer, list(self.forwarders), limits=limits, clock=clock, measures=measures, trust=trust
+            readers, writer, list(self.forwarders), limits=limits, clock=clock, measures=measures, trust=trust
         )
         #: Sends again what its receivers were to hear.
         self.resends = EventResends(readers, writer, list(self.forwarders), self.wake, clock)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import TRUSTED, Clock, ClockTrust, utc_now
@@ -20,6 +20,7 @@ from bot.sending.limits import USUAL_EVENTS, ForwardingLimits
 from bot.sending.post_attempts import host_of
 from bot.storage.database_errors import DATABASE_ERRORS
 from bot.storage.event_tables import outgoing_events
+from bot.storage.readers import Readers
 from bot.storage.sql import status_is
 from bot.storage.writer import StorageUnavailable, Writer
 from bot.supervisor import Supervisor
@@ -35,6 +36,7 @@ class EventEnds:
 
     def __init__(
         self,
+        readers: Readers,
         writer: Writer,
         receivers: Collection[str],
         *,
@@ -47,6 +49,7 @@ class EventEnds:
 
         `trust`: nothing is given up for its age by a clock that is not trusted.
         """
+        self._readers = readers
         self._receivers = receivers
         self._limits = limits
         self._clock = clock
@@ -71,7 +74,7 @@ class EventEnds:
         now, total = self._clock(), 0
         if not self._trust.is_trusted:
             return total
-        while True:
+        while await self._is_any_old(now):
             (receivers,) = await self._ends.submit([now])
             for receiver in receivers:
                 if receiver in self._receivers:
@@ -93,12 +96,20 @@ class EventEnds:
                     await self.look()
             await asyncio.sleep(self._limits.look_again)
 
+    async def _is_any_old(self, now: datetime) -> bool:
+        """Asked first, as there are none nearly always: a start, and a bot that tells nobody, writes nothing for it."""
+        async with self._readers.asking() as connection:
+            found = await connection.execute(select(self._old(now).limit(1).exists()))
+            return bool(found.scalar())
+
+    def _old(self, now: datetime) -> Select[tuple[str]]:
+        is_queued = status_is("queued", outgoing_events.c.status)
+        return select(outgoing_events.c.id).where(is_queued, now - self._limits.give_up_after > WAITS_SINCE)
+
     async def _give_up(self, connection: AsyncConnection, moments: list[datetime]) -> list[list[str]]:
         """The receivers of the rows that are given up, one for each row."""
         now = min(moments)
-        is_queued = status_is("queued", outgoing_events.c.status)
-        is_old = now - self._limits.give_up_after > WAITS_SINCE
-        old = select(outgoing_events.c.id).where(is_queued, is_old).limit(_AT_ONCE)
+        old, is_queued = self._old(now).limit(_AT_ONCE), status_is("queued", outgoing_events.c.status)
         ended = (
             update(outgoing_events)
             # Once more, as another replica may have been quicker.
