@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.sending.limits import SendingLimits
+from bot.sending.rush import RushLimits
 from bot.sending.sms_service import SmsCall
 from bot.storage.replica_tables import lane_paces
 from tests.support.bots import OURS, PEER, Bot, heard, until
@@ -82,7 +83,9 @@ async def test_many_at_once_share_their_call_and_are_not_read_either(bot: Bot) -
     assert bot.sender._lanes[OURS]._read_up_to == read_up_to
 
 
-async def test_in_a_rush_texts_share_calls_and_every_phone_is_answered_once(bot: Bot) -> None:
+async def test_in_a_rush_texts_share_calls_and_every_phone_is_answered_once(tmp_path: Path) -> None:
+    bot = Bot(sqlite_in(tmp_path), limits=SendingLimits(look_again=3_600, rush=RushLimits(arrivals=8)))
+    await bot.start()
     for at in range(40):
         await bot.hear(*(heard(peer=f"+1555556{8 * at + each:04}") for each in range(8)))
         await until(lambda: not bot.sender._lanes[OURS]._calls)
@@ -90,6 +93,7 @@ async def test_in_a_rush_texts_share_calls_and_every_phone_is_answered_once(bot:
     assert len(bot.sms.calls) < 36, "the first eights have calls of their own, the others share them"
     peers = [one.peer for call in bot.sms.calls for one in call.recipients]
     assert sorted(peers) == [f"+1555556{at:04}" for at in range(320)]
+    await bot.stop()
 
 
 async def test_more_than_the_memory_holds_are_read_when_there_is_room(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.sending.outbox import Queued
+from bot.sending.rush import RushLimits
 from bot.sending.send_queue import MOST_ALIKE, MOST_RECIPIENTS, CallGroup, SendQueue
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -145,7 +146,7 @@ def test_what_is_there_already_is_not_taken_in_again() -> None:
 
 def in_a_rush() -> tuple[SendQueue, int]:
     """A queue that eight messages with texts of their own at a time have passed; and the next free number."""
-    window, at = SendQueue(), 0
+    window, at = SendQueue(RushLimits(arrivals=8)), 0
     for _ in range(40):
         window.add(queued(number, f"text {number}") for number in range(at, at + 8))
         at += 8
