@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self, TypeVar
@@ -14,8 +15,8 @@ from typing import Any, BinaryIO, Final, Self, TypeVar
 from bot.queries.answer_sheets import HEAD, cells_of, columns_of
 from bot.queries.answers import AnswerView
 
-#: A number, written as a spreadsheet writes it, so that nothing of it is lost.
-_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,6})?", re.ASCII)
+#: A number of up to 15 digits, as many as a spreadsheet keeps, written as one writes it: 9.3, and not 9.30 or -0.
+_PLAIN_NUMBER = re.compile(r"(?!-0\Z|(?:\D?\d){16})-?(?:0|[1-9]\d*)(?:\.\d{0,5}[1-9])?", re.ASCII)
 #: Rows of a sheet, the names among them.
 _SHEET_ROWS: Final = 1_048_576
 _WIDTH: Final = 18
@@ -114,7 +115,8 @@ class _Workbook:
                 self._begin_sheet()
             for place, cell in enumerate(cells):
                 if place >= len(HEAD) and _PLAIN_NUMBER.fullmatch(cell):
-                    self._sheet.write_number(self._row, place, float(cell))
+                    # A float would stand there as 9.300000000000001.
+                    self._sheet.write_number(self._row, place, Decimal(cell))
                 elif cell:
                     self._sheet.write_string(self._row, place, cell)
             self._row += 1
