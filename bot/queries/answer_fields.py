@@ -14,7 +14,7 @@ from bot.rulebook.rules import Rule
 FieldKind = Literal["choice", "number", "yes_no", "date", "text"]
 
 #: Different values up to which what a rule records is a choice.
-_MOST_CHOICES = 20
+MOST_CHOICES = 20
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -75,4 +75,4 @@ def guess_kind(values: Sequence[str], *, answered: int, numbers: int) -> FieldKi
         return "yes_no"
     if all(_DAY.fullmatch(value) for value in values):
         return "date"
-    return "choice" if len(values) <= _MOST_CHOICES else "text"
+    return "choice" if len(values) <= MOST_CHOICES else "text"

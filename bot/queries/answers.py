@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Integer, Row, Select, case, column, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Row, Select, case, column, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.queries.answer_fields import Field, FieldKind, fields_of, guess_kind
@@ -29,6 +29,8 @@ STATUSES: tuple[AnswerStatus, ...] = ("open", "finished", "cancelled", "expired"
 
 #: Different values of one field that a tally names, the most frequent ones.
 MOST_VALUES = 200
+#: What a day looks like, as in 2026-12-24.
+_DAY = "____-__-__"
 _AT_ONCE = 1_000
 
 _NEWEST_FIRST = Order(answers.c.started_at, answers.c.id, newest_first=True)
@@ -209,6 +211,8 @@ async def _tally(connection: AsyncConnection, rule: str, field: Field) -> FieldT
     whole = select(count, func.count(amount), func.min(amount), func.max(amount), func.avg(amount))
     answered, numbers, lowest, highest, mean = (await connection.execute(whole.where(*here))).one()
     kind = field.kind or guess_kind([row[0] for row in rows], answered=answered, numbers=numbers)
+    if kind == "date" and not field.kind and len(rows) > MOST_VALUES and await _has_others(connection, *here):
+        kind = "text"
     first: float | str | None = None
     last: float | str | None = None
     if kind == "number" and numbers:
@@ -238,6 +242,23 @@ async def count_between(
     query = select(*below).where(answer_values.c.rule == rule, answer_values.c.name == field)
     counts = (await connection.execute(query)).one()
     return [after - before for before, after in pairwise(counts)]
+
+
+async def count_by_month(connection: AsyncConnection, rule: str, field: str, *, most: int) -> dict[str, int]:
+    """How many days of a field lie in each month, as 2026-12; of the last `most` months with any, in their order."""
+    value = answer_values.c.value
+    month = func.substr(value, literal_column("1"), literal_column("7"))
+    query = select(month, func.count()).where(
+        answer_values.c.rule == rule, answer_values.c.name == field, value.like(_DAY)
+    )
+    rows = await connection.execute(query.group_by(month).order_by(month.desc()).limit(most))
+    return {row[0]: row[1] for row in reversed(rows.all())}
+
+
+async def _has_others(connection: AsyncConnection, *here: ColumnElement[bool]) -> bool:
+    """Whether a value is no day."""
+    query = select(answer_values.c.answer_id).where(*here, answer_values.c.value.not_like(_DAY)).limit(1)
+    return (await connection.execute(query)).first() is not None
 
 
 def _plain(number: float) -> float:

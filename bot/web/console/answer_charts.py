@@ -1,20 +1,20 @@
 """Tallies of answers as charts that the server draws: bars for choices, columns for numbers, a funnel for the whole."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from msgspec import Struct
 
-from bot.queries.answer_fields import Field
+from bot.queries.answer_fields import MOST_CHOICES, Field
 from bot.queries.answers import AnswerSummary, FieldTally
 
 #: Bars of one question, and columns of a histogram.
 _BARS, _COLUMNS = 12, 12
 #: Whole numbers up to this many have a column each.
 _EACH = 24
-#: Days with a bar each; more are put together by the month.
-_DAYS = 24
+#: Days with a bar each; more are put together by the month, of which the last ones have a bar each.
+_DAYS = MOST_MONTHS = 24
 _HEIGHT = 100
 
 
@@ -83,8 +83,19 @@ def edges_of(tally: FieldTally) -> list[float]:
     return [round(width * at, 9) for at in range(first, last + 2)]
 
 
-def chart_of(tally: FieldTally, field: Field, question: str | None, counts: Sequence[int]) -> FieldChart:
-    """The chart of a question; `counts` are those between the `edges_of` it."""
+def is_by_month(tally: FieldTally) -> bool:
+    """Whether the days of a question are too many for a bar each."""
+    return tally.kind == "date" and len(tally.counts) > _DAYS
+
+
+def chart_of(
+    tally: FieldTally,
+    field: Field,
+    question: str | None,
+    counts: Sequence[int],
+    months: Mapping[str, int] | None = None,
+) -> FieldChart:
+    """The chart of a question; `counts` are those between the `edges_of` it, `months` those of one `is_by_month`."""
     bars: list[Bar] = []
     if tally.kind == "number":
         columns, top = _columns(edges_of(tally), counts)
@@ -92,7 +103,7 @@ def chart_of(tally: FieldTally, field: Field, question: str | None, counts: Sequ
         columns, top = [], 0
         bars = [
             Bar(label=label, count=count, share=count * 100 / (tally.answered or 1))
-            for label, count in _in_order(tally, field)
+            for label, count in (months.items() if months else _in_order(tally, field))
         ]
     shown = sum(bar.count for bar in bars)
     others = 0 if columns else tally.answered - shown
@@ -117,18 +128,17 @@ def _in_order(tally: FieldTally, field: Field) -> list[tuple[str, int]]:
     """What stands where must not change while people watch: choices keep the order of their question."""
     counts = dict(tally.counts)
     if tally.kind == "yes_no":
-        return [(name, counts.get(name, 0)) for name in ("yes", "no")]
+        said = dict.fromkeys(("yes", "no"), 0)
+        for value, count in counts.items():  # a rule records it as it is written
+            if value.lower() in said:
+                said[value.lower()] += count
+        return list(said.items())
     if tally.kind == "choice":
         named = [(name, counts.pop(name, 0)) for name in field.choices]
-        return (named + sorted(counts.items()))[: max(_BARS, len(named))]
+        others = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+        return named + sorted(others[: max(MOST_CHOICES - len(named), 0)])
     if tally.kind == "date":
-        days = sorted(counts.items())
-        if len(days) <= _DAYS:
-            return days
-        months: dict[str, int] = {}
-        for day, count in days:
-            months[day[:7]] = months.get(day[:7], 0) + count
-        return list(months.items())[-_DAYS:]
+        return sorted(counts.items())
     return list(counts.items())[:_BARS]
 
 

@@ -20,6 +20,7 @@ from bot.queries.answers import (
     AnswerSummary,
     AnswerView,
     count_between,
+    count_by_month,
     every_answer,
     field_names,
     keeps_answers,
@@ -34,7 +35,15 @@ from bot.storage.database import DatabaseConnection
 from bot.storage.pages import Page as ListPage
 from bot.text.storable import make_storable
 from bot.web.api.answers import file_headers
-from bot.web.console.answer_charts import FieldChart, FunnelStep, chart_of, edges_of, funnel_of
+from bot.web.console.answer_charts import (
+    MOST_MONTHS,
+    FieldChart,
+    FunnelStep,
+    chart_of,
+    edges_of,
+    funnel_of,
+    is_by_month,
+)
 from bot.web.console.labels import rule_links
 from bot.web.console.layout import Call, Console
 from bot.web.console.sessions import session_of
@@ -122,8 +131,13 @@ async def _look(
     charts = []
     for tally in summary.fields:
         counts = await count_between(connection, name, tally.name, edges_of(tally))
+        months = (
+            await count_by_month(connection, name, tally.name, most=MOST_MONTHS)
+            if is_by_month(tally)
+            else None
+        )
         field = known.get(tally.name) or Field(name=tally.name)
-        charts.append(chart_of(tally, field, _question(rule, tally.name), counts))
+        charts.append(chart_of(tally, field, _question(rule, tally.name), counts, months))
     wanted = AnswerFilter(status=status)
     return _Shown(
         summary=summary,

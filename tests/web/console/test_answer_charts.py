@@ -4,7 +4,7 @@ import pytest
 
 from bot.queries.answer_fields import Field
 from bot.queries.answers import AnswerSummary, FieldTally
-from bot.web.console.answer_charts import chart_of, edges_of, funnel_of
+from bot.web.console.answer_charts import chart_of, edges_of, funnel_of, is_by_month
 
 
 def tally(
@@ -63,10 +63,38 @@ def test_choices_keep_the_order_of_their_question() -> None:
     assert [(each.label, each.count) for each in yes.bars] == [("yes", 0), ("no", 2)]
 
 
+def test_a_recorded_yes_or_no_counts_however_it_is_written() -> None:
+    chart = chart_of(tally("yes_no", {"YES": 20, "NO": 9, "Yes": 3, "no": 1}), Field(name="it"), None, [])
+    assert [(each.label, each.count) for each in chart.bars] == [("yes", 23), ("no", 10)]
+    assert chart.others == 0
+
+
+def test_every_choice_that_a_rule_records_has_its_bar() -> None:
+    """The thirteenth by name had none, though most had chosen it."""
+    counts = {f"C{number:02}": 1 for number in range(19)} | {"Zoe": 46}
+    chart = chart_of(tally("choice", counts), Field(name="it"), None, [])
+    assert {each.label: each.count for each in chart.bars} == counts
+    assert chart.bars[-1].label == "Zoe"
+
+
+def test_of_answers_that_a_question_no_longer_gives_the_most_frequent_are_shown_by_name() -> None:
+    field = Field(name="it", kind="choice", choices=("small", "large"))
+    old = {f"old {number:02}": 1 for number in range(30)} | {"old 29": 9}
+    chart = chart_of(tally("choice", {"large": 3} | old), field, None, [])
+    labels = [each.label for each in chart.bars]
+    assert labels == ["small", "large", *(f"old {number:02}" for number in range(17)), "old 29"]
+    assert chart.others == 12
+
+
 def test_many_days_are_put_together_by_month() -> None:
     days = {f"2026-{month:02}-{day:02}": 1 for month in (11, 12) for day in range(1, 21)}
-    chart = chart_of(tally("date", days, None), Field(name="it"), None, [])
-    assert [(each.label, each.count) for each in chart.bars] == [("2026-11", 20), ("2026-12", 20)]
+    many = tally("date", days, None)
+    assert is_by_month(many)
+    chart = chart_of(many, Field(name="it"), None, [], {"2026-11": 20, "2026-12": 19})
+    assert [(each.label, each.count) for each in chart.bars] == [("2026-11", 20), ("2026-12", 19)]
+    assert chart.others == 1
+    assert not is_by_month(tally("date", {"2026-12-24": 1}))
+    assert not is_by_month(tally("text", days))
     few = chart_of(tally("date", {"2026-12-24": 1, "2026-12-01": 2}), Field(name="it"), None, [])
     assert [each.label for each in few.bars] == ["2026-12-01", "2026-12-24"]
 
