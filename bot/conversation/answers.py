@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -145,7 +145,16 @@ async def keep_answers(connection: AsyncConnection, changes: Sequence[AnswerChan
     await _SAVE_ROWS.execute(connection, [change.row for change in rows.values()])
     if are_heard():
         note(_fact_of(change.row) for change in rows.values() if change.row.status == "finished")
-    values = [value for change in rows.values() for value in _values_of(change)]
+    await _keep_values(connection, list(rows.values()))
+    mark_changed([Topic.ANSWERS])
+
+
+async def _keep_values(connection: AsyncConnection, changes: Sequence[AnswerChange]) -> None:
+    """Write what is counted anew, and count no more what a rule's `record` empties."""
+    gone = [key for change in changes for key in _lost_by(change)]
+    for start in range(0, len(gone), _AT_ONCE):
+        await connection.execute(_UNCOUNT, gone[start : start + _AT_ONCE])
+    values = [value for change in changes for value in _values_of(change)]
     if values:
         statement = insert_for(connection, answer_values)
         statement = statement.on_conflict_do_update(
@@ -154,7 +163,6 @@ async def keep_answers(connection: AsyncConnection, changes: Sequence[AnswerChan
         )
         for start in range(0, len(values), _AT_ONCE):
             await connection.execute(statement, values[start : start + _AT_ONCE])
-    mark_changed([Topic.ANSWERS])
 
 
 async def correct_answer(
@@ -242,6 +250,13 @@ def _values_of(change: AnswerChange) -> Iterable[dict[str, Any]]:
             }
 
 
+def _lost_by(change: AnswerChange) -> Iterable[dict[str, str]]:
+    """The stored values that the row has no more, as `_UNCOUNT` takes them."""
+    names = {name[:LONGEST_FIELD] for name in change.stored}
+    for name in sorted(names - {name[:LONGEST_FIELD] for name in change.row.content}):
+        yield {"of": change.row.id, "under": name}
+
+
 def amount_of(value: str) -> float | None:
     """A value as a number; None when it is none."""
     text = value.strip()
@@ -271,6 +286,9 @@ _SAVE_ROWS = BulkInsert(
         "status", "content", "awaits", "finished_at", "expires_at", "heard_at", "heard_id", "is_only",
     ),
 )  # fmt: skip
+_UNCOUNT = delete(answer_values).where(
+    answer_values.c.answer_id == bindparam("of"), answer_values.c.name == bindparam("under")
+)
 _ONLY_ROWS = LookupByKeys(
     select(*(answers.c[name] for name in _OnlyRow._fields))
     .where(answers.c.is_only)

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from bot.queries.answers import (
     AnswerStatus,
     AnswerSummary,
     AnswerView,
+    count_by_month,
     list_answered,
     list_answers,
     summarize,
@@ -182,6 +184,41 @@ async def test_a_question_that_keeps_one_row_replaces_the_one_before_when_it_is_
 async def test_what_comes_out_empty_is_not_kept(bot: Bot) -> None:
     await tell(bot, BOOK, at(0, "note to self"))
     assert [row.values for row in await rows(bot, "note")] == [{"text": "note to self"}]
+
+
+async def test_an_answer_that_comes_out_empty_in_the_end_is_counted_no_more(bot: Bot) -> None:
+    book = book_of(
+        "name: shop, when: {keyword: shop}, ask: [{save: note, question: Note?}, {save: size, question: Size?}],"
+        " record: {note: \"{% if note != 'skip' %}{{ note }}{% endif %}\"}, reply: Thanks."
+    )
+    talks = {"+15555550801": ("shop", "skip", "9"), "+15555550802": ("shop", "hello", "9")}
+    for step in range(3):
+        await tell(bot, book, *(at(step, talk[step], peer=peer) for peer, talk in talks.items()))
+    at_once = enumerate(talks["+15555550801"])
+    await tell(bot, book, *(at(step, text, peer="+15555550803") for step, text in at_once))
+    kept = {row.peer: row.values for row in await rows(bot, "shop", after=5)}
+    assert kept == {
+        "+15555550801": {"size": "9"}, "+15555550802": {"note": "hello", "size": "9"}, "+15555550803": {"size": "9"},
+    }  # fmt: skip
+    counted = {field.name: field.counts for field in (await tally(bot, "shop", after=5, book=book)).fields}
+    assert counted == {"note": {"hello": 1}, "size": {"9": 3}}
+
+
+async def test_days_are_counted_by_month_however_many_there_are(bot: Bot) -> None:
+    """A tally names the 200 most frequent days; a month has them all."""
+    book = book_of("name: day, when: {pattern: '^day (?P<day>.+)$'}, record: {day: '{{ day }}'}")
+    days = [f"{NOON + timedelta(days=number):%Y-%m-%d}" for number in range(300)]
+    await tell(bot, book, *(at(0, f"day {day}", peer=f"+1555551{n:04}") for n, day in enumerate(days)))
+    (field,) = (await tally(bot, "day", book=book)).fields
+    assert (field.kind, field.answered, len(field.counts)) == ("date", 300, 200)
+    assert (field.min, field.max) == (days[0], days[-1])
+    async with bot.database.reading() as connection:
+        months = await count_by_month(connection, "day", "day", most=9)
+    assert list(months.items()) == sorted(Counter(day[:7] for day in days).items())[-9:]
+    # One of other words among them makes a text of it, also where it is none of those that are named.
+    await tell(bot, book, at(0, "day soon", peer="+15555520001"))
+    (field,) = (await tally(bot, "day", book=book)).fields
+    assert (field.kind, field.max) == ("text", None)
 
 
 async def test_a_rule_that_is_gone_still_shows_its_rows(bot: Bot) -> None:
