@@ -100,7 +100,9 @@ def show(conversation_id: str, as_json: bool) -> None:
         actions = await whole_listing(
             lambda cursor: list_actions(connection, conversation_id, limit=200, cursor=cursor)
         )
-        later = await list_follow_ups(connection, conversation_id)
+        later = await whole_listing(
+            lambda cursor: list_follow_ups(connection, conversation_id, limit=200, cursor=cursor)
+        )
         return ShownConversation(conversation=conversation, messages=messages, actions=actions, later=later)
 
     found = ask_database(ask)

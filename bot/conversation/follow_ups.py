@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Row, exists, select, tuple_, update
+from sqlalchemy import Row, Select, exists, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -14,6 +14,7 @@ from bot.rulebook.decision import Decision
 from bot.rulebook.follow_up import FollowUp
 from bot.storage.bulk import BulkInsert
 from bot.storage.commits import mark_changed
+from bot.storage.pages import Order, Page, read_page
 from bot.storage.tables import conversations, messages
 from bot.storage.task_tables import follow_ups
 from bot.text.languages import in_language
@@ -41,6 +42,9 @@ LOOP_GUARD = "this conversation got as many replies in an hour as BOT_REPLIES_PE
 
 #: Stands for every language that has no texts of its own.
 _ANY = ""
+#: A page shows no more of what waits; a rule's new follow-ups take the place of its old ones, so few do.
+_MOST_WAITING = 200
+_FIRST_DUE_FIRST = Order(follow_ups.c.due_at, follow_ups.c.id)
 
 
 class FollowUpRow(NamedTuple):
@@ -134,20 +138,27 @@ class FollowUpView(Struct, frozen=True, kw_only=True):
 
 
 async def list_follow_ups(
-    connection: AsyncConnection, conversation_id: str, *, waiting: bool = False
-) -> list[FollowUpView]:
-    """What was and is to be said in a conversation, the next one first."""
-    query = (
+    connection: AsyncConnection, conversation_id: str, *, limit: int, cursor: str | None
+) -> Page[FollowUpView]:
+    """What was and is to be said in a conversation, the first to be due first. Raises `WrongCursor`."""
+    return await read_page(
+        connection, _of_conversation(conversation_id), _FIRST_DUE_FIRST, _view, limit=limit, cursor=cursor
+    )
+
+
+async def list_waiting(connection: AsyncConnection, conversation_id: str) -> list[FollowUpView]:
+    """What is still to be said in a conversation, the next one first."""
+    query = _of_conversation(conversation_id).where(follow_ups.c.status == "waiting", ~is_answered())
+    rows = await connection.execute(query.order_by(*_FIRST_DUE_FIRST.clauses).limit(_MOST_WAITING))
+    return [_view(row) for row in rows]
+
+
+def _of_conversation(conversation_id: str) -> Select[Any]:
+    return (
         select(follow_ups, conversations.c.memory, is_answered().label("is_answered"))
         .join(conversations, conversations.c.id == follow_ups.c.conversation_id)
         .where(follow_ups.c.conversation_id == conversation_id)
-        .order_by(follow_ups.c.due_at, follow_ups.c.id)
-        .limit(200)
     )
-    if waiting:
-        query = query.where(follow_ups.c.status == "waiting")
-    views = [_view(row) for row in await connection.execute(query)]
-    return [view for view in views if not waiting or view.status == "waiting"]
 
 
 def is_answered() -> Any:

@@ -201,14 +201,14 @@ def _details(order: ActOrder) -> str | None:
 async def _done(edit: ConversationEdit, _order: ActOrder) -> None:
     """Nobody is waited for any more, and the bot answers what comes next."""
     await _hand_back(edit, _order)
-    edit.conversation.assigned_to = edit.conversation.snoozed_until = None
+    edit.conversation.assigned_to = None
 
 
 async def _hand_back(edit: ConversationEdit, _order: ActOrder) -> None:
     if edit.conversation.state.handed_over:
         edit.change(handed_over=False, flow=None)
         await edit.close(Outcome.HANDED_BACK, "handover")
-    edit.conversation.unanswered_since = None
+    edit.conversation.unanswered_since = edit.conversation.snoozed_until = None
     edit.conversation.changed = True
 
 

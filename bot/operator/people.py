@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from msgspec import Struct
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
@@ -33,13 +33,16 @@ from bot.storage.draft_testers import end_tests_of
 from bot.storage.people_tables import login_links, people, people_changes
 from bot.storage.tables import console_sessions
 from bot.storage.writer import Writer
+from bot.text.inert import visible, without_format
 from bot.text.storable import one_line
 
 LONGEST_NAME: Final = 64
 #: How long a login link can be used.
 LINK_LIFE: Final = timedelta(hours=24)
-#: What histories call those who have no name of their own.
-_TAKEN: Final = frozenset({"admin", "viewer", "bot"})
+#: Characters of a name that are looked at, should many of them be invisible.
+_LOOKED_AT: Final = 4 * LONGEST_NAME
+#: Keys of names that nobody can have: what histories call those who have no name of their own, and what is no name.
+_NOBODYS: Final = frozenset({"admin", "viewer", "bot", ""})
 
 Change = Literal["add", "role", "link", "remove", "log in", "no role"]
 
@@ -96,16 +99,16 @@ class People:
         async def do(connection: AsyncConnection, now: datetime) -> PersonView:
             if await _named(connection, checked) is not None:
                 raise NameTaken(checked)
-            key = name_key(checked)
-            gone = select(people.c.id).where(people.c.name_key == key).order_by(people.c.id.desc()).limit(1)
+            gone = select(people.c.id).where(_is_called(checked)).order_by(people.c.id.desc()).limit(1)
             person_id = (await connection.execute(gone)).scalar()
             if person_id is not None:
-                again = {"removed_at": None, "role": wanted, "name": checked}
+                # The name stays as it was spelled: what is assigned to them bears it.
+                again = {"removed_at": None, "role": wanted}
                 await connection.execute(update(people).where(people.c.id == person_id).values(again))
             else:
                 person_id = str(uuid7())
-                row = {"id": person_id, "name": checked, "name_key": key, "role": wanted, "created_at": now}
-                await connection.execute(insert(people).values(row))
+                row = {"id": person_id, "name": checked, "name_key": name_key(checked), "role": wanted}
+                await connection.execute(insert(people).values({**row, "created_at": now}))
             await note(connection, person_id, "add", by, now, wanted)
             await _store_link(connection, person_id, link, now)
             return await _view_of(connection, person_id)
@@ -202,8 +205,8 @@ class People:
 
 
 def name_key(name: str) -> str:
-    """A name as names are compared."""
-    return " ".join(name.casefold().split())[:128]
+    """A name as names are compared: names that look the same are the same."""
+    return _folded(visible(name))
 
 
 def digest(key: str) -> str:
@@ -283,15 +286,24 @@ async def _free_name(connection: AsyncConnection, identity: Identity) -> str:
     """What they are called, or something like it, where somebody else is called so."""
     numbered = (f"{identity.name[: LONGEST_NAME - 6]} ({at})" for at in range(2, 1000))
     for each in (identity.name, identity.username, *numbered):
-        name = one_line(each, 4 * LONGEST_NAME)[:LONGEST_NAME].strip()
-        if name and name_key(name) not in _TAKEN and await _named(connection, name) is None:
+        name = one_line(without_format(each[:_LOOKED_AT]), _LOOKED_AT)[:LONGEST_NAME].strip()
+        if name_key(name) not in _NOBODYS and await _named(connection, name) is None:
             return name
     raise NameTaken(identity.name)
 
 
 async def _named(connection: AsyncConnection, name: str) -> Any:
-    query = select(people).where(people.c.name_key == name_key(name), people.c.removed_at.is_(None))
-    return (await connection.execute(query)).first()
+    query = select(people).where(_is_called(name), people.c.removed_at.is_(None))
+    return (await connection.execute(query.order_by(people.c.id))).first()
+
+
+def _is_called(name: str) -> ColumnElement[bool]:
+    """Whether somebody has this name, as a condition; older versions kept what is invisible in a name."""
+    return people.c.name_key.in_({name_key(name), _folded(name)})
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())[:128]
 
 
 async def _view_of(connection: AsyncConnection, person_id: str) -> PersonView:
@@ -316,8 +328,8 @@ def _view(row: Any) -> PersonView:
 
 
 def _name(name: str) -> str:
-    checked = one_line(name[: 4 * LONGEST_NAME], 4 * LONGEST_NAME)
-    if not checked or len(checked) > LONGEST_NAME or name_key(checked) in _TAKEN:
+    checked = one_line(without_format(name[:_LOOKED_AT]), _LOOKED_AT)
+    if len(checked) > LONGEST_NAME or name_key(checked) in _NOBODYS:
         raise NotAName(checked)
     return checked
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Text, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.incidents import Kind
+from bot.queries.waiting_count import is_waiting, needs_person
 from bot.storage.tables import conversations, incidents, messages
 
 #: Up to this number of conversations, an index of the rare property is used in place of a scan.
@@ -112,13 +113,13 @@ def _of_turns(wanted: ConversationFilter) -> list[ColumnElement[bool]]:
     """Whose turn it is."""
     table, all_ = conversations.c, []
     if wanted.waiting:
-        all_ += [table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out]
+        all_.append(is_waiting() if wanted.snoozed is None else needs_person())
     if wanted.unanswered is not None:
         since = table.unanswered_since
         all_.append(since.is_not(None) if wanted.unanswered else since.is_(None))
     if wanted.snoozed is not None:
         all_.append(table.snoozed_until.is_not(None) if wanted.snoozed else table.snoozed_until.is_(None))
-    elif wanted.waiting or wanted.unanswered:
+    elif wanted.unanswered:
         all_.append(table.snoozed_until.is_(None))
     return all_
 

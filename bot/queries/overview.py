@@ -25,6 +25,7 @@ from bot.queries.traffic import (
 )
 from bot.queries.traffic_counter import Progress, find_progress
 from bot.queries.unmatched import Unmatched
+from bot.queries.waiting_count import is_waiting
 from bot.rulebook.editing.live_book import LiveBook
 from bot.rulebook.findings import Finding
 from bot.sending.clock_check import ClockCheck
@@ -353,8 +354,7 @@ async def _is_behind(connection: AsyncConnection, progress: Progress | None, sin
 
 
 def _waiting() -> Select[tuple[str]]:
-    table = conversations.c
-    return select(table.id).where(table.handed_over, table.unanswered_since.is_not(None), ~table.opted_out)
+    return select(conversations.c.id).where(is_waiting())
 
 
 async def _count_incidents(connection: AsyncConnection) -> dict[str, int]:

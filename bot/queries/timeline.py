@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.audit_log import ActionView, action_view
-from bot.conversation.follow_ups import FollowUpView, list_follow_ups
+from bot.conversation.follow_ups import FollowUpView, list_waiting
 from bot.conversation.planned_replies import PlannedReply, list_planned
 from bot.queries.conversations import (
     BY_POSITION,
@@ -30,6 +30,8 @@ class Timeline(Struct, frozen=True, kw_only=True):
     earlier: int | None
     #: What people did since the first of these messages, oldest first.
     actions: list[ActionView]
+    #: The names of the persons who wrote these messages or sent them again, by the message's id.
+    writers: dict[str, str] = {}
     #: What is to be said later.
     later: list[FollowUpView] = []
     #: What a person has sent off and can take back.
@@ -61,7 +63,8 @@ async def read_talk(
         actions=await _actions_beside(
             connection, conversation_id, shown, has_earlier=has_earlier, is_newest=end == last
         ),
-        later=await list_follow_ups(connection, conversation_id, waiting=True),
+        writers=await _writers_of(connection, conversation_id, shown),
+        later=await list_waiting(connection, conversation_id),
         planned=await list_planned(connection, conversation_id, waiting=True),
         last_position=last,
     )
@@ -82,3 +85,23 @@ async def _actions_beside(
         query = query.where(actions.c.at <= shown[-1].created_at)
     rows = (await connection.execute(query.order_by(actions.c.id.desc()).limit(_ACTIONS))).all()
     return [action_view(row) for row in reversed(rows)]
+
+
+async def _writers_of(
+    connection: AsyncConnection, conversation_id: str, shown: list[MessageView]
+) -> dict[str, str]:
+    """An action of who writes bears the message's id, one of who sends it again the id of the old message."""
+    done = {
+        each.id: ("resend", each.resend_of) if each.resend_of else ("reply", each.id)
+        for each in shown
+        if each.direction == "outbound" and each.rule is None
+    }
+    if not done:
+        return {}
+    query = select(actions.c.action, actions.c.message_id, actions.c.by).where(
+        actions.c.conversation_id == conversation_id,
+        actions.c.message_id.in_([message_id for _, message_id in done.values()]),
+        actions.c.action.in_(("reply", "resend")),
+    )
+    by = {(row.action, row.message_id): row.by for row in await connection.execute(query)}
+    return {key: by[each] for key, each in done.items() if each in by}

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -126,6 +127,16 @@ async def test_the_title_counts_who_waits_and_who_wants_to_be_is_told(browser: B
         await expect(page).to_have_title("(1) People · Bot")
         await until(lambda: page.evaluate("heard.length === 2 && shown.length === 1"))
         assert await page.evaluate("shown[0]") == "Somebody waits for a person, urgently"
+        # Snoozed they are counted nowhere; whoever looks on is told when they are back, though another came later.
+        keys = [each.rpartition("/")[2] for each in (path, await food(bot, "+15555550133"))]
+        await expect(page).to_have_title("(2) People · Bot")
+        tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        for back_at, count in ((tomorrow, 1), (None, 2)):
+            order = {"do": "snooze", "conversations": keys[:1], "until": back_at}
+            await bot.send("POST", "/api/acts", json=order)
+            await expect(page).to_have_title(f"({count}) People · Bot")
+        await until(lambda: page.evaluate("heard.length === 4 && shown.length === 3"))
+        await bot.send("POST", "/api/acts", json={"do": "done", "conversations": keys[1:]})
         await page.goto(path)
         await expect(page.get_by_text("kitchen is waited for, urgently; the bot goes on")).to_be_visible()
         await expect(page).to_have_title(re.compile(r"^\(1\) "))

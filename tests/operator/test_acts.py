@@ -153,6 +153,21 @@ async def test_snoozed_it_comes_back_when_they_write(bot: Bot, acts: Acts, opera
     assert (await views(bot, [key]))[0].snoozed_until is None
 
 
+async def test_handed_back_nobody_waits_and_it_comes_back_at_no_time(
+    bot: Bot, acts: Acts, operator: Operator
+) -> None:
+    """It came back as unanswered at the time until which it had been snoozed."""
+    (key, *_) = await three(bot)
+    await operator.hand_over(key, by=ADA)
+    until = datetime.now(UTC) + timedelta(days=1)
+    await acts.do(ActOrder(kind="snooze", until=until), [key], by=ADA)
+    done = await acts.do(ActOrder(kind="hand back"), [key], by=ADA)
+    (back,) = await views(bot, [key])
+    assert (back.snoozed_until, back.unanswered_since) == (None, None)
+    await acts.undo(done.id, by=BO)
+    assert (await views(bot, [key]))[0].snoozed_until == until
+
+
 async def test_what_is_so_already_is_not_noted_again(bot: Bot, acts: Acts) -> None:
     ids = await three(bot)
     await acts.do(ActOrder(kind="assign", to="Ada"), ids, by=ADA)

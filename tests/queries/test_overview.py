@@ -8,9 +8,16 @@ import pytest
 from sqlalchemy import insert
 
 from bot.conversation.events import UnreadableEvent
-from bot.queries.overview import PERIODS, Overview, OverviewView, Period
+from bot.operator.actor import Actor
+from bot.operator.acts import ActOrder, Acts
+from bot.operator.planned_replies import PlannedReplies
+from bot.queries.conversations import list_conversations
+from bot.queries.filters import ConversationFilter
+from bot.queries.inbox import count_inbox
+from bot.queries.overview import PERIODS, Overview, OverviewView, Period, read_alarms
 from bot.queries.traffic import HOUR, MINUTE, floor_to
 from bot.queries.traffic_counter import TrafficCounter
+from bot.queries.waiting_count import count_waiting
 from bot.rulebook.editing.live_book import LiveBook
 from bot.storage.tables import incidents
 from tests.support.bots import Bot, age, heard, report
@@ -112,6 +119,29 @@ async def test_who_waits_for_a_person(busy: Bot, overview: Overview) -> None:
     assert (await look(busy, overview)).needs.waiting == 1
     await busy.hear(heard("stop"))
     assert (await look(busy, overview)).needs.waiting == 0
+
+
+async def test_who_is_snoozed_waits_nowhere_until_the_time(busy: Bot, overview: Overview) -> None:
+    """The title, the first page and the metric counted them, and the list that they lead to was empty."""
+
+    async def counted() -> list[int]:
+        needs = (await look(busy, overview)).needs
+        async with busy.database.reading() as connection:
+            told, alarms = await count_waiting(connection), await read_alarms(connection)
+            inbox = await count_inbox(connection, "Ada")
+            wanted = ConversationFilter(waiting=True)
+            listed = (await list_conversations(connection, wanted, limit=9, cursor=None)).items
+        return [needs.waiting, told.count, alarms.waiting, inbox.waiting, len(listed)]
+
+    await busy.hear(heard("person"), heard("person", peer="+15555550102"))
+    key, *_ = [each.id for each in await busy.conversations()]
+    assert await counted() == [2] * 5
+    acts, until = Acts(busy.database, busy.writer), datetime.now(UTC) + HOUR
+    await acts.do(ActOrder(kind="snooze", until=until), [key], by=Actor("Ada"))
+    assert await counted() == [1] * 5
+    later = until + MINUTE
+    await PlannedReplies(busy.database, busy.writer, clock=lambda: later).look()
+    assert await counted() == [2] * 5
 
 
 async def test_messages_that_no_rule_answers_are_grouped_until_one_does(

@@ -58,7 +58,8 @@ class Waiting(Asking):
     async def later(self, peer: str = PEER) -> list[FollowUpView]:
         (message, *_) = await self.messages(peer)
         async with self.database.reading() as connection:
-            return await list_follow_ups(connection, message.conversation_id)
+            key = message.conversation_id
+            return (await list_follow_ups(connection, key, limit=200, cursor=None)).items
 
     async def pass_time(self, time: timedelta) -> list[str]:
         before = len(await self.said())

@@ -161,12 +161,16 @@ class ConversationController(Controller):
 
     @get("/conversations/{conversation_id:str}/later")
     async def get_follow_ups(
-        self, connection: NamedDependency[DatabaseConnection], conversation_id: FromPath[str]
+        self,
+        connection: NamedDependency[DatabaseConnection],
+        conversation_id: FromPath[str],
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> Page[FollowUpView]:
-        """What was and is to be said in a conversation later, the next one first: `status` is `waiting` until it is."""
+        """What was and is to be said in a conversation later, by its time: `status` is `waiting` until it is said."""
         key = make_storable(conversation_id)
         found("conversation", conversation_id, await find_conversation(connection, key))
-        return Page(items=await list_follow_ups(connection, key), next=None)
+        return await list_follow_ups(connection, key, limit=limit, cursor=cursor)
 
 
 class ConversationActions(Controller):

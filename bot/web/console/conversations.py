@@ -200,7 +200,7 @@ async def _page(request: Call, console: Console, talk: Timeline | None, beside: 
         answers_path=answers_path,
         answer_glyphs=ANSWER_GLYPHS,
         timeline=timeline_of(talk) if talk else [],
-        writers={action.message_id: action.by for action in talk.actions} if talk else {},
+        writers=talk.writers if talk else {},
         resent={message.resend_of for message in talk.messages} if talk else set(),
         suspicious=beside.suspicious,
         incident_kinds=KINDS,

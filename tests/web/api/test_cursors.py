@@ -13,8 +13,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 OF_NUMBERS = "/api/opt-outs"
 LISTS = {
     "/api/answers", "/api/conversations", "/api/conversations/{conversation_id}/messages",
-    "/api/conversations/{conversation_id}/actions", "/api/incidents", "/api/rejected",
-    "/api/rejected/settled", "/api/rule-edits",
+    "/api/conversations/{conversation_id}/actions", "/api/conversations/{conversation_id}/later",
+    "/api/incidents", "/api/rejected", "/api/rejected/settled", "/api/rule-edits",
     "/api/outgoing-events", OF_NUMBERS,
 }  # fmt: skip
 #: A list that is asked for with more than a cursor.

@@ -43,9 +43,9 @@ async def bot(tmp_path: Path, databases: Databases, shop: Shop) -> AsyncIterator
     await acs.stop()
 
 
-def voted_now() -> dict[str, Any]:
+def voted_now(**fields: Any) -> dict[str, Any]:
     """What is said a day after it is not due yet, so that nothing but a person cancels it."""
-    return inbound(Message="vote", ReceivedTimestamp=datetime.now(UTC).isoformat())
+    return inbound(Message="vote", ReceivedTimestamp=datetime.now(UTC).isoformat(), **fields)
 
 
 async def test_a_message_shows_what_was_asked_for_it(bot: Running, shop: Shop) -> None:
@@ -110,6 +110,18 @@ async def test_what_is_said_later_is_seen_and_cancelled(bot: Running) -> None:
     assert (cancelled["status"], cancelled["reason"]) == ("cancelled", "a person cancelled it")
     (action,) = await bot.items(f"/api/conversations/{message['conversation_id']}/actions")
     assert (action["action"], action["by"], action["details"]) == ("cancel", "alice", "The result is out.")
+
+
+async def test_what_is_said_later_is_listed_by_the_page(bot: Running) -> None:
+    """Behind 200 that were settled, nobody saw what still waits."""
+    for number in range(3):
+        await bot.post([voted_now(MessageId=f"vote {number}")])
+    path = f"/api/conversations/{(await bot.messages())[0]['conversation_id']}/later"
+    listed = await bot.items(path)
+    assert [each["status"] for each in listed] == ["cancelled", "cancelled", "waiting"]
+    first = (await bot.get(path, params={"limit": 2})).json()
+    last = (await bot.get(path, params={"limit": 2, "cursor": first["next"]})).json()
+    assert ([first["items"], last["items"]], last["next"]) == ([listed[:2], listed[2:]], None)
 
 
 async def test_the_console_cancels_what_is_said_later(bot: Running) -> None:

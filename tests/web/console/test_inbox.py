@@ -357,6 +357,24 @@ async def test_a_carriers_opt_out_is_recorded_and_not_sent_again(bot: Running) -
     assert answer.status_code == 409
 
 
+async def test_each_message_bears_the_name_of_who_sent_it(bot: Running) -> None:
+    """Who sent it again took the writer's place, and what was sent again was by nobody."""
+    one = await somebody(bot)
+    async with desk(bot) as ada, desk(bot) as bo:
+        await ada.post(f"{PATH}/{one['id']}/reply", text="Hello.")
+        (reply,) = await bot.replies(one["peer"])
+        said = {"MessageId": reply["provider_message_id"], "DeliveryStatus": "Failed"}
+        await bot.post([event(REPORT, REPORT_DATA | said)])
+        await bo.post(f"/console/messages/{reply['id']}/resend")
+        names = [f"<span>by {each.name}</span>" for each in (ada, bo)]
+        assert re.findall("<span>by .*?</span>", await ada.page(f"{PATH}/{one['id']}")) == names
+        # However much people did since.
+        for number in range(30):
+            await bot.send("PUT", f"/api/conversations/{one['id']}/tags/t{number}")
+            await bot.send("DELETE", f"/api/conversations/{one['id']}/tags/t{number}")
+        assert re.findall("<span>by .*?</span>", await ada.page(f"{PATH}/{one['id']}")) == names
+
+
 async def test_what_may_be_an_opt_out_is_quoted_where_it_is_decided(bot: Running) -> None:
     one = await somebody(bot, "please take me off this list")
     async with desk(bot) as ada:

@@ -125,7 +125,9 @@ async def test_two_people_of_one_name_stay_two(bot: Running, provider: Provider)
 
 
 async def test_nobody_is_admin_by_being_called_so(bot: Running, provider: Provider) -> None:
-    provider.be_good(sub="a-jester", name="admin", preferred_username="jester@example.com", roles=["viewer"])
+    provider.be_good(
+        sub="a-jester", name="ad\u200bmin", preferred_username="jester@example.com", roles=["viewer"]
+    )
     async with browser(bot) as http:
         await log_in(http)
         assert "<strong>jester@example.com</strong> (viewer)" in (await http.get("/console/people")).text

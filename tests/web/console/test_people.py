@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from litestar.connection import ASGIConnection
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.cli.commands.people import ROLES as ROLES_OF_COMMANDS
 from bot.operator.actor import Actor
@@ -16,6 +16,7 @@ from bot.operator.people import LINK_LIFE, People, list_people
 from bot.operator.people_errors import NameTaken, NoSuchPerson, NotAName, NotARole
 from bot.roles import ROLES, may_act_as, strongest
 from bot.storage.people_tables import login_links
+from bot.storage.people_tables import people as people_table
 from bot.storage.tables import actions, console_sessions
 from bot.web.access import Connection, Tokens
 from bot.web.console.sessions import COOKIE, Sessions
@@ -151,9 +152,10 @@ async def test_who_is_removed_is_out_at_once_and_what_they_did_bears_their_name(
     with pytest.raises(NoSuchPerson):
         await people.set_role("Gone", "viewer", by=BOSS)
     again = await people.add("gone", "viewer", by=BOSS)
-    assert (again.person.id, again.person.role) == (gone.id, "viewer")
+    # What is assigned to them bears the name as it was: with another spelling it was theirs no more.
+    assert (again.person.id, again.person.role, again.person.name) == (gone.id, "viewer", "Gone")
     page = (await admins_page(bot)).text
-    assert "<strong>gone</strong> was removed, by the boss" in page
+    assert "<strong>Gone</strong> was removed, by the boss" in page
 
 
 async def test_who_is_demoted_may_do_no_more_than_that_at_once(bot: Running) -> None:
@@ -223,7 +225,8 @@ async def test_how_we_did_is_a_page_and_a_document(bot: Running) -> None:
 
 async def test_a_name_that_stands_for_a_token_or_for_nobody_is_refused(bot: Running) -> None:
     people = people_of(bot)
-    for name in ("admin", "Viewer", " BOT ", "", "  ", "x" * 65):
+    unseen = ("ad\u200bmin", "b\u200dot", "\u200b", "\u200d", "\u3164", "\u2800\ufe0f")
+    for name in ("admin", "Viewer", " BOT ", "", "  ", "x" * 65, *unseen):
         with pytest.raises(NotAName):
             await people.add(name, "viewer", by=BOSS)
     with pytest.raises(NotARole):
@@ -231,6 +234,28 @@ async def test_a_name_that_stands_for_a_token_or_for_nobody_is_refused(bot: Runn
     await people.add("Only One", "viewer", by=BOSS)
     with pytest.raises(NameTaken):
         await people.add("only  one", "admin", by=BOSS)
+
+
+async def test_names_that_look_the_same_are_the_same(bot: Running) -> None:
+    people = people_of(bot)
+    shown = await people.add("Al\u200bi\u202e\u200cReza", "viewer", by=BOSS)
+    assert shown.person.name == "Ali\u200cReza", "what some scripts are written with stays"
+    for name in ("ali\u200breza", "AliReza", "\u2060Ali\u00adReza\ufe0f", "Ali\u3164Reza"):
+        with pytest.raises(NameTaken):
+            await people.add(name, "viewer", by=BOSS)
+    assert (await people.remove("alireza", by=BOSS)).id == shown.person.id
+
+
+async def test_a_name_of_an_older_version_is_found_as_it_was_written(bot: Running) -> None:
+    people, name = people_of(bot), "Mehr\u200cdad"
+    link = await people.add(name, "viewer", by=BOSS)
+    async with bot.service.database.writing() as connection:
+        is_them = people_table.c.id == link.person.id
+        await connection.execute(update(people_table).where(is_them).values(name_key=name.casefold()))
+    with pytest.raises(NameTaken):
+        await people.add(name, "viewer", by=BOSS)
+    assert (await people.remove(name, by=BOSS)).id == link.person.id
+    assert (await people.add(name, "viewer", by=BOSS)).person.id == link.person.id
 
 
 async def test_a_session_of_a_person_outlives_another_admin_token(bot: Running) -> None:

@@ -30,10 +30,12 @@ function count() {
 export function hear(waiting) {
   now = waiting;
   count();
-  const before = parsed(localStorage.getItem(SHARED), { newest: null });
+  const before = parsed(localStorage.getItem(SHARED), { count: 0, newest: null });
   localStorage.setItem(SHARED, JSON.stringify(waiting));
-  // One tab hears of it first, and tells; a person who came to wait before is old news.
-  if (waiting.newest && waiting.newest > (before.newest ?? "") && document.body.dataset.person) tell(waiting);
+  // One tab hears of it first, and tells; a person who came to wait before is old news. Whoever was snoozed and is back
+  // waits since then, too: they are known by the count alone.
+  const isNews = (waiting.newest ?? "") > (before.newest ?? "") || waiting.count > before.count;
+  if (isNews && document.body.dataset.person) tell(waiting);
 }
 
 function tell({ count: many, urgent }) {
