@@ -23,12 +23,13 @@ from bot.storage.backup import (
     CannotBackUp,
     back_up,
     check_backup,
+    place_of_file,
     put_in_place,
     restoring,
     stage,
 )
 from bot.storage.database import DATABASE_ERRORS, Database, DatabaseInUse, cause_of
-from bot.storage.schema import SCHEMA_ERRORS, check_known
+from bot.storage.schema import SCHEMA_ERRORS, NewerSchema, check_known
 from bot.storage.sqlite_file import sqlite_url
 from bot.storage.unfinished_restore import UnfinishedRestore, begin_anew, mark, unmark
 
@@ -120,22 +121,34 @@ async def _restored(
         if target.path is None:
             await _loaded(url, source, target)
             return await _made_safe(url, stopped, now, send_queued=send_queued), None
+        place = place_of_file(target.path)
         target.claim()
-        with restoring(source, target.path) as part:
-            check_known(check_backup(source).revision)
+        with restoring(source, place) as part:
+            _require_known(source, check_backup(source).revision)
             stage(source, part)
-            staged = sqlite_url(target.path.parent / part.name)
+            staged = sqlite_url(part)
             restored = await _made_safe(staged, stopped, now, send_queued=send_queued)
             check_backup(part)
-            return restored, put_in_place(part, target.path, now)
+            return restored, put_in_place(part, place, now)
     finally:
         await target.close()
+
+
+def _require_known(source: Path, revision: str | None) -> None:
+    """Raise `CannotBackUp` where this version has no migration of the backup's revision."""
+    try:
+        check_known(revision)
+    except NewerSchema:
+        raise CannotBackUp(
+            f"{source} is of a newer version of the bot (revision {revision}): restore it with that version, or take an"
+            " earlier backup."
+        ) from None
 
 
 async def _loaded(url: str, source: Path, target: Database) -> None:
     """Have what the dump has in an empty PostgreSQL, marked: no bot starts on it before it is safe."""
     facts = postgresql_tools.check_dump(source)
-    check_known(facts.revision)
+    _require_known(source, facts.revision)
     async with target.writing() as connection:
         is_again = await begin_anew(connection, facts.tables)
     if not is_again:

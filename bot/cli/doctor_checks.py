@@ -20,7 +20,7 @@ from bot.storage.database import DATABASE_ERRORS, Database, cause_of
 from bot.storage.rule_books import find_last_book
 from bot.storage.rule_store import NoRulesStored
 from bot.storage.schema import SCHEMA_ERRORS
-from bot.storage.sqlite_file import log_of
+from bot.storage.sqlite_file import log_of, real_file
 from bot.trace_parts import TraceTaker, traces_of
 from bot.wire.acs import AcsSmsService, CannotAuthenticate
 from bot.wire.notify_client import AppriseChannels, NoApprise, UnknownChannel
@@ -152,7 +152,7 @@ def _size_of_log(path: Path) -> int:
 
 def _disk_of(database: Database) -> list[DoctorFinding]:
     """Of an SQLite file; a PostgreSQL's disk is another machine's."""
-    return [] if database.path is None else _disk(str(database.path.parent))
+    return [] if database.path is None else _disk(str(real_file(database.path).parent))
 
 
 def _disk(folder: str) -> list[DoctorFinding]:

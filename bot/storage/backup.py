@@ -9,6 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from bot.storage.sqlite_file import real_file
+
 #: Pages of a step, 4 MiB: the progress bar moves, and an interrupted copy ends soon.
 _STEP = 1_024
 
@@ -34,20 +36,19 @@ def back_up(source: Path, target: Path, on_progress: CopyProgress, *, replace: b
     All of it is read in one transaction: a copy that began anew with each change would never end under load. The copy
     is checked and has its name only when it is whole.
     """
-    if target.exists() and not replace:
-        raise CannotBackUp(f"{target} is there already: name another file, or say --replace.")
-    if target.exists() and target.samefile(source):
-        raise CannotBackUp(f"{target} is the database itself: name another file.")
-    part = target.with_name(target.name + ".part")
+    place = place_of_backup(target, replace=replace)
+    part = place.with_name(place.name + ".part")
+    if _is_of_database(place, source) or _is_of_database(part, source):
+        raise CannotBackUp(f"{target} is the database itself, or a file beside it: name another file.")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # it has people's texts
         _copy(source, part, on_progress)
         facts = check_backup(part)
         _sync(part)
-        part.replace(target)
-        _sync(target.parent)
+        part.replace(place)
+        _sync(place.parent)
     except (OSError, sqlite3.Error) as error:
         _remove(part)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
@@ -59,6 +60,30 @@ def back_up(source: Path, target: Path, on_progress: CopyProgress, *, replace: b
         _remove(part)
         raise
     return BackupFacts(path=target, size=facts.size, revision=facts.revision)
+
+
+def place_of_backup(target: Path, *, replace: bool) -> Path:
+    """The file that a backup is written to, which is the one that a link leads to; raises `CannotBackUp`."""
+    place = place_of_file(target)
+    if target.exists() and not replace:
+        raise CannotBackUp(f"{target} is there already: name another file, or say --replace.")
+    return place
+
+
+def place_of_file(path: Path) -> Path:
+    """The file that a name leads to; raises `CannotBackUp` where a folder, a device or a pipe would be replaced."""
+    place = real_file(path)
+    if place.is_symlink() or (path.exists() and not path.is_file()):  # one is left of links in a circle
+        raise CannotBackUp(f"{path} is no regular file: name a file, as what is there is not replaced.")
+    return place
+
+
+def _is_of_database(path: Path, database: Path) -> bool:
+    """Whether this is the database or one of the files that belong to it, which need not be there yet."""
+    if path.exists() and path.samefile(database):
+        return True
+    own = (f"{os.path.realpath(database)}{end}" for end in ("-wal", "-shm", "-journal", ".lock"))
+    return os.path.realpath(path) in own
 
 
 def check_backup(path: Path) -> BackupFacts:

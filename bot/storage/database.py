@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -207,15 +207,8 @@ class Database:
 
     def claim(self) -> None:
         """Take the SQLite file for this process; raises `DatabaseInUse`. PostgreSQL is for many: nothing to do."""
-        if self.path is None:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{self.path}.lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise DatabaseInUse(self.path) from None
-        self._lock = lock
+        if self._file is not None:
+            self._lock = self._file.claim()
 
     async def upgrade(self) -> str | None:
         """Apply the migrations that are pending; the revision before them."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 from sqlalchemy.engine import make_url
 
-from bot.storage.backup import BackupFacts, CannotBackUp
+from bot.storage.backup import BackupFacts, CannotBackUp, place_of_backup
 from bot.storage.unfinished_restore import MARK, UnfinishedRestore
 
 #: What the driver is told of where the server is and how to reach it, and what PostgreSQL's own programs call that.
@@ -35,14 +35,13 @@ class DumpFacts(Struct, frozen=True):
 
 def dump(url: str, target: Path, *, replace: bool = False) -> BackupFacts:
     """Write a dump in pg_dump's own format, and check it. A bot that runs goes on."""
-    if target.exists() and not replace:
-        raise CannotBackUp(f"{target} is there already: name another file, or say --replace.")
+    place = place_of_backup(target, replace=replace)
     if shutil.which("pg_dump") and not shutil.which("pg_restore"):
         raise CannotBackUp(
             "pg_restore is not installed here, which checks the backup: install it beside pg_dump."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_name(place.name + ".part")
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
@@ -55,7 +54,7 @@ def dump(url: str, target: Path, *, replace: bool = False) -> BackupFacts:
         if MARK in facts.tables:
             raise UnfinishedRestore
         _run("pg_restore", [f"--file={os.devnull}", str(part)])  # reads all of it
-        part.replace(target)
+        part.replace(place)
     finally:
         part.unlink(missing_ok=True)
     return BackupFacts(path=target, size=target.stat().st_size, revision=facts.revision)

@@ -9,13 +9,21 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from bot.storage.database_errors import DatabaseUnavailable
+from filelock import FileLock, Timeout
+
+from bot.storage.database_errors import DatabaseInUse, DatabaseUnavailable
 
 _Identity = tuple[int, int]
 
 
 class LogLost(DatabaseUnavailable):
     """SQLite's write-ahead log or its index is not under its name any more."""
+
+
+def real_file(path: Path) -> Path:
+    """The file that a link leads to; a path that is no link as it is."""
+    is_link = os.path.islink(path)  # noqa: PTH114 - it raises nothing where a folder on the way is closed
+    return Path(os.path.realpath(path)) if is_link else path
 
 
 def log_of(path: Path) -> Path:
@@ -51,6 +59,17 @@ class SqliteFile:
     def log(self) -> Path:
         """The write-ahead log."""
         return log_of(self.path)
+
+    def claim(self) -> FileLock:
+        """Take the file for this process, by whichever name others know it; raises `DatabaseInUse`."""
+        place = Path(f"{real_file(self.path)}.lock")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise DatabaseInUse(self.path) from None
+        return lock
 
     def note_open(self) -> None:
         """A connection to the file has been made; the first one says which file it is."""

@@ -4,9 +4,11 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,6 +26,7 @@ from bot.storage.all_tables import metadata
 from bot.storage.backup import CannotBackUp, back_up, check_backup
 from bot.storage.handover_tables import handovers
 from bot.storage.postgresql_tools import connection_string
+from bot.storage.sqlite_file import sqlite_url
 from bot.storage.tables import conversations
 from bot.storage.task_tables import fetches, follow_ups
 from bot.storage.unfinished_restore import UnfinishedRestore
@@ -281,7 +284,7 @@ def test_what_is_no_whole_backup_is_refused_and_nothing_changes(
         torn: "backup",
         damaged: "backup",
         other: "not one of this bot's",
-        newer: "of a newer version of the bot",
+        newer: f"^{newer} is of a newer version of the bot \\(revision 9999\\): restore it with that version",
     }
     for file, sentence in words.items():
         with pytest.raises(CommandFailed, match=sentence):
@@ -290,8 +293,13 @@ def test_what_is_no_whole_backup_is_refused_and_nothing_changes(
     with pytest.raises(CommandFailed, match="is there already"):
         backup(str(good), replace=False, as_json=True)
     backup(str(good), replace=True, as_json=True)
+    for end in ("", "-wal", "-shm", ".lock"):
+        with pytest.raises(CannotBackUp, match="is the database itself"):
+            back_up(path, Path(f"{path}{end}"), lambda _done, _whole: None, replace=True)
+    aside = path.rename(path.with_name("b.part"))
     with pytest.raises(CannotBackUp, match="is the database itself"):
-        back_up(path, path, lambda _done, _whole: None, replace=True)
+        back_up(aside, aside.with_name("b"), lambda _done, _whole: None)
+    assert aside.read_bytes() == before
 
 
 def test_without_pg_dump_the_command_is_said(
@@ -387,7 +395,7 @@ def test_a_dump_that_is_not_the_bots_is_refused_and_leaves_nothing_behind(
         tmp_path / "nothing": "There is no backup",
         torn: "could not read from input file",
         foreign: "not of one of this bot's",
-        newer: "of a newer version of the bot",
+        newer: f"^{newer} is of a newer version of the bot \\(revision 9999\\): restore it with that version",
     }
     for file, sentence in words.items():
         with pytest.raises(CommandFailed, match=sentence):
@@ -465,3 +473,81 @@ def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path, monkeypatch: p
     with pytest.raises(CommandFailed, match="is a folder: name the backup in it"):
         restore("backups", None, send_queued=False, as_json=True)
     assert [each.name for each in tmp_path.rglob("*")] == ["backups"]
+
+
+def no_regular_files(folder: Path) -> list[Path]:
+    """A pipe, a socket, a folder and a link that leads in a circle."""
+    pipe, plug, inner, circle = (folder / name for name in ("pipe", "plug", "inner", "circle"))
+    os.mkfifo(pipe)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(plug))
+    inner.mkdir()
+    circle.symlink_to(circle)
+    return [pipe, plug, inner, circle]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_what_is_no_regular_file_is_not_replaced_by_a_backup(
+    kind: str, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOT_DATABASE_URL", databases.migrated(kind))
+    places = no_regular_files(tmp_path)
+    before = {each: each.lstat() for each in places}
+    for place, replace_it in product(places, (False, True)):
+        with pytest.raises(
+            CommandFailed, match=rf"^{place} is (no regular file|a folder): name a file"
+        ) as no:
+            backup(str(place), replace=replace_it, as_json=True)
+        assert no.value.exit_code == 2
+    assert {each: each.lstat() for each in tmp_path.iterdir()} == before
+
+
+def test_what_is_no_regular_file_is_not_replaced_by_what_is_restored(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOT_DATABASE_URL", databases.migrated("sqlite"))
+    backup(str(tmp_path / "b"), replace=False, as_json=True)
+    folder = tmp_path / "below"
+    folder.mkdir()
+    for place in no_regular_files(folder):
+        monkeypatch.setenv("BOT_DATABASE_URL", sqlite_url(place))
+        with pytest.raises(CommandFailed, match=rf"^{place} is no regular file: name a file"):
+            restore(str(tmp_path / "b"), None, send_queued=False, as_json=True)
+    assert sorted(each.name for each in folder.iterdir()) == ["circle", "inner", "pipe", "plug"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_link_stays_a_link_to_where_its_backup_is_written(
+    kind: str, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tools: None
+) -> None:
+    monkeypatch.setenv("BOT_DATABASE_URL", databases.migrated(kind))
+    link, disk = tmp_path / "newest", tmp_path / "disk"
+    link.symlink_to("disk/b")
+    for replace_it in (False, True):
+        backup(str(link), replace=replace_it, as_json=True)
+        assert link.is_symlink()
+        assert [each.name for each in disk.iterdir()] == ["b"]
+    with pytest.raises(CommandFailed, match="is there already"):
+        backup(str(link), replace=False, as_json=True)
+
+
+def test_a_database_behind_a_link_is_restored_to_where_it_is(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = databases.migrated("sqlite")
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    backup(str(tmp_path / "b"), replace=False, as_json=True)
+    link, disk = tmp_path / "data" / "bot.db", tmp_path / "disk"
+    link.parent.mkdir()
+    link.symlink_to("../disk/real.db")
+    monkeypatch.setenv("BOT_DATABASE_URL", sqlite_url(link))
+    for was_there in (False, True):  # first all was lost, but for the link
+        capsys.readouterr()
+        restore(str(tmp_path / "b"), None, send_queued=False, as_json=True)
+        kept = json.loads(capsys.readouterr().out)["kept"]
+        assert (kept is not None) == was_there
+        assert check_backup(disk / "real.db").revision == newest_schema()
+        assert [each.name for each in link.parent.iterdir()] == ["bot.db"]
+        assert link.is_symlink()
+    assert Path(kept).parent == disk
+    assert check_backup(Path(kept)).revision == newest_schema()

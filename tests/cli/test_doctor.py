@@ -242,6 +242,18 @@ def test_each_fault_has_a_line_with_its_mend(
         assert of(findings, "disk").status == "ok", "a full disk may be why"
 
 
+def test_the_disk_is_that_of_the_file_that_a_link_leads_to(
+    tmp_path: Path, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    real, link = tmp_path / "disk" / "real.db", tmp_path / "bot.db"
+    real.parent.mkdir()
+    shutil.copy(str(make_url(databases.migrated("sqlite")).database), real)
+    link.symlink_to(real)
+    monkeypatch.setenv("BOT_DATABASE_URL", sqlite_in(tmp_path))
+    assert of(examine(None), "disk").found.endswith(f" bytes are free in {real.parent}.")
+
+
 def test_an_address_that_nobody_answers_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with socket.socket() as taken:

@@ -114,6 +114,22 @@ async def test_a_second_process_may_not_have_the_file(tmp_path: Path) -> None:
     await second.close()
 
 
+async def test_a_second_process_may_not_have_the_file_by_another_name_either(tmp_path: Path) -> None:
+    link = tmp_path / "data" / "bot.db"
+    link.parent.mkdir()
+    link.symlink_to("../disk/real.db")
+    names = [link, tmp_path / "disk" / "real.db"]
+    for one, other in (names, reversed(names)):
+        first, second = (Database(f"sqlite+aiosqlite:///{name}") for name in (one, other))
+        first.claim()
+        with pytest.raises(DatabaseInUse) as refusal:
+            second.claim()
+        assert str(other) in str(refusal.value)
+        await first.close()
+        await second.close()
+    assert [each.name for each in link.parent.iterdir()] == ["bot.db"]
+
+
 async def test_postgresql_is_for_many(databases: Databases) -> None:
     url = databases.migrated("postgresql")
     first, second = Database(url), Database(url)

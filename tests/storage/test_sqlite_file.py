@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from bot.storage.database import Database, DatabaseUnavailable
 from bot.storage.sqlite_file import LogLost, SqliteFile
+from bot.storage.traces import count_traces
 from tests.support.databases import sqlite_in
 from tests.support.rule_files import nobody
 
@@ -69,3 +70,12 @@ def test_a_log_that_goes_with_the_last_connection_is_no_loss(tmp_path: Path) -> 
     with pytest.raises(LogLost):
         file.check()
     file.close()
+
+
+def test_what_was_erased_is_looked_for_in_the_log_of_a_file_behind_a_link(tmp_path: Path) -> None:
+    link, real = tmp_path / "bot.db", tmp_path / "real.db"
+    link.symlink_to(real)
+    real.write_text("a word")
+    (tmp_path / "real.db-wal").write_text("another word")
+    for path in (link, real):
+        assert count_traces(path, ["word"]) == 2
