@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from bot.setting_values import (
     EVENT_GRID_APPLICATION,
@@ -31,39 +31,9 @@ _NAMESPACE_FORM: Final = "namespace:https://HOST/topics/TOPIC/subscriptions/NAME
 _QUEUE_FORMS: Final = f"storage:CONNECTION-STRING;queue=NAME, or {_NAMESPACE_FORM}"
 _QUEUE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 _TOPIC_PATH = re.compile(r"/topics/([\w.-]+)/subscriptions/([\w.-]+)/?", re.ASCII)
+#: A host's name or address, an IPv6 one with or without its brackets; not yet without a port.
+_HOST = re.compile(r"[\w.:%-]+|\[[\w.:%-]+\]")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-def read_database_url(name: str, text: str) -> str:
-    # The text itself is never shown: it can hold a password.
-    sqlite, postgresql = "sqlite+aiosqlite:///", "postgresql+asyncpg://"
-    scheme = text.partition("://")[0].lower()
-    if scheme == "sqlite":
-        raise WrongSetting(name, f"begins with sqlite:// and must name the driver: write {sqlite}FILE.")
-    if scheme in {"postgres", "postgresql"}:
-        raise WrongSetting(
-            name,
-            f"begins with {scheme}:// and must name the driver: write {postgresql}USER:PASSWORD@HOST/NAME.",
-        )
-    if scheme == "sqlite+aiosqlite":
-        if not text.startswith(sqlite) or text == sqlite:
-            raise WrongSetting(
-                name,
-                f"needs three slashes and a file: write {sqlite}data/bot.db, or four for an absolute path.",
-            )
-        return text
-    if not text.startswith(postgresql):
-        raise WrongSetting(name, f"must begin with {sqlite} or {postgresql}.")
-    try:
-        query = parse_qs(urlsplit(text).query)
-    except ValueError:
-        raise WrongSetting(name, f"is not a URL: write {postgresql}USER:PASSWORD@HOST/DATABASE.") from None
-    if "sslmode" in query:
-        raise WrongSetting(name, "says sslmode=, which the asyncpg driver does not know: write ssl= instead.")
-    hosts = query.get("host", [])
-    if len(hosts) > 1 and not all(re.search(r":\d+$", host) for host in hosts):
-        raise WrongSetting(name, "names several hosts: give each its port, as host=one:5432&host=other:5432.")
-    return text
 
 
 def read_path(_name: str, text: str) -> Path:
@@ -125,8 +95,17 @@ def read_secrets(name: str, text: str) -> tuple[Secret, ...]:
     return secrets
 
 
-def read_hosts(_name: str, text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def read_hosts(name: str, text: str) -> tuple[str, ...]:
+    hosts = tuple(part.strip() for part in text.split(",") if part.strip())
+    for host in hosts:
+        if not _HOST.fullmatch(host) or host.count(":") == 1:
+            shown = host.rpartition("@")[2]  # what is before it may be a password
+            raise WrongSetting(
+                name,
+                f"names {shown!r}, which is no host: write host names and addresses alone, as localhost,10.0.0.7,"
+                " without https://, a port, a path or a network.",
+            )
+    return hosts
 
 
 def read_names(name: str, text: str) -> tuple[str, ...]:

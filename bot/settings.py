@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from bot.database_address import read_database_url
 from bot.env_file import read_env_file
 from bot.event_receivers import EventReceiver
 from bot.operation_settings import OPERATION_SETTINGS
@@ -23,7 +24,6 @@ from bot.setting_readers import (
     read_authority,
     read_cap,
     read_connection_string,
-    read_database_url,
     read_duration,
     read_endpoint,
     read_events_queue,
@@ -112,7 +112,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         # The database URL is the one field that is plain text and can hold a password.
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
-        fields["database_url"] = re.sub(r"//[^/]*@", "//***@", self.database_url)
+        fields["database_url"] = re.sub(r"(//).*@|(\bpassword=)[^&]*", r"\1\2***", self.database_url)
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
 
 

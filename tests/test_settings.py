@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.engine import make_url
 
 from bot.event_receivers import EventReceiver
 from bot.settings import (
@@ -242,9 +244,42 @@ def test_plain_http_to_another_host_is_refused(host: str) -> None:
             "must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://.",
         ),
         ("postgresql+asyncpg://bot:hunter2@db/bot?sslmode=require", "write ssl= instead"),
-        ("postgresql+asyncpg://bot:hunter2@[db/bot", "is not a URL"),
-        ("postgresql+asyncpg://bot:hunter2@/bot?host=one:5432&host=other", "give each its port"),
+        ("postgresql+asyncpg://bot:hunter2@[db/bot", "a host that can't be one"),
+        ("postgresql+asyncpg://bot:hunter2@db:/bot", "from 1 to 65535"),
+        ("postgresql+asyncpg://bot:hunter2@/bot?host=one:5432&host=other", "give each host its port"),
         ("hunter2", "must begin with"),
+        ("sqlite+aiosqlite:///:memory:", "names a database in memory"),
+        ("sqlite+aiosqlite:///:memory:?cache=shared", "names a database in memory"),
+        ("sqlite+aiosqlite:///file:x.db?uri=true", "write sqlite+aiosqlite:///FILE."),
+        ("sqlite+aiosqlite:///x.db?timeout=abc", "no options go there"),
+        ("sqlite+aiosqlite:///x.db?mode=ro", "no options go there"),
+        ("postgresql+asyncpg://bot:hunter2@db/bot?application_name=bot", "application_name= behind its ?"),
+        ("postgresql+asyncpg://bot:hunter2@db/bot?statement_cache_size=0", "prepared_statement_cache_size"),
+        ("postgresql+asyncpg://bot:hunter2@db/bot?dbname=bot", "write database= instead"),
+        ("postgresql+asyncpg://bot:hunter2@db/bot?command_timeout=abc", "number of seconds"),
+        ("postgresql+asyncpg://bot:hunter2@db/bot?prepared_statement_cache_size=abc", "no number"),
+        ("postgresql+asyncpg://bot:hunter2@db/bot?ssl=on", "disable or allow or prefer or require"),
+        ("postgresql+asyncpg://bot:hunter2@db/bot?ssl=require&ssl=allow", "more than once"),
+        ("postgresql+asyncpg://bot:hunter2@db/bot?target_session_attrs=best", "any or primary"),
+        (f"postgresql+asyncpg://bot:hunter2@{'x' * 70}/bot", "a host that can't be one"),
+        ("postgresql+asyncpg://bot:hunter2@db..example/bot", "a host that can't be one"),
+        ("postgresql+asyncpg://bot:hunter2@d b/bot", "a host that can't be one"),
+        ("postgresql+asyncpg://bot:hunter2@[db]/bot", "a host that can't be one"),
+        ("postgresql+asyncpg://bot:hunter2@db:99999/bot", "from 1 to 65535"),
+        ("postgresql+asyncpg://bot:hunter2@db:port/bot", "from 1 to 65535"),
+        ("postgresql+asyncpg://bot:hunter2@::1/bot", "from 1 to 65535"),
+        ("postgresql+asyncpg://bot:hunter2@one:1,other:2/bot", "from 1 to 65535"),
+        ("postgresql+asyncpg://bot:hunter2@one,other/bot", "names several hosts"),
+        ("postgresql+asyncpg://bot:x@hunter2@db/bot", "write %40"),
+        ("postgresql+asyncpg://bot:x@y?z=hunter2@db/bot", "write %40"),
+        ("postgresql+asyncpg://bot:x@y?hunter2=z@db/bot", "write %40"),
+        ("postgresql+asyncpg://bot:hunter2@/bot?host=one:99999", "from 1 to 65535"),
+        ("postgresql+asyncpg://bot:hunter2@/bot?host=one,other", "give each host its port"),
+        ("postgresql+asyncpg://bot:hunter2@/bot?host=one,other&port=1", "give each host its port"),
+        ("postgresql+asyncpg://bot:hunter2@/bot?host=one:1&host=other:2&port=3", "give each host its port"),
+        ("postgresql+asyncpg://bot:hunter2@/bot?host=::1:5&host=other:2", "a port that is no number"),
+        ("postgresql+asyncpg://bot:hunter2@db/b%00t", "no address can hold"),
+        ("postgresql+asyncpg://bot:hunter2\udcff@db/bot", "no address can hold"),
     ],
 )
 def test_a_database_url_of_another_kind_is_answered_with_the_right_one(text: str, mend: str) -> None:
@@ -254,8 +289,36 @@ def test_a_database_url_of_another_kind_is_answered_with_the_right_one(text: str
 
 
 @pytest.mark.parametrize(
+    "address",
+    [
+        "", "/bot", "db", "bot@db/bot", "bot:a/b#c?d@db:5433/bot", "bot:%40%2F@my_db.internal/bot",
+        "bot:pass@[::1]:5433/bot", "bot:pass@[fe80::1%eth0]/bot", "bot:pass@bücher.example/bot",
+        "bot:pass@db/bot?ssl=verify-full&passfile=/p", "bot:pass@db/bot?ssl=verify_ca&command_timeout=2.5",
+        "bot:pass@db/bot?prepared_statement_cache_size=0", "db/bot?user=bot&password=pass",
+        "bot:pass@/bot?host=one:5432", "bot:pass@/bot?host=/var/run&port=5433", "bot:pass@/bot?host=::1",
+        "bot:pass@/bot?host=one,other&port=1,2",
+        "bot:pass@/bot?host=one:1&host=other:2&target_session_attrs=read-write", "db/bot?port=5433", "db/bot?ssl=",
+    ],
+)  # fmt: skip
+def test_an_address_that_the_driver_takes_is_taken(address: str) -> None:
+    url = f"postgresql+asyncpg://{address}"
+    assert load({"BOT_DATABASE_URL": url}).database_url == url
+    made = make_url(url)
+    asyncpg.dialect().create_connect_args(made)
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("BOT_PRIVATE_HOSTS", "http://x/y"),
+        ("BOT_PRIVATE_HOSTS", "shop.internal,bot:hunter2@shop"),
+        ("BOT_PRIVATE_HOSTS", "localhost 10.0.0.7"),
+        ("BOT_PRIVATE_HOSTS", "localhost;10.0.0.7"),
+        ("BOT_PRIVATE_HOSTS", "10.0.0.0/8"),
+        ("BOT_PRIVATE_HOSTS", "localhost:8080"),
+        ("BOT_PRIVATE_HOSTS", "[::1]:8080"),
+        ("BOT_PRIVATE_HOSTS", "*.internal"),
+        ("BOT_FORWARD_PRIVATE_HOSTS", "http://x"),
         ("BOT_HOST", "http://127.0.0.1"),
         ("BOT_HOST", "0.0.0.0:8000"),
         ("BOT_HOST", "[::1]"),
@@ -380,7 +443,7 @@ def test_printed_settings_show_no_secret() -> None:
                 "BOT_ACS_CONNECTION_STRING": f"endpoint=https://x.example;accesskey={KEY}",
                 "BOT_WEBHOOK_SECRETS": "hunter2",
                 "BOT_ADMIN_TOKEN": "hunter3",
-                "BOT_DATABASE_URL": "postgresql+asyncpg://bot:hunter4@db/bot",
+                "BOT_DATABASE_URL": "postgresql+asyncpg://bot:hunter4/hunter5@db/bot?password=hunter6&ssl=require",
             }
         )
     )

@@ -8,7 +8,7 @@ from bot.cli.backup import progress_bar
 from bot.cli.database_access import require_database
 from bot.cli.errors import CommandFailed
 from bot.cli.output import counted, print_json
-from bot.setting_readers import read_database_url
+from bot.database_address import read_database_url
 from bot.settings import load, read_environment
 from bot.storage.copy import CannotCopy, Tell, copy_database
 from bot.storage.database import DATABASE_ERRORS, Database, DatabaseInUse, cause_of

@@ -7,6 +7,7 @@ from sqlalchemy import URL, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.storage.database_errors import DatabaseUnavailable
 from bot.storage.sql import ENGINE_OPTIONS
 
 #: How long a statement waits for another one's lock, which would be without end, before it says so;
@@ -55,13 +56,7 @@ def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
-        try:
-            return dialect.connect(*arguments, **options)
-        except OSError as error:
-            if error.errno is None:
-                raise
-            # The event loop says that the connection was refused, and not by whom.
-            raise OSError(error.errno, f"{error.strerror}: {where}") from error
+        return _connect(dialect, arguments, options, where)
 
     idle_seconds = IDLE_READER_SECONDS if reads else IDLE_WRITER_SECONDS
     settings = {
@@ -101,3 +96,22 @@ def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
             raise InvalidatePoolError from error  # the others were made before, too
 
     return engine
+
+
+def _connect(dialect: Any, arguments: Any, options: Any, where: str) -> Any:
+    """A new connection; raises what says where it should have led, and shows no password."""
+    try:
+        return dialect.connect(*arguments, **options)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # The event loop says that the connection was refused, and not by whom.
+        raise OSError(error.errno, f"{error.strerror}: {where}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, dialect.loaded_dbapi.Error):
+            raise
+        # Neither its words, which can show a password, nor it as the cause: that would make it a fault of the data.
+        raise DatabaseUnavailable(
+            f"the driver can't read its address ({type(error).__name__}); correct it, and PGHOST and PGPORT where they"
+            " are set"
+        ) from None

@@ -113,10 +113,15 @@ def _of_http_error(error: HTTPException) -> Problem:
 
 
 def _as_written(errors: Any) -> Any:
-    """The errors with the names that callers write."""
-    if not isinstance(errors, list):
-        return errors
-    return [each | {"key": WRITTEN[each["key"]]} if each.get("key") in WRITTEN else each for each in errors]
+    """The errors with the names that callers write, and with a message where Litestar has none."""
+    return [_written(each) for each in errors] if isinstance(errors, list) else errors
+
+
+def _written(error: dict[str, Any]) -> dict[str, Any]:
+    key = error.get("key")
+    if key == "data" and error.get("message") == "'data'":  # Litestar's parameter, which there is none of
+        return {"message": "The body is empty: send a JSON object"}
+    return error | {"key": WRITTEN[key]} if key in WRITTEN else error
 
 
 #: Errors of other rooms → the problem details that answer the caller.

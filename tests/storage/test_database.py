@@ -204,6 +204,18 @@ async def test_trouble_says_what_is_wrong() -> None:
     await database.close()
 
 
+async def test_an_address_that_the_driver_cannot_read_is_trouble_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGPORT", "hunter2")
+    database = Database("postgresql+asyncpg://127.0.0.1/bot")
+    trouble = await database.trouble()
+    await database.close()
+    assert trouble is not None
+    assert trouble.startswith("the driver can't read its address (ValueError); correct it")
+    assert "hunter2" not in trouble
+
+
 async def test_a_connection_that_breaks_is_no_trouble_of_the_database(databases: Databases) -> None:
     """It answers BEGIN, and breaks before it is asked anything else."""
     async with breaking_after_begin(databases.migrated("postgresql")) as (address, breaks):

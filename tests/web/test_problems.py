@@ -71,6 +71,22 @@ async def test_a_parameter_is_called_what_the_caller_wrote(
             assert [each["key"] for each in answer.json()["errors"]] == [name]
 
 
+async def test_a_body_that_cannot_be_read_is_told_why(tmp_path: Path, databases: Databases, acs: Acs) -> None:
+    half = "The body holds half of a surrogate pair (\\ud800), which is no character: leave it out."
+    async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
+        for body, detail in {
+            b"": "The request is not valid. The body is empty: send a JSON object.",
+            b'{"text": "\\ud800 x"}': half,
+            b'{"text": "\\ud800 and more than a few characters"}': half,
+            b'{"text": "\\ud83d\\ude00 \\ud800"}': half,
+            b'{"text": "\xff"}': "The body is not UTF-8.",
+            b'{"text": "x': "The body is not JSON: Input data was truncated.",
+        }.items():
+            headers = {"Content-Type": "application/json"}
+            answer = await bot.send("POST", "/api/try", content=body, headers=headers)
+            assert (answer.status_code, answer.json()["detail"]) == (400, detail), body
+
+
 def test_every_name_that_is_not_the_parameters_own_is_known() -> None:
     folder = Path(api.__file__).parent
     texts = [path.read_text("utf-8") for path in folder.glob("*.py")]

@@ -119,7 +119,10 @@ class Answers(Controller):
         """Answer the same of a rule with a slash in its name: servers decode `%2F` before a route is looked up."""
         book, rule = live_book.book(), beginning + rest
         bare = rule.removesuffix(_SUMMARY)
-        if bare != rule and not await keeps_answers(connection, book, make_storable(rule)):
+        if bare != rule and (
+            await keeps_answers(connection, book, make_storable(bare))
+            or not await keeps_answers(connection, book, make_storable(rule))
+        ):
             return await _summary(connection, book, bare)
         wanted = _wanted(status, since, until)
         whose = role_of(request)
@@ -166,13 +169,16 @@ async def _summary(connection: DatabaseConnection, book: Book, rule: str) -> Ans
 
 
 async def _find_rule(connection: DatabaseConnection, book: Book, given: str) -> tuple[str, bool]:
-    """The name of a rule with answers, and whether they are wanted as CSV; raises `NotFoundException`."""
+    """The name of a rule with answers, and whether they are wanted as CSV; raises `NotFoundException`.
+
+    Of the rules `vote` and `vote.csv`, `vote.csv` asks for the CSV of the first, `vote.csv.csv` for that of the other.
+    """
     name = make_storable(given)
-    if await keeps_answers(connection, book, name):
-        return name, False
     bare = name.removesuffix(_CSV)
     if bare != name and await keeps_answers(connection, book, bare):
         return bare, True
+    if await keeps_answers(connection, book, name):
+        return name, False
     raise _no_such(bare)
 
 

@@ -45,6 +45,14 @@ rules:
     when: {exact: [aye]}
     record: {said: "{{ message }}"}
     reply: "Noted."
+  - name: vote.csv
+    when: {exact: [file]}
+    record: {said: "{{ message }}"}
+    reply: "Noted."
+  - name: yes/no/summary
+    when: {exact: [sum]}
+    record: {said: "{{ message }}"}
+    reply: "Noted."
 tests:
   - {hear: "vote b", say: "Counted: B.", rule: vote}
 """
@@ -96,14 +104,14 @@ async def bot(
 async def test_the_rules_that_keep_answers_are_listed(bot: Running) -> None:
     listed = (await bot.get("/api/answers")).json()
     assert listed["next"] is None
-    booking, vote, _ = listed["items"]
+    booking, vote, *_ = listed["items"]
     assert list(booking) == ["rule", "fields", "started", "finished", "last_at"]
     assert booking | {"last_at": ""} == {
         "rule": "booking", "fields": ["day", "people", "note"], "started": 10, "finished": 9, "last_at": "",
     }  # fmt: skip
     assert (vote["rule"], vote["fields"], vote["started"]) == ("vote", ["option"], 5)
     first = (await bot.get("/api/answers?limit=1")).json()
-    second = (await bot.get(f"/api/answers?limit=2&cursor={first['next']}")).json()
+    second = (await bot.get(f"/api/answers?limit=4&cursor={first['next']}")).json()
     assert [*first["items"], *second["items"]] == listed["items"]
     assert second["next"] is None
 
@@ -179,6 +187,15 @@ async def test_a_rule_with_a_slash_in_its_name_is_found(bot: Running) -> None:
         assert (await bot.get(f"/api/answers/{name}/summary")).json()["finished"] == 1
         assert (await bot.get(f"/api/answers/{name}.csv")).text.count("\r\n") == 2
     assert "'no/such'" in problem(await bot.get("/api/answers/no%2Fsuch/summary"), 404)["detail"]
+
+
+async def test_a_suffix_is_one_also_where_another_rules_name_ends_so(bot: Running) -> None:
+    answer = await bot.get("/api/answers/vote.csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="answers-vote.csv"'
+    other = await bot.get("/api/answers/vote.csv.csv")
+    assert other.headers["content-disposition"] == 'attachment; filename="answers-vote_csv.csv"'
+    assert (await bot.get("/api/answers/vote.csv/summary")).json()["rule"] == "vote.csv"
+    assert (await bot.get("/api/answers/yes%2Fno/summary")).json()["rule"] == "yes/no"
 
 
 async def test_csv_runs_nothing_and_loses_nothing(bot: Running) -> None:
