@@ -56,3 +56,5 @@ def _read(body: bytes, name: str) -> Any:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CommandFailed(f"{name} is not JSON: {error}.") from None
+    except RecursionError:
+        raise CommandFailed(f"{name} is nested too deeply.") from None

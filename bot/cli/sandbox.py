@@ -17,7 +17,9 @@ from bot.operations.logs import configure_logs
 from bot.operations.output_streams import free_output
 from bot.sandbox.app import Sandbox, create_app
 from bot.sandbox.events import Schema
-from bot.sandbox.sandbox import ACCESS_KEY, WrongAccessKey
+from bot.sandbox.sandbox import ACCESS_KEY, BadText, WrongAccessKey, read_number
+from bot.text.addresses import is_loopback
+from bot.text.hosts import url_of
 from bot.web.server.http_server import Server
 
 
@@ -45,16 +47,17 @@ def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: 
     """Serve the sandbox, and print the settings with which the bot uses it."""
     free_output()
     access_key = access_key or ACCESS_KEY
-    address = urlsplit(webhook)
-    if address.scheme not in ("http", "https") or not address.hostname:
+    if not _can_be_called(webhook):
         raise CommandFailed(f"--webhook must be an address such as {WEBHOOK}.")
     try:
-        stand_in = Sandbox(webhook, access_key, number, schema=schema)
+        stand_in = Sandbox(webhook, access_key, read_number("--number", number), schema=schema)
+    except BadText as error:
+        raise CommandFailed(str(error)) from None
     except WrongAccessKey as error:
         raise CommandFailed(f"--access-key: {error}") from None
     listener = listen(host, port, mend="Choose others with --host and --port.")
-    port = listener.getsockname()[1]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    host, port = listener.getsockname()[:2]
+    url = url_of(host, port)
     # What the bot answers is seen on the phone page; the terminal shows what needs a hand.
     configure_logs(log_settings()[0])
     logging.getLogger().setLevel(logging.WARNING)
@@ -63,5 +66,23 @@ def sandbox(host: str, port: int, webhook: str, access_key: str | None, number: 
     click.echo(f"BOT_ACS_CONNECTION_STRING=endpoint={url};accesskey={access_key}")
     if webhook == WEBHOOK:
         click.echo(f"BOT_WEBHOOK_SECRETS={WEBHOOK_SECRET}")
+    if not is_loopback(urlsplit(url).hostname or ""):
+        click.echo(
+            "The bot takes http:// to an address of its own machine only: listen on 127.0.0.1, or put HTTPS before"
+            " the sandbox and write that address.",
+            err=True,
+        )
     with contextlib.suppress(KeyboardInterrupt):
         _SandboxServer(stand_in).run([listener])
+
+
+def _can_be_called(webhook: str) -> bool:
+    """Whether a URL is of http or https, with a host and a port that there can be."""
+    try:
+        url = urlsplit(webhook)
+        host, port = url.hostname or "", url.port
+        host.encode("idna")
+    except ValueError:
+        return False
+    has_space = any(letter.isspace() for letter in webhook)
+    return url.scheme in ("http", "https") and bool(host) and port != 0 and not has_space

@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 import phonenumbers
 
+from bot.text.numbers import is_phone_number
+
 Kind = Literal["toll-free", "short-code", "10dlc", "long-code", "alphanumeric"]
 Answerer = Literal["bot", "carrier"]
 #: What a word that the carrier answers does to the peer's consent.
@@ -80,7 +82,7 @@ def carrier_effect(numbers: Mapping[str, OurNumber], number: str, words: tuple[s
 
 def _kind_of(number: str) -> Kind:
     if not number.startswith("+"):
-        return "short-code" if number.isdigit() else "alphanumeric"
+        return "short-code" if is_phone_number(number) else "alphanumeric"
     if number.startswith(_TOLL_FREE) and len(number) == 12:
         return "toll-free"
     try:

@@ -12,6 +12,7 @@ import msgspec
 
 from bot.sandbox.acs_errors import Refusal
 from bot.sandbox.events import outgoing_message_id
+from bot.sandbox.json_bodies import UnreadableBody, read_json
 from bot.sandbox.signature import read_http_date
 
 #: How long a repeated repeatabilityRequestId is recognised.
@@ -27,8 +28,8 @@ NO_FIRST_SENT = (
     "Request sent with Invalid DateTime value for repeatability-first-sent. "
     "Expected is DateTime ,RFC1123 pattern."
 )
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
-_SHORT_CODE = re.compile(r"\d{3,6}")
+_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_SHORT_CODE = re.compile(r"\d{3,6}", re.ASCII)
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 
 
@@ -64,9 +65,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
 def read_opt_out_check(body: bytes) -> list[str]:
     """The recipients of a call that asks who has opted out; raises a Refusal of 400."""
     try:
-        raw = msgspec.json.decode(body, type=_OptOutCheck)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Refusal(400, {"$": [f"The body can't be read: {error}."]}) from None
+        raw = read_json(body, _OptOutCheck)
+    except msgspec.ValidationError as error:
+        raise Refusal(400, {"$": [f"The body is wrong: {error}."]}) from None
+    except UnreadableBody as error:
+        raise Refusal(400, {"$": [str(error)]}) from None
     return [each.to for each in raw.recipients]
 
 
@@ -82,9 +85,9 @@ class _OptOutCheck(msgspec.Struct):
 def read_send_request(api_version: str, body: bytes) -> SendRequest:
     """Return the call's checked body; raises a Refusal of 400 that names each wrong field, as ACS does."""
     try:
-        raw = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(400, {"$": [f"The body is not JSON: {error}."]}) from None
+        raw = read_json(body, object)
+    except UnreadableBody as error:
+        raise Refusal(400, {"$": [str(error)]}) from None
     if not isinstance(raw, dict):
         raise Refusal(400, {"$": ["The body must be a JSON object."]})
     wrong: dict[str, list[str]] = {}

@@ -8,6 +8,7 @@ from litestar import Request, Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 
 from bot.sandbox.event_grid import TooManyWaiting
+from bot.sandbox.json_bodies import UnreadableBody, read_json
 from bot.sandbox.sandbox import BadText, Sandbox
 from bot.sandbox.weather import Weather
 from bot.text.numbers import normalise_number
@@ -75,11 +76,11 @@ def routes(sandbox: Sandbox) -> list[HTTPRouteHandler]:
 def receive(sandbox: Sandbox, body: bytes) -> Response[bytes]:
     """Answer ``POST /sandbox/inbound``: 202 with the ids, or problem details that name the wrong field."""
     try:
-        sms = msgspec.json.decode(body, type=InboundRequest)
+        sms = read_json(body, InboundRequest)
         text = sandbox.text_the_bot(sender=sms.from_, recipient=sms.to, text=sms.text)
     except BadText as bad:
         return problem(400, str(bad), field=bad.field)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (UnreadableBody, msgspec.ValidationError) as error:
         return _unreadable(error)
     except TooManyWaiting as error:
         return problem(503, str(error))
@@ -89,16 +90,16 @@ def receive(sandbox: Sandbox, body: bytes) -> Response[bytes]:
 def change_weather(sandbox: Sandbox, body: bytes) -> Response[bytes]:
     """Answer ``PUT /sandbox/weather``: keys that the body leaves out are fair again."""
     try:
-        weather = msgspec.json.decode(body, type=Weather)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        weather = read_json(body, Weather)
+    except (UnreadableBody, msgspec.ValidationError) as error:
         return _unreadable(error)
     sandbox.weather = weather
     return _json(sandbox.weather)
 
 
 def _unreadable(error: Exception) -> Response[bytes]:
-    if not isinstance(error, msgspec.ValidationError):
-        return problem(400, f"The body is not JSON: {error}.", field=None)
+    if isinstance(error, UnreadableBody):
+        return problem(400, str(error), field=None)
     # msgspec names a missing or unknown field `name`, and the place of a wrong one `$.name`.
     field = re.search(r"`\$\.(\w+)|(?:missing required|unknown) field `(\w+)`", str(error))
     return problem(400, f"The body is wrong: {error}.", field=(field[1] or field[2]) if field else None)

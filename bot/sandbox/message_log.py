@@ -13,6 +13,8 @@ import msgspec
 KEPT = 50_000
 #: How many messages of one phone can be looked at.
 KEPT_OF_A_PHONE = 500
+#: Digits of a revision, more than a log ever reaches.
+_LONGEST_REVISION = 18
 
 
 class AcceptedMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -74,7 +76,8 @@ class MessageLog:
     def read_mark(self, mark: str) -> int | None:
         """Return the revision that `mark` stands for, or None when it is of another log or of none."""
         life, _, revision = mark.partition("-")
-        return int(revision) if life == self._life and revision.isdecimal() else None
+        is_number = revision.isascii() and revision.isdecimal() and len(revision) <= _LONGEST_REVISION
+        return int(revision) if life == self._life and is_number else None
 
     def note_accepted(self, message: AcceptedMessage) -> None:
         self._accepted[message.message_id] = message

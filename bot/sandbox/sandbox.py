@@ -18,7 +18,7 @@ from bot.sandbox.event_grid import Delivery, EventGrid, TooManyWaiting, Watcher
 from bot.sandbox.events import Event, Schema, delivery_report, incoming_message_id, sms_received
 from bot.sandbox.message_log import AcceptedMessage, MessageLog, PhoneText
 from bot.sandbox.weather import EXPIRED, Weather
-from bot.text.numbers import is_phone_number, normalise_number
+from bot.text.numbers import normalise_number
 from bot.text.segments import measure
 
 log = structlog.get_logger(__name__)
@@ -234,7 +234,7 @@ class Sandbox:
 def read_number(field: str, raw: str) -> str:
     """Return a phone's number in its canonical form; raises BadText, which names `field`."""
     number = normalise_number(raw)
-    if not re.fullmatch(r"\+?\d{3,15}", number) or not is_phone_number(number):
+    if not re.fullmatch(r"\+?\d{3,15}", number, re.ASCII):
         raise BadText(field, "must be a phone number such as +15555550101, or a short code.")
     return number
 

@@ -19,6 +19,8 @@ ORIGIN: Final = "eventgrid.azure.net"
 RATE: Final = "120"
 #: Bytes of an answer: its sentence, or a validation code.
 _LONGEST_ANSWER = 65_536
+#: What an answer raises that can't be read.
+_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class WebhookResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +165,7 @@ _IN_WORDS = {
 
 def _answer_in_words(status: int, answer: bytes) -> str:
     words = _IN_WORDS.get(status)
-    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+    with contextlib.suppress(*_NOT_JSON):
         problem = msgspec.json.decode(answer)
         if isinstance(problem, dict) and isinstance(problem.get("detail"), str):
             words = problem["detail"].rstrip(".")[:200] or words
@@ -173,7 +175,7 @@ def _answer_in_words(status: int, answer: bytes) -> str:
 def _validation_response(answer: bytes) -> object:
     try:
         body = msgspec.json.decode(answer)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _NOT_JSON:
         return None
     if not isinstance(body, dict):
         return None

@@ -1,15 +1,16 @@
 """Hosts in URLs: by which a listening server is called from its own machine, and where a URL leads."""
 
-from typing import Final
+import contextlib
+from ipaddress import ip_address
 from urllib.parse import urlsplit
-
-#: What a server listens on for every address of the machine → the address to call it by.
-_CALLED_BY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to call, not to bind
 
 
 def url_of(host: str, port: int | str) -> str:
     """The URL by which this machine calls a server that listens on `host`."""
-    host = _CALLED_BY.get(host, host)
+    with contextlib.suppress(ValueError):
+        # A server listens on it for every address of the machine.
+        if (address := ip_address(host)).is_unspecified:
+            host = "127.0.0.1" if address.version == 4 else "::1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

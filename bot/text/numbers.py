@@ -46,13 +46,23 @@ def compact(raw: str) -> str:
     return raw.strip().removeprefix("tel:").translate(_SEPARATORS)
 
 
+def in_ascii(text: str) -> str:
+    """`text` with the digits of every script as 0 to 9: ٣٤٥ and full-width digits are digits too."""
+    if text.isascii():
+        return text
+    return "".join(str(int(each)) if each.isdecimal() else each for each in text)
+
+
 def number_meant(raw: str, beside: Iterable[str] = ()) -> str | None:
     """The number that is meant where somebody writes one without its country: ``+15555550100`` for ``(555) 555-0100``.
 
     Empty when nobody can tell; None when nothing is missing. `beside` are other numbers of theirs.
     """
     written = raw.strip().removeprefix("tel:").translate(_SEPARATORS)
-    if not written.isdecimal() or written.startswith("00") or len(written) <= _LONGEST_SHORT_CODE:
+    if not written.isdecimal():
+        return None
+    written = in_ascii(written)
+    if written.startswith("00") or len(written) <= _LONGEST_SHORT_CODE:
         return None
     is_grouped = _NORTH_AMERICAN_SHAPE.fullmatch(raw.strip()) is not None
     if _NORTH_AMERICAN.fullmatch(written) and (is_grouped or not _is_possible("+" + written, valid=True)):
@@ -75,6 +85,7 @@ def prefix_meant(raw: str) -> str | None:
     written = raw.strip().translate(_SEPARATORS)
     if not written.isdecimal():
         return None
+    written = in_ascii(written)
     if written.startswith("00") and len(written) > 2:
         return f"+{written[2:]}"
     if written.startswith("0"):
@@ -95,7 +106,8 @@ def _is_possible(number: str, *, valid: bool = False) -> bool:
 
 def is_phone_number(number: str) -> bool:
     """Whether a normalised number can be texted: digits, with or without ``+``."""
-    return number.lstrip("+").isdigit()
+    digits = number.removeprefix("+")
+    return digits.isascii() and digits.isdigit()
 
 
 def digits_typed(typed: str) -> str | None:
@@ -143,7 +155,7 @@ def _normalise_unusual(raw: str) -> str:
     digits = written[1:] if international else written
     if not digits.isdecimal():
         return name
-    digits = "".join(str(int(digit)) for digit in digits)  # ٣٤٥ and full-width digits are digits too
+    digits = in_ascii(digits)
     if not international and digits.startswith("00"):
         international, digits = True, digits[2:]
     if not international and len(digits) <= _LONGEST_SHORT_CODE:

@@ -53,7 +53,7 @@ _BODIES: Final = (
     (re.compile(r"/console/rules(/.*)?"), LARGEST_RULE_FORM),
     (re.compile(r"/api/rules/.*\.csv/?", re.IGNORECASE), LARGEST_TABLE_FILE),
     (re.compile(r"/api/rules/.*"), LARGEST_RULE_FILE),
-    (re.compile(r"/sms/?"), _ACS_CALL),
+    (re.compile(r"/sms(?:/optouts:check)?/?"), _ACS_CALL),
     (re.compile(r"/(?:console|api|sandbox)/.*"), LARGEST_FORM),
 )
 

@@ -97,7 +97,7 @@ class AcsOptOutList:
                 return msgspec.json.decode(content, type=_OptOutAnswer).value
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise CannotCheck(f"Azure can't be reached: {str(error) or type(error).__name__}.") from None
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise CannotCheck("Azure's answer is not the one of its opt-out list.") from None
 
     async def _headers(self, body: bytes) -> dict[str, str]:

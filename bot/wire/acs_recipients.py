@@ -48,7 +48,7 @@ def results_read(body: bytes) -> Sequence[RecipientResult] | None:
     """The results of an answer; None for one that is not as ACS documents it."""
     try:
         return _read_answer(body).value
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -54,7 +54,10 @@ async def test_what_cannot_be_sent_is_one_sentence_and_exit_status_2(
 ) -> None:
     good, bad = written(tmp_path, [EVENT]), tmp_path / "bad.json"
     bad.write_text("{")
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000)
     for arguments, sentence in (
+        ((str(deep), "--url", webhook.url), "deep.json is nested too deeply"),
         ((str(bad), "--url", webhook.url), "is not JSON"),
         ((str(tmp_path / "none.json"), "--url", webhook.url), "none.json"),
         ((good, "--url", "bot"), "--url must be an address"),

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from bot.sandbox.app import Sandbox
+from bot.setting_readers import read_connection_string
 from tests.support.commands import BOT
 from tests.support.commands import run_command as bot
+from tests.support.processes import Process
 from tests.support.sandboxes import (
     RECEIVED,
     VALIDATION,
@@ -200,10 +203,33 @@ async def test_the_sandbox_says_what_the_bot_needs_and_ends_when_told_to(schema:
         await webhook.stop()
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "0", "::"])
+def test_a_sandbox_for_every_address_prints_what_the_bot_takes(host: str, tmp_path: Path) -> None:
+    command = [*BOT, "sandbox", "--host", host, "--port", "0", "--webhook", "http://127.0.0.1:9/events"]
+    process = Process(command, folder=tmp_path, environ={})
+    try:
+        setting = process.wait_for("BOT_ACS_CONNECTION_STRING=(.+)\n")
+        page = process.wait_for(r"Text the bot: +(\S+)/sandbox/phone")
+    finally:
+        process.kill()
+    assert read_connection_string("BOT_ACS_CONNECTION_STRING", setting).endpoint == page
+    assert "an address of its own machine" not in process.printed()
+
+
+UNUSABLE_WEBHOOKS = (
+    "bot", "ftp://h/x", "http:///x", "http://[::1", "http://h:99999/x", "http://h:abc/x", "http://h:0/x",
+    "http://h h/x", "http://a..b/x", f"http://{'a' * 70}/x",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--webhook", "bot"), "--webhook must be an address"),
+        *((("--webhook", webhook), "--webhook must be an address") for webhook in UNUSABLE_WEBHOOKS),
+        *(
+            (("--number", number), "--number must be a phone number")
+            for number in ("", "hello", "12", "²²²²²")
+        ),
         (("--access-key", "no base64!"), "must be base64"),
         (("--port", "{taken}"), "Choose others with"),
     ],

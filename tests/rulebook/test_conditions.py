@@ -19,6 +19,7 @@ from tests.support.books import NOW, book_of, hear
         ("dates: [12-24..12-26, 11-23]", ConversationState(), "+1", "+2", True),
         ("dates: 12-24", ConversationState(), "+1", "+2", False),
         ('from: ["+33", "+44"]', ConversationState(), "+447700900000", "+2", True),
+        ('from: ["+٣٣", "+٤٤"]', ConversationState(), "+447700900000", "+2", True),
         ('from: "+1 (555)"', ConversationState(), "+15555550101", "+2", True),
         ("from: +33", ConversationState(), "+15555550101", "+2", False),
         ("from: 12345", ConversationState(), "12345", "+2", True),

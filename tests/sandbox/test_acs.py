@@ -152,6 +152,8 @@ async def test_the_signature_covers_body_and_query(sandbox: Sandbox, phone: Phon
         ({"from": None}, "From"),
         ({"from": "15555550100"}, "From"),
         ({"from": "much too long a name"}, "From"),
+        ({"from": "+1٥٥٥٥٥٥٥"}, "From"),
+        ({"from": "٥٥٥٥٥"}, "From"),
         ({"message": ""}, "Message"),
         ({"message": "x" * 2049}, "Message"),
         ({"smsRecipients": []}, "SmsRecipients"),
@@ -170,7 +172,7 @@ async def test_a_wrong_field_refuses_the_call_with_400_and_a_map_that_names_it(
     assert all(isinstance(sentence, str) for sentence in answer[field])
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"\xff", b"[" * 100_000, b'{"a":' * 100_000])
 async def test_a_body_that_is_no_object_is_refused_with_400(body: bytes, call: Caller) -> None:
     status, answer = await call(body)
     assert status == 400
@@ -189,6 +191,42 @@ async def test_the_api_version_is_asked_for(call: Caller) -> None:
     )
 
 
+OPT_OUTS = "/sms/optouts:check"
+
+
+async def test_a_look_at_opt_outs_finds_a_phone_however_its_number_is_written(
+    sandbox: Sandbox, call: Caller
+) -> None:
+    sandbox.weather = Weather(opted_out=("+1 (555) 555-0101",))
+    written = ("+15555550101", "1 555 555 0101", "+15555550102")
+    body = {"from": "+15555550100", "recipients": [{"to": each} for each in written]}
+    status, answer = await call(body, path=f"{OPT_OUTS}?api-version=2026-01-23")
+    assert status == 200
+    assert {each["to"]: each["isOptedOut"] for each in answer["value"]} == dict(
+        zip(written, (True, True, False), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        (OPT_OUTS, b"{}", "An API version is required"),
+        (f"{OPT_OUTS}?api-version=2021", b"{}", f"{OPT_OUTS}' does not support the API version '2021'"),
+        (f"{OPT_OUTS}?api-version=2026-01-23", b"", "The body is empty."),
+        (f"{OPT_OUTS}?api-version=2026-01-23", b"{}", "missing required field"),
+        (f"{OPT_OUTS}?api-version=2026-01-23", b'{"more":' * 5_000, "The body is nested too deeply."),
+        (PATH, b'{"message": "\\ud800 x"}', 'The body has half of a surrogate pair ("\\ud800")'),
+    ],
+)
+async def test_a_call_that_cannot_be_read_is_told_why(
+    path: str, body: bytes, told: str, call: Caller
+) -> None:
+    status, answer = await call(body, path=path)
+    assert status == 400
+    (sentence,) = answer["$"] if "$" in answer else [answer["error"]["message"]]
+    assert told in sentence
+
+
 async def test_an_api_version_that_nobody_has_heard_of_is_refused(call: Caller) -> None:
     for version in ("new", "2021-03-08", "2021-03-07-preview", "2027-01-01"):
         status, answer = await call(message(), path=f"/sms?api-version={version}")
@@ -199,9 +237,17 @@ async def test_an_api_version_that_nobody_has_heard_of_is_refused(call: Caller) 
 
 
 async def test_answers_carry_the_headers_of_azures(sandbox: Sandbox, phone: Phone) -> None:
-    for body, status in ((json.dumps(message()).encode(), 202), (b"{}", 400)):
-        headers = signed(phone.address, sandbox.access_key, body)
-        async with phone.http.post(phone.address + PATH, data=body, headers=headers) as response:
+    look = json.dumps({"from": "+15555550100", "recipients": [{"to": "+15555550101"}]}).encode()
+    opt_outs = f"{OPT_OUTS}?api-version=2026-01-23"
+    calls = (
+        (PATH, json.dumps(message()).encode(), 202),
+        (PATH, b"{}", 400),
+        (opt_outs, look, 200),
+        (opt_outs, b"", 400),
+    )
+    for path, body, status in calls:
+        headers = signed(phone.address, sandbox.access_key, body, path=path)
+        async with phone.http.post(phone.address + path, data=body, headers=headers) as response:
             assert response.status == status
             assert response.headers["Content-Type"] == "application/json; charset=utf-8"
             assert response.headers["Transfer-Encoding"] == "chunked"
@@ -255,10 +301,11 @@ async def test_a_report_that_is_lost_expires_after_the_timeout(webhook: Webhook,
     assert (report["data"]["DeliveryStatus"], report["data"]["DeliveryStatusDetails"]) == ("Expired", "")
 
 
-async def test_a_recipient_that_is_no_number_has_no_repeatability_result(call: Caller) -> None:
-    result = await call.one(smsRecipients=[recipient(str(uuid4()), datetime.now(UTC), "5550101x")])
+@pytest.mark.parametrize("to", ["5550101x", "+1٥٥٥٥٥٥٥", "٥٥٥٥٥"])
+async def test_a_recipient_that_is_no_number_has_no_repeatability_result(to: str, call: Caller) -> None:
+    result = await call.one(smsRecipients=[recipient(str(uuid4()), datetime.now(UTC), to)])
     assert result == {
-        "to": "5550101x",
+        "to": to,
         "httpStatusCode": 400,
         "successful": False,
         "errorMessage": "Invalid To phone number format.",

@@ -32,7 +32,7 @@ async def test_a_text_goes_to_the_sandboxs_number_unless_it_names_another(
         (b'{"from": "", "text": "Hi"}', "from"),
         (b'{"from": "+15555550101", "to": "you", "text": "Hi"}', "to"),
         (b'{"from": "+15555550101", "text": " "}', "text"),
-        (b'{"from": "+15555550101", "text": "\\ud800"}', None),
+        (b'{"more":' * 5_000, None),
         (json.dumps({"from": "+15555550101", "text": "x" * 100_001}).encode(), "text"),
     ],
 )
@@ -45,6 +45,28 @@ async def test_bad_input_gets_problem_details_that_name_the_field(
         problem: dict[str, Any] = await response.json(content_type=None)
     assert problem["field"] == field
     assert problem["detail"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"", "The body is empty."),
+        (b'{"more":' * 5_000, "The body is nested too deeply."),
+        (
+            b'{"from": "+15555550101", "text": "\\ud800 x"}',
+            'The body has half of a surrogate pair ("\\ud800"), which is no character: send it whole, or leave it out.',
+        ),
+        (
+            b'{"from": "+15555550101", "text": "x \\udc00"}',
+            'The body has half of a surrogate pair ("\\udc00"), which is no character: send it whole, or leave it out.',
+        ),
+        (b'{"from": "+15555550101", "text": "\\\\ud800"', "The body is not JSON: Input data was truncated."),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_told_why(body: bytes, told: str, phone: Phone) -> None:
+    async with phone.http.post(phone.address + "/sandbox/inbound", data=body) as response:
+        assert response.status == 400
+        assert (await response.json(content_type=None))["detail"] == told
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "a\x00b", "👩‍👩‍👧 مرحبا \u202eabc", "two\nlines", "<b>&amp;"])

@@ -236,6 +236,16 @@ async def test_these_answers_deliver(status: int, webhook: Webhook, phone: Phone
     assert fate["state"] == "received"
 
 
+async def test_a_refusal_that_is_nested_too_deeply_is_told_by_its_status(
+    webhook: Webhook, phone: Phone
+) -> None:
+    webhook.answers, webhook.refusal = [400], b"[" * 60_000
+    sent = await phone.text("Hours?")
+    while (fate := await phone.get("/sandbox/inbound/" + sent["messageId"]))["state"] == "sending":
+        pass
+    assert "it answered 400" in fate["reason"]
+
+
 async def test_events_wait_for_a_webhook_that_starts_later(webhook: Webhook, phone: Phone) -> None:
     await webhook.stop()
     later = Webhook()

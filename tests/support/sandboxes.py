@@ -49,6 +49,8 @@ class Webhook:
         self.calls: list[Call] = []
         self.answers: list[int] = []
         self.handshake_answers: list[int] = []
+        #: The body of each refusal.
+        self.refusal = b""
         self.on_event: Callable[[dict[str, Any]], Awaitable[None]] | None = None
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -90,7 +92,7 @@ class Webhook:
         if request.method == "OPTIONS" or event_type(call.event) == VALIDATION:
             return self._shake_hands(call)
         if self.answers and (status := self.answers.pop(0)) != 200:
-            return web.Response(status=status)
+            return web.Response(status=status, body=self.refusal)
         if self.on_event is not None:
             for event in call.events:
                 await self.on_event(event)
@@ -98,7 +100,7 @@ class Webhook:
 
     def _shake_hands(self, call: Call) -> web.Response:
         if self.handshake_answers:
-            return web.Response(status=self.handshake_answers.pop(0))
+            return web.Response(status=self.handshake_answers.pop(0), body=self.refusal)
         if call.method == "OPTIONS":
             origin = call.headers["webhook-request-origin"]
             return web.Response(headers={"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"})

@@ -26,6 +26,7 @@ def test_this_machine_is_told_from_others(host: str, expected: bool) -> None:
         ("127.0.0.1", "http://127.0.0.1:8000"),
         ("0.0.0.0", "http://127.0.0.1:8000"),
         ("::", "http://[::1]:8000"),
+        ("::0", "http://[::1]:8000"),
         ("::1", "http://[::1]:8000"),
         ("bot.example.com", "http://bot.example.com:8000"),
     ],

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.numbers import digits_typed, normalise_number, spaced
+from bot.text.numbers import digits_typed, is_phone_number, normalise_number, spaced
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,17 @@ from bot.text.numbers import digits_typed, normalise_number, spaced
 )
 def test_each_way_to_write_a_number_gives_its_one_form(raw: str, number: str) -> None:
     assert normalise_number(raw) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "can_be_texted"),
+    [
+        ("+15555550101", True), ("12345", True), ("Corner", False), ("", False), ("+", False), ("²²²²²", False),
+        ("+¹⁵⁵⁵⁵⁵⁵", False), ("++15555550101", False),
+    ],
+)  # fmt: skip
+def test_only_digits_can_be_texted(number: str, can_be_texted: bool) -> None:
+    assert is_phone_number(normalise_number(number)) is can_be_texted
 
 
 @given(st.text(max_size=30))

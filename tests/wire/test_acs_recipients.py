@@ -21,7 +21,17 @@ def test_an_answer_is_read_recipient_by_recipient() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"null", b'{"value": 1}', b'{"value": [1]}', b'{"value": [{"to": 1}]}', b"\xff", b"<html>"],
+    [
+        b"",
+        b"{}",
+        b"null",
+        b'{"value": 1}',
+        b'{"value": [1]}',
+        b'{"value": [{"to": 1}]}',
+        b"\xff",
+        b"<html>",
+        b'{"x":' * 9_999,
+    ],
 )
 def test_an_answer_of_another_shape_is_left_to_the_sdk(body: bytes) -> None:
     assert results_read(body) is None

@@ -15,7 +15,7 @@ from bot.rulebook.hours import Hours, WrongHours, read_dates, read_hours
 from bot.rulebook.rules import FileSettings
 from bot.rulebook.source import Scalar, SourcePlace
 from bot.text.durations import WrongDuration, parse_duration
-from bot.text.numbers import normalise_number, number_meant, prefix_meant
+from bot.text.numbers import in_ascii, normalise_number, number_meant, prefix_meant
 
 _LIMIT = re.compile(r"\s*(\d{1,4}|once)\s+per\s+(.+)", re.IGNORECASE)
 _UNITS = {"minute": "1m", "hour": "1h", "day": "1d", "week": "7d"}
@@ -151,4 +151,4 @@ def _prefix(text: str) -> str:
     text = text.strip()
     if not _PREFIX.fullmatch(text):
         return text
-    return text[:1] + "".join(each for each in text[1:] if each.isdigit())
+    return in_ascii(text[:1] + "".join(each for each in text[1:] if each.isdecimal()))
