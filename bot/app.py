@@ -300,6 +300,8 @@ class Service:
     async def drain(self, patience: float) -> None:
         """Take no more events and start no more sends; wait at most `patience` seconds for those that run."""
         self.webhook.is_closed = True
+        end = asyncio.get_running_loop().time() + patience
+        self.writer.hurry(patience / 2)
         if self.puller is not None:
             await self.puller.stop(patience)
         # What is being posted is soon done, as a rule: whoever takes it over at once would post it again.
@@ -310,7 +312,7 @@ class Service:
             self.fetcher.stop(patience), self.follow_ups.stop(), self.teamwork.planned.stop(), self.handovers.stop(),
             posting,
         )  # fmt: skip
-        await self.sender.stop(patience)
+        await self.sender.stop(max(end - asyncio.get_running_loop().time(), patience / 2))
         self.writer.stop_retrying()
 
     async def stop(self) -> None:

@@ -15,6 +15,12 @@ from bot.storage.schema import SCHEMA_ERRORS
 Answer = TypeVar("Answer")
 
 
+#: Where nothing answers.
+_REACH_IT = (
+    " Check that PostgreSQL listens on this host and port, and that no firewall or pooler keeps what it says."
+)
+
+
 def require_database(database: Database) -> None:
     """Raise `CommandFailed` where the SQLite file is not there; a PostgreSQL says itself what is wrong."""
     if database.path is not None and not database.path.exists():
@@ -30,8 +36,9 @@ def unusable_database(error: BaseException, path: Path | None, done: str = "used
         return refused
     if path is not None and may(path.parent, os.F_OK) and not may(path, os.R_OK, os.W_OK):
         return lacking_right(path)
+    mend = _REACH_IT if isinstance(error.__cause__ or error, TimeoutError) else ""
     return CommandFailed(
-        f"The database at BOT_DATABASE_URL can't be {done}: {cause_of(error).removesuffix('.')}."
+        f"The database at BOT_DATABASE_URL can't be {done}: {cause_of(error).removesuffix('.')}.{mend}"
     )
 
 

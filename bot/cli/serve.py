@@ -50,6 +50,8 @@ _REFUSALS = (
 
 #: Seconds that requests and sends get to finish once the service is told to stop.
 _GRACE = 10
+#: Of these, those that requests get in any case once nothing else runs.
+_LEAST = 2
 #: Seconds that a busy event loop lets another thread wait for Python's lock; Python's own 5 ms held up each commit (24
 #: to 15 ms of the median reply time at 500 texts a second, no more processor time; `benchmarks/reply_time.py`).
 _SWITCH = 0.0005
@@ -124,6 +126,7 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
         try:
             await service.start()
         except DATABASE_ERRORS as error:
+            service.writer.stop_retrying()
             # A connection that failed leaves a thread of aiosqlite, which tells the loop that it ends, and prints a
             # traceback where there is no loop any more.
             await asyncio.sleep(0.1)
@@ -137,9 +140,13 @@ async def _serve(listener: socket.socket, url: str, build: Callable[[str], Servi
         waiting = asyncio.create_task(told_to_stop.wait())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
+        end = asyncio.get_running_loop().time() + _GRACE
         await service.drain(_GRACE)
         await before_stop()
         service.close_event_streams()
+        # Requests were served meanwhile: those that are left get the rest.
+        left = round(end - asyncio.get_running_loop().time())
+        server.config.timeout_graceful_shutdown = min(max(left, _LEAST), _GRACE)
         server.should_exit = True
         await serving
 

@@ -21,6 +21,8 @@ from bot.storage.writer import StorageUnavailable
 
 #: Seconds that the database may take to answer: one that says nothing any more must not keep health waiting.
 _LONGEST = 10.0
+#: The same once the process is to end.
+_LAST = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -110,9 +112,11 @@ class QueueLimit:
         await asyncio.shield(self._asking)
 
     async def stop(self) -> None:
-        """Let a question that is under way end."""
-        if self._asking is not None:
-            await self._asking
+        """Let a question that is under way end; not a database that says nothing hold up the end."""
+        if (asking := self._asking) is not None:
+            await asyncio.wait([asking], timeout=_LAST)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     async def _ask(self) -> None:
         before = self.queued

@@ -77,6 +77,7 @@ class DataProtection:
         """Purge no more."""
         await self._retention.stop()
         if self._own_writer is not None:
+            self._own_writer.stop_retrying()
             await self._own_writer.stop()
 
     def tell(self, on_erased: Callable[[Collection[str]], None]) -> None:

@@ -1,6 +1,7 @@
 """The driver's connection to PostgreSQL, which takes a COPY, too; imported only where there is a PostgreSQL."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,8 @@ from bot.storage.copied_rows import CopyStatement
 
 #: Smaller numbers are those of PostgreSQL's own types, the same in every version; others are given out by each server.
 _FIRST_OF_OTHERS = 10_000
+#: Seconds that a server gets to answer a farewell; libpq waits for no answer at all.
+_FAREWELL = 0.5
 #: Numbers of PostgreSQL's own types → what it says of them.
 _own_types: dict[frozenset[int], Any] = {}
 
@@ -20,6 +23,11 @@ class CopyingConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ha
     It knows from earlier ones what PostgreSQL's own types are, arrays above all: asyncpg asks for each connection anew.
     That took up to three questions of 5 ms (`benchmarks/HISTORY.md`).
     """
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
+        """Take leave; a server that does not answer is left without an answer."""
+        with suppress(TimeoutError):
+            await super().close(timeout=min(timeout or _FAREWELL, _FAREWELL))
 
     async def executemany(self, command: str, args: Sequence[Sequence[Any]], **options: Any) -> None:
         """Execute a statement for each row, or copy all of them."""

@@ -45,6 +45,15 @@ class DatabaseInUse(Exception):
         )
 
 
+class StorageUnavailable(Exception):
+    """The database could not take a write for as long as the request could be held."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"The database can't store this now ({cause}); nothing was kept. Send it again later."
+        )
+
+
 class CommitInDoubt(DatabaseUnavailable):
     """The transaction was committed into a file that is not in its place any more, or never came to its end."""
 
@@ -63,6 +72,8 @@ def cause_of(error: BaseException) -> str:
         return f"{type(driver).__name__} {_state_of(driver)}".strip()
     if any(word in str(driver) for word in _INTERNALS):
         return "a connection to the database was given up in the midst of an answer; it is made anew"
+    if isinstance(driver, TimeoutError) and not driver.args:  # of a bound of the bot's own
+        return "the database does not answer"
     lines = str(driver).splitlines()  # PostgreSQL's DETAIL shows the row
     return lines[0].removesuffix(".") if lines else type(driver).__name__
 

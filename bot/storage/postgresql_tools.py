@@ -12,6 +12,7 @@ from msgspec import Struct
 from sqlalchemy.engine import make_url
 
 from bot.storage.backup import BackupFacts, CannotBackUp, place_of_backup
+from bot.storage.postgresql_engine import CONNECT_SECONDS
 from bot.storage.unfinished_restore import MARK, UnfinishedRestore
 
 #: What the driver is told of where the server is and how to reach it, and what PostgreSQL's own programs call that.
@@ -106,7 +107,8 @@ def _run(program: str, options: list[str], url: str | None = None) -> str:
             " (the password goes into PGPASSWORD)."
         )
     password = _told(url).get("password") if url else None
-    environ = os.environ | ({"PGPASSWORD": password} if password else {})
+    environ = {"PGCONNECT_TIMEOUT": f"{CONNECT_SECONDS:.0f}"} | os.environ
+    environ |= {"PGPASSWORD": password} if password else {}
     done = subprocess.run(  # noqa: S603 - found by its name
         [found, *arguments], env=environ, capture_output=True, text=True, errors="replace", check=False
     )

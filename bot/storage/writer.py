@@ -7,7 +7,7 @@ at once, and whatever arrives while a commit runs shares the next one.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
@@ -22,27 +22,19 @@ from bot.storage.database import Database
 from bot.storage.database_errors import (
     CommitInDoubt,
     DatabaseUnavailable,
+    StorageUnavailable,
     is_broken_connection,
     is_conflict,
     is_lock_timeout,
 )  # fmt: skip
 from bot.storage.facts import FactRecorder
 from bot.storage.write_job import Batch, Item, Result, Work, WriteJob, work_of
-from bot.storage.writer_limits import USUAL_LIMITS, WriterLimits, in_time, limit_locks
+from bot.storage.writer_limits import USUAL_LIMITS, Patience, WriterLimits, limit_locks
 from bot.supervisor import Supervisor
 
 __all__ = ["Batch", "StorageUnavailable", "Work", "Writer"]
 
 log = structlog.get_logger(__name__)
-
-
-class StorageUnavailable(Exception):
-    """The database could not take a write for as long as the request could be held."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(
-            f"The database can't store this now ({cause}); nothing was kept. Send it again later."
-        )
 
 
 class _Undone(Exception):
@@ -79,6 +71,7 @@ class Writer:
         self._timer = timer
         self._limits = limits
         self._hold = hold
+        self._patience = Patience(None if database.is_sqlite else limits.patience)
         self._waiting: deque[WriteJob] = deque()
         self._items_waiting = 0
         self._committed: list[tuple[WriteJob, list[Any]]] = []
@@ -123,7 +116,7 @@ class Writer:
         outage = self._outage if is_shown else None
         other = Writer(self._database, hold=self._hold, limits=self._limits, timer=self._timer, outage=outage)
         other.news, other.facts, other.commits = self.news, self.facts, self.commits
-        other.has_company = self.has_company
+        other.has_company, other._patience = self.has_company, self._patience
         return other
 
     def start(self, supervisor: Supervisor | None = None, name: str = "writer") -> None:
@@ -140,8 +133,13 @@ class Writer:
         with suppress(asyncio.CancelledError):
             await self._task
 
+    def hurry(self, seconds: float) -> None:
+        """The process is to end: on PostgreSQL no transaction, here or beside, may take longer from now on."""
+        self._patience.shorten(seconds)
+
     def stop_retrying(self) -> None:
         """Refuse pending jobs at the next error, so that the process can end."""
+        self.hurry(self._limits.last_patience)
         self._hold = 0.0
 
     def batch(
@@ -154,6 +152,8 @@ class Writer:
         """Add items to those that wait; `Batch.submit` says what becomes of them, and `done` has the results."""
         if self._items_waiting >= self._limits.waiting:
             raise StorageUnavailable("too much is waiting already")
+        if not self._hold and (cause := self._outage.cause):
+            raise StorageUnavailable(cause)
         job = WriteJob(batch, items, asyncio.get_running_loop().time() + self._hold)
         self._waiting.append(job)
         self._items_waiting += len(items)
@@ -178,8 +178,7 @@ class Writer:
             patience = max(self._hold, self._limits.overdue)
             self._watch = asyncio.get_running_loop().call_later(patience, self._refuse_overdue)
             try:
-                async with nullcontext() if self._database.is_sqlite else in_time(self._limits.patience):
-                    await self._commit(group, is_joined=True)
+                await self._commit(group, is_joined=True)
             except CommitInDoubt as error:
                 # Tried again it might be done twice: Event Grid's events are known when they come again.
                 self._answer_callers()
@@ -211,13 +210,14 @@ class Writer:
         if not self._failing or self._waiting or not self._is_due():
             return
         try:
-            for batch, items in self._failing.items():
-                with suppress(_Undone):
-                    async with self._database.writing() as connection:
-                        await batch.work(connection, list(items))
-                        await flush(connection)
-                        raise _Undone
-            await self._database.probe()
+            async with self._patience.bound():
+                for batch, items in self._failing.items():
+                    with suppress(_Undone):
+                        async with self._database.writing() as connection:
+                            await batch.work(connection, list(items))
+                            await flush(connection)
+                            raise _Undone
+                await self._database.probe()
         except DatabaseUnavailable as error:
             self._fail([], error)
         except Exception:  # noqa: BLE001 - the database takes such work, and would not take these very items
@@ -234,7 +234,7 @@ class Writer:
         """
         began = self._timer()
         with self.news.gathering(), self.facts.gathering() as facts:
-            async with self._database.writing() as connection:
+            async with self._patience.bound(), self._database.writing() as connection:
                 if lock_seconds:
                     await limit_locks(connection, lock_seconds)
                 finished = await work_of(connection, group)

@@ -38,6 +38,8 @@ class WriterLimits(Struct, frozen=True, kw_only=True):
     #: Seconds that a transaction may take: after a failover, or with a cut cable, the other end may say nothing for a
     #: quarter of an hour. Far more than the largest transaction takes on a slow disk.
     patience: float = 60.0
+    #: The same once the process ends and nothing is tried again. A service manager gives it 30 seconds in all.
+    last_patience: float = 2.0
 
     def gathering_after(self, took: float, jobs: int) -> float:
         """Seconds for which more may come along, after a transaction of so many jobs that took so many seconds."""
@@ -53,11 +55,33 @@ async def limit_locks(connection: AsyncConnection, seconds: float) -> None:
         await connection.exec_driver_sql(f"SET LOCAL lock_timeout = {seconds * 1_000:.0f}")
 
 
-@asynccontextmanager
-async def in_time(seconds: float) -> AsyncGenerator[None]:
-    """Raises `CommitInDoubt` when the block takes longer."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError:
-        raise CommitInDoubt("the database does not answer") from None
+class Patience:
+    """How long each transaction of writers may take; less once the process is to end."""
+
+    def __init__(self, seconds: float | None) -> None:
+        """`seconds`: None is without end, and stays so."""
+        self._seconds = seconds
+        self._running: set[asyncio.Timeout] = set()
+
+    @asynccontextmanager
+    async def bound(self) -> AsyncGenerator[None]:
+        """Raises `CommitInDoubt` when the block takes longer."""
+        try:
+            async with asyncio.timeout(self._seconds) as running:
+                self._running.add(running)
+                try:
+                    yield
+                finally:
+                    self._running.discard(running)
+        except TimeoutError:
+            raise CommitInDoubt("the database does not answer") from None
+
+    def shorten(self, seconds: float) -> None:
+        """Let no transaction take longer than so many seconds from now on, those that run included."""
+        if self._seconds is None or seconds >= self._seconds:
+            return
+        self._seconds = seconds
+        end = asyncio.get_running_loop().time() + seconds
+        for running in self._running:
+            if not running.expired():
+                running.reschedule(min(end, running.when() or end))

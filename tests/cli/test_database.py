@@ -1,5 +1,6 @@
 """A database of a newer version, and one that is not there, is named in one sentence by every command."""
 
+import socket
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 
 from bot.cli import db, group
 from bot.installed import newest_schema
-from bot.storage import sqlite_engine
+from bot.storage import postgresql_engine, sqlite_engine
 from bot.storage.database import Database
 from tests.support.databases import KINDS, Databases, Kind
 from tests.support.processes import free_port, run_bot
@@ -94,6 +95,25 @@ def test_of_upgrades_at_once_one_says_that_it_did_it(
         *[f"The schema is up to date, at revision {newest}.\n"] * 3,
         f"Upgraded the schema from nothing to revision {newest}.\n",
     ]
+
+
+def test_a_postgresql_that_takes_connections_and_says_nothing_is_named_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A minute went by, and the reason was `TimeoutError`."""
+    monkeypatch.setattr(postgresql_engine, "CONNECT_SECONDS", 0.2)
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host, port = silent.getsockname()
+        monkeypatch.setenv("BOT_DATABASE_URL", f"postgresql+asyncpg://bot:secret@{host}:{port}/bot")
+        for command, done in (("db upgrade", "upgraded"), ("conversations list", "read")):
+            answer = CliRunner().invoke(group, command.split())
+            assert (answer.exit_code, answer.stdout) == (2, "")
+            said = " ".join(answer.stderr.replace("│", " ").split())
+            assert (
+                f"The database at BOT_DATABASE_URL can't be {done}: {host}:{port} did not answer in 0.2 s. Check that"
+                in said
+            )
 
 
 def test_an_upgrade_waits_for_whoever_writes_to_the_file(

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -19,10 +20,13 @@ from bot.storage.database_errors import DatabaseUnavailable
 from bot.storage.postgresql_engine import IDLE_WRITER_SECONDS
 from bot.storage.write_job import WriteJob
 from bot.storage.writer import Writer
+from tests.support.breaking_connections import falling_silent
 from tests.support.databases import Databases
+from tests.support.events import received
 from tests.support.failover import Member
+from tests.support.folders import in_folder
 from tests.support.postgresql import PostgreSQL
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, Bot
 
 NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True), Column("said", Integer))
 
@@ -80,6 +84,35 @@ async def standing_still(url: str, idle: float) -> AsyncIterator[asyncio.subproc
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def test_a_bot_that_is_told_to_stop_while_postgresql_says_nothing_ends_in_its_grace(
+    databases: Databases, tmp_path: Path
+) -> None:
+    """It took a minute, and a service manager waits half of one; an event in doubt is known when it comes again."""
+    async with falling_silent(databases.migrated("postgresql")) as (address, gets_through):
+        bot = Bot(
+            in_folder(tmp_path), acs="endpoint=http://127.0.0.1:9;accesskey=YQ==", database_url=address,
+            hold=0.3, grace=1,
+        )  # fmt: skip
+        try:
+            await asyncio.to_thread(bot.start)
+            gets_through.clear()
+            event = received("+15555550101", "hours")
+            refused = await asyncio.to_thread(bot.post, [event])
+            assert refused.status_code == 503
+            began = time.monotonic()
+            assert await asyncio.to_thread(bot.stop) == 0
+            assert time.monotonic() - began < 20, "the transaction may take 60 seconds while the bot serves"
+            gets_through.set()
+            await asyncio.to_thread(bot.start)
+            stored = await asyncio.to_thread(bot.post, [event])
+            assert stored.status_code == 200
+            said = await asyncio.to_thread(bot.messages, "+15555550101")
+            assert sorted(each["direction"] for each in said) == ["inbound", "outbound"]
+        finally:
+            gets_through.set()
+            await asyncio.to_thread(bot.close)
 
 
 async def say(connection: AsyncConnection, numbers: list[int]) -> list[None]:

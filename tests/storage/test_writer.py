@@ -433,6 +433,40 @@ async def test_a_transaction_whose_server_says_nothing_any_more_is_given_up_and_
         await database.close()
 
 
+async def test_a_writer_that_is_to_end_waits_no_longer_for_a_server_that_says_nothing(
+    databases: Databases,
+) -> None:
+    """The end of the process took the minute that a transaction may take, and each connection had its own."""
+    async with (
+        falling_silent(databases.migrated("postgresql")) as (address, gets_through),
+        asyncio.timeout(30),
+    ):
+        database = Database(address)
+        async with database.writing() as connection:
+            await connection.run_sync(NOTES.metadata.create_all)
+        writer = Writer(database, hold=60)
+        other = writer.beside()
+        work, more = Notes(), Notes()
+        for each, notes in ((writer, work), (other, more)):
+            each.start()
+            await notes.on(each).submit([1 if notes is work else 2])
+        gets_through.clear()
+        running = [work.on(writer).begin([3]), more.on(other).begin([4])]
+        while not (writer._is_writing and other._is_writing):  # noqa: ASYNC110 - the next turns of the loop
+            await asyncio.sleep(0)
+        writer.hurry(0.2)
+        for each in running:
+            with pytest.raises(StorageUnavailable, match="does not answer"):
+                await each
+        writer.stop_retrying()
+        with pytest.raises(StorageUnavailable, match="does not answer"):
+            await work.on(writer).submit([5])
+        other.stop_retrying()
+        await asyncio.gather(writer.stop(), other.stop())
+        await database.close()
+        gets_through.set()
+
+
 async def test_a_look_whose_server_says_nothing_any_more_is_given_up_and_the_next_one_is_made_anew(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
