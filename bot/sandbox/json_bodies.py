@@ -1,14 +1,12 @@
 """JSON bodies of calls: what they hold, or why they can't be read."""
 
-import json
-import re
 from typing import TypeVar
 
 import msgspec
 
-Shape = TypeVar("Shape")
+from bot.text.unread_json import reason_of
 
-_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
+Shape = TypeVar("Shape")
 
 
 class UnreadableBody(ValueError):
@@ -24,20 +22,4 @@ def read_json(body: bytes, shape: type[Shape]) -> Shape:
     except RecursionError:
         raise UnreadableBody("The body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableBody(_reason(body, error)) from None
-
-
-def _reason(body: bytes, error: Exception) -> str:
-    if not body.strip():
-        return "The body is empty."
-    # msgspec calls half of a surrogate pair a body that was cut off; Python's own reader takes it.
-    try:
-        half = _HALF_A_PAIR.search(json.dumps(json.loads(body), ensure_ascii=False))
-    except (ValueError, RecursionError):
-        half = None
-    if half is None:
-        return f"The body is not JSON: {error}."
-    return (
-        f'The body has half of a surrogate pair ("\\u{ord(half[0]):04x}"), which is no character:'
-        " send it whole, or leave it out."
-    )
+        raise UnreadableBody(reason_of(body, error)) from None

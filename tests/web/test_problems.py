@@ -72,7 +72,7 @@ async def test_a_parameter_is_called_what_the_caller_wrote(
 
 
 async def test_a_body_that_cannot_be_read_is_told_why(tmp_path: Path, databases: Databases, acs: Acs) -> None:
-    half = "The body holds half of a surrogate pair (\\ud800), which is no character: leave it out."
+    half = 'The body has half of a surrogate pair ("\\ud800"), which is no character: send it whole, or leave it out.'
     async with running(tmp_path, databases.migrated("sqlite"), acs) as bot:
         for body, detail in {
             b"": "The request is not valid. The body is empty: send a JSON object.",

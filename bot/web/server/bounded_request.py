@@ -1,7 +1,5 @@
 """A request as handlers see it: its form is bounded, and a client that leaves is nobody's fault."""
 
-import json
-import re
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -15,11 +13,11 @@ from litestar.exceptions import (
 )
 from litestar.types import Empty
 
+from bot.text.unread_json import reason_of
 from bot.web.server.form_fields import read_fields
 
 #: Fields of a form. The longest form of the console, a talk with the rules, has some dozens.
 MOST_FIELDS = 500
-_HALF = re.compile(r"[\ud800-\udfff]")
 
 
 class ClientDisconnected(HTTPException):
@@ -47,7 +45,7 @@ class BoundedRequest(Request[Any, Any, Any]):
         try:
             return await super().json()
         except (SerializationException, UnicodeDecodeError) as error:
-            raise ClientException(detail=_fault(await self.body(), error)) from None
+            raise ClientException(detail=reason_of(await self.body(), error)) from None
 
     async def form(self) -> FormMultiDict:
         """The form that a page of the console sent: without files, and bounded."""
@@ -64,16 +62,3 @@ class BoundedRequest(Request[Any, Any, Any]):
         ):
             self._connection_state.form = {**read_fields(body)}
         return await super().form()
-
-
-def _fault(body: bytes, error: Exception) -> str:
-    """Why a body can't be read: msgspec calls one truncated that has half of a surrogate pair."""
-    try:
-        whole = json.dumps(json.loads(body), ensure_ascii=False)
-    except UnicodeDecodeError:
-        return "The body is not UTF-8."
-    except (ValueError, RecursionError):
-        return f"The body is not JSON: {error}."
-    if half := _HALF.search(whole):
-        return f"The body holds half of a surrogate pair (\\u{ord(half[0]):04x}), which is no character: leave it out."
-    return f"The body is not JSON: {error}."
