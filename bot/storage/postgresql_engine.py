@@ -1,20 +1,19 @@
 """Connections to PostgreSQL."""
 
 import time
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import URL, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.storage.database_errors import DatabaseUnavailable
+from bot.storage.postgresql_hosts import PostgresqlHosts
 from bot.storage.sql import ENGINE_OPTIONS
 
 #: How long a statement waits for another one's lock, which would be without end, before it says so;
 #: `bot.storage.writer` then tries again.
 LOCK_SECONDS = 5.0
-#: Seconds that PostgreSQL gets to take a connection, and within which one of several hosts must be found that does.
-CONNECT_SECONDS: Final = 10.0
 #: Seconds that a transaction waits for a connection.
 POOL_SECONDS = 10.0
 #: How long PostgreSQL hears nothing of a transaction before it ends it, in seconds. A process that stands still
@@ -49,12 +48,16 @@ def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
         connect_args={
             "server_settings": {"lock_timeout": f"{LOCK_SECONDS * 1_000:.0f}"},
             "connection_class": CopyingConnection,
-            "timeout": CONNECT_SECONDS,
         },
         **ENGINE_OPTIONS,
     )
 
-    _say_where(engine, url)
+    hosts = PostgresqlHosts(url)
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+        return hosts.connect(partial(dialect.connect, *arguments), options)
+
     idle_seconds = IDLE_READER_SECONDS if reads else IDLE_WRITER_SECONDS
     settings = {
         "idle_in_transaction_session_timeout": f"{idle_seconds * 1_000:.0f}",
@@ -93,29 +96,3 @@ def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
             raise InvalidatePoolError from error  # the others were made before, too
 
     return engine
-
-
-def _say_where(engine: AsyncEngine, url: URL) -> None:
-    """Have a connection that fails name the host: the event loop and asyncpg say what went wrong, and not where."""
-    named = url.query.get("host", "its socket")
-    named = named if isinstance(named, str) else ", ".join(named)
-    where = f"{url.host}:{url.port or 5432}" if url.host else named
-
-    @event.listens_for(engine.sync_engine, "do_connect")
-    def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
-        try:
-            return dialect.connect(*arguments, **options)
-        except OSError as error:
-            if isinstance(error, TimeoutError) and error.errno is None:  # asyncpg's, without a word
-                raise TimeoutError(f"{where} did not answer in {CONNECT_SECONDS:g} s") from error
-            if error.errno is None:
-                raise
-            raise OSError(error.errno, f"{error.strerror}: {where}") from error
-        except (TypeError, ValueError, OverflowError) as error:
-            if isinstance(error, dialect.loaded_dbapi.Error):
-                raise
-            # Neither its words, which can show a password, nor it as the cause: that would make it a fault of the data.
-            raise DatabaseUnavailable(
-                f"the driver can't read its address ({type(error).__name__}); correct it, and PGHOST and PGPORT where"
-                " they are set"
-            ) from None

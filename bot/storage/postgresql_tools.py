@@ -12,7 +12,7 @@ from msgspec import Struct
 from sqlalchemy.engine import make_url
 
 from bot.storage.backup import BackupFacts, CannotBackUp, place_of_backup
-from bot.storage.postgresql_engine import CONNECT_SECONDS
+from bot.storage.postgresql_hosts import CONNECT_SECONDS
 from bot.storage.unfinished_restore import MARK, UnfinishedRestore
 
 #: What the driver is told of where the server is and how to reach it, and what PostgreSQL's own programs call that.

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from bot.cli import db, group
 from bot.installed import newest_schema
-from bot.storage import postgresql_engine, sqlite_engine
+from bot.storage import postgresql_hosts, sqlite_engine
 from bot.storage.database import Database
 from tests.support.databases import KINDS, Databases, Kind
 from tests.support.processes import free_port, run_bot
@@ -101,7 +101,7 @@ def test_a_postgresql_that_takes_connections_and_says_nothing_is_named_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A minute went by, and the reason was `TimeoutError`."""
-    monkeypatch.setattr(postgresql_engine, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(postgresql_hosts, "CONNECT_SECONDS", 0.2)
     monkeypatch.chdir(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         host, port = silent.getsockname()

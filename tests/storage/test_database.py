@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import insert, inspect, select, text
+from sqlalchemy import insert, inspect, make_url, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from bot.storage import postgresql_engine
+from bot.storage import postgresql_engine, postgresql_hosts
 from bot.storage.all_tables import metadata
 from bot.storage.database import Database, DatabaseInUse, DatabaseUnavailable
 from bot.storage.database_errors import cause_of, is_trouble
@@ -214,6 +214,34 @@ async def test_an_address_that_the_driver_cannot_read_is_trouble_in_a_sentence(
     assert trouble is not None
     assert trouble.startswith("the driver can't read its address (ValueError); correct it")
     assert "hunter2" not in trouble
+
+
+@pytest.mark.parametrize("wanted", ["", "&target_session_attrs=read-write"])
+async def test_a_first_host_that_says_nothing_does_not_keep_the_bot_from_the_second(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setattr(postgresql_hosts, "CONNECT_SECONDS", 0.5)
+    tried = 0
+    left = asyncio.Event()
+
+    async def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tried
+        tried += 1
+        await left.wait()
+        writer.close()
+
+    with databases.lent("postgresql") as url:
+        made = make_url(url)
+        async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
+            port = silent.sockets[0].getsockname()[1]
+            hosts = f"host=127.0.0.1:{port}&host={made.query['host']}:5432"
+            database = Database(f"postgresql+asyncpg://postgres:@/{made.database}?{hosts}{wanted}")
+            async with database.reading(), database.reading():
+                assert tried == (1 if wanted else 2), (
+                    "the next connection begins where there is only one to be found"
+                )
+            await database.close()
+            left.set()
 
 
 async def test_a_connection_that_breaks_is_no_trouble_of_the_database(databases: Databases) -> None:
