@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -63,9 +63,12 @@ class Patience:
         self._seconds = seconds
         self._running: set[asyncio.Timeout] = set()
 
-    @asynccontextmanager
-    async def bound(self) -> AsyncGenerator[None]:
+    def bound(self) -> AbstractAsyncContextManager[None]:
         """Raises `CommitInDoubt` when the block takes longer."""
+        return nullcontext() if self._seconds is None else self._bounded()
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncGenerator[None]:
         try:
             async with asyncio.timeout(self._seconds) as running:
                 self._running.add(running)

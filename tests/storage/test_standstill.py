@@ -103,7 +103,7 @@ async def test_a_bot_that_is_told_to_stop_while_postgresql_says_nothing_ends_in_
             assert refused.status_code == 503
             began = time.monotonic()
             assert await asyncio.to_thread(bot.stop) == 0
-            assert time.monotonic() - began < 20, "the transaction may take 60 seconds while the bot serves"
+            assert time.monotonic() - began < 45, "the transaction may take 60 seconds while the bot serves"
             gets_through.set()
             await asyncio.to_thread(bot.start)
             stored = await asyncio.to_thread(bot.post, [event])
