@@ -9,8 +9,8 @@ from bot.storage.database_errors import DatabaseUnavailable
 
 #: Seconds that each host gets to take a connection.
 CONNECT_SECONDS: Final = 10.0
-#: Where only one host fits, the next connection is tried at the one that took the last. Elsewhere the first host that
-#: answers is to be taken: a standby would be kept that was to step in for a moment.
+#: With these `target_session_attrs` only one host fits, and the next connection begins at the one that took the last.
+#: With others hosts are tried in the address's order, or the second would stay in use when the first is back.
 _OF_ONE_HOST: Final = frozenset({"primary", "read-write"})
 
 
