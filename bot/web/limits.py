@@ -89,8 +89,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     head_seconds: float = 10
     #: Event Grid itself gives up after 30.
     body_seconds: float = 30
-    #: Seconds that a connection may rest between requests.
-    idle_seconds: float = 5
+    #: Seconds that a connection may rest between requests: longer than a proxy keeps it (nginx 60, Traefik 90, Caddy
+    #: 120), which would post an event into one that is just being closed, and answer 502.
+    idle_seconds: float = 130
     #: Seconds in which a client takes what waits for it.
     write_seconds: float = 60
     #: Seconds in which a client that was refused may still read why.

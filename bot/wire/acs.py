@@ -37,6 +37,7 @@ from bot.wire.acs_policies import (
     sms_url,
 )
 from bot.wire.acs_recipients import RecipientResult
+from bot.wire.acs_serializer import leave_unwritten
 from bot.wire.acs_transport import BoundedTransport
 from bot.wire.direct_transport import DirectTransport, NeverConnected
 
@@ -136,6 +137,7 @@ class AcsSmsService:
             ],
             transport=_transport(),
         )
+        leave_unwritten(self._client)
 
     @classmethod
     def with_key(

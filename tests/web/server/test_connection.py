@@ -341,6 +341,10 @@ async def test_a_connection_that_rests_is_closed_in_the_end(bot: Running) -> Non
     talk.leave()
 
 
+def test_a_connection_may_rest_for_longer_than_a_proxy_keeps_it() -> None:
+    assert Limits().idle_seconds > 120, "Caddy's, the longest of those that docs/deploying.md names"
+
+
 async def test_who_takes_no_answer_is_hung_up_on(bot: Running) -> None:
     script = largest_script()
     ask_for_it = f"GET /console/assets/{script} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
