@@ -341,7 +341,7 @@ async def test_a_connection_that_rests_is_closed_in_the_end(bot: Running) -> Non
     talk.leave()
 
 
-def test_a_connection_may_rest_for_longer_than_a_proxy_keeps_it() -> None:
+async def test_a_connection_may_rest_for_longer_than_a_proxy_keeps_it() -> None:
     assert Limits().idle_seconds > 120, "Caddy's, the longest of those that docs/deploying.md names"
 
 
