@@ -216,8 +216,15 @@ delivery_reports = Table(
     # While message_id is null: what can name its message yet, as far as its reports have told it.
     Column("tag", Text, nullable=True),
     Column("peer", Text, nullable=True),
-    Index(None, "provider_message_id"),
-    Index(None, "message_id"),
+    # Looked for by the MessageId are only those whose message is not known yet.
+    Index(
+        "ix_delivery_reports_unmatched",
+        "provider_message_id",
+        sqlite_where=text("message_id IS NULL"),
+        postgresql_where=text("message_id IS NULL"),
+    ),
+    # SQLite would look through all that are in it without a message in the place of the index above.
+    Index(None, "message_id", sqlite_where=text("message_id IS NOT NULL")),
 )
 
 # What a person should look at: at most one open of each kind in a conversation.

@@ -1,10 +1,17 @@
 """SELECTs that are compiled once find what SQLAlchemy's own would."""
 
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 from sqlalchemy import Integer, bindparam, func, select
 
+import bot.conversation
+import bot.operator
+import bot.sending
 from bot.storage.columns import UtcTime
 from bot.storage.database import Database
 from bot.storage.keyed import AnyOf
@@ -95,3 +102,31 @@ async def test_a_lookup_with_a_parameter_of_its_own_is_refused(filled: Database)
     async with filled.reading() as connection:
         with pytest.raises(TypeError, match="no other parameter"):
             await lookup.fetch(connection, ["1"])
+
+
+def lookups() -> Iterator[tuple[str, LookupByKeys]]:
+    """Each look-up of the rooms that write, with its name."""
+    for room in (bot.conversation, bot.sending, bot.operator):
+        for module in iter_modules(room.__path__, f"{room.__name__}."):
+            for name, value in vars(import_module(module.name)).items():
+                if isinstance(value, LookupByKeys):
+                    yield f"{module.name}.{name}", value
+
+
+async def test_each_look_up_finds_its_keys_by_an_index_of_them(databases: Databases) -> None:
+    """Not by a condition that many rows meet: SQLite had found reports by their lack of a message."""
+    plans: dict[str, str] = {}
+    with databases.lent("sqlite") as address:
+        database = Database(address)
+        async with database.reading() as connection:
+            for name, lookup in lookups():
+                sql, _ = lookup.compiled(connection.dialect)
+                key = re.search(r'(\w+)"? IN \(SELECT value', sql)
+                assert key is not None, sql
+                rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("[]",))
+                plan = [row[-1] for row in rows]
+                if not any(re.search(rf"USING .*INDEX .*\({key[1]}=\?", step) for step in plan):
+                    plans[name] = "; ".join(plan)
+        await database.close()
+    assert not plans
+    assert len(dict(lookups())) > 10
