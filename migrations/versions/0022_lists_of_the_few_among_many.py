@@ -1,7 +1,7 @@
 """The few among many are found by an index: opt-outs by number, open incidents by kind, failed events by receiver
 
 Each list of opt-outs sorted all of them, the first page looked through all incidents, and each minute all events that
-any receiver had never taken were counted for each receiver.
+any receiver had never taken were counted for each receiver; each page of the ledger of consent sorted all of it.
 
 Compatible both ways for one release: the version of the bot before this one still runs on the new schema, so add
 columns as nullable or with a default, and drop what the previous version uses only in the release after.
@@ -41,10 +41,12 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'failed'"),
         postgresql_where=sa.text("status = 'failed'"),
     )
+    op.create_index("ix_consent_changes_noted", "consent_changes", ["noted_at", "id"])
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_index("ix_consent_changes_noted", table_name="consent_changes")
     op.drop_index("ix_outgoing_events_given_up", table_name="outgoing_events")
     op.drop_index("ix_incidents_open", table_name="incidents")
     op.drop_index("ix_conversations_opted_out_peer", table_name="conversations")

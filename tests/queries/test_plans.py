@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.alarms.alarm_rows import Found, read_changes
 from bot.alarms.events_given_up import EventsGivenUp
 from bot.queries.answers import AnswerFilter, list_answers
+from bot.queries.consent import consent_since, imported_since
 from bot.queries.inbox import count_inbox
 from bot.queries.opt_outs import list_opt_outs
 from bot.queries.outgoing_events import OutgoingEventFilter, list_outgoing_events, receiver_queues
@@ -53,6 +54,14 @@ def changed(connection: AsyncConnection) -> Awaitable[Any]:
     return read_changes(connection, found)
 
 
+def noted(after: tuple[datetime, str] | None = None) -> Read:
+    return lambda connection: consent_since(connection, NOW, after)
+
+
+def imported(after: tuple[datetime, str, str] | None = None) -> Read:
+    return lambda connection: imported_since(connection, NOW, after)
+
+
 #: What is read, and how SQLite is to find the rows.
 READINGS: dict[str, tuple[Read, tuple[str, ...]]] = {
     "opt-outs": (opt_outs(), ("USING INDEX ix_conversations_opted_out_peer",)),
@@ -81,6 +90,15 @@ READINGS: dict[str, tuple[Read, tuple[str, ...]]] = {
     "the inbox's counts": (
         lambda connection: count_inbox(connection, "Ada"),
         ("SEARCH incidents USING INDEX ix_incidents_open (kind=?)",),
+    ),
+    "the ledger": (noted(), ("ix_consent_changes_noted (noted_at>?)",)),
+    "the ledger, far on": (
+        noted((NOW, "7")),
+        ("SEARCH consent_changes USING INDEX ix_consent_changes_noted ((noted_at,id)>(?,?))",),
+    ),
+    "imported opt-outs of the ledger, far on": (
+        imported((NOW, "+15555550101", "")),
+        ("SEARCH imported_opt_outs USING INDEX ix_imported_opt_outs_imported_at (imported_at>?)",),
     ),
     "alarms": (changed, ("SCAN incidents USING INDEX ix_incidents_open",)),
 }
