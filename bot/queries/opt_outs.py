@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, and_, exists, func, literal, null, or_, select, union_all
+from sqlalchemy import Row, Select, and_, func, literal, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.columns import Id
@@ -81,13 +81,19 @@ def _rows(digits: str | None, *, behind: Key | None = None, most: int | None = N
         table.id.label("conversation_id"),
     ).where(table.opted_out)  # fmt: skip
     # Where a conversation knows it itself, the list says nothing more; a list for every number still holds for others.
-    is_known = exists().where(
-        table.peer == listed.peer,
-        or_(table.number == listed.number, and_(listed.number == "", table.opted_out)),
+    # A value, not EXISTS: of that PostgreSQL makes a join, for which it reads all conversations before the page.
+    known = (
+        select(table.id)
+        .where(
+            table.peer == listed.peer,
+            or_(table.number == listed.number, and_(listed.number == "", table.opted_out)),
+        )
+        .limit(1)
+        .scalar_subquery()
     )
     brought = select(
         listed.peer, listed.number, listed.at, listed.reason, literal(None, Id).label("conversation_id")
-    ).where(~is_known)
+    ).where(known.is_(None))
     parts = (
         (_with(said, table.peer, digits), _BY_NUMBER),
         (_with(brought, listed.peer, digits), _LISTED_BY_NUMBER),
