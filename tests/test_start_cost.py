@@ -6,15 +6,10 @@ How long it takes is measured by `benchmarks/growth.py`; here stands what it mus
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Engine, event
-
-from bot.storage.database import Database
 from bot.storage.tables import messages
+from tests.support.plans import scanned, statements
 from tests.support.services import service_in
 
 #: What serving alone does not need, and would cost time and memory at each start.
@@ -29,32 +24,6 @@ FOR_SOME = {
     "rich",
     "xlsxwriter",
 }
-
-
-@contextmanager
-def statements() -> Iterator[list[tuple[str, Any]]]:
-    """Every statement that SQLAlchemy hands to a driver meanwhile, with its parameters."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-
-
-async def scanned(database: Database, statement: str, parameters: Any) -> set[str]:
-    """The tables that the database would read from beginning to end for a statement."""
-    explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-    async with database.writing() as connection:
-        if not database.is_sqlite:
-            # PostgreSQL scans small tables whatever indexes they have, unless it is kept from it.
-            await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        rows = await connection.exec_driver_sql(f"{explain} {statement}", parameters)
-        return set(re.findall(r"(?:SCAN|Seq Scan on) (\w+)", "\n".join(str(row[-1]) for row in rows)))
 
 
 async def test_a_start_scans_no_table_that_grows_with_messages(tmp_path: Path, database_url: str) -> None:

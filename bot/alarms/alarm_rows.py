@@ -14,7 +14,7 @@ from bot.alarms.trouble import Trouble
 from bot.conversation.incidents import WAITING
 from bot.conversation.message_lines import masked
 from bot.storage.alarm_tables import alarm_teller, alarms
-from bot.storage.sql import insert_for
+from bot.storage.sql import insert_for, unindexed
 from bot.storage.tables import conversations, incidents, messages
 
 #: Rows that one look takes.
@@ -80,7 +80,7 @@ async def _new_incidents(connection: AsyncConnection) -> list[tuple[Trouble, str
     query = (
         select(incidents.c.id, incidents.c.kind, incidents.c.reason, incidents.c.conversation_id)
         .where(incidents.c.closed_at.is_(None), ~known)
-        .order_by(incidents.c.id)
+        .order_by(unindexed(incidents.c.id))  # few of all there ever were are open
         .limit(_AT_ONCE)
     )
     return [

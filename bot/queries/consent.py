@@ -6,16 +6,20 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.queries.opt_outs import OptOutSource
 from bot.storage.consent_tables import consent_changes, imported_opt_outs
+from bot.storage.pages import Order
 from bot.storage.sql import direction_is
 from bot.storage.tables import conversations, messages
 
 #: Rows that are read at once.
 _AT_ONCE = 500
+#: With the id, or the numbers, a place is one row's alone.
+_AS_NOTED = Order(consent_changes.c.noted_at, consent_changes.c.id)
+_AS_IMPORTED = Order(imported_opt_outs.c.imported_at, imported_opt_outs.c.peer, imported_opt_outs.c.number)
 
 
 class ConsentEvent(Struct, frozen=True, kw_only=True):
@@ -99,8 +103,8 @@ async def consent_since(
     table = consent_changes.c
     behind: ColumnElement[bool] = table.noted_at >= since
     if after is not None:
-        behind = or_(table.noted_at > after[0], and_(table.noted_at == after[0], table.id > after[1]))
-    query = select(consent_changes).where(behind).order_by(table.noted_at, table.id).limit(_AT_ONCE)
+        behind = _AS_NOTED.behind(after)
+    query = select(consent_changes).where(behind).order_by(*_AS_NOTED.clauses).limit(_AT_ONCE)
     rows = (await connection.execute(query)).all()
     following = (rows[-1].noted_at, rows[-1].id) if len(rows) == _AT_ONCE else None
     return await _with_departures(connection, [_said(row) for row in rows]), following
@@ -111,16 +115,10 @@ async def imported_since(
 ) -> tuple[list[ConsentEvent], tuple[datetime, str, str] | None]:
     """The same of lists that were imported."""
     table = imported_opt_outs.c
-    key = (table.imported_at, table.peer, table.number)
     behind: ColumnElement[bool] = table.imported_at >= since
     if after is not None:
-        same = table.imported_at == after[0]
-        behind = or_(
-            table.imported_at > after[0],
-            and_(same, table.peer > after[1]),
-            and_(same, table.peer == after[1], table.number > after[2]),
-        )
-    query = select(imported_opt_outs).where(behind).order_by(*key).limit(_AT_ONCE)
+        behind = _AS_IMPORTED.behind(after)
+    query = select(imported_opt_outs).where(behind).order_by(*_AS_IMPORTED.clauses).limit(_AT_ONCE)
     rows = (await connection.execute(query)).all()
     last = rows[-1] if len(rows) == _AT_ONCE else None
     following = (last.imported_at, last.peer, last.number) if last is not None else None

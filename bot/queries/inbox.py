@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.queries.filters import ConversationFilter, conditions_for
 from bot.storage.inbox_tables import presences, reads, reply_drafts
 from bot.storage.sql import direction_is
-from bot.storage.tables import conversations, messages
+from bot.storage.tables import conversations, incidents, messages
 
 #: Counting ends here: a person is told that there are more.
 COUNTED_TO: Final = 999
@@ -66,8 +66,13 @@ async def count_inbox(connection: AsyncConnection, name: str) -> InboxCounts:
     filters = {"mine": ConversationFilter(assigned_to=name)} | FILTERS
     counts = []
     for wanted in filters.values():
-        conditions = await conditions_for(connection, wanted)
-        within = select(conversations.c.id).where(*conditions.all).limit(COUNTED_TO + 1).subquery()
+        if wanted.incident is None:
+            conditions = await conditions_for(connection, wanted)
+            found = select(conversations.c.id).where(*conditions.all)
+        else:  # a conversation has one open incident of a kind at most
+            is_open = incidents.c.closed_at.is_(None)
+            found = select(incidents.c.conversation_id).where(is_open, incidents.c.kind == wanted.incident)
+        within = found.limit(COUNTED_TO + 1).subquery()
         counts.append(select(func.count()).select_from(within).scalar_subquery())
     row = (await connection.execute(select(*counts))).one()
     return InboxCounts(**dict(zip(filters, row, strict=True)))

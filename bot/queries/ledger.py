@@ -11,15 +11,18 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.queries.consent import ConsentEvent, consent_since, imported_since
+from bot.storage.sql import unindexed
 from bot.storage.tables import rule_books
 from bot.storage.upkeep_tables import erasure_marks
 
 #: What the first line is chained to.
 BEGINNING = "0" * 64
+
+_AT_ONCE = 1_000
 
 Reading = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
@@ -67,10 +70,28 @@ async def write_ledger(
         for row in (await connection.execute(query)).all():
             content = {"version": row.version, "in_force_since": row.in_force_since, "texts": row.texts}
             yield chain.add("rule_book", content)
-        marks = select(erasure_marks).where(erasure_marks.c.kind == "opt-out", erasure_marks.c.at >= since)
-        for row in (await connection.execute(marks.order_by(erasure_marks.c.digest))).all():
-            content = {"digest": row.digest, "key_id": row.key_id, "at": row.consent_at, "erased_at": row.at}
-            yield chain.add("erased_opt_out", content)
+    async for content in _erased(reading, since):
+        yield chain.add("erased_opt_out", content)
+
+
+async def _erased(reading: Reading, since: datetime) -> AsyncIterator[dict[str, Any]]:
+    """The opt-outs of those who were erased, by digest, some at a time."""
+    digest = ""
+    while True:
+        async with reading() as connection:
+            rows = (await connection.execute(_marks(since, digest))).all()
+        for row in rows:
+            yield {"digest": row.digest, "key_id": row.key_id, "at": row.consent_at, "erased_at": row.at}
+        if len(rows) < _AT_ONCE:
+            return
+        digest = rows[-1].digest
+
+
+def _marks(since: datetime, after: str) -> Select[Any]:
+    """The next opt-outs of those who were erased, by digest."""
+    table = erasure_marks.c
+    is_wanted = (unindexed(table.kind) == "opt-out", unindexed(table.at) >= since, table.digest > after)
+    return select(erasure_marks).where(*is_wanted).order_by(table.digest).limit(_AT_ONCE)
 
 
 def _content(event: ConsentEvent) -> dict[str, Any]:

@@ -6,17 +6,19 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, and_, exists, func, literal, null, or_, select, union_all
+from sqlalchemy import Row, Select, and_, func, literal, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.columns import Id
 from bot.storage.consent_tables import consent_changes, imported_opt_outs
-from bot.storage.pages import Order, Page, read_stretch
+from bot.storage.pages import Key, Order, Page, read_stretch
 from bot.storage.tables import conversations
 
 OptOutSource = Literal["message", "carrier", "person", "import"]
 
 _ON_A_PAGE_OF_AN_EXPORT = 5_000
+_BY_NUMBER = Order(conversations.c.peer, conversations.c.number)
+_LISTED_BY_NUMBER = Order(imported_opt_outs.c.peer, imported_opt_outs.c.number)
 
 
 class OptOutView(Struct, frozen=True, kw_only=True):
@@ -42,9 +44,9 @@ async def list_opt_outs(
 
     Raises `bot.storage.pages.WrongCursor`.
     """
-    rows = _rows(digits).subquery()
+    end = _BY_NUMBER.decode(cursor) if cursor else None
+    rows = _rows(digits, behind=end, most=limit + 1).subquery()
     order = Order(rows.c.peer, rows.c.number)
-    end = order.decode(cursor) if cursor else None
     stretch = await read_stretch(connection, select(rows), order, limit=limit, end=end)
     said = await _last_said(connection, [row.conversation_id for row in stretch.rows if row.conversation_id])
     return Page(items=[_view(row, said.get(row.conversation_id)) for row in stretch.rows], next=stretch.next)
@@ -71,21 +73,41 @@ async def count_opt_outs(connection: AsyncConnection) -> int:
     )
 
 
-def _rows(digits: str | None) -> Any:
+def _rows(digits: str | None, *, behind: Key | None = None, most: int | None = None) -> Any:
+    """Those of the conversations and those of the lists; of each the first `most` behind a number, in order."""
     table, listed = conversations.c, imported_opt_outs.c
     said = select(
         table.peer, table.number, table.consent_at.label("at"), null().label("reason"),
         table.id.label("conversation_id"),
     ).where(table.opted_out)  # fmt: skip
     # Where a conversation knows it itself, the list says nothing more; a list for every number still holds for others.
-    is_known = exists().where(
-        table.peer == listed.peer,
-        or_(table.number == listed.number, and_(listed.number == "", table.opted_out)),
+    # A value, not EXISTS: of that PostgreSQL makes a join, for which it reads all conversations before the page.
+    known = (
+        select(table.id)
+        .where(
+            table.peer == listed.peer,
+            or_(table.number == listed.number, and_(listed.number == "", table.opted_out)),
+        )
+        .limit(1)
+        .scalar_subquery()
     )
     brought = select(
         listed.peer, listed.number, listed.at, listed.reason, literal(None, Id).label("conversation_id")
-    ).where(~is_known)
-    return union_all(_with(said, table.peer, digits), _with(brought, listed.peer, digits))
+    ).where(known.is_(None))
+    parts = (
+        (_with(said, table.peer, digits), _BY_NUMBER),
+        (_with(brought, listed.peer, digits), _LISTED_BY_NUMBER),
+    )
+    # Each is cut by itself: sorted together, all of both would be read for every page.
+    return union_all(*(_first(query, order, behind, most) for query, order in parts))
+
+
+def _first(query: Select[Any], order: Order, behind: Key | None, most: int | None) -> Select[Any]:
+    if most is None:
+        return query
+    if behind is not None:
+        query = query.where(order.behind(behind))
+    return select(query.order_by(*order.clauses).limit(most).subquery())
 
 
 def _with(query: Select[Any], peer: Any, digits: str | None) -> Select[Any]:

@@ -5,17 +5,19 @@ from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.event_tables import outgoing_events
 from bot.storage.pages import Order, Page, read_page
-from bot.storage.sql import status_is
+from bot.storage.sql import constant, status_is, unindexed
 
 EventStatus = Literal["queued", "delivered", "failed"]
 EVENT_STATES: Final[tuple[EventStatus, ...]] = ("queued", "delivered", "failed")
 
 _NEWEST_FIRST = Order(outgoing_events.c.id, newest_first=True)
+#: What waits is few of all there are, which SQLite would look through to spare itself the sorting.
+_NEWEST_QUEUED_FIRST = Order(unindexed(outgoing_events.c.id), newest_first=True, keys=("id",))
 _status = outgoing_events.c.status
 
 
@@ -85,17 +87,25 @@ async def list_outgoing_events(
             query = query.where(column == value)
     if wanted.status is not None:
         query = query.where(_is(wanted.status))
-    return await read_page(connection, query, _NEWEST_FIRST, _view, limit=limit, cursor=cursor)
+    order = (
+        _NEWEST_QUEUED_FIRST
+        if wanted.status == "queued" and wanted.conversation_id is None
+        else _NEWEST_FIRST
+    )
+    return await read_page(connection, query, order, _view, limit=limit, cursor=cursor)
 
 
 async def receiver_queues(connection: AsyncConnection, receivers: list[str]) -> list[ReceiverQueue]:
     """What waits for each receiver and what it never took: those of the settings first, then those before them."""
-    query = (
-        select(outgoing_events.c.receiver, _status, func.count())
-        .where(or_(_is("queued"), _is("failed")))
-        .group_by(outgoing_events.c.receiver, _status)
+    # One by one: an index leads to each of these states, and none to both.
+    queued, failed = (
+        select(outgoing_events.c.receiver, constant(status).label("state"), func.count())
+        .where(_is(status))
+        .group_by(outgoing_events.c.receiver)
+        for status in ("queued", "failed")
     )
-    counts = {(receiver, status): count for receiver, status, count in await connection.execute(query)}
+    rows = await connection.execute(union_all(queued, failed))
+    counts = {(receiver, status): count for receiver, status, count in rows}
     names = dict.fromkeys([*receivers, *sorted(receiver for receiver, _ in counts)])
     return [
         ReceiverQueue(to=name, queued=counts.get((name, "queued"), 0), failed=counts.get((name, "failed"), 0))

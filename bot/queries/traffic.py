@@ -215,10 +215,16 @@ async def store_hour(
     await connection.execute(insert(traffic), rows)
 
 
-async def drop_old_minutes(connection: AsyncConnection, now: datetime) -> None:
-    """Forget the minutes whose hour is enough."""
-    is_old = (traffic.c.seconds == int(MINUTE.total_seconds())) & (
-        traffic.c.start < now - MINUTES_KEPT - HOUR
+async def drop_old_minutes(connection: AsyncConnection, now: datetime, since: datetime) -> None:
+    """Forget the minutes whose hour is enough. `since`: a time at which those older had been forgotten.
+
+    Without it, all hours that were ever counted would be looked through.
+    """
+    kept = MINUTES_KEPT + HOUR
+    is_old = (
+        (traffic.c.seconds == int(MINUTE.total_seconds()))
+        & (traffic.c.start < now - kept)
+        & (traffic.c.start >= since - kept - HOUR)
     )
     await connection.execute(delete(traffic).where(is_old))
 

@@ -133,7 +133,7 @@ class TrafficCounter:
             counted_to=counted_to,
         )
         following = self._with_changes(following, change_id, now)
-        if not await self._store(following, counted, delivery, now):
+        if not await self._store(following, counted, delivery, now, progress.counted_to):
             return True  # another replica was quicker; what it did not see is counted in the next pass
         if now - counted_to >= (_LATE_ON_SQLITE if self._database.is_sqlite else _LATE_COMMIT):
             self._settled = counted_to
@@ -162,8 +162,12 @@ class TrafficCounter:
         counted: dict[datetime, dict[datetime, Counts]],
         delivery: dict[datetime, OutboundCounts],
         now: datetime,
+        before: datetime,
     ) -> bool:
-        """Write what was counted; False when another replica has written since it was read."""
+        """Write what was counted; False when another replica has written since it was read.
+
+        `before`: up to when it was counted then.
+        """
         values = structs.asdict(progress)
         try:
             async with self._database.writing() as connection:
@@ -182,7 +186,7 @@ class TrafficCounter:
                     is_recent = hour + HOUR > now - MINUTES_KEPT
                     await store_hour(connection, hour, minutes, with_minutes=is_recent)
                 await store_delivery(connection, delivery)
-                await drop_old_minutes(connection, now)
+                await drop_old_minutes(connection, now, before)
         except IntegrityError:
             return False
         return True

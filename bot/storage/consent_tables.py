@@ -31,6 +31,7 @@ consent_changes = Table(
     Column("by", Text, nullable=True),
     Index(None, "peer"),
     Index(None, "conversation_id"),
+    Index("ix_consent_changes_noted", "noted_at", "id"),
 )
 
 # Opt-outs from lists of another provider. They hold for conversations that begin later, too.

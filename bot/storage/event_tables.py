@@ -46,4 +46,12 @@ outgoing_events = Table(
         sqlite_where=text("status = 'failed'"),
         postgresql_where=text("status = 'failed'"),
     ),
+    # What one receiver never took.
+    Index(
+        "ix_outgoing_events_given_up",
+        "receiver",
+        "id",
+        sqlite_where=text("status = 'failed'"),
+        postgresql_where=text("status = 'failed'"),
+    ),
 )

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Dialect, Table, case, literal_column
+from sqlalchemy import ColumnElement, Dialect, Table, UnaryExpression, case, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.operators import custom_op
 
 from bot.storage.columns import read_json
 from bot.storage.tables import messages
@@ -38,6 +39,28 @@ def status_is(status: str, column: ColumnElement[Any] = messages.c.status) -> Co
 def direction_is(direction: str, column: ColumnElement[Any] = messages.c.direction) -> ColumnElement[bool]:
     """The same for the direction of a message."""
     return column == constant(direction)
+
+
+def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column, by which SQLite sorts what it finds by an index of the statement's other conditions.
+
+    It would rather look through a whole table in the column's order. PostgreSQL knows how many rows each way has.
+    """
+    return _Unindexed(column, operator=custom_op("+"), type_=column.type)
+
+
+class _Unindexed(UnaryExpression[Any]):
+    inherit_cache = True
+
+
+@compiles(_Unindexed, "sqlite")
+def _with_plus(element: _Unindexed, compiler: Any, **options: Any) -> str:
+    return f"+{compiler.process(element.element, **options)}"
+
+
+@compiles(_Unindexed)
+def _as_it_is(element: _Unindexed, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.element, **options))
 
 
 def constant(word: str) -> ColumnElement[str]:

@@ -72,6 +72,14 @@ conversations = Table(
             ("assigned", "assigned_to IS NOT NULL", "assigned_to IS NOT NULL"),
         )
     ),
+    # The list of opt-outs is sorted by number.
+    Index(
+        "ix_conversations_opted_out_peer",
+        "peer",
+        "number",
+        sqlite_where=text("opted_out = 1"),
+        postgresql_where=text("opted_out"),
+    ),
     # Whose turn it is, the one who waits longest first.
     *(
         Index(
@@ -227,6 +235,11 @@ delivery_reports = Table(
     Index(None, "message_id", sqlite_where=text("message_id IS NOT NULL")),
 )
 
+_IS_OPEN: dict[str, Any] = {
+    "sqlite_where": text("closed_at IS NULL"),
+    "postgresql_where": text("closed_at IS NULL"),
+}
+
 # What a person should look at: at most one open of each kind in a conversation.
 incidents = Table(
     "incidents",
@@ -243,14 +256,9 @@ incidents = Table(
     Column("outcome", Text, nullable=True),
     Column("closed_by", Text, nullable=True),
     Index(None, "conversation_id"),
-    Index(
-        "uq_incidents_open",
-        "conversation_id",
-        "kind",
-        unique=True,
-        sqlite_where=text("closed_at IS NULL"),
-        postgresql_where=text("closed_at IS NULL"),
-    ),
+    Index("uq_incidents_open", "conversation_id", "kind", unique=True, **_IS_OPEN),
+    # The newest of a kind.
+    Index("ix_incidents_open", "kind", "id", **_IS_OPEN),
 )
 
 # What people did to conversations, for ever: rows are only ever added.
