@@ -43,8 +43,11 @@ class Timeline(Struct, frozen=True, kw_only=True):
 async def read_talk(
     connection: AsyncConnection, conversation_id: str, *, before: int | None, limit: int
 ) -> Timeline | None:
-    """The newest messages, or those before a position; None when there is no such conversation."""
-    conversation = await find_conversation(connection, conversation_id)
+    """The newest messages, or those before a position; None when there is no such conversation.
+
+    How many messages are in each delivery state is not counted: all would have to be read.
+    """
+    conversation = await find_conversation(connection, conversation_id, counted=False)
     if conversation is None:
         return None
     newest = select(func.max(messages.c.position)).where(messages.c.conversation_id == conversation_id)
