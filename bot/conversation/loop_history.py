@@ -185,7 +185,11 @@ async def _count(
     for each in near:
         if each.messages > MOST_TOGETHER:
             # Where the clock was set back by less than the window, no young message is behind one that is old enough.
-            its = {"conversation_id": each.conversation_id, "since": since, "old": since - WINDOW}
+            its: dict[str, Any] = {
+                "conversation_id": each.conversation_id,
+                "since": since,
+                "old": since - WINDOW,
+            }
             answered, held_back = OF_A_LONG_ONE
             _add_answered(recent, await answered.fetch(connection, **its))
             _add_held_back(recent, await held_back.fetch(connection, **its))

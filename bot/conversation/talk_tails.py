@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, literal_column, select
 
 from bot.storage.tables import messages
 
-_NONE: Final = literal_column("0")
+_NONE: Final[ColumnElement[int]] = literal_column("0")
 
 
 def since_place(

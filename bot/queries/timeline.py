@@ -66,7 +66,7 @@ async def read_talk(
         actions=await _actions_beside(
             connection, conversation_id, shown, has_earlier=has_earlier, is_newest=end == last
         ),
-        writers=await _writers_of(connection, conversation_id, shown),
+        writers=await _writers_of(connection, shown),
         later=await list_waiting(connection, conversation_id),
         planned=await list_planned(connection, conversation_id, waiting=True),
         last_position=last,
@@ -90,9 +90,7 @@ async def _actions_beside(
     return [action_view(row) for row in reversed(rows)]
 
 
-async def _writers_of(
-    connection: AsyncConnection, conversation_id: str, shown: list[MessageView]
-) -> dict[str, str]:
+async def _writers_of(connection: AsyncConnection, shown: list[MessageView]) -> dict[str, str]:
     """An action of who writes bears the message's id, one of who sends it again the id of the old message."""
     done = {
         each.id: ("resend", each.resend_of) if each.resend_of else ("reply", each.id)
@@ -102,7 +100,6 @@ async def _writers_of(
     if not done:
         return {}
     query = select(actions.c.action, actions.c.message_id, actions.c.by).where(
-        actions.c.conversation_id == conversation_id,
         actions.c.message_id.in_([message_id for _, message_id in done.values()]),
         actions.c.action.in_(("reply", "resend")),
     )
