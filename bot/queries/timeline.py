@@ -1,11 +1,14 @@
 """One conversation as a person reads it: its newest messages, and what people did in between."""
 
+from datetime import timedelta
+
 from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.audit_log import ActionView, action_view
 from bot.conversation.follow_ups import FollowUpView, list_waiting
+from bot.conversation.message_ids import first_id
 from bot.conversation.planned_replies import PlannedReply, list_planned
 from bot.queries.conversations import (
     BY_POSITION,
@@ -18,6 +21,8 @@ from bot.storage.tables import actions, messages
 
 #: The most of people's actions that are shown between the messages; the newest.
 _ACTIONS = 50
+#: An id may have been made by a clock that was set back since, by so much.
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 class Timeline(Struct, frozen=True, kw_only=True):
@@ -82,10 +87,13 @@ async def _actions_beside(
     is_newest: bool,
 ) -> list[ActionView]:
     query = select(actions).where(actions.c.conversation_id == conversation_id)
+    # By their ids, which tell the time, the others are not even looked at.
     if has_earlier:
-        query = query.where(actions.c.at >= shown[0].created_at)
+        first = shown[0].created_at
+        query = query.where(actions.c.at >= first, actions.c.id >= first_id(first - _CLOCKS_DIFFER))
     if not is_newest and shown:
-        query = query.where(actions.c.at <= shown[-1].created_at)
+        last = shown[-1].created_at
+        query = query.where(actions.c.at <= last, actions.c.id < first_id(last + _CLOCKS_DIFFER))
     rows = (await connection.execute(query.order_by(actions.c.id.desc()).limit(_ACTIONS))).all()
     return [action_view(row) for row in reversed(rows)]
 

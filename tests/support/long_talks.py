@@ -27,12 +27,12 @@ async def write_talk(
         common
         | of_messages
         | {
-            "id": _id(place, digits),
+            "id": _id(place, digits, at),
             "conversation_id": key,
             "position": place,
             "direction": "inbound" if place % 2 else "outbound",
             "status": "received" if place % 2 else "delivered",
-            "in_reply_to": None if place % 2 else _id(place - 1, digits),
+            "in_reply_to": None if place % 2 else _id(place - 1, digits, times[place - 2]),
             "number": None if place % 2 else OURS,
             "exempt": None if place % 2 else False,
             "provider_message_id": f"Old_{digits}_{place}",
@@ -57,7 +57,9 @@ async def tag_message(database: Database, peer: str, position: int, tag: str) ->
     changed = {"call_tag": tag, "provider_message_id": None, "status": "queued", "outcome_unknown": True}
     async with database.writing() as connection:
         await connection.execute(
-            update(messages).where(messages.c.id == _id(position, digits)).values(changed)
+            update(messages)
+            .where(messages.c.position == position, messages.c.id.like(f"%{digits}"))
+            .values(changed)
         )
 
 
@@ -87,5 +89,5 @@ def _looked_at(plan: dict[str, Any]) -> Iterator[float]:
         yield from _looked_at(part)
 
 
-def _id(place: int, digits: str) -> str:
-    return f"{first_id(LONG_AGO)[:14]}7{place % 4096:03x}-8{place // 4096:03x}-{digits}"
+def _id(place: int, digits: str, at: datetime) -> str:
+    return f"{first_id(at)[:14]}7{place % 4096:03x}-8{place // 4096:03x}-{digits}"
