@@ -1,7 +1,7 @@
 """What is done in a conversation, or shown of it, reads little of what was ever said and done there.
 
-SQLite's own steps are counted, whatever time they take. What shows
-something of all messages, such as how many are in each delivery state, reads them all and is not here.
+SQLite's own steps are counted, whatever time they take. What shows something of all messages, such as how many are in
+each delivery state, reads them all and is not here.
 """
 
 import sqlite3
