@@ -1,6 +1,6 @@
 """Opt-outs reported by carriers (code 4007): marks the conversation and suppresses its queued messages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
@@ -13,7 +13,9 @@ from bot.conversation.events import DeliveryReport, time_written
 from bot.conversation.facts import ConsentFact
 from bot.conversation.opt_outs import opt_out_conversations
 from bot.conversation.status_changes import StoredMessage
+from bot.conversation.talk_tails import since_place
 from bot.rulebook.decision import HeldBack
+from bot.rulebook.simulate.loop_guard import WINDOW
 from bot.storage.columns import UtcTime
 from bot.storage.facts import note
 from bot.storage.sql import direction_is, text_in
@@ -83,19 +85,24 @@ async def _note(
     )  # fmt: skip
 
 
-async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> dict[str, datetime]:
-    """When those of them who are not opted out last said what they want.
+async def _last_confirmed(
+    connection: AsyncConnection, reported_at: Mapping[str, datetime]
+) -> dict[str, datetime]:
+    """When those of them who are not opted out last said what they want, where that may be since these reports.
 
     What they said was that they want messages, or they would be opted out. It shows by our confirmation, or by the
     message that the carrier confirmed; or by the consent that a person has put on record for them. Versions before
     this one did not note the time itself.
     """
     found: dict[str, datetime] = {}
+    ids = list(reported_at)
+    # What was said before a report does not count against it, and long conversations are not read for it.
+    old = min(reported_at.values()) - WINDOW
     consents = (
         select(actions.c.conversation_id, func.max(actions.c.at, type_=UtcTime()))
         .join(conversations, conversations.c.id == actions.c.conversation_id)
         .where(
-            actions.c.conversation_id.in_(list(ids)),
+            actions.c.conversation_id.in_(ids),
             actions.c.action == "opt in",
             conversations.c.opted_out.is_(False),
             conversations.c.consent_at.is_(None),
@@ -106,9 +113,10 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
         select(messages.c.conversation_id, func.max(messages.c.created_at, type_=UtcTime()))
         .join(conversations, conversations.c.id == messages.c.conversation_id)
         .where(
-            conversations.c.id.in_(list(ids)),
+            conversations.c.id.in_(ids),
             conversations.c.opted_out.is_(False),
             conversations.c.consent_at.is_(None),
+            messages.c.position > since_place(conversations.c.id, old),
             or_(
                 and_(direction_is("outbound"), messages.c.exempt.is_(True)),
                 text_in(messages.c.decision, "guard") == HeldBack.CARRIER_ANSWERS,
@@ -117,7 +125,7 @@ async def _last_confirmed(connection: AsyncConnection, ids: Iterable[str]) -> di
         .group_by(messages.c.conversation_id)
     )
     noted = select(conversations.c.id, conversations.c.consent_at).where(
-        conversations.c.id.in_(list(ids)),
+        conversations.c.id.in_(ids),
         conversations.c.opted_out.is_(False),
         conversations.c.consent_at.is_not(None),
     )

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.carrier_opt_outs import apply_carrier_opt_outs
@@ -23,6 +23,10 @@ Applied = Literal["accepted", "duplicate", "kept_apart"]
 #: What identifies a message whose MessageId is not known: the tag of its call, and its recipient.
 _Clue = tuple[str | None, str | None]
 _NO_CLUE: _Clue = (None, None)
+#: Messages of a conversation among which a tag is looked for first: nearly every report is of one of these.
+NEWEST: Final = 1_000
+#: Ours are UUIDs.
+_LENGTH_OF_A_TAG: Final = 36
 
 
 async def apply_reports(
@@ -216,17 +220,20 @@ async def _messages_tagged_by(
 ) -> dict[str, StoredMessage]:
     """Outbound messages by the MessageIds of reports that bring back the tag of their call, and their recipient.
 
-    They are found through their conversations: so the tag needs no index, which every reply would have to pay for.
+    They are found through their conversations: so the tag needs no index, which every reply would have to pay for. In
+    the older messages of long conversations only what is not among the newest is looked for.
     """
     tagged = {name: (tag, peer) for name, (tag, peer) in clues.items() if tag and peer}
-    if not tagged:
-        return {}
-    found = await _MESSAGES_TAGGED.fetch(
-        connection,
-        peers=list({peer for _, peer in tagged.values()}),
-        tags=list({tag for tag, _ in tagged.values()}),
-    )
-    rows = {(tag, peer): StoredMessage._make(row) for tag, peer, *row in found}
+    rows: dict[tuple[str, str], StoredMessage] = {}
+    sought = set(tagged.values())
+    for query in (AMONG_NEWEST, AMONG_OLDER):
+        if sought:
+            found = await query.fetch(
+                connection, peers=list({peer for _, peer in sought}), tags=list({tag for tag, _ in sought})
+            )
+            rows |= {(tag, peer): StoredMessage._make(row) for tag, peer, *row in found}
+        # Other programs' tags are of any length.
+        sought = {clue for clue in sought - rows.keys() if len(clue[0]) == _LENGTH_OF_A_TAG}
     return {name: rows[clue] for name, clue in tagged.items() if clue in rows}
 
 
@@ -301,11 +308,21 @@ _MESSAGES_NAMED = LookupByKeys(
     select(*STORED_COLUMNS).where(direction_is("outbound")).order_by(messages.c.id).with_for_update(),
     messages.c.provider_message_id,
 )
-_MESSAGES_TAGGED = PreparedSelect(
-    select(messages.c.call_tag, conversations.c.peer, *STORED_COLUMNS)
-    .join(conversations, conversations.c.id == messages.c.conversation_id)
-    .where(AnyOf(conversations.c.peer, "peers"), AnyOf(messages.c.call_tag, "tags"))
-    .order_by(messages.c.id)
-    .with_for_update(of=messages)
+
+
+def _messages_tagged(*where: ColumnElement[bool]) -> PreparedSelect:
+    return PreparedSelect(
+        select(messages.c.call_tag, conversations.c.peer, *STORED_COLUMNS)
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(AnyOf(conversations.c.peer, "peers"), AnyOf(messages.c.call_tag, "tags"), *where)
+        .order_by(messages.c.id)
+        .with_for_update(of=messages)
+    )
+
+
+_OLDER = conversations.c.last_position - literal_column(str(NEWEST))
+AMONG_NEWEST: Final = _messages_tagged(messages.c.position > _OLDER)
+AMONG_OLDER: Final = _messages_tagged(
+    conversations.c.last_position > literal_column(str(NEWEST)), messages.c.position <= _OLDER
 )
 NAME_MESSAGE = BulkUpdate(messages, NamedRow)

@@ -15,6 +15,7 @@ from bot.rulebook.follow_up import FollowUp
 from bot.storage.bulk import BulkInsert
 from bot.storage.commits import mark_changed
 from bot.storage.pages import Order, Page, read_page
+from bot.storage.sql import status_is
 from bot.storage.tables import conversations, messages
 from bot.storage.task_tables import follow_ups
 from bot.text.languages import in_language
@@ -64,6 +65,8 @@ class FollowUpRow(NamedTuple):
     updated_at: datetime
 
 
+#: Of a follow-up that is yet to be said.
+IS_WAITING = status_is("waiting", follow_ups.c.status)
 _INSERT = BulkInsert(follow_ups, FollowUpRow, constants={"status": "waiting"})
 
 
@@ -99,8 +102,9 @@ async def insert_follow_ups(connection: AsyncConnection, rows: list[FollowUpRow]
     await connection.execute(
         update(follow_ups)
         .where(
+            follow_ups.c.conversation_id.in_({conversation_id for conversation_id, _ in newest}),
             tuple_(follow_ups.c.conversation_id, follow_ups.c.rule).in_(list(newest)),
-            follow_ups.c.status == "waiting",
+            IS_WAITING,
         )
         .values(status="cancelled", reason=ASKED_AGAIN, updated_at=now)
     )
@@ -114,7 +118,7 @@ async def cancel_follow_ups(
     """Say nothing more of what waits in these conversations."""
     await connection.execute(
         update(follow_ups)
-        .where(follow_ups.c.conversation_id.in_(conversation_ids), follow_ups.c.status == "waiting")
+        .where(follow_ups.c.conversation_id.in_(conversation_ids), IS_WAITING)
         .values(status="cancelled", reason=reason, updated_at=now)
     )
     mark_changed(conversation_ids)
@@ -148,7 +152,7 @@ async def list_follow_ups(
 
 async def list_waiting(connection: AsyncConnection, conversation_id: str) -> list[FollowUpView]:
     """What is still to be said in a conversation, the next one first."""
-    query = _of_conversation(conversation_id).where(follow_ups.c.status == "waiting", ~is_answered())
+    query = _of_conversation(conversation_id).where(IS_WAITING, ~is_answered())
     rows = await connection.execute(query.order_by(*_FIRST_DUE_FIRST.clauses).limit(_MOST_WAITING))
     return [_view(row) for row in rows]
 

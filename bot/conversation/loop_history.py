@@ -8,16 +8,17 @@ or opt-in is always said. Each silence is an incident (`bot.conversation.inciden
 docs/decisions/0003-how-a-silence-ends.md.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import DecodeError, Struct
 from msgspec.json import decode as json_decode
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, String, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.conversation.talk_tails import since_place
 from bot.rulebook.decision import HeldBack
 from bot.rulebook.matched_key import MatchedKey
 from bot.rulebook.simulate.loop_guard import (
@@ -56,42 +57,61 @@ class _Unanswered(NamedTuple):
     times: int
 
 
+#: A conversation of more messages is asked for by itself, from its end back: an hour of it is little of it.
+MOST_TOGETHER: Final = 500
+
 _inbound = messages.alias("inbound")
-_SAID_SINCE = (
-    AnyOf(messages.c.conversation_id, "conversation_ids"),
-    messages.c.created_at > bindparam("since", type_=UtcTime, required=False),
+_SINCE = bindparam("since", type_=UtcTime, required=False)
+_OLD = bindparam("old", type_=UtcTime, required=False)
+_ID = bindparam("conversation_id", type_=String, required=False)
+_IN_SHORT_ONES = (AnyOf(messages.c.conversation_id, "conversation_ids"), messages.c.created_at > _SINCE)
+_AT_THE_END_OF_A_LONG_ONE = (
+    messages.c.conversation_id == _ID,
+    messages.c.position > since_place(_ID, _OLD),
+    messages.c.created_at > _SINCE,
 )
-_ANSWERED = PreparedSelect(
-    select(
-        messages.c.conversation_id, messages.c.in_reply_to, messages.c.resend_of,
-        messages.c.text.label("reply"),
-        _inbound.c.text, _inbound.c.rule, text_in(_inbound.c.decision, "matched").label("matched"),
-    )
-    .select_from(messages.outerjoin(_inbound, _inbound.c.id == messages.c.in_reply_to))
-    .where(
-        *_SAID_SINCE,
-        messages.c.direction == "outbound",
-        messages.c.status != "suppressed",
-        messages.c.rule.is_not(None),  # what a person wrote is no reply of the bot's
-    )
-    .order_by(messages.c.conversation_id, messages.c.position)
-)  # fmt: skip
-_held_back = (
-    select(
-        messages.c.conversation_id, messages.c.text, messages.c.rule,
-        text_in(messages.c.decision, "matched").label("matched"),
-        text_in(messages.c.decision, "withheld").label("withheld"),
-    )
-    .where(
-        *_SAID_SINCE,
-        messages.c.direction == "inbound",
-        text_in(messages.c.decision, "guard").in_(
-            [HeldBack.TOO_MANY_REPEATS.value, HeldBack.TOO_MANY_REPLIES.value]
-        ),
-    )
-    .subquery()
-)  # fmt: skip
-_HELD_BACK = PreparedSelect(select(_held_back, func.count().label("times")).group_by(*_held_back.c))
+
+
+def _answered(*where: ColumnElement[bool]) -> PreparedSelect:
+    return PreparedSelect(
+        select(
+            messages.c.conversation_id, messages.c.in_reply_to, messages.c.resend_of,
+            messages.c.text.label("reply"),
+            _inbound.c.text, _inbound.c.rule, text_in(_inbound.c.decision, "matched").label("matched"),
+        )
+        .select_from(messages.outerjoin(_inbound, _inbound.c.id == messages.c.in_reply_to))
+        .where(
+            *where,
+            messages.c.direction == "outbound",
+            messages.c.status != "suppressed",
+            messages.c.rule.is_not(None),  # what a person wrote is no reply of the bot's
+        )
+        .order_by(messages.c.conversation_id, messages.c.position)
+    )  # fmt: skip
+
+
+def _held_back(*where: ColumnElement[bool]) -> PreparedSelect:
+    each = (
+        select(
+            messages.c.conversation_id, messages.c.text, messages.c.rule,
+            text_in(messages.c.decision, "matched").label("matched"),
+            text_in(messages.c.decision, "withheld").label("withheld"),
+        )
+        .where(
+            *where,
+            messages.c.direction == "inbound",
+            text_in(messages.c.decision, "guard").in_(
+                [HeldBack.TOO_MANY_REPEATS.value, HeldBack.TOO_MANY_REPLIES.value]
+            ),
+        )
+        .subquery()
+    )  # fmt: skip
+    return PreparedSelect(select(each, func.count().label("times")).group_by(*each.c))
+
+
+#: What was answered and what was held back: in conversations that are short, and in one that is long.
+OF_SHORT_ONES: Final = (_answered(*_IN_SHORT_ONES), _held_back(*_IN_SHORT_ONES))
+OF_A_LONG_ONE: Final = (_answered(*_AT_THE_END_OF_A_LONG_ONE), _held_back(*_AT_THE_END_OF_A_LONG_ONE))
 
 
 class LoopState(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -153,18 +173,41 @@ async def _count(
 
     The caps bound the messages that were answered; those that were held back can be many, and are counted as groups.
     """
-    if not near:
-        return
-    said_since = {"conversation_ids": [each.conversation_id for each in near], "since": since}
-    most = sum(each.messages for each in near)
-    rows = map(_Answered._make, await _ANSWERED.fetch(connection, rows=most, **said_since))
-    for of, group in groupby(rows, key=lambda row: (row.conversation_id, row.in_reply_to)):
+    short = [each for each in near if each.messages <= MOST_TOGETHER]
+    if short:
+        ids = [each.conversation_id for each in short]
+        most = sum(each.messages for each in short)
+        answered, held_back = OF_SHORT_ONES
+        _add_answered(recent, await answered.fetch(connection, rows=most, conversation_ids=ids, since=since))
+        _add_held_back(
+            recent, await held_back.fetch(connection, rows=most, conversation_ids=ids, since=since)
+        )
+    for each in near:
+        if each.messages > MOST_TOGETHER:
+            # Where the clock was set back by less than the window, no young message is behind one that is old enough.
+            its: dict[str, Any] = {
+                "conversation_id": each.conversation_id,
+                "since": since,
+                "old": since - WINDOW,
+            }
+            answered, held_back = OF_A_LONG_ONE
+            _add_answered(recent, await answered.fetch(connection, **its))
+            _add_held_back(recent, await held_back.fetch(connection, **its))
+
+
+def _add_answered(recent: dict[str, Recent], rows: Iterable[tuple[Any, ...]]) -> None:
+    for of, group in groupby(
+        map(_Answered._make, rows), key=lambda row: (row.conversation_id, row.in_reply_to)
+    ):
         said = list(group)
         recent[of[0]].replies += len(said)
         if said[0].text is not None and said[0].resend_of is None:
             replies = tuple(row.reply for row in said)
             recent[of[0]].heard[exchange(said[0].text, said[0].rule, _key(said[0].matched), replies)] += 1
-    for row in map(_Unanswered._make, await _HELD_BACK.fetch(connection, rows=most, **said_since)):
+
+
+def _add_held_back(recent: dict[str, Recent], rows: Iterable[tuple[Any, ...]]) -> None:
+    for row in map(_Unanswered._make, rows):
         same = exchange(row.text, row.rule, _key(row.matched), _texts(row.withheld))
         recent[row.conversation_id].heard[same] += row.times
 

@@ -1,15 +1,17 @@
 """Opts people out in many conversations at once: by a carrier's word or a list, without a message of theirs."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.delivery import Suppressed
 from bot.conversation.follow_ups import OPTED_OUT, cancel_follow_ups
 from bot.conversation.incidents import ENDED_BY_OPT_OUT, Outcome, close_incidents
+from bot.conversation.loop_history import MOST_TOGETHER
 from bot.conversation.planned_replies import hold_planned
 from bot.conversation.status_changes import STORED_COLUMNS, StatusChanges, StoredMessage
 from bot.storage.bulk import BulkUpdate
@@ -49,21 +51,45 @@ async def _end(connection: AsyncConnection, ids: list[str], now: datetime) -> No
     await cancel_follow_ups(connection, ids, OPTED_OUT, now)
     await hold_planned(connection, ids, OPTED_OUT, now)
     await _answer_no_fetches(connection, ids)
-    query = (
-        select(*STORED_COLUMNS)
-        .where(
-            messages.c.conversation_id.in_(ids),
-            status_is("queued"),
-            messages.c.outcome_unknown.is_(False),
-            messages.c.exempt.is_not(True),
-        )
-        .order_by(messages.c.id)
-        .with_for_update()
-    )
+    queued = await _queued_in(connection, ids)
     changes = StatusChanges()
-    for queued in await connection.execute(query):
-        changes.apply(StoredMessage(*queued), Suppressed())
+    for start in range(0, len(queued), _AT_ONCE):
+        query = (
+            select(*STORED_COLUMNS)
+            .where(
+                messages.c.id.in_(queued[start : start + _AT_ONCE]),
+                status_is("queued"),
+                messages.c.outcome_unknown.is_(False),
+                messages.c.exempt.is_not(True),
+            )
+            .order_by(messages.c.id)
+            .with_for_update()
+        )
+        for row in await connection.execute(query):
+            changes.apply(StoredMessage(*row), Suppressed())
     await changes.record(connection, now)
+
+
+async def _queued_in(connection: AsyncConnection, ids: list[str]) -> list[str]:
+    """What is queued in these conversations: in a long one it is found among all that is queued for its number."""
+    table = conversations.c
+    short: list[str] = []
+    long = defaultdict[str, list[str]](list)
+    for row in await connection.execute(
+        select(table.id, table.number, table.last_position).where(table.id.in_(ids))
+    ):
+        (short if row.last_position <= MOST_TOGETHER else long[row.number]).append(row.id)
+    wanted: list[ColumnElement[bool]] = [messages.c.conversation_id.in_(short)] if short else []
+    # As an expression, so that SQLite does not take the index over conversations, which has all their messages.
+    wanted += [
+        and_(messages.c.number == number, messages.c.conversation_id.concat("").in_(some))
+        for number, some in long.items()
+    ]
+    found: list[str] = []
+    for each in wanted:
+        query = select(messages.c.id).where(each, status_is("queued"))
+        found += (await connection.execute(query)).scalars()
+    return sorted(found)
 
 
 async def _answer_no_fetches(connection: AsyncConnection, ids: list[str]) -> None:

@@ -41,7 +41,8 @@ class Operator:
     """Lets people act on conversations; `by` is who does.
 
     Each method raises a `CannotAct`, or `bot.storage.writer.StorageUnavailable`; then nothing has changed. What
-    is so already is no failure and is not noted again.
+    is so already is no failure and is not noted again. A conversation that one returns has no counts of its messages:
+    `bot.queries.conversations.with_counts` adds them.
     """
 
     def __init__(

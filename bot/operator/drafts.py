@@ -11,6 +11,9 @@ from bot.storage.inbox_tables import reply_drafts
 from bot.storage.sql import direction_is, insert_for
 from bot.storage.tables import actions, messages
 
+#: Of what people have written since, the newest.
+_LOOKED_AT = 1_000
+
 
 async def put_draft(
     connection: AsyncConnection, person: str, conversation_id: str, text: str, now: datetime
@@ -40,19 +43,23 @@ async def check_unanswered(edit: ConversationEdit, seen: int | None) -> None:
     """
     if seen is None:
         return
-    query = (
-        select(actions.c.by)
-        .join_from(messages, actions, actions.c.message_id == messages.c.id)
+    written = (
+        select(messages.c.id, messages.c.position)
         .where(
             messages.c.conversation_id == edit.conversation.id,
             messages.c.position > seen,
             direction_is("outbound"),
             messages.c.rule.is_(None),
-            actions.c.conversation_id == edit.conversation.id,
-            actions.c.action == "reply",
-            actions.c.by != edit.by.name,
         )
         .order_by(messages.c.position.desc())
+        .limit(_LOOKED_AT)
+        .subquery()
+    )
+    query = (
+        select(actions.c.by)
+        .join_from(written, actions, actions.c.message_id == written.c.id)
+        .where(actions.c.action == "reply", actions.c.by != edit.by.name)
+        .order_by(written.c.position.desc())
         .limit(1)
     )
     by = (await edit.connection.execute(query)).scalar()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import JSON, String, Text, case, cast, delete, func, or_, select
+from sqlalchemy import JSON, String, Text, cast, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock, utc_now
@@ -22,6 +22,7 @@ from bot.storage.commits import Topic, mark_changed
 from bot.storage.consent_tables import imported_opt_outs
 from bot.storage.draft_testers import forget_tester
 from bot.storage.readers import Readers
+from bot.storage.sql import status_is
 from bot.storage.tables import conversations, delivery_reports, messages, rejected_events
 from bot.storage.writer import Batch, Writer
 from bot.text.erased_number import NumberInText
@@ -149,16 +150,16 @@ class Eraser:
         return erased
 
     async def _erase_talk(self, conversation_id: str, counts: dict[str, int]) -> None:
-        """Erase a conversation's messages, those that wait to be sent first."""
+        """Erase a conversation's messages, those that wait to be sent first, then from its end back."""
+        its = select(messages.c.id).where(messages.c.conversation_id == conversation_id)
+        async with self._readers.reading() as connection:
+            queued = list((await connection.execute(its.where(status_is("queued")))).scalars())
+        for gone in await self._in_batches(self._messages, queued):
+            _add(counts, gone)
         size = self._limits.first
         while True:
             async with self._readers.reading() as connection:
-                query = (
-                    select(messages.c.id)
-                    .where(messages.c.conversation_id == conversation_id)
-                    .order_by(case((messages.c.status == "queued", 0), else_=1), messages.c.id.desc())
-                    .limit(size)
-                )
+                query = its.order_by(messages.c.position.desc()).limit(size)
                 ids = list((await connection.execute(query)).scalars())
             if not ids:
                 return

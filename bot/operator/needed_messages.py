@@ -2,6 +2,7 @@
 
 from sqlalchemy import ColumnElement, exists, or_
 
+from bot.conversation.follow_ups import IS_WAITING
 from bot.storage.event_tables import outgoing_events
 from bot.storage.sql import number_in
 from bot.storage.tables import conversations, incidents, messages
@@ -26,7 +27,7 @@ def is_needed_no_more(flows_since: float) -> tuple[ColumnElement[bool], ...]:
     # Whether it is said depends on what was written since.
     is_followed_yet = exists().where(
         follow_ups.c.conversation_id == messages.c.conversation_id,
-        follow_ups.c.status == "waiting",
+        IS_WAITING,
         follow_ups.c.position <= messages.c.position,
     )
     is_free = exists().where(

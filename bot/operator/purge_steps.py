@@ -13,6 +13,7 @@ from sqlalchemy import Column, ColumnElement, Table, and_, delete, exists, func,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.erasure_marks import EVENTS_COME_AGAIN, ErasureMarks, Mark
+from bot.conversation.follow_ups import IS_WAITING
 from bot.operator.needed_messages import has_no_running_flow, is_needed_no_more
 from bot.operator.removal import deletion, remove_answers, remove_conversations, remove_messages
 from bot.storage.answer_tables import answers, codes_given
@@ -21,6 +22,7 @@ from bot.storage.event_tables import outgoing_events
 from bot.storage.handover_tables import handovers
 from bot.storage.inbox_tables import planned_replies, reply_drafts
 from bot.storage.keyed import AnyOf, KeyedStatement, execute_all, fetch_values
+from bot.storage.sql import status_is
 from bot.storage.tables import (
     actions,
     conversations,
@@ -181,12 +183,14 @@ def _conversation_is_due(due: Due) -> ColumnElement[bool]:
         ~exists().where(messages.c.conversation_id == conversations.c.id),
         ~exists().where(answers.c.conversation_id == conversations.c.id),
         ~exists().where(
-            outgoing_events.c.conversation_id == conversations.c.id, outgoing_events.c.status == "queued"
+            outgoing_events.c.conversation_id == conversations.c.id,
+            status_is("queued", outgoing_events.c.status),
         ),
-        ~exists().where(follow_ups.c.conversation_id == conversations.c.id, follow_ups.c.status == "waiting"),
+        ~exists().where(follow_ups.c.conversation_id == conversations.c.id, IS_WAITING),
         ~exists().where(incidents.c.conversation_id == conversations.c.id, incidents.c.closed_at.is_(None)),
         ~exists().where(
-            planned_replies.c.conversation_id == conversations.c.id, planned_replies.c.status == "waiting"
+            planned_replies.c.conversation_id == conversations.c.id,
+            status_is("waiting", planned_replies.c.status),
         ),
         ~exists().where(reply_drafts.c.conversation_id == conversations.c.id),
     )

@@ -28,6 +28,7 @@ OF_A_MESSAGE: tuple[Column[Any], ...] = (
     outgoing_events.c.message_id,
     fetches.c.id,
     tries.c.message_id,
+    follow_ups.c.message_id,
 )
 #: The tables whose rows belong to a conversation, beside its messages and answers.
 OF_A_CONVERSATION = (
@@ -71,13 +72,7 @@ _HAS_NEWEST = exists().where(
     messages.c.conversation_id == conversations.c.id, messages.c.position == conversations.c.last_position
 )
 _OF_MESSAGES = {column.table.name: deletion(column) for column in OF_A_MESSAGE} | {
-    "messages": deletion(messages.c.id),
-    # The index over them is by conversation.
-    "follow_ups": KeyedStatement(
-        delete(follow_ups).where(
-            and_(AnyOf(follow_ups.c.conversation_id, "touched"), AnyOf(follow_ups.c.message_id, "ids"))
-        )
-    ),
+    "messages": deletion(messages.c.id)
 }
 #: What a conversation's own row says of messages that are gone.
 _SAID_OF_THEM = (

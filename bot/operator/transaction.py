@@ -149,6 +149,7 @@ class EditRequest(Struct, frozen=True, kw_only=True):
 class Done(Struct, frozen=True):
     """What came of it."""
 
+    #: Without the counts of its messages, for which all of them would be read here, while nobody else can write.
     conversation: ConversationView
     #: The id of the message that was queued; empty when none was.
     said: str
@@ -199,7 +200,7 @@ async def act(
         if isinstance(outcome, CannotAct):
             results.append(outcome)
         else:
-            view = await find_conversation(connection, conversation_id, now=now)
+            view = await find_conversation(connection, conversation_id, counted=False, now=now)
             results.append(NotThere("conversation", conversation_id) if view is None else Done(view, outcome))
     return results
 

@@ -136,8 +136,10 @@ async def _events(
 
 async def _with_departures(connection: AsyncConnection, events: Sequence[ConsentEvent]) -> list[ConsentEvent]:
     """The events, each opt-out with what left after it and before the next opt-in."""
-    peers = sorted({each.peer for each in events if each.opted_out})
-    left = await _departures(connection, peers)
+    opt_outs = [each for each in events if each.opted_out]
+    peers = sorted({each.peer for each in opt_outs})
+    since = min((each.known_at for each in opt_outs), default=None)
+    left = {} if since is None else await _departures(connection, peers, since)
     ends = await _opt_ins(connection, peers)
     return [_with(each, left, ends) if each.opted_out else each for each in events]
 
@@ -166,9 +168,9 @@ def _with(
 
 
 async def _departures(
-    connection: AsyncConnection, peers: Sequence[str]
+    connection: AsyncConnection, peers: Sequence[str], since: datetime
 ) -> dict[str, list[tuple[str, datetime]]]:
-    """By peer, when which number of ours sent them something that does not confirm an opt-out or opt-in."""
+    """By peer, when which number of ours sent them, since then, what does not confirm an opt-out or opt-in."""
     found: dict[str, list[tuple[str, datetime]]] = {}
     for start in range(0, len(peers), _AT_ONCE):
         query = (
@@ -178,7 +180,7 @@ async def _departures(
                 conversations.c.peer.in_(peers[start : start + _AT_ONCE]),
                 direction_is("outbound"),
                 messages.c.exempt.is_not(True),
-                messages.c.first_sent_at.is_not(None),
+                messages.c.first_sent_at > since,
                 messages.c.status.not_in(("queued", "suppressed")),
             )
         )

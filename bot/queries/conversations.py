@@ -1,11 +1,12 @@
 """What people ask of the database: conversations, messages, and the events that could not be read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Row, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -201,15 +202,24 @@ async def conversation_views(
 
 
 async def find_conversation(
-    connection: AsyncConnection, conversation_id: str, *, now: datetime | None = None
+    connection: AsyncConnection, conversation_id: str, *, counted: bool = True, now: datetime | None = None
 ) -> ConversationView | None:
-    """One conversation, or None when there is no such."""
+    """One conversation, or None when there is no such.
+
+    To count its messages by their states, all of them are read: `counted` is for whoever shows that.
+    """
     row = (
         await connection.execute(select(conversations).where(conversations.c.id == conversation_id))
     ).first()
     if row is None:
         return None
-    return (await conversation_views(connection, [row], now=now))[0]
+    return (await conversation_views(connection, [row], counted=counted, now=now))[0]
+
+
+async def with_counts(connection: AsyncConnection, view: ConversationView) -> ConversationView:
+    """The same conversation with how many of its messages are in each state."""
+    counts = await _count_deliveries(connection, [view.id])
+    return replace(view, delivery=_deliveries(view.delivery.latest, counts.get(view.id, {})))
 
 
 async def list_messages(
@@ -297,7 +307,6 @@ def _conversation(
     now: datetime,
 ) -> ConversationView:
     memory = row.memory or {}
-    states = counts.get(row.id, {})
     return ConversationView(
         id=row.id,
         number=row.number,
@@ -315,10 +324,12 @@ def _conversation(
         language=memory.get("language"),
         incidents=incidents,
         values=memory.get("values", {}),
-        delivery=DeliveryCounts(
-            latest=row.delivery, **{state: states.get(state, 0) for state in DELIVERY_STATES}
-        ),
+        delivery=_deliveries(row.delivery, counts.get(row.id, {})),
     )
+
+
+def _deliveries(latest: str | None, counts: Mapping[str, int]) -> DeliveryCounts:
+    return DeliveryCounts(latest=latest, **{state: counts.get(state, 0) for state in DELIVERY_STATES})
 
 
 def _running(flow: Any, now: datetime) -> Any:

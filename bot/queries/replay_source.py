@@ -1,5 +1,6 @@
 """Stored inbound messages with what was said to them, for `bot rules replay` and for the console."""
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,8 @@ from bot.storage.tables import actions, conversations, messages
 _OF_THE_BOOK = frozenset(set(HeldBack) - {HeldBack.TOO_MANY_REPLIES, HeldBack.TOO_MANY_REPEATS})
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _AT_ONCE = 1_000
+#: By inbound message what was said to it.
+_Said = dict[str, tuple[str, ...]]
 #: Messages of either direction that are read for a look at the newest: a long talk must not hold a page up.
 _MOST_BEFORE = 20_000
 
@@ -84,14 +87,18 @@ def _selected(since: datetime | None) -> Select[Any]:
 async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterator[AnsweredMessage]:
     rows = await connection.stream(query.execution_options(yield_per=_AT_ONCE))
     conversation, before = "", _LONG_AGO
+    said: dict[str, _Said] = {}
+    done: dict[str, list[PersonAction]] = {}
     async for some in rows.partitions(_AT_ONCE):
         ids = {row.conversation_id for row in some}
-        said, done = await _said(connection, ids), await _done(connection, ids)
+        new = ids - said.keys()  # a long conversation is read once, not for each of its partitions
+        said = {key: said[key] for key in ids & said.keys()} | await _said(connection, new)
+        done = {key: done[key] for key in ids & done.keys()} | await _done(connection, new)
         fetched = await fetches_of(connection, [row.id for row in some])
         for row in some:
             if row.conversation_id != conversation:
                 conversation, before = row.conversation_id, _LONG_AGO
-            deeds = [deed for at, deed in done.get(conversation, ()) if before < at <= row.created_at]
+            deeds = _between(done[conversation], before, row.created_at)
             before = row.created_at
             kept = row.decision or {}
             guard = kept.get("guard")
@@ -108,11 +115,20 @@ async def _pasts(connection: AsyncConnection, query: Select[Any]) -> AsyncIterat
                 at=row.created_at,
                 written_at=time_written(row.received_at, row.created_at),
                 rule=row.rule,
-                said=() if guard in _OF_THE_BOOK else tuple(held_back) or said.get(row.id, ()),
+                said=() if guard in _OF_THE_BOOK else tuple(held_back) or said[conversation].get(row.id, ()),
                 code=kept.get("code"),
                 deeds=tuple(deeds),
                 fetched=_fetched(fetched.get(row.id)),
             )
+
+
+def _between(done: list[PersonAction], after: datetime, until: datetime) -> list[PersonAction]:
+    """Of what is sorted by its time, what was done after one moment and up to another."""
+    return done[bisect_right(done, after, key=_time_of) : bisect_right(done, until, key=_time_of)]
+
+
+def _time_of(action: PersonAction) -> datetime:
+    return action.at or _LONG_AGO
 
 
 def _fetched(row: Any) -> Fetched | None:
@@ -128,25 +144,30 @@ def _joined(since: datetime | None, *columns: Any) -> Select[Any]:
     return query if since is None else query.where(conversations.c.last_message_at >= since)
 
 
-async def _done(
-    connection: AsyncConnection, conversation_ids: set[str]
-) -> dict[str, list[tuple[datetime, PersonAction]]]:
+async def _done(connection: AsyncConnection, conversation_ids: set[str]) -> dict[str, list[PersonAction]]:
     """By conversation, what people did to it and when, oldest first."""
+    done: dict[str, list[PersonAction]] = {key: [] for key in conversation_ids}
+    if not conversation_ids:
+        return done
     query = (
         select(actions.c.conversation_id, actions.c.at, actions.c.action, actions.c.details)
         .where(actions.c.conversation_id.in_(conversation_ids))
         .order_by(actions.c.id)
     )
-    done: dict[str, list[tuple[datetime, PersonAction]]] = {}
     for conversation_id, at, action, details in await connection.execute(query):
-        done.setdefault(conversation_id, []).append((at, PersonAction(action, details, at)))
+        done[conversation_id].append(PersonAction(action, details, at))
+    for each in done.values():
+        each.sort(key=_time_of)
     return done
 
 
-async def _said(connection: AsyncConnection, conversation_ids: set[str]) -> dict[str, tuple[str, ...]]:
-    """By inbound message, what the rules said to it; an operator's words are no answer of theirs."""
+async def _said(connection: AsyncConnection, conversation_ids: set[str]) -> dict[str, _Said]:
+    """By conversation and inbound message, what the rules said to it; an operator's words are no answer of theirs."""
+    said: dict[str, _Said] = {key: {} for key in conversation_ids}
+    if not conversation_ids:
+        return said
     query = (
-        select(messages.c.in_reply_to, messages.c.text)
+        select(messages.c.conversation_id, messages.c.in_reply_to, messages.c.text)
         .where(
             messages.c.conversation_id.in_(conversation_ids),
             messages.c.direction == "outbound",
@@ -156,7 +177,7 @@ async def _said(connection: AsyncConnection, conversation_ids: set[str]) -> dict
         )
         .order_by(messages.c.conversation_id, messages.c.position)
     )
-    said: dict[str, tuple[str, ...]] = {}
-    for inbound_id, text in await connection.execute(query):
-        said[inbound_id] = (*said.get(inbound_id, ()), text)
+    for conversation_id, inbound_id, text in await connection.execute(query):
+        its = said[conversation_id]
+        its[inbound_id] = (*its.get(inbound_id, ()), text)
     return said

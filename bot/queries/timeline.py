@@ -1,11 +1,14 @@
 """One conversation as a person reads it: its newest messages, and what people did in between."""
 
+from datetime import timedelta
+
 from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation.audit_log import ActionView, action_view
 from bot.conversation.follow_ups import FollowUpView, list_waiting
+from bot.conversation.message_ids import first_id
 from bot.conversation.planned_replies import PlannedReply, list_planned
 from bot.queries.conversations import (
     BY_POSITION,
@@ -18,6 +21,8 @@ from bot.storage.tables import actions, messages
 
 #: The most of people's actions that are shown between the messages; the newest.
 _ACTIONS = 50
+#: An id may have been made by a clock that was set back since, by so much.
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 class Timeline(Struct, frozen=True, kw_only=True):
@@ -43,8 +48,11 @@ class Timeline(Struct, frozen=True, kw_only=True):
 async def read_talk(
     connection: AsyncConnection, conversation_id: str, *, before: int | None, limit: int
 ) -> Timeline | None:
-    """The newest messages, or those before a position; None when there is no such conversation."""
-    conversation = await find_conversation(connection, conversation_id)
+    """The newest messages, or those before a position; None when there is no such conversation.
+
+    How many messages are in each delivery state is not counted: all would have to be read.
+    """
+    conversation = await find_conversation(connection, conversation_id, counted=False)
     if conversation is None:
         return None
     newest = select(func.max(messages.c.position)).where(messages.c.conversation_id == conversation_id)
@@ -63,7 +71,7 @@ async def read_talk(
         actions=await _actions_beside(
             connection, conversation_id, shown, has_earlier=has_earlier, is_newest=end == last
         ),
-        writers=await _writers_of(connection, conversation_id, shown),
+        writers=await _writers_of(connection, shown),
         later=await list_waiting(connection, conversation_id),
         planned=await list_planned(connection, conversation_id, waiting=True),
         last_position=last,
@@ -79,17 +87,18 @@ async def _actions_beside(
     is_newest: bool,
 ) -> list[ActionView]:
     query = select(actions).where(actions.c.conversation_id == conversation_id)
+    # By their ids, which tell the time, the others are not even looked at.
     if has_earlier:
-        query = query.where(actions.c.at >= shown[0].created_at)
+        first = shown[0].created_at
+        query = query.where(actions.c.at >= first, actions.c.id >= first_id(first - _CLOCKS_DIFFER))
     if not is_newest and shown:
-        query = query.where(actions.c.at <= shown[-1].created_at)
+        last = shown[-1].created_at
+        query = query.where(actions.c.at <= last, actions.c.id < first_id(last + _CLOCKS_DIFFER))
     rows = (await connection.execute(query.order_by(actions.c.id.desc()).limit(_ACTIONS))).all()
     return [action_view(row) for row in reversed(rows)]
 
 
-async def _writers_of(
-    connection: AsyncConnection, conversation_id: str, shown: list[MessageView]
-) -> dict[str, str]:
+async def _writers_of(connection: AsyncConnection, shown: list[MessageView]) -> dict[str, str]:
     """An action of who writes bears the message's id, one of who sends it again the id of the old message."""
     done = {
         each.id: ("resend", each.resend_of) if each.resend_of else ("reply", each.id)
@@ -99,7 +108,6 @@ async def _writers_of(
     if not done:
         return {}
     query = select(actions.c.action, actions.c.message_id, actions.c.by).where(
-        actions.c.conversation_id == conversation_id,
         actions.c.message_id.in_([message_id for _, message_id in done.values()]),
         actions.c.action.in_(("reply", "resend")),
     )

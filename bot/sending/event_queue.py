@@ -35,7 +35,7 @@ class EventQueue:
             before.c.conversation_id == events.c.conversation_id,
             before.c.receiver == events.c.receiver,
             before.c.id < events.c.id,
-            before.c.status == "queued",
+            status_is("queued", before.c.status),
         )
         query = (
             select(events.c.id, events.c.event_id, events.c.body, events.c.attempts, events.c.tries,

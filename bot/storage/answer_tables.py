@@ -41,7 +41,7 @@ answers = Table(
     Column("heard_id", String(256), nullable=False),
     # It is finished, and its rule keeps one row for each peer.
     Column("is_only", Boolean, nullable=False, server_default=text("false")),
-    Index(None, "conversation_id"),
+    Index("ix_answers_in_order", "conversation_id", "started_at", "id"),
     Index("ix_answers_newest", "rule", "started_at", "id"),
     Index("ix_answers_status", "rule", "status", "expires_at", "started_at", "id"),
     Index(

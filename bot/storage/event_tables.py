@@ -32,6 +32,15 @@ outgoing_events = Table(
     Column("updated_at", UtcTime, nullable=False),
     Index(None, "message_id"),
     Index(None, "conversation_id", "receiver", "id"),
+    # Whether one waits for another of its conversation is found without a look at those that were delivered.
+    Index(
+        "ix_outgoing_events_of_talk",
+        "conversation_id",
+        "receiver",
+        "id",
+        sqlite_where=text("status = 'queued'"),
+        postgresql_where=text("status = 'queued'"),
+    ),
     Index(None, "created_at"),
     Index(
         "ix_outgoing_events_queued",

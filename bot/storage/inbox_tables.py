@@ -31,7 +31,15 @@ planned_replies = Table(
     Column("message_id", Id, nullable=True),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
-    Index(None, "conversation_id"),
+    Index("ix_planned_replies_in_order", "conversation_id", "due_at", "id"),
+    Index(
+        "ix_planned_replies_of_talk",
+        "conversation_id",
+        "due_at",
+        "id",
+        sqlite_where=text("status = 'waiting'"),
+        postgresql_where=text("status = 'waiting'"),
+    ),
     Index(
         "ix_planned_replies_waiting",
         "due_at",

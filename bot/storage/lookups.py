@@ -80,10 +80,8 @@ class PreparedSelect:
         SQLite's are read without a trip to its thread.
         """
         dialect = connection.dialect
-        found = self._compiled.get(dialect.name)
-        if found is None:
-            found = self._compiled[dialect.name] = self._compile(dialect, parameters)
-        values = tuple([_ready(dialect, process, given) for process, given in found.of(parameters)])
+        found = self._of(dialect, parameters)
+        values = found.values(dialect, parameters)
         if dialect.name == "sqlite":
             driver = driver_of(connection)
             if rows is None:
@@ -92,6 +90,17 @@ class PreparedSelect:
                 answer = await driver.look_up(found.sql, values, keys=rows)
             return _read_rows(msgspec.json.decode(answer[0][0]), found.results)
         return _read_rows((await connection.exec_driver_sql(found.sql, values)).all(), found.results)
+
+    def bound(self, dialect: Dialect, parameters: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+        """The SQL to give to the driver, and its parameters as that wants them."""
+        found = self._of(dialect, parameters)
+        return found.sql, found.values(dialect, parameters)
+
+    def _of(self, dialect: Dialect, given: Collection[str]) -> "_CompiledSelect":
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = self._compile(dialect, given)
+        return found
 
     def _compile(self, dialect: Dialect, given: Collection[str]) -> "_CompiledSelect":
         compiled: Any = self._statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
@@ -119,12 +128,14 @@ class _CompiledSelect(Struct, frozen=True, kw_only=True):
     fixed: dict[str, Any]
     processes: dict[str, Process | None]
 
-    def of(self, given: Mapping[str, Any]) -> list[tuple[Process | None, Any]]:
-        """The parameters' values, each with what makes it ready."""
-        return [
-            (self.processes.get(name), given[name] if name in given else self.fixed[name])
-            for name in self.names
-        ]
+    def values(self, dialect: Dialect, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The parameters as the driver wants them."""
+        return tuple(
+            [
+                _ready(dialect, self.processes.get(name), given[name] if name in given else self.fixed[name])
+                for name in self.names
+            ]
+        )
 
 
 def _ready(dialect: Dialect, process: Process | None, value: Any) -> Any:

@@ -277,7 +277,14 @@ actions = Table(
     # What several conversations were changed by at once, and what each was before and after, so that it can be undone.
     Column("act_id", Id, nullable=True),
     Column("change", CheckedJson("actions.change", dict[str, dict[str, Any]]), nullable=True),
-    Index(None, "conversation_id"),
+    # The order in which people read them.
+    Index("ix_actions_in_order", "conversation_id", "id"),
+    Index(
+        "ix_actions_message_id",
+        "message_id",
+        sqlite_where=text("message_id IS NOT NULL"),
+        postgresql_where=text("message_id IS NOT NULL"),
+    ),
     Index(
         "ix_actions_act_id",
         "act_id",

@@ -104,7 +104,18 @@ follow_ups = Table(
     Column("reason", Text, nullable=True),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
-    Index(None, "conversation_id"),
+    Index("ix_follow_ups_in_order", "conversation_id", "due_at", "id"),
+    # With its message it goes.
+    Index(None, "message_id"),
+    # Of all that were ever said in a conversation, few wait.
+    Index(
+        "ix_follow_ups_of_talk",
+        "conversation_id",
+        "due_at",
+        "id",
+        sqlite_where=text("status = 'waiting'"),
+        postgresql_where=text("status = 'waiting'"),
+    ),
     Index(
         "ix_follow_ups_waiting",
         "due_at",

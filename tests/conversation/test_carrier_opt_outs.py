@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from bot.conversation import opt_outs
 from bot.conversation.incidents import IncidentFilter, list_incidents
 from bot.sending.sms_service import SendAccepted, SendFailed, SmsCall
 from tests.support.books import book_of
@@ -60,10 +61,12 @@ async def test_who_is_opted_out_by_a_report_from_the_future_can_come_back_at_onc
     assert not (await bot.conversations())[0].opted_out
 
 
+@pytest.mark.parametrize("short", [0, opt_outs.MOST_TOGETHER])
 async def test_what_is_queued_for_who_opted_out_at_the_carrier_is_suppressed_at_once(
-    database_url: str,
+    database_url: str, monkeypatch: pytest.MonkeyPatch, short: int
 ) -> None:
-    """What may be on its way already, and what confirms an opt-out, are not."""
+    """What may be on its way already, and what confirms an opt-out, are not; in a long conversation as in a short."""
+    monkeypatch.setattr(opt_outs, "MOST_TOGETHER", short)
     bot = Bot(database_url)
     bot.sms.script = [[SendAccepted(provider_message_id="Outgoing_1")], LOST]
 

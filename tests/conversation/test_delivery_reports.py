@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from bot.conversation.delivery_reports import apply_reports
+from bot.conversation.delivery_reports import AMONG_NEWEST, AMONG_OLDER, NEWEST, apply_reports
 from bot.conversation.events import DeliveryReport
 from bot.conversation.new_messages import NewMessages
 from bot.conversation.thread import open_conversations, save_conversations
@@ -19,8 +19,9 @@ from bot.queries.conversations import MessageView
 from bot.sending.sms_service import SendFailed, SmsCall
 from bot.storage.database import Database
 from bot.storage.tables import delivery_reports, messages
-from tests.support.bots import OURS, PEER, Bot, heard, report, until
-from tests.support.databases import Databases
+from tests.support.bots import OURS, PEER, Bot, asleep, heard, report, until
+from tests.support.databases import KINDS, Databases
+from tests.support.long_talks import LONG_AGO, finds_by_place, tag_message, write_talk
 from tests.support.properties import examples
 
 
@@ -359,3 +360,41 @@ async def _hear_of_a_nameless_message(
         assert (row.status, row.provider_message_id) == ("delivered" if newest[1] else "failed", name)
     else:
         assert (row.status, row.provider_message_id) == ("queued", None)
+
+
+async def test_a_tag_is_found_among_the_newest_messages_of_a_long_conversation_and_among_the_older(
+    database_url: str,
+) -> None:
+    """One conversation is short, in the same group of reports; and another program's tag is nobody's."""
+    lengths = {"+15555550111": NEWEST + 2, "+15555550112": NEWEST + 4, "+15555550113": 4}
+    bot = await asleep(database_url)
+    tags = {peer: f"01890000-0009-7000-8000-{peer[1:]:0>12}" for peer in lengths}
+    for (peer, length), place in zip(lengths.items(), (2, 2, 4), strict=True):
+        await write_talk(bot.database, [LONG_AGO] * length, peer=peer)
+        await tag_message(bot.database, peer, place, tags[peer])
+    others = [
+        report(f"Theirs_{tag}", tag=tag, peer="+15555550111")
+        for tag in ("other", "0" * 36, tags["+15555550113"])
+    ]
+    receipts = await bot.hear(
+        *[report(f"Ours_{peer}", tag=tag, peer=peer) for peer, tag in tags.items()], *others
+    )
+    assert [each.outcome for each in receipts] == ["accepted"] * 3 + ["kept_apart"] * 3
+    for peer in lengths:
+        async with bot.database.reading() as connection:
+            query = select(messages.c.status).where(messages.c.provider_message_id == f"Ours_{peer}")
+            assert (await connection.execute(query)).scalars().all() == ["delivered"]
+    await bot.stop()
+
+
+async def test_a_tag_is_looked_for_among_the_newest_messages_first(databases: Databases) -> None:
+    for kind in KINDS:
+        with databases.lent(kind) as address:
+            database = Database(address)
+            await write_talk(database, [LONG_AGO] * (3 * NEWEST), peer="+15555550111")
+            for digit in range(20):
+                await write_talk(database, [LONG_AGO] * 4, peer=f"+155555502{digit:02}")
+            wanted = {"peers": ["+15555550200", "+15555550201"], "tags": ["0" * 36]}
+            assert await finds_by_place(database, AMONG_NEWEST, **wanted)
+            assert await finds_by_place(database, AMONG_OLDER, **wanted)
+            await database.close()

@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
+from bot.conversation.loop_history import MOST_TOGETHER, OF_A_LONG_ONE, Traffic, recall
 from bot.rulebook.simulate.loop_guard import TOO_MANY_REPEATS, TOO_MANY_REPLIES, Caps
-from bot.storage.tables import conversations
+from bot.storage.database import Database
+from bot.storage.tables import conversations, messages
 from tests.support.books import book_of
 from tests.support.bots import PEER, Bot, heard
-from tests.support.databases import Databases
+from tests.support.databases import KINDS, Databases
+from tests.support.long_talks import LONG_AGO, finds_by_place, write_talk
 
 BOOK = book_of(
     "name: stop, when: {exact: stop}, opt_out: true, reply: Bye.",
@@ -192,3 +195,67 @@ async def test_what_is_asked_when_the_guard_falls_silent_is_not_answered_unheard
         (memory,) = (await connection.execute(select(conversations.c.memory))).scalars()
     assert memory["flow"]["answers"] == {"a": "1", "b": "2", "c": "4"}
     await bot.stop()
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+#: Of the messages of a conversation, oldest first, how many minutes before noon each was said by the clock of then.
+CLOCKS: dict[str, tuple[float, ...]] = {
+    "all of it old": (3000, 2999, 61, 60),
+    "exactly an hour ago, and a second later": (3000, 60, 60, 59.98, 59.98),
+    "all of it young": (50, 49, 3, 2),
+    "set back by half an hour": (300, 299, 50, 49, 75, 74, 45, 44, 3, 2),
+    "set back for one message": (300, 299, 40, 100, 39, 38),
+    "ahead of time": (300, 299, -20, -21, 30, 29),
+}
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+async def test_a_long_conversation_counts_as_a_short_one_does(guarded_bot: Bot, clock: str) -> None:
+    """However many came before, and where the clock was set back by less than an hour."""
+    times = [NOON - timedelta(minutes=minutes) for minutes in CLOCKS[clock]]
+    key = await write_talk(guarded_bot.database, times)
+    found = []
+    async with guarded_bot.database.reading() as connection:
+        for length in (len(times), MOST_TOGETHER + 1):
+            recent, _ = await recall(connection, [Traffic(key, None, times[-1], length)], NOON)
+            found.append(recent[key])
+    young = sum(each > NOON - timedelta(hours=1) for each in times[1::2])
+    assert [each.replies for each in found] == [young, young]
+    assert found[0].heard == found[1].heard
+    assert sum(found[0].heard.values()) == young
+
+
+async def test_what_was_held_back_in_a_long_conversation_counts(guarded_bot: Bot) -> None:
+    await write_talk(guarded_bot.database, [LONG_AGO] * (MOST_TOGETHER + 1))
+    await write_talk(guarded_bot.database, [LONG_AGO] * 2, peer="+15555550102")
+    for _ in range(2):
+        await guarded_bot.hear(
+            *[heard("hours", peer=peer) for peer in (PEER, "+15555550102") for _ in range(3)]
+        )
+    for peer in (PEER, "+15555550102"):
+        async with guarded_bot.database.reading() as connection:
+            texts = (
+                select(messages.c.decision)
+                .join(conversations)
+                .where(
+                    conversations.c.peer == peer,
+                    messages.c.created_at > LONG_AGO,
+                    messages.c.direction == "inbound",
+                )
+            )
+            guards = [each.get("guard") for each in (await connection.execute(texts)).scalars()]
+        assert sorted(guards, key=str) == [None] * 3 + [TOO_MANY_REPEATS] * 3
+
+
+async def test_of_a_long_conversation_the_last_hour_is_read(databases: Databases) -> None:
+    since = NOON - timedelta(hours=1)
+    times = [LONG_AGO] * 3_000 + [NOON] * 10
+    for kind in KINDS:
+        with databases.lent(kind) as address:
+            database = Database(address)
+            key = await write_talk(database, times)
+            await write_talk(database, times, peer="+15555550102")
+            wanted = {"conversation_id": key, "since": since, "old": since - timedelta(hours=1)}
+            for query in OF_A_LONG_ONE:
+                assert await finds_by_place(database, query, **wanted)
+            await database.close()

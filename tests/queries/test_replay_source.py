@@ -6,15 +6,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.operator.actions import Operator
+from bot.queries import replay_source
 from bot.queries.replay_source import count_inbound, newest_inbound, stored_inbound
 from bot.rulebook.simulate.loop_guard import Caps
 from bot.rulebook.simulate.replay import AnsweredMessage, Replay
 from tests.support.bots import BOOK, Bot, heard
 
 
-@pytest.fixture
-async def still(database_url: str) -> AsyncIterator[Bot]:
-    """A bot that sends nothing."""
+@pytest.fixture(params=[1, 1_000])
+async def still(
+    database_url: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Bot]:
+    """A bot that sends nothing, whose messages come one at a time, or all at once."""
+    monkeypatch.setattr(replay_source, "_AT_ONCE", request.param)
     bot = Bot(database_url, caps=Caps(replies=100, repeats=1))
     bot.inbox._on_queued = lambda _numbers: None
     await bot.start(sending=False)

@@ -13,7 +13,13 @@ from bot.conversation.follow_ups import FollowUpView, list_follow_ups
 from bot.conversation.incidents import Kind
 from bot.operator.actions import Operator
 from bot.operator.actor import Actor
-from bot.queries.conversations import ConversationView, MessageView, find_conversation, list_messages
+from bot.queries.conversations import (
+    ConversationView,
+    MessageView,
+    find_conversation,
+    list_messages,
+    with_counts,
+)
 from bot.queries.search import Search, find_conversations
 from bot.rulebook.handed_over import LONGEST_TO, HandedOver
 from bot.rulebook.templates import NAME, RESERVED
@@ -143,7 +149,7 @@ class ConversationController(Controller):
     ) -> Page[MessageView]:
         """A conversation's messages, oldest first."""
         key = make_storable(conversation_id)
-        found("conversation", conversation_id, await find_conversation(connection, key))
+        found("conversation", conversation_id, await find_conversation(connection, key, counted=False))
         return await list_messages(connection, key, limit=limit, cursor=cursor)
 
     @get("/conversations/{conversation_id:str}/actions")
@@ -156,7 +162,7 @@ class ConversationController(Controller):
     ) -> Page[ActionView]:
         """What people did to a conversation, oldest first."""
         key = make_storable(conversation_id)
-        found("conversation", conversation_id, await find_conversation(connection, key))
+        found("conversation", conversation_id, await find_conversation(connection, key, counted=False))
         return await list_actions(connection, key, limit=limit, cursor=cursor)
 
     @get("/conversations/{conversation_id:str}/later")
@@ -169,7 +175,7 @@ class ConversationController(Controller):
     ) -> Page[FollowUpView]:
         """What was and is to be said in a conversation later, by its time: `status` is `waiting` until it is said."""
         key = make_storable(conversation_id)
-        found("conversation", conversation_id, await find_conversation(connection, key))
+        found("conversation", conversation_id, await find_conversation(connection, key, counted=False))
         return await list_follow_ups(connection, key, limit=limit, cursor=cursor)
 
 
@@ -196,6 +202,7 @@ class ConversationActions(Controller):
     async def hand_over(
         self,
         *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
@@ -205,44 +212,58 @@ class ConversationActions(Controller):
 
         With a body it says to whom and for how long, of one that is handed over already as well.
         """
-        return await operator.hand_over(make_storable(conversation_id), by=person, given=_given(data))
+        return await counted(
+            database, await operator.hand_over(make_storable(conversation_id), by=person, given=_given(data))
+        )
 
     @delete("/conversations/{conversation_id:str}/handover", status_code=200)
     async def hand_back(
         self,
+        *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
     ) -> ConversationView:
         """Hand the conversation back: the bot answers the next message again."""
-        return await operator.hand_back(make_storable(conversation_id), by=person)
+        return await counted(database, await operator.hand_back(make_storable(conversation_id), by=person))
 
     @put("/conversations/{conversation_id:str}/tags/{tag:str}")
     async def tag_it(
         self,
+        *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         tag: FromPath[str],
     ) -> ConversationView:
         """Give the conversation a tag."""
-        return await operator.tag(make_storable(conversation_id), _tag(tag), by=person)
+        return await counted(
+            database, await operator.tag(make_storable(conversation_id), _tag(tag), by=person)
+        )
 
     @delete("/conversations/{conversation_id:str}/tags/{tag:str}", status_code=200)
     async def untag_it(
         self,
+        *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         tag: FromPath[str],
     ) -> ConversationView:
         """Take a tag from the conversation."""
-        return await operator.untag(make_storable(conversation_id), make_storable(tag).strip(), by=person)
+        return await counted(
+            database,
+            await operator.untag(make_storable(conversation_id), make_storable(tag).strip(), by=person),
+        )
 
     @put("/conversations/{conversation_id:str}/values/{name:str}")
     async def set_value(
         self,
         *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
@@ -251,55 +272,71 @@ class ConversationActions(Controller):
     ) -> ConversationView:
         """Correct what is saved of a person under a name: templates use it from the next message on."""
         key, value = make_storable(conversation_id), make_storable(data.value).strip()
-        return await operator.set_value(key, value_name(name), value, by=person)
+        return await counted(database, await operator.set_value(key, value_name(name), value, by=person))
 
     @delete("/conversations/{conversation_id:str}/values/{name:str}", status_code=200)
     async def forget_value(
         self,
+        *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         name: FromPath[str],
     ) -> ConversationView:
         """Forget what is saved of a person under a name."""
-        return await operator.forget_value(make_storable(conversation_id), make_storable(name), by=person)
+        return await counted(
+            database,
+            await operator.forget_value(make_storable(conversation_id), make_storable(name), by=person),
+        )
 
     @delete("/later/{follow_up_id:str}", status_code=200)
     async def cancel_follow_up(
         self,
+        *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         follow_up_id: FromPath[str],
     ) -> ConversationView:
         """Don't say what was to be said later."""
-        return await operator.cancel_follow_up(make_storable(follow_up_id), by=person)
+        return await counted(
+            database, await operator.cancel_follow_up(make_storable(follow_up_id), by=person)
+        )
 
     @put("/conversations/{conversation_id:str}/language")
     async def speak(
         self,
         *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         data: Annotated[SpokenLanguage, Body()],
     ) -> ConversationView:
         """Speak a language from now on; 409 where the rules have no texts in it."""
-        return await operator.speak(make_storable(conversation_id), make_storable(data.language), by=person)
+        return await counted(
+            database,
+            await operator.speak(make_storable(conversation_id), make_storable(data.language), by=person),
+        )
 
     @delete("/conversations/{conversation_id:str}/language", status_code=200)
     async def speak_as_usual(
         self,
+        *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
     ) -> ConversationView:
         """Speak the default of the rules again, until something says which language it is."""
-        return await operator.speak(make_storable(conversation_id), None, by=person)
+        return await counted(database, await operator.speak(make_storable(conversation_id), None, by=person))
 
     @put("/conversations/{conversation_id:str}/opt-out")
     async def opt_out(
         self,
         *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
@@ -307,12 +344,15 @@ class ConversationActions(Controller):
     ) -> ConversationView:
         """Send nothing more to this peer, not even what is queued."""
         reason = make_storable(data.reason) if data and data.reason else None
-        return await operator.opt_out(make_storable(conversation_id), by=person, reason=reason)
+        return await counted(
+            database, await operator.opt_out(make_storable(conversation_id), by=person, reason=reason)
+        )
 
     @put("/conversations/{conversation_id:str}/opt-in")
     async def opt_in(
         self,
         *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
@@ -323,7 +363,15 @@ class ConversationActions(Controller):
         Texting somebody who opted out is unlawful without that. 409 where the carrier keeps the opt-out.
         """
         consent = make_storable(data.consent)
-        return await operator.opt_in(make_storable(conversation_id), by=person, consent=consent)
+        return await counted(
+            database, await operator.opt_in(make_storable(conversation_id), by=person, consent=consent)
+        )
+
+
+async def counted(database: Database, view: ConversationView) -> ConversationView:
+    """A conversation that was changed just now, with the counts of its messages."""
+    async with database.asking() as connection:
+        return await with_counts(connection, view)
 
 
 def _given(data: HandoverTo | None) -> HandedOver | None:

@@ -15,10 +15,11 @@ from bot.operator.acts import MOST_AT_ONCE, ActDone, ActKind, ActOrder
 from bot.operator.teamwork import Teamwork
 from bot.queries.conversations import ConversationView, find_conversation
 from bot.queries.inbox import InboxCounts, count_inbox
-from bot.storage.database import DatabaseConnection
+from bot.storage.database import Database, DatabaseConnection
 from bot.storage.pages import Page
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
+from bot.web.api.conversations import counted
 from bot.web.api.parameters import found
 from bot.web.api.times import TimedBody, time_ahead
 from bot.web.limits import LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
@@ -68,7 +69,7 @@ class InboxReads(Controller):
     ) -> Page[PlannedReply]:
         """What people have written to be sent later, and what became of it, by its time."""
         key = make_storable(conversation_id)
-        found("conversation", conversation_id, await find_conversation(connection, key))
+        found("conversation", conversation_id, await find_conversation(connection, key, counted=False))
         return Page(items=await list_planned(connection, key), next=None)
 
 
@@ -111,13 +112,17 @@ class InboxWrites(Controller):
     @post("/conversations/{conversation_id:str}/notes", status_code=200)
     async def note(
         self,
+        *,
+        database: NamedDependency[Database],
         operator: NamedDependency[Operator],
         person: NamedDependency[Actor],
         conversation_id: FromPath[str],
         data: Annotated[NewNote, Body()],
     ) -> ConversationView:
         """Keep a note that only we see; it stands among the actions."""
-        return await operator.note(make_storable(conversation_id), make_storable(data.text), by=person)
+        return await counted(
+            database, await operator.note(make_storable(conversation_id), make_storable(data.text), by=person)
+        )
 
     @post("/conversations/{conversation_id:str}/planned", status_code=202)
     async def plan(

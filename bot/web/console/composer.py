@@ -165,7 +165,7 @@ class ComposerForms(Controller):
     ) -> Page:
         """The texts of the rules folder as they would be written here, to choose one."""
         async with console.database.reading() as connection:
-            found = await find_conversation(connection, make_storable(conversation_id))
+            found = await find_conversation(connection, make_storable(conversation_id), counted=False)
         if found is None:
             raise NotFoundException(detail="There is no such conversation. It may be purged.")
         heard = HeardMessage(id="", text=found.last_text, sender=found.peer, recipient=found.number)

@@ -286,7 +286,11 @@ class EditorPlace:
         if message_id:
             async with self.console.database.reading() as connection:
                 message = await find_message(connection, make_storable(message_id))
-                talk = await find_conversation(connection, message.conversation_id) if message else None
+                talk = (
+                    await find_conversation(connection, message.conversation_id, counted=False)
+                    if message
+                    else None
+                )
             if message is None or talk is None:
                 raise NotFoundException(detail="There is no such message. It may be purged.")
             text, number, conversation_id = message.text, talk.number, message.conversation_id

@@ -87,6 +87,14 @@ async def test_a_conversation_is_handed_to_somebody_and_for_a_time(bot: Running)
     assert "handover" not in (await bot.send("DELETE", path)).json()
 
 
+async def test_who_does_something_is_told_how_many_messages_are_in_each_state(bot: Running) -> None:
+    conversation = await conversation_of(bot, DELIVERED)
+    assert conversation["delivery"]["delivered"] > 0
+    for method in ("PUT", "DELETE"):
+        after = (await bot.send(method, f"/api/conversations/{conversation['id']}/tags/counted")).json()
+        assert after["delivery"] == conversation["delivery"]
+
+
 async def test_a_conversation_is_handed_over_and_back_as_often_as_one_likes(bot: Running) -> None:
     conversation = await somebody(bot, "What?")
     path = f"/api/conversations/{conversation['id']}/handover"
