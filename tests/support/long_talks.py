@@ -70,6 +70,9 @@ async def finds_by_place(database: Database, query: PreparedSelect, **parameters
     """
     async with database.writing() as connection:
         await connection.exec_driver_sql("ANALYZE")
+        if not database.is_sqlite:
+            # A table as small as this one it may well read from beginning to end.
+            await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         sql, values = query.bound(connection.dialect, parameters)
         if database.is_sqlite:
             rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
