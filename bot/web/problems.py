@@ -17,7 +17,8 @@ from litestar.plugins.problem_details import (
 )
 from litestar.types import ExceptionHandlersMap
 
-from bot.operator.errors import CannotAct, NotThere
+from bot.operator.errors import CannotAct, NoSuchSender, NotThere
+from bot.operator.event_resends import NoSuchReceiver
 from bot.operator.rejected_events import NotRejected, StillUnreadable
 from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, UnreadableFile, WrongName
@@ -72,6 +73,8 @@ def problem_of(status: int, detail: str) -> dict[str, Any]:
 _STATUSES: Final[dict[type[Exception], int]] = {
     WrongCursor: 400,
     WrongName: 400,
+    NoSuchSender: 400,
+    NoSuchReceiver: 400,
     NotThere: 404,
     NotRejected: 404,
     NoSuchFile: 404,
