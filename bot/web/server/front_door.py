@@ -72,8 +72,8 @@ class FrontDoor:
         except asyncio.CancelledError:
             if is_begun:
                 raise
-            await _refuse(scope, send, HTTPStatus.SERVICE_UNAVAILABLE, "The bot stops, and this was not done: ask again.",
-                          {"Retry-After": "5"})  # fmt: skip
+            detail = "The bot stops, and this was not done: ask again."
+            await _refuse(scope, send, HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
 
 
 async def _refuse(
