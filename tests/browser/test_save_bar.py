@@ -149,6 +149,34 @@ async def test_what_is_typed_between_save_and_its_answer_stays_and_is_not_saved_
             await expect(page.locator(".flash")).to_contain_text("Saved and in force")
 
 
+async def test_two_tabs_with_a_new_file_each_keep_both(browser: Browser, bot: Running) -> None:
+    new = "/console/rules/new"
+    async with console(browser, bot, new) as first:
+        second = await first.context.new_page()
+        await second.goto(new)
+        for page, name, text in ((first, "30-one", "# one\n"), (second, "40-two", "# two\n")):
+            await page.bring_to_front()
+            await page.locator("#name").fill(name)
+            await page.get_by_role("button", name="Text", exact=True).click()
+            async with page.expect_response("**/draft/keep"):
+                await page.locator(".cm-content").press_sequentially(text)
+        for page, text in ((first, "# one"), (second, "# two")):
+            await page.reload()
+            await expect(page.locator("#text")).to_have_value(re.compile(text))
+            await expect(page.locator("#back")).to_contain_text("Not saved yet")
+            await expect(page.locator("#parked")).to_contain_text("another new file")
+        await first.goto("/console/rules")
+        await expect(first.get_by_role("link", name=re.compile("30-one|40-two"))).to_have_count(2)
+        # Whoever comes back to it goes on with it; also in a tab that went elsewhere in between.
+        await second.close()
+        await first.goto(new)
+        await first.get_by_role("link", name="Overview", exact=True).click()
+        await expect(first).to_have_url(re.compile("/console$"))
+        await first.go_back()
+        await expect(first.locator("#text")).to_have_value(re.compile("# one"))
+        await expect(first.locator("#said")).not_to_contain_text("Another tab")
+
+
 async def test_the_phone_has_a_clock_a_person_and_keeps_a_talk_as_a_test(
     browser: Browser, bot: Running
 ) -> None:

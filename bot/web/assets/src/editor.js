@@ -6,6 +6,7 @@ import { ChangeSet, EditorState, StateEffect, StateField } from "@codemirror/sta
 import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
 import { fillForm, standsFor, textChanged } from "./form_text.js";
 import { awaited, isAnswered, keepAll, keepSoon, letGo, unkept } from "./keeping.js";
+import { ownDraft } from "./new_file.js";
 import { answers, fields, fromLink, give, keepTyped, mountPhone, phoneButtons } from "./phone.js";
 import "./moved.js";
 import { post as send } from "./post.js";
@@ -82,6 +83,7 @@ export function mount(element) {
   standsFor(view, textarea);
   draft = draftNow();
   isReadOnly = element.hasAttribute("data-read-only");
+  if (!isReadOnly) ownDraft(form()).then(() => isHere() && (draft = draftNow()));
   const late = lateFor(draft, isReadOnly);
   const lost = (why) => tell(`What you typed last is not in the text: ${why}`, true);
   const cannotShow = () => tell("The bot does not answer, so there is no form yet.", true);
