@@ -98,6 +98,7 @@ class Connection(HttpToolsProtocol):
         """Take the client in, or turn it away when everybody else is being served."""
         super().connection_made(transport)
         self._raw_transport = transport
+        self.url, self.headers = b"", []  # as a request begins: it may be refused before there is one
         self._extensions[LEFT] = transport.is_closing
         self.transport = _Transport(transport, self)  # type: ignore[assignment]  # all that uvicorn uses of one
         self.deadline = self.loop.time() + self._limits.head_seconds
@@ -376,7 +377,7 @@ class Connection(HttpToolsProtocol):
         if not is_answered and not self._raw_transport.is_closing():
             if self._in_message:
                 self._on_refusal(self.url.partition(b"?")[2], self.headers, status, sentence)
-            self._raw_transport.write(_answer(self.url, status, sentence))
+            self._raw_transport.write(_answer(self.url, self.headers, status, sentence))
         self._in_message = True  # whatever else it sends is left unread
         self.finish()
 
@@ -388,8 +389,8 @@ class Connection(HttpToolsProtocol):
         return f"The body is larger than the {self._body_limit:,} bytes that this path takes."
 
 
-def _answer(url: bytes, status: int, sentence: str) -> bytes:
-    media_type, body = refusal(url.partition(b"?")[0].decode("latin-1"), status, sentence)
+def _answer(url: bytes, headers: Sequence[tuple[bytes, bytes]], status: int, sentence: str) -> bytes:
+    media_type, body = refusal(url.partition(b"?")[0].decode("latin-1"), headers, status, sentence)
     retry = "retry-after: 30\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {media_type}\r\n{retry}"

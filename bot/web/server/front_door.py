@@ -79,7 +79,7 @@ class FrontDoor:
 async def _refuse(
     scope: HTTPScope, send: Send, status: int, detail: str, headers: dict[str, Any] | None
 ) -> None:
-    media_type, body = refusal(scope["path"], status, detail)
+    media_type, body = refusal(scope["path"], scope["headers"], status, detail)
     shown = {"content-type": media_type, "content-length": str(len(body)), **(headers or {})}
     pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in shown.items()]
     await send({"type": "http.response.start", "status": status, "headers": pairs})

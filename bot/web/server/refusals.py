@@ -1,6 +1,7 @@
 """What is answered in the applications' place: to a browser that asks for the console a page, to others a problem."""
 
 import html
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
@@ -20,9 +21,16 @@ _PAGE: Final = """\
 """
 
 
-def refusal(path: str, status: int, sentence: str) -> tuple[str, bytes]:
+def refusal(
+    path: str, headers: Iterable[tuple[bytes, bytes]], status: int, sentence: str
+) -> tuple[str, bytes]:
     """The content type and the body of a refusal for a request of this path."""
-    if path == "/console" or path.startswith("/console/"):
+    if (path == "/console" or path.startswith("/console/")) and any(map(_is_browsers, headers)):
         title = html.escape(HTTPStatus(status).phrase)
         return _HTML, _PAGE.format(title=title, sentence=html.escape(sentence)).encode()
     return _PROBLEM, msgspec.json.encode(problem_of(status, sentence))
+
+
+def _is_browsers(header: tuple[bytes, bytes]) -> bool:
+    name, value = header
+    return (name.lower() == b"accept" and b"text/html" in value) or name.lower() == b"hx-request"

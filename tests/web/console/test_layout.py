@@ -139,7 +139,7 @@ async def test_what_is_refused_before_a_page_sees_it_is_a_page_too(fresh_bot: Ru
             ("/console/look", sent | {"theme": "x"}, 400),
             ("/console/look", sent | {f"field{each}": "x" for each in range(600)}, 413),
         ):
-            answer = await http.post(path, data=form)
+            answer = await http.post(path, data=form, headers={"Accept": "text/html"})
             assert answer.status_code == status, answer.text
             assert answer.headers["content-type"].startswith("text/html"), (path, status)
             assert "Go to the overview" in answer.text
