@@ -6,6 +6,7 @@ from functools import cache
 
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
 
 from bot.operations.health import Health
@@ -13,6 +14,7 @@ from bot.operations.metrics import metrics_route
 from bot.web.access import require_viewer
 from bot.web.api.openapi import openapi_config
 from bot.web.api.routes import api_router
+from bot.web.console.errors import answer_wrong_method
 from bot.web.console.routes import console_router
 from bot.web.limits import LARGEST_FORM
 from bot.web.problems import FAULTS, problem_details
@@ -38,7 +40,7 @@ def _build(more_routes: Sequence[BaseRouteHandler]) -> Litestar:
         request_class=BoundedRequest,
         request_max_body_size=LARGEST_FORM,  # for routes that name no other
         logging_config=None,  # `bot.operations.logs` has seen to it
-        exception_handlers=FAULTS,
+        exception_handlers={**FAULTS, MethodNotAllowedException: answer_wrong_method},
         plugins=[problem_details()],
         openapi_config=openapi_config(),
     )

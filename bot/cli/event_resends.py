@@ -8,7 +8,7 @@ from bot.cli.errors import CommandFailed
 from bot.cli.output import counted, print_json
 from bot.cli.times import read_since
 from bot.cli.upkeep_database import writing_database
-from bot.operator.event_resends import EventResends, ResendRequest
+from bot.operator.event_resends import EventResends, NoSuchReceiver, ResendRequest
 from bot.settings import load, read_environment
 
 
@@ -16,11 +16,10 @@ def resend(since: str, to: str | None, *, failed_only: bool, as_json: bool) -> N
     """Queue events again."""
     settings = load(read_environment())
     places = [each.place for each in settings.events_to]
-    if to is not None and to not in places:
-        named = f"it names {', '.join(places)}" if places else "it is unset"
-        raise CommandFailed(f"--to: BOT_EVENTS_TO has no receiver {to}; {named}.")
     if not places:
         raise CommandFailed("BOT_EVENTS_TO is unset, so nobody hears events: set it as it is for the bot.")
+    if to is not None and to not in places:
+        raise CommandFailed(f"--to: {NoSuchReceiver(to, places)}")
     wanted = ResendRequest(since=read_since(since), to=to, failed_only=failed_only)
 
     async def run() -> int:

@@ -10,11 +10,11 @@ import rich_click as click
 from bot.cli.api_client import person, tell_bot
 from bot.cli.errors import CommandFailed
 from bot.cli.output import counted, print_json
-from bot.cli.senders import require_sender
 from bot.cli.upkeep_database import is_in_use, writing_database
 from bot.conversation.erasure_marks import ErasureMarks
 from bot.operator.actor import ADMIN, Actor
 from bot.operator.erasure import Erased, Eraser
+from bot.operator.errors import NoSuchSender
 from bot.operator.purge import Purger
 from bot.settings import Settings, load, read_environment
 from bot.storage.file_scrub import FileScrub
@@ -36,7 +36,6 @@ def forget(number: str, url: str | None, *, is_sure: bool, as_json: bool) -> Non
         erased = msgspec.convert(tell_bot("DELETE", "peers", peer, url=url), Erased)
     else:
         erased = asyncio.run(_erase(settings, peer))
-    require_sender(peer, is_kept=erased.is_something)
     if as_json:
         print_json(erased)
     else:
@@ -49,7 +48,10 @@ async def _erase(settings: Settings, peer: str) -> Erased:
         purger = Purger(database, writer, marks, is_alone=is_alone)
         scrub = FileScrub(database, largest=math.inf)
         eraser = Eraser(database, writer, marks, announce=purger.announce, scrub=scrub)
-        return await eraser.erase(peer, by=Actor(person() or ADMIN.name))
+        try:
+            return await eraser.erase(peer, by=Actor(person() or ADMIN.name))
+        except NoSuchSender as error:
+            raise CommandFailed(shown_in_terminal(str(error))) from None
 
 
 def _print(erased: Erased) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.clock import Clock, utc_now
 from bot.conversation.erasure_marks import ErasureMarks, Mark
 from bot.operator.actor import Actor
+from bot.operator.errors import NoSuchSender
 from bot.operator.purge import PurgeLimits, next_batch
 from bot.operator.removal import release_codes, remove_conversations, remove_messages
 from bot.storage.all_tables import metadata
@@ -26,6 +27,7 @@ from bot.storage.sql import status_is
 from bot.storage.tables import conversations, delivery_reports, messages, rejected_events
 from bot.storage.writer import Batch, Writer
 from bot.text.erased_number import NumberInText
+from bot.text.numbers import is_phone_number
 
 #: Rows of a table that are read at once to look for a number.
 _WINDOW = 500
@@ -114,8 +116,11 @@ class Eraser:
     async def erase(self, peer: str, *, by: Actor) -> Erased:
         """Erase everything that is kept of this number.
 
-        Raises `bot.storage.writer.StorageUnavailable`, and what a reading raises; asked again it goes on.
+        Raises `NoSuchSender` for what is no number when nothing is kept of a sender with that name,
+        `bot.storage.writer.StorageUnavailable`, and what a reading raises; asked again it goes on.
         """
+        if not peer:
+            raise NoSuchSender(peer)
         await self._announce()
         counts: dict[str, int] = {}
         async with self._readers.reading() as connection:
@@ -133,6 +138,8 @@ class Eraser:
         number = NumberInText(peer)
         _add(counts, {"delivery_reports": await self._erase_reports_of(number)})
         _add(counts, {"rejected_events": await self._erase_rejected_of(number)})
+        if not any(counts.values()) and not is_phone_number(peer):
+            raise NoSuchSender(peer)
         self._on_erased(ids)
         traces_left = await self._scrub([number.core, *traces])
         async with self._readers.reading() as connection:

@@ -8,6 +8,7 @@ class CannotAct(Exception):
 
     CannotAct
     ├── NotThere        there is nothing to act on
+    ├── NoSuchSender    what is neither a phone number nor a sender of whom something is kept
     ├── CannotReply     the peer opted out
     ├── NoNumber        a sender that is a name can't be texted
     ├── KeptByCarrier   an opt-out that only the peer can undo
@@ -26,6 +27,16 @@ class NotThere(CannotAct):
 
     def __init__(self, what: str, wanted: str) -> None:
         super().__init__(f"There is no {what} {wanted!r}.")
+
+
+class NoSuchSender(CannotAct):
+    """What is no phone number, and no name of a sender of whom something is kept."""
+
+    def __init__(self, peer: str) -> None:
+        super().__init__(
+            f'"{peer}" is no phone number, and nothing is kept of a sender with that name: write the number with its'
+            " country, such as +15555550101."
+        )
 
 
 class CannotReply(CannotAct):

@@ -36,6 +36,17 @@ class ResendRequest(Struct, frozen=True, kw_only=True):
         return wanted
 
 
+class NoSuchReceiver(Exception):
+    """Nobody hears events under an address; the message says who does."""
+
+    def __init__(self, to: str | None, receivers: Collection[str]) -> None:
+        super().__init__(
+            f'BOT_EVENTS_TO has no receiver "{to}"; it names {", ".join(receivers)}.'
+            if receivers
+            else "BOT_EVENTS_TO is unset, so nobody hears events: set it, and start the bot again."
+        )
+
+
 class EventResends:
     """Has events sent again."""
 
@@ -54,7 +65,9 @@ class EventResends:
         self._on_queued = on_queued
 
     async def resend(self, wanted: ResendRequest) -> int:
-        """Queue them, oldest first; how many. Raises `bot.storage.writer.StorageUnavailable`."""
+        """Queue them, oldest first; how many. Raises `NoSuchReceiver` and `bot.storage.writer.StorageUnavailable`."""
+        if not self._receivers or (wanted.to is not None and wanted.to not in self._receivers):
+            raise NoSuchReceiver(wanted.to, self._receivers)
         conditions = [*wanted.conditions(), outgoing_events.c.receiver.in_(self._receivers)]
         async with self._readers.reading() as connection:
             newest = select(func.max(outgoing_events.c.id)).where(*conditions)

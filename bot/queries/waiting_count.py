@@ -9,6 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation.handovers import is_urgent
 from bot.storage.tables import conversations
 
+#: Conversations that are named, and characters of an id that tell it from others: each open page hears of them.
+_MOST_NAMED = 100
+_TELLING_END = 12
+
 
 class WaitingCount(Struct, frozen=True, kw_only=True):
     """The conversations that were handed over and whose peer waits for a person's word; the snoozed ones aside."""
@@ -16,8 +20,11 @@ class WaitingCount(Struct, frozen=True, kw_only=True):
     count: int = 0
     #: Of these, those that were handed over urgently.
     urgent: int = 0
-    #: Since when the one waits that began last; a page that has heard of it tells nobody again, unless more wait now.
+    #: Since when the one waits that began last.
     newest: datetime | None = None
+    #: The ends of their ids: who is among them and was not before is news, however long they have waited. None: they
+    #: are too many to be named, and a page goes by the count and by `newest`.
+    who: tuple[str, ...] | None = None
 
 
 def needs_person() -> ColumnElement[bool]:
@@ -37,4 +44,8 @@ async def count_waiting(connection: AsyncConnection) -> WaitingCount:
     urgent = func.count().filter(is_urgent(table.id))
     query = select(func.count(), urgent, func.max(table.unanswered_since)).where(is_waiting())
     count, urgent_ones, newest = (await connection.execute(query)).one()
-    return WaitingCount(count=count, urgent=urgent_ones, newest=newest)
+    who = None
+    if count <= _MOST_NAMED:
+        ids = await connection.execute(select(table.id).where(is_waiting()).order_by(table.id))
+        who = tuple(each[-_TELLING_END:] for each in ids.scalars())
+    return WaitingCount(count=count, urgent=urgent_ones, newest=newest, who=who)

@@ -1,6 +1,7 @@
 """Backups of an SQLite file: taken while the bot runs, checked, and put back."""
 
 import contextlib
+import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from bot.storage.sqlite_file import real_file
 
 #: Pages of a step, 4 MiB: the progress bar moves, and an interrupted copy ends soon.
 _STEP = 1_024
+
+#: How the names of a database's file and of those beside it end.
+_FILES = ("", "-wal", "-shm")
 
 #: Called with how many pages are copied, and of how many.
 CopyProgress = Callable[[int, int], None]
@@ -139,10 +143,10 @@ def put_in_place(part: Path, target: Path, now: datetime) -> Path | None:
     with contextlib.closing(_connect(part, "rw")) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # so that all of it is in one file
     _sync(part)
-    kept = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}")
+    kept = _free_name(target, now)
     moved: list[tuple[Path, Path]] = []
     try:
-        for end in ("", "-wal", "-shm"):
+        for end in _FILES:
             file, place = Path(f"{target}{end}"), Path(f"{kept}{end}")
             if file.exists():
                 moved.append((file, file.rename(place)))
@@ -153,6 +157,17 @@ def put_in_place(part: Path, target: Path, now: datetime) -> Path | None:
         raise
     _sync(target.parent)
     return kept if moved else None
+
+
+def _free_name(target: Path, now: datetime) -> Path:
+    """Where the database that stands there is kept: under a name that no other one has, however soon it follows."""
+    name = f"{target.name}.before-{now:%Y%m%dT%H%M%S}"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(
+        place
+        for place in map(target.with_name, names)
+        if not any(os.path.lexists(f"{place}{end}") for end in _FILES)
+    )
 
 
 def _copy(source: Path, target: Path, on_progress: CopyProgress) -> None:

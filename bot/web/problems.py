@@ -17,7 +17,8 @@ from litestar.plugins.problem_details import (
 )
 from litestar.types import ExceptionHandlersMap
 
-from bot.operator.errors import CannotAct, NotThere
+from bot.operator.errors import CannotAct, NoSuchSender, NotThere
+from bot.operator.event_resends import NoSuchReceiver
 from bot.operator.rejected_events import NotRejected, StillUnreadable
 from bot.rulebook.editing.drafts import TooManyDrafts
 from bot.rulebook.editing.folder import CannotWrite, Changed, NoSuchFile, UnreadableFile, WrongName
@@ -72,6 +73,8 @@ def problem_of(status: int, detail: str) -> dict[str, Any]:
 _STATUSES: Final[dict[type[Exception], int]] = {
     WrongCursor: 400,
     WrongName: 400,
+    NoSuchSender: 400,
+    NoSuchReceiver: 400,
     NotThere: 404,
     NotRejected: 404,
     NoSuchFile: 404,
@@ -107,7 +110,8 @@ def _of_deep_nesting(_error: RecursionError) -> Problem:
     return Problem(400, "The body is nested too deeply.")
 
 
-def _of_http_error(error: HTTPException) -> Problem:
+def problem_of_http(error: HTTPException) -> Problem:
+    """An HTTP error as a problem."""
     errors = _as_written(error.extra) if isinstance(error, ValidationException) else error.extra
     return Problem(error.status_code, sentence_of(error), headers=error.headers, errors=errors)
 
@@ -206,5 +210,5 @@ FAULTS: Final[ExceptionHandlersMap] = {
 def problem_details() -> ProblemDetailsPlugin:
     """Litestar's plugin, with every other error as a problem."""
     problems: dict[type[Exception], Callable[[Any], Problem]]
-    problems = {HTTPException: _of_http_error, RecursionError: _of_deep_nesting, **DOMAIN_PROBLEMS}
+    problems = {HTTPException: problem_of_http, RecursionError: _of_deep_nesting, **DOMAIN_PROBLEMS}
     return ProblemDetailsPlugin(ProblemDetailsConfig(exception_to_problem_detail_map=problems))

@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
+from sqlalchemy import update
 
 from bot.operator.actor import Actor
 from bot.operator.people import People
+from bot.storage.tables import conversations
 from tests.support.bots import until
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
@@ -136,6 +138,21 @@ async def test_the_title_counts_who_waits_and_who_wants_to_be_is_told(browser: B
             await bot.send("POST", "/api/acts", json=order)
             await expect(page).to_have_title(f"({count}) People · Bot")
         await until(lambda: page.evaluate("heard.length === 4 && shown.length === 3"))
+        # Nor does it matter that another one is answered meanwhile: as many wait as before, and none of them newly.
+        order = {"do": "snooze", "conversations": keys[:1], "until": tomorrow}
+        await bot.send("POST", "/api/acts", json=order)
+        await expect(page).to_have_title("(1) People · Bot")
+        updates = []
+        for key, changes in (
+            (keys[0], {"snoozed_until": None}),
+            (keys[1], {"snoozed_until": datetime.now(UTC) + timedelta(days=1)}),
+        ):
+            updates.append(update(conversations).where(conversations.c.id == key).values(changes))
+        async with bot.service.database.writing() as connection:
+            for each in updates:
+                await connection.execute(each)
+        bot.service.live.announce_everything()
+        await until(lambda: page.evaluate("heard.length === 5 && shown.length === 4"))
         await bot.send("POST", "/api/acts", json={"do": "done", "conversations": keys[1:]})
         await page.goto(path)
         await expect(page.get_by_text("kitchen is waited for, urgently; the bot goes on")).to_be_visible()

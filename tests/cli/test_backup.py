@@ -1,6 +1,7 @@
 """A backup taken under load, put back after all was lost: nothing is lost, and nobody gets an SMS twice."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from bot.conversation.delivery import SENTENCES, FailureCode
 from bot.conversation.events import Inbound
 from bot.installed import newest_schema
 from bot.storage.all_tables import metadata
-from bot.storage.backup import CannotBackUp, back_up, check_backup
+from bot.storage.backup import CannotBackUp, back_up, check_backup, put_in_place
 from bot.storage.handover_tables import handovers
 from bot.storage.postgresql_tools import connection_string
 from bot.storage.sqlite_file import sqlite_url
@@ -136,6 +137,22 @@ async def test_what_is_queued_in_a_backup_is_sent_only_where_nothing_was_since(
             await bot.stop()
     path = Path(str(make_url(url).database))
     assert len(list(path.parent.glob(path.name + ".before-*"))) >= 1, "what was there is kept"
+
+
+def test_two_restores_within_a_second_keep_both_files_that_were_there(tmp_path: Path) -> None:
+    now, target = datetime.now(UTC), tmp_path / "bot.db"
+    kept: list[str] = []
+    for name in ("first", "second", "third", "fourth"):
+        part = tmp_path / "part"
+        with contextlib.closing(sqlite3.connect(part)) as connection:
+            connection.execute(f"CREATE TABLE {name} (id)")
+        place = put_in_place(part, target, now)
+        if place is not None:
+            kept.append(place.name)
+            if name == "second":  # what stands beside it counts, too
+                place.rename(f"{place}-wal")
+    assert kept == [f"bot.db.before-{now:%Y%m%dT%H%M%S}{end}" for end in ("", "-2", "-3")]
+    assert len(list(tmp_path.glob("bot.db.before-*"))) == 3
 
 
 @pytest.mark.parametrize("folder", ["50%20off", "what?", "50%3Fmode=ro"])

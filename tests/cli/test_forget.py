@@ -81,11 +81,28 @@ async def test_only_the_admin_erases(bot: Running) -> None:
     assert (done.status_code, done.json()["conversations"]) == (200, 1)
 
 
+async def test_the_api_refuses_what_is_no_number_in_the_same_words(bot: Running) -> None:
+    await bot.post([inbound(Message="Your code is 1234", From="InfoSMS", MessageId="Incoming_2")])
+    for method, path in (("DELETE", "/api/peers"), ("GET", "/api/consent")):
+        for name in ("abc", "%20"):
+            answer = await bot.send(method, f"{path}/{name}")
+            assert answer.status_code == 400, answer.text
+            assert (
+                "is no phone number, and nothing is kept of a sender with that name"
+                in answer.json()["detail"]
+            )
+        assert (await bot.send(method, f"{path}/+15555550199")).status_code == 200
+    assert (await bot.get("/api/consent/InfoSMS")).status_code == 200
+    assert (await bot.send("DELETE", "/api/peers/InfoSMS")).json()["conversations"] == 1
+
+
 async def test_without_a_bot_the_database_is_opened(
     bot: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await bot.service.stop()
     monkeypatch.delenv("BOT_ADMIN_TOKEN")
+    with pytest.raises(CommandFailed, match=r'^"abc" is no phone number'):
+        await asyncio.to_thread(forget, "abc", None, is_sure=True, as_json=False)
     await asyncio.to_thread(forget, PEER, None, is_sure=True, as_json=False)
     said = capsys.readouterr().out
     assert f"Erased of {PEER}: 1 conversation, " in said

@@ -11,6 +11,7 @@ from bot.conversation.events import UnreadableEvent
 from bot.operator.actor import Actor
 from bot.operator.data_protection import DataProtection
 from bot.operator.erasure import Erased
+from bot.operator.errors import NoSuchSender
 from bot.queries.traffic_counter import TrafficCounter
 from bot.sending.circuit_breaker import Circuit
 from bot.sending.lane_memory import CircuitChange, record_circuits
@@ -269,6 +270,19 @@ async def test_forgetting_nobody_erases_nothing(bot: Bot) -> None:
     assert len(await bot.conversations()) == 1
 
 
+async def test_what_is_no_number_and_no_senders_name_is_refused_and_erases_nothing(bot: Bot) -> None:
+    raw = '{"id": "abc", "data": {"from": "InfoSMS", "message": "abc", "tag": ""}}'
+    await bot.hear(UnreadableEvent(reason="It was odd.", raw=raw))
+    for peer in ("abc", ""):
+        with pytest.raises(
+            NoSuchSender, match=f'^"{peer}" is no phone number, and nothing is kept of a sender '
+        ):
+            await forget(bot, peer)
+    assert len(await bot.rejected()) == 1
+    assert (await forget(bot, "InfoSMS")).rejected_events == 1, "of whom one event is kept"
+    assert await bot.rejected() == []
+
+
 async def test_what_others_wrote_is_theirs_and_is_told(bot: Bot) -> None:
     await bot.hear(heard(f"please call {PEER}", peer=OTHER), heard("hours"))
     await bot.settled()
@@ -289,7 +303,10 @@ async def test_what_others_wrote_is_theirs_and_is_told(bot: Bot) -> None:
         (PEER, '{"from": "+155555501011"}', False),
         ("12345", '{"id": "12345678"}', False),
         ("12345", '{"from": "12345"}', True),
+        ("12345", '{"data": "{\\"To\\": [\\"12345\\"]}"}', True),
+        ("12345", '{"from": "+15555550101", "message": "12345"}', False),
         ("ACME", '{"from": "ACME"}', True),
+        ("ACME", '{"id": "ACME", "message": "ACME"}', False),
         ("ACME", '{"message": "I like ACME a lot"}', False),
     ],
 )

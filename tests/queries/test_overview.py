@@ -124,6 +124,8 @@ async def test_who_waits_for_a_person(busy: Bot, overview: Overview) -> None:
 async def test_who_is_snoozed_waits_nowhere_until_the_time(busy: Bot, overview: Overview) -> None:
     """The title, the first page and the metric counted them, and the list that they lead to was empty."""
 
+    who: list[set[str]] = []
+
     async def counted() -> list[int]:
         needs = (await look(busy, overview)).needs
         async with busy.database.reading() as connection:
@@ -131,6 +133,7 @@ async def test_who_is_snoozed_waits_nowhere_until_the_time(busy: Bot, overview: 
             inbox = await count_inbox(connection, "Ada")
             wanted = ConversationFilter(waiting=True)
             listed = (await list_conversations(connection, wanted, limit=9, cursor=None)).items
+        who.append(set(told.who or ()))
         return [needs.waiting, told.count, alarms.waiting, inbox.waiting, len(listed)]
 
     await busy.hear(heard("person"), heard("person", peer="+15555550102"))
@@ -142,6 +145,7 @@ async def test_who_is_snoozed_waits_nowhere_until_the_time(busy: Bot, overview: 
     later = until + MINUTE
     await PlannedReplies(busy.database, busy.writer, clock=lambda: later).look()
     assert await counted() == [2] * 5
+    assert who[0] == who[2] > who[1], "an open page knows by them that somebody is back"
 
 
 async def test_messages_that_no_rule_answers_are_grouped_until_one_does(

@@ -175,7 +175,13 @@ async def test_events_are_sent_again_since_a_time_by_the_same_ids(
     assert answer.json() == {"resent": 0}
     answer = await bot.send("POST", "/api/outgoing-events/resend", json=body)
     assert answer.json() == {"resent": 1}
+    for to in ("https://other.example.com/", ""):
+        unknown = await bot.send("POST", "/api/outgoing-events/resend", json=body | {"to": to})
+        assert (unknown.status_code, unknown.json()["detail"]) == (
+            400, f'BOT_EVENTS_TO has no receiver "{to}"; it names {receiver.address}.',
+        )  # fmt: skip
     await until(lambda: receiver.posted[second["id"]] == 2)
+    await told(bot, 2)
     assert receiver.posted[first["id"]] == 1
     monkeypatch.setenv("BOT_DATABASE_URL", bot.service.settings.database_url)
     monkeypatch.setenv("BOT_EVENTS_TO", receiver.address)

@@ -7,11 +7,12 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.params import FromPath, QueryParameter
 
+from bot.operator.errors import NoSuchSender
 from bot.queries.consent import ConsentView, find_consent
 from bot.queries.opt_outs import OptOutView, list_opt_outs
 from bot.storage.database import DatabaseConnection
 from bot.storage.pages import Page
-from bot.text.numbers import TOO_FEW_DIGITS, digits_typed, normalise_number
+from bot.text.numbers import TOO_FEW_DIGITS, digits_typed, is_phone_number, normalise_number
 from bot.text.storable import make_storable
 from bot.web.api.parameters import Cursor, Limit
 
@@ -40,5 +41,12 @@ class OptOuts(Controller):
     async def get_consent(
         self, connection: NamedDependency[DatabaseConnection], number: FromPath[str]
     ) -> ConsentView:
-        """Each opt-out and opt-in of a person: their words, ours, the rule, the times, what left after."""
-        return await find_consent(connection, normalise_number(make_storable(number)))
+        """Each opt-out and opt-in of a person: their words, ours, the rule, the times, what left after.
+
+        400 for what is neither a phone number nor the name of a sender of whom something is kept.
+        """
+        peer = normalise_number(make_storable(number))
+        view = await find_consent(connection, peer)
+        if not (view.events or view.conversations or is_phone_number(peer)):
+            raise NoSuchSender(peer)
+        return view

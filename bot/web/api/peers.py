@@ -23,5 +23,6 @@ class Peers(Controller):
         """Erase a person: conversations, messages with their history and reports, events kept, saved values.
 
         Where they opted out, a keyed hash of that stays, so that they stay opted out. It can't be undone.
+        400 for what is neither a phone number nor the name of a sender of whom something is kept.
         """
         return await eraser.erase(normalise_number(make_storable(number)), by=person)

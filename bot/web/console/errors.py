@@ -5,14 +5,21 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from litestar import MediaType, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.types import ExceptionHandlersMap
 
 from bot.storage.database import DATABASE_ERRORS, DatabaseBusy
 from bot.web.console.forgery import HOME
 from bot.web.console.layout import Call, Page, console_of, go_to
 from bot.web.console.sessions import NotLoggedIn
-from bot.web.problems import BUSY, DOMAIN_PROBLEMS, log_database_error, log_failure, sentence_of
+from bot.web.problems import (
+    BUSY,
+    DOMAIN_PROBLEMS,
+    log_database_error,
+    log_failure,
+    problem_of_http,
+    sentence_of,
+)
 
 
 def _answer_stranger(request: Call, stranger: NotLoggedIn) -> Response[Any]:
@@ -48,6 +55,19 @@ def _answer_database_error(request: Call, error: Exception) -> Page:
 def _answer_unexpected(request: Call, error: Exception) -> Page:
     log_failure(request, error)
     return console_of(request).error_page(request, 500, "The bot could not make this page; its log says why.")
+
+
+def answer_wrong_method(request: Call, error: MethodNotAllowedException) -> Response[Any]:
+    """405, before any route has taken the request: a page for an address of the console's, a problem elsewhere."""
+    path = request.url.path
+    if path != HOME and not path.startswith(f"{HOME}/"):
+        return problem_of_http(error).to_response(request)
+    sentence = (
+        f"This address takes no {request.method}, so nothing was done: open the page, and use what is on it."
+    )
+    answer = console_of(request).error_page(request, error.status_code, sentence)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 #: For the `exception_handlers` of the console's routers.

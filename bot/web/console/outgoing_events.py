@@ -6,7 +6,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 
 from bot.event_receivers import EVENT_TYPES
-from bot.operator.event_resends import ResendRequest
+from bot.operator.event_resends import NoSuchReceiver, ResendRequest
 from bot.queries.outgoing_events import (
     EventStatus,
     OutgoingEventFilter,
@@ -59,7 +59,7 @@ class OutgoingEventPages(Controller):
         """Send again what was given up."""
         try:
             count = await console.event_resends.resend(ResendRequest(failed_only=True))
-        except StorageUnavailable as error:
+        except (NoSuchReceiver, StorageUnavailable) as error:
             return console.redirect(PATH, str(error), "bad")
         return console.redirect(
             PATH, f"{count:,} events are sent again." if count != 1 else "It is sent again."

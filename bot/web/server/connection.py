@@ -11,16 +11,15 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
-import msgspec
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from bot.web.limits import Limits
-from bot.web.problems import problem_of
 from bot.web.server.crowd import BUSY, CLOSING, HALF_SENT, IDLE, STALLED, Crowd
 from bot.web.server.exchange import ANSWER, LEFT, VOUCH, Exchange, target_of
+from bot.web.server.refusals import refusal
 
 #: Bytes on the line for a byte of body that comes in the smallest chunks, and a little more.
 _CHUNK_FRAMES = 8
@@ -99,6 +98,7 @@ class Connection(HttpToolsProtocol):
         """Take the client in, or turn it away when everybody else is being served."""
         super().connection_made(transport)
         self._raw_transport = transport
+        self.url, self.headers = b"", []  # as a request begins: it may be refused before there is one
         self._extensions[LEFT] = transport.is_closing
         self.transport = _Transport(transport, self)  # type: ignore[assignment]  # all that uvicorn uses of one
         self.deadline = self.loop.time() + self._limits.head_seconds
@@ -377,7 +377,7 @@ class Connection(HttpToolsProtocol):
         if not is_answered and not self._raw_transport.is_closing():
             if self._in_message:
                 self._on_refusal(self.url.partition(b"?")[2], self.headers, status, sentence)
-            self._raw_transport.write(_answer(status, sentence))
+            self._raw_transport.write(_answer(self.url, self.headers, status, sentence))
         self._in_message = True  # whatever else it sends is left unread
         self.finish()
 
@@ -389,11 +389,11 @@ class Connection(HttpToolsProtocol):
         return f"The body is larger than the {self._body_limit:,} bytes that this path takes."
 
 
-def _answer(status: int, sentence: str) -> bytes:
-    body = msgspec.json.encode(problem_of(status, sentence))
+def _answer(url: bytes, headers: Sequence[tuple[bytes, bytes]], status: int, sentence: str) -> bytes:
+    media_type, body = refusal(url.partition(b"?")[0].decode("latin-1"), headers, status, sentence)
     retry = "retry-after: 30\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
     head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/problem+json\r\n{retry}"
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: {media_type}\r\n{retry}"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
     return head.encode() + body

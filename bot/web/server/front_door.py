@@ -9,16 +9,15 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 import structlog
 from litestar.enums import HttpMethod, ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from bot.rulebook.background import name_asker
-from bot.web.problems import problem_of
 from bot.web.server.exchange import LEFT
 from bot.web.server.head import answer_head, name_head
+from bot.web.server.refusals import refusal
 
 #: Takes a call of the webhook's address and answers it; raises `HTTPException` for one that it refuses.
 Webhook = Callable[[HTTPScope, Receive, Send], Awaitable[None]]
@@ -45,11 +44,11 @@ class FrontDoor:
         try:
             await self._webhook(scope, receive, send)
         except HTTPException as error:
-            await _refuse(send, error.status_code, error.detail, error.headers)
+            await _refuse(scope, send, error.status_code, error.detail, error.headers)
         except Exception:
             log.exception("A call of the webhook failed", action="webhook_call_failed")
             # 503 and not 500: Event Grid waits longer before it comes again, and a person sees a retry, not a loss.
-            await _refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, "The bot could not take this; its log says why.",
+            await _refuse(scope, send, HTTPStatus.SERVICE_UNAVAILABLE, "The bot could not take this; its log says why.",
                           {"Retry-After": "30"})  # fmt: skip
 
     async def _ask_others(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
@@ -73,13 +72,15 @@ class FrontDoor:
         except asyncio.CancelledError:
             if is_begun:
                 raise
-            await _refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, "The bot stops, and this was not done: ask again.",
-                          {"Retry-After": "5"})  # fmt: skip
+            detail = "The bot stops, and this was not done: ask again."
+            await _refuse(scope, send, HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "5"})
 
 
-async def _refuse(send: Send, status: int, detail: str, headers: dict[str, Any] | None) -> None:
-    body = msgspec.json.encode(problem_of(status, detail))
-    shown = {"content-type": "application/problem+json", "content-length": str(len(body)), **(headers or {})}
+async def _refuse(
+    scope: HTTPScope, send: Send, status: int, detail: str, headers: dict[str, Any] | None
+) -> None:
+    media_type, body = refusal(scope["path"], scope["headers"], status, detail)
+    shown = {"content-type": media_type, "content-length": str(len(body)), **(headers or {})}
     pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in shown.items()]
     await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -109,6 +109,18 @@ async def test_an_error_is_a_page_and_says_what_to_do(fresh_bot: Running) -> Non
             answer = await http.request(method, f"/console{path}", data=sent if method != "GET" else None)
             assert answer.status_code == status, (path, answer.text)
             assert "Go to the overview" in answer.text, path
+        for method, path in (
+            ("POST", ""), ("POST", "/conversations"), ("PUT", "/rules"), ("DELETE", "/acts"), ("PATCH", "/nothing"),
+            ("DELETE", "/login"),
+        ):  # fmt: skip
+            answer = await http.request(method, f"/console{path}", data=sent)
+            assert answer.status_code == 405, (path, answer.text)
+            assert f"This address takes no {method}, so nothing was done" in answer.text, path
+            assert answer.headers["content-type"].startswith("text/html")
+            assert answer.headers["allow"]
+        for method, path in (("PUT", "/api/overview"), ("POST", "/metrics")):
+            answer = await http.request(method, path)
+            assert answer.headers["content-type"] == "application/problem+json", path
         for path in (
             "/conversations/%00",
             "/conversations?q=%00%ed%a0%bd",
@@ -116,6 +128,25 @@ async def test_an_error_is_a_page_and_says_what_to_do(fresh_bot: Running) -> Non
         ):
             answer = await http.get(f"/console{path}")
             assert answer.status_code in (200, 404), path
+
+
+async def test_what_is_refused_before_a_page_sees_it_is_a_page_too(fresh_bot: Running) -> None:
+    async with browser(fresh_bot, ADMIN) as http:
+        sent = {"csrf": csrf_in((await http.get("/console")).text)}
+        for path, form, status in (
+            ("/console/login", {"token": "x" * 5_000}, 413),
+            ("/console/look", sent | {"theme": "x" * 200_000}, 413),
+            ("/console/look", sent | {"theme": "x"}, 400),
+            ("/console/look", sent | {f"field{each}": "x" for each in range(600)}, 413),
+        ):
+            answer = await http.post(path, data=form, headers={"Accept": "text/html"})
+            assert answer.status_code == status, answer.text
+            assert answer.headers["content-type"].startswith("text/html"), (path, status)
+            assert "Go to the overview" in answer.text
+        answer = await http.post("/console/look", files={"theme": b"x"})
+        assert (answer.status_code, "Go to the overview" in answer.text) == (415, True)
+        answer = await http.post("/api/try", content=b"x" * 200_000)
+        assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
 
 
 def test_a_moment_is_a_time_today_and_a_day_before_that() -> None:

@@ -4,6 +4,7 @@
 import { StateEffect, StateField, Text } from "@codemirror/state";
 import { Decoration, EditorView } from "@codemirror/view";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
+import { awaited } from "./keeping.js";
 import { post as sendTo } from "./post.js";
 import { isAdded, weigh } from "./weighing.js";
 
@@ -229,7 +230,7 @@ async function now(edits) {
 
 export async function flush({ isPressed = false } = {}) {
   clearTimeout(timer);
-  while (running) await running;
+  while (running || awaited()) await (running ?? awaited());
   if (!waiting.size || !card()) return;
   sending = waiting;
   waiting = new Map();

@@ -3,7 +3,7 @@
 import htmx from "htmx.org";
 
 const WAITING = "/console/conversations?waiting=1";
-//: What all tabs of this browser know: the count, and since when the newest waits.
+//: What all tabs of this browser know: the count, who they are, and since when the newest waits.
 const SHARED = "bot_waiting";
 
 let now = { count: 0, urgent: 0, newest: null };
@@ -33,8 +33,9 @@ export function hear(waiting) {
   const before = parsed(localStorage.getItem(SHARED), { count: 0, newest: null });
   localStorage.setItem(SHARED, JSON.stringify(waiting));
   // One tab hears of it first, and tells; a person who came to wait before is old news. Whoever was snoozed and is back
-  // waits since then, too: they are known by the count alone.
-  const isNews = (waiting.newest ?? "") > (before.newest ?? "") || waiting.count > before.count;
+  // waits since then, too: they are known by who waits, or by the count where that isn't named.
+  const isMore = waiting.who && before.who ? waiting.who.some((each) => !before.who.includes(each)) : waiting.count > before.count;
+  const isNews = isMore || (waiting.newest ?? "") > (before.newest ?? "");
   if (isNews && document.body.dataset.person) tell(waiting);
 }
 
