@@ -66,7 +66,7 @@ class EventResends:
 
     async def resend(self, wanted: ResendRequest) -> int:
         """Queue them, oldest first; how many. Raises `NoSuchReceiver` and `bot.storage.writer.StorageUnavailable`."""
-        if not self._receivers or (wanted.to is not None and wanted.to not in self._receivers):
+        if wanted.to is not None and wanted.to not in self._receivers:
             raise NoSuchReceiver(wanted.to, self._receivers)
         conditions = [*wanted.conditions(), outgoing_events.c.receiver.in_(self._receivers)]
         async with self._readers.reading() as connection:
