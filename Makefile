@@ -82,6 +82,7 @@ quick: $(home)/.ready-dev ## the tests that need no process, browser or PostgreS
 bench: setup ## how fast messages are taken, decided, answered; beside Kannel where it is installed; a quarter of an hour or so
 	$(venv)/python benchmarks/whole_path.py --reports
 	$(venv)/python benchmarks/reply_time.py
+	$(venv)/python benchmarks/reply_time.py --beside --rates 100 --rounds 2
 	$(venv)/python benchmarks/intake.py
 	$(venv)/python benchmarks/intake.py --connections 64
 	$(venv)/python benchmarks/growth.py

@@ -15,6 +15,7 @@ from texts import KEYWORDS, number_of, reply_of
 
 HERE = Path(__file__).parent
 TREE = HERE.parent
+ADMIN = "the-admin-of-the-benchmark"
 
 
 def cpu_of(pid: int) -> float:
@@ -100,7 +101,7 @@ class BotProcess:
             "BOT_RULES": str(rules),
             "BOT_PORT": str(port),
             "BOT_WEBHOOK_SECRETS": SECRET,
-            "BOT_ADMIN_TOKEN": "the-admin-of-the-benchmark",
+            "BOT_ADMIN_TOKEN": ADMIN,
             "BOT_QUEUE_LIMIT": "100000000",
             "BOT_ACS_CONNECTION_STRING": acs,
             **environ,
