@@ -1,15 +1,13 @@
 """The editor's save bar, its phone and its recipes in a real browser."""
 
-import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.support.bots import until
 from tests.support.databases import Databases
 from tests.support.envelopes import inbound
 from tests.support.pages import console, sideways, violations
@@ -93,60 +91,6 @@ async def test_the_bar_says_what_changes_takes_the_tests_along_and_a_save_is_und
         await toast.get_by_role("button", name="Undo").press("Enter")
         await expect(toast).to_contain_text("Undone")
         assert saved(bot) == WHO
-
-
-async def test_what_is_typed_between_save_and_its_answer_stays_and_is_not_saved_yet(
-    browser: Browser, bot: Running
-) -> None:
-    async def answer_late(route: Route) -> None:
-        answer = await route.fetch()
-        held.set()
-        await gate.wait()
-        await route.fulfill(response=answer)
-
-    for view in ("text", "form"):
-        before, held, gate = saved(bot), asyncio.Event(), asyncio.Event()
-        async with console(browser, bot, f"{HERE}?rule=hours") as page:
-            kept: list[str] = []
-            page.on(
-                "request",
-                lambda request, kept=kept: (
-                    kept.append(request.post_data or "") if "/draft/keep" in request.url else None
-                ),
-            )
-            await page.get_by_role("button", name=view.capitalize(), exact=True).click()
-            field = page.locator("#card textarea.field").first
-            if view == "text":
-                await write_after(page, "reply: Open", " One.")
-            else:
-                await field.press("End")
-                await field.press_sequentially(" Two.")
-                await expect(page.locator("#changes")).to_contain_text("You changed hours")
-            await until(lambda kept=kept: bool(kept))
-            await page.route(f"**{HERE}*", answer_late)
-            await page.locator("#save").press("Enter")
-            await held.wait()
-            kept.clear()
-            if view == "text":
-                await write_after(page, "reply: Open", " More.")
-            else:
-                await field.press("End")
-                await field.press_sequentially(" More.")
-            gate.set()
-            await expect(page.locator(".flash")).to_contain_text("Saved and in force")
-            word = "One" if view == "text" else "Two"
-            await expect(page.locator("#text")).to_have_value(re.compile(rf"{word}\. More\."))
-            await expect(page.locator("#changes")).to_contain_text("You changed hours: the answer.")
-            assert saved(bot) != before
-            assert f"{word}. More." not in saved(bot)
-            await until(lambda kept=kept: bool(kept))
-            await page.unroute(f"**{HERE}*")
-            await page.goto(HERE)
-            await expect(page.locator("#text")).to_have_value(re.compile(rf"{word}\. More\."))
-            await expect(page.locator("#back")).to_contain_text("Not saved yet")
-            await expect(page.locator("#parked")).to_have_count(0)
-            await page.locator("#save").press("Enter")
-            await expect(page.locator(".flash")).to_contain_text("Saved and in force")
 
 
 async def test_two_tabs_with_a_new_file_each_keep_both(browser: Browser, bot: Running) -> None:

@@ -2,10 +2,10 @@
 
 import { forceParsing } from "@codemirror/language";
 import { setDiagnostics } from "@codemirror/lint";
-import { ChangeSet, EditorState, StateEffect, StateField } from "@codemirror/state";
+import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
 import { fillForm, standsFor, textChanged } from "./form_text.js";
-import { awaited, isAnswered, keepAll, keepSoon, letGo, unkept } from "./keeping.js";
+import { keepAll, keepSoon, unkept } from "./keeping.js";
 import { ownDraft } from "./new_file.js";
 import { answers, fields, fromLink, give, keepTyped, mountPhone, phoneButtons } from "./phone.js";
 import "./moved.js";
@@ -33,7 +33,6 @@ let written = 0; // the line that somebody is writing
 let isPausing = true;
 let isReadOnly = false;
 let isFlushed = false; // what was typed into a card is in the text
-let sent = null; // the text that is on its way to be saved, and what was typed since
 let kept = null; // where the reader was when the text was saved
 let draft = null; // what the text is kept as, also once the page is gone: an edit of the card may be on its way
 
@@ -55,7 +54,6 @@ const layName = () => `card ${draft.is_new ?? draft.file} ${draft.etag}`;
 const isDirty = () => paper().hasAttribute("data-unsaved") || paper().dataset.saved !== view.state.doc.toString();
 
 export function mount(element) {
-  const typed = typedSince();
   view?.destroy();
   timers = {};
   const textarea = element.querySelector("textarea");
@@ -99,37 +97,9 @@ export function mount(element) {
   foldFindings();
   for (const each of [mountPhone, mountRecipes]) each();
   if (fromLink()) return;
-  if (typed) goOn(typed);
-  isAnswered();
   bringBack();
   if (document.getElementById("findings").querySelector(".tests")) mark();
   else check();
-}
-
-// What was typed between Save and its answer, with what of it the text lacks yet.
-function typedSince() {
-  const typed = sent && awaited() ? { ...sent, of: draft, at: view.state.selection.main.head, edits: unspliced() } : null;
-  sent = null;
-  return typed && (!typed.changes.empty || typed.edits) ? typed : null;
-}
-
-// It goes on in the text as it is saved, which may have what somebody else has saved meanwhile.
-function goOn({ doc, changes, of, at, edits }) {
-  letGo(of);
-  const saved = difference(doc.toString(), view.state.doc.toString());
-  const anchor = saved.map(changes).mapPos(at);
-  view.dispatch({ changes: changes.map(saved), selection: { anchor }, scrollIntoView: true, userEvent: "input" });
-  if (edits) resume(edits);
-}
-
-function difference(before, after) {
-  const most = Math.min(before.length, after.length);
-  let from = 0;
-  while (from < most && before[from] === after[from]) from++;
-  let end = 0;
-  while (end < most - from && before.at(-1 - end) === after.at(-1 - end)) end++;
-  const insert = after.slice(from, after.length - end);
-  return ChangeSet.of({ from, to: before.length - end, insert }, before.length);
 }
 
 // What the bot could not keep when this page was left; the card's edits are made in the text that they are for.
@@ -151,12 +121,11 @@ addEventListener("pagehide", () => {
 
 // Texts and the parts of the page
 
-function changed({ state, transactions, changes }) {
+function changed({ state, transactions }) {
   isPausing = !transactions.some((each) => each.isUserEvent("input.type") || each.isUserEvent("delete"));
   written = state.doc.lineAt(state.selection.main.head).number;
   after("pause", PAUSE, pause);
   textChanged();
-  if (sent) sent.changes = sent.changes.compose(changes);
   const editor = view; // a page later there is another one
   if (isHere()) draft = draftNow();
   const isGiven = transactions.some((each) => each.isUserEvent("given"));
@@ -437,7 +406,6 @@ document.addEventListener(
       button(event.submitter);
     } else {
       fillForm();
-      sent = { doc: view.state.doc, changes: ChangeSet.empty(view.state.doc.length) };
       kept = { file: file(), at: view.state.selection.main.head, top: view.scrollDOM.scrollTop };
     }
   },

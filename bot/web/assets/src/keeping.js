@@ -20,7 +20,6 @@ let timer = null;
 let since = null; // when the first of them was written
 let isTrouble = false;
 let sent = null;
-let answer = null; // what is waited for while the text is on its way to be saved: until then nothing is kept beside it
 
 const nameOf = ({ file, etag, is_new }) => `${is_new ? "new" : file} ${etag}`;
 
@@ -31,19 +30,7 @@ export function keepSoon(fields, text) {
   timer = setTimeout(keepAll, Math.max(Math.min(SOON, since + LATEST - performance.now()), 0));
 }
 
-// Resolves once the answer to the text is in the page; null: none is awaited.
-export const awaited = () => answer?.promise ?? null;
-
-export function isAnswered() {
-  answer?.resolve();
-  answer = null;
-}
-
-// What was typed for this draft is another one's by now.
-export const letGo = (fields) => pending.delete(nameOf(fields));
-
 export function keepAll(isLeaving = false) {
-  if (answer && !isLeaving) return;
   clearTimeout(timer);
   since = null;
   for (const each of pending.values()) if (isLeaving || !each.isUnderway) keep(each, isLeaving);
@@ -87,22 +74,6 @@ addEventListener("submit", ({ target }) => {
   if (target.id !== "writing") return keepAll();
   sent = [...pending.values()];
   pending.clear();
-});
-document.addEventListener("htmx:beforeSend", ({ detail }) => {
-  if (detail.elt.id !== "writing") return;
-  isAnswered();
-  answer = {};
-  answer.promise = new Promise((resolve) => (answer.resolve = resolve));
-});
-// The page with the saved text says so itself, when its editor is there; any other answer leaves this one as it is.
-document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  const mine = answer;
-  if (!mine || detail.requestConfig?.elt.id !== "writing") return;
-  setTimeout(() => {
-    if (mine !== answer) return;
-    isAnswered();
-    keepAll();
-  }, SOON);
 });
 const isOfText = ({ detail }) => detail.elt.id === "writing";
 const bring = () => {

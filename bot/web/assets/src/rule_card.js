@@ -4,7 +4,6 @@
 import { StateEffect, StateField, Text } from "@codemirror/state";
 import { Decoration, EditorView } from "@codemirror/view";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
-import { awaited } from "./keeping.js";
 import { post as sendTo } from "./post.js";
 import { isAdded, weigh } from "./weighing.js";
 
@@ -230,7 +229,7 @@ async function now(edits) {
 
 export async function flush({ isPressed = false } = {}) {
   clearTimeout(timer);
-  while (running || awaited()) await (running ?? awaited());
+  while (running) await running;
   if (!waiting.size || !card()) return;
   sending = waiting;
   waiting = new Map();
