@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
@@ -13,6 +13,11 @@ from bot.storage.copied_rows import CopyStatement
 _FIRST_OF_OTHERS = 10_000
 #: Seconds that a server gets to answer a farewell; libpq waits for no answer at all.
 _FAREWELL = 0.5
+#: What asyncpg takes a transaction, or a part of one, back with begins so.
+_ROLLBACK: Final = "ROLLBACK"
+#: Seconds that a server gets to do so, the end of a statement that was cancelled included: it is a matter of
+#: milliseconds. One that does not answer, as with a cut cable, takes the transaction back when the connection is gone.
+_TAKING_BACK = 2.0
 #: Numbers of PostgreSQL's own types → what it says of them.
 _own_types: dict[frozenset[int], Any] = {}
 
@@ -28,6 +33,20 @@ class CopyingConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ha
         """Take leave; a server that does not answer is left without an answer."""
         with suppress(TimeoutError):
             await super().close(timeout=min(timeout or _FAREWELL, _FAREWELL))
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
+        """Execute a statement. A transaction that can't be taken back in time ends with its connection.
+
+        Nothing else bounds that: whoever asked for something may have been cancelled already, and waits for this.
+        """
+        if not query.startswith(_ROLLBACK):
+            told: str = await super().execute(query, *args, timeout=timeout)
+            return told
+        try:
+            return str(await super().execute(query, timeout=_TAKING_BACK))
+        except TimeoutError:
+            self.terminate()
+            return _ROLLBACK
 
     async def executemany(self, command: str, args: Sequence[Sequence[Any]], **options: Any) -> None:
         """Execute a statement for each row, or copy all of them."""

@@ -16,17 +16,18 @@ from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.database import Database
-from bot.storage.database_errors import DatabaseUnavailable
+from bot.storage.database_errors import CommitInDoubt, DatabaseUnavailable
 from bot.storage.postgresql_engine import IDLE_WRITER_SECONDS
 from bot.storage.write_job import WriteJob
 from bot.storage.writer import Writer
+from bot.storage.writer_limits import Patience
 from tests.support.breaking_connections import falling_silent
 from tests.support.databases import Databases
 from tests.support.events import received
 from tests.support.failover import Member
 from tests.support.folders import in_folder
 from tests.support.postgresql import PostgreSQL
-from tests.support.processes import ROOT, Bot
+from tests.support.processes import ROOT, Bot, until
 
 NOTES = Table("notes", MetaData(), Column("n", Integer, primary_key=True), Column("said", Integer))
 
@@ -106,8 +107,7 @@ async def test_a_bot_that_is_told_to_stop_while_postgresql_says_nothing_ends_in_
             assert time.monotonic() - began < 45, "the transaction may take 60 seconds while the bot serves"
             gets_through.set()
             await asyncio.to_thread(bot.start)
-            stored = await asyncio.to_thread(bot.post, [event])
-            assert stored.status_code == 200
+            await asyncio.to_thread(until, lambda: bot.post([event]).status_code == 200)  # as Event Grid does
             said = await asyncio.to_thread(bot.messages, "+15555550101")
             assert sorted(each["direction"] for each in said) == ["inbound", "outbound"]
         finally:
@@ -204,3 +204,36 @@ def tcp_server() -> Iterator[str]:
             yield f"postgresql+asyncpg://postgres@127.0.0.1:{member.port}/postgres"
         finally:
             member.kill()
+
+
+@pytest.mark.parametrize("is_writing", [True, False], ids=["written", "read"])
+async def test_a_transaction_in_which_postgresql_falls_silent_is_left_in_time(
+    url: str, logs: list[MutableMapping[str, Any]], *, is_writing: bool
+) -> None:
+    """To take it back PostgreSQL was asked, and waited for without end: a quarter of an hour with a cut cable."""
+    async with falling_silent(url) as (address, gets_through):
+        database = Database(address)
+        block = database.writing if is_writing else database.reading
+
+        async def look_twice() -> None:
+            async with Patience(0.2).bound(), block() as connection:
+                await connection.execute(select(NOTES))
+                gets_through.clear()
+                await connection.execute(select(NOTES))
+
+        with pytest.raises(CommitInDoubt):
+            await look_twice()
+        gets_through.set()
+        assert await said(database, 1) == 0
+        await database.close()
+
+
+async def test_a_reader_that_has_its_answer_leaves_a_silent_postgresql_in_time(url: str) -> None:
+    async with falling_silent(url) as (address, gets_through):
+        database = Database(address)
+        async with database.reading() as connection:
+            await connection.execute(select(NOTES))
+            gets_through.clear()
+        gets_through.set()
+        assert await said(database, 1) == 0
+        await database.close()
