@@ -1,5 +1,7 @@
 """The driver's connection to PostgreSQL, which takes a COPY, too; imported only where there is a PostgreSQL."""
 
+import asyncio
+import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from types import SimpleNamespace
@@ -18,6 +20,16 @@ _ROLLBACK: Final = "ROLLBACK"
 #: Seconds that a server gets to do so, the end of a statement that was cancelled included: it is a matter of
 #: milliseconds. One that does not answer, as with a cut cable, takes the transaction back when the connection is gone.
 _TAKING_BACK = 2.0
+#: How soon this end finds out that the other one is gone without a word (a cut cable, a machine that died), as
+#: `postgresql_engine` has PostgreSQL find out: after so many seconds of silence it asks so often, so many times; and
+#: what was sent is acknowledged within as long. The system's own bounds are two hours, and a quarter of one.
+_ALIVE = {
+    "TCP_KEEPIDLE": 10,
+    "TCP_KEEPALIVE": 10,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 25_000,
+}
 #: Numbers of PostgreSQL's own types → what it says of them.
 _own_types: dict[frozenset[int], Any] = {}
 
@@ -28,6 +40,15 @@ class CopyingConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ha
     It knows from earlier ones what PostgreSQL's own types are, arrays above all: asyncpg asks for each connection anew.
     That took up to three questions of 5 ms (`benchmarks/HISTORY.md`).
     """
+
+    def __init__(self, protocol: Any, transport: asyncio.Transport, *more: Any) -> None:
+        super().__init__(protocol, transport, *more)
+        to_server = transport.get_extra_info("socket")
+        if to_server is not None and to_server.family in (socket.AF_INET, socket.AF_INET6):
+            to_server.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, value in _ALIVE.items():
+                if hasattr(socket, name):  # each system has some of them
+                    to_server.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
         """Take leave; a server that does not answer is left without an answer."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -173,12 +174,20 @@ async def test_one_row_that_is_held_puts_off_whoever_needs_it_and_hardly_the_oth
     await database.close()
 
 
+#: What a socket says of how soon it finds out that the other end is gone; the last is Linux's.
+_ALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+    *((socket.IPPROTO_TCP, getattr(socket, f"TCP_{name}")) for name in ("KEEPIDLE", "KEEPINTVL", "KEEPCNT")),
+    *([(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)] if sys.platform == "linux" else []),
+]  # fmt: skip
+
+
 async def test_every_connection_is_bound() -> None:
     alive = [f"tcp_keepalives_{name}" for name in ("idle", "interval", "count")]
     names = ["idle_in_transaction_session_timeout", *alive]
     query = text("SELECT " + ", ".join(f"current_setting('{name}')" for name in names))
     with tcp_server() as url:
-        database, found = Database(url), {}
+        database, found, ends = Database(url), {}, set()
         blocks = {
             "writer": database.writing(), "reader": database.reading(), "asker": database.asking(),
             "session": database.session(),
@@ -186,9 +195,14 @@ async def test_every_connection_is_bound() -> None:
         for name, block in blocks.items():
             async with block as connection:
                 found[name] = tuple((await connection.execute(query)).one())
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                ends.add(
+                    tuple(driver._transport.get_extra_info("socket").getsockopt(*each) for each in _ALIVE)
+                )
         await database.close()
     assert found.pop("writer") == ("10s", "10", "5", "3")
     assert set(found.values()) == {("10min", "10", "5", "3")}
+    assert ends == {(1, 10, 5, 3, 25_000)[: len(_ALIVE)]}, "this end finds out as soon"
     assert IDLE_WRITER_SECONDS < 20  # that a request is held
 
 
