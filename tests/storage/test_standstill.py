@@ -22,6 +22,8 @@ from bot.storage.postgresql_engine import IDLE_WRITER_SECONDS
 from bot.storage.write_job import WriteJob
 from bot.storage.writer import Writer
 from bot.storage.writer_limits import Patience
+from tests.support.acs import Acs
+from tests.support.bots import OURS
 from tests.support.breaking_connections import falling_silent
 from tests.support.databases import Databases
 from tests.support.events import received
@@ -114,6 +116,39 @@ async def test_a_bot_that_is_told_to_stop_while_postgresql_says_nothing_ends_in_
         finally:
             gets_through.set()
             await asyncio.to_thread(bot.close)
+
+
+async def test_a_reply_that_is_on_its_way_as_postgresql_falls_silent_and_the_bot_ends_is_sent_once(
+    databases: Databases, tmp_path: Path
+) -> None:
+    """What ACS said of it could not be written; it is asked again under the same id, which ACS knows."""
+    acs = Acs(tmp_path)
+    async with falling_silent(databases.migrated("postgresql")) as (address, gets_through):
+        (tmp_path / "bot").mkdir()
+        folder = in_folder(tmp_path / "bot")
+        bot = Bot(folder, acs=acs.connection_string, database_url=address, hold=0.3, grace=1)
+        peer = "+15555550101"
+        try:
+            await asyncio.to_thread(bot.start)
+            event = received(peer, "hours", number=OURS)
+            acs.plan(OURS, {"hold": True})
+            stored = await asyncio.to_thread(bot.post, [event])
+            assert stored.status_code == 200
+            await asyncio.to_thread(acs.calls_when, peer, 1)
+            gets_through.clear()
+            ending = asyncio.create_task(asyncio.to_thread(bot.stop))
+            await asyncio.to_thread(acs.release)
+            began = time.monotonic()
+            assert await ending == 0
+            assert time.monotonic() - began < 45, "the transaction may take 60 seconds while the bot serves"
+            gets_through.set()
+            await asyncio.to_thread(bot.start)
+            await asyncio.to_thread(bot.replies_when, peer, "sent")
+        finally:
+            gets_through.set()
+            await asyncio.to_thread(bot.close)
+        assert len(acs.messages(peer)) == 1
+        acs.close()
 
 
 async def say(connection: AsyncConnection, numbers: list[int]) -> list[None]:
