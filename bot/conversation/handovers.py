@@ -138,8 +138,9 @@ async def open_handovers(
 
 def is_urgent(conversation_id: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether a conversation was handed over urgently, as a condition."""
-    is_open = (handovers.c.conversation_id == conversation_id, handovers.c.ended_at.is_(None))
-    return exists().where(*is_open, handovers.c.is_urgent)
+    return conversation_id.in_(
+        select(handovers.c.conversation_id).where(handovers.c.ended_at.is_(None), handovers.c.is_urgent)
+    )
 
 
 async def next_back(connection: AsyncConnection) -> datetime | None:

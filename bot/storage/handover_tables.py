@@ -43,4 +43,11 @@ handovers = Table(
         sqlite_where=text("ended_at IS NULL AND back_at IS NOT NULL"),
         postgresql_where=text("ended_at IS NULL AND back_at IS NOT NULL"),
     ),
+    # The few among all that are open: a page with thousands who wait looks for them first.
+    Index(
+        "ix_handovers_urgent",
+        "conversation_id",
+        sqlite_where=text("ended_at IS NULL AND is_urgent = 1"),
+        postgresql_where=text("ended_at IS NULL AND is_urgent"),
+    ),
 )

@@ -126,7 +126,7 @@ async def test_nothing_that_grows_is_looked_through(bot: Bot) -> None:
             assert not [each for each in expected if not any(each in step for step in steps)], (name, steps)
 
 
-async def test_the_first_page_finds_open_incidents_by_their_kind(bot: Bot, tmp_path: Path) -> None:
+async def test_the_first_page_finds_open_incidents_by_their_kind_and_urgent_handovers_among_all(bot: Bot, tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(RULES)
     shelf = LiveBook(tmp_path)
     shelf.open()
@@ -134,12 +134,15 @@ async def test_the_first_page_finds_open_incidents_by_their_kind(bot: Bot, tmp_p
     with statements() as made:
         async with bot.database.reading() as connection:
             await overview.look(connection, "day", datetime.now(UTC))
-    made = [each for each in made if "JOIN conversations" in each[0] and "incidents.kind" in each[0]]
-    assert len(made) == 2
-    steps = await all_steps(bot, made)
+    found = [each for each in made if "JOIN conversations" in each[0] and "incidents.kind" in each[0]]
+    assert len(found) == 2
+    steps = await all_steps(bot, found)
     assert not scans(steps)
     if bot.database.is_sqlite:
         assert sum("SEARCH incidents USING INDEX ix_incidents_open (kind=?)" in step for step in steps) == 2
+    (needs,) = [each for each in made if "is_urgent" in each[0]]
+    steps = await all_steps(bot, [needs])
+    assert any("ix_handovers_urgent" in step for step in steps), "not by a look at each one who waits"
 
 
 async def test_events_that_were_given_up_are_counted_for_each_receiver_by_itself(bot: Bot) -> None:
