@@ -126,7 +126,9 @@ async def test_nothing_that_grows_is_looked_through(bot: Bot) -> None:
             assert not [each for each in expected if not any(each in step for step in steps)], (name, steps)
 
 
-async def test_the_first_page_finds_open_incidents_by_their_kind_and_urgent_handovers_among_all(bot: Bot, tmp_path: Path) -> None:
+async def test_the_first_page_finds_open_incidents_by_their_kind_and_urgent_handovers_among_all(
+    bot: Bot, tmp_path: Path
+) -> None:
     (tmp_path / "rules.yaml").write_text(RULES)
     shelf = LiveBook(tmp_path)
     shelf.open()
