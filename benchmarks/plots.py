@@ -177,9 +177,23 @@ def reply_time(found: dict[str, Any]) -> str:
     )
 
 
+def console(found: dict[str, Any]) -> str:
+    """Some of what the console asks, by what is stored."""
+    of_sqlite = [each for each in found["records"] if each["database"] == "SQLite"]
+    sizes = sorted({each["stored"] for each in of_sqlite})
+    series = []
+    for called, question in (("overview", "overview: day"), ("a rare text", "text, rare"),
+                             ("part of a number", "number, part, few")):  # fmt: skip
+        by_size = {each["stored"]: each["processor"] for each in of_sqlite if each["question"] == question}
+        series.append((f"{called}, ms", [statistics.median(by_size[size]) for size in sizes]))
+    xs = [math.log10(size) - math.log10(sizes[0]) for size in sizes]
+    return lines("What the console asks, by the messages stored (SQLite)", ("messages stored", xs), series,
+                 labels=[f"{size:,}" for size in sizes])  # fmt: skip
+
+
 PLOTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "accept": accept, "whole-path": whole_path, "growth": growth, "burst": burst, "drain": drain,
-    "reply-time": reply_time,
+    "reply-time": reply_time, "console": console,
 }  # fmt: skip
 
 

@@ -18,7 +18,6 @@ from bot.queries.conversations import (
     MessageView,
     find_conversation,
     list_messages,
-    with_counts,
 )
 from bot.queries.search import Search, find_conversations
 from bot.rulebook.handed_over import LONGEST_TO, HandedOver
@@ -28,8 +27,8 @@ from bot.storage.pages import Page
 from bot.text.numbers import normalise_number
 from bot.text.storable import make_storable, one_line
 from bot.web.access import require_admin
-from bot.web.api.messages import read_queued
 from bot.web.api.parameters import Cursor, Limit, Name, found
+from bot.web.api.read_back import counted, read_queued
 from bot.web.limits import LONGEST_LANGUAGE, LONGEST_SAVED, LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 
 Delivery = Literal["queued", "sent", "delivered", "failed", "suppressed", "unconfirmed"]
@@ -366,12 +365,6 @@ class ConversationActions(Controller):
         return await counted(
             database, await operator.opt_in(make_storable(conversation_id), by=person, consent=consent)
         )
-
-
-async def counted(database: Database, view: ConversationView) -> ConversationView:
-    """A conversation that was changed just now, with the counts of its messages."""
-    async with database.asking() as connection:
-        return await with_counts(connection, view)
 
 
 def _given(data: HandoverTo | None) -> HandedOver | None:

@@ -19,8 +19,8 @@ from bot.storage.database import Database, DatabaseConnection
 from bot.storage.pages import Page
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
-from bot.web.api.conversations import counted
 from bot.web.api.parameters import found
+from bot.web.api.read_back import counted
 from bot.web.api.times import TimedBody, time_ahead
 from bot.web.limits import LONGEST_SENTENCE, LONGEST_TAG, LONGEST_TEXT
 

@@ -14,6 +14,7 @@ from bot.storage.database import Database, DatabaseConnection
 from bot.text.storable import make_storable
 from bot.web.access import require_admin
 from bot.web.api.parameters import found
+from bot.web.api.read_back import read_queued
 
 
 class Resend(Struct, frozen=True, kw_only=True):
@@ -47,9 +48,3 @@ class Messages(Controller):
         agreed = bool(data and data.may_arrive_twice)
         queued = await operator.resend(make_storable(message_id), by=person, may_arrive_twice=agreed)
         return await read_queued(database, queued)
-
-
-async def read_queued(database: Database, message_id: str) -> MessageView:
-    """A message that was queued just now: a connection from before that commit would not see it."""
-    async with database.reading() as connection:
-        return found("message", message_id, await find_message(connection, message_id))
