@@ -1,4 +1,4 @@
-"""The plots of docs/speed.md, drawn from the figures that the benchmarks stored.
+"""The plots of benchmarks/README.md, drawn from the figures that the benchmarks stored.
 
     .venv/bin/python benchmarks/plots.py
 
