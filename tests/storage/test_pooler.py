@@ -1,4 +1,4 @@
-"""A pooler between the bot and PostgreSQL that keeps no sessions is refused with a sentence; any other is no hindrance."""
+"""A pooler before PostgreSQL that keeps no sessions is refused with a sentence; any other is no hindrance."""
 
 import asyncio
 import itertools
