@@ -29,7 +29,7 @@ from bot.storage.backup import (
     stage,
 )
 from bot.storage.database import DATABASE_ERRORS, Database, DatabaseInUse, cause_of
-from bot.storage.schema import SCHEMA_ERRORS, NewerSchema, check_known
+from bot.storage.schema import SCHEMA_ERRORS, NewerSchema, check_encoding, check_known
 from bot.storage.sqlite_file import sqlite_url
 from bot.storage.unfinished_restore import UnfinishedRestore, begin_anew, mark, unmark
 
@@ -150,6 +150,7 @@ async def _loaded(url: str, source: Path, target: Database) -> None:
     facts = postgresql_tools.check_dump(source)
     _require_known(source, facts.revision)
     async with target.writing() as connection:
+        await connection.run_sync(check_encoding)
         is_again = await begin_anew(connection, facts.tables)
     if not is_again:
         if await target.revision() is not None:

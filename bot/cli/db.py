@@ -9,7 +9,7 @@ from bot.cli.errors import CommandFailed
 from bot.settings import load, read_environment
 from bot.storage.database import DATABASE_ERRORS, Database, DatabaseUnavailable
 from bot.storage.database_errors import is_locked
-from bot.storage.schema import NewerSchema
+from bot.storage.schema import SCHEMA_ERRORS
 
 #: How often an SQLite file that somebody else writes is tried again, after two seconds each.
 _TRIES = 30
@@ -22,7 +22,7 @@ def upgrade() -> None:
         database = Database(load(read_environment()).database_url)
         try:
             return await _upgrade(database), await database.revision()
-        except NewerSchema as error:
+        except SCHEMA_ERRORS as error:
             raise CommandFailed(str(error)) from None
         except DATABASE_ERRORS as error:
             raise unusable_database(error, database.path, "upgraded") from None

@@ -86,3 +86,18 @@ class CopyingConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ha
         if max(asked, default=0) < _FIRST_OF_OTHERS:
             _own_types[asked] = found
         return found, statement
+
+
+async def connect_bounded(order: str, seconds: float, *address: Any, **options: Any) -> CopyingConnection:
+    """A connection on which an order has been carried out within so many seconds, by which its waits are bounded.
+
+    The order goes not with the connection's start: a pooler refuses there what it was not told to ignore, and ignores
+    what it was. And one that has no connection to PostgreSQL left takes ours all the same, and answers nothing.
+    """
+    made: CopyingConnection = await asyncpg.connect(*address, connection_class=CopyingConnection, **options)
+    try:
+        await made.execute(order, timeout=seconds)
+    except BaseException:
+        made.terminate()
+        raise
+    return made

@@ -30,7 +30,7 @@ from bot.storage.database_errors import (
 from bot.storage.log_growth import LogGrowth
 from bot.storage.pooler import check_sessions
 from bot.storage.postgresql_engine import postgresql_engine
-from bot.storage.schema import check_newest, check_rights, revision_of, upgrade
+from bot.storage.schema import check_encoding, check_newest, check_rights, revision_of, upgrade
 from bot.storage.spoiled_connections import SpoiledConnections
 from bot.storage.sqlite_connection import BEGIN
 from bot.storage.sqlite_engine import (
@@ -229,6 +229,9 @@ class Database:
     async def check_schema(self) -> None:
         """Raise one of `SCHEMA_ERRORS` unless exactly the migrations of this version have been applied."""
         await check_sessions(self)
+        if not self.is_sqlite:
+            async with self.reading() as connection:
+                await connection.run_sync(check_encoding)
         await check_finished(self)
         check_newest(await self.revision())
 

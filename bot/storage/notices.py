@@ -58,8 +58,6 @@ class _Listener(Protocol):
 
     async def add_listener(self, channel: str, callback: Any) -> None: ...
 
-    def get_server_pid(self) -> int: ...
-
 
 class SharedNotices(Notices):
     """Of one of several replicas on a PostgreSQL."""
@@ -109,8 +107,9 @@ class SharedNotices(Notices):
 
     async def _serve(self, connection: AsyncConnection) -> None:
         driver: _Listener = (await connection.get_raw_connection()).driver_connection  # type: ignore[assignment]
-        self._pid = driver.get_server_pid()
         async with asyncio.timeout(_PATIENCE):
+            # Asked: what the driver was told at the beginning a pooler has made up.
+            self._pid = (await connection.execute(_OWN_PROCESS)).scalar_one()
             await driver.add_listener(CHANNEL, self._take)
         if not self._is_well:
             self._is_well = True
@@ -146,6 +145,7 @@ class SharedNotices(Notices):
                 self._hear[kind](names)
 
 
+_OWN_PROCESS = text("SELECT pg_backend_pid()")
 _TELL = text("SELECT pg_notify(:channel, :payload)")
 
 

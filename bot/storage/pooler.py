@@ -6,11 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.readers import LockSessions
 
-#: Comparisons of two sessions: a pool that is in use may give them different connections by chance.
+#: Looks at two sessions: a pool that is in use may give them different connections by chance.
 _TRIES = 20
-#: What stands in its refusals: of a setting that a session begins with; of a transaction; of a statement that was
-#: prepared on another connection.
-_REFUSALS = ("unsupported startup parameter", "statement pooling mode", "prepared statement")
+#: What stands in its refusals: of a transaction; of a statement that was prepared on another connection.
+_REFUSALS = ("statement pooling mode", "prepared statement")
 
 
 class NoLastingSessions(Exception):
@@ -20,7 +19,7 @@ class NoLastingSessions(Exception):
         super().__init__(
             "BOT_DATABASE_URL leads to a pooler that keeps no sessions (PgBouncer with pool_mode = transaction or"
             " statement), and the bot's locks and notices live in sessions. Give it PostgreSQL's own address, or a pool"
-            " with pool_mode = session and ignore_startup_parameters = lock_timeout."
+            " with pool_mode = session."
         )
 
 
@@ -33,21 +32,23 @@ async def check_sessions(database: LockSessions) -> None:
             if await _process(one) == await _named_process(one):
                 return  # no pooler: PostgreSQL itself has answered
             async with database.session() as other:
-                shared = [await _share(one, other) for _ in range(_TRIES)]
+                seen = [await _processes(one, other) for _ in range(_TRIES)]
     except Exception as error:
         if any(sign in str(error) for sign in _REFUSALS):
             raise NoLastingSessions from error
         raise
-    if any(shared):
+    # A pool that takes the connection that rested last gives both the same; one that takes them in turn gives each
+    # session another one each time.
+    if len({one for one, _ in seen}) > 1 or len({other for _, other in seen}) > 1 or seen[0][0] == seen[0][1]:
         raise NoLastingSessions
 
 
-async def _share(one: AsyncConnection, other: AsyncConnection) -> bool:
-    """Whether a transaction of one session runs on the connection that the other, which is still open, has just had."""
-    before = await _process(one)
+async def _processes(one: AsyncConnection, other: AsyncConnection) -> tuple[int, int]:
+    """The processes that answer a statement of one session, and then a transaction of another."""
+    first = await _process(one)
     driver: Any = (await other.get_raw_connection()).driver_connection
     async with driver.transaction():
-        return bool(await driver.fetchval("SELECT pg_backend_pid()") == before)
+        return first, await driver.fetchval("SELECT pg_backend_pid()")
 
 
 async def _process(connection: AsyncConnection) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import URL, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.storage.postgresql_hosts import PostgresqlHosts
+from bot.storage.postgresql_hosts import CONNECT_SECONDS, PostgresqlHosts
 from bot.storage.sql import ENGINE_OPTIONS
 
 #: How long a statement waits for another one's lock, which would be without end, before it says so;
@@ -37,29 +37,11 @@ def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
     `reads`: whether its transactions only read. Then each sees one state, whatever is committed meanwhile, at no trip
     more; and PostgreSQL waits longer before it ends a silent one.
     """
-    from bot.storage.copying_connection import CopyingConnection  # noqa: PLC0415 - with asyncpg, for who needs it
-
-    engine = create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=POOL_SECONDS,
-        isolation_level="REPEATABLE READ" if reads else "READ COMMITTED",
-        connect_args={
-            "server_settings": {"lock_timeout": f"{LOCK_SECONDS * 1_000:.0f}"},
-            "connection_class": CopyingConnection,
-        },
-        **ENGINE_OPTIONS,
-    )
-
-    hosts = PostgresqlHosts(url)
-
-    @event.listens_for(engine.sync_engine, "do_connect")
-    def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
-        return hosts.connect(partial(dialect.connect, *arguments), options)
+    from bot.storage.copying_connection import connect_bounded  # noqa: PLC0415 - with asyncpg, for who needs it
 
     idle_seconds = IDLE_READER_SECONDS if reads else IDLE_WRITER_SECONDS
     settings = {
+        "lock_timeout": f"{LOCK_SECONDS * 1_000:.0f}",
         "idle_in_transaction_session_timeout": f"{idle_seconds * 1_000:.0f}",
         "tcp_keepalives_idle": _ALIVE_IDLE,
         "tcp_keepalives_interval": _ALIVE_INTERVAL,
@@ -68,16 +50,21 @@ def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
     order = "SELECT " + ", ".join(
         f"set_config('{name}', '{value}', false)" for name, value in settings.items()
     )
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_SECONDS,
+        isolation_level="REPEATABLE READ" if reads else "READ COMMITTED",
+        connect_args={"async_creator_fn": partial(connect_bounded, order, CONNECT_SECONDS)},
+        **ENGINE_OPTIONS,
+    )
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def bound(connection: Any, _record: Any) -> None:
-        # Not with the connection's start, as `lock_timeout` is: a pooler refuses what it was not told to ignore there.
-        # By a cursor of SQLAlchemy's, which makes asyncpg's errors those of a database.
-        connection.autocommit = True
-        cursor = connection.cursor()
-        cursor.execute(order)
-        cursor.close()
-        connection.autocommit = False
+    hosts = PostgresqlHosts(url)
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+        return hosts.connect(partial(dialect.connect, *arguments), options)
 
     @event.listens_for(engine.sync_engine, "checkin")
     def note(_connection: Any, record: Any) -> None:

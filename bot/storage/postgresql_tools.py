@@ -46,7 +46,9 @@ def dump(url: str, target: Path, *, replace: bool = False) -> BackupFacts:
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        _run("pg_dump", ["--format=custom", "--no-owner", "--no-privileges", f"--file={part}"], url)
+        # A role or a database may have a `client_encoding` of its own, in which not every text can be said.
+        options = ["--format=custom", "--encoding=UTF8", "--no-owner", "--no-privileges", f"--file={part}"]
+        _run("pg_dump", options, url)
         facts = _read_facts(part)
         if facts is None:
             raise CannotBackUp(

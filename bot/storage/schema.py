@@ -37,8 +37,19 @@ class NewerSchema(Exception):
         )
 
 
+class WrongEncoding(Exception):
+    """A PostgreSQL database that can't hold every text."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"The database's encoding is {found}, which does not hold every text that people write. Make one with"
+            " CREATE DATABASE bot ENCODING 'UTF8' TEMPLATE template0, and set BOT_DATABASE_URL to it. What this one has"
+            " `bot db backup` takes along, and `bot db restore` puts it there."
+        )
+
+
 #: Why a database can't be this version's, or used at all, with the mend.
-SCHEMA_ERRORS = (OldSchema, NewerSchema, NoLastingSessions, UnfinishedRestore)
+SCHEMA_ERRORS = (OldSchema, NewerSchema, NoLastingSessions, UnfinishedRestore, WrongEncoding)
 
 
 def alembic_config() -> Any:
@@ -56,6 +67,19 @@ def revision_of(connection: Connection) -> str | None:
         return None
     heads = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
     return ", ".join(sorted(heads)) or None
+
+
+def check_encoding(connection: Connection) -> None:
+    """Raise `WrongEncoding` for a PostgreSQL in another encoding than UTF-8.
+
+    LATIN1 refuses an emoji, and with it the message. SQL_ASCII counts bytes for characters, so that a text which is
+    not too long is refused.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise WrongEncoding(encoding)
 
 
 def check_known(found: str | None) -> None:
@@ -80,10 +104,11 @@ def check_newest(found: str | None) -> None:
 
 
 def upgrade(connection: Connection) -> str | None:
-    """Apply the migrations that are pending; the revision before them. Raises `NewerSchema`.
+    """Apply the migrations that are pending; the revision before them. Raises `NewerSchema`, `WrongEncoding`.
 
     Of several at once one applies them: the others wait for it, and find the newest revision.
     """
+    check_encoding(connection)
     found = revision_of(connection)
     if found != newest_schema() and connection.dialect.name != "sqlite":  # which is locked already
         wait_for_upgrades(connection)

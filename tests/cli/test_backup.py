@@ -270,6 +270,26 @@ async def test_a_running_bot_is_not_restored_over(
         await bot.database.close()
 
 
+@pytest.mark.usefixtures("tools")
+def test_a_role_that_speaks_another_encoding_is_backed_up_with_every_text(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = databases.migrated("postgresql")
+    name = str(make_url(url).database)
+    said = "a \N{GRINNING FACE}, \N{CYRILLIC CAPITAL LETTER YA}"
+    databases.tell(
+        name,
+        f"ALTER DATABASE {name} SET client_encoding = 'LATIN1'",
+        f"INSERT INTO rejected_events (id, digest, arrived_at, reason, raw) VALUES ('1', '', now(), '', '{said}')",
+    )
+    monkeypatch.setenv("BOT_DATABASE_URL", url)
+    backup(str(tmp_path / "b"), replace=False, as_json=True)
+    monkeypatch.setenv("BOT_DATABASE_URL", databases.empty("postgresql"))
+    restore(str(tmp_path / "b"), None, send_queued=False, as_json=True)
+    restored = str(make_url(os.environ["BOT_DATABASE_URL"]).database)
+    assert shared_server().ask("SELECT raw FROM rejected_events", database=restored) == [(said,)]
+
+
 def test_what_is_no_whole_backup_is_refused_and_nothing_changes(
     databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

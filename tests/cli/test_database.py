@@ -1,11 +1,14 @@
 """A database of a newer version, and one that is not there, is named in one sentence by every command."""
 
+import os
 import socket
 import sqlite3
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import Event
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
@@ -14,7 +17,9 @@ from bot.cli import db, group
 from bot.installed import newest_schema
 from bot.storage import postgresql_hosts, sqlite_engine
 from bot.storage.database import Database
+from bot.storage.postgresql_tools import connection_string
 from tests.support.databases import KINDS, Databases, Kind
+from tests.support.postgresql import shared_server
 from tests.support.processes import free_port, run_bot
 
 COMMANDS = (
@@ -77,6 +82,24 @@ def test_without_a_database_each_command_says_the_same(
     )
     assert "".join(said.split()) in "".join(done.stderr.replace("│", "").split())
     assert list(tmp_path.iterdir()) == [], "nothing was made"
+
+
+def test_a_database_in_an_encoding_that_can_not_say_every_text_gets_a_sentence(
+    databases: Databases, tmp_path: Path
+) -> None:
+    good, name = databases.migrated("postgresql"), f"bot_{uuid4().hex[:12]}"
+    kept, server = tmp_path / "kept", shared_server()
+    server.tell(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    dumped = [str(server.programs / "pg_dump"), "-Fc", f"--file={kept}", connection_string(good)]
+    subprocess.run(dumped, check=True)
+    path = f"{server.programs}{os.pathsep}{os.environ['PATH']}"
+    environ = {"BOT_DATABASE_URL": server.url(name), "PATH": path}
+    for command in (("db", "upgrade"), ("conversations", "list"), ("db", "restore", str(kept))):
+        done = run_bot(*command, folder=tmp_path, environ=environ)
+        assert done.returncode == 2, command
+        said = " ".join(done.stderr.replace("│", " ").split())
+        assert "The database's encoding is LATIN1, which does not hold every text" in said, command
+    assert server.ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database=name) == [(0,)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

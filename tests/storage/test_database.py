@@ -5,6 +5,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,11 +17,12 @@ from bot.storage import postgresql_engine, postgresql_hosts
 from bot.storage.all_tables import metadata
 from bot.storage.database import Database, DatabaseInUse, DatabaseUnavailable
 from bot.storage.database_errors import cause_of, is_trouble
-from bot.storage.schema import NewerSchema, OldSchema
+from bot.storage.schema import NewerSchema, OldSchema, WrongEncoding
 from bot.storage.sqlite_engine import LOG_AT_REST
 from bot.storage.tables import rejected_events
 from tests.support.breaking_connections import breaking_after_begin
 from tests.support.databases import KINDS, Databases, Kind
+from tests.support.postgresql import shared_server
 
 
 async def keep(database: Database, moment: datetime) -> datetime:
@@ -76,6 +78,20 @@ async def test_an_upgrade_waits_for_another_one_however_long_that_takes(
     finally:
         await one.close()
         await other.close()
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_a_postgresql_that_can_not_hold_every_text_is_refused(
+    databases: Databases, encoding: str
+) -> None:
+    """In LATIN1 an emoji was refused with its message; SQL_ASCII counts bytes for characters."""
+    name = f"bot_{uuid4().hex[:12]}"
+    shared_server().tell(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    database = Database(shared_server().url(name))
+    for refused in (database.upgrade, database.check_schema):
+        with pytest.raises(WrongEncoding, match=f"encoding is {encoding}, .* ENCODING 'UTF8'"):
+            await refused()
+    await database.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)
