@@ -70,15 +70,14 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def check_encoding(connection: Connection) -> None:
-    """Raise `WrongEncoding` for a PostgreSQL in another encoding than UTF-8.
+    """Raise `WrongEncoding` for a PostgreSQL that refuses some texts, and with them the messages: LATIN1 an emoji.
 
-    LATIN1 refuses an emoji, and with it the message. SQL_ASCII counts bytes for characters, so that a text which is
-    not too long is refused.
+    SQL_ASCII, which a cluster made without a locale has, keeps the UTF-8 that it is given.
     """
     if connection.dialect.name == "sqlite":
         return
     encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
-    if encoding != "UTF8":
+    if encoding not in ("UTF8", "SQL_ASCII"):
         raise WrongEncoding(encoding)
 
 

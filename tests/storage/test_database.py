@@ -80,17 +80,32 @@ async def test_an_upgrade_waits_for_another_one_however_long_that_takes(
         await other.close()
 
 
-@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
-async def test_a_postgresql_that_can_not_hold_every_text_is_refused(
-    databases: Databases, encoding: str
-) -> None:
-    """In LATIN1 an emoji was refused with its message; SQL_ASCII counts bytes for characters."""
+def in_encoding(encoding: str) -> Database:
     name = f"bot_{uuid4().hex[:12]}"
     shared_server().tell(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
-    database = Database(shared_server().url(name))
+    return Database(shared_server().url(name))
+
+
+async def test_a_postgresql_that_can_not_hold_every_text_is_refused() -> None:
+    """In LATIN1 an emoji was refused, and with it the message."""
+    database = in_encoding("LATIN1")
     for refused in (database.upgrade, database.check_schema):
-        with pytest.raises(WrongEncoding, match=f"encoding is {encoding}, .* ENCODING 'UTF8'"):
+        with pytest.raises(WrongEncoding, match=r"encoding is LATIN1, .* ENCODING 'UTF8'"):
             await refused()
+    await database.close()
+
+
+async def test_a_postgresql_that_was_made_without_a_locale_keeps_every_text() -> None:
+    database = in_encoding("SQL_ASCII")
+    await database.upgrade()
+    await database.check_schema()
+    said = "caf\u00e9 \U0001f600 " + "\u65e5" * 200
+    row = {"id": "1", "digest": "d", "arrived_at": datetime.now(UTC), "reason": said, "raw": said}
+    async with database.writing() as connection:
+        await connection.execute(insert(rejected_events), [row])
+    async with database.reading() as connection:
+        found = (await connection.execute(select(rejected_events.c.raw, rejected_events.c.reason))).one()
+    assert tuple(found) == (said, said)
     await database.close()
 
 
