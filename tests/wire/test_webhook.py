@@ -535,7 +535,10 @@ async def test_whatever_comes_beside_it_a_good_event_is_stored(
     @settings(max_examples=examples(60), deadline=None)
     @given(st.lists(EVENTS | JSON, max_size=5), st.integers(0, 5), st.booleans())
     def fuzz(neighbours: list[Any], place: int, in_ascii: bool) -> None:
-        good = inbound(MessageId=f"Good_{next(numbers)}", From="15555550177", Message="two")
+        number = next(
+            numbers
+        )  # each phone texts a hundred times: ten times as often it would seem to be a machine
+        good = inbound(MessageId=f"Good_{number}", From=f"15555557{number // 100:03}", Message="two")
         elements = [*neighbours[:place], good, *neighbours[place:]]
         body = json.dumps(elements, ensure_ascii=in_ascii).encode("utf-8", "surrogatepass")
         answer = http.post("/events", params={"code": SECRET}, content=body)
@@ -544,9 +547,9 @@ async def test_whatever_comes_beside_it_a_good_event_is_stored(
     async with running(tmp_path, databases.migrated(kind), acs) as bot:
         with httpx.Client(base_url=bot.address, trust_env=False, timeout=120) as http:
             await asyncio.to_thread(fuzz)
-        (conversation,) = await bot.items("/api/conversations", peer="+15555550177", number="+15555550100")
-        delivery = conversation["delivery"]
-        assert delivery["queued"] + delivery["sent"] == 2 * next(numbers)
+        found = await bot.items("/api/conversations", q="+15555557", number="+15555550100")
+        counts = [each["delivery"] for each in found]
+        assert sum(each["queued"] + each["sent"] for each in counts) == 2 * next(numbers)
         assert (await bot.get("/api/rejected", params={"limit": 200})).status_code == 200
         for rejected in await bot.items("/api/rejected"):
             assert not rejected["reason"].startswith("It could not be processed"), rejected

@@ -83,6 +83,8 @@ def duplicate_rule(text: str, at: int, taken: Collection[str] = ()) -> str:
     names = {*taken, *(found.value for rule in rules.items if (found := rule.find("name")) is not None)}
     _refuse_shared(parse(text), item)
     source = text[item.start : item.end]
+    if not source.strip():
+        raise CannotSplice("This rule is empty: there is nothing to copy.")
     if name is not None:
         base = re.sub(r"-\d+$", "", name.value)
         free = next(each for count in range(2, len(names) + 3) if (each := f"{base}-{count}") not in names)

@@ -276,6 +276,12 @@ def test_a_copy_of_a_rule_has_a_name_of_its_own() -> None:
     assert "reply: 'Open 9-18.'\n\n  - name: hours-3   # the first\n" in twice
 
 
+@pytest.mark.parametrize("item", ["", " # nothing yet"])
+def test_a_rule_that_is_empty_is_not_copied(item: str) -> None:
+    with pytest.raises(CannotSplice, match="This rule is empty"):
+        duplicate_rule(f"rules:\n-{item}\n- {{name: b, when: {{exact: b}}, reply: B.}}\n", 0)
+
+
 def test_what_only_yaml_takes_for_the_end_of_a_line_stays_in_a_rule_that_is_copied_or_moved() -> None:
     rule = '  - {name: a, when: {exact: a}, reply: "Hello\u2028World"}'
     text = f"rules:\n{rule}\n  - {{name: b, when: {{exact: b}}, reply: B.}}\n"
