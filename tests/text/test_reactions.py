@@ -33,7 +33,7 @@ def test_reading_never_raises(text: str) -> None:
 
 @given(
     st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1, max_size=60).filter(
-        str.strip
+        lambda text: any(each.isprintable() and not each.isspace() for each in text)
     )
 )
 def test_whatever_is_quoted_a_like_is_a_like(quoted: str) -> None:

@@ -171,7 +171,10 @@ def _takes_everything(rule: SourceNode) -> bool:
 
 def _above_rules(text: str, lines: Sequence[str]) -> str:
     root, end = parse(text), line_break(text)
-    start = pair_start(text, next(key for key, _ in root.pairs if key.value == "rules"))
+    rules = next((key for key, _ in root.pairs if key.value == "rules"), None)
+    if rules is None:
+        raise CannotSplice("The file begins in a way that leaves no place for rules; mend it in the text.")
+    start = pair_start(text, rules)
     indent = " " * margin(text, start)
     return spliced(text, [Splice(start, start, f"{end}{indent}".join([*lines, "", ""]))])
 

@@ -355,8 +355,8 @@ def _remove_lines(text: str, holder: SourceNode, parts: list[tuple[int, int]], a
             return spliced(
                 text, [Splice(start - len(text[begin:start].removeprefix("\ufeff")), follows.end(), comments)]
             )
-        before = len(text[:begin].rstrip("\r\n")) if not kept else begin
-        return spliced(text, [Splice(before, stop, comments.rstrip("\r\n"))])
+        # The end of the line above stays: it is a part of a text in a block (`|` or `>`).
+        return spliced(text, [Splice(begin, stop, comments.rstrip("\r\n"))])
     if at + 1 == len(parts):  # YAML ends lines at U+2028 as well, and nobody sees that one ends there
         raise CannotSplice("Something else stands on the same line; change this in the text.")
     # The first one stands on the line of a dash: the next one comes up to it, and comments go above.

@@ -7,6 +7,7 @@ import pytest
 from bot.installed import cookbook
 from bot.rulebook.editing.layout import comments_in
 from bot.rulebook.editing.recipes import Recipe, add_recipe, find_recipes, read_recipes
+from bot.rulebook.editing.source_tree import CannotSplice
 from bot.rulebook.lint.check import check_texts
 from bot.rulebook.simulate.test_runner import run_tests
 
@@ -81,3 +82,9 @@ def test_what_a_file_says_otherwise_stays_and_is_told() -> None:
     added = add_recipe(text, named("opening-hours"))
     assert added.text.startswith('timezone: Asia/Tokyo\nhours: {bar: "18-24", shop: Mon-Sat 9-18}\n')
     assert added.notes == ("timezone stays as this file has it; the recipe has Europe/Paris.",)
+
+
+def test_a_file_in_which_rules_have_no_place_is_left_as_it_is() -> None:
+    (recipe,) = [each for each in RECIPES if "America/Denver" in each.text][:1]
+    with pytest.raises(CannotSplice, match="no place for rules"):
+        add_recipe("&x :", recipe, [])

@@ -276,6 +276,11 @@ def test_a_copy_of_a_rule_has_a_name_of_its_own() -> None:
     assert "reply: 'Open 9-18.'\n\n  - name: hours-3   # the first\n" in twice
 
 
+def test_the_last_item_of_a_file_without_a_last_line_end_leaves_the_text_above_as_it_is() -> None:
+    above = "tests:\n- hear: a\n  say: >\n    first\n\n    second\n"
+    assert remove_item(f"{above}- {{hear: b, rule: b}}", ("tests",), 1) == above
+
+
 @pytest.mark.parametrize("item", ["", " # nothing yet"])
 def test_a_rule_that_is_empty_is_not_copied(item: str) -> None:
     with pytest.raises(CannotSplice, match="This rule is empty"):
