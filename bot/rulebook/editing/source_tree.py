@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import yaml
@@ -19,6 +19,10 @@ Path = tuple[str | int, ...]
 
 class CannotSplice(Exception):
     """A change of a rule file can't be made where its text stands; the message says why."""
+
+
+#: A key with a `?` before it, which may be more than a word.
+_MARKED_KEY: Final = re.compile(r"(?:^|[-\s{\[,:?])\?(?:\s|$)", re.MULTILINE)
 
 
 class SourceNode(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +108,13 @@ def _kind(text: str) -> str | None:
         root = parse(text)
     except CannotSplice:
         return None
+    if _MARKED_KEY.search(text) and any(key.kind in ("mapping", "list") for key in _keys(root)):
+        return None  # as `? a: b`, whose key is `a: b`: no file is read that has one
     return "nothing" if root.is_nothing else root.kind
+
+
+def _keys(root: SourceNode) -> Iterator[SourceNode]:
+    return (key for each in root.everything() for key, _ in each.pairs)
 
 
 def node_at(text: str, path: Path) -> SourceNode:

@@ -169,6 +169,12 @@ def tried(change: Callable[[], str], text: str, was_readable: bool) -> None:
         assert isinstance(load(after), dict), (text, after)
 
 
+@pytest.mark.parametrize("text", ["? ", "rules:\n- ? \n", "{? : }", "? \n: b\n"])
+def test_a_key_that_is_marked_and_empty_becomes_no_mapping(text: str) -> None:
+    for seed in range(10):
+        answered(text, Random(seed))
+
+
 @pytest.mark.parametrize("text", ODD_LAYOUTS)
 def test_every_layout_has_a_page(text: str) -> None:
     for seed in range(3):
