@@ -15,7 +15,7 @@ from bot.storage.copied_rows import CopyStatement
 _FIRST_OF_OTHERS = 10_000
 #: Seconds that a server gets to answer a farewell; libpq waits for no answer at all.
 _FAREWELL = 0.5
-#: What asyncpg takes a transaction, or a part of one, back with begins so.
+#: How asyncpg's statements begin that take a transaction back, or a part of one.
 _ROLLBACK: Final = "ROLLBACK"
 #: Seconds that a server gets to do so, the end of a statement that was cancelled included: it is a matter of
 #: milliseconds. One that does not answer, as with a cut cable, takes the transaction back when the connection is gone.
