@@ -16,6 +16,8 @@ from texts import KEYWORDS, number_of, reply_of
 HERE = Path(__file__).parent
 TREE = HERE.parent
 ADMIN = "the-admin-of-the-benchmark"
+#: SMS a minute that a number of ours sends: the most that rules take.
+PER_MINUTE = 100_000
 
 
 def cpu_of(pid: int) -> float:
@@ -89,7 +91,7 @@ class BotProcess:
         """`more_rules`: more lines of the rule file. `numbers`: of ours. A `bot.db` in the folder is taken up."""
         rules = folder / "rules"
         rules.mkdir(parents=True)
-        ours = ", ".join(f"'{number_of(place)}': {{per_minute: 100000}}" for place in range(numbers))
+        ours = ", ".join(f"'{number_of(place)}': {{per_minute: {PER_MINUTE}}}" for place in range(numbers))
         lines = [f"numbers: {{{ours}}}", "rules:"]
         lines += [
             f"  - {{name: {word}, when: {{keyword: {word}}}, reply: '{reply_of(word)}'}}" for word in KEYWORDS

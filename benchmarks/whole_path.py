@@ -16,12 +16,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from contestants import HERE, TREE, AcsStandIn, BotProcess, Generator, cpu_of, pause
+from contestants import HERE, PER_MINUTE, TREE, AcsStandIn, BotProcess, Generator, cpu_of, pause
 from intake import wait_until_up
 from kannel import Kannel, missing
 
@@ -43,9 +44,19 @@ class Contestant:
         self._acs = acs
         self._port = port
         self.pid = pid
+        #: When messages were measured, and how many.
+        self._measured: list[tuple[float, int]] = []
+
+    def _wait_for_pace(self, count: int) -> None:
+        """Until so many may go at once: as many as go in a minute went in less on a quick machine, and then none."""
+        while (
+            sum(each for ended, each in self._measured if ended > time.monotonic() - 61) + count > PER_MINUTE
+        ):
+            pause(0.5)
 
     def measure(self, first: int, count: int, batch: int, connections: int) -> dict[str, float]:
         """One shape: messages a second, µs of processor a message, calls a message."""
+        self._wait_for_pace(count)
         self._acs.ask("/forget", "POST")
         generator = Generator(self._port, first=first, count=count, batch=batch, connections=connections)
         work = cpu_of(self.pid)
@@ -58,6 +69,7 @@ class Contestant:
             else end["last"]
         )
         pause(0.5)
+        self._measured.append((time.monotonic(), count))
         return {
             "rate": count / (last - began),
             "processor": (cpu_of(self.pid) - work) / count * 1e6,
