@@ -1,4 +1,7 @@
-"""The driver's connection to PostgreSQL, which takes a COPY, too; imported only where there is a PostgreSQL."""
+"""The driver's connection to PostgreSQL, which takes a COPY, too, and gives up a server that says nothing any more.
+
+Imported only where there is a PostgreSQL.
+"""
 
 import asyncio
 import socket
@@ -10,6 +13,7 @@ from typing import Any, Final
 import asyncpg
 
 from bot.storage.copied_rows import CopyStatement
+from bot.storage.postgresql_hosts import ALIVE_COUNT, ALIVE_IDLE, ALIVE_INTERVAL
 
 #: Smaller numbers are those of PostgreSQL's own types, the same in every version; others are given out by each server.
 _FIRST_OF_OTHERS = 10_000
@@ -20,15 +24,14 @@ _ROLLBACK: Final = "ROLLBACK"
 #: Seconds that a server gets to do so, the end of a statement that was cancelled included: it is a matter of
 #: milliseconds. One that does not answer, as with a cut cable, takes the transaction back when the connection is gone.
 _TAKING_BACK = 2.0
-#: How soon this end finds out that the other one is gone without a word (a cut cable, a machine that died), as
-#: `postgresql_engine` has PostgreSQL find out: after so many seconds of silence it asks so often, so many times; and
-#: what was sent is acknowledged within as long. The system's own bounds are two hours, and a quarter of one.
+#: How soon this end finds out that the other one is gone, by the names that systems have for it, in seconds. The last is
+#: in milliseconds, for what was sent and is not acknowledged; the system's own bound of that is 15 minutes.
 _ALIVE = {
-    "TCP_KEEPIDLE": 10,
-    "TCP_KEEPALIVE": 10,
-    "TCP_KEEPINTVL": 5,
-    "TCP_KEEPCNT": 3,
-    "TCP_USER_TIMEOUT": 25_000,
+    "TCP_KEEPIDLE": ALIVE_IDLE,
+    "TCP_KEEPALIVE": ALIVE_IDLE,
+    "TCP_KEEPINTVL": ALIVE_INTERVAL,
+    "TCP_KEEPCNT": ALIVE_COUNT,
+    "TCP_USER_TIMEOUT": (ALIVE_IDLE + ALIVE_INTERVAL * ALIVE_COUNT) * 1_000,
 }
 #: Numbers of PostgreSQL's own types → what it says of them.
 _own_types: dict[frozenset[int], Any] = {}
@@ -91,8 +94,8 @@ class CopyingConnection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ha
 async def connect_bounded(order: str, seconds: float, *address: Any, **options: Any) -> CopyingConnection:
     """A connection on which an order has been carried out within so many seconds, by which its waits are bounded.
 
-    The order goes not with the connection's start: a pooler refuses there what it was not told to ignore, and ignores
-    what it was. And one that has no connection to PostgreSQL left takes ours all the same, and answers nothing.
+    It is not sent with the connection's start: a pooler refuses a setting there unless it is told to ignore it, and
+    then drops it. A pooler that has no connection to PostgreSQL left accepts ours all the same, and answers nothing.
     """
     made: CopyingConnection = await asyncpg.connect(*address, connection_class=CopyingConnection, **options)
     try:

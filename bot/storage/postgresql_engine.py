@@ -8,7 +8,13 @@ from sqlalchemy import URL, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.storage.postgresql_hosts import CONNECT_SECONDS, PostgresqlHosts
+from bot.storage.postgresql_hosts import (
+    ALIVE_COUNT,
+    ALIVE_IDLE,
+    ALIVE_INTERVAL,
+    CONNECT_SECONDS,
+    PostgresqlHosts,
+)
 from bot.storage.sql import ENGINE_OPTIONS
 
 #: How long a statement waits for another one's lock, which would be without end, before it says so;
@@ -22,10 +28,6 @@ POOL_SECONDS = 10.0
 #: reads: a command whose output is looked at by pages may rest for a while.
 IDLE_WRITER_SECONDS: Final = 10.0
 IDLE_READER_SECONDS: Final = 600.0
-#: How soon PostgreSQL finds out that the machine at the other end is gone, in seconds: after so long without a word it
-#: asks so often, so many times. The system's own beginning is after two hours.
-_ALIVE_IDLE, _ALIVE_INTERVAL, _ALIVE_COUNT = 10, 5, 3
-
 #: Seconds of rest after which a connection is asked whether it still works. SQLAlchemy's own `pool_pre_ping` asks each
 #: time: three trips to PostgreSQL, beside the ten or so of a transaction that takes events.
 _RESTED: Final = 1.0
@@ -43,9 +45,9 @@ def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
     settings = {
         "lock_timeout": f"{LOCK_SECONDS * 1_000:.0f}",
         "idle_in_transaction_session_timeout": f"{idle_seconds * 1_000:.0f}",
-        "tcp_keepalives_idle": _ALIVE_IDLE,
-        "tcp_keepalives_interval": _ALIVE_INTERVAL,
-        "tcp_keepalives_count": _ALIVE_COUNT,
+        "tcp_keepalives_idle": ALIVE_IDLE,
+        "tcp_keepalives_interval": ALIVE_INTERVAL,
+        "tcp_keepalives_count": ALIVE_COUNT,
     }
     order = "SELECT " + ", ".join(
         f"set_config('{name}', '{value}', false)" for name, value in settings.items()

@@ -9,6 +9,10 @@ from bot.storage.database_errors import DatabaseUnavailable
 
 #: Seconds that each host gets to take a connection.
 CONNECT_SECONDS: Final = 10.0
+#: How soon each end of a connection finds out that the other one is gone without a word (a cut cable, a machine that
+#: died), in seconds: after so long a silence it asks so often, so many times. The system's own beginning is after two
+#: hours.
+ALIVE_IDLE, ALIVE_INTERVAL, ALIVE_COUNT = 10, 5, 3
 #: With these `target_session_attrs` only one host fits, and the next connection begins at the one that took the last.
 #: With others hosts are tried in the address's order, or the second would stay in use when the first is back.
 _OF_ONE_HOST: Final = frozenset({"primary", "read-write"})
