@@ -24,8 +24,8 @@ _ROLLBACK: Final = "ROLLBACK"
 #: Seconds that a server gets to do so, the end of a statement that was cancelled included: it is a matter of
 #: milliseconds. One that does not answer, as with a cut cable, takes the transaction back when the connection is gone.
 _TAKING_BACK = 2.0
-#: How soon this end finds out that the other one is gone, by the names that systems have for it, in seconds. The last is
-#: in milliseconds, for what was sent and is not acknowledged; the system's own bound of that is 15 minutes.
+#: How soon this end finds out that the other one is gone, by the names that systems have for it, in seconds. The last
+#: is in milliseconds, for what was sent and is not acknowledged; the system's own bound of that is 15 minutes.
 _ALIVE = {
     "TCP_KEEPIDLE": ALIVE_IDLE,
     "TCP_KEEPALIVE": ALIVE_IDLE,
