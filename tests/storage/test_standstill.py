@@ -259,7 +259,7 @@ def tcp_server() -> Iterator[str]:
 async def test_a_transaction_in_which_postgresql_falls_silent_is_left_in_time(
     url: str, logs: list[MutableMapping[str, Any]], *, is_writing: bool
 ) -> None:
-    """To take it back PostgreSQL was asked, and waited for without end: a quarter of an hour with a cut cable."""
+    """The statement is cancelled, and nothing more is waited for on its connection."""
     async with falling_silent(url) as (address, gets_through):
         database = Database(address)
         block = database.writing if is_writing else database.reading
@@ -278,6 +278,7 @@ async def test_a_transaction_in_which_postgresql_falls_silent_is_left_in_time(
 
 
 async def test_a_reader_that_has_its_answer_leaves_a_silent_postgresql_in_time(url: str) -> None:
+    """It waited for the answer to its ROLLBACK without end, and a cancellation waited for it."""
     async with falling_silent(url) as (address, gets_through):
         database = Database(address)
         async with database.reading() as connection:
