@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from bot.storage.database_errors import (
 )
 from bot.storage.log_growth import LogGrowth
 from bot.storage.pooler import check_sessions
-from bot.storage.postgresql_engine import postgresql_engine
+from bot.storage.postgresql_engine import connection_of, postgresql_engine
 from bot.storage.schema import check_encoding, check_newest, check_rights, revision_of, upgrade
 from bot.storage.spoiled_connections import SpoiledConnections
 from bot.storage.sqlite_connection import BEGIN
@@ -319,7 +319,9 @@ class Database:
     async def _connected(self, engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
         """A connection that is thrown away, with all that were made before, after an error that may stick to it."""
         try:
-            async with engine.connect() as connection:
+            async with AsyncExitStack() as stack:
+                connection = await connection_of(engine, waits=engine is not self._looker)
+                stack.push_async_exit(connection)
                 try:
                     yield connection
                 except Exception as error:

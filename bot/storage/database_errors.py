@@ -16,6 +16,8 @@ _OF_THE_MOMENT = ("40", "55")
 _DEADLOCK = "40P01"
 #: A lock that was waited for in vain.
 _LOCKED = "55P03"
+#: PostgreSQL, this role or this database has as many connections as it may have.
+_FULL = "53300"
 #: What asyncpg says of a connection whose last order was given up half-way: its own words, and nobody's trouble.
 _INTERNALS = ("cannot switch to state", "another operation", "cannot perform operation")
 #: SQLite's primary codes for the same: busy, locked, and a disk that is full or fails, which says nothing of the file.
@@ -93,6 +95,11 @@ def is_lock_timeout(error: DatabaseUnavailable) -> bool:
     return _state_of(getattr(error.__cause__, "orig", None) or error) == _LOCKED
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether PostgreSQL gave no new connection since it has as many as it may have."""
+    return _state_of(getattr(error, "orig", None) or error) == _FULL
+
+
 def is_trouble(error: BaseException) -> bool:
     """Whether the database could not do what would have been right a moment before or after."""
     if isinstance(error, DBAPIError | sqlite3.Error):
@@ -119,7 +126,7 @@ def spoils_connections(error: BaseException) -> bool:
     driver = getattr(error, "orig", None) or error
     if isinstance(driver, sqlite3.Error):
         return _primary_code(driver) not in _MOMENT_CODES
-    if isinstance(driver, DatabaseUnavailable | PoolTimeout):
+    if isinstance(driver, DatabaseUnavailable | PoolTimeout) or is_full(driver):
         return False
     return not _state_of(driver).startswith(_OF_THE_MOMENT)
 

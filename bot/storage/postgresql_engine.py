@@ -1,13 +1,16 @@
 """Connections to PostgreSQL."""
 
+import asyncio
 import time
 from functools import partial
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL, Dialect, event
 from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from bot.storage.database_errors import is_full
 from bot.storage.postgresql_hosts import (
     ALIVE_COUNT,
     ALIVE_IDLE,
@@ -20,8 +23,10 @@ from bot.storage.sql import ENGINE_OPTIONS
 #: How long a statement waits for another one's lock, which would be without end, before it says so;
 #: `bot.storage.writer` then tries again.
 LOCK_SECONDS = 5.0
-#: Seconds that a transaction waits for a connection.
+#: Seconds that a transaction waits for a connection: until one is free, or there is room for a new one.
 POOL_SECONDS = 10.0
+#: Seconds between two tries to get a connection of a PostgreSQL that has no room for a new one.
+_TRY_SECONDS: Final = 0.05
 #: How long PostgreSQL hears nothing of a transaction before it ends it, in seconds. A process that stands still
 #: (SIGSTOP, a paused machine) would keep its locks for as long as it stands. For what writes: less than a request is
 #: held, so that others come through in time, and far more than the event loop takes between two statements. For what
@@ -31,6 +36,8 @@ IDLE_READER_SECONDS: Final = 600.0
 #: Seconds of rest after which a connection is asked whether it still works. SQLAlchemy's own `pool_pre_ping` asks each
 #: time: three trips to PostgreSQL, beside the ten or so of a transaction that takes events.
 _RESTED: Final = 1.0
+#: How many connections each pool has open. SQLAlchemy's own figures count those that are only being tried.
+_open: WeakKeyDictionary[Dialect, int] = WeakKeyDictionary()
 
 
 def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
@@ -63,10 +70,19 @@ def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
     )
 
     hosts = PostgresqlHosts(url)
+    _open[engine.dialect] = 0
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
         return hosts.connect(partial(dialect.connect, *arguments), options)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def count(_connection: Any, _record: Any) -> None:
+        _open[engine.dialect] += 1
+
+    @event.listens_for(engine.sync_engine, "close")
+    def count_down(_connection: Any, _record: Any) -> None:
+        _open[engine.dialect] -= 1
 
     @event.listens_for(engine.sync_engine, "checkin")
     def note(_connection: Any, record: Any) -> None:
@@ -85,3 +101,19 @@ def postgresql_engine(url: URL, *, pool_size: int, reads: bool) -> AsyncEngine:
             raise InvalidatePoolError from error  # the others were made before, too
 
     return engine
+
+
+async def connection_of(engine: AsyncEngine, *, waits: bool) -> AsyncConnection:
+    """A connection of this pool, to be closed by whoever takes it.
+
+    Where PostgreSQL has no room for a new one and the caller `waits`: one that others give back, or room, within
+    `POOL_SECONDS`; not where the pool has none that could be given back. Raises the driver's error.
+    """
+    until = time.monotonic() + POOL_SECONDS
+    while True:
+        try:
+            return await engine.connect()
+        except Exception as error:
+            if not waits or not is_full(error) or not _open[engine.dialect] or time.monotonic() > until:
+                raise
+        await asyncio.sleep(_TRY_SECONDS)
