@@ -201,6 +201,34 @@ async def test_a_save_by_key_is_in_force_and_leaves_the_reader_where_they_were(
         await expect(page.locator("#moved")).to_be_hidden()
 
 
+async def test_what_is_written_between_a_save_and_its_answer_goes_on(browser: Browser, bot: Running) -> None:
+    async with console(browser, bot, HERE) as page:
+        held, may_go = asyncio.Event(), asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            if route.request.method == "POST":
+                held.set()
+                await may_go.wait()
+            await route.continue_()
+
+        await page.route(f"**{HERE}", hold)
+        await line(page, "reply: Open").click()
+        await page.keyboard.press("End")
+        await page.keyboard.type(" Closed on Sundays.")
+        await page.keyboard.press("Control+s")
+        await held.wait()
+        await page.keyboard.type(" Really")
+        may_go.set()
+        await expect(page.locator(".flash")).to_contain_text("Saved and in force")
+        saved = SHOP.replace("reply: Open 9-18.", "reply: Open 9-18. Closed on Sundays.")
+        assert text_of(bot) == saved
+        await expect(page.locator(".cm-activeLine")).to_contain_text("Sundays. Really")
+        await page.keyboard.type(".")
+        await page.keyboard.press("Control+s")
+        await until(lambda: text_of(bot) == saved.replace("Sundays.", "Sundays. Really."))
+        await expect(page.locator("#moved")).to_be_hidden()
+
+
 async def test_the_second_of_two_people_gets_both_versions(browser: Browser, bot: Running) -> None:
     mine, theirs = SHOP.replace("9-18", "MINE"), SHOP.replace("9-18", "THEIRS")
     async with console(browser, bot, HERE) as page:

@@ -5,7 +5,7 @@ import { setDiagnostics } from "@codemirror/lint";
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, keymap, WidgetType } from "@codemirror/view";
 import { fillForm, standsFor, textChanged } from "./form_text.js";
-import { keepAll, keepSoon, unkept } from "./keeping.js";
+import { forgetDraft, keepAll, keepSoon, unkept } from "./keeping.js";
 import { ownDraft } from "./new_file.js";
 import { answers, fields, fromLink, give, keepTyped, mountPhone, phoneButtons } from "./phone.js";
 import "./moved.js";
@@ -54,6 +54,7 @@ const layName = () => `card ${draft.is_new ?? draft.file} ${draft.etag}`;
 const isDirty = () => paper().hasAttribute("data-unsaved") || paper().dataset.saved !== view.state.doc.toString();
 
 export function mount(element) {
+  const later = kept?.file === file() ? writtenSince(kept.text) : null;
   view?.destroy();
   timers = {};
   const textarea = element.querySelector("textarea");
@@ -92,6 +93,7 @@ export function mount(element) {
     view.scrollDOM.scrollTop = kept.top;
     if (document.activeElement === document.body) view.focus(); // nobody is elsewhere by now, such as on the toast's Undo
   } else if (line) goTo(line);
+  if (later && textarea.value === kept.text) view.dispatch(later);
   kept = null;
   forceParsing(view, view.viewport.to, 50);
   foldFindings();
@@ -100,6 +102,14 @@ export function mount(element) {
   bringBack();
   if (document.getElementById("findings").querySelector(".tests")) mark();
   else check();
+}
+
+// What somebody wrote between a save and its answer goes on in the page that answers.
+function writtenSince(text) {
+  const { doc, selection } = view.state;
+  if (doc.toString() === text) return null;
+  forgetDraft(draft); // of what is saved by now
+  return { changes: { from: 0, to: text.length, insert: doc }, selection, scrollIntoView: true };
 }
 
 // What the bot could not keep when this page was left; the card's edits are made in the text that they are for.
@@ -406,7 +416,7 @@ document.addEventListener(
       button(event.submitter);
     } else {
       fillForm();
-      kept = { file: file(), at: view.state.selection.main.head, top: view.scrollDOM.scrollTop };
+      kept = { file: file(), text: view.state.doc.toString(), at: view.state.selection.main.head, top: view.scrollDOM.scrollTop };
     }
   },
   true,

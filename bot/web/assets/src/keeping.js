@@ -30,6 +30,10 @@ export function keepSoon(fields, text) {
   timer = setTimeout(keepAll, Math.max(Math.min(SOON, since + LATEST - performance.now()), 0));
 }
 
+export function forgetDraft(fields) {
+  pending.delete(nameOf(fields));
+}
+
 export function keepAll(isLeaving = false) {
   clearTimeout(timer);
   since = null;
