@@ -56,13 +56,16 @@ def counting() -> Iterator[list[int]]:
     """Counts the lines of Python that run."""
     lines = [0]
 
-    def on_line(frame: FrameType, event: str, _argument: Any) -> Any:
+    def on_line(_frame: FrameType, event: str, _argument: Any) -> Any:
         if event == "line":
             lines[0] += 1
+        return on_line
+
+    def on_call(frame: FrameType, _event: str, _argument: Any) -> Any:
         return on_line if "/rulebook/" in frame.f_code.co_filename else None
 
     before = sys.gettrace()
-    sys.settrace(on_line)
+    sys.settrace(on_call)
     try:
         yield lines
     finally:

@@ -43,8 +43,8 @@ def runs_of_marks(text: str) -> list[str]:
     ],
 )
 def test_no_letter_has_more_marks_than_are_sorted_at_once(form: str, marks: str) -> None:
-    """400,000 of them held the whole process for 50 seconds."""
-    found = normalize(form, "e" + marks * 200_000 + "1" + marks)  # type: ignore[arg-type]
+    """400,000 of them held the whole process for 50 seconds, and 100,000 for three."""
+    found = normalize(form, "e" + marks * 50_000 + "1" + marks)  # type: ignore[arg-type]
     assert max(map(len, runs_of_marks(found))) <= 2 * MOST_MARKS, "each may become two"
     assert found.startswith(("e", "é", "ȩ", "è"))
     assert "1" in found

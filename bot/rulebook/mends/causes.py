@@ -6,8 +6,10 @@ the cause, the sentence and the mend.
 """
 
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 
 import msgspec
@@ -29,14 +31,16 @@ from bot.rulebook.mends.proposal import ChunkLine, Proposal
 from bot.rulebook.mends.quotation import propose_closing_quotes, propose_quotes
 from bot.rulebook.mends.structure import Change, Structure, structure_of
 from bot.rulebook.mends.words import FILE_KEYS
-from bot.rulebook.source import Scalar
-from bot.rulebook.splices import Edit, Mend
+from bot.rulebook.source import Scalar, SourcePlace
+from bot.rulebook.splices import NO_MEND, Edit, Mend
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 #: Changes that are tried for one rule, and rules that are looked into.
 _MOST_TRIED = 400
 _MOST_CHUNKS = 10
 _MOST_LINES = 60
+#: Of two mistakes in a rule: changes that are tried for the first.
+_MOST_FIRST = 60
 #: Characters of a file and of a line from which on nothing is tried: nobody wrote such a one by hand.
 _LARGEST = 1_000_000
 _LONGEST_LINE = 5_000
@@ -123,34 +127,62 @@ def _is_yaml(chunk: Chunk) -> bool:
     return not report.findings
 
 
-def faults_of(chunk: Chunk, lines: Sequence[str]) -> list[Fault]:
-    """A chunk's errors of layout, were these its lines; one alone where they are no YAML."""
+class _Enough(Exception):
+    """As many faults as are asked for."""
+
+
+class _Faults(Report):
+    """The findings of a file by itself, up to the last fault that is asked for."""
+
+    def __init__(self, most: int, *, is_part: bool) -> None:
+        super().__init__("alone")
+        self._is_part = is_part
+        self._left = most
+
+    def add(self, code: str, place: SourcePlace, message: str, mend: Mend = NO_MEND) -> None:
+        """As for every report; raises `_Enough`."""
+        before = len(self.findings)
+        super().add(code, place, message, mend)
+        if len(self.findings) > before and self.is_fault(self.findings[-1]):
+            self._left -= 1
+            if not self._left:
+                raise _Enough
+
+    def is_fault(self, finding: Finding) -> bool:
+        """Whether it is one of layout, where the text is YAML."""
+        return (
+            finding.code.startswith("E2")
+            and not says_blank(finding)
+            and not (finding.code == "E205" and self._is_part)  # a key, or a rule's value
+        )
+
+
+def faults_of(chunk: Chunk, lines: Sequence[str], most: int = sys.maxsize) -> list[Fault]:
+    """A chunk's errors of layout, were these its lines; one alone where they are no YAML.
+
+    No more than `most` are looked for. Its tables and what it shares with the book are not looked at.
+    """
     if not any(line.strip() and not line.lstrip().startswith("#") for line in lines):
         return []
-    findings = _findings_in("\n".join(_with_head(chunk, lines)))
-    unread = next((each for each in findings if each.code.startswith("E1")), None)
+    report = _Faults(most, is_part=chunk.dash is not None)
+    with suppress(_Enough):
+        text = "\n".join(_with_head(chunk, lines))
+        read_file(report.file, text, report, BookWide(), TableFiles({}, {}))
+    unread = next((each for each in report.findings if each.code.startswith("E1")), None)
     if unread:
         return [Fault(None, unread.column - 1, unread.message)]
     skipped = 1 + bool(chunk.head)
     return [
         Fault(each.line - skipped, each.column - 1, each.message)
-        for each in findings
-        if each.code.startswith("E2")
-        and not says_blank(each)
-        and (each.code != "E205" or chunk.dash is None)  # a key, or a rule's value
+        for each in report.findings
+        if report.is_fault(each)
     ]
-
-
-def _findings_in(text: str) -> list[Finding]:
-    """What is wrong with a file by itself: its tables and what it shares with the book are not looked at."""
-    report = Report("alone")
-    read_file(report.file, text, report, BookWide(), TableFiles({}, {}))
-    return report.findings
 
 
 def _cause_in(chunk: Chunk, faults: Sequence[Fault], attempts: Attempts) -> Cause | None:
     size = sum(map(len, chunk.lines))
     tried: set[tuple[str, ...]] = set()
+    wrong: set[tuple[str, ...]] = set()
     heads = [at for at, text in enumerate(chunk.lines) if text[:1].isspace() and section_name(text)]
     suspects = [*heads[:1], *dict.fromkeys(each.line for each in faults if each.line is not None)]
     everywhere = range(len(chunk.lines))
@@ -165,8 +197,10 @@ def _cause_in(chunk: Chunk, faults: Sequence[Fault], attempts: Attempts) -> Caus
         tried.add(lines)
         if not attempts.take(size):
             return best
-        after = faults_of(chunk, lines)
+        after = faults_of(chunk, lines, most=fewest)
         left = _weight(after)
+        if left:
+            wrong.add(lines)
         if left >= fewest or not _keeps(structure, chunk, lines, at, proposal):
             continue
         if not left:
@@ -176,7 +210,7 @@ def _cause_in(chunk: Chunk, faults: Sequence[Fault], attempts: Attempts) -> Caus
         if is_yaml and _moves(proposal) and not known.issuperset(each.message for each in after):
             continue  # it is as wrong elsewhere
         best, fewest = _cause(chunk, at, proposal), left
-    return _of_block(chunk, structure, attempts) or best or _nearer(chunk, structure, attempts)
+    return _of_block(chunk, structure, attempts) or best or _nearer(chunk, structure, wrong, attempts)
 
 
 def _of_block(chunk: Chunk, structure: Structure | None, attempts: Attempts) -> Cause | None:
@@ -205,12 +239,17 @@ def _keeps(
     structure: Structure | None, chunk: Chunk, lines: Sequence[str], at: int, proposal: Proposal
 ) -> bool:
     """Whether changed lines say all that the chunk says; `structure` is the chunk's, None where it is no YAML."""
-    if structure is None:
-        return True
+    return structure is None or _kept(structure, chunk, lines, at, proposal) is not None
+
+
+def _kept(
+    structure: Structure, chunk: Chunk, lines: Sequence[str], at: int, proposal: Proposal
+) -> Structure | None:
+    """The structure of changed lines, if they say all that the chunk says."""
     after = structure_of(_with_head(chunk, lines))
     line = at + 1 + bool(chunk.head)
     change = Change(line=line, column=proposal.start + 1)
-    return after is not None and structure.is_kept_in(after, change)
+    return after if after is not None and structure.is_kept_in(after, change) else None
 
 
 def _is_wrong_still(after: Iterable[Fault], at: int, proposal: Proposal) -> bool:
@@ -233,23 +272,31 @@ def _moves(proposal: Proposal) -> bool:
     return not proposal.start and not proposal.text.strip(" -")
 
 
-def _nearer(chunk: Chunk, structure: Structure | None, attempts: Attempts) -> Cause | None:
-    """Of two mistakes in a rule the first: the change after which another one takes the rest away."""
-    first = [(at, each) for at, each in islice(_proposals(chunk, range(len(chunk.lines)), attempts), 60)]
+def _nearer(
+    chunk: Chunk, structure: Structure | None, wrong: set[tuple[str, ...]], attempts: Attempts
+) -> Cause | None:
+    """Of two mistakes in a rule the first: the change after which another one takes the rest away.
+
+    `wrong` are lines in which faults were found; more are noted in it.
+    """
     size = sum(map(len, chunk.lines))
     budget = _MOST_TRIED // 3
-    for at, proposal in first:
+    for at, proposal in islice(_proposals(chunk, range(len(chunk.lines)), attempts), _MOST_FIRST):
         lines = _made(chunk.lines, at, proposal)
-        if not _keeps(structure, chunk, lines, at, proposal):
+        halfway = None if structure is None else _kept(structure, chunk, lines, at, proposal)
+        if structure is not None and halfway is None:
             continue
         again = msgspec.structs.replace(chunk, lines=lines)
-        halfway = None if structure is None else structure_of(_with_head(chunk, lines))
         for after, other in _proposals(again, range(at, len(lines)), attempts):
             budget -= 1
             if budget < 0 or not attempts.take(size):
                 return None
             made = _made(lines, after, other)
-            if not faults_of(chunk, made) and _keeps(halfway, again, made, after, other):
+            if made in wrong:
+                continue
+            if faults_of(chunk, made, most=1):
+                wrong.add(made)
+            elif _keeps(halfway, again, made, after, other):
                 return _cause(chunk, at, proposal)
     return None
 

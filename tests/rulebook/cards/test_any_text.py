@@ -35,7 +35,7 @@ from bot.rulebook.files.quotes import UnwritableText
 from bot.rulebook.lint.check import check_texts
 from bot.rulebook.splices import mended
 from bot.web.console.rules_recipes import found_recipes, rule_to_link
-from tests.support.properties import examples
+from tests.support.properties import examples, in_turn
 from tests.support.rule_cards import all_buttons, all_controls
 from tests.support.rule_layouts import ODD_LAYOUTS, rule_file
 
@@ -175,9 +175,10 @@ def test_a_key_that_is_marked_and_empty_becomes_no_mapping(text: str) -> None:
         answered(text, Random(seed))
 
 
-@pytest.mark.parametrize("text", ODD_LAYOUTS)
-def test_every_layout_has_a_page(text: str) -> None:
-    for seed in range(3):
+@pytest.mark.hypothesis
+@pytest.mark.parametrize(("at", "text"), list(enumerate(ODD_LAYOUTS)))
+def test_every_layout_has_a_page(at: int, text: str) -> None:
+    for seed in in_turn(range(4), at, 2):
         answered(text, Random(seed))
 
 

@@ -4,12 +4,12 @@ import asyncio
 import re
 from typing import Any
 
-import httpx
 import pytest
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from tests.support.console import browser
+from tests.support.properties import in_turn
 from tests.support.services import ADMIN, Running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,12 +26,14 @@ def get_paths(bot: Running) -> list[str]:
     return sorted(each for each in paths if not re.search(r"[{]|/live$|/openid", each))
 
 
+@pytest.mark.hypothesis
 async def test_every_route_with_get_answers_head_as_get_without_a_body(bot: Running) -> None:
+    """Each is asked on one database or the other."""
     paths = get_paths(bot)
     assert len(paths) > 20
     async with browser(bot, ADMIN) as http:
         http.headers["Authorization"] = f"Bearer {ADMIN}"
-        for path in paths:
+        for path in in_turn(paths, bot.service.database.is_sqlite, 2):
             got, head = await http.get(path), await http.head(path)
             assert (head.status_code, head.content) == (got.status_code, b""), path
             assert {*head.headers} - VARYING == {*got.headers} - VARYING, path
@@ -39,11 +41,10 @@ async def test_every_route_with_get_answers_head_as_get_without_a_body(bot: Runn
 
 
 async def test_monitors_see_the_health_and_its_length(bot: Running) -> None:
-    async with httpx.AsyncClient(base_url=bot.address) as http:
-        got, head = await http.get("/health/live"), await http.head("/health/live")
-        assert (head.status_code, head.headers["content-length"]) == (200, got.headers["content-length"])
-        again = await http.get("/health/live")  # the connection goes on
-        assert again.json() == got.json()
+    got, head = await bot.http.get("/health/live"), await bot.http.head("/health/live")
+    assert (head.status_code, head.headers["content-length"]) == (200, got.headers["content-length"])
+    again = await bot.http.get("/health/live")  # the connection goes on
+    assert again.json() == got.json()
 
 
 async def test_the_live_stream_ends_with_its_head(bot: Running) -> None:
@@ -64,8 +65,7 @@ async def test_the_live_stream_ends_with_its_head(bot: Running) -> None:
     ("method", "path"), [("HEAD", "/api/try"), ("HEAD", "/nowhere"), ("PATCH", "/health/live")]
 )
 async def test_what_has_no_get_has_no_head(bot: Running, method: str, path: str) -> None:
-    async with httpx.AsyncClient(base_url=bot.address, headers={"Authorization": f"Bearer {ADMIN}"}) as http:
-        answer = await http.request(method, path)
-        assert answer.status_code == (404 if path == "/nowhere" else 405)
-        if method == "PATCH":
-            assert {each.strip() for each in answer.headers["allow"].split(",")} >= {"GET", "HEAD"}
+    answer = await bot.send(method, path)
+    assert answer.status_code == (404 if path == "/nowhere" else 405)
+    if method == "PATCH":
+        assert {each.strip() for each in answer.headers["allow"].split(",")} >= {"GET", "HEAD"}
