@@ -435,7 +435,7 @@ async def test_each_alarm_is_raised_by_scrapes_of_a_bot_in_trouble_and_told(
 
 
 def judge(folder: Path, tests: list[dict[str, Any]]) -> str:
-    """What promtool finds wrong. Each test has a file with the rule of its alarm: all others would be tried for it, too."""
+    """What promtool finds wrong. A test has a file with its alarm's rule: all others would be tried for it, too."""
     files = []
     for each in tests:
         alarm = each["name"]

@@ -73,15 +73,20 @@ def fork(
     cwd: Path,
     env: Mapping[str, str],
     streams: Sequence[int],
+    files: int | None = None,
+    without: Sequence[str] = (),
 ) -> Forked:
     """Run a module as a process; `streams` are the files of its stdin, stdout and stderr.
 
-    As any other process it inherits how large this one lets files grow.
+    As any other process it inherits how large this one lets files grow, and how many it may open unless that is said.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.connect(_address())
+    opened = (files, files) if files else resource.getrlimit(resource.RLIMIT_NOFILE)
     largest = resource.getrlimit(resource.RLIMIT_FSIZE)
-    asked = json.dumps([module, list(arguments), str(cwd), dict(env), largest]).encode()
+    resources = [(resource.RLIMIT_NOFILE, opened), (resource.RLIMIT_FSIZE, largest)]
+    limits = {"resources": resources, "without": list(without)}
+    asked = json.dumps([module, list(arguments), str(cwd), dict(env), limits]).encode()
     assert len(asked) < LONGEST
     socket.send_fds(connection, [asked], list(streams))
     return Forked(connection)
