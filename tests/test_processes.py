@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.disks import failing_disk
 from tests.support.forked import Forked, may_fork
 from tests.support.processes import BOT, Process, environment, run_bot, start, until
 
@@ -89,3 +90,20 @@ def test_a_fork_lays_down_the_rights_that_a_new_process_would(tmp_path: Path) ->
             process.wait(60)
     forked, new, usual = held
     assert forked == new != usual
+
+
+@pytest.mark.skipif(
+    not may_fork() or not failing_disk(), reason="it uses what only Linux has, and a C compiler"
+)
+def test_a_fork_has_the_library_that_is_preloaded_and_its_variables(tmp_path: Path) -> None:
+    """A file that is not to be written to is not: by the library, whose orders are those of this fork alone."""
+    (tmp_path / "orders").write_text("write 28")
+    environ = {"LD_PRELOAD": str(failing_disk()), "FAILING_DISK": str(tmp_path / "orders")}
+    said = []
+    for variables in (environ, {"LD_PRELOAD": str(failing_disk())}, {}):
+        with (tmp_path / "out").open("w+b") as out:
+            url = {"BOT_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / f'{len(said)}.db'}"}
+            process = start([*BOT, "db", "upgrade"], tmp_path, variables | url, out.fileno(), out.fileno())
+            assert isinstance(process, Forked)
+            said.append((process.wait(60), "is full" in (tmp_path / "out").read_text()))
+    assert said == [(2, True), (0, False), (0, False)]

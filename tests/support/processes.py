@@ -18,14 +18,14 @@ from uuid import uuid4
 import httpx
 from filelock import FileLock
 
-from tests.support.forked import Forked, fork, may_fork
+from tests.support.forked import PRELOADED, Forked, fork, may_fork
 from tests.support.sockets import NO_AUTHORITIES, SHORT_LIVED
 
 ROOT = Path(__file__).resolve().parents[2]
 BOT = (sys.executable, "-m", "bot")
-#: What a process that is forked takes from its variables, too; the traces' are read when the bot starts.
+#: What a process that is forked takes from its variables, too: what is read when the bot starts, or later.
 _TAKEN = (
-    "PYTHONPATH", "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", PRELOADED, "FAILING_DISK",
     "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_BSP_SCHEDULE_DELAY",
 )  # fmt: skip
 
