@@ -7,7 +7,6 @@ import asyncio
 import re
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -29,10 +28,10 @@ from tests.support.databases import Databases
 from tests.support.events import received, report
 from tests.support.hooks import Hook
 from tests.support.processes import free_port
+from tests.support.promtool import PROMETHEUS, judge
 from tests.support.services import VIEWER, Acs, Running, accept, running
 
-ROOT = Path(__file__).parents[2]
-(GROUP,) = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yaml").read_text())["groups"]
+(GROUP,) = yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text())["groups"]
 ALARMS: dict[str, dict[str, Any]] = {each["alert"]: each for each in GROUP["rules"]}
 #: What people are told of each. Nobody can say that they are dead: whoever watches from outside does (`up`).
 SAID: dict[str, Kind | None] = {
@@ -431,19 +430,4 @@ async def test_each_alarm_is_raised_by_scrapes_of_a_bot_in_trouble_and_told(
             before = after
             await told.expect(bot, alarm)
     assert {each["name"] for each in tests} == set(ALARMS) == set(SAID)
-    assert judge(tmp_path, tests) == ""
-
-
-def judge(folder: Path, tests: list[dict[str, Any]]) -> str:
-    """What promtool finds wrong. A test has a file with its alarm's rule: all others would be tried for it, too."""
-    files = []
-    for each in tests:
-        alarm = each["name"]
-        group = GROUP | {"rules": [ALARMS[alarm]]}
-        (folder / f"{alarm}.yaml").write_text(yaml.safe_dump({"groups": [group]}))
-        content = {"rule_files": [f"{alarm}.yaml"], "evaluation_interval": "1m", "tests": [each]}
-        files.append(f"{alarm}.test.yaml")
-        (folder / files[-1]).write_text(yaml.safe_dump(content, width=10_000))
-    command = ["promtool", "test", "rules", *files]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return "" if ran.returncode == 0 else ran.stdout + ran.stderr
+    assert judge(tmp_path, [({each["name"]}, each) for each in tests]) == ""
