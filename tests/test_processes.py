@@ -1,14 +1,17 @@
 """A process that `tests/support/fork_server.py` forks is what a new interpreter would be."""
 
+import os
 import resource
+import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.disks import failing_disk
 from tests.support.forked import Forked, may_fork
-from tests.support.processes import BOT, Process, environment, run_bot, start
+from tests.support.processes import BOT, Process, environment, run_bot, start, until
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["no-such-command"], ["rules", "check", "nowhere"]])
@@ -56,3 +59,51 @@ def test_a_fork_inherits_how_large_files_may_grow(tmp_path: Path) -> None:
     process.kill()
     assert isinstance(process._process, Forked)
     assert inherited == (65_536, usual[1])
+
+
+@pytest.mark.skipif(not may_fork(), reason="it uses what only Linux has")
+@pytest.mark.parametrize("files", [None, 700])
+def test_a_fork_may_open_as_many_files_as_a_new_process(files: int | None, tmp_path: Path) -> None:
+    sandbox = [*BOT, "sandbox", "--port", "0", "--webhook", "http://127.0.0.1:9/events"]
+    process = Process(sandbox, folder=tmp_path, environ={}, files=files)
+    process.wait_for("(BOT_ACS_CONNECTION_STRING)")
+    limit = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    process.kill()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    assert limit[1] == (files or hard)
+
+
+@pytest.mark.skipif(
+    not may_fork() or os.getuid() != 0 or not shutil.which("setpriv"), reason="only root has these rights"
+)
+def test_a_fork_lays_down_the_rights_that_a_new_process_would(tmp_path: Path) -> None:
+    sandbox = [*BOT, "sandbox", "--port", "0", "--webhook", "http://127.0.0.1:9/events"]
+    held = []
+    with (tmp_path / "out").open("wb") as out:
+        for environ in ({}, {"SSL_CERT_FILE": "/dev/null"}, None):
+            without = () if environ is None else ("dac_override", "dac_read_search")
+            process = start(sandbox, tmp_path, environ or {}, out.fileno(), out.fileno(), without=without)
+            until(lambda: (tmp_path / "out").read_text().count("BOT_ACS_CONNECTION_STRING") > len(held))
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            held.append([line for line in status.splitlines() if line.startswith("Cap")])
+            process.kill()
+            process.wait(60)
+    forked, new, usual = held
+    assert forked == new != usual
+
+
+@pytest.mark.skipif(
+    not may_fork() or not failing_disk(), reason="it uses what only Linux has, and a C compiler"
+)
+def test_a_fork_has_the_library_that_is_preloaded_and_its_variables(tmp_path: Path) -> None:
+    """A file that is not to be written to is not: by the library, whose orders are those of this fork alone."""
+    (tmp_path / "orders").write_text("write 28")
+    environ = {"LD_PRELOAD": str(failing_disk()), "FAILING_DISK": str(tmp_path / "orders")}
+    said = []
+    for variables in (environ, {"LD_PRELOAD": str(failing_disk())}, {}):
+        with (tmp_path / "out").open("w+b") as out:
+            url = {"BOT_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / f'{len(said)}.db'}"}
+            process = start([*BOT, "db", "upgrade"], tmp_path, variables | url, out.fileno(), out.fileno())
+            assert isinstance(process, Forked)
+            said.append((process.wait(60), "is full" in (tmp_path / "out").read_text()))
+    assert said == [(2, True), (0, False), (0, False)]

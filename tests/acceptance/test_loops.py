@@ -52,22 +52,30 @@ def relay(acs: Acs, bots: dict[str, Bot]) -> list[dict[str, Any]]:
     """Bring each SMS to the bot that it is for, until there is none and nobody has one to send; all that was said."""
     brought = 0
     while True:
-        # Asked first: what is sent after this is among what was said, and is brought.
-        silent = all(
-            reply["status"] != "queued"
-            for number, bot in bots.items()
-            for other in bots.keys() - {number}
-            for reply in bot.replies(other)
-        )
-        said = [message for message in acs.all_messages() if message["to"] in bots]
+        said = said_to(acs, bots)
         for message in said[brought:]:
             event = received(message["from"], message["text"], number=message["to"])
             assert bots[message["to"]].post([event]).status_code == 200
-        if silent and brought == len(said):
-            return said
         if brought == len(said):
+            # What was sent before this has been said by then.
+            if are_silent(bots) and len(said_to(acs, bots)) == brought:
+                return said
             time.sleep(0.02)
         brought = len(said)
+
+
+def said_to(acs: Acs, bots: dict[str, Bot]) -> list[dict[str, Any]]:
+    return [message for message in acs.all_messages() if message["to"] in bots]
+
+
+def are_silent(bots: dict[str, Bot]) -> bool:
+    """Whether no bot has anything to send to another one."""
+    return all(
+        reply["status"] != "queued"
+        for number, bot in bots.items()
+        for other in bots.keys() - {number}
+        for reply in bot.replies(other)
+    )
 
 
 @pytest.mark.parametrize(

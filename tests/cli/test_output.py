@@ -9,8 +9,10 @@ import pytest
 from rich.console import Console
 
 from bot.cli import demo
-from tests.support.commands import BOT, run_command
-from tests.support.processes import environment
+from tests.support.commands import BOT as NEW_BOT
+from tests.support.commands import run_command
+from tests.support.forked import Forked
+from tests.support.processes import BOT, start
 from tests.support.services import Running
 
 PEER = "+15555550101"
@@ -35,36 +37,33 @@ READERS = (
     "rules schema",
     "--help",
 )
+WRITERS = ("conversations export", "opt-outs export --output /dev/full", "rules schema")
 
 
-def _environment() -> dict[str, str]:
-    return environment({name: value for name, value in os.environ.items() if name.startswith("BOT_")})
+def _start(command: str, folder: Path, out: int, err: int, *, anew: bool) -> Forked | subprocess.Popen[bytes]:
+    """A command of the bot that this process has the settings of; `anew`: in an interpreter of its own."""
+    environ = {name: value for name, value in os.environ.items() if name.startswith("BOT_")}
+    return start([*(NEW_BOT if anew else BOT), *command.split()], folder, environ, out, err)
 
 
 @pytest.mark.parametrize("command", READERS)
 async def test_a_reader_who_leaves_ends_a_command_quietly(bot: Running, tmp_path: Path, command: str) -> None:
-    with subprocess.Popen(  # noqa: ASYNC220
-        [*BOT, *command.split()],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(),
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        assert (process.wait(30), process.stderr.read()) == (141, b"")
+    """The first in an interpreter of its own, which writes the rest of its output at its very end."""
+    left, out = os.pipe()
+    os.close(left)
+    with (tmp_path / "err").open("w+b") as err, os.fdopen(out, "wb"):
+        process = _start(command, tmp_path, out, err.fileno(), anew=command == READERS[0])
+        assert (process.wait(30), (tmp_path / "err").read_bytes()) == (141, b"")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
-@pytest.mark.parametrize(
-    "command", ["conversations export", "opt-outs export --output /dev/full", "rules schema"]
-)
+@pytest.mark.parametrize("command", WRITERS)
 async def test_a_full_disk_is_not_blamed_on_the_database(bot: Running, tmp_path: Path, command: str) -> None:
-    with Path("/dev/full").open("wb") as full:  # noqa: ASYNC230
-        done = subprocess.run(  # noqa: ASYNC221
-            [*BOT, *command.split()],
-            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, env=_environment(), timeout=30, check=False,
-        )  # fmt: skip
+    with Path("/dev/full").open("wb") as full, (tmp_path / "err").open("wb") as err:  # noqa: ASYNC230
+        process = _start(command, tmp_path, full.fileno(), err.fileno(), anew=command == WRITERS[0])
+        status = process.wait(30)
     name = "/dev/full" if "--output" in command else "The output"
-    assert (done.returncode, done.stderr.decode()) == (
+    assert (status, (tmp_path / "err").read_text()) == (
         2,
         f"{name} can't be written: No space left on device.\n",
     )

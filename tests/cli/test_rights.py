@@ -4,7 +4,6 @@ import json
 import os
 import pwd
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -14,28 +13,22 @@ from bot.cli.database_access import ask_database
 from bot.cli.errors import CommandFailed
 from bot.operator.people import list_people
 from tests.support.databases import Databases
-from tests.support.processes import BOT, assert_no_fault, environment
+from tests.support.processes import run_bot
 from tests.support.rule_files import nobody
 
 #: Root may enter every folder, but for one who has laid that down.
-RIGHTS = "-dac_override,-dac_read_search"
-LIMITED = () if os.getuid() else ("setpriv", f"--bounding-set={RIGHTS}", f"--inh-caps={RIGHTS}")
+LAID_DOWN = () if os.getuid() else ("dac_override", "dac_read_search")
 ODD = os.fsdecode(b"\xff")
 
 pytestmark = pytest.mark.skipif(
-    bool(LIMITED) and not shutil.which("setpriv"), reason="root can't lay down its rights here"
+    bool(LAID_DOWN) and not shutil.which("setpriv"), reason="root can't lay down its rights here"
 )
 
 
 def run(*arguments: str, folder: Path, **settings: str) -> tuple[int, str, str]:
     """A command of somebody who has no more rights than others; its status, and what it printed."""
-    command = [*LIMITED, *BOT, *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=environment(settings), capture_output=True, timeout=60, check=False
-    )
-    out, err = done.stdout.decode(), done.stderr.decode()
-    assert_no_fault(err)
-    return done.returncode, out, err
+    done = run_bot(*arguments, folder=folder, environ=settings, without=LAID_DOWN)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture

@@ -16,9 +16,8 @@ from aiohttp.test_utils import TestServer
 
 from bot.sandbox.app import Sandbox
 from bot.setting_readers import read_connection_string
-from tests.support.commands import BOT
 from tests.support.commands import run_command as bot
-from tests.support.processes import Process
+from tests.support.processes import BOT, Process
 from tests.support.sandboxes import (
     RECEIVED,
     VALIDATION,

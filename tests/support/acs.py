@@ -37,11 +37,7 @@ class Acs:
 
     def calls(self, peer: str) -> list[dict[str, Any]]:
         """Every call that named this phone, with what was wrong with its signature."""
-        return [
-            call
-            for call in self.all_calls()
-            if peer in [recipient["to"] for recipient in call["body"]["smsRecipients"]]
-        ]
+        return list(self._http.get("/", params={"to": peer}).json()["calls"])
 
     def all_calls(self) -> list[dict[str, Any]]:
         """Every call."""
@@ -49,7 +45,7 @@ class Acs:
 
     def messages(self, peer: str) -> list[dict[str, Any]]:
         """Every SMS that went out to this phone; one that was asked for twice is one."""
-        return [message for message in self.all_messages() if message["to"] == peer]
+        return list(self._http.get("/", params={"to": peer}).json()["messages"])
 
     def all_messages(self) -> list[dict[str, Any]]:
         """Every SMS that went out."""

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 ACCESS_KEY = base64.b64encode(b"an access key of the tests, 32 b").decode()
@@ -45,6 +46,11 @@ def signature_trouble(method: str, target: str, headers: Any, body: bytes) -> st
         f"&Signature={base64.b64encode(mac).decode()}"
     )
     return None if headers["authorization"] == expected else f"Authorization is {headers['authorization']}"
+
+
+def is_for(phone: str, sent: dict[str, Any]) -> bool:
+    """Whether a call names this phone."""
+    return phone in [recipient["to"] for recipient in sent["smsRecipients"]]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -122,9 +128,12 @@ class Handler(BaseHTTPRequestHandler):
         }
 
     def do_GET(self) -> None:
-        """What came so far."""
+        """What came so far; at /?to=PHONE what is for that phone."""
+        phone = parse_qs(urlsplit(self.path).query).get("to", [None])[0]
         with lock:
-            self.answer(200, {"calls": calls, "messages": list(messages.values())})
+            came = [each for each in calls if phone is None or is_for(phone, each["body"])]
+            went = [each for each in messages.values() if phone is None or each["to"] == phone]
+            self.answer(200, {"calls": came, "messages": went})
 
     def do_PUT(self) -> None:
         """/control/plan {"from", "deeds"}, or /control/release for the calls that are held."""

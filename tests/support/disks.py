@@ -5,7 +5,6 @@ SQLite and the C library where there is a C compiler. A limit on the size of fil
 quota and which can be lifted while the bot runs, works everywhere; nothing here is ever left out for want of means.
 """
 
-import atexit
 import errno
 import resource
 import shutil
@@ -15,7 +14,10 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from filelock import FileLock
+
 from tests.support.processes import Process
+from tests.support.runs import run_folder
 
 #: Holds the file's write lock until it is killed.
 LOCKER = """
@@ -183,14 +185,16 @@ def may_mount() -> bool:
 
 @cache
 def failing_disk() -> Path | None:
-    """`failing_disk.c` as a library; None without a C compiler."""
+    """`failing_disk.c` as a library, one for the whole run; None without a C compiler."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         return None
     source = Path(__file__).with_name("failing_disk.c")
-    library = Path(tempfile.mkdtemp(prefix="failing-disk-"), "failing_disk.so")
-    atexit.register(shutil.rmtree, library.parent)
-    command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
-    if subprocess.run(command, check=False, capture_output=True, timeout=60).returncode:
-        return None  # a compiler without the C library's headers
+    library = run_folder() / "failing_disk.so"
+    with FileLock(f"{library}.lock"):
+        command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
+        if library.exists():
+            return library
+        if subprocess.run(command, check=False, capture_output=True, timeout=60).returncode:
+            return None  # a compiler without the C library's headers
     return library

@@ -8,6 +8,7 @@ It ends with the process that owns the run: `python -m tests.support.fork_server
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import importlib
 import io
@@ -33,6 +34,10 @@ IMPORTED = (
     "sqlalchemy.dialects.postgresql.asyncpg",
     "sqlalchemy.dialects.sqlite.aiosqlite",
 )
+#: What this process may lay down, by its number in <linux/capability.h>, as those two below.
+RIGHTS = {"dac_override": 1, "dac_read_search": 2}
+_CAPABILITY_VERSION = 0x20080522
+_PR_CAPBSET_DROP = 24
 #: The exit status of a child that has done its work.
 _STATUS: list[int] = []
 
@@ -119,12 +124,29 @@ class ForkServer:
         asker.close()
 
 
+def lay_down(rights: list[str]) -> None:
+    """Have these rights of root's no more, and let no process that this one starts have them: as `setpriv` does."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    # Each set is two words of 32 bits, of which these rights are in the first.
+    header, sets = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
+    failed = libc.capget(header, sets)
+    for each in rights:
+        failed |= libc.prctl(_PR_CAPBSET_DROP, RIGHTS[each], 0, 0, 0)
+        for kind in range(3):  # effective, permitted, inheritable
+            sets[kind] &= ~(1 << RIGHTS[each])
+    if failed | libc.capset(header, sets):
+        raise OSError(ctypes.get_errno(), "the rights can't be laid down")
+
+
 def become(
-    module: str, arguments: list[str], folder: str, environ: dict[str, str], largest: tuple[int, int]
+    module: str, arguments: list[str], folder: str, environ: dict[str, str], limits: dict[str, Any]
 ) -> None:
-    """Do what `python -m module` does with these arguments, in this folder and environment; files grow to `largest`."""
+    """Do what `python -m module` does with these arguments, in this folder and environment, within these limits."""
     os.chdir(folder)
-    resource.setrlimit(resource.RLIMIT_FSIZE, largest)
+    for number, limit in limits["resources"]:
+        resource.setrlimit(number, limit)
+    if limits["without"]:
+        lay_down(limits["without"])
     sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environ
     os.environ.clear()
     os.environ.update(environ)

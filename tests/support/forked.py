@@ -10,12 +10,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock
 
 from tests.support.runs import RUN_OWNER, run_folder
 
+#: Names a library that stands before all others: a process can have it from its start only, and so its server has it.
+PRELOADED = "LD_PRELOAD"
 #: Bytes that a request has at most.
 LONGEST = 128 * 1024
 
@@ -73,30 +76,35 @@ def fork(
     cwd: Path,
     env: Mapping[str, str],
     streams: Sequence[int],
+    files: int | None = None,
+    without: Sequence[str] = (),
 ) -> Forked:
     """Run a module as a process; `streams` are the files of its stdin, stdout and stderr.
 
-    As any other process it inherits how large this one lets files grow.
+    As any other process it inherits how large this one lets files grow, and how many it may open unless that is said.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    connection.connect(_address())
+    connection.connect(_address(env.get(PRELOADED, "")))
+    opened = (files, files) if files else resource.getrlimit(resource.RLIMIT_NOFILE)
     largest = resource.getrlimit(resource.RLIMIT_FSIZE)
-    asked = json.dumps([module, list(arguments), str(cwd), dict(env), largest]).encode()
+    resources = [(resource.RLIMIT_NOFILE, opened), (resource.RLIMIT_FSIZE, largest)]
+    limits = {"resources": resources, "without": list(without)}
+    asked = json.dumps([module, list(arguments), str(cwd), dict(env), limits]).encode()
     assert len(asked) < LONGEST
     socket.send_fds(connection, [asked], list(streams))
     return Forked(connection)
 
 
 @functools.cache
-def _address() -> str:
-    """Where the run's server listens; whichever process asks first starts it."""
-    address = run_folder() / "fork_server"
+def _address(preloaded: str) -> str:
+    """Where the run's server listens that has this library; whichever process asks first starts it."""
+    address = run_folder() / f"fork_server{sha256(preloaded.encode()).hexdigest()[:8] if preloaded else ''}"
     with FileLock(f"{address}.lock"):
         if not address.exists():
             subprocess.run(
                 [sys.executable, "-m", "tests.support.fork_server", str(address), os.environ[RUN_OWNER]],
                 cwd=Path(__file__).parents[2],
-                env=os.environ | {"PYTHONUTF8": "1"},
+                env=os.environ | {"PYTHONUTF8": "1"} | ({PRELOADED: preloaded} if preloaded else {}),
                 stdin=subprocess.DEVNULL,
                 check=True,
             )

@@ -18,13 +18,16 @@ from uuid import uuid4
 import httpx
 from filelock import FileLock
 
-from tests.support.forked import Forked, fork, may_fork
+from tests.support.forked import PRELOADED, Forked, fork, may_fork
 from tests.support.sockets import NO_AUTHORITIES, SHORT_LIVED
 
 ROOT = Path(__file__).resolve().parents[2]
 BOT = (sys.executable, "-m", "bot")
-#: What a process that is forked takes from its variables, too.
-_FOR_PYTHON = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+#: What a process that is forked takes from its variables, too: what is read when the bot starts, or later.
+_TAKEN = (
+    "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", PRELOADED, "FAILING_DISK",
+    "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_BSP_SCHEDULE_DELAY",
+)  # fmt: skip
 
 SECRET = "the-secret-of-the-subscription"
 OLD_SECRET = "the-secret-before-it"
@@ -40,8 +43,13 @@ def until(look: Callable[[], Found], seconds: float = 120, what: str = "what is 
     while not (found := look()):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not come within {seconds:g} s")
-        time.sleep(0.02)
+        pause(deadline - seconds)
     return found
+
+
+def pause(began: float, shortest: float = 0.02) -> None:
+    """Wait before the next look, which itself takes time of the bot: for a tenth of what has been waited already."""
+    time.sleep(min(max(shortest, (time.monotonic() - began) / 10), 0.2))
 
 
 #: Below those that the system gives to connections, one of which could take a port before its owner starts.
@@ -68,18 +76,33 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def start(
-    command: Sequence[str], folder: Path, environ: Mapping[str, str], out: int, err: int
+    command: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str],
+    out: int,
+    err: int,
+    *,
+    files: int | None = None,
+    without: Sequence[str] = (),
 ) -> Forked | subprocess.Popen[bytes]:
     """Start a command that writes to the files `out` and `err`: a module is forked, which is much quicker.
 
-    Not with variables that are not the bot's own, as libraries read theirs when they are imported.
+    Not with variables that are not the bot's own, as libraries read theirs when they are imported. It may open so many
+    `files`, and is `without` some rights of root's.
     """
     env = environment(environ)
-    plain = all(name.startswith("BOT_") or name in _FOR_PYTHON for name in environ)
+    plain = all(name.startswith("BOT_") or name in _TAKEN for name in environ)
     with Path(os.devnull).open("rb") as nothing:
         if may_fork() and tuple(command[:2]) == (sys.executable, "-m") and plain:
             streams = (nothing.fileno(), out, err)
-            return fork(command[2], command[3:], cwd=folder, env=env, streams=streams)
+            return fork(
+                command[2], command[3:], cwd=folder, env=env, streams=streams, files=files, without=without
+            )
+        if without:
+            laid_down = ",".join(f"-{each}" for each in without)
+            command = ["setpriv", f"--bounding-set={laid_down}", f"--inh-caps={laid_down}", *command]
+        if files:
+            command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
         return subprocess.Popen(command, cwd=folder, env=env, stdin=nothing, stdout=out, stderr=err)
 
 
@@ -87,11 +110,19 @@ class Process:
     """A command that runs until it is told to end; what it prints goes to a file."""
 
     def __init__(
-        self, command: Sequence[str], *, folder: Path, environ: Mapping[str, str], name: str | None = None
+        self,
+        command: Sequence[str],
+        *,
+        folder: Path,
+        environ: Mapping[str, str],
+        name: str | None = None,
+        streams: tuple[int, int] | None = None,
+        files: int | None = None,
     ) -> None:
         self.log = folder / f"{name or Path(command[-1]).stem}-{uuid4().hex[:8]}.log"
         with self.log.open("wb") as log:
-            self._process = start(command, folder, environ, log.fileno(), log.fileno())
+            out, err = streams or (log.fileno(), log.fileno())
+            self._process = start(command, folder, environ, out, err, files=files)
         self.pid = self._process.pid
 
     def printed(self) -> str:
@@ -104,7 +135,7 @@ class Process:
         while not (found := re.search(pattern, self.printed())):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"{pattern!r} was not printed, but:\n{self.printed()}")
-            time.sleep(0.02)
+            pause(deadline - seconds)
         return found[1]
 
     def send_signal(self, number: int) -> None:
@@ -133,12 +164,12 @@ def assert_no_fault(printed: str) -> None:
 
 
 def run_bot(
-    *arguments: str, folder: Path, environ: Mapping[str, str] | None = None
+    *arguments: str, folder: Path, environ: Mapping[str, str] | None = None, without: Sequence[str] = ()
 ) -> subprocess.CompletedProcess[str]:
     """Run a command of `bot` to its end."""
     command = [*BOT, *arguments]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = start(command, folder, environ or {}, out.fileno(), err.fileno())
+        process = start(command, folder, environ or {}, out.fileno(), err.fileno(), without=without)
         try:
             status = process.wait(120)
         finally:
@@ -271,5 +302,5 @@ class Bot:
         while not (replies := self.replies(peer)) or not all(map(holds, replies)):
             if time.monotonic() > deadline:
                 raise AssertionError(f"After {seconds:g} s there is {replies}")
-            time.sleep(0.05)
+            pause(deadline - seconds, 0.05)
         return replies
