@@ -9,7 +9,7 @@ from playwright.async_api import Browser, expect
 
 from tests.support.databases import Databases
 from tests.support.envelopes import REPORT, REPORT_DATA, event, inbound
-from tests.support.pages import A_PHONE, console, sideways, violations, violations_in_both_looks
+from tests.support.pages import A_LAPTOP, A_PHONE, console, sideways, violations, violations_in_both_looks
 from tests.support.services import VIEWER, Acs, Running, running
 
 EVIL = "<img src=x onerror=alert(1)> \u202egnp.exe"
@@ -149,18 +149,12 @@ async def test_a_viewer_sees_all_and_can_do_nothing(browser: Browser, bot: Runni
         await expect(page.get_by_role("button", name=re.compile("Try again|Dismiss"))).to_have_count(0)
 
 
-async def test_axe_finds_no_serious_violation_in_the_light_nor_in_the_dark(
-    browser: Browser, bot: Running
-) -> None:
+async def test_axe_finds_nothing_and_a_phone_has_no_sideways_scroll(browser: Browser, bot: Running) -> None:
     async with console(browser, bot) as page:
         for path in PAGES:
             await page.goto(path)
             assert await violations_in_both_looks(page) == [], path
-
-
-async def test_a_phone_has_no_sideways_scroll(browser: Browser, bot: Running) -> None:
-    async with console(browser, bot, viewport=A_PHONE) as page:
-        for path in PAGES:
-            await page.goto(path)
+            await page.set_viewport_size(A_PHONE)
             assert await sideways(page) <= 0, path
             assert await violations(page) == [], path
+            await page.set_viewport_size(A_LAPTOP)

@@ -25,13 +25,15 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BRO
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
+    # A thread of the browser draws, in place of another process.
+    "--in-process-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     # No script here runs long enough for machine code to be worth its making.
-    "--js-flags=--no-opt --no-sparkplug",
+    "--js-flags=--no-opt --no-sparkplug --no-maglev",
 ]
 
 
@@ -112,6 +114,8 @@ async def _found_by_axe(page: Page, rules: list[str]) -> list[str]:
     except Error:  # axe stumbles where a live page changes beneath it: look again at the page as it is then
         await page.wait_for_timeout(1_000)
         found = await page.evaluate(run)
+    if not found:
+        return []
     has_menu = await page.locator("details[open] > menu:visible").count() > 0
     return [
         f"{violation['id']}: {violation['help']} at {nodes[0]['html'][:200]}"
