@@ -25,8 +25,6 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BRO
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
-    # A thread of the browser draws, in place of another process.
-    "--in-process-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
