@@ -1,6 +1,7 @@
 """Two auto-responders fall silent, whatever they say; a person who writes a little too often is told nothing wrong."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -135,21 +136,19 @@ async def asking_bot(database_url: str) -> AsyncIterator[Bot]:
     await bot.stop()
 
 
-@pytest.mark.parametrize("in_one_batch", [True, False])
-@pytest.mark.parametrize(("opening", "ending"), [("survey", "Thanks: 555555"), ("twin", "Done")])
-async def test_a_survey_whose_answers_are_all_alike_is_asked_to_its_end(
-    asking_bot: Bot, opening: str, ending: str, *, in_one_batch: bool
-) -> None:
+async def test_a_survey_whose_answers_are_all_alike_is_asked_to_its_end(asking_bot: Bot) -> None:
     """Even where all questions have one text: each step of an `ask` is another answer."""
-    events = [heard(opening), *(heard("5") for _ in range(6))]
-    if in_one_batch:
-        await asking_bot.hear(*events)
-    else:
-        for event in events:
-            await asking_bot.hear(event)
-    assert [reply.text for reply in await asking_bot.replies()][-1] == ending
-    (conversation,) = await asking_bot.conversations()
-    assert conversation.incidents == []
+    ways = itertools.product([("survey", "Thanks: 555555"), ("twin", "Done")], [True, False])
+    for number, ((opening, ending), in_one_batch) in enumerate(ways):
+        peer = f"+1555555{number:04}"
+        events = [heard(opening, peer=peer), *(heard("5", peer=peer) for _ in range(6))]
+        if in_one_batch:
+            await asking_bot.hear(*events)
+        else:
+            for event in events:
+                await asking_bot.hear(event)
+        assert [reply.text for reply in await asking_bot.replies(peer)][-1] == ending, (opening, in_one_batch)
+    assert [conversation.incidents for conversation in await asking_bot.conversations()] == [[]] * 4
 
 
 async def test_every_reply_whose_text_differs_is_another_answer(asking_bot: Bot) -> None:
@@ -209,20 +208,20 @@ CLOCKS: dict[str, tuple[float, ...]] = {
 }
 
 
-@pytest.mark.parametrize("clock", CLOCKS)
-async def test_a_long_conversation_counts_as_a_short_one_does(guarded_bot: Bot, clock: str) -> None:
+async def test_a_long_conversation_counts_as_a_short_one_does(guarded_bot: Bot) -> None:
     """However many came before, and where the clock was set back by less than an hour."""
-    times = [NOON - timedelta(minutes=minutes) for minutes in CLOCKS[clock]]
-    key = await write_talk(guarded_bot.database, times)
-    found = []
-    async with guarded_bot.database.reading() as connection:
-        for length in (len(times), MOST_TOGETHER + 1):
-            recent, _ = await recall(connection, [Traffic(key, None, times[-1], length)], NOON)
-            found.append(recent[key])
-    young = sum(each > NOON - timedelta(hours=1) for each in times[1::2])
-    assert [each.replies for each in found] == [young, young]
-    assert found[0].heard == found[1].heard
-    assert sum(found[0].heard.values()) == young
+    for number, (clock, all_minutes) in enumerate(CLOCKS.items()):
+        times = [NOON - timedelta(minutes=minutes) for minutes in all_minutes]
+        key = await write_talk(guarded_bot.database, times, peer=f"+1555555{number:04}")
+        found = []
+        async with guarded_bot.database.reading() as connection:
+            for length in (len(times), MOST_TOGETHER + 1):
+                recent, _ = await recall(connection, [Traffic(key, None, times[-1], length)], NOON)
+                found.append(recent[key])
+        young = sum(each > NOON - timedelta(hours=1) for each in times[1::2])
+        assert [each.replies for each in found] == [young, young], clock
+        assert found[0].heard == found[1].heard, clock
+        assert sum(found[0].heard.values()) == young, clock
 
 
 async def test_what_was_held_back_in_a_long_conversation_counts(guarded_bot: Bot) -> None:

@@ -63,16 +63,16 @@ def peers(count: int) -> list[str]:
     return [f"+1555{at:07}" for at in range(count)]
 
 
-@pytest.mark.parametrize("limit", [1, 3, 7, 24, 25, 26])
-async def test_pages_have_no_gaps_and_no_repeats(still: Bot, limit: int) -> None:
+async def test_pages_have_no_gaps_and_no_repeats(still: Bot) -> None:
     """All of one batch have the same time, so only the id tells them apart."""
     await still.hear(*(heard(peer=peer) for peer in peers(10)))
     await still.hear(*(heard(peer=peer) for peer in peers(25)[10:]))
-    found = await pages(still, limit)
-    listed = [one.peer for page in found for one in page]
-    assert sorted(listed) == peers(25)
-    assert {len(page) for page in found[:-1]} <= {limit}
-    assert 0 < len(found[-1]) <= limit
+    for limit in (1, 3, 7, 24, 25, 26):
+        found = await pages(still, limit)
+        listed = [one.peer for page in found for one in page]
+        assert sorted(listed) == peers(25), limit
+        assert {len(page) for page in found[:-1]} <= {limit}
+        assert 0 < len(found[-1]) <= limit
 
 
 async def test_conversations_come_newest_first(still: Bot) -> None:

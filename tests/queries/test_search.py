@@ -76,13 +76,11 @@ async def test_what_we_said_is_found_too(still: Bot) -> None:
     assert await peers_found(still, typed="we are open") == [peer(1)]
 
 
-@pytest.mark.parametrize(
-    "typed", ["100%", "a_b", "a/b", "a\\b", "' OR 1=1", "\x00", "Ünïcode", "ünïCODE", "🙏"]
-)
-async def test_no_character_means_anything_but_itself(still: Bot, typed: str) -> None:
+async def test_no_character_means_anything_but_itself(still: Bot) -> None:
     await still.hear(heard("100 percent, aXb, ordinary", peer=peer(1)))
     await still.hear(heard("100% a_b a/b a\\b ' OR 1=1 \ufffd ÜNÏCODE ünïcode Ünïcode 🙏", peer=peer(2)))
-    assert await peers_found(still, typed=typed) == [peer(2)]
+    for typed in ("100%", "a_b", "a/b", "a\\b", "' OR 1=1", "\x00", "Ünïcode", "ünïCODE", "🙏"):
+        assert await peers_found(still, typed=typed) == [peer(2)], typed
 
 
 async def test_numbers_are_found_as_people_type_them(still: Bot) -> None:

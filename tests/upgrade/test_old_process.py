@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, insert, select, update
+from sqlalchemy import Connection, MetaData, Table, insert, select, update
 
 from bot.installed import newest_schema
 from bot.storage.database import Database
@@ -21,11 +21,15 @@ from tests.support.old_rows import FIRST, OLD, REVISION, fitted
 OLDER = sorted(each.revision for each in ScriptDirectory.from_config(alembic_config()).walk_revisions())[:-1]
 
 
-def tables_at(connection: Connection, revision: str) -> MetaData:
-    """Apply the migrations up to this one, and learn the tables as that version knew them."""
+def apply_up_to(connection: Connection, revision: str) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def tables_at(connection: Connection, revision: str) -> MetaData:
+    """Apply the migrations up to this one, and learn the tables as that version knew them."""
+    apply_up_to(connection, revision)
     known = MetaData()
     known.reflect(connection)
     return known
@@ -71,25 +75,40 @@ def change_as_then(connection: Connection, old: MetaData) -> int:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def schemas(databases: Databases) -> dict[str, MetaData]:
+async def schemas(databases: Databases) -> dict[str, dict[str, Table]]:
     """The tables as each version knew them, learnt from one database that is upgraded step by step."""
     database = Database(databases.empty("sqlite"))
-    known = {}
+    known: dict[str, dict[str, Table]] = {}
+    learnt: dict[tuple[str, str], Table] = {}
     for revision in (*OLDER, newest_schema()):
         async with database.writing() as connection:
-            known[revision] = await connection.run_sync(tables_at, revision)
+            known[revision] = await connection.run_sync(tables_by_name, revision, learnt)
     await database.close()
     return known
 
 
+def tables_by_name(
+    connection: Connection, revision: str, learnt: dict[tuple[str, str], Table]
+) -> dict[str, Table]:
+    """Apply the migrations up to this one; a table is learnt anew where the statement that makes it has changed."""
+    apply_up_to(connection, revision)
+    rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'").all()
+    made = {(str(row.name), str(row.sql)) for row in rows}
+    if new := made - learnt.keys():
+        known = MetaData()
+        known.reflect(connection, only=[name for name, _ in new], resolve_fks=False)
+        learnt.update({each: known.tables[each[0]] for each in new})
+    return {each[0]: learnt[each] for each in made}
+
+
 @pytest.mark.parametrize("revision", OLDER)
 def test_a_migration_only_adds_and_what_it_adds_may_be_left_out(
-    revision: str, schemas: dict[str, MetaData]
+    revision: str, schemas: dict[str, dict[str, Table]]
 ) -> None:
     """Every column that an older version names is there as it was; every other one has a value without it."""
     old, new = schemas[revision], schemas[newest_schema()]
-    for name, table in old.tables.items():
-        now = new.tables[name]
+    for name, table in old.items():
+        now = new[name]
         for column in table.c:
             kept = now.c[column.name]
             assert str(kept.type) == str(column.type), f"{name}.{column.name}"
