@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any, Final, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -57,6 +57,12 @@ class Departure:
 DEPARTURE: ContextVar[Departure] = ContextVar("departure")
 
 
+@cache
+def _moniker() -> str:
+    """The SDK and its version, which stands in a file of its package that is slow to read."""
+    return f"communication-sms/{version('azure-communication-sms')}"
+
+
 class CallPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
     """Writes a call with our repeatability pairs under a pinned version of ACS's API, and reads what ACS says of each.
 
@@ -72,8 +78,7 @@ class CallPolicy(AsyncHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         self._options: dict[str, Any] = {"enableDeliveryReport": True}
         if report_timeout is not None:
             self._options["deliveryReportTimeoutInSeconds"] = int(report_timeout.total_seconds())
-        moniker = f"communication-sms/{version('azure-communication-sms')}"
-        self._user_agent = UserAgentPolicy(sdk_moniker=moniker).user_agent
+        self._user_agent = UserAgentPolicy(sdk_moniker=_moniker()).user_agent
         self._sdks_own = ContentDecodePolicy()
 
     async def send(self, request: _Request) -> _Response:
